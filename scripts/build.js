@@ -1,0 +1,112 @@
+// Builds everything: the native programs into dist/, the two command lines into one bundled file each in dist/,
+// and what only this repository needs (demo, benchmarks, tests) into build/.
+//
+//   node scripts/build.js            dist/, build/demo and build/bench
+//   node scripts/build.js --tests    build/test as well
+//
+// The bundles are CommonJS although the sources are ES modules: a CommonJS entry starts some milliseconds sooner
+// (`npm run bench` shows the start-up beside `node -e 0`), and `bailey jenkins` is started with every container.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+process.chdir(root);
+const require = createRequire(import.meta.url);
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+/** What every bundle shares. */
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  logLevel: 'warning',
+  define: { BAILEY_VERSION: JSON.stringify(version) },
+};
+
+buildNative();
+await buildShipped();
+await buildLocal('demo', ['demo/main.ts']);
+await buildLocal('bench', ['bench/main.ts']);
+if (process.argv.includes('--tests')) await buildLocal('test', testFiles());
+
+/** Compiles native/ with make; its Makefile chooses the compiler and says which libc PID 1 is linked with. */
+function buildNative() {
+  const headers = require('node-api-headers').include_dir;
+  const args = ['--no-print-directory', '-C', 'native', `NODE_API_HEADERS=${headers}`, `VERSION=${version}`];
+  const made = spawnSync('make', args, { stdio: 'inherit' });
+  if (made.error) throw new Error(`make cannot be run (${made.error.message}): install make and a C compiler`);
+  if (made.status !== 0) process.exit(made.status ?? 1);
+}
+
+/** Bundles `bailey` and `castle`, each into one executable file in dist/. */
+async function buildShipped() {
+  await build({
+    ...common,
+    entryPoints: { bailey: 'src/cli/bailey.ts', castle: 'src/cli/castle.ts' },
+    outdir: 'dist',
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    banner: { js: '#!/usr/bin/env node\nconst bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+    define: { ...common.define, 'import.meta.url': 'bundleUrl' },
+    external: ['*.node'],
+    plugins: [lmdbBinary()],
+  });
+  for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);
+  // Without this, a dist/ inside this ESM package would be read as ES modules.
+  writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
+}
+
+/**
+ * Builds files that run inside this repository only: packages stay where npm put them.
+ * @param {string} name folder below build/
+ * @param {string[]} entryPoints source files
+ */
+async function buildLocal(name, entryPoints) {
+  const outdir = `build/${name}`;
+  rmSync(outdir, { recursive: true, force: true });
+  await build({
+    ...common,
+    entryPoints,
+    outdir,
+    outbase: name,
+    format: 'esm',
+    packages: 'external',
+    sourcemap: 'inline',
+  });
+}
+
+/** @returns {string[]} every test file below test/ */
+function testFiles() {
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.ts'))
+    .map((file) => join('test', file));
+}
+
+/**
+ * lmdb finds its prebuilt Node-API binary by walking node_modules, which a bundle doesn't have: the binary is laid
+ * beside castle.js and the loader is replaced by a require of that file.
+ */
+function lmdbBinary() {
+  return {
+    name: 'lmdb-binary',
+    setup(bundle) {
+      bundle.onResolve({ filter: /^node-gyp-build-optional-packages$/ }, () => ({
+        path: 'lmdb-binary',
+        namespace: 'lmdb-binary',
+      }));
+      bundle.onLoad({ filter: /.*/, namespace: 'lmdb-binary' }, () => {
+        mkdirSync('dist', { recursive: true });
+        const platform = `@lmdb/lmdb-linux-${process.arch}`;
+        const folder = dirname(require.resolve(`${platform}/package.json`, { paths: [dirname(require.resolve('lmdb'))] }));
+        copyFileSync(join(folder, 'node.napi.glibc.node'), 'dist/lmdb.node');
+        return { contents: 'module.exports = () => require("./lmdb.node");', loader: 'js', resolveDir: root };
+      });
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * The ways in which `bailey` and `castle` refuse or give up, and the exit code that each has (sysexits.h).
+ * The codes hold only until `bailey` hands over to another program; afterwards the codes are that program's.
+ */
+export const exitCodes = {
+  /** Wrong command line. */
+  usage: 64,
+  /** Storage or the controller cannot be reached. */
+  unavailable: 69,
+  /** A file or folder cannot be created. */
+  cannotCreate: 73,
+  /** Reading or writing failed. */
+  io: 74,
+  /** It took too long; the same call may succeed later. */
+  tryAgain: 75,
+  /** Somebody said no, or the file system did. */
+  noPermission: 77,
+  /** A setting is wrong. */
+  config: 78,
+  /** The program to run was found, but cannot be executed (POSIX shell). */
+  notExecutable: 126,
+  /** The program to run was not found (POSIX shell). */
+  notFound: 127,
+} as const;
+
+export type FailureKind = keyof typeof exitCodes;
+
+/**
+ * An end that was foreseen: one sentence (what happened, to what, why) and the remedy (what to do).
+ * Whoever prints it adds the program's name; nothing else is printed, and no stack.
+ */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+
+  constructor(
+    readonly kind: FailureKind,
+    readonly sentence: string,
+    readonly remedy?: string,
+    options?: ErrorOptions,
+  ) {
+    super(remedy === undefined ? sentence : `${sentence}; ${remedy}`, options);
+  }
+
+  get exitCode(): number {
+    return exitCodes[this.kind];
+  }
+}
+
+/** An end by a signal while preparing: `bailey` ends with 128+n, without a message of its own. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+
+  constructor(readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT') {
+    super(`ended by ${signal}`);
+  }
+}
+
+/** The system's error code (`ENOENT`, …) of a thrown value, or undefined when it has none. */
+export function errorCode(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+/** The message of a thrown value, whatever was thrown. */
+export function errorMessage(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

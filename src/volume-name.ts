@@ -1,0 +1,13 @@
+/** A volume's name is a folder's name at the local backend: no slash, no leading dot, no control character. */
+export const volumeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+
+/**
+ * Why a text cannot be a volume's name, as the end of a sentence, or undefined when it can.
+ * @example `volume name "../x" ${volumeNameFault('../x')}`
+ */
+export function volumeNameFault(name: string): string | undefined {
+  if (name === '') return 'is empty';
+  if (name.length > 128) return `has ${name.length} characters; 128 are the limit`;
+  if (volumeNamePattern.test(name)) return undefined;
+  return 'must start with a letter or digit and hold only letters, digits, _ . and -';
+}
