@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import type { Test } from 'tap';
+
+/** Something a test cannot do without: undefined when it is there, else why it cannot run. */
+export type Need = string | undefined;
+
+/** Being uid 0. */
+export const root = (): Need => (process.getuid?.() === 0 ? undefined : 'needs root');
+
+/** A program on the PATH. */
+export const program =
+  (name: string): (() => Need) =>
+  () =>
+    spawnSync('sh', ['-c', `command -v ${name}`]).status === 0 ? undefined : `needs ${name} on the PATH`;
+
+/** A container engine that answers (DOCKER_HOST, or the default socket). */
+export const engine = (): Need =>
+  spawnSync('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 }).status === 0
+    ? undefined
+    : 'needs a Docker engine that answers (set DOCKER_HOST)';
+
+/** A PID namespace: root, or user namespaces for everybody. */
+export const pidNamespace = (): Need =>
+  spawnSync('unshare', [...(process.getuid?.() === 0 ? [] : ['-Ur']), '--pid', '--fork', 'true']).status === 0
+    ? undefined
+    : 'needs PID namespaces (root, or user namespaces)';
+
+/**
+ * Skips the whole test file with the reasons when something it needs isn't there. With CI=true that is a failure:
+ * what CI skips, nobody has tested.
+ * @returns true when the tests can run
+ */
+export function requires(t: Test, ...needs: (() => Need)[]): boolean {
+  const missing = needs.map((need) => need()).filter((reason) => reason !== undefined);
+  if (missing.length === 0) return true;
+  const reason = missing.join('; ');
+  if (process.env['CI'] === 'true') t.fail(`skipped in CI: ${reason}`);
+  else t.plan(0, reason);
+  return false;
+}
