@@ -1,0 +1,27 @@
+/* What the files of the addon share: turning C values and errno into JavaScript's. */
+#ifndef BAILEY_ADDON_H
+#define BAILEY_ADDON_H
+
+#define NAPI_VERSION 8
+#include <node_api.h>
+
+/* Throws an Error whose `code` is errno's name, as Node's own system errors have it; returns NULL. */
+napi_value throw_errno(napi_env env, int error, const char *what);
+
+/* Reads the first `count` arguments; throws a TypeError and returns 0 when there are fewer. */
+int read_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *args);
+
+/* Reads an integer argument; throws a TypeError and returns 0 when it isn't one. */
+int read_int(napi_env env, napi_value value, int *out);
+
+napi_value make_int(napi_env env, int value);
+
+/* The exported functions; each is described in src/container/native.ts. */
+napi_value addon_exec(napi_env env, napi_callback_info info);
+napi_value addon_reset_signal(napi_env env, napi_callback_info info);
+napi_value addon_peer(napi_env env, napi_callback_info info);
+napi_value addon_pidfd_open(napi_env env, napi_callback_info info);
+napi_value addon_pidfd_alive(napi_env env, napi_callback_info info);
+napi_value addon_pidfd_watch(napi_env env, napi_callback_info info);
+
+#endif
