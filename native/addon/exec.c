@@ -5,7 +5,8 @@
  *  - SIGPIPE and SIGXFSZ are ignored: a Java or shell child would never die of a closed pipe;
  *  - the soft RLIMIT_NOFILE is raised to the hard one: programs that close "all" descriptors take minutes;
  *  - O_NONBLOCK is set on pipes and terminals used as stdio: Java loses output with EAGAIN;
- *  - descriptors of libuv stay open (they are close-on-exec, but not everything an addon opened is).
+ *  - descriptors 0 to 2 become close-on-exec too (uv_disable_stdio_inheritance): the next program had no stdio;
+ *  - what other addons opened may not be close-on-exec and would be inherited.
  */
 #include "addon.h"
 
@@ -100,11 +101,12 @@ static void restore_file_limit(void)
         setrlimit(RLIMIT_NOFILE, &parents);
 }
 
-static void make_stdio_blocking(void)
+static void hand_on_stdio(void)
 {
     for (int fd = 0; fd <= 2; fd++) {
         int flags = fcntl(fd, F_GETFL);
 
+        fcntl(fd, F_SETFD, 0);
         if (flags != -1 && (flags & O_NONBLOCK))
             fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
     }
@@ -150,7 +152,7 @@ napi_value addon_exec(napi_env env, napi_callback_info info)
     }
 
     close_others_on_exec();
-    make_stdio_blocking();
+    hand_on_stdio();
     restore_file_limit();
     set_default(SIGPIPE);
     set_default(SIGXFSZ);
