@@ -39,7 +39,9 @@ export const Lease = Type.Object({
   containerName: Type.String({ description: 'What people call the container.' }),
   target: Type.String(),
   state: Type.Unsafe<LeaseState>(LeaseState),
-  mountId: Type.Integer({ description: 'Id of the mount in /proc/self/mountinfo of the container; 0 before it is there.' }),
+  mountId: Type.Integer({
+    description: 'Id of the mount in /proc/self/mountinfo of the container; 0 before it is there.',
+  }),
   since: Type.String({ description: 'When it was asked for, ISO 8601, UTC.' }),
 });
 export type Lease = Static<typeof Lease>;

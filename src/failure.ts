@@ -57,7 +57,9 @@ export class Interrupted extends Error {
 
 /** The system's error code (`ENOENT`, …) of a thrown value, or undefined when it has none. */
 export function errorCode(thrown: unknown): string | undefined {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : undefined;
 }
 
 /** The message of a thrown value, whatever was thrown. */

@@ -62,8 +62,13 @@ function load(): Native {
   try {
     return createRequire(import.meta.url)(file) as Native;
   } catch (thrown) {
-    throw new Failure('config', `${file} cannot be loaded`, 'copy all of dist/, or build it again with npm run build', {
-      cause: thrown,
-    });
+    throw new Failure(
+      'config',
+      `${file} cannot be loaded`,
+      'copy all of dist/, or build it again with npm run build',
+      {
+        cause: thrown,
+      },
+    );
   }
 }

@@ -1,4 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mountIdOf } from '../container/mount-id.ts';
 import type { Lease } from '../contract.ts';
+import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { type Outcome, readAnswer, readError } from './answers.ts';
+import { backoffMs } from './backoff.ts';
+import { parseCastleUrl } from './castle-url.ts';
+import { type Call, type Credentials, connectTo } from './http.ts';
 
 /** What `bailey` needs to know to ask a castle for storage. */
 export interface StorageRequest {
@@ -22,6 +30,12 @@ export interface Storage {
   release(): Promise<void>;
 }
 
+/** A line about the waiting appears when its reason changes, and this often, in milliseconds. */
+const repeatLineMs = 10_000;
+/** How long a call under way at an abort may still take, so that what it brings can be given back. */
+const lastAnswerMs = 5_000;
+const releaseAttempts = 5;
+
 /**
  * Asks the castle for storage and returns when it is mounted on the target.
  * @param say prints one line of progress
@@ -34,5 +48,139 @@ export async function acquireStorage(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Storage> {
-  throw new Error(`${request.url} ${say.name} ${signal.aborted}`);
+  signal.throwIfAborted();
+  const call = await connectTo(parseCastleUrl(request.url), () => readCredentials(request));
+  const lease = await askUntilGiven(request, call, say, signal);
+  const storage: Storage = { lease, release: () => giveBack(call, lease, say) };
+  try {
+    signal.throwIfAborted();
+    verifyMounted(request, lease);
+  } catch (thrown) {
+    await storage.release();
+    throw thrown;
+  }
+  return storage;
+}
+
+/** Asks again and again, with growing pauses, until there is a lease, a final no, the deadline or an abort. */
+async function askUntilGiven(
+  request: StorageRequest,
+  call: Call,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Lease> {
+  const endsAt = performance.now() + request.deadlineMs;
+  let said = { line: '', at: Number.NEGATIVE_INFINITY };
+  for (let attempt = 0; ; attempt++) {
+    const outcome = await askOnce(request, call, say, signal);
+    if (outcome.kind === 'lease') return outcome.lease;
+    if (outcome.kind === 'never') throw outcome.failure;
+    const leftMs = endsAt - performance.now();
+    if (leftMs <= 0) throw atDeadline(request, outcome.failure);
+    const line = outcome.failure.sentence;
+    if (line !== said.line || performance.now() - said.at > repeatLineMs) {
+      say(`waiting for storage, at most ${Math.ceil(leftMs / 1000)} s more: ${line}`);
+      said = { line, at: performance.now() };
+    }
+    // The pause may end at the deadline but never skips it: the last try is made just then.
+    await pause(Math.min(backoffMs(attempt, Math.random()), leftMs), signal);
+  }
+}
+
+/** One call. An abort doesn't cut it off: the castle may be mounting, and what it gives has to be given back. */
+async function askOnce(
+  request: StorageRequest,
+  call: Call,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const asking: Promise<Outcome> = call('POST', '/v1/leases', {
+    volume: request.volume,
+    target: request.target,
+  }).then(
+    (answer) => readAnswer(request.url, answer),
+    (thrown: unknown) => readError(request.url, thrown),
+  );
+  const first = await Promise.race([asking, aborted(signal)]);
+  if (first !== 'aborted') return first;
+  const late = await Promise.race([asking, sleep(lastAnswerMs, undefined, { ref: false })]);
+  if (late?.kind === 'lease') await giveBack(call, late.lease, say);
+  throw signal.reason;
+}
+
+function aborted(signal: AbortSignal): Promise<'aborted'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('aborted');
+    else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+  });
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch {
+    throw signal.reason;
+  }
+}
+
+function atDeadline(request: StorageRequest, last: Failure): Failure {
+  const waited = `${last.sentence}, and that has not changed within ${request.deadlineMs / 1000} s (CASTLE_TIMEOUT)`;
+  return new Failure(last.kind, waited, last.remedy);
+}
+
+/**
+ * The castle's word is not enough: a program that writes below a mount point whose mount failed loses its data with
+ * the container. The path must lead to the very mount that the castle made.
+ */
+function verifyMounted(request: StorageRequest, lease: Lease): void {
+  let found: number;
+  try {
+    found = mountIdOf(request.target);
+  } catch (thrown) {
+    const why = errorCode(thrown) ?? errorMessage(thrown);
+    throw new Failure(
+      'io',
+      `whether ${request.target} is mounted cannot be told: ${why}`,
+      'the container needs /proc',
+    );
+  }
+  if (found === lease.mountId) return;
+  throw new Failure(
+    'unavailable',
+    `the castle mounted volume ${request.volume}, but ${request.target} leads to mount ${found} instead of ${lease.mountId}`,
+    'start the container without its own mount over that folder, and bailey in the first mount namespace of the container',
+  );
+}
+
+async function giveBack(call: Call, lease: Lease, say: (line: string) => void): Promise<void> {
+  for (let attempt = 0; attempt < releaseAttempts; attempt++) {
+    try {
+      const answer = await call('DELETE', `/v1/leases/${encodeURIComponent(lease.id)}`);
+      if (answer.status < 300 || answer.status === 404) return;
+    } catch {
+      // The castle may be restarting; a few tries, then it finds out by itself when this container has ended.
+    }
+    await sleep(backoffMs(attempt, Math.random()));
+  }
+  say(`volume ${lease.volume} could not be given back; the castle takes it when this container has ended`);
+}
+
+function readCredentials(request: StorageRequest): Credentials {
+  return {
+    ...(request.tokenFile === undefined
+      ? {}
+      : { token: readSetting('CASTLE_TOKEN_FILE', request.tokenFile).trim() }),
+    ...(request.caFile === undefined ? {} : { ca: readSetting('CASTLE_CA_FILE', request.caFile) }),
+  };
+}
+
+function readSetting(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (thrown) {
+    throw new Failure(
+      'config',
+      `${name} ${file} cannot be read: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+    );
+  }
 }

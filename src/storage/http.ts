@@ -1,0 +1,84 @@
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { CastleAddress } from './castle-url.ts';
+
+/** What a castle answered. */
+export interface Answer {
+  readonly status: number;
+  /** The parsed JSON body; undefined when there is none or it isn't JSON. */
+  readonly body: unknown;
+}
+
+/** One call; everything that isn't an answer rejects with Node's own error (`code` ECONNREFUSED, ENOENT, …). */
+export type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => Promise<Answer>;
+
+/** How a call proves who it is from: over a unix socket the kernel says it, over TLS a token does. */
+export interface Credentials {
+  readonly token?: string;
+  readonly ca?: string;
+}
+
+/** An answer that takes longer than this is given up, in milliseconds: the castle's own limit for a mount is 15 s. */
+const answerWithinMs = 20_000;
+const longestBody = 1024 * 1024;
+
+/**
+ * Makes the function that talks to one castle. No keep-alive: a container asks once or twice in its life.
+ * Node's HTTP modules are loaded here and not at start: a container without a castle doesn't pay for them.
+ */
+export async function connectTo(address: CastleAddress, credentials: () => Credentials): Promise<Call> {
+  const http = address.kind === 'unix' ? await import('node:http') : await import('node:https');
+  return (method, path, body) =>
+    new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const { token, ca } = credentials();
+      const options: RequestOptions & { ca?: string } = {
+        method,
+        path,
+        agent: false,
+        timeout: answerWithinMs,
+        headers: {
+          accept: 'application/json',
+          ...(text === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        ...(ca === undefined ? {} : { ca }),
+        ...whereTo(address),
+      };
+      const request = http.request(options, (response) => {
+        readBody(response).then(
+          (received) => resolve({ status: response.statusCode ?? 0, body: parseJson(received) }),
+          reject,
+        );
+      });
+      request.on('timeout', () => request.destroy(new Error(`no answer within ${answerWithinMs / 1000} s`)));
+      request.on('error', reject);
+      request.end(text);
+    });
+}
+
+function whereTo(address: CastleAddress): RequestOptions {
+  if (address.kind === 'unix') return { socketPath: address.socketPath, host: 'castle' };
+  const { hostname, port } = new URL(address.origin);
+  return { host: hostname, port: port === '' ? 443 : Number(port) };
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > longestBody) throw new Error('the answer is larger than 1 MiB');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
