@@ -1,0 +1,37 @@
+#ifndef BAILEY_REAP_H
+#define BAILEY_REAP_H
+
+#include <stdbool.h>
+
+#include "spawn.h"
+
+/* What reaping by the kernel needs, gathered before anything is changed. */
+struct kernel_reaping {
+	int signals; /* signalfd */
+};
+
+/*
+ * Finds out whether the kernel can reap and still tell the program's exit status, and gets ready for it.
+ * @return null when it can, else the reason for people
+ */
+const char *prepare_kernel_reaping(const struct child *child, struct kernel_reaping *ready);
+
+/*
+ * Lets the kernel free every process that ends, forwards signals, and sleeps until the program has ended.
+ * @return true with the wait status; false when the kernel didn't tell it after all
+ */
+bool reap_by_kernel(const struct child *child, const struct kernel_reaping *ready, int *status);
+
+/*
+ * Collects every process that ends, forwards signals, until the program has ended. SIGCHLD must be at its default.
+ * @return the wait status of the program
+ */
+int reap_by_waiting(const struct child *child);
+
+/*
+ * Collects processes that have ended, without waiting, until none is left or the program was among them.
+ * @return whether the program was among them; *status is its wait status then
+ */
+bool collect_ended(const struct child *child, int *status);
+
+#endif
