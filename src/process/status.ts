@@ -1,0 +1,42 @@
+import { constants } from 'node:os';
+
+/** What a process does with one signal. */
+export interface SignalStance {
+  readonly disposition: 'default' | 'ignored' | 'handled';
+  readonly blocked: boolean;
+  /** Delivered, but neither handled nor fetched until now. */
+  readonly pending: boolean;
+}
+
+/** /proc/PID/status, as far as we use it (proc(5)). */
+export interface ProcessStatus {
+  /** The process's number in each PID namespace, from the one /proc belongs to down to its own. */
+  readonly namespacePids: readonly number[];
+  /** Who traces it; 0 for nobody. */
+  readonly tracer: number;
+  readonly sigchld: SignalStance;
+}
+
+/** Parses /proc/PID/status; what is missing there (kernels before 4.1 have no NSpid) is left empty. */
+export function parseStatus(text: string): ProcessStatus {
+  const fields = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  const has = (name: string) => maskHas(fields.get(name) ?? '', constants.signals.SIGCHLD);
+  return {
+    namespacePids: (fields.get('NSpid') ?? '').split(/\s+/).filter(Boolean).map(Number),
+    tracer: Number(fields.get('TracerPid') ?? 0),
+    sigchld: {
+      disposition: has('SigIgn') ? 'ignored' : has('SigCgt') ? 'handled' : 'default',
+      blocked: has('SigBlk'),
+      pending: has('SigPnd') || has('ShdPnd'),
+    },
+  };
+}
+
+/** Signal n is bit n-1 of the hexadecimal mask. */
+function maskHas(mask: string, signal: number): boolean {
+  return /^[0-9a-f]+$/.test(mask) && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+}
