@@ -7,7 +7,15 @@
 // The bundles are CommonJS although the sources are ES modules: a CommonJS entry starts some milliseconds sooner
 // (`npm run bench` shows the start-up beside `node -e 0`), and `bailey jenkins` is started with every container.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +46,8 @@ function buildNative() {
   const headers = require('node-api-headers').include_dir;
   const args = ['--no-print-directory', '-C', 'native', `NODE_API_HEADERS=${headers}`, `VERSION=${version}`];
   const made = spawnSync('make', args, { stdio: 'inherit' });
-  if (made.error) throw new Error(`make cannot be run (${made.error.message}): install make and a C compiler`);
+  if (made.error)
+    throw new Error(`make cannot be run (${made.error.message}): install make and a C compiler`);
   if (made.status !== 0) process.exit(made.status ?? 1);
 }
 
@@ -52,7 +61,9 @@ async function buildShipped() {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    banner: { js: '#!/usr/bin/env node\nconst bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+    banner: {
+      js: '#!/usr/bin/env node\nconst bundleUrl=require("node:url").pathToFileURL(__filename).href;',
+    },
     define: { ...common.define, 'import.meta.url': 'bundleUrl' },
     external: ['*.node'],
     plugins: [lmdbBinary()],
@@ -103,7 +114,9 @@ function lmdbBinary() {
       bundle.onLoad({ filter: /.*/, namespace: 'lmdb-binary' }, () => {
         mkdirSync('dist', { recursive: true });
         const platform = `@lmdb/lmdb-linux-${process.arch}`;
-        const folder = dirname(require.resolve(`${platform}/package.json`, { paths: [dirname(require.resolve('lmdb'))] }));
+        const folder = dirname(
+          require.resolve(`${platform}/package.json`, { paths: [dirname(require.resolve('lmdb'))] }),
+        );
         copyFileSync(join(folder, 'node.napi.glibc.node'), 'dist/lmdb.node');
         return { contents: 'module.exports = () => require("./lmdb.node");', loader: 'js', resolveDir: root };
       });
