@@ -96,7 +96,7 @@ function handOver({ pid, heir }: Parent): string {
 function whereabouts({ container, inInitialNamespace }: Parent): string {
   if (container?.kubernetes) return 'of the container';
   if (container !== undefined) return 'of the container';
-  return inInitialNamespace ? 'of this machine' : 'of its PID namespace';
+  return inInitialNamespace ? 'of this machine' : 'of the PID namespace';
 }
 
 const short = ({ container }: Parent): string => container?.id.slice(0, 12) ?? '';
