@@ -1,0 +1,51 @@
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Stands in for jenkins.war: keeps builds in JENKINS_HOME, and runs shell steps that leave processes behind.
+ * ORPHANS is how many of those it leaves in all (default 0), a few at a time.
+ */
+final class Controller {
+    private static final Path HOME = Path.of(System.getenv("JENKINS_HOME"));
+
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> say("controller: shutting down")));
+        say("controller: arguments " + List.of(arguments));
+        say("controller: found builds " + builds());
+        say("controller: wrote build " + runBuild());
+        leaveOrphans(Integer.parseInt(System.getenv().getOrDefault("ORPHANS", "0")));
+        say("controller: ready");
+        Thread.currentThread().join();
+    }
+
+    private static List<String> builds() throws IOException {
+        Path folder = Files.createDirectories(HOME.resolve("builds"));
+        try (Stream<Path> found = Files.list(folder)) {
+            return found.map(path -> path.getFileName().toString()).sorted().collect(Collectors.toList());
+        }
+    }
+
+    private static String runBuild() throws IOException {
+        String name = String.valueOf(builds().size() + 1);
+        Path build = Files.createDirectory(HOME.resolve("builds").resolve(name));
+        Files.writeString(build.resolve("log"), "build " + name + "\n");
+        return name;
+    }
+
+    /** A shell that ends before what it started: the background process becomes a child of process 1, and ends there. */
+    private static void leaveOrphans(int count) throws IOException, InterruptedException {
+        for (int left = 0; left < count; left++) {
+            new ProcessBuilder("sh", "-c", "sleep 0.05 &").inheritIO().start().waitFor();
+        }
+        say("controller: left orphans " + count);
+    }
+
+    private static void say(String line) {
+        System.out.println(line);
+        System.out.flush();
+    }
+}

@@ -1,0 +1,157 @@
+import { execFile } from 'node:child_process';
+import type { Test } from 'tap';
+import { until } from './until.ts';
+
+/** How a program ended, and what it said. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A container that the test started; the test's end removes it. */
+export interface Container {
+  /** The engine's 64 hex digits. */
+  readonly id: string;
+}
+
+/**
+ * Runs a program to its end.
+ * @param boundMs when it is killed; it then counts as code 255
+ */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly boundMs?: number; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Ran> {
+  const { boundMs = 100_000, env = process.env } = options;
+  return new Promise((resolve) => {
+    const settings = { timeout: boundMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20, env } as const;
+    execFile(program, args, settings, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255;
+      resolve({
+        code,
+        stdout,
+        stderr: error !== null && code === 255 ? `${stderr}${error.message}` : stderr,
+      });
+    });
+  });
+}
+
+/**
+ * Runs a program that must succeed.
+ * @returns its standard output without the last line's end
+ * @throws Error with the command and what it said
+ */
+export async function output(program: string, ...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(program, args);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: exit code ${code}: ${stderr}${stdout}`);
+  return stdout.trimEnd();
+}
+
+/** `docker ARGS`, by the command line that people use; it must succeed. */
+export const docker = (...args: readonly string[]): Promise<string> => output('docker', ...args);
+
+/**
+ * `docker run` in the foreground, as a test of one exit code and its words. The container is gone afterwards.
+ * @param options arguments before the image
+ */
+export function runToEnd(
+  image: string,
+  options: readonly string[],
+  command: readonly string[],
+): Promise<Ran> {
+  return run('docker', ['run', '--rm', ...offline, ...options, image, ...command]);
+}
+
+/** `docker run --detach`; the container is removed, with its anonymous volumes, when the test ends. */
+export async function start(
+  t: Test,
+  image: string,
+  options: readonly string[],
+  command: readonly string[] = [],
+): Promise<Container> {
+  const id = await docker('create', ...offline, ...options, image, ...command);
+  t.teardown(() => run('docker', ['rm', '--force', '--volumes', id]));
+  await docker('start', id);
+  return { id };
+}
+
+// The tests' engine is started without a bridge, and nothing here needs a network.
+const offline = ['--network', 'none'];
+
+/** Waits for the container's end. @returns its exit code, as the engine recorded it */
+export async function ended(container: Container): Promise<number> {
+  return Number(await docker('wait', container.id));
+}
+
+/** Everything that the container has printed so far, both streams. */
+export async function printed(container: Container): Promise<string> {
+  const { stdout, stderr } = await run('docker', ['logs', container.id]);
+  return stdout + stderr;
+}
+
+/**
+ * Waits until the container has printed what is asked for.
+ * @param times how often: a container that was started again has its earlier lines too
+ * @returns the last match
+ * @throws Error with all that it printed, when it ends or the bound is reached before
+ */
+export async function untilPrinted(
+  container: Container,
+  pattern: RegExp,
+  times = 1,
+): Promise<RegExpExecArray> {
+  const everywhere = new RegExp(pattern.source, 'gm');
+  try {
+    return await until(`${container.id.slice(0, 12)} prints ${pattern}`, async () => {
+      return [...(await printed(container)).matchAll(everywhere)][times - 1];
+    });
+  } catch (thrown) {
+    throw new Error(`${String(thrown)}; it printed:\n${await printed(container)}`);
+  }
+}
+
+/** The container's first process, by the host's number. */
+export async function firstProcess(container: Container): Promise<number> {
+  return Number(await docker('inspect', '--format', '{{.State.Pid}}', container.id));
+}
+
+/** One process of a container, as `docker top` shows it, in the host's numbers. */
+export interface ProcessRow {
+  readonly pid: number;
+  readonly parent: number;
+  /** `Z` is a zombie; see ps(1). */
+  readonly state: string;
+  readonly uid: number;
+  readonly command: string;
+}
+
+/** The container's processes. */
+export async function processes(container: Container): Promise<ProcessRow[]> {
+  const table = await docker('top', container.id, '-eo', 'pid,ppid,state,uid,comm');
+  return table
+    .split('\n')
+    .slice(1)
+    .map((line) => {
+      const [pid, parent, state = '', uid, ...command] = line.trim().split(/\s+/);
+      return {
+        pid: Number(pid),
+        parent: Number(parent),
+        state,
+        uid: Number(uid),
+        command: command.join(' '),
+      };
+    });
+}
+
+/**
+ * The dead that the container's first process has not reaped. Children of others are left out: a zombie for the
+ * moment between its end and its parent's wait is how it should be.
+ */
+export async function zombies(container: Container): Promise<ProcessRow[]> {
+  const first = await firstProcess(container);
+  return (await processes(container)).filter(
+    ({ state, parent }) => state.startsWith('Z') && parent === first,
+  );
+}

@@ -1,0 +1,177 @@
+/**
+ * Images for an engine that reaches no registry: a folder is laid out from files of this machine and imported.
+ */
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Test } from 'tap';
+import { docker, output, run } from './docker.ts';
+
+/** The user that the official image runs as. */
+export const jenkinsUser = 1000;
+
+/** A new empty folder that is gone when the test ends. */
+export function temporaryFolder(t: Test, name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `bailey-${name}-`));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/**
+ * Makes an image of a folder; it is removed when the test ends.
+ * @param changes Dockerfile instructions: `ENTRYPOINT ["/init"]`, …
+ * @returns a reference of the image that no other test uses
+ */
+export async function importImage(t: Test, root: string, changes: readonly string[] = []): Promise<string> {
+  imported += 1;
+  const reference = `bailey-test/${process.pid}-${imported}:latest`;
+  const archive = join(temporaryFolder(t, 'image'), 'root.tar');
+  await output('tar', '--create', '--file', archive, '--directory', root, '.');
+  await docker('import', ...changes.flatMap((change) => ['--change', change]), archive, reference);
+  rmSync(archive);
+  t.teardown(() => run('docker', ['image', 'rm', '--force', reference]));
+  return reference;
+}
+
+let imported = 0;
+
+/** Copies a file into the root, under a path of its own, for everybody to run. */
+export function addProgram(root: string, file: string, as: string): void {
+  const target = join(root, as);
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(file, target);
+  chmodSync(target, 0o755);
+}
+
+/** busybox as sh and every other program that it can be, a /tmp, and the users root and jenkins. */
+export async function addBusybox(root: string): Promise<void> {
+  addProgram(root, await output('sh', '-c', 'command -v busybox'), 'bin/busybox');
+  for (const name of (await output('busybox', '--list')).split('\n')) {
+    if (name !== 'busybox') symlinkSync('busybox', join(root, 'bin', name));
+  }
+  for (const folder of ['etc', 'tmp', 'proc', 'usr/local/bin'])
+    mkdirSync(join(root, folder), { recursive: true });
+  chmodSync(join(root, 'tmp'), 0o1777);
+  const home = '/var/jenkins_home';
+  writeFileSync(
+    join(root, 'etc/passwd'),
+    `root:x:0:0:root:/:/bin/sh\njenkins:x:${jenkinsUser}:${jenkinsUser}:jenkins:${home}:/bin/sh\n`,
+  );
+  writeFileSync(join(root, 'etc/group'), `root:x:0:\njenkins:x:${jenkinsUser}:\n`);
+}
+
+/** Copies the shared libraries that the files need, each to the path it has on this machine. */
+export async function addLibraries(root: string, files: readonly string[]): Promise<void> {
+  const own = new Set(files.map((file) => realpathSync(file)));
+  // ldd's lines: `name => /path (0x…)` is a library, `/path (0x…)` the loader.
+  const listed = (await run('ldd', [...files])).stdout;
+  for (const [, path = ''] of listed.matchAll(/^\t(?:\S+ => )?(\/\S+) \(0x/gm)) {
+    const file = realpathSync(path);
+    if (!own.has(file) && !existsSync(join(root, path))) addProgram(root, file, path);
+  }
+}
+
+/** Node as this test runs it, with its libraries. */
+export async function addNode(root: string): Promise<void> {
+  addProgram(root, process.execPath, 'usr/local/bin/node');
+  await addLibraries(root, [process.execPath]);
+}
+
+/** What `npm run build` left, laid where Dockerfile.example lays it. */
+export function addBailey(root: string): void {
+  cpSync('dist', join(root, 'opt/bailey'), { recursive: true });
+  mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
+  symlinkSync('/opt/bailey/bailey-init', join(root, 'usr/local/bin/bailey-init'));
+  symlinkSync('/opt/bailey/bailey.js', join(root, 'usr/local/bin/bailey'));
+}
+
+/** Where the official image has its java. */
+const javaHome = '/opt/java/openjdk';
+
+/**
+ * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
+ * jenkins. The war is test/docker/Controller.java.
+ */
+export async function addJenkins(t: Test, root: string): Promise<void> {
+  const runtime = await javaRuntime();
+  cpSync(runtime, join(root, javaHome), { recursive: true });
+  const libraries = readdirSync(runtime, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.so') || file === 'bin/java')
+    .map((file) => join(runtime, file));
+  await addLibraries(root, libraries);
+  const home = join(root, 'var/jenkins_home');
+  mkdirSync(home, { recursive: true });
+  chownSync(home, jenkinsUser, jenkinsUser);
+  mkdirSync(join(root, 'usr/share/jenkins/ref'), { recursive: true });
+  writeFileSync(join(root, 'usr/share/jenkins/ref/from-the-image.txt'), 'laid down by the image\n');
+  await compileController(t, join(root, 'usr/share/jenkins/jenkins.war'));
+}
+
+/** What the official image says of itself, as far as a container's start depends on it. */
+export const jenkinsImage: readonly string[] = [
+  `ENV JAVA_HOME=${javaHome}`,
+  `ENV PATH=${javaHome}/bin:/usr/local/bin:/bin`,
+  'ENV JENKINS_HOME=/var/jenkins_home',
+  'ENV REF=/usr/share/jenkins/ref',
+  'ENV COPY_REFERENCE_FILE_LOG=/var/jenkins_home/copy_reference_file.log',
+  'ENV JENKINS_SLAVE_AGENT_PORT=50000',
+  'VOLUME /var/jenkins_home',
+  'USER jenkins',
+];
+
+/** An image like the official one, with Node and Bailey: the container's half of the slice. */
+export async function baileyImage(t: Test): Promise<string> {
+  const root = temporaryFolder(t, 'root');
+  await addBusybox(root);
+  await addNode(root);
+  addBailey(root);
+  await addJenkins(t, root);
+  return importImage(t, root, [...jenkinsImage, 'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]']);
+}
+
+/** A java of this machine's JDK, reduced to java.base; made once and kept below build/. */
+async function javaRuntime(): Promise<string> {
+  const version = (await output('jlink', '--version')).trim();
+  return madeOnce(`build/images/java-${version}`, (folder) =>
+    output('jlink', '--add-modules', 'java.base', '--no-header-files', '--no-man-pages', '--output', folder),
+  );
+}
+
+/**
+ * Keeps what is slow to make for the next test. Two that make it at once do no harm: each makes its own, and one is kept.
+ * @param make fills the folder, which is not there yet
+ */
+export async function madeOnce(folder: string, make: (folder: string) => Promise<unknown>): Promise<string> {
+  if (existsSync(folder)) return folder;
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(dirname(folder), { recursive: true });
+  rmSync(unfinished, { recursive: true, force: true });
+  await make(unfinished);
+  try {
+    renameSync(unfinished, folder);
+  } catch (thrown) {
+    rmSync(unfinished, { recursive: true, force: true });
+    if (!existsSync(folder)) throw thrown;
+  }
+  return folder;
+}
+
+async function compileController(t: Test, war: string): Promise<void> {
+  const classes = temporaryFolder(t, 'classes');
+  await output('javac', '-d', classes, 'test/docker/Controller.java');
+  await output('jar', '--create', '--file', war, '--main-class', 'Controller', '-C', classes, '.');
+}

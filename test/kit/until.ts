@@ -1,0 +1,29 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/**
+ * Asks again until there is an answer: for conditions of other processes, which tell nobody when they come true.
+ * @param what the condition in words, for the message when it never came true
+ * @param probe gives the answer, or undefined while there is none; what it throws is taken as "not yet"
+ * @param boundMs when to give up
+ * @throws Error with the condition and the last thing that the probe threw
+ */
+export async function until<T>(
+  what: string,
+  probe: () => Promise<T | undefined> | T | undefined,
+  boundMs = 60_000,
+): Promise<T> {
+  const end = performance.now() + boundMs;
+  for (;;) {
+    let last: unknown;
+    try {
+      const answer = await probe();
+      if (answer !== undefined) return answer;
+    } catch (thrown) {
+      last = thrown;
+    }
+    if (performance.now() > end) {
+      throw new Error(`not within ${boundMs} ms: ${what}${last === undefined ? '' : ` (${String(last)})`}`);
+    }
+    await pause(50);
+  }
+}
