@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Test } from 'tap';
 import { until } from './until.ts';
 
@@ -117,32 +118,46 @@ export async function firstProcess(container: Container): Promise<number> {
   return Number(await docker('inspect', '--format', '{{.State.Pid}}', container.id));
 }
 
-/** One process of a container, as `docker top` shows it, in the host's numbers. */
+/** One process of a container, in the host's numbers. */
 export interface ProcessRow {
   readonly pid: number;
   readonly parent: number;
-  /** `Z` is a zombie; see ps(1). */
+  /** `Z` is a zombie; see proc(5). */
   readonly state: string;
   readonly uid: number;
   readonly command: string;
 }
 
-/** The container's processes. */
+/**
+ * The container's first process and all its descendants, the first one first. Read from the host's /proc: `docker top`
+ * goes by the cgroup, which zombies have left.
+ */
 export async function processes(container: Container): Promise<ProcessRow[]> {
-  const table = await docker('top', container.id, '-eo', 'pid,ppid,state,uid,comm');
-  return table
-    .split('\n')
-    .slice(1)
-    .map((line) => {
-      const [pid, parent, state = '', uid, ...command] = line.trim().split(/\s+/);
-      return {
-        pid: Number(pid),
-        parent: Number(parent),
-        state,
-        uid: Number(uid),
-        command: command.join(' '),
-      };
-    });
+  const first = await firstProcess(container);
+  const rows = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap(processRow);
+  const found = new Set([first]);
+  // Numbers wrap round: a child may come before its parent, and then needs another pass.
+  for (let known = 0; known !== found.size; ) {
+    known = found.size;
+    for (const row of rows) if (found.has(row.parent)) found.add(row.pid);
+  }
+  return rows
+    .filter(({ pid }) => found.has(pid))
+    .sort((a, b) => Number(b.pid === first) - Number(a.pid === first));
+}
+
+/** One row of the table, or none when the process has gone meanwhile. */
+function processRow(pid: string): ProcessRow[] {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const field = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(status)?.[1] ?? '';
+    const [parent, uid] = [Number(field('PPid')), Number(field('Uid'))];
+    return [{ pid: Number(pid), parent, state: field('State'), uid, command: field('Name') }];
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -150,8 +165,6 @@ export async function processes(container: Container): Promise<ProcessRow[]> {
  * moment between its end and its parent's wait is how it should be.
  */
 export async function zombies(container: Container): Promise<ProcessRow[]> {
-  const first = await firstProcess(container);
-  return (await processes(container)).filter(
-    ({ state, parent }) => state.startsWith('Z') && parent === first,
-  );
+  const [first, ...rows] = await processes(container);
+  return rows.filter(({ state, parent }) => state === 'Z' && parent === first?.pid);
 }
