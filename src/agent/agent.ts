@@ -1,0 +1,60 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { native } from '../container/native.ts';
+import { Failure } from '../failure.ts';
+import { handOver, type Launch } from '../launch/hand-over.ts';
+import { requireProgram } from '../launch/program.ts';
+import { agentCommandLine } from './command-line.ts';
+import { type AgentConfig, readAgentConfig } from './environment.ts';
+
+/** What a launch gets from outside. */
+export interface AgentLaunch {
+  /** Arguments of `bailey agent`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  /** Prints one line for people. */
+  readonly say: (line: string) => void;
+  /** Aborted when somebody ends us while we prepare. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Becomes the java of an agent; or, when there is exactly one argument and it is no option, that program.
+ * @throws Failure with the exit code; the signal's reason
+ */
+export async function launchAgent({ args, env, say, signal }: AgentLaunch): Promise<never> {
+  return handOver(native(), prepare(args, env, say), signal);
+}
+
+function prepare(
+  args: readonly string[],
+  env: Readonly<NodeJS.ProcessEnv>,
+  say: (line: string) => void,
+): Launch {
+  const [only] = args;
+  if (args.length === 1 && only !== undefined && !only.startsWith('-'))
+    return { file: requireProgram(only, env['PATH']), argv: args, env };
+
+  const config = readAgentConfig(env);
+  const { javaArguments, warnings } = agentCommandLine(config, args);
+  const java = javaName(config);
+  const file = requireProgram(java, env['PATH']);
+  requireJar(config.jar);
+  for (const warning of warnings) say(`warning: ${warning}`);
+  return { file, argv: [java, ...javaArguments], env };
+}
+
+/** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
+const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
+  javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));
+
+function requireJar(jar: string): void {
+  const stat = statSync(jar, { throwIfNoEntry: false });
+  if (stat?.isFile()) return;
+  const why = stat === undefined ? 'does not exist' : 'is not a file';
+  throw new Failure(
+    'config',
+    `JENKINS_AGENT_FILE ${jar} ${why}`,
+    'put agent.jar there, or set JENKINS_AGENT_FILE',
+  );
+}

@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url';
+import { catchEndingSignals } from '../launch/signals.ts';
+import { becomeInit } from '../launch/under-init.ts';
+import { say } from './frame.ts';
+
+/** What every launch gets from the command line. */
+export interface LaunchRequest {
+  readonly args: readonly string[];
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a command that prepares and then becomes another program. First of all the ending signals are caught; then, as
+ * PID 1, we step behind bailey-init.
+ * @param command its name, to be started again with
+ */
+export async function runLaunch(
+  command: string,
+  args: readonly string[],
+  launch: (request: LaunchRequest) => Promise<never>,
+): Promise<never> {
+  const signal = catchEndingSignals();
+  const { env, pid, execPath, execArgv } = process;
+  const tell = (line: string): void => say('bailey', line);
+  if (pid === 1) {
+    await becomeInit(
+      {
+        node: execPath,
+        nodeArgs: execArgv,
+        script: fileURLToPath(import.meta.url),
+        args: [command, ...args],
+        env,
+      },
+      signal,
+    );
+    tell(
+      'running as PID 1 without bailey-init: nobody will reap orphans; copy dist/bailey-init beside bailey.js',
+    );
+  }
+  return launch({ args, env, say: tell, signal });
+}

@@ -1,0 +1,152 @@
+import { accessSync, constants, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { type Mount, mountOf, readMounts } from './mounts.ts';
+
+/**
+ * Makes sure that a folder can be read and written by this process, without writing to it.
+ * @param name what people call it, for example JENKINS_HOME
+ * @param path absolute
+ * @throws Failure 73 when it does not exist or is no folder, 77 when it may not be read or written, with who we are,
+ *   whose it is, what it lies on, and the command that mends it
+ */
+export function requireFolderAccess(name: string, path: string): void {
+  let stat: Stats;
+  try {
+    stat = statSync(path);
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be reached');
+  }
+  if (!stat.isDirectory())
+    throw new Failure(
+      'cannotCreate',
+      `${name} ${path} is not a folder`,
+      `correct ${name}, or move the file away`,
+    );
+  try {
+    accessSync(path, constants.R_OK | constants.X_OK);
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be read');
+  }
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be written');
+  }
+}
+
+/**
+ * The failure for a file operation that the system refused, in words for people.
+ * @param name what people call the thing; empty when the path says it all
+ * @param path absolute path of the file or folder
+ * @param thrown what the file operation threw
+ * @param what could not be done to it, for example `be written`
+ */
+export function accessFailure(name: string, path: string, thrown: unknown, what: string): Failure {
+  const subject = name === '' ? path : `${name} ${path}`;
+  const because = { cause: thrown };
+  switch (errorCode(thrown)) {
+    case 'ENOENT':
+      return new Failure('cannotCreate', `${subject} does not exist`, missingRemedy(name, path), because);
+    case 'ENOTDIR':
+      return new Failure(
+        'cannotCreate',
+        `${subject} lies below a file`,
+        'correct the path, or move the file away',
+        because,
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new Failure(
+        'noPermission',
+        `${subject} cannot ${what}: ${situation(path)}`,
+        chownRemedy(path),
+        because,
+      );
+    case 'EROFS':
+      return new Failure(
+        'noPermission',
+        `${subject} cannot ${what}, it is mounted read-only: ${situation(path)}`,
+        'mount it read-write (docker run: without :ro; read-only root: put a volume there)',
+        because,
+      );
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new Failure(
+        'cannotCreate',
+        `${subject} cannot ${what}, ${fullness(path)}`,
+        'free space, or make it bigger',
+        because,
+      );
+    default:
+      return new Failure('io', `${subject} cannot ${what}: ${errorMessage(thrown)}`, undefined, because);
+  }
+}
+
+function missingRemedy(name: string, path: string): string {
+  const { uid, gid } = whoWeAre();
+  return `create it in the image or mount a volume there: mkdir -p ${path} && chown ${uid}:${gid} ${path}${name === '' ? '' : `, or correct ${name}`}`;
+}
+
+/** `uid 1000, gid 1000, owner 0:0, mode 0755, ext4 rw` of the path, or of the nearest folder above that can be seen. */
+function situation(path: string): string {
+  const { uid, gid } = whoWeAre();
+  const seen = nearest(path);
+  const where = seen.path === path ? '' : ` of ${seen.path}`;
+  const mode = (seen.stat.mode & 0o7777).toString(8).padStart(4, '0');
+  const mount = mountBelow(seen.path);
+  const onto = mount === undefined ? '' : `, ${mount.type} ${mount.readOnly ? 'ro' : 'rw'}`;
+  return `uid ${uid}, gid ${gid}, owner${where} ${seen.stat.uid}:${seen.stat.gid}, mode ${mode}${onto}`;
+}
+
+/**
+ * The command that mends it, and where to give it: a bind mount belongs to the host, a folder of the image to the
+ * image. mountinfo's root is the bound folder's path in its own file system, which is the host's path where that file
+ * system is the host's root.
+ */
+function chownRemedy(path: string): string {
+  const { uid, gid } = whoWeAre();
+  const seen = nearest(path);
+  const mount = mountBelow(seen.path);
+  const command = seen.stat.uid === uid ? 'chmod u+rwx' : `chown ${uid}:${gid}`;
+  if (mount === undefined || mount.target === '/') return `in the image: ${command} ${seen.path}`;
+  if (mount.target === seen.path && mount.root !== '/')
+    return `on the host: ${command} ${mount.root} (its path on ${mount.source})`;
+  return `as root: ${command} ${seen.path}`;
+}
+
+function fullness(path: string): string {
+  const seen = nearest(path);
+  const mount = mountBelow(seen.path);
+  const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.target}`;
+  try {
+    const { bavail, bsize, blocks, ffree } = statfsSync(seen.path);
+    return `${onto} is full: ${bavail * bsize} of ${blocks * bsize} bytes and ${ffree} files are free`;
+  } catch {
+    return `${onto} is full`;
+  }
+}
+
+/** The path itself, or the first folder above it that we may look at. */
+function nearest(path: string): { readonly path: string; readonly stat: Stats } {
+  try {
+    const real = realpathSync(path);
+    return { path: real, stat: statSync(real) };
+  } catch {
+    return path === '/'
+      ? { path, stat: statSync('/') }
+      : nearest(path.slice(0, path.lastIndexOf('/')) || '/');
+  }
+}
+
+function mountBelow(path: string): Mount | undefined {
+  try {
+    return mountOf(path, readMounts());
+  } catch {
+    return undefined; // no /proc: the sentence does without
+  }
+}
+
+const whoWeAre = (): { uid: number; gid: number } => ({
+  uid: process.geteuid?.() ?? 0,
+  gid: process.getegid?.() ?? 0,
+});

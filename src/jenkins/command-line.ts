@@ -1,0 +1,33 @@
+import type { ControllerConfig } from './environment.ts';
+
+const agentPortProperty = 'jenkins.model.Jenkins.slaveAgentPort';
+const lifecycleProperty = 'hudson.lifecycle';
+
+/**
+ * Java's arguments for a controller, as the official script puts them together, save for two of its defects: a property
+ * counts as given in JENKINS_JAVA_OPTS as well as in JAVA_OPTS, and only when it is that property (the script searches
+ * for text, and takes jenkins.model.Jenkins.slaveAgentPortEnforce for the port).
+ * @param args arguments of `bailey jenkins`: they come last
+ */
+export function javaArguments(config: ControllerConfig, args: readonly string[]): string[] {
+  const given = (property: string): boolean =>
+    config.javaOptions.some((option) => option === `-D${property}` || option.startsWith(`-D${property}=`));
+  return [
+    `-Duser.home=${config.home}`,
+    ...config.javaOptions,
+    ...(config.agentPort === undefined || given(agentPortProperty)
+      ? []
+      : [`-D${agentPortProperty}=${config.agentPort}`]),
+    // Jenkins ends instead of execing itself on a restart: starting again is the engine's duty.
+    ...(given(lifecycleProperty) ? [] : [`-D${lifecycleProperty}=hudson.lifecycle.ExitLifecycle`]),
+    ...(config.debug ? ['-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=*:5005'] : []),
+    '-jar',
+    config.war,
+    ...config.jenkinsOptions,
+    ...args,
+  ];
+}
+
+/** Whether the arguments are for Jenkins: there are none, or the first is an option; else they are another program. */
+export const areForJenkins = (args: readonly string[]): boolean =>
+  args[0] === undefined || args[0].startsWith('-');

@@ -1,0 +1,66 @@
+import { constants, type Stats } from 'node:fs';
+import { copyFile, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errorCode } from '../../failure.ts';
+
+/** What a file is to hold, and the file whose mode, times and owner it gets, as `cp -p` does. */
+export interface FileContent {
+  readonly like: { readonly path: string; readonly stat: Stats };
+  /** Instead of the content of `like`. */
+  readonly content?: Buffer;
+}
+
+/**
+ * Puts a file in its place, complete or not at all: written under another name in the same folder, brought to the disk,
+ * renamed. What an earlier start left half under that other name is overwritten.
+ * @param target absolute path; missing folders above it are made
+ */
+export async function placeFile(target: string, { like, content }: FileContent): Promise<void> {
+  await place(target, async (part) => {
+    if (content === undefined) await copyFile(like.path, part, constants.COPYFILE_FICLONE);
+    else await writeFile(part, content);
+    await finish(part, like.stat);
+  });
+}
+
+/** Puts a small text of our own in its place, complete or not at all. */
+export async function placeText(target: string, text: string): Promise<void> {
+  await place(target, async (part) => {
+    await writeFile(part, text);
+    await finish(part);
+  });
+}
+
+async function place(target: string, write: (part: string) => Promise<void>): Promise<void> {
+  const part = `${target}.bailey-part`;
+  await mkdir(dirname(target), { recursive: true });
+  try {
+    await rm(part, { force: true }); // it may be read-only
+    await write(part);
+    await rename(part, target);
+  } catch (thrown) {
+    await rm(part, { force: true }).catch(() => undefined); // the first failure is the one to tell
+    throw thrown;
+  }
+}
+
+/** Gives a file owner, mode and times of another one, and waits until the disk has it. */
+async function finish(part: string, stat?: Stats): Promise<void> {
+  // fsync(2) and futimens(2) do not need a descriptor that can write, and the file may be read-only by now.
+  const file = await open(part, 'r');
+  try {
+    if (stat !== undefined) {
+      await file.chown(stat.uid, stat.gid).catch(ignoreRefusal);
+      await file.chmod(stat.mode & 0o7777); // after chown, which clears the set-id bits
+      await file.utimes(stat.atime, stat.mtime).catch(ignoreRefusal);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Only root gives files away, and some network file systems refuse owners and times: cp -p says nothing either. */
+function ignoreRefusal(thrown: unknown): void {
+  if (!['EPERM', 'EACCES', 'EINVAL', 'ENOTSUP'].includes(errorCode(thrown) ?? '')) throw thrown;
+}

@@ -1,0 +1,18 @@
+import { constants } from 'node:os';
+import { Interrupted } from '../failure.ts';
+
+/** The signals that ask a process to end; while `bailey` prepares, each of them calls the preparation off. */
+export const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** The number of a signal; a shell and our exit code say 128 + it. */
+export const signalNumber = (signal: Interrupted['signal']): number => constants.signals[signal];
+
+/**
+ * Catches the ending signals from now on.
+ * @returns a signal that is aborted, with an Interrupted as its reason, when the first of them comes
+ */
+export function catchEndingSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of endingSignals) process.on(signal, () => controller.abort(new Interrupted(signal)));
+  return controller.signal;
+}
