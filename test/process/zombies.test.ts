@@ -59,9 +59,15 @@ async function started(t: Test, file: string, args: readonly string[]) {
   return { pid: child.pid, line: await firstLine(child) };
 }
 
+const childrenOf = (pid: number | undefined): readonly number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+
 /** The process inside of `unshare`: its only child. */
-const childOf = (pid: number | undefined): number =>
-  Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+function childOf(pid: number | undefined): number {
+  const [child] = childrenOf(pid);
+  if (child === undefined) throw new Error(`process ${pid} has no child`);
+  return child;
+}
 
 if (requires(t, pidNamespace, program('cc'))) {
   const folder = t.testdir();
@@ -110,9 +116,15 @@ if (requires(t, pidNamespace, program('cc'))) {
   });
 
   t.test('PID 1 that does not reap, from outside and from inside', async (t) => {
-    const script = `sh -c 'echo ") Z (0 1" >/proc/$$/comm' & (sleep 0 &) ; echo ready; exec sleep 1000`;
+    // One own child, one orphan. Neither may end before PID 1 has exec'ed: the shell would reap it.
+    const script = `sh -c 'echo ") Z (0 1" >/proc/$$/comm; kill -STOP $$' & (sleep 1000 &); echo ready; exec sleep 1000`;
     const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', script]);
     const first = childOf(pid);
+    const ready = () =>
+      /^\d+ \(sleep\)/.test(readFileSync(`/proc/${first}/stat`, 'utf8')) &&
+      childrenOf(first).some((child) => / T /.test(readFileSync(`/proc/${child}/stat`, 'utf8')));
+    for (let look = 0; !ready() && look < 100; look++) await pause(50);
+    for (const child of childrenOf(first)) process.kill(child, 'SIGKILL');
     const seen = await reported((seen) => groupOf(seen, first)?.zombies.length === 2);
     const group = groupOf(seen, first);
     t.match(group, {
