@@ -1,0 +1,124 @@
+// What bailey-init ends with: exactly what the program ended with, whoever reaps.
+import { spawn } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+import t from 'tap';
+import { asProcess1, inNamespace } from '../kit/namespace.ts';
+import { pidNamespace, requires } from '../kit/needs.ts';
+import { bailey, compile } from './programs.ts';
+import { eachWay } from './ways.ts';
+
+/** Signals whose default is not to end a process: CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
+const harmless = [17, 18, 19, 20, 21, 22, 23, 28];
+
+/**
+ * Runs bailey-init many times, each in a namespace of its own, and collects what it ended with.
+ * @param times shell words that the loop variable `n` goes through
+ * @param program a shell script, with $1 for n
+ */
+async function codes(way: string, times: string, program: string): Promise<string[]> {
+  const init = asProcess1([bailey, '--reap', way, '--'], { proc: false }).join(' ');
+  const script = `ulimit -c 0; for n in ${times}; do ${init} sh -c '${program}' sh $n; echo $n $?; done`;
+  const shell = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let text = '';
+  for await (const chunk of shell.stdout.setEncoding('utf8')) text += chunk;
+  return text.trim().split('\n');
+}
+
+if (requires(t, pidNamespace)) {
+  eachWay(t, 'every exit code', async (sub, way) => {
+    const expected = Array.from({ length: 256 }, (_, code) => `${code} ${code}`);
+    sub.same(await codes(way, '$(seq 0 255)', 'exit $1'), expected);
+  });
+
+  eachWay(t, '128+n for every signal that ends a program', async (sub, way) => {
+    const deadly = Array.from({ length: 64 }, (_, index) => index + 1).filter((n) => !harmless.includes(n));
+    // 32 and 33 belong to libc's threads; the shells' kill sends them all the same.
+    const expected = deadly.map((signal) => `${signal} ${128 + signal}`);
+    sub.same(await codes(way, deadly.join(' '), 'kill -$1 $$'), expected);
+  });
+
+  eachWay(t, 'a program that ends at once: 500 times the right code', async (sub, way) => {
+    const wrong = (await codes(way, '$(seq 500)', 'exit 41')).filter((line) => !line.endsWith(' 41'));
+    sub.same(wrong, []);
+  });
+
+  eachWay(t, 'a program that is killed at once: 300 times the right code', async (sub, way) => {
+    const wrong = (await codes(way, '$(seq 300)', 'kill -9 $$')).filter((line) => !line.endsWith(' 137'));
+    sub.same(wrong, []);
+  });
+
+  eachWay(t, 'the first thread is not the last one', async (sub, way) => {
+    const [threads = ''] = compile(sub, 'test/init/threads.c');
+    const run = (...args: string[]) => inNamespace([bailey, '--reap', way, '--', threads, ...args]);
+    for (let time = 0; time < 60; time++) {
+      sub.equal((await run('leaves', '33')).code, 33, 'another thread ends the process');
+      sub.equal((await run('leaves-killed', '15')).code, 143, 'another thread has it killed');
+      sub.equal((await run('execs', 'sh', '-c', 'exit 34')).code, 34, 'another thread executes a program');
+    }
+  });
+
+  t.test('programs that cannot be executed', async (sub) => {
+    const folder = sub.testdir({
+      'no-permission': '#!/bin/sh\n',
+      'no-format': 'neither a script nor a program\n',
+      'no-interpreter': '#!/no/such/interpreter\n',
+      dir: {},
+      first: { tool: 'not executable' },
+      second: { tool: '#!/bin/sh\nexit 21\n' },
+    });
+    for (const file of ['no-format', 'no-interpreter', 'second/tool']) chmodSync(`${folder}/${file}`, 0o755);
+    const run = async (name: string, PATH?: string) => {
+      const env = PATH === undefined ? process.env : { PATH };
+      return inNamespace(['/usr/bin/env', '-C', folder, bailey, '--', name], { env });
+    };
+    const missing = 'No such file or directory';
+    const cases: [what: string, name: string, path: string | undefined, code: number, says: string][] = [
+      ['not in PATH', 'no-such-program', undefined, 127, `'no-such-program' cannot be executed: ${missing}`],
+      ['no such file', './nothing', undefined, 127, `'./nothing' cannot be executed: ${missing}`],
+      [
+        'below a file',
+        './no-format/x',
+        undefined,
+        127,
+        "'./no-format/x' cannot be executed: Not a directory",
+      ],
+      ['empty name', '', undefined, 127, `'' cannot be executed: ${missing}`],
+      [
+        'not executable',
+        './no-permission',
+        undefined,
+        126,
+        "'./no-permission' cannot be executed: Permission denied",
+      ],
+      ['a folder', './dir', undefined, 126, "'./dir' cannot be executed: Permission denied"],
+      ['no format', './no-format', undefined, 126, "'./no-format' cannot be executed: Exec format error"],
+      [
+        'only a forbidden one in PATH',
+        'tool',
+        '/bin:first',
+        126,
+        "'tool' cannot be executed: Permission denied",
+      ],
+      [
+        'no interpreter',
+        './no-interpreter',
+        undefined,
+        127,
+        "'./no-interpreter' is there, but not the interpreter",
+      ],
+    ];
+    for (const [what, name, path, code, says] of cases) {
+      const ended = await run(name, path === undefined ? undefined : `/usr/bin:${path}`);
+      sub.equal(ended.code, code, what);
+      sub.match(ended.stderr, `bailey-init: ${says}`, what);
+      sub.equal(ended.stderr.split('\n').length, 2, `${what}: one line`);
+    }
+    const searched = '/usr/bin:/bin:first:/nothing:no-format';
+    sub.equal((await run('tool', `${searched}:second`)).code, 21, 'PATH: goes on after a forbidden one');
+    sub.equal(
+      (await run('no-format', `/usr/bin:/bin:`)).code,
+      126,
+      'PATH: an empty entry is the working directory',
+    );
+  });
+}

@@ -1,0 +1,121 @@
+// Every signal that can be forwarded is, from the first instant on; the program starts with what bailey-init was given.
+import { spawnSync } from 'node:child_process';
+import t from 'tap';
+import { childrenOf, inNamespace, Running, stat, until } from '../kit/namespace.ts';
+import { pidNamespace, requires } from '../kit/needs.ts';
+import { bailey, compile } from './programs.ts';
+import { eachWay } from './ways.ts';
+
+/** All but KILL and STOP, which nobody can catch, and CHLD, which is the init's own. */
+const forwarded = Array.from({ length: 64 }, (_, index) => index + 1).filter((n) => ![9, 17, 19].includes(n));
+
+if (requires(t, pidNamespace)) {
+  eachWay(t, 'every signal is forwarded', async (sub, way) => {
+    const [log = '', queue = ''] = compile(sub, 'test/init/log-signals.c', 'test/init/queue-signal.c');
+    const running = new Running([bailey, '--reap', way, '--', log]);
+    sub.teardown(() => running.kill());
+    sub.equal(await running.line(), 'ready');
+    const init = await running.pid();
+    for (const signal of forwarded) {
+      process.kill(init, signal);
+      sub.equal(await running.line(), `${signal} 0 0`, `signal ${signal}`);
+    }
+    for (const signal of forwarded) {
+      sub.equal(spawnSync(queue, [`${init}`, `${signal}`, `${signal * 1000}`]).status, 0);
+      sub.equal(await running.line(), `${signal} -1 ${signal * 1000}`, `queued signal ${signal}`);
+    }
+    process.kill(init, 17);
+    process.kill(init, 15);
+    sub.equal(await running.line(), '15 0 0', 'CHLD is not forwarded');
+    sub.equal(stat(init)?.comm, 'bailey-init', 'it lives on');
+  });
+
+  eachWay(t, 'no signal is lost while it starts', async (sub, way) => {
+    const [log = '', early = ''] = compile(sub, 'test/init/log-signals.c', 'test/init/early-signals.c');
+    const count = 400;
+    const expected = Array.from({ length: count }, (_, value) => `40 -1 ${value}`);
+    for (let time = 0; time < 40; time++) {
+      const running = new Running([early, `${count}`, bailey, '--reap', way, '--', log]);
+      sub.equal(await running.line(), 'ready');
+      const got: (string | undefined)[] = [];
+      while (got.length < count) got.push(await running.line());
+      sub.same(got, expected, 'each one, in order');
+      await running.kill();
+    }
+  });
+
+  eachWay(t, 'the program gets the mask and the dispositions that were given', async (sub, way) => {
+    const [given = ''] = compile(sub, 'test/init/given.c');
+    const cases: [mask: string, ignored: string, what: string][] = [
+      ['0000000000000000', '0000000000000000', 'nothing'],
+      ['0000000000004002', '0000000000001001', 'INT and TERM blocked, HUP and PIPE ignored'],
+      ['0000000000010000', '0000000000010000', 'CHLD blocked and ignored'],
+      ['0000000000000000', '0000000000010000', 'CHLD ignored'],
+      [
+        'fffffffffffbfeff',
+        '0000000000000000',
+        'everything blocked, also the real-time signals that libc keeps',
+      ],
+      ['0000000000080000', 'fffffffc7ffbfeff', 'everything ignored, TSTP blocked'],
+    ];
+    for (const [mask, ignored, what] of cases) {
+      const command = [given, mask, ignored, bailey, '--reap', way, '--', 'cat', '/proc/self/status'];
+      const { code, stdout } = await inNamespace(command);
+      sub.equal(code, 0, what);
+      sub.match(stdout, `SigBlk:\t${mask}\n`, `${what}: mask`);
+      sub.match(stdout, `SigIgn:\t${ignored}\n`, `${what}: ignored`);
+      sub.match(stdout, `SigCgt:\t${'0'.repeat(16)}\n`, `${what}: no handlers`);
+    }
+  });
+
+  eachWay(t, 'CHLD ignored from outside: the exit code still comes', async (sub, way) => {
+    const [given = ''] = compile(sub, 'test/init/given.c');
+    for (let time = 0; time < 50; time++) {
+      const command = [given, '0', '10000', bailey, '--reap', way, '--', 'sh', '-c', 'exit 9'];
+      sub.equal((await inNamespace(command, { proc: false })).code, 9);
+    }
+  });
+
+  eachWay(t, 'a signal that ends the program ends the container', async (sub, way) => {
+    for (const signal of [1, 2, 3, 15, 34, 64]) {
+      const running = new Running([
+        bailey,
+        '--reap',
+        way,
+        '--',
+        'sh',
+        '-c',
+        'ulimit -c 0; echo up; exec sleep 60',
+      ]);
+      await running.line();
+      process.kill(await running.pid(), signal);
+      sub.equal((await running.ended()).code, 128 + signal, `signal ${signal}`);
+    }
+  });
+
+  eachWay(t, 'a program that stops is not one that ended; CONT reaches it', async (sub, way) => {
+    const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; kill -STOP $$; exit 5']);
+    sub.teardown(() => running.kill());
+    await running.line();
+    const init = await running.pid();
+    const [program = 0] = childrenOf(init);
+    await until('the program stands still', () => stat(program)?.state === 'T');
+    sub.equal(stat(init)?.state, 'S', 'bailey-init sleeps');
+    process.kill(init, 'SIGCONT');
+    sub.equal((await running.ended()).code, 5);
+  });
+
+  eachWay(t, 'stopped from outside while the program ends: nothing is lost', async (sub, way) => {
+    const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; read line; exit 6']);
+    sub.teardown(() => running.kill());
+    await running.line();
+    const init = await running.pid();
+    const [program = 0] = childrenOf(init);
+    process.kill(init, 'SIGSTOP');
+    await until('bailey-init stands still', () => stat(init)?.state === 'T');
+    running.write('go\n');
+    await until('the program has ended', () => [undefined, 'Z', 'X'].includes(stat(program)?.state));
+    process.kill(init, 'SIGCONT');
+    sub.equal((await running.ended()).code, 6);
+  });
+}

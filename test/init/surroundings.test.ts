@@ -1,0 +1,148 @@
+// Where bailey-init must run: odd descriptors, not as process 1, without /proc, read-only, unprivileged, filtered.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { childrenOf, inNamespace, Running, until } from '../kit/namespace.ts';
+import { pidNamespace, requires, root } from '../kit/needs.ts';
+import { bailey, compile } from './programs.ts';
+import { eachWay } from './ways.ts';
+
+if (requires(t, pidNamespace)) {
+  eachWay(t, 'closed standard descriptors are on /dev/null, and no other one leaks', async (sub, way) => {
+    const program = 'cd /proc/$$/fd; for fd in *; do echo "$fd $(readlink $fd)" >&3; done';
+    const files = ['/dev/zero', '/dev/full', '/dev/random'];
+    for (let closed = 0; closed < 8; closed++) {
+      const isClosed = (fd: number) => (closed & (1 << fd)) !== 0;
+      const setUp = files.map((file, fd) => (isClosed(fd) ? `${fd}>&-` : `${fd}<>${file}`)).join(' ');
+      const script = `exec 3>&1; exec "$0" --reap ${way} -- sh -c '${program}' ${setUp}`;
+      const { code, stdout } = await inNamespace(['sh', '-c', script, bailey]);
+      sub.equal(code, 0);
+      sub.same(
+        // 3 is the test's; 10 and above are the shell's own.
+        stdout.split('\n').filter((line) => /^[012456789] /.test(line)),
+        files.map((file, fd) => `${fd} ${isClosed(fd) ? '/dev/null' : file}`),
+        setUp,
+      );
+    }
+  });
+
+  eachWay(t, 'not process 1: orphans come to it all the same', async (sub, way) => {
+    const [orphans = ''] = compile(sub, 'bench/orphans.c');
+    const init = spawn(bailey, ['--reap', way, '--', orphans, 'at-once', '50'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    sub.teardown(() => init.stdin.destroy());
+    const words = init.stdout.setEncoding('utf8')[Symbol.asyncIterator]();
+    sub.equal((await words.next()).value, 'ready\n');
+    sub.equal(childrenOf(init.pid ?? 0).length, 51, 'they are its children');
+    init.stdin.write('go\n');
+    sub.equal((await words.next()).value, 'done\n');
+    await until('none of them is left', () => childrenOf(init.pid ?? 0).length === 1);
+    const code = new Promise((resolve) => init.on('exit', resolve));
+    init.stdin.end();
+    sub.equal(await code, 0);
+  });
+
+  eachWay(t, 'a read-only root without /proc and /dev', async (sub, way) => {
+    const [orphans = ''] = compile(sub, 'bench/orphans.c');
+    const folder = sub.testdir({});
+    const script = `set -e
+      mount -t tmpfs none "$0"; cp "$1" "$0/init"; cp "$2" "$0/orphans"
+      mount -o remount,ro "$0"; ! touch "$0/x" 2>/dev/null
+      exec chroot "$0" /init --reap ${way} -- /orphans with-me 200 13 <&-`;
+    const ended = await inNamespace(['sh', '-c', script, folder, bailey, orphans], { unshare: ['--mount'] });
+    sub.same(ended, { code: 13, stdout: 'ready\n', stderr: '' });
+  });
+
+  // Without root every test here is unprivileged.
+  if (root() === undefined) {
+    eachWay(t, 'without any privilege', async (sub, way) => {
+      const [orphans = ''] = compile(sub, 'bench/orphans.c');
+      const folder = sub.testdir({});
+      // The repository may lie where others cannot go.
+      const copies = `/tmp/bailey-unprivileged-${process.pid}-${way}`;
+      sub.teardown(() => spawnSync('rm', ['-r', copies]));
+      sub.equal(spawnSync('install', ['-D', '-t', copies, bailey, orphans], { cwd: folder }).status, 0);
+      const user = [
+        'setpriv',
+        '--reuid=1000',
+        '--regid=1000',
+        '--clear-groups',
+        '--no-new-privs',
+        '--bounding-set=-all',
+      ];
+      const name = orphans.replace(/.*\//, '');
+      const command = [
+        ...user,
+        `${copies}/bailey-init`,
+        '--reap',
+        way,
+        '--',
+        `${copies}/${name}`,
+        'with-me',
+        '200',
+        '14',
+      ];
+      sub.same(await inNamespace(command), { code: 14, stdout: 'ready\n', stderr: '' });
+    });
+  }
+
+  t.test('what a seccomp filter refuses has a substitute', async (sub) => {
+    const [refuse = '', orphans = ''] = compile(sub, 'test/init/refuse.c', 'bench/orphans.c');
+    const cases: [what: string, errno: number, obstacle: string][] = [
+      ['clone-pidfd', 22, 'no pidfd could be had'],
+      ['clone-vfork', 1, 'no pidfd could be had'],
+      ['clone-vfork', 38, 'no pidfd could be had'],
+      ['get-info', 25, 'PIDFD_GET_INFO is refused'],
+      ['pidfd-send-signal', 38, 'pidfd_send_signal is refused'],
+      ['signalfd', 1, 'signalfd is refused'],
+    ];
+    const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').split('.').map(Number.parseFloat);
+    const modern = (release[0] ?? 0) > 6 || ((release[0] ?? 0) === 6 && (release[1] ?? 0) >= 15);
+    for (const [what, errno, obstacle] of cases) {
+      const filtered = (...args: string[]) => [refuse, what, `${errno}`, bailey, ...args];
+      for (const way of ['auto', 'wait']) {
+        const quiet = await inNamespace(filtered('--reap', way, '--', orphans, 'with-me', '20', '15'));
+        sub.same(quiet, { code: 15, stdout: 'ready\n', stderr: '' }, `${what}, errno ${errno}, ${way}`);
+      }
+      const told = await inNamespace(filtered('--reap', 'kernel', '--', orphans, 'with-me', '20', '15'));
+      sub.equal(told.code, 15);
+      const why = modern ? obstacle : 'it needs Linux 6.15 or newer';
+      sub.equal(told.stderr, `bailey-init: the kernel cannot reap here, so bailey-init does: ${why}\n`, what);
+      const running = new Running(filtered('--', 'sh', '-c', 'echo up; exec sleep 60'));
+      await running.line();
+      process.kill(await running.pid(), 'SIGTERM');
+      sub.equal((await running.ended()).code, 143, `${what}: signals still arrive`);
+    }
+  });
+
+  t.test('no process can be created', async (sub) => {
+    const [refuse = ''] = compile(sub, 'test/init/refuse.c');
+    const ended = await inNamespace([refuse, 'clone', '11', bailey, 'true']);
+    sub.equal(ended.code, 71);
+    sub.equal(
+      ended.stderr,
+      "bailey-init: no process could be created for 'true': Resource temporarily unavailable\n",
+    );
+  });
+
+  t.test("linked with the system's own static libc it does the same", async (sub) => {
+    const folder = sub.testdir({});
+    const args = ['-s', '-C', 'native', `OUT=${folder}`, 'STATIC_CC=cc', `${folder}/bailey-init`];
+    const made = spawnSync('make', args, { encoding: 'utf8' });
+    sub.match(made.stdout, /the system's static libc/);
+    sub.ok(existsSync(`${folder}/bailey-init`), made.stderr);
+    const [orphans = ''] = compile(sub, 'bench/orphans.c');
+    for (const way of ['auto', 'wait'])
+      sub.equal(
+        (await inNamespace([`${folder}/bailey-init`, '--reap', way, orphans, 'with-me', '50', '3'])).code,
+        3,
+      );
+    sub.equal((await inNamespace([`${folder}/bailey-init`, 'no-such-program'])).code, 127);
+  });
+
+  t.test('it needs no loader and no library', async (sub) => {
+    const listed = spawnSync('ldd', [bailey], { encoding: 'utf8' });
+    sub.match(listed.stdout + listed.stderr, /not a dynamic executable/);
+  });
+}

@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import type { Test } from 'tap';
+import { asProcess1 } from '../kit/namespace.ts';
+import { bailey } from './programs.ts';
+
+/** How bailey-init reaps: both ways must behave the same. */
+export const ways = ['kernel', 'wait'] as const;
+export type Way = (typeof ways)[number];
+
+/** Runs a test once for each way of reaping; the kernel's way is skipped where the kernel has none. */
+export function eachWay(t: Test, name: string, test: (t: Test, way: Way) => Promise<void>): void {
+  for (const way of ways) {
+    const missing = way === 'kernel' ? kernelReapingMissing() : undefined;
+    const inCi = process.env['CI'] === 'true';
+    t.test(`${name} (${way})`, missing === undefined || inCi ? {} : { skip: missing }, async (sub) => {
+      if (missing !== undefined) sub.fail(`skipped in CI: ${missing}`);
+      else await test(sub, way);
+    });
+  }
+}
+
+let asked: { readonly missing: string | undefined } | undefined;
+
+/** Why the kernel here cannot reap, in bailey-init's own words; undefined when it can. */
+function kernelReapingMissing(): string | undefined {
+  if (asked === undefined) {
+    const [program, ...args] = asProcess1([bailey, '--reap', 'kernel', 'true']) as [string, ...string[]];
+    const said = spawnSync(program, args, { encoding: 'utf8' }).stderr.trim();
+    asked = { missing: said === '' ? undefined : said };
+  }
+  return asked.missing;
+}

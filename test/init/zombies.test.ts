@@ -1,0 +1,54 @@
+// No zombie stays, however many orphans end and however they do it.
+import t from 'tap';
+import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
+import { pidNamespace, requires } from '../kit/needs.ts';
+import { bailey, compile } from './programs.ts';
+import { eachWay } from './ways.ts';
+
+if (requires(t, pidNamespace)) {
+  eachWay(t, '3,000 orphans that end at once leave nothing', async (sub, way) => {
+    const [orphans = ''] = compile(sub, 'bench/orphans.c');
+    const running = new Running([bailey, '--reap', way, '--', orphans, 'at-once', '3000']);
+    sub.teardown(() => running.kill());
+    sub.equal(await running.line(), 'ready');
+    const init = await running.pid();
+    sub.equal(childrenOf(init).length, 3001, "they are process 1's");
+    running.write('go\n');
+    sub.equal(await running.line(), 'done');
+    await until('none of them is left', () => childrenOf(init).length === 1);
+    sub.equal((await running.end()).code, 0);
+  });
+
+  eachWay(t, '1,000 orphans one after another leave nothing', async (sub, way) => {
+    const [orphans = ''] = compile(sub, 'bench/orphans.c');
+    const running = new Running([bailey, '--reap', way, '--', orphans, 'one-by-one', '1000']);
+    sub.teardown(() => running.kill());
+    sub.equal(await running.line(), 'ready');
+    const init = await running.pid();
+    running.write('go\n');
+    sub.equal(await running.line(), 'done');
+    await until('none of them is left', () => childrenOf(init).length === 1);
+    sub.equal((await running.end()).code, 0);
+  });
+
+  eachWay(t, 'the program ends among hundreds of orphans: its code comes, nobody hangs', async (sub, way) => {
+    const [orphans = ''] = compile(sub, 'bench/orphans.c');
+    for (let time = 0; time < 25; time++) {
+      const running = new Running([bailey, '--reap', way, '--', orphans, 'with-me', '300', '17']);
+      sub.equal((await running.end('go\n')).code, 17);
+    }
+  });
+
+  eachWay(t, 'zombies that were there before it are collected too', async (sub, way) => {
+    // The shell is process 1 first; its child ends before bailey-init takes its place.
+    const script = `sh -c 'exit 1' & until grep -q 'State:.Z' /proc/$!/status; do :; done
+      exec "$0" --reap ${way} -- sh -c 'echo up; read line'`;
+    const running = new Running(['sh', '-c', script, bailey]);
+    sub.teardown(() => running.kill());
+    sub.equal(await running.line(), 'up');
+    const init = await running.pid();
+    await until('only the program is left', () => childrenOf(init).length === 1);
+    sub.equal(stat(childrenOf(init)[0] ?? 0)?.comm, 'sh');
+    sub.equal((await running.end('go\n')).code, 0);
+  });
+}

@@ -1,0 +1,155 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { createInterface, type Interface } from 'node:readline';
+
+/** How a command in a PID namespace ended. */
+export interface Ended {
+  /** Exit code, or 128+n when a signal ended it. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface NamespaceOptions {
+  /** Environment instead of the tests' own. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** What the command reads from its standard input. */
+  readonly input?: string;
+  /** Give it a /proc of its own; default true. */
+  readonly proc?: boolean;
+  /** More of unshare(1)'s options, such as `--mount`. */
+  readonly unshare?: readonly string[];
+}
+
+/**
+ * The command line that makes a command process 1 of a new PID namespace. Without root a user namespace gives the
+ * right to. The command dies with unshare(1).
+ */
+export function asProcess1(command: readonly string[], options: NamespaceOptions = {}): string[] {
+  return [
+    'unshare',
+    ...(process.getuid?.() === 0 ? [] : ['-Ur']),
+    '--pid',
+    '--fork',
+    '--kill-child',
+    ...(options.proc === false ? [] : ['--mount-proc']),
+    ...(options.unshare ?? []),
+    ...command,
+  ];
+}
+
+/** A command that runs as process 1 of a PID namespace. */
+export class Running {
+  readonly #process: ChildProcess;
+  readonly #lines: Interface;
+  readonly #unread: string[] = [];
+  #arrived: (() => void) | undefined;
+  #over = false;
+  #stdout = '';
+  #stderr = '';
+  readonly #ended: Promise<Ended>;
+
+  constructor(command: readonly string[], options: NamespaceOptions = {}) {
+    const [program, ...args] = asProcess1(command, options) as [string, ...string[]];
+    const started = spawn(program, args, { env: options.env ?? process.env, stdio: 'pipe' });
+    this.#process = started;
+    this.#lines = createInterface({ input: started.stdout });
+    this.#lines.on('line', (line) => {
+      this.#stdout += `${line}\n`;
+      this.#unread.push(line);
+      this.#arrived?.();
+    });
+    started.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    // The command may end without having read its input.
+    started.stdin.on('error', () => {});
+    this.#ended = once(started, 'close').then(([code, signal]) => {
+      this.#over = true;
+      this.#arrived?.();
+      return { code: code ?? 128 + signalNumber(signal), stdout: this.#stdout, stderr: this.#stderr };
+    });
+  }
+
+  /** Process id of the namespace's process 1 as seen from here, once it is the named program. */
+  async pid(comm = 'bailey-init'): Promise<number> {
+    let found: number | undefined;
+    await until(`${comm} runs`, () => {
+      found = childrenOf(this.#process.pid ?? 0).find((pid) => stat(pid)?.comm === comm);
+      return found !== undefined;
+    });
+    return found as number;
+  }
+
+  /** The next line of standard output; undefined at its end. */
+  async line(): Promise<string | undefined> {
+    while (this.#unread.length === 0 && !this.#over) {
+      await new Promise<void>((resolve) => {
+        this.#arrived = resolve;
+      });
+    }
+    return this.#unread.shift();
+  }
+
+  write(text: string): void {
+    this.#process.stdin?.write(text);
+  }
+
+  /** Ends standard input and waits for the command's end. */
+  async end(input = ''): Promise<Ended> {
+    this.#process.stdin?.end(input);
+    return this.#ended;
+  }
+
+  /** Waits for the command's end. */
+  ended(): Promise<Ended> {
+    return this.#ended;
+  }
+
+  /** Kills everything in the namespace. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#ended;
+  }
+}
+
+/** Runs a command as process 1 of a new PID namespace, to its end. */
+export function inNamespace(command: readonly string[], options: NamespaceOptions = {}): Promise<Ended> {
+  return new Running(command, options).end(options.input);
+}
+
+/** What /proc says of a process; undefined when there is none. */
+export function stat(pid: number): { comm: string; state: string; parent: number } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const [state = '', parent = ''] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { comm: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')), state, parent: Number(parent) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The process ids of a process's children. */
+export function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && stat(pid)?.parent === parent);
+}
+
+/**
+ * Waits for a condition.
+ * @throws Error with the condition's name when it isn't met within 20 s
+ */
+export async function until(name: string, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`waited 20 s in vain until ${name}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function signalNumber(name: NodeJS.Signals): number {
+  return constants.signals[name];
+}
