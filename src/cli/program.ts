@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from '../failure.ts';
 import { version } from '../version.ts';
+import { addZombies } from './zombies.ts';
 
 /**
  * Parses the command line of `bailey` and runs the command.
@@ -12,7 +13,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<void> {
     await program.parseAsync(argv);
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode !== 0) throw usageFailure(thrown); // else --help or --version: printed
+    if (thrown.exitCode !== 0) throw usageFailure(thrown, argv); // else --help or --version: printed
   }
 }
 
@@ -26,28 +27,27 @@ function describeProgram(): Command {
     // The frame prints the one sentence that a wrong command line gets.
     .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
     .addHelpText('after', epilogue);
-  describeLaunch(
-    program,
-    'jenkins',
-    'prepare a Jenkins controller, then become java (arguments are those of the war)',
-  );
-  describeLaunch(program, 'agent', 'become the java of a Jenkins agent (arguments are those of agent.jar)');
+  describeLaunch(program, 'jenkins', 'prepare a Jenkins controller, then become java', jenkinsEnvironment);
+  describeLaunch(program, 'agent', 'become the java of a Jenkins agent', agentEnvironment);
   return program;
 }
 
 /** For the help only: bailey.ts runs these commands before commander is loaded. */
-function describeLaunch(program: Command, name: string, summary: string): void {
+function describeLaunch(program: Command, name: string, summary: string, environment: string): void {
   program
     .command(name)
     .summary(summary)
     .description(summary)
-    .argument('[args...]', 'passed on untouched')
-    .helpOption(false);
+    .argument('[args...]', 'passed on untouched, --help too; see below')
+    .helpOption(false)
+    .addHelpText('after', environment);
 }
 
-function usageFailure({ code, message }: CommanderError): Failure {
+function usageFailure({ code, message }: CommanderError, argv: readonly string[]): Failure {
+  // Without a command, and for the help of an unknown one, commander says nothing but its help.
+  const helpOnly = argv[3] === undefined ? 'no command given' : `unknown command '${argv[3]}'`;
   const sentence =
-    code === 'commander.help' ? 'no command given' : message.replace(/^error: /, '').replaceAll('\n', ' ');
+    code === 'commander.help' ? helpOnly : message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new Failure('usage', sentence, 'try bailey --help');
 }
 
@@ -58,6 +58,7 @@ Examples:
   bailey jenkins --httpPort=9090  --httpPort=9090 goes to Jenkins
   bailey jenkins bash             fill JENKINS_HOME, then run bash
   bailey agent -url http://jenkins:8080 -secret @/run/secret -name build-1
+  bailey zombies                  who has defunct processes here, why, and what to do
 
 Exit codes before another program has taken over:
   64  wrong command line          69  the castle cannot be reached
@@ -67,3 +68,47 @@ Exit codes before another program has taken over:
   126 found, but not executable   127 program not found
   128+n  ended by signal n
 Afterwards the exit codes are that program's.`;
+
+const jenkinsEnvironment = `
+No argument, or the first one starts with -: java runs jenkins.war with them.
+Anything else is a program, which runs when JENKINS_HOME has been filled.
+
+Environment (as in the official image; an empty variable counts as not set):
+  JENKINS_HOME                home folder (/var/jenkins_home)
+  JENKINS_WAR                 what java runs (/usr/share/jenkins/jenkins.war)
+  JAVA_OPTS                   options for java; quotes as in xargs, nothing is expanded
+  JENKINS_JAVA_OPTS           more of them
+  JENKINS_OPTS                arguments for Jenkins, before those given here
+  JENKINS_SLAVE_AGENT_PORT    port for agents
+  DEBUG                       any value: java waits for a debugger on port 5005
+  REF                         reference folder (/usr/share/jenkins/ref)
+  COPY_REFERENCE_FILE_LOG     log of the copying (JENKINS_HOME/copy_reference_file.log)
+  PRE_CLEAR_INIT_GROOVY_D     any value: remove init.groovy.d first
+  PLUGINS_FORCE_UPGRADE       any value: upgrade what was upgraded by hand, too
+  TRY_UPGRADE_IF_NO_MARKER    any value: upgrade what came from no image, too
+  VERBOSE                     any value: log what was left alone, too
+  JENKINS_ENABLE_ENV_SUBST    true: put variables into .xml .conf .properties .groovy
+Storage:
+  CASTLE_URL                  unix:///run/castle/castle.sock or https://host:port
+  CASTLE_VOLUME               the volume for JENKINS_HOME; both or neither
+  CASTLE_TIMEOUT              how long to ask for it: 90, 90s, 2m (60s)
+  CASTLE_TOKEN_FILE           https: file with this container's token
+  CASTLE_CA_FILE              https: file with the certificates to trust`;
+
+const agentEnvironment = `
+Exactly one argument that does not start with -: that program runs instead.
+
+Environment (as in the official image; an empty variable counts as not set):
+  JENKINS_JAVA_BIN            java (JAVA_HOME/bin/java, or java in PATH)
+  JENKINS_JAVA_OPTS           options for java instead of JAVA_OPTS; quotes as in xargs
+  JENKINS_AGENT_FILE          what java runs (/usr/share/jenkins/agent.jar)
+  JENKINS_SECRET              -secret, unless given
+  JENKINS_NAME                -name, unless given; before JENKINS_AGENT_NAME
+  JENKINS_TUNNEL              -tunnel, unless given or there is a WebSocket
+  JENKINS_URL                 -url
+  JENKINS_AGENT_WORKDIR       -workDir, unless given
+  JENKINS_WEB_SOCKET          true: -webSocket
+  JENKINS_DIRECT_CONNECTION   -direct
+  JENKINS_PROTOCOLS           -protocols
+  JENKINS_INSTANCE_IDENTITY   -instanceIdentity
+  REMOTING_OPTS               more options; quotes as in xargs, nothing is expanded`;

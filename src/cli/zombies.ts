@@ -18,6 +18,7 @@ export function addZombies(program: Command): void {
   program
     .command('zombies')
     .description('find defunct processes, who fails to reap them, and why')
+    .helpOption('--help', 'print this')
     .option('--json', 'print the report as one JSON document (with --watch: one a line)')
     .option(
       '--watch [SECONDS]',
