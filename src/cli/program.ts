@@ -29,6 +29,7 @@ function describeProgram(): Command {
     .addHelpText('after', epilogue);
   describeLaunch(program, 'jenkins', 'prepare a Jenkins controller, then become java', jenkinsEnvironment);
   describeLaunch(program, 'agent', 'become the java of a Jenkins agent', agentEnvironment);
+  addZombies(program);
   return program;
 }
 

@@ -53,7 +53,9 @@ async function takeStorage(
 ): Promise<Storage> {
   requireMountPoint(request.target);
   const { acquireStorage } = await import('../storage/index.ts'); // here and not above: it loads Node's HTTP client
-  return acquireStorage(request, say, signal);
+  const storage = await acquireStorage(request, say, signal);
+  say(`volume ${request.volume} is mounted on ${request.target}`);
+  return storage;
 }
 
 /** A mount needs a folder to go onto; that it may be written is looked at when the mount is there. */

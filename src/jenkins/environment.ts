@@ -1,6 +1,7 @@
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Failure } from '../failure.ts';
 import { splitWords } from '../launch/words.ts';
+import { parseCastleUrl } from '../storage/castle-url.ts';
 import type { StorageRequest } from '../storage/index.ts';
 import { volumeNameFault } from '../volume-name.ts';
 
@@ -98,7 +99,7 @@ function readStorageRequest(env: Environment, target: string): StorageRequest | 
   const fault = volumeNameFault(volume);
   if (fault !== undefined)
     throw new Failure('config', `CASTLE_VOLUME ${shown(volume)} ${fault}`, 'correct CASTLE_VOLUME');
-  requireCastleUrl(url);
+  parseCastleUrl(url); // refuses what is no address before anything is done
   return {
     url,
     volume,
@@ -107,18 +108,6 @@ function readStorageRequest(env: Environment, target: string): StorageRequest | 
     ...(env['CASTLE_TOKEN_FILE'] ? { tokenFile: env['CASTLE_TOKEN_FILE'] } : {}),
     ...(env['CASTLE_CA_FILE'] ? { caFile: env['CASTLE_CA_FILE'] } : {}),
   };
-}
-
-function requireCastleUrl(url: string): void {
-  const valid = url.startsWith('unix://')
-    ? isAbsolute(url.slice('unix://'.length)) && url !== 'unix:///'
-    : URL.canParse(url) && new URL(url).protocol === 'https:';
-  if (!valid)
-    throw new Failure(
-      'config',
-      `CASTLE_URL ${shown(url)} is not the address of a castle`,
-      'write unix:///run/castle/castle.sock or https://host:port',
-    );
 }
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
