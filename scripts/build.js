@@ -66,6 +66,8 @@ async function buildShipped() {
     },
     define: { ...common.define, 'import.meta.url': 'bundleUrl' },
     external: ['*.node'],
+    // lmdb's ES modules import each other in a circle; in a bundle's order of evaluation its iterators never end.
+    alias: { lmdb: require.resolve('lmdb') },
     plugins: [lmdbBinary()],
   });
   for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);

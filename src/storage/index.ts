@@ -70,9 +70,11 @@ async function askUntilGiven(
   signal: AbortSignal,
 ): Promise<Lease> {
   const endsAt = performance.now() + request.deadlineMs;
+  const abort = aborted(signal);
   let said = { line: '', at: Number.NEGATIVE_INFINITY };
   for (let attempt = 0; ; attempt++) {
-    const outcome = await askOnce(request, call, say, signal);
+    const outcome = await askOnce(request, call, say, abort);
+    if (outcome === 'aborted') throw signal.reason;
     if (outcome.kind === 'lease') return outcome.lease;
     if (outcome.kind === 'never') throw outcome.failure;
     const leftMs = endsAt - performance.now();
@@ -92,8 +94,8 @@ async function askOnce(
   request: StorageRequest,
   call: Call,
   say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<Outcome> {
+  abort: Promise<'aborted'>,
+): Promise<Outcome | 'aborted'> {
   const asking: Promise<Outcome> = call('POST', '/v1/leases', {
     volume: request.volume,
     target: request.target,
@@ -101,11 +103,11 @@ async function askOnce(
     (answer) => readAnswer(request.url, answer),
     (thrown: unknown) => readError(request.url, thrown),
   );
-  const first = await Promise.race([asking, aborted(signal)]);
+  const first = await Promise.race([asking, abort]);
   if (first !== 'aborted') return first;
   const late = await Promise.race([asking, sleep(lastAnswerMs, undefined, { ref: false })]);
   if (late?.kind === 'lease') await giveBack(call, late.lease, say);
-  throw signal.reason;
+  return 'aborted';
 }
 
 function aborted(signal: AbortSignal): Promise<'aborted'> {

@@ -1,0 +1,93 @@
+import { chmod, chown, lstat, mkdir, mkdtemp, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import { Refused } from '../refused.ts';
+import type { Backend, Owner } from './backend.ts';
+
+/** Begins the name of a folder that is being made; no volume's name starts with a dot. */
+const unfinished = '.creating-';
+
+/**
+ * The backend `local`: a folder per volume in one folder of the host.
+ * @param folder made when it isn't there, for root alone: containers reach their own volume only through their mount
+ * @throws Failure cannotCreate when it can't be used
+ */
+export async function localBackend(folder: string): Promise<Backend> {
+  const base = await prepare(folder);
+  const pathOf = (volume: string) => join(base, volume);
+  return {
+    name: 'local',
+    description: `local folder ${base}`,
+    source: pathOf,
+
+    async exists(volume) {
+      return isFolder(pathOf(volume));
+    },
+
+    async create(volume, owner) {
+      try {
+        if (await isFolder(pathOf(volume))) return;
+        await createWhole(base, pathOf(volume), owner);
+      } catch (thrown) {
+        if (thrown instanceof Refused) throw thrown;
+        throw new Refused(
+          'backend_failed',
+          `volume ${volume} cannot be created in ${base}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+          'see to the space and the permissions of that folder on the host',
+        );
+      }
+    },
+
+    async sweep() {
+      for (const entry of await readdir(base)) {
+        if (entry.startsWith(unfinished)) await rm(join(base, entry), { recursive: true });
+      }
+    },
+  };
+}
+
+async function prepare(folder: string): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await realpath(folder);
+  } catch (thrown) {
+    throw new Failure(
+      'cannotCreate',
+      `the folder ${folder} for volumes cannot be used: ${errorMessage(thrown)}`,
+    );
+  }
+}
+
+/** A symlink or file in the place of a volume was not made by us and is never followed or replaced. */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    if ((await lstat(path)).isDirectory()) return true;
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return false;
+    throw thrown;
+  }
+  throw new Refused(
+    'backend_failed',
+    `${path} is there, but not a folder`,
+    'look at it on the host; it was left as it is',
+  );
+}
+
+/** The folder appears under its name only when its owner is right: a container never sees it half made. */
+async function createWhole(base: string, path: string, owner: Owner): Promise<void> {
+  const temporary = await mkdtemp(join(base, unfinished));
+  try {
+    await chown(temporary, owner.uid, owner.gid);
+    await chmod(temporary, 0o755);
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { recursive: true, force: true });
+    throw thrown;
+  }
+  const folder = await open(base, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

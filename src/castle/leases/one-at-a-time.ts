@@ -1,0 +1,24 @@
+/** Runs the operations on one key one after another, in the order in which they came; other keys don't wait. */
+export class OneAtATime {
+  private readonly last = new Map<string, Promise<unknown>>();
+
+  /** Runs `operation` when all earlier ones of `key` are done, whatever became of them. */
+  run<T>(key: string, operation: () => Promise<T>): Promise<T> {
+    const before = this.last.get(key) ?? Promise.resolve();
+    const mine = before.then(operation, operation);
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.last.set(key, settled);
+    void settled.then(() => {
+      if (this.last.get(key) === settled) this.last.delete(key);
+    });
+    return mine;
+  }
+
+  /** Resolves when everything that was asked for by now is done. */
+  async idle(): Promise<void> {
+    await Promise.all(this.last.values());
+  }
+}

@@ -1,0 +1,92 @@
+import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
+import { namespaceOf } from './proc.ts';
+
+/** One line of /proc/PID/mountinfo, as far as it is used here; proc_pid_mountinfo(5). */
+export interface MountLine {
+  readonly id: number;
+  /** `major:minor` of the file system. */
+  readonly device: string;
+  /** Which folder of the file system is mounted. */
+  readonly root: string;
+  /** Where, as that process sees it. */
+  readonly point: string;
+}
+
+/** A folder as the kernel names it: what part of which file system, by whatever path it is reached. */
+export interface SourceFolder {
+  readonly device: string;
+  readonly root: string;
+}
+
+/** The mounts of a process, in the order in which they were made; undefined when it ended or may not be looked at. */
+export function mountsOf(pid: number | 'self'): readonly MountLine[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trimEnd().split('\n').map(parseLine);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseLine(line: string): MountLine {
+  const [id = '', , device = '', root = '', point = ''] = line.split(' ');
+  return { id: Number(id), device, root: decodeOctal(root), point: decodeOctal(point) };
+}
+
+/** Space, tab, newline and backslash stand there as \ooo. */
+function decodeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+/**
+ * Names a folder as mountinfo will name it once it is mounted somewhere.
+ * @param folder an absolute path without symlinks
+ */
+export function sourceFolder(folder: string): SourceFolder {
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const id = Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]);
+    const on = mountsOf('self')?.find((line) => line.id === id);
+    if (on === undefined) throw new Error(`the mount of ${folder} is not in /proc/self/mountinfo`);
+    const below = on.point === '/' ? folder : folder.slice(on.point.length);
+    return { device: on.device, root: on.root === '/' ? below : `${on.root}${below}` };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const isOf = (source: SourceFolder) => (line: MountLine) =>
+  line.device === source.device && line.root === source.root;
+
+/** The topmost mount of a source on a mount point, as a process sees it. */
+export function mountOn(pid: number, source: SourceFolder, point: string): MountLine | undefined {
+  const there = mountsOf(pid)?.filter((line) => line.point === point);
+  const top = there?.at(-1);
+  return top !== undefined && isOf(source)(top) ? top : undefined;
+}
+
+/**
+ * Where else a source is mounted: one process of every other mount namespace that has it. The kernel keeps no list
+ * of this, so every process is asked for its namespace; the castle's own namespace is the host's business.
+ */
+export function mountedElsewhere(
+  source: SourceFolder,
+): readonly { readonly pid: number; readonly mount: MountLine }[] {
+  const seen = new Set([namespaceOf('self', 'mnt')]);
+  const found = [];
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const pid = Number(entry);
+    try {
+      const namespace = namespaceOf(pid, 'mnt');
+      if (seen.has(namespace)) continue;
+      const mounts = mountsOf(pid);
+      if (mounts === undefined) continue;
+      seen.add(namespace);
+      const mount = mounts.find(isOf(source));
+      if (mount !== undefined) found.push({ pid, mount });
+    } catch {
+      // It ended while we looked, or it is not ours to look at.
+    }
+  }
+  return found;
+}

@@ -1,0 +1,58 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** Which process a pid meant at one time: the number alone is used again, number and start time together are not. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks between boot and the start of the process. */
+  readonly startTicks: string;
+  /** Which boot the ticks count from. */
+  readonly bootId: string;
+}
+
+/** This boot's id; random(4), /proc/sys/kernel/random/boot_id. */
+export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+/**
+ * Identifies a process.
+ * @throws Error with code ENOENT or ESRCH when there is none
+ */
+export function identify(pid: number): ProcessIdentity {
+  return { pid, startTicks: statFields(pid)[19] ?? '', bootId: bootId() };
+}
+
+/** Fields 3 and on of /proc/PID/stat; the name before them may hold spaces and parentheses, so they follow the last one. */
+function statFields(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** Whether the process has ended and only waits to be reaped (or its first thread has ended before the others). */
+export function isDefunct(pid: number): boolean {
+  return statFields(pid)[0] === 'Z';
+}
+
+/** Whether a process that was identified before is still the one with that number, alive or not yet reaped. */
+export function isStillThere(identity: ProcessIdentity): boolean {
+  try {
+    const now = identify(identity.pid);
+    return now.startTicks === identity.startTicks && now.bootId === identity.bootId;
+  } catch {
+    return false;
+  }
+}
+
+/** The inode number that names a namespace of a process, as in `pid:[4026531836]`; namespaces(7). */
+export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt'): string {
+  return readlinkSync(`/proc/${pid}/ns/${kind}`);
+}
+
+/** Values of /proc/PID/status by name. */
+export function readStatus(pid: number): ReadonlyMap<string, string> {
+  const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n');
+  return new Map(
+    lines.map((line): [string, string] => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    }),
+  );
+}

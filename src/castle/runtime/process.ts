@@ -1,0 +1,53 @@
+import { readdirSync } from 'node:fs';
+import { errorMessage } from '../../failure.ts';
+import { identify, namespaceOf, readStatus } from '../proc.ts';
+import { Refused } from '../refused.ts';
+import type { Container, Peer, Runtime } from './runtime.ts';
+
+/**
+ * The runtime `process`: every process in another PID namespace than the castle's is in a container, and may have any
+ * volume. For development and the demo.
+ */
+export function processRuntime(): Runtime {
+  return {
+    name: 'process',
+    async containerOf(peer) {
+      try {
+        return containerOf(peer);
+      } catch (thrown) {
+        throw new Refused(
+          'not_permitted',
+          `process ${peer.pid} cannot be placed in a container: ${errorMessage(thrown)}`,
+          'it may just have ended',
+        );
+      }
+    },
+  };
+}
+
+function containerOf(peer: Peer): Container | undefined {
+  const namespace = namespaceOf(peer.pid, 'pid');
+  if (namespace === namespaceOf('self', 'pid')) return undefined;
+  const first = firstOf(peer.pid, namespace);
+  const number = /\d+/.exec(namespace)?.[0] ?? '';
+  return { id: `pidns-${number}-${first}`, name: `process-${first}`, first: identify(first), volumes: 'any' };
+}
+
+/** PID 1 of a namespace, as a number of ours: usually an ancestor; a process that was put in with setns(2) has none. */
+function firstOf(pid: number, namespace: string): number {
+  for (let at = pid; at > 1; at = Number(readStatus(at).get('PPid'))) {
+    if (isFirst(at, namespace)) return at;
+  }
+  for (const entry of readdirSync('/proc')) {
+    if (/^\d+$/.test(entry) && isFirst(Number(entry), namespace)) return Number(entry);
+  }
+  throw new Error(`no PID 1 is visible in ${namespace}`);
+}
+
+function isFirst(pid: number, namespace: string): boolean {
+  try {
+    return namespaceOf(pid, 'pid') === namespace && /(^|\s)1$/.test(readStatus(pid).get('NSpid') ?? '');
+  } catch {
+    return false;
+  }
+}

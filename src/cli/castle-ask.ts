@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { defaultSocket } from '../castle/places.ts';
+import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { connectTo } from '../storage/http.ts';
+
+interface AskOptions {
+  readonly socket: string;
+  readonly json?: boolean;
+}
+
+/**
+ * Adds a command that asks the running castle for something and prints it.
+ * @param print what people see; `--json` prints the answer as it came
+ */
+export function addQuestion<Answer>(
+  program: Command,
+  { name, description, path }: { readonly name: string; readonly description: string; readonly path: string },
+  print: (answer: Answer) => readonly string[],
+): void {
+  program
+    .command(name)
+    .description(description)
+    .option('--socket <path>', "the castle's unix socket", defaultSocket)
+    .option('--json', 'print the answer as JSON')
+    .action(async ({ socket, json }: AskOptions) => {
+      const answer = (await ask(socket, path)) as Answer;
+      const lines = json === true ? [JSON.stringify(answer, undefined, 2)] : print(answer);
+      process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    });
+}
+
+async function ask(socketPath: string, path: string): Promise<unknown> {
+  const call = await connectTo({ kind: 'unix', socketPath }, () => ({}));
+  const { status, body } = await call('GET', path).catch((thrown: unknown) => {
+    const code = errorCode(thrown);
+    if (code === 'EACCES')
+      throw new Failure('noPermission', `${socketPath} may not be opened`, 'ask as root');
+    const why = { ENOENT: 'there is no such socket', ECONNREFUSED: 'nobody listens there' }[code ?? ''];
+    throw new Failure(
+      'unavailable',
+      `no castle at ${socketPath}: ${why ?? errorMessage(thrown)}`,
+      'start it with castle serve, or give --socket',
+    );
+  });
+  if (status === 200) return body;
+  throw refusal(status, body);
+}
+
+function refusal(status: number, body: unknown): Failure {
+  const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+  const sentence =
+    typeof error === 'object' && error !== null && 'sentence' in error
+      ? String(error.sentence)
+      : `HTTP ${status}`;
+  const remedy =
+    typeof error === 'object' && error !== null && 'remedy' in error ? String(error.remedy) : undefined;
+  return new Failure(status === 403 ? 'noPermission' : 'unavailable', sentence, remedy);
+}

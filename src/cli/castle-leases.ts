@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { Lease } from '../contract.ts';
+import { addQuestion } from './castle-ask.ts';
+import { inColumns } from './columns.ts';
+
+/** `castle leases`: which container has which volume. */
+export function addLeases(program: Command): void {
+  const question = {
+    name: 'leases',
+    description: 'list which container has which volume',
+    path: '/v1/leases',
+  };
+  addQuestion<readonly Lease[]>(program, question, (leases) =>
+    leases.length === 0
+      ? ['no leases']
+      : inColumns([
+          ['VOLUME', 'CONTAINER', 'TARGET', 'STATE', 'SINCE', 'LEASE'],
+          ...leases.map(({ volume, containerName, target, state, since, id }) => [
+            volume,
+            containerName,
+            target,
+            state,
+            since,
+            id,
+          ]),
+        ]),
+  );
+}

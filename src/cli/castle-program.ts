@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { version } from '../version.ts';
+import { addLeases } from './castle-leases.ts';
+import { addServe } from './castle-serve.ts';
+import { addStatus } from './castle-status.ts';
+import { addVolumes } from './castle-volumes.ts';
+
+/** The command line of `castle`. */
+export function describeCastle(): Command {
+  const program = new Command('castle')
+    .description("The host's storage sidekick: mounts volumes into the containers that ask for them.")
+    .version(`castle ${version}`, '--version', 'print the version')
+    .helpOption('--help', 'print this')
+    .addHelpText('after', epilogue);
+  addServe(program);
+  addVolumes(program);
+  addLeases(program);
+  addStatus(program);
+  for (const command of program.commands) command.helpOption('--help', 'print this');
+  return program;
+}
+
+const epilogue = `
+Examples:
+  castle serve --backend local=/srv/castle --runtime docker
+  docker run -v /run/castle:/run/castle --label castle.volume=master-1 \\
+    -e CASTLE_URL=unix:///run/castle/castle.sock -e CASTLE_VOLUME=master-1 …
+  castle leases --json
+
+Exit codes:
+  64  wrong command line          69  no castle answers on the socket
+  73  a folder cannot be used     75  another castle is running
+  77  no permission`;

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import type { Volume } from '../contract.ts';
+import { addQuestion } from './castle-ask.ts';
+import { inColumns } from './columns.ts';
+
+/** `castle volumes`: all volumes, and which are in use. */
+export function addVolumes(program: Command): void {
+  const question = { name: 'volumes', description: 'list the volumes', path: '/v1/volumes' };
+  addQuestion<readonly Volume[]>(program, question, (volumes) =>
+    volumes.length === 0
+      ? ['no volumes']
+      : inColumns([
+          ['VOLUME', 'BACKEND', 'STATE', 'CREATED', 'LEASE'],
+          ...volumes.map(({ name, backend, state, created, lease }) => [
+            name,
+            backend,
+            state,
+            created,
+            lease ?? '-',
+          ]),
+        ]),
+  );
+}
