@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
 
 /** PID 1 as the build left it. */
@@ -11,7 +13,10 @@ export const bailey = resolve('dist/bailey-init');
  * @returns the programs' paths, in the same order; they go away with the test
  */
 export function compile(t: Test, ...sources: string[]): string[] {
-  const folder = t.testdir();
+  // Not t.testdir(): a test has only one of those, and other users cannot always reach it.
+  const folder = mkdtempSync(join(tmpdir(), 'bailey-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o755);
   return sources.map((source, index) => {
     const program = `${folder}/${index}-${source.replace(/^.*\/(.*)\.c$/, '$1')}`;
     const args = [
