@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,8 +58,7 @@ export function native(): Native {
 }
 
 function load(): Native {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const file = here.endsWith('/dist') ? join(here, 'addon.node') : join(process.cwd(), 'dist/addon.node');
+  const file = addonFile(dirname(fileURLToPath(import.meta.url)));
   try {
     return createRequire(import.meta.url)(file) as Native;
   } catch (thrown) {
@@ -71,4 +71,14 @@ function load(): Native {
       },
     );
   }
+}
+
+/**
+ * Beside the bundle, whatever an image calls the folder; the bundles of tests, demo and benchmarks are deeper inside the
+ * repository and take its dist/. Never the working directory: whoever may write there would run code in our place.
+ */
+function addonFile(here: string): string {
+  const beside = join(here, 'addon.node');
+  const repository = /^(.*)\/build\/(?:test|demo|bench)(?:\/|$)/.exec(here)?.[1];
+  return repository === undefined || existsSync(beside) ? beside : join(repository, 'dist/addon.node');
 }
