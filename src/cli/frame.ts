@@ -20,11 +20,11 @@ export function say(program: string, line: string): void {
  * A Failure is one line, its sentence and its remedy; an end by a signal is 128+n without a word; anything else is a
  * fault of ours: one line, and 70.
  * @param program the name to print
- * @param work the command; what it returns is the exit code, nothing is 0
+ * @param work the command; what it returns is the exit code, nothing is `process.exitCode`, and without that 0
  */
 export async function inFrame(program: string, work: () => Promise<number | undefined>): Promise<never> {
   try {
-    process.exit((await work()) ?? 0);
+    process.exit((await work()) ?? process.exitCode ?? 0);
   } catch (thrown) {
     if (thrown instanceof Interrupted) process.exit(128 + signalNumber(thrown.signal));
     if (thrown instanceof Failure) {

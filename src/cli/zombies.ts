@@ -64,5 +64,5 @@ function print(report: ZombieReport, options: ZombiesOptions): void {
 function seconds(text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && number >= 0.1 && number <= 86_400) return number;
-  throw new InvalidArgumentError('it must be a number of seconds from 0.1 to 86400.');
+  throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 86400.');
 }

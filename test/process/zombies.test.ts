@@ -1,14 +1,15 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { ZombieGroup, ZombieReport } from '../../src/process/findings.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 
-const bailey = 'dist/bailey.js';
+/** Absolute: nsenter --mount leads to the other namespace's root folder. */
+const bailey = resolve('dist/bailey.js');
 const namespace = [
   ...(process.getuid?.() === 0 ? [] : ['-Ur']),
   '--pid',
