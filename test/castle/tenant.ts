@@ -1,0 +1,97 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import type { CastleOnHost } from '../kit/castle-on-host.ts';
+import { temporaryFolder } from '../kit/images.ts';
+import { Running } from '../kit/namespace.ts';
+
+/** What the castle answered to a tenant. */
+export interface Answered {
+  readonly status: number;
+  readonly body: {
+    readonly id: string;
+    readonly mountId: number;
+    readonly state: string;
+    readonly error: {
+      readonly code: string;
+      readonly sentence: string;
+      readonly remedy: string;
+      readonly holder?: string;
+    };
+  };
+}
+
+/** A container made of namespaces with one process in it that asks the castle what the test tells it to. */
+export class Tenant {
+  /** An empty folder to mount on, by the same path in the container and on the host. */
+  readonly home: string;
+  readonly #running: Running;
+
+  private constructor(running: Running, home: string) {
+    this.#running = running;
+    this.home = home;
+  }
+
+  /** Starts one; it is killed when the test ends. */
+  static async start(t: Test, castle: CastleOnHost): Promise<Tenant> {
+    const home = join(temporaryFolder(t, 'tenant'), 'home');
+    mkdirSync(home);
+    const running = new Running([process.execPath, 'test/castle/tenant.mjs', castle.socket], {
+      unshare: ['--mount'],
+    });
+    t.teardown(() => running.kill());
+    if ((await running.line()) !== 'ready') throw new Error((await running.end()).stderr);
+    return new Tenant(running, home);
+  }
+
+  /** Asks for a volume on the tenant's home. */
+  lease(volume: string, target = this.home): Promise<Answered> {
+    return this.call('POST', '/v1/leases', { volume, target });
+  }
+
+  call(method: string, path: string, body?: object | string): Promise<Answered> {
+    return this.#tell({ call: [method, path, body] });
+  }
+
+  /** Several requests at once, on a connection each. */
+  calls(calls: readonly (readonly [string, string, object?])[]): Promise<readonly Answered[]> {
+    return this.#tell({ calls });
+  }
+
+  /** Sends bytes as they are and waits until the castle closes the connection. */
+  raw(text: string): Promise<{ readonly received: string }> {
+    return this.#tell({ raw: text });
+  }
+
+  read(file: string): Promise<string> {
+    return this.#tell({ read: file });
+  }
+
+  write(file: string, text: string): Promise<void> {
+    return this.#tell({ write: [file, text] });
+  }
+
+  /** Keeps a file open until the tenant ends. */
+  hold(file: string): Promise<void> {
+    return this.#tell({ hold: file });
+  }
+
+  /** The lines of its mountinfo for a mount point. */
+  mounts(point: string): Promise<readonly string[]> {
+    return this.#tell({ mounts: point });
+  }
+
+  /** Kills the container. */
+  kill(): Promise<void> {
+    return this.#running.kill();
+  }
+
+  async #tell<T>(command: object): Promise<T> {
+    this.#running.write(`${JSON.stringify(command)}\n`);
+    const line = await this.#running.line();
+    if (line === undefined) throw new Error(`the tenant ended: ${(await this.#running.end()).stderr}`);
+    const said = JSON.parse(line) as { readonly value: T; readonly thrown?: string };
+    if (said.thrown !== undefined) throw new Error(`in the container: ${said.thrown}`);
+    return said.value;
+  }
+}

@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import type { Lease, Status, Volume } from '../../src/contract.ts';
+import { run } from './docker.ts';
+import { temporaryFolder } from './images.ts';
+import { until } from './until.ts';
+
+/** A castle as a host has one: a process of root, with a folder for its socket, its state and its volumes. */
+export class CastleOnHost {
+  /** What containers get at /run/castle. */
+  readonly socketFolder: string;
+  /** The backend's folder: one folder a volume. */
+  readonly backend: string;
+  /** The folder of its store. */
+  readonly state: string;
+  readonly socket: string;
+  readonly #runtime: string;
+  #process: ChildProcess | undefined;
+  #said = '';
+
+  private constructor(folder: string, runtime: string) {
+    this.#runtime = runtime;
+    this.socketFolder = join(folder, 'run');
+    this.backend = join(folder, 'volumes');
+    this.state = join(folder, 'state');
+    this.socket = join(this.socketFolder, 'castle.sock');
+    mkdirSync(this.socketFolder);
+  }
+
+  /** Starts one that is stopped, and its folders removed, when the test ends. */
+  static async start(t: Test, runtime: 'docker' | 'process' = 'docker'): Promise<CastleOnHost> {
+    const castle = new CastleOnHost(temporaryFolder(t, 'castle'), runtime);
+    t.teardown(() => castle.end('SIGTERM'));
+    await castle.serve();
+    return castle;
+  }
+
+  /** Everything that it printed, in all its lives. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** `castle serve`, on the state of earlier lives. Returns when it answers. */
+  async serve(): Promise<void> {
+    const options = ['--socket', this.socket, '--state', this.state, '--backend', `local=${this.backend}`];
+    const started = spawn(process.execPath, ['dist/castle.js', 'serve', ...options, '--runtime', this.#runtime]);
+    this.#process = started;
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#said += text;
+      });
+    }
+    try {
+      await until(
+        'the castle answers',
+        async () => (await this.ask('status')).pid === started.pid || undefined,
+      );
+    } catch (thrown) {
+      throw new Error(`${String(thrown)}; exit code ${started.exitCode}; it said:\n${this.#said}`);
+    }
+  }
+
+  /** Ends it by a signal. @returns its exit code, or undefined when the signal ended it */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | undefined> {
+    const running = this.#process;
+    if (running === undefined) return undefined;
+    this.#process = undefined;
+    if (running.exitCode === null && running.signalCode === null) {
+      running.kill(signal);
+      await once(running, 'exit');
+    }
+    return running.exitCode ?? undefined;
+  }
+
+  /** The castle's own command line, with `--json`. */
+  async ask(what: 'status'): Promise<Status>;
+  async ask(what: 'volumes'): Promise<Volume[]>;
+  async ask(what: 'leases'): Promise<Lease[]>;
+  async ask(what: string): Promise<unknown> {
+    const args = ['dist/castle.js', what, '--socket', this.socket, '--json'];
+    const { code, stdout, stderr } = await run(process.execPath, args);
+    if (code !== 0) throw new Error(`castle ${what}: exit code ${code}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** The lease of a volume that has not ended, if there is one. */
+  async leaseOf(volume: string): Promise<Lease | undefined> {
+    return (await this.ask('leases')).find((lease) => lease.volume === volume && lease.state !== 'ended');
+  }
+
+  /** Waits until nobody has the volume any more. */
+  async untilFree(volume: string): Promise<void> {
+    await until(`volume ${volume} is free`, async () =>
+      (await this.leaseOf(volume)) === undefined ? true : undefined,
+    );
+  }
+
+  /** What `docker run` needs so that the container can ask this castle for a volume. */
+  options(volume: string): string[] {
+    return ['--label', `castle.volume=${volume}`, ...this.#request(volume)];
+  }
+
+  /** The same without the label: a container that the orchestrator gave nothing. */
+  optionsWithoutPermission(volume: string): string[] {
+    return this.#request(volume);
+  }
+
+  #request(volume: string): string[] {
+    return [
+      ...['--volume', `${this.socketFolder}:/run/castle`],
+      ...['--env', 'CASTLE_URL=unix:///run/castle/castle.sock', '--env', `CASTLE_VOLUME=${volume}`],
+    ];
+  }
+}
