@@ -104,13 +104,15 @@ export async function untilPrinted(
   times = 1,
 ): Promise<RegExpExecArray> {
   const everywhere = new RegExp(pattern.source, 'gm');
-  try {
-    return await until(`${container.id.slice(0, 12)} prints ${pattern}`, async () => {
-      return [...(await printed(container)).matchAll(everywhere)][times - 1];
-    });
-  } catch (thrown) {
-    throw new Error(`${String(thrown)}; it printed:\n${await printed(container)}`);
-  }
+  const what = `${container.id.slice(0, 12)} prints ${pattern}`;
+  const found = await until(what, async () => {
+    // The state is read first: what a container prints as the last thing before its end is in the log after it.
+    const state = await docker('inspect', '--format', '{{.State.Status}}', container.id);
+    const match = [...(await printed(container)).matchAll(everywhere)][times - 1];
+    return match ?? (state === 'exited' ? state : undefined);
+  }).catch(String);
+  if (typeof found !== 'string') return found;
+  throw new Error(`not to be seen: ${what} (${found}); it printed:\n${await printed(container)}`);
 }
 
 /** The container's first process, by the host's number. */

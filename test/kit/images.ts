@@ -63,9 +63,9 @@ export async function addBusybox(root: string): Promise<void> {
   for (const name of (await output('busybox', '--list')).split('\n')) {
     if (name !== 'busybox') symlinkSync('busybox', join(root, 'bin', name));
   }
-  for (const folder of ['etc', 'tmp', 'proc', 'usr/local/bin'])
-    mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ['etc', 'tmp', 'usr/bin']) mkdirSync(join(root, folder), { recursive: true });
   chmodSync(join(root, 'tmp'), 0o1777);
+  symlinkSync('/bin/busybox', join(root, 'usr/bin/env'));
   const home = '/var/jenkins_home';
   writeFileSync(
     join(root, 'etc/passwd'),
