@@ -8,6 +8,8 @@ import t, { type Test } from 'tap';
 import type { ZombieGroup, ZombieReport } from '../../src/process/findings.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 
+/** Without the test runner's NODE_OPTIONS, which write files that another user may not. */
+const env = { PATH: process.env['PATH'] };
 /** Absolute: nsenter --mount leads to the other namespace's root folder. */
 const bailey = resolve('dist/bailey.js');
 const namespace = [
@@ -21,7 +23,7 @@ const namespace = [
 /** Runs `bailey zombies`, optionally behind another program (unshare, nsenter). */
 function zombies(args: readonly string[], behind: readonly string[] = []) {
   const [file = '', ...rest] = [...behind, process.execPath, bailey, 'zombies', ...args];
-  return spawnSync(file, rest, { encoding: 'utf8' });
+  return spawnSync(file, rest, { encoding: 'utf8', env });
 }
 
 const report = (behind: readonly string[] = []) =>
@@ -211,7 +213,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     const run = spawnSync(
       'unshare',
       [...namespace, 'sh', '-c', script, 'sh', ...nobody, join(open, 'bailey.js'), 'zombies'],
-      { encoding: 'utf8' },
+      { encoding: 'utf8', env },
     );
     execFileSync('rm', ['-r', open]);
     t.match(
