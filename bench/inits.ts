@@ -1,0 +1,202 @@
+/** bailey-init, both ways, against the inits of Debian's packages: memory, wake-ups, start-up, orphans. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { asProcess1, childrenOf, Running, stat, until } from '../test/kit/namespace.ts';
+import { alternate, childCount, cpuMs, memoryKb, wakeUps } from './sample.ts';
+import type { BenchOptions, Section } from './section.ts';
+import type { Table } from './table.ts';
+
+interface Init {
+  readonly name: string;
+  readonly ours: boolean;
+  /** The program's file. */
+  readonly file: string;
+  /** File and options, to be followed by the command to run. */
+  readonly command: readonly string[];
+}
+
+interface Programs {
+  readonly nothing: string;
+  readonly orphans: string;
+  readonly starts: string;
+}
+
+const peers = ['tini', 'tini-static', 'dumb-init', 'catatonit'];
+
+export const inits: Section = {
+  name: 'inits',
+  async run(options) {
+    const folder = mkdtempSync(join(tmpdir(), 'bailey-bench-'));
+    try {
+      return [await measure(options, compilePrograms(folder))];
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+};
+
+async function measure({ quick, say }: BenchOptions, programs: Programs): Promise<Table> {
+  const { present, missing } = competitors();
+  const idleSeconds = quick ? 3 : 10;
+  const atOnce = quick ? 2_000 : 20_000;
+  const oneByOne = quick ? 500 : 5_000;
+  const rounds = quick ? 1 : 3;
+
+  say('memory');
+  const memory = await alternate(present, quick ? 3 : 9, memoryOf);
+  say(`idle for ${idleSeconds} s`);
+  const idle = await idleWakeUps(present, idleSeconds);
+  say('start-up');
+  const started = await alternate([undefined, ...present], quick ? 3 : 9, async (init) => ({
+    us: startUs(programs, init, quick ? 50 : 200),
+  }));
+  const bareUs = started[0]?.us ?? 0;
+  say(`${atOnce} orphans at once`);
+  const flood = await alternate(present, rounds, (init) => orphans(init, programs, 'at-once', atOnce));
+  say(`${oneByOne} orphans one after another`);
+  const stream = await alternate(present, rounds, (init) => orphans(init, programs, 'one-by-one', oneByOne));
+
+  return {
+    title: 'Process 1 of a container: bailey-init and the others',
+    columns: [
+      { name: 'file KB', digits: 1 },
+      { name: 'RSS KB', digits: 0 },
+      { name: 'PSS KB', digits: 0 },
+      { name: `wake-ups in ${idleSeconds} s`, digits: 0 },
+      { name: 'start-up +µs', digits: 0 },
+      { name: `${atOnce} at once: CPU ms`, digits: 3 },
+      { name: 'wake-ups', digits: 0 },
+      { name: `${oneByOne} in turn: CPU ms`, digits: 3 },
+      { name: 'wake-ups', digits: 0 },
+    ],
+    rows: present.map((init, index) => ({
+      name: init.name,
+      ours: init.ours,
+      values: [
+        statSync(realpathSync(init.file)).size / 1024,
+        memory[index]?.rss,
+        memory[index]?.pss,
+        idle[index],
+        (started[index + 1]?.us ?? 0) - bareUs,
+        flood[index]?.cpu,
+        flood[index]?.wakeUps,
+        stream[index]?.cpu,
+        stream[index]?.wakeUps,
+      ],
+    })),
+    notes: [
+      `start-up: added to the ${bareUs.toFixed(0)} µs that a program which does nothing takes as process 1 itself.`,
+      "CPU ms and wake-ups are process 1's own, from /proc/PID/schedstat and /proc/PID/status.",
+      `Medians; every round goes through all of them in turn. Linux ${kernelRelease()}.`,
+      ...missing.map((reason) => `Missing: ${reason}.`),
+    ],
+  };
+}
+
+/** Who can be measured here, and who can't for which reason. */
+function competitors(): { present: Init[]; missing: string[] } {
+  const file = resolve('dist/bailey-init');
+  const present: Init[] = [];
+  const missing: string[] = [];
+  const refusal = outputOf(asProcess1([file, '--reap', 'kernel', 'true'])).stderr.trim();
+  if (refusal === '')
+    present.push({
+      name: 'bailey-init, kernel',
+      ours: true,
+      file,
+      command: [file, '--reap', 'kernel', '--'],
+    });
+  else missing.push(refusal);
+  present.push({ name: 'bailey-init, wait', ours: true, file, command: [file, '--reap', 'wait', '--'] });
+  for (const name of peers) {
+    const found = outputOf(['sh', '-c', `command -v ${name}`]).stdout.trim();
+    if (found === '') missing.push(`${name} is not installed`);
+    else present.push({ name, ours: false, file: found, command: [found, '--'] });
+  }
+  return { present, missing };
+}
+
+/** Starts an init with a program that sleeps, and waits until it does. */
+async function startIdle(init: Init): Promise<{ running: Running; pid: number }> {
+  const running = new Running([...init.command, 'sleep', 'infinity'], { proc: false });
+  const pid = await running.pid(commOf(init));
+  await until('the program sleeps', () => childrenOf(pid).some((child) => stat(child)?.comm === 'sleep'));
+  return { running, pid };
+}
+
+async function memoryOf(init: Init): Promise<{ rss: number; pss: number }> {
+  const { running, pid } = await startIdle(init);
+  const memory = memoryKb(pid);
+  await running.kill();
+  return memory;
+}
+
+/** All of them idle through the same seconds. */
+async function idleWakeUps(present: readonly Init[], seconds: number): Promise<number[]> {
+  const started = await Promise.all(present.map(startIdle));
+  const before = started.map(({ pid }) => wakeUps(pid));
+  await pause(seconds * 1000);
+  const woken = started.map(({ pid }, index) => wakeUps(pid) - (before[index] ?? 0));
+  await Promise.all(started.map(({ running }) => running.kill()));
+  return woken;
+}
+
+/** Median microseconds of one start and end; without an init, of the program alone. */
+function startUs({ starts, nothing }: Programs, init: Init | undefined, times: number): number {
+  const command = [starts, `${times}`, ...(init?.command ?? []), nothing];
+  const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? command : ['unshare', '-Ur', ...command]);
+  if (stdout === '') throw new Error(`start-up of ${init?.name ?? 'the program alone'}: ${stderr}`);
+  return Number(stdout) / 1000;
+}
+
+/** What process 1 spends on orphans, from the moment they may end until none of them is left. */
+async function orphans(
+  init: Init,
+  programs: Programs,
+  how: 'at-once' | 'one-by-one',
+  count: number,
+): Promise<{ cpu: number; wakeUps: number }> {
+  const running = new Running([...init.command, programs.orphans, how, `${count}`], { proc: false });
+  if ((await running.line()) !== 'ready') throw new Error(`${init.name}: ${(await running.ended()).stderr}`);
+  const pid = await running.pid(commOf(init));
+  const before = { cpu: cpuMs(pid), wakeUps: wakeUps(pid) };
+  running.write('go\n');
+  await running.line();
+  while (childCount(pid) > 1) await pause(20);
+  const spent = { cpu: cpuMs(pid) - before.cpu, wakeUps: wakeUps(pid) - before.wakeUps };
+  await running.end();
+  return spent;
+}
+
+/** The name the kernel shows: the file's own, cut at 15 characters. */
+function commOf(init: Init): string {
+  return init.file.replace(/.*\//, '').slice(0, 15);
+}
+
+function compilePrograms(folder: string): Programs {
+  const compile = (name: string, ...flags: string[]) => {
+    const program = join(folder, name);
+    const { status, stderr } = outputOf(['cc', '-O2', ...flags, '-o', program, `bench/${name}.c`]);
+    if (status !== 0) throw new Error(`bench/${name}.c cannot be compiled: ${stderr}`);
+    return program;
+  };
+  return {
+    nothing: compile('nothing', '-static'),
+    orphans: compile('orphans', '-static'),
+    starts: compile('starts'),
+  };
+}
+
+function outputOf(command: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+  const [program = '', ...args] = command;
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (error) throw error;
+  return { status, stdout, stderr };
+}
+
+function kernelRelease(): string {
+  return outputOf(['uname', '-r']).stdout.trim();
+}

@@ -1,0 +1,32 @@
+// npm run bench [-- SECTION...] [--quick] [--json]
+import { inits } from './inits.ts';
+import type { Section } from './section.ts';
+import { ratios, renderTable } from './table.ts';
+
+const sections: readonly Section[] = [inits];
+
+const words = process.argv.slice(2);
+const flags = words.filter((word) => word.startsWith('-'));
+const names = words.filter((word) => !word.startsWith('-'));
+const known = sections.map((section) => section.name);
+
+const wrong = [
+  ...flags.filter((flag) => flag !== '--quick' && flag !== '--json'),
+  ...names.filter((name) => !known.includes(name)),
+];
+if (wrong.length > 0) {
+  console.error(`bench: unknown '${wrong[0]}'; sections: ${known.join(', ')}; options: --quick, --json`);
+  process.exit(64);
+}
+
+const json = flags.includes('--json');
+const results = [];
+for (const section of sections) {
+  if (names.length > 0 && !names.includes(section.name)) continue;
+  const say = (line: string) => process.stderr.write(`${section.name}: ${line}\n`);
+  for (const table of await section.run({ quick: flags.includes('--quick'), say })) {
+    if (json) results.push({ section: section.name, ...table, ratios: ratios(table) });
+    else console.log(renderTable(table));
+  }
+}
+if (json) console.log(JSON.stringify(results, null, 2));
