@@ -8,8 +8,6 @@ import t, { type Test } from 'tap';
 import type { ZombieGroup, ZombieReport } from '../../src/process/findings.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 
-/** Without the test runner's NODE_OPTIONS, which write files that another user may not. */
-const env = { PATH: process.env['PATH'] };
 /** Absolute: nsenter --mount leads to the other namespace's root folder. */
 const bailey = resolve('dist/bailey.js');
 const namespace = [
@@ -23,7 +21,7 @@ const namespace = [
 /** Runs `bailey zombies`, optionally behind another program (unshare, nsenter). */
 function zombies(args: readonly string[], behind: readonly string[] = []) {
   const [file = '', ...rest] = [...behind, process.execPath, bailey, 'zombies', ...args];
-  return spawnSync(file, rest, { encoding: 'utf8', env });
+  return spawnSync(file, rest, { encoding: 'utf8' });
 }
 
 const report = (behind: readonly string[] = []) =>
@@ -209,11 +207,12 @@ if (requires(t, pidNamespace, program('cc'))) {
     chmodSync(open, 0o755);
     cpSync(bailey, join(open, 'bailey.js'));
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
-    const script = 'mount -t proc -o hidepid=2 proc /proc && "$@"; exit $?';
+    // tap puts NODE_OPTIONS into every child; what they load writes files that nobody may not write.
+    const script = 'unset NODE_OPTIONS; mount -t proc -o hidepid=2 proc /proc && "$@"; exit $?';
     const run = spawnSync(
       'unshare',
       [...namespace, 'sh', '-c', script, 'sh', ...nobody, join(open, 'bailey.js'), 'zombies'],
-      { encoding: 'utf8', env },
+      { encoding: 'utf8' },
     );
     execFileSync('rm', ['-r', open]);
     t.match(
