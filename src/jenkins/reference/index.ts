@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, rmSync } from 'node:fs';
+import { accessSync, appendFileSync, constants, existsSync, rmSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { accessFailure } from '../../container/access.ts';
@@ -36,7 +36,7 @@ export async function copyReferenceFiles(request: CopyRequest, signal: AbortSign
     const files = listFiles(reference.folder, lines);
     await eachAtOnce(files, signal, async (file) => {
       const line = await copyOne(file, request).catch((thrown: unknown) => {
-        throw thrown instanceof Failure ? thrown : copyFailure(thrown, join(home, file.name));
+        throw thrown instanceof Failure ? thrown : copyFailure(thrown, file, join(home, file.name));
       });
       if (line !== undefined) lines.push(line);
     });
@@ -141,11 +141,22 @@ function append(log: string, text: string): void {
   }
 }
 
-/** The system's error names the file that it was about, which may be one in the image. */
-function copyFailure(thrown: unknown, target: string): Failure {
-  const path =
-    thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string' ? thrown.path : target;
-  return accessFailure('', path.replace(/\.bailey-part$/, ''), thrown, `be copied or written`);
+/** Of the two files of a copy the system's error names the first, whichever it was about. */
+function copyFailure(thrown: unknown, { path: source }: ReferenceFile, target: string): Failure {
+  if (!canRead(source)) return accessFailure('', source, thrown, 'be read');
+  const named =
+    thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string' ? thrown.path : source;
+  const path = named === source ? target : named.replace(/\.bailey-part$/, '');
+  return accessFailure('', path, thrown, 'be written');
+}
+
+function canRead(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Calls `work` for each item, some at once. After the first failure nothing is begun any more; it is thrown when what was begun has ended. */

@@ -85,6 +85,15 @@ export function buildWitness(folder: string): string {
   return jar;
 }
 
+/** Packs a jar, compressed, with these lines in its manifest (jar(1) folds long ones). */
+export function packJar(folder: string, manifest: string): string {
+  const lines = join(folder, 'manifest');
+  const jar = join(folder, 'packed.jar');
+  writeFileSync(lines, manifest);
+  must('jar', ['--create', '--file', jar, '--manifest', lines, '-C', folder, 'manifest']);
+  return jar;
+}
+
 /** Compiles a C program of a few lines, linked statically: a stand-in that starts in no time. */
 export function compileC(target: string, source: string): string {
   writeFileSync(`${target}.c`, source);
