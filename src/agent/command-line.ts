@@ -43,7 +43,7 @@ export function agentCommandLine(config: AgentConfig, args: readonly string[]): 
     ...fromEnvironment(
       '-name',
       config.name,
-      'the name of the environment',
+      config.nameVariable,
       given.options.has('-name') || given.positional.length > 1,
     ),
     ...tunnel(config, given.options.has('-tunnel'), webSocket, warnings),

@@ -13,6 +13,8 @@ export interface AgentConfig {
   readonly secret: string | undefined;
   /** JENKINS_NAME, or else JENKINS_AGENT_NAME. */
   readonly name: string | undefined;
+  /** Which of the two it came from. */
+  readonly nameVariable: string;
   readonly tunnel: string | undefined;
   readonly url: string | undefined;
   readonly workDir: string | undefined;
@@ -32,13 +34,15 @@ export interface AgentConfig {
 export function readAgentConfig(env: Readonly<Record<string, string | undefined>>): AgentConfig {
   const optional = (variable: string): string | undefined => env[variable] || undefined;
   const javaVariable = optional('JENKINS_JAVA_OPTS') === undefined ? 'JAVA_OPTS' : 'JENKINS_JAVA_OPTS';
+  const nameVariable = optional('JENKINS_NAME') === undefined ? 'JENKINS_AGENT_NAME' : 'JENKINS_NAME';
   return {
     javaBin: optional('JENKINS_JAVA_BIN'),
     javaHome: optional('JAVA_HOME'),
     javaOptions: splitWords(javaVariable, env[javaVariable] ?? ''),
     jar: optional('JENKINS_AGENT_FILE') ?? '/usr/share/jenkins/agent.jar',
     secret: optional('JENKINS_SECRET'),
-    name: optional('JENKINS_NAME') ?? optional('JENKINS_AGENT_NAME'),
+    name: optional(nameVariable),
+    nameVariable,
     tunnel: optional('JENKINS_TUNNEL'),
     url: optional('JENKINS_URL'),
     workDir: optional('JENKINS_AGENT_WORKDIR'),
