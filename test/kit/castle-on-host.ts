@@ -21,18 +21,23 @@ export class CastleOnHost {
   #process: ChildProcess | undefined;
   #said = '';
 
-  private constructor(folder: string, runtime: string) {
+  private constructor(folder: string, runtime: string, backend: string) {
     this.#runtime = runtime;
     this.socketFolder = join(folder, 'run');
-    this.backend = join(folder, 'volumes');
+    this.backend = backend;
     this.state = join(folder, 'state');
     this.socket = join(this.socketFolder, 'castle.sock');
     mkdirSync(this.socketFolder);
   }
 
   /** Starts one that is stopped, and its folders removed, when the test ends. */
-  static async start(t: Test, runtime: 'docker' | 'process' = 'docker'): Promise<CastleOnHost> {
-    const castle = new CastleOnHost(temporaryFolder(t, 'castle'), runtime);
+  static async start(
+    t: Test,
+    runtime: 'docker' | 'process' = 'docker',
+    backend?: string,
+  ): Promise<CastleOnHost> {
+    const folder = temporaryFolder(t, 'castle');
+    const castle = new CastleOnHost(folder, runtime, backend ?? join(folder, 'volumes'));
     t.teardown(() => castle.end('SIGTERM'));
     await castle.serve();
     return castle;
@@ -46,7 +51,13 @@ export class CastleOnHost {
   /** `castle serve`, on the state of earlier lives. Returns when it answers. */
   async serve(): Promise<void> {
     const options = ['--socket', this.socket, '--state', this.state, '--backend', `local=${this.backend}`];
-    const started = spawn(process.execPath, ['dist/castle.js', 'serve', ...options, '--runtime', this.#runtime]);
+    const started = spawn(process.execPath, [
+      'dist/castle.js',
+      'serve',
+      ...options,
+      '--runtime',
+      this.#runtime,
+    ]);
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {

@@ -1,0 +1,119 @@
+/** Who may ask for what, and what the castle makes of requests that are not requests. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+import { dirname } from 'node:path';
+import t from 'tap';
+import { containerIds } from '../../src/castle/identity/container-id.ts';
+import { after, type LeaseEvent, transitions } from '../../src/castle/leases/states.ts';
+import type { LeaseState } from '../../src/contract.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { program, requires, root } from '../kit/needs.ts';
+import { Tenant } from './tenant.ts';
+
+const a = 'a'.repeat(64);
+const b = '0123456789abcdef'.repeat(4);
+
+t.test('the container id in a cgroup path', async (t) => {
+  const cases: [string, string, readonly string[]][] = [
+    ['Docker, v1', `9:name=systemd:/docker/${a}\n4:memory:/docker/${a}\n0::/docker/${a}\n`, [a]],
+    ['Docker, v2, systemd', `0::/system.slice/docker-${b}.scope\n`, [b]],
+    ['an engine in a container', `0::/docker/${a}/docker/${b}\n`, [a]],
+    ['a cgroup below the container', `0::/docker/${a}/init.scope\n`, [a]],
+    ['the host', '9:name=systemd:/user.slice\n0::/user.slice/session-1.scope\n', []],
+    ['a longer run of digits', `0::/x/${a}f\n`, []],
+    ['hierarchies that disagree', `4:memory:/docker/${a}\n3:pids:/docker/${b}\n`, [a, b]],
+    ['only some hierarchies', `4:memory:/docker/${a}\n3:pids:/\n`, [a]],
+    ['a name of a named hierarchy', `1:name=${b}:/\n`, []],
+    ['nothing', '', []],
+  ];
+  for (const [name, text, ids] of cases) t.same(containerIds(text), ids, name);
+});
+
+t.test('the life of a lease', async (t) => {
+  t.equal(after('mounting', 'mounted'), 'mounted');
+  t.equal(after('mounted', 'release'), 'releasing');
+  t.equal(after('releasing', 'releaseFailed'), 'mounted');
+  const states = Object.keys(transitions) as LeaseState[];
+  for (const state of states) {
+    const ends = state === 'ended' ? undefined : 'ended';
+    t.equal(transitions[state].containerEnded, ends, `a container's end ends what is ${state}`);
+  }
+  const possible = new Set(states.flatMap((state) => Object.keys(transitions[state]))) as Set<LeaseEvent>;
+  for (const event of possible) t.throws(() => after('ended', event), `nothing follows an end: ${event}`);
+});
+
+if (requires(t, root, program('setpriv'))) {
+  t.test('a container sees and gets its own only', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [one, two] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    await one.lease('one');
+    await two.lease('two');
+    t.match(await one.call('GET', '/v1/leases'), { status: 200, body: [{ volume: 'one' }] });
+    for (const path of ['/v1/volumes', '/v1/status']) {
+      t.match(await one.call('GET', path), { status: 403, body: { error: { code: 'not_permitted' } } }, path);
+    }
+  });
+
+  t.test('a process of the host gets no storage, and only root may look', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    chmodSync(dirname(castle.socketFolder), 0o755);
+    const ask = (user: string, command: string) =>
+      spawnSync(
+        'setpriv',
+        [`--reuid=${user}`, '--clear-groups', process.execPath, 'test/castle/tenant.mjs', castle.socket],
+        { input: command, encoding: 'utf8' },
+      ).stdout;
+    const lease = '{"call": ["POST", "/v1/leases", {"volume": "main", "target": "/mnt"}]}\n';
+    const list = '{"call": ["GET", "/v1/leases"]}\n';
+    t.match(ask('0', lease), /"status":403.*a process of the host is in no container/);
+    t.match(ask('0', list), /"status":200/);
+    t.match(ask('65534', list), /"status":403.*uid 65534 of the host may not ask/);
+    t.same(await castle.ask('volumes'), []);
+  });
+
+  t.test('what is not a request is refused, and does no harm', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const wrong: [string, string, string, object | string | undefined, number][] = [
+      ['no body', 'POST', '/v1/leases', undefined, 400],
+      ['no JSON', 'POST', '/v1/leases', '{"volume": ', 400],
+      ['another type', 'POST', '/v1/leases', { volume: 1, target: '/mnt' }, 400],
+      ['an unknown field', 'POST', '/v1/leases', { volume: 'a', target: tenant.home, container: 'x' }, 400],
+      ['__proto__', 'POST', '/v1/leases', '{"volume": "a", "target": "/mnt", "__proto__": {"x": 1}}', 400],
+      ['too large', 'POST', '/v1/leases', { volume: 'a', target: '/'.repeat(1_000_000) }, 413],
+      ['an unknown path', 'GET', '/v2/everything', undefined, 404],
+      ['an unknown method', 'PUT', '/v1/leases', { volume: 'a' }, 404],
+      ['an unknown lease', 'DELETE', '/v1/leases/..%2f..%2fetc', undefined, 404],
+    ];
+    for (const [name, method, path, body, status] of wrong) {
+      const answer = await tenant.call(method, path, body);
+      const refused = {
+        status: status === 413 ? 400 : status,
+        body: { error: { sentence: String, remedy: String } },
+      };
+      t.match(answer, refused, name);
+    }
+    t.match(await tenant.raw('GET / HTTP/9.9\r\n\r\n'), { received: /^HTTP\/1\.1 400 / });
+    t.same(await castle.ask('volumes'), []);
+    t.equal((await tenant.lease('main')).status, 201, 'and it serves on');
+  });
+
+  t.test('the OpenAPI document names every operation', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const { body } = await tenant.call('GET', '/v1/openapi.json');
+    t.match(body, { openapi: /^3\./, info: { title: 'castle' } });
+    const { paths } = body as unknown as { paths: Record<string, Record<string, object>> };
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((m) => `${m} ${path}`),
+    );
+    t.same(operations.sort(), [
+      'delete /v1/leases/{id}',
+      'get /v1/leases',
+      'get /v1/status',
+      'get /v1/volumes',
+      'post /v1/leases',
+    ]);
+    t.match(paths['/v1/leases']?.['post'], { responses: { 201: {} }, requestBody: {} });
+  });
+}
