@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
 import * as docker from '../kit/docker.ts';
 import { baileyImage, jenkinsUser } from '../kit/images.ts';
 import { engine, program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
-import { CastleOnHost } from '../kit/castle-on-host.ts';
 
 const home = '/var/jenkins_home';
 t.setTimeout(600_000);

@@ -1,0 +1,126 @@
+/**
+ * Dockerfile.example, built and run. The base images are stand-ins from local files, since CI reaches no image registry:
+ * the one to build with is a minimal Debian that has node, npm, gcc and make and nothing else that a build could use.
+ */
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import * as docker from '../kit/docker.ts';
+import {
+  addBusybox,
+  addJenkins,
+  addLibraries,
+  importImage,
+  jenkinsImage,
+  madeOnce,
+  temporaryFolder,
+} from '../kit/images.ts';
+import { engine, program, requires, root } from '../kit/needs.ts';
+
+t.setTimeout(1_200_000);
+
+const programs = ['debootstrap', 'javac', 'jlink', 'busybox', 'tar'].map(program);
+if (requires(t, root, engine, ...programs)) {
+  const tag = `bailey-test/example-${process.pid}`;
+
+  t.test('it builds', async (t) => {
+    const bases = { BUILD_IMAGE: await buildImage(t), RUNTIME_IMAGE: await runtimeImage(t) };
+    const args = Object.entries(bases).flatMap(([name, image]) => ['--build-arg', `${name}=${image}`]);
+    // The classic builder is part of every engine; npm's registry is reached as this host reaches it.
+    const build = ['build', '--network', 'host', '--rm', '--force-rm', ...args, '--tag', tag];
+    const built = await docker.run('docker', [...build, '--file', 'Dockerfile.example', '.'], {
+      boundMs: 900_000,
+      env: { ...process.env, DOCKER_BUILDKIT: '0' },
+    });
+    const said = built.stdout + built.stderr;
+    if (built.code !== 0) t.comment(said);
+    t.equal(built.code, 0, 'docker build');
+    t.match(said, /bailey-init: linked statically with the system's static libc/, 'and says which libc');
+  });
+
+  t.test('it is not root, and holds dist/ and Node and nothing else of the build', async (t) => {
+    const everything = await docker.runToEnd(tag, ['--user', '0', '--entrypoint', 'find'], ['/', '-xdev']);
+    const paths = everything.stdout.split('\n');
+    for (const name of ['bailey', 'bailey-init', 'node'])
+      t.ok(paths.includes(`/usr/local/bin/${name}`), name);
+    const unwanted = paths.filter((path) => path.startsWith('/bailey/') || path.includes('node_modules'));
+    t.same(unwanted, [], 'neither sources nor packages');
+    const who = await docker.runToEnd(tag, ['--entrypoint', 'id'], []);
+    t.match(who.stdout, /^uid=1000\(jenkins\)/);
+    const found = await docker.runToEnd(tag, ['--entrypoint', 'bailey'], ['--version']);
+    t.match(found, { code: 0, stdout: /^bailey \d/, stderr: '' }, 'bailey runs by its link');
+  });
+
+  t.test('it runs a controller on a volume of the castle', async (t) => {
+    const castle = await CastleOnHost.start(t);
+    const container = await docker.start(t, tag, [...castle.options('example'), '--env', 'ORPHANS=20']);
+    await docker.untilPrinted(container, /^controller: ready/);
+    t.same(await docker.zombies(container), []);
+    await docker.docker('stop', '--time', '60', container.id);
+    t.equal(await docker.ended(container), 143);
+    await castle.untilFree('example');
+    t.ok(existsSync(join(castle.backend, 'example/builds/1/log')));
+  });
+
+  t.test('without CASTLE_URL it starts like any Jenkins image', async (t) => {
+    const container = await docker.start(t, tag, []);
+    await docker.untilPrinted(container, /^controller: ready/);
+    await docker.docker('stop', '--time', '60', container.id);
+    t.equal(await docker.ended(container), 143);
+  });
+
+  t.teardown(() => docker.run('docker', ['image', 'rm', '--force', tag]));
+}
+
+/** A stand-in for the official Node image: Debian, node and npm where that image has them, gcc and make. */
+async function buildImage(t: Test): Promise<string> {
+  const debian = await madeOnce('build/images/debian-bookworm', (folder) =>
+    docker.output(
+      'debootstrap',
+      '--variant=minbase',
+      '--include=ca-certificates,gcc,libc6-dev,make',
+      'bookworm',
+      folder,
+    ),
+  );
+  const folder = join(temporaryFolder(t, 'build-image'), 'root');
+  await docker.output('cp', '--archive', '--reflink=auto', debian, folder);
+  // Nothing more can be installed, not even by mistake.
+  rmSync(join(folder, 'etc/apt'), { recursive: true });
+  const local = join(folder, 'usr/local');
+  copyFileSync(process.execPath, join(local, 'bin/node'));
+  await addLibraries(folder, [process.execPath]);
+  const npm = dirname(dirname(await docker.output('sh', '-c', 'readlink -f "$(command -v npm)"')));
+  cpSync(npm, join(local, 'lib/node_modules/npm'), { recursive: true, verbatimSymlinks: true });
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
+  await copyRegistrySettings(folder);
+  return importImage(t, folder, ['ENV PATH=/usr/local/bin:/usr/bin:/bin']);
+}
+
+/** How this host's npm reaches its registry: a company's mirror and certificates belong to the machine, not in here. */
+async function copyRegistrySettings(folder: string): Promise<void> {
+  const setting = async (name: string) => (await docker.run('npm', ['config', 'get', name])).stdout.trim();
+  const lines = [`registry=${await setting('registry')}`];
+  const certificates = await setting('cafile');
+  if (certificates !== '' && certificates !== 'null') {
+    copyFileSync(certificates, join(folder, 'etc/registry-ca.crt'));
+    lines.push('cafile=/etc/registry-ca.crt');
+  }
+  for (const name of ['proxy', 'https-proxy']) {
+    const value = await setting(name);
+    if (value !== '' && value !== 'null') lines.push(`${name}=${value}`);
+  }
+  mkdirSync(join(folder, 'usr/local/etc'), { recursive: true });
+  writeFileSync(join(folder, 'usr/local/etc/npmrc'), `${lines.join('\n')}\n`);
+}
+
+/** A stand-in for the official Jenkins image. */
+async function runtimeImage(t: Test): Promise<string> {
+  const folder = temporaryFolder(t, 'runtime-image');
+  await addBusybox(folder);
+  // Debian's base has the C++ library that Node needs.
+  await addLibraries(folder, [process.execPath]);
+  await addJenkins(t, folder);
+  return importImage(t, folder, jenkinsImage);
+}
