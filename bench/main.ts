@@ -1,9 +1,10 @@
 // npm run bench [-- SECTION...] [--quick] [--json]
 import { inits } from './inits.ts';
+import { jenkins } from './jenkins.ts';
 import type { Section } from './section.ts';
 import { ratios, renderTable } from './table.ts';
 
-const sections: readonly Section[] = [inits];
+const sections: readonly Section[] = [inits, jenkins];
 
 const words = process.argv.slice(2);
 const flags = words.filter((word) => word.startsWith('-'));

@@ -36,6 +36,6 @@ t.test('--version and --help', async (t) => {
   ] as const) {
     const help = bailey('help', command);
     t.equal(help.status, 0);
-    t.match(help.stdout, new RegExp(`^Usage: bailey ${command} \\[args...\\][sS]*  ${variable} `));
+    t.match(help.stdout, new RegExp(`^Usage: bailey ${command} \\[args...\\][\\s\\S]*  ${variable} `));
   }
 });

@@ -1,0 +1,73 @@
+/** `bailey jenkins` from start to java, against the start of Node itself. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { alternate } from './sample.ts';
+import type { BenchOptions, Section } from './section.ts';
+import type { Table } from './table.ts';
+
+interface Start {
+  readonly name: string;
+  readonly ours: boolean;
+  readonly args: readonly string[];
+}
+
+export const jenkins: Section = {
+  name: 'jenkins',
+  async run(options) {
+    const folder = mkdtempSync(join(tmpdir(), 'bailey-bench-'));
+    try {
+      return [await measureStart(options, folder)];
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+};
+
+/** An empty reference folder, no castle, and a java that ends at once: what is left is Node, and we. */
+async function measureStart({ quick, say }: BenchOptions, folder: string): Promise<Table> {
+  const env = prepare(folder);
+  const rounds = quick ? 5 : 30;
+  say(`${rounds} starts of each`);
+  const starts: readonly Start[] = [
+    { name: 'node -e 0', ours: false, args: ['-e', '0'] },
+    { name: 'bailey jenkins', ours: true, args: [resolve('dist/bailey.js'), 'jenkins'] },
+  ];
+  const medians = await alternate(starts, rounds, async ({ args }) => ({ ms: await runMs(args, env) }));
+  return {
+    title: 'Start of a controller: until java has taken over',
+    columns: [{ name: 'ms', digits: 1 }],
+    rows: starts.map(({ name, ours }, index) => ({ name, ours, values: [medians[index]?.ms] })),
+    notes: [
+      `Medians of ${rounds} runs in turn, Node ${process.version}; java is a program that returns at once, the reference folder`,
+      'is empty, no castle. The goal is 1.5×. It can be below 1×: exec spares Node the cleaning up at its end.',
+    ],
+  };
+}
+
+/** @returns the environment of the runs */
+function prepare(folder: string): NodeJS.ProcessEnv {
+  for (const name of ['home', 'ref', 'bin']) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, 'jenkins.war'), '');
+  const java = join(folder, 'bin/java');
+  const compiled = spawnSync('cc', ['-O2', '-static', '-o', java, resolve('bench/nothing.c')], {
+    encoding: 'utf8',
+  });
+  if (compiled.status !== 0) throw new Error(`cc: ${compiled.stderr}`);
+  return {
+    PATH: `${join(folder, 'bin')}:/usr/bin:/bin`,
+    JENKINS_HOME: join(folder, 'home'),
+    JENKINS_WAR: join(folder, 'jenkins.war'),
+    REF: join(folder, 'ref'),
+  };
+}
+
+async function runMs(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const begin = performance.now();
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}`);
+  return performance.now() - begin;
+}
