@@ -80,7 +80,7 @@ if (requires(t, root, program('setpriv'))) {
       ['another type', 'POST', '/v1/leases', { volume: 1, target: '/mnt' }, 400],
       ['an unknown field', 'POST', '/v1/leases', { volume: 'a', target: tenant.home, container: 'x' }, 400],
       ['__proto__', 'POST', '/v1/leases', '{"volume": "a", "target": "/mnt", "__proto__": {"x": 1}}', 400],
-      ['too large', 'POST', '/v1/leases', { volume: 'a', target: '/'.repeat(1_000_000) }, 413],
+      ['too large', 'POST', '/v1/leases', { volume: 'a', target: '/'.repeat(20_000) }, 413],
       ['an unknown path', 'GET', '/v2/everything', undefined, 404],
       ['an unknown method', 'PUT', '/v1/leases', { volume: 'a' }, 404],
       ['an unknown lease', 'DELETE', '/v1/leases/..%2f..%2fetc', undefined, 404],
