@@ -1,0 +1,45 @@
+# What tests must not leave behind. Sourced.
+#
+# Processes are known by a mark in their environment, BAILEY_CI_RUN, which every program that .ci/run starts inherits:
+# others may work on the same machine.
+
+# Remembers what is there before.
+note_what_is_there() {
+  mounts >"$scratch/mounts.before"
+  loop_devices >"$scratch/loops.before"
+}
+
+# Prints what has come since and not gone again; false when there is something.
+nothing_left_behind() {
+  local tries found
+  # What a test's end has killed may need a moment to go.
+  for ((tries = 0; tries < 100; tries++)); do
+    found=$(leftovers)
+    if [[ -z $found ]]; then return 0; fi
+    sleep 0.1
+  done
+  echo "$found"
+  return 1
+}
+
+leftovers() {
+  marked_processes
+  docker ps --all --format 'container {{.ID}} {{.Image}} {{.Status}}'
+  docker image ls --format 'image {{.Repository}}:{{.Tag}}' --filter 'reference=bailey-test/*'
+  docker volume ls --format 'docker volume {{.Name}}'
+  mounts | comm -13 "$scratch/mounts.before" - | sed 's/^/mount /'
+  loop_devices | comm -13 "$scratch/loops.before" - | sed 's/^/loop device /'
+  find "$TMPDIR" -mindepth 1 -maxdepth 1 \( -name 'bailey*' -o -name 'castle*' \) -printf 'temporary %p\n'
+  git status --porcelain | sed 's/^/in the tree: /'
+}
+
+# A shell's own forks keep the environment that it was started with, which has no mark; only what looks for it has one.
+marked_processes() {
+  local file
+  for file in $(env -u BAILEY_CI_RUN grep -lsz "^BAILEY_CI_RUN=$scratch\$" /proc/[0-9]*/environ); do
+    echo "process ${file//[!0-9]/} $(tr '\0' ' ' 2>/dev/null <"${file%environ}cmdline")"
+  done
+}
+
+mounts() { awk -v own="$scratch/engine/" 'index($5, own) != 1 { print $5 }' /proc/self/mountinfo | sort; }
+loop_devices() { losetup --list --noheadings --output NAME,BACK-FILE | sort; }

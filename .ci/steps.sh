@@ -1,0 +1,50 @@
+# Steps of .ci/run: each is announced, timed and counted; a run of tests counts each of its assertions too.
+# Sourced; sets `passed` and `failed`.
+
+passed=0
+failed=0
+
+# step NAME COMMAND...: runs the command without standard input; false when it failed.
+step() {
+  local name=$1 began=$SECONDS code=0
+  shift
+  printf '\n==> %s\n' "$name"
+  "$@" </dev/null || code=$?
+  if ((code == 0)); then
+    passed=$((passed + 1))
+    printf '    passed: %s (%d s)\n' "$name" $((SECONDS - began))
+  else
+    failed=$((failed + 1))
+    printf '    FAILED: %s, exit code %d (%d s)\n' "$name" "$code" $((SECONDS - began))
+  fi
+  return "$code"
+}
+
+# counted_tests COMMAND...: runs tap, whose closing comment is `# { total: 9, pass: 7, fail: 1, skip: 1 }` with the zeros
+# left out. What was skipped or put off has not been tested: it counts as failed.
+counted_tests() {
+  local log=$scratch/tap.log code=0 summary fail missed
+  "$@" >"$log" 2>&1 || code=$?
+  grep -E '^(ok|not ok) ' "$log" || true
+  summary=$(grep -E '^# \{ total: ' "$log" | tail -n 1) || true
+  fail=$(number_of fail "$summary")
+  missed=$(($(number_of skip "$summary") + $(number_of todo "$summary")))
+  passed=$((passed + $(number_of pass "$summary")))
+  failed=$((failed + fail + missed))
+  echo "    ${summary:-no summary: the runner did not come to its end}"
+  if ((missed > 0)); then
+    echo '    skipped, which CI does not forgive:'
+    grep -E '# (SKIP|TODO)' "$log" || true
+  fi
+  if ((code == 0 && fail == 0 && missed == 0 && $(number_of pass "$summary") > 0)); then return 0; fi
+  echo '    all that it printed:'
+  cat "$log"
+  return 1
+}
+
+# number_of NAME SUMMARY: the number in it, or 0.
+number_of() {
+  local found
+  found=$(sed -n "s/.*[{ ]$1: \([0-9]*\).*/\1/p" <<<"$2")
+  echo "${found:-0}"
+}
