@@ -1,0 +1,71 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pidusage from 'pidusage';
+import { type Mount, mountOf, parseMounts } from '../src/container/mounts.ts';
+import { readProcFile, readProcLink } from '../src/process/proc-file.ts';
+import { findZombies } from '../src/process/zombies.ts';
+import type { Container } from './container.ts';
+
+/** What PID 1 costs. */
+export interface InitFigures {
+  /** Resident memory, KB. */
+  readonly residentKb: number;
+  /** CPU time since its start, ms. */
+  readonly cpuMs: number;
+  /** How often it has gone to sleep, and so been woken, since its start. */
+  readonly wakeUps: number;
+}
+
+/** What can be seen of a container from outside. */
+export interface Figures {
+  readonly init: InitFigures;
+  /** Defunct processes in the container, each seen twice, 100 ms apart. */
+  readonly zombies: number;
+  /** The mount on JENKINS_HOME; undefined when nothing is mounted there. */
+  readonly mount: Mount | undefined;
+  /** Of the main child; undefined when it has just ended. */
+  readonly controller:
+    | { readonly name: string; readonly memoryMb: number; readonly cpuPercent: number }
+    | undefined;
+}
+
+/** Reads a container's figures from outside, through /proc. */
+export async function readFigures(container: Container): Promise<Figures> {
+  return {
+    init: readInitFigures(container.pid1),
+    zombies: await countZombies(container.pid1),
+    mount: homeMount(container),
+    controller: await readController(container),
+  };
+}
+
+/** PID 1's memory, CPU and wake-ups (proc(5): smaps_rollup, schedstat, status). */
+export function readInitFigures(pid: number): InitFigures {
+  const read = (file: string) => readProcFile(`/proc/${pid}/${file}`) ?? '';
+  return {
+    residentKb: Number(/^Rss:\s+(\d+)/m.exec(read('smaps_rollup'))?.[1] ?? Number.NaN),
+    cpuMs: Number(read('schedstat').split(' ')[0] || Number.NaN) / 1e6,
+    wakeUps: Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read('status'))?.[1] ?? Number.NaN),
+  };
+}
+
+/** As `bailey zombies` finds them, and of those only the ones in the container's PID namespace. */
+async function countZombies(pid1: number): Promise<number> {
+  const namespace = readProcLink(`/proc/${pid1}/ns/pid`);
+  const source = { uid: 0, arch: process.arch, now: Date.now, pause: (ms: number) => pause(ms) };
+  const { parents } = await findZombies(source);
+  return parents
+    .flatMap(({ zombies }) => zombies)
+    .filter(({ pid }) => readProcLink(`/proc/${pid}/ns/pid`) === namespace).length;
+}
+
+function homeMount({ pid1, home }: Container): Mount | undefined {
+  const mount = mountOf(home, parseMounts(readProcFile(`/proc/${pid1}/mountinfo`) ?? ''));
+  return mount?.target === home ? mount : undefined;
+}
+
+async function readController(container: Container): Promise<Figures['controller']> {
+  const main = container.mainChild();
+  if (main === undefined) return undefined;
+  const usage = await pidusage(main.pid).catch(() => undefined);
+  return usage && { name: main.name, memoryMb: usage.memory / 2 ** 20, cpuPercent: usage.cpu };
+}

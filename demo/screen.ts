@@ -1,0 +1,70 @@
+/** Where the demo shows what happens. */
+export interface Screen {
+  /** Prints a line that stays. */
+  line(text: string): void;
+  /** Shows figures that change: in place on a terminal, elsewhere one line, about once a second. */
+  live(title: string, rows: readonly Row[]): void;
+  /** Ends a live display; its last state stays. */
+  settle(): void;
+}
+
+/** A label and its value, both for people; long ones that hardly change are for terminals, where they stand still. */
+export type Row = readonly [label: string, value: string, where?: 'terminal'];
+
+/** What a screen needs of a stream. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** A screen for the stream: live on a terminal, plain lines elsewhere. */
+export function screenFor(output: Output, now: () => number): Screen {
+  return output.isTTY === true ? terminalScreen(output) : plainScreen(output, now);
+}
+
+const plainLineEveryMs = 1000;
+const labelWidth = 12;
+
+function plainScreen(output: Output, now: () => number): Screen {
+  let last = Number.NEGATIVE_INFINITY;
+  return {
+    line: (text) => void output.write(`${text}\n`),
+    live(title, rows) {
+      if (now() - last < plainLineEveryMs) return;
+      last = now();
+      output.write(
+        `  ${title}: ${rows.flatMap(([label, value, where]) => (where === 'terminal' ? [] : [`${label} ${value}`])).join('; ')}\n`,
+      );
+    },
+    settle() {
+      last = Number.NEGATIVE_INFINITY;
+    },
+  };
+}
+
+const hideCursor = '\x1b[?25l';
+const showCursor = '\x1b[?25h';
+const clearToEnd = '\x1b[J';
+const upBy = (lines: number): string => (lines === 0 ? '' : `\x1b[${lines}A`);
+
+/** The live rows are the last ones on the terminal; each new state goes back up to the first of them. */
+function terminalScreen(output: Output): Screen {
+  let shown = 0;
+  return {
+    line: (text) => void output.write(`${text}\n`),
+    live(title, rows) {
+      // A line that wraps would take two rows, and the way back up would be too short.
+      const lines = [title, ...rows.map(([label, value]) => `  ${label.padEnd(labelWidth)} ${value}`)].map(
+        (line) => line.slice(0, (output.columns ?? 80) - 1),
+      );
+      const redrawn = lines.map((line) => `${line}\x1b[K\n`).join('');
+      output.write(`${hideCursor}${upBy(shown)}\r${redrawn}${clearToEnd}`);
+      shown = lines.length;
+    },
+    settle() {
+      if (shown > 0) output.write(showCursor);
+      shown = 0;
+    },
+  };
+}
