@@ -50,8 +50,8 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
   say(`idle for ${idleSeconds} s`);
   const idle = await idleWakeUps(present, idleSeconds);
   say('start-up');
-  const started = await alternate([undefined, ...present], quick ? 3 : 9, async (init) => ({
-    us: startUs(programs, init, quick ? 50 : 200),
+  const started = await alternate([undefined, ...present], quick ? 10 : 60, async (init) => ({
+    us: startUs(programs, init, 15),
   }));
   const bareUs = started[0]?.us ?? 0;
   say(`${atOnce} orphans at once`);

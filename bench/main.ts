@@ -1,10 +1,11 @@
 // npm run bench [-- SECTION...] [--quick] [--json]
+import { castle } from './castle.ts';
 import { inits } from './inits.ts';
 import { jenkins } from './jenkins.ts';
 import type { Section } from './section.ts';
 import { ratios, renderTable } from './table.ts';
 
-const sections: readonly Section[] = [inits, jenkins];
+const sections: readonly Section[] = [inits, jenkins, castle];
 
 const words = process.argv.slice(2);
 const flags = words.filter((word) => word.startsWith('-'));

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import t from 'tap';
-import { asProcess1, inNamespace } from '../kit/namespace.ts';
+import { asProcess1, inNamespace, Running, stat } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { bailey, compile } from './programs.ts';
 import { eachWay } from './ways.ts';
@@ -55,6 +55,17 @@ if (requires(t, pidNamespace)) {
       sub.equal((await run('leaves-killed', '15')).code, 143, 'another thread has it killed');
       sub.equal((await run('execs', 'sh', '-c', 'exit 34')).code, 34, 'another thread executes a program');
     }
+  });
+
+  eachWay(t, 'a debugger holds the program back after its end', async (sub, way) => {
+    // Its pidfd is readable all the while, but the kernel has no exit status before the debugger lets go.
+    const [held = ''] = compile(sub, 'test/init/held.c');
+    const running = new Running([bailey, '--reap', way, '--', held, '23']);
+    sub.teardown(() => running.kill());
+    sub.equal(await running.line(), 'held');
+    sub.equal(stat(await running.pid())?.state, 'S', 'bailey-init waits');
+    running.write('let go\n');
+    sub.equal((await running.ended()).code, 23);
   });
 
   t.test('programs that cannot be executed', async (sub) => {
