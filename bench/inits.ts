@@ -24,6 +24,7 @@ interface Programs {
   readonly starts: string;
 }
 
+const startsPerRound = 15;
 const peers = ['tini', 'tini-static', 'dumb-init', 'catatonit'];
 
 export const inits: Section = {
@@ -51,7 +52,7 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
   const idle = await idleWakeUps(present, idleSeconds);
   say('start-up');
   const started = await alternate([undefined, ...present], quick ? 10 : 60, async (init) => ({
-    us: startUs(programs, init, 15),
+    us: startUs(programs, init, startsPerRound),
   }));
   const bareUs = started[0]?.us ?? 0;
   say(`${atOnce} orphans at once`);
@@ -88,7 +89,7 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
       ],
     })),
     notes: [
-      `start-up: added to the ${bareUs.toFixed(0)} µs that a program which does nothing takes as process 1 itself.`,
+      `start-up: the fastest of ${startsPerRound} in a round, added to the ${bareUs.toFixed(0)} µs that a program which does nothing takes as process 1 itself.`,
       "CPU ms and wake-ups are process 1's own, from /proc/PID/schedstat and /proc/PID/status.",
       `Medians; every round goes through all of them in turn. Linux ${kernelRelease()}.`,
       ...missing.map((reason) => `Missing: ${reason}.`),
@@ -144,7 +145,7 @@ async function idleWakeUps(present: readonly Init[], seconds: number): Promise<n
   return woken;
 }
 
-/** Median microseconds of one start and end; without an init, of the program alone. */
+/** Microseconds of the fastest of some starts and ends; without an init, of the program alone. */
 function startUs({ starts, nothing }: Programs, init: Init | undefined, times: number): number {
   const command = [starts, `${times}`, ...(init?.command ?? []), nothing];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? command : ['unshare', '-Ur', ...command]);
