@@ -1,3 +1,4 @@
+import { errorCode } from '../src/failure.ts';
 import type { ProcessStat } from '../src/process/stat.ts';
 import { readProcessTable } from '../src/process/table.ts';
 import { start } from './started.ts';
@@ -78,11 +79,19 @@ export async function startContainer(
   }
 
   async function stop(pid: number, by: NodeJS.Signals, withinMs: number): Promise<number> {
-    // While unshare has not ended, the number cannot have gone to somebody else: it reaps PID 1 and ends at once.
-    if (holder.code() === undefined) process.kill(pid, by);
+    if (holder.code() === undefined) signalUnlessEnded(pid, by);
     const force = setTimeout(() => holder.kill('SIGKILL'), withinMs);
     const code = await holder.ended;
     clearTimeout(force);
     return code;
+  }
+}
+
+/** The container may have ended a moment ago, before we have been told of it. */
+function signalUnlessEnded(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'ESRCH') throw thrown;
   }
 }

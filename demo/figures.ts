@@ -1,7 +1,9 @@
+import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { type Mount, mountOf, parseMounts } from '../src/container/mounts.ts';
 import { readProcFile, readProcLink } from '../src/process/proc-file.ts';
+import type { ProcessStat } from '../src/process/stat.ts';
 import { findZombies } from '../src/process/zombies.ts';
 import type { Container } from './container.ts';
 
@@ -63,9 +65,13 @@ function homeMount({ pid1, home }: Container): Mount | undefined {
   return mount?.target === home ? mount : undefined;
 }
 
+/** What a process runs. Not its name: threads rename themselves, node's main one too. */
+export const programOf = ({ pid, name }: ProcessStat): string =>
+  basename(readProcLink(`/proc/${pid}/exe`) ?? name);
+
 async function readController(container: Container): Promise<Figures['controller']> {
   const main = container.mainChild();
   if (main === undefined) return undefined;
   const usage = await pidusage(main.pid).catch(() => undefined);
-  return usage && { name: main.name, memoryMb: usage.memory / 2 ** 20, cpuPercent: usage.cpu };
+  return usage && { name: programOf(main), memoryMb: usage.memory / 2 ** 20, cpuPercent: usage.cpu };
 }

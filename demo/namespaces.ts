@@ -24,7 +24,7 @@ export function requireNamespaces(env: Readonly<NodeJS.ProcessEnv>, argv: readon
 /** Goes into a user namespace, whose root may make all the others. */
 function becomeRoot(env: Readonly<NodeJS.ProcessEnv>, argv: readonly string[]): void {
   const unshare = findProgram('unshare', env['PATH']);
-  const refusal = tryOut(['-Urm', 'true']);
+  const refusal = tryOut(['-Urm']);
   if (refusal !== undefined || 'fault' in unshare) {
     throw new Failure(
       'unavailable',
@@ -43,7 +43,7 @@ function becomeRoot(env: Readonly<NodeJS.ProcessEnv>, argv: readonly string[]): 
 
 /** Root in a container of an engine is not enough: it lacks CAP_SYS_ADMIN. */
 function requireContainers(): void {
-  const refusal = tryOut(['--pid', '--mount', '--ipc', '--uts', '--fork', '--mount-proc', 'true']);
+  const refusal = tryOut(['--pid', '--mount', '--ipc', '--uts', '--fork', '--mount-proc']);
   if (refusal === undefined) return;
   throw new Failure(
     'unavailable',
@@ -54,6 +54,6 @@ function requireContainers(): void {
 
 /** @returns what unshare complains about, or undefined when it works */
 function tryOut(args: readonly string[]): string | undefined {
-  const { status, stderr, error } = spawnSync('unshare', args, { encoding: 'utf8' });
+  const { status, stderr, error } = spawnSync('unshare', [...args, 'sh', '-c', ':'], { encoding: 'utf8' });
   return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }

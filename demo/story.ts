@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Castle, startCastle } from './castle.ts';
 import { type Container, entrypoint, startContainer } from './container.ts';
-import { type InitFigures, readFigures, readInitFigures } from './figures.ts';
+import { type InitFigures, programOf, readFigures, readInitFigures } from './figures.ts';
 import { cost, describe, rows } from './rows.ts';
 import type { Screen } from './screen.ts';
 import { BrokenPromise, until } from './until.ts';
@@ -114,8 +114,9 @@ async function act(
       hopeless: () =>
         container.code() === undefined ? undefined : `the container ended with ${container.code()}`,
     });
+    const main = container.mainChild();
     screen.line(
-      `  ok      PID 1 is bailey-init (${container.pid1} out here), and bailey has become ${container.mainChild()?.name}`,
+      `  ok      PID 1 is bailey-init (${container.pid1} out here), and bailey has become ${main && programOf(main)}`,
     );
     onReady(container);
     const outcome = await watch(stage, container, title, runMs);

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import t from 'tap';
+import { pidNamespace, program, requires } from '../kit/needs.ts';
+import { demoCommand, Stage } from './stage.ts';
+
+if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
+  const moments = [
+    { when: 'while the container runs', line: / of 8 s: /, signal: 'SIGINT', code: 130 },
+    { when: 'while the container starts', line: /^container 1: /m, signal: 'SIGTERM', code: 143 },
+    { when: 'while the castle starts', line: /^What will happen/m, signal: 'SIGHUP', code: 129 },
+  ] as const;
+  for (const { when, line, signal, code } of moments) {
+    t.test(`${signal} ${when}`, async (t) => {
+      const stage = new Stage();
+      const told = await stage.tell((stdout) => (line.test(stdout) ? signal : undefined));
+      t.match(told.stdout, /\nInterrupted: everything is being cleaned up\.\n$/);
+      t.equal(told.stderr, '');
+      t.equal(told.code, code);
+      stage.expectNothingLeft(t);
+    });
+  }
+
+  t.test('kill -9: no process and no mount is left, only files', async (t) => {
+    const stage = new Stage();
+    const [file = '', ...args] = demoCommand;
+    const demo = spawn(file, args, { env: stage.env, stdio: ['ignore', 'pipe', 'inherit'] });
+    for await (const chunk of demo.stdout) if (/ of 8 s: /.test(String(chunk))) break;
+    demo.kill('SIGKILL');
+    const left = () => processesNaming(stage.folder).length > 0;
+    for (let look = 0; left() && look < 200; look++) await pause(50);
+    t.same(processesNaming(stage.folder), []);
+    for (const entry of readdirSync(stage.folder)) rmSync(`${stage.folder}/${entry}`, { recursive: true });
+    stage.expectNothingLeft(t);
+  });
+}
+
+/** The processes whose command line or environment names a folder: the castle, unshare, bailey-init, java. */
+function processesNaming(folder: string): readonly string[] {
+  return readdirSync('/proc').filter((entry) => {
+    if (!/^\d+$/.test(entry) || entry === String(process.pid)) return false;
+    try {
+      return ['cmdline', 'environ'].some((file) =>
+        readFileSync(`/proc/${entry}/${file}`, 'utf8').includes(folder),
+      );
+    } catch {
+      return false; // ended meanwhile
+    }
+  });
+}

@@ -1,0 +1,66 @@
+import t from 'tap';
+import { type Need, pidNamespace, program, requires } from '../kit/needs.ts';
+import { demoCommand, Stage } from './stage.ts';
+
+/** An optional dependency: it needs a compiler where there is no prebuilt one. */
+const pty = await import('node-pty').catch(() => undefined);
+const terminal = (): Need => (pty === undefined ? 'needs node-pty (npm ci with a C++ compiler)' : undefined);
+
+const columns = 60;
+
+interface Shown {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** Runs the demo on a terminal that is too narrow for its figures. */
+function show(stage: Stage, onText: (text: string) => string | undefined = () => undefined): Promise<Shown> {
+  const [file = '', ...args] = demoCommand;
+  const demo = pty?.spawn(file, args, { cols: columns, rows: 40, env: stage.env });
+  let [text, sent] = ['', false];
+  demo?.onData((data) => {
+    text += data;
+    const keys = sent ? undefined : onText(text);
+    if (keys === undefined) return;
+    sent = true;
+    demo.write(keys);
+  });
+  return new Promise((resolve) => demo?.onExit(({ exitCode }) => resolve({ code: exitCode, text })));
+}
+
+const count = (text: string, pattern: RegExp): number => [...text.matchAll(pattern)].length;
+
+if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), terminal)) {
+  t.test('a live display, in place', async (t) => {
+    const stage = new Stage();
+    const { code, text } = await show(stage);
+    t.equal(code, 0);
+    t.match(text, 'All of it came true.');
+    const displays = count(text, /^ {2}zombies {2,}0 now, 0 at most/gm);
+    t.ok(displays > 10, `${displays} states were shown`);
+    t.equal(
+      count(text, /\x1b\[6A\r/g),
+      displays - 2,
+      'each but the first of each container goes up over the last',
+    );
+    const cursor = [text.lastIndexOf('\x1b[?25l'), text.lastIndexOf('\x1b[?25h')];
+    t.ok((cursor[0] ?? 0) < (cursor[1] ?? 0), 'the cursor is there again at the end');
+    const rows = text.match(/^ {2}(orphans|zombies|PID 1|java|node|storage) {2,}[^\x1b\r\n]*/gm) ?? [];
+    t.ok(rows.length > 50);
+    t.same(
+      rows.filter((row) => row.length >= columns),
+      [],
+      'no row wraps',
+    );
+    stage.expectNothingLeft(t);
+  });
+
+  t.test('^C at the terminal', async (t) => {
+    const stage = new Stage();
+    const { code, text } = await show(stage, (text) => (/ {2}zombies/.test(text) ? '\x03' : undefined));
+    t.equal(code, 130);
+    t.match(text, 'Interrupted: everything is being cleaned up.');
+    t.ok(text.lastIndexOf('\x1b[?25h') > text.lastIndexOf('\x1b[?25l'), 'the cursor is there again');
+    stage.expectNothingLeft(t);
+  });
+}
