@@ -1,25 +1,9 @@
-import { accessSync, appendFileSync, constants, existsSync, rmSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFileSync, existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { accessFailure } from '../../container/access.ts';
-import { errorCode, Failure } from '../../failure.ts';
-import type { ReferenceConfig } from '../environment.ts';
+import { errorCode } from '../../failure.ts';
+import type { CopyRequest } from './copy-file.ts';
 import { listReferenceFiles, type ReferenceFile } from './list-files.ts';
-import { type FileContent, placeFile, placeText } from './place-file.ts';
-import { decidePlugin } from './plugin-rules.ts';
-import { readPluginVersion } from './plugin-version.ts';
-import { isSubstitutable, substituteVariables } from './substitute.ts';
-
-/** Where the files go, by which rules. */
-export interface CopyRequest {
-  readonly home: string;
-  readonly reference: ReferenceConfig;
-  /** What may be put into configuration files. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-/** Files in flight: libuv has four threads for file operations; the rest of the time goes into waiting for the disk. */
-const atOnce = 8;
 
 /**
  * Fills JENKINS_HOME from the reference folder of the image by the rules of the official image
@@ -28,21 +12,36 @@ const atOnce = 8;
  * @throws Failure 73, 74 or 77 with the path that could not be written; the signal's reason
  */
 export async function copyReferenceFiles(request: CopyRequest, signal: AbortSignal): Promise<void> {
-  const { home, reference } = request;
+  const { log } = request.reference;
   const lines: string[] = [];
-  startLog(reference.log);
+  startLog(log);
   try {
-    if (reference.clearInitScripts) await clearInitScripts(home);
-    const files = listFiles(reference.folder, lines);
-    await eachAtOnce(files, signal, async (file) => {
-      const line = await copyOne(file, request).catch((thrown: unknown) => {
-        throw thrown instanceof Failure ? thrown : copyFailure(thrown, file, join(home, file.name));
-      });
-      if (line !== undefined) lines.push(line);
-    });
-  } finally {
-    if (lines.length > 0) append(reference.log, `${lines.join('\n')}\n`);
+    await copyFiles(request, lines, signal);
+  } catch (thrown) {
+    try {
+      appendLines(log, lines);
+    } catch {
+      // the first failure is the one to tell; a full disk takes no line either
+    }
+    throw thrown;
   }
+  appendLines(log, lines);
+}
+
+async function copyFiles(request: CopyRequest, lines: string[], signal: AbortSignal): Promise<void> {
+  const { home, reference } = request;
+  if (reference.clearInitScripts) clearInitScripts(home);
+  const files = listFiles(reference.folder, lines);
+  if (files.length === 0) return;
+  // Here and not above: most of what copying needs, Node's promises of file operations first, takes time to load.
+  const [{ copyReferenceFile }, { eachAtOnce }] = await Promise.all([
+    import('./copy-file.ts'),
+    import('./each-at-once.ts'),
+  ]);
+  await eachAtOnce(files, signal, async (file) => {
+    const line = await copyReferenceFile(file, request);
+    if (line !== undefined) lines.push(line);
+  });
 }
 
 function listFiles(folder: string, lines: string[]): ReferenceFile[] {
@@ -53,68 +52,10 @@ function listFiles(folder: string, lines: string[]): ReferenceFile[] {
   }
 }
 
-/** @returns the line for the log, if it is to have one */
-async function copyOne(file: ReferenceFile, request: CopyRequest): Promise<string | undefined> {
-  const { reference } = request;
-  const target = join(request.home, file.name);
-  // As in the official script .hpi files follow the plain rule: the plug-in manager never writes them any more.
-  const { action, reason, notable } =
-    file.name.startsWith('plugins/') && file.name.endsWith('.jpi')
-      ? await copyPlugin(file, target, request)
-      : await copyPlain(file, target, request);
-  if (!notable && !reference.verbose) return undefined;
-  return reason === '' ? `${action} ${file.name}` : `${action} ${file.name} : ${reason}`;
-}
-
-interface Done {
-  readonly action: string;
-  readonly reason: string;
-  readonly notable: boolean;
-}
-
-async function copyPlain(file: ReferenceFile, target: string, request: CopyRequest): Promise<Done> {
-  if (!file.override && existsSync(target)) return { action: 'SKIPPED', reason: '', notable: false };
-  await placeFile(target, await contentOf(file, request));
-  return { action: 'INSTALLED', reason: '', notable: true };
-}
-
-async function contentOf(file: ReferenceFile, { reference, env }: CopyRequest): Promise<FileContent> {
-  if (!reference.substitute || !isSubstitutable(file.name)) return { like: file };
-  return { like: file, content: substituteVariables(await readFile(file.path), env) };
-}
-
-async function copyPlugin(file: ReferenceFile, target: string, { reference }: CopyRequest): Promise<Done> {
-  const markerPath = `${target}.version_from_image`;
-  const [image, installed, marker] = await Promise.all([
-    readPluginVersion(file.path),
-    orMissing(readPluginVersion(target)),
-    orMissing(readFile(markerPath, 'utf8')),
-  ]);
-  const state = { image, installed, marker: marker?.trim(), override: file.override };
-  const decision = decidePlugin(state, reference);
-  if (decision.action !== 'SKIPPED' || decision.adopt) await placeText(markerPath, `${image}\n`);
-  if (decision.action !== 'SKIPPED') {
-    // The archive comes last. Ended in between, the next start finds a marker that is not older than what is installed
-    // and upgrades again; the other way round it would find no marker and leave the plug-in alone for ever.
-    await writeFile(`${target}.pinned`, '', { flag: 'a' });
-    await placeFile(target, { like: file });
-  }
-  return decision;
-}
-
-async function orMissing<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return undefined;
-    throw thrown;
-  }
-}
-
-async function clearInitScripts(home: string): Promise<void> {
+function clearInitScripts(home: string): void {
   const folder = join(home, 'init.groovy.d');
   try {
-    await rm(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   } catch (thrown) {
     throw accessFailure('', folder, thrown, 'be removed');
   }
@@ -124,11 +65,15 @@ async function clearInitScripts(home: string): Promise<void> {
 function startLog(log: string): void {
   const isNew = !existsSync(log);
   try {
-    append(log, `--- Copying files at ${new Date().toString()}\n`);
+    append(log, `--- Copying files at ${new Date().toISOString()}\n`);
   } catch (thrown) {
     if (isNew) rmSync(log, { force: true }); // on a full disk the name can be made, but not the line
     throw thrown;
   }
+}
+
+function appendLines(log: string, lines: readonly string[]): void {
+  if (lines.length > 0) append(log, `${lines.join('\n')}\n`);
 }
 
 function append(log: string, text: string): void {
@@ -139,47 +84,4 @@ function append(log: string, text: string): void {
       throw accessFailure('The folder of COPY_REFERENCE_FILE_LOG,', dirname(log), thrown, 'be written');
     throw accessFailure('COPY_REFERENCE_FILE_LOG', log, thrown, 'be written');
   }
-}
-
-/** Of the two files of a copy the system's error names the first, whichever it was about. */
-function copyFailure(thrown: unknown, { path: source }: ReferenceFile, target: string): Failure {
-  if (!canRead(source)) return accessFailure('', source, thrown, 'be read');
-  const named =
-    thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string' ? thrown.path : source;
-  const path = named === source ? target : named.replace(/\.bailey-part$/, '');
-  return accessFailure('', path, thrown, 'be written');
-}
-
-function canRead(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Calls `work` for each item, some at once. After the first failure nothing is begun any more; it is thrown when what was begun has ended. */
-async function eachAtOnce<T>(
-  items: readonly T[],
-  signal: AbortSignal,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const rest = items.values();
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    for (const item of rest) {
-      if (failed) return;
-      try {
-        signal.throwIfAborted();
-        await work(item);
-      } catch (thrown) {
-        failed = true;
-        throw thrown;
-      }
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: Math.min(atOnce, items.length) }, worker));
-  const first = results.find((result) => result.status === 'rejected');
-  if (first !== undefined) throw first.reason;
 }
