@@ -15,7 +15,10 @@ start_engine() {
   engine_pid=$!
   local tries
   for ((tries = 0; tries < 600; tries++)); do
-    if docker version --format 'engine {{.Server.Version}}' 2>/dev/null; then return 0; fi
+    if docker version >/dev/null 2>&1; then
+      docker version --format 'engine {{.Server.Version}}, client {{.Client.Version}}'
+      return 0
+    fi
     if ! kill -0 "$engine_pid" 2>/dev/null; then break; fi
     sleep 0.1
   done
