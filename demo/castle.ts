@@ -1,4 +1,5 @@
 import type { Lease } from '../src/contract.ts';
+import { errorMessage } from '../src/failure.ts';
 import { connectTo } from '../src/storage/http.ts';
 import { type Started, start } from './started.ts';
 import { BrokenPromise, until } from './until.ts';
@@ -54,7 +55,11 @@ export async function startCastle(
     command: `castle serve --socket ${socket} --state ${state} --backend local=${volumes} --runtime process`,
     pid: castle.pid,
     async leases() {
-      const { status, body } = await call('GET', '/v1/leases');
+      const { status, body } = await call('GET', '/v1/leases').catch((thrown: unknown) => {
+        throw new BrokenPromise(
+          `the castle does not answer any more: ${endOf(castle) ?? errorMessage(thrown)}`,
+        );
+      });
       if (status !== 200) throw new BrokenPromise(`the castle answered ${status} when asked for its leases`);
       return (body as readonly Lease[]).filter(({ state }) => state !== 'ended');
     },
