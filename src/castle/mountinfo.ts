@@ -64,15 +64,23 @@ export function mountOn(pid: number, source: SourceFolder, point: string): Mount
   return top !== undefined && isOf(source)(top) ? top : undefined;
 }
 
+/** A mount of a volume that was found in some mount namespace. */
+export interface FoundMount {
+  /** One process that sees it. */
+  readonly pid: number;
+  /** Its mount namespace, as in `mnt:[4026531841]`. */
+  readonly namespace: string;
+  readonly mount: MountLine;
+}
+
 /**
- * Where else a source is mounted: one process of every other mount namespace that has it. The kernel keeps no list
- * of this, so every process is asked for its namespace; the castle's own namespace is the host's business.
+ * Every mount of folders below one folder, in all mount namespaces but the castle's own, which is the host's business.
+ * The kernel keeps no list of this: each process is asked for its namespace, and one of each namespace for its mounts.
  */
-export function mountedElsewhere(
-  source: SourceFolder,
-): readonly { readonly pid: number; readonly mount: MountLine }[] {
+export function mountsBelow(folder: SourceFolder): readonly FoundMount[] {
   const seen = new Set([namespaceOf('self', 'mnt')]);
-  const found = [];
+  const found: FoundMount[] = [];
+  const prefix = folder.root === '/' ? '/' : `${folder.root}/`;
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const pid = Number(entry);
@@ -82,8 +90,10 @@ export function mountedElsewhere(
       const mounts = mountsOf(pid);
       if (mounts === undefined) continue;
       seen.add(namespace);
-      const mount = mounts.find(isOf(source));
-      if (mount !== undefined) found.push({ pid, mount });
+      for (const mount of mounts) {
+        if (mount.device === folder.device && mount.root.startsWith(prefix))
+          found.push({ pid, namespace, mount });
+      }
     } catch {
       // It ended while we looked, or it is not ours to look at.
     }

@@ -29,19 +29,25 @@ export interface LeaseRecord {
   readonly since: string;
 }
 
+/** The changes of one commit. */
+export interface Changes {
+  putVolume(record: VolumeRecord): void;
+  removeVolume(name: string): void;
+  putLease(record: LeaseRecord): void;
+  removeLease(id: string): void;
+}
+
 /**
- * What the castle must not forget, in LMDB: a write returns when it is on disk, and a reader after kill -9 or a power
- * cut finds the last whole transaction (copy-on-write pages; nothing is to be replayed).
+ * What the castle must not forget, in LMDB: a reader after kill -9 or a power cut finds the last whole commit
+ * (copy-on-write pages; nothing is to be replayed).
  */
 export interface Store {
   volumes(): VolumeRecord[];
   volume(name: string): VolumeRecord | undefined;
-  putVolume(record: VolumeRecord): void;
-  removeVolume(name: string): void;
   leases(): LeaseRecord[];
   lease(id: string): LeaseRecord | undefined;
-  putLease(record: LeaseRecord): void;
-  removeLease(id: string): void;
+  /** Makes changes, all or none; resolves when they are on disk. Commits that wait at the same time share one flush. */
+  commit(make: (changes: Changes) => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -76,17 +82,22 @@ export function openStore(folder: string): Store {
     );
   }
 
+  const changes: Changes = {
+    putVolume: (record) => void volumes.put(record.name, record),
+    removeVolume: (name) => void volumes.remove(name),
+    putLease: (record) => void leases.put(record.id, record),
+    removeLease: (id) => void leases.remove(id),
+  };
   return {
     volumes: () => [...volumes.getRange()].map(({ value }) => value),
     volume: (name) => volumes.get(name),
-    putVolume: (record) => void volumes.putSync(record.name, record),
-    removeVolume: (name) => void volumes.removeSync(name),
     leases: () => [...leases.getRange()].map(({ value }) => value),
     lease: (id) => leases.get(id),
-    putLease: (record) => void leases.putSync(record.id, record),
-    removeLease: (id) => void leases.removeSync(id),
+    async commit(make) {
+      await root.transaction(() => make(changes));
+    },
     async close() {
-      castle.removeSync('process');
+      await castle.remove('process');
       await root.close();
     },
   };

@@ -17,6 +17,8 @@ export interface Backend {
   create(volume: string, owner: Owner): Promise<void>;
   /** Whether the volume is there, whole. */
   exists(volume: string): Promise<boolean>;
+  /** The host folder below which all volumes are, an absolute path without symlinks. */
+  readonly base: string;
   /** The host folder to mount, an absolute path without symlinks. */
   source(volume: string): string;
   /** Removes what an interrupted create left behind. */

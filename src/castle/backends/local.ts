@@ -18,6 +18,7 @@ export async function localBackend(folder: string): Promise<Backend> {
   return {
     name: 'local',
     description: `local folder ${base}`,
+    base,
     source: pathOf,
 
     async exists(volume) {

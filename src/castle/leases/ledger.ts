@@ -5,11 +5,12 @@ import { errorMessage } from '../../failure.ts';
 import { volumeNameFault } from '../../volume-name.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { Mounter } from '../mount.ts';
-import { mountedElsewhere, mountOn, sourceFolder } from '../mountinfo.ts';
+import { mountOn, sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { badVolumeName, Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import type { LeaseRecord, Store } from '../store.ts';
+import { Census } from './census.ts';
 import type { HeldProcess, Hold } from './containers.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { after, type LeaseEvent } from './states.ts';
@@ -32,7 +33,11 @@ export class Ledger {
   private readonly held = new Map<string, HeldProcess>();
   private readonly volumes = new OneAtATime();
 
-  constructor(private readonly means: Means) {}
+  private readonly census: Census;
+
+  constructor(private readonly means: Means) {
+    this.census = new Census(sourceFolder(means.backend.base));
+  }
 
   /**
    * Grants a lease and mounts the volume. The same container asking again for the same gets the same lease.
@@ -50,7 +55,7 @@ export class Ledger {
     return this.volumes.run(volume, async () => {
       const active = this.leaseOn(volume);
       if (active !== undefined) {
-        const same = this.sameLease(active, container, target);
+        const same = await this.sameLease(active, container, target);
         if (same !== undefined) return { lease: toLease(same), isNew: false };
       }
       return { lease: toLease(await this.grant(container, peer, volume, target)), isNew: true };
@@ -97,10 +102,13 @@ export class Ledger {
     await backend.sweep();
     for (const volume of store.volumes()) {
       if (volume.state === 'ready') continue;
-      if (await backend.exists(volume.name)) store.putVolume({ ...volume, state: 'ready' });
-      else store.removeVolume(volume.name);
+      const exists = await backend.exists(volume.name);
+      await store.commit((changes) => {
+        if (exists) changes.putVolume({ ...volume, state: 'ready' });
+        else changes.removeVolume(volume.name);
+      });
     }
-    for (const lease of store.leases()) this.takeUp(lease);
+    for (const lease of store.leases()) await this.takeUp(lease);
   }
 
   /** Waits for what is under way, then lets go of the containers; their mounts and leases stay. */
@@ -115,9 +123,13 @@ export class Ledger {
   }
 
   /** What an existing lease means for a new request: the same again, in the way, or over. */
-  private sameLease(active: LeaseRecord, container: Container, target: string): LeaseRecord | undefined {
+  private async sameLease(
+    active: LeaseRecord,
+    container: Container,
+    target: string,
+  ): Promise<LeaseRecord | undefined> {
     if (this.held.get(active.id)?.isAlive() !== true) {
-      this.end(active, 'containerEnded', 'its container has ended');
+      await this.end(active, 'its container has ended');
       return undefined;
     }
     if (!isSameContainer(active, container)) throw inUse(active.volume, active.containerName, active.since);
@@ -129,7 +141,7 @@ export class Ledger {
         'ask for that mount point, or give the volume back first',
       );
     }
-    this.end(active, 'containerEnded', 'its mount is gone');
+    await this.end(active, 'its mount is gone');
     return undefined;
   }
 
@@ -143,11 +155,12 @@ export class Ledger {
     const held = hold(container.first);
     if (held === undefined) throw containerEnded(container);
     let lease: LeaseRecord | undefined;
+    let mountId: number | undefined;
     try {
       await this.createVolume(volume, peer);
       const source = backend.source(volume);
-      refuseIfMountedElsewhere(volume, source, container);
-      lease = this.write({
+      await this.refuseIfMountedElsewhere(volume, source, container);
+      lease = await this.write({
         id: randomUUID(),
         volume,
         container: container.id,
@@ -159,18 +172,41 @@ export class Ledger {
         since: new Date().toISOString(),
       });
       const adopted = mountOn(container.first.pid, sourceFolder(source), target);
-      const mountId = adopted?.id ?? (await mounter.mount(held.pidfd, source, target));
+      mountId = adopted?.id ?? (await mounter.mount(held.pidfd, source, target));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
       if (!held.isAlive()) throw containerEnded(container);
-      const mounted = this.advance(lease, 'mounted', { mountId });
+      const mounted = await this.advance(lease, 'mounted', { mountId });
       this.watch(mounted, held);
       this.say(mounted, `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
+      if (lease !== undefined) await this.undo(lease, mountId, held);
       held.close();
-      if (lease !== undefined) this.advance(lease, 'mountFailed');
       throw thrown;
     }
+  }
+
+  /** What can't be recorded may not stay. If even that fails, the next request finds the mount and takes it up. */
+  private async undo(lease: LeaseRecord, mountId: number | undefined, held: HeldProcess): Promise<void> {
+    try {
+      if (mountId !== undefined && held.isAlive()) {
+        await this.means.mounter.unmount(held.pidfd, lease.target, mountId);
+      }
+      await this.advance(lease, 'mountFailed');
+    } catch (thrown) {
+      this.say(lease, `what was begun could not be undone: ${errorMessage(thrown)}`);
+    }
+  }
+
+  /** The last look before a mount, at the kernel's own word: the store may be lost, a namespace may have been left over. */
+  private async refuseIfMountedElsewhere(
+    volume: string,
+    source: string,
+    container: Container,
+  ): Promise<void> {
+    const mine = namespaceOf(container.first.pid, 'mnt');
+    const other = (await this.census.of(sourceFolder(source))).find(({ namespace }) => namespace !== mine);
+    if (other !== undefined) throw inUse(volume, `of process ${other.pid}`);
   }
 
   private async createVolume(name: string, peer: Peer): Promise<void> {
@@ -184,49 +220,49 @@ export class Ledger {
       );
     }
     const record = { name, backend: backend.name, created: new Date().toISOString() };
-    store.putVolume({ ...record, state: 'creating' });
+    await store.commit((changes) => changes.putVolume({ ...record, state: 'creating' }));
     try {
       await backend.create(name, { uid: peer.uid, gid: peer.gid });
     } catch (thrown) {
-      store.removeVolume(name);
+      await store.commit((changes) => changes.removeVolume(name));
       throw thrown;
     }
-    store.putVolume({ ...record, state: 'ready' });
+    await store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
     say(`volume ${name} created in the ${backend.description}, owner ${peer.uid}:${peer.gid}`);
   }
 
   private async unmount(lease: LeaseRecord): Promise<void> {
     const held = this.held.get(lease.id);
-    const releasing = this.advance(lease, 'release');
+    const releasing = await this.advance(lease, 'release');
     try {
       if (held?.isAlive()) {
         await this.means.mounter.unmount(held.pidfd, lease.target, lease.mountId);
       }
     } catch (thrown) {
       if (!(thrown instanceof Refused && thrown.code === 'not_found')) {
-        this.advance(releasing, 'releaseFailed');
+        await this.advance(releasing, 'releaseFailed');
         throw thrown;
       }
     }
     this.letGo(lease.id);
-    this.advance(releasing, 'released');
+    await this.advance(releasing, 'released');
   }
 
   /** At start: a lease from the store is watched again, brought to what is true, or ended. */
-  private takeUp(lease: LeaseRecord): void {
+  private async takeUp(lease: LeaseRecord): Promise<void> {
     const held = this.means.hold(lease.first);
     if (held === undefined) {
-      this.end(lease, 'containerEnded', 'its container ended while the castle was away');
+      await this.end(lease, 'its container ended while the castle was away');
       return;
     }
     this.watch(lease, held);
     const there = this.isMounted(lease);
     if (!there) {
-      this.end(lease, 'containerEnded', 'its mount is not there');
+      await this.end(lease, 'its mount is not there');
       return;
     }
-    if (lease.state === 'mounting') this.advance(lease, 'mounted', { mountId: there.id });
-    if (lease.state === 'releasing') this.advance(lease, 'releaseFailed');
+    if (lease.state === 'mounting') await this.advance(lease, 'mounted', { mountId: there.id });
+    if (lease.state === 'releasing') await this.advance(lease, 'releaseFailed');
     this.say(lease, 'still mounted, watching its container again');
   }
 
@@ -239,15 +275,16 @@ export class Ledger {
     held.onEnd(() => {
       void this.volumes.run(lease.volume, async () => {
         const now = this.means.store.lease(lease.id);
-        if (now !== undefined) this.end(now, 'containerEnded', 'its container has ended');
+        if (now !== undefined) await this.end(now, 'its container has ended');
       });
     });
   }
 
-  private end(lease: LeaseRecord, event: LeaseEvent, why: string): void {
+  /** The container has ended, or what the lease stands for is gone. */
+  private async end(lease: LeaseRecord, why: string): Promise<void> {
     this.letGo(lease.id);
     try {
-      this.advance(lease, event);
+      await this.advance(lease, 'containerEnded');
       this.say(lease, `lease ended: ${why}`);
     } catch (thrown) {
       // The store is full or broken: the lease stays in it, and the next request or start ends it.
@@ -261,19 +298,19 @@ export class Ledger {
   }
 
   /** Writes the state that follows from an event. */
-  private advance(
+  private async advance(
     lease: LeaseRecord,
     event: LeaseEvent,
     changed?: { readonly mountId: number },
-  ): LeaseRecord {
+  ): Promise<LeaseRecord> {
     const state = after(lease.state, event);
     if (state !== 'ended') return this.write({ ...lease, ...changed, state });
-    this.means.store.removeLease(lease.id);
+    await this.means.store.commit((changes) => changes.removeLease(lease.id));
     return lease;
   }
 
-  private write(lease: LeaseRecord): LeaseRecord {
-    this.means.store.putLease(lease);
+  private async write(lease: LeaseRecord): Promise<LeaseRecord> {
+    await this.means.store.commit((changes) => changes.putLease(lease));
     return lease;
   }
 
@@ -323,14 +360,6 @@ function checkPermission(container: Container, volume: string): void {
     `container ${container.name} may not have volume ${volume}: it ${has}`,
     `start it with --label castle.volume=${volume}`,
   );
-}
-
-/** The last look before a mount, at the kernel's own word: the store may be lost or a namespace may have been left over. */
-function refuseIfMountedElsewhere(volume: string, source: string, container: Container): void {
-  const mine = namespaceOf(container.first.pid, 'mnt');
-  for (const { pid } of mountedElsewhere(sourceFolder(source))) {
-    if (namespaceOf(pid, 'mnt') !== mine) throw inUse(volume, `of process ${pid}`);
-  }
 }
 
 function inUse(volume: string, container: string, since?: string): Refused {
