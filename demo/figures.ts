@@ -20,7 +20,7 @@ export interface InitFigures {
 /** What can be seen of a container from outside. */
 export interface Figures {
   readonly init: InitFigures;
-  /** Defunct processes in the container, each seen twice, 100 ms apart. */
+  /** Defunct processes in the container that nobody is about to reap. */
   readonly zombies: number;
   /** The mount on JENKINS_HOME; undefined when nothing is mounted there. */
   readonly mount: Mount | undefined;
@@ -30,11 +30,17 @@ export interface Figures {
     | undefined;
 }
 
-/** Reads a container's figures from outside, through /proc. */
-export async function readFigures(container: Container): Promise<Figures> {
+/**
+ * Reads a container's figures from outside, through /proc.
+ * @param seenSince for who reads them repeatedly: since when each zombie has been seen
+ */
+export async function readFigures(
+  container: Container,
+  seenSince = new Map<string, number>(),
+): Promise<Figures> {
   return {
     init: readInitFigures(container.pid1),
-    zombies: await countZombies(container.pid1),
+    zombies: await countZombies(container.pid1, seenSince),
     mount: homeMount(container),
     controller: await readController(container),
   };
@@ -50,13 +56,22 @@ export function readInitFigures(pid: number): InitFigures {
   };
 }
 
-/** As `bailey zombies` finds them, and of those only the ones in the container's PID namespace. */
-async function countZombies(pid1: number): Promise<number> {
+/** A busy shell may take this long to be scheduled and fetch its own child. */
+const ownChildSeconds = 1;
+
+/**
+ * As `bailey zombies` finds them, and of those only the ones in the container's PID namespace: what PID 1 leaves lying
+ * about at once, what another parent does when it is not on its way any more.
+ * @param seenSince what was seen when the figures were read before
+ */
+async function countZombies(pid1: number, seenSince: Map<string, number>): Promise<number> {
   const namespace = readProcLink(`/proc/${pid1}/ns/pid`);
   const source = { uid: 0, arch: process.arch, now: Date.now, pause: (ms: number) => pause(ms) };
-  const { parents } = await findZombies(source);
+  const { parents } = await findZombies(source, seenSince);
   return parents
-    .flatMap(({ zombies }) => zombies)
+    .flatMap(({ parent, zombies }) =>
+      zombies.filter(({ defunctSeconds }) => parent.pid === pid1 || defunctSeconds >= ownChildSeconds),
+    )
     .filter(({ pid }) => readProcLink(`/proc/${pid}/ns/pid`) === namespace).length;
 }
 
