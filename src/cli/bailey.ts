@@ -11,8 +11,9 @@ const launches: Readonly<Record<string, (args: readonly string[]) => Promise<nev
 async function main([command, ...args]: readonly string[]): Promise<undefined> {
   const launch = command !== undefined && Object.hasOwn(launches, command) ? launches[command] : undefined;
   if (launch !== undefined) return launch(args);
-  const { parseCommandLine } = await import('./program.ts');
-  await parseCommandLine(process.argv);
+  const { describeBailey } = await import('./bailey-program.ts');
+  const { runCommandLine } = await import('./command-line.ts');
+  await runCommandLine(describeBailey(), process.argv);
 }
 
 void inFrame('bailey', () => main(process.argv.slice(2)));

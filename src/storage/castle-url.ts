@@ -13,7 +13,8 @@ export type CastleAddress =
 export function parseCastleUrl(text: string): CastleAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'unix:' && url.host === '' && url.pathname.length > 1) {
-    return { kind: 'unix', socketPath: decodeURIComponent(url.pathname) };
+    const socketPath = decoded(url.pathname);
+    if (socketPath !== undefined) return { kind: 'unix', socketPath };
   }
   if (url?.protocol === 'https:' && url.username === '' && url.pathname === '/') {
     return { kind: 'https', origin: url.origin };
@@ -23,4 +24,13 @@ export function parseCastleUrl(text: string): CastleAddress {
     `CASTLE_URL ${JSON.stringify(text)} is not the address of a castle`,
     'set it to unix:///run/castle/castle.sock (three slashes, an absolute path) or https://host:port',
   );
+}
+
+/** The path that a URL's percent signs stand for; undefined when they stand for nothing. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,31 +1,14 @@
-import { Command, CommanderError } from 'commander';
-import { Failure } from '../failure.ts';
+import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addZombies } from './zombies.ts';
 
-/**
- * Parses the command line of `bailey` and runs the command.
- * @throws Failure 64 for a wrong command line, and what the command throws
- */
-export async function parseCommandLine(argv: readonly string[]): Promise<void> {
-  const program = describeProgram();
-  try {
-    await program.parseAsync(argv);
-  } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode !== 0) throw usageFailure(thrown, argv); // else --help or --version: printed
-  }
-}
-
-function describeProgram(): Command {
+/** The command line of `bailey`, for what bailey.ts doesn't run by itself. */
+export function describeBailey(): Command {
   const program = new Command('bailey')
     .description('Prepares Jenkins controllers and agents in containers, and then gets out of their way.')
     .version(`bailey ${version}`, '--version', 'print the version')
     .helpOption('--help', 'print this')
     .enablePositionalOptions()
-    .exitOverride()
-    // The frame prints the one sentence that a wrong command line gets.
-    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
     .addHelpText('after', epilogue);
   describeLaunch(program, 'jenkins', 'prepare a Jenkins controller, then become java', jenkinsEnvironment);
   describeLaunch(program, 'agent', 'become the java of a Jenkins agent', agentEnvironment);
@@ -42,14 +25,6 @@ function describeLaunch(program: Command, name: string, summary: string, environ
     .argument('[args...]', 'passed on untouched, --help too; see below')
     .helpOption(false)
     .addHelpText('after', environment);
-}
-
-function usageFailure({ code, message }: CommanderError, argv: readonly string[]): Failure {
-  // Without a command, and for the help of an unknown one, commander says nothing but its help.
-  const helpOnly = argv[3] === undefined ? 'no command given' : `unknown command '${argv[3]}'`;
-  const sentence =
-    code === 'commander.help' ? helpOnly : message.replace(/^error: /, '').replaceAll('\n', ' ');
-  return new Failure('usage', sentence, 'try bailey --help');
 }
 
 const epilogue = `
