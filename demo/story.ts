@@ -71,7 +71,7 @@ export async function tellStory(stage: Stage): Promise<readonly string[]> {
     screen.line('');
     const orphans = first.orphans + second.orphans;
     screen.line(
-      `${orphans} orphans in two containers, ${Math.max(first.mostZombies, second.mostZombies)} zombies.`,
+      `${orphans} orphans in two containers, ${Math.max(first.mostZombies, second.mostZombies)} zombies at most at one time.`,
     );
     screen.line(
       `PID 1, while ${first.orphans} orphans came and went: ${first.init.residentKb} KB, ${cost(first.init)}.`,
