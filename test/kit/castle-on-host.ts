@@ -51,12 +51,10 @@ export class CastleOnHost {
   /** `castle serve`, on the state of earlier lives. Returns when it answers. */
   async serve(): Promise<void> {
     const options = ['--socket', this.socket, '--state', this.state, '--backend', `local=${this.backend}`];
-    const started = spawn(process.execPath, [
-      'dist/castle.js',
-      'serve',
-      ...options,
-      '--runtime',
-      this.#runtime,
+    // A test file that is killed for taking too long takes its castle along.
+    const started = spawn('setpriv', [
+      ...['--pdeathsig', 'KILL', process.execPath, 'dist/castle.js', 'serve', ...options],
+      ...['--runtime', this.#runtime],
     ]);
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) {
