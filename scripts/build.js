@@ -119,7 +119,9 @@ function lmdbBinary() {
         const folder = dirname(
           require.resolve(`${platform}/package.json`, { paths: [dirname(require.resolve('lmdb'))] }),
         );
-        copyFileSync(join(folder, 'node.napi.glibc.node'), 'dist/lmdb.node');
+        // Renamed into place: a running castle has the old file mapped, and would crash on a page that is overwritten.
+        copyFileSync(join(folder, 'node.napi.glibc.node'), 'dist/.lmdb.node');
+        renameSync('dist/.lmdb.node', 'dist/lmdb.node');
         return { contents: 'module.exports = () => require("./lmdb.node");', loader: 'js', resolveDir: root };
       });
     },

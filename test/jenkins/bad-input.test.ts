@@ -78,6 +78,11 @@ t.test('settings', async (t) => {
       { ...castle, CASTLE_URL: 'http://castle' },
       /CASTLE_URL "http:\/\/castle" is not the address/,
     ],
+    [
+      'a URL with a broken percent sign',
+      { ...castle, CASTLE_URL: 'unix:///%zz' },
+      /CASTLE_URL "unix:\/\/\/%zz" is not the address/,
+    ],
     ['no duration', { ...castle, CASTLE_TIMEOUT: 'soon' }, /CASTLE_TIMEOUT "soon" is not a duration;/],
     ['negative duration', { ...castle, CASTLE_TIMEOUT: '-1s' }, /CASTLE_TIMEOUT "-1s" is not a duration;/],
   ];
