@@ -9,7 +9,7 @@ import { mountOn, sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { badVolumeName, Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
-import type { LeaseRecord, Store } from '../store.ts';
+import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Census } from './census.ts';
 import type { HeldProcess, Hold } from './containers.ts';
 import { OneAtATime } from './one-at-a-time.ts';
@@ -157,10 +157,9 @@ export class Ledger {
     let lease: LeaseRecord | undefined;
     let mountId: number | undefined;
     try {
-      await this.createVolume(volume, peer);
+      const record = await this.prepareVolume(volume, container, peer);
       const source = backend.source(volume);
-      await this.refuseIfMountedElsewhere(volume, source, container);
-      lease = await this.write({
+      lease = {
         id: randomUUID(),
         volume,
         container: container.id,
@@ -170,7 +169,8 @@ export class Ledger {
         state: 'mounting',
         mountId: 0,
         since: new Date().toISOString(),
-      });
+      };
+      await this.begin(lease, record);
       const adopted = mountOn(container.first.pid, sourceFolder(source), target);
       mountId = adopted?.id ?? (await mounter.mount(held.pidfd, source, target));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
@@ -198,7 +198,35 @@ export class Ledger {
     }
   }
 
-  /** The last look before a mount, at the kernel's own word: the store may be lost, a namespace may have been left over. */
+  /**
+   * Sees to it that the volume is there and mounted nowhere else: the last look before a mount, at the kernel's own
+   * word, because the store may be lost and a namespace may have been left over.
+   */
+  private async prepareVolume(name: string, container: Container, peer: Peer): Promise<VolumeRecord> {
+    const { store, backend, say } = this.means;
+    const known = store.volume(name);
+    const record: VolumeRecord = known ?? {
+      name,
+      backend: backend.name,
+      state: 'creating',
+      created: new Date().toISOString(),
+    };
+    if (await backend.exists(name)) {
+      await this.refuseIfMountedElsewhere(name, backend.source(name), container);
+      return record;
+    }
+    if (known?.state === 'ready') throw lostVolume(name, backend.description);
+    await store.commit((changes) => changes.putVolume(record));
+    try {
+      await backend.create(name, { uid: peer.uid, gid: peer.gid });
+    } catch (thrown) {
+      await store.commit((changes) => changes.removeVolume(name));
+      throw thrown;
+    }
+    say(`volume ${name} created in the ${backend.description}, owner ${peer.uid}:${peer.gid}`);
+    return record;
+  }
+
   private async refuseIfMountedElsewhere(
     volume: string,
     source: string,
@@ -209,26 +237,12 @@ export class Ledger {
     if (other !== undefined) throw inUse(volume, `of process ${other.pid}`);
   }
 
-  private async createVolume(name: string, peer: Peer): Promise<void> {
-    const { store, backend, say } = this.means;
-    if (store.volume(name)?.state === 'ready') {
-      if (await backend.exists(name)) return;
-      throw new Refused(
-        'backend_failed',
-        `volume ${name} is known, but not in the ${backend.description}`,
-        'bring it back from a backup; the castle does not make an empty one in its place',
-      );
-    }
-    const record = { name, backend: backend.name, created: new Date().toISOString() };
-    await store.commit((changes) => changes.putVolume({ ...record, state: 'creating' }));
-    try {
-      await backend.create(name, { uid: peer.uid, gid: peer.gid });
-    } catch (thrown) {
-      await store.commit((changes) => changes.removeVolume(name));
-      throw thrown;
-    }
-    await store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
-    say(`volume ${name} created in the ${backend.description}, owner ${peer.uid}:${peer.gid}`);
+  /** The first entry of a lease; a volume that was just made becomes ready with it, in one commit. */
+  private async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
+    await this.means.store.commit((changes) => {
+      if (volume.state !== 'ready') changes.putVolume({ ...volume, state: 'ready' });
+      changes.putLease(lease);
+    });
   }
 
   private async unmount(lease: LeaseRecord): Promise<void> {
@@ -304,14 +318,13 @@ export class Ledger {
     changed?: { readonly mountId: number },
   ): Promise<LeaseRecord> {
     const state = after(lease.state, event);
-    if (state !== 'ended') return this.write({ ...lease, ...changed, state });
-    await this.means.store.commit((changes) => changes.removeLease(lease.id));
-    return lease;
-  }
-
-  private async write(lease: LeaseRecord): Promise<LeaseRecord> {
-    await this.means.store.commit((changes) => changes.putLease(lease));
-    return lease;
+    if (state === 'ended') {
+      await this.means.store.commit((changes) => changes.removeLease(lease.id));
+      return lease;
+    }
+    const next = { ...lease, ...changed, state };
+    await this.means.store.commit((changes) => changes.putLease(next));
+    return next;
   }
 
   private say(lease: LeaseRecord, what: string): void {
@@ -368,6 +381,14 @@ function inUse(volume: string, container: string, since?: string): Refused {
     `volume ${volume} is in use by container ${container}${since === undefined ? '' : ` since ${since}`}`,
     'stop that container first',
     container,
+  );
+}
+
+function lostVolume(volume: string, backend: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `volume ${volume} is known, but not in the ${backend}`,
+    'bring it back from a backup; the castle does not make an empty one in its place',
   );
 }
 
