@@ -1,5 +1,5 @@
 /* A program that does nothing: what it takes to start is the kernel's share. */
 int main(void)
 {
-	return 0;
+    return 0;
 }

@@ -3,14 +3,14 @@
 
 /* How orphans are kept from staying as zombies. */
 enum reaping {
-	REAP_AUTO,   /* the kernel where it can, else waiting */
-	REAP_KERNEL, /* the same, but say why when the kernel can't */
-	REAP_WAIT,   /* waiting */
+    REAP_AUTO,   /* the kernel where it can, else waiting */
+    REAP_KERNEL, /* the same, but say why when the kernel can't */
+    REAP_WAIT,   /* waiting */
 };
 
 struct options {
-	enum reaping reaping;
-	char **program; /* what to run and its arguments, ended by a null pointer */
+    enum reaping reaping;
+    char **program; /* what to run and its arguments, ended by a null pointer */
 };
 
 /* read_options: the command line asks for a program to be run. */

@@ -7,7 +7,7 @@
 
 /* What reaping by the kernel needs, gathered before anything is changed. */
 struct kernel_reaping {
-	int signals; /* signalfd */
+    int signals; /* signalfd */
 };
 
 /*

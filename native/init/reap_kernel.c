@@ -17,11 +17,11 @@
 
 /* The first version of struct pidfd_info (Linux 6.13); exit_code is filled since 6.15. */
 struct exit_info {
-	uint64_t mask;
-	uint64_t cgroup;
-	uint32_t pid, tgid, ppid;
-	uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-	int32_t exit_code; /* as wait(2) gives it */
+    uint64_t mask;
+    uint64_t cgroup;
+    uint32_t pid, tgid, ppid;
+    uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+    int32_t exit_code; /* as wait(2) gives it */
 };
 _Static_assert(sizeof(struct exit_info) == 64, "the size is part of the request's number");
 
@@ -30,77 +30,77 @@ static const uint64_t info_exit = 1 << 3;          /* PIDFD_INFO_EXIT */
 
 static const char *leading_number(const char *text, unsigned int *value)
 {
-	for (*value = 0; *text >= '0' && *text <= '9' && *value < 100000; text++)
-		*value = *value * 10 + (unsigned int)(*text - '0');
-	return text;
+    for (*value = 0; *text >= '0' && *text <= '9' && *value < 100000; text++)
+        *value = *value * 10 + (unsigned int)(*text - '0');
+    return text;
 }
 
 /* 6.13 and 6.14 answer the request too, but never with the exit status, and a living process does not tell. */
 static bool release_keeps_exit_status(void)
 {
-	struct utsname system;
-	unsigned int major, minor;
-	const char *rest;
+    struct utsname system;
+    unsigned int major, minor;
+    const char *rest;
 
-	if (uname(&system) < 0)
-		return false;
-	rest = leading_number(system.release, &major);
-	if (*rest != '.')
-		return major > 6;
-	leading_number(rest + 1, &minor);
-	return major > 6 || (major == 6 && minor >= 15);
+    if (uname(&system) < 0)
+        return false;
+    rest = leading_number(system.release, &major);
+    if (*rest != '.')
+        return major > 6;
+    leading_number(rest + 1, &minor);
+    return major > 6 || (major == 6 && minor >= 15);
 }
 
 const char *prepare_kernel_reaping(const struct child *child, struct kernel_reaping *ready)
 {
-	struct exit_info info = {.mask = info_exit};
+    struct exit_info info = {.mask = info_exit};
 
-	if (!release_keeps_exit_status())
-		return "it needs Linux 6.15 or newer";
-	if (child->pidfd < 0)
-		return "no pidfd could be had";
-	/* A seccomp filter or an emulated kernel may say no to any of these. */
-	if (ioctl(child->pidfd, GET_INFO, &info) < 0)
-		return "PIDFD_GET_INFO is refused";
-	if (syscall(SYS_pidfd_send_signal, child->pidfd, 0, NULL, 0) < 0)
-		return "pidfd_send_signal is refused";
-	if ((ready->signals = open_signals()) < 0)
-		return "signalfd is refused";
-	return NULL;
+    if (!release_keeps_exit_status())
+        return "it needs Linux 6.15 or newer";
+    if (child->pidfd < 0)
+        return "no pidfd could be had";
+    /* A seccomp filter or an emulated kernel may say no to any of these. */
+    if (ioctl(child->pidfd, GET_INFO, &info) < 0)
+        return "PIDFD_GET_INFO is refused";
+    if (syscall(SYS_pidfd_send_signal, child->pidfd, 0, NULL, 0) < 0)
+        return "pidfd_send_signal is refused";
+    if ((ready->signals = open_signals()) < 0)
+        return "signalfd is refused";
+    return NULL;
 }
 
 /* True with the wait status when the process of the pidfd has been freed. */
 static bool kept_status(int pidfd, int *status)
 {
-	struct exit_info info = {.mask = info_exit};
+    struct exit_info info = {.mask = info_exit};
 
-	if (ioctl(pidfd, GET_INFO, &info) < 0 || !(info.mask & info_exit))
-		return false;
-	*status = info.exit_code;
-	return true;
+    if (ioctl(pidfd, GET_INFO, &info) < 0 || !(info.mask & info_exit))
+        return false;
+    *status = info.exit_code;
+    return true;
 }
 
 bool reap_by_kernel(const struct child *child, const struct kernel_reaping *ready, int *status)
 {
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-	struct pollfd awaited[] = {
-		{.fd = ready->signals, .events = POLLIN},
-		/* No events: POLLIN comes before the status is kept, POLLHUP, which is always reported, after it. */
-		{.fd = child->pidfd, .events = 0},
-	};
-	siginfo_t info;
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct pollfd awaited[] = {
+        {.fd = ready->signals, .events = POLLIN},
+        /* No events: POLLIN comes before the status is kept, POLLHUP, which is always reported, after it. */
+        {.fd = child->pidfd, .events = 0},
+    };
+    siginfo_t info;
 
-	(void)sigaction(SIGCHLD, &ignore, NULL);
-	/* Whoever ended before that is still a zombie; from here on nobody becomes one. */
-	if (collect_ended(child, status))
-		return true;
-	for (;;) {
-		/* EINTR after SIGSTOP and SIGCONT; two descriptors need no memory, so there is no other error. */
-		if (poll(awaited, 2, -1) < 0)
-			continue;
-		if (awaited[1].revents & POLLHUP)
-			return kept_status(child->pidfd, status);
-		if (awaited[0].revents & POLLIN && read_signal(ready->signals, &info))
-			forward_signal(child, &info);
-	}
+    (void)sigaction(SIGCHLD, &ignore, NULL);
+    /* Whoever ended before that is still a zombie; from here on nobody becomes one. */
+    if (collect_ended(child, status))
+        return true;
+    for (;;) {
+        /* EINTR after SIGSTOP and SIGCONT; two descriptors need no memory, so there is no other error. */
+        if (poll(awaited, 2, -1) < 0)
+            continue;
+        if (awaited[1].revents & POLLHUP)
+            return kept_status(child->pidfd, status);
+        if (awaited[0].revents & POLLIN && read_signal(ready->signals, &info))
+            forward_signal(child, &info);
+    }
 }

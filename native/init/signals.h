@@ -15,8 +15,8 @@ typedef uint64_t signal_set;
 
 /* What this process was given by whoever started it, and hands on to the program. */
 struct signals_given {
-	signal_set mask;
-	bool child_ended_ignored; /* SIGCHLD was ignored */
+    signal_set mask;
+    bool child_ended_ignored; /* SIGCHLD was ignored */
 };
 
 /*

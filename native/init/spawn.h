@@ -8,8 +8,8 @@ struct signals_given;
 
 /* The program that was asked for: the one process whose exit status matters. */
 struct child {
-	pid_t pid;
-	int pidfd; /* close-on-exec; -1 when the kernel gives none (before Linux 5.2) */
+    pid_t pid;
+    int pidfd; /* close-on-exec; -1 when the kernel gives none (before Linux 5.2) */
 };
 
 /*

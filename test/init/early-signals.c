@@ -13,29 +13,29 @@
 
 static int send_all(int count)
 {
-	for (int sent = 0; sent < count; sent++)
-		if (sigqueue(1, 40, (union sigval){.sival_int = sent}) < 0)
-			return 1;
-	return 0;
+    for (int sent = 0; sent < count; sent++)
+        if (sigqueue(1, 40, (union sigval){.sival_int = sent}) < 0)
+            return 1;
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-	const uint64_t every = ~(uint64_t)0;
-	sigset_t pending;
+    const uint64_t every = ~(uint64_t)0;
+    sigset_t pending;
 
-	if (argc < 3 || getpid() != 1)
-		return 64;
-	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every) < 0)
-		return 66;
-	const pid_t sender = fork();
-	if (sender < 0)
-		return 71;
-	if (sender == 0)
-		_exit(send_all(atoi(argv[1])));
-	do
-		sigpending(&pending);
-	while (!sigismember(&pending, 40));
-	execvp(argv[2], argv + 2);
-	return 127;
+    if (argc < 3 || getpid() != 1)
+        return 64;
+    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every) < 0)
+        return 66;
+    const pid_t sender = fork();
+    if (sender < 0)
+        return 71;
+    if (sender == 0)
+        _exit(send_all(atoi(argv[1])));
+    do
+        sigpending(&pending);
+    while (!sigismember(&pending, 40));
+    execvp(argv[2], argv + 2);
+    return 127;
 }

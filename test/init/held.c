@@ -13,37 +13,37 @@
 
 static int hold(pid_t held, int seized)
 {
-	siginfo_t ended;
-	char byte = 0;
-	int status;
+    siginfo_t ended;
+    char byte = 0;
+    int status;
 
-	if (ptrace(PTRACE_SEIZE, held, 0, 0) < 0 || write(seized, "", 1) != 1)
-		return 70;
-	if (waitid(P_PID, (id_t)held, &ended, WEXITED | WNOWAIT) < 0)
-		return 71;
-	puts("held");
-	fflush(stdout);
-	while (byte != '\n' && read(STDIN_FILENO, &byte, 1) == 1)
-		;
-	return waitpid(held, &status, 0) == held ? 0 : 72;
+    if (ptrace(PTRACE_SEIZE, held, 0, 0) < 0 || write(seized, "", 1) != 1)
+        return 70;
+    if (waitid(P_PID, (id_t)held, &ended, WEXITED | WNOWAIT) < 0)
+        return 71;
+    puts("held");
+    fflush(stdout);
+    while (byte != '\n' && read(STDIN_FILENO, &byte, 1) == 1)
+        ;
+    return waitpid(held, &status, 0) == held ? 0 : 72;
 }
 
 int main(int argc, char **argv)
 {
-	const pid_t self = getpid();
-	int told[2];
-	char byte;
+    const pid_t self = getpid();
+    int told[2];
+    char byte;
 
-	if (argc != 2 || pipe(told) < 0)
-		return 64;
-	/* Yama lets nobody else trace its parent. */
-	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-	const pid_t debugger = fork();
-	if (debugger < 0)
-		return 71;
-	if (debugger == 0)
-		_exit(hold(self, told[1]));
-	close(told[1]);
-	/* Without the byte the debugger has failed. */
-	return read(told[0], &byte, 1) == 1 ? atoi(argv[1]) : 73;
+    if (argc != 2 || pipe(told) < 0)
+        return 64;
+    /* Yama lets nobody else trace its parent. */
+    (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    const pid_t debugger = fork();
+    if (debugger < 0)
+        return 71;
+    if (debugger == 0)
+        _exit(hold(self, told[1]));
+    close(told[1]);
+    /* Without the byte the debugger has failed. */
+    return read(told[0], &byte, 1) == 1 ? atoi(argv[1]) : 73;
 }

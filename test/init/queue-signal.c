@@ -6,11 +6,11 @@
 
 int main(int argc, char **argv)
 {
-	if (argc != 4)
-		return 64;
-	const union sigval value = {.sival_int = atoi(argv[3])};
-	if (sigqueue(atoi(argv[1]), atoi(argv[2]), value) == 0)
-		return 0;
-	perror("sigqueue");
-	return 1;
+    if (argc != 4)
+        return 64;
+    const union sigval value = {.sival_int = atoi(argv[3])};
+    if (sigqueue(atoi(argv[1]), atoi(argv[2]), value) == 0)
+        return 0;
+    perror("sigqueue");
+    return 1;
 }

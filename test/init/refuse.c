@@ -17,50 +17,50 @@
 
 /* A system call is refused when its first or second argument (the lower half) has one of these bits. */
 static const struct {
-	const char *name;
-	unsigned int call;
-	unsigned int argument;
-	unsigned int bits;
+    const char *name;
+    unsigned int call;
+    unsigned int argument;
+    unsigned int bits;
 } things[] = {
-	{"clone-pidfd", SYS_clone, 0, 0x1000},
-	{"clone-vfork", SYS_clone, 0, CLONE_VFORK},
-	{"clone", SYS_clone, 0, ~0u},
-	{"get-info", SYS_ioctl, 1, 0x80000000},
-	{"pidfd-send-signal", SYS_pidfd_send_signal, 0, ~0u},
-	{"signalfd", SYS_signalfd4, 0, ~0u},
+    {"clone-pidfd", SYS_clone, 0, 0x1000},
+    {"clone-vfork", SYS_clone, 0, CLONE_VFORK},
+    {"clone", SYS_clone, 0, ~0u},
+    {"get-info", SYS_ioctl, 1, 0x80000000},
+    {"pidfd-send-signal", SYS_pidfd_send_signal, 0, ~0u},
+    {"signalfd", SYS_signalfd4, 0, ~0u},
 };
 
 static int refuse(unsigned int call, unsigned int argument, unsigned int bits, unsigned int error)
 {
-	const unsigned int low_half = (unsigned int)(offsetof(struct seccomp_data, args) + argument * 8);
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 2),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_half),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-	};
-	const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+    const unsigned int low_half = (unsigned int)(offsetof(struct seccomp_data, args) + argument * 8);
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_half),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+    };
+    const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -1;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 4)
-		return 64;
-	for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
-		if (strcmp(things[i].name, argv[1]) != 0)
-			continue;
-		if (refuse(things[i].call, things[i].argument, things[i].bits, (unsigned int)atoi(argv[2])) < 0) {
-			perror("seccomp");
-			return 70;
-		}
-		execvp(argv[3], argv + 3);
-		return 127;
-	}
-	return 64;
+    if (argc < 4)
+        return 64;
+    for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
+        if (strcmp(things[i].name, argv[1]) != 0)
+            continue;
+        if (refuse(things[i].call, things[i].argument, things[i].bits, (unsigned int)atoi(argv[2])) < 0) {
+            perror("seccomp");
+            return 70;
+        }
+        execvp(argv[3], argv + 3);
+        return 127;
+    }
+    return 64;
 }

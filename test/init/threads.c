@@ -19,31 +19,31 @@ static char **arguments;
 /* pthread_join on the first thread returns when it has ended. */
 static void *outlive(void *unused)
 {
-	(void)unused;
-	pthread_join(first, NULL);
-	if (strcmp(arguments[1], "leaves-killed") == 0)
-		kill(getpid(), atoi(arguments[2]));
-	_exit(atoi(arguments[2]));
+    (void)unused;
+    pthread_join(first, NULL);
+    if (strcmp(arguments[1], "leaves-killed") == 0)
+        kill(getpid(), atoi(arguments[2]));
+    _exit(atoi(arguments[2]));
 }
 
 static void *become_another(void *unused)
 {
-	(void)unused;
-	execvp(arguments[2], arguments + 2);
-	_exit(127);
+    (void)unused;
+    execvp(arguments[2], arguments + 2);
+    _exit(127);
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t other;
+    pthread_t other;
 
-	if (argc < 3)
-		return 64;
-	arguments = argv;
-	first = pthread_self();
-	if (pthread_create(&other, NULL, strcmp(argv[1], "execs") == 0 ? become_another : outlive, NULL) != 0)
-		return 71;
-	if (strcmp(argv[1], "execs") == 0)
-		pthread_join(other, NULL);
-	pthread_exit(NULL);
+    if (argc < 3)
+        return 64;
+    arguments = argv;
+    first = pthread_self();
+    if (pthread_create(&other, NULL, strcmp(argv[1], "execs") == 0 ? become_another : outlive, NULL) != 0)
+        return 71;
+    if (strcmp(argv[1], "execs") == 0)
+        pthread_join(other, NULL);
+    pthread_exit(NULL);
 }
