@@ -53,6 +53,14 @@ export function readError(url: string, thrown: unknown): Outcome {
     );
     return { kind: 'never', failure };
   }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const failure = new Failure(
+      'config',
+      `the certificate of the castle at ${url} is for another name: ${errorMessage(thrown)}`,
+      'put a name of the certificate into CASTLE_URL',
+    );
+    return { kind: 'never', failure };
+  }
   if (code !== undefined && /^(ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_SSL_)/.test(code)) {
     const failure = new Failure(
       'config',
@@ -77,6 +85,7 @@ const unreachable: Record<string, string> = {
   ENOTFOUND: 'no such host name',
   EAI_AGAIN: 'the host name cannot be looked up now',
   ENOTSOCK: 'it is not a socket',
+  EPROTO: 'what listens there does not speak TLS',
 };
 
 function parseLease(body: unknown): Lease | undefined {

@@ -9,7 +9,18 @@ export interface Answer {
 }
 
 /** One call; everything that isn't an answer rejects with Node's own error (`code` ECONNREFUSED, ENOENT, …). */
-export type Call = (method: 'GET' | 'POST' | 'DELETE', path: string, body?: object) => Promise<Answer>;
+export type Call = (
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  options?: CallOptions,
+) => Promise<Answer>;
+
+export interface CallOptions {
+  /** Sent as JSON. */
+  readonly body?: object;
+  /** The whole answer has to be there by then; 20 s unless told, twice what the castle itself gives a mount. */
+  readonly withinMs?: number;
+}
 
 /** How a call proves who it is from: over a unix socket the kernel says it, over TLS a token does. */
 export interface Credentials {
@@ -17,8 +28,6 @@ export interface Credentials {
   readonly ca?: string;
 }
 
-/** An answer that takes longer than this is given up, in milliseconds: the castle's own limit for a mount is 15 s. */
-const answerWithinMs = 20_000;
 const longestBody = 1024 * 1024;
 
 /**
@@ -27,7 +36,7 @@ const longestBody = 1024 * 1024;
  */
 export async function connectTo(address: CastleAddress, credentials: () => Credentials): Promise<Call> {
   const http = address.kind === 'unix' ? await import('node:http') : await import('node:https');
-  return (method, path, body) =>
+  return (method, path, { body, withinMs = 20_000 } = {}) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const { token, ca } = credentials();
@@ -35,7 +44,6 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
         method,
         path,
         agent: false,
-        timeout: answerWithinMs,
         headers: {
           accept: 'application/json',
           ...(text === undefined
@@ -52,7 +60,12 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
           reject,
         );
       });
-      request.on('timeout', () => request.destroy(new Error(`no answer within ${answerWithinMs / 1000} s`)));
+      // Not the socket's own timeout, which starts again with every byte.
+      const late = setTimeout(
+        () => request.destroy(new Error(`no whole answer within ${Math.ceil(withinMs / 1000)} s`)),
+        withinMs,
+      );
+      request.on('close', () => clearTimeout(late));
       request.on('error', reject);
       request.end(text);
     });
@@ -61,7 +74,8 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
 function whereTo(address: CastleAddress): RequestOptions {
   if (address.kind === 'unix') return { socketPath: address.socketPath, host: 'castle' };
   const { hostname, port } = new URL(address.origin);
-  return { host: hostname, port: port === '' ? 443 : Number(port) };
+  // A URL has an IPv6 address in brackets, a look-up has it without.
+  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? 443 : Number(port) };
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {

@@ -32,6 +32,11 @@ export interface Storage {
 
 /** A line about the waiting appears when its reason changes, and this often, in milliseconds. */
 const repeatLineMs = 10_000;
+/**
+ * How long one answer may take, in milliseconds: what is left until the deadline, within these bounds. One asked in
+ * the last moment gets a chance.
+ */
+const answerWithinMs = { least: 5_000, most: 20_000 };
 /** How long a call under way at an abort may still take, so that what it brings can be given back. */
 const lastAnswerMs = 5_000;
 const releaseAttempts = 5;
@@ -73,7 +78,11 @@ async function askUntilGiven(
   const abort = aborted(signal);
   let said = { line: '', at: Number.NEGATIVE_INFINITY };
   for (let attempt = 0; ; attempt++) {
-    const outcome = await askOnce(request, call, say, abort);
+    const withinMs = Math.max(
+      answerWithinMs.least,
+      Math.min(endsAt - performance.now(), answerWithinMs.most),
+    );
+    const outcome = await askOnce(request, call, withinMs, say, abort);
     if (outcome === 'aborted') throw signal.reason;
     if (outcome.kind === 'lease') return outcome.lease;
     if (outcome.kind === 'never') throw outcome.failure;
@@ -93,12 +102,13 @@ async function askUntilGiven(
 async function askOnce(
   request: StorageRequest,
   call: Call,
+  withinMs: number,
   say: (line: string) => void,
   abort: Promise<'aborted'>,
 ): Promise<Outcome | 'aborted'> {
   const asking: Promise<Outcome> = call('POST', '/v1/leases', {
-    volume: request.volume,
-    target: request.target,
+    body: { volume: request.volume, target: request.target },
+    withinMs,
   }).then(
     (answer) => readAnswer(request.url, answer),
     (thrown: unknown) => readError(request.url, thrown),
@@ -126,8 +136,11 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 function atDeadline(request: StorageRequest, last: Failure): Failure {
-  const waited = `${last.sentence}, and that has not changed within ${request.deadlineMs / 1000} s (CASTLE_TIMEOUT)`;
-  return new Failure(last.kind, waited, last.remedy);
+  const waited =
+    request.deadlineMs === 0
+      ? 'and CASTLE_TIMEOUT 0 allows no second try'
+      : `and that has not changed within ${request.deadlineMs / 1000} s (CASTLE_TIMEOUT)`;
+  return new Failure(last.kind, `${last.sentence}, ${waited}`, last.remedy);
 }
 
 /**

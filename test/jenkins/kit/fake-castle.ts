@@ -1,4 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { mountIdOf } from '../../../src/container/mount-id.ts';
@@ -8,31 +13,74 @@ export interface FakeCastle {
   readonly url: string;
   /** Method and path of what was asked, in order. */
   readonly asked: string[];
+  /** The Authorization header of each of them. */
+  readonly authorizations: (string | undefined)[];
+}
+
+/** Answers POST /v1/leases; releases are granted without asking. */
+type Answering = (response: ServerResponse, asked: number) => void;
+
+/** Listens on a unix socket in `folder` until the test has ended. */
+export async function startFakeCastle(t: Test, folder: string, answer: Answering): Promise<FakeCastle> {
+  const socket = join(folder, 'castle.sock');
+  const { server, ...heard } = await listening(t, createServer(), answer, (server) => server.listen(socket));
+  return { url: `unix://${socket}`, ...heard };
+}
+
+/** A certificate that signed itself, and its key; files in PEM. */
+export interface Certificate {
+  readonly file: string;
+  readonly keyFile: string;
 }
 
 /**
- * Listens on a unix socket in `folder` until the test has ended.
- * @param answer called for every POST /v1/leases; releases are granted without asking
+ * Makes a certificate with openssl(1).
+ * @param names as its subjectAltName has them, `DNS:localhost` or `IP:::1`
  */
-export async function startFakeCastle(
+export function makeCertificate(folder: string, name: string, names: readonly string[]): Certificate {
+  const certificate = { file: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`) };
+  const { status, stderr } = spawnSync('openssl', [
+    ...['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-days', '2'],
+    ...['-subj', `/CN=${name}`, '-addext', `subjectAltName=${names.join(',')}`],
+    ...['-keyout', certificate.keyFile, '-out', certificate.file],
+  ]);
+  if (status !== 0) throw new Error(`openssl: ${stderr}`);
+  return certificate;
+}
+
+/** Listens over TLS on a port of ::1 and 127.0.0.1 until the test has ended; its URL names `localhost`. */
+export async function startFakeTlsCastle(
   t: Test,
-  folder: string,
-  answer: (response: ServerResponse, asked: number) => void,
+  { file, keyFile }: Certificate,
+  answer: Answering,
 ): Promise<FakeCastle> {
-  const socket = join(folder, 'castle.sock');
+  const tls = createTlsServer({ cert: readFileSync(file), key: readFileSync(keyFile) });
+  const { server, ...heard } = await listening(t, tls, answer, (server) => server.listen(0, '::'));
+  return { url: `https://localhost:${(server.address() as AddressInfo).port}`, ...heard };
+}
+
+async function listening(
+  t: Test,
+  server: Server,
+  answer: Answering,
+  listen: (server: Server) => void,
+): Promise<{ server: Server; asked: string[]; authorizations: (string | undefined)[] }> {
   const asked: string[] = [];
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+  const authorizations: (string | undefined)[] = [];
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     asked.push(`${request.method} ${request.url}`);
+    authorizations.push(request.headers.authorization);
     request.resume();
     if (request.method === 'POST') answer(response, asked.length);
     else response.writeHead(204).end();
   });
-  await new Promise<void>((listening) => server.listen(socket, listening));
+  listen(server);
+  await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `unix://${socket}`, asked };
+  return { server, asked, authorizations };
 }
 
 /** Says that another container has the volume. */

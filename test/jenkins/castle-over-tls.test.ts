@@ -1,0 +1,110 @@
+/** A castle on another host: TLS, the token of this container, and what goes wrong with certificates and answers. */
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { program, requires } from '../kit/needs.ts';
+import { type Ended, installBailey, run, temporaryFolder } from './kit/bailey.ts';
+import { giveLease, makeCertificate, refuseInUse, startFakeTlsCastle } from './kit/fake-castle.ts';
+
+interface Place {
+  readonly folder: string;
+  readonly home: string;
+  /** Runs `bailey jenkins true` with these variables too. */
+  readonly ask: (variables: NodeJS.ProcessEnv) => Promise<Ended>;
+}
+
+function place(t: Test): Place {
+  const folder = temporaryFolder(t);
+  const home = join(folder, 'home');
+  const bailey = installBailey(folder);
+  mkdirSync(home);
+  const env = { PATH: process.env['PATH'], JENKINS_HOME: home, CASTLE_VOLUME: 'v' };
+  return {
+    folder,
+    home,
+    ask: (variables) => run(bailey, { args: ['jenkins', 'true'], env: { ...env, ...variables } }),
+  };
+}
+
+if (requires(t, program('openssl'))) {
+  t.test('the token goes with every request, and the certificate is the one to trust', async (t) => {
+    const { folder, home, ask } = place(t);
+    const certificate = makeCertificate(folder, 'castle', ['DNS:localhost', 'IP:::1', 'IP:127.0.0.1']);
+    const castle = await startFakeTlsCastle(t, certificate, (response, nth) =>
+      nth === 1 ? refuseInUse(response) : giveLease(response, home),
+    );
+    const tokenFile = join(folder, 'token');
+    writeFileSync(tokenFile, 'once-and-short\n');
+    const ran = await ask({
+      CASTLE_URL: castle.url,
+      CASTLE_TOKEN_FILE: tokenFile,
+      CASTLE_CA_FILE: certificate.file,
+    });
+    t.equal(ran.code, 0, ran.stderr);
+    t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
+    t.strictSame(castle.authorizations, ['Bearer once-and-short', 'Bearer once-and-short']);
+
+    for (const host of ['[::1]', '127.0.0.1']) {
+      const url = castle.url.replace('localhost', host);
+      const there = await ask({ CASTLE_URL: url, CASTLE_CA_FILE: certificate.file });
+      t.equal(there.code, 0, `${host}: ${there.stderr}`);
+    }
+  });
+
+  t.test('who cannot be trusted is asked nothing', async (t) => {
+    const { folder, ask } = place(t);
+    const certificate = makeCertificate(folder, 'castle', ['DNS:castle.example']);
+    const stranger = makeCertificate(folder, 'stranger', ['DNS:castle.example']);
+    const castle = await startFakeTlsCastle(t, certificate, refuseInUse);
+    const cases: readonly [what: string, file: string | undefined, line: RegExp][] = [
+      ['nothing to trust', undefined, /cannot be trusted: .*; set CASTLE_CA_FILE to the certificate/],
+      ['another certificate', stranger.file, /cannot be trusted: .*; set CASTLE_CA_FILE/],
+      ['a file that is none', join(folder, 'stranger.key'), /cannot be trusted: .*; set CASTLE_CA_FILE/],
+      ['another name', certificate.file, /is for another name: .*castle\.example; put a name of/],
+      ['no file', join(folder, 'none'), /CASTLE_CA_FILE .*none cannot be read: ENOENT/],
+    ];
+    for (const [what, file, line] of cases) {
+      const ran = await ask({ CASTLE_URL: castle.url, CASTLE_CA_FILE: file });
+      t.equal(ran.code, 78, `${what}: ${ran.stderr}`);
+      t.match(ran.stderr, /^bailey: [^\n]+\n$/, `${what}: one line`);
+      t.match(ran.stderr, line, what);
+    }
+    t.strictSame(castle.asked, []);
+  });
+
+  t.test('what is no castle, or none that answers', async (t) => {
+    const { folder, ask } = place(t);
+    const certificate = makeCertificate(folder, 'castle', ['DNS:localhost']);
+    const trusted = { CASTLE_CA_FILE: certificate.file, CASTLE_TIMEOUT: '0' };
+
+    const web = await startFakeTlsCastle(t, certificate, (response) => response.end('<html>'));
+    const ran = await ask({ ...trusted, CASTLE_URL: web.url });
+    t.equal(ran.code, 78, ran.stderr);
+    t.match(ran.stderr, /is not a castle \(HTTP status 200\); check the address\n$/);
+
+    const endless = await startFakeTlsCastle(t, certificate, (response) => {
+      const drip = setInterval(() => response.write(' '), 100);
+      response.on('close', () => clearInterval(drip));
+    });
+    const waited = await ask({ ...trusted, CASTLE_URL: endless.url });
+    t.equal(waited.code, 69, waited.stderr);
+    t.match(waited.stderr, /no castle at .*: no whole answer within 5 s, and CASTLE_TIMEOUT 0 allows/);
+
+    const port = await plainPort(t);
+    const spoken = await ask({ ...trusted, CASTLE_URL: `https://localhost:${port}` });
+    t.equal(spoken.code, 69, spoken.stderr);
+    t.match(spoken.stderr, /what listens there does not speak TLS/);
+  });
+}
+
+/** The port of an HTTP server without TLS. */
+async function plainPort(t: Test): Promise<number> {
+  const server = createServer((_request, response) => response.end());
+  server.listen(0, '::');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
