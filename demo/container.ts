@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode } from '../src/failure.ts';
 import type { ProcessStat } from '../src/process/stat.ts';
 import { readProcessTable } from '../src/process/table.ts';
-import { start } from './started.ts';
+import { type Started, start } from './started.ts';
 import { until } from './until.ts';
 
 /** A container made of Linux namespaces. */
@@ -73,8 +74,7 @@ export async function startContainer(
       stop: (by, withinMs) => stop(pid, by, withinMs),
     };
   } catch (thrown) {
-    holder.kill('SIGKILL');
-    await holder.ended;
+    await killHalfMade(holder);
     throw thrown;
   }
 
@@ -85,6 +85,20 @@ export async function startContainer(
     clearTimeout(force);
     return code;
   }
+}
+
+/**
+ * Kills unshare and its child. Its --kill-child takes effect some time after its fork: killed in between, it would
+ * leave the container behind. Stopped, it forks no more, and its child can be found.
+ */
+async function killHalfMade(holder: Started): Promise<void> {
+  holder.kill('SIGSTOP');
+  while (holder.code() === undefined && !'TZ'.includes(readProcessTable().get(holder.pid)?.state ?? 'Z'))
+    await pause(5);
+  for (const { pid, ppid } of readProcessTable().values())
+    if (ppid === holder.pid) signalUnlessEnded(pid, 'SIGKILL');
+  holder.kill('SIGKILL');
+  await holder.ended;
 }
 
 /** The container may have ended a moment ago, before we have been told of it. */

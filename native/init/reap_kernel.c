@@ -64,6 +64,8 @@ const char *prepare_kernel_reaping(const struct child *child, struct kernel_reap
         return "PIDFD_GET_INFO is refused";
     if (syscall(SYS_pidfd_send_signal, child->pidfd, 0, NULL, 0) < 0)
         return "pidfd_send_signal is refused";
+    if (poll(NULL, 0, 0) < 0)
+        return "poll is refused";
     if ((ready->signals = open_signals()) < 0)
         return "signalfd is refused";
     return NULL;

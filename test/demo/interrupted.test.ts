@@ -22,6 +22,21 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     });
   }
 
+  t.test('in any moment of the making of the container', async (t) => {
+    for (let moment = 0; moment < 8; moment++) {
+      const stage = new Stage();
+      let made: number | undefined;
+      const told = await stage.tell((stdout) => {
+        if (!/^container 1: /m.test(stdout)) return undefined;
+        made ??= performance.now() + moment;
+        while (performance.now() < made); // a timer is too coarse: unshare needs about 5 ms
+        return 'SIGTERM';
+      });
+      t.equal(told.code, 143, told.stderr);
+      stage.expectNothingLeft(t);
+    }
+  });
+
   t.test('kill -9: no process and no mount is left, only files', async (t) => {
     const stage = new Stage();
     const [file = '', ...args] = demoCommand;

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A system call is refused when its first or second argument (the lower half) has one of these bits. */
+/* A system call is refused when its first or second argument (the lower half) has one of these bits; always for 0. */
 static const struct {
     const char *name;
     unsigned int call;
@@ -28,6 +28,11 @@ static const struct {
     {"get-info", SYS_ioctl, 1, 0x80000000},
     {"pidfd-send-signal", SYS_pidfd_send_signal, 0, ~0u},
     {"signalfd", SYS_signalfd4, 0, ~0u},
+#ifdef SYS_poll
+    {"poll", SYS_poll, 0, 0},
+#else
+    {"poll", SYS_ppoll, 0, 0},
+#endif
 };
 
 static int refuse(unsigned int call, unsigned int argument, unsigned int bits, unsigned int error)
@@ -37,7 +42,8 @@ static int refuse(unsigned int call, unsigned int argument, unsigned int bits, u
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 2),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_half),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0),
+        bits ? (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0)
+             : (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
     };
