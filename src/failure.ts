@@ -50,7 +50,7 @@ export class Failure extends Error {
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 
-  constructor(readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT') {
+  constructor(readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGQUIT' | 'SIGPIPE') {
     super(`ended by ${signal}`);
   }
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
 import { connectTo } from '../storage/http.ts';
+import { print } from './print.ts';
 
 interface AskOptions {
   readonly socket: string;
@@ -10,12 +11,12 @@ interface AskOptions {
 
 /**
  * Adds a command that asks the running castle for something and prints it.
- * @param print what people see; `--json` prints the answer as it came
+ * @param toLines what people see; `--json` prints the answer as it came
  */
 export function addQuestion<Answer>(
   program: Command,
   { name, description, path }: { readonly name: string; readonly description: string; readonly path: string },
-  print: (answer: Answer) => readonly string[],
+  toLines: (answer: Answer) => readonly string[],
 ): void {
   program
     .command(name)
@@ -24,8 +25,8 @@ export function addQuestion<Answer>(
     .option('--json', 'print the answer as JSON')
     .action(async ({ socket, json }: AskOptions) => {
       const answer = (await ask(socket, path)) as Answer;
-      const lines = json === true ? [JSON.stringify(answer, undefined, 2)] : print(answer);
-      process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+      const lines = json === true ? [JSON.stringify(answer, undefined, 2)] : toLines(answer);
+      await print(lines.map((line) => `${line}\n`).join(''));
     });
 }
 

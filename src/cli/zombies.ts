@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ZombieReport } from '../process/findings.ts';
 import { reportLines } from '../process/report.ts';
 import { findZombies, type ZombieSource } from '../process/zombies.ts';
+import { print } from './print.ts';
 
 interface ZombiesOptions {
   readonly json?: boolean;
@@ -34,7 +35,7 @@ export function addZombies(program: Command): void {
       const source = { uid: process.getuid?.() ?? 0, arch: process.arch, now: Date.now, pause };
       if (options.watch !== undefined) return watch(source, options);
       const report = await findZombies(source);
-      print(report, options);
+      await print(shown(report, options));
       process.exitCode = report.zombies === 0 ? 0 : 1;
     });
 }
@@ -46,19 +47,19 @@ async function watch(source: ZombieSource, options: ZombiesOptions): Promise<nev
   for (;;) {
     const report = await findZombies(source, seenSince);
     // In place on a terminal; elsewhere one report below the other, each with its time.
-    if (options.json !== true)
-      process.stdout.write(process.stdout.isTTY ? '\x1b[H\x1b[2J\x1b[3J' : `${report.at}\n`);
-    print(report, options);
+    const before =
+      options.json === true ? '' : process.stdout.isTTY ? '\x1b[H\x1b[2J\x1b[3J' : `${report.at}\n`;
+    await print(before + shown(report, options));
     await pause(seconds * 1000);
   }
 }
 
-function print(report: ZombieReport, options: ZombiesOptions): void {
-  if (options.json === true) {
-    process.stdout.write(`${JSON.stringify(report, null, options.watch === undefined ? 2 : 0)}\n`);
-    return;
-  }
-  process.stdout.write(`${reportLines(report, options.all === true).join('\n')}\n`);
+function shown(report: ZombieReport, options: ZombiesOptions): string {
+  const text =
+    options.json === true
+      ? JSON.stringify(report, null, options.watch === undefined ? 2 : 0)
+      : reportLines(report, options.all === true).join('\n');
+  return `${text}\n`;
 }
 
 function seconds(text: string): number {

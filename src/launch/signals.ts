@@ -3,8 +3,8 @@ import { Interrupted } from '../failure.ts';
 /** The signals that ask a process to end; while `bailey` prepares, each of them calls the preparation off. */
 export const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
 
-/** signal(7): these four have the same number on every architecture. Node's own table would load node:os. */
-const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+/** signal(7): these have the same number on every architecture. Node's own table would load node:os. */
+const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 } as const;
 
 /** The number of a signal; a shell and our exit code say 128 + it. */
 export const signalNumber = (signal: Interrupted['signal']): number => numbers[signal];

@@ -146,7 +146,13 @@ if (requires(t, root)) {
         );
       }
       t.same(await castle.ask('leases'), [], 'no lease was left');
-      t.equal((await tenant.lease('main')).status, 201, 'and the volume is as good as before');
+      t.same(await castle.ask('volumes'), [], 'no volume was left');
+      t.same(readdirSync(castle.backend), [], 'no folder was left');
+
+      mkdirSync(join(castle.backend, 'prepared'));
+      t.equal((await tenant.lease('prepared', join(beside, 'missing'))).status, 422);
+      t.same(readdirSync(castle.backend), ['prepared'], 'what was there before stays, empty as it is');
+      t.equal((await tenant.lease('main')).status, 201, 'and a right one is as good as ever');
     },
   );
 

@@ -223,6 +223,18 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
+  t.test('who does not read on ends it without a word; what cannot be written is said', (t) => {
+    const shell = (script: string) =>
+      spawnSync('bash', ['-c', script, process.execPath, bailey], { encoding: 'utf8' });
+    const head = shell('set -o pipefail; "$0" "$1" zombies --watch 0.1 | head -n 1; echo "$?"');
+    t.match(head.stdout, /^.+\n141\n$/);
+    t.equal(head.stderr, '');
+    const full = shell('"$0" "$1" zombies >/dev/full; echo "$?"');
+    t.equal(full.stdout, '74\n');
+    t.equal(full.stderr, 'bailey: standard output cannot be written: ENOSPC\n');
+    t.end();
+  });
+
   t.test('wrong usage: 64', (t) => {
     for (const args of [['--watch', 'x'], ['--watch', '0'], ['--what'], ['argument']]) {
       const { status, stderr } = zombies(args);

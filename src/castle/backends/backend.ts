@@ -15,6 +15,11 @@ export interface Backend {
    * @throws Refused backend_failed when it can't
    */
   create(volume: string, owner: Owner): Promise<void>;
+  /**
+   * Takes back a volume that nothing was ever written to.
+   * @returns whether it is gone; false when there is something in it
+   */
+  discardEmpty(volume: string): Promise<boolean>;
   /** Whether the volume is there, whole. */
   exists(volume: string): Promise<boolean>;
   /** The host folder below which all volumes are, an absolute path without symlinks. */

@@ -1,4 +1,16 @@
-import { chmod, chown, lstat, mkdir, mkdtemp, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../../failure.ts';
 import { Refused } from '../refused.ts';
@@ -36,6 +48,17 @@ export async function localBackend(folder: string): Promise<Backend> {
           `volume ${volume} cannot be created in ${base}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
           'see to the space and the permissions of that folder on the host',
         );
+      }
+    },
+
+    async discardEmpty(volume) {
+      try {
+        await rmdir(pathOf(volume)); // never more than a folder without entries: rmdir(2)
+        return true;
+      } catch (thrown) {
+        if (errorCode(thrown) === 'ENOENT') return true;
+        if (errorCode(thrown) === 'ENOTEMPTY' || errorCode(thrown) === 'EBUSY') return false;
+        throw thrown;
       }
     },
 

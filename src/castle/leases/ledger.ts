@@ -155,9 +155,11 @@ export class Ledger {
     const held = hold(container.first);
     if (held === undefined) throw containerEnded(container);
     let lease: LeaseRecord | undefined;
+    let made: VolumeRecord | undefined;
     let mountId: number | undefined;
     try {
-      const record = await this.prepareVolume(volume, container, peer);
+      const { record, isNew } = await this.prepareVolume(volume, container, peer);
+      if (isNew) made = record;
       const source = backend.source(volume);
       lease = {
         id: randomUUID(),
@@ -181,6 +183,7 @@ export class Ledger {
       return mounted;
     } catch (thrown) {
       if (lease !== undefined) await this.undo(lease, mountId, held);
+      if (made !== undefined && mountId === undefined) await this.discard(made);
       held.close();
       throw thrown;
     }
@@ -198,11 +201,31 @@ export class Ledger {
     }
   }
 
+  /** A volume that was made for a mount that cannot be made is not kept: its name may have been a slip. */
+  private async discard(volume: VolumeRecord): Promise<void> {
+    const { store, backend, say } = this.means;
+    try {
+      // Back to "may be there or not" first: a castle that is killed in between finds out which.
+      await store.commit((changes) => changes.putVolume({ ...volume, state: 'creating' }));
+      const gone = await backend.discardEmpty(volume.name);
+      await store.commit((changes) => {
+        if (gone) changes.removeVolume(volume.name);
+        else changes.putVolume({ ...volume, state: 'ready' });
+      });
+    } catch (thrown) {
+      say(`volume ${volume.name} is left, empty: ${errorMessage(thrown)}`);
+    }
+  }
+
   /**
    * Sees to it that the volume is there and mounted nowhere else: the last look before a mount, at the kernel's own
    * word, because the store may be lost and a namespace may have been left over.
    */
-  private async prepareVolume(name: string, container: Container, peer: Peer): Promise<VolumeRecord> {
+  private async prepareVolume(
+    name: string,
+    container: Container,
+    peer: Peer,
+  ): Promise<{ readonly record: VolumeRecord; readonly isNew: boolean }> {
     const { store, backend, say } = this.means;
     const known = store.volume(name);
     const record: VolumeRecord = known ?? {
@@ -213,7 +236,7 @@ export class Ledger {
     };
     if (await backend.exists(name)) {
       await this.refuseIfMountedElsewhere(name, backend.source(name), container);
-      return record;
+      return { record, isNew: false };
     }
     if (known?.state === 'ready') throw lostVolume(name, backend.description);
     await store.commit((changes) => changes.putVolume(record));
@@ -224,7 +247,7 @@ export class Ledger {
       throw thrown;
     }
     say(`volume ${name} created in the ${backend.description}, owner ${peer.uid}:${peer.gid}`);
-    return record;
+    return { record, isNew: true };
   }
 
   private async refuseIfMountedElsewhere(
