@@ -4,12 +4,16 @@ import { namespaceOf } from './proc.ts';
 /** One line of /proc/PID/mountinfo, as far as it is used here; proc_pid_mountinfo(5). */
 export interface MountLine {
   readonly id: number;
+  /** The mount that it is mounted on. */
+  readonly parent: number;
   /** `major:minor` of the file system. */
   readonly device: string;
   /** Which folder of the file system is mounted. */
   readonly root: string;
   /** Where, as that process sees it. */
   readonly point: string;
+  /** The peer group of a shared mount: what is mounted on one of the group appears on all; mount_namespaces(7). */
+  readonly peerGroup?: string;
 }
 
 /** A folder as the kernel names it: what part of which file system, by whatever path it is reached. */
@@ -28,8 +32,16 @@ export function mountsOf(pid: number | 'self'): readonly MountLine[] | undefined
 }
 
 function parseLine(line: string): MountLine {
-  const [id = '', , device = '', root = '', point = ''] = line.split(' ');
-  return { id: Number(id), device, root: decodeOctal(root), point: decodeOctal(point) };
+  const [id = '', parent = '', device = '', root = '', point = '', , ...optional] = line.split(' ');
+  const peerGroup = optional.slice(0, optional.indexOf('-')).find((field) => field.startsWith('shared:'));
+  return {
+    id: Number(id),
+    parent: Number(parent),
+    device,
+    root: decodeOctal(root),
+    point: decodeOctal(point),
+    ...(peerGroup === undefined ? {} : { peerGroup }),
+  };
 }
 
 /** Space, tab, newline and backslash stand there as \ooo. */
@@ -63,6 +75,28 @@ export function mountOn(pid: number, source: SourceFolder, point: string): Mount
   const top = there?.at(-1);
   return top !== undefined && isOf(source)(top) ? top : undefined;
 }
+
+/** Whether what is mounted on a folder of a process appears in the castle's own mount namespace as well. */
+export function isSharedWithHost(pid: number, folder: string): boolean {
+  const group = mountOf(mountsOf(pid) ?? [], folder)?.peerGroup;
+  return group !== undefined && mountsOf('self')?.some(({ peerGroup }) => peerGroup === group) === true;
+}
+
+/** The mount that a path without symlinks leads to: from the root on, by the mount points that it crosses. */
+function mountOf(mounts: readonly MountLine[], path: string): MountLine | undefined {
+  const ids = new Set(mounts.map(({ id }) => id));
+  let at = mounts.find(({ parent, point }) => point === '/' && !ids.has(parent));
+  for (;;) {
+    const next = mounts
+      .filter(({ id, parent, point }) => parent === at?.id && id !== parent && isWithin(path, point))
+      .sort((one, other) => one.point.length - other.point.length)[0];
+    if (next === undefined) return at;
+    at = next;
+  }
+}
+
+const isWithin = (path: string, folder: string): boolean =>
+  folder === '/' || path === folder || path.startsWith(`${folder}/`);
 
 /** A mount of a volume that was found in some mount namespace. */
 export interface FoundMount {

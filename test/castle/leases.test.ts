@@ -1,4 +1,5 @@
 /** Leases, from outside: containers made of namespaces ask a real castle for real mounts. */
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { temporaryFolder } from '../kit/images.ts';
 import { requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { Tenant } from './tenant.ts';
@@ -155,6 +157,27 @@ if (requires(t, root)) {
       t.equal((await tenant.lease('main')).status, 201, 'and a right one is as good as ever');
     },
   );
+
+  t.test('a mount point that would carry the volume to the host is refused', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const folder = temporaryFolder(t, 'shared');
+    const mount = (...args: string[]) => execFileSync('mount', [...args, folder]);
+    mount('--bind', folder);
+    t.teardown(() => execFileSync('umount', [folder]));
+    mount('--make-shared');
+    const tenant = await Tenant.start(t, castle, { folder, unshare: ['--propagation', 'unchanged'] });
+    const refused = await tenant.lease('main');
+    t.match(refused, {
+      status: 422,
+      body: { error: { code: 'bad_target', sentence: /shares with the host/ } },
+    });
+    t.same(readdirSync(castle.backend), []);
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), tenant.home);
+    // Propagation the other way round, from the host into the container, is no reason.
+    const follower = temporaryFolder(t, 'follower');
+    const slave = await Tenant.start(t, castle, { folder: follower, unshare: ['--propagation', 'slave'] });
+    t.equal((await slave.lease('main')).status, 201);
+  });
 
   t.test('a volume that is lost is not replaced by an empty one', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');

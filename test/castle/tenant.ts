@@ -21,6 +21,13 @@ export interface Answered {
   };
 }
 
+export interface TenantOptions {
+  /** Where its home is made, instead of a temporary folder. */
+  readonly folder?: string;
+  /** More of unshare(1)'s options. */
+  readonly unshare?: readonly string[];
+}
+
 /** A container made of namespaces with one process in it that asks the castle what the test tells it to. */
 export class Tenant {
   /** An empty folder to mount on, by the same path in the container and on the host. */
@@ -33,11 +40,11 @@ export class Tenant {
   }
 
   /** Starts one; it is killed when the test ends. */
-  static async start(t: Test, castle: CastleOnHost): Promise<Tenant> {
-    const home = join(temporaryFolder(t, 'tenant'), 'home');
+  static async start(t: Test, castle: CastleOnHost, options: TenantOptions = {}): Promise<Tenant> {
+    const home = join(options.folder ?? temporaryFolder(t, 'tenant'), 'home');
     mkdirSync(home);
     const running = new Running([process.execPath, 'test/castle/tenant.mjs', castle.socket], {
-      unshare: ['--mount'],
+      unshare: ['--mount', ...(options.unshare ?? [])],
     });
     t.teardown(() => running.kill());
     if ((await running.line()) !== 'ready') throw new Error((await running.end()).stderr);

@@ -5,7 +5,7 @@ import { errorMessage } from '../../failure.ts';
 import { volumeNameFault } from '../../volume-name.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { Mounter } from '../mount.ts';
-import { mountOn, sourceFolder } from '../mountinfo.ts';
+import { isSharedWithHost, mountOn, sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { badVolumeName, Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
@@ -158,6 +158,7 @@ export class Ledger {
     let made: VolumeRecord | undefined;
     let mountId: number | undefined;
     try {
+      if (isSharedWithHost(container.first.pid, target)) throw sharedTarget(target);
       const { record, isNew } = await this.prepareVolume(volume, container, peer);
       if (isNew) made = record;
       const source = backend.source(volume);
@@ -404,6 +405,14 @@ function inUse(volume: string, container: string, since?: string): Refused {
     `volume ${volume} is in use by container ${container}${since === undefined ? '' : ` since ${since}`}`,
     'stop that container first',
     container,
+  );
+}
+
+function sharedTarget(target: string): Refused {
+  return new Refused(
+    'bad_target',
+    `mount point ${target} lies on a mount that the container shares with the host: the volume would appear there too`,
+    'start the container without shared propagation (rshared, Bidirectional) for that folder',
   );
 }
 
