@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void open_missing_standard_descriptors(void)
@@ -19,4 +20,28 @@ void open_missing_standard_descriptors(void)
         if (open("/dev/null", O_RDWR) < 0 && open("/", O_PATH) < 0)
             return;
     }
+}
+
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* Linux 5.9 */
+#endif
+
+/* Bounds, both inside, of what is closed. */
+static void close_between(unsigned int first, unsigned int last)
+{
+    if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+        return;
+    /* Before Linux 5.9: the numbers that anybody is likely to have been given. */
+    for (unsigned int fd = first; fd <= last && fd < 1024; fd++)
+        (void)close((int)fd);
+}
+
+void close_inherited(int kept)
+{
+    if (kept < 3) {
+        close_between(3, ~0u);
+        return;
+    }
+    close_between(3, (unsigned int)kept - 1);
+    close_between((unsigned int)kept + 1, ~0u);
 }

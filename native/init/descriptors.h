@@ -7,4 +7,10 @@
  */
 void open_missing_standard_descriptors(void);
 
+/*
+ * Closes every descriptor from 3 on except one, in this process alone: pipes that we would keep open for ever.
+ * @param kept a descriptor, or -1
+ */
+void close_inherited(int kept);
+
 #endif

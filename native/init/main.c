@@ -2,7 +2,8 @@
  * bailey-init: the first process of a container. It starts one program, forwards signals to it, leaves no zombie, and
  * ends as the program ends. `bailey-init --help` says how to call it; ../../README.md says more.
  *
- * It allocates nothing, has no timer and no signal handler: every signal stays blocked and is asked for.
+ * It allocates nothing, has no signal handler (every signal stays blocked and is asked for), and no timer unless one
+ * was asked for and is running.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "dialect.h"
+#include "ending.h"
+#include "epitaph.h"
 #include "message.h"
 #include "options.h"
 #include "reap.h"
@@ -19,57 +23,121 @@
 #include "spawn.h"
 
 /* Process 1 gets its namespace's orphans anyway; anybody else has to ask for those of its own descendants. */
-static void become_reaper(void)
+static bool adopt_orphans(const struct settings *settings)
 {
-    if (getpid() != 1 && prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
-        say("not process 1, and cannot become a subreaper: orphans are left to others: ", strerror(errno), NULL);
+    int is_subreaper = 0;
+
+    if (getpid() == 1)
+        return true;
+    if (settings->manner.adoption == ADOPT_NOBODY) {
+        if (prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper, 0L, 0L, 0L) == 0 && !is_subreaper)
+            tell(settings, NOBODY_ADOPTED, NULL);
+        return true;
+    }
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) == 0)
+        return true;
+    tell(settings, NO_ADOPTION, &(struct facts){.error = errno});
+    return settings->manner.adoption == ADOPT;
 }
 
-/* Reaps in the way that was asked for, or the best there is, until the program has ended; false when its status is lost. */
-static bool reap(const struct child *child, enum reaping way, int *status)
+/* Reaps in the best way there is, until the program has ended; false when its status is lost. */
+static bool reap(const struct settings *settings, const struct child *child, struct traffic *traffic, int *status)
 {
     struct kernel_reaping ready;
-    const char *obstacle;
 
-    if (way != REAP_WAIT) {
-        obstacle = prepare_kernel_reaping(child, &ready);
+    if (settings->manner.reaping != REAP_WAIT) {
+        const char *obstacle = prepare_kernel_reaping(settings, child, &ready);
         if (!obstacle)
-            return reap_by_kernel(child, &ready, status);
-        if (way == REAP_KERNEL)
-            say("the kernel cannot reap here, so bailey-init does: ", obstacle, NULL);
+            return reap_by_kernel(settings, child, &ready, traffic, status);
+        if (settings->manner.reaping == REAP_KERNEL)
+            tell(settings, NO_KERNEL_REAPING, &(struct facts){.detail = obstacle});
     }
-    *status = reap_by_waiting(child);
+    *status = reap_by_waiting(settings, child, traffic);
     return true;
 }
 
-/* What the shell makes of a wait status. */
-static int exit_code(int status)
+/* What the shell makes of a wait status, and what the settings make of that. */
+static int exit_code(const struct settings *settings, int status, const struct traffic *traffic)
 {
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    const int signal = code - 128;
+
+    if (settings->manner.expects_term && signal >= 1 && signal <= LAST_SIGNAL &&
+        traffic->forwarded & signal_bit(signal))
+        return 0;
+    return settings->exit_as[code];
+}
+
+/* What of ourselves the program must not see is done when it has been started. */
+static void settle_down(const struct settings *settings, const struct child *child)
+{
+    if (settings->manner.closes_inherited)
+        close_inherited(child->pidfd);
+    if (settings->manner.to_root_folder && chdir("/") < 0)
+        tell(settings, STAYS_IN_FOLDER, &(struct facts){.error = errno});
+}
+
+/* Who wants to hear of each process, or has to hear of the program's stops, must be woken for them. */
+static void choose_reaping(struct settings *settings, enum terminal terminal)
+{
+    struct manner *manner = &settings->manner;
+
+    if (!manner->warns && manner->verbosity < DETAIL && terminal != SHARED)
+        return;
+    if (manner->reaping == REAP_KERNEL)
+        tell(settings, NO_KERNEL_REAPING, &(struct facts){.detail = "there are news that it doesn't give"});
+    manner->reaping = REAP_WAIT;
+}
+
+static int run(struct settings *settings, const struct signals_given *given)
+{
+    const enum terminal terminal = look_at_terminal(settings);
+    struct child child;
+    struct traffic traffic = {0};
+    int status;
+
+    choose_reaping(settings, terminal);
+    if (!spawn(settings, given, terminal, &child)) {
+        tell(settings, NO_PROCESS, &(struct facts){.name = settings->program[0], .error = errno});
+        return settings->dialect->cannot_start;
+    }
+
+    /* From here on nothing may fail: a container lives in our care. */
+    tell(settings, STARTED, &(struct facts){.name = settings->program[0], .pid = child.pid});
+    settle_down(settings, &child);
+    const bool known = reap(settings, &child, &traffic, &status);
+    take_back(&child);
+    if (known)
+        write_epitaph(settings, &child, status, &traffic);
+    see_off(settings, &traffic);
+    if (!known) {
+        tell(settings, STATUS_LOST, &(struct facts){.name = settings->program[0]});
+        return EX_SOFTWARE;
+    }
+    const int code = exit_code(settings, status, &traffic);
+    tell(settings, ENDS, &(struct facts){.code = code});
+    return code;
 }
 
 int main(int argc, char **argv)
 {
     struct signals_given given;
-    struct options options;
-    struct child child;
-    int status;
+    struct settings settings;
 
-    (void)argc;
     hold_signals(&given);
     open_missing_standard_descriptors();
-    int code = read_options(argv, &options);
-    if (code != RUN_PROGRAM)
+    const int code = read_options(argc, argv, &settings);
+    if (code != GO_ON)
         return code;
-    become_reaper();
-    if (!spawn(options.program, &given, &child)) {
-        say("no process could be created for '", options.program[0], "': ", strerror(errno), NULL);
-        return EX_OSERR;
+    let_go(settings.manner.left_alone, &given);
+    if (settings.manner.parent_death_signal != 0 &&
+        prctl(PR_SET_PDEATHSIG, (long)settings.manner.parent_death_signal, 0L, 0L, 0L) < 0)
+        return settings.dialect->cannot_start;
+    if (!adopt_orphans(&settings))
+        return settings.dialect->cannot_start;
+    if (settings.manner.pauses) {
+        pause_and_reap();
+        return 0;
     }
-
-    /* From here on nothing may fail: a container lives in our care. */
-    if (reap(&child, options.reaping, &status))
-        return exit_code(status);
-    say("the kernel did not tell the exit code of '", options.program[0], "'", NULL);
-    return EX_SOFTWARE;
+    return run(&settings, &given);
 }

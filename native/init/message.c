@@ -2,39 +2,108 @@
 #include "message.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-static struct iovec piece(const char *text)
+#include "words.h"
+
+enum { PIECES = 24, NUMBERS = 6 };
+
+struct line {
+    struct iovec pieces[PIECES];
+    int count;
+    char numbers[NUMBERS][NUMBER_SIZE];
+    int numbered;
+};
+
+static void add(struct line *line, const char *text, size_t length)
 {
-    return (struct iovec){.iov_base = (char *)text, .iov_len = strlen(text)};
+    if (line->count < PIECES)
+        line->pieces[line->count++] = (struct iovec){.iov_base = (char *)text, .iov_len = length};
 }
 
-void say(const char *first, ...)
+static void add_text(struct line *line, const char *text)
 {
-    struct iovec pieces[MESSAGE_PARTS + 2];
-    int count = 0;
-    va_list texts;
+    if (text)
+        add(line, text, strlen(text));
+}
 
-    pieces[count++] = piece("bailey-init: ");
-    va_start(texts, first);
-    for (const char *text = first; text && count <= MESSAGE_PARTS; text = va_arg(texts, const char *))
-        pieces[count++] = piece(text);
-    va_end(texts);
-    pieces[count++] = piece("\n");
-    /* There is nobody left to tell when standard error itself fails. */
-    if (writev(STDERR_FILENO, pieces, count) < 0)
+static void add_number(struct line *line, int value)
+{
+    if (line->numbered < NUMBERS)
+        add_text(line, number(value, line->numbers[line->numbered++]));
+}
+
+static void add_signal(struct line *line, int signal)
+{
+    const char *name = signal_name(signal);
+
+    if (name) {
+        add_text(line, name);
+        return;
+    }
+    add_text(line, "signal ");
+    add_number(line, signal);
+}
+
+/* dialect.h says what the directives mean. */
+static void add_directive(struct line *line, char directive, const char *level, const struct facts *facts)
+{
+    switch (directive) {
+    case 'n': add_text(line, facts->name); break;
+    case 'd': add_text(line, facts->detail); break;
+    case 'h': add_text(line, facts->hint); break;
+    case 'p': add_number(line, facts->pid); break;
+    case 's': add_number(line, facts->signal); break;
+    case 'S': add_signal(line, facts->signal); break;
+    case 'c': add_number(line, facts->code); break;
+    case 'e': add_text(line, strerror(facts->error)); break;
+    case 'q': add_number(line, getpid()); break;
+    case 'l': add_text(line, level); break;
+    }
+}
+
+static void add_expanded(struct line *line, const char *text, const char *level, const struct facts *facts)
+{
+    for (;;) {
+        const size_t plain = strcspn(text, "%");
+
+        add(line, text, plain);
+        text += plain;
+        if (text[0] == '\0' || text[1] == '\0')
+            return;
+        add_directive(line, text[1], level, facts);
+        text += 2;
+    }
+}
+
+void tell(const struct settings *settings, enum event event, const struct facts *facts)
+{
+    static const struct facts none;
+    const struct dialect *dialect = settings->dialect;
+    const struct saying *saying = saying_of(dialect, event);
+    struct line line;
+
+    if (!saying || !saying->text || saying->level > settings->manner.verbosity)
+        return;
+    line.count = 0;
+    line.numbered = 0;
+    add_expanded(&line, dialect->prefix, dialect->levels[saying->level], facts ? facts : &none);
+    add_expanded(&line, saying->text, NULL, facts ? facts : &none);
+    add(&line, "\n", 1);
+    const int fd = saying->level >= INFO && dialect->information_on_stdout ? STDOUT_FILENO : STDERR_FILENO;
+    /* There is nobody left to tell when this fails. */
+    if (writev(fd, line.pieces, line.count) < 0)
         return;
 }
 
-int print(const char *text)
+int write_all(int fd, const char *text)
 {
     size_t left = strlen(text);
 
     while (left > 0) {
-        ssize_t written = write(STDOUT_FILENO, text, left);
+        ssize_t written = write(fd, text, left);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)

@@ -1,23 +1,17 @@
 #ifndef BAILEY_MESSAGE_H
 #define BAILEY_MESSAGE_H
 
-#include <stddef.h>
+#include "dialect.h"
 
 /*
- * Writes one line to standard error: "bailey-init: ", the texts one after another, a full stop is the caller's.
- * All of it goes out in a single write, so that lines of other processes don't come in between.
- * @param ... texts, ended by a null pointer; at most MESSAGE_PARTS
+ * Tells people of an event in one line, in the words of the dialect, if the verbosity asks for it. All of it goes out
+ * in a single write, so that lines of other processes don't come in between.
+ * @param facts what the event's text may name; null when it names nothing
  */
-void say(const char *first, ...) __attribute__((sentinel));
+void tell(const struct settings *settings, enum event event, const struct facts *facts);
 
-/* How many texts say() takes. */
-enum { MESSAGE_PARTS = 10 };
-
-/*
- * Writes a text to standard output.
- * @return 0, or -1 with errno when not all of it could be written
- */
-int print(const char *text);
+/* Writes all of a text; 0, or -1 with errno. */
+int write_all(int fd, const char *text);
 
 /* Room for every number that number() writes: sign, ten digits, terminator. */
 enum { NUMBER_SIZE = 12 };

@@ -1,108 +1,205 @@
-/* The command line of bailey-init. By hand: libc's getopt_long() pulls in stdio. */
+/* The command line and the environment, in whatever dialect. By hand: libc's getopt_long() pulls in stdio. */
 #include "options.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "message.h"
 
-static const char help[] =
-    "Usage: bailey-init [options] [--] PROGRAM [ARGUMENT...]\n"
-    "\n"
-    "Runs PROGRAM as the first process of a container: forwards every signal to it, leaves no\n"
-    "zombie behind, and ends as it ends. When it isn't process 1, it becomes a subreaper.\n"
-    "\n"
-    "Options (they stop at the first argument that isn't one):\n"
-    "  --reap WAY   how orphans are reaped: kernel (Linux 6.15 or newer: they never become\n"
-    "               zombies, and bailey-init isn't woken), wait (collect each), auto (kernel\n"
-    "               where it works, else wait). Default: auto, or BAILEY_REAP.\n"
-    "  --help       this text\n"
-    "  --version    the version\n"
-    "\n"
-    "Exit code: PROGRAM's own; 128+n when signal n ended it; 127 PROGRAM not found; 126 found,\n"
-    "but it cannot be executed; 64 wrong command line; 70 PROGRAM's exit code was lost; 71 no\n"
-    "process could be created.\n";
+/* Where the reading of arguments is. */
+struct place {
+    char **argument;
+    const char *letters; /* what is left of an argument of several letters; null: at its beginning */
+};
 
-static const char try_help[] = "; try --help";
-
-static bool set_reaping(const char *word, enum reaping *reaping)
+static int mistake(const struct settings *settings, enum event event, const struct facts *facts)
 {
-    if (strcmp(word, "auto") == 0)
-        *reaping = REAP_AUTO;
-    else if (strcmp(word, "kernel") == 0)
-        *reaping = REAP_KERNEL;
-    else if (strcmp(word, "wait") == 0)
-        *reaping = REAP_WAIT;
-    else
-        return false;
-    return true;
+    const struct dialect *dialect = settings->dialect;
+
+    tell(settings, event, facts);
+    if (dialect->after_mistake && event != WRONG_VALUE)
+        (void)write_all(STDERR_FILENO, dialect->after_mistake);
+    return dialect->wrong_usage;
 }
 
-/* A container's image often fixes the command line, so the environment can say it too; empty means not set. */
-static bool read_environment(struct options *options)
+/* Prints the text of --help and its like. */
+static int answer(const struct option *option)
 {
-    const char *word = getenv("BAILEY_REAP");
-
-    if (!word || *word == '\0' || set_reaping(word, &options->reaping))
-        return true;
-    say("BAILEY_REAP is '", word, "', but must be auto, kernel or wait", try_help, NULL);
-    return false;
+    return write_all(option->to_stderr ? STDERR_FILENO : STDOUT_FILENO, option->text) == 0 ? EX_OK : EX_IOERR;
 }
 
-/* The value of a long option in either spelling, `--name VALUE` or `--name=VALUE`; null when it isn't that option. */
-static const char *option_value(char ***argument, const char *name)
+static bool is_true(const char *word)
 {
-    size_t length = strlen(name);
-    const char *text = **argument;
+    return strcmp(word, "1") == 0 || strcmp(word, "true") == 0 || strcmp(word, "yes") == 0 || strcmp(word, "on") == 0;
+}
 
-    if (strncmp(text, name, length) != 0)
+static bool is_false(const char *word)
+{
+    return strcmp(word, "0") == 0 || strcmp(word, "false") == 0 || strcmp(word, "no") == 0 || strcmp(word, "off") == 0;
+}
+
+/* An image's command line is often fixed, so the environment can say all that options can; empty means not set. */
+static int read_option_variables(struct settings *settings)
+{
+    for (const struct option *option = settings->dialect->options; option->name || option->letter; option++) {
+        const char *value = option->variable ? getenv(option->variable) : NULL;
+
+        if (!value || *value == '\0' || (!option->hint && is_false(value)))
+            continue;
+        if ((option->hint || is_true(value)) && option->set(settings, value))
+            continue;
+        const char *hint = option->hint ? option->hint : "1 or 0";
+        return mistake(settings, WRONG_VALUE, &(struct facts){option->variable, value, hint, 0, 0, 0, 0});
+    }
+    return GO_ON;
+}
+
+static int read_variables(struct settings *settings)
+{
+    for (const struct variable *variable = settings->dialect->variables; variable && variable->name; variable++) {
+        const char *value = getenv(variable->name);
+
+        if (!value || (variable->counting == WHEN_EQUAL && strcmp(value, variable->equal) != 0))
+            continue;
+        if (!variable->set(settings, value))
+            return mistake(settings, WRONG_VALUE, &(struct facts){.name = variable->name, .detail = value});
+    }
+    return GO_ON;
+}
+
+/* How many letters of the argument are the option's name: 0 none, and a whole match is better than a part. */
+static size_t match(const struct option *option, const char *argument, size_t length, bool may_abbreviate)
+{
+    if (!option->name || length <= 2 || strncmp(option->name, argument, length) != 0)
+        return 0;
+    return option->name[length] == '\0' || may_abbreviate ? length : 0;
+}
+
+static const struct option *find_name(const struct dialect *dialect, const char *argument, size_t length)
+{
+    const struct option *found = NULL;
+
+    for (const struct option *option = dialect->options; option->name || option->letter; option++) {
+        if (!match(option, argument, length, dialect->abbreviates))
+            continue;
+        if (option->name[length] == '\0')
+            return option;
+        if (found)
+            return NULL; /* two that begin so */
+        found = option;
+    }
+    return found;
+}
+
+static const struct option *find_letter(const struct dialect *dialect, char letter)
+{
+    for (const struct option *option = dialect->options; option->name || option->letter; option++)
+        if (option->letter == letter)
+            return option;
+    return NULL;
+}
+
+/* Finds the option at a place, moves on behind it, and gives its value; null with *value: a value is missing. */
+static const struct option *next_option(const struct dialect *dialect, struct place *place, const char **value)
+{
+    const struct option *option;
+    const char *rest;
+
+    *value = NULL;
+    if (!place->letters && (*place->argument)[1] == '-') {
+        const char *name = *place->argument;
+        const size_t length = strcspn(name, "=");
+
+        option = find_name(dialect, name, length);
+        rest = name[length] == '=' ? name + length + 1 : NULL;
+        if (option && rest && !option->hint)
+            option = NULL;
+    } else {
+        const char *letter = place->letters ? place->letters : *place->argument + 1;
+
+        option = find_letter(dialect, *letter);
+        rest = letter[1] != '\0' ? letter + 1 : NULL;
+        if (option && !option->hint) {
+            place->letters = rest;
+            place->argument += rest == NULL;
+            return option;
+        }
+    }
+    if (!option)
         return NULL;
-    if (text[length] == '=')
-        return text + length + 1;
-    if (text[length] != '\0')
-        return NULL;
-    if ((*argument)[1] == NULL)
-        return "";
-    return *++*argument;
+    place->letters = NULL;
+    place->argument++;
+    if (option->hint)
+        *value = rest ? rest : *place->argument ? *place->argument++ : NULL;
+    return option;
 }
 
-static int answer(const char *text)
+static int read_arguments(struct settings *settings, struct place *place)
 {
-    return print(text) == 0 ? EX_OK : EX_IOERR;
-}
+    const struct dialect *dialect = settings->dialect;
 
-int read_options(char **argv, struct options *options)
-{
-    char **argument = argv[0] ? argv + 1 : argv;
-    const char *value;
+    while (place->letters || (*place->argument && **place->argument == '-' && (*place->argument)[1] != '\0')) {
+        const char *argument = *place->argument;
+        const char *name, *value;
 
-    options->reaping = REAP_AUTO;
-    if (!read_environment(options))
-        return EX_USAGE;
-    for (; *argument && **argument == '-' && (*argument)[1] != '\0'; argument++) {
-        if (strcmp(*argument, "--") == 0) {
-            argument++;
+        if (!place->letters && strcmp(argument, "--") == 0) {
+            place->argument++;
             break;
         }
-        if (strcmp(*argument, "--help") == 0)
-            return answer(help);
-        if (strcmp(*argument, "--version") == 0)
-            return answer("bailey-init " BAILEY_VERSION "\n");
-        if ((value = option_value(&argument, "--reap"))) {
-            if (set_reaping(value, &options->reaping))
-                continue;
-            say("--reap needs auto, kernel or wait, not '", value, "'", try_help, NULL);
-            return EX_USAGE;
-        }
-        say("unknown option '", *argument, "'", try_help, NULL);
-        return EX_USAGE;
+        const struct option *option = next_option(dialect, place, &value);
+        if (!option)
+            return mistake(settings, WRONG_OPTION, &(struct facts){.name = argument});
+        name = option->name && argument[1] == '-' ? option->name : argument;
+        if (option->hint && !value)
+            return mistake(settings, MISSING_VALUE, &(struct facts){.name = name, .hint = option->hint});
+        if (!option->set)
+            return answer(option);
+        if (!option->set(settings, value))
+            return mistake(settings, WRONG_VALUE,
+                           &(struct facts){.name = name, .detail = value, .hint = option->hint});
     }
-    if (!*argument) {
-        say("no program to run was given", try_help, NULL);
-        return EX_USAGE;
-    }
-    options->program = argument;
-    return RUN_PROGRAM;
+    return GO_ON;
+}
+
+/* Terminal stops that nobody rewrote stop the group in a way that it can't refuse: it isn't the terminal's own. */
+static void stop_for_certain(struct settings *settings)
+{
+    for (int signal = 1; signal <= LAST_SIGNAL; signal++)
+        if (TERMINAL_STOPS & signal_bit(signal) && settings->forwarded_as[signal] == signal)
+            settings->forwarded_as[signal] = SIGSTOP;
+}
+
+static void start_with(struct settings *settings, const struct dialect *dialect)
+{
+    settings->dialect = dialect;
+    settings->manner = dialect->manner;
+    settings->program = NULL;
+    for (int signal = 0; signal <= LAST_SIGNAL; signal++)
+        settings->forwarded_as[signal] =
+            signal > 0 && dialect->manner.dropped & signal_bit(signal) ? 0 : (uint8_t)signal;
+    for (int code = 0; code < 256; code++)
+        settings->exit_as[code] = (uint8_t)code;
+}
+
+int read_options(int argc, char **argv, struct settings *settings)
+{
+    const struct dialect *dialect = dialect_of(argv[0]);
+    struct place place = {.argument = argc > 0 ? argv + 1 : argv};
+    int code;
+
+    start_with(settings, dialect);
+    const struct option *version = find_letter(dialect, VERSION_ALONE);
+    if (version && argc == 2 && strcmp(argv[1], "--version") == 0)
+        return answer(version);
+    if ((code = read_option_variables(settings)) != GO_ON || (code = read_arguments(settings, &place)) != GO_ON ||
+        (code = read_variables(settings)) != GO_ON)
+        return code;
+    if (settings->manner.stops_with_it)
+        stop_for_certain(settings);
+    if (!*place.argument && !settings->manner.pauses)
+        return mistake(settings, NO_PROGRAM, NULL);
+    settings->program = place.argument;
+    return GO_ON;
 }

@@ -1,26 +1,16 @@
 #ifndef BAILEY_OPTIONS_H
 #define BAILEY_OPTIONS_H
 
-/* How orphans are kept from staying as zombies. */
-enum reaping {
-    REAP_AUTO,   /* the kernel where it can, else waiting */
-    REAP_KERNEL, /* the same, but say why when the kernel can't */
-    REAP_WAIT,   /* waiting */
-};
+#include "dialect.h"
 
-struct options {
-    enum reaping reaping;
-    char **program; /* what to run and its arguments, ended by a null pointer */
-};
-
-/* read_options: the command line asks for a program to be run. */
-enum { RUN_PROGRAM = -1 };
+/* read_options: the command line asks for a program to be run, or for a pause. */
+enum { GO_ON = -1 };
 
 /*
- * Reads command line and environment (BAILEY_REAP). Options stop at the first argument that isn't one.
- * --help and --version are answered here, mistakes are reported here.
- * @return RUN_PROGRAM with *options filled, else the code to exit with
+ * Reads command line and environment in the dialect that argv[0] names. Options stop at the first argument that isn't
+ * one. --help and its like are answered here, mistakes are reported here.
+ * @return GO_ON with *settings filled, else the code to exit with
  */
-int read_options(char **argv, struct options *options);
+int read_options(int argc, char **argv, struct settings *settings);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "signals.h"
 #include "spawn.h"
 
 /* What reaping by the kernel needs, gathered before anything is changed. */
@@ -14,24 +15,33 @@ struct kernel_reaping {
  * Finds out whether the kernel can reap and still tell the program's exit status, and gets ready for it.
  * @return null when it can, else the reason for people
  */
-const char *prepare_kernel_reaping(const struct child *child, struct kernel_reaping *ready);
+const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child,
+                                   struct kernel_reaping *ready);
 
 /*
  * Lets the kernel free every process that ends, forwards signals, and sleeps until the program has ended.
  * @return true with the wait status; false when the kernel didn't tell it after all
  */
-bool reap_by_kernel(const struct child *child, const struct kernel_reaping *ready, int *status);
+bool reap_by_kernel(const struct settings *settings, const struct child *child, const struct kernel_reaping *ready,
+                    struct traffic *traffic, int *status);
 
 /*
  * Collects every process that ends, forwards signals, until the program has ended. SIGCHLD must be at its default.
  * @return the wait status of the program
  */
-int reap_by_waiting(const struct child *child);
+int reap_by_waiting(const struct settings *settings, const struct child *child, struct traffic *traffic);
+
+/* What collecting came to. */
+enum collected { PROGRAM_ENDED, SOME_LEFT, NOBODY_LEFT };
 
 /*
  * Collects processes that have ended, without waiting, until none is left or the program was among them.
- * @return whether the program was among them; *status is its wait status then
+ * @param child the program; null: it has ended before
+ * @return PROGRAM_ENDED with its wait status; NOBODY_LEFT when there is no child any more
  */
-bool collect_ended(const struct child *child, int *status);
+enum collected collect_ended(const struct settings *settings, const struct child *child, int *status);
+
+/* Reaps until SIGTERM or SIGINT, without any program. */
+void pause_and_reap(void);
 
 #endif

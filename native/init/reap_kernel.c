@@ -12,6 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "pages.h"
 #include "reap.h"
 #include "signals.h"
 
@@ -51,7 +52,8 @@ static bool release_keeps_exit_status(void)
     return major > 6 || (major == 6 && minor >= 15);
 }
 
-const char *prepare_kernel_reaping(const struct child *child, struct kernel_reaping *ready)
+const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child,
+                                   struct kernel_reaping *ready)
 {
     struct exit_info info = {.mask = info_exit};
 
@@ -62,11 +64,11 @@ const char *prepare_kernel_reaping(const struct child *child, struct kernel_reap
     /* A seccomp filter or an emulated kernel may say no to any of these. */
     if (ioctl(child->pidfd, GET_INFO, &info) < 0)
         return "PIDFD_GET_INFO is refused";
-    if (syscall(SYS_pidfd_send_signal, child->pidfd, 0, NULL, 0) < 0)
+    if (!can_signal(child, settings->manner.to_group || settings->manner.ends_group))
         return "pidfd_send_signal is refused";
     if (poll(NULL, 0, 0) < 0)
         return "poll is refused";
-    if ((ready->signals = open_signals()) < 0)
+    if ((ready->signals = open_signals(~(settings->manner.left_alone | signal_bit(SIGCHLD)))) < 0)
         return "signalfd is refused";
     return NULL;
 }
@@ -82,7 +84,20 @@ static bool kept_status(int pidfd, int *status)
     return true;
 }
 
-bool reap_by_kernel(const struct child *child, const struct kernel_reaping *ready, int *status)
+/* What we wait with is refused all of a sudden (poll(2): EINVAL when RLIMIT_NOFILE was lowered to less than two). */
+static bool fall_back(const struct settings *settings, const struct child *child, struct traffic *traffic, int *status)
+{
+    const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+
+    (void)sigaction(SIGCHLD, &ended_only, NULL);
+    /* It may have ended while the kernel still freed everybody. */
+    if (!kept_status(child->pidfd, status))
+        *status = reap_by_waiting(settings, child, traffic);
+    return true;
+}
+
+bool reap_by_kernel(const struct settings *settings, const struct child *child, const struct kernel_reaping *ready,
+                    struct traffic *traffic, int *status)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct pollfd awaited[] = {
@@ -92,17 +107,21 @@ bool reap_by_kernel(const struct child *child, const struct kernel_reaping *read
     };
     siginfo_t info;
 
-    (void)sigaction(SIGCHLD, &ignore, NULL);
+    if (sigaction(SIGCHLD, &ignore, NULL) < 0)
+        return fall_back(settings, child, traffic, status);
     /* Whoever ended before that is still a zombie; from here on nobody becomes one. */
-    if (collect_ended(child, status))
+    if (collect_ended(settings, child, status) == PROGRAM_ENDED)
         return true;
+    give_back_start();
     for (;;) {
-        /* EINTR after SIGSTOP and SIGCONT; two descriptors need no memory, so there is no other error. */
-        if (poll(awaited, 2, -1) < 0)
+        if (poll(awaited, 2, kill_if_late(settings, child, traffic)) < 0) {
+            if (errno != EINTR) /* which comes after SIGSTOP and SIGCONT */
+                return fall_back(settings, child, traffic, status);
             continue;
+        }
         if (awaited[1].revents & POLLHUP)
             return kept_status(child->pidfd, status);
         if (awaited[0].revents & POLLIN && read_signal(ready->signals, &info))
-            forward_signal(child, &info);
+            (void)forward_signal(settings, child, traffic, &info);
     }
 }

@@ -1,30 +1,98 @@
 /* The ordinary way: SIGCHLD, then waitpid. */
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "message.h"
+#include "pages.h"
 #include "reap.h"
-#include "signals.h"
 
-bool collect_ended(const struct child *child, int *status)
+static void tell_of_end(const struct settings *settings, pid_t pid, int status, bool is_program)
 {
-    pid_t ended;
+    if (!settings->manner.warns && !talks(settings))
+        return;
 
-    while ((ended = waitpid(-1, status, WNOHANG)) > 0)
-        if (ended == child->pid)
-            return true;
-    return false;
+    const bool killed = WIFSIGNALED(status);
+    const struct facts facts = {.pid = pid, .code = WEXITSTATUS(status), .signal = WTERMSIG(status)};
+
+    if (is_program) {
+        tell(settings, killed ? PROGRAM_KILLED : PROGRAM_EXITED, &facts);
+        return;
+    }
+    if (settings->manner.warns)
+        tell(settings, ZOMBIE, &facts);
+    tell(settings, killed ? REAPED_KILLED : REAPED, &facts);
 }
 
-int reap_by_waiting(const struct child *child)
+/* Before the program is reaped: as long as it is a zombie, its number, which is its group's too, is nobody else's. */
+static void end_group_of_zombie(const struct settings *settings, const struct child *child)
 {
+    siginfo_t ended = {0};
+
+    if (waitid(P_PID, (id_t)child->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == child->pid)
+        end_group(settings, child);
+}
+
+enum collected collect_ended(const struct settings *settings, const struct child *child, int *status)
+{
+    /* Who is gone already can't be asked any more. */
+    const struct child by_number = {.pid = child ? child->pid : 0, .pidfd = -1};
+    const int options = WNOHANG | (child && child->terminal == SHARED ? WUNTRACED : 0);
+    pid_t ended;
+
+    if (child && settings->manner.ends_group)
+        end_group_of_zombie(settings, &by_number);
+    while ((ended = waitpid(-1, status, options)) > 0) {
+        const bool is_program = child && ended == child->pid;
+
+        if (WIFSTOPPED(*status)) {
+            if (is_program)
+                stop_with(child, WSTOPSIG(*status));
+            continue;
+        }
+        tell_of_end(settings, ended, *status, is_program);
+        if (is_program)
+            return PROGRAM_ENDED;
+    }
+    return ended == 0 ? SOME_LEFT : NOBODY_LEFT;
+}
+
+int reap_by_waiting(const struct settings *settings, const struct child *child, struct traffic *traffic)
+{
+    const signal_set held = ~settings->manner.left_alone;
     /* Without the pidfd: nobody else reaps it, so its number stays its own, and pidfd_send_signal may be refused. */
-    const struct child by_number = {.pid = child->pid, .pidfd = -1};
+    const struct child by_number = {.pid = child->pid, .pidfd = -1, .terminal = child->terminal};
+    /* A SIGCHLD for stops, too. */
+    const struct sigaction every_change = {.sa_handler = SIG_DFL};
     siginfo_t info;
     int status;
 
+    if (child->terminal == SHARED)
+        (void)sigaction(SIGCHLD, &every_change, NULL);
+    give_back_start();
     /* One SIGCHLD may stand for many (they coalesce): after each, everybody is collected (catatonit#4 hung). */
-    while (!collect_ended(child, &status))
-        while (next_signal(&info) != SIGCHLD)
-            forward_signal(&by_number, &info);
+    while (collect_ended(settings, &by_number, &status) != PROGRAM_ENDED) {
+        int signal;
+
+        while ((signal = next_signal(held, &info, kill_if_late(settings, &by_number, traffic))) != SIGCHLD) {
+            if (signal == SIGCONT && child->terminal == SHARED)
+                go_on_with(child);
+            if (signal > 0)
+                (void)forward_signal(settings, &by_number, traffic, &info);
+        }
+    }
     return status;
+}
+
+void pause_and_reap(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    siginfo_t info;
+
+    (void)sigaction(SIGCHLD, &ignore, NULL);
+    /* Whoever ended before that is still a zombie; from here on the kernel frees them all, on every kernel. */
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+    give_back_start();
+    (void)next_signal(signal_bit(SIGTERM) | signal_bit(SIGINT), &info, -1);
 }

@@ -5,21 +5,23 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "message.h"
+#include "spawn.h"
 
 static const signal_set every_signal = ~(signal_set)0; /* the kernel itself leaves out SIGKILL and SIGSTOP */
 
-static signal_set only(int signal)
-{
-    return (signal_set)1 << (signal - 1);
-}
+/* pidfd_send_signal(2): to the process group that the process leads, or led; Linux 6.9. */
+enum { TO_PROCESS_GROUP = 1 << 2 };
 
 /* Cannot fail: the arguments are right, and there is nothing to allocate. */
-static void set_mask(const signal_set *mask, signal_set *before)
+static void change_mask(int how, const signal_set *mask, signal_set *before)
 {
-    (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, before, sizeof *mask);
+    (void)syscall(SYS_rt_sigprocmask, how, mask, before, sizeof *mask);
 }
 
 void hold_signals(struct signals_given *given)
@@ -29,34 +31,69 @@ void hold_signals(struct signals_given *given)
     struct sigaction before;
 
     /* First of all: to process 1, a signal that is neither blocked nor handled is lost. */
-    set_mask(&every_signal, &given->mask);
+    change_mask(SIG_SETMASK, &every_signal, &given->mask);
     given->child_ended_ignored = sigaction(SIGCHLD, &ended_only, &before) == 0 && before.sa_handler == SIG_IGN;
 }
 
-void give_signals_back(const struct signals_given *given)
+void let_go(signal_set left_alone, const struct signals_given *given)
 {
-    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const signal_set released = left_alone & ~given->mask;
 
-    if (given->child_ended_ignored)
-        (void)sigaction(SIGCHLD, &ignore, NULL);
-    /* The mask last: a signal that was held back must meet the dispositions that it was meant for (dumb-init's race). */
-    set_mask(&given->mask, NULL);
+    if (released)
+        change_mask(SIG_UNBLOCK, &released, NULL);
 }
 
-int next_signal(siginfo_t *info)
+void give_signals_back(const struct signals_given *given, bool fresh)
 {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct sigaction by_default = {.sa_handler = SIG_DFL};
+    const signal_set none = 0;
+
+    if (fresh)
+        for (int signal = 1; signal <= LAST_SIGNAL; signal++)
+            (void)sigaction(signal, &by_default, NULL); /* libc keeps 32 and 33 from us: nobody ignores those */
+    else if (given->child_ended_ignored)
+        (void)sigaction(SIGCHLD, &ignore, NULL);
+    /* The mask last: a signal that was held back must meet the dispositions that it was meant for (dumb-init's race). */
+    change_mask(SIG_SETMASK, fresh ? &none : &given->mask, NULL);
+}
+
+/* A filter refuses to tell of signals: then at least nobody stays a zombie, and the end of the program is ours. */
+static int wait_without_signals(void)
+{
+    siginfo_t ended;
+
+    (void)waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT);
+    return SIGCHLD;
+}
+
+int next_signal(signal_set wanted, siginfo_t *info, int milliseconds)
+{
+    const struct timespec timeout = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L};
+
     for (;;) {
-        long signal = syscall(SYS_rt_sigtimedwait, &every_signal, info, NULL, sizeof every_signal);
-        /* EINTR comes after SIGSTOP and SIGCONT; there is no other error without a timeout. */
+        long signal =
+            syscall(SYS_rt_sigtimedwait, &wanted, info, milliseconds < 0 ? NULL : &timeout, sizeof wanted);
         if (signal > 0)
             return (int)signal;
+        if (errno != EINTR && errno != EAGAIN)
+            return wait_without_signals();
+        /* EAGAIN: none in time. EINTR comes after SIGSTOP and SIGCONT; who has little time looks at the clock then. */
+        if (milliseconds >= 0)
+            return 0;
     }
 }
 
-int open_signals(void)
+signal_set pending_signals(void)
 {
-    const signal_set wanted = every_signal & ~only(SIGCHLD);
+    signal_set pending = 0;
 
+    (void)syscall(SYS_rt_sigpending, &pending, sizeof pending);
+    return pending;
+}
+
+int open_signals(signal_set wanted)
+{
     return (int)syscall(SYS_signalfd4, -1, &wanted, sizeof wanted, SFD_CLOEXEC);
 }
 
@@ -79,31 +116,92 @@ bool read_signal(int signals, siginfo_t *info)
  * Through the pidfd where there is one: where the kernel reaps, the number may already be a stranger's. Without one we
  * are the one who reaps, so the number is the program's until then.
  */
-static long send_signal(const struct child *child, int signal, const siginfo_t *info)
+static long send_signal(const struct child *child, bool to_group, int signal, const siginfo_t *info)
 {
     if (child->pidfd >= 0)
-        return syscall(SYS_pidfd_send_signal, child->pidfd, signal, info, 0);
+        return syscall(SYS_pidfd_send_signal, child->pidfd, signal, info, to_group ? TO_PROCESS_GROUP : 0);
+    if (to_group)
+        return kill(-child->pid, signal);
     if (info)
         return syscall(SYS_rt_sigqueueinfo, child->pid, signal, info);
     return kill(child->pid, signal);
 }
 
+bool can_signal(const struct child *child, bool to_group)
+{
+    return send_signal(child, to_group, 0, NULL) == 0;
+}
+
 /* The kernel lets nobody pass on signals as if kill(2), tgkill(2) or the kernel itself had sent them (si_code >= 0). */
 static bool has_value(const siginfo_t *info)
 {
-    return info->si_code < 0 && info->si_code != SI_TKILL;
+    return info && info->si_code < 0 && info->si_code != SI_TKILL;
 }
 
-void forward_signal(const struct child *child, const siginfo_t *info)
+static void send_on(const struct settings *settings, const struct child *child, bool to_group, int signal,
+                    const siginfo_t *info)
 {
-    char signal[NUMBER_SIZE];
-    char pid[NUMBER_SIZE];
+    /* Without its value rather than not at all, should the queue be full (RLIMIT_SIGPENDING), or a group the target. */
+    if (has_value(info) && info->si_signo == signal && send_signal(child, to_group, signal, info) == 0)
+        return;
+    if (send_signal(child, to_group, signal, NULL) == 0 || errno == ESRCH)
+        return;
+    tell(settings, NOT_FORWARDED, &(struct facts){.signal = signal, .pid = child->pid, .error = errno});
+}
 
-    /* Without its value rather than not at all, should the queue be full (RLIMIT_SIGPENDING). */
-    if (has_value(info) && send_signal(child, info->si_signo, info) == 0)
+/* SIGTERM alone would wait in a stopped program until somebody else lets it go on. A debugger's stop is not touched. */
+static void wake_if_stopped(const struct settings *settings, const struct child *child)
+{
+    siginfo_t state = {0};
+
+    if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) == 0 && state.si_code == CLD_STOPPED)
+        send_on(settings, child, settings->manner.to_group, SIGCONT, NULL);
+}
+
+int forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
+                   const siginfo_t *info)
+{
+    const int signal = settings->forwarded_as[info->si_signo];
+
+    if (talks(settings))
+        tell(settings, RECEIVED, &(struct facts){.signal = info->si_signo});
+    if (signal != 0) {
+        send_on(settings, child, settings->manner.to_group, signal, info);
+        if (talks(settings))
+            tell(settings, FORWARDED, &(struct facts){.signal = signal, .pid = child->pid});
+        traffic->forwarded |= signal_bit(signal);
+    }
+    if (signal == SIGTERM) {
+        wake_if_stopped(settings, child);
+        if (settings->manner.stop_ms > 0 && traffic->kill_at == 0)
+            traffic->kill_at = now_ms() + settings->manner.stop_ms;
+    }
+    /* As process 1 of a namespace we can't be stopped from inside, and go on. */
+    if (settings->manner.stops_with_it && TERMINAL_STOPS & signal_bit(info->si_signo))
+        (void)kill(getpid(), SIGSTOP);
+    return signal;
+}
+
+int kill_if_late(const struct settings *settings, const struct child *child, struct traffic *traffic)
+{
+    if (traffic->kill_at == 0)
+        return -1;
+    const int left = time_left(traffic->kill_at);
+    if (left > 0)
+        return left;
+    tell(settings, KILLED_LATE, &(struct facts){.pid = child->pid});
+    send_on(settings, child, settings->manner.to_group, SIGKILL, NULL);
+    traffic->forwarded |= signal_bit(SIGKILL);
+    traffic->kill_at = 0;
+    return -1;
+}
+
+void end_group(const struct settings *settings, const struct child *child)
+{
+    const int signal = settings->forwarded_as[SIGTERM];
+
+    if (signal == 0)
         return;
-    if (send_signal(child, info->si_signo, NULL) == 0 || errno == ESRCH)
-        return;
-    say("cannot forward signal ", number(info->si_signo, signal), " to process ", number(child->pid, pid), ": ",
-        strerror(errno), NULL);
+    send_on(settings, child, true, signal, NULL);
+    tell(settings, FORWARDED, &(struct facts){.signal = signal, .pid = child->pid});
 }

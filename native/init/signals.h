@@ -3,20 +3,22 @@
 
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "spawn.h"
+#include "settings.h"
+#include "signal_set.h"
 
-/*
- * A set of signals as the kernel has it, bit n-1 for signal n. libc's own type won't do: its functions leave out the
- * real-time signals that libc keeps for itself (32 to 34), but a container's programs may send them all the same.
- */
-typedef uint64_t signal_set;
+struct child;
 
 /* What this process was given by whoever started it, and hands on to the program. */
 struct signals_given {
     signal_set mask;
     bool child_ended_ignored; /* SIGCHLD was ignored */
+};
+
+/* What has become of the signals until now. */
+struct traffic {
+    signal_set forwarded; /* those that were sent to the program, as they were sent, by us too */
+    uint64_t kill_at;     /* when the program is killed for not ending, as now_ms() counts; 0: never */
 };
 
 /*
@@ -25,22 +27,52 @@ struct signals_given {
  */
 void hold_signals(struct signals_given *given);
 
-/* In the child: mask and dispositions become those that were given. Signals arrive from here on. */
-void give_signals_back(const struct signals_given *given);
+/* Leaves alone what the dialect wants left alone: those signals do to us what they did before we came. */
+void let_go(signal_set left_alone, const struct signals_given *given);
 
 /*
- * Waits for the next signal.
- * @return its number; *info says where it came from
+ * In the child: mask and dispositions become those that were given, or the kernel's defaults. Signals arrive from here
+ * on.
  */
-int next_signal(siginfo_t *info);
+void give_signals_back(const struct signals_given *given, bool fresh);
 
-/* A signalfd (close-on-exec) for every signal except SIGCHLD, or -1 with errno. */
-int open_signals(void);
+/*
+ * Waits for the next of some signals, which have to be blocked: those that are left alone are not.
+ * @param milliseconds how long at most; negative: for ever
+ * @return its number, with *info about where it came from; 0 when none came in time
+ */
+int next_signal(signal_set wanted, siginfo_t *info, int milliseconds);
+
+/* The signals that have come and wait to be taken. */
+signal_set pending_signals(void);
+
+/* A signalfd (close-on-exec), or -1 with errno. */
+int open_signals(signal_set wanted);
 
 /* Reads one signal from open_signals()'s descriptor; false when there was none. */
 bool read_signal(int signals, siginfo_t *info);
 
-/* Sends a signal on to the program, with the value that came with it when it was queued (sigqueue(3)). */
-void forward_signal(const struct child *child, const siginfo_t *info);
+/*
+ * Does with a signal what the settings say: sends it on to the program or its group, as itself or another one, with the
+ * value that came with it when it was queued (sigqueue(3)), or drops it.
+ * @return what was sent; 0 when nothing was
+ */
+int forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
+                   const siginfo_t *info);
+
+/*
+ * Kills the program when it had its time to end and hasn't.
+ * @return milliseconds until then; -1 when there is no such time
+ */
+int kill_if_late(const struct settings *settings, const struct child *child, struct traffic *traffic);
+
+/* SIGTERM to the group of a program that has ended but not been reaped, or whose pidfd we have. */
+void end_group(const struct settings *settings, const struct child *child);
+
+/*
+ * Whether signals can be sent through a pidfd.
+ * @param to_group to its whole process group (Linux 6.9)
+ */
+bool can_signal(const struct child *child, bool to_group);
 
 #endif

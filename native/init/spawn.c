@@ -3,53 +3,96 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "dialect.h"
 #include "message.h"
+#include "pages.h"
 #include "search.h"
 #include "signals.h"
-#include "terminal.h"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x1000 /* Linux 5.2; musl has it since 1.2 */
 #endif
 
-enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 }; /* as in the POSIX shell */
+/*
+ * The child's stack until it executes: room for execute()'s path and some calls; no signal handler ever runs on it.
+ * Common, so that the linker puts it behind all other data; used from a page's end, so that whole pages are given back.
+ */
+extern char child_stack[20480];
+char child_stack[20480] __attribute__((common));
 
 struct task {
-    char *const *program;
+    const struct settings *settings;
     const struct signals_given *given;
-    bool foreground;
+    enum terminal terminal;
 };
 
-static int report(const char *name)
+static int report(const struct settings *settings)
 {
+    const struct dialect *dialect = settings->dialect;
+    const char *name = settings->program[0];
     const int error = errno;
+    const bool absent = error == ENOENT || error == ENOTDIR;
+    const bool is_there = absent && strchr(name, '/') && access(name, F_OK) == 0;
+    const enum event event = is_there ? NO_INTERPRETER : absent ? NOT_FOUND : NOT_EXECUTABLE;
 
-    if (error == ENOENT && strchr(name, '/') && access(name, F_OK) == 0)
-        say("'", name, "' is there, but not the interpreter or loader that it names", NULL);
-    else
-        say("'", name, "' cannot be executed: ", strerror(error), NULL);
-    return error == ENOENT || error == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE;
+    tell(settings, event, &(struct facts){.name = name, .error = error});
+    return absent ? dialect->not_found : error == EACCES ? dialect->not_permitted : dialect->not_executable;
+}
+
+/* A socket-activated program looks for its own pid there; whoever started us could only know ours. */
+static void move_listen_pid(void)
+{
+    static char room[sizeof "LISTEN_PID=" + NUMBER_SIZE] = "LISTEN_PID=";
+    extern char **environ;
+    const size_t length = sizeof "LISTEN_PID=" - 1;
+    char ours[NUMBER_SIZE], own[NUMBER_SIZE];
+
+    for (char **variable = environ; *variable; variable++)
+        if (strncmp(*variable, room, length) == 0 && strcmp(*variable + length, number(getppid(), ours)) == 0) {
+            strcpy(room + length, number(getpid(), own));
+            *variable = room;
+        }
+}
+
+static void isolate(const struct task *task)
+{
+    switch (task->settings->manner.isolation) {
+    case SAME_GROUP:
+        break;
+    case OWN_GROUP:
+        if (setpgid(0, 0) == 0 && task->terminal == SHARED)
+            take_foreground(task->settings);
+        break;
+    case OWN_SESSION:
+        if (setsid() < 0)
+            break;
+        take_terminal(task->settings);
+        tell(task->settings, ISOLATED, NULL);
+        break;
+    }
 }
 
 /*
- * Runs in the parent's memory while the parent stands still (vfork), so it leaves nothing behind there. It reports
- * its failure itself instead of through that memory: qemu-user makes a fork of the vfork.
+ * Runs in the parent's memory while the parent stands still (vfork), so it leaves nothing behind there but a pid in the
+ * environment. It reports its failure itself instead of through that memory: qemu-user makes a fork of the vfork.
  */
 static int become_program(void *argument)
 {
     const struct task *task = argument;
+    const struct settings *settings = task->settings;
 
     /* Every signal is still blocked here, SIGTTOU with them. */
-    if (setpgid(0, 0) == 0 && task->foreground)
-        take_foreground();
-    give_signals_back(task->given);
-    execute(task->program);
-    _exit(report(task->program[0]));
+    isolate(task);
+    if (settings->manner.moves_listen_pid)
+        move_listen_pid();
+    give_signals_back(task->given, settings->manner.fresh_signals);
+    execute(settings->program);
+    _exit(report(settings));
 }
 
 /*
@@ -62,34 +105,38 @@ static pid_t plain_fork(struct task *task)
 
     if (pid == 0)
         _exit(become_program(task));
-    /* Here too, whoever is first. Fails with EACCES when the child has long been executing. */
-    if (pid > 0 && setpgid(pid, pid) < 0 && errno != EACCES && errno != ESRCH)
-        say("the program stays in our process group: ", strerror(errno), NULL);
+    /* Here too, whoever is first (tini lost signals in between). EACCES when the child has long been executing. */
+    if (pid > 0 && task->settings->manner.isolation == OWN_GROUP && setpgid(pid, pid) < 0 && errno != EACCES &&
+        errno != ESRCH)
+        tell(task->settings, SAME_GROUP_STILL, &(struct facts){.error = errno});
     return pid;
 }
 
+/* By the kernel or a filter; or there is no room for a descriptor. The next step down needs less. */
 static bool refused(int error)
 {
-    return error == EINVAL || error == EPERM || error == ENOSYS;
+    return error == EINVAL || error == EPERM || error == EACCES || error == ENOSYS || error == EMFILE ||
+           error == ENFILE;
 }
 
-bool spawn(char *const program[], const struct signals_given *given, struct child *child)
+bool spawn(const struct settings *settings, const struct signals_given *given, enum terminal terminal,
+           struct child *child)
 {
-    /* Room for execute()'s path and some calls; no signal handler ever runs on it. Whole pages, to be given back. */
-    static _Alignas(4096) char stack[16384];
+    char *const stack_end = page_below(child_stack + sizeof child_stack);
     const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
-    struct task task = {.program = program, .given = given, .foreground = has_foreground()};
+    struct task task = {.settings = settings, .given = given, .terminal = terminal};
 
     /* Newest first. clone and not clone3: container engines' seccomp profiles answer ENOSYS to clone3. */
+    child->terminal = terminal;
     child->pidfd = -1;
-    child->pid = clone(become_program, stack + sizeof stack, flags | CLONE_PIDFD, &task, &child->pidfd);
-    if (child->pid < 0 && refused(errno))
-        child->pid = clone(become_program, stack + sizeof stack, flags, &task);
+    if (settings->manner.reaping != REAP_WAIT)
+        child->pid = clone(become_program, stack_end, flags | CLONE_PIDFD, &task, &child->pidfd);
+    if (settings->manner.reaping == REAP_WAIT || (child->pid < 0 && refused(errno)))
+        child->pid = clone(become_program, stack_end, flags, &task);
     if (child->pid < 0 && refused(errno))
         child->pid = plain_fork(&task);
     if (child->pid < 0)
         return false;
-    /* Costs one system call and saves two pages. Where pages are larger it may fail, and the stack just stays. */
-    (void)madvise(stack, sizeof stack, MADV_DONTNEED);
+    give_back_pages(child_stack, stack_end);
     return true;
 }

@@ -4,19 +4,24 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "terminal.h"
+
+struct settings;
 struct signals_given;
 
 /* The program that was asked for: the one process whose exit status matters. */
 struct child {
     pid_t pid;
     int pidfd; /* close-on-exec; -1 when the kernel gives none (before Linux 5.2) */
+    enum terminal terminal;
 };
 
 /*
- * Starts the program in a process group of its own, with the signals as they were given, in the foreground of the
- * terminal if we are there. When it cannot be executed, the child says why and ends with 127 (not found) or 126.
+ * Starts the program, isolated as the settings say, with the signals as they were given. When it cannot be executed, the
+ * child says why and ends with the exit code that the dialect has for that.
  * @return false with errno when no process could be created
  */
-bool spawn(char *const program[], const struct signals_given *given, struct child *child);
+bool spawn(const struct settings *settings, const struct signals_given *given, enum terminal terminal,
+           struct child *child);
 
 #endif

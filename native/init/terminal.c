@@ -1,12 +1,16 @@
 #include "terminal.h"
 
 #include <errno.h>
-#include <string.h>
+#include <signal.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "message.h"
+#include "signals.h"
+#include "spawn.h"
 
-bool has_foreground(void)
+/* Whether standard input is this process's controlling terminal, with this process's group in the foreground. */
+static bool has_foreground(void)
 {
     pid_t foreground = tcgetpgrp(STDIN_FILENO);
 
@@ -14,9 +18,64 @@ bool has_foreground(void)
     return foreground >= 0 && foreground == getpgrp();
 }
 
-void take_foreground(void)
+/* Both signals are pending when the call has returned; one that was pending before stands for somebody else's, too. */
+static bool let_go_of_terminal(void)
+{
+    const signal_set own = signal_bit(SIGHUP) | signal_bit(SIGCONT);
+    const signal_set before = pending_signals();
+    siginfo_t info;
+
+    if (ioctl(STDIN_FILENO, TIOCNOTTY) < 0)
+        return false;
+    while (next_signal(own & ~before, &info, 0) > 0)
+        ;
+    return true;
+}
+
+enum terminal look_at_terminal(struct settings *settings)
+{
+    const bool foreground = has_foreground();
+    const bool leads = getsid(0) == getpid();
+
+    if (settings->manner.isolation == OWN_SESSION || (settings->manner.isolation == OWN_GROUP && leads && foreground)) {
+        if (let_go_of_terminal() && leads)
+            tell(settings, DETACHED, NULL);
+        settings->manner.isolation = OWN_SESSION;
+        return HANDED_OVER;
+    }
+    return foreground && settings->manner.isolation == OWN_GROUP ? SHARED : NO_TERMINAL;
+}
+
+void take_foreground(const struct settings *settings)
 {
     /* ENOTTY, ENXIO: the terminal was taken away or hung up in the meantime. */
     if (tcsetpgrp(STDIN_FILENO, getpid()) < 0 && errno != ENOTTY && errno != ENXIO)
-        say("the program stays in the background of the terminal: ", strerror(errno), NULL);
+        tell(settings, BACKGROUND_STILL, &(struct facts){.error = errno});
+}
+
+void take_terminal(const struct settings *settings)
+{
+    if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+        tell(settings, NO_TERMINAL_STILL, &(struct facts){.error = errno});
+}
+
+void stop_with(const struct child *child, int signal)
+{
+    if (getpid() != 1)
+        (void)kill(getpid(), SIGSTOP);
+    else if (TERMINAL_STOPS & signal_bit(signal))
+        (void)kill(-child->pid, SIGCONT);
+}
+
+void go_on_with(const struct child *child)
+{
+    if (has_foreground())
+        (void)tcsetpgrp(STDIN_FILENO, child->pid);
+}
+
+void take_back(const struct child *child)
+{
+    /* Unless a shell has taken it meanwhile. */
+    if (child->terminal == SHARED && tcgetpgrp(STDIN_FILENO) == child->pid)
+        (void)tcsetpgrp(STDIN_FILENO, getpgrp());
 }

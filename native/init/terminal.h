@@ -1,15 +1,44 @@
 #ifndef BAILEY_TERMINAL_H
 #define BAILEY_TERMINAL_H
 
-#include <stdbool.h>
+#include "settings.h"
 
-/* Whether standard input is this process's controlling terminal, with this process's group in the foreground. */
-bool has_foreground(void);
+struct child;
+
+/* What the terminal on standard input means to us. */
+enum terminal {
+    NO_TERMINAL, /* there is none, or others are in its foreground */
+    SHARED,      /* our group is in its foreground, in a session that somebody else leads: a shell has job control */
+    HANDED_OVER, /* it was ours, and we have let go of it: the program's session takes it */
+};
+
+/*
+ * Finds out, and lets go of the terminal where the program is to have it for its own session: where the dialect wants
+ * that, and where we lead the session ourselves, as under `docker run -it`. Beside us in our session the program could
+ * be stopped by ^Z, with nobody there to let it go on; in a session of its own that cannot happen (setpgid(2), orphaned
+ * process groups). Letting go sends us SIGHUP and SIGCONT, which are swallowed.
+ */
+enum terminal look_at_terminal(struct settings *settings);
 
 /*
  * In the child: puts the caller's own process group into the foreground of the terminal on standard input, so that
  * ^C and ^Z reach the program and not us. SIGTTOU must be blocked, or the terminal would stop the caller for asking.
  */
-void take_foreground(void);
+void take_foreground(const struct settings *settings);
+
+/* In the child, as the leader of a session: takes the terminal on standard input, if there is one. */
+void take_terminal(const struct settings *settings);
+
+/*
+ * The program has been stopped, and the terminal is shared: we stop as well, so that the shell that waits for us notices
+ * and takes the terminal back. As process 1 of a namespace we can't; then the program goes on.
+ */
+void stop_with(const struct child *child, int signal);
+
+/* The program has ended: a terminal that we had before is ours again, and the next of a script's programs can use it. */
+void take_back(const struct child *child);
+
+/* We go on, after a stop: if the shell has put us into the foreground, the program's group gets it. */
+void go_on_with(const struct child *child);
 
 #endif

@@ -51,11 +51,11 @@ t.test('mistakes', async (sub) => {
     [['--reaper', 'true'], {}, "unknown option '--reaper'; try --help"],
     [['--reap', 'soon', 'true'], {}, "--reap needs auto, kernel or wait, not 'soon'; try --help"],
     [['--reap=', 'true'], {}, "--reap needs auto, kernel or wait, not ''; try --help"],
-    [['--reap'], {}, "--reap needs auto, kernel or wait, not ''; try --help"],
+    [['--reap'], {}, '--reap needs auto, kernel or wait; try --help'],
     [
       ['true'],
       { BAILEY_REAP: 'soon' },
-      "BAILEY_REAP is 'soon', but must be auto, kernel or wait; try --help",
+      "BAILEY_REAP needs auto, kernel or wait, not 'soon'; try --help",
     ],
   ];
   for (const [args, environment, says] of cases) {

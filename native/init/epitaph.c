@@ -1,0 +1,105 @@
+#include "epitaph.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "message.h"
+#include "words.h"
+
+/* How programs are asked to end, from wherever: nothing out of the ordinary. */
+static const signal_set ordinary = 1ull << (SIGHUP - 1) | 1ull << (SIGINT - 1) | 1ull << (SIGTERM - 1) |
+                                   1ull << (SIGPIPE - 1);
+
+static const char termination_log[] = "/dev/termination-log";
+
+enum { LENGTH = 320 };
+
+struct text {
+    char letters[LENGTH];
+    size_t length;
+};
+
+static void add(struct text *text, const char *more)
+{
+    const size_t length = strlen(more);
+    const size_t room = sizeof text->letters - 1 - text->length;
+
+    memcpy(text->letters + text->length, more, length < room ? length : room);
+    text->length += length < room ? length : room;
+    text->letters[text->length] = '\0';
+}
+
+static void add_number(struct text *text, int value)
+{
+    char room[NUMBER_SIZE];
+
+    add(text, number(value, room));
+}
+
+static void add_mebibytes(struct text *text, const char *before, uint64_t bytes)
+{
+    add(text, before);
+    add_number(text, (int)((bytes + (1u << 20) / 2) >> 20));
+    add(text, " MiB");
+}
+
+static void add_signal(struct text *text, int signal)
+{
+    const char *name = signal_name(signal);
+
+    add(text, name ? name : "signal ");
+    if (!name)
+        add_number(text, signal);
+}
+
+static void add_memory(struct text *text, const struct memory *memory)
+{
+    add(text, ", by the kernel for want of memory");
+    if (memory->limit > 0)
+        add_mebibytes(text, ": limit ", memory->limit);
+    if (memory->peak > 0)
+        add_mebibytes(text, memory->limit > 0 ? ", peak " : ": peak ", memory->peak);
+}
+
+/* Only into a file that is there and empty: what the program wrote itself says more than we can. */
+static void leave_in_log(const char *text)
+{
+    struct stat about;
+    const int fd = open(termination_log, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && about.st_size == 0)
+        (void)write_all(fd, text);
+    close(fd);
+}
+
+void write_epitaph(const struct settings *settings, const struct child *child, int status,
+                   const struct traffic *traffic)
+{
+    struct memory memory;
+    struct text text = {.length = 0};
+
+    if (!settings->manner.epitaph || !WIFSIGNALED(status) ||
+        (traffic->forwarded | ordinary) & signal_bit(WTERMSIG(status)))
+        return;
+    add(&text, "bailey-init: '");
+    /* Cut, so that the rest of the line has room. */
+    for (size_t i = 0; settings->program[0][i] != '\0' && i < LENGTH / 2; i++)
+        add(&text, (char[]){settings->program[0][i] < ' ' ? '?' : settings->program[0][i], '\0'});
+    add(&text, "' (process ");
+    add_number(&text, child->pid);
+    add(&text, ") was ended by ");
+    add_signal(&text, WTERMSIG(status));
+    if (WCOREDUMP(status))
+        add(&text, ", core dumped");
+    if (WTERMSIG(status) == SIGKILL && read_memory(&memory) && memory.kills > 0)
+        add_memory(&text, &memory);
+    add(&text, "\n");
+    (void)write_all(STDERR_FILENO, text.letters);
+    leave_in_log(text.letters);
+}

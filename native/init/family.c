@@ -1,0 +1,101 @@
+#include "family.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "words.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434        /* Linux 5.3 */
+#define SYS_pidfd_send_signal 424 /* Linux 5.1 */
+#endif
+
+/* An entry of a folder, getdents64(2). */
+struct entry {
+    uint64_t inode;
+    int64_t next;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+/* The parent of a process; 0 when there is no such process, or when it is the namespace's first. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[sizeof "/proc//stat" + NUMBER_SIZE] = "/proc/";
+    char room[NUMBER_SIZE], text[512];
+    const char *end;
+    uint32_t parent;
+
+    strcat(strcat(path, number(pid, room)), "/stat");
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    const ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return 0;
+    text[size] = '\0';
+    /* pid (name) state parent …: the name may hold anything, so the fields are counted from its last parenthesis. */
+    const char *after_name = strrchr(text, ')');
+    if (!after_name || strlen(after_name) < 5 || !read_number(after_name + 4, &end, INT32_MAX, &parent))
+        return 0;
+    return (pid_t)parent;
+}
+
+static bool is_descendant(pid_t pid)
+{
+    const pid_t we = getpid();
+
+    for (pid = parent_of(pid); pid > 1; pid = parent_of(pid))
+        if (pid == we)
+            return true;
+    return false;
+}
+
+/* The process is held while it is looked at, so that the signal can't hit a later one of its number. */
+static void signal_if_descendant(pid_t pid, int signal)
+{
+    const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+    if (is_descendant(pid)) {
+        if (pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+        else
+            (void)kill(pid, signal);
+    }
+    if (pidfd >= 0)
+        close(pidfd);
+}
+
+void signal_family(int signal)
+{
+    _Alignas(struct entry) char entries[2048];
+    uint32_t pid;
+    long size;
+
+    if (getpid() == 1) {
+        (void)kill(-1, signal); /* leaves out the caller, and who isn't in its namespace: kill(2) */
+        return;
+    }
+    const int folder = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return;
+    while ((size = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
+        for (long at = 0; at < size;) {
+            const struct entry *entry = (const struct entry *)(entries + at);
+            const char *end;
+
+            at += entry->length;
+            if (read_number(entry->name, &end, INT32_MAX, &pid) && *end == '\0')
+                signal_if_descendant((pid_t)pid, signal);
+        }
+    close(folder);
+}

@@ -1,0 +1,10 @@
+#ifndef BAILEY_FAMILY_H
+#define BAILEY_FAMILY_H
+
+/*
+ * Sends a signal to every process that came of us: as process 1, to everybody else in the namespace; else to our
+ * descendants, and to nobody else on the machine (kill(-1) would hit all of it). Needs /proc in the second case.
+ */
+void signal_family(int signal);
+
+#endif

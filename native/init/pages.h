@@ -1,0 +1,20 @@
+#ifndef BAILEY_PAGES_H
+#define BAILEY_PAGES_H
+
+/* The last beginning of a page that isn't behind an address. */
+char *page_below(char *address);
+
+/*
+ * Gives the whole pages between two addresses back to the kernel. What is read there later comes from the file again, or
+ * is zero. Where it fails, the pages just stay.
+ */
+void give_back_pages(char *from, char *to);
+
+/*
+ * Gives back the code and the constants that only the start and the end need, and messages; who needs them again gets
+ * them from the file. The kernel maps up to sixteen pages around each one that is touched (fault_around_bytes), so this
+ * has to be called by code that stays, and that touches nothing else afterwards.
+ */
+void give_back_start(void);
+
+#endif
