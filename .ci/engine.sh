@@ -3,7 +3,7 @@
 
 engine_pid=
 
-# Starts dockerd and returns when it answers. Without a bridge and without iptables: the tests need no network of theirs.
+# Starts dockerd and returns when it answers. What `docker run --init` gives its containers is ours. Without a bridge and without iptables: the tests need no network of theirs.
 start_engine() {
   local home=$scratch/engine
   mkdir -p "$home"
@@ -11,7 +11,7 @@ start_engine() {
   # A session of its own: ^C reaches only us, and we stop it in order. Without our mark, see leftovers.sh.
   env -u BAILEY_CI_RUN setsid dockerd --host "$DOCKER_HOST" --pidfile "$home/pid" \
     --data-root "$home/data" --exec-root "$home/exec" --exec-opt native.cgroupdriver=cgroupfs \
-    --bridge none --iptables=false --ip6tables=false >"$home/log" 2>&1 &
+    --init-path "$PWD/dist/docker-init" --bridge none --iptables=false --ip6tables=false >"$home/log" 2>&1 &
   engine_pid=$!
   local tries
   for ((tries = 0; tries < 600; tries++)); do
