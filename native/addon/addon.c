@@ -90,6 +90,11 @@ NAPI_MODULE_INIT()
         {"pidfdOpen", addon_pidfd_open},
         {"pidfdAlive", addon_pidfd_alive},
         {"pidfdWatch", addon_pidfd_watch},
+        {"pidfdSignal", addon_pidfd_signal},
+        {"setSubreaper", addon_set_subreaper},
+        {"isSubreaper", addon_is_subreaper},
+        {"peekEnded", addon_peek_ended},
+        {"reap", addon_reap},
     };
 
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {

@@ -23,5 +23,10 @@ napi_value addon_peer(napi_env env, napi_callback_info info);
 napi_value addon_pidfd_open(napi_env env, napi_callback_info info);
 napi_value addon_pidfd_alive(napi_env env, napi_callback_info info);
 napi_value addon_pidfd_watch(napi_env env, napi_callback_info info);
+napi_value addon_pidfd_signal(napi_env env, napi_callback_info info);
+napi_value addon_set_subreaper(napi_env env, napi_callback_info info);
+napi_value addon_is_subreaper(napi_env env, napi_callback_info info);
+napi_value addon_peek_ended(napi_env env, napi_callback_info info);
+napi_value addon_reap(napi_env env, napi_callback_info info);
 
 #endif

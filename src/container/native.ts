@@ -14,6 +14,11 @@ export interface PeerProcess {
   readonly pidfd: number;
 }
 
+/** A child that has ended: by itself, with a code, or by a signal. */
+export type EndedChild =
+  | { readonly pid: number; readonly code: number; readonly signal?: never }
+  | { readonly pid: number; readonly signal: number; readonly code?: never };
+
 /** What Node's own API lacks; C in native/addon. */
 export interface Native {
   /**
@@ -44,6 +49,24 @@ export interface Native {
    * @returns a function that stops watching
    */
   pidfdWatch(pidfd: number, ended: () => void): () => void;
+  /**
+   * pidfd_send_signal(2) (Linux 5.1): a signal that can't hit a later process of the same number; 0 only asks.
+   * Throws with `code` ESRCH when the process has ended, EPERM when it isn't ours to signal.
+   */
+  pidfdSignal(pidfd: number, signal: number): void;
+  /** Whether orphans among our descendants become our children: PR_SET_CHILD_SUBREAPER, prctl(2) (Linux 3.4). */
+  setSubreaper(on: boolean): void;
+  isSubreaper(): boolean;
+  /**
+   * One child that has ended and hasn't been reaped, which it isn't afterwards either; waitid(2) with WNOWAIT. As long
+   * as that one isn't reaped, it may be the same again.
+   */
+  peekEnded(): EndedChild | undefined;
+  /**
+   * Reaps one child by its number, if it has ended. Never for children of Node's own child_process: libuv waits for
+   * them, and their `exit` would not come any more.
+   */
+  reap(pid: number): EndedChild | undefined;
 }
 
 let loaded: Native | undefined;
