@@ -16,15 +16,19 @@ interface Init {
   readonly file: string;
   /** File and options, to be followed by the command to run. */
   readonly command: readonly string[];
+  /** Its program leads a session: another group for the scheduler, which answers signals sooner. */
+  readonly ownSession: boolean;
 }
 
 interface Programs {
   readonly nothing: string;
   readonly orphans: string;
   readonly starts: string;
+  readonly latency: string;
 }
 
 const startsPerRound = 15;
+const signalsPerRound = 2_000;
 const peers = ['tini', 'tini-static', 'dumb-init', 'catatonit'];
 
 export const inits: Section = {
@@ -55,6 +59,10 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
     us: startUs(programs, init, startsPerRound),
   }));
   const bareUs = started[0]?.us ?? 0;
+  say('signals');
+  const signals = await alternate(present, quick ? 3 : 15, async (init) => ({
+    us: signalUs(programs, init, signalsPerRound),
+  }));
   say(`${atOnce} orphans at once`);
   const flood = await alternate(present, rounds, (init) => orphans(init, programs, 'at-once', atOnce));
   say(`${oneByOne} orphans one after another`);
@@ -68,6 +76,8 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
       { name: 'PSS KB', digits: 0 },
       { name: `wake-ups in ${idleSeconds} s`, digits: 0 },
       { name: 'start-up +µs', digits: 0 },
+      { name: 'signal µs', digits: 1 },
+      { name: 'to a session µs', digits: 1 },
       { name: `${atOnce} at once: CPU ms`, digits: 3 },
       { name: 'wake-ups', digits: 0 },
       { name: `${oneByOne} in turn: CPU ms`, digits: 3 },
@@ -82,6 +92,8 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
         memory[index]?.pss,
         idle[index],
         (started[index + 1]?.us ?? 0) - bareUs,
+        init.ownSession ? undefined : signals[index]?.us,
+        init.ownSession ? signals[index]?.us : undefined,
         flood[index]?.cpu,
         flood[index]?.wakeUps,
         stream[index]?.cpu,
@@ -90,6 +102,7 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
     })),
     notes: [
       `start-up: the fastest of ${startsPerRound} in a round, added to the ${bareUs.toFixed(0)} µs that a program which does nothing takes as process 1 itself.`,
+      `signal: from kill(2) to the program's answer, median of ${signalsPerRound}; a program in a session of its own is in another scheduler group.`,
       "CPU ms and wake-ups are process 1's own, from /proc/PID/schedstat and /proc/PID/status.",
       `Medians; every round goes through all of them in turn. Linux ${kernelRelease()}.`,
       ...missing.map((reason) => `Missing: ${reason}.`),
@@ -109,13 +122,30 @@ function competitors(): { present: Init[]; missing: string[] } {
       ours: true,
       file,
       command: [file, '--reap', 'kernel', '--'],
+      ownSession: false,
     });
   else missing.push(refusal);
-  present.push({ name: 'bailey-init, wait', ours: true, file, command: [file, '--reap', 'wait', '--'] });
+  const waiting = [file, '--reap', 'wait', '--'];
+  present.push({ name: 'bailey-init, wait', ours: true, file, command: waiting, ownSession: false });
+  const drop = resolve('dist/dumb-init');
+  present.push({
+    name: 'bailey-init as dumb-init',
+    ours: true,
+    file: drop,
+    command: [drop, '--'],
+    ownSession: true,
+  });
   for (const name of peers) {
     const found = outputOf(['sh', '-c', `command -v ${name}`]).stdout.trim();
     if (found === '') missing.push(`${name} is not installed`);
-    else present.push({ name, ours: false, file: found, command: [found, '--'] });
+    else
+      present.push({
+        name,
+        ours: false,
+        file: found,
+        command: [found, '--'],
+        ownSession: name === 'dumb-init',
+      });
   }
   return { present, missing };
 }
@@ -150,6 +180,14 @@ function startUs({ starts, nothing }: Programs, init: Init | undefined, times: n
   const command = [starts, `${times}`, ...(init?.command ?? []), nothing];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? command : ['unshare', '-Ur', ...command]);
   if (stdout === '') throw new Error(`start-up of ${init?.name ?? 'the program alone'}: ${stderr}`);
+  return Number(stdout) / 1000;
+}
+
+/** Microseconds from a signal to process 1 until its program has answered; the middle of some. */
+function signalUs({ latency }: Programs, { name, command }: Init, times: number): number {
+  const all = [latency, `${times}`, ...command];
+  const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? all : ['unshare', '-Ur', ...all]);
+  if (stdout === '') throw new Error(`signals through ${name}: ${stderr}`);
   return Number(stdout) / 1000;
 }
 
@@ -188,6 +226,7 @@ function compilePrograms(folder: string): Programs {
     nothing: compile('nothing', '-static'),
     orphans: compile('orphans', '-static'),
     starts: compile('starts'),
+    latency: compile('latency', '-static'),
   };
 }
 
