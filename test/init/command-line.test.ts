@@ -12,24 +12,27 @@ function run(args: readonly string[], environment: Record<string, string> = {}) 
   return { code: status, stdout, stderr };
 }
 
-t.test('--help names every option and every exit code', async (sub) => {
+t.test('--help, the manual and the README name the same options, variables and exit codes', async (sub) => {
   const { code, stdout, stderr } = run(['--help']);
   sub.equal(code, 0);
   sub.equal(stderr, '');
-  for (const word of [
-    '--reap',
-    'BAILEY_REAP',
-    '--help',
-    '--version',
-    '128+n',
-    '127',
-    '126',
-    '64',
-    '70',
-    '71',
-  ])
-    sub.ok(stdout.includes(word), word);
   for (const line of stdout.split('\n')) sub.ok(line.length <= 100, 'fits a terminal');
+  const options = [...new Set(stdout.match(/--[a-z-]{2,}/g))];
+  const variables = [...new Set(stdout.match(/BAILEY_[A-Z_]+/g))];
+  sub.equal(options.length, variables.length + 2, 'all but --help and --version have a variable');
+  const manual = readFileSync('native/init/bailey-init.1', 'utf8').replaceAll('\\-', '-');
+  const readme = readFileSync('README.md', 'utf8');
+  for (const option of options) {
+    sub.ok(manual.includes(option), `the manual has ${option}`);
+    sub.ok(readme.includes(`\`${option}`), `the README has ${option}`);
+  }
+  for (const variable of variables) {
+    sub.ok(readme.includes(`\`${variable}\``), `the README has ${variable}`);
+    sub.ok(options.includes(`--${variable.slice(7).toLowerCase().replaceAll('_', '-')}`), variable);
+  }
+  for (const number of ['128+n', '127', '126', '64', '70', '71'])
+    for (const [name, text] of Object.entries({ help: stdout, manual, readme }))
+      sub.ok(text.includes(number), `${name} has ${number}`);
 });
 
 t.test('--version', async (sub) => {
