@@ -51,7 +51,7 @@ static int read_option_variables(struct settings *settings)
         if ((option->hint || is_true(value)) && option->set(settings, value))
             continue;
         const char *hint = option->hint ? option->hint : "1 or 0";
-        return mistake(settings, WRONG_VALUE, &(struct facts){option->variable, value, hint, 0, 0, 0, 0});
+        return mistake(settings, WRONG_VALUE, &(struct facts){.name = option->variable, .detail = value, .hint = hint});
     }
     return GO_ON;
 }
