@@ -42,6 +42,7 @@ export async function launchController({ args, env, say, signal }: ControllerLau
     return await handOver(native(), launch, signal);
   } catch (thrown) {
     await storage?.release();
+    signal.throwIfAborted(); // who ended us meanwhile decides how we end
     throw thrown;
   }
 }
