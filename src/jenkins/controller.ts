@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { accessFailure, requireFolderAccess } from '../container/access.ts';
+import { accessFailure, requireFile, requireFolderAccess } from '../container/access.ts';
 import { native } from '../container/native.ts';
 import { Failure } from '../failure.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
@@ -73,12 +73,8 @@ function requireMountPoint(path: string): void {
   );
 }
 
-function requireWar(war: string): void {
-  const stat = statSync(war, { throwIfNoEntry: false });
-  if (stat?.isFile()) return;
-  const why = stat === undefined ? 'does not exist' : 'is not a file';
-  throw new Failure('config', `JENKINS_WAR ${war} ${why}`, 'put jenkins.war there, or set JENKINS_WAR');
-}
+const requireWar = (war: string): void =>
+  requireFile('JENKINS_WAR', war, 'put jenkins.war there, or set JENKINS_WAR');
 
 function javaLaunch(
   config: ControllerConfig,
