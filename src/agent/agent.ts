@@ -32,7 +32,7 @@ function prepare(
 ): Launch {
   const [only] = args;
   if (args.length === 1 && only !== undefined && !only.startsWith('-'))
-    return { file: requireProgram(only, env['PATH']), argv: args, env };
+    return { file: requireProgram(only, env['PATH']), argv: args };
 
   const config = readAgentConfig(env);
   const { javaArguments, warnings } = agentCommandLine(config, args);
@@ -40,7 +40,7 @@ function prepare(
   const file = requireProgram(java, env['PATH']);
   requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
   for (const warning of warnings) say(`warning: ${warning}`);
-  return { file, argv: [java, ...javaArguments], env };
+  return { file, argv: [java, ...javaArguments] };
 }
 
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */

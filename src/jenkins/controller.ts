@@ -81,7 +81,7 @@ function javaLaunch(
   args: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
 ): Launch {
-  return { file: findJava(config, env['PATH']), argv: ['java', ...javaArguments(config, args)], env };
+  return { file: findJava(config, env['PATH']), argv: ['java', ...javaArguments(config, args)] };
 }
 
 /** The official script takes java from PATH; JAVA_HOME is for images that forgot to put it there. */
@@ -103,5 +103,5 @@ function findJava({ javaHome }: ControllerConfig, path: string | undefined): str
 
 function programLaunch(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): Launch {
   const [name = ''] = args;
-  return { file: requireProgram(name, env['PATH']), argv: args, env };
+  return { file: requireProgram(name, env['PATH']), argv: args };
 }
