@@ -50,7 +50,7 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp, what: string):
 t.test('settings', async (t) => {
   const { bailey, env, folder } = place(t);
   const castle = { CASTLE_URL: 'unix:///nowhere.sock', CASTLE_VOLUME: 'v' };
-  const cases: readonly [what: string, env: NodeJS.ProcessEnv, line: RegExp][] = [
+  const cases: readonly (readonly [what: string, env: NodeJS.ProcessEnv, line: RegExp])[] = [
     ['open quote', { JAVA_OPTS: '-Da="b' }, /JAVA_OPTS has a double quote at character 5 /],
     [
       'open quote in another variable',
@@ -90,6 +90,25 @@ t.test('settings', async (t) => {
       'a URL with a broken percent sign',
       { ...castle, CASTLE_URL: 'unix:///%zz' },
       /CASTLE_URL "unix:\/\/\/%zz" is not the address/,
+    ],
+    ...[
+      'unix:///run/a%00b',
+      'unix:///run/a?b',
+      'unix:///run/a#b',
+      'https://:pw@castle',
+      'https://castle/?x',
+    ].map(
+      (CASTLE_URL) =>
+        [
+          `${CASTLE_URL}`,
+          { ...castle, CASTLE_URL },
+          /CASTLE_URL "\S+" is not the address of a castle;/,
+        ] as const,
+    ),
+    [
+      'a path that no socket has',
+      { ...castle, CASTLE_URL: `unix:///${'é'.repeat(54)}` },
+      /CASTLE_URL unix:\S+ has 109 bytes; a socket's path has at most 107;/,
     ],
     ['no duration', { ...castle, CASTLE_TIMEOUT: 'soon' }, /CASTLE_TIMEOUT "soon" is not a duration;/],
     ['negative duration', { ...castle, CASTLE_TIMEOUT: '-1s' }, /CASTLE_TIMEOUT "-1s" is not a duration;/],

@@ -62,6 +62,13 @@ t.test('names that are not UTF-8', async (t) => {
   t.equal(house.log().length, 3, 'the second start only repeats what overrides, and the circle');
 });
 
+t.test('the log stays a line a file, whatever the names', async (t) => {
+  const house = new House(t);
+  house.write(join(house.ref, 'a\nINSTALLED b\x1b[2J'), 'image');
+  t.equal((await house.copy()).code, 0);
+  t.strictSame(house.log(), ['INSTALLED a\\x0aINSTALLED b\\x1b[2J']);
+});
+
 t.test('an archive that would fill the memory has no version', async (t) => {
   const house = new House(t);
   writeBomb(join(house.ref, 'plugins/bomb.jpi'), 64);

@@ -2,6 +2,7 @@ import { appendFileSync, closeSync, constants, existsSync, openSync, rmSync, sta
 import { dirname, join } from 'node:path';
 import { accessFailure } from '../../container/access.ts';
 import { errorCode, errorPath, Failure } from '../../failure.ts';
+import { printable } from '../../printable.ts';
 import type { CopyRequest } from './copy-file.ts';
 import { listReferenceFiles, type ReferenceFile } from './list-files.ts';
 
@@ -74,7 +75,8 @@ function startLog(log: string): void {
 }
 
 function appendLines(log: string, lines: readonly string[]): void {
-  if (lines.length > 0) append(log, `${lines.join('\n')}\n`);
+  // A file's name may hold anything but a slash.
+  if (lines.length > 0) append(log, `${lines.map(printable).join('\n')}\n`);
 }
 
 function append(log: string, text: string): void {
