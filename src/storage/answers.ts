@@ -37,12 +37,14 @@ export function readAnswer(url: string, answer: Answer): Outcome {
     return { kind: 'lease', lease, isNew: answer.status === 201 };
   const refusal = parseRefusal(answer.body);
   if (refusal === undefined) {
-    const failure = new Failure(
-      'config',
-      `what answers at CASTLE_URL ${url} is not a castle (HTTP status ${answer.status})`,
-      'check the address',
-    );
-    return { kind: answer.status >= 500 ? 'later' : 'never', failure };
+    const sentence = `what answers at CASTLE_URL ${url} is not a castle (HTTP status ${answer.status})`;
+    // A proxy says 502 or 503 while there is no castle behind it.
+    return answer.status >= 500
+      ? {
+          kind: 'later',
+          failure: new Failure('unavailable', sentence, 'see whether the castle behind it runs'),
+        }
+      : { kind: 'never', failure: new Failure('config', sentence, 'check the address') };
   }
   const rule = refusals[refusal.code];
   const failure = new Failure(rule.failure, refusal.sentence, refusal.remedy);

@@ -191,11 +191,20 @@ async function giveBack(call: Call, { lease, isNew }: Given, say: (line: string)
 
 function readCredentials(request: StorageRequest): Credentials {
   return {
-    ...(request.tokenFile === undefined
-      ? {}
-      : { token: readSetting('CASTLE_TOKEN_FILE', request.tokenFile).trim() }),
+    ...(request.tokenFile === undefined ? {} : { token: readToken(request.tokenFile) }),
     ...(request.caFile === undefined ? {} : { ca: readSetting('CASTLE_CA_FILE', request.caFile) }),
   };
+}
+
+function readToken(file: string): string {
+  const token = readSetting('CASTLE_TOKEN_FILE', file).trim();
+  // What a header can carry; the token itself is shown to nobody.
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Failure(
+    'config',
+    `CASTLE_TOKEN_FILE ${file} ${token === '' ? 'is empty' : 'holds more than one line of plain ASCII'}`,
+    'put the token of this container there, and nothing else',
+  );
 }
 
 function readSetting(name: string, file: string): string {
