@@ -1,10 +1,27 @@
 /** What one would not expect in a reference folder or a JENKINS_HOME, and meets there all the same. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readPluginVersion } from '../../src/jenkins/reference/plugin-version.ts';
 import { program, requires, root } from '../kit/needs.ts';
+import { until } from '../kit/until.ts';
 import { ended } from './kit/bailey.ts';
 import { House } from './kit/house.ts';
 import { writeBomb, writePlugin } from './kit/plugin-archive.ts';
@@ -78,6 +95,43 @@ t.test('an archive that would fill the memory has no version', async (t) => {
   const ran = await house.copy();
   t.equal(ran.code, 0, ran.stderr);
   t.match(house.log().join('\n'), /INSTALLED plugins\/bomb.jpi : an unknown version/);
+});
+
+t.test('large files: what is in them, and their holes', async (t) => {
+  const house = new House(t);
+  const file = openSync(join(house.ref, 'sparse'), 'w');
+  writeSync(file, 'at the start', 0);
+  writeSync(file, 'over the edge of a piece', 256 * 1024 * 1024 - 5);
+  ftruncateSync(file, 512 * 1024 * 1024 + 1);
+  closeSync(file);
+  writeFileSync(join(house.ref, 'dense'), Buffer.alloc(17 * 1024 * 1024 + 3, 'x'));
+  const ran = await house.copy();
+  t.equal(ran.code, 0, ran.stderr);
+  for (const name of ['sparse', 'dense'])
+    t.equal(
+      spawnSync('cmp', [join(house.ref, name), join(house.home, name)]).status,
+      0,
+      `${name} is the same`,
+    );
+  t.ok(statSync(join(house.home, 'sparse')).blocks * 512 < 16 * 1024 * 1024, 'holes are holes');
+});
+
+t.test('a signal in the middle of a large file', async (t) => {
+  const house = new House(t);
+  // Another file system, so that no blocks can be shared; and a bound for what a copy may write.
+  const ref = mkdtempSync('/dev/shm/bailey-test-');
+  t.teardown(() => rmSync(ref, { recursive: true }));
+  writeFileSync(join(ref, 'endless'), '');
+  truncateSync(join(ref, 'endless'), 2 ** 38);
+  const below = ['sh', '-c', 'ulimit -f 100000; exec "$@"', 'sh'];
+  const child = house.startCopying({ REF: ref }, undefined, below);
+  const end = ended(child);
+  const part = join(house.home, 'endless.bailey-part');
+  await until('it is copied', () => existsSync(part) || child.exitCode !== null || undefined);
+  child.kill('SIGTERM');
+  const ran = await end;
+  t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);
+  t.strictSame(house.files(), ['copy_reference_file.log'], 'no part is left');
 });
 
 if (requires(t, program('mkfifo'))) {
