@@ -16,12 +16,14 @@ export interface CopyRequest {
   readonly reference: ReferenceConfig;
   /** What may be put into configuration files. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts between two files, and in the middle of a large one. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Copies one reference file, or leaves it alone, by the rule for its kind.
  * @returns the line for the log, if it is to have one
- * @throws Failure with the path that could not be read or written
+ * @throws Failure with the path that could not be read or written; the signal's reason
  */
 export async function copyReferenceFile(
   file: ReferenceFile,
@@ -31,7 +33,8 @@ export async function copyReferenceFile(
   try {
     return await copyByRule(file, target, request);
   } catch (thrown) {
-    throw thrown instanceof Failure ? thrown : copyFailure(thrown, file, target);
+    if (thrown instanceof Failure || thrown === request.signal.reason) throw thrown;
+    throw copyFailure(thrown, file, target);
   }
 }
 
@@ -57,7 +60,7 @@ interface Done {
 
 async function copyPlain(file: ReferenceFile, target: BytePath, request: CopyRequest): Promise<Done> {
   if (!file.override && existsSync(target)) return { action: 'SKIPPED', reason: '', notable: false };
-  await placeFile(target, await contentOf(file, request));
+  await placeFile(target, await contentOf(file, request), request.signal);
   return { action: 'INSTALLED', reason: '', notable: true };
 }
 
@@ -66,7 +69,11 @@ async function contentOf(file: ReferenceFile, { reference, env }: CopyRequest): 
   return { like: file, content: substituteVariables(await readFile(file.path), env) };
 }
 
-async function copyPlugin(file: ReferenceFile, target: BytePath, { reference }: CopyRequest): Promise<Done> {
+async function copyPlugin(
+  file: ReferenceFile,
+  target: BytePath,
+  { reference, signal }: CopyRequest,
+): Promise<Done> {
   const markerPath = withSuffix(target, '.version_from_image');
   const pinnedPath = withSuffix(target, '.pinned');
   const [image, installed, marker] = await Promise.all([
@@ -81,7 +88,7 @@ async function copyPlugin(file: ReferenceFile, target: BytePath, { reference }: 
     // The archive comes last. Ended in between, the next start finds a marker that is not older than what is installed
     // and upgrades again; the other way round it would find no marker and leave the plug-in alone for ever.
     if (!existsSync(pinnedPath)) await writeFile(pinnedPath, '', { flag: 'a' });
-    await placeFile(target, { like: file });
+    await placeFile(target, { like: file }, signal);
   }
   return decision;
 }

@@ -9,15 +9,14 @@ import { listReferenceFiles, type ReferenceFile } from './list-files.ts';
 /**
  * Fills JENKINS_HOME from the reference folder of the image by the rules of the official image
  * (jenkinsci/docker, jenkins-support), and appends what it did to the log.
- * @param signal aborts between two files; those in flight are finished first
  * @throws Failure 73, 74 or 77 with the path that could not be written; the signal's reason
  */
-export async function copyReferenceFiles(request: CopyRequest, signal: AbortSignal): Promise<void> {
+export async function copyReferenceFiles(request: CopyRequest): Promise<void> {
   const { log } = request.reference;
   const lines: string[] = [];
   startLog(log);
   try {
-    await copyFiles(request, lines, signal);
+    await copyFiles(request, lines);
   } catch (thrown) {
     try {
       appendLines(log, lines);
@@ -29,8 +28,8 @@ export async function copyReferenceFiles(request: CopyRequest, signal: AbortSign
   appendLines(log, lines);
 }
 
-async function copyFiles(request: CopyRequest, lines: string[], signal: AbortSignal): Promise<void> {
-  const { home, reference } = request;
+async function copyFiles(request: CopyRequest, lines: string[]): Promise<void> {
+  const { home, reference, signal } = request;
   if (reference.clearInitScripts) clearInitScripts(home);
   const files = listFiles(reference.folder, lines);
   if (files.length === 0) return;

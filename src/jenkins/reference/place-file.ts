@@ -1,7 +1,8 @@
-import { constants, type Stats } from 'node:fs';
-import { copyFile, mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { errorCode } from '../../failure.ts';
 import { type BytePath, folderOf, withSuffix } from './byte-path.ts';
+import { copyContent } from './copy-content.ts';
 
 /** What a file is to hold, and the file whose mode, times and owner it gets, as `cp -p` does. */
 export interface FileContent {
@@ -14,10 +15,15 @@ export interface FileContent {
  * Puts a file in its place, complete or not at all: written under another name in the same folder, brought to the disk,
  * renamed. What an earlier start left half under that other name is overwritten.
  * @param target absolute path; missing folders above it are made
+ * @param signal cuts a large file off
  */
-export async function placeFile(target: BytePath, { like, content }: FileContent): Promise<void> {
+export async function placeFile(
+  target: BytePath,
+  { like, content }: FileContent,
+  signal: AbortSignal,
+): Promise<void> {
   await place(target, async (part) => {
-    if (content === undefined) await copyFile(like.path, part, constants.COPYFILE_FICLONE);
+    if (content === undefined) await copyContent(like.path, part, like.stat.size, signal);
     else await writeFile(part, content);
     await finish(part, like.stat);
   });
