@@ -1,18 +1,20 @@
 /** A castle: from a container's request to the mount, one after another and many at once. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { native } from '../src/container/native.ts';
+import { temporaryFolder } from './folder.ts';
 import type { BenchOptions, Section } from './section.ts';
 import type { Row, Table } from './table.ts';
 
 /** How many containers ask at the same moment. */
 const atOnce = [10, 50];
 const startWithinMs = 20_000;
+/** Options of setpriv(1): should the benchmark be killed, the kernel kills what it has started. */
+const endsWithUs = ['--pdeathsig', 'KILL', '--'];
 
 export const castle: Section = {
   name: 'castle',
@@ -21,14 +23,13 @@ export const castle: Section = {
       options.say('skipped: needs root');
       return [];
     }
-    const folder = mkdtempSync(join(tmpdir(), 'bailey-bench-'));
+    const folder = temporaryFolder();
     const running = await startCastle(folder);
     try {
       return [await measureRequests(options, folder)];
     } finally {
       running.kill('SIGTERM');
       await once(running, 'exit');
-      rmSync(folder, { recursive: true });
     }
   },
 };
@@ -75,7 +76,8 @@ async function startCastle(folder: string): Promise<ReturnType<typeof spawn>> {
     '--backend',
     `local=${join(folder, 'volumes')}`,
   ];
-  const running = spawn(process.execPath, ['dist/castle.js', 'serve', ...args, '--runtime', 'process'], {
+  const command = [process.execPath, 'dist/castle.js', 'serve', ...args, '--runtime', 'process'];
+  const running = spawn('setpriv', [...endsWithUs, ...command], {
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   const end = performance.now() + startWithinMs;
@@ -137,6 +139,7 @@ class Asker {
 
   static async start(folder: string): Promise<Asker> {
     const args = [
+      'unshare',
       '--pid',
       '--mount',
       '--fork',
@@ -145,7 +148,7 @@ class Asker {
       process.execPath,
       'bench/asker.mjs',
     ];
-    const started = spawn('unshare', [...args, join(folder, 'castle.sock')]);
+    const started = spawn('setpriv', [...endsWithUs, ...args, join(folder, 'castle.sock')]);
     const asker = new Asker(started, createInterface({ input: started.stdout }), folder);
     if ((await asker.#line()) !== 'ready') throw new Error('a container did not start');
     return asker;

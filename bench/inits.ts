@@ -1,10 +1,10 @@
 /** bailey-init, both ways, against the inits of Debian's packages: memory, wake-ups, start-up, orphans. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { asProcess1, childrenOf, Running, stat, until } from '../test/kit/namespace.ts';
+import { temporaryFolder } from './folder.ts';
 import { alternate, childCount, cpuMs, memoryKb, wakeUps } from './sample.ts';
 import type { BenchOptions, Section } from './section.ts';
 import type { Table } from './table.ts';
@@ -34,12 +34,7 @@ const peers = ['tini', 'tini-static', 'dumb-init', 'catatonit'];
 export const inits: Section = {
   name: 'inits',
   async run(options) {
-    const folder = mkdtempSync(join(tmpdir(), 'bailey-bench-'));
-    try {
-      return [await measure(options, compilePrograms(folder))];
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    return [await measure(options, compilePrograms(temporaryFolder()))];
   },
 };
 

@@ -1,9 +1,9 @@
 /** `bailey jenkins` from start to java, against the start of Node itself. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { temporaryFolder } from './folder.ts';
 import { alternate } from './sample.ts';
 import type { BenchOptions, Section } from './section.ts';
 import type { Table } from './table.ts';
@@ -17,12 +17,7 @@ interface Start {
 export const jenkins: Section = {
   name: 'jenkins',
   async run(options) {
-    const folder = mkdtempSync(join(tmpdir(), 'bailey-bench-'));
-    try {
-      return [await measureStart(options, folder)];
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    return [await measureStart(options, temporaryFolder())];
   },
 };
 

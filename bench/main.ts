@@ -1,4 +1,5 @@
 // npm run bench [-- SECTION...] [--quick] [--json]
+import { endingSignals, signalNumber } from '../src/launch/signals.ts';
 import { castle } from './castle.ts';
 import { inits } from './inits.ts';
 import { jenkins } from './jenkins.ts';
@@ -20,6 +21,9 @@ if (wrong.length > 0) {
   console.error(`bench: unknown '${wrong[0]}'; sections: ${known.join(', ')}; options: --quick, --json`);
   process.exit(64);
 }
+
+// A benchmark is over at once; what it has started and its folder go with it (folder.ts).
+for (const name of endingSignals) process.on(name, () => process.exit(128 + signalNumber(name)));
 
 const json = flags.includes('--json');
 const results = [];

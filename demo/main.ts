@@ -6,10 +6,11 @@
  *
  * Exit status: 0 all came true; 1 something did not; 69 containers cannot be made here; 128+n ended by signal n.
  */
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outputFailure } from '../src/cli/print.ts';
 import { errorMessage, Failure, Interrupted } from '../src/failure.ts';
-import { signalNumber } from '../src/launch/signals.ts';
+import { endingSignals, signalNumber } from '../src/launch/signals.ts';
 import { requireNamespaces } from './namespaces.ts';
 import { realWar } from './real-war.ts';
 import { screenFor } from './screen.ts';
@@ -27,20 +28,23 @@ const passedOn = ['PATH', 'JAVA_HOME', 'LANG', 'JAVA_OPTS', 'JENKINS_OPTS'];
 
 async function main(): Promise<number> {
   requireNamespaces(process.env, process.argv.slice(1));
-  const screen = screenFor(process.stdout, Date.now);
+  const war = process.env['JENKINS_WAR'];
+  const warPath = war ? resolve(war) : undefined; // by the caller's folder, not ours
+  process.chdir(join(dirname(fileURLToPath(import.meta.url)), '../..'));
+  const screen = screenFor(process.stdout, Date.now, process.env['TERM']);
   const signal = endingSignal();
   const workspace = makeWorkspace();
   try {
     const env = Object.fromEntries(
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     );
-    const path = process.env['JENKINS_WAR'];
     screen.line(title);
-    const war = path ? await realWar(path, env) : standIn(env, workspace.folder);
-    const faults = await tellStory({ workspace, war, screen, signal, env });
+    const controller = warPath === undefined ? standIn(env, workspace.folder) : await realWar(warPath, env);
+    const faults = await tellStory({ workspace, war: controller, screen, signal, env });
     screen.line(
       faults.length === 0 ? 'All of it came true.' : `Not all of it came true: ${faults.join('; ')}.`,
     );
+    signal.throwIfAborted();
     return faults.length === 0 ? 0 : 1;
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
@@ -51,16 +55,15 @@ async function main(): Promise<number> {
   }
 }
 
-/** ^C, SIGTERM and SIGHUP end the story, not the process: what was started has to be stopped. */
+/** An ending signal, or the end of who reads us, ends the story, not the process: what was started has to be stopped. */
 function endingSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => controller.abort(new Interrupted(name)));
-  }
+  for (const name of endingSignals) process.on(name, () => controller.abort(new Interrupted(name)));
+  process.stdout.on('error', (error) => controller.abort(outputFailure(error)));
+  process.stderr.on('error', () => undefined); // there is nobody left to tell
   return controller.signal;
 }
 
-process.chdir(join(dirname(fileURLToPath(import.meta.url)), '../..'));
 main().then(
   (code) => {
     process.exitCode = code;

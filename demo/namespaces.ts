@@ -33,9 +33,8 @@ function becomeRoot(env: Readonly<NodeJS.ProcessEnv>, argv: readonly string[]): 
         'sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)',
     );
   }
-  const words = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
   try {
-    native().exec(unshare.file, ['unshare', '-Urm', '--', process.execPath, ...argv], words);
+    native().exec(unshare.file, ['unshare', '-Urm', '--', process.execPath, ...argv]);
   } catch (thrown) {
     throw new Failure('unavailable', `unshare cannot be started: ${errorMessage(thrown)}`);
   }

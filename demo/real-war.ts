@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
 import { Failure } from '../src/failure.ts';
 import { start } from './started.ts';
 import { inHome, type War } from './war.ts';
@@ -14,15 +13,23 @@ const identity = 'secret.key';
 
 /**
  * A real jenkins.war. It has no builds of its own here: a shell loop beside it, in its container, leaves the orphans.
- * @throws Failure config when there is no such file
+ * @param war absolute path
+ * @throws Failure config when there is no such file, or it is no archive
  */
-export async function realWar(path: string, env: Readonly<Record<string, string>>): Promise<War> {
-  const war = resolve(path);
+export async function realWar(war: string, env: Readonly<Record<string, string>>): Promise<War> {
   if (!statSync(war, { throwIfNoEntry: false })?.isFile()) {
     throw new Failure(
       'config',
       `JENKINS_WAR ${war} is not a file`,
       'set it to the path of a jenkins.war, or leave it out',
+    );
+  }
+  // Java ends with 0 or 1 and a word about the archive, somewhere in the middle of the story.
+  if (!isArchive(war)) {
+    throw new Failure(
+      'config',
+      `JENKINS_WAR ${war} is not an archive`,
+      'set it to the path of a jenkins.war',
     );
   }
   const port = await freePort();
@@ -60,6 +67,17 @@ export async function realWar(path: string, env: Readonly<Record<string, string>
       };
     },
   };
+}
+
+function isArchive(file: string): boolean {
+  const start = Buffer.alloc(2);
+  const fd = openSync(file, 'r');
+  try {
+    readSync(fd, start);
+  } finally {
+    closeSync(fd);
+  }
+  return start.toString() === 'PK';
 }
 
 const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');

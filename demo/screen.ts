@@ -18,9 +18,12 @@ export interface Output {
   readonly columns?: number;
 }
 
-/** A screen for the stream: live on a terminal, plain lines elsewhere. */
-export function screenFor(output: Output, now: () => number): Screen {
-  return output.isTTY === true ? terminalScreen(output) : plainScreen(output, now);
+/**
+ * A screen for the stream: live on a terminal, plain lines elsewhere.
+ * @param term TERM: a dumb terminal shows escape sequences instead of obeying them
+ */
+export function screenFor(output: Output, now: () => number, term: string | undefined): Screen {
+  return output.isTTY === true && term !== 'dumb' ? terminalScreen(output) : plainScreen(output, now);
 }
 
 const plainLineEveryMs = 1000;
@@ -48,6 +51,9 @@ const showCursor = '\x1b[?25h';
 const clearToEnd = '\x1b[J';
 const upBy = (lines: number): string => (lines === 0 ? '' : `\x1b[${lines}A`);
 
+/** Columns; a terminal that nobody has told its size says 0. */
+const width = ({ columns }: Output): number => (columns === undefined || columns === 0 ? 80 : columns);
+
 /** The live rows are the last ones on the terminal; each new state goes back up to the first of them. */
 function terminalScreen(output: Output): Screen {
   let shown = 0;
@@ -56,7 +62,7 @@ function terminalScreen(output: Output): Screen {
     live(title, rows) {
       // A line that wraps would take two rows, and the way back up would be too short.
       const lines = [title, ...rows.map(([label, value]) => `  ${label.padEnd(labelWidth)} ${value}`)].map(
-        (line) => line.slice(0, (output.columns ?? 80) - 1),
+        (line) => line.slice(0, width(output) - 1),
       );
       const redrawn = lines.map((line) => `${line}\x1b[K\n`).join('');
       output.write(`${hideCursor}${upBy(shown)}\r${redrawn}${clearToEnd}`);

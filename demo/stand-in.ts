@@ -9,7 +9,8 @@ import { inHome, type War } from './war.ts';
 /** What it says at its start, with what it has found; the volume may hold another container's counts until then. */
 const firstLine = /^(Found (?<builds>\d+) builds|JENKINS_HOME is empty)/;
 
-const sources = resolve('demo/stand-in');
+/** Asked for when it is needed: the demo changes to the repository's folder after this file is loaded. */
+const sources = (): string => resolve('demo/stand-in');
 
 /**
  * The stand-in for Jenkins: run by java where there is a JDK to compile it with, else by node.
@@ -25,8 +26,8 @@ export function standIn(env: Readonly<Record<string, string>>, spareFolder: stri
         ? // The shim named java comes first, and finds this node.
           {
             ...env,
-            JENKINS_WAR: join(sources, 'stand-in.mjs'),
-            PATH: `${sources}:${nodeFolder()}:${env['PATH']}`,
+            JENKINS_WAR: join(sources(), 'stand-in.mjs'),
+            PATH: `${sources()}:${nodeFolder()}:${env['PATH']}`,
           }
         : { ...env, JENKINS_WAR: jar, JAVA_OPTS: '-Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1' },
     readyWithinMs: 20_000,
@@ -71,7 +72,7 @@ const hasJdk = (env: Readonly<Record<string, string>>): boolean =>
 
 /** Compiles the stand-in into build/demo, or takes the jar that is there and newer than its source. */
 function compile(env: Readonly<Record<string, string>>, spareFolder: string): string {
-  const source = join(sources, 'StandIn.java');
+  const source = join(sources(), 'StandIn.java');
   const cache = resolve('build/demo');
   const cached = join(cache, 'stand-in.jar');
   const made = statSync(cached, { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -62,6 +62,13 @@ export function errorCode(thrown: unknown): string | undefined {
     : undefined;
 }
 
+/** The path that a system's error is about, or undefined when it names none. */
+export function errorPath(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string'
+    ? thrown.path
+    : undefined;
+}
+
 /** The message of a thrown value, whatever was thrown. */
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

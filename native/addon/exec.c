@@ -1,12 +1,20 @@
 /*
- * execve(2) from Node: the program that follows must find the process as if Node had never been there.
+ * execve(2) from Node: the program that follows must find the process as if Node had never been there, as far as that
+ * can still be told.
  *
  * What Node changes at its start (node::PlatformInit, Node 20 to 26), and is undone here:
  *  - SIGPIPE and SIGXFSZ are ignored: a Java or shell child would never die of a closed pipe;
- *  - the soft RLIMIT_NOFILE is raised to the hard one: programs that close "all" descriptors take minutes;
  *  - O_NONBLOCK is set on pipes and terminals used as stdio: Java loses output with EAGAIN;
  *  - descriptors 0 to 2 become close-on-exec too (uv_disable_stdio_inheritance): the next program had no stdio;
  *  - what other addons opened may not be close-on-exec and would be inherited.
+ *
+ * What Node changes without keeping what it was given:
+ *  - the soft RLIMIT_NOFILE is raised to the hard one: programs that close "all" descriptors take minutes;
+ *  - ignored signals get their default action, and the mask is emptied: `nohup` is forgotten.
+ * Where the parent is bailey-init, it still has the limit and the ignored signals, since it changes neither and the two
+ * were given the same; from there they are restored. With any other parent, and as process 1, nobody knows: what the
+ * shell in between has set for us alone cannot be told from what it has set for itself. The limit stays raised then
+ * (java raises its own all the same), the signals have their default action. The mask is always empty.
  */
 #include "addon.h"
 
@@ -15,6 +23,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -28,15 +38,25 @@
 #define SYS_close_range 436
 #endif
 
+/* A string as UTF-8, or the bytes of a Buffer as they are; NULL when it is neither, or has a NUL inside. */
 static char *copy_string(napi_env env, napi_value value)
 {
+    bool is_bytes = false;
+    void *bytes;
     size_t length;
     char *copy;
 
-    if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok)
+    napi_is_buffer(env, value, &is_bytes);
+    if ((is_bytes ? napi_get_buffer_info(env, value, &bytes, &length)
+                  : napi_get_value_string_utf8(env, value, NULL, 0, &length)) != napi_ok)
         return NULL;
     copy = malloc(length + 1);
-    if (copy == NULL || napi_get_value_string_utf8(env, value, copy, length + 1, &length) != napi_ok) {
+    if (copy == NULL)
+        return NULL;
+    if (is_bytes) {
+        memcpy(copy, bytes, length);
+        copy[length] = '\0';
+    } else if (napi_get_value_string_utf8(env, value, copy, length + 1, &length) != napi_ok) {
         free(copy);
         return NULL;
     }
@@ -78,27 +98,68 @@ static char **copy_strings(napi_env env, napi_value array)
     return copy;
 }
 
-static void set_default(int signal_number)
+static void set_action(int signal_number, void (*handler)(int))
 {
-    struct sigaction action = {.sa_handler = SIG_DFL};
+    struct sigaction action = {.sa_handler = handler};
 
     sigemptyset(&action.sa_mask);
     sigaction(signal_number, &action, NULL);
 }
 
-/*
- * The limit that Node was given is not kept anywhere; its parent still has it: bailey-init and shells hand on their
- * own. Only ever lowered, and only below the same hard limit, so that a wrong guess can't take anything away.
- */
-static void restore_file_limit(void)
+/* The line of a file of process `pid` below /proc that begins with `start`, without that, in `line`. */
+static bool read_proc_line(pid_t pid, const char *file, const char *start, char *line, int size)
 {
-    struct rlimit mine, parents;
+    char path[64];
+    FILE *opened;
+    bool found = false;
 
-    if (getppid() == 0 || getrlimit(RLIMIT_NOFILE, &mine) != 0
-        || prlimit(getppid(), RLIMIT_NOFILE, NULL, &parents) != 0)
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+    opened = fopen(path, "re");
+    if (opened == NULL)
+        return false;
+    while (!found && fgets(line, size, opened) != NULL)
+        found = strncmp(line, start, strlen(start)) == 0;
+    fclose(opened);
+    if (found)
+        memmove(line, line + strlen(start), strlen(line + strlen(start)) + 1);
+    return found;
+}
+
+/* Only ever lowered, and only below the same hard limit: a wrong guess must not take anything away for good. */
+static void restore_file_limit(pid_t init)
+{
+    struct rlimit mine, given;
+
+    if (getrlimit(RLIMIT_NOFILE, &mine) != 0 || prlimit(init, RLIMIT_NOFILE, NULL, &given) != 0)
         return;
-    if (parents.rlim_max == mine.rlim_max && parents.rlim_cur < mine.rlim_cur)
-        setrlimit(RLIMIT_NOFILE, &parents);
+    if (given.rlim_max == mine.rlim_max && given.rlim_cur < mine.rlim_cur)
+        setrlimit(RLIMIT_NOFILE, &given);
+}
+
+/* All but SIGCHLD, with which bailey-init has plans of its own. */
+static void restore_ignored_signals(pid_t init)
+{
+    char mask[128];
+    unsigned long long ignored;
+
+    if (!read_proc_line(init, "status", "SigIgn:", mask, sizeof mask))
+        return;
+    ignored = strtoull(mask, NULL, 16);
+    for (int number = 1; number <= 64; number++)
+        if ((ignored >> (number - 1) & 1) && number != SIGCHLD)
+            set_action(number, SIG_IGN);
+}
+
+/* What Node has changed and bailey-init, being our parent, still has. */
+static void restore_from_init(void)
+{
+    pid_t parent = getppid();
+    char name[32];
+
+    if (parent == 0 || !read_proc_line(parent, "comm", "", name, sizeof name) || strcmp(name, "bailey-init\n") != 0)
+        return;
+    restore_file_limit(parent);
+    restore_ignored_signals(parent);
 }
 
 static void hand_on_stdio(void)
@@ -133,38 +194,35 @@ static void close_others_on_exec(void)
 
 napi_value addon_exec(napi_env env, napi_callback_info info)
 {
-    napi_value args[3];
-    char *path = NULL, **argv = NULL, **envp = NULL;
+    napi_value args[2];
+    char *path = NULL, **argv = NULL;
     sigset_t none;
     int error;
 
-    if (!read_arguments(env, info, 3, args))
+    if (!read_arguments(env, info, 2, args))
         return NULL;
     path = copy_string(env, args[0]);
     argv = copy_strings(env, args[1]);
-    envp = copy_strings(env, args[2]);
-    if (path == NULL || argv == NULL || envp == NULL || argv[0] == NULL) {
+    if (path == NULL || argv == NULL || argv[0] == NULL) {
         free(path);
         free_strings(argv);
-        free_strings(envp);
-        napi_throw_type_error(env, NULL, "exec takes a path, arguments and NAME=value strings, without NUL characters");
+        napi_throw_type_error(env, NULL, "exec takes a path and arguments, without NUL characters");
         return NULL;
     }
 
     close_others_on_exec();
     hand_on_stdio();
-    restore_file_limit();
-    set_default(SIGPIPE);
-    set_default(SIGXFSZ);
+    set_action(SIGPIPE, SIG_DFL);
+    set_action(SIGXFSZ, SIG_DFL);
+    restore_from_init();
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
-    execve(path, argv, envp);
+    execve(path, argv, environ);
 
     error = errno;
     throw_errno(env, error, path);
     free(path);
     free_strings(argv);
-    free_strings(envp);
     return NULL;
 }
 
@@ -177,6 +235,6 @@ napi_value addon_reset_signal(napi_env env, napi_callback_info info)
         return NULL;
     if (signal_number < 1 || signal_number > 64 || signal_number == SIGKILL || signal_number == SIGSTOP)
         return throw_errno(env, EINVAL, "resetSignal");
-    set_default(signal_number);
+    set_action(signal_number, SIG_DFL);
     return NULL;
 }

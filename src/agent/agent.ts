@@ -1,7 +1,6 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireFile } from '../container/access.ts';
 import { native } from '../container/native.ts';
-import { Failure } from '../failure.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
 import { agentCommandLine } from './command-line.ts';
@@ -33,28 +32,17 @@ function prepare(
 ): Launch {
   const [only] = args;
   if (args.length === 1 && only !== undefined && !only.startsWith('-'))
-    return { file: requireProgram(only, env['PATH']), argv: args, env };
+    return { file: requireProgram(only, env['PATH']), argv: args };
 
   const config = readAgentConfig(env);
   const { javaArguments, warnings } = agentCommandLine(config, args);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);
-  requireJar(config.jar);
+  requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
   for (const warning of warnings) say(`warning: ${warning}`);
-  return { file, argv: [java, ...javaArguments], env };
+  return { file, argv: [java, ...javaArguments] };
 }
 
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
 const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
   javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));
-
-function requireJar(jar: string): void {
-  const stat = statSync(jar, { throwIfNoEntry: false });
-  if (stat?.isFile()) return;
-  const why = stat === undefined ? 'does not exist' : 'is not a file';
-  throw new Failure(
-    'config',
-    `JENKINS_AGENT_FILE ${jar} ${why}`,
-    'put agent.jar there, or set JENKINS_AGENT_FILE',
-  );
-}

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts';
 import type { AgentConfig } from './environment.ts';
-import { findConflict, parseRemotingArguments } from './remoting-options.ts';
+import { findConflict, parseRemotingArguments, type RemotingArguments } from './remoting-options.ts';
 
 /** Java's arguments for an agent, and what people should be told about them. */
 export interface AgentCommandLine {
@@ -56,7 +56,7 @@ export function agentCommandLine(config: AgentConfig, args: readonly string[]): 
     ...config.remotingOptions,
     ...args,
   ];
-  requireNoConflict(options);
+  requireNoConflict(options, given, remoting);
   return { javaArguments: [...config.javaOptions, '-jar', config.jar, ...options], warnings };
 }
 
@@ -71,8 +71,24 @@ function tunnel(config: AgentConfig, isGiven: boolean, webSocket: boolean, warni
   return [];
 }
 
-function requireNoConflict(options: readonly string[]): void {
+/** Says of each option where it comes from, unless from the arguments: who has to leave it out has to find it. */
+function requireNoConflict(
+  options: readonly string[],
+  given: RemotingArguments,
+  remoting: RemotingArguments,
+): void {
   const conflict = findConflict(parseRemotingArguments(options).options);
   if (conflict === undefined) return;
-  throw new Failure('usage', `${conflict[0]} and ${conflict[1]} exclude each other`, 'leave one of them out');
+  const [one, other] = conflict.map((option) => {
+    if (given.options.has(option)) return option;
+    return `${option} (${remoting.options.has(option) ? 'REMOTING_OPTS' : variables[option]})`;
+  });
+  throw new Failure('usage', `${one} and ${other} exclude each other`, 'leave one of them out');
 }
+
+/** Of the options that may exclude another. */
+const variables: Readonly<Record<string, string>> = {
+  '-webSocket': 'JENKINS_WEB_SOCKET',
+  '-direct': 'JENKINS_DIRECT_CONNECTION',
+  '-tunnel': 'JENKINS_TUNNEL',
+};

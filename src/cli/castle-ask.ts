@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { printable, printableJson } from '../printable.ts';
+import { socketPathFault } from '../storage/castle-url.ts';
 import { connectTo } from '../storage/http.ts';
 import { print } from './print.ts';
 
@@ -9,13 +11,23 @@ interface AskOptions {
   readonly json?: boolean;
 }
 
+/** What a command asks. */
+interface Question {
+  /** The command's name. */
+  readonly name: string;
+  readonly description: string;
+  readonly path: string;
+  /** Whether the answer is a list. */
+  readonly list: boolean;
+}
+
 /**
  * Adds a command that asks the running castle for something and prints it.
  * @param toLines what people see; `--json` prints the answer as it came
  */
 export function addQuestion<Answer>(
   program: Command,
-  { name, description, path }: { readonly name: string; readonly description: string; readonly path: string },
+  { name, description, path, list }: Question,
   toLines: (answer: Answer) => readonly string[],
 ): void {
   program
@@ -24,13 +36,21 @@ export function addQuestion<Answer>(
     .option('--socket <path>', "the castle's unix socket", defaultSocket)
     .option('--json', 'print the answer as JSON')
     .action(async ({ socket, json }: AskOptions) => {
-      const answer = (await ask(socket, path)) as Answer;
-      const lines = json === true ? [JSON.stringify(answer, undefined, 2)] : toLines(answer);
+      const answer = await ask(socket, path);
+      if (list ? !Array.isArray(answer) : typeof answer !== 'object' || answer === null)
+        throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
+      const lines =
+        json === true
+          ? [printableJson(JSON.stringify(answer, undefined, 2))]
+          : toLines(answer as Answer).map(printable);
       await print(lines.map((line) => `${line}\n`).join(''));
     });
 }
 
 async function ask(socketPath: string, path: string): Promise<unknown> {
+  const fault = socketPathFault(socketPath);
+  if (fault !== undefined)
+    throw new Failure('config', `--socket ${socketPath} ${fault}`, 'give a shorter one');
   const call = await connectTo({ kind: 'unix', socketPath }, () => ({}));
   const { status, body } = await call('GET', path).catch((thrown: unknown) => {
     const code = errorCode(thrown);

@@ -9,6 +9,7 @@ export function addLeases(program: Command): void {
     name: 'leases',
     description: 'list which container has which volume',
     path: '/v1/leases',
+    list: true,
   };
   addQuestion<readonly Lease[]>(program, question, (leases) =>
     leases.length === 0

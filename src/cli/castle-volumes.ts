@@ -5,7 +5,7 @@ import { inColumns } from './columns.ts';
 
 /** `castle volumes`: all volumes, and which are in use. */
 export function addVolumes(program: Command): void {
-  const question = { name: 'volumes', description: 'list the volumes', path: '/v1/volumes' };
+  const question = { name: 'volumes', description: 'list the volumes', path: '/v1/volumes', list: true };
   addQuestion<readonly Volume[]>(program, question, (volumes) =>
     volumes.length === 0
       ? ['no volumes']

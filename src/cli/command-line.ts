@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { Failure } from '../failure.ts';
+import { print } from './print.ts';
 
 /**
  * Parses a command line and runs its command; what is wrong with it becomes one Failure, printed by the frame, instead
@@ -7,22 +8,38 @@ import { Failure } from '../failure.ts';
  * @throws Failure 64 for a wrong command line, and what the command throws
  */
 export async function runCommandLine(program: Command, argv: readonly string[]): Promise<void> {
+  let asked = program;
+  let help = '';
   for (const command of [program, ...program.commands]) {
-    // The frame prints the one sentence that a wrong command line gets.
-    command.exitOverride().configureOutput({ outputError: () => undefined, writeErr: () => undefined });
+    command
+      .exitOverride((exit) => {
+        asked = command;
+        throw exit;
+      })
+      .configureOutput({
+        writeOut: (text) => {
+          help += text;
+        },
+        // The frame prints the one sentence that a wrong command line gets.
+        outputError: () => undefined,
+        writeErr: () => undefined,
+      });
   }
   try {
     await program.parseAsync(argv);
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode !== 0) throw usageFailure(program, thrown, argv); // else --help or --version: printed
+    if (thrown.exitCode !== 0) throw usageFailure(asked, thrown, argv);
+    await print(help); // or the version
   }
 }
 
-function usageFailure(program: Command, { code, message }: CommanderError, argv: readonly string[]): Failure {
+/** @param asked the program, or the command of it that found the fault */
+function usageFailure(asked: Command, { code, message }: CommanderError, argv: readonly string[]): Failure {
   // Without a command, and for the help of an unknown one, commander says nothing but its help.
   const helpOnly = argv[3] === undefined ? 'no command given' : `unknown command '${argv[3]}'`;
   const sentence =
     code === 'commander.help' ? helpOnly : message.replace(/^error: /, '').replaceAll('\n', ' ');
-  return new Failure('usage', sentence, `try ${program.name()} --help`);
+  const name = asked.parent === null ? asked.name() : `${asked.parent.name()} ${asked.name()}`;
+  return new Failure('usage', sentence, `try ${name} --help`);
 }

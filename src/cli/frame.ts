@@ -1,15 +1,16 @@
 import { writeSync } from 'node:fs';
 import { errorMessage, Failure, Interrupted } from '../failure.ts';
 import { signalNumber } from '../launch/signals.ts';
+import { printable } from '../printable.ts';
 
 /** EX_SOFTWARE of sysexits.h: a fault of ours. */
 const unforeseen = 70;
 
-/** Prints one line on stderr, with the program's name before it. */
+/** Prints one line on stderr, with the program's name before it; what others have put into it stays text. */
 export function say(program: string, line: string): void {
   try {
     // Not process.stderr: it would leave a pipe non-blocking for the program that we become, and takes time to make.
-    writeSync(2, `${program}: ${line.replace(/\s*\n\s*/g, ' ')}\n`);
+    writeSync(2, `${program}: ${printable(line.replace(/\s*\n\s*/g, ' '))}\n`);
   } catch {
     // nobody listens, or nobody reads: no reason to stop
   }

@@ -7,7 +7,7 @@ import { errorCode, Failure, Interrupted } from '../failure.ts';
 export function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const { stdout } = process;
-    const failed = (error: Error): void => reject(asFailure(error));
+    const failed = (error: Error): void => reject(outputFailure(error));
     // The stream throws what nobody listens to, besides telling the callback.
     stdout.once('error', failed);
     stdout.write(text, (error) => {
@@ -18,7 +18,8 @@ export function print(text: string): Promise<void> {
   });
 }
 
-function asFailure(error: Error): Error {
+/** Why standard output cannot be written: an end by SIGPIPE when nobody reads on, else a failure. */
+export function outputFailure(error: Error): Error {
   const code = errorCode(error);
   if (code === 'EPIPE') return new Interrupted('SIGPIPE');
   return new Failure('io', `standard output cannot be written: ${code ?? error.message}`);

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import { printableJson } from '../printable.ts';
 import type { ZombieReport } from '../process/findings.ts';
 import { reportLines } from '../process/report.ts';
 import { findZombies, type ZombieSource } from '../process/zombies.ts';
@@ -57,7 +58,7 @@ async function watch(source: ZombieSource, options: ZombiesOptions): Promise<nev
 function shown(report: ZombieReport, options: ZombiesOptions): string {
   const text =
     options.json === true
-      ? JSON.stringify(report, null, options.watch === undefined ? 2 : 0)
+      ? printableJson(JSON.stringify(report, null, options.watch === undefined ? 2 : 0))
       : reportLines(report, options.all === true).join('\n');
   return `${text}\n`;
 }

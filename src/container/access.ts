@@ -1,4 +1,5 @@
-import { accessSync, constants, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 
@@ -35,6 +36,35 @@ export function requireFolderAccess(name: string, path: string): void {
 }
 
 /**
+ * Makes sure that a file is there and can be read by this process.
+ * @param name the variable that names it
+ * @param path relative to the working folder, or absolute
+ * @param remedy what to do when it is not there
+ * @throws Failure 78 when there is no such file, 77 when it may not be reached or read
+ */
+export function requireFile(name: string, path: string, remedy: string): void {
+  let fault = 'is not a file';
+  try {
+    if (statSync(path).isFile()) {
+      accessSync(path, constants.R_OK);
+      return;
+    }
+  } catch (thrown) {
+    const why = noSuchFile[errorCode(thrown) ?? ''];
+    if (why === undefined) throw accessFailure(name, resolve(path), thrown, 'be read');
+    fault = why;
+  }
+  throw new Failure('config', `${name} ${path} ${fault}`, remedy);
+}
+
+const noSuchFile: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'lies below a file',
+  ELOOP: 'is a symlink that leads in a circle',
+  ENAMETOOLONG: 'is too long for a path',
+};
+
+/**
  * The failure for a file operation that the system refused, in words for people.
  * @param name what people call the thing; empty when the path says it all
  * @param path absolute path of the file or folder
@@ -50,7 +80,7 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
     case 'ENOTDIR':
       return new Failure(
         'cannotCreate',
-        `${subject} lies below a file`,
+        `${subject} ${existsSync(path) ? 'is not a folder' : 'lies below a file'}`,
         'correct the path, or move the file away',
         because,
       );
@@ -69,8 +99,14 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
         'mount it read-write (docker run: without :ro; read-only root: put a volume there)',
         because,
       );
-    case 'ENOSPC':
     case 'EDQUOT':
+      return new Failure(
+        'cannotCreate',
+        `${subject} cannot ${what}: the quota of uid ${whoWeAre().uid} is used up`,
+        'remove what is not needed, or raise the quota',
+        because,
+      );
+    case 'ENOSPC':
       return new Failure(
         'cannotCreate',
         `${subject} cannot ${what}, ${fullness(path)}`,
@@ -114,13 +150,16 @@ function chownRemedy(path: string): string {
   return `as root: ${command} ${seen.path}`;
 }
 
+/** Why there is no space: the file may be larger than what is free. */
 function fullness(path: string): string {
   const seen = nearest(path);
+  if (seen.stat.isCharacterDevice()) return 'the device takes no more';
   const mount = mountBelow(seen.path);
   const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.target}`;
   try {
     const { bavail, bsize, blocks, ffree } = statfsSync(seen.path);
-    return `${onto} is full: ${bavail * bsize} of ${blocks * bsize} bytes and ${ffree} files are free`;
+    const state = bavail === 0 || ffree === 0 ? 'is full' : 'has too little room';
+    return `${onto} ${state}: ${bavail * bsize} of ${blocks * bsize} bytes and ${ffree} files are free`;
   } catch {
     return `${onto} is full`;
   }

@@ -22,14 +22,14 @@ export type EndedChild =
 /** What Node's own API lacks; C in native/addon. */
 export interface Native {
   /**
-   * Replaces this process by another program, as execve(2) does, after undoing what Node changed: ignored signals
-   * and the mask, RLIMIT_NOFILE (raised by Node at its start), O_NONBLOCK on descriptors 0 to 2; every other
-   * descriptor becomes close-on-exec. Returns only by throwing an Error with `code` (ENOENT, EACCES, …).
+   * Replaces this process by another program, as execv(3) does, after undoing what Node changed: ignored signals
+   * and the mask, RLIMIT_NOFILE (where bailey-init still has it), O_NONBLOCK on descriptors 0 to 2; every other
+   * descriptor becomes close-on-exec. The environment is this process's own, byte for byte: not every variable is
+   * UTF-8, and process.env has it as text. Returns only by throwing an Error with `code` (ENOENT, EACCES, …).
    * @param path the program's file; PATH is not searched
-   * @param argv all arguments, argv[0] first
-   * @param env `NAME=value` strings
+   * @param argv all arguments, argv[0] first; a Buffer is passed on as it is
    */
-  exec(path: string, argv: readonly string[], env: readonly string[]): never;
+  exec(path: string, argv: readonly (string | Buffer)[]): never;
   /** Gives a signal its default action again, natively, so that from here on it ends the process at once. */
   resetSignal(signal: number): void;
   /**

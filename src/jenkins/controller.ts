@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { accessFailure, requireFolderAccess } from '../container/access.ts';
+import { accessFailure, requireFile, requireFolderAccess } from '../container/access.ts';
 import { native } from '../container/native.ts';
 import { Failure } from '../failure.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
@@ -37,11 +37,12 @@ export async function launchController({ args, env, say, signal }: ControllerLau
   const storage = config.storage && (await takeStorage(config.storage, say, signal));
   try {
     requireFolderAccess('JENKINS_HOME', config.home);
-    await copyReferenceFiles({ home: config.home, reference: config.reference, env }, signal);
+    await copyReferenceFiles({ home: config.home, reference: config.reference, env, signal });
     if (areForJenkins(args) && warMayCome) requireWar(config.war);
     return await handOver(native(), launch, signal);
   } catch (thrown) {
     await storage?.release();
+    signal.throwIfAborted(); // who ended us meanwhile decides how we end
     throw thrown;
   }
 }
@@ -72,19 +73,15 @@ function requireMountPoint(path: string): void {
   );
 }
 
-function requireWar(war: string): void {
-  const stat = statSync(war, { throwIfNoEntry: false });
-  if (stat?.isFile()) return;
-  const why = stat === undefined ? 'does not exist' : 'is not a file';
-  throw new Failure('config', `JENKINS_WAR ${war} ${why}`, 'put jenkins.war there, or set JENKINS_WAR');
-}
+const requireWar = (war: string): void =>
+  requireFile('JENKINS_WAR', war, 'put jenkins.war there, or set JENKINS_WAR');
 
 function javaLaunch(
   config: ControllerConfig,
   args: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
 ): Launch {
-  return { file: findJava(config, env['PATH']), argv: ['java', ...javaArguments(config, args)], env };
+  return { file: findJava(config, env['PATH']), argv: ['java', ...javaArguments(config, args)] };
 }
 
 /** The official script takes java from PATH; JAVA_HOME is for images that forgot to put it there. */
@@ -106,5 +103,5 @@ function findJava({ javaHome }: ControllerConfig, path: string | undefined): str
 
 function programLaunch(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): Launch {
   const [name = ''] = args;
-  return { file: requireProgram(name, env['PATH']), argv: args, env };
+  return { file: requireProgram(name, env['PATH']), argv: args };
 }

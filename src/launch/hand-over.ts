@@ -1,14 +1,14 @@
 import type { Native } from '../container/native.ts';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { asGiven } from './given-arguments.ts';
 import { endingSignals, signalNumber } from './signals.ts';
 
-/** A program to become: everything that execve(2) takes. */
+/** A program to become, with the environment that we were given. */
 export interface Launch {
   /** The program's file; PATH is not searched. */
   readonly file: string;
   /** All arguments, argv[0] first. */
   readonly argv: readonly string[];
-  readonly env: Readonly<NodeJS.ProcessEnv>;
 }
 
 /**
@@ -27,9 +27,9 @@ export async function handOver(native: Native, launch: Launch, signal: AbortSign
 }
 
 /** Replaces this process by another program at once. */
-export function replaceProcess(native: Native, { file, argv, env }: Launch): never {
+export function replaceProcess(native: Native, { file, argv }: Launch): never {
   try {
-    return native.exec(file, argv, environmentStrings(env));
+    return native.exec(file, asGiven(argv));
   } catch (thrown) {
     throw refusal(file, thrown);
   }
@@ -43,10 +43,6 @@ function refusal(file: string, thrown: unknown): Failure {
   if (code === 'E2BIG')
     return new Failure('notExecutable', `${file} cannot be started: arguments and environment are too long`);
   return new Failure('notExecutable', `${file} cannot be started: ${code ?? errorMessage(thrown)}`);
-}
-
-function environmentStrings(env: Readonly<NodeJS.ProcessEnv>): string[] {
-  return Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
 }
 
 /**

@@ -10,11 +10,19 @@ const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 } a
 export const signalNumber = (signal: Interrupted['signal']): number => numbers[signal];
 
 /**
- * Catches the ending signals from now on.
+ * Catches the ending signals from now on. The first of them asks; who sends a second one does not want to wait for the
+ * cleaning up, and gets the end at once.
  * @returns a signal that is aborted, with an Interrupted as its reason, when the first of them comes
  */
 export function catchEndingSignals(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of endingSignals) process.on(signal, () => controller.abort(new Interrupted(signal)));
+  let first: Interrupted | undefined;
+  for (const signal of endingSignals) {
+    process.on(signal, () => {
+      if (first !== undefined) process.exit(128 + signalNumber(first.signal));
+      first = new Interrupted(signal);
+      controller.abort(first);
+    });
+  }
   return controller.signal;
 }

@@ -35,6 +35,5 @@ export async function becomeInit(
   replaceProcess(native(), {
     file: found.file,
     argv: ['bailey-init', '--', node, ...nodeArgs, script, ...args],
-    env,
   });
 }

@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import type { Parent, Zombie, ZombieGroup, ZombieReport } from './findings.ts';
 
 /** How many zombies of one parent are listed unless all are asked for. */
@@ -29,6 +30,7 @@ export function reportLines(report: ZombieReport, all: boolean): readonly string
       `/proc is mounted with ${report.hidden}: other users' processes are not visible; run as root to see all`,
     );
   }
+  // Names and arguments are any process's own choice.
   return lines.map(printable);
 }
 
@@ -98,10 +100,3 @@ export function duration(seconds: number): string {
 }
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
-
-/** Names and arguments are any process's own choice: control characters in them would reach the terminal. */
-const printable = (text: string): string =>
-  text.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );

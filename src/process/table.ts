@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { procfs, readProcFile } from './proc-file.ts';
+import { Failure } from '../failure.ts';
+import { procfs, readProcFile, readProcLink } from './proc-file.ts';
 import { type ProcessStat, parseStat } from './stat.ts';
 
 /** All processes that are visible from here, by number. */
@@ -8,8 +9,15 @@ export type ProcessTable = ReadonlyMap<number, ProcessStat>;
 /**
  * Reads the process table. It is no snapshot: the kernel offers none, processes come and go meanwhile, and those
  * that vanish between the listing and the reading are left out.
+ * @throws Failure 69 where the kernel's processes cannot be seen: an empty table would be a false all-clear
  */
 export function readProcessTable(proc = procfs): ProcessTable {
+  if (readProcLink(`${proc}/self`) === undefined)
+    throw new Failure(
+      'unavailable',
+      `${proc} does not show the processes of this container: it is not mounted, or belongs to another one`,
+      `mount it: mount -t proc proc ${proc}`,
+    );
   const table = new Map<number, ProcessStat>();
   for (const entry of readdirSync(proc)) {
     if (!/^[0-9]+$/.test(entry)) continue;

@@ -2,9 +2,16 @@ import type { Lease, RefusalCode } from '../contract.ts';
 import { errorCode, errorMessage, Failure, type FailureKind } from '../failure.ts';
 import type { Answer } from './http.ts';
 
+/** A lease, and whether the call began it; else another program of this container has it already. */
+export interface Given {
+  readonly kind: 'lease';
+  readonly lease: Lease;
+  readonly isNew: boolean;
+}
+
 /** What one attempt came to. */
 export type Outcome =
-  | { readonly kind: 'lease'; readonly lease: Lease }
+  | Given
   /** May go well later; at the deadline it is reported as the failure. */
   | { readonly kind: 'later'; readonly failure: Failure }
   | { readonly kind: 'never'; readonly failure: Failure };
@@ -26,15 +33,18 @@ const refusals: Record<RefusalCode, { readonly again: boolean; readonly failure:
 /** Reads the castle's answer to POST /v1/leases. */
 export function readAnswer(url: string, answer: Answer): Outcome {
   const lease = parseLease(answer.body);
-  if (lease !== undefined && answer.status < 300) return { kind: 'lease', lease };
+  if (lease !== undefined && answer.status < 300)
+    return { kind: 'lease', lease, isNew: answer.status === 201 };
   const refusal = parseRefusal(answer.body);
   if (refusal === undefined) {
-    const failure = new Failure(
-      'config',
-      `what answers at CASTLE_URL ${url} is not a castle (HTTP status ${answer.status})`,
-      'check the address',
-    );
-    return { kind: answer.status >= 500 ? 'later' : 'never', failure };
+    const sentence = `what answers at CASTLE_URL ${url} is not a castle (HTTP status ${answer.status})`;
+    // A proxy says 502 or 503 while there is no castle behind it.
+    return answer.status >= 500
+      ? {
+          kind: 'later',
+          failure: new Failure('unavailable', sentence, 'see whether the castle behind it runs'),
+        }
+      : { kind: 'never', failure: new Failure('config', sentence, 'check the address') };
   }
   const rule = refusals[refusal.code];
   const failure = new Failure(rule.failure, refusal.sentence, refusal.remedy);
@@ -106,7 +116,7 @@ function parseRefusal(
   const { code, sentence, remedy } = body['error'];
   if (typeof code !== 'string' || typeof sentence !== 'string' || typeof remedy !== 'string')
     return undefined;
-  return { code: code in refusals ? (code as RefusalCode) : 'internal', sentence, remedy };
+  return { code: Object.hasOwn(refusals, code) ? (code as RefusalCode) : 'internal', sentence, remedy };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

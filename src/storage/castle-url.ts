@@ -12,11 +12,22 @@ export type CastleAddress =
  */
 export function parseCastleUrl(text: string): CastleAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'unix:' && url.host === '' && url.pathname.length > 1) {
+  // What follows a ? or # would be left out without a word.
+  const plain = url !== undefined && !/[?#]/.test(text);
+  if (plain && url.protocol === 'unix:' && url.host === '' && url.pathname.length > 1) {
     const socketPath = decoded(url.pathname);
+    const fault = socketPath === undefined ? undefined : socketPathFault(socketPath);
+    if (fault !== undefined)
+      throw new Failure('config', `the path in CASTLE_URL ${text} ${fault}`, 'mount its folder elsewhere');
     if (socketPath !== undefined) return { kind: 'unix', socketPath };
   }
-  if (url?.protocol === 'https:' && url.username === '' && url.pathname === '/') {
+  if (
+    plain &&
+    url.protocol === 'https:' &&
+    url.username === '' &&
+    url.password === '' &&
+    url.pathname === '/'
+  ) {
     return { kind: 'https', origin: url.origin };
   }
   throw new Failure(
@@ -26,10 +37,25 @@ export function parseCastleUrl(text: string): CastleAddress {
   );
 }
 
-/** The path that a URL's percent signs stand for; undefined when they stand for nothing. */
+/** sun_path has 108 bytes with the NUL at its end (unix(7)). */
+const longestSocketPath = 107;
+
+/**
+ * Why nothing can listen at a path, as the end of a sentence, or undefined. libuv cuts a path that is too long, and the
+ * call would reach whoever listens at what is left.
+ */
+export function socketPathFault(path: string): string | undefined {
+  const length = Buffer.byteLength(path);
+  return length > longestSocketPath
+    ? `has ${length} bytes; a socket's path has at most ${longestSocketPath}`
+    : undefined;
+}
+
+/** The path that a URL's percent signs stand for; undefined when they stand for none. */
 function decoded(path: string): string | undefined {
   try {
-    return decodeURIComponent(path);
+    const text = decodeURIComponent(path);
+    return text.includes('\0') ? undefined : text;
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mountIdOf } from '../container/mount-id.ts';
 import type { Lease } from '../contract.ts';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
-import { type Outcome, readAnswer, readError } from './answers.ts';
+import { type Given, type Outcome, readAnswer, readError } from './answers.ts';
 import { backoffMs } from './backoff.ts';
 import { parseCastleUrl } from './castle-url.ts';
 import { type Call, type Credentials, connectTo } from './http.ts';
@@ -26,7 +26,11 @@ export interface StorageRequest {
 /** Storage that is there: verified to be mounted on the target. */
 export interface Storage {
   readonly lease: Lease;
-  /** Gives the storage back: unmounts it and ends the lease. Never throws; the castle notices our end anyway. */
+  /**
+   * Gives the storage back: unmounts it and ends the lease. Not when another program of this container had it before
+   * us: its data would vanish under it. Takes a few seconds at most and never throws; the castle notices the
+   * container's end anyway.
+   */
   release(): Promise<void>;
 }
 
@@ -39,7 +43,8 @@ const repeatLineMs = 10_000;
 const answerWithinMs = { least: 5_000, most: 20_000 };
 /** How long a call under way at an abort may still take, so that what it brings can be given back. */
 const lastAnswerMs = 5_000;
-const releaseAttempts = 5;
+/** How long giving back may take in all: the castle finds out by itself when this container has ended. */
+const giveBackWithinMs = 5_000;
 
 /**
  * Asks the castle for storage and returns when it is mounted on the target.
@@ -55,13 +60,14 @@ export async function acquireStorage(
 ): Promise<Storage> {
   signal.throwIfAborted();
   const call = await connectTo(parseCastleUrl(request.url), () => readCredentials(request));
-  const lease = await askUntilGiven(request, call, say, signal);
-  const storage: Storage = { lease, release: () => giveBack(call, lease, say) };
+  const given = await askUntilGiven(request, call, say, signal);
+  const storage: Storage = { lease: given.lease, release: () => giveBack(call, given, say) };
   try {
     signal.throwIfAborted();
-    verifyMounted(request, lease);
+    verifyMounted(request, given.lease);
   } catch (thrown) {
     await storage.release();
+    signal.throwIfAborted();
     throw thrown;
   }
   return storage;
@@ -73,7 +79,7 @@ async function askUntilGiven(
   call: Call,
   say: (line: string) => void,
   signal: AbortSignal,
-): Promise<Lease> {
+): Promise<Given> {
   const endsAt = performance.now() + request.deadlineMs;
   const abort = aborted(signal);
   let said = { line: '', at: Number.NEGATIVE_INFINITY };
@@ -84,7 +90,7 @@ async function askUntilGiven(
     );
     const outcome = await askOnce(request, call, withinMs, say, abort);
     if (outcome === 'aborted') throw signal.reason;
-    if (outcome.kind === 'lease') return outcome.lease;
+    if (outcome.kind === 'lease') return outcome;
     if (outcome.kind === 'never') throw outcome.failure;
     const leftMs = endsAt - performance.now();
     if (leftMs <= 0) throw atDeadline(request, outcome.failure);
@@ -116,7 +122,7 @@ async function askOnce(
   const first = await Promise.race([asking, abort]);
   if (first !== 'aborted') return first;
   const late = await Promise.race([asking, sleep(lastAnswerMs, undefined, { ref: false })]);
-  if (late?.kind === 'lease') await giveBack(call, late.lease, say);
+  if (late?.kind === 'lease') await giveBack(call, late, say);
   return 'aborted';
 }
 
@@ -167,26 +173,38 @@ function verifyMounted(request: StorageRequest, lease: Lease): void {
   );
 }
 
-async function giveBack(call: Call, lease: Lease, say: (line: string) => void): Promise<void> {
-  for (let attempt = 0; attempt < releaseAttempts; attempt++) {
+async function giveBack(call: Call, { lease, isNew }: Given, say: (line: string) => void): Promise<void> {
+  if (!isNew) return;
+  const endsAt = performance.now() + giveBackWithinMs;
+  for (let attempt = 0; performance.now() < endsAt; attempt++) {
+    const withinMs = endsAt - performance.now();
     try {
-      const answer = await call('DELETE', `/v1/leases/${encodeURIComponent(lease.id)}`);
+      const answer = await call('DELETE', `/v1/leases/${encodeURIComponent(lease.id)}`, { withinMs });
       if (answer.status < 300 || answer.status === 404) return;
     } catch {
-      // The castle may be restarting; a few tries, then it finds out by itself when this container has ended.
+      // The castle may be restarting.
     }
-    await sleep(backoffMs(attempt, Math.random()));
+    await sleep(Math.min(backoffMs(attempt, Math.random()), Math.max(0, endsAt - performance.now())));
   }
   say(`volume ${lease.volume} could not be given back; the castle takes it when this container has ended`);
 }
 
 function readCredentials(request: StorageRequest): Credentials {
   return {
-    ...(request.tokenFile === undefined
-      ? {}
-      : { token: readSetting('CASTLE_TOKEN_FILE', request.tokenFile).trim() }),
+    ...(request.tokenFile === undefined ? {} : { token: readToken(request.tokenFile) }),
     ...(request.caFile === undefined ? {} : { ca: readSetting('CASTLE_CA_FILE', request.caFile) }),
   };
+}
+
+function readToken(file: string): string {
+  const token = readSetting('CASTLE_TOKEN_FILE', file).trim();
+  // What a header can carry; the token itself is shown to nobody.
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Failure(
+    'config',
+    `CASTLE_TOKEN_FILE ${file} ${token === '' ? 'is empty' : 'holds more than one line of plain ASCII'}`,
+    'put the token of this container there, and nothing else',
+  );
 }
 
 function readSetting(name: string, file: string): string {

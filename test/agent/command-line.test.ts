@@ -192,15 +192,21 @@ t.test('what is wrong is said before java starts', async (t) => {
   const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
     [
       64,
-      /-webSocket and -direct exclude each other/,
+      /-webSocket \(JENKINS_WEB_SOCKET\) and -direct \(JENKINS_DIRECT_CONNECTION\) exclude each other/,
       { JENKINS_WEB_SOCKET: 'true', JENKINS_DIRECT_CONNECTION: 'h:1' },
     ],
     [64, /-webSocket and -tunnel exclude/, {}, '-webSocket', '-tunnel', 'h:1'],
-    [64, /-webSocket and -credentials exclude/, { JENKINS_WEB_SOCKET: 'true' }, '-credentials', 'a:b'],
+    [
+      64,
+      /-webSocket \(JENKINS_WEB_SOCKET\) and -credentials exclude/,
+      { JENKINS_WEB_SOCKET: 'true' },
+      '-credentials',
+      'a:b',
+    ],
     [64, /-webSocket and -noKeepAlive exclude/, {}, '-noKeepAlive', '-webSocket'],
     [
       64,
-      /-noReconnectAfter and -noReconnect exclude/,
+      /-noReconnectAfter \(REMOTING_OPTS\) and -noReconnect exclude/,
       { REMOTING_OPTS: '-noReconnectAfter 1d' },
       '-noReconnect',
     ],

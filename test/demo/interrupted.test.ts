@@ -10,6 +10,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     { when: 'while the container runs', line: / of 8 s: /, signal: 'SIGINT', code: 130 },
     { when: 'while the container starts', line: /^container 1: /m, signal: 'SIGTERM', code: 143 },
     { when: 'while the castle starts', line: /^What will happen/m, signal: 'SIGHUP', code: 129 },
+    { when: 'as the container starts', line: /^container 1: /m, signal: 'SIGQUIT', code: 131 },
   ] as const;
   for (const { when, line, signal, code } of moments) {
     t.test(`${signal} ${when}`, async (t) => {
@@ -21,6 +22,34 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
       stage.expectNothingLeft(t);
     });
   }
+
+  const readers = [
+    { who: 'nobody reads on', script: 'set -o pipefail; "$@" | head -n 3', code: 141, says: /^$/ },
+    {
+      who: 'standard output is full',
+      script: 'exec "$@" >/dev/full',
+      code: 74,
+      says: /^demo: standard output cannot be written: ENOSPC\n$/,
+    },
+  ] as const;
+  for (const { who, script, code, says } of readers) {
+    t.test(`${who}: it cleans up and ends`, async (t) => {
+      const stage = new Stage();
+      const told = await stage.tell(undefined, ['bash', '-c', script, 'bash']);
+      t.match(told.stderr, says);
+      t.equal(told.code, code);
+      stage.expectNothingLeft(t);
+    });
+  }
+
+  t.test('from another folder', async (t) => {
+    const stage = new Stage();
+    const begun = (stdout: string) => (/^container 1: /m.test(stdout) ? ('SIGTERM' as const) : undefined);
+    const told = await stage.tell(begun, ['env', '-C', stage.folder]);
+    t.equal(told.stderr, '');
+    t.equal(told.code, 143);
+    stage.expectNothingLeft(t);
+  });
 
   t.test('in any moment of the making of the container', async (t) => {
     for (let moment = 0; moment < 8; moment++) {

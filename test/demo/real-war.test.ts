@@ -43,6 +43,17 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), program('j
     stage.expectNothingLeft(t);
   });
 
+  t.test('what is no war, named by the folder that we are in: 78', async (t) => {
+    const stage = new Stage({ JENKINS_WAR: 'War.class' });
+    const { code, stderr } = await stage.tell(undefined, ['env', '-C', folder]);
+    t.equal(
+      stderr,
+      `demo: JENKINS_WAR ${folder}/War.class is not an archive; set it to the path of a jenkins.war\n`,
+    );
+    t.equal(code, 78);
+    stage.expectNothingLeft(t);
+  });
+
   t.test('no such war: 78', async (t) => {
     const stage = new Stage({ JENKINS_WAR: '/nowhere/jenkins.war' });
     const { code, stderr } = await stage.tell();

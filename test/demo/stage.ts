@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Test } from 'tap';
 
 /** tap puts NODE_OPTIONS into every child, and what they load into the castle and the container: not here. */
-export const demoCommand = ['env', '-u', 'NODE_OPTIONS', process.execPath, 'build/demo/main.js'] as const;
+export const demoCommand = [
+  ...['env', '-u', 'NODE_OPTIONS'],
+  ...[process.execPath, resolve('build/demo/main.js')],
+] as const;
 
 export interface Told {
   readonly code: number | null;

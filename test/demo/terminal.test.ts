@@ -55,12 +55,25 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), terminal))
     stage.expectNothingLeft(t);
   });
 
-  t.test('^C at the terminal', async (t) => {
-    const stage = new Stage();
-    const { code, text } = await show(stage, (text) => (/ {2}zombies/.test(text) ? '\x03' : undefined));
-    t.equal(code, 130);
-    t.match(text, 'Interrupted: everything is being cleaned up.');
-    t.ok(text.lastIndexOf('\x1b[?25h') > text.lastIndexOf('\x1b[?25l'), 'the cursor is there again');
+  for (const { keys, name, expected } of [
+    { keys: '\x03', name: '^C', expected: 130 },
+    { keys: '\x1c', name: '^\\', expected: 131 },
+  ]) {
+    t.test(`${name} at the terminal`, async (t) => {
+      const stage = new Stage();
+      const { code, text } = await show(stage, (text) => (/ {2}zombies/.test(text) ? keys : undefined));
+      t.equal(code, expected);
+      t.match(text, 'Interrupted: everything is being cleaned up.');
+      t.ok(text.lastIndexOf('\x1b[?25h') > text.lastIndexOf('\x1b[?25l'), 'the cursor is there again');
+      stage.expectNothingLeft(t);
+    });
+  }
+
+  t.test('a dumb terminal gets plain lines', async (t) => {
+    const stage = new Stage({ TERM: 'dumb' });
+    const { text } = await show(stage, (text) => (/ of 8 s: orphans/.test(text) ? '\x03' : undefined));
+    t.match(text, / of 8 s: orphans/);
+    t.notMatch(text, '\x1b');
     stage.expectNothingLeft(t);
   });
 }

@@ -1,5 +1,13 @@
 /** What is wrong is said in one sentence, with the exit code of the kind; nothing is created half. */
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { program, requires, root } from '../kit/needs.ts';
@@ -42,7 +50,7 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp, what: string):
 t.test('settings', async (t) => {
   const { bailey, env, folder } = place(t);
   const castle = { CASTLE_URL: 'unix:///nowhere.sock', CASTLE_VOLUME: 'v' };
-  const cases: readonly [what: string, env: NodeJS.ProcessEnv, line: RegExp][] = [
+  const cases: readonly (readonly [what: string, env: NodeJS.ProcessEnv, line: RegExp])[] = [
     ['open quote', { JAVA_OPTS: '-Da="b' }, /JAVA_OPTS has a double quote at character 5 /],
     [
       'open quote in another variable',
@@ -83,6 +91,25 @@ t.test('settings', async (t) => {
       { ...castle, CASTLE_URL: 'unix:///%zz' },
       /CASTLE_URL "unix:\/\/\/%zz" is not the address/,
     ],
+    ...[
+      'unix:///run/a%00b',
+      'unix:///run/a?b',
+      'unix:///run/a#b',
+      'https://:pw@castle',
+      'https://castle/?x',
+    ].map(
+      (CASTLE_URL) =>
+        [
+          `${CASTLE_URL}`,
+          { ...castle, CASTLE_URL },
+          /CASTLE_URL "\S+" is not the address of a castle;/,
+        ] as const,
+    ),
+    [
+      'a path that no socket has',
+      { ...castle, CASTLE_URL: `unix:///${'é'.repeat(54)}` },
+      /CASTLE_URL unix:\S+ has 109 bytes; a socket's path has at most 107;/,
+    ],
     ['no duration', { ...castle, CASTLE_TIMEOUT: 'soon' }, /CASTLE_TIMEOUT "soon" is not a duration;/],
     ['negative duration', { ...castle, CASTLE_TIMEOUT: '-1s' }, /CASTLE_TIMEOUT "-1s" is not a duration;/],
   ];
@@ -90,6 +117,58 @@ t.test('settings', async (t) => {
     refused(t, await run(bailey, { args: ['jenkins'], env: { ...env, ...more } }), 78, line, what);
     t.strictSame(readdirSync(home(folder)), [], `${what}: nothing was written`);
   }
+});
+
+t.test('a war or an agent.jar that cannot be one', async (t) => {
+  const { bailey, env, folder } = place(t);
+  symlinkSync('loop', join(folder, 'loop'));
+  for (const [command, variable] of [
+    ['jenkins', 'JENKINS_WAR'],
+    ['agent', 'JENKINS_AGENT_FILE'],
+  ] as const) {
+    for (const [path, line] of [
+      ['/etc/passwd/x', /\/etc\/passwd\/x lies below a file; put \S+ there, or set /],
+      [join(folder, 'loop'), /loop is a symlink that leads in a circle; /],
+      ['/dev/null', /\/dev\/null is not a file; /],
+    ] as const) {
+      const ran = await run(bailey, { args: [command], env: { ...env, [variable]: path } });
+      refused(t, ran, 78, line, `${variable} ${path}`);
+    }
+    if (root() !== undefined) continue;
+    for (const [path, locked] of [
+      ['locked/some.war', 'locked'],
+      ['secret.war', 'secret.war'],
+    ] as const) {
+      mkdirSync(join(folder, 'locked'), { recursive: true, mode: 0o700 });
+      writeFileSync(join(folder, path), '', { mode: 0o600 });
+      const variables = { ...env, [variable]: join(folder, path) };
+      const ran = await run(bailey, { args: [command], env: variables, uid: 65534 });
+      const remedy = new RegExp(`${path} cannot be read: uid 65534, .* chown 65534:65534 \\S+/${locked}\n`);
+      refused(t, ran, 77, remedy, path);
+    }
+  }
+});
+
+t.test('a log that cannot be written', async (t) => {
+  const { bailey, env, folder } = place(t);
+  for (const [log, code, line] of [
+    ['/dev/full', 73, /_LOG \/dev\/full cannot be written, the device takes no more;/],
+    [
+      join(folder, 'no/such.log'),
+      73,
+      /^bailey: the folder of COPY_REFERENCE_FILE_LOG \S+\/no\/such\.log does not exist; .*mkdir -p \S+\/no\), or correct COPY_REFERENCE_FILE_LOG\n$/,
+    ],
+    [join(folder, 'jenkins.war/x.log'), 73, /x\.log lies below a file;/],
+  ] as const) {
+    const ran = await run(bailey, { args: ['jenkins'], env: { ...env, COPY_REFERENCE_FILE_LOG: log } });
+    refused(t, ran, code, line, log);
+  }
+});
+
+t.test('REF that is a file', async (t) => {
+  const { bailey, env, folder } = place(t);
+  const ran = await run(bailey, { args: ['jenkins'], env: { ...env, REF: join(folder, 'jenkins.war') } });
+  refused(t, ran, 73, /REF \S+\/jenkins\.war is not a folder;/, 'a file');
 });
 
 t.test('programs', async (t) => {
@@ -118,7 +197,16 @@ t.test('programs', async (t) => {
     /\.\/nope does not exist;/,
     'missing file',
   );
-  refused(t, await run(bailey, { args: ['jenkins', folder], env }), 126, /cannot be executed/, 'a folder');
+  for (const name of [folder, '/etc', './']) {
+    const ran = await run(bailey, { args: ['jenkins', name], env });
+    refused(t, ran, 126, /^bailey: \S+ is a folder; name the program in it\n$/, name);
+  }
+  const dot = await run(bailey, { args: ['jenkins', '.'], env });
+  refused(t, dot, 127, /^bailey: \. is in no folder of PATH;/, 'a folder in a folder of PATH');
+  for (const command of ['jenkins', 'agent']) {
+    const ran = await run(bailey, { args: [command, ''], env });
+    refused(t, ran, 64, /the name of the program to run is empty;/, `${command} with an empty name`);
+  }
   refused(
     t,
     await run(bailey, { args: ['jenkins', 'no-interpreter'], env }),
@@ -260,7 +348,13 @@ if (requires(t, root, program('unshare'), program('mount'))) {
       'sh',
     ];
     const ran = await run(bailey, { args: ['jenkins'], env, below });
-    refused(t, ran, 73, /home\/big cannot be written, tmpfs on \S+ is full/, 'full');
+    refused(
+      t,
+      ran,
+      73,
+      /home\/big cannot be written, tmpfs on \S+ has too little room: [1-9]\d* of 262144 bytes/,
+      'full',
+    );
     t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no part of the big file is left');
   });
 }

@@ -54,6 +54,29 @@ if (requires(t, program('openssl'))) {
     }
   });
 
+  t.test('a token that no header can carry', async (t) => {
+    const { folder, ask } = place(t);
+    const certificate = makeCertificate(folder, 'castle', ['DNS:localhost']);
+    const castle = await startFakeTlsCastle(t, certificate, refuseInUse);
+    const tokenFile = join(folder, 'token');
+    for (const [token, fault] of [
+      ['', 'is empty'],
+      [' \n', 'is empty'],
+      ['one\ntwo', 'holds more than one line of plain ASCII'],
+      ['t\u0142ken', 'holds more than one line of plain ASCII'],
+    ] as const) {
+      writeFileSync(tokenFile, token);
+      const ran = await ask({
+        CASTLE_URL: castle.url,
+        CASTLE_TOKEN_FILE: tokenFile,
+        CASTLE_CA_FILE: certificate.file,
+      });
+      t.equal(ran.code, 78);
+      t.match(ran.stderr, `bailey: CASTLE_TOKEN_FILE ${tokenFile} ${fault}; put the token`);
+    }
+    t.strictSame(castle.asked, []);
+  });
+
   t.test('who cannot be trusted is asked nothing', async (t) => {
     const { folder, ask } = place(t);
     const certificate = makeCertificate(folder, 'castle', ['DNS:castle.example']);

@@ -1,7 +1,7 @@
 /** The command line of `bailey jenkins`, seen by a real java; and how the process looks that it finds itself in. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import t from 'tap';
 import { program, requires } from '../kit/needs.ts';
 import { buildWitness, installBailey, run, temporaryFolder } from './kit/bailey.ts';
@@ -91,6 +91,7 @@ const cases: readonly Case[] = [
 if (requires(t, program('javac'), program('jar'), program('java'))) {
   const folder = temporaryFolder(t);
   const bailey = installBailey(folder);
+  const init = resolve('dist/bailey-init');
   const war = buildWitness(folder);
   const home = join(folder, 'home with a blank');
   mkdirSync(home);
@@ -120,9 +121,26 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     );
   });
 
+  t.test('what is not UTF-8 is passed on as it is', async (t) => {
+    const given = String.raw`x\351`;
+    const look = 'printf "%s\\n" "$@" "$ODD" | od -An -tx1';
+    // Two that are the same as text, and one that is meant so.
+    const script = `ODD="$(printf '${given}')" exec "$@" "$(printf 'y\\351')" "$(printf 'y\\350')" "$(printf '\\357\\277\\275')"`;
+    const below = ['sh', '-c', script, 'sh'];
+    const expected = Buffer.from('y\xe9\ny\xe8\n\xef\xbf\xbd\nx\xe9\n', 'latin1').toString('hex');
+    for (const command of [[], [init, '--']]) {
+      const ran = await run(bailey, {
+        args: ['jenkins', 'sh', '-c', look, 'sh'],
+        env: base,
+        below: [...below, ...command],
+      });
+      t.equal(ran.stdout.replace(/\s/g, ''), expected, ran.stderr);
+    }
+  });
+
   t.test('signals and limits are as without bailey', async (t) => {
-    // The shell stays as the parent, as bailey-init does in a container; its limit is not the one that Node raises to.
-    const shell = ['sh', '-c', 'ulimit -Sn 512; "$@"; exit $?', 'sh'];
+    // Its limit is not the one that Node raises to, and these signals are none that Node ignores by itself.
+    const shell = ['sh', '-c', 'ulimit -Sn 512; trap "" HUP INT QUIT; exec "$@"', 'sh', init, '--'];
     const look = ['sh', '-c', 'grep -E "^Sig(Blk|Ign)" /proc/self/status; ulimit -Sn'];
     const direct = spawnSync(shell[0] ?? '', [...shell.slice(1), ...look], {
       encoding: 'utf8',
@@ -131,6 +149,12 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     const ran = await run(bailey, { args: ['jenkins', ...look], env: base, below: shell });
     t.match(direct.stdout, /^512$/m);
     t.equal(ran.stdout, direct.stdout);
+
+    // Whom the shell in between has given more than the parent has must not get less.
+    const more = ['sh', '-c', 'ulimit -Sn 512; sh -c \'ulimit -Sn 600; exec "$@"\' sh "$@"; exit $?', 'sh'];
+    const raised = await run(bailey, { args: ['jenkins', 'sh', '-c', 'ulimit -Sn'], env: base, below: more });
+    t.ok(Number(raised.stdout) >= 600 || raised.stdout === 'unlimited\n', raised.stdout);
+
     const open = await run(bailey, { args: ['jenkins', 'ls', '/proc/self/fd'], env: base });
     t.equal(open.stdout, '0\n1\n2\n3\n', 'stdio, and the folder that ls reads');
 

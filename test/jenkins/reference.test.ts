@@ -4,7 +4,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -12,56 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { readPluginVersion } from '../../src/jenkins/reference/plugin-version.ts';
 import { program, requires } from '../kit/needs.ts';
-import { type Ended, installBailey, packJar, run, temporaryFolder } from './kit/bailey.ts';
+import { packJar, temporaryFolder } from './kit/bailey.ts';
+import { House } from './kit/house.ts';
 import { writePlugin } from './kit/plugin-archive.ts';
-
-/** An image's reference folder and a home, and the copying from one to the other. */
-class House {
-  readonly ref: string;
-  readonly home: string;
-  readonly #bailey: string;
-
-  constructor(t: Test) {
-    const folder = temporaryFolder(t);
-    this.#bailey = installBailey(folder);
-    this.ref = join(folder, 'ref');
-    this.home = join(folder, 'home');
-    mkdirSync(this.ref);
-    mkdirSync(this.home);
-  }
-
-  write(path: string, text: string): void {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  }
-
-  async copy(env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-    return run(this.#bailey, {
-      args: ['jenkins', 'true'],
-      env: { PATH: process.env['PATH'], JENKINS_HOME: this.home, REF: this.ref, ...env },
-    });
-  }
-
-  text(name: string): string | undefined {
-    const path = join(this.home, name);
-    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-  }
-
-  /** Lines of the log after the last start. */
-  log(): string[] {
-    const lines = this.text('copy_reference_file.log')?.trimEnd().split('\n') ?? [];
-    return lines.slice(lines.findLastIndex((line) => line.startsWith('--- Copying files at ')) + 1).sort();
-  }
-
-  files(): string[] {
-    return (readdirSync(this.home, { recursive: true, encoding: 'utf8' }) as string[])
-      .filter((name) => !lstatSync(join(this.home, name)).isDirectory())
-      .sort();
-  }
-}
 
 t.test('what is missing is copied, what is there stays, and an override replaces it', async (t) => {
   const house = new House(t);

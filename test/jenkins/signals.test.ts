@@ -98,6 +98,55 @@ if (requires(t, program('gcc'))) {
     t.strictSame(castle.asked.slice(2), ['POST /v1/leases'], 'who succeeds keeps it');
   });
 
+  t.test('a lease that another program of the container had before is not given back', async (t) => {
+    const { bailey, env, folder, home } = place(t);
+    let ending: ((status: 200) => void) | undefined;
+    const castle = await startFakeCastle(t, folder, (response) => {
+      ending?.(200);
+      giveLease(response, home, 200);
+    });
+    const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
+    writeFileSync(join(folder, 'no-program'), '#!/no/such/shell\n', { mode: 0o755 });
+    const args = ['jenkins', join(folder, 'no-program')];
+    t.equal((await ended(start(bailey, { args, env: withCastle }))).code, 127, 'what fails after it');
+
+    const child = start(bailey, { args: ['jenkins'], env: withCastle });
+    ending = () => child.kill('SIGTERM');
+    t.equal((await ended(child)).code, 143, 'ended while the castle answers');
+    t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
+  });
+
+  t.test('a signal while the storage is given back', async (t) => {
+    for (const { what, signals } of [
+      { what: 'decides the exit code', signals: ['SIGTERM'] },
+      { what: 'is heard once; the next one ends at once', signals: ['SIGINT', 'SIGTERM'] },
+    ] as const) {
+      const { bailey, env, folder, home } = place(t);
+      let child: ReturnType<typeof start> | undefined;
+      // Never an answer: the client has to give up by itself, or to be told to.
+      const castle = await startFakeCastle(
+        t,
+        folder,
+        (response) => giveLease(response, home),
+        () => {
+          for (const signal of signals) child?.kill(signal);
+        },
+      );
+      writeFileSync(join(home, 'plugins'), 'a file where a folder has to be');
+      mkdirSync(join(folder, 'ref/plugins'), { recursive: true });
+      writeFileSync(join(folder, 'ref/plugins/p.jpi'), '');
+      const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
+      child = start(bailey, { args: ['jenkins'], env: withCastle });
+      const ran = await ended(child);
+      // The order of two that come at once is the kernel's choice.
+      const codes = signals.map((signal) => 128 + constants.signals[signal]);
+      t.ok(codes.includes(ran.code ?? 0), `${what}: ${ran.code} ${ran.stderr}`);
+      t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
+      const gaveUp = /could not be given back/.test(ran.stderr);
+      t.equal(gaveUp, signals.length === 1, what);
+    }
+  });
+
   t.test('100 times at a random moment of the start', async (t) => {
     const { bailey, env, home } = place(t);
     const log = join(home, 'copy_reference_file.log');

@@ -13,13 +13,23 @@ t.test('a wrong command line is one sentence on stderr, and 64', async (t) => {
     [/^bailey: unknown option '--nope'; try bailey --help\n$/, '--nope'],
     [/^bailey: unknown command 'nope'; try bailey --help\n$/, 'help', 'nope'],
     [/^bailey: unknown command 'constructor'; try bailey --help\n$/, 'constructor'],
-    [/^bailey: unknown option '--nope'; try bailey --help\n$/, 'zombies', '--nope'],
+    [/^bailey: unknown option '--nope'; try bailey zombies --help\n$/, 'zombies', '--nope'],
+    [/^bailey: .* a number of seconds .*; try bailey zombies --help\n$/, 'zombies', '--watch', 'soon'],
   ];
   for (const [line, ...args] of cases) {
     const { status, stdout, stderr } = bailey(...args);
     t.equal(status, 64, `bailey ${args.join(' ')}`);
     t.match(stderr, line);
     t.equal(stdout, '');
+  }
+});
+
+t.test('a result that cannot be written is no success', async (t) => {
+  for (const what of ['--help', '--version', 'help zombies', 'zombies', 'zombies --json']) {
+    const script = `exec dist/bailey.js ${what} > /dev/full`;
+    const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+    t.equal(status, 74, what);
+    t.equal(stderr, 'bailey: standard output cannot be written: ENOSPC\n', what);
   }
 });
 

@@ -52,8 +52,9 @@ export class Running {
   readonly #ended: Promise<Ended>;
 
   constructor(command: readonly string[], options: NamespaceOptions = {}) {
-    const [program, ...args] = asProcess1(command, options) as [string, ...string[]];
-    const started = spawn(program, args, { env: options.env ?? process.env, stdio: 'pipe' });
+    // Should we be killed, the kernel kills unshare, and with it the namespace.
+    const args = ['--pdeathsig', 'KILL', '--', ...asProcess1(command, options)];
+    const started = spawn('setpriv', args, { env: options.env ?? process.env, stdio: 'pipe' });
     this.#process = started;
     this.#lines = createInterface({ input: started.stdout });
     this.#lines.on('line', (line) => {

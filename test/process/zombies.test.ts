@@ -235,6 +235,30 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
+  t.test('no argument of a process reaches the terminal as a command', async (t) => {
+    const script = 'exec -a "$1" "$0" never';
+    const parent = await started(t, 'bash', ['-c', script, faulty, 'a\x1b[2J\u009b31m\u202eb']);
+    await reported((seen) => groupOf(seen, parent.pid) !== undefined);
+    t.match(zombies([]).stdout, 'a\\x1b[2J\\x9b31m\\u202eb never');
+    const { stdout } = zombies(['--json']);
+    t.match(stdout, 'a\\u001b[2J\\u009b31m\\u202eb');
+    const { commandLine } = groupOf(JSON.parse(stdout) as ZombieReport, parent.pid)?.parent ?? {};
+    t.equal(commandLine?.[0], 'a\x1b[2J\u009b31m\u202eb', 'to a program it says what it said');
+  });
+
+  t.test('without /proc there is no all-clear', (t) => {
+    if (!requires(t, root)) return t.end();
+    const behind = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c'];
+    const { status, stdout, stderr } = zombies(
+      [],
+      [...behind, 'mount -t tmpfs none /proc && exec "$@"', 'sh'],
+    );
+    t.equal(status, 69);
+    t.equal(stdout, '');
+    t.match(stderr, /^bailey: \/proc does not show the processes .*; mount it: mount -t proc proc \/proc\n$/);
+    t.end();
+  });
+
   t.test('wrong usage: 64', (t) => {
     for (const args of [['--watch', 'x'], ['--watch', '0'], ['--what'], ['argument']]) {
       const { status, stderr } = zombies(args);

@@ -1,22 +1,22 @@
-import { appendFileSync, existsSync, rmSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { accessFailure } from '../../container/access.ts';
-import { errorCode } from '../../failure.ts';
+import { errorCode, errorPath, Failure } from '../../failure.ts';
+import { printable } from '../../printable.ts';
 import type { CopyRequest } from './copy-file.ts';
 import { listReferenceFiles, type ReferenceFile } from './list-files.ts';
 
 /**
  * Fills JENKINS_HOME from the reference folder of the image by the rules of the official image
  * (jenkinsci/docker, jenkins-support), and appends what it did to the log.
- * @param signal aborts between two files; those in flight are finished first
  * @throws Failure 73, 74 or 77 with the path that could not be written; the signal's reason
  */
-export async function copyReferenceFiles(request: CopyRequest, signal: AbortSignal): Promise<void> {
+export async function copyReferenceFiles(request: CopyRequest): Promise<void> {
   const { log } = request.reference;
   const lines: string[] = [];
   startLog(log);
   try {
-    await copyFiles(request, lines, signal);
+    await copyFiles(request, lines);
   } catch (thrown) {
     try {
       appendLines(log, lines);
@@ -28,8 +28,8 @@ export async function copyReferenceFiles(request: CopyRequest, signal: AbortSign
   appendLines(log, lines);
 }
 
-async function copyFiles(request: CopyRequest, lines: string[], signal: AbortSignal): Promise<void> {
-  const { home, reference } = request;
+async function copyFiles(request: CopyRequest, lines: string[]): Promise<void> {
+  const { home, reference, signal } = request;
   if (reference.clearInitScripts) clearInitScripts(home);
   const files = listFiles(reference.folder, lines);
   if (files.length === 0) return;
@@ -48,7 +48,8 @@ function listFiles(folder: string, lines: string[]): ReferenceFile[] {
   try {
     return listReferenceFiles(folder, (path, reason) => lines.push(`SKIPPED ${path} : ${reason}`));
   } catch (thrown) {
-    throw accessFailure('REF', folder, thrown, 'be read');
+    const path = errorPath(thrown) ?? folder;
+    throw accessFailure(path === folder ? 'REF' : '', path, thrown, 'be read');
   }
 }
 
@@ -67,21 +68,55 @@ function startLog(log: string): void {
   try {
     append(log, `--- Copying files at ${new Date().toISOString()}\n`);
   } catch (thrown) {
-    if (isNew) rmSync(log, { force: true }); // on a full disk the name can be made, but not the line
+    if (isNew && existsSync(log)) rmSync(log); // on a full disk the name can be made, but not the line
     throw thrown;
   }
 }
 
 function appendLines(log: string, lines: readonly string[]): void {
-  if (lines.length > 0) append(log, `${lines.join('\n')}\n`);
+  // A file's name may hold anything but a slash.
+  if (lines.length > 0) append(log, `${lines.map(printable).join('\n')}\n`);
 }
 
 function append(log: string, text: string): void {
   try {
+    const reader = requireReader(log);
     appendFileSync(log, text);
+    if (reader !== undefined) closeSync(reader);
   } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT')
-      throw accessFailure('The folder of COPY_REFERENCE_FILE_LOG,', dirname(log), thrown, 'be written');
-    throw accessFailure('COPY_REFERENCE_FILE_LOG', log, thrown, 'be written');
+    throw logFailure(log, thrown);
+  }
+}
+
+/**
+ * Opening a pipe waits until somebody reads from it, and with it would wait every signal. Opened without waiting it
+ * says that nobody does (ENXIO, fifo(7)).
+ * @returns a descriptor that keeps the reader from seeing an end meanwhile; undefined when the log is no pipe
+ */
+function requireReader(log: string): number | undefined {
+  if (statSync(log, { throwIfNoEntry: false })?.isFIFO() !== true) return undefined;
+  return openSync(log, constants.O_WRONLY | constants.O_NONBLOCK);
+}
+
+function logFailure(log: string, thrown: unknown): Failure {
+  const name = 'COPY_REFERENCE_FILE_LOG';
+  const because = { cause: thrown };
+  switch (errorCode(thrown)) {
+    case 'ENOENT':
+      return new Failure(
+        'cannotCreate',
+        `the folder of ${name} ${log} does not exist`,
+        `create it in the image (mkdir -p ${dirname(log)}), or correct ${name}`,
+        because,
+      );
+    case 'ENXIO':
+      return new Failure(
+        'config',
+        `${name} ${log} is a pipe or socket that nobody reads`,
+        `start its reader first, or set ${name} to a file`,
+        because,
+      );
+    default:
+      return accessFailure(name, log, thrown, 'be written');
   }
 }

@@ -17,13 +17,26 @@ export interface FakeCastle {
   readonly authorizations: (string | undefined)[];
 }
 
-/** Answers POST /v1/leases; releases are granted without asking. */
+/** Answers a call. */
 type Answering = (response: ServerResponse, asked: number) => void;
 
-/** Listens on a unix socket in `folder` until the test has ended. */
-export async function startFakeCastle(t: Test, folder: string, answer: Answering): Promise<FakeCastle> {
+/** Grants a release. */
+const grant: Answering = (response) => void response.writeHead(204).end();
+
+/**
+ * Listens on a unix socket in `folder` until the test has ended.
+ * @param answer answers POST /v1/leases
+ * @param release answers DELETE
+ */
+export async function startFakeCastle(
+  t: Test,
+  folder: string,
+  answer: Answering,
+  release = grant,
+): Promise<FakeCastle> {
   const socket = join(folder, 'castle.sock');
-  const { server, ...heard } = await listening(t, createServer(), answer, (server) => server.listen(socket));
+  const listen = (server: Server): unknown => server.listen(socket);
+  const { server, ...heard } = await listening(t, createServer(), answer, release, listen);
   return { url: `unix://${socket}`, ...heard };
 }
 
@@ -55,7 +68,7 @@ export async function startFakeTlsCastle(
   answer: Answering,
 ): Promise<FakeCastle> {
   const tls = createTlsServer({ cert: readFileSync(file), key: readFileSync(keyFile) });
-  const { server, ...heard } = await listening(t, tls, answer, (server) => server.listen(0, '::'));
+  const { server, ...heard } = await listening(t, tls, answer, grant, (server) => server.listen(0, '::'));
   return { url: `https://localhost:${(server.address() as AddressInfo).port}`, ...heard };
 }
 
@@ -63,7 +76,8 @@ async function listening(
   t: Test,
   server: Server,
   answer: Answering,
-  listen: (server: Server) => void,
+  release: Answering,
+  listen: (server: Server) => unknown,
 ): Promise<{ server: Server; asked: string[]; authorizations: (string | undefined)[] }> {
   const asked: string[] = [];
   const authorizations: (string | undefined)[] = [];
@@ -72,7 +86,7 @@ async function listening(
     authorizations.push(request.headers.authorization);
     request.resume();
     if (request.method === 'POST') answer(response, asked.length);
-    else response.writeHead(204).end();
+    else release(response, asked.length);
   });
   listen(server);
   await once(server, 'listening');
@@ -89,9 +103,12 @@ export const refuseInUse = (response: ServerResponse): void =>
     error: { code: 'volume_in_use', sentence: 'volume v is in use by container other', remedy: 'stop it' },
   });
 
-/** Gives a lease on what is at `target` already: the client compares mount ids, and finds this one. */
-export const giveLease = (response: ServerResponse, target: string): void =>
-  answerJson(response, 201, {
+/**
+ * Gives a lease on what is at `target` already: the client compares mount ids, and finds this one.
+ * @param status 200: the container has it already
+ */
+export const giveLease = (response: ServerResponse, target: string, status: 200 | 201 = 201): void =>
+  answerJson(response, status, {
     id: 'lease-1',
     volume: 'v',
     container: 'c',
@@ -102,6 +119,7 @@ export const giveLease = (response: ServerResponse, target: string): void =>
     since: new Date().toISOString(),
   });
 
-function answerJson(response: ServerResponse, status: number, body: object): void {
+/** Any other answer. */
+export function answerJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

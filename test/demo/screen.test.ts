@@ -1,0 +1,12 @@
+/** The live display on terminals that a test cannot make. */
+import t from 'tap';
+import { screenFor } from '../../demo/screen.ts';
+
+t.test('a terminal that nobody has told its size', (t) => {
+  let text = '';
+  const output = { write: (more: string) => (text += more), isTTY: true, columns: 0 };
+  const screen = screenFor(output, Date.now, 'xterm');
+  screen.live('title', [['label', 'value']]);
+  t.match(text, 'title\x1b[K\n  label        value\x1b[K\n');
+  t.end();
+});
