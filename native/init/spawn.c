@@ -92,7 +92,7 @@ static int become_program(void *argument)
         move_listen_pid();
     give_signals_back(task->given, settings->manner.fresh_signals);
     execute(settings->program);
-    _exit(report(settings));
+    return report(settings);
 }
 
 /*
