@@ -40,6 +40,7 @@ void give_back_pages(char *from, char *to)
 void give_back_start(void)
 {
     /* From the linker: the section that the Makefile names, and the first byte of the writable segment. */
+    /* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): it chooses the names */
     extern char __start_not_resident[], __init_array_start[];
 
     give_back_pages(__start_not_resident, __init_array_start);
