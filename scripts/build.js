@@ -3,6 +3,11 @@
 //
 //   node scripts/build.js            dist/, build/demo and build/bench
 //   node scripts/build.js --tests    build/test as well
+//   node scripts/build.js --target arm64 --target amd64
+//                                    only the two static programs, for these machines: dist/arm64/bailey-init and so on,
+//                                    so that a Dockerfile for several can say COPY dist/$TARGETARCH/bailey-init; another
+//                                    machine than this one needs Debian's gcc-aarch64-linux-gnu (gcc-x86-64-linux-gnu),
+//                                    and for musl what scripts/get-musl.sh fetches
 //
 // The bundles are CommonJS although the sources are ES modules: a CommonJS entry starts some milliseconds sooner
 // (`npm run bench` shows the start-up beside `node -e 0`), and `bailey jenkins` is started with every container.
@@ -20,6 +25,7 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -36,17 +42,46 @@ const common = {
   define: { BAILEY_VERSION: JSON.stringify(version) },
 };
 
-buildNative();
-await buildShipped();
-await buildLocal('demo', ['demo/main.ts']);
-await buildLocal('bench', ['bench/main.ts']);
-if (process.argv.includes('--tests')) await buildLocal('test', testFiles());
+const { values: asked } = parseArgs({
+  options: { tests: { type: 'boolean' }, target: { type: 'string', multiple: true } },
+});
+if (asked.target) {
+  for (const name of asked.target) buildProgramsFor(name);
+} else {
+  buildNative();
+  await buildShipped();
+  await buildLocal('demo', ['demo/main.ts']);
+  await buildLocal('bench', ['bench/main.ts']);
+  if (asked.tests) await buildLocal('test', testFiles());
+}
 
-/** Compiles native/ with make; its Makefile chooses the compiler and says which libc PID 1 is linked with. */
+/** Compiles native/ for this machine. */
 function buildNative() {
-  const headers = require('node-api-headers').include_dir;
-  const args = ['--no-print-directory', '-C', 'native', `NODE_API_HEADERS=${headers}`, `VERSION=${version}`];
-  const made = spawnSync('make', args, { stdio: 'inherit' });
+  make([`NODE_API_HEADERS=${require('node-api-headers').include_dir}`]);
+}
+
+/**
+ * Compiles the static programs into dist/NAME.
+ * @param {string} name a machine, as Docker or uname(1) calls it
+ */
+function buildProgramsFor(name) {
+  const machines = [
+    { docker: 'amd64', uname: 'x86_64' },
+    { docker: 'arm64', uname: 'aarch64' },
+  ];
+  const machine = machines.find(({ docker, uname }) => name === docker || name === uname);
+  if (!machine) throw new Error(`--target ${name}: it must be ${machines.map((m) => m.docker).join(' or ')}`);
+  make([`TARGET=${machine.uname}`, `OUT=../dist/${machine.docker}`, 'programs']);
+}
+
+/**
+ * Runs make in native/; its Makefile chooses the compiler and says which libc PID 1 is linked with.
+ * @param {string[]} args variables and goals
+ */
+function make(args) {
+  const made = spawnSync('make', ['--no-print-directory', '-C', 'native', `VERSION=${version}`, ...args], {
+    stdio: 'inherit',
+  });
   if (made.error)
     throw new Error(`make cannot be run (${made.error.message}): install make and a C compiler`);
   if (made.status !== 0) process.exit(made.status ?? 1);

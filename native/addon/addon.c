@@ -42,7 +42,7 @@ napi_value throw_errno(napi_env env, int error, const char *what)
 {
     char text[256];
 
-    snprintf(text, sizeof text, "%s: %s", what, strerror(error));
+    (void)snprintf(text, sizeof text, "%s: %s", what, strerror(error));
     napi_throw_error(env, errno_name(error), text);
     return NULL;
 }

@@ -184,7 +184,7 @@ static void close_others_on_exec(void)
     if (folder == NULL)
         return;
     while ((entry = readdir(folder)) != NULL) {
-        int fd = atoi(entry->d_name);
+        int fd = atoi(entry->d_name); /* 0 for "." and "..". NOLINT(cert-err34-c): the kernel's numbers are in range */
 
         if (fd > 2)
             fcntl(fd, F_SETFD, FD_CLOEXEC);

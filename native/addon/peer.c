@@ -29,7 +29,7 @@ static int open_by_number(const struct ucred *credentials)
 
     if (pidfd == -1)
         return -1;
-    snprintf(path, sizeof path, "/proc/%d", credentials->pid);
+    (void)snprintf(path, sizeof path, "/proc/%d", credentials->pid);
     if (stat(path, &owner) != 0 || owner.st_uid != credentials->uid) {
         close(pidfd);
         errno = ESRCH;

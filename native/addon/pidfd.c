@@ -184,6 +184,7 @@ napi_value addon_pidfd_watch(napi_env env, napi_callback_info info)
     if (error == 0) {
         watch->next = watches;
         watches = watch;
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): Node-API hands on a pointer, and what is wanted is a number */
         napi_create_function(env, "stop", NAPI_AUTO_LENGTH, stop_watching, (void *)(uintptr_t)watch->number, &stop);
     }
     pthread_mutex_unlock(&lock);

@@ -33,6 +33,16 @@ static void add(struct text *text, const char *more)
     text->letters[text->length] = '\0';
 }
 
+/* Control characters could end the line, or do worse to a terminal. Letters beyond ASCII are negative on x86 alone. */
+static void add_printable(struct text *text, const char *name, size_t most)
+{
+    for (; *name != '\0' && most-- > 0; name++) {
+        const bool control = (unsigned char)*name < ' ' || *name == '\x7f';
+
+        add(text, control ? "?" : (const char[]){*name, '\0'});
+    }
+}
+
 static void add_number(struct text *text, int value)
 {
     char room[NUMBER_SIZE];
@@ -89,8 +99,7 @@ void write_epitaph(const struct settings *settings, const struct child *child, i
         return;
     add(&text, "bailey-init: '");
     /* Cut, so that the rest of the line has room. */
-    for (size_t i = 0; settings->program[0][i] != '\0' && i < LENGTH / 2; i++)
-        add(&text, (char[]){settings->program[0][i] < ' ' ? '?' : settings->program[0][i], '\0'});
+    add_printable(&text, settings->program[0], LENGTH / 2);
     add(&text, "' (process ");
     add_number(&text, child->pid);
     add(&text, ") was ended by ");

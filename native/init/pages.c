@@ -1,19 +1,37 @@
 #include "pages.h"
 
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096 }; /* where pages are larger, madvise(2) refuses the odd ends, and nothing is lost */
+/*
+ * x86 has only one size; an arm64 kernel has pages of 4, 16 or 64 KB. To guess would not do: madvise(2) refuses a first
+ * address that isn't a page's, but the length it rounds up, over what has been written behind.
+ */
+static uintptr_t page_size(void)
+{
+#ifdef __x86_64__
+    return SMALLEST_PAGE;
+#else
+    return getauxval(AT_PAGESZ);
+#endif
+}
+
+static char *round_down(char *address, uintptr_t size)
+{
+    return address - ((uintptr_t)address & (size - 1));
+}
 
 char *page_below(char *address)
 {
-    return address - ((uintptr_t)address & (PAGE - 1));
+    return round_down(address, SMALLEST_PAGE);
 }
 
 void give_back_pages(char *from, char *to)
 {
-    char *const first = page_below(from + PAGE - 1);
-    char *const last = page_below(to);
+    const uintptr_t size = page_size();
+    char *const first = round_down(from + size - 1, size);
+    char *const last = round_down(to, size);
 
     if (first < last)
         (void)madvise(first, (size_t)(last - first), MADV_DONTNEED);
@@ -22,6 +40,7 @@ void give_back_pages(char *from, char *to)
 void give_back_start(void)
 {
     /* From the linker: the section that the Makefile names, and the first byte of the writable segment. */
+    /* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): it chooses the names */
     extern char __start_not_resident[], __init_array_start[];
 
     give_back_pages(__start_not_resident, __init_array_start);

@@ -1,7 +1,10 @@
 #ifndef BAILEY_PAGES_H
 #define BAILEY_PAGES_H
 
-/* The last beginning of a page that isn't behind an address. */
+/* Of all kernels' pages. */
+enum { SMALLEST_PAGE = 4096 };
+
+/* The last beginning of a page, of the smallest size, that isn't behind an address. */
 char *page_below(char *address);
 
 /*

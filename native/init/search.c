@@ -18,7 +18,6 @@ static bool not_here(int error)
 
 void execute(char *const program[])
 {
-    extern char **environ;
     const char *name = program[0];
     const size_t name_length = strlen(name);
     const char *folder = getenv("PATH");

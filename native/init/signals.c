@@ -108,6 +108,7 @@ bool read_signal(int signals, siginfo_t *info)
     info->si_code = came.ssi_code;
     info->si_pid = (pid_t)came.ssi_pid;
     info->si_uid = came.ssi_uid;
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel tells the one as the other */
     info->si_value.sival_ptr = (void *)(uintptr_t)came.ssi_ptr;
     return true;
 }

@@ -68,6 +68,15 @@ if (requires(t, pidNamespace)) {
     sub.equal((await running.ended()).code, 23);
   });
 
+  t.test('the line about an abnormal end has the name as it is, but no control characters', async (sub) => {
+    const name = 'grün\n\x1b\x7f';
+    const folder = sub.testdir({ [name]: '#!/bin/sh\nulimit -c 0; kill -KILL $$\n' });
+    chmodSync(`${folder}/${name}`, 0o755);
+    const { code, stderr } = await inNamespace(['/usr/bin/env', '-C', folder, bailey, '--', `./${name}`]);
+    sub.equal(code, 137);
+    sub.match(stderr, /^bailey-init: '\.\/grün\?\?\?' \(process \d+\) was ended by SIGKILL/);
+  });
+
   t.test('programs that cannot be executed', async (sub) => {
     const folder = sub.testdir({
       'no-permission': '#!/bin/sh\n',

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
 
-/** PID 1 as the build left it. */
-export const bailey = resolve('dist/bailey-init');
+/** PID 1: as the build left it, or another build of it that BAILEY_INIT names. */
+export const bailey = resolve(process.env['BAILEY_INIT'] || 'dist/bailey-init');
 
 /**
  * Compiles small C programs that tests run, statically, so that they also run where there are no libraries.

@@ -1,0 +1,13 @@
+/* What the sanitizers' runtime asks for at its start, whatever the environment: tests give one of their own. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the runtime chooses the name */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+{
+    /*
+     * No leaks: PID 1 allocates nothing, and looking for some takes a thread that traces the others. No handlers: the
+     * program must get the dispositions that were given, and an end by SIGSEGV shows in every exit code.
+     */
+    return "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0";
+}
