@@ -1,6 +1,7 @@
 // A process in a container that asks a castle, one JSON command a line on standard input, one JSON answer a line on
 // standard output: {"call": [method, path, body]}, {"raw": text}, {"read": file}, {"write": [file, text]},
-// {"hold": file}, {"mounts": point}.
+// {"hold": file}, {"mounts": point}, {"run": [program, …]}.
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createConnection } from 'node:net';
@@ -44,6 +45,7 @@ const commands = {
   read: (file) => readFileSync(file, 'utf8'),
   write: ([file, text]) => appendFileSync(file, text),
   hold: (file) => openSync(file, 'a'),
+  run: ([program, ...args]) => void execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] }),
   mounts: (point) =>
     readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')

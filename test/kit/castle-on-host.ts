@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Lease, Status, Volume } from '../../src/contract.ts';
@@ -82,6 +82,11 @@ export class CastleOnHost {
       await once(running, 'exit');
     }
     return running.exitCode ?? undefined;
+  }
+
+  /** Takes away what it remembers, between two lives. */
+  loseState(): void {
+    rmSync(this.state, { recursive: true });
   }
 
   /** The castle's own command line, with `--json`. */

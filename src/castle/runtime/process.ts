@@ -1,6 +1,5 @@
-import { readdirSync } from 'node:fs';
 import { errorMessage } from '../../failure.ts';
-import { identify, namespaceOf, readStatus } from '../proc.ts';
+import { identify, namespaceOf, processes, readStatus } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
 
@@ -38,9 +37,8 @@ function firstOf(pid: number, namespace: string): number {
   for (let at = pid; at > 1; at = Number(readStatus(at).get('PPid'))) {
     if (isFirst(at, namespace)) return at;
   }
-  for (const entry of readdirSync('/proc')) {
-    if (/^\d+$/.test(entry) && isFirst(Number(entry), namespace)) return Number(entry);
-  }
+  const first = processes().find((at) => isFirst(at, namespace));
+  if (first !== undefined) return first;
   throw new Error(`no PID 1 is visible in ${namespace}`);
 }
 
