@@ -102,7 +102,7 @@ if (requires(t, root)) {
     const first = await Tenant.start(t, castle);
     const { id } = (await first.lease('main')).body;
     const copied = '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]';
-    await first.run('sh', '-c', `unshare --mount sleep 1000 2>/dev/null & until ${copied}; do :; done`);
+    await first.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
     const refused = await first.call('DELETE', `/v1/leases/${id}`);
     t.match(refused, { status: 409, body: { error: { code: 'busy', sentence: /a namespace of its own/ } } });
     t.match(await castle.leaseOf('main'), { id });

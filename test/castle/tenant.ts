@@ -76,6 +76,16 @@ export class Tenant {
     return this.#tell({ raw: text });
   }
 
+  /** Opens connections that say nothing. @returns how many of them the castle lets be */
+  connect(count: number): Promise<number> {
+    return this.#tell({ connect: count });
+  }
+
+  /** Waits until the castle has closed them all. @returns what it said to each */
+  untilClosed(): Promise<readonly string[]> {
+    return this.#tell({ untilClosed: true });
+  }
+
   read(file: string): Promise<string> {
     return this.#tell({ read: file });
   }
@@ -95,7 +105,7 @@ export class Tenant {
   }
 
   /** Runs a command in the container to its end; it must succeed. */
-  run(...command: readonly string[]): Promise<void> {
+  run(...command: readonly string[]): Promise<{ readonly stdout: string }> {
     return this.#tell({ run: command });
   }
 

@@ -124,7 +124,7 @@ export class CastleOnHost {
 
   #request(volume: string): string[] {
     return [
-      ...['--volume', `${this.socketFolder}:/run/castle`],
+      ...['--volume', `${this.socketFolder}:/run/castle:ro`],
       ...['--env', 'CASTLE_URL=unix:///run/castle/castle.sock', '--env', `CASTLE_VOLUME=${volume}`],
     ];
   }

@@ -10,7 +10,7 @@ export function inUse({ volume, containerName, since }: LeaseRecord): Refused {
     'volume_in_use',
     `volume ${volume} is in use by container ${containerName} since ${since}`,
     'stop that container first',
-    containerName,
+    { holder: containerName },
   );
 }
 
@@ -22,13 +22,13 @@ export function mountedElsewhere(volume: string, { pid, mount }: Use, onHost: bo
         'volume_in_use',
         `volume ${volume} is ${place} of the host, outside the folder of the volumes`,
         `end what uses it there, then umount ${mount.point}`,
-        'the host',
+        { holder: 'the host' },
       )
     : new Refused(
         'volume_in_use',
         `volume ${volume} is ${place} in the mount namespace of process ${pid}`,
         'end that process first',
-        `process ${pid}`,
+        { holder: `process ${pid}` },
       );
 }
 
