@@ -1,12 +1,13 @@
 /*
  * castle-mount: one privileged act in a container's mount namespace, then the end.
  *
- *   castle-mount mount SOURCE TARGET 3<PIDFD     bind SOURCE (host path) on TARGET (container path)
- *   castle-mount unmount TARGET ID 3<PIDFD       take the mount with that id away from TARGET
+ *   castle-mount mount SOURCE TARGET 3<NAMESPACE 4<ROOT     bind SOURCE (host path) on TARGET (container path)
+ *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT       take the mount with that id away from TARGET
  *
- * Descriptor 3 is a pidfd of a process in the container: a number could have changed hands. On success one line
- * `ID` on stdout: the mount's id as the container sees it. On failure one line `STEP ERRNO` on stdout and exit 1;
- * the castle makes the sentence of it.
+ * Descriptor 3 is the container's mount namespace, or a pidfd of a process in it: a number could have changed hands.
+ * Descriptor 4 is the root folder of that process, where TARGET begins; without it TARGET begins at the root of the
+ * namespace, which is another one when the process has called chroot. On success one line `ID` on stdout: the mount's
+ * id as the container sees it. On failure one line `STEP ERRNO` on stdout and exit 1; the castle makes the sentence of it.
  *
  * It is a program of its own, single-threaded, because setns(CLONE_NEWNS) is refused to a process whose threads share
  * their root (setns(2)); and it never executes anything after setns: the files there are the container's, the rights
@@ -20,7 +21,8 @@
 #include <string.h>
 #include <sys/mount.h>
 
-enum { PIDFD = 3 };
+enum { NAMESPACE = 3, ROOT = 4 };
+static int root_given; /* looked at before any descriptor is made that could be number 4 */
 #define PROPAGATION_PRIVATE (1UL << 18) /* MS_PRIVATE */
 
 static void print(const char *text)
@@ -62,7 +64,11 @@ static int done(uint64_t id)
 /* An attacker owns everything that is reached by a path from here on. */
 static int enter_container(void)
 {
-    return setns(PIDFD, CLONE_NEWNS);
+    if (setns(NAMESPACE, CLONE_NEWNS) != 0) /* and we are at the root of the namespace */
+        return -1;
+    if (!root_given)
+        return 0;
+    return fchdir(ROOT) == 0 ? chroot(".") : -1;
 }
 
 static int do_mount(const char *source, const char *target)
@@ -120,10 +126,12 @@ static int do_unmount(const char *target, uint64_t expected)
 
 int main(int argc, char **argv)
 {
+    root_given = fcntl(ROOT, F_GETFD) != -1;
     if (argc == 4 && strcmp(argv[1], "mount") == 0)
         return do_mount(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
-    print("usage: castle-mount mount SOURCE TARGET 3<PIDFD | castle-mount unmount TARGET ID 3<PIDFD\n");
+    print("usage: castle-mount mount SOURCE TARGET 3<NAMESPACE 4<ROOT\n"
+          "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
     return 64;
 }

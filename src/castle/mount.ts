@@ -5,34 +5,42 @@ import { Refused } from './refused.ts';
 /** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
 const limitMs = 10_000;
 
+/** The way into a container: descriptors stay right whatever becomes of the process that they were opened by. */
+export interface Entrance {
+  /** Its mount namespace. */
+  readonly namespace: number;
+  /** The folder where the paths of its first process begin. */
+  readonly root: number;
+  close(): void;
+}
+
 /** Puts folders into containers' mount namespaces. */
 export interface Mounter {
   /**
    * Mounts a folder in a container.
-   * @param pidfd of a process in the container
    * @param source absolute host path without symlinks
    * @param target absolute path in the container
    * @returns the id of the mount, as in the container's mountinfo
    * @throws Refused bad_target or backend_failed
    */
-  mount(pidfd: number, source: string, target: string): Promise<number>;
+  mount(into: Entrance, source: string, target: string): Promise<number>;
   /**
    * Takes a mount away.
-   * @throws Refused busy when something in the container uses it; not_found when it isn't there any more
+   * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it
    */
-  unmount(pidfd: number, target: string, mountId: number): Promise<void>;
+  unmount(from: Entrance, target: string, mountId: number): Promise<void>;
 }
 
 /** @param program path of castle-mount */
 export function mounterWith(program: string): Mounter {
   return {
-    async mount(pidfd, source, target) {
-      const said = await run(program, ['mount', source, target], pidfd);
+    async mount(into, source, target) {
+      const said = await run(program, ['mount', source, target], into);
       if (said.ok) return said.id;
       throw mountRefusal(said, source, target);
     },
-    async unmount(pidfd, target, mountId) {
-      const said = await run(program, ['unmount', target, String(mountId)], pidfd);
+    async unmount(from, target, mountId) {
+      const said = await run(program, ['unmount', target, String(mountId)], from);
       if (said.ok) return;
       if (said.step === 'mount' || said.step === 'target') {
         throw new Refused('not_found', `${target} is not that mount any more`, 'nothing is to be done');
@@ -89,9 +97,9 @@ const targetFaults: Record<string, string> = {
 };
 
 /** Runs castle-mount once; its protocol is in native/mount/main.c. */
-function run(program: string, args: readonly string[], pidfd: number): Promise<Said> {
+function run(program: string, args: readonly string[], { namespace, root }: Entrance): Promise<Said> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore', pidfd], env: {} });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore', namespace, root], env: {} });
     const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
     let text = '';
     child.stdout?.on('data', (part: Buffer) => {

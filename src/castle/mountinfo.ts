@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
-import { namespaceOf } from './proc.ts';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { fromAnyThread } from './proc.ts';
 
 /** One line of /proc/PID/mountinfo, as far as it is used here; proc_pid_mountinfo(5). */
 export interface MountLine {
@@ -22,10 +23,14 @@ export interface SourceFolder {
   readonly root: string;
 }
 
-/** The mounts of a process, in the order in which they were made; undefined when it ended or may not be looked at. */
+/**
+ * The mounts of a process, in the order in which they were made; undefined when it ended or may not be looked at:
+ * nothing is known then, least of all that nothing is mounted.
+ */
 export function mountsOf(pid: number | 'self'): readonly MountLine[] | undefined {
   try {
-    return readFileSync(`/proc/${pid}/mountinfo`, 'utf8').trimEnd().split('\n').map(parseLine);
+    const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/mountinfo`, 'utf8'));
+    return text.trimEnd().split('\n').map(parseLine);
   } catch {
     return undefined;
   }
@@ -59,22 +64,54 @@ export function sourceFolder(folder: string): SourceFolder {
     const id = Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]);
     const on = mountsOf('self')?.find((line) => line.id === id);
     if (on === undefined) throw new Error(`the mount of ${folder} is not in /proc/self/mountinfo`);
-    const below = on.point === '/' ? folder : folder.slice(on.point.length);
-    return { device: on.device, root: on.root === '/' ? below : `${on.root}${below}` };
+    return folderOn(on, folder);
   } finally {
     closeSync(fd);
   }
 }
 
-const isOf = (source: SourceFolder) => (line: MountLine) =>
-  line.device === source.device && line.root === source.root;
-
-/** The topmost mount of a source on a mount point, as a process sees it. */
-export function mountOn(pid: number, source: SourceFolder, point: string): MountLine | undefined {
-  const there = mountsOf(pid)?.filter((line) => line.point === point);
-  const top = there?.at(-1);
-  return top !== undefined && isOf(source)(top) ? top : undefined;
+/** What a path that leads to a mount, or below its mount point, is called by the kernel. */
+export function folderOn(mount: MountLine, path: string): SourceFolder {
+  return { device: mount.device, root: posix.join(mount.root, posix.relative(mount.point, path)) };
 }
+
+/** Whether a folder is another one or lies in it, on the same file system. */
+export const isPartOf = (one: SourceFolder, other: SourceFolder): boolean =>
+  one.device === other.device && isWithin(one.root, other.root);
+
+/** The mount of a source on a mount point, when it is the topmost one there. */
+export function mountOn(
+  mounts: readonly MountLine[],
+  source: SourceFolder,
+  point: string,
+): MountLine | undefined {
+  const top = topmostOn(mounts, point);
+  return top?.device === source.device && top.root === source.root ? top : undefined;
+}
+
+/** A folder's entry. */
+export const below = ({ device, root }: SourceFolder, name: string): SourceFolder => ({
+  device,
+  root: posix.join(root, name),
+});
+
+/** Whether a path of a process leads into a folder by itself, not by a mount of something in that folder. */
+export function liesIn(pid: number, path: string, folder: SourceFolder): boolean {
+  const on = mountOf(mountsOf(pid) ?? [], path);
+  return on !== undefined && isPartOf(folderOn(on, path), folder) && !isEntryOf(on, folder);
+}
+
+/** Whether what is mounted topmost on a point of a process comes from within a folder. */
+export function showsEntryOf(pid: number, point: string, folder: SourceFolder): boolean {
+  const top = topmostOn(mountsOf(pid) ?? [], point);
+  return top !== undefined && isEntryOf(top, folder);
+}
+
+const isEntryOf = (one: SourceFolder, folder: SourceFolder): boolean =>
+  isPartOf(one, folder) && one.root !== folder.root;
+
+const topmostOn = (mounts: readonly MountLine[], point: string): MountLine | undefined =>
+  mounts.filter((line) => line.point === point).at(-1);
 
 /** Whether what is mounted on a folder of a process appears in the castle's own mount namespace as well. */
 export function isSharedWithHost(pid: number, folder: string): boolean {
@@ -97,40 +134,3 @@ function mountOf(mounts: readonly MountLine[], path: string): MountLine | undefi
 
 const isWithin = (path: string, folder: string): boolean =>
   folder === '/' || path === folder || path.startsWith(`${folder}/`);
-
-/** A mount of a volume that was found in some mount namespace. */
-export interface FoundMount {
-  /** One process that sees it. */
-  readonly pid: number;
-  /** Its mount namespace, as in `mnt:[4026531841]`. */
-  readonly namespace: string;
-  readonly mount: MountLine;
-}
-
-/**
- * Every mount of folders below one folder, in all mount namespaces but the castle's own, which is the host's business.
- * The kernel keeps no list of this: each process is asked for its namespace, and one of each namespace for its mounts.
- */
-export function mountsBelow(folder: SourceFolder): readonly FoundMount[] {
-  const seen = new Set([namespaceOf('self', 'mnt')]);
-  const found: FoundMount[] = [];
-  const prefix = folder.root === '/' ? '/' : `${folder.root}/`;
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const pid = Number(entry);
-    try {
-      const namespace = namespaceOf(pid, 'mnt');
-      if (seen.has(namespace)) continue;
-      const mounts = mountsOf(pid);
-      if (mounts === undefined) continue;
-      seen.add(namespace);
-      for (const mount of mounts) {
-        if (mount.device === folder.device && mount.root.startsWith(prefix))
-          found.push({ pid, namespace, mount });
-      }
-    } catch {
-      // It ended while we looked, or it is not ours to look at.
-    }
-  }
-  return found;
-}

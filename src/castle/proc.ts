@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Which process a pid meant at one time: the number alone is used again, number and start time together are not. */
 export interface ProcessIdentity {
@@ -41,9 +41,45 @@ export function isStillThere(identity: ProcessIdentity): boolean {
   }
 }
 
+/**
+ * Reads what all threads of a process share. A first thread that has ended before the others (pthread_exit in main)
+ * has lost it, and /proc/PID with it; any thread that lives still has it.
+ * @param read reads below the folder that it is given, /proc/PID or /proc/PID/task/TID
+ * @throws what reading by the first thread threw, when no thread has it
+ */
+export function fromAnyThread<T>(pid: number | 'self', read: (folder: string) => T): T {
+  try {
+    return read(`/proc/${pid}`);
+  } catch (thrown) {
+    for (const thread of threadsOf(pid)) {
+      try {
+        return read(`/proc/${pid}/task/${thread}`);
+      } catch {
+        // This one has ended too.
+      }
+    }
+    throw thrown;
+  }
+}
+
+function threadsOf(pid: number | 'self'): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
 /** The inode number that names a namespace of a process, as in `pid:[4026531836]`; namespaces(7). */
 export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt'): string {
-  return readlinkSync(`/proc/${pid}/ns/${kind}`);
+  return fromAnyThread(pid, (folder) => readlinkSync(`${folder}/ns/${kind}`));
+}
+
+/** The numbers of all processes that are there now. */
+export function processes(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
 }
 
 /** Values of /proc/PID/status by name. */

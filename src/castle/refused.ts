@@ -14,27 +14,35 @@ const statuses: Record<RefusalCode, number> = {
   internal: 500,
 };
 
+/** What only some refusals have. */
+interface More {
+  /** volume_in_use: what has the volume. */
+  readonly holder?: string;
+  /** An HTTP status that says more than that of the code. */
+  readonly status?: number;
+}
+
 /** A request that the castle doesn't grant: a code for programs, a sentence and a remedy for people. */
 export class Refused extends Error {
   override readonly name = 'Refused';
 
-  /** @param holder volume_in_use: what has the volume */
+  /** The HTTP status of the answer. */
+  readonly status: number;
+
   constructor(
     readonly code: RefusalCode,
     readonly sentence: string,
     readonly remedy: string,
-    readonly holder?: string,
+    private readonly more: More = {},
   ) {
     super(`${sentence}; ${remedy}`);
-  }
-
-  get status(): number {
-    return statuses[this.code];
+    this.status = more.status ?? statuses[code];
   }
 
   /** The body of the answer. */
   toJSON(): Refusal {
-    const { code, sentence, remedy, holder } = this;
+    const { code, sentence, remedy } = this;
+    const { holder } = this.more;
     return { error: { code, sentence, remedy, ...(holder === undefined ? {} : { holder }) } };
   }
 }

@@ -23,7 +23,7 @@ export function describeCastle(): Command {
 const epilogue = `
 Examples:
   castle serve --backend local=/srv/castle --runtime docker
-  docker run -v /run/castle:/run/castle --label castle.volume=master-1 \\
+  docker run -v /run/castle:/run/castle:ro --label castle.volume=master-1 \\
     -e CASTLE_URL=unix:///run/castle/castle.sock -e CASTLE_VOLUME=master-1 …
   castle leases --json
 

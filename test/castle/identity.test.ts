@@ -1,12 +1,13 @@
 /** Who may ask for what, and what the castle makes of requests that are not requests. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import t from 'tap';
 import { containerIds } from '../../src/castle/identity/container-id.ts';
 import { after, type LeaseEvent, transitions } from '../../src/castle/leases/states.ts';
 import type { LeaseState } from '../../src/contract.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { temporaryFolder } from '../kit/images.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { Tenant } from './tenant.ts';
 
@@ -71,6 +72,37 @@ if (requires(t, root, program('setpriv'))) {
     t.same(await castle.ask('volumes'), []);
   });
 
+  t.test('a PID namespace alone is no container: the volume would be mounted on the host', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    chmodSync(dirname(castle.socketFolder), 0o755);
+    const target = temporaryFolder(t, 'target');
+    const call = JSON.stringify({ call: ['POST', '/v1/leases', { volume: 'main', target }] });
+    for (const user of ['0', '65534']) {
+      const { stdout } = spawnSync(
+        'setpriv',
+        [
+          ...[
+            `--reuid=${user}`,
+            '--clear-groups',
+            'unshare',
+            ...(user === '0' ? [] : ['-Ur']),
+            '--pid',
+            '--fork',
+          ],
+          ...['--kill-child', process.execPath, 'test/castle/tenant.mjs', castle.socket],
+        ],
+        { input: `${call}\n`, encoding: 'utf8' },
+      );
+      t.match(stdout, /"status":403.*has no mount namespace of its own/, `uid ${user}`);
+    }
+    t.same(await castle.ask('volumes'), []);
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), target);
+    const tenant = await Tenant.start(t, castle);
+    const inner = ['unshare', '--mount', process.execPath, 'test/castle/tenant.mjs', castle.socket];
+    const { stdout } = await tenant.run('sh', '-c', `echo '${call}' | ${inner.join(' ')}`);
+    t.match(stdout, /"status":403.*is not in the mount namespace of container/);
+  });
+
   t.test('what is not a request is refused, and does no harm', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const tenant = await Tenant.start(t, castle);
@@ -81,19 +113,27 @@ if (requires(t, root, program('setpriv'))) {
       ['an unknown field', 'POST', '/v1/leases', { volume: 'a', target: tenant.home, container: 'x' }, 400],
       ['__proto__', 'POST', '/v1/leases', '{"volume": "a", "target": "/mnt", "__proto__": {"x": 1}}', 400],
       ['too large', 'POST', '/v1/leases', { volume: 'a', target: '/'.repeat(20_000) }, 413],
+      ['a path that is none', 'DELETE', '/v1/leases/%', undefined, 400],
       ['an unknown path', 'GET', '/v2/everything', undefined, 404],
       ['an unknown method', 'PUT', '/v1/leases', { volume: 'a' }, 404],
       ['an unknown lease', 'DELETE', '/v1/leases/..%2f..%2fetc', undefined, 404],
     ];
     for (const [name, method, path, body, status] of wrong) {
       const answer = await tenant.call(method, path, body);
-      const refused = {
-        status: status === 413 ? 400 : status,
-        body: { error: { sentence: String, remedy: String } },
-      };
-      t.match(answer, refused, name);
+      t.match(answer, { status, body: { error: { code: String, sentence: String, remedy: String } } }, name);
     }
-    t.match(await tenant.raw('GET / HTTP/9.9\r\n\r\n'), { received: /^HTTP\/1\.1 400 / });
+    const post = 'POST /v1/leases HTTP/1.1\r\nhost: x\r\n';
+    const raw: [string, string, number][] = [
+      ['another protocol', 'GET / HTTP/9.9\r\n\r\n', 400],
+      ['headers without end', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+      ['an expectation', `${post}expect: the-moon\r\ncontent-length: 0\r\n\r\n`, 417],
+    ];
+    for (const [name, text, status] of raw) {
+      const { received } = await tenant.raw(text);
+      const [head = '', body = ''] = received.split('\r\n\r\n');
+      t.match(head, new RegExp(`^HTTP/1.1 ${status} `), name);
+      t.match(JSON.parse(body), { error: { code: 'bad_request', sentence: String, remedy: String } }, name);
+    }
     t.same(await castle.ask('volumes'), []);
     t.equal((await tenant.lease('main')).status, 201, 'and it serves on');
   });

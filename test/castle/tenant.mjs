@@ -1,6 +1,7 @@
 // A process in a container that asks a castle, one JSON command a line on standard input, one JSON answer a line on
 // standard output: {"call": [method, path, body]}, {"raw": text}, {"read": file}, {"write": [file, text]},
-// {"hold": file}, {"mounts": point}.
+// {"hold": file}, {"mounts": point}, {"run": [program, …]}, {"connect": count}, {"untilClosed": true}.
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createConnection } from 'node:net';
@@ -37,13 +38,48 @@ function raw(text) {
   });
 }
 
+/** What came over each connection that says nothing. */
+const silent = new Map();
+
+/** Opens connections that say nothing. Answers with the number of those that stay open, once the castle knows all. */
+async function connect(count) {
+  for (let n = 0; n < count; n++) {
+    await new Promise((resolve) => {
+      const socket = createConnection(socketPath, resolve);
+      const closed = new Promise((end) => socket.once('close', end));
+      socket.on('error', () => undefined);
+      const entry = { received: '', closed };
+      silent.set(socket, entry);
+      socket.on('data', (part) => {
+        entry.received += part;
+      });
+      socket.once('close', () => entry.received === '' && silent.delete(socket));
+    });
+  }
+  // It accepts in order, so an answer to a later one comes after its word on all of these.
+  const last = createConnection(socketPath, () => last.write('x'));
+  last.on('error', () => undefined).resume();
+  await new Promise((resolve) => last.once('close', resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  return silent.size;
+}
+
+async function untilClosed() {
+  const entries = [...silent.values()];
+  await Promise.all(entries.map(({ closed }) => closed));
+  return entries.map(({ received }) => received);
+}
+
 const commands = {
+  connect,
+  untilClosed,
   call,
   calls: (calls) => Promise.all(calls.map(call)),
   raw,
   read: (file) => readFileSync(file, 'utf8'),
   write: ([file, text]) => appendFileSync(file, text),
   hold: (file) => openSync(file, 'a'),
+  run: ([program, ...args]) => ({ stdout: execFileSync(program, args, { encoding: 'utf8' }) }),
   mounts: (point) =>
     readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')

@@ -26,6 +26,10 @@ export interface TenantOptions {
   readonly folder?: string;
   /** More of unshare(1)'s options. */
   readonly unshare?: readonly string[];
+  /** A command that is to be process 1, and runs what follows. */
+  readonly under?: readonly string[];
+  /** Lets it begin in a root folder of its own (chroot), with everything of the host's below it. */
+  readonly jail?: boolean;
 }
 
 /** A container made of namespaces with one process in it that asks the castle what the test tells it to. */
@@ -43,7 +47,9 @@ export class Tenant {
   static async start(t: Test, castle: CastleOnHost, options: TenantOptions = {}): Promise<Tenant> {
     const home = join(options.folder ?? temporaryFolder(t, 'tenant'), 'home');
     mkdirSync(home);
-    const running = new Running([process.execPath, 'test/castle/tenant.mjs', castle.socket], {
+    const command = [process.execPath, 'test/castle/tenant.mjs', castle.socket];
+    const jail = options.jail === true ? inJail(temporaryFolder(t, 'jail')) : [];
+    const running = new Running([...(options.under ?? []), ...jail, ...command], {
       unshare: ['--mount', ...(options.unshare ?? [])],
     });
     t.teardown(() => running.kill());
@@ -70,6 +76,16 @@ export class Tenant {
     return this.#tell({ raw: text });
   }
 
+  /** Opens connections that say nothing. @returns how many of them the castle lets be */
+  connect(count: number): Promise<number> {
+    return this.#tell({ connect: count });
+  }
+
+  /** Waits until the castle has closed them all. @returns what it said to each */
+  untilClosed(): Promise<readonly string[]> {
+    return this.#tell({ untilClosed: true });
+  }
+
   read(file: string): Promise<string> {
     return this.#tell({ read: file });
   }
@@ -88,6 +104,11 @@ export class Tenant {
     return this.#tell({ mounts: point });
   }
 
+  /** Runs a command in the container to its end; it must succeed. */
+  run(...command: readonly string[]): Promise<{ readonly stdout: string }> {
+    return this.#tell({ run: command });
+  }
+
   /** Kills the container. */
   kill(): Promise<void> {
     return this.#running.kill();
@@ -101,4 +122,13 @@ export class Tenant {
     if (said.thrown !== undefined) throw new Error(`in the container: ${said.thrown}`);
     return said.value;
   }
+}
+
+/**
+ * The command line that makes a folder, with a copy of all mounts in it, the root of what follows.
+ */
+function inJail(folder: string): string[] {
+  const enter =
+    'mount --rbind / "$0" && cd "$0" && exec chroot . sh -c \'cd "$0" && exec "$@"\' "$OLDPWD" "$@"';
+  return ['sh', '-c', enter, folder];
 }

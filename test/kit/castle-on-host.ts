@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Lease, Status, Volume } from '../../src/contract.ts';
@@ -84,6 +84,11 @@ export class CastleOnHost {
     return running.exitCode ?? undefined;
   }
 
+  /** Takes away what it remembers, between two lives. */
+  loseState(): void {
+    rmSync(this.state, { recursive: true });
+  }
+
   /** The castle's own command line, with `--json`. */
   async ask(what: 'status'): Promise<Status>;
   async ask(what: 'volumes'): Promise<Volume[]>;
@@ -119,7 +124,7 @@ export class CastleOnHost {
 
   #request(volume: string): string[] {
     return [
-      ...['--volume', `${this.socketFolder}:/run/castle`],
+      ...['--volume', `${this.socketFolder}:/run/castle:ro`],
       ...['--env', 'CASTLE_URL=unix:///run/castle/castle.sock', '--env', `CASTLE_VOLUME=${volume}`],
     ];
   }

@@ -1,18 +1,20 @@
-import { closeSync } from 'node:fs';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Native } from '../../container/native.ts';
 import { Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
-import { errorMessage } from '../../failure.ts';
 import { version } from '../../version.ts';
-import { volumeNameFault } from '../../volume-name.ts';
-import { type Caller, type Connection, callerOf, holdPeer } from '../identity/caller.ts';
+import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Ledger } from '../leases/ledger.ts';
-import { badVolumeName, Refused } from '../refused.ts';
+import { Refused } from '../refused.ts';
 import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
+import { listen } from '../socket.ts';
+import { Connections } from './connections.ts';
+import { badRequest, refusalOf, unreadable } from './errors.ts';
 
 /** What the API answers with. */
 export interface ApiMeans {
@@ -27,33 +29,43 @@ export interface ApiMeans {
 const bodyLimitBytes = 16 * 1024;
 /** A peer that sends its request more slowly than this is cut off, in milliseconds. */
 const requestWithinMs = 10_000;
+/** One that doesn't even begin is cut off after this, and the time until somebody looks, which is as long again. */
+const headersWithinMs = 5_000;
+/** How long requests under way may take when the castle is to stop, in milliseconds: longer than a mount. */
+const lastAnswersMs = 15_000;
 
-/** Builds the castle's HTTP interface; the caller lets it listen on a unix socket. */
-export async function buildServer({ native, runtime, ledger, status, say }: ApiMeans) {
+/** The castle's HTTP interface. */
+export interface Api {
+  /** @throws Failure noPermission, cannotCreate */
+  listen(socket: string): Promise<void>;
+  /** Removes the socket, lets requests under way be answered, within a bound, and closes every connection. */
+  stop(): Promise<void>;
+}
+
+/** Builds the interface; nobody can reach it before it listens. */
+export async function buildServer({ native, runtime, ledger, status, say }: ApiMeans): Promise<Api> {
   const app = fastify({
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestWithinMs,
     keepAliveTimeout: requestWithinMs,
-    return503OnClosing: true,
-    forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
+    http: { headersTimeout: headersWithinMs, connectionsCheckingInterval: headersWithinMs },
+    clientErrorHandler: (error, socket) => endWith(socket, unreadable(error)),
+    frameworkErrors: (error, request, reply) => {
+      reply.hijack();
+      answer(reply.raw, refusalOf(error, request.body, say));
+    },
   })
     .setValidatorCompiler(TypeBoxValidatorCompiler)
     .withTypeProvider<TypeBoxTypeProvider>();
 
-  const connections = new WeakMap<object, Connection>();
-  app.server.on('connection', (socket: Socket) => {
-    const held = hold(native, socket);
-    if (held === undefined) {
-      socket.destroy();
-      return;
-    }
-    connections.set(socket, held);
-    socket.once('close', () => held.close());
+  const connections = new Connections(app.server, native);
+  app.server.on('checkExpectation', (_request, response: ServerResponse) => {
+    answer(response, badRequest('it expects what the castle does not do', 417));
   });
 
   async function caller(request: FastifyRequest): Promise<Caller> {
-    const connection = connections.get(request.raw.socket);
+    const connection = connections.of(request.raw.socket);
     if (connection === undefined)
       throw new Refused('not_permitted', 'nobody is known on this connection', 'ask again');
     return callerOf(connection, runtime);
@@ -71,7 +83,7 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
   });
 
   app.setErrorHandler((error: FastifyError | Refused, request, reply) => {
-    const refused = volumeNameRefusal(error, request.body) ?? asRefused(error, say);
+    const refused = refusalOf(error, request.body, say);
     return reply.status(refused.status).send(refused.toJSON());
   });
   app.setNotFoundHandler((request, reply) => {
@@ -152,25 +164,44 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 
   await app.ready();
-  return app;
+  return {
+    listen: (socket) => listen(app.server, socket),
+    async stop() {
+      const closed = new Promise<void>((resolve) => void app.server.close(() => resolve()));
+      connections.stop();
+      await Promise.race([closed, sleep(lastAnswersMs, undefined, { ref: false })]);
+      app.server.closeAllConnections();
+      await closed;
+      await app.close();
+    },
+  };
 }
 
-/** The descriptor of an accepted socket; Node keeps it in the handle that it doesn't document. */
-function descriptorOf(socket: Socket): number | undefined {
-  const handle: unknown = '_handle' in socket ? socket._handle : undefined;
-  if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;
-  return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
+/** The headers of a last answer. */
+const headersOf = (body: string) => ({
+  'content-type': 'application/json; charset=utf-8',
+  'content-length': Buffer.byteLength(body),
+  connection: 'close',
+});
+
+/** Answers a request that no route was found for. */
+function answer(response: ServerResponse, refused: Refused): void {
+  const body = JSON.stringify(refused);
+  response.writeHead(refused.status, headersOf(body)).end(body);
 }
 
-/** The peer of a new connection, or undefined when it has ended already: then nobody is there to be answered. */
-function hold(native: Native, socket: Socket): Connection | undefined {
-  const fd = descriptorOf(socket);
-  if (fd === undefined) return undefined;
-  try {
-    return holdPeer(native, fd, closeSync);
-  } catch {
-    return undefined;
+/** Answers where there is no request to answer, and hangs up. */
+function endWith(socket: Socket, refused: Refused): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
   }
+  const body = JSON.stringify(refused);
+  const head = [
+    `HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status] ?? ''}`,
+    ...Object.entries(headersOf(body)).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 function needContainer(caller: Caller): { readonly container: Container; readonly peer: Peer } {
@@ -181,23 +212,4 @@ function needContainer(caller: Caller): { readonly container: Container; readonl
 function needHost(caller: Caller): void {
   if (caller.kind === 'host') return;
   throw new Refused('not_permitted', 'a container may not ask for this', 'ask on the host, as root');
-}
-
-/** A wrong volume name gets the sentence that says what is wrong with it, not the one that quotes the pattern. */
-function volumeNameRefusal(error: FastifyError | Refused, body: unknown): Refused | undefined {
-  if (error instanceof Refused || error.validation === undefined) return undefined;
-  const volume = typeof body === 'object' && body !== null && 'volume' in body ? body.volume : undefined;
-  const fault = typeof volume === 'string' ? volumeNameFault(volume) : undefined;
-  return fault === undefined ? undefined : badVolumeName(String(volume), fault);
-}
-
-function asRefused(error: FastifyError | Refused, say: (line: string) => void): Refused {
-  if (error instanceof Refused) return error;
-  const status = error.statusCode ?? 500;
-  if (status < 500)
-    return new Refused('bad_request', `the request is wrong: ${error.message}`, 'see /v1/openapi.json');
-  if (status === 503) return new Refused('stopping', 'the castle is stopping', 'try again when it is back');
-  say(`unexpected error: ${errorMessage(error)}`);
-  const why = errorMessage(error);
-  return new Refused('internal', `the castle failed: ${why}`, 'see the log of the castle');
 }

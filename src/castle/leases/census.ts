@@ -1,28 +1,87 @@
-import { type FoundMount, mountsBelow, type SourceFolder } from '../mountinfo.ts';
+import { readlinkSync } from 'node:fs';
+import { folderOn, isPartOf, type MountLine, mountsOf, type SourceFolder } from '../mountinfo.ts';
+import { fromAnyThread, namespaceOf, processes } from '../proc.ts';
+
+/** What the processes of one mount namespace that have the same root see. */
+interface View {
+  /** One of the processes. */
+  readonly pid: number;
+  /** The mount namespace, as in `mnt:[4026531841]`. */
+  readonly namespace: string;
+  readonly mounts: readonly MountLine[];
+}
+
+/** A place where a volume, or a part of it, is mounted. */
+export interface Use {
+  /** One process that sees it. */
+  readonly pid: number;
+  readonly namespace: string;
+  readonly mount: MountLine;
+}
 
 /**
- * Counts the mounts of all volumes in all mount namespaces. A count takes some milliseconds on a host with many
- * processes, so requests that wait for one at the same time share it; each gets one that began after it asked.
+ * Finds the mounts of volumes in all mount namespaces, the castle's own too. A look takes some milliseconds on a host
+ * with many processes, so requests that wait for one at the same time share it; each gets one that began after it asked.
  */
 export class Census {
-  private next: Promise<readonly FoundMount[]> | undefined;
+  private next: Promise<readonly View[]> | undefined;
 
-  /** @param base the folder that holds the volumes */
-  constructor(private readonly base: SourceFolder) {}
-
-  /** Where a volume's folder is mounted now. */
-  async of(source: SourceFolder): Promise<readonly FoundMount[]> {
+  /** Where a volume is in use now. @param place the folder of the backend that stands for it */
+  async usesOf(source: SourceFolder, place: SourceFolder): Promise<readonly Use[]> {
     this.next ??= new Promise((resolve, reject) => {
       setImmediate(() => {
         this.next = undefined;
         try {
-          resolve(mountsBelow(this.base));
+          resolve(views());
         } catch (thrown) {
           reject(thrown);
         }
       });
     });
-    const all = await this.next;
-    return all.filter(({ mount }) => mount.device === source.device && mount.root === source.root);
+    return (await this.next).flatMap((view) => usesIn(view, source, place));
   }
+}
+
+/**
+ * The kernel keeps no list of mount namespaces: each process is asked for its own, and one of each for its mounts. A
+ * process with another root (chroot) sees another part of them.
+ */
+function views(): readonly View[] {
+  const seen = new Set<string>();
+  const found: View[] = [];
+  for (const pid of processes()) {
+    try {
+      const namespace = namespaceOf(pid, 'mnt');
+      const view = `${namespace} ${fromAnyThread(pid, (folder) => readlinkSync(`${folder}/root`))}`;
+      if (seen.has(view)) continue;
+      const mounts = mountsOf(pid);
+      if (mounts === undefined) continue;
+      seen.add(view);
+      found.push({ pid, namespace, mounts });
+    } catch {
+      // It ended while we looked, or it is not ours to look at.
+    }
+  }
+  return found;
+}
+
+function usesIn({ pid, namespace, mounts }: View, source: SourceFolder, place: SourceFolder): readonly Use[] {
+  const parts = mounts.filter((mount) => isPartOf(mount, source));
+  if (parts.length === 0) return [];
+  const byId = new Map(mounts.map((mount) => [mount.id, mount]));
+  return parts
+    .filter((mount) => {
+      const covered = coveredBy(mount, byId);
+      // A volume may be a file system of its own, mounted on its place in the backend: that makes it a volume, and
+      // each copy of the host's mounts (a service with PrivateMounts, unshare(1)) has this mount too.
+      return covered === undefined || !(isPartOf(covered, place) || isPartOf(covered, source));
+    })
+    .map((mount) => ({ pid, namespace, mount }));
+}
+
+/** The folder on which a mount lies, by the kernel's name: paths differ from namespace to namespace. */
+function coveredBy(mount: MountLine, byId: ReadonlyMap<number, MountLine>): SourceFolder | undefined {
+  const parent = byId.get(mount.parent);
+  if (parent === undefined || parent === mount) return undefined;
+  return folderOn(parent, mount.point);
 }

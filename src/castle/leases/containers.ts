@@ -1,11 +1,16 @@
-import { closeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { Native } from '../../container/native.ts';
-import { isStillThere, type ProcessIdentity } from '../proc.ts';
+import type { Entrance } from '../mount.ts';
+import { fromAnyThread, isStillThere, type ProcessIdentity } from '../proc.ts';
 
 /** A container's first process, held by a descriptor. */
 export interface HeldProcess {
-  readonly pidfd: number;
   isAlive(): boolean;
+  /**
+   * Opens the way into the container; whoever got it closes it.
+   * @throws Error when the process has ended
+   */
+  open(): Entrance;
   /** Calls back once when the process has ended. */
   onEnd(ended: () => void): void;
   close(): void;
@@ -28,9 +33,15 @@ export function holdWith(native: Native): Hold {
       return undefined;
     }
     let stop: (() => void) | undefined;
+    const isAlive = () => native.pidfdAlive(pidfd);
     return {
-      pidfd,
-      isAlive: () => native.pidfdAlive(pidfd),
+      isAlive,
+      open() {
+        const entrance = entranceTo(identity.pid);
+        if (isAlive()) return entrance; // so it was its number all the time
+        entrance.close();
+        throw new Error(`process ${identity.pid} has ended`);
+      },
       onEnd(ended) {
         stop = native.pidfdWatch(pidfd, ended);
       },
@@ -40,4 +51,27 @@ export function holdWith(native: Native): Hold {
       },
     };
   };
+}
+
+/** Linux's O_PATH, which Node has no name for: a descriptor that is good for a place only. */
+const placeOnly = 0o10000000;
+
+function entranceTo(pid: number): Entrance {
+  return fromAnyThread(pid, (folder) => {
+    const namespace = openSync(`${folder}/ns/mnt`, constants.O_RDONLY);
+    try {
+      const root = openSync(`${folder}/root`, placeOnly | constants.O_DIRECTORY);
+      return {
+        namespace,
+        root,
+        close() {
+          closeSync(namespace);
+          closeSync(root);
+        },
+      };
+    } catch (thrown) {
+      closeSync(namespace);
+      throw thrown;
+    }
+  });
 }

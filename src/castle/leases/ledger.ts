@@ -1,19 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import { posix } from 'node:path';
 import type { Lease, LeaseRequest, Volume } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
-import { volumeNameFault } from '../../volume-name.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { Mounter } from '../mount.ts';
-import { isSharedWithHost, mountOn, sourceFolder } from '../mountinfo.ts';
+import type { Entrance, Mounter } from '../mount.ts';
+import {
+  below,
+  isSharedWithHost,
+  liesIn,
+  type SourceFolder,
+  showsEntryOf,
+  sourceFolder,
+} from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
-import { badVolumeName, Refused } from '../refused.ts';
+import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
-import { Census } from './census.ts';
+import { Census, type Use } from './census.ts';
+import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
 import type { HeldProcess, Hold } from './containers.ts';
 import { OneAtATime } from './one-at-a-time.ts';
+import * as refusals from './refusals.ts';
 import { after, type LeaseEvent } from './states.ts';
+import { Volumes } from './volumes.ts';
+import { type Whereabouts, whereaboutsOf } from './whereabouts.ts';
 
 /** What the ledger works with; each is real in the castle. */
 export interface Means {
@@ -27,22 +36,26 @@ export interface Means {
 
 /**
  * Who has what. Every change is written to the store before it is made and after; one operation at a time per volume;
- * a lease lives as long as its container's first process.
+ * a lease lives as long as its container's first process, and never ends because something could not be looked at.
  */
 export class Ledger {
   private readonly held = new Map<string, HeldProcess>();
-  private readonly volumes = new OneAtATime();
-
-  private readonly census: Census;
+  private readonly perVolume = new OneAtATime();
+  /** Taken while a volume is, never the other way round: so nobody waits in a circle. */
+  private readonly perTarget = new OneAtATime();
+  private readonly volumes: Volumes;
+  private readonly census = new Census();
+  private readonly base: SourceFolder;
 
   constructor(private readonly means: Means) {
-    this.census = new Census(sourceFolder(means.backend.base));
+    this.volumes = new Volumes(means.store, means.backend, means.say);
+    this.base = sourceFolder(means.backend.base);
   }
 
   /**
    * Grants a lease and mounts the volume. The same container asking again for the same gets the same lease.
    * @returns the lease, and whether it is a new one
-   * @throws Refused bad_volume_name, bad_target, not_permitted, volume_in_use, backend_failed
+   * @throws Refused bad_volume_name, bad_target, not_permitted, volume_in_use, busy, backend_failed
    */
   async request(
     container: Container,
@@ -52,26 +65,29 @@ export class Ledger {
     checkVolumeName(volume);
     checkTarget(target);
     checkPermission(container, volume);
-    return this.volumes.run(volume, async () => {
+    return this.perVolume.run(volume, async () => {
       const active = this.leaseOn(volume);
       if (active !== undefined) {
         const same = await this.sameLease(active, container, target);
         if (same !== undefined) return { lease: toLease(same), isNew: false };
       }
-      return { lease: toLease(await this.grant(container, peer, volume, target)), isNew: true };
+      const granted = await this.perTarget.run(`${container.id} ${target}`, () =>
+        this.grant(container, peer, volume, target),
+      );
+      return { lease: toLease(granted), isNew: true };
     });
   }
 
   /**
    * Takes the mount away and ends the lease.
-   * @throws Refused not_found, busy
+   * @throws Refused not_found, busy, backend_failed
    */
   async release(container: Container, id: string): Promise<void> {
     const known = this.means.store.lease(id);
-    if (known === undefined || known.container !== container.id) throw noSuchLease(id);
-    await this.volumes.run(known.volume, async () => {
+    if (known === undefined || known.container !== container.id) throw refusals.noSuchLease(id);
+    await this.perVolume.run(known.volume, async () => {
       const lease = this.means.store.lease(id);
-      if (lease === undefined) throw noSuchLease(id);
+      if (lease === undefined) throw refusals.noSuchLease(id);
       await this.unmount(lease);
       this.say(lease, 'given back');
     });
@@ -85,6 +101,7 @@ export class Ledger {
       .map(toLease);
   }
 
+  /** All volumes, with who has them. */
   list(): Volume[] {
     const holders = new Map(this.means.store.leases().map((lease) => [lease.volume, lease.id]));
     return this.means.store.volumes().map((volume) => {
@@ -95,25 +112,18 @@ export class Ledger {
 
   /**
    * Finds out what is true after a start, and makes the store agree: which containers still run, which mounts are
-   * really there, which volumes were being created. Never unmounts and never deletes a volume.
+   * really there, which volumes were being created. Never unmounts and never deletes a volume; what cannot be looked
+   * at stays as it is and stops nothing else.
    */
   async reconcile(): Promise<void> {
-    const { store, backend } = this.means;
-    await backend.sweep();
-    for (const volume of store.volumes()) {
-      if (volume.state === 'ready') continue;
-      const exists = await backend.exists(volume.name);
-      await store.commit((changes) => {
-        if (exists) changes.putVolume({ ...volume, state: 'ready' });
-        else changes.removeVolume(volume.name);
-      });
-    }
-    for (const lease of store.leases()) await this.takeUp(lease);
+    await this.means.backend.sweep();
+    await this.volumes.reconcile();
+    for (const lease of this.means.store.leases()) await this.takeUp(lease);
   }
 
   /** Waits for what is under way, then lets go of the containers; their mounts and leases stay. */
   async close(): Promise<void> {
-    await this.volumes.idle();
+    await this.perVolume.idle();
     for (const held of this.held.values()) held.close();
     this.held.clear();
   }
@@ -132,17 +142,20 @@ export class Ledger {
       await this.end(active, 'its container has ended');
       return undefined;
     }
-    if (!isSameContainer(active, container)) throw inUse(active.volume, active.containerName, active.since);
-    if (this.isMounted(active)) {
-      if (active.target === target) return active;
-      throw new Refused(
-        'bad_target',
-        `volume ${active.volume} is mounted on ${active.target} in this container already`,
-        'ask for that mount point, or give the volume back first',
-      );
+    if (!isSameContainer(active, container)) throw refusals.inUse(active);
+    const there = await this.whereaboutsOf(active);
+    switch (there.kind) {
+      case 'onTarget':
+        if (active.target !== target) throw refusals.mountedOnOther(active.volume, active.target);
+        return this.seen(active, there.mount.id);
+      case 'elsewhere':
+        throw refusals.hidden(active.volume, there.use.mount.point);
+      case 'unknown':
+        throw refusals.unreadableMounts(container.name);
+      case 'gone':
+        await this.end(active, 'its mount is gone');
+        return undefined;
     }
-    await this.end(active, 'its mount is gone');
-    return undefined;
   }
 
   private async grant(
@@ -153,15 +166,16 @@ export class Ledger {
   ): Promise<LeaseRecord> {
     const { mounter, hold, backend } = this.means;
     const held = hold(container.first);
-    if (held === undefined) throw containerEnded(container);
+    if (held === undefined) throw refusals.containerEnded(container.name);
     let lease: LeaseRecord | undefined;
     let made: VolumeRecord | undefined;
     let mountId: number | undefined;
     try {
-      if (isSharedWithHost(container.first.pid, target)) throw sharedTarget(target);
-      const { record, isNew } = await this.prepareVolume(volume, container, peer);
+      this.checkPlace(container, target);
+      const { record, isNew } = await this.volumes.prepare(volume, peer);
       if (isNew) made = record;
-      const source = backend.source(volume);
+      const adopted = isNew ? undefined : await this.adoptable(container, volume, target);
+      if (adopted === undefined) this.checkFree(container, target);
       lease = {
         id: randomUUID(),
         volume,
@@ -174,91 +188,73 @@ export class Ledger {
         since: new Date().toISOString(),
       };
       await this.begin(lease, record);
-      const adopted = mountOn(container.first.pid, sourceFolder(source), target);
-      mountId = adopted?.id ?? (await mounter.mount(held.pidfd, source, target));
+      mountId =
+        adopted ?? (await entering(held, (into) => mounter.mount(into, backend.source(volume), target)));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
-      if (!held.isAlive()) throw containerEnded(container);
+      if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await this.advance(lease, 'mounted', { mountId });
       this.watch(mounted, held);
       this.say(mounted, `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
       if (lease !== undefined) await this.undo(lease, mountId, held);
-      if (made !== undefined && mountId === undefined) await this.discard(made);
-      held.close();
+      if (made !== undefined && mountId === undefined) await this.volumes.discard(made);
+      if (lease === undefined || this.held.get(lease.id) !== held) held.close();
       throw thrown;
-    }
-  }
-
-  /** What can't be recorded may not stay. If even that fails, the next request finds the mount and takes it up. */
-  private async undo(lease: LeaseRecord, mountId: number | undefined, held: HeldProcess): Promise<void> {
-    try {
-      if (mountId !== undefined && held.isAlive()) {
-        await this.means.mounter.unmount(held.pidfd, lease.target, mountId);
-      }
-      await this.advance(lease, 'mountFailed');
-    } catch (thrown) {
-      this.say(lease, `what was begun could not be undone: ${errorMessage(thrown)}`);
-    }
-  }
-
-  /** A volume that was made for a mount that cannot be made is not kept: its name may have been a slip. */
-  private async discard(volume: VolumeRecord): Promise<void> {
-    const { store, backend, say } = this.means;
-    try {
-      // Back to "may be there or not" first: a castle that is killed in between finds out which.
-      await store.commit((changes) => changes.putVolume({ ...volume, state: 'creating' }));
-      const gone = await backend.discardEmpty(volume.name);
-      await store.commit((changes) => {
-        if (gone) changes.removeVolume(volume.name);
-        else changes.putVolume({ ...volume, state: 'ready' });
-      });
-    } catch (thrown) {
-      say(`volume ${volume.name} is left, empty: ${errorMessage(thrown)}`);
     }
   }
 
   /**
-   * Sees to it that the volume is there and mounted nowhere else: the last look before a mount, at the kernel's own
-   * word, because the store may be lost and a namespace may have been left over.
+   * What can't be recorded may not stay. If even that fails, the lease stays as it is in the store, and the next request
+   * finds out what is true.
    */
-  private async prepareVolume(
-    name: string,
-    container: Container,
-    peer: Peer,
-  ): Promise<{ readonly record: VolumeRecord; readonly isNew: boolean }> {
-    const { store, backend, say } = this.means;
-    const known = store.volume(name);
-    const record: VolumeRecord = known ?? {
-      name,
-      backend: backend.name,
-      state: 'creating',
-      created: new Date().toISOString(),
-    };
-    if (await backend.exists(name)) {
-      await this.refuseIfMountedElsewhere(name, backend.source(name), container);
-      return { record, isNew: false };
-    }
-    if (known?.state === 'ready') throw lostVolume(name, backend.description);
-    await store.commit((changes) => changes.putVolume(record));
+  private async undo(lease: LeaseRecord, mountId: number | undefined, held: HeldProcess): Promise<void> {
     try {
-      await backend.create(name, { uid: peer.uid, gid: peer.gid });
+      if (mountId !== undefined && held.isAlive()) {
+        await entering(held, (from) => this.means.mounter.unmount(from, lease.target, mountId));
+      }
+      await this.advance(lease, 'mountFailed');
     } catch (thrown) {
-      await store.commit((changes) => changes.removeVolume(name));
-      throw thrown;
+      this.say(lease, `what was begun could not be undone: ${errorMessage(thrown)}`);
+      if (this.means.store.lease(lease.id) !== undefined) this.watch(lease, held);
     }
-    say(`volume ${name} created in the ${backend.description}, owner ${peer.uid}:${peer.gid}`);
-    return { record, isNew: true };
   }
 
-  private async refuseIfMountedElsewhere(
+  /** Whether a volume may be mounted on a folder of the container at all. */
+  private checkPlace({ first }: Container, target: string): void {
+    if (isSharedWithHost(first.pid, target)) throw refusals.sharedTarget(target);
+    if (liesIn(first.pid, target, this.base)) throw refusals.targetInBackend(target);
+  }
+
+  /** A mount point that has another volume of this container would only hide it. */
+  private checkFree(container: Container, target: string): void {
+    const there = this.means.store
+      .leases()
+      .find((lease) => lease.target === target && isSameContainer(lease, container));
+    if (there !== undefined) throw refusals.takenTarget(target, there.volume);
+    if (showsEntryOf(container.first.pid, target, this.base)) throw refusals.takenTarget(target);
+  }
+
+  /**
+   * The last look before a mount, at the kernel's own word, because the store may be lost and a namespace may have been
+   * left over.
+   * @returns the id of the mount when the volume is on the container's mount point already, undefined when it is nowhere
+   */
+  private async adoptable(
+    { first, name }: Container,
     volume: string,
-    source: string,
-    container: Container,
-  ): Promise<void> {
-    const mine = namespaceOf(container.first.pid, 'mnt');
-    const other = (await this.census.of(sourceFolder(source))).find(({ namespace }) => namespace !== mine);
-    if (other !== undefined) throw inUse(volume, `of process ${other.pid}`);
+    target: string,
+  ): Promise<number | undefined> {
+    const uses = await this.usesOf(volume);
+    const mine = namespaceOf(first.pid, 'mnt');
+    const other = uses.find(({ namespace }) => namespace !== mine);
+    if (other !== undefined) {
+      throw refusals.mountedElsewhere(volume, other, other.namespace === namespaceOf('self', 'mnt'));
+    }
+    const there = await whereaboutsOf(first.pid, this.volumes.source(volume), target, async () => uses);
+    if (there.kind === 'unknown') throw refusals.unreadableMounts(name);
+    if (there.kind === 'elsewhere') throw refusals.mountedOnOther(volume, there.use.mount.point);
+    return there.kind === 'onTarget' ? there.mount.id : undefined;
   }
 
   /** The first entry of a lease; a volume that was just made becomes ready with it, in one commit. */
@@ -273,17 +269,27 @@ export class Ledger {
     const held = this.held.get(lease.id);
     const releasing = await this.advance(lease, 'release');
     try {
-      if (held?.isAlive()) {
-        await this.means.mounter.unmount(held.pidfd, lease.target, lease.mountId);
-      }
+      if (held?.isAlive()) await this.takeAway(lease, held);
     } catch (thrown) {
-      if (!(thrown instanceof Refused && thrown.code === 'not_found')) {
-        await this.advance(releasing, 'releaseFailed');
-        throw thrown;
-      }
+      await this.advance(releasing, 'releaseFailed');
+      throw thrown;
     }
     this.letGo(lease.id);
     await this.advance(releasing, 'released');
+  }
+
+  /** Unmounts, and makes sure that the container has the volume nowhere any more. */
+  private async takeAway(lease: LeaseRecord, held: HeldProcess): Promise<void> {
+    try {
+      await entering(held, (from) => this.means.mounter.unmount(from, lease.target, lease.mountId));
+    } catch (thrown) {
+      if (!(thrown instanceof Refused && thrown.code === 'not_found')) throw thrown;
+    }
+    const there = await this.whereaboutsOf(lease);
+    if (!held.isAlive()) return;
+    if (there.kind === 'unknown') throw refusals.unreadableMounts(lease.containerName);
+    if (there.kind === 'onTarget') throw refusals.hidden(lease.volume, there.mount.point);
+    if (there.kind === 'elsewhere') throw refusals.hidden(lease.volume, there.use.mount.point);
   }
 
   /** At start: a lease from the store is watched again, brought to what is true, or ended. */
@@ -294,24 +300,52 @@ export class Ledger {
       return;
     }
     this.watch(lease, held);
-    const there = this.isMounted(lease);
-    if (!there) {
-      await this.end(lease, 'its mount is not there');
-      return;
+    try {
+      await this.bringUpToDate(lease);
+    } catch (thrown) {
+      this.say(lease, `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`);
     }
-    if (lease.state === 'mounting') await this.advance(lease, 'mounted', { mountId: there.id });
-    if (lease.state === 'releasing') await this.advance(lease, 'releaseFailed');
-    this.say(lease, 'still mounted, watching its container again');
   }
 
-  private isMounted(lease: LeaseRecord) {
-    return mountOn(lease.first.pid, sourceFolder(this.means.backend.source(lease.volume)), lease.target);
+  private async bringUpToDate(lease: LeaseRecord): Promise<void> {
+    const there = await this.whereaboutsOf(lease);
+    switch (there.kind) {
+      case 'onTarget':
+        await this.seen(lease, there.mount.id);
+        this.say(lease, 'still mounted, watching its container again');
+        return;
+      case 'elsewhere':
+        await this.seen(lease, there.use.mount.id);
+        this.say(
+          lease,
+          `still mounted, but on ${there.use.mount.point} or hidden, watching its container again`,
+        );
+        return;
+      case 'unknown':
+        throw refusals.unreadableMounts(lease.containerName);
+      case 'gone':
+        await this.end(lease, 'its mount is not there');
+    }
+  }
+
+  /** Records that a mount is there, whatever was known of it before. */
+  private async seen(lease: LeaseRecord, mountId: number): Promise<LeaseRecord> {
+    if (lease.state === 'mounted' && lease.mountId === mountId) return lease;
+    return this.advance(lease, 'mounted', { mountId });
+  }
+
+  private whereaboutsOf({ first, volume, target }: LeaseRecord): Promise<Whereabouts> {
+    return whereaboutsOf(first.pid, this.volumes.source(volume), target, () => this.usesOf(volume));
+  }
+
+  private usesOf(volume: string): Promise<readonly Use[]> {
+    return this.census.usesOf(this.volumes.source(volume), below(this.base, volume));
   }
 
   private watch(lease: LeaseRecord, held: HeldProcess): void {
     this.held.set(lease.id, held);
     held.onEnd(() => {
-      void this.volumes.run(lease.volume, async () => {
+      void this.perVolume.run(lease.volume, async () => {
         const now = this.means.store.lease(lease.id);
         if (now !== undefined) await this.end(now, 'its container has ended');
       });
@@ -356,6 +390,16 @@ export class Ledger {
   }
 }
 
+/** Does something in a container. */
+async function entering<T>(held: HeldProcess, act: (entrance: Entrance) => Promise<T>): Promise<T> {
+  const entrance = held.open();
+  try {
+    return await act(entrance);
+  } finally {
+    entrance.close();
+  }
+}
+
 function toLease({ first: _, ...lease }: LeaseRecord): Lease {
   return lease;
 }
@@ -367,67 +411,4 @@ function isSameContainer(lease: LeaseRecord, container: Container): boolean {
     lease.first.pid === container.first.pid &&
     lease.first.startTicks === container.first.startTicks
   );
-}
-
-function checkVolumeName(volume: string): void {
-  const fault = volumeNameFault(volume);
-  if (fault !== undefined) throw badVolumeName(volume, fault);
-}
-
-function checkTarget(target: string): void {
-  const acceptable =
-    posix.isAbsolute(target) && target !== '/' && posix.normalize(target) === target && !target.endsWith('/');
-  // biome-ignore format: one condition a line reads better
-  if (acceptable && !/[\x00-\x1f\x7f]/.test(target)) return;
-  throw new Refused(
-    'bad_target',
-    `mount point ${JSON.stringify(target)} is not an absolute path in its shortest form`,
-    'give an existing folder such as /var/jenkins_home',
-  );
-}
-
-function checkPermission(container: Container, volume: string): void {
-  if (container.volumes === 'any' || container.volumes.includes(volume)) return;
-  const has =
-    container.volumes.length === 0
-      ? 'has no label castle.volume'
-      : `may have only ${container.volumes.join(', ')}`;
-  throw new Refused(
-    'not_permitted',
-    `container ${container.name} may not have volume ${volume}: it ${has}`,
-    `start it with --label castle.volume=${volume}`,
-  );
-}
-
-function inUse(volume: string, container: string, since?: string): Refused {
-  return new Refused(
-    'volume_in_use',
-    `volume ${volume} is in use by container ${container}${since === undefined ? '' : ` since ${since}`}`,
-    'stop that container first',
-    container,
-  );
-}
-
-function sharedTarget(target: string): Refused {
-  return new Refused(
-    'bad_target',
-    `mount point ${target} lies on a mount that the container shares with the host: the volume would appear there too`,
-    'start the container without shared propagation (rshared, Bidirectional) for that folder',
-  );
-}
-
-function lostVolume(volume: string, backend: string): Refused {
-  return new Refused(
-    'backend_failed',
-    `volume ${volume} is known, but not in the ${backend}`,
-    'bring it back from a backup; the castle does not make an empty one in its place',
-  );
-}
-
-function containerEnded(container: Container): Refused {
-  return new Refused('not_permitted', `container ${container.name} has ended`, 'start it again');
-}
-
-function noSuchLease(id: string): Refused {
-  return new Refused('not_found', `this container has no lease ${id}`, 'ask for one with POST /v1/leases');
 }

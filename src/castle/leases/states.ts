@@ -11,9 +11,15 @@ export type LeaseEvent =
 
 /** The life of a lease: the state that follows from each event; where there is none, the event can't happen. */
 export const transitions: Record<LeaseState, Partial<Record<LeaseEvent, LeaseState>>> = {
-  mounting: { mounted: 'mounted', mountFailed: 'ended', containerEnded: 'ended' },
-  mounted: { release: 'releasing', containerEnded: 'ended' },
-  releasing: { released: 'ended', releaseFailed: 'mounted', containerEnded: 'ended' },
+  mounting: { mounted: 'mounted', mountFailed: 'ended', release: 'releasing', containerEnded: 'ended' },
+  mounted: { mounted: 'mounted', release: 'releasing', containerEnded: 'ended' },
+  releasing: {
+    mounted: 'mounted',
+    release: 'releasing',
+    released: 'ended',
+    releaseFailed: 'mounted',
+    containerEnded: 'ended',
+  },
   ended: {},
 };
 

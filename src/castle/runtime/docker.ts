@@ -5,66 +5,107 @@ import { volumeNamePattern } from '../../volume-name.ts';
 import { containerIds } from '../identity/container-id.ts';
 import { identify, namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
+import { isScarcity } from '../scarcity.ts';
+import { hasEnded, inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
 
 /** The label with which the orchestrator gives a container its volume. */
 const volumeLabel = 'castle.volume';
 
+/** How long the engine's whole answer may take, in milliseconds: a time-out of the socket begins anew with each byte. */
+const answerWithinMs = 10_000;
+
+type Engine = Pick<Dockerode, 'getContainer'>;
+
 /**
  * The runtime `docker`: the container id comes from the process's cgroup, the permission from the container's labels.
  * @param engine a client of the engine's API
  */
-export function dockerRuntime(engine: Pick<Dockerode, 'getContainer'>): Runtime {
+export function dockerRuntime(engine: Engine): Runtime {
   return {
     name: 'docker',
     async containerOf(peer) {
-      const id = containerIdOf(peer);
+      const id = containerIdOf(peer.pid);
       if (id === undefined) return undefined;
       return describe(engine, id, peer);
     },
   };
 }
 
-function containerIdOf(peer: Peer): string | undefined {
-  let ids: readonly string[];
-  try {
-    ids = containerIds(readFileSync(`/proc/${peer.pid}/cgroup`, 'utf8'));
-  } catch {
-    throw new Refused('not_permitted', `process ${peer.pid} has ended`, 'ask from a running process');
-  }
+function containerIdOf(pid: number): string | undefined {
+  const ids = containerIds(ofLiving(pid, () => readFileSync(`/proc/${pid}/cgroup`, 'utf8')));
   if (ids.length > 1) {
     throw new Refused(
       'not_permitted',
-      `process ${peer.pid} is in the cgroups of ${ids.length} containers`,
+      `process ${pid} is in the cgroups of ${ids.length} containers`,
       'a container must not be able to write to /sys/fs/cgroup',
     );
   }
   return ids[0];
 }
 
-async function describe(engine: Pick<Dockerode, 'getContainer'>, id: string, peer: Peer): Promise<Container> {
-  const about = await inspect(engine, id);
-  const { Pid: pid, Running: running } = about.State;
-  const name = about.Name.replace(/^\//, '');
-  if (!running || pid === 0) {
-    throw new Refused('not_permitted', `container ${name} is not running`, 'start it');
-  }
-  const first = identify(pid);
+async function describe(engine: Engine, id: string, peer: Peer): Promise<Container> {
+  const { name, pid, volume } = readInspected(await inspect(engine, id));
+  if (pid === 0) throw new Refused('not_permitted', `container ${name} is not running`, 'start it');
+  const first = ofLiving(pid, () => identify(pid));
+  const namespace = ofLiving(pid, () => namespaceOf(pid, 'mnt'));
   // The engine's answer and the process must belong together: the pid may have been used again in between.
-  if (containerIdOf({ ...peer, pid }) !== id || namespaceOf(pid, 'mnt') !== namespaceOf(peer.pid, 'mnt')) {
-    throw new Refused(
-      'not_permitted',
-      `process ${peer.pid} is not in the mount namespace of container ${name}`,
-      'ask from the entrypoint of the container, not from a namespace made inside it',
-    );
+  if (containerIdOf(pid) !== id || namespace !== ofLiving(peer.pid, () => namespaceOf(peer.pid, 'mnt'))) {
+    throw inOtherMounts(peer.pid, name);
   }
-  const volume = about.Config.Labels[volumeLabel];
+  if (namespace === namespaceOf('self', 'mnt')) throw inHostsMounts(name);
   return { id, name, first, volumes: volume !== undefined && volumeNamePattern.test(volume) ? [volume] : [] };
 }
 
-async function inspect(engine: Pick<Dockerode, 'getContainer'>, id: string) {
+/** Reads something of a process; that it can't be read means that the process has ended. */
+function ofLiving<T>(pid: number, read: () => T): T {
   try {
-    return await engine.getContainer(id).inspect();
+    return read();
+  } catch (thrown) {
+    if (isScarcity(thrown)) throw thrown;
+    throw hasEnded(pid);
+  }
+}
+
+/** What is used of the engine's answer; checked, since an engine in trouble may answer anything. */
+interface Inspected {
+  readonly name: string;
+  /** The first process; 0 when the container isn't running. */
+  readonly pid: number;
+  /** What the label says. */
+  readonly volume: string | undefined;
+}
+
+function readInspected(answer: unknown): Inspected {
+  const { State: state, Name: name, Config: config } = fieldsOf(answer);
+  const { Pid: pid, Running: running } = fieldsOf(state);
+  if (typeof name !== 'string' || typeof pid !== 'number' || typeof running !== 'boolean') {
+    throw engineFails('its answer is not that of an engine');
+  }
+  // Labels are null for a container that was made without any by another client of the engine.
+  const volume = fieldsOf(fieldsOf(config)['Labels'])[volumeLabel];
+  return {
+    name: name.replace(/^\//, ''),
+    pid: running ? pid : 0,
+    volume: typeof volume === 'string' ? volume : undefined,
+  };
+}
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? { ...value } : {};
+
+async function inspect(engine: Engine, id: string): Promise<unknown> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), answerWithinMs);
+  try {
+    return await Promise.race([
+      engine.getContainer(id).inspect({ abortSignal: late.signal }),
+      new Promise<never>((_, reject) => {
+        late.signal.addEventListener('abort', () =>
+          reject(new Error(`no whole answer within ${answerWithinMs / 1000} s`)),
+        );
+      }),
+    ]);
   } catch (thrown) {
     if (thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === 404) {
       throw new Refused(
@@ -73,10 +114,16 @@ async function inspect(engine: Pick<Dockerode, 'getContainer'>, id: string) {
         'point the castle at the engine that runs it (--docker-socket)',
       );
     }
-    throw new Refused(
-      'backend_failed',
-      `the container engine does not answer: ${errorMessage(thrown)}`,
-      'see to the engine; the castle asks it again at the next try',
-    );
+    throw engineFails(errorMessage(thrown));
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+function engineFails(why: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `the container engine does not answer: ${why}`,
+    'see to the engine; the castle asks it again at the next try',
+  );
 }

@@ -1,11 +1,12 @@
-import { readdirSync } from 'node:fs';
 import { errorMessage } from '../../failure.ts';
-import { identify, namespaceOf, readStatus } from '../proc.ts';
+import { identify, namespaceOf, processes, readStatus } from '../proc.ts';
 import { Refused } from '../refused.ts';
+import { isScarcity } from '../scarcity.ts';
+import { inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
 
 /**
- * The runtime `process`: every process in another PID namespace than the castle's is in a container, and may have any
+ * The runtime `process`: every process in other PID and mount namespaces than the castle's is in a container, and may have any
  * volume. For development and the demo.
  */
 export function processRuntime(): Runtime {
@@ -15,6 +16,7 @@ export function processRuntime(): Runtime {
       try {
         return containerOf(peer);
       } catch (thrown) {
+        if (thrown instanceof Refused || isScarcity(thrown)) throw thrown;
         throw new Refused(
           'not_permitted',
           `process ${peer.pid} cannot be placed in a container: ${errorMessage(thrown)}`,
@@ -29,8 +31,19 @@ function containerOf(peer: Peer): Container | undefined {
   const namespace = namespaceOf(peer.pid, 'pid');
   if (namespace === namespaceOf('self', 'pid')) return undefined;
   const first = firstOf(peer.pid, namespace);
+  checkMountNamespace(peer, first);
   const number = /\d+/.exec(namespace)?.[0] ?? '';
   return { id: `pidns-${number}-${first}`, name: `process-${first}`, first: identify(first), volumes: 'any' };
+}
+
+/**
+ * A PID namespace alone makes no container: without a mount namespace of its own, a volume would be mounted over a folder
+ * of the host, wherever the asking process wants it.
+ */
+function checkMountNamespace(peer: Peer, first: number): void {
+  const namespace = namespaceOf(first, 'mnt');
+  if (namespace === namespaceOf('self', 'mnt')) throw inHostsMounts(`process-${first}`);
+  if (namespace !== namespaceOf(peer.pid, 'mnt')) throw inOtherMounts(peer.pid, `process-${first}`);
 }
 
 /** PID 1 of a namespace, as a number of ours: usually an ancestor; a process that was put in with setns(2) has none. */
@@ -38,9 +51,8 @@ function firstOf(pid: number, namespace: string): number {
   for (let at = pid; at > 1; at = Number(readStatus(at).get('PPid'))) {
     if (isFirst(at, namespace)) return at;
   }
-  for (const entry of readdirSync('/proc')) {
-    if (/^\d+$/.test(entry) && isFirst(Number(entry), namespace)) return Number(entry);
-  }
+  const first = processes().find((at) => isFirst(at, namespace));
+  if (first !== undefined) return first;
   throw new Error(`no PID 1 is visible in ${namespace}`);
 }
 

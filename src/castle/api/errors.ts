@@ -1,0 +1,52 @@
+import type { FastifyError } from 'fastify';
+import { errorCode, errorMessage } from '../../failure.ts';
+import { volumeNameFault } from '../../volume-name.ts';
+import { badVolumeName, Refused } from '../refused.ts';
+import { isScarcity, scarce } from '../scarcity.ts';
+
+/** What to look at when a request was wrong. */
+const see = 'see /v1/openapi.json';
+
+/**
+ * Every error that a request can lead to, in the documented form.
+ * @param say tells people of what was not foreseen
+ */
+export function refusalOf(
+  error: FastifyError | Refused,
+  body: unknown,
+  say: (line: string) => void,
+): Refused {
+  if (error instanceof Refused) return error;
+  if (isScarcity(error)) return scarce(error);
+  const name = error.validation === undefined ? undefined : wrongVolumeName(body);
+  if (name !== undefined) return name;
+  const status = error.statusCode ?? 500;
+  if (status < 500) return badRequest(error.message, status);
+  const why = errorMessage(error);
+  say(`unexpected error: ${why}`);
+  return new Refused('internal', `the castle failed: ${why}`, 'see the log of the castle');
+}
+
+/** A request that was not understood. @param status the HTTP status that says it best */
+export function badRequest(why: string, status: number): Refused {
+  return new Refused('bad_request', `the request is wrong: ${why}`, see, { status });
+}
+
+/** What Node's parser could make no request of. */
+export function unreadable(error: Error): Refused {
+  switch (errorCode(error)) {
+    case 'HPE_HEADER_OVERFLOW':
+      return badRequest('its headers are too large', 431);
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return badRequest('it did not arrive in time', 408);
+    default:
+      return badRequest(error.message, 400);
+  }
+}
+
+/** A wrong volume name gets the sentence that says what is wrong with it, not the one that quotes the pattern. */
+function wrongVolumeName(body: unknown): Refused | undefined {
+  const volume = typeof body === 'object' && body !== null && 'volume' in body ? body.volume : undefined;
+  const fault = typeof volume === 'string' ? volumeNameFault(volume) : undefined;
+  return fault === undefined ? undefined : badVolumeName(String(volume), fault);
+}

@@ -1,0 +1,26 @@
+import { posix } from 'node:path';
+import { volumeNameFault } from '../../volume-name.ts';
+import { badVolumeName } from '../refused.ts';
+import type { Container } from '../runtime/runtime.ts';
+import { badTarget, notPermitted } from './refusals.ts';
+
+/** @throws Refused bad_volume_name */
+export function checkVolumeName(volume: string): void {
+  const fault = volumeNameFault(volume);
+  if (fault !== undefined) throw badVolumeName(volume, fault);
+}
+
+/** @throws Refused bad_target */
+export function checkTarget(target: string): void {
+  const acceptable =
+    posix.isAbsolute(target) && target !== '/' && posix.normalize(target) === target && !target.endsWith('/');
+  // biome-ignore format: one condition a line reads better
+  if (acceptable && !/[\x00-\x1f\x7f]/.test(target)) return;
+  throw badTarget(target);
+}
+
+/** @throws Refused not_permitted */
+export function checkPermission(container: Container, volume: string): void {
+  if (container.volumes === 'any' || container.volumes.includes(volume)) return;
+  throw notPermitted(container, volume);
+}

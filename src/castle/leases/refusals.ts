@@ -1,0 +1,130 @@
+import type { LeaseRequest } from '../../contract.ts';
+import { Refused } from '../refused.ts';
+import type { Container } from '../runtime/runtime.ts';
+import type { LeaseRecord } from '../store.ts';
+import type { Use } from './census.ts';
+
+/** Another container has the volume by a lease. */
+export function inUse({ volume, containerName, since }: LeaseRecord): Refused {
+  return new Refused(
+    'volume_in_use',
+    `volume ${volume} is in use by container ${containerName} since ${since}`,
+    'stop that container first',
+    { holder: containerName },
+  );
+}
+
+/** The volume is mounted where no lease says so: in a left-over namespace, or in one of the host's. */
+export function mountedElsewhere(volume: string, { pid, mount }: Use, onHost: boolean): Refused {
+  const place = `mounted on ${mount.point}`;
+  return onHost
+    ? new Refused(
+        'volume_in_use',
+        `volume ${volume} is ${place} of the host, outside the folder of the volumes`,
+        `end what uses it there, then umount ${mount.point}`,
+        { holder: 'the host' },
+      )
+    : new Refused(
+        'volume_in_use',
+        `volume ${volume} is ${place} in the mount namespace of process ${pid}`,
+        'end that process first',
+        { holder: `process ${pid}` },
+      );
+}
+
+/** The asking container has the volume somewhere else than where it wants it. */
+export function mountedOnOther(volume: string, point: string): Refused {
+  return new Refused(
+    'bad_target',
+    `volume ${volume} is mounted on ${point} in this container already`,
+    'ask for that mount point, or give the volume back first',
+  );
+}
+
+/** The volume's mount is there, but the mount point leads to something else. */
+export function hidden(volume: string, point: string): Refused {
+  return new Refused(
+    'busy',
+    `volume ${volume} is still mounted on ${point} in this container, out of the castle's reach: it was moved, hidden by another mount, or taken into a namespace of its own`,
+    'take that away in the container, or end the container',
+  );
+}
+
+/** One mount point can show one volume only. */
+export function takenTarget(target: string, volume?: string): Refused {
+  return new Refused(
+    'bad_target',
+    `mount point ${target} has ${volume === undefined ? 'another volume' : `volume ${volume}`} already`,
+    'ask for another mount point, or give that volume back first',
+  );
+}
+
+/** Where the mount is can't be told, so nothing may be done about it. */
+export function unreadableMounts(container: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `the mounts of container ${container} cannot be read`,
+    'the castle needs CAP_SYS_PTRACE over it: run it as root on the host',
+  );
+}
+
+/** castle-mount has not come back from the container. */
+export function hangs(volume: string, target: string): Refused {
+  return new Refused(
+    'busy',
+    `volume ${volume} waits for castle-mount, which hangs in the container on ${target}`,
+    'see to the file system under that mount point, or end the container',
+  );
+}
+
+export function sharedTarget(target: string): Refused {
+  return new Refused(
+    'bad_target',
+    `mount point ${target} lies on a mount that the container shares with the host: the volume would appear there too`,
+    'start the container without shared propagation (rshared, Bidirectional) for that folder',
+  );
+}
+
+export function targetInBackend(target: string): Refused {
+  return new Refused(
+    'bad_target',
+    `mount point ${target} lies in the castle's own folder of volumes`,
+    'give a folder of the container, such as /var/jenkins_home',
+  );
+}
+
+export function badTarget(target: LeaseRequest['target']): Refused {
+  return new Refused(
+    'bad_target',
+    `mount point ${JSON.stringify(target)} is not an absolute path in its shortest form`,
+    'give an existing folder such as /var/jenkins_home',
+  );
+}
+
+export function notPermitted(container: Container, volume: string): Refused {
+  const has =
+    container.volumes === 'any' || container.volumes.length === 0
+      ? 'has no label castle.volume'
+      : `may have only ${container.volumes.join(', ')}`;
+  return new Refused(
+    'not_permitted',
+    `container ${container.name} may not have volume ${volume}: it ${has}`,
+    `start it with --label castle.volume=${volume}`,
+  );
+}
+
+export function lostVolume(volume: string, backend: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `volume ${volume} is known, but not in the ${backend}`,
+    'bring it back from a backup; the castle does not make an empty one in its place',
+  );
+}
+
+export function containerEnded(container: string): Refused {
+  return new Refused('not_permitted', `container ${container} has ended`, 'start it again');
+}
+
+export function noSuchLease(id: string): Refused {
+  return new Refused('not_found', `this container has no lease ${id}`, 'ask for one with POST /v1/leases');
+}

@@ -1,0 +1,19 @@
+import { execFileSync } from 'node:child_process';
+import type { Test } from 'tap';
+
+/**
+ * Mounts something on a folder of the host until the test ends.
+ * @param args of mount(8), before the folder
+ * @returns takes it away before
+ */
+export function mounted(t: Test, folder: string, ...args: readonly string[]): () => void {
+  execFileSync('mount', [...args, folder]);
+  execFileSync('mount', ['--make-private', folder]);
+  let there = true;
+  const umount = () => {
+    if (there) execFileSync('umount', [folder]);
+    there = false;
+  };
+  t.teardown(umount);
+  return umount;
+}
