@@ -1,7 +1,7 @@
 /** Who may ask for what, and what the castle makes of requests that are not requests. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import { containerIds } from '../../src/castle/identity/container-id.ts';
 import { after, type LeaseEvent, transitions } from '../../src/castle/leases/states.ts';
@@ -58,12 +58,14 @@ if (requires(t, root, program('setpriv'))) {
   t.test('a process of the host gets no storage, and only root may look', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     chmodSync(dirname(castle.socketFolder), 0o755);
+    // Another user may not be able to reach the repository.
+    const tenant = join(castle.socketFolder, 'tenant.mjs');
+    copyFileSync('test/castle/tenant.mjs', tenant);
     const ask = (user: string, command: string) =>
-      spawnSync(
-        'setpriv',
-        [`--reuid=${user}`, '--clear-groups', process.execPath, 'test/castle/tenant.mjs', castle.socket],
-        { input: command, encoding: 'utf8' },
-      ).stdout;
+      spawnSync('setpriv', [`--reuid=${user}`, '--clear-groups', process.execPath, tenant, castle.socket], {
+        input: command,
+        encoding: 'utf8',
+      }).stdout;
     const lease = '{"call": ["POST", "/v1/leases", {"volume": "main", "target": "/mnt"}]}\n';
     const list = '{"call": ["GET", "/v1/leases"]}\n';
     t.match(ask('0', lease), /"status":403.*a process of the host is in no container/);

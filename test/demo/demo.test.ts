@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { requireProgram } from '../../src/launch/program.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
-import { Stage } from './stage.ts';
+import { copiedDemo, Stage } from './stage.ts';
 
 /** The lines that everybody sees, in order. */
 const story = [
@@ -68,7 +68,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
     chmodSync(stage.folder, 0o777);
     const behind = root() === undefined ? [join(tools, 'setpriv'), ...nobody] : [];
-    const { code, stdout, stderr } = await stage.tell(undefined, behind);
+    const { code, stdout, stderr } = await stage.tell(undefined, behind, copiedDemo(tools));
     t.equal(stderr, '');
     t.equal(firstMissing(stdout, story), undefined);
     t.match(stdout, 'a stand-in for Jenkins, run by node (there is no JDK)');

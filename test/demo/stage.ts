@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
 
 /** tap puts NODE_OPTIONS into every child, and what they load into the castle and the container: not here. */
@@ -8,6 +8,17 @@ export const demoCommand = [
   ...['env', '-u', 'NODE_OPTIONS'],
   ...[process.execPath, resolve('build/demo/main.js')],
 ] as const;
+
+/**
+ * The same from a copy that every user may read, wherever the repository lies.
+ * @param folder where the copy is made
+ */
+export function copiedDemo(folder: string): readonly string[] {
+  const packages = ['node_modules/pidusage', 'node_modules/safe-buffer'];
+  for (const part of ['package.json', 'build/demo', 'dist', 'demo', ...packages])
+    cpSync(part, join(folder, part), { recursive: true });
+  return [...demoCommand.slice(0, -1), join(folder, 'build/demo/main.js')];
+}
 
 export interface Told {
   readonly code: number | null;
@@ -40,8 +51,9 @@ export class Stage {
   tell(
     onOutput: (stdout: string) => NodeJS.Signals | undefined = () => undefined,
     behind: readonly string[] = [],
+    command: readonly string[] = demoCommand,
   ): Promise<Told> {
-    const [file = '', ...args] = [...behind, ...demoCommand];
+    const [file = '', ...args] = [...behind, ...command];
     const demo = spawn(file, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr, sent] = ['', '', false];
     demo.stdout.on('data', (chunk: Buffer) => {

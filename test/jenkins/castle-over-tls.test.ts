@@ -32,7 +32,7 @@ function place(t: Test): Place {
 if (requires(t, program('openssl'))) {
   t.test('the token goes with every request, and the certificate is the one to trust', async (t) => {
     const { folder, home, ask } = place(t);
-    const certificate = makeCertificate(folder, 'castle', ['DNS:localhost', 'IP:::1', 'IP:127.0.0.1']);
+    const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1', 'IP:::1']);
     const castle = await startFakeTlsCastle(t, certificate, (response, nth) =>
       nth === 1 ? refuseInUse(response) : giveLease(response, home),
     );
@@ -47,8 +47,8 @@ if (requires(t, program('openssl'))) {
     t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
     t.strictSame(castle.authorizations, ['Bearer once-and-short', 'Bearer once-and-short']);
 
-    for (const host of ['[::1]', '127.0.0.1']) {
-      const url = castle.url.replace('localhost', host);
+    for (const host of ['[::1]']) {
+      const url = castle.url.replace('127.0.0.1', host);
       const there = await ask({ CASTLE_URL: url, CASTLE_CA_FILE: certificate.file });
       t.equal(there.code, 0, `${host}: ${there.stderr}`);
     }
@@ -56,7 +56,7 @@ if (requires(t, program('openssl'))) {
 
   t.test('a token that no header can carry', async (t) => {
     const { folder, ask } = place(t);
-    const certificate = makeCertificate(folder, 'castle', ['DNS:localhost']);
+    const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
     const castle = await startFakeTlsCastle(t, certificate, refuseInUse);
     const tokenFile = join(folder, 'token');
     for (const [token, fault] of [
@@ -86,7 +86,7 @@ if (requires(t, program('openssl'))) {
       ['nothing to trust', undefined, /cannot be trusted: .*; set CASTLE_CA_FILE to the certificate/],
       ['another certificate', stranger.file, /cannot be trusted: .*; set CASTLE_CA_FILE/],
       ['a file that is none', join(folder, 'stranger.key'), /cannot be trusted: .*; set CASTLE_CA_FILE/],
-      ['another name', certificate.file, /is for another name: .*castle\.example; put a name of/],
+      ['another name', certificate.file, /is for another name: .*; put a name of/],
       ['no file', join(folder, 'none'), /CASTLE_CA_FILE .*none cannot be read: ENOENT/],
     ];
     for (const [what, file, line] of cases) {
@@ -100,7 +100,7 @@ if (requires(t, program('openssl'))) {
 
   t.test('what is no castle, or none that answers', async (t) => {
     const { folder, ask } = place(t);
-    const certificate = makeCertificate(folder, 'castle', ['DNS:localhost']);
+    const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
     const trusted = { CASTLE_CA_FILE: certificate.file, CASTLE_TIMEOUT: '0' };
 
     const web = await startFakeTlsCastle(t, certificate, (response) => response.end('<html>'));
@@ -117,7 +117,7 @@ if (requires(t, program('openssl'))) {
     t.match(waited.stderr, /no castle at .*: no whole answer within 5 s, and CASTLE_TIMEOUT 0 allows/);
 
     const port = await plainPort(t);
-    const spoken = await ask({ ...trusted, CASTLE_URL: `https://localhost:${port}` });
+    const spoken = await ask({ ...trusted, CASTLE_URL: `https://127.0.0.1:${port}` });
     t.equal(spoken.code, 69, spoken.stderr);
     t.match(spoken.stderr, /what listens there does not speak TLS/);
   });

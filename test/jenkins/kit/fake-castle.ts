@@ -48,7 +48,7 @@ export interface Certificate {
 
 /**
  * Makes a certificate with openssl(1).
- * @param names as its subjectAltName has them, `DNS:localhost` or `IP:::1`
+ * @param names as its subjectAltName has them, `DNS:castle.example` or `IP:::1`
  */
 export function makeCertificate(folder: string, name: string, names: readonly string[]): Certificate {
   const certificate = { file: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`) };
@@ -61,7 +61,7 @@ export function makeCertificate(folder: string, name: string, names: readonly st
   return certificate;
 }
 
-/** Listens over TLS on a port of ::1 and 127.0.0.1 until the test has ended; its URL names `localhost`. */
+/** Listens over TLS on a port of ::1 and 127.0.0.1 until the test has ended; its URL names the second. */
 export async function startFakeTlsCastle(
   t: Test,
   { file, keyFile }: Certificate,
@@ -69,7 +69,7 @@ export async function startFakeTlsCastle(
 ): Promise<FakeCastle> {
   const tls = createTlsServer({ cert: readFileSync(file), key: readFileSync(keyFile) });
   const { server, ...heard } = await listening(t, tls, answer, grant, (server) => server.listen(0, '::'));
-  return { url: `https://localhost:${(server.address() as AddressInfo).port}`, ...heard };
+  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ...heard };
 }
 
 async function listening(
