@@ -1,10 +1,9 @@
 /** bailey-init, both ways, against the inits of Debian's packages: memory, wake-ups, start-up, orphans. */
 import { spawnSync } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { asProcess1, childrenOf, Running, stat, until } from '../test/kit/namespace.ts';
-import { temporaryFolder } from './folder.ts';
 import { alternate, childCount, cpuMs, memoryKb, wakeUps } from './sample.ts';
 import type { BenchOptions, Section } from './section.ts';
 import type { Table } from './table.ts';
@@ -20,12 +19,13 @@ interface Init {
   readonly ownSession: boolean;
 }
 
-interface Programs {
-  readonly nothing: string;
-  readonly orphans: string;
-  readonly starts: string;
-  readonly latency: string;
-}
+/** C programs of this folder, as `npm run build` left them. */
+const programs = {
+  nothing: resolve('build/bench/nothing'),
+  orphans: resolve('build/bench/orphans'),
+  starts: resolve('build/bench/starts'),
+  latency: resolve('build/bench/latency'),
+};
 
 const startsPerRound = 15;
 const signalsPerRound = 2_000;
@@ -34,11 +34,11 @@ const peers = ['tini', 'tini-static', 'dumb-init', 'catatonit'];
 export const inits: Section = {
   name: 'inits',
   async run(options) {
-    return [await measure(options, compilePrograms(temporaryFolder()))];
+    return [await measure(options)];
   },
 };
 
-async function measure({ quick, say }: BenchOptions, programs: Programs): Promise<Table> {
+async function measure({ quick, say }: BenchOptions): Promise<Table> {
   const { present, missing } = competitors();
   const idleSeconds = quick ? 3 : 10;
   const atOnce = quick ? 2_000 : 20_000;
@@ -51,17 +51,17 @@ async function measure({ quick, say }: BenchOptions, programs: Programs): Promis
   const idle = await idleWakeUps(present, idleSeconds);
   say('start-up');
   const started = await alternate([undefined, ...present], quick ? 10 : 60, async (init) => ({
-    us: startUs(programs, init, startsPerRound),
+    us: startUs(init, startsPerRound),
   }));
   const bareUs = started[0]?.us ?? 0;
   say('signals');
   const signals = await alternate(present, quick ? 3 : 15, async (init) => ({
-    us: signalUs(programs, init, signalsPerRound),
+    us: signalUs(init, signalsPerRound),
   }));
   say(`${atOnce} orphans at once`);
-  const flood = await alternate(present, rounds, (init) => orphans(init, programs, 'at-once', atOnce));
+  const flood = await alternate(present, rounds, (init) => orphans(init, 'at-once', atOnce));
   say(`${oneByOne} orphans one after another`);
-  const stream = await alternate(present, rounds, (init) => orphans(init, programs, 'one-by-one', oneByOne));
+  const stream = await alternate(present, rounds, (init) => orphans(init, 'one-by-one', oneByOne));
 
   return {
     title: 'Process 1 of a container: bailey-init and the others',
@@ -171,16 +171,16 @@ async function idleWakeUps(present: readonly Init[], seconds: number): Promise<n
 }
 
 /** Microseconds of the fastest of some starts and ends; without an init, of the program alone. */
-function startUs({ starts, nothing }: Programs, init: Init | undefined, times: number): number {
-  const command = [starts, `${times}`, ...(init?.command ?? []), nothing];
+function startUs(init: Init | undefined, times: number): number {
+  const command = [programs.starts, `${times}`, ...(init?.command ?? []), programs.nothing];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? command : ['unshare', '-Ur', ...command]);
   if (stdout === '') throw new Error(`start-up of ${init?.name ?? 'the program alone'}: ${stderr}`);
   return Number(stdout) / 1000;
 }
 
 /** Microseconds from a signal to process 1 until its program has answered; the middle of some. */
-function signalUs({ latency }: Programs, { name, command }: Init, times: number): number {
-  const all = [latency, `${times}`, ...command];
+function signalUs({ name, command }: Init, times: number): number {
+  const all = [programs.latency, `${times}`, ...command];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? all : ['unshare', '-Ur', ...all]);
   if (stdout === '') throw new Error(`signals through ${name}: ${stderr}`);
   return Number(stdout) / 1000;
@@ -189,7 +189,6 @@ function signalUs({ latency }: Programs, { name, command }: Init, times: number)
 /** What process 1 spends on orphans, from the moment they may end until none of them is left. */
 async function orphans(
   init: Init,
-  programs: Programs,
   how: 'at-once' | 'one-by-one',
   count: number,
 ): Promise<{ cpu: number; wakeUps: number }> {
@@ -208,21 +207,6 @@ async function orphans(
 /** The name the kernel shows: the file's own, cut at 15 characters. */
 function commOf(init: Init): string {
   return init.file.replace(/.*\//, '').slice(0, 15);
-}
-
-function compilePrograms(folder: string): Programs {
-  const compile = (name: string, ...flags: string[]) => {
-    const program = join(folder, name);
-    const { status, stderr } = outputOf(['cc', '-O2', ...flags, '-o', program, `bench/${name}.c`]);
-    if (status !== 0) throw new Error(`bench/${name}.c cannot be compiled: ${stderr}`);
-    return program;
-  };
-  return {
-    nothing: compile('nothing', '-static'),
-    orphans: compile('orphans', '-static'),
-    starts: compile('starts'),
-    latency: compile('latency', '-static'),
-  };
 }
 
 function outputOf(command: readonly string[]): { status: number | null; stdout: string; stderr: string } {

@@ -52,6 +52,7 @@ if (asked.target) {
   await buildShipped();
   await buildLocal('demo', ['demo/main.ts']);
   await buildLocal('bench', ['bench/main.ts']);
+  make(['bench']);
   if (asked.tests) await buildLocal('test', testFiles());
 }
 
