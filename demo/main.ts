@@ -4,7 +4,8 @@
  *
  *   JENKINS_WAR=/path/jenkins.war npm run demo      runs a real Jenkins instead of the stand-in
  *
- * Exit status: 0 all came true; 1 something did not; 69 containers cannot be made here; 128+n ended by signal n.
+ * Exit status: 0 all came true; 1 something did not; 69 containers cannot be made here; 74 the output
+ * cannot be written; 78 JENKINS_WAR is none; 128+n ended by signal n.
  */
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -202,7 +202,7 @@ function readToken(file: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new Failure(
     'config',
-    `CASTLE_TOKEN_FILE ${file} ${token === '' ? 'is empty' : 'holds more than one line of plain ASCII'}`,
+    `CASTLE_TOKEN_FILE ${file} ${token === '' ? 'is empty' : 'is not one word of plain ASCII'}`,
     'put the token of this container there, and nothing else',
   );
 }

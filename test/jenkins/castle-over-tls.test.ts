@@ -62,8 +62,8 @@ if (requires(t, program('openssl'))) {
     for (const [token, fault] of [
       ['', 'is empty'],
       [' \n', 'is empty'],
-      ['one\ntwo', 'holds more than one line of plain ASCII'],
-      ['t\u0142ken', 'holds more than one line of plain ASCII'],
+      ['one\ntwo', 'is not one word of plain ASCII'],
+      ['t\u0142ken', 'is not one word of plain ASCII'],
     ] as const) {
       writeFileSync(tokenFile, token);
       const ran = await ask({
