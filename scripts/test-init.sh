@@ -11,8 +11,9 @@ left_out_emulated() {
   cat <<'END'
 \(kernel\)$ # qemu-user 7.2 knows neither CLONE_PIDFD nor PIDFD_GET_INFO, so only the other way of reaping is there
 ^(options stop at|BAILEY_REAP:|not process 1:) # it refuses PR_SET_CHILD_SUBREAPER, and bailey-init says so
-^(every signal is forwarded|128\+n for every signal) # it ends itself when somebody sends it SIGILL or SIGSEGV
-^a signal that ends the program ends the container # it moves real-time signals by two numbers, and the exit code with them
+^(every (queued )?(fault|real-time) signal|128\+n for every signal) # it ends itself when somebody sends it SIGILL or SIGSEGV
+^every queued ordinary signal # it loses the value of a queued SIGIO
+^real-time signals that end # it moves real-time signals by two numbers, and the exit code with them
 ^the program gets the mask and the dispositions # it has handlers of its own, and keeps signals that it needs from being blocked
 ^a read-only root without /proc # the emulator isn't in there
 ^what a seccomp filter refuses # the emulator makes other system calls than the program

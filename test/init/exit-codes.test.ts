@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import t from 'tap';
-import { asProcess1, inNamespace, Running, stat } from '../kit/namespace.ts';
+import { asProcess1, inNamespace, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { bailey, compile } from './programs.ts';
 import { eachWay } from './ways.ts';
@@ -63,7 +63,8 @@ if (requires(t, pidNamespace)) {
     const running = new Running([bailey, '--reap', way, '--', held, '23']);
     sub.teardown(() => running.kill());
     sub.equal(await running.line(), 'held');
-    sub.equal(stat(await running.pid())?.state, 'S', 'bailey-init waits');
+    const init = await running.pid();
+    await until('bailey-init waits', () => stat(init)?.state === 'S');
     running.write('let go\n');
     sub.equal((await running.ended()).code, 23);
   });

@@ -6,29 +6,48 @@ import { pidNamespace, requires } from '../kit/needs.ts';
 import { bailey, compile } from './programs.ts';
 import { eachWay } from './ways.ts';
 
+/** ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS: what the kernel sends to a program that has done wrong. */
+const faults = [4, 5, 6, 7, 8, 11, 31];
+
 /** All but KILL and STOP, which nobody can catch, and CHLD, which is the init's own. */
-const forwarded = Array.from({ length: 64 }, (_, index) => index + 1).filter((n) => ![9, 17, 19].includes(n));
+const kinds: Record<string, number[]> = {
+  ordinary: Array.from({ length: 31 }, (_, index) => index + 1).filter(
+    (n) => ![9, 17, 19, ...faults].includes(n),
+  ),
+  fault: faults,
+  'real-time': Array.from({ length: 33 }, (_, index) => index + 32),
+};
 
 if (requires(t, pidNamespace)) {
-  eachWay(t, 'every signal is forwarded', async (sub, way) => {
-    const [log = '', queue = ''] = compile(sub, 'test/init/log-signals.c', 'test/init/queue-signal.c');
-    const running = new Running([bailey, '--reap', way, '--', log]);
-    sub.teardown(() => running.kill());
-    sub.equal(await running.line(), 'ready');
-    const init = await running.pid();
-    for (const signal of forwarded) {
-      process.kill(init, signal);
-      sub.equal(await running.line(), `${signal} 0 0`, `signal ${signal}`);
-    }
-    for (const signal of forwarded) {
-      sub.equal(spawnSync(queue, [`${init}`, `${signal}`, `${signal * 1000}`]).status, 0);
-      sub.equal(await running.line(), `${signal} -1 ${signal * 1000}`, `queued signal ${signal}`);
-    }
-    process.kill(init, 17);
-    process.kill(init, 15);
-    sub.equal(await running.line(), '15 0 0', 'CHLD is not forwarded');
-    sub.equal(stat(init)?.comm, 'bailey-init', 'it lives on');
-  });
+  for (const [kind, forwarded] of Object.entries(kinds)) {
+    eachWay(t, `every ${kind} signal is forwarded`, async (sub, way) => {
+      const [log = ''] = compile(sub, 'test/init/log-signals.c');
+      const running = new Running([bailey, '--reap', way, '--', log]);
+      sub.teardown(() => running.kill());
+      sub.equal(await running.line(), 'ready');
+      const init = await running.pid();
+      for (const signal of forwarded) {
+        process.kill(init, signal);
+        sub.equal(await running.line(), `${signal} 0 0`, `signal ${signal}`);
+      }
+      process.kill(init, 17);
+      process.kill(init, 15);
+      sub.equal(await running.line(), '15 0 0', 'CHLD is not forwarded');
+      sub.equal(stat(init)?.comm, 'bailey-init', 'it lives on');
+    });
+
+    eachWay(t, `every queued ${kind} signal is forwarded with its value`, async (sub, way) => {
+      const [log = '', queue = ''] = compile(sub, 'test/init/log-signals.c', 'test/init/queue-signal.c');
+      const running = new Running([bailey, '--reap', way, '--', log]);
+      sub.teardown(() => running.kill());
+      sub.equal(await running.line(), 'ready');
+      const init = await running.pid();
+      for (const signal of forwarded) {
+        sub.equal(spawnSync(queue, [`${init}`, `${signal}`, `${signal * 1000}`]).status, 0);
+        sub.equal(await running.line(), `${signal} -1 ${signal * 1000}`, `queued signal ${signal}`);
+      }
+    });
+  }
 
   eachWay(t, 'no signal is lost while it starts', async (sub, way) => {
     const [log = '', early = ''] = compile(sub, 'test/init/log-signals.c', 'test/init/early-signals.c');
@@ -76,22 +95,23 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, 'a signal that ends the program ends the container', async (sub, way) => {
-    for (const signal of [1, 2, 3, 15, 34, 64]) {
-      const running = new Running([
-        bailey,
-        '--reap',
-        way,
-        '--',
-        'sh',
-        '-c',
-        'ulimit -c 0; echo up; exec sleep 60',
-      ]);
-      await running.line();
-      process.kill(await running.pid(), signal);
-      sub.equal((await running.ended()).code, 128 + signal, `signal ${signal}`);
-    }
-  });
+  for (const [kind, deadly] of Object.entries({ ordinary: [1, 2, 3, 15], 'real-time': [34, 64] }))
+    eachWay(t, `${kind} signals that end the program end the container`, async (sub, way) => {
+      for (const signal of deadly) {
+        const running = new Running([
+          bailey,
+          '--reap',
+          way,
+          '--',
+          'sh',
+          '-c',
+          'ulimit -c 0; echo up; exec sleep 60',
+        ]);
+        await running.line();
+        process.kill(await running.pid(), signal);
+        sub.equal((await running.ended()).code, 128 + signal, `signal ${signal}`);
+      }
+    });
 
   eachWay(t, 'a program that stops is not one that ended; CONT reaches it', async (sub, way) => {
     const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; kill -STOP $$; exit 5']);
@@ -100,7 +120,7 @@ if (requires(t, pidNamespace)) {
     const init = await running.pid();
     const [program = 0] = childrenOf(init);
     await until('the program stands still', () => stat(program)?.state === 'T');
-    sub.equal(stat(init)?.state, 'S', 'bailey-init sleeps');
+    await until('bailey-init sleeps', () => stat(init)?.state === 'S');
     process.kill(init, 'SIGCONT');
     sub.equal((await running.ended()).code, 5);
   });
