@@ -25,12 +25,14 @@ static const char *errno_name(int error)
     case ENODATA: return "ENODATA";
     case ENOENT: return "ENOENT";
     case ENOEXEC: return "ENOEXEC";
+    case ENOLCK: return "ENOLCK";
     case ENOMEM: return "ENOMEM";
     case ENOPROTOOPT: return "ENOPROTOOPT";
     case ENOSYS: return "ENOSYS";
     case ENOTCONN: return "ENOTCONN";
     case ENOTDIR: return "ENOTDIR";
     case ENOTSOCK: return "ENOTSOCK";
+    case EOPNOTSUPP: return "EOPNOTSUPP";
     case EPERM: return "EPERM";
     case ESRCH: return "ESRCH";
     case ETXTBSY: return "ETXTBSY";
@@ -86,6 +88,7 @@ NAPI_MODULE_INIT()
     } functions[] = {
         {"exec", addon_exec},
         {"resetSignal", addon_reset_signal},
+        {"flock", addon_flock},
         {"peer", addon_peer},
         {"pidfdOpen", addon_pidfd_open},
         {"pidfdAlive", addon_pidfd_alive},

@@ -5,6 +5,19 @@ import { Refused } from './refused.ts';
 /** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
 const limitMs = 10_000;
 
+/** How long a killed castle-mount may take to end, in milliseconds. */
+const endsWithinMs = 1_000;
+
+/** castle-mount hangs in the container and cannot be ended (state D): what it was to do may happen yet. */
+export class Hangs extends Error {
+  override readonly name = 'Hangs';
+
+  /** @param gone resolves when it has ended after all: nothing more happens then */
+  constructor(readonly gone: Promise<void>) {
+    super('castle-mount hangs in the container');
+  }
+}
+
 /** The way into a container: descriptors stay right whatever becomes of the process that they were opened by. */
 export interface Entrance {
   /** Its mount namespace. */
@@ -21,12 +34,13 @@ export interface Mounter {
    * @param source absolute host path without symlinks
    * @param target absolute path in the container
    * @returns the id of the mount, as in the container's mountinfo
-   * @throws Refused bad_target or backend_failed
+   * @throws Refused bad_target or backend_failed; Hangs
    */
   mount(into: Entrance, source: string, target: string): Promise<number>;
   /**
    * Takes a mount away.
-   * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it
+   * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it;
+   *   Hangs
    */
   unmount(from: Entrance, target: string, mountId: number): Promise<void>;
 }
@@ -98,9 +112,20 @@ const targetFaults: Record<string, string> = {
 
 /** Runs castle-mount once; its protocol is in native/mount/main.c. */
 function run(program: string, args: readonly string[], { namespace, root }: Entrance): Promise<Said> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore', namespace, root], env: {} });
-    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    const gone = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+    });
+    let timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      // Where the container's file system doesn't answer, not even that ends it: it is left to itself.
+      timer = setTimeout(() => {
+        child.stdout?.destroy();
+        child.unref();
+        reject(new Hangs(gone));
+      }, endsWithinMs);
+    }, limitMs);
     let text = '';
     child.stdout?.on('data', (part: Buffer) => {
       text += part.toString('latin1');

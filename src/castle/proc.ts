@@ -26,11 +26,6 @@ function statFields(pid: number): readonly string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-/** Whether the process has ended and only waits to be reaped (or its first thread has ended before the others). */
-export function isDefunct(pid: number): boolean {
-  return statFields(pid)[0] === 'Z';
-}
-
 /** Whether a process that was identified before is still the one with that number, alive or not yet reaped. */
 export function isStillThere(identity: ProcessIdentity): boolean {
   try {

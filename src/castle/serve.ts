@@ -7,12 +7,13 @@ import { Failure } from '../failure.ts';
 import { version } from '../version.ts';
 import { buildServer } from './api/server.ts';
 import { parseBackend } from './backends/parse.ts';
+import { claim } from './claim.ts';
 import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
 import { mounterWith } from './mount.ts';
 import { parseRuntime } from './runtime/parse.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
-import { openStore } from './store.ts';
+import { makeStateFolder, openState } from './state.ts';
 
 export interface ServeSettings {
   /** Unix socket to listen on; its folder is made when it isn't there. */
@@ -42,8 +43,11 @@ export async function serve(settings: ServeSettings, say: (line: string) => void
   const runtime = await parseRuntime(settings.runtime, settings);
   const backend = await parseBackend(settings.backend);
   const mounter = mounterWith(findMountProgram());
-  const store = openStore(settings.state);
-  // Only who has the state may take a socket away.
+  // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
+  claim(native(), backend.base, 'folder for volumes', say);
+  makeStateFolder(settings.state);
+  claim(native(), settings.state, 'state in', say);
+  const store = openState(settings.state, fileURLToPath(import.meta.url));
   await freeSocket(settings.socket);
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
   await ledger.reconcile();

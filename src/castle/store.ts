@@ -1,9 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { open } from 'lmdb';
+import { ABORT, open, type RootDatabase } from 'lmdb';
 import type { LeaseState } from '../contract.ts';
 import { errorMessage, Failure } from '../failure.ts';
-import { identify, isDefunct, isStillThere, type ProcessIdentity } from './proc.ts';
+import type { ProcessIdentity } from './proc.ts';
+import { Refused } from './refused.ts';
+import { SharedCommits } from './shared-commits.ts';
 
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
 export interface VolumeRecord {
@@ -46,7 +47,11 @@ export interface Store {
   volume(name: string): VolumeRecord | undefined;
   leases(): LeaseRecord[];
   lease(id: string): LeaseRecord | undefined;
-  /** Makes changes, all or none; resolves when they are on disk. Commits that wait at the same time share one flush. */
+  /**
+   * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
+   * flush.
+   * @throws Refused backend_failed when they can't be written; nothing has changed then
+   */
   commit(make: (changes: Changes) => void): Promise<void>;
   close(): Promise<void>;
 }
@@ -56,58 +61,70 @@ const mapSizeBytes = 1024 * 1024 * 1024;
 
 /**
  * Opens the store of one castle.
- * @param folder made when it isn't there
- * @throws Failure cannotCreate when the folder cannot be used, tryAgain when another castle has it
+ * @param folder claimed for this castle alone
+ * @throws Failure cannotCreate when the folder cannot be used, io when what is in it is no store
  */
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
-  const volumes = root.openDB<VolumeRecord, string>({ name: 'volumes', encoding: 'json' });
-  const leases = root.openDB<LeaseRecord, string>({ name: 'leases', encoding: 'json' });
-  const castle = root.openDB<ProcessIdentity, string>({ name: 'castle', encoding: 'json' });
-
-  // LMDB's write transaction excludes other processes too, so two castles can't both find the place free.
-  const holder = root.transactionSync(() => {
-    const before = castle.get('process');
-    if (before !== undefined && before.pid !== process.pid && isStillThere(before) && !isDefunct(before.pid))
-      return before;
-    castle.putSync('process', identify(process.pid));
-    return undefined;
-  });
-  if (holder !== undefined) {
-    void root.close();
-    throw new Failure(
-      'tryAgain',
-      `the state in ${folder} belongs to a running castle, pid ${holder.pid}`,
-      'stop it first',
-    );
-  }
-
+  const { volumes, leases } = openTables(root, folder);
   const changes: Changes = {
-    putVolume: (record) => void volumes.put(record.name, record),
-    removeVolume: (name) => void volumes.remove(name),
-    putLease: (record) => void leases.put(record.id, record),
-    removeLease: (id) => void leases.remove(id),
+    putVolume: (record) => void volumes.putSync(record.name, record),
+    removeVolume: (name) => void volumes.removeSync(name),
+    putLease: (record) => void leases.putSync(record.id, record),
+    removeLease: (id) => void leases.removeSync(id),
   };
+  const commits = new SharedCommits((together) => {
+    try {
+      root.transactionSync(() => {
+        for (const change of together) change();
+      });
+    } catch (thrown) {
+      throw notWritten(folder, thrown);
+    }
+  });
   return {
     volumes: () => [...volumes.getRange()].map(({ value }) => value),
     volume: (name) => volumes.get(name),
     leases: () => [...leases.getRange()].map(({ value }) => value),
     lease: (id) => leases.get(id),
-    async commit(make) {
-      await root.transaction(() => make(changes));
-    },
+    commit: (make) => commits.add(() => make(changes)),
     async close() {
-      await castle.remove('process');
+      await commits.idle();
       await root.close();
     },
   };
 }
 
-function openDatabase(folder: string) {
+/**
+ * Reads all that a store has, and writes into it without keeping that. A file that is damaged in the right places ends
+ * the process by a signal: this is for a process that may die of it.
+ * @throws Failure, or anything, when the store cannot be used
+ */
+export function readThrough(folder: string): void {
+  const root = openDatabase(folder);
+  const { volumes, leases } = openTables(root, folder);
+  for (const table of [volumes, leases]) table.getRange().asArray;
+  root.transactionSync(() => {
+    root.putSync('check', 'x'.repeat(10_000));
+    return ABORT;
+  });
+}
+
+function openTables(root: RootDatabase, folder: string) {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return {
+      volumes: root.openDB<VolumeRecord, string>({ name: 'volumes', encoding: 'json' }),
+      leases: root.openDB<LeaseRecord, string>({ name: 'leases', encoding: 'json' }),
+    };
+  } catch (thrown) {
+    throw damaged(folder, errorMessage(thrown));
+  }
+}
+
+function openDatabase(folder: string): RootDatabase {
+  try {
     return open({
-      path: join(folder, 'castle.lmdb'),
+      path: storeFile(folder),
       mapSize: mapSizeBytes,
       // Otherwise a commit is visible some time before it is on disk.
       overlappingSync: false,
@@ -116,4 +133,23 @@ function openDatabase(folder: string) {
   } catch (thrown) {
     throw new Failure('cannotCreate', `the state folder ${folder} cannot be used: ${errorMessage(thrown)}`);
   }
+}
+
+/** The one file that matters; the lock file beside it is made anew. */
+export const storeFile = (folder: string): string => join(folder, 'castle.lmdb');
+
+export function damaged(folder: string, why: string): Failure {
+  return new Failure(
+    'io',
+    `the castle's state ${storeFile(folder)} is damaged: ${why}`,
+    'move that file away: volumes stay as they are, and a container gets the lease of what it has mounted when it asks again',
+  );
+}
+
+function notWritten(folder: string, thrown: unknown): Refused {
+  return new Refused(
+    'backend_failed',
+    `the castle cannot write its state in ${folder}: ${errorMessage(thrown)}`,
+    'see to the space and the health of that folder on the host',
+  );
 }

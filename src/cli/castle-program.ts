@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { addCheckState } from './castle-check-state.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
@@ -16,6 +17,7 @@ export function describeCastle(): Command {
   addVolumes(program);
   addLeases(program);
   addStatus(program);
+  addCheckState(program);
   for (const command of program.commands) command.helpOption('--help', 'print this');
   return program;
 }

@@ -33,6 +33,13 @@ export interface Native {
   /** Gives a signal its default action again, natively, so that from here on it ends the process at once. */
   resetSignal(signal: number): void;
   /**
+   * Takes an exclusive lock on an open file or folder, as flock(2) does, without waiting. The kernel takes it back when
+   * the descriptor is closed, by the end of the process at the latest.
+   * Throws with `code` EBADF, ENOLCK or EOPNOTSUPP where the file system has no such locks.
+   * @returns false when somebody else has it
+   */
+  flock(fd: number): boolean;
+  /**
    * Who is at the other end of a connected unix stream socket, as the kernel recorded it at connect(2):
    * SO_PEERCRED and SO_PEERPIDFD (Linux 6.5), before 6.5 pidfd_open(2) with a second look at the credentials.
    * Throws an Error with `code` ESRCH when the peer has ended.

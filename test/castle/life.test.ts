@@ -113,7 +113,7 @@ if (requires(t, root)) {
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=3', 'tmpfs', volumes]);
     if (mounted.status !== 0) throw new Error(String(mounted.stderr));
     t.teardown(() => spawnSync('umount', [volumes]));
-    const host = await CastleOnHost.start(t, 'process', volumes);
+    const host = await CastleOnHost.start(t, 'process', { backend: volumes });
     const tenant = await Tenant.start(t, host);
     const [other, third] = ['other', 'third'].map((name) => join(tenant.home, name)) as [string, string];
     mkdirSync(other);

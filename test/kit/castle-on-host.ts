@@ -8,6 +8,12 @@ import { run } from './docker.ts';
 import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
+/** Folders that are there already, instead of new ones. */
+interface Places {
+  readonly backend?: string;
+  readonly state?: string;
+}
+
 /** A castle as a host has one: a process of root, with a folder for its socket, its state and its volumes. */
 export class CastleOnHost {
   /** What containers get at /run/castle. */
@@ -21,11 +27,11 @@ export class CastleOnHost {
   #process: ChildProcess | undefined;
   #said = '';
 
-  private constructor(folder: string, runtime: string, backend: string) {
+  private constructor(folder: string, runtime: string, places: Places) {
     this.#runtime = runtime;
     this.socketFolder = join(folder, 'run');
-    this.backend = backend;
-    this.state = join(folder, 'state');
+    this.backend = places.backend ?? join(folder, 'volumes');
+    this.state = places.state ?? join(folder, 'state');
     this.socket = join(this.socketFolder, 'castle.sock');
     mkdirSync(this.socketFolder);
   }
@@ -34,10 +40,10 @@ export class CastleOnHost {
   static async start(
     t: Test,
     runtime: 'docker' | 'process' = 'docker',
-    backend?: string,
+    places: Places = {},
   ): Promise<CastleOnHost> {
     const folder = temporaryFolder(t, 'castle');
-    const castle = new CastleOnHost(folder, runtime, backend ?? join(folder, 'volumes'));
+    const castle = new CastleOnHost(folder, runtime, places);
     t.teardown(() => castle.end('SIGTERM'));
     await castle.serve();
     return castle;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, LeaseRequest, Volume } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { Entrance, Mounter } from '../mount.ts';
+import { type Entrance, Hangs, type Mounter } from '../mount.ts';
 import {
   below,
   isSharedWithHost,
@@ -24,6 +25,9 @@ import { after, type LeaseEvent } from './states.ts';
 import { Volumes } from './volumes.ts';
 import { type Whereabouts, whereaboutsOf } from './whereabouts.ts';
 
+/** How long what is under way may take when the castle is to stop, in milliseconds: longer than a mount. */
+const lastWorkMs = 15_000;
+
 /** What the ledger works with; each is real in the castle. */
 export interface Means {
   readonly store: Store;
@@ -41,6 +45,8 @@ export interface Means {
 export class Ledger {
   private readonly held = new Map<string, HeldProcess>();
   private readonly perVolume = new OneAtATime();
+  /** Leases for which a castle-mount hangs: until it has ended, nobody can say what becomes of them. */
+  private readonly hanging = new Set<string>();
   /** Taken while a volume is, never the other way round: so nobody waits in a circle. */
   private readonly perTarget = new OneAtATime();
   private readonly volumes: Volumes;
@@ -88,6 +94,7 @@ export class Ledger {
     await this.perVolume.run(known.volume, async () => {
       const lease = this.means.store.lease(id);
       if (lease === undefined) throw refusals.noSuchLease(id);
+      this.checkNothingHangs(lease);
       await this.unmount(lease);
       this.say(lease, 'given back');
     });
@@ -121,9 +128,9 @@ export class Ledger {
     for (const lease of this.means.store.leases()) await this.takeUp(lease);
   }
 
-  /** Waits for what is under way, then lets go of the containers; their mounts and leases stay. */
+  /** Waits for what is under way, within a bound, then lets go of the containers; their mounts and leases stay. */
   async close(): Promise<void> {
-    await this.perVolume.idle();
+    await Promise.race([this.perVolume.idle(), sleep(lastWorkMs, undefined, { ref: false })]);
     for (const held of this.held.values()) held.close();
     this.held.clear();
   }
@@ -143,6 +150,7 @@ export class Ledger {
       return undefined;
     }
     if (!isSameContainer(active, container)) throw refusals.inUse(active);
+    this.checkNothingHangs(active);
     const there = await this.whereaboutsOf(active);
     switch (there.kind) {
       case 'onTarget':
@@ -197,6 +205,10 @@ export class Ledger {
       this.say(mounted, `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
+      if (lease !== undefined && thrown instanceof Hangs) {
+        this.watch(lease, held);
+        throw this.leaveHanging(lease, thrown);
+      }
       if (lease !== undefined) await this.undo(lease, mountId, held);
       if (made !== undefined && mountId === undefined) await this.volumes.discard(made);
       if (lease === undefined || this.held.get(lease.id) !== held) held.close();
@@ -218,6 +230,24 @@ export class Ledger {
       this.say(lease, `what was begun could not be undone: ${errorMessage(thrown)}`);
       if (this.means.store.lease(lease.id) !== undefined) this.watch(lease, held);
     }
+  }
+
+  private checkNothingHangs({ id, volume, target }: LeaseRecord): void {
+    if (this.hanging.has(id)) throw refusals.hangs(volume, target);
+  }
+
+  /** The lease stays as it is, and keeps the volume, until castle-mount has ended and what it did can be seen. */
+  private leaveHanging(lease: LeaseRecord, { gone }: Hangs): Refused {
+    this.hanging.add(lease.id);
+    this.say(lease, `castle-mount hangs on ${lease.target}`);
+    void gone.then(() =>
+      this.perVolume.run(lease.volume, async () => {
+        this.hanging.delete(lease.id);
+        const now = this.means.store.lease(lease.id);
+        if (now !== undefined) await this.tryBringUpToDate(now);
+      }),
+    );
+    return refusals.hangs(lease.volume, lease.target);
   }
 
   /** Whether a volume may be mounted on a folder of the container at all. */
@@ -271,6 +301,7 @@ export class Ledger {
     try {
       if (held?.isAlive()) await this.takeAway(lease, held);
     } catch (thrown) {
+      if (thrown instanceof Hangs) throw this.leaveHanging(releasing, thrown);
       await this.advance(releasing, 'releaseFailed');
       throw thrown;
     }
@@ -300,6 +331,10 @@ export class Ledger {
       return;
     }
     this.watch(lease, held);
+    await this.tryBringUpToDate(lease);
+  }
+
+  private async tryBringUpToDate(lease: LeaseRecord): Promise<void> {
     try {
       await this.bringUpToDate(lease);
     } catch (thrown) {

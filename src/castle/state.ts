@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { errorMessage, Failure } from '../failure.ts';
+import { damaged, openStore, type Store, storeFile } from './store.ts';
+
+/** How long the look at a store may take, in milliseconds. */
+const lookWithinMs = 30_000;
+
+/**
+ * Makes the state folder.
+ * @throws Failure cannotCreate
+ */
+export function makeStateFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    throw new Failure('cannotCreate', `the state folder ${folder} cannot be used: ${errorMessage(thrown)}`);
+  }
+}
+
+/**
+ * Opens the store in a folder that is claimed. What is there already is read through by another process first: LMDB
+ * maps the file and trusts it, so a damaged one ends whoever reads it, without a word.
+ * @param program the castle's own command line, which has the command `check-state`
+ * @throws Failure io when the store is damaged, cannotCreate
+ */
+export function openState(folder: string, program: string): Store {
+  if (existsSync(storeFile(folder))) {
+    const look = spawnSync(process.execPath, [program, 'check-state', folder], {
+      encoding: 'utf8',
+      timeout: lookWithinMs,
+      killSignal: 'SIGKILL',
+    });
+    if (look.error !== undefined) throw look.error;
+    if (look.status !== 0) throw damaged(folder, look.signal ?? lastLine(look.stderr));
+  }
+  return openStore(folder);
+}
+
+const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';
