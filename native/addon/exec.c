@@ -5,6 +5,7 @@
  * What Node changes at its start (node::PlatformInit, Node 20 to 26), and is undone here:
  *  - SIGPIPE and SIGXFSZ are ignored: a Java or shell child would never die of a closed pipe;
  *  - O_NONBLOCK is set on pipes and terminals used as stdio: Java loses output with EAGAIN;
+ *  - a terminal may be in raw mode, if some code of the program asked for that (setRawMode);
  *  - descriptors 0 to 2 become close-on-exec too (uv_disable_stdio_inheritance): the next program had no stdio;
  *  - what other addons opened may not be close-on-exec and would be inherited.
  *
@@ -163,6 +164,9 @@ static void restore_from_init(void)
     restore_ignored_signals(parent);
 }
 
+/* libuv's, which Node exports: the terminal gets the modes that it had before somebody asked for raw ones. */
+extern int uv_tty_reset_mode(void);
+
 static void hand_on_stdio(void)
 {
     for (int fd = 0; fd <= 2; fd++) {
@@ -213,6 +217,7 @@ napi_value addon_exec(napi_env env, napi_callback_info info)
 
     close_others_on_exec();
     hand_on_stdio();
+    (void)uv_tty_reset_mode();
     set_action(SIGPIPE, SIG_DFL);
     set_action(SIGXFSZ, SIG_DFL);
     restore_from_init();
