@@ -1,13 +1,15 @@
 /** A container whose file system never answers. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { compile } from '../init/programs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { requires, root } from '../kit/needs.ts';
+import { type Need, requires, root } from '../kit/needs.ts';
 import { Tenant } from './tenant.ts';
 
-if (requires(t, root)) {
+const fuse = (): Need => (existsSync('/dev/fuse') ? undefined : 'needs /dev/fuse');
+
+if (requires(t, root, fuse)) {
   t.test('a castle-mount that cannot be ended holds up its own volume only, and no stop', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [mute] = compile(t, 'test/castle/mute-fuse.c');
