@@ -151,7 +151,6 @@ static bool set_single_child(struct settings *settings, const char *value)
     (void)value;
     settings->manner.isolation = SAME_GROUP;
     settings->manner.to_group = false;
-    settings->manner.ends_group = false;
     settings->manner.stops_with_it = false;
     return true;
 }
@@ -326,7 +325,7 @@ static const struct saying tini_sayings[] = {
 
 /* Its suite compares what is said in debug mode, line by line. */
 static const struct saying dumb_init_sayings[] = {
-    {WRONG_VALUE, ERROR, "%n needs %h, not '%d'"},
+    {WRONG_VALUE, ERROR, NULL},
     {NOT_FOUND, ERROR, "%n: %e"},
     {NOT_EXECUTABLE, ERROR, "%n: %e"},
     {NO_INTERPRETER, ERROR, "%n: %e"},
@@ -404,6 +403,7 @@ static const struct dialect dialects[] = {
         .prefix = "[dumb-init] ",
         .levels = {"", "", "", ""},
         .after_mistake = dumb_init_usage,
+        .after_wrong_value = dumb_init_rewrite_usage,
         .abbreviates = true,
         .wrong_usage = 1,
         .cannot_start = 1,
