@@ -106,6 +106,7 @@ struct dialect {
     uint8_t wrong_usage;          /* exit codes */
     uint8_t cannot_start;         /* no process, or no adoption that was asked for */
     uint8_t not_found;
+    uint8_t below_a_file; /* a part of its path isn't a folder */
     uint8_t not_permitted;
     uint8_t not_executable;
 };
