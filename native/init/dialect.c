@@ -151,7 +151,6 @@ static bool set_single_child(struct settings *settings, const char *value)
     (void)value;
     settings->manner.isolation = SAME_GROUP;
     settings->manner.to_group = false;
-    settings->manner.ends_group = false;
     settings->manner.stops_with_it = false;
     return true;
 }
@@ -326,7 +325,7 @@ static const struct saying tini_sayings[] = {
 
 /* Its suite compares what is said in debug mode, line by line. */
 static const struct saying dumb_init_sayings[] = {
-    {WRONG_VALUE, ERROR, "%n needs %h, not '%d'"},
+    {WRONG_VALUE, ERROR, NULL},
     {NOT_FOUND, ERROR, "%n: %e"},
     {NOT_EXECUTABLE, ERROR, "%n: %e"},
     {NO_INTERPRETER, ERROR, "%n: %e"},
@@ -365,6 +364,7 @@ static const struct dialect dialects[] = {
         .wrong_usage = EX_USAGE,
         .cannot_start = EX_OSERR,
         .not_found = 127,
+        .below_a_file = 127,
         .not_permitted = 126,
         .not_executable = 126,
     },
@@ -385,6 +385,7 @@ static const struct dialect dialects[] = {
         .wrong_usage = 1,
         .cannot_start = 1,
         .not_found = 127,
+        .below_a_file = 1,
         .not_permitted = 126,
         .not_executable = 1,
     },
@@ -404,10 +405,12 @@ static const struct dialect dialects[] = {
         .prefix = "[dumb-init] ",
         .levels = {"", "", "", ""},
         .after_mistake = dumb_init_usage,
+        .after_wrong_value = dumb_init_rewrite_usage,
         .abbreviates = true,
         .wrong_usage = 1,
         .cannot_start = 1,
         .not_found = 2,
+        .below_a_file = 2,
         .not_permitted = 2,
         .not_executable = 2,
     },
@@ -430,6 +433,7 @@ static const struct dialect dialects[] = {
         .wrong_usage = 1,
         .cannot_start = 1,
         .not_found = 1,
+        .below_a_file = 1,
         .not_permitted = 1,
         .not_executable = 1,
     },

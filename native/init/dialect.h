@@ -100,11 +100,13 @@ struct dialect {
     const char *prefix;           /* of every message; the same directives */
     const char *levels[DETAIL + 1];
     const char *after_mistake;    /* printed below a wrong command line; null: nothing */
+    const char *after_wrong_value; /* the same for an option's value */
     bool information_on_stdout;   /* INFO and DETAIL; else everything goes to standard error */
     bool abbreviates;             /* long options may be cut short, as getopt_long(3) has it */
     uint8_t wrong_usage;          /* exit codes */
     uint8_t cannot_start;         /* no process, or no adoption that was asked for */
     uint8_t not_found;
+    uint8_t below_a_file; /* a part of its path isn't a folder */
     uint8_t not_permitted;
     uint8_t not_executable;
 };

@@ -47,8 +47,12 @@ static bool reap(const struct settings *settings, const struct child *child, str
 
     if (settings->manner.reaping != REAP_WAIT) {
         const char *obstacle = prepare_kernel_reaping(settings, child, &ready);
-        if (!obstacle)
-            return reap_by_kernel(settings, child, &ready, traffic, status);
+        if (!obstacle) {
+            const bool known = reap_by_kernel(settings, child, &ready, traffic, status);
+            if (settings->manner.ends_group)
+                end_group(settings, child);
+            return known;
+        }
         if (settings->manner.reaping == REAP_KERNEL)
             tell(settings, NO_KERNEL_REAPING, &(struct facts){.detail = obstacle});
     }
@@ -89,6 +93,15 @@ static void choose_reaping(struct settings *settings, enum terminal terminal)
     manner->reaping = REAP_WAIT;
 }
 
+/* Told after the program's end, which the dialect with such an end tells first. */
+static void tell_of_group_end(const struct settings *settings, const struct child *child)
+{
+    const int signal = settings->forwarded_as[SIGTERM];
+
+    if (settings->manner.ends_group && signal != 0)
+        tell(settings, FORWARDED, &(struct facts){.signal = signal, .pid = child->pid});
+}
+
 static int run(struct settings *settings, const struct signals_given *given)
 {
     const enum terminal terminal = look_at_terminal(settings);
@@ -107,6 +120,7 @@ static int run(struct settings *settings, const struct signals_given *given)
     settle_down(settings, &child);
     const bool known = reap(settings, &child, &traffic, &status);
     take_back(&child);
+    tell_of_group_end(settings, &child);
     if (known)
         write_epitaph(settings, &child, status, &traffic);
     see_off(settings, &traffic);

@@ -18,9 +18,11 @@ static int mistake(const struct settings *settings, enum event event, const stru
 {
     const struct dialect *dialect = settings->dialect;
 
+    const char *below = event == WRONG_VALUE ? dialect->after_wrong_value : dialect->after_mistake;
+
     tell(settings, event, facts);
-    if (dialect->after_mistake && event != WRONG_VALUE)
-        (void)write_all(STDERR_FILENO, dialect->after_mistake);
+    if (below)
+        (void)write_all(STDERR_FILENO, below);
     return dialect->wrong_usage;
 }
 

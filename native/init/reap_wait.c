@@ -13,8 +13,10 @@ static void tell_of_end(const struct settings *settings, pid_t pid, int status, 
         return;
 
     const bool killed = WIFSIGNALED(status);
+    const struct facts came = {.signal = SIGCHLD};
     const struct facts facts = {.pid = pid, .code = WEXITSTATUS(status), .signal = WTERMSIG(status)};
 
+    tell(settings, RECEIVED, &came);
     if (is_program) {
         tell(settings, killed ? PROGRAM_KILLED : PROGRAM_EXITED, &facts);
         return;
@@ -40,7 +42,7 @@ enum collected collect_ended(const struct settings *settings, const struct child
     const int options = WNOHANG | (child && child->terminal == SHARED ? WUNTRACED : 0);
     pid_t ended;
 
-    if (child && settings->manner.ends_group)
+    if (child && child->pidfd < 0 && settings->manner.ends_group)
         end_group_of_zombie(settings, &by_number);
     while ((ended = waitpid(-1, status, options)) > 0) {
         const bool is_program = child && ended == child->pid;

@@ -45,7 +45,7 @@ struct manner {
     bool to_group;         /* signals go to the program's whole process group */
     bool stops_with_it;    /* terminal stops are passed on as SIGSTOP, and stop us too */
     bool fresh_signals;    /* the program starts with nothing blocked and nothing ignored */
-    bool ends_group;       /* after the program, its group gets SIGTERM */
+    bool ends_group;       /* after the program, whoever gets its signals gets SIGTERM */
     bool to_root_folder;   /* our own working directory becomes / */
     bool closes_inherited; /* descriptors from 3 on are closed in ourselves */
     bool moves_listen_pid; /* LISTEN_PID that is ours becomes the program's, sd_listen_fds(3) */

@@ -203,6 +203,5 @@ void end_group(const struct settings *settings, const struct child *child)
 
     if (signal == 0)
         return;
-    send_on(settings, child, true, signal, NULL);
-    tell(settings, FORWARDED, &(struct facts){.signal = signal, .pid = child->pid});
+    send_on(settings, child, settings->manner.to_group, signal, NULL);
 }

@@ -66,7 +66,10 @@ int forward_signal(const struct settings *settings, const struct child *child, s
  */
 int kill_if_late(const struct settings *settings, const struct child *child, struct traffic *traffic);
 
-/* SIGTERM to the group of a program that has ended but not been reaped, or whose pidfd we have. */
+/*
+ * SIGTERM to the group of a program that has ended: as long as nobody has reaped it, or through its pidfd, which means
+ * the group for as long as the group has members.
+ */
 void end_group(const struct settings *settings, const struct child *child);
 
 /*

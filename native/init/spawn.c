@@ -41,7 +41,12 @@ static int report(const struct settings *settings)
     const enum event event = is_there ? NO_INTERPRETER : absent ? NOT_FOUND : NOT_EXECUTABLE;
 
     tell(settings, event, &(struct facts){.name = name, .error = error});
-    return absent ? dialect->not_found : error == EACCES ? dialect->not_permitted : dialect->not_executable;
+    switch (error) {
+    case ENOENT: return dialect->not_found;
+    case ENOTDIR: return dialect->below_a_file;
+    case EACCES: return dialect->not_permitted;
+    default: return dialect->not_executable;
+    }
 }
 
 /* A socket-activated program looks for its own pid there; whoever started us could only know ours. */

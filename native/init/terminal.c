@@ -61,7 +61,11 @@ void take_terminal(const struct settings *settings)
 
 void stop_with(const struct child *child, int signal)
 {
-    if (getpid() != 1)
+    /* After bg a shell's fg sends no SIGCONT: that we have the terminal shows only now that the program wants it. */
+    if (TERMINAL_ACCESS & signal_bit(signal) && has_foreground()) {
+        (void)tcsetpgrp(STDIN_FILENO, child->pid);
+        (void)kill(-child->pid, SIGCONT);
+    } else if (getpid() != 1)
         (void)kill(getpid(), SIGSTOP);
     else if (TERMINAL_STOPS & signal_bit(signal))
         (void)kill(-child->pid, SIGCONT);

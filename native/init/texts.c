@@ -66,15 +66,31 @@ const char tini_version[] = "tini version " TINI " - git.bailey-init\n";
 const char dumb_init_usage[] = "Usage: dumb-init [option] program [args]\n"
                                "Try dumb-init --help for full usage.\n";
 
+const char dumb_init_rewrite_usage[] =
+    "Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.\n"
+    "This option can be specified multiple times.\n"
+    "Use --help for full usage.\n";
+
+/* Its own, word by word: its suite compares it. */
 const char dumb_init_help[] =
-    "dumb-init v" DUMB_INIT " (the dialect that bailey-init " BAILEY_VERSION " speaks)\n"
-    "Usage: dumb-init [option] program [args]\n"
+    "dumb-init v" DUMB_INIT "\n"
+    "Usage: dumb-init [option] command [[arg] ...]\n"
     "\n"
-    "  -c, --single-child  forward signals to the program alone, not to its session  DUMB_INIT_SETSID=0\n"
-    "  -r, --rewrite s:r   forward signal s as signal r; 0 drops it; repeatable\n"
-    "  -v, --verbose       tell of everything                                        DUMB_INIT_DEBUG=1\n"
-    "  -h, --help          print this\n"
-    "  -V, --version       print the version\n";
+    "dumb-init is a simple process supervisor that forwards signals to children.\n"
+    "It is designed to run as PID1 in minimal container environments.\n"
+    "\n"
+    "Optional arguments:\n"
+    "   -c, --single-child   Run in single-child mode.\n"
+    "                        In this mode, signals are only proxied to the\n"
+    "                        direct child and not any of its descendants.\n"
+    "   -r, --rewrite s:r    Rewrite received signal s to new signal r before proxying.\n"
+    "                        To ignore (not proxy) a signal, rewrite it to 0.\n"
+    "                        This option can be specified multiple times.\n"
+    "   -v, --verbose        Print debugging information to stderr.\n"
+    "   -h, --help           Print this help message and exit.\n"
+    "   -V, --version        Print the current version and exit.\n"
+    "\n"
+    "Full help is available online at https://github.com/Yelp/dumb-init\n";
 
 const char dumb_init_version[] = "dumb-init v" DUMB_INIT "\n";
 

@@ -1,10 +1,7 @@
 import t from 'tap';
-import { type Need, pidNamespace, program, requires } from '../kit/needs.ts';
+import { pidNamespace, program, requires } from '../kit/needs.ts';
+import { pty, terminal } from '../kit/terminal.ts';
 import { demoCommand, Stage } from './stage.ts';
-
-/** An optional dependency: it needs a compiler where there is no prebuilt one. */
-const pty = await import('node-pty').catch(() => undefined);
-const terminal = (): Need => (pty === undefined ? 'needs node-pty (npm ci with a C++ compiler)' : undefined);
 
 const columns = 60;
 

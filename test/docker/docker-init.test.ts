@@ -14,7 +14,7 @@ import {
 } from '../kit/docker.ts';
 import { addBusybox, addProgram, importImage, temporaryFolder } from '../kit/images.ts';
 import { engine, type Need, program, requires, root } from '../kit/needs.ts';
-import { Terminal, terminals } from '../kit/terminal.ts';
+import { Terminal, terminal } from '../kit/terminal.ts';
 import { until } from '../kit/until.ts';
 
 const init = resolve('dist/docker-init');
@@ -27,7 +27,7 @@ async function ourInit(): Promise<Need> {
 
 const needsInit = await ourInit();
 
-if (requires(t, root, engine, program('busybox'), program('tar'), () => needsInit, terminals)) {
+if (requires(t, root, engine, program('busybox'), program('tar'), () => needsInit, terminal)) {
   const image = await busybox(t);
 
   t.test('docker info shows its version', async (t) => {
@@ -74,33 +74,34 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
 
   t.test('docker run -it: ^Z freezes neither container nor shell, ^C arrives', async (t) => {
     const interactive = ['run', '--rm', '--init', '--interactive', '--tty', '--network', 'none', image];
-    const plain = new Terminal(t, 'docker', [
+    const plain = new Terminal(t, [
+      'docker',
       ...interactive,
       ...['sh', '-c', 'trap "echo got INT; exit 3" INT; echo ready; while :; do sleep 0.1; echo .; done'],
     ]);
-    await plain.until(/ready/);
-    plain.write('\x1a');
-    await plain.until(/\^Z.*\.\r\n\.\r\n/s);
-    plain.write('\x03');
-    await plain.until(/got INT/);
-    t.equal(await plain.ended, 3);
+    await plain.shows(/ready/);
+    plain.type('\x1a');
+    await plain.shows(/\.\r\n\.\r\n\.\r\n/);
+    plain.type('\x03');
+    await plain.shows(/got INT/);
+    t.equal(await plain.ended(), 3);
 
-    const shell = new Terminal(t, 'docker', [...interactive, 'sh']);
+    const shell = new Terminal(t, ['docker', ...interactive, 'sh']);
     // What is typed while it sets its terminal up is lost.
     await until('the shell answers', () => {
-      shell.write('echo $((40 + 2))\n');
+      shell.type('echo $((40 + 2))\n');
       return shell.text.includes('\n42') || undefined;
     });
-    shell.write('sh -c "echo runs; sleep 1000"\n');
-    await shell.until(/\nruns\r\n/);
-    shell.write('\x1a');
-    await shell.until(/Stopped.*# /s);
-    shell.write('fg\n');
-    await shell.until(/fg\r\n.*sh -c/s);
-    shell.write('\x03');
-    await shell.until(/# /);
-    shell.write('exit 5\n');
-    t.equal(await shell.ended, 5);
+    shell.type('sh -c "echo runs; sleep 1000"\n');
+    await shell.shows(/\nruns\r\n/);
+    shell.type('\x1a');
+    await shell.shows(/Stopped.*# /s);
+    shell.type('fg\n');
+    await shell.shows(/fg\r\n.*sh -c/s);
+    shell.type('\x03');
+    await shell.shows(/# /);
+    shell.type('exit 5\n');
+    t.equal(await shell.ended(), 5);
   });
 }
 

@@ -22,7 +22,7 @@ export function eachWay(t: Test, name: string, test: (t: Test, way: Way) => Prom
 let asked: { readonly missing: string | undefined } | undefined;
 
 /** Why the kernel here cannot reap, in bailey-init's own words; undefined when it can. */
-function kernelReapingMissing(): string | undefined {
+export function kernelReapingMissing(): string | undefined {
   if (asked === undefined) {
     const [program, ...args] = asProcess1([bailey, '--reap', 'kernel', 'true']) as [string, ...string[]];
     const said = spawnSync(program, args, { encoding: 'utf8' }).stderr.trim();

@@ -1,54 +1,80 @@
+import type { IPty } from 'node-pty';
 import type { Test } from 'tap';
 import type { Need } from './needs.ts';
 import { until } from './until.ts';
 
-/** An optional dependency: it is compiled at its installation. */
-const pty = await import('node-pty').catch(() => undefined);
+/** An optional dependency: it needs a compiler where there is no prebuilt one. */
+export const pty = await import('node-pty').catch(() => undefined);
 
-/** Pseudo-terminals. */
-export const terminals = (): Need =>
+export const terminal = (): Need =>
   pty === undefined ? 'needs node-pty (npm ci with a C++ compiler)' : undefined;
 
-/** A program at a terminal of its own, as a session's leader. */
+/** A command on a terminal of its own; the test's end hangs the terminal up and kills the command. */
 export class Terminal {
-  /** Everything that has been shown. */
-  text = '';
-  /** Resolves with the exit code, or 128+n after signal n. */
-  readonly ended: Promise<number>;
-  readonly #shown = { from: 0 };
-  readonly #write: (keys: string) => void;
+  readonly #pty: IPty;
+  readonly #ended: Promise<number>;
+  #text = '';
+  #from = 0;
+  #over = false;
 
-  /** Starts the program; it is killed, if it still runs, when the test ends. */
-  constructor(t: Test, program: string, args: readonly string[]) {
-    if (pty === undefined) throw new Error('no node-pty');
-    const running = pty.spawn(program, [...args], { cols: 100, rows: 40 });
-    let over = false;
-    running.onData((text) => {
-      this.text += text;
+  constructor(t: Test, command: readonly string[], env: Record<string, string> = {}) {
+    const [file = '', ...args] = command;
+    if (pty === undefined) throw new Error('there is no node-pty');
+    this.#pty = pty.spawn(file, args, { cols: 80, rows: 24, env: { PATH: process.env['PATH'], ...env } });
+    this.#pty.onData((text) => {
+      this.#text += text;
     });
-    this.#write = (keys) => running.write(keys);
-    this.ended = new Promise((resolve) => {
-      running.onExit(({ exitCode, signal }) => {
-        over = true;
-        resolve(signal === undefined || signal === 0 ? exitCode : 128 + signal);
+    this.#ended = new Promise((resolve) => {
+      this.#pty.onExit(({ exitCode, signal }) => {
+        this.#over = true;
+        resolve(signal ? 128 + signal : exitCode);
       });
     });
-    t.teardown(() => (over ? undefined : running.kill('SIGKILL')));
-  }
-
-  /** Types; what is waited for afterwards has to be shown after this. */
-  write(keys: string): void {
-    this.#shown.from = this.text.length;
-    this.#write(keys);
-  }
-
-  /** Waits until something has been shown since the last keys. */
-  async until(pattern: RegExp): Promise<void> {
-    await until(
-      `the terminal shows ${pattern}`,
-      () => pattern.test(this.text.slice(this.#shown.from)) || undefined,
-    ).catch((thrown: unknown) => {
-      throw new Error(`${String(thrown)}; it shows:\n${this.text}`);
+    t.teardown(async () => {
+      if (!this.#over) this.#pty.kill('SIGKILL');
+      await this.#ended;
     });
+  }
+
+  get pid(): number {
+    return this.#pty.pid;
+  }
+
+  /** All that has been shown. */
+  get text(): string {
+    return this.#text;
+  }
+
+  type(keys: string): void {
+    this.#pty.write(keys);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#pty.resize(columns, rows);
+  }
+
+  /** Closes the terminal's other side, as when a window is closed. */
+  hangUp(): void {
+    (this.#pty as IPty & { destroy(): void }).destroy();
+  }
+
+  /** Waits until something is shown after what was waited for before. */
+  async shows(text: string | RegExp): Promise<string> {
+    return until(
+      `the terminal shows ${text}; it has shown ${JSON.stringify(this.#text.slice(-400))}`,
+      () => {
+        const rest = this.#text.slice(this.#from);
+        const match = typeof text === 'string' ? { index: rest.indexOf(text), 0: text } : rest.match(text);
+        if (match?.index === undefined || match.index < 0) return undefined;
+        this.#from += match.index + match[0].length;
+        return match[0];
+      },
+      15_000,
+    );
+  }
+
+  /** The command's exit code, or 128+n, when it has ended. */
+  ended(): Promise<number> {
+    return this.#ended;
   }
 }

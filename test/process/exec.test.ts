@@ -2,20 +2,20 @@
 import { resolve } from 'node:path';
 import t from 'tap';
 import { program, requires } from '../kit/needs.ts';
-import { Terminal, terminals } from '../kit/terminal.ts';
+import { Terminal, terminal } from '../kit/terminal.ts';
 
-if (requires(t, terminals, program('stty'))) {
+if (requires(t, terminal, program('stty'))) {
   t.test('the terminal has its modes again', async (t) => {
     const become = (before: string) => `
       const { exec } = require(${JSON.stringify(resolve('dist/addon.node'))});
       ${before}
       exec('/bin/sh', ['sh', '-c', 'stty -a; echo over; exit 3']);`;
     for (const before of ['', 'process.stdin.setRawMode(true);']) {
-      const terminal = new Terminal(t, process.execPath, ['-e', become(before)]);
-      await terminal.until(/over/);
-      t.match(terminal.text, / icanon /, before);
-      t.match(terminal.text, / echo /, before);
-      t.equal(await terminal.ended, 3);
+      const screen = new Terminal(t, [process.execPath, '-e', become(before)]);
+      await screen.shows('over');
+      t.match(screen.text, / icanon /, before);
+      t.match(screen.text, / echo /, before);
+      t.equal(await screen.ended(), 3);
     }
   });
 }

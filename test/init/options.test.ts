@@ -1,0 +1,284 @@
+// bailey-init's own options and their variables: what they do to a program, its group and its descendants.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import t, { type Test } from 'tap';
+import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
+import { pidNamespace, requires } from '../kit/needs.ts';
+import { run } from './peers.ts';
+import { bailey, compile } from './programs.ts';
+import { eachWay, type Way } from './ways.ts';
+
+/** An option as an argument, and the same as a variable. */
+function bothForms(option: string, value?: string): [args: string[], env: Record<string, string>][] {
+  const variable = `BAILEY_${option.slice(2).toUpperCase().replace(/-/g, '_')}`;
+  return [
+    [value === undefined ? [option] : [option, value], {}],
+    [[], { [variable]: value ?? '1' }],
+  ];
+}
+
+const lives = (pid: number): boolean => !['Z', 'X', undefined].includes(stat(pid)?.state);
+const exits = (code: number) => ['sh', '-c', `exit ${code}`];
+
+function start(sub: Test, way: Way, args: readonly string[], env: Record<string, string> = {}): Running {
+  const running = new Running([bailey, '--reap', way, ...args], { env: { ...process.env, ...env } });
+  sub.teardown(() => running.kill());
+  return running;
+}
+
+if (requires(t, pidNamespace)) {
+  eachWay(t, '--group', async (sub, way) => {
+    const script = "trap '' USR1; (trap - USR1; exec sh -c 'echo up; exec sleep 1000'); echo $?; exit 5";
+    for (const [args, env] of bothForms('--group')) {
+      const running = start(sub, way, [...args, 'sh', '-c', script], env);
+      sub.equal(await running.line(), 'up');
+      process.kill(await running.pid(), 'SIGUSR1');
+      sub.equal(await running.line(), '138');
+      sub.equal((await running.ended()).code, 5);
+    }
+  });
+
+  eachWay(t, '--rewrite: names, numbers, real-time signals, lists, none', async (sub, way) => {
+    const [log = ''] = compile(sub, 'test/init/log-signals.c');
+    const rules = 'INT:TERM,SIGHUP:0,10:12,RTMIN+1:RTMAX-1,SIGRTMAX:35,RTMIN:USR1,33:32';
+    const sent: [signal: number, becomes: number][] = [
+      [2, 15],
+      [1, 0],
+      [10, 12],
+      [35, 63],
+      [64, 35],
+      [34, 10],
+      [33, 32],
+      [12, 12],
+    ];
+    for (const [args, env] of bothForms('--rewrite', rules)) {
+      const running = start(sub, way, [...args, log], env);
+      sub.equal(await running.line(), 'ready');
+      const init = await running.pid();
+      for (const [signal, becomes] of sent) {
+        process.kill(init, signal);
+        if (becomes > 0) sub.equal(await running.line(), `${becomes} 0 0`, `${signal}`);
+      }
+    }
+  });
+
+  t.test('--remap: every code, pairs, lists', async (sub) => {
+    for (const [args, env] of bothForms('--remap', '143,5:7,255:0,137:9')) {
+      const code = (...program: string[]) => run([bailey, '--no-epitaph', ...args, ...program], { env }).code;
+      sub.equal(code('sh', '-c', 'kill -TERM $$'), 0);
+      sub.equal(code('sh', '-c', 'kill -KILL $$'), 9);
+      sub.equal(code(...exits(5)), 7);
+      sub.equal(code(...exits(7)), 7, 'once');
+      sub.equal(code(...exits(255)), 0);
+      sub.equal(code(...exits(6)), 6);
+    }
+  });
+
+  eachWay(
+    t,
+    '--expect-term: an end by what was forwarded is a success, any other is not',
+    async (sub, way) => {
+      for (const [args, env] of bothForms('--expect-term')) {
+        const trapped = 'trap "exit 143" TERM; echo up; while :; do read x; done';
+        for (const [script, code] of [
+          ['echo up; exec sleep 1000', 0],
+          [trapped, 0],
+          ['trap "exit 3" TERM; echo up; while :; do read x; done', 3],
+        ] as const) {
+          const running = start(sub, way, [...args, 'sh', '-c', script], env);
+          await running.line();
+          process.kill(await running.pid(), 'SIGTERM');
+          sub.equal((await running.ended()).code, code, script);
+        }
+        sub.equal(run([bailey, '--reap', way, ...args, 'sh', '-c', 'kill -TERM $$'], { env }).code, 143);
+      }
+    },
+  );
+
+  eachWay(t, '--stop-timeout: KILL to who does not end', async (sub, way) => {
+    for (const [args, env] of bothForms('--stop-timeout', '100ms')) {
+      const running = start(sub, way, [...args, 'sh', '-c', "trap '' TERM; echo up; exec sleep 1000"], env);
+      await running.line();
+      process.kill(await running.pid(), 'SIGTERM');
+      const { code, stderr } = await running.ended();
+      sub.equal(code, 137);
+      sub.equal(stderr, 'bailey-init: process 2 did not end in time after SIGTERM: SIGKILL\n');
+    }
+    const quick = start(sub, way, [
+      '--stop-timeout',
+      '1h',
+      'sh',
+      '-c',
+      'trap "exit 4" TERM; echo up; while :; do read x; done',
+    ]);
+    await quick.line();
+    process.kill(await quick.pid(), 'SIGTERM');
+    sub.same(await quick.ended(), { code: 4, stdout: 'up\n', stderr: '' });
+  });
+
+  eachWay(
+    t,
+    '--grace: handlers finish, the stopped are woken, it ends with the last one',
+    async (sub, way) => {
+      // A fifo is the bound of the handler: it ends when this test lets it.
+      const handler =
+        '(trap "echo in-handler; read x; echo \\$x; exit" TERM; echo up; while :; do sleep 0.02; done) <&3 &';
+      const still = '(trap "echo woken; exit" TERM; kill -STOP $(exec sh -c "echo \\$PPID")) &';
+      const script = `exec 3<&0; ${handler} ${still} read x; exit 6`;
+      for (const [args, env] of bothForms('--grace', '1h')) {
+        const running = start(sub, way, [...args, 'sh', '-c', script], env);
+        sub.equal(await running.line(), 'up');
+        const init = await running.pid();
+        const below = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child, ...below(child)]);
+        await until('one stands still', () => below(init).some((pid) => stat(pid)?.state === 'T'));
+        running.write('the program ends\n');
+        const words = [await running.line(), await running.line()].sort();
+        sub.same(words, ['in-handler', 'woken']);
+        sub.ok(lives(init), 'it waits for the handler');
+        running.write('finished\n');
+        sub.equal(await running.line(), 'finished');
+        sub.equal((await running.ended()).code, 6, 'long before the grace is over');
+      }
+    },
+  );
+
+  eachWay(t, '--grace: KILL to who ignores TERM', async (sub, way) => {
+    const script = "(trap '' TERM; echo up; exec sleep 1000) & read x; exit 7";
+    const running = start(sub, way, ['--grace', '100ms', 'sh', '-c', script]);
+    sub.equal(await running.line(), 'up');
+    const { code, stderr } = await running.end('the program ends\n');
+    sub.equal(code, 7);
+    sub.equal(stderr, 'bailey-init: the grace is over: SIGKILL to what is left\n');
+  });
+
+  eachWay(t, '--wait-all: a program that starts itself anew by forking', async (sub, way) => {
+    const script = '(sh -c "echo second; read x; echo \\$x; exit 9" <&3 &) 3<&0; exit 8';
+    for (const [args, env] of bothForms('--wait-all')) {
+      const running = start(sub, way, [...args, 'sh', '-c', `exec 3<&0; ${script}`], env);
+      sub.equal(await running.line(), 'second');
+      const init = await running.pid();
+      await until('the first has ended', () => childrenOf(init).length === 1);
+      sub.ok(lives(init));
+      running.write('on\n');
+      sub.equal(await running.line(), 'on');
+      sub.equal((await running.ended()).code, 8);
+    }
+  });
+
+  eachWay(t, '--wait-all with --grace: TERM begins the grace', async (sub, way) => {
+    const script = "(trap '' TERM; echo up; sleep 1000) & exit 8";
+    const running = start(sub, way, ['--wait-all', '--grace', '100ms', 'sh', '-c', script]);
+    sub.equal(await running.line(), 'up');
+    const init = await running.pid();
+    await until('the program has ended', () => childrenOf(init).length === 1);
+    process.kill(init, 'SIGTERM');
+    sub.same(await running.ended(), {
+      code: 8,
+      stdout: 'up\n',
+      stderr: 'bailey-init: the grace is over: SIGKILL to what is left\n',
+    });
+  });
+
+  eachWay(t, 'not process 1: the grace is only for descendants', async (sub, way) => {
+    const bystander = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    sub.teardown(() => bystander.kill('SIGKILL'));
+    const script = "(trap '' TERM; setsid sleep 1000 >/dev/null & echo $!); exit 2";
+    const args = ['--reap', way, '--grace', '200ms', 'sh', '-c', script];
+    const init = spawn(bailey, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    let orphan = '';
+    init.stdout.setEncoding('utf8').on('data', (text: string) => {
+      orphan += text;
+    });
+    sub.same(await once(init, 'close'), [2, null]);
+    sub.notOk(lives(Number(orphan)), 'an orphan in a session of its own has ended');
+    sub.equal(bystander.exitCode ?? bystander.signalCode, null, 'a bystander has not');
+  });
+
+  t.test('--subreaper', async (sub) => {
+    const script = '(sleep 1000 >/dev/null & echo $!); read line';
+    for (const [value, adopted] of [
+      ['auto', true],
+      ['always', true],
+      ['never', false],
+    ] as const)
+      for (const [args, env] of bothForms('--subreaper', value)) {
+        const init = spawn(bailey, [...args, 'sh', '-c', script], { env: { ...process.env, ...env } });
+        const [text] = (await once(init.stdout.setEncoding('utf8'), 'data')) as [string];
+        const orphan = Number(text);
+        sub.teardown(() => process.kill(orphan, 'SIGKILL'));
+        await until('its first parent has gone', () => stat(stat(orphan)?.parent ?? 0)?.comm !== 'sh');
+        sub.equal(stat(orphan)?.parent === init.pid, adopted, value);
+        init.stdin.end();
+        sub.same(await once(init, 'exit'), [1, null]);
+      }
+  });
+
+  t.test('--pause: no program, TERM and INT end it', async (sub) => {
+    for (const [args, env] of bothForms('--pause'))
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+        const running = new Running([bailey, ...args], { env: { ...process.env, ...env } });
+        sub.teardown(() => running.kill());
+        const init = await running.pid();
+        process.kill(init, 'SIGHUP');
+        process.kill(init, signal);
+        sub.same(await running.ended(), { code: 0, stdout: '', stderr: '' });
+      }
+  });
+
+  t.test('--warn and --verbose', async (sub) => {
+    const orphan =
+      'p=$( (sh -c "while test \\$PPID != 1 -a -e /proc/\\$PPID; do :; done" >/dev/null & echo $!) ); while test -e /proc/$p; do :; done; echo $p';
+    for (const [args, env] of bothForms('--warn')) {
+      const { stdout, stderr } = run([bailey, ...args, 'sh', '-c', orphan], { env });
+      sub.equal(stderr, `bailey-init: reaped process ${stdout.trim()}, which somebody left behind\n`);
+    }
+    for (const [args, env] of bothForms('--verbose')) {
+      const { stderr } = run([bailey, ...args, ...exits(3)], { env });
+      sub.match(
+        stderr,
+        /^bailey-init: started 'sh' as process 2\nbailey-init: process 2 has ended with exit code 3\n/,
+      );
+    }
+    sub.equal(run([bailey, 'sh', '-c', orphan]).stderr, '');
+  });
+
+  t.test('mistakes: one sentence, 64', async (sub) => {
+    for (const [option, values] of [
+      [
+        '--rewrite',
+        [
+          '',
+          'TERM',
+          'TERM:',
+          ':TERM',
+          'TERM:FOO',
+          '65:1',
+          '1:65',
+          '0:1',
+          'RTMIN+31:1',
+          'TERM:INT,',
+          'term:int',
+        ],
+      ],
+      ['--remap', ['', '256', '-1', '1:256', '1:', '1,', 'x', '99999999999']],
+      ['--grace', ['', '-1', 's', '1x', '1d', '99999999999', '1.5s']],
+      ['--stop-timeout', ['', 'soon', '25d', '10 s']],
+      ['--subreaper', ['', 'yes']],
+    ] as const)
+      for (const value of values)
+        for (const [args, env] of bothForms(option, value)) {
+          if (value === '' && args.length === 0) continue; // Empty is not set.
+          const { code, stdout, stderr } = run([bailey, ...args, 'true'], { env, process1: false });
+          sub.same([code, stdout], [64, ''], `${option} ${value}`);
+          sub.match(stderr, /^bailey-init: (--|BAILEY_)[\w-]+ needs .*; try --help\n$/);
+        }
+    for (const name of ['GROUP', 'EXPECT_TERM', 'WAIT_ALL', 'PAUSE', 'WARN', 'VERBOSE', 'NO_EPITAPH']) {
+      const set = (value: string) => run([bailey, ...exits(3)], { env: { [`BAILEY_${name}`]: value } });
+      sub.equal(set('perhaps').code, 64, name);
+      for (const value of ['0', 'false', 'no', 'off', ''])
+        sub.same(set(value), { code: 3, stdout: '', stderr: '' });
+    }
+    for (const option of ['--group=1', '--wait-all=', '--gro', '-g'])
+      sub.equal(run([bailey, option, 'true'], { process1: false }).code, 64, option);
+  });
+}

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { asProcess1, type Ended } from '../kit/namespace.ts';
+import { type Need, program } from '../kit/needs.ts';
+import { bailey, compile } from './programs.ts';
+import { kernelReapingMissing } from './ways.ts';
+
+/** The programs that bailey-init can be; docker-init is tini under Docker's name. */
+export const dialects = ['tini', 'docker-init', 'dumb-init', 'catatonit'] as const;
+export type Dialect = (typeof dialects)[number];
+
+/** bailey-init under another program's name: the path of a symlink that goes away with the test. */
+export function called(t: Test, name: Dialect): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bailey-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  symlinkSync(bailey, `${folder}/${name}`);
+  return `${folder}/${name}`;
+}
+
+/** The name of the real program of a dialect, as the PATH has it. */
+export const peerOf = (dialect: Dialect): string => (dialect === 'docker-init' ? 'tini' : dialect);
+
+/** Needs the real programs, as the distribution packages them. */
+export const peers = (): Need => {
+  const missing = ['tini', 'dumb-init', 'catatonit'].map((name) => program(name)()).filter((need) => need);
+  return missing.length === 0 ? undefined : missing.join('; ');
+};
+
+/**
+ * Runs a test of a dialect for both ways of reaping. The dialects have no option for that; a seccomp filter refuses
+ * what reaping by the kernel needs.
+ * @param test gets the words to put before the init's
+ */
+export function eachReaping(
+  t: Test,
+  name: string,
+  test: (t: Test, before: readonly string[]) => Promise<void>,
+): void {
+  t.test(`${name} (as it likes)`, (sub) => test(sub, []));
+  if (kernelReapingMissing() === undefined)
+    t.test(`${name} (waiting)`, (sub) => {
+      const [refuse = ''] = compile(sub, 'test/init/refuse.c');
+      return test(sub, [refuse, 'get-info', '25']);
+    });
+}
+
+/** Runs a command to its end, as process 1 or as a child of ours; what hangs is killed. */
+export function run(
+  command: readonly string[],
+  how: { readonly env?: Record<string, string>; readonly process1?: boolean } = {},
+): Ended {
+  const [file = '', ...args] = how.process1 === false ? command : asProcess1(command);
+  const env = { PATH: process.env['PATH'], LC_ALL: 'C', ...how.env };
+  const ended = spawnSync(file, args, {
+    encoding: 'utf8',
+    env,
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+    input: '',
+  });
+  return { code: ended.status ?? -1, stdout: ended.stdout, stderr: ended.stderr };
+}

@@ -1,0 +1,205 @@
+// Job control: under somebody's shell, and as process 1 of a container with a terminal (docker run -it).
+import { readFileSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { childrenOf, stat, until } from '../kit/namespace.ts';
+import { pidNamespace, program, requires, root } from '../kit/needs.ts';
+import { Terminal, terminal } from '../kit/terminal.ts';
+import { called, peers } from './peers.ts';
+import { bailey } from './programs.ts';
+import { ways } from './ways.ts';
+
+const shell = ['bash', '--norc', '--noprofile', '-i'];
+const prompt = { PS1: 'PROMPT> ', PS2: '', HISTFILE: '' };
+
+/** A container's first process leads the session of its terminal. */
+const asLeader = (...command: string[]) => [
+  ...['unshare', '--pid', '--fork', '--mount-proc', '--kill-child', 'setsid', '--ctty'],
+  ...command,
+];
+
+/** node-pty sends its child SIGHUP, too; that must not end the namespace before the program has heard of it. */
+const survivor = (command: readonly string[]) => [
+  ...['bash', '-c', 'trap : HUP; "$@"; exit', 'bash', 'setpriv', '--pdeathsig', 'KILL'],
+  ...command,
+];
+
+/** Says when it is ready and when it gets INT or HUP, and what it reads. */
+const talker = [
+  'sh',
+  '-c',
+  'trap "echo got-INT; exit 3" INT; echo "is-""up"; while read x; do echo "read-""$x"; done',
+];
+
+/** The process of that name among all that descend from a process. */
+async function descendant(of: number, name: string): Promise<number> {
+  let found: number | undefined;
+  const look = (pid: number): void => {
+    for (const child of childrenOf(pid)) {
+      if (stat(child)?.comm === name) found = child;
+      look(child);
+    }
+  };
+  await until(`${name} runs`, () => {
+    look(of);
+    return found !== undefined;
+  });
+  return found ?? 0;
+}
+
+const stopped = (pid: number) => stat(pid)?.state === 'T';
+
+/** A field of a process's stat(5), counted from its state. */
+function field(pid: number, index: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[index]);
+}
+
+const processGroup = (pid: number) => field(pid, 2);
+
+/** The foreground process group of the terminal that a process has. */
+const foreground = (pid: number) => field(pid, 5);
+
+async function jobs(sub: Test, init: readonly string[]): Promise<void> {
+  const screen = new Terminal(sub, shell, prompt);
+  await screen.shows('PROMPT> ');
+  screen.type(`${init.join(' ')} sleep 1000\r`);
+  const program = await descendant(screen.pid, 'sleep');
+  await until('it is in the foreground', () => foreground(program) === program);
+  screen.type('\x1a');
+  await screen.shows('Stopped');
+  await screen.shows('PROMPT> ');
+  sub.ok(stopped(program), '^Z stops the program');
+  screen.type('jobs; echo "is-""alive"\r');
+  await screen.shows(/\[1\]\+ {2}Stopped.*sleep 1000/);
+  await screen.shows('is-alive');
+  screen.type('bg\r');
+  await until('bg lets it go on', () => !stopped(program));
+  await screen.shows('PROMPT> ');
+  screen.type('fg\r');
+  await screen.shows('sleep 1000\r\n');
+  screen.type('\x1a');
+  await screen.shows('Stopped');
+  await screen.shows('PROMPT> ');
+  screen.type('fg\r');
+  await until('fg gives it the terminal', () => foreground(program) === program && !stopped(program));
+  screen.type('\x03');
+  await screen.shows('PROMPT> ');
+  screen.type('echo "code-"$?\r');
+  await screen.shows('code-130');
+  screen.type(`${init.join(' ')} cat\r`);
+  const reader = await descendant(screen.pid, 'cat');
+  await until('it is in the foreground', () => foreground(reader) === reader);
+  screen.type('\x1a');
+  await screen.shows('PROMPT> ');
+  screen.type('bg\r');
+  await until(
+    'it stops for want of the terminal',
+    () => stopped(reader) && stopped(stat(reader)?.parent ?? 0),
+  );
+  screen.type('fg\r');
+  await until('it has the terminal', () => foreground(reader) === reader && !stopped(reader));
+  screen.type('words\r');
+  await screen.shows('words\r\nwords');
+  screen.type('\x04');
+  await screen.shows('PROMPT> ');
+  screen.type('exit 7\r');
+  sub.equal(await screen.ended(), 7);
+}
+
+if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal, peers)) {
+  t.test('a job of an interactive shell: ^Z, jobs, bg, fg, ^C', (sub) => jobs(sub, [bailey]));
+  t.test('the same as catatonit', (sub) => jobs(sub, [called(sub, 'catatonit')]));
+
+  for (const way of ways)
+    t.test(`a script goes on reading from the terminal after it (${way})`, async (sub) => {
+      const script = `${bailey} --reap ${way} true; read x; echo "got-""$x"; ${bailey} --reap ${way} cat; read x; echo "got-""$x"`;
+      const screen = new Terminal(sub, ['bash', '-c', script], prompt);
+      screen.type('one\r');
+      await screen.shows('got-one');
+      screen.type('two\r\x04');
+      await screen.shows('two\r\ntwo');
+      screen.type('three\r');
+      await screen.shows('got-three');
+      sub.equal(await screen.ended(), 0);
+    });
+
+  for (const [name, init] of [
+    ['bailey-init', (_: Test) => [bailey]],
+    ['bailey-init --reap wait', (_: Test) => [bailey, '--reap', 'wait']],
+    ['tini', (sub: Test) => [called(sub, 'tini'), '--']],
+    ['dumb-init', (sub: Test) => [called(sub, 'dumb-init')]],
+    ['catatonit', (sub: Test) => [called(sub, 'catatonit'), '--']],
+  ] as const) {
+    t.test(`process 1 of a terminal, as ${name}: ^Z does not freeze it, ^C arrives`, async (sub) => {
+      const screen = new Terminal(sub, asLeader(...init(sub), ...talker));
+      await screen.shows('is-up');
+      screen.type('\x1a');
+      await screen.shows('^Z');
+      screen.type('words\r');
+      await screen.shows('read-words');
+      screen.type('\x03');
+      await screen.shows('got-INT');
+      sub.equal(await screen.ended(), 3);
+    });
+
+    t.test(`process 1 of a terminal, as ${name}: an interactive shell has job control`, async (sub) => {
+      const screen = new Terminal(sub, asLeader(...init(sub), ...shell), prompt);
+      await screen.shows('PROMPT> ');
+      sub.notMatch(screen.text, /no job control|cannot set terminal/);
+      screen.type('sleep 1000\r');
+      const job = await descendant(screen.pid, 'sleep');
+      await until('it is in the foreground', () => foreground(job) === processGroup(job));
+      screen.type('\x1a');
+      await screen.shows('Stopped');
+      screen.type('jobs\r');
+      await screen.shows(/\[1\]\+ {2}Stopped.*sleep 1000/);
+      screen.type('fg\r');
+      await until('it goes on', () => !stopped(job));
+      screen.type('\x03');
+      await screen.shows('PROMPT> ');
+      screen.type('echo "code-"$?\r');
+      await screen.shows('code-130');
+      screen.type('exit 5\r');
+      sub.equal(await screen.ended(), 5);
+    });
+
+    t.test(`process 1 of a terminal, as ${name}: a new size reaches the program`, async (sub) => {
+      const script = 'trap "stty size" WINCH; echo "is-""up"; while :; do sleep 0.05; done';
+      const screen = new Terminal(sub, asLeader(...init(sub), 'bash', '-c', script));
+      await screen.shows('is-up');
+      screen.resize(123, 45);
+      await screen.shows('45 123');
+    });
+
+    t.test(`process 1 of a terminal, as ${name}: the program hears that it was closed`, async (sub) => {
+      const folder = sub.testdir({});
+      const script = 'trap "echo HUP >$0; exit 4" HUP; echo "is-""up"; while :; do sleep 0.05; done';
+      const screen = new Terminal(
+        sub,
+        survivor(asLeader(...init(sub), 'bash', '-c', script, `${folder}/heard`)),
+      );
+      await screen.shows('is-up');
+      screen.hangUp();
+      await until('it has heard', () => {
+        try {
+          return readFileSync(`${folder}/heard`, 'utf8') === 'HUP\n';
+        } catch {
+          return false;
+        }
+      });
+    });
+  }
+
+  t.test('the real tini freezes on ^Z', async (sub) => {
+    const screen = new Terminal(sub, asLeader('tini', '--', ...talker));
+    await screen.shows('is-up');
+    const init = await descendant(screen.pid, 'tini');
+    const [program = 0] = childrenOf(init);
+    screen.type('\x1a');
+    await until('the program stands still', () => stopped(program));
+    screen.type('words\r\x03');
+    await screen.shows('^C');
+    sub.ok(stopped(program), 'for ever');
+    sub.notMatch(screen.text, 'read-words');
+  });
+}
