@@ -73,12 +73,17 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
   });
 
   t.test('docker run -it: ^Z freezes neither container nor shell, ^C arrives', async (t) => {
+    const host = { DOCKER_HOST: process.env['DOCKER_HOST'] ?? '', TERM: 'dumb' };
     const interactive = ['run', '--rm', '--init', '--interactive', '--tty', '--network', 'none', image];
-    const plain = new Terminal(t, [
-      'docker',
-      ...interactive,
-      ...['sh', '-c', 'trap "echo got INT; exit 3" INT; echo ready; while :; do sleep 0.1; echo .; done'],
-    ]);
+    const plain = new Terminal(
+      t,
+      [
+        'docker',
+        ...interactive,
+        ...['sh', '-c', 'trap "echo got INT; exit 3" INT; echo ready; while :; do sleep 0.1; echo .; done'],
+      ],
+      host,
+    );
     await plain.shows(/ready/);
     plain.type('\x1a');
     await plain.shows(/\.\r\n\.\r\n\.\r\n/);
@@ -86,7 +91,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
     await plain.shows(/got INT/);
     t.equal(await plain.ended(), 3);
 
-    const shell = new Terminal(t, ['docker', ...interactive, 'sh']);
+    const shell = new Terminal(t, ['docker', ...interactive, 'sh'], host);
     // What is typed while it sets its terminal up is lost.
     await until('the shell answers', () => {
       shell.type('echo $((40 + 2))\n');

@@ -61,7 +61,7 @@ export class Terminal {
   /** Waits until something is shown after what was waited for before. */
   async shows(text: string | RegExp): Promise<string> {
     return until(
-      `the terminal shows ${text}; it has shown ${JSON.stringify(this.#text.slice(-400))}`,
+      `the terminal shows ${text}`,
       () => {
         const rest = this.#text.slice(this.#from);
         const match = typeof text === 'string' ? { index: rest.indexOf(text), 0: text } : rest.match(text);
@@ -70,7 +70,9 @@ export class Terminal {
         return match[0];
       },
       15_000,
-    );
+    ).catch((thrown: unknown) => {
+      throw new Error(`${String(thrown)}; it has shown ${JSON.stringify(this.#text.slice(-400))}`);
+    });
   }
 
   /** The command's exit code, or 128+n, when it has ended. */
