@@ -52,11 +52,7 @@ t.test('mistakes', async (sub) => {
     [['--reap', 'soon', 'true'], {}, "--reap needs auto, kernel or wait, not 'soon'; try --help"],
     [['--reap=', 'true'], {}, "--reap needs auto, kernel or wait, not ''; try --help"],
     [['--reap'], {}, '--reap needs auto, kernel or wait; try --help'],
-    [
-      ['true'],
-      { BAILEY_REAP: 'soon' },
-      "BAILEY_REAP needs auto, kernel or wait, not 'soon'; try --help",
-    ],
+    [['true'], { BAILEY_REAP: 'soon' }, "BAILEY_REAP needs auto, kernel or wait, not 'soon'; try --help"],
   ];
   for (const [args, environment, says] of cases) {
     const name = [...args, ...Object.values(environment)].join(' ');
