@@ -1,0 +1,184 @@
+// The line about an abnormal end: when there is one, what it says, and where it is left.
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import t from 'tap';
+import { Running } from '../kit/namespace.ts';
+import { type Need, pidNamespace, requires, root } from '../kit/needs.ts';
+import { until } from '../kit/until.ts';
+import { run as runCommand } from './peers.ts';
+import { bailey, compile } from './programs.ts';
+import { eachWay } from './ways.ts';
+
+/** The program's pid depends on what the command did before it became bailey-init. */
+const anyProcess = (text: string) => text.replace(/\(process \d+\)/, '(process N)');
+
+function run(command: readonly string[]) {
+  const ended = runCommand(command);
+  return { ...ended, stderr: anyProcess(ended.stderr) };
+}
+
+const mebibyte = 1024 * 1024;
+
+/** The first version of cgroups, with its memory controller where it usually is. */
+const memoryController = '/sys/fs/cgroup/memory';
+const cgroup1 = (): Need => {
+  try {
+    readFileSync(`${memoryController}/memory.oom_control`);
+    return undefined;
+  } catch {
+    return `needs the memory controller of cgroup v1 at ${memoryController}`;
+  }
+};
+
+/** Runs a script as root of a mount namespace of its own, and in the end bailey-init with the other arguments. */
+const inMounts = (script: string, ...args: string[]) => [
+  ...['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', `${script}; exec "$0" "$@"`, bailey],
+  ...args,
+];
+
+/** A /dev of its own, so that the machine's is left alone. */
+const ownDev = 'mount -t tmpfs none /dev; : >/dev/null';
+
+if (requires(t, root, pidNamespace)) {
+  eachWay(t, 'which ends get a line', async (sub, way) => {
+    const dies = (signal: number) => ['sh', '-c', `ulimit -c 0; kill -${signal} $$`];
+    for (const [signal, name] of [
+      [3, 'SIGQUIT'],
+      [4, 'SIGILL'],
+      [6, 'SIGABRT'],
+      [9, 'SIGKILL'],
+      [10, 'SIGUSR1'],
+      [11, 'SIGSEGV'],
+      [31, 'SIGSYS'],
+      [34, 'signal 34'],
+      [64, 'signal 64'],
+    ] as const) {
+      const { code, stderr } = run([bailey, '--reap', way, ...dies(signal)]);
+      sub.equal(code, 128 + signal);
+      sub.equal(stderr, `bailey-init: 'sh' (process N) was ended by ${name}\n`);
+      sub.equal(run([bailey, '--reap', way, '--no-epitaph', ...dies(signal)]).stderr, '', '--no-epitaph');
+    }
+    for (const signal of [1, 2, 13, 15])
+      sub.same(run([bailey, '--reap', way, ...dies(signal)]), { code: 128 + signal, stdout: '', stderr: '' });
+    for (const code of [0, 1, 3, 137, 139, 255])
+      sub.same(run([bailey, '--reap', way, 'sh', '-c', `exit ${code}`]), { code, stdout: '', stderr: '' });
+  });
+
+  eachWay(t, 'a signal that was forwarded is nothing out of the ordinary', async (sub, way) => {
+    for (const signal of [3, 6, 10, 34]) {
+      const running = new Running([
+        bailey,
+        '--reap',
+        way,
+        'sh',
+        '-c',
+        'ulimit -c 0; echo up; exec sleep 1000',
+      ]);
+      sub.teardown(() => running.kill());
+      await running.line();
+      process.kill(await running.pid(), signal);
+      sub.same(await running.ended(), { code: 128 + signal, stdout: 'up\n', stderr: '' });
+    }
+  });
+
+  t.test('a name is shown without its control characters, a long one is cut', async (sub) => {
+    const folder = sub.testdir({});
+    const script = (name: string) => `printf '#!/bin/sh\\nkill -9 $$\\n' >"${name}"; chmod +x "${name}"`;
+    const name = `${folder}/${'x'.repeat(200)}`;
+    const { stderr } = run(['sh', '-c', `${script(name)}; exec "$0" "${name}"`, bailey]);
+    sub.equal(stderr, `bailey-init: '${name.slice(0, 160)}' (process N) was ended by SIGKILL\n`);
+    const odd = `${folder}/a\nb\x1bc`;
+    const shown = run(['sh', '-c', `${script(odd)}; exec "$0" "${odd}"`, bailey]).stderr;
+    sub.equal(shown, `bailey-init: '${folder}/a?b?c' (process N) was ended by SIGKILL\n`);
+  });
+
+  t.test('/dev/termination-log', async (sub) => {
+    const line = "bailey-init: 'sh' (process N) was ended by SIGKILL\n";
+    const keep = `${sub.testdir({})}/kept`;
+    const cases: [what: string, before: string, program: string, options: string[], log: string][] = [
+      ['empty', ': >/dev/termination-log', 'kill -9 $$', [], line],
+      [
+        'the program wrote its own',
+        ': >/dev/termination-log',
+        'echo mine >/dev/termination-log; kill -9 $$',
+        [],
+        'mine\n',
+      ],
+      ['a normal end', ': >/dev/termination-log', 'exit 3', [], ''],
+      ['--no-epitaph', ': >/dev/termination-log', 'kill -9 $$', ['--no-epitaph'], ''],
+      ['a symbolic link', ': >/dev/x; ln -s x /dev/termination-log', 'kill -9 $$', [], ''],
+    ];
+    for (const [what, before, program, options, log] of cases) {
+      // A file of the outside is mounted as the log, as an orchestrator does it; of the link, nothing is.
+      writeFileSync(keep, '');
+      const bind = what === 'a symbolic link' ? '' : `; mount --bind ${keep} /dev/termination-log`;
+      const { stderr } = run(inMounts(`${ownDev}; ${before}${bind}`, ...options, 'sh', '-c', program));
+      sub.equal(anyProcess(readFileSync(keep, 'utf8')), log, what);
+      sub.equal(stderr, program === 'exit 3' || options.length > 0 ? '' : line, `${what}: standard error`);
+    }
+    const without = run(inMounts(ownDev, 'sh', '-c', 'kill -9 $$; ls /dev'));
+    sub.equal(without.stderr, line, 'without one, none is made');
+  });
+
+  t.test('memory, cgroup v2: from the files of a container', async (sub) => {
+    const killed = "bailey-init: 'sh' (process N) was ended by SIGKILL";
+    const events = (kills: number) => `low 0\nhigh 0\nmax 12\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
+    const cases: [files: Record<string, string>, says: string][] = [
+      [
+        {
+          'memory.events': events(1),
+          'memory.max': `${512 * mebibyte}\n`,
+          'memory.peak': `${511.6 * mebibyte}\n`,
+        },
+        ', by the kernel for want of memory: limit 512 MiB, peak 512 MiB',
+      ],
+      [
+        { 'memory.events': events(2), 'memory.max': 'max\n', 'memory.peak': `${3 * mebibyte}\n` },
+        ', by the kernel for want of memory: peak 3 MiB',
+      ],
+      [
+        { 'memory.events': events(1), 'memory.max': `${mebibyte}\n` },
+        ', by the kernel for want of memory: limit 1 MiB',
+      ],
+      [{ 'memory.events': events(1) }, ', by the kernel for want of memory'],
+      [{ 'memory.events': events(0), 'memory.max': `${mebibyte}\n` }, ''],
+      [{ 'memory.events': '' }, ''],
+      [{}, ''],
+    ];
+    for (const [index, [files, says]] of cases.entries()) {
+      const folder = `${sub.testdirName}-${index}`;
+      mkdirSync(folder, { recursive: true });
+      for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
+      const mounts = `mount --bind ${folder} /sys/fs/cgroup`;
+      // The machine's /dev/termination-log, if it has one, is not ours.
+      sub.equal(run(inMounts(`${ownDev}; ${mounts}`, 'sh', '-c', 'kill -9 $$')).stderr, `${killed}${says}\n`);
+      const other = run(inMounts(`${ownDev}; ${mounts}`, 'sh', '-c', 'ulimit -c 0; kill -11 $$')).stderr;
+      sub.equal(
+        other,
+        "bailey-init: 'sh' (process N) was ended by SIGSEGV\n",
+        'only SIGKILL is for want of memory',
+      );
+      sub.teardown(() => rmSync(folder, { recursive: true }));
+    }
+  });
+}
+
+if (requires(t, root, pidNamespace, cgroup1))
+  eachWay(t, 'memory, cgroup v1: killed in earnest', async (sub, way) => {
+    const [hungry = ''] = compile(sub, 'test/init/hungry.c');
+    const group = `${memoryController}/bailey-test-${process.pid}-${way}`;
+    mkdirSync(group);
+    sub.teardown(() =>
+      until('the cgroup is empty', () => {
+        rmdirSync(group);
+        return true;
+      }),
+    );
+    writeFileSync(`${group}/memory.limit_in_bytes`, `${24 * mebibyte}`);
+    // What is over the limit must not go to swap.
+    const script = `${ownDev}; echo 0 >${group}/memory.swappiness; echo $$ >${group}/cgroup.procs
+      mount --bind ${group} ${memoryController}`;
+    const { code, stderr } = run(inMounts(script, '--reap', way, hungry));
+    sub.equal(code, 137);
+    const says = /was ended by SIGKILL, by the kernel for want of memory: limit 24 MiB, peak 24 MiB\n$/;
+    sub.match(stderr, says);
+  });
