@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import t, { type Test } from 'tap';
 import { program, requires } from '../kit/needs.ts';
 import { type Ended, installBailey, run, temporaryFolder } from './kit/bailey.ts';
@@ -47,11 +48,11 @@ if (requires(t, program('openssl'))) {
     t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
     t.strictSame(castle.authorizations, ['Bearer once-and-short', 'Bearer once-and-short']);
 
-    for (const host of ['[::1]']) {
-      const url = castle.url.replace('127.0.0.1', host);
-      const there = await ask({ CASTLE_URL: url, CASTLE_CA_FILE: certificate.file });
-      t.equal(there.code, 0, `${host}: ${there.stderr}`);
-    }
+    const url = castle.url.replace('127.0.0.1', '[::1]');
+    const there = await ask({ CASTLE_URL: url, CASTLE_CA_FILE: certificate.file });
+    // Node 22.23 itself takes no IPv6 address in a certificate for what it is; that it was asked for shows the way there.
+    if (nodeKnowsIpv6Names()) t.equal(there.code, 0, there.stderr);
+    else t.match(there.stderr, /is for another name: .*::1/);
   });
 
   t.test('a token that no header can carry', async (t) => {
@@ -131,3 +132,10 @@ async function plainPort(t: Test): Promise<number> {
   t.teardown(() => server.close());
   return (server.address() as AddressInfo).port;
 }
+
+/** Whether this Node finds an IPv6 address in a certificate. */
+const nodeKnowsIpv6Names = (): boolean =>
+  checkServerIdentity('::1', {
+    subject: { CN: 'castle' },
+    subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
+  } as PeerCertificate) === undefined;
