@@ -8,22 +8,28 @@ export function median(values: readonly number[]): number | undefined {
   return upper === undefined || lower === undefined ? undefined : (upper + lower) / 2;
 }
 
+/** The smallest; for what the rest of the machine only adds to. */
+export const least = (values: readonly number[]): number | undefined =>
+  values.length === 0 ? undefined : Math.min(...values);
+
 /**
  * Measures subjects in turn, round after round, so that a busy minute of the machine hits all of them alike.
- * @returns for each subject the medians of its rounds, in the order of the subjects
+ * @param pick which of the rounds' values counts
+ * @returns for each subject what was picked of its rounds, in the order of the subjects
  */
 export async function alternate<Subject, Measured extends Record<keyof Measured, number>>(
   subjects: readonly Subject[],
   rounds: number,
   measure: (subject: Subject) => Promise<Measured>,
+  pick: (values: readonly number[]) => number | undefined = median,
 ): Promise<Measured[]> {
   const measured: Measured[][] = subjects.map(() => []);
   for (let round = 0; round < rounds; round++)
     for (const [index, subject] of subjects.entries()) measured[index]?.push(await measure(subject));
   return measured.map((samples) => {
     const names = Object.keys(samples[0] ?? {}) as (keyof Measured)[];
-    const medians = names.map((name) => [name, median(samples.map((sample) => sample[name]))]);
-    return Object.fromEntries(medians) as Measured;
+    const picked = names.map((name) => [name, pick(samples.map((sample) => sample[name]))]);
+    return Object.fromEntries(picked) as Measured;
   });
 }
 
