@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
-import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
+import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { called, type Dialect, dialects, eachReaping, peerOf, peers, run } from './peers.ts';
 import { compile } from './programs.ts';
@@ -582,7 +582,10 @@ if (requires(t, pidNamespace, peers)) {
         if (program !== 'catatonit')
           await until('nobody is left but it', () => childrenOf(init).length === 0);
         // To process 1 a signal that comes before it is waited for is lost.
-        await until('it waits', () => stat(init)?.state === 'S');
+        await until(
+          'it waits',
+          () => stat(init)?.state === 'S' && (program === 'catatonit' || blocks(init, 1)),
+        );
         process.kill(init, 'SIGHUP');
         process.kill(init, signal);
         sub.equal((await running.ended()).code, 0, `${program} ${args} ${signal}`);

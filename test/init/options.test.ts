@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
-import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
+import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { run } from './peers.ts';
 import { bailey, compile } from './programs.ts';
@@ -219,6 +219,7 @@ if (requires(t, pidNamespace)) {
         const running = new Running([bailey, ...args], { env: { ...process.env, ...env } });
         sub.teardown(() => running.kill());
         const init = await running.pid();
+        await until('it holds signals', () => blocks(init, 1));
         process.kill(init, 'SIGHUP');
         process.kill(init, signal);
         sub.same(await running.ended(), { code: 0, stdout: '', stderr: '' });

@@ -132,6 +132,15 @@ export function stat(pid: number): { comm: string; state: string; parent: number
   }
 }
 
+/**
+ * Whether a process blocks a signal. To process 1, one that comes before it does so is lost. A signal that is waited for
+ * in sigtimedwait(2) does not count as blocked meanwhile: ask for another one.
+ */
+export function blocks(pid: number, signal: number): boolean {
+  const [, mask = '0'] = /^SigBlk:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (BigInt(`0x${mask}`) & (1n << BigInt(signal - 1))) !== 0n;
+}
+
 /** The process ids of a process's children. */
 export function childrenOf(parent: number): number[] {
   return readdirSync('/proc')
