@@ -1,10 +1,12 @@
 /** A castle: from a container's request to the mount, one after another and many at once. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { holdWith } from '../src/castle/leases/containers.ts';
+import { identify } from '../src/castle/proc.ts';
 import { native } from '../src/container/native.ts';
 import { temporaryFolder } from './folder.ts';
 import type { BenchOptions, Section } from './section.ts';
@@ -93,17 +95,22 @@ async function bareMounts(folder: string, count: number): Promise<number[]> {
   const source = join(folder, 'bare');
   mkdirSync(source);
   const asker = await Asker.start(folder);
-  const pidfd = native().pidfdOpen(asker.firstProcess());
+  const held = holdWith(native())(identify(asker.firstProcess()));
+  if (held === undefined) throw new Error('the asking container has ended');
+  const { namespace, root, close } = held.open();
   const samples = [];
   for (const target of asker.targets(count, 'bare')) {
     const begin = performance.now();
     const command = ['mount', source, target];
-    const child = spawn('dist/castle-mount', command, { stdio: ['ignore', 'ignore', 'ignore', pidfd] });
+    const child = spawn('dist/castle-mount', command, {
+      stdio: ['ignore', 'ignore', 'ignore', namespace, root],
+    });
     const [code] = (await once(child, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`castle-mount ${command.join(' ')} ended with ${code}`);
     samples.push(performance.now() - begin);
   }
-  closeSync(pidfd);
+  close();
+  held.close();
   await asker.end();
   return samples;
 }

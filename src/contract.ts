@@ -89,5 +89,4 @@ export type RefusalCode =
   | 'volume_in_use' // 409: another container has it; may succeed later
   | 'busy' // 409: the mount is in use and cannot be taken away; may succeed later
   | 'backend_failed' // 503: the store cannot give it now (full, read-only, …)
-  | 'stopping' // 503: the castle is going down
   | 'internal'; // 500

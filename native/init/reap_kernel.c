@@ -122,6 +122,6 @@ bool reap_by_kernel(const struct settings *settings, const struct child *child, 
         if (awaited[1].revents & POLLHUP)
             return kept_status(child->pidfd, status);
         if (awaited[0].revents & POLLIN && read_signal(ready->signals, &info))
-            (void)forward_signal(settings, child, traffic, &info);
+            forward_signal(settings, child, traffic, &info);
     }
 }

@@ -80,7 +80,7 @@ int reap_by_waiting(const struct settings *settings, const struct child *child, 
             if (signal == SIGCONT && child->terminal == SHARED)
                 go_on_with(child);
             if (signal > 0)
-                (void)forward_signal(settings, &by_number, traffic, &info);
+                forward_signal(settings, &by_number, traffic, &info);
         }
     }
     return status;

@@ -159,8 +159,8 @@ static void wake_if_stopped(const struct settings *settings, const struct child 
         send_on(settings, child, settings->manner.to_group, SIGCONT, NULL);
 }
 
-int forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
-                   const siginfo_t *info)
+void forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
+                    const siginfo_t *info)
 {
     const int signal = settings->forwarded_as[info->si_signo];
 
@@ -180,7 +180,6 @@ int forward_signal(const struct settings *settings, const struct child *child, s
     /* As process 1 of a namespace we can't be stopped from inside, and go on. */
     if (settings->manner.stops_with_it && TERMINAL_STOPS & signal_bit(info->si_signo))
         (void)kill(getpid(), SIGSTOP);
-    return signal;
 }
 
 int kill_if_late(const struct settings *settings, const struct child *child, struct traffic *traffic)

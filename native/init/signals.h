@@ -55,10 +55,9 @@ bool read_signal(int signals, siginfo_t *info);
 /*
  * Does with a signal what the settings say: sends it on to the program or its group, as itself or another one, with the
  * value that came with it when it was queued (sigqueue(3)), or drops it.
- * @return what was sent; 0 when nothing was
  */
-int forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
-                   const siginfo_t *info);
+void forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
+                    const siginfo_t *info);
 
 /*
  * Kills the program when it had its time to end and hasn't.

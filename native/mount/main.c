@@ -4,9 +4,8 @@
  *   castle-mount mount SOURCE TARGET 3<NAMESPACE 4<ROOT     bind SOURCE (host path) on TARGET (container path)
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT       take the mount with that id away from TARGET
  *
- * Descriptor 3 is the container's mount namespace, or a pidfd of a process in it: a number could have changed hands.
- * Descriptor 4 is the root folder of that process, where TARGET begins; without it TARGET begins at the root of the
- * namespace, which is another one when the process has called chroot. On success one line `ID` on stdout: the mount's
+ * Descriptor 3 is the mount namespace of a process in the container: a number could have changed hands. Descriptor 4 is
+ * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. On success one line `ID` on stdout: the mount's
  * id as the container sees it. On failure one line `STEP ERRNO` on stdout and exit 1; the castle makes the sentence of it.
  *
  * It is a program of its own, single-threaded, because setns(CLONE_NEWNS) is refused to a process whose threads share
@@ -22,7 +21,6 @@
 #include <sys/mount.h>
 
 enum { NAMESPACE = 3, ROOT = 4 };
-static int root_given; /* looked at before any descriptor is made that could be number 4 */
 #define PROPAGATION_PRIVATE (1UL << 18) /* MS_PRIVATE */
 
 static void print(const char *text)
@@ -64,11 +62,7 @@ static int done(uint64_t id)
 /* An attacker owns everything that is reached by a path from here on. */
 static int enter_container(void)
 {
-    if (setns(NAMESPACE, CLONE_NEWNS) != 0) /* and we are at the root of the namespace */
-        return -1;
-    if (!root_given)
-        return 0;
-    return fchdir(ROOT) == 0 ? chroot(".") : -1;
+    return setns(NAMESPACE, CLONE_NEWNS) == 0 && fchdir(ROOT) == 0 ? chroot(".") : -1;
 }
 
 static int do_mount(const char *source, const char *target)
@@ -126,7 +120,6 @@ static int do_unmount(const char *target, uint64_t expected)
 
 int main(int argc, char **argv)
 {
-    root_given = fcntl(ROOT, F_GETFD) != -1;
     if (argc == 4 && strcmp(argv[1], "mount") == 0)
         return do_mount(argv[2], argv[3]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)

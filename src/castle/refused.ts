@@ -10,7 +10,6 @@ const statuses: Record<RefusalCode, number> = {
   volume_in_use: 409,
   busy: 409,
   backend_failed: 503,
-  stopping: 503,
   internal: 500,
 };
 

@@ -26,7 +26,6 @@ const refusals: Record<RefusalCode, { readonly again: boolean; readonly failure:
   volume_in_use: { again: true, failure: 'tryAgain' },
   busy: { again: true, failure: 'tryAgain' },
   backend_failed: { again: true, failure: 'unavailable' },
-  stopping: { again: true, failure: 'unavailable' },
   internal: { again: true, failure: 'unavailable' },
 };
 
