@@ -75,7 +75,8 @@ if (requires(t, pidNamespace, peers)) {
 
   t.test('descendants in the middle of their TERM handlers', async (sub) => {
     const handler = '(trap "sleep 0.5; echo handled; exit" TERM; echo up; while :; do sleep 0.02; done) &';
-    const script = `${handler} trap "kill $!; exit 3" TERM; while :; do sleep 0.02; done`;
+    // First of all: `up` comes from the other process, and must not come before it.
+    const script = `trap 'kill $!; exit 3' TERM; ${handler} while :; do sleep 0.02; done`;
     for (const [comm, init, handled] of [
       ['tini', ['tini', '-g', '--'], ''],
       ...own('--group', '--grace', '1h').map(([, command]) => ['bailey-init', command, 'handled\n'] as const),
