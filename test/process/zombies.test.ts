@@ -121,9 +121,12 @@ if (requires(t, pidNamespace, program('cc'))) {
     const script = `sh -c 'echo ") Z (0 1" >/proc/$$/comm; kill -STOP $$' & (sleep 1000 &); echo ready; exec sleep 1000`;
     const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', script]);
     const first = childOf(pid);
+    const statOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const sleeps = (pid: number) => /^\d+ \(sleep\)/.test(statOf(pid));
     const ready = () =>
-      /^\d+ \(sleep\)/.test(readFileSync(`/proc/${first}/stat`, 'utf8')) &&
-      childrenOf(first).some((child) => / T /.test(readFileSync(`/proc/${child}/stat`, 'utf8')));
+      sleeps(first) &&
+      childrenOf(first).some(sleeps) &&
+      childrenOf(first).some((child) => / T /.test(statOf(child)));
     for (let look = 0; !ready() && look < 100; look++) await pause(50);
     for (const child of childrenOf(first)) process.kill(child, 'SIGKILL');
     const seen = await reported((seen) => groupOf(seen, first)?.zombies.length === 2);
