@@ -97,7 +97,7 @@ async function measure({ quick, say }: BenchOptions): Promise<Table> {
     })),
     notes: [
       `start-up: the fastest of ${startsPerRound} in a round, added to the ${bareUs.toFixed(0)} µs that a program which does nothing takes as process 1 itself.`,
-      `signal: from kill(2) to the program's answer, median of ${signalsPerRound}; a program in a session of its own is in another scheduler group.`,
+      `signal: from kill(2) to the program's answer, median of ${signalsPerRound}, all on one CPU; a program in a session of its own is in another scheduler group.`,
       "CPU ms and wake-ups are process 1's own, from /proc/PID/schedstat and /proc/PID/status.",
       `at once: the least of ${rounds} rounds; the processes that end on the other CPUs get in the way, up to seconds, of whoever reaps.`,
       `Else medians; every round goes through all of them in turn. Linux ${kernelRelease()}.`,

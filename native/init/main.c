@@ -43,12 +43,12 @@ static bool adopt_orphans(const struct settings *settings)
 /* Reaps in the best way there is, until the program has ended; false when its status is lost. */
 static bool reap(const struct settings *settings, const struct child *child, struct traffic *traffic, int *status)
 {
-    struct kernel_reaping ready;
+    int waiting;
 
     if (settings->manner.reaping != REAP_WAIT) {
-        const char *obstacle = prepare_kernel_reaping(settings, child, &ready);
+        const char *obstacle = prepare_kernel_reaping(settings, child, &waiting);
         if (!obstacle) {
-            const bool known = reap_by_kernel(settings, child, &ready, traffic, status);
+            const bool known = reap_by_kernel(settings, child, waiting, traffic, status);
             if (settings->manner.ends_group)
                 end_group(settings, child);
             return known;

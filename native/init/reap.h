@@ -6,24 +6,19 @@
 #include "signals.h"
 #include "spawn.h"
 
-/* What reaping by the kernel needs, gathered before anything is changed. */
-struct kernel_reaping {
-    int signals; /* signalfd */
-};
-
 /*
  * Finds out whether the kernel can reap and still tell the program's exit status, and gets ready for it.
+ * @param waiting becomes the descriptor that reap_by_kernel() waits with
  * @return null when it can, else the reason for people
  */
-const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child,
-                                   struct kernel_reaping *ready);
+const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child, int *waiting);
 
 /*
  * Lets the kernel free every process that ends, forwards signals, and sleeps until the program has ended.
  * @return true with the wait status; false when the kernel didn't tell it after all
  */
-bool reap_by_kernel(const struct settings *settings, const struct child *child, const struct kernel_reaping *ready,
-                    struct traffic *traffic, int *status);
+bool reap_by_kernel(const struct settings *settings, const struct child *child, int waiting, struct traffic *traffic,
+                    int *status);
 
 /*
  * Collects every process that ends, forwards signals, until the program has ended. SIGCHLD must be at its default.

@@ -46,11 +46,11 @@ int next_signal(signal_set wanted, siginfo_t *info, int milliseconds);
 /* The signals that have come and wait to be taken. */
 signal_set pending_signals(void);
 
-/* A signalfd (close-on-exec), or -1 with errno. */
+/* A signalfd (close-on-exec) that tells when one of them waits to be taken, or -1 with errno. */
 int open_signals(signal_set wanted);
 
-/* Reads one signal from open_signals()'s descriptor; false when there was none. */
-bool read_signal(int signals, siginfo_t *info);
+/* Whether next_signal() can be asked without waiting. */
+bool can_take_signals(void);
 
 /*
  * Does with a signal what the settings say: sends it on to the program or its group, as itself or another one, with the

@@ -28,11 +28,10 @@ static const struct {
     {"get-info", SYS_ioctl, 1, 0x80000000},
     {"pidfd-send-signal", SYS_pidfd_send_signal, 0, ~0u},
     {"signalfd", SYS_signalfd4, 0, ~0u},
-#ifdef SYS_poll
-    {"poll", SYS_poll, 0, 0},
-#else
-    {"poll", SYS_ppoll, 0, 0},
-#endif
+    {"sigtimedwait", SYS_rt_sigtimedwait, 0, 0},
+    {"epoll-create", SYS_epoll_create1, 0, 0},
+    {"epoll-ctl", SYS_epoll_ctl, 0, ~0u},
+    {"epoll-wait", SYS_epoll_pwait, 0, ~0u},
 };
 
 static int refuse(unsigned int call, unsigned int argument, unsigned int bits, unsigned int error)
