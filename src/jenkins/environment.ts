@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { Failure } from '../failure.ts';
+import { readDuration } from '../launch/duration.ts';
+import { shown } from '../launch/shown.ts';
 import { splitWords } from '../launch/words.ts';
 import { parseCastleUrl } from '../storage/castle-url.ts';
 import type { StorageRequest } from '../storage/index.ts';
@@ -109,23 +111,3 @@ function readStorageRequest(env: Environment, target: string): StorageRequest | 
     ...(env['CASTLE_CA_FILE'] ? { caFile: env['CASTLE_CA_FILE'] } : {}),
   };
 }
-
-const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
-/**
- * Reads a duration such as 90, 90s, 2m, 1h or 500ms; without a unit it is seconds.
- * @returns milliseconds
- */
-function readDuration(variable: string, text: string): number {
-  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text) ?? [];
-  if (number === undefined)
-    throw new Failure(
-      'config',
-      `${variable} ${shown(text)} is not a duration`,
-      'write for example 90, 90s or 2m',
-    );
-  return Math.round(Number(number) * unitMs[unit as keyof typeof unitMs]);
-}
-
-/** A value as it may stand in a line of a log: quoted, short, without control characters. */
-const shown = (value: string): string => JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);

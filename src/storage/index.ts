@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mountIdOf } from '../container/mount-id.ts';
 import type { Lease } from '../contract.ts';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { backoffMs } from '../launch/backoff.ts';
 import { type Given, type Outcome, readAnswer, readError } from './answers.ts';
-import { backoffMs } from './backoff.ts';
 import { parseCastleUrl } from './castle-url.ts';
 import { type Call, type Credentials, connectTo } from './http.ts';
 

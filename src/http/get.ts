@@ -1,0 +1,78 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+
+/** What a server answered. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface GetOptions {
+  /** The whole answer has to be there by then. */
+  readonly withinMs: number;
+  /** A longer body is an error. */
+  readonly longestBytes: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Certificates to trust besides those that Node trusts, PEM. */
+  readonly ca?: string;
+  /** Whatever certificate there is will do, as agent.jar's -noCertificateCheck has it. */
+  readonly anyCertificate?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One GET; a redirect is an answer like any other. Node's HTTP modules are loaded here and not at start: who asks
+ * nobody doesn't pay for them.
+ * @throws Node's own error when there is no answer (`code` ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED, …), the code
+ *   ETIMEDOUT when it is late, EMSGSIZE when it is too long; the signal's reason
+ */
+export async function get(url: URL, options: GetOptions): Promise<Reply> {
+  const { withinMs, longestBytes, headers = {}, ca, anyCertificate = false, signal } = options;
+  signal?.throwIfAborted();
+  const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const trust =
+    url.protocol === 'https:' ? { ca: await trusted(ca), rejectUnauthorized: !anyCertificate } : {};
+  return new Promise((resolve, reject) => {
+    const request = http.request(url, { agent: false, headers, ...trust }, (response) => {
+      readBody(response, longestBytes).then(
+        (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        (thrown) => {
+          request.destroy();
+          reject(thrown);
+        },
+      );
+    });
+    const abort = (): void => void request.destroy(signal?.reason);
+    // Not the socket's own timeout, which starts again with every byte.
+    const late = setTimeout(
+      () => request.destroy(coded('ETIMEDOUT', `no whole answer within ${Math.ceil(withinMs / 1000)} s`)),
+      withinMs,
+    );
+    signal?.addEventListener('abort', abort, { once: true });
+    request.on('error', reject);
+    request.on('close', () => {
+      clearTimeout(late);
+      signal?.removeEventListener('abort', abort);
+    });
+    request.end();
+  });
+}
+
+async function trusted(ca: string | undefined): Promise<string[] | undefined> {
+  if (ca === undefined) return undefined; // what Node trusts, NODE_EXTRA_CA_CERTS too
+  const { rootCertificates } = await import('node:tls');
+  return [...rootCertificates, ca];
+}
+
+async function readBody(response: IncomingMessage, longestBytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > longestBytes) throw coded('EMSGSIZE', `the answer is longer than ${longestBytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+const coded = (code: string, message: string): Error => Object.assign(new Error(message), { code });
