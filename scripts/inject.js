@@ -16,7 +16,8 @@ import { basename } from 'node:path';
 
 const folder = 'build/inject';
 const target = 'dist/bailey-agent';
-const page = 4096;
+/** Where parts begin: Node's is mapped, and arm64 has pages of up to 64 KB. */
+const page = 65536;
 
 /** What every glibc brings; the kernel's part of it has no file. */
 const ofGlibc = /^(linux-vdso|ld-linux[-.\w]*|libc|libm|libdl|libpthread|librt)\.so/;

@@ -5,11 +5,11 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "../init/message.h"
+#include "image.h"
 #include "payload.h"
 #include "refuse.h"
 
@@ -17,7 +17,7 @@
  * Reads the bundle from our file and runs it. As a script of -e, because a path below /proc/self/fd would make Node look
  * for package.json in folders above that are not ours.
  */
-static const char loader[] =
+static const char run_bundle[] =
     "const[,fd,at,size]=process.argv,code=Buffer.alloc(+size);"
     "require('node:fs').readSync(+fd,code,0,+size,+at);"
     "require('node:vm').compileFunction(code.toString(),['require','module','exports','__filename'],"
@@ -63,7 +63,7 @@ static void add_missing_libraries(const struct payload *payload, char *preload)
         if (strncmp(part->name, "lib", 3) != 0 || image_has(part->name))
             continue;
         append(preload, *preload == '\0' ? "LD_PRELOAD=/proc/self/fd/" : ":/proc/self/fd/");
-        append(preload, number(copy_part(payload, part, false), room));
+        append(preload, number(copy_part(payload, part), room));
     }
 }
 
@@ -72,11 +72,11 @@ static void add_missing_libraries(const struct payload *payload, char *preload)
  * Node that its builds run, and may name files that we don't have.
  * @return NAME=VALUE, or an empty text when it isn't set
  */
-static char *hold_back(const char *name)
+static const char *hold_back(const char *name)
 {
-    static char nothing[] = "";
     const size_t length = strlen(name);
-    char **kept = environ, *held = nothing;
+    const char *held = "";
+    char **kept = environ;
 
     for (char **variable = environ; *variable != NULL; variable++) {
         if (strncmp(*variable, name, length) == 0 && (*variable)[length] == '=')
@@ -88,56 +88,60 @@ static char *hold_back(const char *name)
     return held;
 }
 
-_Noreturn static void refuse_node(int error)
+static void map_loader(const struct image *node, struct image *loader)
 {
-    /* The file is there: it is the loader that Node names. */
-    if (error == ENOENT)
-        refuse(127, "Node needs glibc, and this image has none", 0, "Alpine's musl will not do: take an image with glibc");
-    refuse(126, "Node cannot be started", error, error == EACCES ? "see sysctl vm.memfd_noexec" : NULL);
+    const int file = open(node->interpreter, O_RDONLY | O_CLOEXEC);
+
+    if (file < 0 && errno == ENOENT)
+        refuse(127, "this image has no glibc", errno, "musl, as in Alpine, will not do: take an image with glibc");
+    if (file < 0 || !map_image(file, 0, loader))
+        refuse(126, "glibc's loader cannot be mapped", errno, NULL);
+    (void)close(file);
 }
 
 _Noreturn void become_node(int argc, char **argv)
 {
     struct payload payload;
+    struct image node, loader;
     char preload[sizeof "LD_PRELOAD=" + MOST_PARTS * (sizeof ":/proc/self/fd/" + NUMBER_SIZE)] = "";
     char file[NUMBER_SIZE], at[NUMBER_SIZE], size[NUMBER_SIZE], addon[NUMBER_SIZE];
 
     open_payload(&payload);
-    const struct part *bundle = find_part(&payload, "bailey-agent.js");
-    const int node = copy_part(&payload, find_part(&payload, "node"), true);
+    const struct part *const node_part = find_part(&payload, "node");
+    const struct part *const bundle = find_part(&payload, "bailey-agent.js");
+    if (!map_image(payload.file, (off_t)node_part->offset, &node))
+        refuse(126, "Node cannot be mapped", errno, NULL);
+    map_loader(&node, &loader);
     add_missing_libraries(&payload, preload);
-
-    char *const held_options = hold_back("NODE_OPTIONS");
-    char *const held_preload = *preload ? hold_back("LD_PRELOAD") : preload;
-    size_t variables = 0;
-    while (environ[variables] != NULL)
-        variables++;
-    char *environment[variables + 2];
-    memcpy(environment, environ, variables * sizeof *environment);
-    environment[variables] = *preload ? preload : NULL;
-    environment[variables + 1] = NULL;
 
     const char *const own[] = {
         argc > 0 ? argv[0] : "bailey-agent",
         "--input-type=commonjs",
         "-e",
-        loader,
+        run_bundle,
         "--",
         number(payload.file, file),
         number((int)bundle->offset, at),
         number((int)bundle->size, size),
-        number(copy_part(&payload, find_part(&payload, "addon.node"), false), addon),
-        held_options,
-        *preload ? preload : "",
-        held_preload,
+        number(copy_part(&payload, find_part(&payload, "addon.node")), addon),
+        hold_back("NODE_OPTIONS"),
+        preload,
+        *preload ? hold_back("LD_PRELOAD") : preload,
     };
-    const size_t own_count = sizeof own / sizeof *own;
-    const size_t rest = argc > 1 ? (size_t)argc - 1 : 0;
+    const size_t own_count = sizeof own / sizeof *own, rest = argc > 1 ? (size_t)argc - 1 : 0;
     const char *arguments[own_count + rest + 1];
     memcpy(arguments, own, sizeof own);
     memcpy(arguments + own_count, argv + 1, rest * sizeof *arguments);
     arguments[own_count + rest] = NULL;
 
-    (void)syscall(SYS_execveat, node, "", arguments, environment, AT_EMPTY_PATH);
-    refuse_node(errno);
+    size_t variables = 0;
+    while (environ[variables] != NULL)
+        variables++;
+    const char *environment[variables + 2];
+    memcpy(environment, environ, variables * sizeof *environment);
+    environment[variables] = *preload ? preload : NULL;
+    environment[variables + 1] = NULL;
+
+    (void)enter(&node, &loader, arguments, environment);
+    refuse(EX_CONFIG, "/proc/self/auxv cannot be read", errno, "mount /proc");
 }

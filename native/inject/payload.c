@@ -10,10 +10,6 @@
 
 #include "refuse.h"
 
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U /* Linux 6.3 */
-#endif
-
 static const char mark[sizeof((struct payload_end *)NULL)->mark] = {'b', 'a', 'i', 'l', 'e', 'y', '-', '1'};
 
 static bool read_at(int file, void *into, size_t size, off_t offset)
@@ -65,24 +61,14 @@ const struct part *find_part(const struct payload *payload, const char *name)
     refuse(EX_CONFIG, "this file is not complete", 0, "copy it again");
 }
 
-static int make_memory_file(const char *name, bool program)
+int copy_part(const struct payload *payload, const struct part *part)
 {
-    if (!program)
-        return memfd_create(name, 0);
-    const int file = memfd_create(name, MFD_CLOEXEC | MFD_EXEC);
-    /* Older kernels know only executable ones. */
-    return file < 0 && errno == EINVAL ? memfd_create(name, MFD_CLOEXEC) : file;
-}
-
-int copy_part(const struct payload *payload, const struct part *part, bool program)
-{
-    const int file = make_memory_file(part->name, program);
+    const int file = memfd_create(part->name, 0);
     const off_t end = (off_t)(part->offset + part->size);
     off_t at = (off_t)part->offset;
 
     if (file < 0)
-        refuse(EX_CANTCREAT, "no file in memory can be made", errno,
-               program ? "see sysctl vm.memfd_noexec and the container's seccomp profile" : NULL);
+        refuse(EX_CANTCREAT, "no file in memory can be made", errno, "it needs memfd_create(2)");
     while (at < end) {
         const ssize_t sent = sendfile(file, payload->file, &at, (size_t)(end - at));
 

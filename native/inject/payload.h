@@ -35,11 +35,10 @@ void open_payload(struct payload *payload);
 const struct part *find_part(const struct payload *payload, const char *name);
 
 /*
- * Copies a part to a file of its own that exists in memory only: no file system of the image need be writable.
- * @param program it will be executed: the file is closed by that, and executable even where memory files aren't by
- *        themselves; other parts stay open for whoever we become
+ * Copies a part to a file of its own that exists in memory only: no file system of the image need be writable. It stays
+ * open for whoever we become.
  * @return its descriptor; it ends with a sentence where there is none
  */
-int copy_part(const struct payload *payload, const struct part *part, bool program);
+int copy_part(const struct payload *payload, const struct part *part);
 
 #endif
