@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { type Native, useNative } from '../container/native.ts';
 import { Failure } from '../failure.ts';
 import { agent } from './agent.ts';
@@ -23,7 +22,6 @@ interface Injected {
  */
 async function main(argv: readonly string[]): Promise<undefined> {
   const { addon, args, ...held } = takeInjected(argv);
-  nameProcess();
   giveBack(held);
   const [first] = args;
   if (args.length === 1 && (first === '--help' || first === '--version')) return describe(first);
@@ -35,15 +33,6 @@ function takeInjected(argv: readonly string[]): Injected {
   // node, and where the bundle is, which the loader has used
   const [, , , , addon = '', nodeOptions = '', preload = '', heldPreload = '', ...args] = argv;
   return { addon, nodeOptions, preload, heldPreload, args };
-}
-
-/** Started from a descriptor, the process has its number for a name. */
-function nameProcess(): void {
-  try {
-    writeFileSync('/proc/self/comm', 'bailey-agent');
-  } catch {
-    // a name is not worth an end
-  }
 }
 
 /** Restores the environment for the program that we become. */
