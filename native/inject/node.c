@@ -20,8 +20,8 @@
 static const char run_bundle[] =
     "const[,fd,at,size]=process.argv,code=Buffer.alloc(+size);"
     "require('node:fs').readSync(+fd,code,0,+size,+at);"
-    "require('node:vm').compileFunction(code.toString(),['require','module','exports','__filename'],"
-    "{filename:'bailey-agent.js'})(require,module,exports,'/bailey-agent.js')";
+    "require('node:vm').compileFunction(code.toString(),['require','module','exports'],"
+    "{filename:'bailey-agent.js'})(require,module,exports)";
 
 /* The folders where a glibc's loader finds libraries without being told, as distributions lay them out. */
 static const char *const library_folders[] = {

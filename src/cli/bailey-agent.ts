@@ -1,5 +1,5 @@
 import { type Native, useNative } from '../container/native.ts';
-import { Failure } from '../failure.ts';
+import { errorMessage, Failure } from '../failure.ts';
 import { agent } from './agent.ts';
 import { inFrame } from './frame.ts';
 
@@ -49,7 +49,8 @@ function loadAddon(file: string): Native {
   try {
     process.dlopen(module, file);
   } catch (cause) {
-    throw new Failure('config', 'the addon in this file cannot be loaded', 'is /proc mounted?', { cause });
+    const why = errorMessage(cause);
+    throw new Failure('config', `the addon in this file cannot be loaded: ${why}`, undefined, { cause });
   }
   return module.exports as Native;
 }
