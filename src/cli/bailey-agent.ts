@@ -18,7 +18,7 @@ interface Injected {
 
 /**
  * `bailey-agent [ARGS…]`, the agent that is one file: `bailey agent [ARGS…]`, without `agent` and with help of its own,
- * since nobody else in such an image has any.
+ * since nobody else in such an image has any. Here process.execPath is this same file, and not a Node for scripts.
  */
 async function main(argv: readonly string[]): Promise<undefined> {
   const { addon, args, ...held } = takeInjected(argv);

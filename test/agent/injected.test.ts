@@ -1,10 +1,11 @@
 /** dist/bailey-agent, the agent as one file: it does what `bailey agent` does, from wherever it lies. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { buildWitness, type Ended, installBailey, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
-import { inNamespace, Running } from '../kit/namespace.ts';
+import { blocks, inNamespace, Running, until } from '../kit/namespace.ts';
 import { injectedAgent, pidNamespace, program, requires, root } from '../kit/needs.ts';
 
 interface Report {
@@ -21,6 +22,14 @@ function inject(t: Test): string {
   return file;
 }
 
+let copied: string | undefined;
+
+/** One copy for all tests that leave it as it is. */
+function injected(): string {
+  copied ??= inject(t);
+  return copied;
+}
+
 const path = process.env['PATH'] ?? '';
 
 if (requires(t, injectedAgent, program('javac'), program('jar'), program('java'))) {
@@ -28,7 +37,7 @@ if (requires(t, injectedAgent, program('javac'), program('jar'), program('java')
     const folder = temporaryFolder(t);
     const jar = buildWitness(folder);
     const bailey = installBailey(folder);
-    const agent = inject(t);
+    const agent = injected();
     const cases: { args: string[]; env?: NodeJS.ProcessEnv }[] = [
       { args: [] },
       { args: ['-name', 'build 1', '-workDir', '/w', '-noReconnect'] },
@@ -52,7 +61,7 @@ if (requires(t, injectedAgent, program('javac'), program('jar'), program('java')
   });
 
   t.test('an argument that is not UTF-8 arrives as it was', (t) => {
-    const agent = inject(t);
+    const agent = injected();
     const jar = join(temporaryFolder(t), 'agent.jar');
     writeFileSync(jar, '');
     const java = join(temporaryFolder(t), 'java');
@@ -82,9 +91,9 @@ function execute(file: string, args: readonly string[], env: NodeJS.ProcessEnv, 
   return { pid, code: status, signal, stdout, stderr };
 }
 
-if (requires(t, injectedAgent)) {
+if (requires(t, injectedAgent, program('objdump'))) {
   t.test('the program form', (t) => {
-    const agent = inject(t);
+    const agent = injected();
     const look = join(temporaryFolder(t), 'look');
     const lines = [
       'ls -l /proc/self/fd',
@@ -101,7 +110,7 @@ if (requires(t, injectedAgent)) {
   });
 
   t.test('what is wrong is said in one line', (t) => {
-    const agent = inject(t);
+    const agent = injected();
     const wrong = execute(agent, ['-webSocket', '-tunnel', 'h:1'], { PATH: path });
     t.equal(wrong.code, 64);
     t.match(wrong.stderr, /^bailey: -webSocket and -tunnel exclude each other[^\n]*\n$/);
@@ -112,18 +121,26 @@ if (requires(t, injectedAgent)) {
   });
 
   t.test('--help and --version', (t) => {
-    const agent = inject(t);
+    const agent = injected();
     t.match(execute(agent, ['--help'], {}), { code: 0, stdout: /JENKINS_AGENT_FILE/, stderr: '' });
     t.match(execute(agent, ['--version'], {}), { code: 0, stdout: /^bailey \d+\.\d+\.\d+\n$/, stderr: '' });
     t.end();
   });
 
   t.test('without standard input, output or error', (t) => {
-    const agent = inject(t);
+    const agent = injected();
     for (const closed of ['<&-', '<&- 2>&-', '<&- >&- 2>&-']) {
       const ran = spawnSync('sh', ['-c', `exec "$0" true ${closed}`, agent], { env: { PATH: path } });
       t.equal(ran.status, 0, closed);
     }
+    t.end();
+  });
+
+  t.test('it asks for no version of glibc beyond what Node asks for', (t) => {
+    const { status, stdout } = spawnSync('objdump', ['-T', 'build/inject/addon.node'], { encoding: 'utf8' });
+    t.equal(status, 0);
+    t.match(stdout, /\*UND\*\s.* execve$/m, 'these are its symbols');
+    t.notMatch(stdout, /GLIBC/);
     t.end();
   });
 
@@ -156,7 +173,7 @@ if (requires(t, injectedAgent, root)) {
 
 if (requires(t, injectedAgent, pidNamespace)) {
   t.test('process 1 is bailey-init, and the program its child', async (t) => {
-    const agent = inject(t);
+    const agent = injected();
     const folder = temporaryFolder(t);
     const look = join(folder, 'look');
     // The last orphan ends before the last line; a zombie would be in the list.
@@ -175,7 +192,7 @@ if (requires(t, injectedAgent, pidNamespace)) {
   });
 
   t.test('a signal to process 1 reaches the program', async (t) => {
-    const agent = inject(t);
+    const agent = injected();
     const trap = join(temporaryFolder(t), 'trap');
     writeFileSync(trap, '#!/bin/sh\ntrap "exit 9" TERM\necho ready\nwhile :; do sleep 0.05; done\n', {
       mode: 0o755,
@@ -187,8 +204,22 @@ if (requires(t, injectedAgent, pidNamespace)) {
     t.equal((await running.ended()).code, 9);
   });
 
+  t.test('a signal that comes while Node starts ends it', async (t) => {
+    const agent = injected();
+    const endless = join(temporaryFolder(t), 'endless');
+    writeFileSync(endless, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+    for (let time = 0; time < 8; time++) {
+      const running = new Running([agent, endless], { env: { PATH: path } });
+      t.teardown(() => running.kill());
+      const init = await running.pid();
+      await until('process 1 holds signals', () => blocks(init, constants.signals.SIGHUP));
+      process.kill(init, 'SIGTERM');
+      t.equal((await running.ended()).code, 143);
+    }
+  });
+
   t.test('as process 1 it has the exit codes of bailey-init', async (t) => {
-    const agent = inject(t);
+    const agent = injected();
     const env = { PATH: path };
     t.equal((await inNamespace([agent, '-webSocket', '-direct', 'h:1'], { env })).code, 64);
     t.equal((await inNamespace([agent, 'no-such-program'], { env })).code, 127);
@@ -197,7 +228,7 @@ if (requires(t, injectedAgent, pidNamespace)) {
   t.test('without /proc it says so', async (t) => {
     const hide = 'mount -t tmpfs none /proc && exec "$0" true';
     const options = { env: { PATH: path }, proc: false, unshare: ['--mount'] };
-    const ran = await inNamespace(['sh', '-c', hide, inject(t)], options);
+    const ran = await inNamespace(['sh', '-c', hide, injected()], options);
     t.equal(ran.code, 78);
     t.match(ran.stderr, /^bailey-agent: \/proc\/self\/exe cannot be opened: [^\n]+; mount \/proc$/m);
   });
