@@ -129,7 +129,7 @@ bool map_image(int file, off_t at, struct image *image)
             elf.e_phoff < header->p_offset + header->p_filesz)
             image->headers = image->base + header->p_vaddr + (elf.e_phoff - header->p_offset);
         if (header->p_type == PT_INTERP &&
-            (header->p_filesz > sizeof image->interpreter ||
+            (header->p_filesz >= sizeof image->interpreter ||
              !read_at(file, image->interpreter, header->p_filesz, at + (off_t)header->p_offset)))
             return false;
     }

@@ -55,11 +55,10 @@ function loadAddon(file: string): Native {
   return module.exports as Native;
 }
 
-async function describe(option: '--help' | '--version'): Promise<undefined> {
-  const { describeBailey } = await import('./bailey-program.ts');
+async function describe(option: string): Promise<undefined> {
+  const { describeBaileyAgent } = await import('./bailey-program.ts');
   const { runCommandLine } = await import('./command-line.ts');
-  const asked = option === '--help' ? ['help', 'agent'] : [option];
-  await runCommandLine(describeBailey(), ['node', 'bailey', ...asked]);
+  await runCommandLine(describeBaileyAgent(), ['node', 'bailey-agent', option]);
 }
 
 void inFrame('bailey', () => main(process.argv));

@@ -122,8 +122,16 @@ if (requires(t, injectedAgent, program('objdump'))) {
 
   t.test('--help and --version', (t) => {
     const agent = injected();
-    t.match(execute(agent, ['--help'], {}), { code: 0, stdout: /JENKINS_AGENT_FILE/, stderr: '' });
-    t.match(execute(agent, ['--version'], {}), { code: 0, stdout: /^bailey \d+\.\d+\.\d+\n$/, stderr: '' });
+    t.match(execute(agent, ['--help'], {}), {
+      code: 0,
+      stdout: /^Usage: bailey-agent .*JENKINS_AGENT_FILE/s,
+      stderr: '',
+    });
+    t.match(execute(agent, ['--version'], {}), {
+      code: 0,
+      stdout: /^bailey-agent \d+\.\d+\.\d+\n$/,
+      stderr: '',
+    });
     t.end();
   });
 
