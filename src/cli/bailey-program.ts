@@ -16,6 +16,16 @@ export function describeBailey(): Command {
   return program;
 }
 
+/** The command line of `bailey-agent`, for its own help and version only: all else is the agent's. */
+export function describeBaileyAgent(): Command {
+  return new Command('bailey-agent')
+    .description('Becomes the java of a Jenkins agent; as process 1 it is its init, too.')
+    .version(`bailey-agent ${version}`, '--version', 'print the version, when it is the only argument')
+    .helpOption('--help', 'print this, when it is the only argument')
+    .argument('[args...]', 'as for bailey agent; see below')
+    .addHelpText('after', agentEnvironment);
+}
+
 /** For the help only: bailey.ts runs these commands before commander is loaded. */
 function describeLaunch(program: Command, name: string, summary: string, environment: string): void {
   program

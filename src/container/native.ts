@@ -87,6 +87,11 @@ export function native(): Native {
   return loaded;
 }
 
+/** Takes an addon that has been loaded from elsewhere: in the injected agent, nothing lies beside the bundle. */
+export function useNative(addon: Native): void {
+  loaded = addon;
+}
+
 function load(): Native {
   const file = addonFile(dirname(fileURLToPath(import.meta.url)));
   try {

@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { docker, output, run } from './docker.ts';
 
@@ -93,7 +93,9 @@ export async function addNode(root: string): Promise<void> {
 
 /** What `npm run build` left, laid where Dockerfile.example lays it. */
 export function addBailey(root: string): void {
-  cpSync('dist', join(root, 'opt/bailey'), { recursive: true });
+  // Dockerfile.example builds no bailey-agent, which is large.
+  const filter = (file: string) => basename(file) !== 'bailey-agent';
+  cpSync('dist', join(root, 'opt/bailey'), { recursive: true, filter });
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
   symlinkSync('/opt/bailey/bailey-init', join(root, 'usr/local/bin/bailey-init'));
   symlinkSync('/opt/bailey/bailey.js', join(root, 'usr/local/bin/bailey'));
@@ -102,17 +104,22 @@ export function addBailey(root: string): void {
 /** Where the official image has its java. */
 const javaHome = '/opt/java/openjdk';
 
-/**
- * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
- * jenkins. The war is test/docker/Controller.java.
- */
-export async function addJenkins(t: Test, root: string): Promise<void> {
+/** A java as the official image has it, with its libraries. */
+export async function addJava(root: string): Promise<void> {
   const runtime = await javaRuntime();
   cpSync(runtime, join(root, javaHome), { recursive: true });
   const libraries = readdirSync(runtime, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.so') || file === 'bin/java')
     .map((file) => join(runtime, file));
   await addLibraries(root, libraries);
+}
+
+/**
+ * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
+ * jenkins. The war is test/docker/Controller.java.
+ */
+export async function addJenkins(t: Test, root: string): Promise<void> {
+  await addJava(root);
   const home = join(root, 'var/jenkins_home');
   mkdirSync(home, { recursive: true });
   chownSync(home, jenkinsUser, jenkinsUser);
@@ -170,7 +177,8 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
   return folder;
 }
 
-async function compileController(t: Test, war: string): Promise<void> {
+/** Compiles test/docker/Controller.java to a jar that stands for jenkins.war or agent.jar. */
+export async function compileController(t: Test, war: string): Promise<void> {
   const classes = temporaryFolder(t, 'classes');
   await output('javac', '-d', classes, 'test/docker/Controller.java');
   await output('jar', '--create', '--file', war, '--main-class', 'Controller', '-C', classes, '.');
