@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cgroupFolder, cgroupPaths, upwards } from './cgroup-folders.ts';
+
+/** A number that the kernel holds somebody to, and the file that says so. */
+export interface Limit {
+  readonly value: number;
+  readonly file: string;
+}
+
+/** What this process may use. What is not known, or not limited, is undefined. */
+export interface Limits {
+  /** Bytes: the smallest limit of all cgroups around us that can be seen, if it is below the physical memory. */
+  readonly memory: Limit | undefined;
+  /** Bytes in use now in the innermost cgroup, page cache included. */
+  readonly memoryInUse: number | undefined;
+  /** Bytes of the machine. */
+  readonly physicalMemory: number | undefined;
+  /** CPUs' worth of time, 1.5 for example: the smallest quota of all cgroups around us that can be seen. */
+  readonly cpuQuota: CpuQuota | undefined;
+  /** CPUs that we may run on: affinity and cpusets. */
+  readonly cpus: number | undefined;
+  /** Whether /proc/cgroups lists cpu, cpuacct, cpuset and memory as enabled. Since Linux 6.12 it may not. */
+  readonly controllersListed: boolean;
+}
+
+export interface CpuQuota extends Limit {
+  /** Whether it is set on the innermost cgroup, and not only on one above it. */
+  readonly own: boolean;
+}
+
+/**
+ * Reads the limits of this process, for both versions of cgroups and for both at once. Reads nothing but files, and
+ * what cannot be read counts as no limit: a container may hide all of it.
+ * Sources: kernel documentation, cgroup-v1/memory, cgroup-v2, sched-bwc; proc_pid_status(5).
+ * @param root the folder that has proc/ and, below the mount points that proc/self/mountinfo names, the cgroups
+ */
+export function readLimits(root = '/'): Limits {
+  const read = (path: string): string | undefined => readText(join(root, path));
+  const own = read('/proc/self/cgroup') ?? '';
+  const mountinfo = read('/proc/self/mountinfo') ?? '';
+  const paths = cgroupPaths(own);
+  const physicalMemory = kibibytes('MemTotal', read('/proc/meminfo') ?? '');
+  const folders = (controller: string): readonly string[] => {
+    const place = cgroupFolder(controller, paths, mountinfo);
+    return place === undefined ? [] : upwards(place);
+  };
+  const unified = folders('');
+  return {
+    memory: belowPhysical(
+      smallest([...memoryLimits1(folders('memory'), read), ...memoryLimits2(unified, read)]),
+      physicalMemory,
+    ),
+    memoryInUse:
+      count(read(`${folders('memory')[0]}/memory.usage_in_bytes`)) ??
+      count(read(`${unified[0]}/memory.current`)),
+    physicalMemory,
+    cpuQuota: smallest([...cpuQuotas1(folders('cpu'), read), ...cpuQuotas2(unified, read)]),
+    cpus: countCpus(/^Cpus_allowed_list:\s*(\S+)$/m.exec(read('/proc/self/status') ?? '')?.[1]),
+    controllersListed: areControllersListed(read('/proc/cgroups') ?? ''),
+  };
+}
+
+type Read = (path: string) => string | undefined;
+
+function memoryLimits1(folders: readonly string[], read: Read): Limit[] {
+  const limits = folders.flatMap((folder) => limitIn(`${folder}/memory.limit_in_bytes`, read));
+  // It has the cgroups above, too, which a container usually cannot see.
+  const file = `${folders[0]}/memory.stat`;
+  const value = count(/^hierarchical_memory_limit (\d+)$/m.exec(read(file) ?? '')?.[1]);
+  return value === undefined ? limits : [...limits, { value, file }];
+}
+
+/** memory.high too: above it nobody is killed, but everybody waits for pages to be reclaimed. */
+const memoryLimits2 = (folders: readonly string[], read: Read): Limit[] =>
+  folders.flatMap((folder) => [
+    ...limitIn(`${folder}/memory.max`, read),
+    ...limitIn(`${folder}/memory.high`, read),
+  ]);
+
+function limitIn(file: string, read: Read): Limit[] {
+  const value = count(read(file));
+  return value === undefined ? [] : [{ value, file }];
+}
+
+const cpuQuotas1 = (folders: readonly string[], read: Read): CpuQuota[] =>
+  folders.flatMap((folder, depth) => {
+    const file = `${folder}/cpu.cfs_quota_us`;
+    return quota(file, depth, read(file), read(`${folder}/cpu.cfs_period_us`));
+  });
+
+const cpuQuotas2 = (folders: readonly string[], read: Read): CpuQuota[] =>
+  folders.flatMap((folder, depth) => {
+    const file = `${folder}/cpu.max`;
+    const [microseconds, period] = read(file)?.split(' ') ?? [];
+    return quota(file, depth, microseconds, period);
+  });
+
+function quota(
+  file: string,
+  depth: number,
+  microseconds: string | undefined,
+  period: string | undefined,
+): CpuQuota[] {
+  const [time, of] = [count(microseconds), count(period)];
+  return time === undefined || of === undefined ? [] : [{ value: time / of, file, own: depth === 0 }];
+}
+
+/** Of two that are equal the first, which is the innermost. */
+function smallest<T extends Limit>(limits: readonly T[]): T | undefined {
+  return limits.reduce<T | undefined>(
+    (least, limit) => (least === undefined || limit.value < least.value ? limit : least),
+    undefined,
+  );
+}
+
+/** The largest number of pages is how cgroup v1 shows that there is no limit. */
+const noLimit = 2 ** 60;
+
+/** The JVM does the same. Equal is a limit: lxcfs shows a container's limit as its physical memory. */
+function belowPhysical(limit: Limit | undefined, physical = noLimit): Limit | undefined {
+  return limit !== undefined && limit.value <= physical && limit.value < noLimit ? limit : undefined;
+}
+
+/** A whole number above 0; not `max`, and not the -1 of cgroup v1. */
+function count(text: string | undefined): number | undefined {
+  const value = /^\d+\s*$/.test(text ?? '') ? Number(text) : 0;
+  return value > 0 ? value : undefined;
+}
+
+function kibibytes(field: string, meminfo: string): number | undefined {
+  const found = count(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(meminfo)?.[1]);
+  return found === undefined ? undefined : found * 1024;
+}
+
+/** @param list `0-3,8` */
+function countCpus(list: string | undefined): number | undefined {
+  if (list === undefined) return undefined;
+  const ranges = list.split(',').map((range) => range.split('-').map(Number));
+  return ranges.reduce((sum, [first = 0, last = first]) => sum + last - first + 1, 0);
+}
+
+function areControllersListed(text: string): boolean {
+  const enabled = text.split('\n').flatMap((line) => {
+    const [name = '', , , on] = line.split('\t');
+    return on === '1' ? [name] : [];
+  });
+  return ['cpu', 'cpuacct', 'cpuset', 'memory'].every((name) => enabled.includes(name));
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
