@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { requireFile } from '../container/access.ts';
+import { namelessUser } from '../container/nameless.ts';
 import { native } from '../container/native.ts';
+import { readJvmSwitch } from '../jvm/switch.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
+import { findWorkDir, requireWorkDir } from './work-dir.ts';
 
 /** What a launch gets from outside. */
 export interface AgentLaunch {
@@ -22,14 +25,14 @@ export interface AgentLaunch {
  * @throws Failure with the exit code; the signal's reason
  */
 export async function launchAgent({ args, env, say, signal }: AgentLaunch): Promise<never> {
-  return handOver(native(), prepare(args, env, say), signal);
+  return handOver(native(), await prepare(args, env, say), signal);
 }
 
-function prepare(
+async function prepare(
   args: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
   say: (line: string) => void,
-): Launch {
+): Promise<Launch> {
   const [only] = args;
   if (args.length === 1 && only !== undefined && !only.startsWith('-'))
     return { file: requireProgram(only, env['PATH']), argv: args };
@@ -40,9 +43,31 @@ function prepare(
   const file = requireProgram(java, env['PATH']);
   requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
   for (const warning of warnings) say(`warning: ${warning}`);
-  return { file, argv: [java, ...javaArguments] };
+  const jvm = await fitToContainer(javaArguments, file, env, say);
+  return { file, argv: [java, ...jvm, ...javaArguments] };
+}
+
+/**
+ * Looks at the container that java will run in: its work directory, its user, its limits.
+ * @returns options for java, to stand before those that were given
+ */
+async function fitToContainer(
+  javaArguments: readonly string[],
+  java: string,
+  env: Readonly<NodeJS.ProcessEnv>,
+  say: (line: string) => void,
+): Promise<string[]> {
+  const fitJvm = readJvmSwitch(env);
+  const workDir = findWorkDir(javaArguments);
+  const mayBeMade = !javaArguments.includes('-failIfWorkDirIsMissing');
+  if (workDir !== undefined) requireWorkDir(workDir, mayBeMade);
+  const nameless = namelessUser(workDir ?? '/');
+  if (nameless !== undefined) say(`warning: ${nameless}`);
+  if (!fitJvm) return [];
+  const { jvmOptions } = await import('../jvm/index.ts');
+  return jvmOptions({ role: 'agent', env, java, base: workDir, say });
 }
 
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
-const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
+export const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
   javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));

@@ -1,13 +1,14 @@
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import { accessFailure, requireFile, requireFolderAccess } from '../container/access.ts';
+import { accessFailure, requireFile, requireFolderAccess, requireRoom } from '../container/access.ts';
+import { namelessUser } from '../container/nameless.ts';
 import { native } from '../container/native.ts';
 import { Failure } from '../failure.ts';
 import { handOver } from '../launch/hand-over.ts';
-import { findProgram, programFailure, requireProgram } from '../launch/program.ts';
+import { requireProgram } from '../launch/program.ts';
 import type { Storage, StorageRequest } from '../storage/index.ts';
 import { areForJenkins, javaArguments } from './command-line.ts';
 import { type ControllerConfig, readControllerConfig } from './environment.ts';
+import { findJava } from './java.ts';
 import { copyReferenceFiles } from './reference/index.ts';
 
 /** What a launch gets from outside. */
@@ -33,12 +34,13 @@ export async function launchController({ args, env, say, signal }: ControllerLau
   const warMayCome = config.war.startsWith(`${config.home}/`);
   if (areForJenkins(args) && !warMayCome) requireWar(config.war);
   const file = areForJenkins(args)
-    ? findJava(config, env['PATH'])
+    ? findJava(config.javaHome, env['PATH'])
     : requireProgram(args[0] ?? '', env['PATH']);
 
   const storage = config.storage && (await takeStorage(config.storage, say, signal));
   try {
     requireFolderAccess('JENKINS_HOME', config.home);
+    requireRoom('JENKINS_HOME', config.home);
     await copyReferenceFiles({ home: config.home, reference: config.reference, env, signal });
     if (areForJenkins(args) && warMayCome) requireWar(config.war);
     const argv = areForJenkins(args)
@@ -89,24 +91,9 @@ async function argumentsOfJava(
   env: Readonly<NodeJS.ProcessEnv>,
   say: (line: string) => void,
 ): Promise<string[]> {
+  const nameless = namelessUser(config.home);
+  if (nameless !== undefined) say(`warning: ${nameless}`);
   if (!config.fitJvm) return javaArguments(config, [], args);
   const { jvmOptions } = await import('../jvm/index.ts'); // here: a container that runs another program needs none of it
   return javaArguments(config, jvmOptions({ role: 'controller', env, java, base: config.home, say }), args);
-}
-
-/** The official script takes java from PATH; JAVA_HOME is for images that forgot to put it there. */
-function findJava({ javaHome }: ControllerConfig, path: string | undefined): string {
-  const inPath = findProgram('java', path);
-  if (!('fault' in inPath)) return inPath.file;
-  if (javaHome === undefined) throw programFailure('java', inPath);
-  const file = join(javaHome, 'bin/java');
-  const inHome = findProgram(file, undefined);
-  if (!('fault' in inHome)) return inHome.file;
-  if (inHome.fault === 'missing' && inPath.fault === 'missing')
-    throw new Failure(
-      'notFound',
-      `java is in no folder of PATH, and ${file} does not exist`,
-      'install a Java runtime in the image, or correct JAVA_HOME',
-    );
-  throw programFailure('java', inHome.fault === 'missing' ? inPath : inHome);
 }

@@ -50,8 +50,11 @@ export function planJvm(request: PlanRequest): JvmPlan {
   if (limit === undefined && limits.cpuQuota === undefined)
     return { ...nothing, left: ['there is no limit: nothing is added'] };
   const veil = findVeil(given);
-  if (veil !== undefined)
-    return { ...nothing, left: [`${shownOption(veil)} may say it all: nothing is added`] };
+  if (veil !== undefined) {
+    const why = `nothing is added: ${shownOption(veil)} may say more than can be seen`;
+    const summary = limit === undefined ? undefined : `memory limit ${shownSize(limit)}: ${why}`;
+    return { ...nothing, left: [why], summary };
+  }
 
   const left: string[] = [];
   const processors = processorOptions(request, left);

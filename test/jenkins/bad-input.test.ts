@@ -327,7 +327,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
       t,
       ran,
       73,
-      /COPY_REFERENCE_FILE_LOG \S+ cannot be written, tmpfs on \S+ is full: 0 of 65536 bytes/,
+      /JENKINS_HOME \S+ cannot be written, tmpfs on \S+ is full: 0 of 65536 bytes/,
       'full',
     );
     t.equal(ran.stdout, 'fill\n', 'no empty log is left');
