@@ -40,7 +40,7 @@ async function prepare(
   const config = readAgentConfig(env);
   const { javaArguments, warnings } = agentCommandLine(config, args);
   const java = javaName(config);
-  const file = requireProgram(java, env['PATH']);
+  const file = findAgentJava(config, env['PATH']);
   requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
   for (const warning of warnings) say(`warning: ${warning}`);
   const jvm = await fitToContainer(javaArguments, file, env, say);
@@ -68,6 +68,14 @@ async function fitToContainer(
   return jvmOptions({ role: 'agent', env, java, base: workDir, say });
 }
 
+/**
+ * The file of an agent's java.
+ * @param path the value of PATH
+ * @throws Failure 127 when there is none, 126 when it cannot be executed
+ */
+export const findAgentJava = (config: AgentConfig, path: string | undefined): string =>
+  requireProgram(javaName(config), path);
+
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
-export const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
+const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
   javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));

@@ -2,29 +2,33 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupFolder, cgroupPaths, upwards } from './cgroup-folders.ts';
 
-/** A number that the kernel holds somebody to, and the file that says so. */
-export interface Limit {
-  readonly value: number;
-  readonly file: string;
-}
-
 /** What this process may use. What is not known, or not limited, is undefined. */
 export interface Limits {
-  /** Bytes: the smallest limit of all cgroups around us that can be seen, if it is below the physical memory. */
-  readonly memory: Limit | undefined;
-  /** Bytes in use now in the innermost cgroup, page cache included. */
-  readonly memoryInUse: number | undefined;
-  /** Bytes of the machine. */
-  readonly physicalMemory: number | undefined;
-  /** CPUs' worth of time, 1.5 for example: the smallest quota of all cgroups around us that can be seen. */
+  /** The smallest limit of all cgroups around us that can be seen, if it is not above the physical memory. */
+  readonly memory: MemoryLimit | undefined;
+  /** In use now in the innermost cgroup, page cache included. */
+  readonly usedBytes: number | undefined;
+  /** The machine's memory. */
+  readonly physicalBytes: number | undefined;
+  /** The smallest quota of all cgroups around us that can be seen. */
   readonly cpuQuota: CpuQuota | undefined;
-  /** CPUs that we may run on: affinity and cpusets. */
+  /** How many CPUs we may run on: affinity and cpusets. */
   readonly cpus: number | undefined;
-  /** Whether /proc/cgroups lists cpu, cpuacct, cpuset and memory as enabled. Since Linux 6.12 it may not. */
+  /** Whether /proc/cgroups lists cpu, cpuacct, cpuset and memory as enabled: newer kernels can leave some out. */
   readonly controllersListed: boolean;
 }
 
-export interface CpuQuota extends Limit {
+export interface MemoryLimit {
+  readonly bytes: number;
+  /** The file that says so. */
+  readonly file: string;
+}
+
+export interface CpuQuota {
+  /** CPUs' worth of time: 1.5 is three seconds of CPU in two seconds. */
+  readonly cpus: number;
+  /** The file that says so. */
+  readonly file: string;
   /** Whether it is set on the innermost cgroup, and not only on one above it. */
   readonly own: boolean;
 }
@@ -40,7 +44,7 @@ export function readLimits(root = '/'): Limits {
   const own = read('/proc/self/cgroup') ?? '';
   const mountinfo = read('/proc/self/mountinfo') ?? '';
   const paths = cgroupPaths(own);
-  const physicalMemory = kibibytes('MemTotal', read('/proc/meminfo') ?? '');
+  const physicalBytes = kibibytes('MemTotal', read('/proc/meminfo') ?? '');
   const folders = (controller: string): readonly string[] => {
     const place = cgroupFolder(controller, paths, mountinfo);
     return place === undefined ? [] : upwards(place);
@@ -48,14 +52,20 @@ export function readLimits(root = '/'): Limits {
   const unified = folders('');
   return {
     memory: belowPhysical(
-      smallest([...memoryLimits1(folders('memory'), read), ...memoryLimits2(unified, read)]),
-      physicalMemory,
+      smallest(
+        [...memoryLimits1(folders('memory'), read), ...memoryLimits2(unified, read)],
+        ({ bytes }) => bytes,
+      ),
+      physicalBytes,
     ),
-    memoryInUse:
+    usedBytes:
       count(read(`${folders('memory')[0]}/memory.usage_in_bytes`)) ??
       count(read(`${unified[0]}/memory.current`)),
-    physicalMemory,
-    cpuQuota: smallest([...cpuQuotas1(folders('cpu'), read), ...cpuQuotas2(unified, read)]),
+    physicalBytes,
+    cpuQuota: smallest(
+      [...cpuQuotas1(folders('cpu'), read), ...cpuQuotas2(unified, read)],
+      ({ cpus }) => cpus,
+    ),
     cpus: countCpus(/^Cpus_allowed_list:\s*(\S+)$/m.exec(read('/proc/self/status') ?? '')?.[1]),
     controllersListed: areControllersListed(read('/proc/cgroups') ?? ''),
   };
@@ -63,24 +73,24 @@ export function readLimits(root = '/'): Limits {
 
 type Read = (path: string) => string | undefined;
 
-function memoryLimits1(folders: readonly string[], read: Read): Limit[] {
+function memoryLimits1(folders: readonly string[], read: Read): MemoryLimit[] {
   const limits = folders.flatMap((folder) => limitIn(`${folder}/memory.limit_in_bytes`, read));
   // It has the cgroups above, too, which a container usually cannot see.
   const file = `${folders[0]}/memory.stat`;
-  const value = count(/^hierarchical_memory_limit (\d+)$/m.exec(read(file) ?? '')?.[1]);
-  return value === undefined ? limits : [...limits, { value, file }];
+  const bytes = count(/^hierarchical_memory_limit (\d+)$/m.exec(read(file) ?? '')?.[1]);
+  return bytes === undefined ? limits : [...limits, { bytes, file }];
 }
 
 /** memory.high too: above it nobody is killed, but everybody waits for pages to be reclaimed. */
-const memoryLimits2 = (folders: readonly string[], read: Read): Limit[] =>
+const memoryLimits2 = (folders: readonly string[], read: Read): MemoryLimit[] =>
   folders.flatMap((folder) => [
     ...limitIn(`${folder}/memory.max`, read),
     ...limitIn(`${folder}/memory.high`, read),
   ]);
 
-function limitIn(file: string, read: Read): Limit[] {
-  const value = count(read(file));
-  return value === undefined ? [] : [{ value, file }];
+function limitIn(file: string, read: Read): MemoryLimit[] {
+  const bytes = count(read(file));
+  return bytes === undefined ? [] : [{ bytes, file }];
 }
 
 const cpuQuotas1 = (folders: readonly string[], read: Read): CpuQuota[] =>
@@ -103,13 +113,13 @@ function quota(
   period: string | undefined,
 ): CpuQuota[] {
   const [time, of] = [count(microseconds), count(period)];
-  return time === undefined || of === undefined ? [] : [{ value: time / of, file, own: depth === 0 }];
+  return time === undefined || of === undefined ? [] : [{ cpus: time / of, file, own: depth === 0 }];
 }
 
 /** Of two that are equal the first, which is the innermost. */
-function smallest<T extends Limit>(limits: readonly T[]): T | undefined {
+function smallest<T>(limits: readonly T[], size: (limit: T) => number): T | undefined {
   return limits.reduce<T | undefined>(
-    (least, limit) => (least === undefined || limit.value < least.value ? limit : least),
+    (least, limit) => (least === undefined || size(limit) < size(least) ? limit : least),
     undefined,
   );
 }
@@ -118,8 +128,8 @@ function smallest<T extends Limit>(limits: readonly T[]): T | undefined {
 const noLimit = 2 ** 60;
 
 /** The JVM does the same. Equal is a limit: lxcfs shows a container's limit as its physical memory. */
-function belowPhysical(limit: Limit | undefined, physical = noLimit): Limit | undefined {
-  return limit !== undefined && limit.value <= physical && limit.value < noLimit ? limit : undefined;
+function belowPhysical(limit: MemoryLimit | undefined, physicalBytes = noLimit): MemoryLimit | undefined {
+  return limit !== undefined && limit.bytes <= physicalBytes && limit.bytes < noLimit ? limit : undefined;
 }
 
 /** A whole number above 0; not `max`, and not the -1 of cgroup v1. */

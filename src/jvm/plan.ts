@@ -46,7 +46,7 @@ const largeShare = 0.8;
 export function planJvm(request: PlanRequest): JvmPlan {
   const { limits, role, given, runtime } = request;
   const nothing = { options: [], left: [], split: undefined, summary: undefined, warnings: [] };
-  const limit = limits.memory?.value;
+  const limit = limits.memory?.bytes;
   if (limit === undefined && limits.cpuQuota === undefined)
     return { ...nothing, left: ['there is no limit: nothing is added'] };
   const veil = findVeil(given);
@@ -66,7 +66,7 @@ export function planJvm(request: PlanRequest): JvmPlan {
   const decided = heap ?? above;
   if (decided !== undefined) left.push(`no -Xmx: ${shownOption(decided.option)}`);
   const options = [
-    ...(decided === undefined ? [heapOption(split)] : []),
+    ...(decided === undefined ? [heapOption(limit, split)] : []),
     ...processors,
     ...(runtime.jvm === 'HotSpot' ? failureOptions(request, left) : []),
   ];
@@ -81,9 +81,9 @@ export function planJvm(request: PlanRequest): JvmPlan {
   };
 }
 
-const heapOption = ({ heap }: Split): PlannedOption => ({
+const heapOption = (limit: number, { heap }: Split): PlannedOption => ({
   option: `-Xmx${heap / mebibyte}m`,
-  why: `the heap's part of the memory limit`,
+  why: `${Math.round((heap / limit) * 100)} % of the memory limit; the JVM by itself takes 25 %`,
 });
 
 function processorOptions({ limits, given, runtime }: PlanRequest, left: string[]): PlannedOption[] {

@@ -19,7 +19,7 @@ export interface Processors {
  */
 export function unseenProcessors({ cpuQuota, cpus, controllersListed }: Limits): Processors | undefined {
   if (cpuQuota === undefined || cpus === undefined) return undefined;
-  const count = Math.ceil(cpuQuota.value);
+  const count = Math.ceil(cpuQuota.cpus);
   if (count >= cpus) return undefined;
   if (!controllersListed)
     return {

@@ -1,0 +1,47 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { accessFailure, requireFolderAccess, requireRoom } from '../container/access.ts';
+import { Failure } from '../failure.ts';
+import { heapDumpName, type PlannedOption } from './plan.ts';
+
+/**
+ * The folder for heap dumps and error files: below the one that Jenkins itself has for logs.
+ * @param base JENKINS_HOME, or an agent's work directory
+ * @returns undefined where the JVM would read the path as something else: it puts a value for %
+ */
+export const diagnosticsFolder = (base: string | undefined): string | undefined =>
+  base === undefined || base.includes('%') ? undefined : join(base, 'logs/java');
+
+/**
+ * Makes the folder if an option needs it: the JVM does not. Java starts without a heap dump rather than not at all.
+ * @param say prints one line for people
+ * @returns the options to keep
+ */
+export function keepIfFolder(
+  options: readonly PlannedOption[],
+  folder: string | undefined,
+  say: (line: string) => void,
+): readonly PlannedOption[] {
+  if (folder === undefined || !options.some(({ inFolder }) => inFolder)) return options;
+  try {
+    makeFolder(folder);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    say(`warning: no heap dump and no error file: ${thrown.message}`);
+    return options.filter(({ inFolder }) => inFolder !== true);
+  }
+  const dump = join(folder, heapDumpName);
+  if (existsSync(dump) && options.some(({ option }) => option.endsWith(dump)))
+    say(`${dump} is from an earlier start: java writes no other before it is moved away`);
+  return options;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (thrown) {
+    throw accessFailure('', folder, thrown, 'be made');
+  }
+  requireFolderAccess('', folder);
+  requireRoom('', folder);
+}
