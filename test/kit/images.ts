@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { docker, output, run } from './docker.ts';
 
@@ -104,9 +104,10 @@ const javaHome = '/opt/java/openjdk';
 
 /**
  * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
- * jenkins. The war is test/docker/Controller.java.
+ * jenkins.
+ * @param war the source of what stands in for Jenkins; its class has the file's name
  */
-export async function addJenkins(t: Test, root: string): Promise<void> {
+export async function addJenkins(t: Test, root: string, war = 'test/docker/Controller.java'): Promise<void> {
   const runtime = await javaRuntime();
   cpSync(runtime, join(root, javaHome), { recursive: true });
   const libraries = readdirSync(runtime, { recursive: true, encoding: 'utf8' })
@@ -118,7 +119,7 @@ export async function addJenkins(t: Test, root: string): Promise<void> {
   chownSync(home, jenkinsUser, jenkinsUser);
   mkdirSync(join(root, 'usr/share/jenkins/ref'), { recursive: true });
   writeFileSync(join(root, 'usr/share/jenkins/ref/from-the-image.txt'), 'laid down by the image\n');
-  await compileController(t, join(root, 'usr/share/jenkins/jenkins.war'));
+  await compileWar(t, war, join(root, 'usr/share/jenkins/jenkins.war'));
 }
 
 /** What the official image says of itself, as far as a container's start depends on it. */
@@ -133,13 +134,16 @@ export const jenkinsImage: readonly string[] = [
   'USER jenkins',
 ];
 
-/** An image like the official one, with Node and Bailey: the container's half of the slice. */
-export async function baileyImage(t: Test): Promise<string> {
+/**
+ * An image like the official one, with Node and Bailey: the container's half of the slice.
+ * @param war as {@link addJenkins} takes it
+ */
+export async function baileyImage(t: Test, war?: string): Promise<string> {
   const root = temporaryFolder(t, 'root');
   await addBusybox(root);
   await addNode(root);
   addBailey(root);
-  await addJenkins(t, root);
+  await addJenkins(t, root, war);
   return importImage(t, root, [...jenkinsImage, 'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]']);
 }
 
@@ -170,8 +174,18 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
   return folder;
 }
 
-async function compileController(t: Test, war: string): Promise<void> {
+async function compileWar(t: Test, source: string, war: string): Promise<void> {
   const classes = temporaryFolder(t, 'classes');
-  await output('javac', '-d', classes, 'test/docker/Controller.java');
-  await output('jar', '--create', '--file', war, '--main-class', 'Controller', '-C', classes, '.');
+  await output('javac', '-d', classes, source);
+  await output(
+    'jar',
+    '--create',
+    '--file',
+    war,
+    '--main-class',
+    basename(source, '.java'),
+    '-C',
+    classes,
+    '.',
+  );
 }
