@@ -1,15 +1,15 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { accessFailure, requireFolderAccess, requireRoom } from '../container/access.ts';
+import { parseRemotingArguments } from './remoting-options.ts';
 
 /**
  * The agent's work directory.
- * @param args arguments of agent.jar, wherever they come from: of several the last one counts
+ * @param javaArguments of the agent: java's own options have no such name
  * @returns absolute, or undefined when there is none
  */
-export function findWorkDir(args: readonly string[]): string | undefined {
-  const at = args.lastIndexOf('-workDir');
-  const path = at === -1 ? undefined : args[at + 1];
+export function findWorkDir(javaArguments: readonly string[]): string | undefined {
+  const path = parseRemotingArguments(javaArguments).values.get('-workDir');
   return path === undefined || path === '' ? undefined : resolve(path);
 }
 
@@ -26,7 +26,8 @@ export function requireWorkDir(path: string, mayBeMade: boolean): void {
     return;
   }
   try {
-    accessSync(nearestAbove(path), constants.W_OK | constants.X_OK);
+    // With the dot a file is none that something could be made in, not even for root.
+    accessSync(`${nearestAbove(path)}/.`, constants.W_OK | constants.X_OK);
   } catch (thrown) {
     throw accessFailure('-workDir', path, thrown, 'be made');
   }
