@@ -14,7 +14,7 @@ export function namelessUser(home: string): string | undefined {
     const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
     return (
       `uid ${uid} has no entry in /etc/passwd, and ssh and git may refuse to work for it; ` +
-      `in the image: echo 'jenkins:x:${uid}:${gid}::${home}:/bin/sh' >> /etc/passwd`
+      `in the image: echo 'jenkins${uid}:x:${uid}:${gid}::${home}:/bin/sh' >> /etc/passwd`
     );
   }
 }

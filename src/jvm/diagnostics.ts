@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { accessFailure, requireFolderAccess, requireRoom } from '../container/access.ts';
 import { Failure } from '../failure.ts';
-import { heapDumpName, type PlannedOption } from './plan.ts';
+import { heapDumpName, type JvmPlan, type PlannedOption } from './plan.ts';
+import { shownSize } from './size.ts';
 
 /**
  * The folder for heap dumps and error files: below the one that Jenkins itself has for logs.
@@ -17,8 +18,8 @@ export const diagnosticsFolder = (base: string | undefined): string | undefined 
  * @param say prints one line for people
  * @returns the options to keep
  */
-export function keepIfFolder(
-  options: readonly PlannedOption[],
+export function keepWhatFits(
+  { options, heapBytes = 0 }: JvmPlan,
   folder: string | undefined,
   say: (line: string) => void,
 ): readonly PlannedOption[] {
@@ -28,12 +29,28 @@ export function keepIfFolder(
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
     say(`warning: no heap dump and no error file: ${thrown.message}`);
-    return options.filter(({ inFolder }) => inFolder !== true);
+    return options.filter(({ inFolder }) => inFolder === undefined);
   }
+  if (!options.some(({ inFolder }) => inFolder === 'heap dump')) return options;
   const dump = join(folder, heapDumpName);
-  if (existsSync(dump) && options.some(({ option }) => option.endsWith(dump)))
-    say(`${dump} is from an earlier start: java writes no other before it is moved away`);
+  const free = freeBytes(folder);
+  if (existsSync(dump)) say(`${dump} is from an earlier start: java writes no other before it is moved away`);
+  else if (free !== undefined && free < heapBytes * roomFactor) {
+    say(
+      `warning: no heap dump: ${folder} has ${shownSize(free)} of room, and one may have ${shownSize(heapBytes)}`,
+    );
+    return options.filter(({ inFolder }) => inFolder !== 'heap dump');
+  }
   return options;
+}
+
+/** A dump that fills JENKINS_HOME is worse than none: the next start would fail. */
+const roomFactor = 2;
+
+/** What may be written there; undefined where the file system does not say. */
+function freeBytes(folder: string): number | undefined {
+  const { blocks, bavail, bsize } = statfsSync(folder);
+  return blocks === 0 ? undefined : bavail * bsize;
 }
 
 function makeFolder(folder: string): void {

@@ -98,15 +98,21 @@ const defaultPercentage = 25;
 
 const afterEquals = ({ text }: GivenOption): string => text.slice(text.indexOf('=') + 1);
 
-/** The first option that asks for more heap than this, so that the JVM would refuse to start, or shrink what was asked for. */
+/** What a heap has to be larger than: with its size as the least that java then takes for the heap, or as a part of it. */
+const least = /^-Xms(\w+)$|^-XX:(?:InitialHeapSize|MinHeapSize)=(\w+)$/;
+const part = /^-X(?:mn|mo|mns|mnx|mos|mox)(\w+)$|^-XX:(?:SoftMaxHeapSize|NewSize|MaxNewSize|OldSize)=(\w+)$/;
+
+/**
+ * The first option that asks for more than this heap: the JVM would refuse to start with both, or give less than was
+ * asked for.
+ */
 export function givenAbove(given: readonly GivenOption[], heap: number): GivenHeap | undefined {
   for (const option of given) {
-    const [, value] =
-      /^-X(?:ms|mn|mo|mos|mox|mns|mnx)(\w+)$|^-XX:(?:InitialHeapSize|MinHeapSize|SoftMaxHeapSize|NewSize|MaxNewSize|OldSize)=(\w+)$/
-        .exec(option.text)
-        ?.filter((part) => part !== undefined) ?? [];
-    const bytes = value === undefined ? undefined : parseSize(value);
-    if (bytes !== undefined && bytes > heap) return { option, bytes };
+    for (const kind of [least, part]) {
+      const [, short, long] = kind.exec(option.text) ?? [];
+      const bytes = parseSize(short ?? long ?? '');
+      if (bytes !== undefined && bytes > heap) return { option, bytes: kind === least ? bytes : undefined };
+    }
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { readLimits } from '../container/limits.ts';
-import { diagnosticsFolder, keepIfFolder } from './diagnostics.ts';
+import { diagnosticsFolder, keepWhatFits } from './diagnostics.ts';
 import { readGivenOptions } from './given.ts';
 import { planJvm } from './plan.ts';
 import { readJavaRuntime } from './runtime.ts';
@@ -35,5 +35,5 @@ export function jvmOptions({ role, env, java, base, say }: JvmLaunch): string[] 
   });
   if (plan.summary !== undefined) say(plan.summary);
   for (const warning of plan.warnings) say(`warning: ${warning}`);
-  return keepIfFolder(plan.options, folder, say).map(({ option }) => option);
+  return keepWhatFits(plan, folder, say).map(({ option }) => option);
 }

@@ -23,6 +23,8 @@ export interface JvmPlan {
   /** Why others were not added. */
   readonly left: readonly string[];
   readonly split: Split | undefined;
+  /** The largest heap that java will have, ours or the one that was given, where it can be told. */
+  readonly heapBytes: number | undefined;
   /** One line that says how the memory is divided; none without a limit. */
   readonly summary: string | undefined;
   readonly warnings: readonly string[];
@@ -31,8 +33,8 @@ export interface JvmPlan {
 export interface PlannedOption {
   readonly option: string;
   readonly why: string;
-  /** It names something in the folder, which has to be there before java starts. */
-  readonly inFolder?: true;
+  /** What it has java write into the folder, which has to be there before java starts. */
+  readonly inFolder?: 'heap dump' | 'error file';
 }
 
 /** From this share of the limit on, a heap leaves too little for the rest of java. */
@@ -45,7 +47,14 @@ const largeShare = 0.8;
  */
 export function planJvm(request: PlanRequest): JvmPlan {
   const { limits, role, given, runtime } = request;
-  const nothing = { options: [], left: [], split: undefined, summary: undefined, warnings: [] };
+  const nothing = {
+    options: [],
+    left: [],
+    split: undefined,
+    heapBytes: undefined,
+    summary: undefined,
+    warnings: [],
+  };
   const limit = limits.memory?.bytes;
   if (limit === undefined && limits.cpuQuota === undefined)
     return { ...nothing, left: ['there is no limit: nothing is added'] };
@@ -76,6 +85,7 @@ export function planJvm(request: PlanRequest): JvmPlan {
     options,
     left,
     split: decided === undefined ? split : undefined,
+    heapBytes: decided === undefined ? split.heap : decided.bytes,
     summary: decided === undefined ? splitSummary(limit, split, role) : givenSummary(limit, decided),
     warnings: heapWarning(limit, decided, split),
   };
@@ -115,18 +125,21 @@ function failureOptions({ given, folder }: PlanRequest, left: string[]): Planned
     left.push('no heap dump and no error file: there is no folder for them');
     return ending;
   }
-  const inFolder = true;
   return [
     ...ending,
     ...unlessGiven(
       ['HeapDumpOnOutOfMemoryError', 'HeapDumpPath'],
       [
-        { option: '-XX:+HeapDumpOnOutOfMemoryError', why: 'it says what filled the heap', inFolder },
+        {
+          option: '-XX:+HeapDumpOnOutOfMemoryError',
+          why: 'it says what filled the heap',
+          inFolder: 'heap dump',
+        },
         // A name without the process id: there is never more than one, however often the container starts again.
         {
           option: `-XX:HeapDumpPath=${folder}/${heapDumpName}`,
           why: 'the JVM writes it once, and never over another',
-          inFolder,
+          inFolder: 'heap dump',
         },
       ],
     ),
@@ -136,7 +149,7 @@ function failureOptions({ given, folder }: PlanRequest, left: string[]): Planned
         {
           option: `-XX:ErrorFile=${folder}/hs_err_pid%p.log`,
           why: 'where a crash of the JVM is described',
-          inFolder,
+          inFolder: 'error file',
         },
       ],
     ),

@@ -10,8 +10,8 @@ export interface Processors {
  * How many processors to tell the JVM of, where it would count too many. It is only ever the number that a JVM which
  * sees everything would take: the quota rounded up, at most what affinity and cpusets allow. Two cases are known, and in
  * all others nothing is said:
- * - the quota is set on a cgroup above ours, as a Kubernetes pod's is: before JDK 24 (JDK-8322420, JDK-8343191) only the
- *   innermost one is read;
+ * - the quota is set on a cgroup above ours, as a Kubernetes pod's may be: before the fix of JDK-8322420 (JDK 24, and
+ *   late updates of older ones) only the innermost one is read;
  * - /proc/cgroups lacks a controller, as kernels from 6.12 on may: before the fix of JDK-8349988 the JVM then takes
  *   itself for not containerized, and reads no limit at all.
  * A cpu.shares that an old JVM (before 17.0.5, JDK-8281181) takes for a number of CPUs is left alone: it makes it count

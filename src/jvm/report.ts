@@ -49,6 +49,7 @@ const switchedOff: JvmPlan = {
   options: [],
   left: ['BAILEY_JVM=off: nothing is added'],
   split: undefined,
+  heapBytes: undefined,
   summary: undefined,
   warnings: [],
 };

@@ -89,7 +89,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
     t.match(ran, { code: 0, stdout: 'java ran\n' });
     t.match(
       ran.stderr,
-      /^bailey: warning: uid 4321 has no entry in \/etc\/passwd, .*'jenkins:x:4321:4321::\S+\/work:\/bin\/sh' >> \/etc\/passwd\n$/,
+      /^bailey: warning: uid 4321 has no entry in \/etc\/passwd, .*'jenkins4321:x:4321:4321::\S+\/work:\/bin\/sh' >> \/etc\/passwd\n$/,
     );
     t.strictSame(readdirSync(work), [], 'nothing is left in it');
   });

@@ -130,7 +130,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.equal(ran.code, 0, ran.stderr);
     t.match(
       ran.stderr,
-      /^bailey: warning: uid 4321 has no entry in \/etc\/passwd, .*'jenkins:x:4321:1000::\/var\/jenkins_home:/m,
+      /^bailey: warning: uid 4321 has no entry in \/etc\/passwd, .*'jenkins4321:x:4321:1000::\/var\/jenkins_home:/m,
     );
     t.match(ran.stdout, /^user: \?$/m);
   });

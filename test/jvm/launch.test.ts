@@ -135,11 +135,33 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.notMatch(ran.stdout, /HeapDump|ErrorFile/);
     t.match(ran.stdout, / -Xmx204m -XX:\+ExitOnOutOfMemoryError /);
 
-    writeFileSync(join(home, 'file'), '');
     const agent = { ...env, JENKINS_AGENT_FILE: jar, JENKINS_AGENT_WORKDIR: join(home, 'work%20dir') };
     const odd = await run(bailey, { args: ['agent'], env: agent, below });
     t.equal(odd.code, 0, odd.stderr);
     t.notMatch(odd.stdout, /HeapDump|ErrorFile/, 'a path that the JVM would read as another');
+  });
+
+  t.test('without room for a dump there is none: it would fill JENKINS_HOME', async (t) => {
+    const { bailey, env, home } = place(t);
+    const mount = [
+      'unshare',
+      '--mount',
+      'sh',
+      '-ec',
+      `mount -t tmpfs -o size=300m none '${home}'; exec "$@"`,
+      'sh',
+    ];
+    const below = [...limited(t, 512 * mebibyte), ...mount];
+    const ran = await run(bailey, { args: ['jenkins'], env, below });
+    t.equal(ran.code, 0, ran.stderr);
+    t.match(
+      ran.stderr,
+      /^bailey: warning: no heap dump: \S+\/logs\/java has 300 MiB of room, and one may have 204 MiB$/m,
+    );
+    t.notMatch(ran.stdout, /HeapDump/);
+    t.match(ran.stdout, / -XX:ErrorFile=/);
+    const small = await run(bailey, { args: ['jenkins'], env: { ...env, JAVA_OPTS: '-Xmx100m' }, below });
+    t.match(small.stdout, / -XX:HeapDumpPath=/, 'a small one fits');
   });
 
   t.test('a wrong BAILEY_JVM is refused before anything is done', async (t) => {

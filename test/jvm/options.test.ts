@@ -136,6 +136,7 @@ t.test('a heap of 80 % of the limit and more', (t) => {
     ['-XX:MaxRAMFraction=1', 100],
     ['-XX:MaxRAM=16g', 200],
     ['-Xms1900m', 93],
+    ['-XX:InitialHeapSize=0x76c00000', 93],
   ] as const) {
     const { plan } = report(['--limit', '2g'], { PATH, JAVA_OPTS });
     const option = JAVA_OPTS.split(' ').at(-1);
@@ -148,6 +149,7 @@ t.test('a heap of 80 % of the limit and more', (t) => {
     '-XX:MaxRAMPercentage=79',
     '-XX:MaxRAM=4g',
     '-Xmxmuch',
+    '-Xmn1900m',
   ])
     t.strictSame(report(['--limit', '2g'], { PATH, JAVA_OPTS }).plan.warnings, [], JAVA_OPTS);
   t.end();
