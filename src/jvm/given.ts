@@ -54,7 +54,6 @@ export function findVeil(given: readonly GivenOption[]): GivenOption | undefined
     ({ text }) =>
       /^@[^@]/.test(text) ||
       /^-XX:(?:Flags|VMOptionsFile)=|^-Xoptionsfile=/.test(text) ||
-      text === '-XX:+ReadVMOptionsFile' ||
       text === '-XX:-UseContainerSupport',
   );
 }
@@ -67,12 +66,13 @@ export interface GivenHeap {
 }
 
 /**
- * The largest heap by what was given: -Xmx wins over percentages, and the last over those before.
+ * The largest heap by what was given: -Xmx wins over percentages, and the last over those before. The launcher still
+ * takes -mx and -ms for -Xmx and -Xms.
  * @param memory bytes that the JVM takes percentages of
  */
 export function givenHeap(given: readonly GivenOption[], memory: number): GivenHeap | undefined {
-  const fixed = given.findLast(({ text }) => /^-Xmx|^-XX:MaxHeapSize=/.test(text));
-  if (fixed !== undefined) return { option: fixed, bytes: parseSize(fixed.text.replace(/^-Xmx|^.*=/, '')) };
+  const fixed = given.findLast(({ text }) => /^-X?mx|^-XX:MaxHeapSize=/.test(text));
+  if (fixed !== undefined) return { option: fixed, bytes: parseSize(fixed.text.replace(/^-X?mx|^.*=/, '')) };
   const heuristic = given.find(({ text }) => text === '-XX:+AggressiveHeap' || text.startsWith('-Xsoftmx'));
   if (heuristic !== undefined) return { option: heuristic, bytes: undefined };
 
@@ -99,7 +99,7 @@ const defaultPercentage = 25;
 const afterEquals = ({ text }: GivenOption): string => text.slice(text.indexOf('=') + 1);
 
 /** What a heap has to be larger than: with its size as the least that java then takes for the heap, or as a part of it. */
-const least = /^-Xms(\w+)$|^-XX:(?:InitialHeapSize|MinHeapSize)=(\w+)$/;
+const least = /^-X?ms(\w+)$|^-XX:(?:InitialHeapSize|MinHeapSize)=(\w+)$/;
 const part = /^-X(?:mn|mo|mns|mnx|mos|mox)(\w+)$|^-XX:(?:SoftMaxHeapSize|NewSize|MaxNewSize|OldSize)=(\w+)$/;
 
 /**

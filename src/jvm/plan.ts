@@ -181,7 +181,6 @@ function heapWarning(limit: number, heap: GivenHeap | undefined, split: Split): 
   ];
 }
 
-/** Control characters cannot be in it: none of the options that are looked for has one before its value. */
 const shownOption = ({ text, variable }: GivenOption): string => `${shortened(text)} in ${variable}`;
 
 const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);

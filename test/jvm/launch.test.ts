@@ -55,6 +55,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
       [ours, { JAVA_OPTS: '-XX:+UseG1GC -XX:G1HeapRegionSize=16m' }],
       [ours, { JAVA_OPTS: '-XX:InitialRAMPercentage=70' }],
       [300, { JAVA_OPTS: '-Xmx300m' }],
+      [300, { JAVA_OPTS: '-mx300m' }],
       [300, { JAVA_TOOL_OPTIONS: '-Xmx300m' }],
       [300, { JDK_JAVA_OPTIONS: '-Xmx300m' }],
       [300, { _JAVA_OPTIONS: '-Xmx300m' }],

@@ -77,6 +77,7 @@ t.test('what was given is left alone', (t) => {
   const xmx = '-Xmx1228m';
   const cases: readonly (readonly [NodeJS.ProcessEnv, readonly string[], RegExp?])[] = [
     [{ JAVA_OPTS: '-Xmx1g' }, all],
+    [{ JAVA_OPTS: '-mx1g' }, all],
     [{ JENKINS_JAVA_OPTS: '-XX:MaxHeapSize=1g' }, all],
     [{ JAVA_TOOL_OPTIONS: '-Xmx1g' }, all],
     [{ JDK_JAVA_OPTIONS: '"-Xmx1g"' }, all],
@@ -86,6 +87,7 @@ t.test('what was given is left alone', (t) => {
     [{ JAVA_OPTS: '-XX:MinRAMPercentage=70' }, all],
     [{ JAVA_OPTS: '-XX:+AggressiveHeap' }, all],
     [{ JAVA_OPTS: '-Xms1300m' }, all],
+    [{ JAVA_OPTS: '-ms1300m' }, all],
     [{ JAVA_OPTS: '-XX:InitialHeapSize=1300m' }, all],
     [{ JAVA_OPTS: '-Xmn1300m' }, all],
     [{ JAVA_OPTS: '-XX:SoftMaxHeapSize=1300m' }, all],
