@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { findWorkDir } from '../agent/work-dir.ts';
-import { readLimits } from '../container/limits.ts';
+import { readLimits, readMemoryInUse } from '../container/limits.ts';
 import { Failure } from '../failure.ts';
 import { reportJvm, reportLines } from '../jvm/report.ts';
 import { parseSize } from '../jvm/size.ts';
@@ -34,7 +34,8 @@ export function addJvm(program: Command): void {
       const { env } = process;
       const found = readLimits();
       const limits = limit === undefined ? found : { ...found, memory: { bytes: limit, file: '--limit' } };
-      const report = reportJvm({ role, limits, env, ...(await launchOf(role, env)) });
+      const usedBytes = readMemoryInUse();
+      const report = reportJvm({ role, limits, usedBytes, env, ...(await launchOf(role, env)) });
       const text =
         json === true ? printableJson(JSON.stringify(report, null, 2)) : readable(reportLines(report));
       await print(`${text}\n`);

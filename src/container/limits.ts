@@ -6,8 +6,6 @@ import { cgroupFolder, cgroupPaths, upwards } from './cgroup-folders.ts';
 export interface Limits {
   /** The smallest limit of all cgroups around us that can be seen, if it is not above the physical memory. */
   readonly memory: MemoryLimit | undefined;
-  /** In use now in the innermost cgroup, page cache included. */
-  readonly usedBytes: number | undefined;
   /** The machine's memory. */
   readonly physicalBytes: number | undefined;
   /** The smallest quota of all cgroups around us that can be seen. */
@@ -40,16 +38,9 @@ export interface CpuQuota {
  * @param root the folder that has proc/ and, below the mount points that proc/self/mountinfo names, the cgroups
  */
 export function readLimits(root = '/'): Limits {
-  const read = (path: string): string | undefined => readText(join(root, path));
-  const own = read('/proc/self/cgroup') ?? '';
-  const mountinfo = read('/proc/self/mountinfo') ?? '';
-  const paths = cgroupPaths(own);
-  const physicalBytes = kibibytes('MemTotal', read('/proc/meminfo') ?? '');
-  const folders = (controller: string): readonly string[] => {
-    const place = cgroupFolder(controller, paths, mountinfo);
-    return place === undefined ? [] : upwards(place);
-  };
+  const { read, folders } = openCgroups(root);
   const unified = folders('');
+  const physicalBytes = kibibytes('MemTotal', read('/proc/meminfo') ?? '');
   return {
     memory: belowPhysical(
       smallest(
@@ -58,9 +49,6 @@ export function readLimits(root = '/'): Limits {
       ),
       physicalBytes,
     ),
-    usedBytes:
-      count(read(`${folders('memory')[0]}/memory.usage_in_bytes`)) ??
-      count(read(`${unified[0]}/memory.current`)),
     physicalBytes,
     cpuQuota: smallest(
       [...cpuQuotas1(folders('cpu'), read), ...cpuQuotas2(unified, read)],
@@ -68,6 +56,38 @@ export function readLimits(root = '/'): Limits {
     ),
     cpus: countCpus(/^Cpus_allowed_list:\s*(\S+)$/m.exec(read('/proc/self/status') ?? '')?.[1]),
     controllersListed: areControllersListed(read('/proc/cgroups') ?? ''),
+  };
+}
+
+/**
+ * Bytes in use now in the innermost cgroup, page cache included. Not part of {@link readLimits}: the kernel has to add
+ * the numbers of all CPUs up, and a container's start need not wait for it.
+ * @param root as in {@link readLimits}
+ */
+export function readMemoryInUse(root = '/'): number | undefined {
+  const { read, folders } = openCgroups(root);
+  return (
+    count(read(`${folders('memory')[0]}/memory.usage_in_bytes`)) ??
+    count(read(`${folders('')[0]}/memory.current`))
+  );
+}
+
+interface Cgroups {
+  readonly read: Read;
+  /** Of a controller, empty for version 2: our own cgroup's and those above it, as far as they can be seen. */
+  readonly folders: (controller: string) => readonly string[];
+}
+
+function openCgroups(root: string): Cgroups {
+  const read: Read = (path) => readText(join(root, path));
+  const paths = cgroupPaths(read('/proc/self/cgroup') ?? '');
+  const mountinfo = read('/proc/self/mountinfo') ?? '';
+  return {
+    read,
+    folders: (controller) => {
+      const place = cgroupFolder(controller, paths, mountinfo);
+      return place === undefined ? [] : upwards(place);
+    },
   };
 }
 

@@ -11,6 +11,8 @@ import { readJvmSwitch } from './switch.ts';
 export interface ReportRequest {
   readonly role: Role;
   readonly limits: Limits;
+  /** Memory in use now, where it is known. */
+  readonly usedBytes: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The file of the java that would be started, or why there is none. */
   readonly java: { readonly file: string } | { readonly fault: string };
@@ -22,6 +24,7 @@ export interface ReportRequest {
 export interface JvmReport {
   readonly role: Role;
   readonly limits: Limits;
+  readonly usedBytes: number | undefined;
   readonly java: ReportRequest['java'] & Partial<JavaRuntime>;
   readonly plan: JvmPlan;
 }
@@ -30,7 +33,7 @@ export interface JvmReport {
  * Works out what a launch would do, and does none of it.
  * @throws Failure 78 for a wrong BAILEY_JVM, or quotes that are not closed in Jenkins' variables
  */
-export function reportJvm({ role, limits, env, java, base }: ReportRequest): JvmReport {
+export function reportJvm({ role, limits, usedBytes, env, java, base }: ReportRequest): JvmReport {
   const runtime =
     'file' in java
       ? readJavaRuntime(java.file)
@@ -42,7 +45,13 @@ export function reportJvm({ role, limits, env, java, base }: ReportRequest): Jvm
     runtime,
     folder: diagnosticsFolder(base),
   });
-  return { role, limits, java: { ...java, ...runtime }, plan: readJvmSwitch(env) ? plan : switchedOff };
+  return {
+    role,
+    limits,
+    usedBytes,
+    java: { ...java, ...runtime },
+    plan: readJvmSwitch(env) ? plan : switchedOff,
+  };
 }
 
 const switchedOff: JvmPlan = {
@@ -55,8 +64,8 @@ const switchedOff: JvmPlan = {
 };
 
 /** The report for people, a line each. */
-export function reportLines({ role, limits, java, plan }: JvmReport): string[] {
-  const { memory, usedBytes, physicalBytes, cpuQuota, cpus } = limits;
+export function reportLines({ role, limits, usedBytes, java, plan }: JvmReport): string[] {
+  const { memory, physicalBytes, cpuQuota, cpus } = limits;
   return [
     `${role}, ${shownJava(java)}`,
     '',

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Limits, readLimits } from '../../src/container/limits.ts';
+import { type Limits, readLimits, readMemoryInUse } from '../../src/container/limits.ts';
+import type { JvmReport } from '../../src/jvm/report.ts';
 import { temporaryFolder } from '../jenkins/kit/bailey.ts';
 import { Cgroup, cgroups } from '../kit/cgroup.ts';
 import { run } from '../kit/docker.ts';
@@ -10,15 +11,17 @@ import { requires, root } from '../kit/needs.ts';
 
 type Tree = Readonly<Record<string, string>>;
 
-/** Lays the files out and reads them. */
-function read(t: Test, tree: Tree): Limits {
+/** Lays the files out. @returns their root */
+function lay(t: Test, tree: Tree): string {
   const folder = temporaryFolder(t);
   for (const [path, text] of Object.entries(tree)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);
   }
-  return readLimits(folder);
+  return folder;
 }
+
+const read = (t: Test, tree: Tree): Limits => readLimits(lay(t, tree));
 
 const machine: Tree = {
   'proc/meminfo': 'MemTotal:        8388608 kB\nMemFree:         1000 kB\n',
@@ -38,12 +41,10 @@ t.test('cgroup v2, in a cgroup namespace', (t) => {
     'proc/self/mountinfo': v2('/'),
     'sys/fs/cgroup/memory.max': `${2 * gibibyte}\n`,
     'sys/fs/cgroup/memory.high': 'max\n',
-    'sys/fs/cgroup/memory.current': '4096\n',
     'sys/fs/cgroup/cpu.max': '150000 100000\n',
   });
   t.strictSame(limits, {
     memory: { bytes: 2 * gibibyte, file: '/sys/fs/cgroup/memory.max' },
-    usedBytes: 4096,
     physicalBytes: 8 * gibibyte,
     cpuQuota: { cpus: 1.5, file: '/sys/fs/cgroup/cpu.max', own: true },
     cpus: 4,
@@ -86,13 +87,11 @@ t.test('cgroup v1, with and without a namespace; what is above our own is in mem
         v1('cpu', rootOfMount) +
         v2('/').replace('cgroup ro', 'cgroup/unified ro'),
       'sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n',
-      'sys/fs/cgroup/memory/memory.usage_in_bytes': '8192\n',
       'sys/fs/cgroup/memory/memory.stat': `cache 0\nhierarchical_memory_limit ${gibibyte}\nhierarchical_memsw_limit 1\n`,
       'sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1\n',
       'sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
     });
     t.strictSame(limits.memory, { bytes: gibibyte, file: '/sys/fs/cgroup/memory/memory.stat' });
-    t.equal(limits.usedBytes, 8192);
     t.equal(limits.cpuQuota, undefined, '-1 is no quota');
   }
   t.end();
@@ -122,10 +121,21 @@ t.test('what is no limit', (t) => {
   t.end();
 });
 
+t.test('memory in use', (t) => {
+  for (const [own, mountinfo, file] of [
+    ['0::/\n', v2('/'), 'sys/fs/cgroup/memory.current'],
+    ['5:memory:/a\n0::/a\n', v1('memory', '/a') + v2('/'), 'sys/fs/cgroup/memory/memory.usage_in_bytes'],
+  ] as const) {
+    const tree = { 'proc/self/cgroup': own, 'proc/self/mountinfo': mountinfo };
+    t.equal(readMemoryInUse(lay(t, { ...tree, [file]: '4096\n' })), 4096);
+    t.equal(readMemoryInUse(lay(t, tree)), undefined);
+  }
+  t.end();
+});
+
 t.test('nothing to be read', (t) => {
   const nothing = {
     memory: undefined,
-    usedBytes: undefined,
     physicalBytes: undefined,
     cpuQuota: undefined,
     cpus: undefined,
@@ -152,12 +162,12 @@ if (requires(t, root, cgroups('memory'))) {
     const report = async () => {
       const [shell = '', ...args] = inner.command;
       const ran = await run(shell, [...args, process.execPath, 'dist/bailey.js', 'jvm', '--json']);
-      return (JSON.parse(ran.stdout) as { limits: Limits }).limits;
+      return JSON.parse(ran.stdout) as Pick<JvmReport, 'limits' | 'usedBytes'>;
     };
     const above = await report();
-    t.strictSame(above.memory, { bytes: 256 * 2 ** 20, file: outer.memoryFile });
+    t.strictSame(above.limits.memory, { bytes: 256 * 2 ** 20, file: outer.memoryFile });
     t.ok(above.usedBytes, 'in use');
     inner.limitMemory(128 * 2 ** 20);
-    t.strictSame((await report()).memory, { bytes: 128 * 2 ** 20, file: inner.memoryFile });
+    t.strictSame((await report()).limits.memory, { bytes: 128 * 2 ** 20, file: inner.memoryFile });
   });
 }
