@@ -1,10 +1,11 @@
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { findWorkDir } from '../agent/work-dir.ts';
 import { readLimits, readMemoryInUse } from '../container/limits.ts';
 import { Failure } from '../failure.ts';
 import { reportJvm, reportLines } from '../jvm/report.ts';
 import { parseSize } from '../jvm/size.ts';
 import type { Role } from '../jvm/split.ts';
+import { requireProgram } from '../launch/program.ts';
 import { printable, printableJson } from '../printable.ts';
 import { print } from './print.ts';
 
@@ -46,11 +47,10 @@ export function addJvm(program: Command): void {
 async function launchOf(role: Role, env: NodeJS.ProcessEnv) {
   if (role === 'agent') {
     const { readAgentConfig } = await import('../agent/environment.ts');
-    const { agentCommandLine } = await import('../agent/command-line.ts');
-    const { findAgentJava } = await import('../agent/agent.ts');
+    const { javaName } = await import('../agent/agent.ts');
     const config = readAgentConfig(env);
-    const base = findWorkDir(agentCommandLine(config, []).javaArguments);
-    return { java: orFault(() => findAgentJava(config, env['PATH'])), base };
+    const base = config.workDir && resolve(config.workDir);
+    return { java: orFault(() => requireProgram(javaName(config), env['PATH'])), base };
   }
   const { readControllerConfig } = await import('../jenkins/environment.ts');
   const { findJava } = await import('../jenkins/java.ts');
