@@ -5,6 +5,8 @@ import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
+import { fitToContainer } from './fit.ts';
+import { findWorkDir } from './work-dir.ts';
 
 /** What a launch gets from outside. */
 export interface AgentLaunch {
@@ -22,14 +24,14 @@ export interface AgentLaunch {
  * @throws Failure with the exit code; the signal's reason
  */
 export async function launchAgent({ args, env, say, signal }: AgentLaunch): Promise<never> {
-  return handOver(native(), prepare(args, env, say), signal);
+  return handOver(native(), await prepare(args, env, say), signal);
 }
 
-function prepare(
+async function prepare(
   args: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
   say: (line: string) => void,
-): Launch {
+): Promise<Launch> {
   const [only] = args;
   if (args.length === 1 && only !== undefined && !only.startsWith('-'))
     return { file: requireProgram(only, env['PATH']), argv: args };
@@ -40,9 +42,12 @@ function prepare(
   const file = requireProgram(java, env['PATH']);
   requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
   for (const warning of warnings) say(`warning: ${warning}`);
-  return { file, argv: [java, ...javaArguments] };
+  const mayBeMade = !javaArguments.includes('-failIfWorkDirIsMissing');
+  const place = { java: file, workDir: findWorkDir(javaArguments), mayBeMade };
+  const jvm = await fitToContainer(place, env, say);
+  return { file, argv: [java, ...jvm, ...javaArguments] };
 }
 
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
-const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
+export const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
   javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));

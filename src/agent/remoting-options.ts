@@ -26,6 +26,8 @@ const withValue: ReadonlySet<string> = new Set([
 export interface RemotingArguments {
   /** The names of the options, with their dash. */
   readonly options: ReadonlySet<string>;
+  /** The values of those that have one: of several the last. */
+  readonly values: ReadonlyMap<string, string>;
   /** What belongs to no option: the secret and the name, in this order. */
   readonly positional: readonly string[];
 }
@@ -33,16 +35,18 @@ export interface RemotingArguments {
 /** Tells options, their values and positional arguments apart, as agent.jar does: a value is never taken for an option. */
 export function parseRemotingArguments(args: readonly string[]): RemotingArguments {
   const options = new Set<string>();
+  const values = new Map<string, string>();
   const positional: string[] = [];
   const rest = args.values();
   for (const arg of rest) {
     if (!arg.startsWith('-') || arg === '-') positional.push(arg);
     else {
       options.add(arg);
-      if (withValue.has(arg)) rest.next();
+      const value = withValue.has(arg) ? rest.next().value : undefined;
+      if (value !== undefined) values.set(arg, value);
     }
   }
-  return { options, positional };
+  return { options, values, positional };
 }
 
 /**

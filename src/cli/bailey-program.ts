@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { addJvm } from './jvm.ts';
 import { addZombies } from './zombies.ts';
 
 /** The command line of `bailey`, for what bailey.ts doesn't run by itself. */
@@ -12,6 +13,7 @@ export function describeBailey(): Command {
     .addHelpText('after', epilogue);
   describeLaunch(program, 'jenkins', 'prepare a Jenkins controller, then become java', jenkinsEnvironment);
   describeLaunch(program, 'agent', 'become the java of a Jenkins agent', agentEnvironment);
+  addJvm(program);
   addZombies(program);
   return program;
 }
@@ -44,6 +46,7 @@ Examples:
   bailey jenkins --httpPort=9090  --httpPort=9090 goes to Jenkins
   bailey jenkins bash             fill JENKINS_HOME, then run bash
   bailey agent -url http://jenkins:8080 -secret @/run/secret -name build-1
+  bailey jvm --limit 2G           what java would get in a container of 2 GiB, and why
   bailey zombies                  who has defunct processes here, why, and what to do
 
 Exit codes before another program has taken over:
@@ -74,6 +77,8 @@ Environment (as in the official image; an empty variable counts as not set):
   TRY_UPGRADE_IF_NO_MARKER    any value: upgrade what came from no image, too
   VERBOSE                     any value: log what was left alone, too
   JENKINS_ENABLE_ENV_SUBST    true: put variables into .xml .conf .properties .groovy
+Java in a container with a limit:
+  BAILEY_JVM                  off: java gets no options from the limits (auto)
 Storage:
   CASTLE_URL                  unix:///run/castle/castle.sock or https://host:port
   CASTLE_VOLUME               the volume for JENKINS_HOME; both or neither
@@ -97,4 +102,6 @@ Environment (as in the official image; an empty variable counts as not set):
   JENKINS_DIRECT_CONNECTION   -direct
   JENKINS_PROTOCOLS           -protocols
   JENKINS_INSTANCE_IDENTITY   -instanceIdentity
-  REMOTING_OPTS               more options; quotes as in xargs, nothing is expanded`;
+  REMOTING_OPTS               more options; quotes as in xargs, nothing is expanded
+Java in a container with a limit:
+  BAILEY_JVM                  off: java gets no options from the limits (auto)`;

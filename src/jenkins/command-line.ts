@@ -7,13 +7,19 @@ const lifecycleProperty = 'hudson.lifecycle';
  * Java's arguments for a controller, as the official script puts them together, save for two of its defects: a property
  * counts as given in JENKINS_JAVA_OPTS as well as in JAVA_OPTS, and only when it is that property (the script searches
  * for text, and takes jenkins.model.Jenkins.slaveAgentPortEnforce for the port).
+ * @param jvm options of our own: those that were given come later, and win
  * @param args arguments of `bailey jenkins`: they come last
  */
-export function javaArguments(config: ControllerConfig, args: readonly string[]): string[] {
+export function javaArguments(
+  config: ControllerConfig,
+  jvm: readonly string[],
+  args: readonly string[],
+): string[] {
   const given = (property: string): boolean =>
     config.javaOptions.some((option) => option === `-D${property}` || option.startsWith(`-D${property}=`));
   return [
     `-Duser.home=${config.home}`,
+    ...jvm,
     ...config.javaOptions,
     ...(config.agentPort === undefined || given(agentPortProperty)
       ? []

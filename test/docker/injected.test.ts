@@ -7,7 +7,8 @@ import {
   addBusybox,
   addJava,
   addProgram,
-  compileController,
+  compileJar,
+  controllerSource,
   importImage,
   temporaryFolder,
 } from '../kit/images.ts';
@@ -104,7 +105,7 @@ async function javaImage(t: Test): Promise<string> {
   await addJava(folder);
   await addGlibc(folder);
   mkdirSync(join(folder, 'usr/share/jenkins'), { recursive: true });
-  await compileController(t, join(folder, 'usr/share/jenkins/agent.jar'));
+  await compileJar(t, controllerSource, join(folder, 'usr/share/jenkins/agent.jar'));
   return importImage(t, folder, ['ENV PATH=/opt/java/openjdk/bin:/bin']);
 }
 

@@ -323,13 +323,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
       'sh',
     ];
     const ran = await run(bailey, { args: ['jenkins'], env, below });
-    refused(
-      t,
-      ran,
-      73,
-      /COPY_REFERENCE_FILE_LOG \S+ cannot be written, tmpfs on \S+ is full: 0 of 65536 bytes/,
-      'full',
-    );
+    refused(t, ran, 73, /JENKINS_HOME \S+ cannot be written, tmpfs on \S+ is full: 0 of 65536 bytes/, 'full');
     t.equal(ran.stdout, 'fill\n', 'no empty log is left');
   });
 

@@ -116,16 +116,17 @@ export async function addJava(root: string): Promise<void> {
 
 /**
  * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
- * jenkins. The war is test/docker/Controller.java.
+ * jenkins.
+ * @param war the source of what stands in for Jenkins
  */
-export async function addJenkins(t: Test, root: string): Promise<void> {
+export async function addJenkins(t: Test, root: string, war = controllerSource): Promise<void> {
   await addJava(root);
   const home = join(root, 'var/jenkins_home');
   mkdirSync(home, { recursive: true });
   chownSync(home, jenkinsUser, jenkinsUser);
   mkdirSync(join(root, 'usr/share/jenkins/ref'), { recursive: true });
   writeFileSync(join(root, 'usr/share/jenkins/ref/from-the-image.txt'), 'laid down by the image\n');
-  await compileController(t, join(root, 'usr/share/jenkins/jenkins.war'));
+  await compileJar(t, war, join(root, 'usr/share/jenkins/jenkins.war'));
 }
 
 /** What the official image says of itself, as far as a container's start depends on it. */
@@ -140,13 +141,16 @@ export const jenkinsImage: readonly string[] = [
   'USER jenkins',
 ];
 
-/** An image like the official one, with Node and Bailey: the container's half of the slice. */
-export async function baileyImage(t: Test): Promise<string> {
+/**
+ * An image like the official one, with Node and Bailey: the container's half of the slice.
+ * @param war as {@link addJenkins} takes it
+ */
+export async function baileyImage(t: Test, war?: string): Promise<string> {
   const root = temporaryFolder(t, 'root');
   await addBusybox(root);
   await addNode(root);
   addBailey(root);
-  await addJenkins(t, root);
+  await addJenkins(t, root, war);
   return importImage(t, root, [...jenkinsImage, 'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]']);
 }
 
@@ -177,9 +181,25 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
   return folder;
 }
 
-/** Compiles test/docker/Controller.java to a jar that stands for jenkins.war or agent.jar. */
-export async function compileController(t: Test, war: string): Promise<void> {
+/** A small program that stands for jenkins.war or agent.jar. */
+export const controllerSource = 'test/docker/Controller.java';
+
+/**
+ * Compiles a program to a jar that `java -jar` runs.
+ * @param source its class has the file's name
+ */
+export async function compileJar(t: Test, source: string, jar: string): Promise<void> {
   const classes = temporaryFolder(t, 'classes');
-  await output('javac', '-d', classes, 'test/docker/Controller.java');
-  await output('jar', '--create', '--file', war, '--main-class', 'Controller', '-C', classes, '.');
+  await output('javac', '-d', classes, source);
+  await output(
+    'jar',
+    '--create',
+    '--file',
+    jar,
+    '--main-class',
+    basename(source, '.java'),
+    '-C',
+    classes,
+    '.',
+  );
 }
