@@ -78,7 +78,11 @@ export async function measureFilling({ quick, say }: BenchOptions, folder: strin
 
 function writeReference(reference: string): void {
   for (let n = 0; n < plugins; n++)
-    writeFullPlugin(join(reference, `plugins/plugin-${n}.jpi`), `${n}.${n % 7}-${n % 5}.v0a1b2c_${n}`, pluginBytes);
+    writeFullPlugin(
+      join(reference, `plugins/plugin-${n}.jpi`),
+      `${n}.${n % 7}-${n % 5}.v0a1b2c_${n}`,
+      pluginBytes,
+    );
   for (let n = 0; n < otherFiles; n++) {
     const path = join(reference, n % 2 === 0 ? 'init.groovy.d' : `jobs/job-${n}`);
     mkdirSync(path, { recursive: true });

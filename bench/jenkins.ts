@@ -3,8 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { temporaryFolder } from './folder.ts';
 import { measureFilling } from './filling.ts';
+import { temporaryFolder } from './folder.ts';
 import { alternate } from './sample.ts';
 import type { BenchOptions, Section } from './section.ts';
 import type { Table } from './table.ts';
@@ -18,10 +18,7 @@ interface Start {
 export const jenkins: Section = {
   name: 'jenkins',
   async run(options) {
-    return [
-      await measureStart(options, temporaryFolder()),
-      await measureFilling(options, temporaryFolder()),
-    ];
+    return [await measureStart(options, temporaryFolder()), await measureFilling(options, temporaryFolder())];
   },
 };
 

@@ -37,7 +37,7 @@ export async function launchController({ args, env, say, signal }: ControllerLau
   const storage = config.storage && (await takeStorage(config.storage, say, signal));
   try {
     requireFolderAccess('JENKINS_HOME', config.home);
-    await copyReferenceFiles({ home: config.home, reference: config.reference, env, signal });
+    await copyReferenceFiles({ home: config.home, reference: config.reference, env, say, signal });
     if (areForJenkins(args) && warMayCome) requireWar(config.war);
     return await handOver(native(), launch, signal);
   } catch (thrown) {

@@ -32,10 +32,7 @@ export function writeFullPlugin(path: string, version: string, bytes: number): v
     content: randomBytes(bytes / count), // as jars are: not to be made smaller, and not the same twice
   }));
   const more = ['Created-By: Maven Archiver', 'Plugin-Dependencies: credentials:1.0,structs:1.0'];
-  writeArchive(path, [
-    { name: manifestName, content: manifest(version, more), compressed: true },
-    ...files,
-  ]);
+  writeArchive(path, [{ name: manifestName, content: manifest(version, more), compressed: true }, ...files]);
 }
 
 /**
