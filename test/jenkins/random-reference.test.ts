@@ -13,6 +13,7 @@ import { type Folders, fillAtRandom, randomEnvironment, randomVersion } from './
 import {
   expectedOutcome,
   type Files,
+  type ModelFile,
   type Outcome,
   order,
   orderBySort,
@@ -22,6 +23,15 @@ import {
 const seed = Number(process.env['BAILEY_TEST_SEED'] ?? Date.now() % 1_000_000_000);
 const rounds = Number(process.env['BAILEY_TEST_ROUNDS'] ?? 12);
 const logName = 'copy_reference_file.log';
+/** What is ours, and not in the rules. */
+const own = [logName, '.bailey-plugin-versions.json'];
+
+/** The home's files, but for what is not in the rules. */
+function homeFiles({ home }: Folders): Map<string, ModelFile> {
+  const files = readFiles(home, false);
+  for (const name of own) files.delete(name);
+  return files;
+}
 
 t.comment(`BAILEY_TEST_SEED=${seed}`);
 
@@ -65,8 +75,7 @@ function makeCase(folder: string, random: Random): Case {
 
 /** The home is exactly what the rules make of it. */
 function sameAs(t: Test, { folders }: Case, expected: Outcome, what: string): void {
-  const found = readFiles(folders.home, false);
-  found.delete(logName);
+  const found = homeFiles(folders);
   t.strictSame(
     [...found.keys()].sort(),
     [...expected.files.keys()].sort(),
@@ -135,8 +144,7 @@ if (requires(t, program('strace'))) {
       sameAs(t, one, one.expected, what);
       logSays(t, one, one.expected, what);
 
-      const before = readFiles(one.folders.home, false);
-      before.delete(logName);
+      const before = homeFiles(one.folders);
       const again = expectedOutcome(readFiles(one.folders.ref, true), before, one.env);
       const stays = inodes(one.folders.home, untouched(one, again));
       t.equal((await start(bailey, one)).code, 0, what);
@@ -182,8 +190,7 @@ function killing(random: Random): string[] {
 
 /** Whether some files have been written, and not all of them. */
 function isInTheMiddle({ folders, before, expected }: Case): boolean {
-  const found = readFiles(folders.home, false);
-  found.delete(logName);
+  const found = homeFiles(folders);
   const is = (files: ReadonlyMap<string, { readonly content: string }>): boolean =>
     found.size === files.size &&
     [...files].every(([path, file]) => found.get(path)?.content === file.content);
@@ -192,8 +199,8 @@ function isInTheMiddle({ folders, before, expected }: Case): boolean {
 
 /** After a kill each file is as before, or as it is to be, or not there yet; what is half has another name. */
 function nothingHalf(t: Test, { folders, before, expected }: Case, what: string): void {
-  for (const [path, { content }] of readFiles(folders.home, false)) {
-    if (path === logName || path.endsWith('.bailey-part')) continue;
+  for (const [path, { content }] of homeFiles(folders)) {
+    if (path.endsWith('.bailey-part')) continue;
     const allowed = [before.get(path)?.content, expected.files.get(path)?.content];
     t.ok(allowed.includes(content), `${what}, killed: ${path} is whole`);
   }

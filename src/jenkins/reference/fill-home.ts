@@ -4,7 +4,8 @@ import { errorPath } from '../../failure.ts';
 import type { ReferenceConfig } from '../environment.ts';
 import { breather } from './breather.ts';
 import type { ReferenceFile } from './list-files.ts';
-import { type Plan, planFile } from './plan-file.ts';
+import { Memory } from './memory.ts';
+import { type Plan, type PlanRequest, planFile, rememberPlaced } from './plan-file.ts';
 import { tellProgress } from './progress.ts';
 
 /** Where the files go, by which rules. */
@@ -34,6 +35,7 @@ export async function fillHome(
   const { home, reference, env, say, signal } = request;
   const plans: Plan[] = [];
   const placed = new Set<Plan>();
+  const memory = new Memory(home);
   const endProgress = tellProgress(() =>
     say(
       `filling ${home}: ${plans.length} of ${files.length} reference files examined, ${placed.size} written`,
@@ -43,17 +45,20 @@ export async function fillHome(
     const breathe = breather(signal);
     for (const file of files) {
       await breathe();
-      plans.push(await planOrFailure(file, request));
+      plans.push(await planOrFailure(file, { home, reference, memory }));
     }
     const due = plans.filter(({ copy, marker }) => copy || marker !== undefined);
-    if (due.length === 0) return;
-    const { placeFiles } = await import('./place-files.ts'); // here and not above: most starts write nothing
-    await placeFiles(due, {
-      native: native(),
-      variables: reference.substitute ? env : undefined,
-      signal,
-      placed: (plan) => placed.add(plan),
-    });
+    if (due.length > 0) {
+      const { placeFiles } = await import('./place-files.ts'); // here and not above: most starts write nothing
+      await placeFiles(due, {
+        native: native(),
+        variables: reference.substitute ? env : undefined,
+        signal,
+        placed: (plan) => placed.add(plan),
+      });
+    }
+    for (const plan of placed) rememberPlaced(plan, memory);
+    await memory.save();
   } finally {
     endProgress();
     for (const plan of plans)
@@ -61,9 +66,9 @@ export async function fillHome(
   }
 }
 
-async function planOrFailure(file: ReferenceFile, { home, reference }: FillRequest): Promise<Plan> {
+async function planOrFailure(file: ReferenceFile, request: PlanRequest): Promise<Plan> {
   try {
-    return await planFile(file, home, reference);
+    return await planFile(file, request);
   } catch (thrown) {
     throw accessFailure('', errorPath(thrown) ?? file.path.toString(), thrown, 'be read');
   }

@@ -1,7 +1,8 @@
-import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import type { ReferenceConfig } from '../environment.ts';
 import { type BytePath, below, withSuffix } from './byte-path.ts';
 import type { ReferenceFile } from './list-files.ts';
+import type { Memory } from './memory.ts';
 import { decidePlugin } from './plugin-rules.ts';
 import { readPluginVersion } from './plugin-version.ts';
 
@@ -18,6 +19,14 @@ export interface Plan {
   readonly line: string | undefined;
 }
 
+/** By what is decided. */
+export interface PlanRequest {
+  /** JENKINS_HOME, absolute. */
+  readonly home: string;
+  readonly reference: ReferenceConfig;
+  readonly memory: Memory;
+}
+
 interface Decided {
   readonly action: string;
   readonly reason: string;
@@ -32,12 +41,12 @@ export const pinnedSuffix = '.pinned';
  * Decides about one reference file by the rule for its kind. Writes nothing.
  * @throws the system's error when one of the files that the rule asks for cannot be read
  */
-export async function planFile(file: ReferenceFile, home: string, reference: ReferenceConfig): Promise<Plan> {
+export async function planFile(file: ReferenceFile, { home, reference, memory }: PlanRequest): Promise<Plan> {
   const target = below(home, file.place);
   // As in the official script .hpi files follow the plain rule: the plug-in manager never writes them any more.
   const { action, reason, notable, marker } =
     file.name.startsWith('plugins/') && file.name.endsWith('.jpi')
-      ? await decideAboutPlugin(file, target, reference)
+      ? await decideAboutPlugin(file, target, reference, memory)
       : decideAboutPlain(file, target);
   const inLog = notable || reference.verbose;
   return {
@@ -50,7 +59,8 @@ export async function planFile(file: ReferenceFile, home: string, reference: Ref
 }
 
 function decideAboutPlain(file: ReferenceFile, target: BytePath): Decided {
-  if (!file.override && isThere(target)) return { action: 'SKIPPED', reason: '', notable: false };
+  if (!file.override && statOf(target) !== undefined)
+    return { action: 'SKIPPED', reason: '', notable: false };
   return { action: 'INSTALLED', reason: '', notable: true };
 }
 
@@ -58,27 +68,43 @@ async function decideAboutPlugin(
   file: ReferenceFile,
   target: BytePath,
   reference: ReferenceConfig,
+  memory: Memory,
 ): Promise<Decided> {
-  const image = await readPluginVersion(file.path);
-  const isInstalled = isThere(target);
-  const installed = isInstalled ? await readPluginVersion(target) : undefined;
-  const marker = isInstalled ? readMarker(withSuffix(target, markerSuffix)) : undefined;
+  const image = await versionOf(file.path, file.stat, memory);
+  const there = statOf(target);
+  const installed = there && (await versionOf(target, there, memory));
+  const marker = there && readMarker(withSuffix(target, markerSuffix), memory);
   const decision = decidePlugin({ image, installed, marker, override: file.override }, reference);
   return decision.action === 'SKIPPED' && !decision.adopt ? decision : { ...decision, marker: image };
 }
 
-/** As `[ -e … ]`: a symlink that leads nowhere is nothing. */
-function isThere(path: BytePath): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+/** Lets the next start know what has been put there: a version, and the same in a marker. */
+export function rememberPlaced({ target, copy, marker }: Plan, memory: Memory): void {
+  if (marker === undefined) return;
+  for (const path of [...(copy ? [target] : []), withSuffix(target, markerSuffix)]) {
+    const stat = statOf(path);
+    if (stat !== undefined) memory.learn(path, stat, marker);
+  }
 }
 
-function readMarker(path: BytePath): string | undefined {
-  if (!isThere(path)) return undefined;
-  // Builds may have left a pipe there: opened in the ordinary way it would wait for somebody who writes into it.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    return readFileSync(fd, 'utf8').trim();
-  } finally {
-    closeSync(fd);
-  }
+/** Nothing where `[ -e … ]` says so: a symlink that leads nowhere, too. */
+const statOf = (path: BytePath): Stats | undefined => statSync(path, { throwIfNoEntry: false });
+
+async function versionOf(path: BytePath, stat: Stats, memory: Memory): Promise<string> {
+  const known = memory.recall(path, stat);
+  if (known !== undefined) return known;
+  const version = stat.isFile() ? await readPluginVersion(path) : ''; // a socket cannot even be opened
+  memory.learn(path, stat, version);
+  return version;
+}
+
+function readMarker(path: BytePath, memory: Memory): string | undefined {
+  const stat = statOf(path);
+  if (stat === undefined) return undefined;
+  const known = memory.recall(path, stat);
+  if (known !== undefined) return known;
+  if (!stat.isFile()) return ''; // builds may leave anything there; a pipe would wait for somebody who writes into it
+  const marker = readFileSync(path, 'utf8').trim();
+  memory.learn(path, stat, marker);
+  return marker;
 }
