@@ -1,6 +1,6 @@
 /** Filling JENKINS_HOME from an image's reference folder: `bailey jenkins` against a shell script's loop. */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { writeFullPlugin } from '../test/jenkins/kit/plugin-archive.ts';
@@ -47,9 +47,10 @@ export async function measureFilling({ quick, say }: BenchOptions, folder: strin
     },
   ];
   say(`${plugins} plug-ins and ${otherFiles} files, ${rounds} times each into an empty home and once more`);
+  let homes = 0;
   const medians = await alternate(fillings, rounds, async ({ command }) => {
-    const home = join(folder, 'home');
-    rmSync(home, { recursive: true, force: true });
+    // A new one each time, and none removed: ext4 makes new files slowly where others have just been deleted.
+    const home = join(folder, `home-${homes++}`);
     mkdirSync(home);
     const env = { PATH: '/usr/bin:/bin', JENKINS_HOME: home, REF: reference };
     const cold = await start(command, env);

@@ -58,7 +58,7 @@ export async function fillHome(
       });
     }
     for (const plan of placed) rememberPlaced(plan, memory);
-    await memory.save();
+    memory.save();
   } finally {
     endProgress();
     for (const plan of plans)

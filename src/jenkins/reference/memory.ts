@@ -10,25 +10,26 @@ const form = 1;
 /** Far more than ten thousand plug-ins take; what is larger was not written by us. */
 const mostBytes = 16 * 1024 * 1024;
 /**
- * Times of files advance in ticks of the kernel's, 10 ms at most. Within one, a file can change and keep its ctime: what
- * is younger is not remembered.
+ * Times of files advance in ticks of the kernel's, 10 ms at most; where a time is a whole second the file system keeps no
+ * finer ones. Within a tick a file can change twice and have the same times.
  */
-const tickMs = 20;
+const tickMs = ({ ctimeMs }: Stats): number => (ctimeMs % 1000 === 0 ? 2000 : 10);
 
 /** What a file said, and which state of it that was. */
 type Known = readonly [state: string, text: string];
 
 /**
  * What plug-ins' archives and markers said at the last start, so that those that have not changed cost a stat. It can be
- * lost or damaged without harm: it is only believed of a file that has the same size, inode, time of change and, what
- * nobody can set, time of change of its inode (ctime). Whoever can write it can write the plug-ins as well.
+ * lost or damaged without harm: it is believed only of a file that has the same size, inode, time of change and, what
+ * nobody can set, time of change of its inode (ctime); and it keeps nothing of a file that changed as late as this start,
+ * since a further change might not show. Whoever can write it can write the plug-ins as well.
  */
 export class Memory {
   readonly #file: BytePath;
   readonly #before: ReadonlyMap<string, Known>;
   readonly #now = new Map<string, Known>();
-  /** ctime, in ms, of what has been learned. */
-  readonly #changedMs = new Map<string, number>();
+  #learned = false;
+  #startMs: number | undefined;
 
   /** @param home JENKINS_HOME */
   constructor(home: string) {
@@ -39,37 +40,50 @@ export class Memory {
   /** What the file said when it was in this state; undefined when that is not known. */
   recall(path: BytePath, stat: Stats): string | undefined {
     const known = this.#before.get(keyOf(path));
-    if (known === undefined || known[0] !== stateOf(stat)) return undefined;
-    this.#now.set(keyOf(path), known);
-    return known[1];
+    if (known !== undefined && known[0] === stateOf(stat)) {
+      this.#now.set(keyOf(path), known);
+      return known[1];
+    }
+    this.#startMs ??= this.#clockMs(); // before it is read
+    return undefined;
   }
 
-  /** @param stat of the time before the text was read */
+  /**
+   * To be called for what {@link recall} did not know.
+   * @param stat of the time before the text was read
+   */
   learn(path: BytePath, stat: Stats, text: string): void {
-    // A file system without parts of a second: its ticks are whole ones, or two.
-    if (stat.ctimeMs % 1000 === 0) return;
+    // What is written to has both times from then: one that is old would show it.
+    const changedMs = Math.min(stat.mtimeMs, stat.ctimeMs);
+    if (this.#startMs === undefined || changedMs > this.#startMs - tickMs(stat)) return;
     this.#now.set(keyOf(path), [stateOf(stat), text]);
-    this.#changedMs.set(keyOf(path), stat.ctimeMs);
+    this.#learned = true;
   }
 
   /** Keeps what this start has seen for the next one. Where that cannot be written, the next one reads for itself. */
-  async save(): Promise<void> {
-    if (this.#changedMs.size === 0 && this.#now.size === this.#before.size) return;
-    const ageMs = Date.now() - Math.max(...this.#changedMs.values());
-    if (ageMs >= 0 && ageMs <= tickMs)
-      await new Promise((resolve) => setTimeout(resolve, tickMs + 1 - ageMs));
+  save(): void {
     const part = partOf(this.#file);
     try {
-      remove(part);
-      writeFileSync(part, '', { flag: 'wx' });
-      // The clock that the files of this folder have their times from may be another machine's.
-      const clockMs = Math.min(Date.now(), statSync(part).mtimeMs);
-      for (const [key, changedMs] of this.#changedMs) if (changedMs > clockMs - tickMs) this.#now.delete(key);
+      if (!this.#learned && this.#now.size === this.#before.size) return;
       writeFileSync(part, JSON.stringify({ form, known: Object.fromEntries(this.#now) }));
       // Not brought to the disk before: what a loss of power leaves of it is no JSON, and not believed.
       renameSync(part, this.#file);
     } catch {
+      // a full disk, a folder that refuses
+    } finally {
+      if (this.#startMs !== undefined) remove(part);
+    }
+  }
+
+  /** The time by the clock that files here have their times from, which may be another machine's, or by ours. */
+  #clockMs(): number {
+    const part = partOf(this.#file);
+    try {
       remove(part);
+      writeFileSync(part, '', { flag: 'wx' });
+      return Math.min(Date.now(), statSync(part).mtimeMs);
+    } catch {
+      return Number.NEGATIVE_INFINITY; // nothing can be kept here anyway
     }
   }
 }

@@ -86,7 +86,7 @@ async function writeParts({ file, target, copy, marker }: Plan, placing: Placing
   const { variables, signal } = placing;
   const markerPath = withSuffix(target, markerSuffix);
   try {
-    if (marker !== undefined) await writeText(markerPath, `${marker}\n`);
+    if (marker !== undefined) await writeText(markerPath, `${marker}\n`, file.stat);
     if (!copy) return;
     const filled = variables !== undefined && isSubstitutable(file.name);
     const content = filled ? substituteVariables(readFileSync(file.path), variables) : undefined;

@@ -7,6 +7,7 @@ import {
   openSync,
   type Stats,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { errorCode } from '../../failure.ts';
@@ -56,11 +57,15 @@ export async function writeCopy(
   }
 }
 
-/** Writes the part of a small text of our own. */
-export async function writeText(target: BytePath, text: string): Promise<void> {
+/**
+ * Writes the part of a small text of our own.
+ * @param like whose times it gets: they are old, so that every later change of the text shows
+ */
+export async function writeText(target: BytePath, text: string, like: Stats): Promise<void> {
   const part = partOf(target);
   try {
     await replacing(part, async () => writeFileSync(part, text, { flag: 'wx' }));
+    refused(() => utimesSync(part, like.atimeMs / 1000, like.mtimeMs / 1000));
   } catch (thrown) {
     remove(part);
     throw thrown;
