@@ -4,7 +4,7 @@ import { type BytePath, below, withSuffix } from './byte-path.ts';
 import type { ReferenceFile } from './list-files.ts';
 import type { Memory } from './memory.ts';
 import { decidePlugin } from './plugin-rules.ts';
-import { readPluginVersion } from './plugin-version.ts';
+import { boundedVersion, readPluginVersion } from './plugin-version.ts';
 
 /** What is to be done about one reference file. */
 export interface Plan {
@@ -104,7 +104,7 @@ function readMarker(path: BytePath, memory: Memory): string | undefined {
   const known = memory.recall(path, stat);
   if (known !== undefined) return known;
   if (!stat.isFile()) return ''; // builds may leave anything there; a pipe would wait for somebody who writes into it
-  const marker = readFileSync(path, 'utf8').trim();
+  const marker = boundedVersion(readFileSync(path, 'utf8'));
   memory.learn(path, stat, marker);
   return marker;
 }

@@ -20,11 +20,14 @@ export async function readPluginVersion(file: PathLike): Promise<string> {
   }
 }
 
+/** A version without what surrounds it, and not longer than is easily compared; no release has a hundred characters. */
+export const boundedVersion = (text: string): string => text.slice(0, 512).trim();
+
 function versionIn(content: Buffer | undefined): string {
   if (content === undefined) return '';
   // A line of a manifest has at most 72 bytes; the next one goes on with a blank (JAR file specification).
   const text = content.toString('utf8').replaceAll('\r\n', '\n').replaceAll('\n ', '');
-  return /^Plugin-Version:[ \t]*(.*?)[ \t]*$/m.exec(text)?.[1] ?? '';
+  return boundedVersion(/^Plugin-Version:(.*)$/m.exec(text)?.[1] ?? '');
 }
 
 /** ENOENT and its like; yauzl's errors have no code, zlib's begin with Z_, Node's own with ERR_. */
