@@ -34,7 +34,7 @@ struct job {
 
 static int sync_file(const char *path)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
     int error = 0;
 
     if (fd == -1)

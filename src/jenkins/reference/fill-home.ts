@@ -3,9 +3,10 @@ import { native } from '../../container/native.ts';
 import { errorPath } from '../../failure.ts';
 import type { ReferenceConfig } from '../environment.ts';
 import { breather } from './breather.ts';
+import { keyOf } from './byte-path.ts';
 import type { ReferenceFile } from './list-files.ts';
 import { Memory } from './memory.ts';
-import { type Plan, type PlanRequest, planFile, rememberPlaced } from './plan-file.ts';
+import { markerOf, type Plan, type PlanRequest, planFile, rememberPlaced } from './plan-file.ts';
 import { tellProgress } from './progress.ts';
 
 /** Where the files go, by which rules. */
@@ -47,7 +48,7 @@ export async function fillHome(
       await breathe();
       plans.push(await planOrFailure(file, { home, reference, memory }));
     }
-    const due = plans.filter(({ copy, marker }) => copy || marker !== undefined);
+    const due = withoutRivals(plans.filter(({ copy, marker }) => copy || marker !== undefined));
     if (due.length > 0) {
       const { placeFiles } = await import('./place-files.ts'); // here and not above: most starts write nothing
       await placeFiles(due, {
@@ -64,6 +65,14 @@ export async function fillHome(
     for (const plan of plans)
       if (plan.line !== undefined && (!plan.copy || placed.has(plan))) lines.push(plan.line);
   }
+}
+
+/** An image made of somebody's JENKINS_HOME has marker files, too; a plug-in that is copied brings its own. */
+function withoutRivals(due: readonly Plan[]): Plan[] {
+  const markers = new Set(
+    due.filter(({ marker }) => marker !== undefined).map((plan) => keyOf(markerOf(plan))),
+  );
+  return due.filter(({ target }) => !markers.has(keyOf(target)));
 }
 
 async function planOrFailure(file: ReferenceFile, request: PlanRequest): Promise<Plan> {

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, type Stats, statSync, writeFileSync } from 'node:fs';
-import { type BytePath, keyOf } from './byte-path.ts';
-import { partOf, remove } from './write-part.ts';
+import { type BytePath, keyOf, partOf } from './byte-path.ts';
+import { remove } from './write-part.ts';
 
 /** The file's name in JENKINS_HOME. */
 export const memoryName = '.bailey-plugin-versions.json';

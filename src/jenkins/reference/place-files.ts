@@ -10,12 +10,12 @@ import {
 } from 'node:fs';
 import { accessFailure } from '../../container/access.ts';
 import type { Native } from '../../container/native.ts';
-import { errorPath, type Failure } from '../../failure.ts';
-import { type BytePath, folderOf, keyOf, withSuffix } from './byte-path.ts';
+import { errorCode, errorPath, Failure } from '../../failure.ts';
+import { type BytePath, folderOf, keyOf, partOf, withSuffix } from './byte-path.ts';
 import { eachAtOnce } from './each-at-once.ts';
-import { markerSuffix, type Plan, pinnedSuffix } from './plan-file.ts';
+import { markerOf, type Plan } from './plan-file.ts';
 import { isSubstitutable, substituteVariables } from './substitute.ts';
-import { partOf, remove, withoutPart, writeCopy, writeText } from './write-part.ts';
+import { remove, withoutPart, writeCopy, writeText } from './write-part.ts';
 
 /** What placing files needs besides the plans. */
 export interface Placing {
@@ -84,7 +84,7 @@ async function placeBatch(batch: readonly Plan[], placing: Placing): Promise<voi
 /** Writes the parts of a plan, all of them or none. */
 async function writeParts({ file, target, copy, marker }: Plan, placing: Placing): Promise<void> {
   const { variables, signal } = placing;
-  const markerPath = withSuffix(target, markerSuffix);
+  const markerPath = markerOf({ target });
   try {
     if (marker !== undefined) await writeText(markerPath, `${marker}\n`, file.stat);
     if (!copy) return;
@@ -102,7 +102,7 @@ const partsOf = (plan: Plan): BytePath[] => targetsOf(plan).map(partOf);
 
 /** What a plan puts in its place by a rename: a plug-in's marker, then the file. */
 const targetsOf = ({ target, copy, marker }: Plan): BytePath[] => [
-  ...(marker === undefined ? [] : [withSuffix(target, markerSuffix)]),
+  ...(marker === undefined ? [] : [markerOf({ target })]),
   ...(copy ? [target] : []),
 ];
 
@@ -119,12 +119,12 @@ async function settle(written: readonly Plan[], parts: Set<BytePath>, placing: P
   const rename = renamer(parts);
   await sync([...parts], placing.native);
   const marked = written.filter(({ marker }) => marker !== undefined);
-  for (const { target } of marked) rename(withSuffix(target, markerSuffix));
+  for (const { target } of marked) rename(markerOf({ target }));
   const folders = distinct(marked.filter(({ copy }) => copy).map(({ target }) => folderOf(target)));
-  if (folders.length > 0) await sync(folders, placing.native);
+  if (folders.length > 0) await syncFolders(folders, placing.native);
   for (const plan of written) {
     const { target, copy, marker } = plan;
-    if (copy && marker !== undefined) createUnlessThere(withSuffix(target, pinnedSuffix));
+    if (copy && marker !== undefined) createUnlessThere(withSuffix(target, '.pinned'));
     if (copy) rename(target);
     placing.placed(plan);
   }
@@ -146,6 +146,16 @@ async function sync(paths: readonly BytePath[], native: Native): Promise<void> {
     await native.syncFiles(Buffer.concat(paths.flatMap((path) => [path, end])));
   } catch (thrown) {
     throw accessFailure('', withoutPart(errorPath(thrown) ?? ''), thrown, 'be brought to the disk');
+  }
+}
+
+/** Not every file system can: then the order of the renames is all that there is. */
+async function syncFolders(folders: readonly BytePath[], native: Native): Promise<void> {
+  try {
+    await sync(folders, native);
+  } catch (thrown) {
+    const code = thrown instanceof Failure ? errorCode(thrown.cause) : undefined;
+    if (!['EACCES', 'EINVAL', 'ENOSYS', 'EOPNOTSUPP'].includes(code ?? '')) throw thrown;
   }
 }
 

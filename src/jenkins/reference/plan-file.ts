@@ -34,8 +34,9 @@ interface Decided {
   readonly marker?: string;
 }
 
-export const markerSuffix = '.version_from_image';
-export const pinnedSuffix = '.pinned';
+/** The marker file of a plug-in: which version an image installed last. */
+export const markerOf = ({ target }: Pick<Plan, 'target'>): BytePath =>
+  withSuffix(target, '.version_from_image');
 
 /**
  * Decides about one reference file by the rule for its kind. Writes nothing.
@@ -73,7 +74,7 @@ async function decideAboutPlugin(
   const image = await versionOf(file.path, file.stat, memory);
   const there = statOf(target);
   const installed = there && (await versionOf(target, there, memory));
-  const marker = there && readMarker(withSuffix(target, markerSuffix), memory);
+  const marker = there && readMarker(markerOf({ target }), memory);
   const decision = decidePlugin({ image, installed, marker, override: file.override }, reference);
   return decision.action === 'SKIPPED' && !decision.adopt ? decision : { ...decision, marker: image };
 }
@@ -81,7 +82,7 @@ async function decideAboutPlugin(
 /** Lets the next start know what has been put there: a version, and the same in a marker. */
 export function rememberPlaced({ target, copy, marker }: Plan, memory: Memory): void {
   if (marker === undefined) return;
-  for (const path of [...(copy ? [target] : []), withSuffix(target, markerSuffix)]) {
+  for (const path of [...(copy ? [target] : []), markerOf({ target })]) {
     const stat = statOf(path);
     if (stat !== undefined) memory.learn(path, stat, marker);
   }

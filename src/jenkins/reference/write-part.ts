@@ -11,17 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { errorCode } from '../../failure.ts';
-import { type BytePath, withSuffix } from './byte-path.ts';
+import { type BytePath, partOf } from './byte-path.ts';
 import { copyContent } from './copy-content.ts';
 
-/** The name in the same folder under which a file is written before it gets its own. */
-export const partOf = (target: BytePath): BytePath => withSuffix(target, partSuffix);
-
-const partSuffix = '.bailey-part';
-
 /** The path that a part stands for, for people. */
-export const withoutPart = (path: string): string =>
-  path.endsWith(partSuffix) ? path.slice(0, -partSuffix.length) : path;
+export const withoutPart = (path: string): string => path.replace(/\.bailey-part$/, '');
 
 /** A file to be copied. */
 export interface Source {
