@@ -1,5 +1,13 @@
 /** What a loss of power must not undo: in which order files are written, brought to the disk and named. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { program, requires } from '../kit/needs.ts';
@@ -62,6 +70,51 @@ if (requires(t, program('strace'))) {
       t.ok(named(`${plugin}.version_from_image`) < folder, `the marker of ${plugin} has its name before`);
       t.ok(named(plugin) > folder, `${plugin} gets it when the folder is on the disk`);
     }
+  });
+}
+
+if (requires(t, program('strace'))) {
+  const failing = (error: string, ...options: readonly string[]): string[] => {
+    return ['strace', '--follow-forks', '--output=/dev/null', ...options, `--inject=fsync:error=${error}`];
+  };
+
+  t.test('what the disk does not take gets no name', async (t) => {
+    const house = new House(t);
+    writePlugin(join(house.ref, 'plugins/a.jpi'), '2.0');
+    house.write(join(house.ref, 'config.xml'), 'image');
+    for (const [error, code, line] of [
+      ['EIO', 74, /^bailey: \S+\/home\/\S+ cannot be brought to the disk: fsync: Input\/output error\n$/],
+      [
+        'ENOSPC',
+        73,
+        /^bailey: \S+\/home\/\S+ cannot be brought to the disk, .*; free space, or make it bigger\n$/,
+      ],
+    ] as const) {
+      const ran = await ended(house.startCopying({}, undefined, failing(error)));
+      t.equal(ran.code, code, ran.stderr);
+      t.match(ran.stderr, line);
+      t.notMatch(ran.stderr, /bailey-part/);
+      t.strictSame(house.files(), ['copy_reference_file.log'], 'neither files nor parts');
+      t.strictSame(house.log(), [], 'the log claims nothing');
+    }
+  });
+
+  t.test('a file system that cannot sync folders', async (t) => {
+    const house = new House(t);
+    writePlugin(join(house.ref, 'plugins/a.jpi'), '2.0');
+    const onlyFolder = `--trace-path=${join(house.home, 'plugins')}`;
+    mkdirSync(join(house.home, 'plugins'));
+    for (const [error, code] of [
+      ['EINVAL', 0],
+      ['EIO', 74],
+    ] as const) {
+      rmSync(join(house.home, 'plugins/a.jpi'), { force: true });
+      const ran = await ended(house.startCopying({}, undefined, failing(error, onlyFolder)));
+      t.equal(ran.code, code, ran.stderr);
+      t.equal(existsSync(join(house.home, 'plugins/a.jpi')), code === 0, error);
+    }
+    t.equal((await house.copy()).code, 0);
+    t.ok(existsSync(join(house.home, 'plugins/a.jpi')), 'the next start makes it good');
   });
 }
 

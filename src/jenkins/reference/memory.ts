@@ -62,16 +62,14 @@ export class Memory {
 
   /** Keeps what this start has seen for the next one. Where that cannot be written, the next one reads for itself. */
   save(): void {
+    if (!this.#learned && this.#now.size === this.#before.size) return;
     const part = partOf(this.#file);
     try {
-      if (!this.#learned && this.#now.size === this.#before.size) return;
-      writeFileSync(part, JSON.stringify({ form, known: Object.fromEntries(this.#now) }));
+      create(part, JSON.stringify({ form, known: Object.fromEntries(this.#now) }));
       // Not brought to the disk before: what a loss of power leaves of it is no JSON, and not believed.
       renameSync(part, this.#file);
     } catch {
-      // a full disk, a folder that refuses
-    } finally {
-      if (this.#startMs !== undefined) remove(part);
+      remove(part); // a full disk, a folder that refuses
     }
   }
 
@@ -79,13 +77,20 @@ export class Memory {
   #clockMs(): number {
     const part = partOf(this.#file);
     try {
-      remove(part);
-      writeFileSync(part, '', { flag: 'wx' });
+      create(part, '');
       return Math.min(Date.now(), statSync(part).mtimeMs);
     } catch {
       return Number.NEGATIVE_INFINITY; // nothing can be kept here anyway
+    } finally {
+      remove(part);
     }
   }
+}
+
+/** A new file: what is there may be a symlink to somewhere else. */
+function create(part: BytePath, text: string): void {
+  remove(part);
+  writeFileSync(part, text, { flag: 'wx' });
 }
 
 const stateOf = ({ size, mtimeMs, ctimeMs, ino }: Stats): string => `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
