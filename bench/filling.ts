@@ -1,8 +1,8 @@
 /** Filling JENKINS_HOME from an image's reference folder: `bailey jenkins` against a shell script's loop. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { writeFullPlugin } from '../test/jenkins/kit/plugin-archive.ts';
 import { alternate } from './sample.ts';
 import type { BenchOptions } from './section.ts';
@@ -94,9 +94,24 @@ function writeReference(reference: string): void {
 /** Runs a command to its end, on an idle disk. */
 async function start(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Taken> {
   execFileSync('sync');
-  const { stdout } = await promisify(execFile)(resolve('build/bench/usage'), command, { env });
-  const [ms, peakKb] = stdout.split(' ').map(Number);
-  if (ms === undefined || peakKb === undefined) throw new Error(`usage printed ${stdout}`);
+  // A process group of its own, so that no part of a shell's pipeline outlives a benchmark that is ended.
+  const child = spawn(resolve('build/bench/usage'), command, {
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const end = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  process.prependOnceListener('exit', end); // before its folder is removed
+  let printed = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk;
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  process.off('exit', end);
+  const [ms, peakKb] = printed.split(' ').map(Number);
+  if (code !== 0 || ms === undefined || peakKb === undefined) throw new Error(`${command.join(' ')} failed`);
   return { ms, peakKb };
 }
 
