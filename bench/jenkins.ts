@@ -1,8 +1,9 @@
-/** `bailey jenkins` from start to java, against the start of Node itself. */
+/** `bailey jenkins` from start to java: with nothing to do against the start of Node itself, and with a home to fill. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { measureFilling } from './filling.ts';
 import { temporaryFolder } from './folder.ts';
 import { alternate } from './sample.ts';
 import type { BenchOptions, Section } from './section.ts';
@@ -17,7 +18,7 @@ interface Start {
 export const jenkins: Section = {
   name: 'jenkins',
   async run(options) {
-    return [await measureStart(options, temporaryFolder())];
+    return [await measureStart(options, temporaryFolder()), await measureFilling(options, temporaryFolder())];
   },
 };
 

@@ -40,6 +40,12 @@ export interface Native {
    */
   flock(fd: number): boolean;
   /**
+   * fsync(2) for many files and folders at once, away from the main thread.
+   * @param paths all of them, each ended by a NUL byte
+   * @returns rejected with an Error that has `code` and `path` when one could not be brought to the disk
+   */
+  syncFiles(paths: Buffer): Promise<void>;
+  /**
    * Who is at the other end of a connected unix stream socket, as the kernel recorded it at connect(2):
    * SO_PEERCRED and SO_PEERPIDFD (Linux 6.5), before 6.5 pidfd_open(2) with a second look at the credentials.
    * Throws an Error with `code` ESRCH when the peer has ended.

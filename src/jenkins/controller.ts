@@ -41,7 +41,7 @@ export async function launchController({ args, env, say, signal }: ControllerLau
   try {
     requireFolderAccess('JENKINS_HOME', config.home);
     requireRoom('JENKINS_HOME', config.home);
-    await copyReferenceFiles({ home: config.home, reference: config.reference, env, signal });
+    await copyReferenceFiles({ home: config.home, reference: config.reference, env, say, signal });
     if (areForJenkins(args) && warMayCome) requireWar(config.war);
     const argv = areForJenkins(args)
       ? ['java', ...(await argumentsOfJava(config, file, args, env, say))]

@@ -47,6 +47,32 @@ t.test('symlinks that lead to each other, to themselves, and below a file', asyn
   t.match(log, /SKIPPED .*\/ref\/below : a symlink that leads nowhere/);
 });
 
+t.test('plugins/ is a symlink, and the image has what a JENKINS_HOME has', async (t) => {
+  const house = new House(t);
+  mkdirSync(join(house.folder, 'elsewhere'));
+  symlinkSync(join(house.folder, 'elsewhere'), join(house.home, 'plugins'));
+  for (const name of ['a', 'b']) {
+    writePlugin(join(house.ref, `plugins/${name}.jpi`), '2.0');
+    house.write(join(house.ref, `plugins/${name}.jpi.pinned`), '');
+  }
+  house.write(join(house.ref, 'plugins/a.jpi.version_from_image'), '1.0\n');
+  house.write(join(house.ref, 'plugins/b.jpi.version_from_image.override'), '1.0\n');
+  house.write(join(house.ref, 'plugins/a.jpi.bailey-part'), 'half');
+  house.write(join(house.ref, '.bailey-plugin-versions.json'), '{"form":1,"known":{}}');
+  const ran = await house.copy();
+  t.equal(ran.code, 0, ran.stderr);
+  for (const name of ['a', 'b']) {
+    t.equal(await readPluginVersion(join(house.home, `plugins/${name}.jpi`)), '2.0');
+    t.equal(
+      house.text(`plugins/${name}.jpi.version_from_image`),
+      '2.0\n',
+      'the marker tells what was copied',
+    );
+  }
+  t.notOk(existsSync(join(house.home, 'plugins/a.jpi.bailey-part')));
+  t.match(house.log().join('\n'), /SKIPPED \S+\/plugins\/a.jpi.bailey-part : a copy that was cut off/);
+});
+
 t.test('names that are not UTF-8', async (t) => {
   const house = new House(t);
   const bytes = (...parts: readonly string[]): Buffer => Buffer.from(parts.join('/'), 'latin1');
