@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -141,13 +142,22 @@ static void send_on(const struct settings *settings, const struct child *child, 
     tell(settings, NOT_FORWARDED, &(struct facts){.signal = signal, .pid = child->pid, .error = errno});
 }
 
+bool let_go_of_traced(pid_t pid, int signal)
+{
+    return syscall(SYS_ptrace, PTRACE_DETACH, pid, 0L, signal == SIGTRAP ? 0L : (long)signal) == 0;
+}
+
 /* SIGTERM alone would wait in a stopped program until somebody else lets it go on. A debugger's stop is not touched. */
 static void wake_if_stopped(const struct settings *settings, const struct child *child)
 {
     siginfo_t state = {0};
 
-    if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) == 0 && state.si_code == CLD_STOPPED)
+    if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) < 0)
+        return;
+    if (state.si_code == CLD_STOPPED)
         send_on(settings, child, settings->manner.to_group, SIGCONT, NULL);
+    else if (state.si_code == CLD_TRAPPED)
+        (void)let_go_of_traced(child->pid, state.si_status);
 }
 
 void forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
