@@ -299,6 +299,7 @@ static const struct saying everybodys_sayings[] = {
     {KILLED_LATE, WARNING, "process %p did not end in time after SIGTERM: SIGKILL"},
     {GRACE_BEGINS, INFO, "SIGTERM to what is left"},
     {GRACE_IS_OVER, WARNING, "the grace is over: SIGKILL to what is left"},
+    {SOME_STAY, WARNING, "some processes cannot be killed from here, and stay"},
     {EVENTS, ERROR, NULL},
 };
 
@@ -373,6 +374,7 @@ static const struct dialect dialects[] = {
         .manner = {.verbosity = WARNING,
                    .isolation = OWN_GROUP,
                    .adoption = ADOPT_NOBODY,
+                   .runs_scripts = true,
                    .left_alone = FAULTS,
                    .dropped = TERMINAL_ACCESS},
         .options = tini_options,
@@ -396,6 +398,7 @@ static const struct dialect dialects[] = {
                    .adoption = ADOPT_NOBODY,
                    .to_group = true,
                    .stops_with_it = true,
+                   .runs_scripts = true,
                    .fresh_signals = true,
                    .ends_group = true,
                    .to_root_folder = true},
@@ -419,6 +422,7 @@ static const struct dialect dialects[] = {
         .manner = {.verbosity = WARNING,
                    .isolation = OWN_GROUP,
                    .adoption = ADOPT_OR_END,
+                   .runs_scripts = true,
                    .left_alone = FAULTS,
                    .to_root_folder = true,
                    .closes_inherited = true,

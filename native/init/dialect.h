@@ -35,6 +35,7 @@ enum event {
     KILLED_LATE,    /* pid: SIGKILL, since it didn't end within --stop-timeout */
     GRACE_BEGINS,   /* SIGTERM to what is left */
     GRACE_IS_OVER,  /* SIGKILL to what is left */
+    SOME_STAY,      /* SIGKILL cannot reach some of them */
     ENDS,           /* code */
     EVENTS
 };
