@@ -52,6 +52,9 @@ const everybodys: readonly Line[] = [
 ];
 
 const tinis: readonly Line[] = [
+  { args: ['-e 7', '--', ...exits(7)] },
+  { args: ['-e', '+7', '--', ...exits(7)] },
+  { args: ['-e', '7 ', '--', ...exits(7)] },
   { args: ['--', ...signals], equal: 'all' },
   { args: ['--version', 'true'] },
   { args: ['--version', '--version'] },
@@ -96,7 +99,7 @@ const dumbInits: readonly Line[] = [
   { args: ['--verb', 'true'] },
   { args: ['-r'] },
   { args: ['--rewrite'] },
-  ...['1:2', '15:0', '1:2,3:4', '01:2'].flatMap((rule) => [
+  ...['1:2', '15:0', '1:2,3:4', '01:2', ' 1:2', '+1:2'].flatMap((rule) => [
     { args: ['-r', rule, 'true'], equal: 'all' as const },
     { args: [`-r${rule}`, 'true'], equal: 'all' as const },
     { args: ['--rewrite', rule, 'true'], equal: 'all' as const },
