@@ -104,6 +104,7 @@ struct dialect {
     const char *after_wrong_value; /* the same for an option's value */
     bool information_on_stdout;   /* INFO and DETAIL; else everything goes to standard error */
     bool abbreviates;             /* long options may be cut short, as getopt_long(3) has it */
+    bool runs_scripts;            /* a file without a known format is the shell's, as execvp(3) has it */
     uint8_t wrong_usage;          /* exit codes */
     uint8_t cannot_start;         /* no process, or no adoption that was asked for */
     uint8_t not_found;

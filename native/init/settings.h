@@ -49,7 +49,6 @@ struct manner {
     bool to_root_folder;   /* our own working directory becomes / */
     bool closes_inherited; /* descriptors from 3 on are closed in ourselves */
     bool moves_listen_pid; /* LISTEN_PID that is ours becomes the program's, sd_listen_fds(3) */
-    bool runs_scripts;     /* a file without a known format is the shell's, as execvp(3) of the others' libc has it */
     bool epitaph;          /* a line about an abnormal end */
     bool pauses;           /* no program: reap until SIGTERM or SIGINT */
     bool warns;            /* tell of each process reaped */

@@ -96,7 +96,7 @@ static int become_program(void *argument)
     if (settings->manner.moves_listen_pid)
         move_listen_pid();
     give_signals_back(task->given, settings->manner.fresh_signals);
-    execute(settings->program, settings->manner.runs_scripts);
+    execute(settings->program, settings->dialect->runs_scripts);
     return report(settings);
 }
 
