@@ -152,7 +152,10 @@ static void wake_if_stopped(const struct settings *settings, const struct child 
 {
     siginfo_t state = {0};
 
-    if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) < 0)
+    /* Under job control the stop has been collected already, and cannot be asked for again. */
+    if (child->terminal == SHARED)
+        send_on(settings, child, true, SIGCONT, NULL);
+    else if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) < 0)
         return;
     if (state.si_code == CLD_STOPPED)
         send_on(settings, child, settings->manner.to_group, SIGCONT, NULL);

@@ -73,7 +73,9 @@ void stop_with(const struct child *child, int signal)
     if (TERMINAL_ACCESS & signal_bit(signal) && has_foreground()) {
         (void)tcsetpgrp(STDIN_FILENO, child->pid);
         (void)kill(-child->pid, SIGCONT);
-    } else if (getpid() != 1)
+    } else if (!(TERMINAL_STOPS & signal_bit(signal)) && !is_foreground(child->pid))
+        return; /* No shell waits for us; whoever sent that SIGSTOP lets the program go on, but not us. */
+    else if (getpid() != 1)
         (void)kill(getpid(), SIGSTOP);
     else if (TERMINAL_STOPS & signal_bit(signal))
         (void)kill(-child->pid, SIGCONT);

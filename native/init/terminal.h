@@ -31,7 +31,8 @@ void take_terminal(const struct settings *settings);
 
 /*
  * The program has been stopped, and the terminal is shared: we stop as well, so that the shell that waits for us notices
- * and takes the terminal back. As process 1 of a namespace we can't; then the program goes on.
+ * and takes the terminal back. As process 1 of a namespace we can't; then the program goes on. In the
+ * background, a SIGSTOP is somebody else's matter.
  */
 void stop_with(const struct child *child, int signal);
 

@@ -151,20 +151,34 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('code-130');
   });
 
+  t.test('a job in the background: who stops its program by SIGSTOP does not stop it', async (sub) => {
+    const screen = new Terminal(sub, shell, prompt);
+    await screen.shows('PROMPT> ');
+    screen.type(`${bailey} sleep 1000 &\r`);
+    const program = await descendant(screen.pid, 'sleep');
+    const init = stat(program)?.parent ?? 0;
+    await screen.shows('PROMPT> ');
+    process.kill(program, 'SIGSTOP');
+    await until('it stands still', () => stopped(program));
+    process.kill(init, 'SIGTERM');
+    screen.type('wait $!; echo "code-"$?\r');
+    await screen.shows('code-143');
+  });
+
   t.test('a job that reads from a pipe: ^Z stops it, fg lets it go on, ^C ends it', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
-    screen.type(`sleep 1000 | ${bailey} cat\r`);
-    const cat = await descendant(screen.pid, 'cat');
-    const init = stat(cat)?.parent ?? 0;
+    screen.type(`sleep 1000 | ${bailey} tail -f /dev/null\r`);
+    const program = await descendant(screen.pid, 'tail');
+    const init = stat(program)?.parent ?? 0;
     await until('it is in the foreground', () => foreground(init) === processGroup(init));
     screen.type('\x1a');
     await screen.shows('Stopped');
     await screen.shows('PROMPT> ');
     sub.ok(stopped(init));
-    await until('the program stands still', () => stopped(cat));
+    await until('the program stands still', () => stopped(program));
     screen.type('fg\r');
-    await until('fg lets both go on', () => !stopped(init) && !stopped(cat));
+    await until('fg lets both go on', () => !stopped(init) && !stopped(program));
     screen.type('\x03');
     await screen.shows('PROMPT> ');
     screen.type('echo "code-"$?\r');
