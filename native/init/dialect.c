@@ -52,6 +52,16 @@ static bool set_remap(struct settings *settings, const char *value)
     }
 }
 
+/*
+ * As strtol(3) and scanf(3) have it, with which the others read numbers: ENTRYPOINT ["tini", "-e 143", "--"] makes a value
+ * that begins with a blank.
+ */
+static const char *behind_blanks(const char *value)
+{
+    value += strspn(value, " \t\n\v\f\r");
+    return value + (*value == '+');
+}
+
 static bool rewrite(struct settings *settings, const char *value, int last)
 {
     for (;;) {
@@ -80,7 +90,7 @@ static bool set_rewrite(struct settings *settings, const char *value)
 
 static bool set_standard_rewrite(struct settings *settings, const char *value)
 {
-    return rewrite(settings, value, SIGSYS);
+    return rewrite(settings, behind_blanks(value), SIGSYS);
 }
 
 static bool set_grace(struct settings *settings, const char *value)
@@ -108,7 +118,7 @@ static bool set_code_of_success(struct settings *settings, const char *value)
     const char *end;
     uint32_t code;
 
-    if (!read_number(value, &end, 255, &code) || *end != '\0')
+    if (!read_number(behind_blanks(value), &end, 255, &code) || *end != '\0')
         return false;
     settings->exit_as[code] = 0;
     return true;
@@ -299,6 +309,7 @@ static const struct saying everybodys_sayings[] = {
     {KILLED_LATE, WARNING, "process %p did not end in time after SIGTERM: SIGKILL"},
     {GRACE_BEGINS, INFO, "SIGTERM to what is left"},
     {GRACE_IS_OVER, WARNING, "the grace is over: SIGKILL to what is left"},
+    {SOME_STAY, WARNING, "some processes cannot be killed from here, and stay"},
     {EVENTS, ERROR, NULL},
 };
 
@@ -382,6 +393,7 @@ static const struct dialect dialects[] = {
         .levels = {"FATAL", "WARN ", "INFO ", "DEBUG"},
         .after_mistake = tini_help,
         .information_on_stdout = true,
+        .runs_scripts = true,
         .wrong_usage = 1,
         .cannot_start = 1,
         .not_found = 127,
@@ -406,6 +418,7 @@ static const struct dialect dialects[] = {
         .levels = {"", "", "", ""},
         .after_mistake = dumb_init_usage,
         .after_wrong_value = dumb_init_rewrite_usage,
+        .runs_scripts = true,
         .abbreviates = true,
         .wrong_usage = 1,
         .cannot_start = 1,
@@ -429,6 +442,7 @@ static const struct dialect dialects[] = {
         .prefix = "%l (catatonit:%q): ",
         .levels = {"ERROR", "WARN", "INFO", "DEBUG"},
         .after_mistake = catatonit_usage,
+        .runs_scripts = true,
         .abbreviates = true,
         .wrong_usage = 1,
         .cannot_start = 1,

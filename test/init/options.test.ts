@@ -1,9 +1,11 @@
 // bailey-init's own options and their variables: what they do to a program, its group and its descendants.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, chownSync, copyFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
-import { pidNamespace, requires } from '../kit/needs.ts';
+import { pidNamespace, requires, root } from '../kit/needs.ts';
 import { run } from './peers.ts';
 import { bailey, compile } from './programs.ts';
 import { eachWay, type Way } from './ways.ts';
@@ -198,6 +200,43 @@ if (requires(t, pidNamespace)) {
     sub.notOk(lives(Number(orphan)), 'an orphan in a session of its own has ended');
     sub.equal(bystander.exitCode ?? bystander.signalCode, null, 'a bystander has not');
   });
+
+  t.test(
+    'not process 1, without its own /proc: nobody else is signalled, and it ends all the same',
+    async (sub) => {
+      const script = `$1; sleep 1000 >/dev/null 2>&1 & "$0" --grace 100ms sh -c '(sleep 1000 >/dev/null 2>&1 &); exit 5'
+      echo "$?"; kill $! && echo alive`;
+      for (const setUp of ['umount /proc || mount -t tmpfs none /proc', ':']) {
+        const command = ['sh', '-c', script, bailey, setUp];
+        const running = new Running(command, { proc: false, unshare: ['--mount'] });
+        sub.teardown(() => running.kill());
+        const { stdout, stderr } = await running.ended();
+        sub.equal(stdout, '5\nalive\n', setUp);
+        sub.match(stderr, /some processes cannot be killed from here, and stay\n/);
+      }
+    },
+  );
+
+  // Only root can make a program that somebody else may not kill.
+  if (root() === undefined)
+    eachWay(t, '--grace: whom it may not kill, the kernel does', async (sub, way) => {
+      const [first = ''] = compile(sub, 'test/init/of-another-user.c');
+      const script = `${first} 1000 & read x; exit 6`;
+      const user = ['setpriv', '--reuid=1000', '--clear-groups', '--inh-caps=-all'];
+      const copy = `${dirname(first)}/bailey-init`;
+      copyFileSync(bailey, copy);
+      chownSync(first, 0, 0);
+      chmodSync(first, 0o4755);
+      const command = [...user, copy, '--reap', way, '--grace', '100ms', 'sh', '-c', script];
+      const running = new Running(command);
+      sub.teardown(() => running.kill());
+      sub.equal(await running.line(), 'root');
+      sub.same(await running.end('end\n'), {
+        code: 6,
+        stdout: 'root\n',
+        stderr: 'bailey-init: the grace is over: SIGKILL to what is left\n',
+      });
+    });
 
   t.test('--subreaper', async (sub) => {
     const script = '(sleep 1000 >/dev/null & echo $!); read line';
