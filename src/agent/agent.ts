@@ -5,6 +5,7 @@ import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
+import { readOwnOptions } from './own-options.ts';
 
 /** What a launch gets from outside. */
 export interface AgentLaunch {
@@ -30,12 +31,13 @@ function prepare(
   env: Readonly<NodeJS.ProcessEnv>,
   say: (line: string) => void,
 ): Launch {
-  const [only] = args;
-  if (args.length === 1 && only !== undefined && !only.startsWith('-'))
-    return { file: requireProgram(only, env['PATH']), argv: args };
+  const { rest } = readOwnOptions(args, env);
+  const [only] = rest;
+  if (rest.length === 1 && only !== undefined && !only.startsWith('-'))
+    return { file: requireProgram(only, env['PATH']), argv: rest };
 
   const config = readAgentConfig(env);
-  const { javaArguments, warnings } = agentCommandLine(config, args);
+  const { javaArguments, warnings } = agentCommandLine(config, rest);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);
   requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
