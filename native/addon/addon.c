@@ -88,6 +88,7 @@ NAPI_MODULE_INIT()
     } functions[] = {
         {"exec", addon_exec},
         {"resetSignal", addon_reset_signal},
+        {"memoryFile", addon_memory_file},
         {"flock", addon_flock},
         {"peer", addon_peer},
         {"pidfdOpen", addon_pidfd_open},
