@@ -5,7 +5,9 @@ import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
-import { readOwnOptions } from './own-options.ts';
+import { hideSecrets } from './hidden-arguments.ts';
+import { type AgentSettings, readOwnOptions } from './own-options.ts';
+import { requireKnown } from './remoting/unknown-options.ts';
 
 /** What a launch gets from outside. */
 export interface AgentLaunch {
@@ -23,26 +25,27 @@ export interface AgentLaunch {
  * @throws Failure with the exit code; the signal's reason
  */
 export async function launchAgent({ args, env, say, signal }: AgentLaunch): Promise<never> {
-  return handOver(native(), prepare(args, env, say), signal);
-}
-
-function prepare(
-  args: readonly string[],
-  env: Readonly<NodeJS.ProcessEnv>,
-  say: (line: string) => void,
-): Launch {
-  const { rest } = readOwnOptions(args, env);
+  const { settings, rest } = readOwnOptions(args, env);
   const [only] = rest;
   if (rest.length === 1 && only !== undefined && !only.startsWith('-'))
-    return { file: requireProgram(only, env['PATH']), argv: rest };
+    return handOver(native(), { file: requireProgram(only, env['PATH']), argv: rest }, signal);
+  return handOver(native(), await prepare(settings, rest, { args, env, say, signal }), signal);
+}
 
+async function prepare(
+  settings: AgentSettings,
+  given: readonly string[],
+  { env, say, signal }: AgentLaunch,
+): Promise<Launch> {
   const config = readAgentConfig(env);
-  const { javaArguments, warnings } = agentCommandLine(config, rest);
+  const { args, items, warnings } = await agentCommandLine(config, given, signal);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);
   requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
+  await requireKnown(config.jar, items);
   for (const warning of warnings) say(`warning: ${warning}`);
-  return { file, argv: [java, ...javaArguments] };
+  const hidden = hideSecrets(native(), args, items, say);
+  return { ...hidden, file, argv: [java, ...config.javaOptions, '-jar', config.jar, ...hidden.args] };
 }
 
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
