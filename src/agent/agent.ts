@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireFile } from '../container/access.ts';
 import { native } from '../container/native.ts';
@@ -7,6 +8,7 @@ import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
 import { hideSecrets } from './hidden-arguments.ts';
 import { type AgentSettings, readOwnOptions } from './own-options.ts';
+import { has, type Item, lastValue } from './remoting/parse.ts';
 import { requireKnown } from './remoting/unknown-options.ts';
 
 /** What a launch gets from outside. */
@@ -41,11 +43,46 @@ async function prepare(
   const { args, items, warnings } = await agentCommandLine(config, given, signal);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);
-  requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
-  await requireKnown(config.jar, items);
+  const isFetched = !config.isJarGiven && !existsSync(config.jar) && has(items, '-url');
+  if (!isFetched) await requireJar(config.jar, items);
   for (const warning of warnings) say(`warning: ${warning}`);
+  const jar =
+    settings.preflight || isFetched
+      ? await meetController(settings, config, items, isFetched, { env, say, signal })
+      : config.jar;
+  if (isFetched) await requireJar(jar, items);
   const hidden = hideSecrets(native(), args, items, say);
-  return { ...hidden, file, argv: [java, ...config.javaOptions, '-jar', config.jar, ...hidden.args] };
+  return { ...hidden, file, argv: [java, ...config.javaOptions, '-jar', jar, ...hidden.args] };
+}
+
+async function requireJar(jar: string, items: readonly Item[]): Promise<void> {
+  requireFile('JENKINS_AGENT_FILE', jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
+  await requireKnown(jar, items);
+}
+
+/**
+ * Looks for the controller, and fetches its agent.jar if there is none here.
+ * The modules are loaded here and not at start: they bring Node's network along.
+ * @returns the jar
+ */
+async function meetController(
+  { preflight, connectTimeoutMs }: AgentSettings,
+  config: AgentConfig,
+  items: readonly Item[],
+  isFetched: boolean,
+  { env, say, signal }: Pick<AgentLaunch, 'env' | 'say' | 'signal'>,
+): Promise<string> {
+  const { awaitController, patienceOfAgentJar } = await import('./preflight/index.ts');
+  const { readControllerTarget, targetOf } = await import('./preflight/target.ts');
+  const endsAt = performance.now() + (connectTimeoutMs ?? patienceOfAgentJar(items));
+  const patience = { endsAt, say, signal };
+  const target = targetOf(items, config.javaOptions, env);
+  if (preflight) await awaitController(target, patience);
+  if (!isFetched) return config.jar;
+  const { findCacheFolder } = await import('./jar/cache-folder.ts');
+  const { fetchAgentJar } = await import('./jar/fetch.ts');
+  const folder = findCacheFolder(env, lastValue(items, '-workDir'));
+  return fetchAgentJar(readControllerTarget(items, env), folder, patience);
 }
 
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
