@@ -133,6 +133,9 @@ t.test('what would work passes', async (t) => {
   const webSocketOnly = await startController(t, asJenkins(undefined));
   const mute = await startController(t, always(200));
   const toLogin = await startController(t, always(403));
+  const odd = await startController(t, (request) =>
+    request.socket.end('HTTP/1.1 200 OK\r\nA\x01b: c\r\n\r\n'),
+  );
   const cases: readonly (readonly [RegExp, NodeJS.ProcessEnv, ...string[]])[] = [
     [/^$/, {}, '-url', elsewhere.url, '-tunnel', `127.0.0.1:${agentPort}`],
     [/^$/, {}, '-url', elsewhere.url, '-tunnel', `:${agentPort}`],
@@ -143,6 +146,8 @@ t.test('what would work passes', async (t) => {
     [/^$/, {}, '-url', toLogin.url, '-webSocket'],
     [/^bailey: what answers at .* does not say that it is Jenkins\n$/, {}, '-url', mute.url, '-webSocket'],
     [/^$/, {}, '-direct', `127.0.0.1:${agentPort}`, '-instanceIdentity', 'i'],
+    // What Node finds wrong, and java may not.
+    [/ cannot be judged from here \(HPE_INVALID_HEADER_TOKEN\): java will see\n$/, {}, '-url', odd.url],
     // The next ones could not be reached from here, but java goes another way.
     [
       /^bailey: .* is not looked at: java goes there through http_proxy\n$/,
@@ -163,6 +168,12 @@ t.test('what would work passes', async (t) => {
       'jenkins.invalid:1',
       '-instanceIdentity',
       'i',
+    ],
+    [
+      /-Djavax.net.ssl.keyStore\n$/,
+      { JENKINS_JAVA_OPTS: '-Djavax.net.ssl.keyStore=k' },
+      '-url',
+      'https://jenkins.invalid',
     ],
     [/^$/, { http_proxy: 'http://proxy:3128' }, '-url', jenkins.url],
     // Nobody looks.
@@ -287,6 +298,10 @@ if (requires(t, program('openssl')))
     const secure = await startController(t, asJenkins(agentPort), { certificate });
     const other = await startController(t, asJenkins(agentPort), { certificate: stranger });
     const plain = await startController(t, asJenkins(agentPort));
+    const ancient = await startController(t, asJenkins(agentPort), {
+      certificate,
+      tls: { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' },
+    });
     const toPlain = plain.url.replace('http:', 'https:');
     writeFileSync(
       join(folder, 'broken.pem'),
@@ -311,6 +326,7 @@ if (requires(t, program('openssl')))
       [0, /is not one that Node trusts/, secure.url, '-cert', `@${join(folder, 'broken.pem')}`],
       [0, /^$/, secure.url, '-noCertificateCheck'],
       [0, /^$/, other.url, '-noCertificateCheck'],
+      [0, / cannot be judged from here \((EPROTO|ERR_SSL_\w+)\): java will see\n$/, ancient.url],
       [69, /does not speak TLS; is it http:\/\/ instead of https/, toPlain],
       [69, /does not speak TLS/, toPlain, '-noCertificateCheck'],
       [69, /closes the connection|does not speak HTTP/, secure.url.replace('https:', 'http:')],

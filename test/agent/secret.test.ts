@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type Ended, installBailey, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
 import { asProcess1 } from '../kit/namespace.ts';
-import { pidNamespace, program, requires } from '../kit/needs.ts';
+import { pidNamespace, program, requires, root } from '../kit/needs.ts';
+import { place } from './kit/place.ts';
 import { type AgentReport, buildAgent, buildRestart, jdkHeaders } from './kit/stand-in.ts';
 
 const secret = 'c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7d00d';
@@ -171,6 +172,19 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('gcc'
     const report = JSON.parse(piped.stdout) as AgentReport;
     t.strictSame(report.argv.slice(3), [...url, '-secret', reference, '-name', 'n']);
     t.strictSame(report.arguments, [...url, '-secret', secret, '-name', 'n']);
+  });
+
+  t.test('where agent.jar could not read a file in memory, it works as ever, and says so', async (t) => {
+    if (!requires(t, root)) return;
+    const plain = place(t);
+    const ran = await run(plain.bailey, {
+      args: ['agent', '--no-preflight', ...url, '-secret', secret, '-name', 'n'],
+      env: plain.env,
+      below: ['unshare', '--mount', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'],
+    });
+    t.equal(ran.code, 0, ran.stderr);
+    t.match(ran.stdout, `-secret ${secret} -name n`);
+    t.match(ran.stderr, /^bailey: warning: the secret stays on java's command line: .* \(ENOENT\)\n$/);
   });
 
   t.test('in a container nobody shows it', async (t) => {

@@ -1,6 +1,6 @@
 import { errorCode, Failure } from '../../failure.ts';
 import { type Answer, ask } from './ask.ts';
-import { isDistrust, networkFailure } from './network-failure.ts';
+import { isDistrust, isOursAlone, networkFailure } from './network-failure.ts';
 import { connectTo } from './port.ts';
 import type { Target } from './target.ts';
 import { ready, type Verdict } from './verdict.ts';
@@ -47,7 +47,11 @@ export async function lookAtController(
       : verdict;
   } catch (thrown) {
     signal.throwIfAborted();
-    if (errorCode(thrown) === 'EMSGSIZE') return ready; // an answer it is, and a long one
+    if (isOursAlone(thrown))
+      return {
+        kind: 'ready',
+        note: `${shownUrl(url)} cannot be judged from here (${errorCode(thrown)}): java will see`,
+      };
     return { kind: 'not yet', failure: networkFailure('-url', plainHost(url), portOf(url), thrown) };
   }
 }

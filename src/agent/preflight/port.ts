@@ -1,4 +1,4 @@
-import type { HostPort } from '../remoting/values.ts';
+import { attemptMs } from '../../http/get.ts';
 
 /** What the listener is asked: Jenkins' agent port answers that, and notes nothing; an empty connection it does note. */
 const greeting = 'GET / HTTP/1.0\r\n\r\n';
@@ -11,14 +11,14 @@ const answerWithinMs = 1000;
  * @throws Node's own error when there is no connection, ETIMEDOUT when it takes too long; the signal's reason
  */
 export async function connectTo(
-  { host, port }: Required<HostPort> & { host: string; port: number },
+  { host, port }: { readonly host: string; readonly port: number },
   withinMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const { connect } = await import('node:net');
   signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
-    const socket = connect({ host, port });
+    const socket = connect({ host, port, autoSelectFamilyAttemptTimeout: attemptMs });
     const end = (error?: unknown): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);

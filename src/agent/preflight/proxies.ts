@@ -1,5 +1,9 @@
-/** Options with which java reaches hosts otherwise than we do: through proxies, or with names of its own. */
-const ownWays = /^-D((?:https?|socks)\.?proxyHost|java\.net\.useSystemProxies|jdk\.net\.hosts\.file)=./i;
+/**
+ * Options with which java reaches hosts otherwise than we do: through proxies, with names of its own, or with a
+ * certificate to show to them.
+ */
+const ownWays =
+  /^-D((?:https?\.p|socksP)roxyHost|java\.net\.useSystemProxies|jdk\.net\.hosts\.file|javax\.net\.ssl\.keyStore)=./;
 
 /** What of java's options, or of the variables that it reads options from, sends it another way than ours. */
 export function javaGoesItsOwnWay(

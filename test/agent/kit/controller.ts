@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import type { Test } from 'tap';
 import type { Certificate } from '../../jenkins/kit/fake-castle.ts';
 
@@ -23,7 +24,11 @@ export interface Controller {
 export async function startController(
   t: Test,
   answer: RequestListener,
-  { certificate, port = 0 }: { readonly certificate?: Certificate; readonly port?: number } = {},
+  {
+    certificate,
+    port = 0,
+    tls = {},
+  }: { readonly certificate?: Certificate; readonly port?: number; readonly tls?: TlsOptions } = {},
 ): Promise<Controller> {
   const asked: string[] = [];
   const headers: string[] = [];
@@ -36,7 +41,7 @@ export async function startController(
     certificate === undefined
       ? createServer(listener)
       : createTlsServer(
-          { cert: readFileSync(certificate.file), key: readFileSync(certificate.keyFile) },
+          { cert: readFileSync(certificate.file), key: readFileSync(certificate.keyFile), ...tls },
           listener,
         );
   const at = await listening(t, server, port);
