@@ -12,10 +12,3 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
     throw signal.reason;
   }
 }
-
-/** Rejects with the signal's reason when there is one; for a race with what knows no signal. */
-export const abortedBy = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });

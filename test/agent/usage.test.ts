@@ -1,10 +1,11 @@
 /** What agent.jar would refuse with an exit code of 0 is refused before java starts, with 64. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { installBailey, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
+import { ended, installBailey, run, start, temporaryFolder } from '../jenkins/kit/bailey.ts';
 import { program, requires } from '../kit/needs.ts';
+import { until } from '../kit/until.ts';
 
 const secret = 'c0ffee5ec2e7';
 const url = ['-url', 'http://j'];
@@ -211,6 +212,39 @@ t.test('files of arguments', async (t) => {
     t.equal(ran.code, code, ran.stderr);
     t.match(ran.stderr, line);
     t.notMatch(ran.stderr, secret);
+  }
+});
+
+t.test('who waits for a pipe of arguments can be ended; what is no pipe is not waited for', async (t) => {
+  const { bailey, folder, base } = place(t);
+  const fifo = join(folder, 'fifo');
+  spawnSync('mkfifo', [fifo]);
+  const args = ['agent', ...url, '-secret', `@${fifo}`, '-name', 'n'];
+  const opened = (pid: number): boolean =>
+    readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`) === fifo;
+      } catch {
+        return false;
+      }
+    });
+  for (const hasWriter of [false, true]) {
+    // O_RDWR: a writer that needs no reader.
+    const writer = hasWriter ? openSync(fifo, 'r+') : undefined;
+    const child = start(bailey, { args, env: base });
+    const end = ended(child);
+    await until('it reads', () => opened(child.pid ?? 0) || undefined);
+    child.kill('SIGTERM');
+    t.match(await end, { code: 143, stdout: '', stderr: '' });
+    if (writer !== undefined) closeSync(writer);
+  }
+  for (const device of ['/dev/null', '/dev/zero']) {
+    const { code, stderr } = await run(bailey, {
+      args: ['agent', ...url, '-secret', `@${device}`, '-name', 'n'],
+      env: base,
+    });
+    t.equal(code, 78);
+    t.match(stderr, /^bailey: \/dev\/\w+ is a device that has no arguments; name a file\n$/);
   }
 });
 

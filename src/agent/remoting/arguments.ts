@@ -1,7 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { accessFailure, requireFile } from '../../container/access.ts';
-import { abortedBy } from '../../launch/pause.ts';
+import { readFileSync } from 'node:fs';
+import { requireFile } from '../../container/access.ts';
+import { openStream, readStream } from './stream.ts';
 
 /** An argument of agent.jar, before its parser has seen it. */
 export interface Argument {
@@ -37,27 +36,13 @@ export async function readArguments(
       continue;
     }
     const file = text.startsWith('@') ? text.slice(1) : undefined;
+    const stream = file === undefined ? undefined : openStream(file);
     if (file === undefined) read.push({ text, from });
-    else if (isStream(file))
-      for (const line of linesOf(await readStream(file, signal))) read.push({ text: line, from });
+    else if (stream !== undefined)
+      for (const line of linesOf(await readStream(file, stream, signal))) read.push({ text: line, from });
     else read.push({ text, from, lines: readLines(file, from) });
   }
   return read;
-}
-
-function isStream(file: string): boolean {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
-}
-
-/** Whoever writes to it may never do so, or never end: a signal has to find us waiting. */
-async function readStream(file: string, signal: AbortSignal): Promise<string> {
-  try {
-    return await Promise.race([readFile(file, { encoding: 'utf8', signal }), abortedBy(signal)]);
-  } catch (thrown) {
-    signal.throwIfAborted();
-    throw accessFailure('', file, thrown, 'be read');
-  }
 }
 
 function readLines(file: string, from: string): readonly string[] {
