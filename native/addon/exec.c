@@ -222,8 +222,9 @@ static void make_changes(const struct changes *changes)
 
 napi_value addon_exec(napi_env env, napi_callback_info info)
 {
-    napi_value args[4];
-    size_t count = sizeof args / sizeof *args;
+    enum { MOST = 4 };
+    napi_value args[MOST];
+    size_t count = MOST;
     char *path = NULL, **argv = NULL;
     struct changes changes = {.stdin_fd = -1};
     sigset_t none;

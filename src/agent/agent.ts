@@ -46,12 +46,12 @@ async function prepare(
   const isFetched = !config.isJarGiven && !existsSync(config.jar) && has(items, '-url');
   if (!isFetched) await requireJar(config.jar, items);
   for (const warning of warnings) say(`warning: ${warning}`);
+  const hidden = hideSecrets(native(), args, items, say);
   const jar =
     settings.preflight || isFetched
       ? await meetController(settings, config, items, isFetched, { env, say, signal })
       : config.jar;
   if (isFetched) await requireJar(jar, items);
-  const hidden = hideSecrets(native(), args, items, say);
   return { ...hidden, file, argv: [java, ...config.javaOptions, '-jar', jar, ...hidden.args] };
 }
 

@@ -29,7 +29,8 @@ export interface HiddenArguments {
  *   inherit the standard input all the same finds it at its end.
  * - agent.jar needs no standard input when it is the one to connect, and only then is there something to hide.
  * - It has no name in any folder, and is gone with java, even with `kill -9`.
- * What remains is that processes of the same user may look into /proc/PID/fd of java, as they may into its memory.
+ * What remains: processes of the same user may look into /proc/PID/fd of java, as they may into its memory where Yama
+ * does not keep them out (kernel.yama.ptrace_scope).
  * @throws Failure 64 for a secret of several lines
  */
 export function hideSecrets(
