@@ -101,6 +101,7 @@ NAPI_MODULE_INIT()
     } functions[] = {
         {"exec", addon_exec},
         {"resetSignal", addon_reset_signal},
+        {"memoryFile", addon_memory_file},
         {"flock", addon_flock},
         {"syncFiles", addon_sync_files},
         {"peer", addon_peer},

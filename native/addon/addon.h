@@ -22,6 +22,7 @@ napi_value make_int(napi_env env, int value);
 /* The exported functions; each is described in src/container/native.ts. */
 napi_value addon_exec(napi_env env, napi_callback_info info);
 napi_value addon_reset_signal(napi_env env, napi_callback_info info);
+napi_value addon_memory_file(napi_env env, napi_callback_info info);
 napi_value addon_flock(napi_env env, napi_callback_info info);
 napi_value addon_sync_files(napi_env env, napi_callback_info info);
 napi_value addon_peer(napi_env env, napi_callback_info info);

@@ -207,6 +207,12 @@ static bool set_no_epitaph(struct settings *settings, const char *value)
     return true;
 }
 
+static bool set_forgotten(struct settings *settings, const char *value)
+{
+    settings->forgotten = value;
+    return *value != '\0';
+}
+
 static const struct option bailey_options[] = {
     {.name = "--reap", .set = set_reaping, .hint = "auto, kernel or wait", .variable = "BAILEY_REAP"},
     {.name = "--group", .set = set_to_group, .variable = "BAILEY_GROUP"},
@@ -221,6 +227,8 @@ static const struct option bailey_options[] = {
      .variable = "BAILEY_GRACE"},
     {.name = "--wait-all", .set = set_waits_for_all, .variable = "BAILEY_WAIT_ALL"},
     {.name = "--pause", .set = set_pauses, .variable = "BAILEY_PAUSE"},
+    {.name = "--forget", .set = set_forgotten, .hint = "variables and options of the program, as in PASSWORD,--key",
+     .variable = "BAILEY_FORGET"},
     {.name = "--subreaper", .set = set_adoption, .hint = "auto, always or never",
      .variable = "BAILEY_SUBREAPER"},
     {.name = "--warn", .set = set_warns, .variable = "BAILEY_WARN"},

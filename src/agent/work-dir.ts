@@ -1,15 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { accessFailure, requireFolderAccess, requireRoom } from '../container/access.ts';
-import { parseRemotingArguments } from './remoting-options.ts';
+import { type Item, lastValue } from './remoting/parse.ts';
 
-/**
- * The agent's work directory.
- * @param javaArguments of the agent: java's own options have no such name
- * @returns absolute, or undefined when there is none
- */
-export function findWorkDir(javaArguments: readonly string[]): string | undefined {
-  const path = parseRemotingArguments(javaArguments).values.get('-workDir');
+/** The agent's work directory, absolute, or undefined when it was given none. */
+export function workDirOf(items: readonly Item[]): string | undefined {
+  const path = lastValue(items, '-workDir');
   return path === undefined || path === '' ? undefined : resolve(path);
 }
 

@@ -12,7 +12,12 @@ export function describeBailey(): Command {
     .enablePositionalOptions()
     .addHelpText('after', epilogue);
   describeLaunch(program, 'jenkins', 'prepare a Jenkins controller, then become java', jenkinsEnvironment);
-  describeLaunch(program, 'agent', 'become the java of a Jenkins agent', agentEnvironment);
+  describeLaunch(
+    program,
+    'agent',
+    'wait for the controller, then become the java of a Jenkins agent',
+    agentEnvironment,
+  );
   addJvm(program);
   addZombies(program);
   return program;
@@ -50,7 +55,7 @@ Examples:
   bailey zombies                  who has defunct processes here, why, and what to do
 
 Exit codes before another program has taken over:
-  64  wrong command line          69  the castle cannot be reached
+  64  wrong command line          69  castle or controller cannot be reached
   70  a fault of bailey's own     73  a file or folder cannot be made
   74  reading or writing failed   75  it took too long; try again
   77  no permission               78  a setting is wrong
@@ -87,12 +92,19 @@ Storage:
   CASTLE_CA_FILE              https: file with the certificates to trust`;
 
 const agentEnvironment = `
+Arguments are those of agent.jar. Options of bailey stand before them:
+  --connect-timeout TIME      how long to wait for the controller: 90, 90s, 2m; 0 looks once
+                              (as long as agent.jar would: for ever, or -noReconnectAfter)
+  --no-preflight              become java at once, whether the controller is there or not
 Exactly one argument that does not start with -: that program runs instead.
+The secret is hidden from ps and from builds. bailey-init --forget JENKINS_SECRET,-secret
+makes process 1 forget it, too.
 
 Environment (as in the official image; an empty variable counts as not set):
   JENKINS_JAVA_BIN            java (JAVA_HOME/bin/java, or java in PATH)
   JENKINS_JAVA_OPTS           options for java instead of JAVA_OPTS; quotes as in xargs
-  JENKINS_AGENT_FILE          what java runs (/usr/share/jenkins/agent.jar)
+  JENKINS_AGENT_FILE          what java runs (/usr/share/jenkins/agent.jar, or what is
+                              fetched from the controller where the image has none)
   JENKINS_SECRET              -secret, unless given
   JENKINS_NAME                -name, unless given; before JENKINS_AGENT_NAME
   JENKINS_TUNNEL              -tunnel, unless given or there is a WebSocket
@@ -103,5 +115,8 @@ Environment (as in the official image; an empty variable counts as not set):
   JENKINS_PROTOCOLS           -protocols
   JENKINS_INSTANCE_IDENTITY   -instanceIdentity
   REMOTING_OPTS               more options; quotes as in xargs, nothing is expanded
+  BAILEY_CONNECT_TIMEOUT      --connect-timeout
+  BAILEY_PREFLIGHT            off: --no-preflight
+  XDG_CACHE_HOME              where a fetched agent.jar is kept, in bailey/ (~/.cache)
 Java in a container with a limit:
   BAILEY_JVM                  off: java gets no options from the limits (auto)`;

@@ -28,8 +28,16 @@ export interface Native {
    * UTF-8, and process.env has it as text. Returns only by throwing an Error with `code` (ENOENT, EACCES, …).
    * @param path the program's file; PATH is not searched
    * @param argv all arguments, argv[0] first; a Buffer is passed on as it is
+   * @param without names of variables that the program does not get
+   * @param stdin descriptor that becomes its standard input; -1: it keeps ours
    */
-  exec(path: string, argv: readonly (string | Buffer)[]): never;
+  exec(path: string, argv: readonly (string | Buffer)[], without?: readonly string[], stdin?: number): never;
+  /**
+   * A file that is in memory only, may be read by this user only, and cannot be changed: memfd_create(2) (Linux 3.17),
+   * sealed. Its position is its end. Throws with `code` ENOSYS or EPERM where that can't be had.
+   * @returns its descriptor (close-on-exec)
+   */
+  memoryFile(content: Buffer): number;
   /** Gives a signal its default action again, natively, so that from here on it ends the process at once. */
   resetSignal(signal: number): void;
   /**

@@ -1,8 +1,9 @@
 // bailey-init's own options and their variables: what they do to a program, its group and its descendants.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires, root } from '../kit/needs.ts';
@@ -17,6 +18,12 @@ function bothForms(option: string, value?: string): [args: string[], env: Record
     [value === undefined ? [option] : [option, value], {}],
     [[], { [variable]: value ?? '1' }],
   ];
+}
+
+function temporaryFolder(sub: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bailey-options-'));
+  sub.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 const lives = (pid: number): boolean => !['Z', 'X', undefined].includes(stat(pid)?.state);
@@ -270,6 +277,32 @@ if (requires(t, pidNamespace)) {
       }
   });
 
+  eachWay(t, '--forget: the program has it, and nobody sees it in process 1', async (sub, way) => {
+    // Until process 1 runs again, which it does when the program has been executed.
+    const script = `
+      while grep -aqe hidden -e secret /proc/1/environ /proc/1/cmdline; do :; done
+      tr '\\0' '\\n' < /proc/1/environ | grep -a PASSWORD
+      tr '\\0' '\\n' < /proc/1/cmdline | tail -n 6
+      echo $PASSWORD $PASSWORDS "$@"`;
+    const words = ['--key', 'hidden', '--key=secret', '--keys', 'key', '-k'];
+    const given = { PASSWORD: 'hidden', PASSWORDS: 'seen' };
+    for (const [args, env] of bothForms('--forget', 'PASSWORD,--key,NOBODY,,-k')) {
+      // The script has the words that it looks for: as a file, it is on no command line.
+      const file = join(temporaryFolder(sub), 'script');
+      writeFileSync(file, script);
+      const running = start(sub, way, [...args, 'sh', file, ...words], { ...given, ...env });
+      const { code, stdout } = await running.ended();
+      sub.equal(code, 0);
+      const [first, second, ...rest] = stdout.split('\n');
+      sub.same([first, second].sort(), ['PASSWORD=******', 'PASSWORDS=seen']);
+      sub.same(rest, [
+        ...['--key', '******', '--key=******', '--keys', 'key', '-k'],
+        `hidden seen ${words.join(' ')}`,
+        '',
+      ]);
+    }
+  });
+
   t.test('--warn and --verbose', async (sub) => {
     const orphan =
       'p=$( (sh -c "while test \\$PPID != 1 -a -e /proc/\\$PPID; do :; done" >/dev/null & echo $!) ); while test -e /proc/$p; do :; done; echo $p';
@@ -309,6 +342,7 @@ if (requires(t, pidNamespace)) {
       ['--grace', ['', '-1', 's', '1x', '1d', '99999999999', '1.5s']],
       ['--stop-timeout', ['', 'soon', '25d', '10 s']],
       ['--subreaper', ['', 'yes']],
+      ['--forget', ['']],
     ] as const)
       for (const value of values)
         for (const [args, env] of bothForms(option, value)) {

@@ -23,7 +23,7 @@ const extraBytes = 256;
  * @returns undefined when the archive has no such file; 'unusual' when somebody else should read it
  * @throws ArchiveError or zlib's errors when it is damaged; the system's error
  */
-export function readArchiveEntry(
+export function readUsualEntry(
   fd: number,
   size: number,
   name: string,
