@@ -10,6 +10,8 @@ export class ArchiveError extends Error {
 const tailBytes = 8 * 1024;
 /** Most directories begin with the manifest (JAR file specification), so their beginning is enough. */
 const firstBytes = 4 * 1024;
+/** Twice what as many files take as an archive of the ordinary kind can have. */
+const mostDirectoryBytes = 16 * 1024 * 1024;
 /** A local header's extra field has no length in the directory; this is more than builders write. */
 const extraBytes = 256;
 
@@ -34,6 +36,7 @@ export function readUsualEntry(
   const wanted = Buffer.from(name);
   const entry = findEntry(end.firstOfDirectory, wanted, end.directoryBytes);
   if (entry === 'further') {
+    if (end.directoryBytes > mostDirectoryBytes) return 'unusual';
     const whole = readAt(fd, end.directoryBytes, end.directoryAt);
     const found = findEntry(whole, wanted, whole.length);
     return found === 'further' || found === undefined ? undefined : readEntry(fd, found, mostBytes);

@@ -24,7 +24,7 @@ import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { ended } from './kit/bailey.ts';
 import { House } from './kit/house.ts';
-import { writeBomb, writePlugin } from './kit/plugin-archive.ts';
+import { writeBomb, writeCrowdedPlugin, writePlugin } from './kit/plugin-archive.ts';
 
 const makePipe = (path: string): void => {
   const { status, stderr } = spawnSync('mkfifo', [path], { encoding: 'utf8' });
@@ -121,6 +121,31 @@ t.test('an archive that would fill the memory has no version', async (t) => {
   const ran = await house.copy();
   t.equal(ran.code, 0, ran.stderr);
   t.match(house.log().join('\n'), /INSTALLED plugins\/bomb.jpi : an unknown version/);
+});
+
+t.test('archives that are right, if not as usual', async (t) => {
+  const folder = new House(t).folder;
+  const path = join(folder, 'p.jpi');
+  writeCrowdedPlugin(path, '3.1', 2000);
+  t.equal(await readPluginVersion(path), '3.1', 'the manifest is the last of many files');
+
+  // A comment at the end, which nobody bounds but its length of two bytes; and one that looks like an end itself.
+  for (const comment of [
+    Buffer.alloc(30_000, 'c'),
+    Buffer.from('PK\x05\x06 and so on'),
+    Buffer.from('short'),
+  ]) {
+    writePlugin(path, '3.2');
+    const bytes = readFileSync(path);
+    bytes.writeUInt16LE(comment.length, bytes.length - 2);
+    writeFileSync(path, Buffer.concat([bytes, comment]));
+    t.equal(await readPluginVersion(path), '3.2', `a comment of ${comment.length} bytes`);
+  }
+  for (let cut = 1; cut < 120; cut += 7) {
+    writePlugin(path, '3.3');
+    truncateSync(path, statSync(path).size - cut);
+    t.equal(await readPluginVersion(path), '', `${cut} bytes are missing`);
+  }
 });
 
 t.test('large files: what is in them, and their holes', async (t) => {

@@ -3,7 +3,7 @@ import { type BytePath, keyOf, partOf } from './byte-path.ts';
 import { remove } from './write-part.ts';
 
 /** The file's name in JENKINS_HOME. */
-export const memoryName = '.bailey-plugin-versions.json';
+const memoryName = '.bailey-plugin-versions.json';
 
 /** Of the file's form; another one is not read. */
 const form = 1;

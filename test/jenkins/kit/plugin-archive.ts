@@ -35,6 +35,15 @@ export function writeFullPlugin(path: string, version: string, bytes: number): v
   writeArchive(path, [{ name: manifestName, content: manifest(version, more), compressed: true }, ...files]);
 }
 
+/** Writes an archive of many files whose manifest is the last of them: no builder does, and any may. */
+export function writeCrowdedPlugin(path: string, version: string, files: number): void {
+  const others = Array.from({ length: files }, (_, index) => ({
+    name: `WEB-INF/classes/of/some/package/Class${index}.class`,
+    content: Buffer.from(`${index}`),
+  }));
+  writeArchive(path, [...others, { name: manifestName, content: manifest(version, []), compressed: true }]);
+}
+
 /**
  * Writes an archive whose manifest unpacks to more than anybody wants to have in memory.
  * @param mib how much that is; the archive is a thousandth of it
