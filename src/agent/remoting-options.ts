@@ -60,3 +60,15 @@ const conflicts: readonly (readonly [string, string])[] = [
   ['-webSocket', '-noKeepAlive'],
   ['-noReconnectAfter', '-noReconnect'],
 ];
+
+/** The values that an option of agent.jar is given, in order; -url may be given several times. */
+export function remotingValues(args: readonly string[], option: string): readonly string[] {
+  const values: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] ?? '';
+    if (!withValue.has(arg)) continue;
+    const value = args[++at];
+    if (arg === option && value !== undefined) values.push(value);
+  }
+  return values;
+}

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { describeHealth } from './health.ts';
 import { addZombies } from './zombies.ts';
 
 /** The command line of `bailey`, for what bailey.ts doesn't run by itself. */
@@ -12,6 +13,7 @@ export function describeBailey(): Command {
     .addHelpText('after', epilogue);
   describeLaunch(program, 'jenkins', 'prepare a Jenkins controller, then become java', jenkinsEnvironment);
   describeLaunch(program, 'agent', 'become the java of a Jenkins agent', agentEnvironment);
+  describeHealth(program);
   addZombies(program);
   return program;
 }
@@ -34,6 +36,8 @@ Examples:
   bailey jenkins --httpPort=9090  --httpPort=9090 goes to Jenkins
   bailey jenkins bash             fill JENKINS_HOME, then run bash
   bailey agent -url http://jenkins:8080 -secret @/run/secret -name build-1
+  HEALTHCHECK CMD ["bailey", "health"]
+                                  whether the controller or agent of the container is well
   bailey zombies                  who has defunct processes here, why, and what to do
 
 Exit codes before another program has taken over:
