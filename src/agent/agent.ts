@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { requireFile } from '../container/access.ts';
 import { native } from '../container/native.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
+import { takeOwnOptions } from '../launch/own-options.ts';
 import { requireProgram } from '../launch/program.ts';
+import { advertiseOption } from '../scheduler/advertise.ts';
+import { withTunnel } from './advertised.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
 
@@ -25,16 +28,19 @@ export async function launchAgent({ args, env, say, signal }: AgentLaunch): Prom
   return handOver(native(), prepare(args, env, say), signal);
 }
 
+const ownOptions = { ...advertiseOption };
+
 function prepare(
-  args: readonly string[],
+  given: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
   say: (line: string) => void,
 ): Launch {
+  const { options, rest: args } = takeOwnOptions('agent', ownOptions, given);
   const [only] = args;
   if (args.length === 1 && only !== undefined && !only.startsWith('-'))
     return { file: requireProgram(only, env['PATH']), argv: args };
 
-  const config = readAgentConfig(env);
+  const config = withTunnel(readAgentConfig(env), options, args, env);
   const { javaArguments, warnings } = agentCommandLine(config, args);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);

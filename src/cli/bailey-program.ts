@@ -24,7 +24,7 @@ function describeLaunch(program: Command, name: string, summary: string, environ
     .command(name)
     .summary(summary)
     .description(summary)
-    .argument('[args...]', 'passed on untouched, --help too; see below')
+    .argument('[args...]', 'passed on untouched, --help too, but for what is named below')
     .helpOption(false)
     .addHelpText('after', environment);
 }
@@ -53,6 +53,10 @@ const jenkinsEnvironment = `
 No argument, or the first one starts with -: java runs jenkins.war with them.
 Anything else is a program, which runs when JENKINS_HOME has been filled.
 
+Options of bailey's own, before all arguments:
+  --advertise auto|HOST:PORT  what agents are told to connect to; auto: as Marathon, Nomad
+                              or Kubernetes have it in the environment (BAILEY_ADVERTISE)
+
 Environment (as in the official image; an empty variable counts as not set):
   JENKINS_HOME                home folder (/var/jenkins_home)
   JENKINS_WAR                 what java runs (/usr/share/jenkins/jenkins.war)
@@ -77,6 +81,10 @@ Storage:
 
 const agentEnvironment = `
 Exactly one argument that does not start with -: that program runs instead.
+
+Options of bailey's own, before all arguments:
+  --advertise auto|HOST:PORT  -tunnel, unless given or not needed; auto: as Nomad or
+                              Kubernetes have it in the environment (BAILEY_ADVERTISE)
 
 Environment (as in the official image; an empty variable counts as not set):
   JENKINS_JAVA_BIN            java (JAVA_HOME/bin/java, or java in PATH)

@@ -3,8 +3,8 @@ import { inFrame } from './frame.ts';
 import { jenkins } from './jenkins.ts';
 
 /**
- * The commands that pass all their arguments on untouched, `--` and `--help` included. They have no options of their
- * own, so commander never sees them, and a container's start does not wait for it to load.
+ * The commands that pass their arguments on, `--` and `--help` included, but for the few options of their own that come
+ * first. Commander never sees them, and a container's start does not wait for it to load.
  */
 const launches: Readonly<Record<string, (args: readonly string[]) => Promise<never>>> = { jenkins, agent };
 

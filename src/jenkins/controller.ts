@@ -4,8 +4,11 @@ import { accessFailure, requireFile, requireFolderAccess } from '../container/ac
 import { native } from '../container/native.ts';
 import { Failure } from '../failure.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
+import { takeOwnOptions } from '../launch/own-options.ts';
 import { findProgram, programFailure, requireProgram } from '../launch/program.ts';
+import { advertiseOption } from '../scheduler/advertise.ts';
 import type { Storage, StorageRequest } from '../storage/index.ts';
+import { withAdvertised } from './advertised.ts';
 import { areForJenkins, javaArguments } from './command-line.ts';
 import { type ControllerConfig, readControllerConfig } from './environment.ts';
 import { copyReferenceFiles } from './reference/index.ts';
@@ -21,14 +24,18 @@ export interface ControllerLaunch {
   readonly signal: AbortSignal;
 }
 
+const ownOptions = { ...advertiseOption };
+
 /**
  * Prepares a controller and becomes java, or the program that the arguments name: storage from the castle, the
  * reference files, the command line. What can be known to be wrong is found before the castle is asked; whatever goes
  * wrong afterwards, the storage is given back.
  * @throws Failure with the exit code; the signal's reason
  */
-export async function launchController({ args, env, say, signal }: ControllerLaunch): Promise<never> {
-  const config = readControllerConfig(env);
+export async function launchController({ args: given, env, say, signal }: ControllerLaunch): Promise<never> {
+  const { options, rest: args } = takeOwnOptions('jenkins', ownOptions, given);
+  const settings = readControllerConfig(env);
+  const config = areForJenkins(args) ? withAdvertised(settings, options, env, say) : settings;
   // A war below JENKINS_HOME may come with the storage, or with the reference files.
   const warMayCome = config.war.startsWith(`${config.home}/`);
   if (areForJenkins(args) && !warMayCome) requireWar(config.war);
