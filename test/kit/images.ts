@@ -102,23 +102,44 @@ export function addBailey(root: string): void {
 /** Where the official image has its java. */
 const javaHome = '/opt/java/openjdk';
 
-/**
- * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
- * jenkins. The war is test/docker/Controller.java.
- */
-export async function addJenkins(t: Test, root: string): Promise<void> {
+/** Java where the official images have it. */
+async function addJava(root: string): Promise<void> {
   const runtime = await javaRuntime();
   cpSync(runtime, join(root, javaHome), { recursive: true });
   const libraries = readdirSync(runtime, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.so') || file === 'bin/java')
     .map((file) => join(runtime, file));
   await addLibraries(root, libraries);
-  const home = join(root, 'var/jenkins_home');
+}
+
+/** A folder of the user jenkins. */
+function addHome(root: string, path: string): void {
+  const home = join(root, path);
   mkdirSync(home, { recursive: true });
   chownSync(home, jenkinsUser, jenkinsUser);
+}
+
+/**
+ * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
+ * jenkins. The war is test/docker/Controller.java.
+ */
+export async function addJenkins(t: Test, root: string): Promise<void> {
+  await addJava(root);
+  addHome(root, 'var/jenkins_home');
   mkdirSync(join(root, 'usr/share/jenkins/ref'), { recursive: true });
   writeFileSync(join(root, 'usr/share/jenkins/ref/from-the-image.txt'), 'laid down by the image\n');
-  await compileController(t, join(root, 'usr/share/jenkins/jenkins.war'));
+  await compileJar(t, 'Controller', join(root, 'usr/share/jenkins/jenkins.war'));
+}
+
+/**
+ * What the official image of agents holds besides a system: java, agent.jar and the folders of the user jenkins. The
+ * jar is test/docker/Agent.java.
+ */
+export async function addAgent(t: Test, root: string): Promise<void> {
+  await addJava(root);
+  for (const folder of ['home/jenkins', 'home/jenkins/agent', 'home/jenkins/.jenkins']) addHome(root, folder);
+  mkdirSync(join(root, 'usr/share/jenkins'), { recursive: true });
+  await compileJar(t, 'Agent', join(root, 'usr/share/jenkins/agent.jar'));
 }
 
 /** What the official image says of itself, as far as a container's start depends on it. */
@@ -132,6 +153,26 @@ export const jenkinsImage: readonly string[] = [
   'VOLUME /var/jenkins_home',
   'USER jenkins',
 ];
+
+/** What the official image of agents says of itself. */
+export const agentImage: readonly string[] = [
+  `ENV JAVA_HOME=${javaHome}`,
+  `ENV PATH=${javaHome}/bin:/usr/local/bin:/bin`,
+  'ENV AGENT_WORKDIR=/home/jenkins/agent',
+  'VOLUME /home/jenkins/.jenkins /home/jenkins/agent',
+  'WORKDIR /home/jenkins',
+  'USER jenkins',
+];
+
+/** An image like the official one of agents, with Node and Bailey. */
+export async function baileyAgentImage(t: Test): Promise<string> {
+  const root = temporaryFolder(t, 'agent-root');
+  await addBusybox(root);
+  await addNode(root);
+  addBailey(root);
+  await addAgent(t, root);
+  return importImage(t, root, [...agentImage, 'ENTRYPOINT ["bailey-init","--","bailey","agent"]']);
+}
 
 /** An image like the official one, with Node and Bailey: the container's half of the slice. */
 export async function baileyImage(t: Test): Promise<string> {
@@ -170,8 +211,9 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
   return folder;
 }
 
-async function compileController(t: Test, war: string): Promise<void> {
+/** Compiles test/docker/NAME.java into a jar that `java -jar` runs. */
+async function compileJar(t: Test, name: string, jar: string): Promise<void> {
   const classes = temporaryFolder(t, 'classes');
-  await output('javac', '-d', classes, 'test/docker/Controller.java');
-  await output('jar', '--create', '--file', war, '--main-class', 'Controller', '-C', classes, '.');
+  await output('javac', '-d', classes, `test/docker/${name}.java`);
+  await output('jar', '--create', '--file', jar, '--main-class', name, '-C', classes, '.');
 }
