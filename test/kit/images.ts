@@ -96,7 +96,7 @@ export function addBailey(root: string): void {
   cpSync('dist', join(root, 'opt/bailey'), { recursive: true });
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
   symlinkSync('/opt/bailey/bailey-init', join(root, 'usr/local/bin/bailey-init'));
-  symlinkSync('/opt/bailey/bailey.js', join(root, 'usr/local/bin/bailey'));
+  symlinkSync('/opt/bailey/bailey', join(root, 'usr/local/bin/bailey'));
 }
 
 /** Where the official image has its java. */
