@@ -109,7 +109,7 @@ export function describeHealth(program: Command): void {
     .option('--timeout TIME', 'how long a controller may take to answer: 5s (BAILEY_HEALTH_TIMEOUT)')
     .option(
       '--url URL',
-      "the controller's root, instead of what its java was started with; may be repeated (BAILEY_HEALTH_URL)",
+      'where the controller is, instead of what java was started with; may be repeated (BAILEY_HEALTH_URL)',
     )
     .addHelpText('after', details);
 }

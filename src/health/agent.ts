@@ -15,7 +15,7 @@ const lostAfterRetransmits = 6;
  * Whether an agent has its connection to the controller. agent.jar listens nowhere and tells nobody, so this is what
  * can be known from outside: its java has an established TCP connection which it has opened itself and whose packets
  * arrive. An idle agent has it too, since the channel stays open; while it reconnects there is none.
- * @param urls the controller's, instead of -url
+ * @param urls whose ports are the controller's, instead of what the command line says
  * @param httpProxy the variable http_proxy
  */
 export function agentHealth(

@@ -8,7 +8,7 @@ import { unhealthy, type Verdict } from './verdict.ts';
 export interface HealthQuestion {
   /** None: what runs here decides, then the environment. */
   readonly role: Role | undefined;
-  /** The controller's root, instead of what its command line says; several are all asked. */
+  /** Where the controller is, instead of what the command line says. A controller is asked at all of them. */
   readonly urls: readonly URL[];
   readonly timeoutMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -16,29 +16,28 @@ export interface WayToController {
  * Names are not looked up: an agent's connection outlives its controller's address in the DNS. Where a proxy is set, the
  * connection goes there.
  * @param args what stands behind agent.jar
- * @param urls instead of -url
+ * @param asked what somebody says instead: its ports and no others
  * @param proxyPorts of the proxies that java may use
  */
 export function wayToController(
   args: readonly string[],
-  urls: readonly URL[],
+  asked: readonly URL[],
   proxyPorts: readonly number[],
 ): WayToController {
-  const urlPorts = (urls.length > 0 ? urls : remotingValues(args, '-url').flatMap(parsed)).map(portOf);
-  const direct = portAt(remotingValues(args, '-direct').at(-1));
-  if (direct !== undefined) return way([direct, ...proxyPorts], [], `port ${direct} (-direct)`);
-  const tunnel = portAt(remotingValues(args, '-tunnel').at(-1));
-  if (tunnel !== undefined) return way([tunnel, ...proxyPorts], [], `port ${tunnel} (-tunnel)`);
-  if (args.includes('-webSocket') && urlPorts.length > 0)
-    return way([...urlPorts, ...proxyPorts], [], `port ${[...new Set(urlPorts)].join(' or ')} (-webSocket)`);
-  return way([], urlPorts, 'the port that the controller advertises');
+  const through = (ports: readonly number[], option: string): WayToController => ({
+    ports: new Set([...ports, ...proxyPorts]),
+    otherPorts: new Set(),
+    name: `port ${[...new Set(ports)].join(' or ')} (${option})`,
+  });
+  if (asked.length > 0) return through(asked.map(portOf), '--url');
+  for (const option of ['-direct', '-tunnel']) {
+    const port = portAt(remotingValues(args, option).at(-1));
+    if (port !== undefined) return through([port], option);
+  }
+  const urlPorts = remotingValues(args, '-url').flatMap(parsed).map(portOf);
+  if (args.includes('-webSocket') && urlPorts.length > 0) return through(urlPorts, '-webSocket');
+  return { ports: new Set(), otherPorts: new Set(urlPorts), name: 'the port that the controller advertises' };
 }
-
-const way = (ports: readonly number[], otherPorts: readonly number[], name: string): WayToController => ({
-  ports: new Set(ports),
-  otherPorts: new Set(otherPorts),
-  name,
-});
 
 function parsed(url: string): URL[] {
   try {

@@ -85,6 +85,18 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
       t.equal(ended.code, says.source.startsWith('^the agent') ? 0 : 1, name);
       await yard.run(`kill -KILL ${pid}; wait ${pid}`);
     }
+    await yard.java(agent({ args: `${url} -tunnel :50001`, connect: '127.0.0.1:8080' }));
+    t.match(await yard.untilHealth(/^the agent is connected to port 8080/, '--url http://127.0.0.1:8080'), {
+      code: 0,
+    });
+    t.match(await yard.health('--url http://127.0.0.1:1 --url http://h:2'), {
+      code: 1,
+      text: /no connection to port 1 or 2 \(--url\)/,
+    });
+  });
+
+  t.test('no agent', async (t) => {
+    const yard = await Yard.open(t, folder);
     const none = await yard.health('', 'JENKINS_URL=http://127.0.0.1:8080/');
     t.match(none, { code: 1, text: "bailey: the agent's java does not run" });
   });

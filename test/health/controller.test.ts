@@ -105,6 +105,12 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
       code: 1,
       text: /^bailey: nothing listens at 127\.0\.0\.1:1: Jenkins is starting, or has failed to; its java has been running for/,
     });
+    const withPassword = 'http://me:hunter2@127.0.0.1:8081/a/';
+    t.strictSame(
+      await yard.health(`--role controller --url ${withPassword}`),
+      { code: 0, text: `the controller answers at ${url}/health` },
+      'no password in the log',
+    );
     t.match(
       await yard.health(`--role controller --url ${url} --url http://127.0.0.1:1/`),
       { code: 1 },
