@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { procfs, readProcFile } from '../process/proc-file.ts';
-import type { ProcessStat } from '../process/stat.ts';
+import { isZombie, type ProcessStat } from '../process/stat.ts';
 import { readProcessTable } from '../process/table.ts';
 
 /** What of Jenkins a container is for. */
@@ -45,15 +45,10 @@ export function findJenkins(jars: Jars, wanted: Role | undefined): Seen {
   let java: JenkinsProcess | undefined;
   let nameless: JenkinsProcess | undefined;
   let defunct: ProcessStat | undefined;
-  let entrypoint: Role | undefined;
   for (const stat of oldestFirst) {
+    if (!stat.name.startsWith('java')) continue; // java, java17
     const argv = commandLine(stat.pid);
-    entrypoint ??= preparedRole(argv);
-    if (stat.name !== 'java' && basename(argv[0] ?? '') !== 'java') continue;
-    if (argv.length === 0) {
-      defunct ??= stat;
-      continue;
-    }
+    if (isZombie(stat)) defunct ??= stat;
     const at = argv.indexOf('-jar', 1);
     const jar = at === -1 ? undefined : argv[at + 1];
     if (jar === undefined) continue;
@@ -62,7 +57,16 @@ export function findJenkins(jars: Jars, wanted: Role | undefined): Seen {
     if (role !== undefined && (wanted ?? role) === role) java ??= { ...found, role };
     else if (role === undefined && wanted !== undefined) nameless ??= { ...found, role: wanted };
   }
-  return { java: java ?? nameless, defunct, entrypoint };
+  java ??= nameless;
+  return { java, defunct, entrypoint: java?.role ?? entrypointRole(oldestFirst) };
+}
+
+function entrypointRole(processes: readonly ProcessStat[]): Role | undefined {
+  for (const { pid } of processes) {
+    const role = preparedRole(commandLine(pid));
+    if (role !== undefined) return role;
+  }
+  return undefined;
 }
 
 function roleOf(jar: string, { war, agent }: Jars): Role | undefined {

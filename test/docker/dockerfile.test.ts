@@ -132,7 +132,7 @@ function tryAgent(tag: string): void {
       'ORPHANS=20',
     ];
     // With no time to start, the first failed check counts.
-    const checks = ['--health-interval', '1s', '--health-retries', '1', '--health-start-period', '1ns'];
+    const checks = ['--health-interval', '1s', '--health-retries', '1', '--health-start-period', '1ms'];
     const container = await docker.start(t, tag, [...checks, ...variables.flatMap((set) => ['--env', set])]);
     await docker.untilPrinted(container, /^agent: arguments \[.*-url, http:\/\/127\.0\.0\.1:8080\/\]$/);
     t.match(await untilHealth(container, 'unhealthy'), /^bailey: the agent's java /m);
