@@ -102,8 +102,8 @@ export function addBailey(root: string): void {
 /** Where the official image has its java. */
 const javaHome = '/opt/java/openjdk';
 
-/** Java where the official images have it. */
-async function addJava(root: string): Promise<void> {
+/** A java as the official image has it, with its libraries. */
+export async function addJava(root: string): Promise<void> {
   const runtime = await javaRuntime();
   cpSync(runtime, join(root, javaHome), { recursive: true });
   const libraries = readdirSync(runtime, { recursive: true, encoding: 'utf8' })
@@ -128,7 +128,7 @@ export async function addJenkins(t: Test, root: string): Promise<void> {
   addHome(root, 'var/jenkins_home');
   mkdirSync(join(root, 'usr/share/jenkins/ref'), { recursive: true });
   writeFileSync(join(root, 'usr/share/jenkins/ref/from-the-image.txt'), 'laid down by the image\n');
-  await compileJar(t, 'Controller', join(root, 'usr/share/jenkins/jenkins.war'));
+  await compileController(t, join(root, 'usr/share/jenkins/jenkins.war'));
 }
 
 /**
@@ -210,6 +210,9 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
   }
   return folder;
 }
+
+/** Compiles test/docker/Controller.java to a jar that stands for jenkins.war or agent.jar. */
+export const compileController = (t: Test, war: string): Promise<void> => compileJar(t, 'Controller', war);
 
 /** Compiles test/docker/NAME.java into a jar that `java -jar` runs. */
 async function compileJar(t: Test, name: string, jar: string): Promise<void> {
