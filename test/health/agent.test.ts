@@ -89,6 +89,12 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
     t.match(await yard.untilHealth(/^the agent is connected to port 8080/, '--url http://127.0.0.1:8080'), {
       code: 0,
     });
+    const proxy = await yard.health('', 'http_proxy=http://127.0.0.1:8080');
+    t.strictSame(
+      proxy,
+      { code: 0, text: 'the agent is connected to port 8080 of its controller' },
+      'by a proxy',
+    );
     t.match(await yard.health('--url http://127.0.0.1:1 --url http://h:2'), {
       code: 1,
       text: /no connection to port 1 or 2 \(--url\)/,
