@@ -22,14 +22,17 @@ export function withAdvertised(
 ): ControllerConfig {
   const setting = advertiseSetting(options, env);
   const given = (property: string): boolean => isGiven(config.javaOptions, property);
-  if (setting === undefined || (given(hostProperty) && given(portProperty))) return config;
-  const address = findAddress('controller', setting, env, listenPort(config));
+  const port = listenPort(config);
+  if (setting === undefined || port === '-1' || (given(hostProperty) && given(portProperty))) return config;
+  const address = findAddress('controller', setting, env, portNumber(port));
   const properties: readonly (readonly [string, string | number])[] = [
     ...(address.listenPort === undefined ? [] : [[agentPortProperty, address.listenPort] as const]),
     [hostProperty, address.host],
     [portProperty, address.port],
   ];
-  say(`agents are told to connect to ${shownAddress(address)} (${address.source})`);
+  // With half of it given, the address that Jenkins tells is another one.
+  if (!given(hostProperty) && !given(portProperty))
+    say(`agents are told to connect to ${shownAddress(address)} (${address.source})`);
   return {
     ...config,
     javaOptions: [
@@ -39,9 +42,9 @@ export function withAdvertised(
   };
 }
 
-/** Jenkins' usual port for agents is that of the official image; 0 is any port, and -1 none. */
-function listenPort({ javaOptions, agentPort }: ControllerConfig): number | undefined {
+/** As Jenkins reads it: 0 is any port, and -1 none, for agents that all come by WebSocket. */
+function listenPort({ javaOptions, agentPort }: ControllerConfig): string {
   const prefix = `-D${agentPortProperty}=`;
   const property = javaOptions.findLast((option) => option.startsWith(prefix))?.slice(prefix.length);
-  return portNumber(property ?? agentPort ?? '50000');
+  return property ?? agentPort ?? '50000';
 }

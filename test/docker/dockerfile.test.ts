@@ -25,6 +25,9 @@ import { until } from '../kit/until.ts';
 const boundMs = 900_000;
 t.setTimeout(4 * boundMs);
 
+/** What the builds leave besides their images. */
+const stages = new Set<string>();
+
 const programs = ['debootstrap', 'javac', 'jlink', 'busybox', 'tar'].map(program);
 if (requires(t, root, engine, ...programs)) {
   const controller = `bailey-test/example-${process.pid}`;
@@ -74,6 +77,9 @@ async function build(t: Test, file: string, tag: string, base: string, runtime: 
   const said = built.stdout + built.stderr;
   if (built.code !== 0) t.comment(said);
   t.equal(built.code, 0, `docker build --file ${file}`);
+  // The first stage has no name, and would stay.
+  const [, stage] = /---> ([0-9a-f]+)\nStep \d+\/\d+ : FROM \$\{RUNTIME_IMAGE\}/.exec(said) ?? [];
+  if (stage !== undefined) stages.add(stage);
   return said;
 }
 

@@ -180,13 +180,19 @@ const controllers: readonly ControllerCase[] = [
     name: 'a property that somebody gave stays',
     env: { ...auto, ...marathonHost, JAVA_OPTS: `-D${port}=443`, JENKINS_JAVA_OPTS: `-D${listen}=4711` },
     properties: { [port]: '443', [listen]: '4711', [host]: '10.4.0.7' },
-    says: '10.4.0.7:31003 (HOST and PORT1)',
+    says: '',
   },
   {
     name: 'the port that Marathon maps is the one that is listened on',
     env: { ...auto, ...marathonBridge, PORT_4711: '31999', JAVA_OPTS: `-D${listen}=4711` },
     properties: { [listen]: '4711', [host]: 'agent-7.mesos.example', [port]: '31999' },
     says: 'agent-7.mesos.example:31999 (HOST and PORT_4711)',
+  },
+  {
+    name: 'no port for agents, nothing to advertise',
+    env: { BAILEY_ADVERTISE: 'auto', JENKINS_SLAVE_AGENT_PORT: '-1' },
+    properties: { [listen]: '-1' },
+    says: '',
   },
   {
     name: 'both are given: nothing is looked for',
