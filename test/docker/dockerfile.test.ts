@@ -48,8 +48,7 @@ if (requires(t, root, engine, ...programs)) {
     tryController(controller);
     tryAgent(agent);
   }
-  for (const tag of [controller, agent])
-    t.teardown(() => docker.run('docker', ['image', 'rm', '--force', tag]));
+  t.teardown(() => docker.run('docker', ['image', 'rm', '--force', controller, agent, ...stages]));
 }
 
 /** @returns what the build said */
