@@ -83,7 +83,10 @@ function readTimeout(name: string, text: string, kind: 'usage' | 'config'): numb
   throw new Failure(kind, `${name} ${shown(text)} is out of range`, 'write more than 0 and at most 1h');
 }
 
-/** The root of a controller: with a slash at the end, so that pages are below it. */
+/**
+ * The root of a controller: with a slash at the end, so that pages are below it; without a login, which nobody asks for,
+ * and which many could read in the health log.
+ */
 function readUrl(name: string, text: string, kind: 'usage' | 'config'): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
@@ -93,6 +96,8 @@ function readUrl(name: string, text: string, kind: 'usage' | 'config'): URL {
       'write http://HOST:PORT/PATH or https://HOST:PORT/PATH',
     );
   if (!url.pathname.endsWith('/')) url.pathname += '/';
+  url.username = '';
+  url.password = '';
   return url;
 }
 
