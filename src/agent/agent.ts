@@ -4,6 +4,7 @@ import { requireFile } from '../container/access.ts';
 import { native } from '../container/native.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
+import { advertisedTunnel } from './advertised.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
 import { fitToContainer } from './fit.ts';
@@ -42,7 +43,8 @@ async function prepare(
   { env, say, signal }: AgentLaunch,
 ): Promise<Launch> {
   const config = readAgentConfig(env);
-  const { args, items, warnings } = await agentCommandLine(config, given, signal);
+  const advertised = settings.advertise && advertisedTunnel(settings.advertise, env);
+  const { args, items, warnings } = await agentCommandLine(config, given, advertised, signal);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);
   const isFetched = !config.isJarGiven && !existsSync(config.jar) && has(items, '-url');

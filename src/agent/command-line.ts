@@ -1,3 +1,4 @@
+import type { AdvertisedTunnel } from './advertised.ts';
 import type { AgentConfig } from './environment.ts';
 import { type Argument, readArguments } from './remoting/arguments.ts';
 import { has, type Item, parseArguments, positional } from './remoting/parse.ts';
@@ -16,18 +17,23 @@ export interface AgentCommandLine {
  * environment, with a warning for the secret, the name and the work dir. Unlike the script this looks at options and not
  * at text: JENKINS_AGENT_NAME=agent is not given by `-workDir /home/jenkins/agent`.
  * @param args arguments of `bailey agent`: they come last
+ * @param advertised where the scheduler has the controller; whoever has said how to connect is left alone, since an
+ *   image may have BAILEY_ADVERTISE set for all
  * @throws Failure 64 for what agent.jar would refuse; 78, 77 or 74 for an `@FILE`; the signal's reason
  */
 export async function agentCommandLine(
   config: AgentConfig,
   args: readonly string[],
+  advertised: AdvertisedTunnel | undefined,
   signal: AbortSignal,
 ): Promise<AgentCommandLine> {
   const given = await readArguments(args, '', signal);
   const remoting = await readArguments(config.remotingOptions, 'REMOTING_OPTS', signal);
   const warnings: string[] = [];
   const all: Argument[] = [];
-  for (const variable of chooseVariables(config, parseArguments(given), parseArguments(remoting), warnings))
+  const said = [parseArguments(given), parseArguments(remoting)] as const;
+  const tunnel = advertised !== undefined && !isWayGiven(config, said.flat()) ? advertised : undefined;
+  for (const variable of [...chooseVariables(config, ...said, warnings), ...tunnelTo(tunnel)])
     all.push(...(await readArguments(variable.args, variable.name, signal)));
   all.push(...remoting, ...given);
   const items = parseArguments(all);
@@ -73,6 +79,15 @@ function chooseVariables(
     ...variable('JENKINS_INSTANCE_IDENTITY', '-instanceIdentity', config.instanceIdentity),
   ];
 }
+
+const isWayGiven = ({ tunnel, direct, webSocket }: AgentConfig, items: readonly Item[]): boolean =>
+  tunnel !== undefined ||
+  direct !== undefined ||
+  webSocket ||
+  ['-tunnel', '-direct', '-webSocket'].some((option) => has(items, option));
+
+const tunnelTo = (advertised: AdvertisedTunnel | undefined): Variable[] =>
+  advertised === undefined ? [] : [{ name: advertised.name, args: ['-tunnel', advertised.find()] }];
 
 /** kubernetes-plugin sets JENKINS_TUNNEL also for agents that connect by WebSocket, where agent.jar refuses it. */
 function tunnel(found: Variable[], webSocket: boolean, warnings: string[]): Variable[] {

@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import { readDuration } from '../launch/duration.ts';
 import { type OwnOptions, takeOwnOptions } from '../launch/own-options.ts';
 import { shown } from '../launch/shown.ts';
+import { type AdvertiseSetting, advertiseOption, advertiseSetting } from '../scheduler/advertise.ts';
 
 /** What `bailey agent` itself is told; the rest of the arguments is agent.jar's. */
 export interface AgentSettings {
@@ -9,12 +10,15 @@ export interface AgentSettings {
   readonly preflight: boolean;
   /** How long to wait for the controller, in milliseconds; undefined: as long as agent.jar would. */
   readonly connectTimeoutMs: number | undefined;
+  /** Where the scheduler has the controller. */
+  readonly advertise: AdvertiseSetting | undefined;
 }
 
 /** Our own options: they stand before agent.jar's, and begin with two dashes, which none of those does. */
 const known: OwnOptions = {
   '--connect-timeout': 'value',
   '--no-preflight': 'flag',
+  ...advertiseOption,
 };
 
 /**
@@ -32,6 +36,7 @@ export function readOwnOptions(
     settings: {
       preflight: !options.has('--no-preflight') && isOn('BAILEY_PREFLIGHT', env['BAILEY_PREFLIGHT']),
       connectTimeoutMs: connectTimeout(options.get('--connect-timeout'), env['BAILEY_CONNECT_TIMEOUT']),
+      advertise: advertiseSetting(options, env),
     },
     rest,
   };

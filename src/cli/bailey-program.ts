@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { describeHealth } from './health.ts';
 import { addJvm } from './jvm.ts';
 import { addZombies } from './zombies.ts';
 
@@ -18,6 +19,7 @@ export function describeBailey(): Command {
     'wait for the controller, then become the java of a Jenkins agent',
     agentEnvironment,
   );
+  describeHealth(program);
   addJvm(program);
   addZombies(program);
   return program;
@@ -39,7 +41,7 @@ function describeLaunch(program: Command, name: string, summary: string, environ
     .command(name)
     .summary(summary)
     .description(summary)
-    .argument('[args...]', 'passed on untouched, --help too; see below')
+    .argument('[args...]', 'passed on untouched, --help too, but for what is named below')
     .helpOption(false)
     .addHelpText('after', environment);
 }
@@ -51,6 +53,8 @@ Examples:
   bailey jenkins --httpPort=9090  --httpPort=9090 goes to Jenkins
   bailey jenkins bash             fill JENKINS_HOME, then run bash
   bailey agent -url http://jenkins:8080 -secret @/run/secret -name build-1
+  HEALTHCHECK CMD ["bailey", "health"]
+                                  whether the controller or agent of the container is well
   bailey jvm --limit 2G           what java would get in a container of 2 GiB, and why
   bailey zombies                  who has defunct processes here, why, and what to do
 
@@ -66,6 +70,10 @@ Afterwards the exit codes are that program's.`;
 const jenkinsEnvironment = `
 No argument, or the first one starts with -: java runs jenkins.war with them.
 Anything else is a program, which runs when JENKINS_HOME has been filled.
+
+Options of bailey's own, before all arguments:
+  --advertise auto|HOST:PORT  what agents are told to connect to; auto: as Marathon, Nomad
+                              or Kubernetes have it in the environment (BAILEY_ADVERTISE)
 
 Environment (as in the official image; an empty variable counts as not set):
   JENKINS_HOME                home folder (/var/jenkins_home)
@@ -96,6 +104,8 @@ Arguments are those of agent.jar. Options of bailey stand before them:
   --connect-timeout TIME      how long to wait for the controller: 90, 90s, 2m; 0 looks once
                               (as long as agent.jar would: for ever, or -noReconnectAfter)
   --no-preflight              become java at once, whether the controller is there or not
+  --advertise auto|HOST:PORT  -tunnel, unless given or not needed; auto: as Nomad or
+                              Kubernetes have it in the environment (BAILEY_ADVERTISE)
 Exactly one argument that does not start with -: that program runs instead.
 The secret is hidden from ps and from builds. bailey-init --forget JENKINS_SECRET,-secret
 makes process 1 forget it, too.

@@ -1,6 +1,6 @@
 import type { ControllerConfig } from './environment.ts';
 
-const agentPortProperty = 'jenkins.model.Jenkins.slaveAgentPort';
+export const agentPortProperty = 'jenkins.model.Jenkins.slaveAgentPort';
 const lifecycleProperty = 'hudson.lifecycle';
 
 /**
@@ -15,8 +15,7 @@ export function javaArguments(
   jvm: readonly string[],
   args: readonly string[],
 ): string[] {
-  const given = (property: string): boolean =>
-    config.javaOptions.some((option) => option === `-D${property}` || option.startsWith(`-D${property}=`));
+  const given = (property: string): boolean => isGiven(config.javaOptions, property);
   return [
     `-Duser.home=${config.home}`,
     ...jvm,
@@ -33,6 +32,10 @@ export function javaArguments(
     ...args,
   ];
 }
+
+/** Whether options for java set a system property, to whatever value. */
+export const isGiven = (javaOptions: readonly string[], property: string): boolean =>
+  javaOptions.some((option) => option === `-D${property}` || option.startsWith(`-D${property}=`));
 
 /** Whether the arguments are for Jenkins: there are none, or the first is an option; else they are another program. */
 export const areForJenkins = (args: readonly string[]): boolean =>

@@ -4,8 +4,11 @@ import { namelessUser } from '../container/nameless.ts';
 import { native } from '../container/native.ts';
 import { Failure } from '../failure.ts';
 import { handOver } from '../launch/hand-over.ts';
+import { takeOwnOptions } from '../launch/own-options.ts';
 import { requireProgram } from '../launch/program.ts';
+import { advertiseOption } from '../scheduler/advertise.ts';
 import type { Storage, StorageRequest } from '../storage/index.ts';
+import { withAdvertised } from './advertised.ts';
 import { areForJenkins, javaArguments } from './command-line.ts';
 import { type ControllerConfig, readControllerConfig } from './environment.ts';
 import { findJava } from './java.ts';
@@ -28,8 +31,10 @@ export interface ControllerLaunch {
  * wrong afterwards, the storage is given back.
  * @throws Failure with the exit code; the signal's reason
  */
-export async function launchController({ args, env, say, signal }: ControllerLaunch): Promise<never> {
-  const config = readControllerConfig(env);
+export async function launchController({ args: given, env, say, signal }: ControllerLaunch): Promise<never> {
+  const { options, rest: args } = takeOwnOptions('jenkins', advertiseOption, given);
+  const settings = readControllerConfig(env);
+  const config = areForJenkins(args) ? withAdvertised(settings, options, env, say) : settings;
   // A war below JENKINS_HOME may come with the storage, or with the reference files.
   const warMayCome = config.war.startsWith(`${config.home}/`);
   if (areForJenkins(args) && !warMayCome) requireWar(config.war);

@@ -98,7 +98,7 @@ export function addBailey(root: string): void {
   cpSync('dist', join(root, 'opt/bailey'), { recursive: true, filter });
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
   symlinkSync('/opt/bailey/bailey-init', join(root, 'usr/local/bin/bailey-init'));
-  symlinkSync('/opt/bailey/bailey.js', join(root, 'usr/local/bin/bailey'));
+  symlinkSync('/opt/bailey/bailey', join(root, 'usr/local/bin/bailey'));
 }
 
 /** Where the official image has its java. */
@@ -114,6 +114,13 @@ export async function addJava(root: string): Promise<void> {
   await addLibraries(root, libraries);
 }
 
+/** A folder of the user jenkins. */
+function addHome(root: string, path: string): void {
+  const home = join(root, path);
+  mkdirSync(home, { recursive: true });
+  chownSync(home, jenkinsUser, jenkinsUser);
+}
+
 /**
  * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
  * jenkins.
@@ -121,12 +128,21 @@ export async function addJava(root: string): Promise<void> {
  */
 export async function addJenkins(t: Test, root: string, war = controllerSource): Promise<void> {
   await addJava(root);
-  const home = join(root, 'var/jenkins_home');
-  mkdirSync(home, { recursive: true });
-  chownSync(home, jenkinsUser, jenkinsUser);
+  addHome(root, 'var/jenkins_home');
   mkdirSync(join(root, 'usr/share/jenkins/ref'), { recursive: true });
   writeFileSync(join(root, 'usr/share/jenkins/ref/from-the-image.txt'), 'laid down by the image\n');
   await compileJar(t, war, join(root, 'usr/share/jenkins/jenkins.war'));
+}
+
+/**
+ * What the official image of agents holds besides a system: java, agent.jar and the folders of the user jenkins. The
+ * jar is test/docker/Agent.java.
+ */
+export async function addAgent(t: Test, root: string): Promise<void> {
+  await addJava(root);
+  for (const folder of ['home/jenkins', 'home/jenkins/agent', 'home/jenkins/.jenkins']) addHome(root, folder);
+  mkdirSync(join(root, 'usr/share/jenkins'), { recursive: true });
+  await compileJar(t, 'test/docker/Agent.java', join(root, 'usr/share/jenkins/agent.jar'));
 }
 
 /** What the official image says of itself, as far as a container's start depends on it. */
@@ -140,6 +156,26 @@ export const jenkinsImage: readonly string[] = [
   'VOLUME /var/jenkins_home',
   'USER jenkins',
 ];
+
+/** What the official image of agents says of itself. */
+export const agentImage: readonly string[] = [
+  `ENV JAVA_HOME=${javaHome}`,
+  `ENV PATH=${javaHome}/bin:/usr/local/bin:/bin`,
+  'ENV AGENT_WORKDIR=/home/jenkins/agent',
+  'VOLUME /home/jenkins/.jenkins /home/jenkins/agent',
+  'WORKDIR /home/jenkins',
+  'USER jenkins',
+];
+
+/** An image like the official one of agents, with Node and Bailey. */
+export async function baileyAgentImage(t: Test): Promise<string> {
+  const root = temporaryFolder(t, 'agent-root');
+  await addBusybox(root);
+  await addNode(root);
+  addBailey(root);
+  await addAgent(t, root);
+  return importImage(t, root, [...agentImage, 'ENTRYPOINT ["bailey-init","--","bailey","agent"]']);
+}
 
 /**
  * An image like the official one, with Node and Bailey: the container's half of the slice.
