@@ -281,7 +281,7 @@ if (requires(t, pidNamespace)) {
     // Until process 1 runs again, which it does when the program has been executed.
     const script = `
       while grep -aqe hidden -e secret /proc/1/environ /proc/1/cmdline; do :; done
-      tr '\\0' '\\n' < /proc/1/environ | grep -a PASSWORD
+      tr '\\0' '\\n' < /proc/1/environ | grep -a ^PASSWORD
       tr '\\0' '\\n' < /proc/1/cmdline | tail -n 6
       echo $PASSWORD $PASSWORDS "$@"`;
     const words = ['--key', 'hidden', '--key=secret', '--keys', 'key', '-k'];
