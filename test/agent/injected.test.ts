@@ -4,7 +4,14 @@ import { chmodSync, copyFileSync, readFileSync, truncateSync, writeFileSync } fr
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { buildWitness, type Ended, installBailey, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
+import {
+  buildWitness,
+  type Ended,
+  installBailey,
+  knownController,
+  run,
+  temporaryFolder,
+} from '../jenkins/kit/bailey.ts';
 import { blocks, inNamespace, Running, until } from '../kit/namespace.ts';
 import { injectedAgent, pidNamespace, program, requires, root } from '../kit/needs.ts';
 
@@ -47,7 +54,7 @@ if (requires(t, injectedAgent, program('javac'), program('jar'), program('java')
       { args: ['-name', 'a'], env: { NODE_OPTIONS: '' } },
     ];
     for (const { args, env = {} } of cases) {
-      const options = { env: { PATH: path, JENKINS_AGENT_FILE: jar, ...env } };
+      const options = { env: { PATH: path, JENKINS_AGENT_FILE: jar, ...knownController, ...env } };
       // The normal way has Node read NODE_OPTIONS: it gets along without.
       const { NODE_OPTIONS: _, ...readable } = options.env as NodeJS.ProcessEnv;
       const normal = await run(bailey, { args: ['agent', ...args], env: readable });
@@ -68,7 +75,7 @@ if (requires(t, injectedAgent, program('javac'), program('jar'), program('java')
     writeFileSync(java, '#!/bin/sh\nfor last; do :; done\nprintf %s "$last" | od -An -tx1\n', {
       mode: 0o755,
     });
-    const env = { PATH: path, JENKINS_AGENT_FILE: jar, JENKINS_JAVA_BIN: java };
+    const env = { PATH: path, ...knownController, JENKINS_AGENT_FILE: jar, JENKINS_JAVA_BIN: java };
     const ran = spawnSync('sh', ['-c', `exec "$0" -name "$(printf 'a\\377b')"`, agent], { env });
     t.equal(String(ran.stdout).trim(), '61 ff 62', String(ran.stderr));
     t.end();
@@ -114,7 +121,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     const wrong = execute(agent, ['-webSocket', '-tunnel', 'h:1'], { PATH: path });
     t.equal(wrong.code, 64);
     t.match(wrong.stderr, /^bailey: -webSocket and -tunnel exclude each other[^\n]*\n$/);
-    const missing = execute(agent, [], { PATH: '/nowhere' });
+    const missing = execute(agent, [], { PATH: '/nowhere', ...knownController });
     t.equal(missing.code, 127);
     t.match(missing.stderr, /^bailey: java is in no folder of PATH; [^\n]+\n$/);
     t.end();

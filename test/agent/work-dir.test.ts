@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Ended, installBailey, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
+import { type Ended, installBailey, knownController, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
 import { program, requires, root } from '../kit/needs.ts';
 
 interface Place {
@@ -23,6 +23,7 @@ function place(t: Test): Place {
     PATH: `${join(folder, 'bin')}:${process.env['PATH']}`,
     JENKINS_AGENT_FILE: join(folder, 'agent.jar'),
     JENKINS_AGENT_WORKDIR: work,
+    ...knownController,
   };
   return { bailey: installBailey(folder), work, env };
 }

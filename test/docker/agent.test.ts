@@ -21,6 +21,8 @@ const kubernetes = {
   JENKINS_URL: 'http://127.0.0.1:8080/ci/',
   REMOTING_OPTS: '-noReconnectAfter 1d',
 };
+/** No controller answers here; test/agent/preflight has some that do. */
+const noPreflight = { BAILEY_PREFLIGHT: 'off' };
 const variables = (env: Readonly<Record<string, string>>): string[] =>
   Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
 
@@ -28,14 +30,18 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
   const image = await baileyAgentImage(t);
 
   t.test("the kubernetes plugin's variables", async (t) => {
-    const container = await docker.start(t, image, [...variables(kubernetes), '--env', 'ORPHANS=30']);
+    const container = await docker.start(t, image, [
+      ...variables({ ...kubernetes, ...noPreflight }),
+      ...['--env', 'ORPHANS=30'],
+    ]);
     await docker.untilPrinted(container, /^agent: ready$/);
     const said = await docker.printed(container);
     t.match(
       said,
       argumentsOf('-url http://127.0.0.1:8080/ci/ -workDir /home/jenkins/agent -noReconnectAfter 1d'),
     );
-    t.match(said, /^agent: arguments \[.*-name, build-pod-7,/m);
+    t.match(said, /^agent: arguments \[-secret, @\/proc\/self\/fd\/0, -name, build-pod-7,/m);
+    t.notMatch(said, kubernetes.JENKINS_SECRET, 'neither an argument nor a variable');
     for (const name of [
       'JENKINS_URL',
       'JENKINS_NAME',
@@ -74,7 +80,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
 
   t.test("the kubernetes plugin's variables for a WebSocket", async (t) => {
     const env = { ...kubernetes, JENKINS_WEB_SOCKET: 'true', JENKINS_TUNNEL: 'jenkins-agent:50000' };
-    const container = await docker.start(t, image, variables(env));
+    const container = await docker.start(t, image, variables({ ...env, ...noPreflight }));
     await docker.untilPrinted(container, /^agent: ready$/);
     const said = await docker.printed(container);
     t.match(said, argumentsOf('-workDir /home/jenkins/agent -webSocket -noReconnectAfter 1d'));
@@ -88,7 +94,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
       JENKINS_PROTOCOLS: 'JNLP4-connect',
       JENKINS_INSTANCE_IDENTITY: 'MIIB',
     };
-    const container = await docker.start(t, image, variables({ ...rest, ...direct }));
+    const container = await docker.start(t, image, variables({ ...rest, ...direct, ...noPreflight }));
     await docker.untilPrinted(container, /^agent: ready$/);
     t.match(
       await docker.printed(container),

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
+import { knownController } from '../jenkins/kit/bailey.ts';
 import * as docker from '../kit/docker.ts';
 import {
   addBusybox,
@@ -24,15 +25,22 @@ const injected = [
 /** Where the image's java keeps builds; nothing can be executed in there. */
 const work = ['--tmpfs', '/work:noexec,mode=1777', '--env', 'JENKINS_HOME=/work'];
 
+/** A controller that nobody looks for. */
+const controller = Object.entries(knownController).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+
 if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 'tar'].map(program))) {
   t.test('an image that has only java', async (t) => {
     const image = await javaImage(t);
 
     t.test('it becomes java below bailey-init, and leaves nothing', async (t) => {
-      const options = [...injected, ...work, '--env', 'ORPHANS=60', '--env', 'NODE_OPTIONS=--require=/no.js'];
-      const container = await docker.start(t, image, options, ['-name', 'build 1']);
+      const more = ['--env', 'ORPHANS=60', '--env', 'NODE_OPTIONS=--require=/no.js'];
+      const options = [...injected, ...work, ...controller, ...more];
+      const container = await docker.start(t, image, options, ['-workDir', '/work/build 1']);
       await docker.untilPrinted(container, /^controller: ready/);
-      t.match(await docker.printed(container), /^controller: arguments \[-name, build 1\]$/m);
+      t.match(
+        await docker.printed(container),
+        /^controller: arguments \[.*-url, http:\/\/127\.0\.0\.1:1\/, -workDir, \/work\/build 1\]$/m,
+      );
       const rows = await until('two processes are left', async () => {
         const rows = await docker.processes(container);
         return rows.length === 2 ? rows : undefined;
@@ -61,7 +69,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
     });
 
     t.test('with an init of the engine, too', async (t) => {
-      const container = await docker.start(t, image, [...injected, ...work, '--init']);
+      const container = await docker.start(t, image, [...injected, ...work, ...controller, '--init']);
       await docker.untilPrinted(container, /^controller: ready/);
       const commands = (await docker.processes(container)).map(({ command }) => command);
       t.equal(commands.length, 2, commands.join());

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { knownController } from '../jenkins/kit/bailey.ts';
 import { docker, ended, printed, type Ran, runToEnd, start, untilPrinted } from '../kit/docker.ts';
 import { baileyImage, temporaryFolder } from '../kit/images.ts';
 import { engine, program, requires, root } from '../kit/needs.ts';
@@ -48,7 +49,11 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
 
   t.test('an agent', async (t) => {
     const options = [...limited('1g'), '--entrypoint', 'bailey-init'];
-    const env = ['JENKINS_AGENT_FILE=/usr/share/jenkins/jenkins.war', `JENKINS_AGENT_WORKDIR=${home}/agent`];
+    const env = [
+      ...Object.entries(knownController).map(([name, value]) => `${name}=${value}`),
+      'JENKINS_AGENT_FILE=/usr/share/jenkins/jenkins.war',
+      `JENKINS_AGENT_WORKDIR=${home}/agent`,
+    ];
     const ran = await runToEnd(
       image,
       [...options, ...env.flatMap((setting) => ['--env', setting])],

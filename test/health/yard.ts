@@ -92,7 +92,10 @@ export class Yard {
     this.#started += 1;
     const log = join(this.#folder, `java-${this.#started}.log`);
     const pid = Number(
-      await this.must(`${as} java -Xshare:auto -XX:TieredStopAtLevel=1 ${words} >${log} 2>&1 & echo $!`),
+      await this.must(
+        // Another yard's may be there: emptied before, and not by what runs in the background.
+        `: >${log}; ${as} java -Xshare:auto -XX:TieredStopAtLevel=1 ${words} >>${log} 2>&1 & echo $!`,
+      ),
     );
     await until(`java ${words} is ready`, async () =>
       /^ready$/m.test(await this.must(`cat ${log}`)) ? true : undefined,

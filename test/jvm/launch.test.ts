@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Ended, installBailey, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
+import { type Ended, installBailey, knownController, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
 import { Cgroup, cgroups } from '../kit/cgroup.ts';
 import { output } from '../kit/docker.ts';
 import { type Need, program, requires, root } from '../kit/needs.ts';
@@ -99,7 +99,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     ]);
 
     const work = join(home, 'work');
-    const forAgent = { ...env, ...given, JENKINS_AGENT_FILE: jar };
+    const forAgent = { ...env, ...given, ...knownController, JENKINS_AGENT_FILE: jar };
     const agent = await run(bailey, { args: ['agent', '-workDir', work], env: forAgent, below });
     t.strictSame(
       argumentsOf(agent)?.slice(0, 8),
@@ -136,7 +136,8 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.notMatch(ran.stdout, /HeapDump|ErrorFile/);
     t.match(ran.stdout, / -Xmx204m -XX:\+ExitOnOutOfMemoryError /);
 
-    const agent = { ...env, JENKINS_AGENT_FILE: jar, JENKINS_AGENT_WORKDIR: join(home, 'work%20dir') };
+    const files = { JENKINS_AGENT_FILE: jar, JENKINS_AGENT_WORKDIR: join(home, 'work%20dir') };
+    const agent = { ...env, ...knownController, ...files };
     const odd = await run(bailey, { args: ['agent'], env: agent, below });
     t.equal(odd.code, 0, odd.stderr);
     t.notMatch(odd.stdout, /HeapDump|ErrorFile/, 'a path that the JVM would read as another');
@@ -168,7 +169,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
   t.test('a wrong BAILEY_JVM is refused before anything is done', async (t) => {
     const { bailey, env } = place(t);
     for (const command of ['jenkins', 'agent']) {
-      const wrong = { ...env, BAILEY_JVM: 'of', JENKINS_AGENT_FILE: jar };
+      const wrong = { ...env, ...knownController, BAILEY_JVM: 'of', JENKINS_AGENT_FILE: jar };
       const ran = await run(bailey, { args: [command], env: wrong });
       t.match(ran, {
         code: 78,

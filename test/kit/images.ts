@@ -174,7 +174,10 @@ export async function baileyAgentImage(t: Test): Promise<string> {
   await addNode(root);
   addBailey(root);
   await addAgent(t, root);
-  return importImage(t, root, [...agentImage, 'ENTRYPOINT ["bailey-init","--","bailey","agent"]']);
+  return importImage(t, root, [
+    ...agentImage,
+    'ENTRYPOINT ["bailey-init","--forget","JENKINS_SECRET,-secret","--","bailey","agent"]',
+  ]);
 }
 
 /**

@@ -2,7 +2,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { buildWitness, type Ended, installBailey, run, temporaryFolder } from '../jenkins/kit/bailey.ts';
+import {
+  buildWitness,
+  type Ended,
+  installBailey,
+  knownController,
+  run,
+  temporaryFolder,
+} from '../jenkins/kit/bailey.ts';
 import { program, requires } from '../kit/needs.ts';
 
 /** Marathon's, of a task with a network of its own and two mapped ports (Docker, BRIDGE). */
@@ -252,7 +259,7 @@ const agents: readonly AgentCase[] = [
   {
     name: 'nor a direct connection',
     env: { BAILEY_ADVERTISE: 'auto' },
-    args: ['-direct', 'h:1'],
+    args: ['-direct', 'h:1', '-instanceIdentity', 'i'],
     tunnel: undefined,
   },
 ];
@@ -323,6 +330,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     JENKINS_HOME: home,
     JENKINS_WAR: witness,
     JENKINS_AGENT_FILE: witness,
+    ...knownController,
     REF: join(folder, 'none'),
   };
   const started = (command: string, env: NodeJS.ProcessEnv, args: readonly string[]): Promise<Ended> =>
