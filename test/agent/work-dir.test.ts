@@ -67,8 +67,9 @@ t.test('a file, and below a file', async (t) => {
 
 if (requires(t, root, program('unshare'), program('mount'), program('nsenter'))) {
   t.test("somebody else's, for a user with no name", async (t) => {
-    const { bailey, work, env } = place(t);
-    const args = ['agent', '-name', '-workDir', '-url', 'http://x'];
+    const { bailey, work, env: all } = place(t);
+    const args = ['agent', '-name', '-workDir'];
+    const env = { ...all, JENKINS_NAME: '' };
     const uid = 4321;
     refused(
       t,

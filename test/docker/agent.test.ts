@@ -169,7 +169,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
       t,
       image,
       [],
-      ['-url', 'http://jenkins-server:8080', 'secret', 'name'],
+      ['--no-preflight', '-url', 'http://jenkins-server:8080', 'secret', 'name'],
     );
     await docker.untilPrinted(container, /^agent: arguments \[-url, http:\/\/jenkins-server:8080, .*name\]$/);
     t.pass();

@@ -258,7 +258,7 @@ const agents: readonly AgentCase[] = [
   },
   {
     name: 'nor a direct connection',
-    env: { BAILEY_ADVERTISE: 'auto' },
+    env: { BAILEY_ADVERTISE: 'auto', JENKINS_URL: '' },
     args: ['-direct', 'h:1', '-instanceIdentity', 'i'],
     tunnel: undefined,
   },
