@@ -101,7 +101,7 @@ async function bareMounts(folder: string, count: number): Promise<number[]> {
   const samples = [];
   for (const target of asker.targets(count, 'bare')) {
     const begin = performance.now();
-    const command = ['mount', source, target];
+    const command = ['mount', 'rw', source, target];
     const child = spawn('dist/castle-mount', command, {
       stdio: ['ignore', 'ignore', 'ignore', namespace, root],
     });

@@ -27,6 +27,12 @@ export interface Entrance {
   close(): void;
 }
 
+/** How a volume is mounted in a container. */
+export interface MountOptions {
+  /** Whether it can only be read there. */
+  readonly readonly: boolean;
+}
+
 /** Puts folders into containers' mount namespaces. */
 export interface Mounter {
   /**
@@ -36,7 +42,7 @@ export interface Mounter {
    * @returns the id of the mount, as in the container's mountinfo
    * @throws Refused bad_target or backend_failed; Hangs
    */
-  mount(into: Entrance, source: string, target: string): Promise<number>;
+  mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
   /**
    * Takes a mount away.
    * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it;
@@ -48,8 +54,8 @@ export interface Mounter {
 /** @param program path of castle-mount */
 export function mounterWith(program: string): Mounter {
   return {
-    async mount(into, source, target) {
-      const said = await run(program, ['mount', source, target], into);
+    async mount(into, source, target, { readonly }) {
+      const said = await run(program, ['mount', readonly ? 'ro' : 'rw', source, target], into);
       if (said.ok) return said.id;
       throw mountRefusal(said, source, target);
     },

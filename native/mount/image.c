@@ -1,0 +1,56 @@
+#include "image.h"
+#include "kernel.h"
+#include "loop.h"
+#include "superblock.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int set_options(int context, const struct image *image, const char *device)
+{
+    if (configure_string(context, "source", device) != 0)
+        return -1;
+    if (image->readonly && configure_flag(context, "ro") != 0)
+        return -1;
+    /* What ext4 finds wrong stops the writing, before it becomes worse; xfs shuts itself down without being told. */
+    if (strcmp(image->type, "ext4") == 0 && configure_string(context, "errors", "remount-ro") != 0)
+        return -1;
+    return configure_create(context);
+}
+
+static int mount_device(const struct image *image, const char *device)
+{
+    unsigned int attributes = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_;
+    int context = open_file_system(image->type);
+    int tree, error;
+
+    if (context == -1)
+        return -1;
+    if (image->readonly)
+        attributes |= MOUNT_ATTR_RDONLY_;
+    tree = set_options(context, image, device) == 0 ? mount_file_system(context, attributes) : -1;
+    error = errno;
+    close(context);
+    errno = error;
+    return tree;
+}
+
+int mount_image(const struct image *image, const char **step)
+{
+    char path[LOOP_PATH_SIZE];
+    int device, tree;
+
+    *step = "loop";
+    device = open_loop_device(image->file, path);
+    if (device == -1)
+        return -1;
+    *step = "identity";
+    if (check_identity(device, image->type, image->uuid) != 0)
+        return -1;
+    *step = "file-system";
+    tree = mount_device(image, path);
+    /* From here on the mount keeps the device; the descriptor stays open until then, or the device would be freed. */
+    if (tree != -1)
+        close(device);
+    return tree;
+}

@@ -1,0 +1,21 @@
+/* Loop devices; loop(4). */
+#ifndef CASTLE_MOUNT_LOOP_H
+#define CASTLE_MOUNT_LOOP_H
+
+enum { LOOP_PATH_SIZE = 32 };
+
+/*
+ * Makes an image a block device that vanishes with its last user: while nothing else has the device, the caller's
+ * descriptor keeps it, and however the caller ends, the kernel frees it.
+ *
+ * image  descriptor of the file, open for reading and writing
+ * path   gets the device's path
+ *
+ * Returns a descriptor of the device, or -1 and errno.
+ */
+int open_loop_device(int image, char path[LOOP_PATH_SIZE]);
+
+/* Lets a loop device be as large as its image has become. Returns 0, or -1 and errno. */
+int take_new_size(int device);
+
+#endif
