@@ -41,8 +41,8 @@ export interface Castle {
 export async function serve(settings: ServeSettings, say: (line: string) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
   const runtime = await parseRuntime(settings.runtime, settings);
-  const backend = await parseBackend(settings.backend);
   const mounter = mounterWith(findMountProgram());
+  const backend = await parseBackend(settings.backend, mounter);
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);

@@ -5,12 +5,12 @@ import { errorMessage } from '../../failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import { type Entrance, Hangs, type Mounter } from '../mount.ts';
 import {
-  below,
   isSharedWithHost,
   liesIn,
+  mountsOf,
   type SourceFolder,
-  showsEntryOf,
   sourceFolder,
+  topmostOn,
 } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
@@ -172,7 +172,7 @@ export class Ledger {
     volume: string,
     target: string,
   ): Promise<LeaseRecord> {
-    const { mounter, hold, backend } = this.means;
+    const { hold, backend } = this.means;
     const held = hold(container.first);
     if (held === undefined) throw refusals.containerEnded(container.name);
     let lease: LeaseRecord | undefined;
@@ -180,7 +180,11 @@ export class Ledger {
     let mountId: number | undefined;
     try {
       this.checkPlace(container, target);
-      const { record, isNew } = await this.volumes.prepare(volume, peer);
+      const { readonly, sizeBytes } = container;
+      const { record, isNew } = await this.volumes.prepare(volume, {
+        owner: peer,
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      });
       if (isNew) made = record;
       const adopted = isNew ? undefined : await this.adoptable(container, volume, target);
       if (adopted === undefined) this.checkFree(container, target);
@@ -191,13 +195,14 @@ export class Ledger {
         containerName: container.name,
         first: container.first,
         target,
+        ...(readonly ? { readonly } : {}),
         state: 'mounting',
         mountId: 0,
         since: new Date().toISOString(),
       };
       await this.begin(lease, record);
       mountId =
-        adopted ?? (await entering(held, (into) => mounter.mount(into, backend.source(volume), target)));
+        adopted ?? (await entering(held, (into) => backend.mount(into, record, target, { readonly })));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await this.advance(lease, 'mounted', { mountId });
@@ -262,7 +267,8 @@ export class Ledger {
       .leases()
       .find((lease) => lease.target === target && isSameContainer(lease, container));
     if (there !== undefined) throw refusals.takenTarget(target, there.volume);
-    if (showsEntryOf(container.first.pid, target, this.base)) throw refusals.takenTarget(target);
+    const top = topmostOn(mountsOf(container.first.pid) ?? [], target);
+    if (top !== undefined && this.means.backend.shows(top)) throw refusals.takenTarget(target);
   }
 
   /**
@@ -373,8 +379,10 @@ export class Ledger {
     return whereaboutsOf(first.pid, this.volumes.source(volume), target, () => this.usesOf(volume));
   }
 
-  private usesOf(volume: string): Promise<readonly Use[]> {
-    return this.census.usesOf(this.volumes.source(volume), below(this.base, volume));
+  private async usesOf(volume: string): Promise<readonly Use[]> {
+    const source = this.volumes.source(volume);
+    if (source === undefined) return [];
+    return this.census.usesOf(source, this.means.backend.place(volume));
   }
 
   private watch(lease: LeaseRecord, held: HeldProcess): void {

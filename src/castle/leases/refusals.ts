@@ -1,7 +1,8 @@
 import type { LeaseRequest } from '../../contract.ts';
+import type { Backend } from '../backends/backend.ts';
 import { Refused } from '../refused.ts';
 import type { Container } from '../runtime/runtime.ts';
-import type { LeaseRecord } from '../store.ts';
+import type { LeaseRecord, VolumeRecord } from '../store.ts';
 import type { Use } from './census.ts';
 
 /** Another container has the volume by a lease. */
@@ -118,6 +119,23 @@ export function lostVolume(volume: string, backend: string): Refused {
     'backend_failed',
     `volume ${volume} is known, but not in the ${backend}`,
     'bring it back from a backup; the castle does not make an empty one in its place',
+  );
+}
+
+export function otherBackend(volume: VolumeRecord, backend: Backend): Refused {
+  return new Refused(
+    'backend_failed',
+    `volume ${volume.name} lives in the backend ${volume.backend}, and this castle serves the ${backend.description}`,
+    `start the castle with the --backend that it was created with, or choose another name`,
+  );
+}
+
+/** Under the name of a volume lies another one. */
+export function exchangedVolume(volume: string, known: string, found: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `volume ${volume} has the id ${known}, but ${found} lies in its place`,
+    'bring the right one back; both were left as they are',
   );
 }
 

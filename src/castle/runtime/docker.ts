@@ -54,7 +54,13 @@ async function describe(engine: Engine, id: string, peer: Peer): Promise<Contain
     throw inOtherMounts(peer.pid, name);
   }
   if (namespace === namespaceOf('self', 'mnt')) throw inHostsMounts(name);
-  return { id, name, first, volumes: volume !== undefined && volumeNamePattern.test(volume) ? [volume] : [] };
+  return {
+    id,
+    name,
+    first,
+    volumes: volume !== undefined && volumeNamePattern.test(volume) ? [volume] : [],
+    readonly: false,
+  };
 }
 
 /** Reads something of a process; that it can't be read means that the process has ended. */
