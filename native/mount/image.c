@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int set_options(int context, const struct image *image, const char *device)
 {
@@ -35,11 +36,25 @@ static int mount_device(const struct image *image, const char *device)
     return tree;
 }
 
+/*
+ * A hole in an image has no room of its own, and what is written there is lost when the disk is full. The kernel makes
+ * holes when somebody with the right to trims the file system; here they are filled again, and all else stays as it is.
+ */
+static int fill_holes(int file)
+{
+    struct stat status;
+
+    return fstat(file, &status) == 0 ? fallocate(file, 0, 0, status.st_size) : -1;
+}
+
 int mount_image(const struct image *image, const char **step)
 {
     char path[LOOP_PATH_SIZE];
     int device, tree;
 
+    *step = "space";
+    if (!image->readonly && fill_holes(image->file) != 0)
+        return -1;
     *step = "loop";
     device = open_loop_device(image->file, path);
     if (device == -1)

@@ -78,7 +78,7 @@ int open_loop_device(int image, char path[LOOP_PATH_SIZE])
 
         if (number < 0)
             return -1;
-        snprintf(path, LOOP_PATH_SIZE, "/dev/loop%d", number);
+        (void)snprintf(path, LOOP_PATH_SIZE, "/dev/loop%d", number);
         device = open(path, O_RDWR | O_CLOEXEC);
         if (device == -1)
             return -1;
