@@ -71,7 +71,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
       [
         'a wrong superblock',
         /repaired by hand|damaged file system/,
-        () => overwrite(images[0], 1024 + 4, Buffer.from([1, 2, 3, 4])),
+        () => overwrite(images[0], 1024 + 120, Buffer.from('wrong')),
       ],
       ['cut off', /was cut off/, () => execFileSync('truncate', ['-s', '8M', images[0]])],
     ];
