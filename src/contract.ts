@@ -60,6 +60,13 @@ export const Volume = Type.Object({
 });
 export type Volume = Static<typeof Volume>;
 
+/** POST /v1/volumes/NAME/size: "let it be so large". */
+export const GrowRequest = Type.Object(
+  { sizeBytes: Type.Integer({ minimum: 1, description: 'At least as large as it is.' }) },
+  { additionalProperties: false },
+);
+export type GrowRequest = Static<typeof GrowRequest>;
+
 /** GET /v1/status */
 export const Status = Type.Object({
   version: Type.String(),

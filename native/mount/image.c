@@ -1,4 +1,5 @@
 #include "image.h"
+#include "grow.h"
 #include "kernel.h"
 #include "loop.h"
 #include "superblock.h"
@@ -47,6 +48,17 @@ static int fill_holes(int file)
     return fstat(file, &status) == 0 ? fallocate(file, 0, 0, status.st_size) : -1;
 }
 
+/* An image that has grown while nobody had it is filled now. What did not grow is as good as it was: nothing fails here. */
+static void take_up_growth(int tree, int device, const char *type)
+{
+    int root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (root == -1)
+        return;
+    (void)fill_device(root, device, type);
+    close(root);
+}
+
 int mount_image(const struct image *image, const char **step)
 {
     char path[LOOP_PATH_SIZE];
@@ -64,7 +76,9 @@ int mount_image(const struct image *image, const char **step)
         return -1;
     *step = "file-system";
     tree = mount_device(image, path);
-    /* From here on the mount keeps the device; the descriptor stays open until then, or the device would be freed. */
+    /* From here on the mount keeps the device; without it, the descriptor's end would free that. */
+    if (tree != -1 && !image->readonly)
+        take_up_growth(tree, device, image->type);
     if (tree != -1)
         close(device);
     return tree;

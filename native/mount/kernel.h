@@ -71,12 +71,12 @@ static inline int attach(int tree, int folder)
 
 /*
  * Opens a folder by a path in which nothing may be a symlink: whoever owns the path can't lead us elsewhere. Absolute
- * paths begin at root, which may be in another mount namespace.
+ * paths begin at root, which may be in another mount namespace. access is O_PATH or O_RDONLY.
  */
-static inline int open_folder_in(int root, const char *path)
+static inline int open_folder_in(int root, const char *path, int access)
 {
     struct open_how_ how = {
-        .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+        .flags = (uint64_t)(access | O_DIRECTORY | O_CLOEXEC),
         .resolve = RESOLVE_NO_SYMLINKS_ | RESOLVE_NO_MAGICLINKS_ | RESOLVE_IN_ROOT_,
     };
 

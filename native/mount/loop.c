@@ -97,7 +97,16 @@ int open_loop_device(int image, char path[LOOP_PATH_SIZE])
     return -1;
 }
 
-int take_new_size(int device)
+int take_new_size(int image, const char *path)
 {
-    return ioctl(device, LOOP_SET_CAPACITY_);
+    int device = open(path, O_RDWR | O_CLOEXEC);
+
+    if (device == -1)
+        return -1;
+    if (!is_on(device, image)) {
+        close(device);
+        errno = ENXIO;
+        return -1;
+    }
+    return ioctl(device, LOOP_SET_CAPACITY_) == 0 ? device : -1;
 }

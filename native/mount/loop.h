@@ -15,7 +15,14 @@ enum { LOOP_PATH_SIZE = 32 };
  */
 int open_loop_device(int image, char path[LOOP_PATH_SIZE]);
 
-/* Lets a loop device be as large as its image has become. Returns 0, or -1 and errno. */
-int take_new_size(int device);
+/*
+ * Lets a loop device that has an image be as large as that has become.
+ *
+ * image  descriptor of the file
+ * path   of the device
+ *
+ * Returns a descriptor of the device, or -1 and errno: ENXIO when it has another file, or none.
+ */
+int take_new_size(int image, const char *path);
 
 #endif

@@ -5,6 +5,8 @@
  *       bind SOURCE (host path) on TARGET (container path)
  *   castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       mount the file system in an image on TARGET, by a loop device that vanishes with the mount
+ *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
+ *       let the file system on TARGET, which is on that loop device, become as large as its image
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
  *       take the mount with that id away from TARGET
  *
@@ -18,14 +20,17 @@
  * are the host's. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT; Linux 5.12.
  */
 #include "answer.h"
+#include "grow.h"
 #include "image.h"
 #include "kernel.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 enum { NAMESPACE = 3, ROOT = 4, IMAGE = 5 };
 #define PROPAGATION_PRIVATE (1UL << 18) /* MS_PRIVATE */
@@ -74,7 +79,7 @@ static int do_mount_image(const struct image *image, const char *target)
 
     /* First, because a file system is written to when it is mounted: a slip in the path must not be the cause. It is
      * found from outside, and stays the same folder when we are inside. */
-    folder = open_folder_in(ROOT, target);
+    folder = open_folder_in(ROOT, target, O_PATH);
     if (folder == -1)
         return failed("target");
     tree = mount_image(image, &step);
@@ -87,6 +92,30 @@ static int do_mount_image(const struct image *image, const char *target)
     if (attach(tree, folder) != 0)
         return failed("attach");
     /* From here on it is mounted; nothing below may fail. */
+    return done(id);
+}
+
+static int do_grow(const char *type, const char *path, const char *target)
+{
+    struct stat device_status, folder_status;
+    uint64_t id;
+    int device, folder;
+
+    device = take_new_size(IMAGE, path);
+    if (device == -1)
+        return failed("loop");
+    folder = open_folder_in(ROOT, target, O_RDONLY);
+    if (folder == -1)
+        return failed("target");
+    if (fstat(device, &device_status) != 0 || fstat(folder, &folder_status) != 0 || mount_id(folder, &id) != 0)
+        return failed("id");
+    /* The container may have another mount over it. */
+    if (device_status.st_rdev != folder_status.st_dev) {
+        errno = ENXIO;
+        return failed("mount");
+    }
+    if (fill_device(folder, device, type) != 0)
+        return failed("grow");
     return done(id);
 }
 
@@ -132,10 +161,13 @@ int main(int argc, char **argv)
 
         return do_mount_image(&image, argv[5]);
     }
+    if (argc == 5 && strcmp(argv[1], "grow") == 0)
+        return do_grow(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
     print("usage: castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT\n"
           "       castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
+          "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
     return 64;
 }

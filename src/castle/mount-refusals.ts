@@ -40,6 +40,23 @@ export function imageRefusal(fault: MountFault, image: string, target: string): 
   return new Refused('backend_failed', sentence, remedyFor(fault));
 }
 
+/** A mounted file system could not be made larger; its image is, so that the next mount tries again. */
+export function growRefusal(fault: MountFault, image: string, target: string): Refused {
+  const { step, error } = fault;
+  if (step === 'mount') {
+    return new Refused(
+      'busy',
+      `something else is mounted on ${target} in the container`,
+      'take that away, then try again: until then only the image is larger',
+    );
+  }
+  return new Refused(
+    'backend_failed',
+    `the file system of ${image} could not grow while mounted on ${target}: ${step}: ${error}`,
+    'its image is larger already; the file system follows when it is mounted the next time',
+  );
+}
+
 /** What has nothing to do with what is mounted. */
 function containerRefusal({ step, error }: MountFault, target: string): Refused | undefined {
   if (step === 'target') {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { imageRefusal, type MountFault, mountRefusal } from './mount-refusals.ts';
+import { growRefusal, imageRefusal, type MountFault, mountRefusal } from './mount-refusals.ts';
 import { Refused } from './refused.ts';
 
 /** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
@@ -67,6 +67,13 @@ export interface Mounter {
    */
   mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
   /**
+   * Lets a mounted file system become as large as its image has become.
+   * @param device path of its loop device
+   * @param target where it is mounted in the container
+   * @throws Refused busy when something else is mounted there; backend_failed; Hangs
+   */
+  growImage(into: Entrance, image: ImageToMount, device: string, target: string): Promise<void>;
+  /**
    * Takes a mount away.
    * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it;
    *   Hangs
@@ -88,6 +95,11 @@ export function mounterWith(program: string): Mounter {
       const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
       if (said.ok) return said.id;
       throw imageRefusal(said, path, target);
+    },
+    async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
+      const args = ['grow', type, device, target];
+      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
+      if (!said.ok) throw growRefusal(said, path, target);
     },
     async unmount(from, target, mountId) {
       const said = await run(program, ['unmount', target, String(mountId)], entranceOf(from), limitMs);

@@ -4,6 +4,7 @@ import { addCheckState } from './castle-check-state.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
+import { addVolume } from './castle-volume.ts';
 import { addVolumes } from './castle-volumes.ts';
 
 /** The command line of `castle`. */
@@ -15,6 +16,7 @@ export function describeCastle(): Command {
     .addHelpText('after', epilogue);
   addServe(program);
   addVolumes(program);
+  addVolume(program);
   addLeases(program);
   addStatus(program);
   addCheckState(program);

@@ -9,13 +9,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Lease, Volume } from '../../src/contract.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { run } from '../kit/docker.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { DeadlyTools, type Moment } from './deadly-tools.ts';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
 import { Tenant } from './tenant.ts';
 
-const kills = Number(process.env['CASTLE_KILLS'] ?? 80);
+const kills = Number(process.env['CASTLE_KILLS'] ?? 76);
 const seed = Number(process.env['CASTLE_SEED'] ?? 20_251);
 
 /** How many castles are killed at the same time. */
@@ -27,6 +28,7 @@ t.setTimeout(600_000);
 class Siege {
   /** What each volume holds: one line per lease that was written in. */
   readonly #expected = new Map<string, string>();
+  #megabytes = 300;
 
   private constructor(
     readonly castle: CastleOnHost,
@@ -35,10 +37,10 @@ class Siege {
     readonly other: Tenant,
   ) {}
 
-  static async begin(t: Test): Promise<Siege> {
+  static async begin(t: Test, loop = 'size=16M'): Promise<Siege> {
     const tools = new DeadlyTools(t);
     const { program, env } = tools;
-    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M', program, env });
+    const castle = await CastleOnHost.start(t, 'process', { loop, program, env });
     return new Siege(castle, tools, await Tenant.start(t, castle), await Tenant.start(t, castle));
   }
 
@@ -87,6 +89,14 @@ class Siege {
     return faults;
   }
 
+  /** Asks the castle to make a volume larger, each time by some more; it may be killed by that. */
+  grow(volume: string): Promise<unknown> {
+    this.#megabytes += 4;
+    return run(process.execPath, [
+      ...['dist/castle.js', 'volume', 'grow', volume, `${this.#megabytes}M`, '--socket', this.castle.socket],
+    ]);
+  }
+
   /** What is wrong with the volumes when all is over. */
   async faultsAtTheEnd(): Promise<readonly string[]> {
     const volumes = (await this.get<Volume[]>('/v1/volumes')) ?? [];
@@ -126,32 +136,23 @@ function numbers(start: number): () => number {
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('killed by each of its tools: before, meanwhile and after', async (t) => {
-    const siege = await Siege.begin(t);
-    const { tenant, tools } = siege;
-    const moments: readonly Moment[] = ['before', 'meanwhile', 'after'];
-    const steps: [string, string, number, 'new' | 'old' | 'release'][] = [
-      ['the image is allocated', 'fallocate', 1, 'new'],
-      ['it is formatted', 'mkfs.ext4', 1, 'new'],
-      ['its holes are filled', 'fallocate', 2, 'new'],
-      ['a new one is checked', 'e2fsck', 1, 'new'],
-      ['a new one is mounted', 'castle-mount', 1, 'new'],
-      ['one with data is checked', 'e2fsck', 1, 'old'],
-      ['one with data is mounted', 'castle-mount', 1, 'old'],
-      ['it is unmounted', 'castle-mount', 1, 'release'],
-    ];
-    t.same(await siege.checkAndGiveBack('old'), []);
-    for (const [n, [name, tool, call, kind]] of steps.entries()) {
-      for (const moment of moments) {
-        const volume = kind === 'new' ? `new-${n}-${moment}` : 'old';
-        const lease = kind === 'release' ? (await tenant.lease(volume)).body.id : undefined;
-        tools.order(tool, call, moment);
-        await (lease === undefined ? tenant.lease(volume) : tenant.call('DELETE', `/v1/leases/${lease}`));
-        t.ok(tools.withdraw(), `killed ${moment}: ${name}`);
-        await siege.again();
-        t.same(await siege.checkAndGiveBack(volume), [], `killed ${moment}: ${name}`);
-      }
-    }
-    t.same(await siege.faultsAtTheEnd(), []);
+    await Promise.all([
+      killByTools(t, await Siege.begin(t), [
+        ['the image is allocated', 'fallocate', 1, 'new'],
+        ['it is formatted', 'mkfs.ext4', 1, 'new'],
+        ['its holes are filled', 'fallocate', 2, 'new'],
+        ['a new one is checked', 'e2fsck', 1, 'new'],
+        ['a new one is mounted', 'castle-mount', 1, 'new'],
+        ['one with data is checked', 'e2fsck', 1, 'old'],
+        ['one with data is mounted', 'castle-mount', 1, 'old'],
+        ['it is unmounted', 'castle-mount', 1, 'release'],
+      ]),
+      killByTools(t, await Siege.begin(t, 'fs=xfs,size=300M'), [
+        ['an xfs with data is mounted', 'castle-mount', 1, 'old'],
+        ['it gets more room', 'fallocate', 1, 'grow'],
+        ['it takes up its room', 'castle-mount', 1, 'grow'],
+      ]),
+    ]);
   });
 
   t.test(`killed ${kills} times by chance`, async (t) => {
@@ -183,6 +184,34 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
       }
     },
   );
+}
+
+/** What is done, which of the castle's tools kills it at which call, and to what. */
+type Step = readonly [string, string, number, 'new' | 'old' | 'release' | 'grow'];
+
+/** Kills a castle by its tools, three times for each step. */
+async function killByTools(t: Test, siege: Siege, steps: readonly Step[]): Promise<void> {
+  const { tenant, tools } = siege;
+  t.same(await siege.checkAndGiveBack('old'), []);
+  for (const [n, [name, tool, call, kind]] of steps.entries()) {
+    for (const moment of ['before', 'meanwhile', 'after'] satisfies Moment[]) {
+      const volume = kind === 'new' ? `new-${n}-${moment}` : 'old';
+      const isThere = kind === 'release' || kind === 'grow';
+      const lease = isThere ? (await tenant.lease(volume)).body.id : '';
+      const act = {
+        new: () => tenant.lease(volume),
+        old: () => tenant.lease(volume),
+        release: () => tenant.call('DELETE', `/v1/leases/${lease}`),
+        grow: () => siege.grow(volume),
+      };
+      tools.order(tool, call, moment);
+      await act[kind]();
+      t.ok(tools.withdraw(), `killed ${moment}: ${name}`);
+      await siege.again();
+      t.same(await siege.checkAndGiveBack(volume), [], `killed ${moment}: ${name}`);
+    }
+  }
+  t.same(await siege.faultsAtTheEnd(), []);
 }
 
 /** Kills a castle at moments by chance. @returns what was wrong afterwards */

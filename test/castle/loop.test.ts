@@ -73,4 +73,50 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.equal(await next.read(join(next.home, 'before')), 'kept');
     });
   }
+
+  t.test(
+    'a castle without its memory finds who has an image, and a container that asks again gets it',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+      const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      await first.lease('main');
+      await first.write(join(first.home, 'data'), 'kept');
+      const [{ id } = {}] = await castle.ask('volumes');
+      await castle.end('SIGKILL');
+      castle.loseState();
+      await castle.serve();
+      const inUse = {
+        status: 409,
+        body: { error: { code: 'volume_in_use', sentence: /mount namespace of process/ } },
+      };
+      t.match(await second.lease('main'), inUse);
+      t.equal((await first.lease('main')).status, 201, 'the one that has it');
+      t.equal((await first.mounts(first.home)).length, 1, 'with the mount that is there');
+      t.match(
+        await castle.ask('volumes'),
+        [{ name: 'main', id, state: 'ready' }],
+        'and the volume is the same',
+      );
+      t.match(await first.lease('other'), { status: 422 }, 'its mount point is taken');
+      await first.kill();
+      await castle.untilFree('main');
+      t.equal((await second.lease('main')).status, 201);
+      t.equal(await second.read(join(second.home, 'data')), 'kept');
+    },
+  );
+
+  t.test('a volume of one backend is not another one of the next backend', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.kill();
+    await castle.untilFree('main');
+    await castle.end('SIGTERM');
+    const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
+    const next = await Tenant.start(t, folders);
+    t.match(await next.lease('main'), {
+      status: 503,
+      body: { error: { sentence: /lives in the backend loop, and this castle serves the local folder/ } },
+    });
+  });
 }

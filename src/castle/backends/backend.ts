@@ -67,4 +67,17 @@ export interface Backend {
    * @throws Refused bad_target, busy or backend_failed; Hangs
    */
   mount(into: Entrance, volume: KnownVolume, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Makes a volume larger; asked for the size that it has, it finishes what was begun.
+   * @param mounted where it is mounted now: it grows there, under what uses it; else when it is mounted the next time
+   * @throws Refused bad_request when it can't have such a size; backend_failed when there is no room for it, and it
+   *   stays as it is; busy; Hangs
+   */
+  grow(volume: KnownVolume, sizeBytes: number, mounted?: MountedIn): Promise<void>;
+}
+
+/** Where a volume is mounted. */
+export interface MountedIn {
+  readonly container: Entrance;
+  readonly target: string;
 }

@@ -1,18 +1,12 @@
 import type { Checked } from '../file-systems/file-system.ts';
-import type { Mounter } from '../mount.ts';
+import type { ImageToMount, Mounter } from '../mount.ts';
 import type { MountLine } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Backend, KnownVolume, NewVolume } from './backend.ts';
 import { damagedFileSystem } from './refusals.ts';
 
 /** A volume's device, or what it is made of, that nobody else has while it is attached. */
-export interface Attached {
-  /** Open for reading and writing; a lock on it lasts as long as anybody uses the device. */
-  readonly fd: number;
-  /** For people. */
-  readonly path: string;
-  /** Its type and UUID, which were the right ones when it was attached. */
-  readonly fileSystem: { readonly type: string; readonly uuid: string };
+export interface Attached extends ImageToMount {
   /** Lets go of it; a mount that was made of it keeps it. */
   detach(): void;
 }
@@ -44,6 +38,19 @@ export interface Blocks {
    * @throws Refused backend_failed when that can't be told
    */
   deviceOf(volume: KnownVolume): string | undefined;
+  /**
+   * Gives the device more room; what is there stays as it is.
+   * @throws Refused bad_request when it is larger already, backend_failed when there is no room
+   */
+  extend(volume: KnownVolume, sizeBytes: number): Promise<void>;
+  /**
+   * Does something with the device of a volume that is in use.
+   * @param use gets the image and the path of its device; undefined when it has none any more
+   */
+  withDevice(
+    volume: KnownVolume,
+    use: (image: ImageToMount, device: string | undefined) => Promise<void>,
+  ): Promise<void>;
   /** Whether a block device, by its number, has a volume of this backend. */
   isOurs(device: string): boolean;
   sweep(): Promise<void>;
@@ -78,6 +85,16 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: (line: stri
 
     async discardEmpty(volume) {
       return untouched.delete(volume.name) && (await blocks.discard(volume));
+    },
+
+    async grow(volume, sizeBytes, mounted) {
+      await blocks.extend(volume, sizeBytes);
+      if (mounted === undefined) return;
+      const { container, target } = mounted;
+      await blocks.withDevice(volume, async (image, device) => {
+        // Its container has just ended: the next mount finds the room.
+        if (device !== undefined) await mounter.growImage(container, image, device, target);
+      });
     },
 
     async mount(into, volume, target, options) {

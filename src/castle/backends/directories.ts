@@ -1,6 +1,7 @@
 import type { Mounter } from '../mount.ts';
 import { below, isEntryOf, sourceFolder } from '../mountinfo.ts';
 import type { Backend, Owner } from './backend.ts';
+import { noSizeOfItsOwn } from './refusals.ts';
 
 /** The family of backends that have a folder per volume. Each call may be repeated, as those of Backend. */
 export interface Directories {
@@ -34,6 +35,9 @@ export function directoriesBackend(directories: Directories, mounter: Mounter): 
     source: (volume) => sourceFolder(path(volume.name)),
     place: (volume) => below(all, volume),
     shows: (mount) => isEntryOf(mount, all),
+    async grow({ name: volume }) {
+      throw noSizeOfItsOwn(volume, description);
+    },
     mount: (into, volume, target, options) => mounter.mount(into, path(volume.name), target, options),
   };
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs';
 import { mkdir, realpath, rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../../container/native.ts';
@@ -19,7 +19,7 @@ import {
   unfinishedPath,
   volumeOn,
 } from './images.ts';
-import { makeImage } from './new-image.ts';
+import { allocate, makeImage } from './new-image.ts';
 import * as refusals from './refusals.ts';
 
 /** How long the last user of an image may take to let go of it, in milliseconds: the kernel writes what is dirty. */
@@ -132,6 +132,42 @@ export async function loopBlocks(
         throw refusals.stillAttached(name, image.path, undefined);
       }
       return undefined;
+    },
+
+    async extend({ name }, wanted) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const why = typeNamed(image.type).whyNoGrowth();
+      if (why !== undefined) throw refusals.mayNotGrow(name, why);
+      const fd = openImage(image);
+      try {
+        const { size } = fstatSync(fd);
+        if (wanted < size) throw refusals.cannotShrink(name, size);
+        try {
+          await allocate({ path: image.path, fd }, wanted);
+        } catch (thrown) {
+          // A part may have been allocated; nobody uses it yet.
+          ftruncateSync(fd, size);
+          throw thrown;
+        }
+        fsyncSync(fd);
+      } catch (thrown) {
+        throw thrown instanceof Refused ? thrown : refusals.noRoom(name, image.path, errorMessage(thrown));
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    async withDevice({ name }, use) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const { path, type, id } = image;
+      const fd = openImage(image);
+      try {
+        await use({ fd, path, fileSystem: { type, uuid: id } }, loopDeviceWith(base, name)?.path);
+      } finally {
+        closeSync(fd);
+      }
     },
 
     isOurs(number) {

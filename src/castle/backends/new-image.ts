@@ -1,9 +1,12 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Native } from '../../container/native.ts';
 import type { FileSystem, HeldImage } from '../file-systems/file-system.ts';
 import { runTool } from '../tool.ts';
 import type { NewVolume } from './backend.ts';
+
+/** The unit in which stat(2) counts what a file has on the disk. */
+const blockBytes = 512;
 
 /** What a new image is to be. */
 export interface NewImage {
@@ -43,8 +46,17 @@ export async function makeImage(
   await syncFolder(dirname(path));
 }
 
-/** Gives every byte a room of its own on the disk; what is there stays as it is. */
-async function allocate({ path, fd }: HeldImage, sizeBytes: number): Promise<void> {
+/**
+ * Gives every byte a room of its own on the disk; what is there stays as it is.
+ * @throws Error when there is none, and a part may have been allocated
+ */
+export async function allocate({ path, fd }: HeldImage, sizeBytes: number): Promise<void> {
+  // What cannot succeed would fill the disk to its end first, for everybody.
+  const missing = sizeBytes - (await stat(path)).blocks * blockBytes;
+  const { bavail, bsize } = await statfs(path);
+  if (missing > bavail * bsize) {
+    throw new Error(`No space left on device: ${missing} bytes more are needed, ${bavail * bsize} are free`);
+  }
   const { code, lastLine } = await runTool('fallocate', ['--length', String(sizeBytes), path], fd);
   if (code !== 0) throw new Error(lastLine);
 }

@@ -23,6 +23,34 @@ export function tooSmall(volume: string, sizeBytes: number, type: string, leastB
   );
 }
 
+export function noSizeOfItsOwn(volume: string, backend: string): Refused {
+  return new Refused(
+    'bad_request',
+    `volume ${volume} has no size of its own: it shares the disk of the ${backend}`,
+    'only volumes of the backend loop can grow',
+  );
+}
+
+export function cannotShrink(volume: string, sizeBytes: number): Refused {
+  return new Refused(
+    'bad_request',
+    `volume ${volume} has ${formatSize(sizeBytes)} already, and volumes never shrink`,
+    'give a larger size',
+  );
+}
+
+export function mayNotGrow(volume: string, why: string): Refused {
+  return new Refused('backend_failed', `volume ${volume} cannot grow: ${why}`, 'give it to the castle');
+}
+
+export function noRoom(volume: string, path: string, why: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `volume ${volume} cannot grow: ${why}`,
+    `make room on the disk of ${path}; the volume is as it was`,
+  );
+}
+
 export function notAnImage(path: string): Refused {
   return new Refused(
     'backend_failed',

@@ -1,3 +1,4 @@
+import { hasCapability } from '../proc.ts';
 import { needTools, runTool } from '../tool.ts';
 import { type Checked, type FileSystem, type HeldImage, uuidText } from './file-system.ts';
 
@@ -18,7 +19,10 @@ const magic = 0xef53;
 /** What e2fsck(8) says by its exit code, which is a sum. */
 const fsckCodes = { corrected: 1, rebootNeeded: 2 };
 
-/** ext4, by e2fsprogs. */
+/** CAP_SYS_RESOURCE; capabilities(7). The kernel's ext4_resize_begin asks for it. */
+const sysResource = 24;
+
+/** ext4, by e2fsprogs. It grows mounted, by the kernel: resize2fs without a mount is not safe from a power cut. */
 export const ext4: FileSystem = {
   name: 'ext4',
   leastBytes: 16 * 2 ** 20,
@@ -45,6 +49,10 @@ export const ext4: FileSystem = {
       uuid: uuidText(start.subarray(uuid, uuid + 16)),
       sizeBytes: (blocksHigh * 2 ** 32 + field('blocksLow')) * 1024 * 2 ** field('blockShift'),
     };
+  },
+
+  whyNoGrowth() {
+    return hasCapability(sysResource) ? undefined : 'ext4 grows for CAP_SYS_RESOURCE only';
   },
 
   async check({ path, fd }: HeldImage): Promise<Checked> {

@@ -45,6 +45,8 @@ export interface FileSystem {
    * @returns undefined when there is no such superblock
    */
   identify(start: Buffer): Identity | undefined;
+  /** Why this castle cannot let one grow, if it can't: the kernel asks for a right that it doesn't have. */
+  whyNoGrowth(): string | undefined;
   /** Brings it to where it can be mounted; what changed no data by itself is not decided here. */
   check(image: HeldImage): Promise<Checked>;
 }

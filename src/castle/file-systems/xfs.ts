@@ -39,6 +39,8 @@ export const xfs: FileSystem = {
     };
   },
 
+  whyNoGrowth: () => undefined,
+
   // The mount replays the log, and refuses what is damaged: fsck.xfs(8) does nothing for that reason. xfs_repair -n
   // can't tell damage from a log that is still to be replayed.
   check: async () => ({ kind: 'clean' }),

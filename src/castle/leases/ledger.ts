@@ -15,6 +15,7 @@ import {
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
+import { formatSize } from '../size.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Census, type Use } from './census.ts';
 import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
@@ -97,6 +98,30 @@ export class Ledger {
       this.checkNothingHangs(lease);
       await this.unmount(lease);
       this.say(lease, 'given back');
+    });
+  }
+
+  /**
+   * Makes a volume larger, under the container that has it if there is one.
+   * @throws Refused bad_volume_name, not_found, bad_request, busy, backend_failed
+   */
+  async grow(name: string, sizeBytes: number): Promise<Volume> {
+    checkVolumeName(name);
+    return this.perVolume.run(name, async () => {
+      const volume = this.volumes.known(name);
+      const lease = this.leaseOn(name);
+      const held = lease === undefined ? undefined : this.held.get(lease.id);
+      if (lease === undefined || held?.isAlive() !== true) {
+        await this.means.backend.grow(volume, sizeBytes);
+      } else {
+        this.checkNothingHangs(lease);
+        if (lease.readonly === true) throw refusals.readonlyCannotGrow(lease);
+        await entering(held, (container) =>
+          this.means.backend.grow(volume, sizeBytes, { container, target: lease.target }),
+        );
+      }
+      this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`);
+      return { ...volume, ...(lease === undefined ? {} : { lease: lease.id }) };
     });
   }
 

@@ -143,6 +143,18 @@ export function containerEnded(container: string): Refused {
   return new Refused('not_permitted', `container ${container} has ended`, 'start it again');
 }
 
+export function noSuchVolume(name: string): Refused {
+  return new Refused('not_found', `there is no volume ${name}`, 'see castle volumes');
+}
+
+export function readonlyCannotGrow({ volume, containerName }: LeaseRecord): Refused {
+  return new Refused(
+    'busy',
+    `volume ${volume} cannot grow while container ${containerName} has it read-only`,
+    'end that container first',
+  );
+}
+
 export function noSuchLease(id: string): Refused {
   return new Refused('not_found', `this container has no lease ${id}`, 'ask for one with POST /v1/leases');
 }

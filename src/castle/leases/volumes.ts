@@ -4,7 +4,7 @@ import type { Backend, Owner } from '../backends/backend.ts';
 import type { SourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Store, VolumeRecord } from '../store.ts';
-import { exchangedVolume, lostVolume, otherBackend } from './refusals.ts';
+import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from './refusals.ts';
 
 /** What a volume is to be should it have to be made; of one that is there, nothing changes. */
 export interface Wish {
@@ -41,6 +41,14 @@ export class Volumes {
     }
     // Without a store, what the backend says of a volume is all that is known.
     return { record: { ...(known ?? this.newRecord(name)), ...found }, isNew: false };
+  }
+
+  /** @throws Refused not_found when there is no such volume; backend_failed when it belongs to another backend */
+  known(name: string): VolumeRecord {
+    const known = this.store.volume(name);
+    if (known === undefined) throw noSuchVolume(name);
+    if (known.backend !== this.backend.name) throw otherBackend(known, this.backend);
+    return known;
   }
 
   private newRecord(name: string): VolumeRecord {
