@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -84,7 +85,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       const [{ id } = {}] = await castle.ask('volumes');
       await castle.end('SIGKILL');
       castle.loseState();
+      const [ours, others] = [`.unfinished-${randomUUID()}`, '.unfinished-by-somebody'] as const;
+      for (const name of [ours, others]) writeFileSync(join(castle.backend, name), '');
       await castle.serve();
+      t.notOk(existsSync(join(castle.backend, ours)), 'what an interrupted creation left is swept');
+      t.ok(existsSync(join(castle.backend, others)), 'what it did not make stays');
       const inUse = {
         status: 409,
         body: { error: { code: 'volume_in_use', sentence: /mount namespace of process/ } },

@@ -55,7 +55,7 @@ export interface Backend {
    * What mountinfo calls the volume where it is mounted; undefined when it can be mounted nowhere now.
    * @throws Error with code ENOENT when it isn't there; Refused backend_failed when that can't be told
    */
-  source(volume: KnownVolume): SourceFolder | undefined;
+  source(volume: KnownVolume): Promise<SourceFolder | undefined>;
   /** The folder of the host on which the volume may be mounted without being in use, if there is one. */
   place(volume: string): SourceFolder | undefined;
   /** Whether a mount shows a volume of this backend, or a part of one. */

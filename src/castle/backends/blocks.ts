@@ -37,7 +37,7 @@ export interface Blocks {
    * The number of the block device that the kernel has for the volume now, as in mountinfo; undefined when it has none.
    * @throws Refused backend_failed when that can't be told
    */
-  deviceOf(volume: KnownVolume): string | undefined;
+  deviceOf(volume: KnownVolume): Promise<string | undefined>;
   /**
    * Gives the device more room; what is there stays as it is.
    * @throws Refused bad_request when it is larger already, backend_failed when there is no room
@@ -73,8 +73,8 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: (line: stri
     place: () => undefined,
     shows: (mount: MountLine) => blocks.isOurs(mount.device),
 
-    source(volume) {
-      const device = blocks.deviceOf(volume);
+    async source(volume) {
+      const device = await blocks.deviceOf(volume);
       return device === undefined ? undefined : { device, root: '/' };
     },
 

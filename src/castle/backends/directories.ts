@@ -32,7 +32,7 @@ export function directoriesBackend(directories: Directories, mounter: Mounter): 
     create: (volume) => directories.create(volume.name, volume.owner),
     discardEmpty: (volume) => directories.removeEmpty(volume.name),
     sweep: () => directories.sweep(),
-    source: (volume) => sourceFolder(path(volume.name)),
+    source: async (volume) => sourceFolder(path(volume.name)),
     place: (volume) => below(all, volume),
     shows: (mount) => isEntryOf(mount, all),
     async grow({ name: volume }) {

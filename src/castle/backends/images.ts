@@ -18,6 +18,7 @@ const pattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z0-
 
 /** Begins the name of an image that is being made or removed; no volume's name starts with a dot. */
 const unfinished = '.unfinished-';
+const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.prototype)?$/;
 
 /** The path of an image that has not got its name yet, or has lost it. */
 export const unfinishedPath = (base: string, id: string): string => join(base, `${unfinished}${id}`);
@@ -49,7 +50,7 @@ export function imageOf(base: string, volume: string): Image | undefined {
 /** What an interrupted creation or removal has left. */
 export function unfinishedImages(base: string): readonly string[] {
   return readdirSync(base)
-    .filter((name) => name.startsWith(unfinished))
+    .filter((name) => unfinishedPattern.test(name))
     .map((name) => join(base, name));
 }
 

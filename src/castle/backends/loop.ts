@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs';
+import { accessSync, closeSync, constants, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs';
 import { mkdir, realpath, rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../../container/native.ts';
@@ -24,6 +24,8 @@ import * as refusals from './refusals.ts';
 
 /** How long the last user of an image may take to let go of it, in milliseconds: the kernel writes what is dirty. */
 const patienceMs = 10_000;
+/** How long a device that is just going may take, in milliseconds. */
+const shortPatienceMs = 2_000;
 /** How often we look whether it has, in milliseconds. */
 const lookAgainMs = 20;
 
@@ -55,6 +57,7 @@ export async function loopBlocks(
   const base = await prepare(folder);
   fileSystem.needTools();
   needTools(['fallocate'], 'util-linux');
+  needLoopDevices();
   const typeNamed = (type: string): FileSystem => {
     const known = Object.hasOwn(types, type) ? types[type] : undefined;
     if (known === undefined) throw new Error(`this castle knows no file system ${type}`);
@@ -123,15 +126,18 @@ export async function loopBlocks(
 
     check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
 
-    deviceOf({ name }) {
-      const device = loopDeviceWith(base, name);
-      if (device !== undefined) return device.number;
-      const image = imageOf(base, name);
-      // Somebody has it whom we don't see: a loop device that knows it by another path, or one that is about to be made.
-      if (image !== undefined && isLocked(native, image)) {
-        throw refusals.stillAttached(name, image.path, undefined);
+    async deviceOf({ name }) {
+      const end = performance.now() + shortPatienceMs;
+      for (;;) {
+        const device = loopDeviceWith(base, name);
+        if (device !== undefined) return device.number;
+        const image = imageOf(base, name);
+        if (image === undefined || !isLocked(native, image)) return undefined;
+        // Somebody has it whom we don't see: a device that is just going, a program that has yet to make one, or a
+        // device that knows it by another path.
+        if (performance.now() > end) throw refusals.stillAttached(name, image.path, undefined);
+        await sleep(lookAgainMs);
       }
-      return undefined;
     },
 
     async extend({ name }, wanted) {
@@ -189,6 +195,18 @@ async function prepare(folder: string): Promise<string> {
     throw new Failure(
       'cannotCreate',
       `the folder ${folder} for volumes cannot be used: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+    );
+  }
+}
+
+function needLoopDevices(): void {
+  try {
+    accessSync('/dev/loop-control', constants.R_OK | constants.W_OK);
+  } catch (thrown) {
+    throw new Failure(
+      'config',
+      `loop devices cannot be made: /dev/loop-control: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+      'run the castle as root, with the /dev of the host and the module loop',
     );
   }
 }

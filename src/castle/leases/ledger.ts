@@ -312,7 +312,8 @@ export class Ledger {
     if (other !== undefined) {
       throw refusals.mountedElsewhere(volume, other, other.namespace === namespaceOf('self', 'mnt'));
     }
-    const there = await whereaboutsOf(first.pid, this.volumes.source(volume), target, async () => uses);
+    const source = await this.volumes.source(volume);
+    const there = await whereaboutsOf(first.pid, source, target, async () => uses);
     if (there.kind === 'unknown') throw refusals.unreadableMounts(name);
     if (there.kind === 'elsewhere') throw refusals.mountedOnOther(volume, there.use.mount.point);
     return there.kind === 'onTarget' ? there.mount.id : undefined;
@@ -400,12 +401,13 @@ export class Ledger {
     return this.advance(lease, 'mounted', { mountId });
   }
 
-  private whereaboutsOf({ first, volume, target }: LeaseRecord): Promise<Whereabouts> {
-    return whereaboutsOf(first.pid, this.volumes.source(volume), target, () => this.usesOf(volume));
+  private async whereaboutsOf({ first, volume, target }: LeaseRecord): Promise<Whereabouts> {
+    const source = await this.volumes.source(volume);
+    return whereaboutsOf(first.pid, source, target, () => this.usesOf(volume));
   }
 
   private async usesOf(volume: string): Promise<readonly Use[]> {
-    const source = this.volumes.source(volume);
+    const source = await this.volumes.source(volume);
     if (source === undefined) return [];
     return this.census.usesOf(source, this.means.backend.place(volume));
   }

@@ -94,7 +94,7 @@ export class Volumes {
   /** Finds out what became of volumes that were being created when a castle ended; the others are left alone. */
   async reconcile(): Promise<void> {
     for (const volume of this.store.volumes()) {
-      if (volume.state === 'ready') continue;
+      if (volume.state === 'ready' || volume.backend !== this.backend.name) continue;
       try {
         const found = await this.backend.find(volume.name);
         await this.store.commit((changes) => {
@@ -111,10 +111,10 @@ export class Volumes {
    * What the kernel calls the volume where it is mounted; undefined when it can be mounted nowhere now.
    * @throws Refused backend_failed when it cannot be looked at
    */
-  source(name: string): SourceFolder | undefined {
+  async source(name: string): Promise<SourceFolder | undefined> {
     const { id } = this.store.volume(name) ?? {};
     try {
-      return this.backend.source({ name, ...(id === undefined ? {} : { id }) });
+      return await this.backend.source({ name, ...(id === undefined ? {} : { id }) });
     } catch (thrown) {
       if (thrown instanceof Refused) throw thrown;
       if (errorCode(thrown) === 'ENOENT') throw lostVolume(name, this.backend.description);
