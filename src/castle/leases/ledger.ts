@@ -116,9 +116,7 @@ export class Ledger {
       } else {
         this.checkNothingHangs(lease);
         if (lease.readonly === true) throw refusals.readonlyCannotGrow(lease);
-        await entering(held, (container) =>
-          this.means.backend.grow(volume, sizeBytes, { container, target: lease.target }),
-        );
+        await this.growMounted(lease, held, volume, sizeBytes);
       }
       this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`);
       return { ...volume, ...(lease === undefined ? {} : { lease: lease.id }) };
@@ -158,6 +156,21 @@ export class Ledger {
     await Promise.race([this.perVolume.idle(), sleep(lastWorkMs, undefined, { ref: false })]);
     for (const held of this.held.values()) held.close();
     this.held.clear();
+  }
+
+  private async growMounted(
+    lease: LeaseRecord,
+    held: HeldProcess,
+    volume: VolumeRecord,
+    sizeBytes: number,
+  ): Promise<void> {
+    try {
+      await entering(held, (container) =>
+        this.means.backend.grow(volume, sizeBytes, { container, target: lease.target }),
+      );
+    } catch (thrown) {
+      throw thrown instanceof Hangs ? this.leaveHanging(lease, thrown) : thrown;
+    }
   }
 
   private leaseOn(volume: string): LeaseRecord | undefined {
