@@ -141,8 +141,12 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
         ['the image is allocated', 'fallocate', 1, 'new'],
         ['it is formatted', 'mkfs.ext4', 1, 'new'],
         ['its holes are filled', 'fallocate', 2, 'new'],
+      ]),
+      killByTools(t, await Siege.begin(t), [
         ['a new one is checked', 'e2fsck', 1, 'new'],
         ['a new one is mounted', 'castle-mount', 1, 'new'],
+      ]),
+      killByTools(t, await Siege.begin(t), [
         ['one with data is checked', 'e2fsck', 1, 'old'],
         ['one with data is mounted', 'castle-mount', 1, 'old'],
         ['it is unmounted', 'castle-mount', 1, 'release'],
