@@ -20,7 +20,7 @@ export interface ServeSettings {
   readonly socket: string;
   /** Folder of the store. */
   readonly state: string;
-  /** `NAME=SETTING`, as in `local=/srv/castle`. */
+  /** `NAME=SETTING`, as in `local=/srv/castle` or `loop=/srv/castle,size=20G`. */
   readonly backend: string;
   /** `docker` or `process`. */
   readonly runtime: string;
@@ -41,8 +41,8 @@ export interface Castle {
 export async function serve(settings: ServeSettings, say: (line: string) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
   const runtime = await parseRuntime(settings.runtime, settings);
-  const backend = await parseBackend(settings.backend);
   const mounter = mounterWith(findMountProgram());
+  const backend = await parseBackend(settings.backend, { mounter, native: native(), say });
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);

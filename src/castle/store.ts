@@ -9,6 +9,8 @@ import { SharedCommits } from './shared-commits.ts';
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
 export interface VolumeRecord {
   readonly name: string;
+  /** A UUID that no other volume has; where volumes are devices, that of the file system. Earlier castles gave none. */
+  readonly id?: string;
   readonly backend: string;
   readonly state: 'creating' | 'ready';
   /** ISO 8601, UTC. */
@@ -24,6 +26,8 @@ export interface LeaseRecord {
   /** The container's first process: while it lives, the container does. */
   readonly first: ProcessIdentity;
   readonly target: string;
+  /** Whether the container may only read; in the store only when it is so. */
+  readonly readonly?: true;
   readonly state: Exclude<LeaseState, 'ended'>;
   readonly mountId: number;
   /** ISO 8601, UTC. */

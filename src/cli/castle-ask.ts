@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
-import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { errorCode, errorMessage, Failure, type FailureKind } from '../failure.ts';
 import { printable, printableJson } from '../printable.ts';
 import { socketPathFault } from '../storage/castle-url.ts';
-import { connectTo } from '../storage/http.ts';
+import { type CallOptions, connectTo } from '../storage/http.ts';
 import { print } from './print.ts';
 
 interface AskOptions {
@@ -36,7 +36,7 @@ export function addQuestion<Answer>(
     .option('--socket <path>', "the castle's unix socket", defaultSocket)
     .option('--json', 'print the answer as JSON')
     .action(async ({ socket, json }: AskOptions) => {
-      const answer = await ask(socket, path);
+      const answer = await ask(socket, 'GET', path);
       if (list ? !Array.isArray(answer) : typeof answer !== 'object' || answer === null)
         throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
       const lines =
@@ -47,12 +47,21 @@ export function addQuestion<Answer>(
     });
 }
 
-async function ask(socketPath: string, path: string): Promise<unknown> {
+/**
+ * Asks the running castle for something.
+ * @throws Failure with what it refuses, unavailable when none answers, config, noPermission
+ */
+export async function ask(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  options: CallOptions = {},
+): Promise<unknown> {
   const fault = socketPathFault(socketPath);
   if (fault !== undefined)
     throw new Failure('config', `--socket ${socketPath} ${fault}`, 'give a shorter one');
   const call = await connectTo({ kind: 'unix', socketPath }, () => ({}));
-  const { status, body } = await call('GET', path).catch((thrown: unknown) => {
+  const { status, body } = await call(method, path, options).catch((thrown: unknown) => {
     const code = errorCode(thrown);
     if (code === 'EACCES')
       throw new Failure('noPermission', `${socketPath} may not be opened`, 'ask as root');
@@ -75,5 +84,13 @@ function refusal(status: number, body: unknown): Failure {
       : `HTTP ${status}`;
   const remedy =
     typeof error === 'object' && error !== null && 'remedy' in error ? String(error.remedy) : undefined;
-  return new Failure(status === 403 ? 'noPermission' : 'unavailable', sentence, remedy);
+  return new Failure(kinds[status] ?? 'unavailable', sentence, remedy);
 }
+
+/** What a refusal means for the exit code, by its HTTP status; what is not in here is the castle's own trouble. */
+const kinds: Readonly<Record<number, FailureKind>> = {
+  400: 'usage',
+  403: 'noPermission',
+  404: 'usage',
+  409: 'tryAgain',
+};

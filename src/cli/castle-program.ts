@@ -4,7 +4,9 @@ import { addCheckState } from './castle-check-state.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
+import { addVolume } from './castle-volume.ts';
 import { addVolumes } from './castle-volumes.ts';
+import { allCommands } from './command-line.ts';
 
 /** The command line of `castle`. */
 export function describeCastle(): Command {
@@ -15,10 +17,11 @@ export function describeCastle(): Command {
     .addHelpText('after', epilogue);
   addServe(program);
   addVolumes(program);
+  addVolume(program);
   addLeases(program);
   addStatus(program);
   addCheckState(program);
-  for (const command of program.commands) command.helpOption('--help', 'print this');
+  for (const command of allCommands(program)) command.helpOption('--help', 'print this');
   return program;
 }
 

@@ -10,7 +10,7 @@ import { print } from './print.ts';
 export async function runCommandLine(program: Command, argv: readonly string[]): Promise<void> {
   let asked = program;
   let help = '';
-  for (const command of [program, ...program.commands]) {
+  for (const command of allCommands(program)) {
     command
       .exitOverride((exit) => {
         asked = command;
@@ -40,6 +40,13 @@ function usageFailure(asked: Command, { code, message }: CommanderError, argv: r
   const helpOnly = argv[3] === undefined ? 'no command given' : `unknown command '${argv[3]}'`;
   const sentence =
     code === 'commander.help' ? helpOnly : message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const name = asked.parent === null ? asked.name() : `${asked.parent.name()} ${asked.name()}`;
-  return new Failure('usage', sentence, `try ${name} --help`);
+  return new Failure('usage', sentence, `try ${fullName(asked)} --help`);
+}
+
+const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+
+/** A program or command, and all commands below it. */
+export function allCommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
 }

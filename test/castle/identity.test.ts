@@ -155,6 +155,7 @@ if (requires(t, root, program('setpriv'))) {
       'get /v1/status',
       'get /v1/volumes',
       'post /v1/leases',
+      'post /v1/volumes/{name}/size',
     ]);
     t.match(paths['/v1/leases']?.['post'], { responses: { 201: {} }, requestBody: {} });
   });

@@ -8,10 +8,16 @@ import { run } from './docker.ts';
 import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
-/** Folders that are there already, instead of new ones. */
-interface Places {
+/** Folders that are there already, instead of new ones, and what else a castle may have. */
+export interface Places {
   readonly backend?: string;
   readonly state?: string;
+  /** Options of the backend loop, such as `size=16M`; without, the backend is local. */
+  readonly loop?: string;
+  /** Another castle.js than that of dist. */
+  readonly program?: string;
+  /** Environment instead of the tests' own. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A castle as a host has one: a process of root, with a folder for its socket, its state and its volumes. */
@@ -24,11 +30,13 @@ export class CastleOnHost {
   readonly state: string;
   readonly socket: string;
   readonly #runtime: string;
+  readonly #places: Places;
   #process: ChildProcess | undefined;
   #said = '';
 
   private constructor(folder: string, runtime: string, places: Places) {
     this.#runtime = runtime;
+    this.#places = places;
     this.socketFolder = join(folder, 'run');
     this.backend = places.backend ?? join(folder, 'volumes');
     this.state = places.state ?? join(folder, 'state');
@@ -54,20 +62,32 @@ export class CastleOnHost {
     return this.#said;
   }
 
-  /** `castle serve`, on the state of earlier lives. Returns when it answers. */
-  async serve(): Promise<void> {
-    const options = ['--socket', this.socket, '--state', this.state, '--backend', `local=${this.backend}`];
+  /** Starts `castle serve`, on the state of earlier lives, and does not wait for it. */
+  launch(): ChildProcess {
+    const { loop, program = 'dist/castle.js', env = process.env } = this.#places;
+    const backend = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
+    const options = ['--socket', this.socket, '--state', this.state, '--backend', backend];
     // A test file that is killed for taking too long takes its castle along.
-    const started = spawn('setpriv', [
-      ...['--pdeathsig', 'KILL', process.execPath, 'dist/castle.js', 'serve', ...options],
-      ...['--runtime', this.#runtime],
-    ]);
+    const started = spawn(
+      'setpriv',
+      [
+        ...['--pdeathsig', 'KILL', process.execPath, program, 'serve', ...options],
+        ...['--runtime', this.#runtime],
+      ],
+      { env, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#said += text;
       });
     }
+    return started;
+  }
+
+  /** The same, and returns when it answers. */
+  async serve(): Promise<void> {
+    const started = this.launch();
     try {
       await until(
         'the castle answers',
