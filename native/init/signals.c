@@ -198,11 +198,15 @@ void forward_signal(const struct settings *settings, const struct child *child, 
         if (settings->manner.stop_ms > 0 && traffic->kill_at == 0)
             traffic->kill_at = now_ms() + settings->manner.stop_ms;
     }
-    /* As process 1 of a namespace we can't be stopped from inside, and go on. */
-    if (settings->manner.stops_with_it && TERMINAL_STOPS & signal_bit(info->si_signo))
+    /*
+     * As process 1 of a namespace we can't be stopped from inside. It isn't tried either: the kernel takes a SIGCONT that
+     * has come meanwhile, for the program that stands still by now, out of the queue all the same (signal(7)).
+     */
+    if (getpid() == 1 || !(TERMINAL_STOPS & signal_bit(info->si_signo)))
+        return;
+    if (settings->manner.stops_with_it)
         (void)kill(getpid(), SIGSTOP);
-    else if (settings->manner.isolation == OWN_GROUP && child->terminal == NO_TERMINAL && signal != 0 &&
-             TERMINAL_STOPS & signal_bit(info->si_signo))
+    else if (settings->manner.isolation == OWN_GROUP && child->terminal == NO_TERMINAL && signal != 0)
         stop_as_anybody(info->si_signo);
 }
 

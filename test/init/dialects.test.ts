@@ -477,6 +477,25 @@ if (requires(t, pidNamespace, peers)) {
     sub.equal(await running.line(), '10 0 0', 'CONT is dropped, TSTP is USR1');
   });
 
+  // The real one loses 9 of 2,000 here: its own SIGSTOP, which does nothing to process 1, takes a SIGCONT along.
+  eachReaping(t, 'dumb-init: SIGCONT right after a stop arrives', async (sub, before) => {
+    const [log = ''] = compile(sub, 'test/init/log-signals.c');
+    const running = new Running([...before, called(sub, 'dumb-init'), '--', log]);
+    sub.teardown(() => running.kill());
+    sub.equal(await running.line(), 'ready');
+    const init = await running.pid('dumb-init');
+    const [program = 0] = childrenOf(init);
+    for (let round = 0; round < 2_000; round++) {
+      process.kill(init, 'SIGTSTP');
+      while (stat(program)?.state !== 'T'); // without a pause, to hit the moment
+      process.kill(init, 'SIGCONT');
+      if (stat(program)?.state === 'T')
+        await until(`round ${round}: the program goes on`, () => stat(program)?.state !== 'T');
+      await running.line();
+    }
+    sub.pass();
+  });
+
   eachReaping(t, 'dumb-init: stops with its program, goes on with it', async (sub, before) => {
     for (const program of [called(sub, 'dumb-init'), 'dumb-init'])
       for (const signal of ['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const) {

@@ -280,12 +280,12 @@ if (requires(t, pidNamespace)) {
   eachWay(t, '--forget: the program has it, and nobody sees it in process 1', async (sub, way) => {
     // Until process 1 runs again, which it does when the program has been executed.
     const script = `
-      while grep -aqe hidden -e secret /proc/1/environ /proc/1/cmdline; do :; done
+      while grep -aqe h1dden -e s3cret /proc/1/environ /proc/1/cmdline; do :; done
       tr '\\0' '\\n' < /proc/1/environ | grep -a ^PASSWORD
       tr '\\0' '\\n' < /proc/1/cmdline | tail -n 6
       echo $PASSWORD $PASSWORDS "$@"`;
-    const words = ['--key', 'hidden', '--key=secret', '--keys', 'key', '-k'];
-    const given = { PASSWORD: 'hidden', PASSWORDS: 'seen' };
+    const words = ['--key', 'h1dden', '--key=s3cret', '--keys', 'key', '-k'];
+    const given = { PASSWORD: 'h1dden', PASSWORDS: 'seen' };
     for (const [args, env] of bothForms('--forget', 'PASSWORD,--key,NOBODY,,-k')) {
       // The script has the words that it looks for: as a file, it is on no command line.
       const file = join(temporaryFolder(sub), 'script');
@@ -297,7 +297,7 @@ if (requires(t, pidNamespace)) {
       sub.same([first, second].sort(), ['PASSWORD=******', 'PASSWORDS=seen']);
       sub.same(rest, [
         ...['--key', '******', '--key=******', '--keys', 'key', '-k'],
-        `hidden seen ${words.join(' ')}`,
+        `h1dden seen ${words.join(' ')}`,
         '',
       ]);
     }
