@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -55,6 +56,18 @@ static bool beside_us(char path[PATH_MAX])
     return true;
 }
 
+/*
+ * NODE_OPTIONS in a container is meant for the Node of its builds: ours may not have the files that it names, or refuse an
+ * option of another version, and nothing would start. src/cli/launch.ts gives it back to the program that we become.
+ * @return false when there is no memory
+ */
+static bool hold_back_node_options(void)
+{
+    const char *const options = getenv("NODE_OPTIONS");
+
+    return !options || (setenv("BAILEY_HELD_NODE_OPTIONS", options, 1) == 0 && unsetenv("NODE_OPTIONS") == 0);
+}
+
 int main(int argc, char *argv[])
 {
     static char script[PATH_MAX];
@@ -71,6 +84,10 @@ int main(int argc, char *argv[])
     arguments[0] = (char[]){"node"};
     arguments[1] = script;
     memcpy(arguments + 2, argv + 1, (size_t)argc * sizeof(*argv)); /* the null pointer at the end, too */
+    if (!hold_back_node_options()) {
+        say("there is no memory for the environment; raise the container's limit");
+        return NOT_EXECUTABLE;
+    }
     execvp("node", arguments);
     if (errno == ENOENT) {
         say("node is in no folder of PATH; install Node 20 or newer in the image");

@@ -39,12 +39,20 @@ static void forget_option(char **arguments, const char *name, size_t length)
     }
 }
 
+static void forget_all(char **arguments)
+{
+    for (; *arguments; arguments++)
+        wipe(*arguments);
+}
+
 void forget(const char *names, char **arguments)
 {
     for (;;) {
         const size_t length = strcspn(names, ",");
 
-        if (length > 0 && *names == '-')
+        if (length == 1 && *names == '-')
+            forget_all(arguments + 1);
+        else if (length > 0 && *names == '-')
             forget_option(arguments + 1, names, length);
         else if (length > 0)
             forget_variable(names, length);

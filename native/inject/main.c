@@ -4,6 +4,8 @@
  *
  * It is bailey-init's own code, linked in, and not a second file in memory: process 1 would have no name there.
  */
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -24,20 +26,38 @@ static char *own_file(void)
     return named != NULL && strchr(named, '/') != NULL ? named : otherwise;
 }
 
+/*
+ * Process 1 was started with the agent's secret, and every build may read what it was started with. As in src/cli/agent.ts:
+ * all arguments, since the secret may be given by its place.
+ */
+static bool forgets_by_itself(void)
+{
+    const char *const names = getenv("BAILEY_FORGET");
+
+    return names == NULL || *names == '\0';
+}
+
 static int become_init(int argc, char **argv)
 {
     static char name[] = "bailey-init", separator[] = "--";
+    static char forget[] = "--forget", secrets[] = "JENKINS_SECRET,REMOTING_OPTS,-";
     const size_t rest = argc > 1 ? (size_t)argc - 1 : 0;
-    char *own[rest + 4];
+    size_t count = 0;
+    char *own[rest + 6];
 
     /* For ps, `bailey zombies`, and exec in native/addon, which asks the init for what it was given. */
     (void)prctl(PR_SET_NAME, name, 0L, 0L, 0L);
-    own[0] = name;
-    own[1] = separator;
-    own[2] = own_file();
-    memcpy(own + 3, argv + 1, rest * sizeof *own);
-    own[rest + 3] = NULL;
-    return init_main((int)rest + 3, own);
+    own[count++] = name;
+    if (forgets_by_itself()) {
+        own[count++] = forget;
+        own[count++] = secrets;
+    }
+    own[count++] = separator;
+    own[count++] = own_file();
+    memcpy(own + count, argv + 1, rest * sizeof *own);
+    count += rest;
+    own[count] = NULL;
+    return init_main((int)count, own);
 }
 
 int main(int argc, char **argv)

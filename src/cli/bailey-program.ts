@@ -107,8 +107,8 @@ Arguments are those of agent.jar. Options of bailey stand before them:
   --advertise auto|HOST:PORT  -tunnel, unless given or not needed; auto: as Nomad or
                               Kubernetes have it in the environment (BAILEY_ADVERTISE)
 Exactly one argument that does not start with -: that program runs instead.
-The secret is hidden from ps and from builds. bailey-init --forget JENKINS_SECRET,-secret
-makes process 1 forget it, too.
+The secret is hidden from ps and from builds. Process 1 was started with it, too:
+bailey-init --forget JENKINS_SECRET,REMOTING_OPTS,- makes it forget what it need not know.
 
 Environment (as in the official image; an empty variable counts as not set):
   JENKINS_JAVA_BIN            java (JAVA_HOME/bin/java, or java in PATH)

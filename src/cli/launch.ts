@@ -42,5 +42,14 @@ export async function runLaunch(
       'running as PID 1 without bailey-init: nobody will reap orphans; copy dist/bailey-init beside bailey.js',
     );
   }
+  giveBackNodeOptions(env);
   return launch({ args, env, say: tell, signal });
+}
+
+/** native/entry/main.c keeps it from our own Node, also from the one that bailey-init starts again. */
+function giveBackNodeOptions(env: NodeJS.ProcessEnv): void {
+  const held = env['BAILEY_HELD_NODE_OPTIONS'];
+  if (held === undefined) return;
+  env['NODE_OPTIONS'] = held;
+  delete env['BAILEY_HELD_NODE_OPTIONS'];
 }

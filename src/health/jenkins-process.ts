@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { isFetchedJarName } from '../agent/jar/name.ts';
 import { procfs, readProcFile } from '../process/proc-file.ts';
 import { isZombie, type ProcessStat } from '../process/stat.ts';
 import { readProcessTable } from '../process/table.ts';
@@ -72,7 +73,8 @@ function entrypointRole(processes: readonly ProcessStat[]): Role | undefined {
 function roleOf(jar: string, { war, agent }: Jars): Role | undefined {
   if (jar === war || basename(jar) === 'jenkins.war') return 'controller';
   // slave.jar and remoting.jar: what older images call it.
-  if (jar === agent || /^(agent|slave|remoting)\.jar$/.test(basename(jar))) return 'agent';
+  const name = basename(jar);
+  if (jar === agent || isFetchedJarName(name) || /^(agent|slave|remoting)\.jar$/.test(name)) return 'agent';
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 import { has, itemsOf, lastValue, parseArguments } from '../agent/remoting/parse.ts';
+import { portOf } from '../http/address.ts';
 
 /** Which of an agent's connections is the one to its controller. */
 export interface WayToController {
@@ -49,9 +50,6 @@ function parsed(url: string): URL[] {
     return []; // agent.jar will say so
   }
 }
-
-const portOf = ({ port, protocol }: URL): number =>
-  port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
 
 /** The port of HOST:PORT or :PORT; `HOST:` has none. */
 function portAt(address: string | undefined): number | undefined {

@@ -33,7 +33,7 @@ export interface ControllerLaunch {
  */
 export async function launchController({ args: given, env, say, signal }: ControllerLaunch): Promise<never> {
   const { options, rest: args } = takeOwnOptions('jenkins', advertiseOption, given);
-  const settings = readControllerConfig(env);
+  const settings = readControllerConfig(areForJenkins(args) ? env : { ...env, ...nothingForJava });
   const config = areForJenkins(args) ? withAdvertised(settings, options, env, say) : settings;
   // A war below JENKINS_HOME may come with the storage, or with the reference files.
   const warMayCome = config.war.startsWith(`${config.home}/`);
@@ -58,6 +58,9 @@ export async function launchController({ args: given, env, say, signal }: Contro
     throw thrown;
   }
 }
+
+/** Of no use to another program, such as the shell that somebody looks for the fault in them with. */
+const nothingForJava = { JAVA_OPTS: '', JENKINS_JAVA_OPTS: '', JENKINS_OPTS: '', BAILEY_JVM: '' };
 
 async function takeStorage(
   request: StorageRequest,

@@ -45,6 +45,24 @@ t.test('a program instead of an agent', async (t) => {
     t.match(bailey(withNode, 'health', 'a b', '--'), { status: 64, stderr: /unknown argument "a b"/ });
   });
 
+  t.test("NODE_OPTIONS is the program's, and not ours", async (t) => {
+    const options = '--require=/no/such/file.js';
+    writeFileSync(join(bin, 'show'), '#!/bin/sh\nexport -p\n', { mode: 0o755 });
+    const env = [`NODE_OPTIONS=${options}`, `JENKINS_HOME=${temporaryFolder(t)}`, 'REF=/no/such/folder'];
+    const command = ['env', '-i', `PATH=${withNode}:${process.env['PATH']}`, ...env, join(bin, 'bailey')];
+    const [program = '', ...before] = command;
+    for (const args of [['--version'], ['jenkins', 'show']]) {
+      const ran = spawnSync(program, [...before, ...args], { encoding: 'utf8' });
+      t.equal(ran.status, 0, ran.stderr);
+      if (args[0] === 'jenkins') t.match(ran.stdout, `NODE_OPTIONS='${options}'`);
+      t.notMatch(ran.stdout, /BAILEY_HELD/);
+    }
+    if (!requires(t, pidNamespace)) return;
+    const below = await inNamespace([...command, 'jenkins', 'show']);
+    t.equal(below.code, 0, below.stderr);
+    t.match(below.stdout, `NODE_OPTIONS='${options}'`);
+  });
+
   t.test('without Node it says so', async (t) => {
     for (const args of [['--version'], ['agent', 'nope'], ['jenkins', 'look']]) {
       const ran = bailey(withoutNode, ...args);

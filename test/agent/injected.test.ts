@@ -206,6 +206,35 @@ if (requires(t, injectedAgent, pidNamespace)) {
     );
   });
 
+  t.test('process 1 forgets what builds could read of it', async (t) => {
+    const agent = injected();
+    const folder = temporaryFolder(t);
+    const java = join(folder, 'java');
+    // Until process 1 runs again, which it does when the program has been executed.
+    const script =
+      "while grep -aq 'c0ffe[e]' /proc/1/environ /proc/1/cmdline; do :; done; tr '\\0' ' ' < /proc/1/cmdline";
+    writeFileSync(java, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const jar = join(folder, 'agent.jar');
+    writeFileSync(jar, '');
+    const env = {
+      PATH: path,
+      JENKINS_JAVA_BIN: java,
+      JENKINS_AGENT_FILE: jar,
+      BAILEY_PREFLIGHT: 'off',
+      BAILEY_JVM: 'off',
+    };
+    const url = ['-url', 'http://jenkins:8080/'];
+    for (const [args, more] of [
+      [['c0ffee', 'n'], {}],
+      [['-name', 'n'], { JENKINS_SECRET: 'c0ffee' }],
+      [['-name', 'n'], { REMOTING_OPTS: '-secret c0ffee' }],
+    ] as const) {
+      const ran = await inNamespace([agent, ...url, ...args], { env: { ...env, ...more } });
+      t.equal(ran.code, 0, ran.stderr);
+      t.match(ran.stdout, new RegExp(`^${agent} [*]{4} [*]{20} [*]+ [*]+ \\n$`), args.join(' '));
+    }
+  });
+
   t.test('a signal to process 1 reaches the program', async (t) => {
     const agent = injected();
     const trap = join(temporaryFolder(t), 'trap');

@@ -192,16 +192,21 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('gcc'
   t.test('in a container nobody shows it', async (t) => {
     if (!requires(t, pidNamespace)) return;
     const init = [join(folder, 'dist/bailey-init'), '--forget', 'JENKINS_SECRET,-secret', '--'];
+    const name = ['-name', 'n'];
     for (const [args, env, below] of [
-      [[], { JENKINS_SECRET: secret }, init],
-      [['-secret', secret], {}, init],
+      [name, { JENKINS_SECRET: secret }, init],
+      [['-secret', secret, ...name], {}, init],
       // As process 1, bailey puts bailey-init in its place.
-      [[], { JENKINS_SECRET: secret }, []],
-      [[`-secret=${secret}`], {}, []],
+      [name, { JENKINS_SECRET: secret }, []],
+      [[`-secret=${secret}`, ...name], {}, []],
+      [[secret, 'n'], {}, []],
+      [name, { REMOTING_OPTS: `-secret ${secret}` }, []],
+      [['-webSocket', '-webSocketHeader', `X=${secret}`, '-secret', 's', ...name], {}, []],
     ] as const) {
       const ran = await run(bailey, {
-        args: ['agent', ...url, ...args, '-name', 'n'],
-        env: { ...base, ...env, JAVA_OPTS: `-Dneedle=${backwards}` },
+        args: ['agent', ...url, ...args],
+        // Other namespaces have a process of this number, too, and java's file of its data in /tmp has that name.
+        env: { ...base, ...env, JAVA_OPTS: `-XX:-UsePerfData -Dneedle=${backwards}` },
         below: asProcess1(below),
       });
       t.equal(ran.code, 0, ran.stderr);

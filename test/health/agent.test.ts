@@ -101,6 +101,15 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
     });
   });
 
+  t.test('an agent.jar that was fetched from the controller', async (t) => {
+    const fetched = 'agent-0123456789abcdef0123456789abcdef.jar';
+    const yard = await Yard.open(t, folder);
+    await yard.must(`ln -sf agent.jar ${fetched}`);
+    await yard.java(listener);
+    await yard.java(`-Dconnect=127.0.0.1:50000 -jar ${folder}/${fetched} ${url}`);
+    t.match(await yard.untilHealth(/^the agent is connected to port 50000/), { code: 0 });
+  });
+
   t.test('no agent', async (t) => {
     const yard = await Yard.open(t, folder);
     const none = await yard.health('', 'JENKINS_URL=http://127.0.0.1:8080/');

@@ -286,7 +286,13 @@ if (requires(t, pidNamespace)) {
       echo $PASSWORD $PASSWORDS "$@"`;
     const words = ['--key', 'h1dden', '--key=s3cret', '--keys', 'key', '-k'];
     const given = { PASSWORD: 'h1dden', PASSWORDS: 'seen' };
-    for (const [args, env] of bothForms('--forget', 'PASSWORD,--key,NOBODY,,-k')) {
+    const some = ['--key', '******', '--key=******', '--keys', 'key', '-k'];
+    for (const [args, env, left] of [
+      ...bothForms('--forget', 'PASSWORD,--key,NOBODY,,-k').map((form) => [...form, some] as const),
+      ...bothForms('--forget', '-,PASSWORD').map(
+        (form) => [...form, words.map((word) => '*'.repeat(word.length))] as const,
+      ),
+    ]) {
       // The script has the words that it looks for: as a file, it is on no command line.
       const file = join(temporaryFolder(sub), 'script');
       writeFileSync(file, script);
@@ -295,11 +301,7 @@ if (requires(t, pidNamespace)) {
       sub.equal(code, 0);
       const [first, second, ...rest] = stdout.split('\n');
       sub.same([first, second].sort(), ['PASSWORD=******', 'PASSWORDS=seen']);
-      sub.same(rest, [
-        ...['--key', '******', '--key=******', '--keys', 'key', '-k'],
-        `h1dden seen ${words.join(' ')}`,
-        '',
-      ]);
+      sub.same(rest, [...left, `h1dden seen ${words.join(' ')}`, '']);
     }
   });
 

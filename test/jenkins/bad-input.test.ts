@@ -47,6 +47,15 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp, what: string):
   t.notMatch(ran.stdout, /java ran/, what);
 }
 
+t.test("what is wrong with java's options keeps nobody from a shell", async (t) => {
+  const { bailey, env } = place(t);
+  const wrong = { JAVA_OPTS: '"', JENKINS_JAVA_OPTS: "'", JENKINS_OPTS: '"', BAILEY_JVM: 'x' };
+  const args = ['jenkins', 'sh', '-c', 'echo "$JAVA_OPTS"'];
+  const ran = await run(bailey, { args, env: { ...env, ...wrong } });
+  t.equal(ran.code, 0, ran.stderr);
+  t.equal(ran.stdout, '"\n', 'which sees them as they are');
+});
+
 t.test('settings', async (t) => {
   const { bailey, env, folder } = place(t);
   const castle = { CASTLE_URL: 'unix:///nowhere.sock', CASTLE_VOLUME: 'v' };

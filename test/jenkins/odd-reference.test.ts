@@ -237,6 +237,21 @@ if (requires(t, root)) {
     );
   });
 
+  t.test('a file that is mounted into JENKINS_HOME is written to', async (t) => {
+    const house = new House(t);
+    const mounted = join(house.folder, 'mounted.xml');
+    house.write(join(house.ref, 'config.xml.override'), 'image');
+    house.write(join(house.home, 'config.xml'), '');
+    house.write(mounted, 'longer than that of the image');
+    const script = `mount --bind ${mounted} ${house.home}/config.xml; exec "$@"`;
+    const below = ['unshare', '--mount', 'sh', '-ec', script, 'sh'];
+    const ran = await ended(house.startCopying({}, undefined, below));
+    t.equal(ran.code, 0, ran.stderr);
+    t.equal(readFileSync(mounted, 'utf8'), 'image');
+    t.strictSame(house.files(), ['config.xml', 'copy_reference_file.log']);
+    t.strictSame(house.log(), ['INSTALLED config.xml']);
+  });
+
   t.test("root's set-id programs do not become set-id programs of somebody else", async (t) => {
     const house = new House(t);
     chownSync(house.home, 1000, 1000);

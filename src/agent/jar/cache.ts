@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readManifestAttribute } from '../../archive/manifest.ts';
 import { accessFailure } from '../../container/access.ts';
+import { fetchedJarName, isFetchedJarName } from './name.ts';
 
 /** A jar that was fetched from a URL, and what its server said of it. */
 export interface Kept {
@@ -64,7 +65,7 @@ export async function keep(
 const hash = (content: Buffer | string): string =>
   createHash('sha256').update(content).digest('hex').slice(0, 32);
 
-const nameFor = (content: Buffer): string => `agent-${hash(content)}.jar`;
+const nameFor = (content: Buffer): string => fetchedJarName(hash(content));
 const recordOf = (folder: string, url: URL): string => join(folder, `${hash(url.href)}.json`);
 
 function isRecord(
@@ -73,9 +74,7 @@ function isRecord(
   if (typeof value !== 'object' || value === null) return false;
   const { name, etag, lastModified } = value as Record<string, unknown>;
   const isText = (field: unknown): boolean => field === undefined || typeof field === 'string';
-  return (
-    typeof name === 'string' && /^agent-[0-9a-f]+\.jar$/.test(name) && isText(etag) && isText(lastModified)
-  );
+  return typeof name === 'string' && isFetchedJarName(name) && isText(etag) && isText(lastModified);
 }
 
 /** Written under another name, looked at, brought to the disk, renamed. */

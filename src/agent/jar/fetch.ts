@@ -1,4 +1,5 @@
 import { errorCode, Failure } from '../../failure.ts';
+import { hostOf, portOf } from '../../http/address.ts';
 import { type Answer, ask } from '../preflight/ask.ts';
 import { shownUrl } from '../preflight/controller.ts';
 import { isDistrust, networkFailure } from '../preflight/network-failure.ts';
@@ -51,7 +52,7 @@ async function fetchFrom(
     if (isDistrust(thrown)) throw distrust(url, thrown);
     if (kept !== undefined) return kept.jar; // which has been good enough before
     if (errorCode(thrown) === 'EMSGSIZE') return notJar(at, 'it is too long');
-    return networkFailure('-url', url.hostname.replace(/^\[(.*)\]$/, '$1'), portOf(url), thrown);
+    return networkFailure('-url', hostOf(url), portOf(url), thrown);
   }
   if (answer.status === 304 && kept !== undefined) return kept.jar;
   if (answer.status !== 200) return kept?.jar ?? notJar(at, `HTTP status ${answer.status}`, answer.status);
@@ -66,8 +67,6 @@ const conditions = (kept: Kept | undefined): Record<string, string> => ({
   ...(kept?.etag === undefined ? {} : { 'If-None-Match': kept.etag }),
   ...(kept?.lastModified === undefined ? {} : { 'If-Modified-Since': kept.lastModified }),
 });
-
-const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
 
 const notJar = (at: URL, why: string, status = 0): Failure =>
   new Failure(

@@ -1,4 +1,5 @@
 import { errorCode, Failure } from '../../failure.ts';
+import { hostOf, portOf } from '../../http/address.ts';
 import { type Answer, ask } from './ask.ts';
 import { isDistrust, isOursAlone, networkFailure } from './network-failure.ts';
 import { connectTo } from './port.ts';
@@ -52,7 +53,7 @@ export async function lookAtController(
         kind: 'ready',
         note: `${shownUrl(url)} cannot be judged from here (${errorCode(thrown)}): java will see`,
       };
-    return { kind: 'not yet', failure: networkFailure('-url', plainHost(url), portOf(url), thrown) };
+    return { kind: 'not yet', failure: networkFailure('-url', hostOf(url), portOf(url), thrown) };
   }
 }
 
@@ -132,7 +133,7 @@ async function lookAtPort(
   withinMs: number,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const host = tunnel?.host ?? header(answer, 'x-jenkins-jnlp-host') ?? plainHost(url);
+  const host = tunnel?.host ?? header(answer, 'x-jenkins-jnlp-host') ?? hostOf(url);
   const port = tunnel?.port ?? Number(advertised);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     return notYet(`${shownUrl(url)} names an agent port that is none`, checkUrl);
@@ -182,6 +183,3 @@ function header({ headers }: Answer, name: string): string | undefined {
 
 /** Without a password that somebody may have put into it. */
 export const shownUrl = (url: URL): string => `${url.origin}${url.pathname}`;
-
-const plainHost = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1');
-const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : 80);

@@ -8,6 +8,7 @@ import type { ReferenceFile } from './list-files.ts';
 import { Memory } from './memory.ts';
 import { markerOf, type Plan, type PlanRequest, planFile, rememberPlaced } from './plan-file.ts';
 import { tellProgress } from './progress.ts';
+import { takeTurn } from './turn.ts';
 
 /** Where the files go, by which rules. */
 export interface FillRequest {
@@ -26,7 +27,8 @@ export interface FillRequest {
  * Decides about all reference files, and then writes what is to be written: what cannot be read is found before anything
  * has been changed.
  * @param lines gets the log's lines, also when it throws: they tell what has been done
- * @throws Failure with the path that could not be read or written; the signal's reason
+ * @throws Failure with the path that could not be read or written, 75 when another start fills the home and does not end;
+ *   the signal's reason
  */
 export async function fillHome(
   files: readonly ReferenceFile[],
@@ -34,6 +36,8 @@ export async function fillHome(
   lines: string[],
 ): Promise<void> {
   const { home, reference, env, say, signal } = request;
+  // Before anything is decided: what the other start puts there changes what is to be done.
+  const endTurn = await takeTurn({ home, native: native(), say, signal });
   const plans: Plan[] = [];
   const placed = new Set<Plan>();
   const memory = new Memory(home);
@@ -62,6 +66,7 @@ export async function fillHome(
     memory.save();
   } finally {
     endProgress();
+    endTurn();
     for (const plan of plans)
       if (plan.line !== undefined && (!plan.copy || placed.has(plan))) lines.push(plan.line);
   }

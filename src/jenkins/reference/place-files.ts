@@ -2,11 +2,14 @@ import {
   accessSync,
   closeSync,
   constants,
+  fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { accessFailure } from '../../container/access.ts';
 import type { Native } from '../../container/native.ts';
@@ -134,10 +137,32 @@ function renamer(parts: Set<BytePath>): (target: BytePath) => void {
   const byPath = new Map([...parts].map((part) => [keyOf(part), part]));
   return (target) => {
     const path = partOf(target);
-    orFailure(target, () => renameSync(path, target));
+    orFailure(target, () => replace(path, target));
     const part = byPath.get(keyOf(path));
     if (part !== undefined) parts.delete(part);
   };
+}
+
+/**
+ * A file that somebody mounted from elsewhere cannot be replaced (EBUSY, rename(2)), but written to, as the official
+ * script does: that one alone can be left half, by an end in the middle.
+ */
+function replace(part: BytePath, target: BytePath): void {
+  try {
+    renameSync(part, target);
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'EBUSY') throw thrown;
+    const content = readFileSync(part);
+    const file = openSync(target, 'r+');
+    try {
+      ftruncateSync(file);
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    remove(part);
+  }
 }
 
 async function sync(paths: readonly BytePath[], native: Native): Promise<void> {
