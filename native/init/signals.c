@@ -202,7 +202,7 @@ void forward_signal(const struct settings *settings, const struct child *child, 
      * As process 1 of a namespace we can't be stopped from inside. It isn't tried either: the kernel takes a SIGCONT that
      * has come meanwhile, for the program that stands still by now, out of the queue all the same (signal(7)).
      */
-    if (getpid() == 1 || !(TERMINAL_STOPS & signal_bit(info->si_signo)))
+    if (!(TERMINAL_STOPS & signal_bit(info->si_signo)) || getpid() == 1)
         return;
     if (settings->manner.stops_with_it)
         (void)kill(getpid(), SIGSTOP);
