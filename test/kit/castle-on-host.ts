@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Lease, Status, Volume } from '../../src/contract.ts';
@@ -8,10 +9,16 @@ import { run } from './docker.ts';
 import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
-/** Folders that are there already, instead of new ones. */
+/** What is to be other than usual. */
 interface Places {
+  /** A folder that is there already, instead of a new one. */
   readonly backend?: string;
+  /** A folder that is there already, instead of a new one. */
   readonly state?: string;
+  /** More options of `castle serve`. */
+  readonly options?: readonly string[];
+  /** The engine's socket, instead of DOCKER_HOST. */
+  readonly dockerSocket?: string;
 }
 
 /** A castle as a host has one: a process of root, with a folder for its socket, its state and its volumes. */
@@ -24,11 +31,14 @@ export class CastleOnHost {
   readonly state: string;
   readonly socket: string;
   readonly #runtime: string;
+  readonly #options: readonly string[];
   #process: ChildProcess | undefined;
   #said = '';
 
   private constructor(folder: string, runtime: string, places: Places) {
     this.#runtime = runtime;
+    const { options = [], dockerSocket } = places;
+    this.#options = [...options, ...(dockerSocket === undefined ? [] : ['--docker-socket', dockerSocket])];
     this.socketFolder = join(folder, 'run');
     this.backend = places.backend ?? join(folder, 'volumes');
     this.state = places.state ?? join(folder, 'state');
@@ -54,13 +64,22 @@ export class CastleOnHost {
     return this.#said;
   }
 
+  /** The lines of its log that tell of an event, as objects. */
+  told(event: string): readonly Readonly<Record<string, unknown>>[] {
+    return this.#said
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+      .filter((line) => line['event'] === event);
+  }
+
   /** `castle serve`, on the state of earlier lives. Returns when it answers. */
   async serve(): Promise<void> {
     const options = ['--socket', this.socket, '--state', this.state, '--backend', `local=${this.backend}`];
     // A test file that is killed for taking too long takes its castle along.
     const started = spawn('setpriv', [
       ...['--pdeathsig', 'KILL', process.execPath, 'dist/castle.js', 'serve', ...options],
-      ...['--runtime', this.#runtime],
+      ...['--runtime', this.#runtime, ...this.#options],
     ]);
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) {
@@ -104,6 +123,27 @@ export class CastleOnHost {
     const { code, stdout, stderr } = await run(process.execPath, args);
     if (code !== 0) throw new Error(`castle ${what}: exit code ${code}: ${stderr}`);
     return JSON.parse(stdout);
+  }
+
+  /** GET on its socket, as root of the host. */
+  get(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: this.socket, path, agent: false }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+      });
+      asked.on('error', reject).end();
+    });
+  }
+
+  /** The value of a series in its metrics, such as `castle_leases{state="mounted"}`; undefined when there is none. */
+  async metric(series: string): Promise<number | undefined> {
+    const { text } = await this.get('/metrics');
+    const line = text.split('\n').find((line) => line.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.slice(series.length + 1));
   }
 
   /** The lease of a volume that has not ended, if there is one. */

@@ -1,6 +1,7 @@
 import type { FastifyError } from 'fastify';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { volumeNameFault } from '../../volume-name.ts';
+import type { Say } from '../chronicle/happening.ts';
 import { badVolumeName, Refused } from '../refused.ts';
 import { isScarcity, scarce } from '../scarcity.ts';
 
@@ -11,11 +12,7 @@ const see = 'see /v1/openapi.json';
  * Every error that a request can lead to, in the documented form.
  * @param say tells people of what was not foreseen
  */
-export function refusalOf(
-  error: FastifyError | Refused,
-  body: unknown,
-  say: (line: string) => void,
-): Refused {
+export function refusalOf(error: FastifyError | Refused, body: unknown, say: Say): Refused {
   if (error instanceof Refused) return error;
   if (isScarcity(error)) return scarce(error);
   const name = error.validation === undefined ? undefined : wrongVolumeName(body);
@@ -23,7 +20,7 @@ export function refusalOf(
   const status = error.statusCode ?? 500;
   if (status < 500) return badRequest(error.message, status);
   const why = errorMessage(error);
-  say(`unexpected error: ${why}`);
+  say(`unexpected error: ${why}`, { event: 'castle.fault' });
   return new Refused('internal', `the castle failed: ${why}`, 'see the log of the castle');
 }
 

@@ -8,6 +8,9 @@ import { Type } from 'typebox';
 import type { Native } from '../../container/native.ts';
 import { Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
 import { version } from '../../version.ts';
+import type { Followers } from '../chronicle/followers.ts';
+import type { Say } from '../chronicle/happening.ts';
+import type { Metrics } from '../chronicle/metrics.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Ledger } from '../leases/ledger.ts';
 import { Refused } from '../refused.ts';
@@ -15,6 +18,8 @@ import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
 import { Connections } from './connections.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
+import { addObservation } from './observation.ts';
+import { LeaseRequests } from './requests.ts';
 
 /** What the API answers with. */
 export interface ApiMeans {
@@ -22,7 +27,10 @@ export interface ApiMeans {
   readonly runtime: Runtime;
   readonly ledger: Ledger;
   readonly status: () => Status;
-  readonly say: (line: string) => void;
+  readonly metrics: Metrics;
+  readonly followers: Followers;
+  readonly checkHealth: () => void;
+  readonly say: Say;
 }
 
 /** A request has at most this many bytes; the largest right one has a path of 4096. */
@@ -43,7 +51,9 @@ export interface Api {
 }
 
 /** Builds the interface; nobody can reach it before it listens. */
-export async function buildServer({ native, runtime, ledger, status, say }: ApiMeans): Promise<Api> {
+export async function buildServer(means: ApiMeans): Promise<Api> {
+  const { native, runtime, ledger, status, metrics, followers, checkHealth, say } = means;
+  const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestWithinMs,
@@ -84,6 +94,7 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
 
   app.setErrorHandler((error: FastifyError | Refused, request, reply) => {
     const refused = refusalOf(error, request.body, say);
+    requests.refused(request, reply, refused);
     return reply.status(refused.status).send(refused.toJSON());
   });
   app.setNotFoundHandler((request, reply) => {
@@ -108,7 +119,9 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     },
     async (request, reply) => {
       const { container, peer } = needContainer(await caller(request));
+      requests.from(request, container, request.body);
       const { lease, isNew } = await ledger.request(container, peer, request.body);
+      requests.granted(request, reply, lease.id, isNew);
       return reply.status(isNew ? 201 : 200).send(lease);
     },
   );
@@ -124,6 +137,7 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     },
     async (request, reply) => {
       const { container } = needContainer(await caller(request));
+      requests.from(request, container);
       await ledger.release(container, request.params.id);
       return reply.status(204).send(null);
     },
@@ -161,6 +175,11 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     },
   );
 
+  await app.register(async (inner) => {
+    const host = async (request: FastifyRequest) => needHost(await caller(request));
+    addObservation(inner, { metrics, followers, checkHealth, needHost: host });
+  });
+
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 
   await app.ready();
@@ -169,10 +188,12 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     async stop() {
       const closed = new Promise<void>((resolve) => void app.server.close(() => resolve()));
       connections.stop();
+      followers.close();
       await Promise.race([closed, sleep(lastAnswersMs, undefined, { ref: false })]);
       app.server.closeAllConnections();
       await closed;
       await app.close();
+      requests.close();
     },
   };
 }

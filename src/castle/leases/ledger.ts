@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, LeaseRequest, Volume } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
 import type { Backend } from '../backends/backend.ts';
+import type { EventName, Say } from '../chronicle/happening.ts';
 import { type Entrance, Hangs, type Mounter } from '../mount.ts';
 import {
   below,
@@ -35,7 +36,7 @@ export interface Means {
   readonly mounter: Mounter;
   readonly hold: Hold;
   /** Tells people what happened, in one line. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
 }
 
 /**
@@ -96,7 +97,7 @@ export class Ledger {
       if (lease === undefined) throw refusals.noSuchLease(id);
       this.checkNothingHangs(lease);
       await this.unmount(lease);
-      this.say(lease, 'given back');
+      this.say(lease, 'lease.released', 'given back');
     });
   }
 
@@ -126,6 +127,8 @@ export class Ledger {
     await this.means.backend.sweep();
     await this.volumes.reconcile();
     for (const lease of this.means.store.leases()) await this.takeUp(lease);
+    const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
+    this.means.say(`found ${volumes} volumes and ${leases} leases`, { event: 'reconcile.done' });
   }
 
   /** Waits for what is under way, within a bound, then lets go of the containers; their mounts and leases stay. */
@@ -202,7 +205,7 @@ export class Ledger {
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await this.advance(lease, 'mounted', { mountId });
       this.watch(mounted, held);
-      this.say(mounted, `mounted on ${target}`);
+      this.say(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
       if (lease !== undefined && thrown instanceof Hangs) {
@@ -227,7 +230,7 @@ export class Ledger {
       }
       await this.advance(lease, 'mountFailed');
     } catch (thrown) {
-      this.say(lease, `what was begun could not be undone: ${errorMessage(thrown)}`);
+      this.say(lease, 'lease.unclear', `what was begun could not be undone: ${errorMessage(thrown)}`);
       if (this.means.store.lease(lease.id) !== undefined) this.watch(lease, held);
     }
   }
@@ -239,7 +242,7 @@ export class Ledger {
   /** The lease stays as it is, and keeps the volume, until castle-mount has ended and what it did can be seen. */
   private leaveHanging(lease: LeaseRecord, { gone }: Hangs): Refused {
     this.hanging.add(lease.id);
-    this.say(lease, `castle-mount hangs on ${lease.target}`);
+    this.say(lease, 'lease.hangs', `castle-mount hangs on ${lease.target}`);
     void gone.then(() =>
       this.perVolume.run(lease.volume, async () => {
         this.hanging.delete(lease.id);
@@ -338,7 +341,11 @@ export class Ledger {
     try {
       await this.bringUpToDate(lease);
     } catch (thrown) {
-      this.say(lease, `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`);
+      this.say(
+        lease,
+        'lease.unclear',
+        `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`,
+      );
     }
   }
 
@@ -347,12 +354,13 @@ export class Ledger {
     switch (there.kind) {
       case 'onTarget':
         await this.seen(lease, there.mount.id);
-        this.say(lease, 'still mounted, watching its container again');
+        this.say(lease, 'lease.found', 'still mounted, watching its container again');
         return;
       case 'elsewhere':
         await this.seen(lease, there.use.mount.id);
         this.say(
           lease,
+          'lease.found',
           `still mounted, but on ${there.use.mount.point} or hidden, watching its container again`,
         );
         return;
@@ -392,10 +400,10 @@ export class Ledger {
     this.letGo(lease.id);
     try {
       await this.advance(lease, 'containerEnded');
-      this.say(lease, `lease ended: ${why}`);
+      this.say(lease, 'lease.ended', `lease ended: ${why}`);
     } catch (thrown) {
       // The store is full or broken: the lease stays in it, and the next request or start ends it.
-      this.say(lease, `lease could not be ended in the store: ${errorMessage(thrown)}`);
+      this.say(lease, 'lease.unclear', `lease could not be ended in the store: ${errorMessage(thrown)}`);
     }
   }
 
@@ -420,8 +428,17 @@ export class Ledger {
     return next;
   }
 
-  private say(lease: LeaseRecord, what: string): void {
-    this.means.say(`volume ${lease.volume}, container ${lease.containerName}: ${what}`);
+  private say(lease: LeaseRecord, event: EventName, what: string): void {
+    const { id, volume, container, containerName, target, mountId } = lease;
+    this.means.say(`volume ${volume}, container ${containerName}: ${what}`, {
+      event,
+      volume,
+      container,
+      containerName,
+      lease: id,
+      target,
+      mountId,
+    });
   }
 }
 

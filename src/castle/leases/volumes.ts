@@ -1,5 +1,6 @@
 import { errorCode, errorMessage } from '../../failure.ts';
 import type { Backend, Owner } from '../backends/backend.ts';
+import type { Say } from '../chronicle/happening.ts';
 import { type SourceFolder, sourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Store, VolumeRecord } from '../store.ts';
@@ -10,7 +11,7 @@ export class Volumes {
   constructor(
     private readonly store: Store,
     private readonly backend: Backend,
-    private readonly say: (line: string) => void,
+    private readonly say: Say,
   ) {}
 
   /**
@@ -38,7 +39,10 @@ export class Volumes {
       await this.store.commit((changes) => changes.removeVolume(name));
       throw thrown;
     }
-    this.say(`volume ${name} created in the ${this.backend.description}, owner ${owner.uid}:${owner.gid}`);
+    this.say(`volume ${name} created in the ${this.backend.description}, owner ${owner.uid}:${owner.gid}`, {
+      event: 'volume.created',
+      volume: name,
+    });
     return { record, isNew: true };
   }
 
@@ -55,7 +59,10 @@ export class Volumes {
         else changes.putVolume({ ...volume, state: 'ready' });
       });
     } catch (thrown) {
-      this.say(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`);
+      this.say(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`, {
+        event: 'volume.unclear',
+        volume: volume.name,
+      });
     }
   }
 
@@ -70,7 +77,10 @@ export class Volumes {
           else changes.removeVolume(volume.name);
         });
       } catch (thrown) {
-        this.say(`volume ${volume.name} is left as it is: ${errorMessage(thrown)}`);
+        this.say(`volume ${volume.name} is left as it is: ${errorMessage(thrown)}`, {
+          event: 'volume.unclear',
+          volume: volume.name,
+        });
       }
     }
   }
