@@ -117,7 +117,7 @@ async function openMetrics(
 }
 
 /** castle-mount lies beside the bundle. */
-function findMountProgram(): string {
+export function findMountProgram(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const program = join(here, 'castle-mount');
   try {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addCheckState } from './castle-check-state.ts';
+import { addDoctor } from './castle-doctor.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
@@ -17,6 +18,7 @@ export function describeCastle(): Command {
   addVolumes(program);
   addLeases(program);
   addStatus(program);
+  addDoctor(program);
   addCheckState(program);
   for (const command of program.commands) command.helpOption('--help', 'print this');
   return program;
