@@ -28,7 +28,6 @@ async function findings(
 if (requires(t, root, program('unshare'))) {
   t.test('on a host that has everything', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
-    const before = readFileSync('/proc/self/mountinfo', 'utf8');
     const { code, stdout, stderr } = await run(process.execPath, [...doctor, ...all(folder)]);
     t.equal(code, 0, stdout + stderr);
     t.match(stdout, /^ok +kernel: Linux /m);
@@ -40,7 +39,7 @@ if (requires(t, root, program('unshare'))) {
     t.match(stdout, /^(ok|warning) +volumes in .*\/volumes: .*\d\.\d GiB of \d+\.\d free/m);
     t.notMatch(stdout, /^missing/m);
     t.same(readdirSync(folder), [], 'nothing was made');
-    t.equal(readFileSync('/proc/self/mountinfo', 'utf8'), before, 'nothing is mounted');
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), 'castle-doctor', 'nothing is mounted');
   });
 
   t.test('what is missing is named, with what to do', async (t) => {
@@ -84,12 +83,11 @@ if (requires(t, root, program('unshare'))) {
 
   t.test('without root', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
-    const asUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups', process.execPath, ...doctor];
-    const { code, stdout } = await run('setpriv', [...asUser, ...all(folder)], {
-      // Without the tests' own: what tap has put there writes files of root's at the end.
-      env: { PATH: process.env['PATH'] },
-    });
-    t.equal(code, 1);
+    // `env -i`: what tap puts into the environment would write files of root's at the end.
+    const alone = ['env', '-i', `PATH=${process.env['PATH']}`, process.execPath, ...doctor];
+    const asUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups', ...alone];
+    const { code, stdout, stderr } = await run('setpriv', [...asUser, ...all(folder)]);
+    t.equal(code, 1, stderr);
     t.match(
       stdout,
       /^missing +capabilities: uid 1000 has not .*CAP_SYS_ADMIN .*\n +run it as root on the host$/m,
