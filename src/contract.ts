@@ -62,6 +62,9 @@ export const Status = Type.Object({
   pid: Type.Integer(),
   started: Type.String({ description: 'ISO 8601, UTC.' }),
   runtime: Type.String(),
+  engine: Type.Optional(
+    Type.Unsafe<'connected' | 'lost'>(Type.Union([Type.Literal('connected'), Type.Literal('lost')])),
+  ),
   backend: Type.String(),
   volumes: Type.Integer(),
   leases: Type.Integer({ description: 'Leases that are not ended.' }),

@@ -16,8 +16,10 @@ import { claim } from './claim.ts';
 import { watchedStore } from './health.ts';
 import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
+import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
 import { parseRuntime } from './runtime/parse.ts';
+import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
 import { makeStateFolder, openState } from './state.ts';
 
@@ -50,6 +52,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   checkSocketPath(settings.socket);
   const followers = new Followers();
   let metrics: Metrics | undefined;
+  let watch: EngineWatch | undefined;
   const say = tellAll([
     log,
     (happening) => followers.tell(happening),
@@ -67,7 +70,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     {
       leases: () => countBy(opened.leases(), ({ state }) => state),
       volumes: () => countBy(opened.volumes(), ({ state }) => state),
-      engine: () => undefined,
+      engine: () => watch?.connected(),
     },
     version,
   );
@@ -76,6 +79,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   await freeSocket(settings.socket);
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
   await ledger.reconcile();
+  watch = runtime.follow?.(witness(ledger, say));
 
   const started = new Date().toISOString();
   const status = (): Status => ({
@@ -83,6 +87,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     pid: process.pid,
     started,
     runtime: runtime.name,
+    ...(watch === undefined ? {} : { engine: watch.connected() ? 'connected' : 'lost' }),
     backend: backend.description,
     volumes: store.volumes().length,
     leases: store.leases().length,
@@ -100,6 +105,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     async stop() {
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
       await api.stop();
+      await watch?.stop();
       await listener?.close();
       await ledger.close();
       await store.close();

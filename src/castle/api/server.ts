@@ -39,6 +39,8 @@ const bodyLimitBytes = 16 * 1024;
 const requestWithinMs = 10_000;
 /** One that doesn't even begin is cut off after this, and the time until somebody looks, which is as long again. */
 const headersWithinMs = 5_000;
+/** When what the castle could not do may be worth another try, in seconds. */
+const retryAfterS = 2;
 /** How long requests under way may take when the castle is to stop, in milliseconds: longer than a mount. */
 const lastAnswersMs = 15_000;
 
@@ -95,6 +97,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   app.setErrorHandler((error: FastifyError | Refused, request, reply) => {
     const refused = refusalOf(error, request.body, say);
     requests.refused(request, reply, refused);
+    if (refused.status === 503) reply.header('retry-after', retryAfterS);
     return reply.status(refused.status).send(refused.toJSON());
   });
   app.setNotFoundHandler((request, reply) => {

@@ -28,4 +28,28 @@ export interface Backend {
   source(volume: string): string;
   /** Removes what an interrupted create left behind. */
   sweep(): Promise<void>;
+  /** Where deleted volumes are kept; a backend without it deletes none. */
+  readonly trash?: Trash;
+}
+
+/** Deleted volumes of a backend, each under an id of its own. Each call may be repeated after a crash. */
+export interface Trash {
+  /**
+   * Takes a volume away from its place, whole, in one step.
+   * @throws Refused busy when something is mounted on or in it, backend_failed
+   */
+  put(volume: string, id: string): Promise<void>;
+  /**
+   * Puts it back in its place, where nothing may be.
+   * @throws Refused busy when something is there, backend_failed
+   */
+  takeBack(volume: string, id: string): Promise<void>;
+  /** Whether it is in the trash. */
+  has(volume: string, id: string): Promise<boolean>;
+  /** Where it is in the trash: an absolute path without symlinks. */
+  source(volume: string, id: string): string;
+  /** Removes it for good. */
+  purge(volume: string, id: string): Promise<void>;
+  /** Everything that is in the trash. */
+  list(): Promise<readonly { readonly volume: string; readonly id: string }[]>;
 }

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Backend, Owner } from './backend.ts';
+import { localTrash } from './local-trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
 const unfinished = '.creating-';
@@ -32,6 +33,7 @@ export async function localBackend(folder: string): Promise<Backend> {
     description: `local folder ${base}`,
     base,
     source: pathOf,
+    trash: localTrash(base),
 
     async exists(volume) {
       return isFolder(pathOf(volume));

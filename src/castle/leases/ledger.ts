@@ -17,6 +17,7 @@ import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
+import { Administration } from './administration.ts';
 import { Census, type Use } from './census.ts';
 import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
 import type { HeldProcess, Hold } from './containers.ts';
@@ -53,10 +54,15 @@ export class Ledger {
   private readonly volumes: Volumes;
   private readonly census = new Census();
   private readonly base: SourceFolder;
+  /** What the host's root orders. */
+  readonly administration: Administration;
 
   constructor(private readonly means: Means) {
     this.volumes = new Volumes(means.store, means.backend, means.say);
     this.base = sourceFolder(means.backend.base);
+    const { volumes, perVolume } = this;
+    const usesOf = (volume: string) => this.usesOf(volume);
+    this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
   }
 
   /**
@@ -125,10 +131,30 @@ export class Ledger {
    */
   async reconcile(): Promise<void> {
     await this.means.backend.sweep();
+    await this.administration.reconcile();
     await this.volumes.reconcile();
     for (const lease of this.means.store.leases()) await this.takeUp(lease);
     const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
     this.means.say(`found ${volumes} volumes and ${leases} leases`, { event: 'reconcile.done' });
+  }
+
+  /**
+   * Somebody says that containers have ended. Their leases end when their first processes have, too: the engine's word
+   * is a second witness, never the only one.
+   * @param isSaid picks the leases
+   * @returns those whose containers live all the same
+   */
+  async checkEnded(isSaid: (lease: Lease) => boolean): Promise<readonly Lease[]> {
+    const alive: Lease[] = [];
+    for (const { volume, id } of this.leases().filter(isSaid)) {
+      await this.perVolume.run(volume, async () => {
+        const now = this.means.store.lease(id);
+        if (now === undefined) return;
+        if (this.held.get(id)?.isAlive() === true) alive.push(toLease(now));
+        else await this.end(now, 'its container has ended');
+      });
+    }
+    return alive;
   }
 
   /** Waits for what is under way, within a bound, then lets go of the containers; their mounts and leases stay. */
