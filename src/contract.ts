@@ -56,6 +56,27 @@ export const Volume = Type.Object({
 });
 export type Volume = Static<typeof Volume>;
 
+/** POST /v1/volumes: a volume before anybody asks for it. */
+export const VolumeRequest = Type.Object(
+  {
+    name: VolumeName,
+    uid: Type.Integer({ minimum: 0, maximum: 4294967294, description: 'Who it belongs to on disk.' }),
+    gid: Type.Integer({ minimum: 0, maximum: 4294967294 }),
+  },
+  { additionalProperties: false },
+);
+export type VolumeRequest = Static<typeof VolumeRequest>;
+
+/** A volume in the trash. */
+export const DeletedVolume = Type.Object({
+  name: Type.String(),
+  backend: Type.String(),
+  created: Type.String({ description: 'ISO 8601, UTC.' }),
+  deleted: Type.String({ description: 'ISO 8601, UTC.' }),
+  id: Type.String({ description: 'Unique among deleted volumes.' }),
+});
+export type DeletedVolume = Static<typeof DeletedVolume>;
+
 /** GET /v1/status */
 export const Status = Type.Object({
   version: Type.String(),

@@ -26,6 +26,12 @@ const ConfigFile = Type.Object(
     ),
     runtime: Type.Optional(Type.String({ pattern: '^(docker|process)$', description: 'docker or process' })),
     'docker-socket': Type.Optional(absolutePath),
+    'keep-deleted': Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$',
+        description: 'a time with its unit, as in 12h or 7d',
+      }),
+    ),
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
@@ -51,6 +57,7 @@ export interface FileSettings {
   readonly backend?: string;
   readonly runtime?: string;
   readonly dockerSocket?: string;
+  readonly keepDeleted?: string;
   readonly metricsListen?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'auto' | 'json' | 'text';

@@ -18,6 +18,7 @@ import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
+import { purgeRegularly } from './purging.ts';
 import { parseRuntime } from './runtime/parse.ts';
 import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
@@ -34,6 +35,8 @@ export interface ServeSettings {
   readonly runtime: string;
   /** The engine's socket, for the runtime docker. */
   readonly dockerSocket: string;
+  /** How long deleted volumes are kept, in milliseconds. */
+  readonly keepDeletedMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
 }
@@ -69,7 +72,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   metrics = new Metrics(
     {
       leases: () => countBy(opened.leases(), ({ state }) => state),
-      volumes: () => countBy(opened.volumes(), ({ state }) => state),
+      volumes: () => countBy(opened.volumes(), ({ state }) => state).set('deleted', opened.trash().length),
       engine: () => watch?.connected(),
     },
     version,
@@ -80,6 +83,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
   await ledger.reconcile();
   watch = runtime.follow?.(witness(ledger, say));
+  const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs);
 
   const started = new Date().toISOString();
   const status = (): Status => ({
@@ -106,6 +110,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
       await api.stop();
       await watch?.stop();
+      await stopPurging();
       await listener?.close();
       await ledger.close();
       await store.close();

@@ -3,6 +3,7 @@ import type { Level } from '../castle/chronicle/happening.ts';
 import type { LogSettings } from '../castle/chronicle/log.ts';
 import { defaultSocket } from '../castle/places.ts';
 import type { ServeSettings } from '../castle/serve.ts';
+import { readDuration } from '../launch/duration.ts';
 
 /** What commander makes of the command line. */
 export interface CastleOptions {
@@ -12,6 +13,7 @@ export interface CastleOptions {
   readonly backend: string;
   readonly runtime: string;
   readonly dockerSocket?: string;
+  readonly keepDeleted: string;
   readonly metricsListen?: string;
   readonly logLevel: Level;
   readonly logFormat: 'auto' | 'json' | 'text';
@@ -26,6 +28,7 @@ export function addCastleOptions(command: Command): Command {
     .option('--backend <name=setting>', 'where volumes live: local=DIR', 'local=/var/lib/castle/volumes')
     .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')
     .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
+    .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .addOption(
       new Option('--log-level <level>', 'what matters less is not logged')
@@ -51,7 +54,7 @@ export interface CastleSettings extends ServeSettings {
  * @throws Failure config when the file is wrong
  */
 export async function settingsOf(command: Command, options: CastleOptions): Promise<CastleSettings> {
-  const { socket, state, backend, runtime, dockerSocket, metricsListen, logLevel, logFormat } =
+  const { socket, state, backend, runtime, dockerSocket, keepDeleted, metricsListen, logLevel, logFormat } =
     await withFile(command, options);
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
@@ -60,6 +63,7 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     backend,
     runtime,
     dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
+    keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     log: { level: logLevel, format: text ? 'text' : 'json' },
   };

@@ -2,10 +2,12 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addCheckState } from './castle-check-state.ts';
 import { addDoctor } from './castle-doctor.ts';
+import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
-import { addVolumes } from './castle-volumes.ts';
+import { addVolume } from './castle-volume.ts';
+import { addDeleted, addVolumes } from './castle-volumes.ts';
 
 /** The command line of `castle`. */
 export function describeCastle(): Command {
@@ -16,8 +18,11 @@ export function describeCastle(): Command {
     .addHelpText('after', epilogue);
   addServe(program);
   addVolumes(program);
+  addVolume(program);
+  addDeleted(program);
   addLeases(program);
   addStatus(program);
+  addEvents(program);
   addDoctor(program);
   addCheckState(program);
   for (const command of program.commands) command.helpOption('--help', 'print this');

@@ -31,7 +31,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
   const lives = (castle: CastleOnHost, volume: string) =>
     readFileSync(join(castle.backend, volume, 'lives'), 'utf8').length;
   const connected = (castle: CastleOnHost, is: 'connected' | 'lost') =>
-    until(`the engine is ${is}`, async () => (await castle.ask('status')).engine === is || undefined);
+    until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
   const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
     until(`${event} is heard`, () => {
       const lines = castle.told(event).filter(({ container }) => container === id);

@@ -88,10 +88,7 @@ export class CastleOnHost {
       });
     }
     try {
-      await until(
-        'the castle answers',
-        async () => (await this.ask('status')).pid === started.pid || undefined,
-      );
+      await until('the castle answers', async () => (await this.status()).pid === started.pid || undefined);
     } catch (thrown) {
       throw new Error(`${String(thrown)}; exit code ${started.exitCode}; it said:\n${this.#said}`);
     }
@@ -125,15 +122,29 @@ export class CastleOnHost {
     return JSON.parse(stdout);
   }
 
+  /** What it says of itself, without a process for the question: for what is asked often. */
+  async status(): Promise<Status> {
+    return JSON.parse((await this.get('/v1/status')).text) as Status;
+  }
+
   /** GET on its socket, as root of the host. */
   get(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    return this.call('GET', path);
+  }
+
+  /** A request without a body on its socket, as root of the host. */
+  call(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+  ): Promise<{ readonly status: number; readonly text: string }> {
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.socket, path, agent: false }, (answer) => {
+      const asked = request({ socketPath: this.socket, method, path, agent: false }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => {
           text += part;
         });
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+        answer.on('error', reject);
       });
       asked.on('error', reject).end();
     });

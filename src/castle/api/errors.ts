@@ -43,7 +43,8 @@ export function unreadable(error: Error): Refused {
 
 /** A wrong volume name gets the sentence that says what is wrong with it, not the one that quotes the pattern. */
 function wrongVolumeName(body: unknown): Refused | undefined {
-  const volume = typeof body === 'object' && body !== null && 'volume' in body ? body.volume : undefined;
+  if (typeof body !== 'object' || body === null) return undefined;
+  const volume = 'volume' in body ? body.volume : 'name' in body ? body.name : undefined;
   const fault = typeof volume === 'string' ? volumeNameFault(volume) : undefined;
   return fault === undefined ? undefined : badVolumeName(String(volume), fault);
 }

@@ -16,6 +16,7 @@ import type { Ledger } from '../leases/ledger.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
+import { administrationRoutes } from './administration.ts';
 import { Connections } from './connections.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
@@ -178,8 +179,9 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     },
   );
 
+  const host = async (request: FastifyRequest) => needHost(await caller(request));
+  await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
   await app.register(async (inner) => {
-    const host = async (request: FastifyRequest) => needHost(await caller(request));
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });
 

@@ -20,7 +20,7 @@ const firstPidNamespace = 'pid:[4026531836]';
 const enoughDescriptors = 4096;
 
 export function permissionFindings(): readonly Finding[] {
-  return [capabilities(), pidNamespace(), descriptors()];
+  return [capabilities(), pidNamespace(), mountNamespace(), descriptors()];
 }
 
 function capabilities(): Finding {
@@ -37,6 +37,21 @@ function pidNamespace(): Finding {
     'PID namespace',
     'not the first one of this machine: processes outside of it cannot ask for storage',
     "in a container, give it the host's (docker run --pid host, hostPID: true)",
+  );
+}
+
+/** Compared with the first process that is to be seen: with the host's PID namespace, that is the host's. */
+function mountNamespace(): Finding {
+  const what = 'mount namespace';
+  try {
+    if (namespaceOf('self', 'mnt') === namespaceOf(1, 'mnt')) return ok(what, "the host's");
+  } catch {
+    return warning(what, 'that of process 1 cannot be looked at', 'run it as root on the host');
+  }
+  return warning(
+    what,
+    'not that of process 1: what the host mounts later, and what containers share with it, is not seen',
+    'run the castle as a service without PrivateMounts and its like, or see docs/castle.md about containers',
   );
 }
 

@@ -91,7 +91,7 @@ export class Administration {
         .sort((one, other) => one.deleted.localeCompare(other.deleted))
         .at(-1);
       if (kept === undefined) {
-        throw new Refused('not_found', `no deleted volume ${volume} is kept`, 'see castle volumes --deleted');
+        throw new Refused('not_found', `no deleted volume ${volume} is kept`, 'see castle deleted');
       }
       const record: TrashRecord = { ...kept, state: 'restoring' };
       await store.commit((changes) => changes.putTrash(record));

@@ -1,0 +1,59 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { defaultSocket } from '../castle/places.ts';
+import { printable } from '../printable.ts';
+import { askCastle } from './castle-ask.ts';
+import { print } from './print.ts';
+
+interface At {
+  readonly socket: string;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** `castle volume create|delete|restore NAME`: what the host's root orders. */
+export function addVolume(program: Command): void {
+  const volume = program.command('volume').description('create, delete or restore a volume');
+  const order = (name: string, description: string): Command =>
+    volume
+      .command(`${name} <name>`)
+      .description(description)
+      .helpOption('--help', 'print this')
+      .option('--socket <path>', "the castle's unix socket", defaultSocket);
+
+  order('create', 'make a volume before a container asks for it')
+    .option('--owner <uid:gid>', 'who may write to it, as in the container', owner, { uid: 1000, gid: 1000 })
+    .action(async (name: string, { socket, owner }: At & { readonly owner: Owner }) => {
+      const { status } = await askCastle(socket, 'POST', '/v1/volumes', { name, ...owner });
+      await tell(status === 201 ? `volume ${name} is made` : `volume ${name} was there already`);
+    });
+
+  order('delete', 'delete a volume that nobody has; it can be restored for a time').action(
+    async (name: string, { socket }: At) => {
+      await askCastle(socket, 'DELETE', `/v1/volumes/${encodeURIComponent(name)}`);
+      await tell(`volume ${name} is deleted; castle volume restore ${name} brings it back`);
+    },
+  );
+
+  order('restore', 'bring the last deleted volume of that name back').action(
+    async (name: string, { socket }: At) => {
+      await askCastle(socket, 'POST', `/v1/volumes/${encodeURIComponent(name)}/restore`);
+      await tell(`volume ${name} is back`);
+    },
+  );
+}
+
+const tell = (line: string): Promise<void> => print(`${printable(line)}\n`);
+
+/** The largest id that is somebody: -1 means nobody to chown(2). */
+const largestId = 2 ** 32 - 2;
+
+function owner(text: string): Owner {
+  const [, uid, gid] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
+  if (uid !== undefined && gid !== undefined && Number(uid) <= largestId && Number(gid) <= largestId) {
+    return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new InvalidArgumentError('It must be two numbers, as in 1000:1000.');
+}
