@@ -22,9 +22,10 @@ export const levels = {
   'lease.unclear': 'warn',
   'lease.hangs': 'warn',
   'mount.made': 'info',
-  'mount.failed': 'warn',
+  // Debug: the refusal that follows is told, as often as is good for the log.
+  'mount.failed': 'debug',
   'mount.removed': 'info',
-  'unmount.failed': 'warn',
+  'unmount.failed': 'debug',
   'reconcile.done': 'info',
   'volume.created': 'info',
   'volume.unclear': 'warn',

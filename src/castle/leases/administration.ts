@@ -41,6 +41,7 @@ export class Administration {
       if (this.means.store.volume(volume)?.state !== 'ready') {
         await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
       }
+      if (isNew) this.means.volumes.tellOfNew(record, owner);
       return isNew;
     });
   }

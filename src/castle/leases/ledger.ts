@@ -231,6 +231,7 @@ export class Ledger {
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await this.advance(lease, 'mounted', { mountId });
       this.watch(mounted, held);
+      if (made !== undefined) this.volumes.tellOfNew(made, peer);
       this.say(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {

@@ -39,11 +39,15 @@ export class Volumes {
       await this.store.commit((changes) => changes.removeVolume(name));
       throw thrown;
     }
+    return { record, isNew: true };
+  }
+
+  /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
+  tellOfNew({ name }: VolumeRecord, owner: Owner): void {
     this.say(`volume ${name} created in the ${this.backend.description}, owner ${owner.uid}:${owner.gid}`, {
       event: 'volume.created',
       volume: name,
     });
-    return { record, isNew: true };
   }
 
   /** A volume that was made for a mount that cannot be made is not kept: its name may have been a slip. */
