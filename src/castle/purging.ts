@@ -1,3 +1,5 @@
+import { errorMessage } from '../failure.ts';
+import type { Say } from './chronicle/happening.ts';
 import type { Administration } from './leases/administration.ts';
 
 /** The castle looks at least this often for deleted volumes whose time is over, in milliseconds. */
@@ -12,7 +14,11 @@ const retryAfterMs = 60_000;
  * @param keepMs how long each is kept
  * @returns stops it, and waits for what is under way
  */
-export function purgeRegularly(administration: Administration, keepMs: number): () => Promise<void> {
+export function purgeRegularly(
+  administration: Administration,
+  keepMs: number,
+  say: Say,
+): () => Promise<void> {
   let stopped = false;
   let working = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
@@ -27,7 +33,10 @@ export function purgeRegularly(administration: Administration, keepMs: number): 
   }
 
   function work(): void {
-    working = administration.purge(Date.now() - keepMs).then(next);
+    working = administration
+      .purge(Date.now() - keepMs)
+      .catch((thrown: unknown) => say(`the trash could not be looked through: ${errorMessage(thrown)}`))
+      .then(next);
   }
 
   work();

@@ -83,7 +83,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
   await ledger.reconcile();
   watch = runtime.follow?.(witness(ledger, say));
-  const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs);
+  const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
 
   const started = new Date().toISOString();
   const status = (): Status => ({
@@ -109,7 +109,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     async stop() {
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
       await api.stop();
-      await watch?.stop();
+      watch?.stop();
       await stopPurging();
       await listener?.close();
       await ledger.close();

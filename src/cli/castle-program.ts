@@ -34,9 +34,11 @@ Examples:
   castle serve --backend local=/srv/castle --runtime docker
   docker run -v /run/castle:/run/castle:ro --label castle.volume=master-1 \\
     -e CASTLE_URL=unix:///run/castle/castle.sock -e CASTLE_VOLUME=master-1 …
-  castle leases --json
+  castle doctor
+  castle leases --watch
 
 Exit codes:
+  1   castle doctor: something is missing
   64  wrong command line          69  no castle answers on the socket
   73  a folder cannot be used     75  another castle is running
-  77  no permission`;
+  77  no permission               78  a setting is wrong`;

@@ -79,26 +79,25 @@ if (requires(t, root, program('strace'))) {
     );
     await volume(castle, 'restore', 'main');
 
-    const elsewhere = join(castle.socketFolder, 'elsewhere');
-    mkdirSync(elsewhere);
-    const umount = mounted(t, elsewhere, '--bind', join(castle.backend, 'main'));
-    t.match(await volume(castle, 'delete', 'main'), {
-      code: 75,
-      stderr: /is mounted on .*elsewhere of the host/,
-    });
-    umount();
-    const inside = join(castle.backend, 'main/inside');
+    t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
+
+    // A volume for each: whoever makes a mount namespace now has a copy of what is mounted, until it ends.
+    await volume(castle, 'create', 'inside');
+    const inside = join(castle.backend, 'inside/folder');
     mkdirSync(inside);
-    const umountInside = mounted(t, inside, '-t', 'tmpfs', 'inside');
+    mounted(t, inside, '-t', 'tmpfs', 'inside');
     writeFileSync(join(inside, 'precious'), '');
-    t.match(await volume(castle, 'delete', 'main'), {
+    t.match(await volume(castle, 'delete', 'inside'), {
       code: 75,
-      stderr: /has something mounted on .*inside; umount/,
+      stderr: /has something mounted on .*folder; umount/,
     });
     t.ok(existsSync(join(inside, 'precious')));
-    umountInside();
-    t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
-    t.same([await names(castle), await deleted(castle)], [['main'], []]);
+    await volume(castle, 'create', 'elsewhere');
+    const elsewhere = join(castle.socketFolder, 'elsewhere');
+    mkdirSync(elsewhere);
+    mounted(t, elsewhere, '--bind', join(castle.backend, 'elsewhere'));
+    t.match(await volume(castle, 'delete', 'elsewhere'), { code: 75, stderr: /is mounted on .*elsewhere/ });
+    t.same([await names(castle), await deleted(castle)], [['elsewhere', 'inside', 'main'], []]);
   });
 
   t.test('wrong orders', async (t) => {

@@ -59,6 +59,24 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
   });
 }
 
+t.test('the capabilities of the service are enough to mount', async (t) => {
+  if (!requires(t, root, program('setpriv'))) return;
+  const [, line = ''] = /^CapabilityBoundingSet=(.*)$/m.exec(service) ?? [];
+  const kept = line
+    .split(' ')
+    .map((name) => `+${name.replace(/^CAP_/, '').toLowerCase()}`)
+    .join(',');
+  const folder = temporaryFolder(t, 'doctor');
+  const { code, stdout, stderr } = await docker.run('setpriv', [
+    ...['--no-new-privs', '--bounding-set', `-all,${kept}`, '--inh-caps', '-all', process.execPath],
+    ...['dist/castle.js', 'doctor', '--runtime', 'process', '--socket', join(folder, 'run/castle.sock')],
+    ...['--state', join(folder, 'state'), '--backend', `local=${join(folder, 'volumes')}`],
+  ]);
+  t.equal(code, 0, stdout + stderr);
+  t.match(stdout, /^ok +capabilities: /m);
+  t.match(stdout, /^ok +mounting in a container: /m);
+});
+
 t.test('systemd understands the service file', async (t) => {
   if (!requires(t, program('systemd-analyze'))) return;
   const folder = temporaryFolder(t, 'systemd');

@@ -8,6 +8,8 @@ const linesPerWindow = 10;
 const limitOfSources = 1000;
 
 interface Account {
+  /** Undefined for those who are not known. */
+  readonly container: string | undefined;
   readonly told: Set<string>;
   untold: number;
 }
@@ -25,7 +27,7 @@ export class RefusalLines {
   /** @param source who was refused: a container's id, or a word for all who are not known */
   tell(source: string, message: string, facts: Facts): void {
     this.timer ??= setTimeout(() => this.closeWindow(), windowMs).unref();
-    const account = this.accountOf(source);
+    const account = this.accountOf(source, facts.container);
     const same = `${facts.volume ?? ''} ${facts.target ?? ''} ${facts.code ?? ''}`;
     if (account.told.has(same) || account.told.size >= linesPerWindow) {
       account.untold += 1;
@@ -41,19 +43,22 @@ export class RefusalLines {
     this.closeWindow();
   }
 
-  private accountOf(source: string): Account {
-    const key = this.accounts.has(source) || this.accounts.size < limitOfSources ? source : 'others';
-    const account = this.accounts.get(key) ?? { told: new Set(), untold: 0 };
+  private accountOf(source: string, container: string | undefined): Account {
+    const isOwn = this.accounts.has(source) || this.accounts.size < limitOfSources;
+    const key = isOwn ? source : 'others';
+    const fresh = { container: isOwn ? container : undefined, told: new Set<string>(), untold: 0 };
+    const account = this.accounts.get(key) ?? fresh;
     this.accounts.set(key, account);
     return account;
   }
 
   private closeWindow(): void {
     this.timer = undefined;
-    for (const [source, { untold }] of this.accounts) {
+    for (const [source, { container, untold }] of this.accounts) {
       if (untold === 0) continue;
       const message = `${untold} more refusals for ${source} within ${windowMs / 1000} s`;
-      this.say(message, { event: 'lease.refused', container: source, count: untold });
+      const whose = container === undefined ? {} : { container };
+      this.say(message, { event: 'lease.refused', ...whose, count: untold });
     }
     this.accounts.clear();
   }

@@ -57,6 +57,7 @@ export function followEngine(
   async function once(): Promise<void> {
     const ended = new AbortController();
     const signal = AbortSignal.any([stopping.signal, ended.signal]);
+    await asking.ping(); // an engine that hangs takes the connection for the stream, too, and says nothing
     const since = Math.floor((newestMs - overlapMs) / 1000);
     const filters = JSON.stringify({ type: ['container'], event: actions, label: [label] });
     const asked = { since, filters, abortSignal: signal };
@@ -65,6 +66,7 @@ export function followEngine(
       // The list after the stream has begun: what ends in between is in one of the two.
       const atMs = Date.now();
       const running = await asking.listContainers();
+      signal.throwIfAborted();
       change(true, '');
       listener.running(new Set(running.map(({ Id }) => Id)), atMs);
       doubt(asking, signal).catch((thrown: unknown) => stream.destroy(asError(thrown)));
@@ -94,13 +96,10 @@ export function followEngine(
     }
   }
 
-  const over = forever();
+  void forever();
   return {
     connected: () => connected === true,
-    async stop() {
-      stopping.abort();
-      await over;
-    },
+    stop: () => stopping.abort(),
   };
 }
 

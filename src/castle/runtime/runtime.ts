@@ -61,5 +61,6 @@ export interface EngineListener {
 export interface EngineWatch {
   /** Whether events arrive. */
   connected(): boolean;
-  stop(): Promise<void>;
+  /** Nothing is told afterwards. */
+  stop(): void;
 }
