@@ -132,6 +132,17 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.match(await castle.leaseOf('main'), { container: container.id });
   });
 
+  t.test('an engine that hangs holds up neither the start nor the stop', async (t) => {
+    const proxy = await EngineProxy.start(t);
+    await proxy.hang();
+    const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
+    t.match(await castle.status(), { engine: 'lost' });
+    await until('it is doubted', () => castle.told('engine.lost')[0]);
+    const asks = await start(t, castle, 'main');
+    await docker.untilPrinted(asks, /^503 backend_failed 2$/);
+    t.equal(await castle.end('SIGTERM'), 0);
+  });
+
   t.test('castle doctor recognises a container of this engine', async (t) => {
     const container = await docker.start(t, image, [], ['sleep', '1000']);
     const { stdout } = await docker.run(process.execPath, [

@@ -37,8 +37,8 @@ export class EngineProxy {
   }
 
   /** Lets the engine be reached again. */
-  async join(): Promise<void> {
-    const server = createServer((near) => {
+  join(): Promise<void> {
+    return this.#listen((near) => {
       const far = createConnection(this.#engine);
       for (const [one, other] of [
         [near, far],
@@ -53,6 +53,20 @@ export class EngineProxy {
         one.pipe(other);
       }
     });
+  }
+
+  /** Instead of the engine there is one that takes every connection and never answers. */
+  async hang(): Promise<void> {
+    await this.cut();
+    await this.#listen((near) => {
+      this.#open.add(near);
+      near.on('error', () => undefined).resume();
+      near.once('close', () => this.#open.delete(near));
+    });
+  }
+
+  async #listen(connected: (near: Socket) => void): Promise<void> {
+    const server = createServer(connected);
     await new Promise<void>((resolve) => void server.listen(this.socket, resolve));
     this.#server = server;
   }
