@@ -1,11 +1,12 @@
 /** Volumes that the host's root makes, deletes and brings back, with kill -9 at every step. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { type Ran, run } from '../kit/docker.ts';
+import { temporaryFolder } from '../kit/images.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { mounted } from './mounted.ts';
@@ -190,6 +191,30 @@ if (requires(t, root, program('strace'))) {
       'in use',
       'what is mounted anywhere is not removed',
     );
+  });
+
+  t.test('a state without room in the middle of an order loses nothing', async (t) => {
+    const state = temporaryFolder(t, 'state');
+    mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
+    const castle = await CastleOnHost.start(t, 'process', { state });
+    await volume(castle, 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    const filler = join(state, 'filler');
+    let refused = 0;
+    for (let round = 0; round < 8; round++) {
+      // A file of several sizes: at some the first entry of an order finds room and the last one doesn't.
+      spawnSync('sh', ['-c', `head -c ${round * 4096} /dev/zero >${filler}.gap; cat /dev/zero >${filler}`]);
+      rmSync(`${filler}.gap`);
+      for (const path of ['/v1/volumes/main', '/v1/volumes/main/restore']) {
+        const { status } = await castle.call(path.endsWith('restore') ? 'POST' : 'DELETE', path);
+        if (status === 503) refused += 1;
+      }
+      rmSync(filler);
+      await castle.call('POST', '/v1/volumes/main/restore');
+      t.same([await names(castle), await deleted(castle)], [['main'], []], `round ${round}`);
+      t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
+    }
+    t.not(refused, 0, `${refused} refused`);
   });
 
   for (const order of ['delete', 'restore'] as const) {

@@ -55,6 +55,7 @@ export class Administration {
     return this.means.perVolume.run(volume, async () => {
       const { store, backend, say } = this.means;
       const trash = trashOf(backend);
+      await this.settleAll(volume, trash);
       await this.checkUnused(volume);
       const record: TrashRecord = {
         id: randomUUID(),
@@ -86,6 +87,7 @@ export class Administration {
     return this.means.perVolume.run(volume, async () => {
       const { store, backend, say } = this.means;
       const trash = trashOf(backend);
+      await this.settleAll(volume, trash);
       const kept = store
         .trash()
         .filter((record) => record.volume === volume && record.state === 'kept')
@@ -135,8 +137,7 @@ export class Administration {
     if (trash === undefined) return;
     for (const record of store.trash()) {
       try {
-        if (record.state === 'deleting') await this.settleDeleting(record, trash);
-        if (record.state === 'restoring') await this.settleRestoring(record, trash);
+        await this.settle(record, trash);
         if (record.state === 'purging') await this.removeForGood(record, trash);
       } catch (thrown) {
         say(`the deleted volume ${record.volume} is left as it is: ${errorMessage(thrown)}`, {
@@ -170,6 +171,17 @@ export class Administration {
     }
     const [use] = await usesOf(volume);
     if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+  }
+
+  /** What an earlier order could not write down in the end, on a full disk perhaps, is found out before the next one. */
+  private async settleAll(volume: string, trash: Trash): Promise<void> {
+    const records = this.means.store.trash().filter((record) => record.volume === volume);
+    for (const record of records) await this.settle(record, trash);
+  }
+
+  private async settle(record: TrashRecord, trash: Trash): Promise<void> {
+    if (record.state === 'deleting') await this.settleDeleting(record, trash);
+    if (record.state === 'restoring') await this.settleRestoring(record, trash);
   }
 
   /** After a delete that may or may not have happened. */

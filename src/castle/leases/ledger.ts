@@ -135,7 +135,9 @@ export class Ledger {
     await this.volumes.reconcile();
     for (const lease of this.means.store.leases()) await this.takeUp(lease);
     const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
-    this.means.say(`found ${volumes} volumes and ${leases} leases`, { event: 'reconcile.done' });
+    this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
+      event: 'reconcile.done',
+    });
   }
 
   /**
