@@ -31,7 +31,7 @@ export function watchedStore(store: Store): WatchedStore {
     checkHealth() {
       if (fault !== undefined && performance.now() - fault.at < countsMs) throw fault.refused;
       try {
-        store.volumes();
+        store.volume('any');
       } catch (thrown) {
         throw new Refused(
           'backend_failed',

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../failure.ts';
 import type { Say } from './chronicle/happening.ts';
 import type { Administration } from './leases/administration.ts';
@@ -6,13 +7,15 @@ import type { Administration } from './leases/administration.ts';
 const longestPauseMs = 3_600_000;
 /** And at most this often. */
 const shortestPauseMs = 1_000;
+/** How long a removal may hold up the stop, in milliseconds; the next castle goes on with it. */
+const lastWorkMs = 5_000;
 /** What could not be removed is tried again after this, in milliseconds. */
 const retryAfterMs = 60_000;
 
 /**
  * Removes deleted volumes for good when their time is over, from now on.
  * @param keepMs how long each is kept
- * @returns stops it, and waits for what is under way
+ * @returns stops it, and waits for what is under way, within a bound
  */
 export function purgeRegularly(
   administration: Administration,
@@ -43,6 +46,6 @@ export function purgeRegularly(
   return async () => {
     stopped = true;
     clearTimeout(timer);
-    await working;
+    await Promise.race([working, sleep(lastWorkMs, undefined, { ref: false })]);
   };
 }

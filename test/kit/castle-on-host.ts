@@ -106,6 +106,14 @@ export class CastleOnHost {
     return running.exitCode ?? undefined;
   }
 
+  /** Waits until it has ended, by whatever. */
+  async ended(): Promise<void> {
+    const running = this.#process;
+    if (running !== undefined && running.exitCode === null && running.signalCode === null) {
+      await once(running, 'exit');
+    }
+  }
+
   /** Takes away what it remembers, between two lives. */
   loseState(): void {
     rmSync(this.state, { recursive: true });

@@ -6,7 +6,7 @@ import { Refused } from '../refused.ts';
 export interface Observed {
   readonly metrics: Metrics;
   readonly followers: Followers;
-  /** Resolves when the store can be read. @throws Refused backend_failed */
+  /** Returns when the castle is well. @throws Refused backend_failed */
   readonly checkHealth: () => void;
   /** @throws Refused not_permitted for everybody but the host's root */
   readonly needHost: (request: FastifyRequest) => Promise<void>;

@@ -121,9 +121,9 @@ export class Administration {
   async purge(beforeMs: number): Promise<void> {
     const { trash } = this.means.backend;
     if (trash === undefined) return;
-    for (const record of this.list()) {
-      if (Date.parse(record.deleted) > beforeMs) continue;
-      await this.tryToPurge(record, trash);
+    for (const record of this.means.store.trash()) {
+      const isOver = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
+      if (isOver || record.state === 'purging') await this.tryToPurge(record, trash);
     }
   }
 
@@ -138,7 +138,6 @@ export class Administration {
     for (const record of store.trash()) {
       try {
         await this.settle(record, trash);
-        if (record.state === 'purging') await this.removeForGood(record, trash);
       } catch (thrown) {
         say(`the deleted volume ${record.volume} is left as it is: ${errorMessage(thrown)}`, {
           event: 'volume.unclear',
@@ -216,6 +215,7 @@ export class Administration {
     const { volume, id } = record;
     try {
       const isOurs = await this.means.perVolume.run(volume, async () => {
+        if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
         // Somebody may have brought it back meanwhile.
         if (!this.list().some((now) => now.id === id)) return false;
         await this.checkNotMounted(record, trash);
