@@ -1,8 +1,9 @@
-/** `bailey jenkins` from start to java, against the start of Node itself. */
+/** `bailey jenkins` from start to java: with nothing to do against the start of Node itself, and with a home to fill. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { measureFilling } from './filling.ts';
 import { temporaryFolder } from './folder.ts';
 import { alternate } from './sample.ts';
 import type { BenchOptions, Section } from './section.ts';
@@ -17,7 +18,7 @@ interface Start {
 export const jenkins: Section = {
   name: 'jenkins',
   async run(options) {
-    return [await measureStart(options, temporaryFolder())];
+    return [await measureStart(options, temporaryFolder()), await measureFilling(options, temporaryFolder())];
   },
 };
 
@@ -42,8 +43,8 @@ async function measureStart({ quick, say }: BenchOptions, folder: string): Promi
   };
 }
 
-/** @returns the environment of the runs */
-function prepare(folder: string): NodeJS.ProcessEnv {
+/** @returns the environment of the runs, with a java that returns at once */
+export function prepare(folder: string): NodeJS.ProcessEnv {
   for (const name of ['home', 'ref', 'bin']) mkdirSync(join(folder, name));
   writeFileSync(join(folder, 'jenkins.war'), '');
   const java = join(folder, 'bin/java');
@@ -59,10 +60,15 @@ function prepare(folder: string): NodeJS.ProcessEnv {
   };
 }
 
-async function runMs(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+/** @returns how long a program runs, in ms; it must succeed */
+export async function runMs(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  program = process.execPath,
+): Promise<number> {
   const begin = performance.now();
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}`);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
   return performance.now() - begin;
 }

@@ -2,11 +2,12 @@
 import { endingSignals, signalNumber } from '../src/launch/signals.ts';
 import { castle } from './castle.ts';
 import { inits } from './inits.ts';
+import { inject } from './inject.ts';
 import { jenkins } from './jenkins.ts';
 import type { Section } from './section.ts';
 import { ratios, renderTable } from './table.ts';
 
-const sections: readonly Section[] = [inits, jenkins, castle];
+const sections: readonly Section[] = [inits, jenkins, inject, castle];
 
 const words = process.argv.slice(2);
 const flags = words.filter((word) => word.startsWith('-'));

@@ -3,6 +3,7 @@
 //
 //   node scripts/build.js            dist/, build/demo and build/bench
 //   node scripts/build.js --tests    build/test as well
+//   node scripts/build.js --inject   dist/bailey-agent as well, the agent as one file; once there, every build renews it
 //   node scripts/build.js --target arm64 --target amd64
 //                                    only the two static programs, for these machines: dist/arm64/bailey-init and so on,
 //                                    so that a Dockerfile for several can say COPY dist/$TARGETARCH/bailey-init; another
@@ -15,6 +16,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -27,6 +29,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { inject } from './inject.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
@@ -42,14 +45,28 @@ const common = {
   define: { BAILEY_VERSION: JSON.stringify(version) },
 };
 
+/** What every bundle shares that ships. */
+const small = {
+  format: 'cjs',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  define: { ...common.define, 'import.meta.url': 'bundleUrl' },
+};
+
 const { values: asked } = parseArgs({
-  options: { tests: { type: 'boolean' }, target: { type: 'string', multiple: true } },
+  options: {
+    inject: { type: 'boolean' },
+    tests: { type: 'boolean' },
+    target: { type: 'string', multiple: true },
+  },
 });
 if (asked.target) {
   for (const name of asked.target) buildProgramsFor(name);
 } else {
   buildNative();
   await buildShipped();
+  if (asked.inject || existsSync('dist/bailey-agent')) await buildInjected();
   await buildLocal('demo', ['demo/main.ts']);
   await buildLocal('bench', ['bench/main.ts']);
   make(['bench']);
@@ -94,14 +111,10 @@ async function buildShipped() {
     ...common,
     entryPoints: { bailey: 'src/cli/bailey.ts', castle: 'src/cli/castle.ts' },
     outdir: 'dist',
-    format: 'cjs',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'none',
+    ...small,
     banner: {
       js: '#!/usr/bin/env node\nconst bundleUrl=require("node:url").pathToFileURL(__filename).href;',
     },
-    define: { ...common.define, 'import.meta.url': 'bundleUrl' },
     external: ['*.node'],
     // lmdb's ES modules import each other in a circle; in a bundle's order of evaluation its iterators never end.
     alias: { lmdb: require.resolve('lmdb') },
@@ -110,6 +123,21 @@ async function buildShipped() {
   for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);
   // Without this, a dist/ inside this ESM package would be read as ES modules.
   writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
+}
+
+/** Builds dist/bailey-agent. */
+async function buildInjected() {
+  make([`NODE_API_HEADERS=${require('node-api-headers').include_dir}`, 'inject']);
+  await build({
+    ...common,
+    ...small,
+    entryPoints: ['src/cli/bailey-agent.ts'],
+    outdir: 'build/inject',
+    // Compiled as a function, the bundle has no import().
+    supported: { 'dynamic-import': false },
+    banner: { js: 'const bundleUrl="file:///bailey-agent.js";' },
+  });
+  inject();
 }
 
 /**

@@ -38,6 +38,7 @@ export const Lease = Type.Object({
   container: Type.String({ description: "The runtime's id of the container." }),
   containerName: Type.String({ description: 'What people call the container.' }),
   target: Type.String(),
+  readonly: Type.Optional(Type.Boolean({ description: 'Whether the container may only read.' })),
   state: Type.Unsafe<LeaseState>(LeaseState),
   mountId: Type.Integer({
     description: 'Id of the mount in /proc/self/mountinfo of the container; 0 before it is there.',
@@ -49,6 +50,9 @@ export type Lease = Static<typeof Lease>;
 /** Data that outlives containers. */
 export const Volume = Type.Object({
   name: Type.String(),
+  id: Type.Optional(
+    Type.String({ description: 'A UUID; where volumes are devices, that of the file system.' }),
+  ),
   backend: Type.String(),
   state: Type.Unsafe<'creating' | 'ready'>(Type.Union([Type.Literal('creating'), Type.Literal('ready')])),
   created: Type.String({ description: 'ISO 8601, UTC.' }),
@@ -76,6 +80,13 @@ export const DeletedVolume = Type.Object({
   id: Type.String({ description: 'Unique among deleted volumes.' }),
 });
 export type DeletedVolume = Static<typeof DeletedVolume>;
+
+/** POST /v1/volumes/NAME/size: "let it be so large". */
+export const GrowRequest = Type.Object(
+  { sizeBytes: Type.Integer({ minimum: 1, description: 'At least as large as it is.' }) },
+  { additionalProperties: false },
+);
+export type GrowRequest = Static<typeof GrowRequest>;
 
 /** GET /v1/status */
 export const Status = Type.Object({

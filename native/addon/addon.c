@@ -15,6 +15,7 @@ static const char *errno_name(int error)
     case EACCES: return "EACCES";
     case EAGAIN: return "EAGAIN";
     case EBADF: return "EBADF";
+    case EDQUOT: return "EDQUOT";
     case EINVAL: return "EINVAL";
     case EIO: return "EIO";
     case EISDIR: return "EISDIR";
@@ -28,24 +29,36 @@ static const char *errno_name(int error)
     case ENOLCK: return "ENOLCK";
     case ENOMEM: return "ENOMEM";
     case ENOPROTOOPT: return "ENOPROTOOPT";
+    case ENOSPC: return "ENOSPC";
     case ENOSYS: return "ENOSYS";
     case ENOTCONN: return "ENOTCONN";
     case ENOTDIR: return "ENOTDIR";
     case ENOTSOCK: return "ENOTSOCK";
     case EOPNOTSUPP: return "EOPNOTSUPP";
     case EPERM: return "EPERM";
+    case EROFS: return "EROFS";
     case ESRCH: return "ESRCH";
+    case ESTALE: return "ESTALE";
     case ETXTBSY: return "ETXTBSY";
     default: return "ERRNO";
     }
 }
 
-napi_value throw_errno(napi_env env, int error, const char *what)
+napi_value make_errno_error(napi_env env, int error, const char *what)
 {
     char text[256];
+    napi_value code = NULL, message = NULL, made = NULL;
 
     (void)snprintf(text, sizeof text, "%s: %s", what, strerror(error));
-    napi_throw_error(env, errno_name(error), text);
+    napi_create_string_utf8(env, errno_name(error), NAPI_AUTO_LENGTH, &code);
+    napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &message);
+    napi_create_error(env, code, message, &made);
+    return made;
+}
+
+napi_value throw_errno(napi_env env, int error, const char *what)
+{
+    napi_throw(env, make_errno_error(env, error, what));
     return NULL;
 }
 
@@ -88,7 +101,9 @@ NAPI_MODULE_INIT()
     } functions[] = {
         {"exec", addon_exec},
         {"resetSignal", addon_reset_signal},
+        {"memoryFile", addon_memory_file},
         {"flock", addon_flock},
+        {"syncFiles", addon_sync_files},
         {"peer", addon_peer},
         {"pidfdOpen", addon_pidfd_open},
         {"pidfdAlive", addon_pidfd_alive},

@@ -5,7 +5,10 @@
 #define NAPI_VERSION 8
 #include <node_api.h>
 
-/* Throws an Error whose `code` is errno's name, as Node's own system errors have it; returns NULL. */
+/* An Error whose `code` is errno's name, as Node's own system errors have it. */
+napi_value make_errno_error(napi_env env, int error, const char *what);
+
+/* Throws such an Error; returns NULL. */
 napi_value throw_errno(napi_env env, int error, const char *what);
 
 /* Reads the first `count` arguments; throws a TypeError and returns 0 when there are fewer. */
@@ -19,7 +22,9 @@ napi_value make_int(napi_env env, int value);
 /* The exported functions; each is described in src/container/native.ts. */
 napi_value addon_exec(napi_env env, napi_callback_info info);
 napi_value addon_reset_signal(napi_env env, napi_callback_info info);
+napi_value addon_memory_file(napi_env env, napi_callback_info info);
 napi_value addon_flock(napi_env env, napi_callback_info info);
+napi_value addon_sync_files(napi_env env, napi_callback_info info);
 napi_value addon_peer(napi_env env, napi_callback_info info);
 napi_value addon_pidfd_open(napi_env env, napi_callback_info info);
 napi_value addon_pidfd_alive(napi_env env, napi_callback_info info);

@@ -197,25 +197,53 @@ static void close_others_on_exec(void)
     closedir(folder);
 }
 
+/* What the next program is to find otherwise than it is here. */
+struct changes {
+    char **without; /* variables that it doesn't get; NULL: it gets all */
+    int stdin_fd;   /* what becomes its standard input; -1: ours */
+};
+
+/* Of exec's arguments, from the third on; false when they are no such thing. */
+static bool read_changes(napi_env env, napi_value *args, size_t count, struct changes *changes)
+{
+    *changes = (struct changes){.stdin_fd = -1};
+    if (count > 2 && (changes->without = copy_strings(env, args[2])) == NULL)
+        return false;
+    return count < 4 || napi_get_value_int32(env, args[3], &changes->stdin_fd) == napi_ok;
+}
+
+static void make_changes(const struct changes *changes)
+{
+    for (char **name = changes->without; name != NULL && *name != NULL; name++)
+        unsetenv(*name);
+    if (changes->stdin_fd >= 0)
+        dup2(changes->stdin_fd, STDIN_FILENO); /* which clears close-on-exec; both are open, so it can't fail */
+}
+
 napi_value addon_exec(napi_env env, napi_callback_info info)
 {
-    napi_value args[2];
+    enum { MOST = 4 };
+    napi_value args[MOST];
+    size_t count = MOST;
     char *path = NULL, **argv = NULL;
+    struct changes changes = {.stdin_fd = -1};
     sigset_t none;
     int error;
 
-    if (!read_arguments(env, info, 2, args))
-        return NULL;
-    path = copy_string(env, args[0]);
-    argv = copy_strings(env, args[1]);
-    if (path == NULL || argv == NULL || argv[0] == NULL) {
+    if (napi_get_cb_info(env, info, &count, args, NULL, NULL) == napi_ok && count >= 2) {
+        path = copy_string(env, args[0]);
+        argv = copy_strings(env, args[1]);
+    }
+    if (path == NULL || argv == NULL || argv[0] == NULL || !read_changes(env, args, count, &changes)) {
         free(path);
         free_strings(argv);
+        free_strings(changes.without);
         napi_throw_type_error(env, NULL, "exec takes a path and arguments, without NUL characters");
         return NULL;
     }
 
     close_others_on_exec();
+    make_changes(&changes);
     hand_on_stdio();
     (void)uv_tty_reset_mode();
     set_action(SIGPIPE, SIG_DFL);
@@ -229,6 +257,7 @@ napi_value addon_exec(napi_env env, napi_callback_info info)
     throw_errno(env, error, path);
     free(path);
     free_strings(argv);
+    free_strings(changes.without);
     return NULL;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../init/dialect.h"
+#include "../init/forget.h"
 #include "../init/message.h"
 #include "../init/options.h"
 
@@ -118,9 +119,23 @@ static void check_again(const struct settings *settings, const struct words *arg
           "-- changes no setting");
 }
 
+/* What is forgotten is overwritten where it stands: every word still ends where it did. */
+static void check_forgetting(const struct settings *settings, const struct words *words, const char *before,
+                             const char *text)
+{
+    if (!settings->forgotten || !settings->program[0])
+        return;
+    forget(settings->forgotten, settings->program);
+    for (int i = 0; i < words->count; i++) {
+        const char *word = words->words[i];
+
+        check(strlen(word) == strcspn(before + (word - text), "\n"), "a wiped word is as long as before");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char text[LONGEST + 1], before[LONGEST + 1];
+    static char text[LONGEST + 1], before[LONGEST + 1], input[LONGEST + 1];
     static struct words arguments, variables;
     char **const own = environ;
     struct settings settings;
@@ -129,6 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return -1;
     memcpy(text, data, size);
     text[size] = '\0';
+    memcpy(input, text, size + 1);
     split(text, &arguments, &variables);
     memcpy(before, text, size + 1);
 
@@ -142,6 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_program(&settings, &arguments);
         check_again(&settings, &arguments);
         tell_all(&settings);
+        check_forgetting(&settings, &arguments, input, text);
+        check_forgetting(&settings, &variables, input, text);
     } else {
         check(code == EX_OK || code == EX_IOERR || code == settings.dialect->wrong_usage, "a known exit code");
     }

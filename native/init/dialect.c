@@ -52,6 +52,16 @@ static bool set_remap(struct settings *settings, const char *value)
     }
 }
 
+/*
+ * As strtol(3) and scanf(3) have it, with which the others read numbers: ENTRYPOINT ["tini", "-e 143", "--"] makes a value
+ * that begins with a blank.
+ */
+static const char *behind_blanks(const char *value)
+{
+    value += strspn(value, " \t\n\v\f\r");
+    return value + (*value == '+');
+}
+
 static bool rewrite(struct settings *settings, const char *value, int last)
 {
     for (;;) {
@@ -80,7 +90,7 @@ static bool set_rewrite(struct settings *settings, const char *value)
 
 static bool set_standard_rewrite(struct settings *settings, const char *value)
 {
-    return rewrite(settings, value, SIGSYS);
+    return rewrite(settings, behind_blanks(value), SIGSYS);
 }
 
 static bool set_grace(struct settings *settings, const char *value)
@@ -108,7 +118,7 @@ static bool set_code_of_success(struct settings *settings, const char *value)
     const char *end;
     uint32_t code;
 
-    if (!read_number(value, &end, 255, &code) || *end != '\0')
+    if (!read_number(behind_blanks(value), &end, 255, &code) || *end != '\0')
         return false;
     settings->exit_as[code] = 0;
     return true;
@@ -197,6 +207,12 @@ static bool set_no_epitaph(struct settings *settings, const char *value)
     return true;
 }
 
+static bool set_forgotten(struct settings *settings, const char *value)
+{
+    settings->forgotten = value;
+    return *value != '\0';
+}
+
 static const struct option bailey_options[] = {
     {.name = "--reap", .set = set_reaping, .hint = "auto, kernel or wait", .variable = "BAILEY_REAP"},
     {.name = "--group", .set = set_to_group, .variable = "BAILEY_GROUP"},
@@ -211,6 +227,8 @@ static const struct option bailey_options[] = {
      .variable = "BAILEY_GRACE"},
     {.name = "--wait-all", .set = set_waits_for_all, .variable = "BAILEY_WAIT_ALL"},
     {.name = "--pause", .set = set_pauses, .variable = "BAILEY_PAUSE"},
+    {.name = "--forget", .set = set_forgotten, .hint = "variables and options of the program, as in PASSWORD,--key",
+     .variable = "BAILEY_FORGET"},
     {.name = "--subreaper", .set = set_adoption, .hint = "auto, always or never",
      .variable = "BAILEY_SUBREAPER"},
     {.name = "--warn", .set = set_warns, .variable = "BAILEY_WARN"},
@@ -299,6 +317,7 @@ static const struct saying everybodys_sayings[] = {
     {KILLED_LATE, WARNING, "process %p did not end in time after SIGTERM: SIGKILL"},
     {GRACE_BEGINS, INFO, "SIGTERM to what is left"},
     {GRACE_IS_OVER, WARNING, "the grace is over: SIGKILL to what is left"},
+    {SOME_STAY, WARNING, "some processes cannot be killed from here, and stay"},
     {EVENTS, ERROR, NULL},
 };
 
@@ -382,6 +401,7 @@ static const struct dialect dialects[] = {
         .levels = {"FATAL", "WARN ", "INFO ", "DEBUG"},
         .after_mistake = tini_help,
         .information_on_stdout = true,
+        .runs_scripts = true,
         .wrong_usage = 1,
         .cannot_start = 1,
         .not_found = 127,
@@ -406,6 +426,7 @@ static const struct dialect dialects[] = {
         .levels = {"", "", "", ""},
         .after_mistake = dumb_init_usage,
         .after_wrong_value = dumb_init_rewrite_usage,
+        .runs_scripts = true,
         .abbreviates = true,
         .wrong_usage = 1,
         .cannot_start = 1,
@@ -429,6 +450,7 @@ static const struct dialect dialects[] = {
         .prefix = "%l (catatonit:%q): ",
         .levels = {"ERROR", "WARN", "INFO", "DEBUG"},
         .after_mistake = catatonit_usage,
+        .runs_scripts = true,
         .abbreviates = true,
         .wrong_usage = 1,
         .cannot_start = 1,

@@ -35,6 +35,7 @@ enum event {
     KILLED_LATE,    /* pid: SIGKILL, since it didn't end within --stop-timeout */
     GRACE_BEGINS,   /* SIGTERM to what is left */
     GRACE_IS_OVER,  /* SIGKILL to what is left */
+    SOME_STAY,      /* SIGKILL cannot reach some of them */
     ENDS,           /* code */
     EVENTS
 };
@@ -103,6 +104,7 @@ struct dialect {
     const char *after_wrong_value; /* the same for an option's value */
     bool information_on_stdout;   /* INFO and DETAIL; else everything goes to standard error */
     bool abbreviates;             /* long options may be cut short, as getopt_long(3) has it */
+    bool runs_scripts;            /* a file without a known format is the shell's, as execvp(3) has it */
     uint8_t wrong_usage;          /* exit codes */
     uint8_t cannot_start;         /* no process, or no adoption that was asked for */
     uint8_t not_found;

@@ -1,16 +1,22 @@
 #include "ending.h"
 
+#include <unistd.h>
+
 #include "clock.h"
 #include "family.h"
 #include "message.h"
 #include "reap.h"
 
-/* Between two looks for processes that were born while we killed the others. */
-enum { KILL_AGAIN_MS = 50 };
+/*
+ * Between two looks for processes that were born while we killed the others, and how long that goes on: a descendant of
+ * another user, or one that the kernel keeps, may never end.
+ */
+enum { KILL_AGAIN_MS = 50, KILL_MS = 5000 };
 
 struct grace {
     bool running;
-    uint64_t until; /* as now_ms() counts */
+    uint64_t until; /* as now_ms() counts; when it is over, until when SIGKILL is sent again and again */
+    bool over;
 };
 
 static void begin(const struct settings *settings, struct grace *grace)
@@ -18,9 +24,29 @@ static void begin(const struct settings *settings, struct grace *grace)
     tell(settings, GRACE_BEGINS, NULL);
     grace->running = true;
     grace->until = now_ms() + settings->manner.grace_ms;
-    signal_family(SIGTERM);
+    (void)signal_family(SIGTERM);
     /* Who is stopped sees it only when it goes on (s6-svc(8) does the same). */
-    signal_family(SIGCONT);
+    (void)signal_family(SIGCONT);
+}
+
+/*
+ * The grace is over, or was before.
+ * @return false when there is nothing more to do but to leave
+ */
+static bool kill_family(const struct settings *settings, struct grace *grace)
+{
+    if (!grace->over) {
+        tell(settings, GRACE_IS_OVER, NULL);
+        grace->until = now_ms() + KILL_MS;
+        grace->over = true;
+        /* Whom we may not kill the kernel does: with process 1 everybody ends, and it waits for them. */
+        if (getpid() == 1)
+            return false;
+    }
+    if (time_left(grace->until) > 0 && signal_family(SIGKILL))
+        return true;
+    tell(settings, SOME_STAY, NULL);
+    return false;
 }
 
 static void pass_on(const struct settings *settings, int came)
@@ -28,7 +54,7 @@ static void pass_on(const struct settings *settings, int came)
     const int signal = settings->forwarded_as[came];
 
     if (signal != 0)
-        signal_family(signal);
+        (void)signal_family(signal);
 }
 
 void see_off(const struct settings *settings, const struct traffic *traffic)
@@ -47,14 +73,13 @@ void see_off(const struct settings *settings, const struct traffic *traffic)
     if (manner->grace_ms > 0 && (!manner->waits_for_all || traffic->forwarded & signal_bit(SIGTERM)))
         begin(settings, &grace);
     while (collect_ended(settings, NULL, &status) != NOBODY_LEFT) {
-        const int left = grace.running ? time_left(grace.until) : -1;
-        if (left == 0) {
-            if (grace.until != 0)
-                tell(settings, GRACE_IS_OVER, NULL);
-            grace.until = 0;
-            signal_family(SIGKILL);
+        int left = grace.running && !grace.over ? time_left(grace.until) : -1;
+        if (left == 0 || grace.over) {
+            if (!kill_family(settings, &grace))
+                return;
+            left = KILL_AGAIN_MS;
         }
-        const int signal = next_signal(held, &info, left == 0 ? KILL_AGAIN_MS : left);
+        const int signal = next_signal(held, &info, left);
         if (signal == 0 || signal == SIGCHLD)
             continue;
         if (settings->forwarded_as[signal] == SIGTERM && manner->grace_ms > 0 && !grace.running)

@@ -109,6 +109,7 @@ void write_epitaph(const struct settings *settings, const struct child *child, i
     if (WTERMSIG(status) == SIGKILL && read_memory(&memory) && memory.kills > 0)
         add_memory(&text, &memory);
     add(&text, "\n");
-    (void)write_all(STDERR_FILENO, text.letters);
+    if (takes_more(STDERR_FILENO))
+        (void)write_all(STDERR_FILENO, text.letters);
     leave_in_log(text.letters);
 }

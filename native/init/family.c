@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -76,7 +75,19 @@ static void signal_if_descendant(pid_t pid, int signal)
         close(pidfd);
 }
 
-void signal_family(int signal)
+/* In another namespace's /proc the numbers are strangers'. */
+static bool is_ours(int folder)
+{
+    char self[NUMBER_SIZE + 1], room[NUMBER_SIZE];
+    const ssize_t length = readlinkat(folder, "self", self, sizeof self - 1);
+
+    if (length < 0)
+        return false;
+    self[length] = '\0';
+    return strcmp(self, number(getpid(), room)) == 0;
+}
+
+bool signal_family(int signal)
 {
     _Alignas(struct entry) char entries[2048];
     uint32_t pid;
@@ -84,11 +95,15 @@ void signal_family(int signal)
 
     if (getpid() == 1) {
         (void)kill(-1, signal); /* leaves out the caller, and who isn't in its namespace: kill(2) */
-        return;
+        return true;
     }
     const int folder = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
-        return;
+        return false;
+    if (!is_ours(folder)) {
+        close(folder);
+        return false;
+    }
     while ((size = syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0)
         for (long at = 0; at < size;) {
             const struct entry *entry = (const struct entry *)(entries + at);
@@ -99,4 +114,5 @@ void signal_family(int signal)
                 signal_if_descendant((pid_t)pid, signal);
         }
     close(folder);
+    return true;
 }

@@ -1,10 +1,13 @@
 #ifndef BAILEY_FAMILY_H
 #define BAILEY_FAMILY_H
 
+#include <stdbool.h>
+
 /*
  * Sends a signal to every process that came of us: as process 1, to everybody else in the namespace; else to our
  * descendants, and to nobody else on the machine (kill(-1) would hit all of it). Needs /proc in the second case.
+ * @return false when nobody could be looked for: there is no /proc, or it is another PID namespace's
  */
-void signal_family(int signal);
+bool signal_family(int signal);
 
 #endif

@@ -16,6 +16,7 @@
 #include "dialect.h"
 #include "ending.h"
 #include "epitaph.h"
+#include "forget.h"
 #include "message.h"
 #include "options.h"
 #include "reap.h"
@@ -75,6 +76,8 @@ static int exit_code(const struct settings *settings, int status, const struct t
 /* What of ourselves the program must not see is done when it has been started. */
 static void settle_down(const struct settings *settings, const struct child *child)
 {
+    if (settings->forgotten)
+        forget(settings->forgotten, settings->program);
     if (settings->manner.closes_inherited)
         close_inherited(child->pidfd);
     if (settings->manner.to_root_folder && chdir("/") < 0)

@@ -2,6 +2,7 @@
 #include "message.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -9,6 +10,9 @@
 #include "words.h"
 
 enum { PIECES = 24, NUMBERS = 6 };
+
+/* How long a slow reader of our messages is waited for. */
+enum { READER_MS = 500 };
 
 struct line {
     struct iovec pieces[PIECES];
@@ -78,6 +82,16 @@ static void add_expanded(struct line *line, const char *text, const char *level,
     }
 }
 
+bool takes_more(int fd)
+{
+    static bool stuck;
+    struct pollfd reader = {.fd = fd, .events = POLLOUT};
+    const int ready = poll(&reader, 1, stuck ? 0 : READER_MS);
+
+    stuck = ready == 0;
+    return !stuck;
+}
+
 void tell(const struct settings *settings, enum event event, const struct facts *facts)
 {
     static const struct facts none;
@@ -94,7 +108,7 @@ void tell(const struct settings *settings, enum event event, const struct facts 
     add(&line, "\n", 1);
     const int fd = saying->level >= INFO && dialect->information_on_stdout ? STDOUT_FILENO : STDERR_FILENO;
     /* There is nobody left to tell when this fails. */
-    if (writev(fd, line.pieces, line.count) < 0)
+    if (takes_more(fd) && writev(fd, line.pieces, line.count) < 0)
         return;
 }
 

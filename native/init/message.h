@@ -10,6 +10,12 @@
  */
 void tell(const struct settings *settings, enum event event, const struct facts *facts);
 
+/*
+ * Whether a line can be written without waiting: on a full pipe whose reader has stopped reading process 1 would stand
+ * still, and with it all that it is there for. A slow reader gets half a second, unless it let the last one pass.
+ */
+bool takes_more(int fd);
+
 /* Writes all of a text; 0, or -1 with errno. */
 int write_all(int fd, const char *text);
 

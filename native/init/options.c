@@ -178,6 +178,7 @@ static void start_with(struct settings *settings, const struct dialect *dialect)
     settings->dialect = dialect;
     settings->manner = dialect->manner;
     settings->program = NULL;
+    settings->forgotten = NULL;
     for (int signal = 0; signal <= LAST_SIGNAL; signal++)
         settings->forwarded_as[signal] =
             signal > 0 && dialect->manner.dropped & signal_bit(signal) ? 0 : (uint8_t)signal;

@@ -79,8 +79,8 @@ static int open_waiting(int signals, int pidfd)
 
     if (waiting < 0 || !await(waiting, signals, EPOLLIN))
         return -1;
-    /* No events: EPOLLIN comes before the status is kept, EPOLLHUP, which is always reported, after it. */
-    if (!await(waiting, pidfd, 0) || next_events(waiting, events, 2, 0) < 0)
+    /* Once each: EPOLLIN when it has ended, and EPOLLHUP, always reported, when it has been freed and its status kept. */
+    if (!await(waiting, pidfd, EPOLLIN | EPOLLET) || next_events(waiting, events, 2, 0) < 0)
         return -1;
     return waiting;
 }
@@ -152,9 +152,13 @@ bool reap_by_kernel(const struct settings *settings, const struct child *child, 
         if (ready < 0 && errno != EINTR) /* which comes after SIGSTOP and SIGCONT */
             return fall_back(settings, child, traffic, status);
         /* The end first: signals that came as late as that are for what comes after. */
-        for (int i = 0; i < ready; i++)
+        for (int i = 0; i < ready; i++) {
             if (events[i].events & EPOLLHUP)
                 return kept_status(child->pidfd, status);
+            /* Whoever has made us its tracer is left to us by the kernel. */
+            if (events[i].data.fd == child->pidfd && collect_ended(settings, child, status) == PROGRAM_ENDED)
+                return true;
+        }
         if (ready > 0 && next_signal(held, &info, 0) > 0)
             forward_signal(settings, child, traffic, &info);
     }

@@ -39,7 +39,8 @@ enum collected collect_ended(const struct settings *settings, const struct child
 {
     /* Who is gone already can't be asked any more. */
     const struct child by_number = {.pid = child ? child->pid : 0, .pidfd = -1};
-    const int options = WNOHANG | (child && child->terminal == SHARED ? WUNTRACED : 0);
+    /* __WALL: whoever became this program may have left children that tell of their end by no SIGCHLD, clone(2). */
+    const int options = WNOHANG | __WALL | (child && child->terminal == SHARED ? WUNTRACED : 0);
     pid_t ended;
 
     if (child && child->pidfd < 0 && settings->manner.ends_group)
@@ -48,7 +49,7 @@ enum collected collect_ended(const struct settings *settings, const struct child
         const bool is_program = child && ended == child->pid;
 
         if (WIFSTOPPED(*status)) {
-            if (is_program)
+            if (!let_go_of_traced(ended, WSTOPSIG(*status)) && is_program)
                 stop_with(child, WSTOPSIG(*status));
             continue;
         }
@@ -64,13 +65,12 @@ int reap_by_waiting(const struct settings *settings, const struct child *child, 
     const signal_set held = ~settings->manner.left_alone;
     /* Without the pidfd: nobody else reaps it, so its number stays its own, and pidfd_send_signal may be refused. */
     const struct child by_number = {.pid = child->pid, .pidfd = -1, .terminal = child->terminal};
-    /* A SIGCHLD for stops, too. */
+    /* A SIGCHLD for stops, too: of a terminal's, and of a child's that has made us its tracer. */
     const struct sigaction every_change = {.sa_handler = SIG_DFL};
     siginfo_t info;
     int status;
 
-    if (child->terminal == SHARED)
-        (void)sigaction(SIGCHLD, &every_change, NULL);
+    (void)sigaction(SIGCHLD, &every_change, NULL);
     give_back_start();
     /* One SIGCHLD may stand for many (they coalesce): after each, everybody is collected (catatonit#4 hung). */
     while (collect_ended(settings, &by_number, &status) != PROGRAM_ENDED) {
@@ -93,7 +93,7 @@ void pause_and_reap(void)
 
     (void)sigaction(SIGCHLD, &ignore, NULL);
     /* Whoever ended before that is still a zombie; from here on the kernel frees them all, on every kernel. */
-    while (waitpid(-1, NULL, WNOHANG) > 0)
+    while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
         ;
     give_back_start();
     (void)next_signal(signal_bit(SIGTERM) | signal_bit(SIGINT), &info, -1);

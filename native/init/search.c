@@ -9,6 +9,8 @@
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+static const char shell[] = "/bin/sh";
+
 /* Whether the search goes on after this error, as in glibc: the folder or what it leads to isn't there. */
 static bool not_here(int error)
 {
@@ -16,16 +18,31 @@ static bool not_here(int error)
            error == ESTALE || error == ETIMEDOUT;
 }
 
-void execute(char *const program[])
+/* In place, since memory for any number of arguments is nowhere else: the name gets a second word before it. */
+static void run_file(char *file, char **program, bool runs_scripts)
 {
-    const char *name = program[0];
+    char *const name = program[0];
+
+    execve(file, program, environ);
+    if (errno != ENOEXEC || !runs_scripts)
+        return;
+    program[-1] = (char *)shell;
+    program[0] = file;
+    execve(shell, program - 1, environ);
+    program[0] = name;
+    errno = ENOEXEC;
+}
+
+void execute(char **program, bool runs_scripts)
+{
+    char *const name = program[0];
     const size_t name_length = strlen(name);
     const char *folder = getenv("PATH");
     bool forbidden = false;
     char file[PATH_MAX];
 
     if (strchr(name, '/') || name_length == 0) {
-        execve(name, program, environ);
+        run_file(name, program, runs_scripts);
         return;
     }
     if (!folder)
@@ -39,7 +56,7 @@ void execute(char *const program[])
             file[length] = '/';
             /* An empty entry is the working directory. */
             memcpy(file + length + (length > 0), name, name_length + 1);
-            execve(file, program, environ);
+            run_file(file, program, runs_scripts);
         }
         if (!not_here(errno))
             return;

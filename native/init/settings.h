@@ -63,6 +63,7 @@ struct settings {
     const struct dialect *dialect;
     struct manner manner;
     char **program;                          /* what to run and its arguments, ended by a null pointer */
+    const char *forgotten; /* variables, and options of the program: what they say is wiped out; null: nothing is */
     uint8_t forwarded_as[LAST_SIGNAL + 1];   /* the signal that each one becomes; 0: it is dropped */
     uint8_t exit_as[256];                    /* the exit code that each one becomes */
 };

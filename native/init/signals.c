@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -141,13 +142,39 @@ static void send_on(const struct settings *settings, const struct child *child, 
     tell(settings, NOT_FORWARDED, &(struct facts){.signal = signal, .pid = child->pid, .error = errno});
 }
 
+bool let_go_of_traced(pid_t pid, int signal)
+{
+    return syscall(SYS_ptrace, PTRACE_DETACH, pid, 0L, signal == SIGTRAP ? 0L : (long)signal) == 0;
+}
+
 /* SIGTERM alone would wait in a stopped program until somebody else lets it go on. A debugger's stop is not touched. */
 static void wake_if_stopped(const struct settings *settings, const struct child *child)
 {
     siginfo_t state = {0};
 
-    if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) == 0 && state.si_code == CLD_STOPPED)
+    /* Under job control the stop has been collected already, and cannot be asked for again. */
+    if (child->terminal == SHARED)
+        send_on(settings, child, true, SIGCONT, NULL);
+    else if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) < 0)
+        return;
+    if (state.si_code == CLD_STOPPED)
         send_on(settings, child, settings->manner.to_group, SIGCONT, NULL);
+    else if (state.si_code == CLD_TRAPPED)
+        (void)let_go_of_traced(child->pid, state.si_status);
+}
+
+/*
+ * Stops by a terminal's signal where a program without handlers would: a shell's job whose standard input isn't the
+ * terminal, as in `make | bailey-init tee`. Nobody else would stop, and the shell would wait for ever. Where no shell
+ * has job control the kernel doesn't stop anybody (setpgid(2), orphaned process groups), and process 1 never.
+ */
+static void stop_as_anybody(int signal)
+{
+    const signal_set released = signal_bit(signal);
+
+    (void)kill(getpid(), signal);
+    change_mask(SIG_UNBLOCK, &released, NULL);
+    change_mask(SIG_BLOCK, &released, NULL);
 }
 
 void forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
@@ -158,7 +185,10 @@ void forward_signal(const struct settings *settings, const struct child *child, 
     if (talks(settings))
         tell(settings, RECEIVED, &(struct facts){.signal = info->si_signo});
     if (signal != 0) {
-        send_on(settings, child, settings->manner.to_group, signal, info);
+        /* A terminal stops all of the program's group, and the shell lets only us go on. */
+        const bool all_stopped = info->si_signo == SIGCONT && child->terminal == SHARED;
+
+        send_on(settings, child, settings->manner.to_group || all_stopped, signal, info);
         if (talks(settings))
             tell(settings, FORWARDED, &(struct facts){.signal = signal, .pid = child->pid});
         traffic->forwarded |= signal_bit(signal);
@@ -171,6 +201,9 @@ void forward_signal(const struct settings *settings, const struct child *child, 
     /* As process 1 of a namespace we can't be stopped from inside, and go on. */
     if (settings->manner.stops_with_it && TERMINAL_STOPS & signal_bit(info->si_signo))
         (void)kill(getpid(), SIGSTOP);
+    else if (settings->manner.isolation == OWN_GROUP && child->terminal == NO_TERMINAL && signal != 0 &&
+             TERMINAL_STOPS & signal_bit(info->si_signo))
+        stop_as_anybody(info->si_signo);
 }
 
 int kill_if_late(const struct settings *settings, const struct child *child, struct traffic *traffic)
@@ -180,8 +213,8 @@ int kill_if_late(const struct settings *settings, const struct child *child, str
     const int left = time_left(traffic->kill_at);
     if (left > 0)
         return left;
-    tell(settings, KILLED_LATE, &(struct facts){.pid = child->pid});
     send_on(settings, child, settings->manner.to_group, SIGKILL, NULL);
+    tell(settings, KILLED_LATE, &(struct facts){.pid = child->pid});
     traffic->forwarded |= signal_bit(SIGKILL);
     traffic->kill_at = 0;
     return -1;

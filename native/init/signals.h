@@ -53,6 +53,13 @@ int open_signals(signal_set wanted);
 bool can_take_signals(void);
 
 /*
+ * Lets go of a stopped child that has made us its tracer (PTRACE_TRACEME, as programs do that want no debugger): nobody
+ * else could let it go on. It goes on with the signal that it was stopped for, but not with the SIGTRAP of an execve(2).
+ * @return false when we don't trace it
+ */
+bool let_go_of_traced(pid_t pid, int signal);
+
+/*
  * Does with a signal what the settings say: sends it on to the program or its group, as itself or another one, with the
  * value that came with it when it was queued (sigqueue(3)), or drops it.
  */

@@ -96,7 +96,7 @@ static int become_program(void *argument)
     if (settings->manner.moves_listen_pid)
         move_listen_pid();
     give_signals_back(task->given, settings->manner.fresh_signals);
-    execute(settings->program);
+    execute(settings->program, settings->dialect->runs_scripts);
     return report(settings);
 }
 
@@ -129,6 +129,7 @@ bool spawn(const struct settings *settings, const struct signals_given *given, e
 {
     char *const stack_end = page_below(child_stack + sizeof child_stack);
     const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+    char *const name = settings->program[0];
     struct task task = {.settings = settings, .given = given, .terminal = terminal};
 
     /* Newest first. clone and not clone3: container engines' seccomp profiles answer ENOSYS to clone3. */
@@ -140,6 +141,8 @@ bool spawn(const struct settings *settings, const struct signals_given *given, e
         child->pid = clone(become_program, stack_end, flags, &task);
     if (child->pid < 0 && refused(errno))
         child->pid = plain_fork(&task);
+    /* As a script's, the child's memory had another one, and its memory was ours. */
+    settings->program[0] = name;
     if (child->pid < 0)
         return false;
     give_back_pages(child_stack, stack_end);

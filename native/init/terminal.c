@@ -9,13 +9,18 @@
 #include "signals.h"
 #include "spawn.h"
 
-/* Whether standard input is this process's controlling terminal, with this process's group in the foreground. */
-static bool has_foreground(void)
+/* Whether standard input is the controlling terminal, with this process group in the foreground. */
+static bool is_foreground(pid_t group)
 {
-    pid_t foreground = tcgetpgrp(STDIN_FILENO);
+    const pid_t foreground = tcgetpgrp(STDIN_FILENO);
 
     /* In a new PID namespace both are 0 when the group is one from outside: that is still the same group. */
-    return foreground >= 0 && foreground == getpgrp();
+    return foreground >= 0 && foreground == group;
+}
+
+static bool has_foreground(void)
+{
+    return is_foreground(getpgrp());
 }
 
 /* Both signals are pending when the call has returned; one that was pending before stands for somebody else's, too. */
@@ -43,11 +48,14 @@ enum terminal look_at_terminal(struct settings *settings)
         settings->manner.isolation = OWN_SESSION;
         return HANDED_OVER;
     }
-    return foreground && settings->manner.isolation == OWN_GROUP ? SHARED : NO_TERMINAL;
+    /* In the background too: fg may come later. */
+    return settings->manner.isolation == OWN_GROUP && !leads && tcgetpgrp(STDIN_FILENO) >= 0 ? SHARED : NO_TERMINAL;
 }
 
 void take_foreground(const struct settings *settings)
 {
+    if (!is_foreground(getpgid(getppid())))
+        return;
     /* ENOTTY, ENXIO: the terminal was taken away or hung up in the meantime. */
     if (tcsetpgrp(STDIN_FILENO, getpid()) < 0 && errno != ENOTTY && errno != ENXIO)
         tell(settings, BACKGROUND_STILL, &(struct facts){.error = errno});
@@ -65,7 +73,9 @@ void stop_with(const struct child *child, int signal)
     if (TERMINAL_ACCESS & signal_bit(signal) && has_foreground()) {
         (void)tcsetpgrp(STDIN_FILENO, child->pid);
         (void)kill(-child->pid, SIGCONT);
-    } else if (getpid() != 1)
+    } else if (!(TERMINAL_STOPS & signal_bit(signal)) && !is_foreground(child->pid))
+        return; /* No shell waits for us; whoever sent that SIGSTOP lets the program go on, but not us. */
+    else if (getpid() != 1)
         (void)kill(getpid(), SIGSTOP);
     else if (TERMINAL_STOPS & signal_bit(signal))
         (void)kill(-child->pid, SIGCONT);

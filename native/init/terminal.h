@@ -7,8 +7,8 @@ struct child;
 
 /* What the terminal on standard input means to us. */
 enum terminal {
-    NO_TERMINAL, /* there is none, or others are in its foreground */
-    SHARED,      /* our group is in its foreground, in a session that somebody else leads: a shell has job control */
+    NO_TERMINAL, /* there is none, or it isn't ours */
+    SHARED,      /* it is ours, in a session that somebody else leads: a shell has job control, fg and bg with it */
     HANDED_OVER, /* it was ours, and we have let go of it: the program's session takes it */
 };
 
@@ -21,8 +21,8 @@ enum terminal {
 enum terminal look_at_terminal(struct settings *settings);
 
 /*
- * In the child: puts the caller's own process group into the foreground of the terminal on standard input, so that
- * ^C and ^Z reach the program and not us. SIGTTOU must be blocked, or the terminal would stop the caller for asking.
+ * In the child: when our parent's group is in the foreground of the terminal on standard input, the caller's own takes
+ * its place, so that ^C and ^Z reach the program and not the parent. SIGTTOU must be blocked, or the terminal would stop the caller for asking.
  */
 void take_foreground(const struct settings *settings);
 
@@ -31,7 +31,8 @@ void take_terminal(const struct settings *settings);
 
 /*
  * The program has been stopped, and the terminal is shared: we stop as well, so that the shell that waits for us notices
- * and takes the terminal back. As process 1 of a namespace we can't; then the program goes on.
+ * and takes the terminal back. As process 1 of a namespace we can't; then the program goes on. In the
+ * background, a SIGSTOP is somebody else's matter.
  */
 void stop_with(const struct child *child, int signal);
 

@@ -1,63 +1,39 @@
 /*
  * castle-mount: one privileged act in a container's mount namespace, then the end.
  *
- *   castle-mount mount SOURCE TARGET 3<NAMESPACE 4<ROOT     bind SOURCE (host path) on TARGET (container path)
- *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT       take the mount with that id away from TARGET
+ *   castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT
+ *       bind SOURCE (host path) on TARGET (container path)
+ *   castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
+ *       mount the file system in an image on TARGET, by a loop device that vanishes with the mount
+ *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
+ *       let the file system on TARGET, which is on that loop device, become as large as its image
+ *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
+ *       take the mount with that id away from TARGET
  *
  * Descriptor 3 is the mount namespace of a process in the container: a number could have changed hands. Descriptor 4 is
- * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. On success one line `ID` on stdout: the mount's
- * id as the container sees it. On failure one line `STEP ERRNO` on stdout and exit 1; the castle makes the sentence of it.
+ * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. Descriptor
+ * 5 is an image, open for reading and writing. On success one line `ID` on stdout: the mount's id as the container sees
+ * it. On failure one line `STEP ERRNO` on stdout and exit 1; the castle makes the sentence of it.
  *
  * It is a program of its own, single-threaded, because setns(CLONE_NEWNS) is refused to a process whose threads share
  * their root (setns(2)); and it never executes anything after setns: the files there are the container's, the rights
  * are the host's. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT; Linux 5.12.
  */
+#include "answer.h"
+#include "grow.h"
+#include "image.h"
 #include "kernel.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
-enum { NAMESPACE = 3, ROOT = 4 };
+enum { NAMESPACE = 3, ROOT = 4, IMAGE = 5 };
 #define PROPAGATION_PRIVATE (1UL << 18) /* MS_PRIVATE */
-
-static void print(const char *text)
-{
-    ssize_t written = write(STDOUT_FILENO, text, strlen(text));
-
-    (void)written; /* nobody is left to tell */
-}
-
-static void print_number(uint64_t number)
-{
-    char digits[24], *start = digits + sizeof digits - 1;
-
-    *start = '\0';
-    do
-        *--start = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    print(start);
-}
-
-static int failed(const char *step)
-{
-    int error = errno;
-
-    print(step);
-    print(" ");
-    print_number((uint64_t)error);
-    print("\n");
-    return 1;
-}
-
-static int done(uint64_t id)
-{
-    print_number(id);
-    print("\n");
-    return 0;
-}
 
 /* An attacker owns everything that is reached by a path from here on. */
 static int enter_container(void)
@@ -65,11 +41,11 @@ static int enter_container(void)
     return setns(NAMESPACE, CLONE_NEWNS) == 0 && fchdir(ROOT) == 0 ? chroot(".") : -1;
 }
 
-static int do_mount(const char *source, const char *target)
+static int do_mount(int readonly, const char *source, const char *target)
 {
     const struct mount_attributes attributes = {
         /* The volume's content is written by the container: no setuid program or device node in it may count. */
-        .set = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_,
+        .set = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ | (readonly ? MOUNT_ATTR_RDONLY_ : 0),
         /* Otherwise what the host mounts below the source later would appear in the container. */
         .propagation = PROPAGATION_PRIVATE,
     };
@@ -92,6 +68,54 @@ static int do_mount(const char *source, const char *target)
     if (attach(tree, folder) != 0)
         return failed("attach");
     /* From here on it is mounted; nothing below may fail. */
+    return done(id);
+}
+
+static int do_mount_image(const struct image *image, const char *target)
+{
+    const char *step;
+    uint64_t id;
+    int tree, folder;
+
+    /* First, because a file system is written to when it is mounted: a slip in the path must not be the cause. It is
+     * found from outside, and stays the same folder when we are inside. */
+    folder = open_folder_in(ROOT, target, O_PATH);
+    if (folder == -1)
+        return failed("target");
+    tree = mount_image(image, &step);
+    if (tree == -1)
+        return failed(step);
+    if (mount_id(tree, &id) != 0)
+        return failed("id");
+    if (setns(NAMESPACE, CLONE_NEWNS) != 0)
+        return failed("enter");
+    if (attach(tree, folder) != 0)
+        return failed("attach");
+    /* From here on it is mounted; nothing below may fail. */
+    return done(id);
+}
+
+static int do_grow(const char *type, const char *path, const char *target)
+{
+    struct stat device_status, folder_status;
+    uint64_t id;
+    int device, folder;
+
+    device = take_new_size(IMAGE, path);
+    if (device == -1)
+        return failed("loop");
+    folder = open_folder_in(ROOT, target, O_RDONLY);
+    if (folder == -1)
+        return failed("target");
+    if (fstat(device, &device_status) != 0 || fstat(folder, &folder_status) != 0 || mount_id(folder, &id) != 0)
+        return failed("id");
+    /* The container may have another mount over it. */
+    if (device_status.st_rdev != folder_status.st_dev) {
+        errno = ENXIO;
+        return failed("mount");
+    }
+    if (fill_device(folder, device, type) != 0)
+        return failed("grow");
     return done(id);
 }
 
@@ -118,13 +142,32 @@ static int do_unmount(const char *target, uint64_t expected)
     return done(id);
 }
 
+static int is_mode(const char *mode)
+{
+    return strcmp(mode, "ro") == 0 || strcmp(mode, "rw") == 0;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "mount") == 0)
-        return do_mount(argv[2], argv[3]);
+    if (argc == 5 && strcmp(argv[1], "mount") == 0 && is_mode(argv[2]))
+        return do_mount(strcmp(argv[2], "ro") == 0, argv[3], argv[4]);
+    if (argc == 6 && strcmp(argv[1], "mount-image") == 0 && is_mode(argv[2])) {
+        const struct image image = {
+            .file = IMAGE,
+            .readonly = strcmp(argv[2], "ro") == 0,
+            .type = argv[3],
+            .uuid = argv[4],
+        };
+
+        return do_mount_image(&image, argv[5]);
+    }
+    if (argc == 5 && strcmp(argv[1], "grow") == 0)
+        return do_grow(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
-    print("usage: castle-mount mount SOURCE TARGET 3<NAMESPACE 4<ROOT\n"
+    print("usage: castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT\n"
+          "       castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
+          "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
     return 64;
 }

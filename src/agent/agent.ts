@@ -1,10 +1,18 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireFile } from '../container/access.ts';
 import { native } from '../container/native.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
+import { advertisedTunnel } from './advertised.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
+import { fitToContainer } from './fit.ts';
+import { hideSecrets } from './hidden-arguments.ts';
+import { type AgentSettings, readOwnOptions } from './own-options.ts';
+import { has, type Item, lastValue } from './remoting/parse.ts';
+import { requireKnown } from './remoting/unknown-options.ts';
+import { workDirOf } from './work-dir.ts';
 
 /** What a launch gets from outside. */
 export interface AgentLaunch {
@@ -22,27 +30,67 @@ export interface AgentLaunch {
  * @throws Failure with the exit code; the signal's reason
  */
 export async function launchAgent({ args, env, say, signal }: AgentLaunch): Promise<never> {
-  return handOver(native(), prepare(args, env, say), signal);
+  const { settings, rest } = readOwnOptions(args, env);
+  const [only] = rest;
+  if (rest.length === 1 && only !== undefined && !only.startsWith('-'))
+    return handOver(native(), { file: requireProgram(only, env['PATH']), argv: rest }, signal);
+  return handOver(native(), await prepare(settings, rest, { args, env, say, signal }), signal);
 }
 
-function prepare(
-  args: readonly string[],
-  env: Readonly<NodeJS.ProcessEnv>,
-  say: (line: string) => void,
-): Launch {
-  const [only] = args;
-  if (args.length === 1 && only !== undefined && !only.startsWith('-'))
-    return { file: requireProgram(only, env['PATH']), argv: args };
-
+async function prepare(
+  settings: AgentSettings,
+  given: readonly string[],
+  { env, say, signal }: AgentLaunch,
+): Promise<Launch> {
   const config = readAgentConfig(env);
-  const { javaArguments, warnings } = agentCommandLine(config, args);
+  const advertised = settings.advertise && advertisedTunnel(settings.advertise, env);
+  const { args, items, warnings } = await agentCommandLine(config, given, advertised, signal);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);
-  requireFile('JENKINS_AGENT_FILE', config.jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
+  const isFetched = !config.isJarGiven && !existsSync(config.jar) && has(items, '-url');
+  if (!isFetched) await requireJar(config.jar, items);
   for (const warning of warnings) say(`warning: ${warning}`);
-  return { file, argv: [java, ...javaArguments] };
+  const mayBeMade = !has(items, '-failIfWorkDirIsMissing');
+  const jvm = await fitToContainer({ java: file, workDir: workDirOf(items), mayBeMade }, env, say);
+  const hidden = hideSecrets(native(), args, items, say);
+  const jar =
+    settings.preflight || isFetched
+      ? await meetController(settings, config, items, isFetched, { env, say, signal })
+      : config.jar;
+  if (isFetched) await requireJar(jar, items);
+  return { ...hidden, file, argv: [java, ...jvm, ...config.javaOptions, '-jar', jar, ...hidden.args] };
+}
+
+async function requireJar(jar: string, items: readonly Item[]): Promise<void> {
+  requireFile('JENKINS_AGENT_FILE', jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
+  await requireKnown(jar, items);
+}
+
+/**
+ * Looks for the controller, and fetches its agent.jar if there is none here.
+ * The modules are loaded here and not at start: they bring Node's network along.
+ * @returns the jar
+ */
+async function meetController(
+  { preflight, connectTimeoutMs }: AgentSettings,
+  config: AgentConfig,
+  items: readonly Item[],
+  isFetched: boolean,
+  { env, say, signal }: Pick<AgentLaunch, 'env' | 'say' | 'signal'>,
+): Promise<string> {
+  const { awaitController, patienceOfAgentJar } = await import('./preflight/index.ts');
+  const { readControllerTarget, targetOf } = await import('./preflight/target.ts');
+  const endsAt = performance.now() + (connectTimeoutMs ?? patienceOfAgentJar(items));
+  const patience = { endsAt, say, signal };
+  const target = targetOf(items, config.javaOptions, env);
+  if (preflight) await awaitController(target, patience);
+  if (!isFetched) return config.jar;
+  const { findCacheFolder } = await import('./jar/cache-folder.ts');
+  const { fetchAgentJar } = await import('./jar/fetch.ts');
+  const folder = findCacheFolder(env, lastValue(items, '-workDir'));
+  return fetchAgentJar(readControllerTarget(items, env), folder, patience);
 }
 
 /** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
-const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
+export const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
   javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));

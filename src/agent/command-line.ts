@@ -1,94 +1,107 @@
-import { Failure } from '../failure.ts';
+import type { AdvertisedTunnel } from './advertised.ts';
 import type { AgentConfig } from './environment.ts';
-import { findConflict, parseRemotingArguments, type RemotingArguments } from './remoting-options.ts';
+import { type Argument, readArguments } from './remoting/arguments.ts';
+import { has, type Item, parseArguments, positional } from './remoting/parse.ts';
+import { requireUsable } from './remoting/rules.ts';
 
-/** Java's arguments for an agent, and what people should be told about them. */
+/** The arguments of agent.jar, and what people should be told about them. */
 export interface AgentCommandLine {
-  readonly javaArguments: readonly string[];
+  readonly args: readonly Argument[];
+  /** What agent.jar will read in them. */
+  readonly items: readonly Item[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Java's arguments for an agent, in the official script's order. What the arguments give wins over the environment,
- * with a warning for the secret, the name and the work dir. Unlike the script this looks at options and not at text:
- * JENKINS_AGENT_NAME=agent is not given by `-workDir /home/jenkins/agent`.
+ * Puts the arguments of agent.jar together, in the official script's order. What the arguments give wins over the
+ * environment, with a warning for the secret, the name and the work dir. Unlike the script this looks at options and not
+ * at text: JENKINS_AGENT_NAME=agent is not given by `-workDir /home/jenkins/agent`.
  * @param args arguments of `bailey agent`: they come last
- * @throws Failure 64 when options exclude each other
+ * @param advertised where the scheduler has the controller; whoever has said how to connect is left alone, since an
+ *   image may have BAILEY_ADVERTISE set for all
+ * @throws Failure 64 for what agent.jar would refuse; 78, 77 or 74 for an `@FILE`; the signal's reason
  */
-export function agentCommandLine(config: AgentConfig, args: readonly string[]): AgentCommandLine {
+export async function agentCommandLine(
+  config: AgentConfig,
+  args: readonly string[],
+  advertised: AdvertisedTunnel | undefined,
+  signal: AbortSignal,
+): Promise<AgentCommandLine> {
+  const given = await readArguments(args, '', signal);
+  const remoting = await readArguments(config.remotingOptions, 'REMOTING_OPTS', signal);
   const warnings: string[] = [];
-  const given = parseRemotingArguments(args);
-  const remoting = parseRemotingArguments(config.remotingOptions);
-
-  const fromEnvironment = (
-    option: string,
-    value: string | undefined,
-    variable: string,
-    isGiven: boolean,
-  ): string[] => {
-    if (value === undefined) return [];
-    if (!isGiven) return [option, value];
-    warnings.push(`${variable} is not used: the arguments give it too`);
-    return [];
-  };
-  const webSocket = config.webSocket || given.options.has('-webSocket') || remoting.options.has('-webSocket');
-
-  const options = [
-    ...fromEnvironment(
-      '-secret',
-      config.secret,
-      'JENKINS_SECRET',
-      given.options.has('-secret') || given.positional.length > 0,
-    ),
-    ...fromEnvironment(
-      '-name',
-      config.name,
-      config.nameVariable,
-      given.options.has('-name') || given.positional.length > 1,
-    ),
-    ...tunnel(config, given.options.has('-tunnel'), webSocket, warnings),
-    ...pair('-url', config.url),
-    ...fromEnvironment('-workDir', config.workDir, 'JENKINS_AGENT_WORKDIR', given.options.has('-workDir')),
-    ...(config.webSocket ? ['-webSocket'] : []),
-    ...pair('-direct', config.direct),
-    ...pair('-protocols', config.protocols),
-    ...pair('-instanceIdentity', config.instanceIdentity),
-    ...config.remotingOptions,
-    ...args,
-  ];
-  requireNoConflict(options, given, remoting);
-  return { javaArguments: [...config.javaOptions, '-jar', config.jar, ...options], warnings };
+  const all: Argument[] = [];
+  const said = [parseArguments(given), parseArguments(remoting)] as const;
+  const tunnel = advertised !== undefined && !isWayGiven(config, said.flat()) ? advertised : undefined;
+  for (const variable of [...chooseVariables(config, ...said, warnings), ...tunnelTo(tunnel)])
+    all.push(...(await readArguments(variable.args, variable.name, signal)));
+  all.push(...remoting, ...given);
+  const items = parseArguments(all);
+  requireUsable(items);
+  return { args: all, items, warnings: [...warnings, ...deprecations(items)] };
 }
 
-const pair = (option: string, value: string | undefined): string[] =>
-  value === undefined ? [] : [option, value];
+interface Variable {
+  readonly name: string;
+  /** An option, and its value if it takes one. */
+  readonly args: readonly string[];
+}
+
+/** What of the environment agent.jar gets, in order. */
+function chooseVariables(
+  config: AgentConfig,
+  given: readonly Item[],
+  remoting: readonly Item[],
+  warnings: string[],
+): Variable[] {
+  const places = Math.max(positional(given).length, positional(remoting).length);
+  const webSocket = config.webSocket || has(given, '-webSocket') || has(remoting, '-webSocket');
+  const variable = (name: string, option: string, value: string | undefined): Variable[] =>
+    value === undefined ? [] : [{ name, args: [option, value] }];
+  /** @param isGivenByPlace without its option */
+  const unlessGiven = ([found]: Variable[], isGivenByPlace = false): Variable[] => {
+    if (found === undefined || !(isGivenByPlace || has(given, found.args[0] ?? '')))
+      return found ? [found] : [];
+    warnings.push(`${found.name} is not used: the arguments give it too`);
+    return [];
+  };
+  return [
+    ...unlessGiven(variable('JENKINS_SECRET', '-secret', config.secret), places > 0),
+    ...unlessGiven(variable(config.nameVariable, '-name', config.name), places > 1),
+    ...(has(given, '-tunnel')
+      ? []
+      : tunnel(variable('JENKINS_TUNNEL', '-tunnel', config.tunnel), webSocket, warnings)),
+    ...variable('JENKINS_URL', '-url', config.url),
+    ...unlessGiven(variable('JENKINS_AGENT_WORKDIR', '-workDir', config.workDir)),
+    ...(config.webSocket ? [{ name: 'JENKINS_WEB_SOCKET', args: ['-webSocket'] }] : []),
+    ...variable('JENKINS_DIRECT_CONNECTION', '-direct', config.direct),
+    ...variable('JENKINS_PROTOCOLS', '-protocols', config.protocols),
+    ...variable('JENKINS_INSTANCE_IDENTITY', '-instanceIdentity', config.instanceIdentity),
+  ];
+}
+
+const isWayGiven = ({ tunnel, direct, webSocket }: AgentConfig, items: readonly Item[]): boolean =>
+  tunnel !== undefined ||
+  direct !== undefined ||
+  webSocket ||
+  ['-tunnel', '-direct', '-webSocket'].some((option) => has(items, option));
+
+const tunnelTo = (advertised: AdvertisedTunnel | undefined): Variable[] =>
+  advertised === undefined ? [] : [{ name: advertised.name, args: ['-tunnel', advertised.find()] }];
 
 /** kubernetes-plugin sets JENKINS_TUNNEL also for agents that connect by WebSocket, where agent.jar refuses it. */
-function tunnel(config: AgentConfig, isGiven: boolean, webSocket: boolean, warnings: string[]): string[] {
-  if (config.tunnel === undefined || isGiven) return [];
-  if (!webSocket) return ['-tunnel', config.tunnel];
+function tunnel(found: Variable[], webSocket: boolean, warnings: string[]): Variable[] {
+  if (found.length === 0 || !webSocket) return found;
   warnings.push('JENKINS_TUNNEL is not used: a WebSocket goes through no tunnel');
   return [];
 }
 
-/** Says of each option where it comes from, unless from the arguments: who has to leave it out has to find it. */
-function requireNoConflict(
-  options: readonly string[],
-  given: RemotingArguments,
-  remoting: RemotingArguments,
-): void {
-  const conflict = findConflict(parseRemotingArguments(options).options);
-  if (conflict === undefined) return;
-  const [one, other] = conflict.map((option) => {
-    if (given.options.has(option)) return option;
-    return `${option} (${remoting.options.has(option) ? 'REMOTING_OPTS' : variables[option]})`;
-  });
-  throw new Failure('usage', `${one} and ${other} exclude each other`, 'leave one of them out');
+/** agent.jar says so too, but some only when it has started, and an older one not at all. */
+function deprecations(items: readonly Item[]): string[] {
+  const old = items.flatMap(({ name, option }) =>
+    option?.insteadUse === undefined ? [] : [`${name} is deprecated: use ${option.insteadUse}`],
+  );
+  if (positional(items).length === 2)
+    old.push('a secret and a name by their places are deprecated: use -secret and -name');
+  return [...new Set(old)];
 }
-
-/** Of the options that may exclude another. */
-const variables: Readonly<Record<string, string>> = {
-  '-webSocket': 'JENKINS_WEB_SOCKET',
-  '-direct': 'JENKINS_DIRECT_CONNECTION',
-  '-tunnel': 'JENKINS_TUNNEL',
-};

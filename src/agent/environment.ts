@@ -8,8 +8,10 @@ export interface AgentConfig {
   readonly javaHome: string | undefined;
   /** Options for java: JENKINS_JAVA_OPTS, or else JAVA_OPTS. */
   readonly javaOptions: readonly string[];
-  /** JENKINS_AGENT_FILE */
+  /** JENKINS_AGENT_FILE, or where the image has it. */
   readonly jar: string;
+  /** Whether JENKINS_AGENT_FILE is set: then it has to be there. */
+  readonly isJarGiven: boolean;
   readonly secret: string | undefined;
   /** JENKINS_NAME, or else JENKINS_AGENT_NAME. */
   readonly name: string | undefined;
@@ -40,6 +42,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     javaHome: optional('JAVA_HOME'),
     javaOptions: splitWords(javaVariable, env[javaVariable] ?? ''),
     jar: optional('JENKINS_AGENT_FILE') ?? '/usr/share/jenkins/agent.jar',
+    isJarGiven: optional('JENKINS_AGENT_FILE') !== undefined,
     secret: optional('JENKINS_SECRET'),
     name: optional(nameVariable),
     nameVariable,

@@ -21,7 +21,8 @@ const ConfigFile = Type.Object(
     backend: Type.Optional(
       Type.String({
         pattern: '^[a-z]+=/',
-        description: 'NAME=DIR with an absolute path, as in local=/srv/castle',
+        description:
+          'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G',
       }),
     ),
     runtime: Type.Optional(Type.String({ pattern: '^(docker|process)$', description: 'docker or process' })),

@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { growRefusal, imageRefusal, type MountFault, mountRefusal } from './mount-refusals.ts';
 import { Refused } from './refused.ts';
 
 /** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
 const limitMs = 10_000;
+
+/** How long it may take with a file system, whose journal may have to be replayed, in milliseconds. */
+const imageLimitMs = 60_000;
 
 /** How long a killed castle-mount may take to end, in milliseconds. */
 const endsWithinMs = 1_000;
@@ -27,7 +31,25 @@ export interface Entrance {
   close(): void;
 }
 
-/** Puts folders into containers' mount namespaces. */
+/** How a volume is mounted in a container. */
+export interface MountOptions {
+  /** Whether it can only be read there. */
+  readonly readonly: boolean;
+}
+
+/** An image with a file system of its own. */
+export interface ImageToMount {
+  /** Open for reading and writing. */
+  readonly fd: number;
+  readonly path: string;
+  readonly fileSystem: {
+    readonly type: string;
+    /** What the file system has to have; looked at once more on the device that is mounted. */
+    readonly uuid: string;
+  };
+}
+
+/** Puts folders and file systems into containers' mount namespaces. */
 export interface Mounter {
   /**
    * Mounts a folder in a container.
@@ -36,7 +58,21 @@ export interface Mounter {
    * @returns the id of the mount, as in the container's mountinfo
    * @throws Refused bad_target or backend_failed; Hangs
    */
-  mount(into: Entrance, source: string, target: string): Promise<number>;
+  mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Mounts the file system of an image in a container, by a loop device that vanishes with the mount.
+   * @param target absolute path in the container; when that is wrong, the file system has not been touched
+   * @returns the id of the mount, as in the container's mountinfo
+   * @throws Refused bad_target or backend_failed; Hangs
+   */
+  mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Lets a mounted file system become as large as its image has become.
+   * @param device path of its loop device
+   * @param target where it is mounted in the container
+   * @throws Refused busy when something else is mounted there; backend_failed; Hangs
+   */
+  growImage(into: Entrance, image: ImageToMount, device: string, target: string): Promise<void>;
   /**
    * Takes a mount away.
    * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it;
@@ -48,13 +84,25 @@ export interface Mounter {
 /** @param program path of castle-mount */
 export function mounterWith(program: string): Mounter {
   return {
-    async mount(into, source, target) {
-      const said = await run(program, ['mount', source, target], into);
+    async mount(into, source, target, { readonly }) {
+      const args = ['mount', readonly ? 'ro' : 'rw', source, target];
+      const said = await run(program, args, entranceOf(into), limitMs);
       if (said.ok) return said.id;
       throw mountRefusal(said, source, target);
     },
+    async mountImage(into, { fd, path, fileSystem: { type, uuid } }, target, { readonly }) {
+      const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target];
+      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
+      if (said.ok) return said.id;
+      throw imageRefusal(said, path, target);
+    },
+    async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
+      const args = ['grow', type, device, target];
+      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
+      if (!said.ok) throw growRefusal(said, path, target);
+    },
     async unmount(from, target, mountId) {
-      const said = await run(program, ['unmount', target, String(mountId)], from);
+      const said = await run(program, ['unmount', target, String(mountId)], entranceOf(from), limitMs);
       if (said.ok) return;
       if (said.step === 'mount' || said.step === 'target') {
         throw new Refused('not_found', `${target} is not that mount any more`, 'nothing is to be done');
@@ -71,49 +119,19 @@ export function mounterWith(program: string): Mounter {
   };
 }
 
-type Said = { readonly ok: true; readonly id: number } | Failed;
-interface Failed {
-  readonly ok: false;
-  readonly step: string;
-  readonly error: string;
-}
+type Said = { readonly ok: true; readonly id: number } | ({ readonly ok: false } & MountFault);
 
-function mountRefusal({ step, error }: Failed, source: string, target: string): Refused {
-  if (step === 'target') {
-    const why = targetFaults[error] ?? `cannot be opened (${error})`;
-    return new Refused(
-      'bad_target',
-      `mount point ${target} ${why}`,
-      'it has to be an existing folder of the container, reached without symlinks',
-    );
-  }
-  if (step === 'enter' && error !== 'EPERM') {
-    return new Refused(
-      'backend_failed',
-      `the container cannot be entered (${error})`,
-      'it may just have ended',
-    );
-  }
-  const remedy =
-    error === 'EPERM'
-      ? 'the castle needs CAP_SYS_ADMIN and CAP_SYS_CHROOT over the container: run it as root on the host'
-      : error === 'ENOSYS'
-        ? 'the castle needs Linux 5.12'
-        : 'see the log of the castle';
-  return new Refused('backend_failed', `${source} cannot be mounted on ${target}: ${step}: ${error}`, remedy);
-}
-
-const targetFaults: Record<string, string> = {
-  ELOOP: 'is a symlink or leads through one',
-  ENOTDIR: 'is not a folder',
-  ENOENT: 'does not exist in the container',
-  EACCES: 'cannot be reached in the container',
-};
+const entranceOf = ({ namespace, root }: Entrance): readonly number[] => [namespace, root];
 
 /** Runs castle-mount once; its protocol is in native/mount/main.c. */
-function run(program: string, args: readonly string[], { namespace, root }: Entrance): Promise<Said> {
+function run(
+  program: string,
+  args: readonly string[],
+  descriptors: readonly number[],
+  withinMs: number,
+): Promise<Said> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore', namespace, root], env: {} });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore', ...descriptors], env: {} });
     const gone = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
     });
@@ -125,7 +143,7 @@ function run(program: string, args: readonly string[], { namespace, root }: Entr
         child.unref();
         reject(new Hangs(gone));
       }, endsWithinMs);
-    }, limitMs);
+    }, withinMs);
     let text = '';
     child.stdout?.on('data', (part: Buffer) => {
       text += part.toString('latin1');

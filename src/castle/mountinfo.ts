@@ -101,16 +101,12 @@ export function liesIn(pid: number, path: string, folder: SourceFolder): boolean
   return on !== undefined && isPartOf(folderOn(on, path), folder) && !isEntryOf(on, folder);
 }
 
-/** Whether what is mounted topmost on a point of a process comes from within a folder. */
-export function showsEntryOf(pid: number, point: string, folder: SourceFolder): boolean {
-  const top = topmostOn(mountsOf(pid) ?? [], point);
-  return top !== undefined && isEntryOf(top, folder);
-}
-
-const isEntryOf = (one: SourceFolder, folder: SourceFolder): boolean =>
+/** Whether a folder lies in another one and is not that one itself. */
+export const isEntryOf = (one: SourceFolder, folder: SourceFolder): boolean =>
   isPartOf(one, folder) && one.root !== folder.root;
 
-const topmostOn = (mounts: readonly MountLine[], point: string): MountLine | undefined =>
+/** The mount that hides all others on a point. */
+export const topmostOn = (mounts: readonly MountLine[], point: string): MountLine | undefined =>
   mounts.filter((line) => line.point === point).at(-1);
 
 /** Whether what is mounted on a folder of a process appears in the castle's own mount namespace as well. */

@@ -87,3 +87,9 @@ export function readStatus(pid: number): ReadonlyMap<string, string> {
     }),
   );
 }
+
+/** Whether the castle has a capability now. @param number as in capabilities(7) and linux/capability.h */
+export function hasCapability(number: number): boolean {
+  const effective = BigInt(`0x${readStatus(process.pid).get('CapEff') ?? '0'}`);
+  return ((effective >> BigInt(number)) & 1n) === 1n;
+}

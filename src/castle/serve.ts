@@ -23,13 +23,14 @@ import { parseRuntime } from './runtime/parse.ts';
 import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
 import { makeStateFolder, openState } from './state.ts';
+import type { Store } from './store.ts';
 
 export interface ServeSettings {
   /** Unix socket to listen on; its folder is made when it isn't there. */
   readonly socket: string;
   /** Folder of the store. */
   readonly state: string;
-  /** `NAME=SETTING`, as in `local=/srv/castle`. */
+  /** `NAME=SETTING`, as in `local=/srv/castle` or `loop=/srv/castle,size=20G`. */
   readonly backend: string;
   /** `docker` or `process`. */
   readonly runtime: string;
@@ -54,31 +55,31 @@ export interface Castle {
 export async function serve(settings: ServeSettings, log: (happening: Happening) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
   const followers = new Followers();
-  let metrics: Metrics | undefined;
+  let opened: Store | undefined;
   let watch: EngineWatch | undefined;
-  const say = tellAll([
-    log,
-    (happening) => followers.tell(happening),
-    ({ event }) => metrics?.happened(event),
-  ]);
-  const runtime = await parseRuntime(settings.runtime, settings);
-  const backend = await parseBackend(settings.backend);
-  const program = findMountProgram();
-  // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
-  claim(native(), backend.base, 'folder for volumes', say);
-  makeStateFolder(settings.state);
-  claim(native(), settings.state, 'state in', say);
-  const opened = openState(settings.state, fileURLToPath(import.meta.url));
-  metrics = new Metrics(
+  const metrics = new Metrics(
     {
-      leases: () => countBy(opened.leases(), ({ state }) => state),
-      volumes: () => countBy(opened.volumes(), ({ state }) => state).set('deleted', opened.trash().length),
+      leases: () => countBy(opened?.leases() ?? [], ({ state }) => state),
+      volumes: () =>
+        countBy(opened?.volumes() ?? [], ({ state }) => state).set('deleted', opened?.trash().length ?? 0),
       engine: () => watch?.connected(),
     },
     version,
   );
+  const say = tellAll([
+    log,
+    (happening) => followers.tell(happening),
+    ({ event }) => metrics.happened(event),
+  ]);
+  const runtime = await parseRuntime(settings.runtime, settings);
+  const mounter = observedMounter(mounterWith(findMountProgram()), metrics, say);
+  const backend = await parseBackend(settings.backend, { mounter, native: native(), say });
+  // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
+  claim(native(), backend.base, 'folder for volumes', say);
+  makeStateFolder(settings.state);
+  claim(native(), settings.state, 'state in', say);
+  opened = openState(settings.state, fileURLToPath(import.meta.url));
   const store = watchedStore(observedStore(opened, metrics));
-  const mounter = observedMounter(mounterWith(program), metrics, say);
   await freeSocket(settings.socket);
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
   await ledger.reconcile();

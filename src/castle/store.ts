@@ -9,6 +9,8 @@ import { SharedCommits } from './shared-commits.ts';
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
 export interface VolumeRecord {
   readonly name: string;
+  /** A UUID that no other volume has; where volumes are devices, that of the file system. Earlier castles gave none. */
+  readonly id?: string;
   readonly backend: string;
   readonly state: 'creating' | 'ready';
   /** ISO 8601, UTC. */
@@ -23,6 +25,8 @@ export interface TrashRecord {
   /** Unique; the folder in the trash is named after it. */
   readonly id: string;
   readonly volume: string;
+  /** The id that the volume had as such. */
+  readonly volumeId?: string;
   readonly backend: string;
   readonly state: 'deleting' | 'kept' | 'restoring' | 'purging';
   /** When the volume was made, ISO 8601, UTC. */
@@ -40,6 +44,8 @@ export interface LeaseRecord {
   /** The container's first process: while it lives, the container does. */
   readonly first: ProcessIdentity;
   readonly target: string;
+  /** Whether the container may only read; in the store only when it is so. */
+  readonly readonly?: true;
   readonly state: Exclude<LeaseState, 'ended'>;
   readonly mountId: number;
   /** ISO 8601, UTC. */

@@ -3,17 +3,20 @@ import { inFrame } from './frame.ts';
 import { jenkins } from './jenkins.ts';
 
 /**
- * The commands that pass all their arguments on untouched, `--` and `--help` included. They have no options of their
- * own, so commander never sees them, and a container's start does not wait for it to load.
+ * The commands that pass their arguments on, `--` and `--help` included, but for the few options of their own that come
+ * first. Commander never sees them, and a container's start does not wait for it to load.
  */
 const launches: Readonly<Record<string, (args: readonly string[]) => Promise<never>>> = { jenkins, agent };
 
-async function main([command, ...args]: readonly string[]): Promise<undefined> {
+async function main([command, ...args]: readonly string[]): Promise<number | undefined> {
   const launch = command !== undefined && Object.hasOwn(launches, command) ? launches[command] : undefined;
   if (launch !== undefined) return launch(args);
+  // Runs as long and as often as the container: it must not wait for commander either, unless for the help.
+  if (command === 'health' && !args.includes('--help')) return (await import('./health.ts')).health(args);
   const { describeBailey } = await import('./bailey-program.ts');
   const { runCommandLine } = await import('./command-line.ts');
   await runCommandLine(describeBailey(), process.argv);
+  return undefined;
 }
 
 void inFrame('bailey', () => main(process.argv.slice(2)));

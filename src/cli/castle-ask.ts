@@ -3,7 +3,7 @@ import { defaultSocket } from '../castle/places.ts';
 import { errorCode, errorMessage, Failure, type FailureKind } from '../failure.ts';
 import { printable, printableJson } from '../printable.ts';
 import { socketPathFault } from '../storage/castle-url.ts';
-import { type Answer, connectTo } from '../storage/http.ts';
+import { type Answer, type CallOptions, connectTo } from '../storage/http.ts';
 import { print } from './print.ts';
 import { defaultWatchSeconds, watch, watchSeconds } from './watch.ts';
 
@@ -69,11 +69,11 @@ export async function askCastle(
   socketPath: string,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
-  body?: object,
+  options: CallOptions = {},
 ): Promise<Answer> {
   checkSocket(socketPath);
   const call = await connectTo({ kind: 'unix', socketPath }, () => ({}));
-  const answer = await call(method, path, body === undefined ? {} : { body }).catch((thrown: unknown) => {
+  const answer = await call(method, path, options).catch((thrown: unknown) => {
     throw unreachable(socketPath, thrown);
   });
   if (answer.status >= 200 && answer.status < 300) return answer;
@@ -99,7 +99,7 @@ export function unreachable(socketPath: string, thrown: unknown): Failure {
   );
 }
 
-/** What the castle's statuses mean to a command; all others, that it can't be had now. */
+/** What a refusal means for the exit code, by its HTTP status; what is not in here is the castle's own trouble. */
 const kinds: Readonly<Record<number, FailureKind>> = {
   400: 'usage',
   403: 'noPermission',

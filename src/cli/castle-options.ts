@@ -25,7 +25,11 @@ export function addCastleOptions(command: Command): Command {
     .option('--config <file>', 'YAML with these options as keys; the command line wins')
     .option('--socket <path>', 'unix socket to listen on', defaultSocket)
     .option('--state <dir>', 'where the castle keeps what it must not forget', '/var/lib/castle/state')
-    .option('--backend <name=setting>', 'where volumes live: local=DIR', 'local=/var/lib/castle/volumes')
+    .option(
+      '--backend <name=setting>',
+      'where volumes live: local=DIR, or loop=DIR[,fs=ext4|xfs][,size=10G]',
+      'local=/var/lib/castle/volumes',
+    )
     .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')
     .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')

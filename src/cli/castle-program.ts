@@ -8,6 +8,7 @@ import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
 import { addVolume } from './castle-volume.ts';
 import { addDeleted, addVolumes } from './castle-volumes.ts';
+import { allCommands } from './command-line.ts';
 
 /** The command line of `castle`. */
 export function describeCastle(): Command {
@@ -25,7 +26,7 @@ export function describeCastle(): Command {
   addEvents(program);
   addDoctor(program);
   addCheckState(program);
-  for (const command of program.commands) command.helpOption('--help', 'print this');
+  for (const command of allCommands(program)) command.helpOption('--help', 'print this');
   return program;
 }
 

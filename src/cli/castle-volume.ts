@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
+import { parseSize } from '../castle/size.ts';
+import { Failure } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { askCastle } from './castle-ask.ts';
 import { print } from './print.ts';
@@ -13,20 +15,24 @@ interface Owner {
   readonly gid: number;
 }
 
-/** `castle volume create|delete|restore NAME`: what the host's root orders. */
+/** How long growing may take, in milliseconds: all the new room is allocated. */
+const growWithinMs = 120_000;
+
+/** `castle volume create|delete|restore|grow NAME`: what the host's root orders. */
 export function addVolume(program: Command): void {
-  const volume = program.command('volume').description('create, delete or restore a volume');
+  const volume = program.command('volume').description('create, delete, restore or grow a volume');
   const order = (name: string, description: string): Command =>
     volume
       .command(`${name} <name>`)
       .description(description)
-      .helpOption('--help', 'print this')
       .option('--socket <path>', "the castle's unix socket", defaultSocket);
 
   order('create', 'make a volume before a container asks for it')
     .option('--owner <uid:gid>', 'who may write to it, as in the container', owner, { uid: 1000, gid: 1000 })
     .action(async (name: string, { socket, owner }: At & { readonly owner: Owner }) => {
-      const { status } = await askCastle(socket, 'POST', '/v1/volumes', { name, ...owner });
+      const { status } = await askCastle(socket, 'POST', '/v1/volumes', {
+        body: { name, ...owner },
+      });
       await tell(status === 201 ? `volume ${name} is made` : `volume ${name} was there already`);
     });
 
@@ -43,6 +49,18 @@ export function addVolume(program: Command): void {
       await tell(`volume ${name} is back`);
     },
   );
+
+  order('grow', 'make a volume larger, as in 20G; a container that has it goes on using it')
+    .argument('<size>')
+    .action(async (name: string, size: string, { socket }: At) => {
+      const sizeBytes = parseSize(size);
+      if (sizeBytes === undefined) {
+        throw new Failure('usage', `${size} is not a size`, 'give a number and K, M, G or T, as in 20G');
+      }
+      const path = `/v1/volumes/${encodeURIComponent(name)}/size`;
+      await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs: growWithinMs });
+      await tell(`volume ${name} has ${size}`);
+    });
 }
 
 const tell = (line: string): Promise<void> => print(`${printable(line)}\n`);

@@ -10,7 +10,7 @@ import { print } from './print.ts';
 export async function runCommandLine(program: Command, argv: readonly string[]): Promise<void> {
   let asked = program;
   let help = '';
-  for (const command of withCommands(program)) {
+  for (const command of allCommands(program)) {
     command
       .exitOverride((exit) => {
         asked = command;
@@ -34,20 +34,19 @@ export async function runCommandLine(program: Command, argv: readonly string[]):
   }
 }
 
-/** A program and all its commands, and theirs. */
-function withCommands(program: Command): readonly Command[] {
-  return [program, ...program.commands.flatMap(withCommands)];
-}
-
 /** @param asked the program, or the command of it that found the fault */
 function usageFailure(asked: Command, { code, message }: CommanderError, argv: readonly string[]): Failure {
   // Without a command, and for the help of an unknown one, commander says nothing but its help.
   const helpOnly = argv[3] === undefined ? 'no command given' : `unknown command '${argv[3]}'`;
   const sentence =
     code === 'commander.help' ? helpOnly : message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const name = fullName(asked);
-  return new Failure('usage', sentence, `try ${name} --help`);
+  return new Failure('usage', sentence, `try ${fullName(asked)} --help`);
 }
 
 const fullName = (command: Command): string =>
   command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+
+/** A program or command, and all commands below it. */
+export function allCommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}

@@ -15,11 +15,13 @@ export interface LaunchRequest {
  * Runs a command that prepares and then becomes another program. First of all the ending signals are caught; then, as
  * PID 1, we step behind bailey-init.
  * @param command its name, to be started again with
+ * @param secrets variables and options that bailey-init in our place shall forget
  */
 export async function runLaunch(
   command: string,
   args: readonly string[],
   launch: (request: LaunchRequest) => Promise<never>,
+  secrets: readonly string[] = [],
 ): Promise<never> {
   const signal = catchEndingSignals();
   const { env, pid, execPath, execArgv } = process;
@@ -32,6 +34,7 @@ export async function runLaunch(
         script: fileURLToPath(import.meta.url),
         args: [command, ...args],
         env,
+        secrets,
       },
       signal,
     );

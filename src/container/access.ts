@@ -1,6 +1,19 @@
-import { accessSync, constants, existsSync, realpathSync, type Stats, statfsSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
+import { idOutside } from './id-map.ts';
 import { type Mount, mountOf, readMounts } from './mounts.ts';
 
 /**
@@ -32,6 +45,34 @@ export function requireFolderAccess(name: string, path: string): void {
     accessSync(path, constants.W_OK);
   } catch (thrown) {
     throw accessFailure(name, path, thrown, 'be written');
+  }
+}
+
+/** O_TMPFILE, open(2) (Linux 3.11), which Node has no name for. */
+const temporaryFile = 0o20000000 | constants.O_DIRECTORY;
+
+/**
+ * Makes sure that something can still be written into a folder: access(2) knows of no full disk, no quota, and no server
+ * that takes root for nobody. The file has no name, and is gone however this process ends.
+ * @param name what people call it
+ * @param path absolute, of a folder that {@link requireFolderAccess} found in order
+ * @throws Failure 73 when it is full or the quota is used up, 77 when it may not be written after all
+ */
+export function requireRoom(name: string, path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, temporaryFile | constants.O_WRONLY, 0o600);
+  } catch (thrown) {
+    // Not every file system has files without a name (NFS, older overlayfs): then the first real file will tell.
+    if (['EOPNOTSUPP', 'EISDIR', 'EINVAL'].includes(errorCode(thrown) ?? '')) return;
+    throw accessFailure(name, path, thrown, 'be written');
+  }
+  try {
+    writeSync(file, ' ');
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be written');
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -143,11 +184,21 @@ function chownRemedy(path: string): string {
   const { uid, gid } = whoWeAre();
   const seen = nearest(path);
   const mount = mountBelow(seen.path);
-  const command = seen.stat.uid === uid ? 'chmod u+rwx' : `chown ${uid}:${gid}`;
-  if (mount === undefined || mount.target === '/') return `in the image: ${command} ${seen.path}`;
+  const command = (user: number, group: number): string =>
+    seen.stat.uid === uid ? 'chmod u+rwx' : `chown ${user}:${group}`;
+  if (mount === undefined || mount.target === '/') return `in the image: ${command(uid, gid)} ${seen.path}`;
   if (mount.target === seen.path && mount.root !== '/')
-    return `on the host: ${command} ${mount.root} (its path on ${mount.source})`;
-  return `as root: ${command} ${seen.path}`;
+    return `on the host: ${command(onHost(uid, 'uid'), onHost(gid, 'gid'))} ${mount.root} (its path on ${mount.source})`;
+  return `as root: ${command(uid, gid)} ${seen.path}`;
+}
+
+/** With user namespaces (dockerd --userns-remap, rootless engines) the host has another number for us. */
+function onHost(id: number, kind: 'uid' | 'gid'): number {
+  try {
+    return idOutside(id, readFileSync(`/proc/self/${kind}_map`, 'utf8')) ?? id;
+  } catch {
+    return id; // no /proc
+  }
 }
 
 /** Why there is no space: the file may be larger than what is free. */

@@ -28,8 +28,16 @@ export interface Native {
    * UTF-8, and process.env has it as text. Returns only by throwing an Error with `code` (ENOENT, EACCES, …).
    * @param path the program's file; PATH is not searched
    * @param argv all arguments, argv[0] first; a Buffer is passed on as it is
+   * @param without names of variables that the program does not get
+   * @param stdin descriptor that becomes its standard input; -1: it keeps ours
    */
-  exec(path: string, argv: readonly (string | Buffer)[]): never;
+  exec(path: string, argv: readonly (string | Buffer)[], without?: readonly string[], stdin?: number): never;
+  /**
+   * A file that is in memory only, may be read by this user only, and cannot be changed: memfd_create(2) (Linux 3.17),
+   * sealed. Its position is its end. Throws with `code` ENOSYS or EPERM where that can't be had.
+   * @returns its descriptor (close-on-exec)
+   */
+  memoryFile(content: Buffer): number;
   /** Gives a signal its default action again, natively, so that from here on it ends the process at once. */
   resetSignal(signal: number): void;
   /**
@@ -39,6 +47,12 @@ export interface Native {
    * @returns false when somebody else has it
    */
   flock(fd: number): boolean;
+  /**
+   * fsync(2) for many files and folders at once, away from the main thread.
+   * @param paths all of them, each ended by a NUL byte
+   * @returns rejected with an Error that has `code` and `path` when one could not be brought to the disk
+   */
+  syncFiles(paths: Buffer): Promise<void>;
   /**
    * Who is at the other end of a connected unix stream socket, as the kernel recorded it at connect(2):
    * SO_PEERCRED and SO_PEERPIDFD (Linux 6.5), before 6.5 pidfd_open(2) with a second look at the credentials.
@@ -85,6 +99,11 @@ let loaded: Native | undefined;
 export function native(): Native {
   loaded ??= load();
   return loaded;
+}
+
+/** Takes an addon that has been loaded from elsewhere: in the injected agent, nothing lies beside the bundle. */
+export function useNative(addon: Native): void {
+  loaded = addon;
 }
 
 function load(): Native {

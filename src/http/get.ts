@@ -21,6 +21,12 @@ export interface GetOptions {
 }
 
 /**
+ * How long each address of a host with several gets to connect, in milliseconds. Node's own 250 are too short for a host
+ * on another continent, and it would never be reached.
+ */
+export const attemptMs = 2_500;
+
+/**
  * One GET; a redirect is an answer like any other. Node's HTTP modules are loaded here and not at start: who asks
  * nobody doesn't pay for them.
  * @throws Node's own error when there is no answer (`code` ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED, …), the code
@@ -33,7 +39,8 @@ export async function get(url: URL, options: GetOptions): Promise<Reply> {
   const trust =
     url.protocol === 'https:' ? { ca: await trusted(ca), rejectUnauthorized: !anyCertificate } : {};
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { agent: false, headers, ...trust }, (response) => {
+    const family = { autoSelectFamilyAttemptTimeout: attemptMs };
+    const request = http.request(url, { agent: false, headers, ...family, ...trust }, (response) => {
       readBody(response, longestBytes).then(
         (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
         (thrown) => {

@@ -1,19 +1,24 @@
 import type { ControllerConfig } from './environment.ts';
 
-const agentPortProperty = 'jenkins.model.Jenkins.slaveAgentPort';
+export const agentPortProperty = 'jenkins.model.Jenkins.slaveAgentPort';
 const lifecycleProperty = 'hudson.lifecycle';
 
 /**
  * Java's arguments for a controller, as the official script puts them together, save for two of its defects: a property
  * counts as given in JENKINS_JAVA_OPTS as well as in JAVA_OPTS, and only when it is that property (the script searches
  * for text, and takes jenkins.model.Jenkins.slaveAgentPortEnforce for the port).
+ * @param jvm options of our own: those that were given come later, and win
  * @param args arguments of `bailey jenkins`: they come last
  */
-export function javaArguments(config: ControllerConfig, args: readonly string[]): string[] {
-  const given = (property: string): boolean =>
-    config.javaOptions.some((option) => option === `-D${property}` || option.startsWith(`-D${property}=`));
+export function javaArguments(
+  config: ControllerConfig,
+  jvm: readonly string[],
+  args: readonly string[],
+): string[] {
+  const given = (property: string): boolean => isGiven(config.javaOptions, property);
   return [
     `-Duser.home=${config.home}`,
+    ...jvm,
     ...config.javaOptions,
     ...(config.agentPort === undefined || given(agentPortProperty)
       ? []
@@ -27,6 +32,10 @@ export function javaArguments(config: ControllerConfig, args: readonly string[])
     ...args,
   ];
 }
+
+/** Whether options for java set a system property, to whatever value. */
+export const isGiven = (javaOptions: readonly string[], property: string): boolean =>
+  javaOptions.some((option) => option === `-D${property}` || option.startsWith(`-D${property}=`));
 
 /** Whether the arguments are for Jenkins: there are none, or the first is an option; else they are another program. */
 export const areForJenkins = (args: readonly string[]): boolean =>

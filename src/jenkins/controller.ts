@@ -1,13 +1,17 @@
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import { accessFailure, requireFile, requireFolderAccess } from '../container/access.ts';
+import { accessFailure, requireFile, requireFolderAccess, requireRoom } from '../container/access.ts';
+import { namelessUser } from '../container/nameless.ts';
 import { native } from '../container/native.ts';
 import { Failure } from '../failure.ts';
-import { handOver, type Launch } from '../launch/hand-over.ts';
-import { findProgram, programFailure, requireProgram } from '../launch/program.ts';
+import { handOver } from '../launch/hand-over.ts';
+import { takeOwnOptions } from '../launch/own-options.ts';
+import { requireProgram } from '../launch/program.ts';
+import { advertiseOption } from '../scheduler/advertise.ts';
 import type { Storage, StorageRequest } from '../storage/index.ts';
+import { withAdvertised } from './advertised.ts';
 import { areForJenkins, javaArguments } from './command-line.ts';
 import { type ControllerConfig, readControllerConfig } from './environment.ts';
+import { findJava } from './java.ts';
 import { copyReferenceFiles } from './reference/index.ts';
 
 /** What a launch gets from outside. */
@@ -27,19 +31,27 @@ export interface ControllerLaunch {
  * wrong afterwards, the storage is given back.
  * @throws Failure with the exit code; the signal's reason
  */
-export async function launchController({ args, env, say, signal }: ControllerLaunch): Promise<never> {
-  const config = readControllerConfig(env);
+export async function launchController({ args: given, env, say, signal }: ControllerLaunch): Promise<never> {
+  const { options, rest: args } = takeOwnOptions('jenkins', advertiseOption, given);
+  const settings = readControllerConfig(env);
+  const config = areForJenkins(args) ? withAdvertised(settings, options, env, say) : settings;
   // A war below JENKINS_HOME may come with the storage, or with the reference files.
   const warMayCome = config.war.startsWith(`${config.home}/`);
   if (areForJenkins(args) && !warMayCome) requireWar(config.war);
-  const launch = areForJenkins(args) ? javaLaunch(config, args, env) : programLaunch(args, env);
+  const file = areForJenkins(args)
+    ? findJava(config.javaHome, env['PATH'])
+    : requireProgram(args[0] ?? '', env['PATH']);
 
   const storage = config.storage && (await takeStorage(config.storage, say, signal));
   try {
     requireFolderAccess('JENKINS_HOME', config.home);
-    await copyReferenceFiles({ home: config.home, reference: config.reference, env, signal });
+    requireRoom('JENKINS_HOME', config.home);
+    await copyReferenceFiles({ home: config.home, reference: config.reference, env, say, signal });
     if (areForJenkins(args) && warMayCome) requireWar(config.war);
-    return await handOver(native(), launch, signal);
+    const argv = areForJenkins(args)
+      ? ['java', ...(await argumentsOfJava(config, file, args, env, say))]
+      : args;
+    return await handOver(native(), { file, argv }, signal);
   } catch (thrown) {
     await storage?.release();
     signal.throwIfAborted(); // who ended us meanwhile decides how we end
@@ -76,32 +88,17 @@ function requireMountPoint(path: string): void {
 const requireWar = (war: string): void =>
   requireFile('JENKINS_WAR', war, 'put jenkins.war there, or set JENKINS_WAR');
 
-function javaLaunch(
+/** The storage has to be there: java's options may name a folder in it. */
+async function argumentsOfJava(
   config: ControllerConfig,
+  java: string,
   args: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
-): Launch {
-  return { file: findJava(config, env['PATH']), argv: ['java', ...javaArguments(config, args)] };
-}
-
-/** The official script takes java from PATH; JAVA_HOME is for images that forgot to put it there. */
-function findJava({ javaHome }: ControllerConfig, path: string | undefined): string {
-  const inPath = findProgram('java', path);
-  if (!('fault' in inPath)) return inPath.file;
-  if (javaHome === undefined) throw programFailure('java', inPath);
-  const file = join(javaHome, 'bin/java');
-  const inHome = findProgram(file, undefined);
-  if (!('fault' in inHome)) return inHome.file;
-  if (inHome.fault === 'missing' && inPath.fault === 'missing')
-    throw new Failure(
-      'notFound',
-      `java is in no folder of PATH, and ${file} does not exist`,
-      'install a Java runtime in the image, or correct JAVA_HOME',
-    );
-  throw programFailure('java', inHome.fault === 'missing' ? inPath : inHome);
-}
-
-function programLaunch(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): Launch {
-  const [name = ''] = args;
-  return { file: requireProgram(name, env['PATH']), argv: args };
+  say: (line: string) => void,
+): Promise<string[]> {
+  const nameless = namelessUser(config.home);
+  if (nameless !== undefined) say(`warning: ${nameless}`);
+  if (!config.fitJvm) return javaArguments(config, [], args);
+  const { jvmOptions } = await import('../jvm/index.ts'); // here: a container that runs another program needs none of it
+  return javaArguments(config, jvmOptions({ role: 'controller', env, java, base: config.home, say }), args);
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Failure } from '../failure.ts';
+import { readJvmSwitch } from '../jvm/switch.ts';
 import { readDuration } from '../launch/duration.ts';
 import { shown } from '../launch/shown.ts';
 import { splitWords } from '../launch/words.ts';
@@ -23,6 +24,8 @@ export interface ControllerConfig {
   readonly debug: boolean;
   /** JAVA_HOME */
   readonly javaHome: string | undefined;
+  /** BAILEY_JVM: java gets options from the limits. */
+  readonly fitJvm: boolean;
   readonly reference: ReferenceConfig;
   /** CASTLE_URL, CASTLE_VOLUME, …: none when there is no castle to ask. */
   readonly storage: StorageRequest | undefined;
@@ -63,6 +66,7 @@ export function readControllerConfig(env: Environment): ControllerConfig {
     agentPort: env['JENKINS_SLAVE_AGENT_PORT'] || undefined,
     debug: isSet(env['DEBUG']),
     javaHome: env['JAVA_HOME'] || undefined,
+    fitJvm: readJvmSwitch(env),
     reference: {
       folder: env['REF'] || '/usr/share/jenkins/ref',
       log: env['COPY_REFERENCE_FILE_LOG'] || `${home}/copy_reference_file.log`,

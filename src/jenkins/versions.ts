@@ -1,8 +1,8 @@
 /**
  * Compares two versions of a plug-in, as Jenkins orders them.
  *
- * `-` counts as `.`; parts that are numbers compare as numbers, others as `sort -V` would; where one version ends the
- * other is newer. Two shapes of Jenkins' automated releases (jep-229) need more (jenkinsci/docker#2328, #2361):
+ * `-` counts as `.`; then they are in the order of `sort -V`. Two shapes of Jenkins' automated releases (jep-229) need
+ * more (jenkinsci/docker#2328, #2361):
  * - `5.6-191.vb_47e` wraps a library's version and adds a release number: the library's is compared first, whole, or
  *   5.6.1-195.v65f would be older;
  * - `1967.1969.v205` is a backport on top of `1967.vdea`: a hash comes before every number, and before no other hash.
@@ -24,6 +24,7 @@ const hash = /^v[0-9a-f_]+$/;
 function compareParts(a = '', b = ''): number {
   const left = a.split(/[.-]/);
   const right = b.split(/[.-]/);
+  if (![...left, ...right].some((part) => hash.test(part))) return compareFileVersions(left, right);
   for (let at = 0; at < Math.max(left.length, right.length); at++) {
     const order = comparePart(left[at], right[at]);
     if (order !== 0) return order;
@@ -37,6 +38,58 @@ function comparePart(a: string | undefined, b: string | undefined): number {
   if (b === undefined) return 1;
   if (hash.test(a)) return -1;
   if (hash.test(b)) return 1;
-  // Here and not once for all: a collator takes a millisecond to make, and most starts compare nothing.
-  return a.localeCompare(b, 'en', { numeric: true });
+  return compareTexts(a, b);
+}
+
+/** What sort -V takes for a file's suffix: it counts only between versions that are the same without it. */
+const suffix = /(?:\.[A-Za-z~][A-Za-z0-9~]*)*$/;
+
+function compareFileVersions(left: readonly string[], right: readonly string[]): number {
+  const [a, b] = [left.join('.'), right.join('.')];
+  return compareTexts(a.replace(suffix, ''), b.replace(suffix, '')) || compareTexts(a, b);
+}
+
+/** Text and numbers in turn (GNU coreutils manual, "Version sort ordering"). */
+function compareTexts(a: string, b: string): number {
+  const chunks = /(\D*)(\d*)/y;
+  for (let atA = 0, atB = 0; atA < a.length || atB < b.length; ) {
+    const [wholeA, textA, numberA] = chunkAt(chunks, a, atA);
+    const [wholeB, textB, numberB] = chunkAt(chunks, b, atB);
+    const order =
+      compareLetters(textA, textB, numberA !== '', numberB !== '') || compareNumbers(numberA, numberB);
+    if (order !== 0) return order;
+    atA += wholeA.length;
+    atB += wholeB.length;
+  }
+  return 0;
+}
+
+function chunkAt(chunks: RegExp, text: string, at: number): readonly [string, string, string] {
+  chunks.lastIndex = at;
+  const [whole = '', letters = '', number = ''] = chunks.exec(text) ?? [];
+  return [whole, letters, number];
+}
+
+/** @param digitA whether a digit follows; else the end does */
+function compareLetters(a: string, b: string, digitA: boolean, digitB: boolean): number {
+  for (let at = 0; at < Math.max(a.length, b.length); at++) {
+    const order = rankOf(a[at], digitA) - rankOf(b[at], digitB);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** A tilde comes before the end, the end before a digit, a digit before letters, and they before all else. */
+function rankOf(char: string | undefined, digitFollows: boolean): number {
+  if (char === undefined) return digitFollows ? 0 : -1;
+  if (char === '~') return -2;
+  return /[A-Za-z]/.test(char) ? char.charCodeAt(0) : char.charCodeAt(0) + 0x10000;
+}
+
+/** Of any length; without digits it is nothing, which is less than zero. */
+function compareNumbers(a: string, b: string): number {
+  const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
+  if (left.length !== right.length) return left.length - right.length;
+  if (left !== right) return left < right ? -1 : 1;
+  return 0;
 }

@@ -3,12 +3,16 @@ import { errorCode, errorMessage, Failure } from '../failure.ts';
 import { asGiven } from './given-arguments.ts';
 import { endingSignals, signalNumber } from './signals.ts';
 
-/** A program to become, with the environment that we were given. */
+/** A program to become, with the environment and the standard streams that we were given, unless it says otherwise. */
 export interface Launch {
   /** The program's file; PATH is not searched. */
   readonly file: string;
   /** All arguments, argv[0] first. */
   readonly argv: readonly string[];
+  /** Names of variables that it does not get. */
+  readonly withoutVariables?: readonly string[];
+  /** Descriptor that becomes its standard input. */
+  readonly stdin?: number;
 }
 
 /**
@@ -27,9 +31,12 @@ export async function handOver(native: Native, launch: Launch, signal: AbortSign
 }
 
 /** Replaces this process by another program at once. */
-export function replaceProcess(native: Native, { file, argv }: Launch): never {
+export function replaceProcess(
+  native: Native,
+  { file, argv, withoutVariables = [], stdin = -1 }: Launch,
+): never {
   try {
-    return native.exec(file, asGiven(argv));
+    return native.exec(file, asGiven(argv), withoutVariables, stdin);
   } catch (thrown) {
     throw refusal(file, thrown);
   }

@@ -13,6 +13,8 @@ export interface Invocation {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
+  /** Variables and options whose values only we need: bailey-init's --forget, unless BAILEY_FORGET says another. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -25,15 +27,16 @@ export interface Invocation {
  * @throws the signal's reason when a signal has come
  */
 export async function becomeInit(
-  { node, nodeArgs, script, args, env }: Invocation,
+  { node, nodeArgs, script, args, env, secrets }: Invocation,
   signal: AbortSignal,
 ): Promise<void> {
   const beside = findProgram(join(dirname(script), 'bailey-init'), undefined);
   const found = 'fault' in beside ? findProgram('bailey-init', env['PATH']) : beside;
   if ('fault' in found) return;
+  const forget = secrets.length === 0 || env['BAILEY_FORGET'] ? [] : ['--forget', secrets.join()];
   await throwIfSignalled(signal);
   replaceProcess(native(), {
     file: found.file,
-    argv: ['bailey-init', '--', node, ...nodeArgs, script, ...args],
+    argv: ['bailey-init', ...forget, '--', node, ...nodeArgs, script, ...args],
   });
 }

@@ -1,3 +1,4 @@
+import { cgroupFolder, cgroupPaths, upwards } from '../container/cgroup-folders.ts';
 import { readProcFile } from './proc-file.ts';
 
 /** The container that a process belongs to, as the orchestrator's cgroup names say. */
@@ -51,10 +52,11 @@ export interface ProcessLimit {
  * @param mountinfo /proc/self/mountinfo of the reader: where cgroup file systems are mounted and from which root
  */
 export function tightestPidsLimit(cgroupText: string, mountinfo: string): ProcessLimit | undefined {
-  const place = pidsFolder(cgroupPaths(cgroupText), mountinfo);
+  const paths = cgroupPaths(cgroupText);
+  const place = cgroupFolder('pids', paths, mountinfo) ?? cgroupFolder('', paths, mountinfo);
   if (place === undefined) return undefined;
   let tightest: ProcessLimit | undefined;
-  for (const folder of upwards(place.top, place.below)) {
+  for (const folder of upwards(place)) {
     const file = `${folder}/pids.max`;
     const limit = Number(readProcFile(file) ?? 'max');
     const used = Number(readProcFile(`${folder}/pids.current`) ?? 'unknown');
@@ -68,69 +70,14 @@ export function tightestPidsLimit(cgroupText: string, mountinfo: string): Proces
 /** Whether the process's cgroup is frozen, as `docker pause` does it (cgroup v2: cgroup.events, v1: freezer.state). */
 export function isFrozen(cgroupText: string, mountinfo: string): boolean {
   const paths = cgroupPaths(cgroupText);
-  const unified = folderOf('', paths, mountinfo);
+  const unified = cgroupFolder('', paths, mountinfo);
   if (
     unified !== undefined &&
     /^frozen 1$/m.test(readProcFile(`${unified.top}${unified.below}/cgroup.events`) ?? '')
   ) {
     return true;
   }
-  const freezer = folderOf('freezer', paths, mountinfo);
+  const freezer = cgroupFolder('freezer', paths, mountinfo);
   const state = freezer && readProcFile(`${freezer.top}${freezer.below}/freezer.state`);
   return state?.startsWith('FR') === true;
-}
-
-/** Path by controller; the unified hierarchy (cgroup v2) has the empty name. */
-function cgroupPaths(cgroupText: string): ReadonlyMap<string, string> {
-  const paths = new Map<string, string>();
-  for (const line of cgroupText.split('\n')) {
-    const [, controllers, ...path] = line.split(':');
-    for (const controller of controllers?.split(',') ?? []) paths.set(controller, path.join(':'));
-  }
-  return paths;
-}
-
-interface CgroupFolder {
-  /** Where the hierarchy is mounted. */
-  readonly top: string;
-  /** The way from there, with a leading slash; empty for the mount point itself. */
-  readonly below: string;
-}
-
-const pidsFolder = (paths: ReadonlyMap<string, string>, mountinfo: string): CgroupFolder | undefined =>
-  folderOf('pids', paths, mountinfo) ?? folderOf('', paths, mountinfo);
-
-function folderOf(
-  controller: string,
-  paths: ReadonlyMap<string, string>,
-  mountinfo: string,
-): CgroupFolder | undefined {
-  const path = paths.get(controller);
-  if (path === undefined) return undefined;
-  for (const line of mountinfo.split('\n')) {
-    const [before = '', after = ''] = line.split(' - ');
-    const [, , , root = '', top = ''] = before.split(' ');
-    const [type, , options = ''] = after.split(' ');
-    const wanted =
-      controller === '' ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes(controller);
-    if (!wanted) continue;
-    // A container without a cgroup namespace sees the host's path, but only its own part of the hierarchy.
-    const below =
-      root === '/'
-        ? path
-        : path === root || path.startsWith(`${root}/`)
-          ? path.slice(root.length)
-          : undefined;
-    if (below !== undefined && !below.startsWith('/..')) return { top, below: below === '/' ? '' : below };
-  }
-  return undefined;
-}
-
-function upwards(top: string, below: string): readonly string[] {
-  const folders = [`${top}${below}`];
-  for (let rest = below; rest !== ''; ) {
-    rest = rest.slice(0, rest.lastIndexOf('/'));
-    folders.push(`${top}${rest}`);
-  }
-  return folders;
 }

@@ -4,6 +4,8 @@ import { mountIdOf } from '../container/mount-id.ts';
 import type { Lease } from '../contract.ts';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
 import { backoffMs } from '../launch/backoff.ts';
+import { pause } from '../launch/pause.ts';
+import { sayWhenNew } from '../launch/progress.ts';
 import { type Given, type Outcome, readAnswer, readError } from './answers.ts';
 import { parseCastleUrl } from './castle-url.ts';
 import { type Call, type Credentials, connectTo } from './http.ts';
@@ -34,8 +36,6 @@ export interface Storage {
   release(): Promise<void>;
 }
 
-/** A line about the waiting appears when its reason changes, and this often, in milliseconds. */
-const repeatLineMs = 10_000;
 /**
  * How long one answer may take, in milliseconds: what is left until the deadline, within these bounds. One asked in
  * the last moment gets a chance.
@@ -82,7 +82,7 @@ async function askUntilGiven(
 ): Promise<Given> {
   const endsAt = performance.now() + request.deadlineMs;
   const abort = aborted(signal);
-  let said = { line: '', at: Number.NEGATIVE_INFINITY };
+  const tell = sayWhenNew(say);
   for (let attempt = 0; ; attempt++) {
     const withinMs = Math.max(
       answerWithinMs.least,
@@ -94,11 +94,8 @@ async function askUntilGiven(
     if (outcome.kind === 'never') throw outcome.failure;
     const leftMs = endsAt - performance.now();
     if (leftMs <= 0) throw atDeadline(request, outcome.failure);
-    const line = outcome.failure.sentence;
-    if (line !== said.line || performance.now() - said.at > repeatLineMs) {
-      say(`waiting for storage, at most ${Math.ceil(leftMs / 1000)} s more: ${line}`);
-      said = { line, at: performance.now() };
-    }
+    const reason = outcome.failure.sentence;
+    tell(reason, `waiting for storage, at most ${Math.ceil(leftMs / 1000)} s more: ${reason}`);
     // The pause may end at the deadline but never skips it: the last try is made just then.
     await pause(Math.min(backoffMs(attempt, Math.random()), leftMs), signal);
   }
@@ -131,14 +128,6 @@ function aborted(signal: AbortSignal): Promise<'aborted'> {
     if (signal.aborted) resolve('aborted');
     else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
   });
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal });
-  } catch {
-    throw signal.reason;
-  }
 }
 
 function atDeadline(request: StorageRequest, last: Failure): Failure {

@@ -162,6 +162,7 @@ if (requires(t, root, program('setpriv'))) {
       'post /v1/leases',
       'post /v1/volumes',
       'post /v1/volumes/{name}/restore',
+      'post /v1/volumes/{name}/size',
     ]);
     t.match(paths['/v1/leases']?.['post'], { responses: { 201: {} }, requestBody: {} });
   });

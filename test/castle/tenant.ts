@@ -109,6 +109,11 @@ export class Tenant {
     return this.#tell({ run: command });
   }
 
+  /** The container's process 1, as a number of the host. */
+  pid(): Promise<number> {
+    return this.#running.pid('node');
+  }
+
   /** Kills the container. */
   kill(): Promise<void> {
     return this.#running.kill();

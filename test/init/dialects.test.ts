@@ -2,7 +2,9 @@
 // Where the real program is installed, the same command line runs with both.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
@@ -50,6 +52,9 @@ const everybodys: readonly Line[] = [
 ];
 
 const tinis: readonly Line[] = [
+  { args: ['-e 7', '--', ...exits(7)] },
+  { args: ['-e', '+7', '--', ...exits(7)] },
+  { args: ['-e', '7 ', '--', ...exits(7)] },
   { args: ['--', ...signals], equal: 'all' },
   { args: ['--version', 'true'] },
   { args: ['--version', '--version'] },
@@ -94,7 +99,7 @@ const dumbInits: readonly Line[] = [
   { args: ['--verb', 'true'] },
   { args: ['-r'] },
   { args: ['--rewrite'] },
-  ...['1:2', '15:0', '1:2,3:4', '01:2'].flatMap((rule) => [
+  ...['1:2', '15:0', '1:2,3:4', '01:2', ' 1:2', '+1:2'].flatMap((rule) => [
     { args: ['-r', rule, 'true'], equal: 'all' as const },
     { args: [`-r${rule}`, 'true'], equal: 'all' as const },
     { args: ['--rewrite', rule, 'true'], equal: 'all' as const },
@@ -197,6 +202,23 @@ if (requires(t, pidNamespace, peers)) {
         if (equal === 'all') sub.same(our, real, what);
         else if (equal === 'stdout') sub.same([our.code, our.stdout], [real.code, real.stdout], what);
         else sub.equal(our.code, real.code, what);
+      }
+    });
+
+  for (const dialect of dialects)
+    eachReaping(t, `${dialect}: a script that names no interpreter is the shell's`, async (sub, before) => {
+      const folder = mkdtempSync(join(tmpdir(), 'bailey-test-'));
+      sub.teardown(() => rmSync(folder, { recursive: true }));
+      const script = `${folder}/without-interpreter`;
+      writeFileSync(script, 'echo "$0 $# $1"; exit 8\n', { mode: 0o755 });
+      const ours = called(sub, dialect);
+      for (const [args, env] of [
+        [[script, 'a  b', ''], {}],
+        [['without-interpreter'], { PATH: `${process.env['PATH']}:/nothing:${folder}` }],
+      ] as const) {
+        const told = { code: 8, stdout: `${script} ${args.length - 1} ${args[1] ?? ''}\n`, stderr: '' };
+        for (const init of [peerOf(dialect), ours])
+          sub.same(run([...before, init, '--', ...args], { env }), told, init);
       }
     });
 

@@ -1,9 +1,12 @@
 // bailey-init's own options and their variables: what they do to a program, its group and its descendants.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
-import { pidNamespace, requires } from '../kit/needs.ts';
+import { pidNamespace, requires, root } from '../kit/needs.ts';
 import { run } from './peers.ts';
 import { bailey, compile } from './programs.ts';
 import { eachWay, type Way } from './ways.ts';
@@ -15,6 +18,12 @@ function bothForms(option: string, value?: string): [args: string[], env: Record
     [value === undefined ? [option] : [option, value], {}],
     [[], { [variable]: value ?? '1' }],
   ];
+}
+
+function temporaryFolder(sub: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bailey-options-'));
+  sub.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 const lives = (pid: number): boolean => !['Z', 'X', undefined].includes(stat(pid)?.state);
@@ -199,6 +208,43 @@ if (requires(t, pidNamespace)) {
     sub.equal(bystander.exitCode ?? bystander.signalCode, null, 'a bystander has not');
   });
 
+  t.test(
+    'not process 1, without its own /proc: nobody else is signalled, and it ends all the same',
+    async (sub) => {
+      const script = `$1; sleep 1000 >/dev/null 2>&1 & "$0" --grace 100ms sh -c '(sleep 1000 >/dev/null 2>&1 &); exit 5'
+      echo "$?"; kill $! && echo alive`;
+      for (const setUp of ['umount /proc || mount -t tmpfs none /proc', ':']) {
+        const command = ['sh', '-c', script, bailey, setUp];
+        const running = new Running(command, { proc: false, unshare: ['--mount'] });
+        sub.teardown(() => running.kill());
+        const { stdout, stderr } = await running.ended();
+        sub.equal(stdout, '5\nalive\n', setUp);
+        sub.match(stderr, /some processes cannot be killed from here, and stay\n/);
+      }
+    },
+  );
+
+  // Only root can make a program that somebody else may not kill.
+  if (root() === undefined)
+    eachWay(t, '--grace: whom it may not kill, the kernel does', async (sub, way) => {
+      const [first = ''] = compile(sub, 'test/init/of-another-user.c');
+      const script = `${first} 1000 & read x; exit 6`;
+      const user = ['setpriv', '--reuid=1000', '--clear-groups', '--inh-caps=-all'];
+      const copy = `${dirname(first)}/bailey-init`;
+      copyFileSync(bailey, copy);
+      chownSync(first, 0, 0);
+      chmodSync(first, 0o4755);
+      const command = [...user, copy, '--reap', way, '--grace', '100ms', 'sh', '-c', script];
+      const running = new Running(command);
+      sub.teardown(() => running.kill());
+      sub.equal(await running.line(), 'root');
+      sub.same(await running.end('end\n'), {
+        code: 6,
+        stdout: 'root\n',
+        stderr: 'bailey-init: the grace is over: SIGKILL to what is left\n',
+      });
+    });
+
   t.test('--subreaper', async (sub) => {
     const script = '(sleep 1000 >/dev/null & echo $!); read line';
     for (const [value, adopted] of [
@@ -229,6 +275,32 @@ if (requires(t, pidNamespace)) {
         process.kill(init, signal);
         sub.same(await running.ended(), { code: 0, stdout: '', stderr: '' });
       }
+  });
+
+  eachWay(t, '--forget: the program has it, and nobody sees it in process 1', async (sub, way) => {
+    // Until process 1 runs again, which it does when the program has been executed.
+    const script = `
+      while grep -aqe hidden -e secret /proc/1/environ /proc/1/cmdline; do :; done
+      tr '\\0' '\\n' < /proc/1/environ | grep -a ^PASSWORD
+      tr '\\0' '\\n' < /proc/1/cmdline | tail -n 6
+      echo $PASSWORD $PASSWORDS "$@"`;
+    const words = ['--key', 'hidden', '--key=secret', '--keys', 'key', '-k'];
+    const given = { PASSWORD: 'hidden', PASSWORDS: 'seen' };
+    for (const [args, env] of bothForms('--forget', 'PASSWORD,--key,NOBODY,,-k')) {
+      // The script has the words that it looks for: as a file, it is on no command line.
+      const file = join(temporaryFolder(sub), 'script');
+      writeFileSync(file, script);
+      const running = start(sub, way, [...args, 'sh', file, ...words], { ...given, ...env });
+      const { code, stdout } = await running.ended();
+      sub.equal(code, 0);
+      const [first, second, ...rest] = stdout.split('\n');
+      sub.same([first, second].sort(), ['PASSWORD=******', 'PASSWORDS=seen']);
+      sub.same(rest, [
+        ...['--key', '******', '--key=******', '--keys', 'key', '-k'],
+        `hidden seen ${words.join(' ')}`,
+        '',
+      ]);
+    }
   });
 
   t.test('--warn and --verbose', async (sub) => {
@@ -270,6 +342,7 @@ if (requires(t, pidNamespace)) {
       ['--grace', ['', '-1', 's', '1x', '1d', '99999999999', '1.5s']],
       ['--stop-timeout', ['', 'soon', '25d', '10 s']],
       ['--subreaper', ['', 'yes']],
+      ['--forget', ['']],
     ] as const)
       for (const value of values)
         for (const [args, env] of bothForms(option, value)) {

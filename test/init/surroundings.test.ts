@@ -123,6 +123,24 @@ if (requires(t, pidNamespace)) {
     }
   });
 
+  eachWay(t, 'standard error is full, and nobody reads: it does all that it has to', async (sub, way) => {
+    const [stuck = ''] = compile(sub, 'test/init/stuck-reader.c');
+    const deaf = "exec 2>/dev/null; trap '' TERM; echo up; exec sleep 1000";
+    const late = new Running([stuck, bailey, '--reap', way, '--stop-timeout', '50ms', 'sh', '-c', deaf]);
+    sub.teardown(() => late.kill());
+    sub.equal(await late.line(), 'up');
+    process.kill(await late.pid(), 'SIGTERM');
+    sub.equal((await late.ended()).code, 137, 'SIGKILL after SIGTERM, and an end with an epitaph');
+    const orphans =
+      'exec 2>/dev/null; for x in 1 2 3 4 5 6 7 8 9; do (exit 1 & exec true); done; echo up; read x; exit 4';
+    const warns = new Running([stuck, bailey, '--reap', way, '--warn', 'sh', '-c', orphans]);
+    sub.teardown(() => warns.kill());
+    sub.equal(await warns.line(), 'up');
+    const init = await warns.pid();
+    await until('the orphans are reaped', () => childrenOf(init).length === 1);
+    sub.equal((await warns.end('end\n')).code, 4);
+  });
+
   t.test('no process can be created', async (sub) => {
     const [refuse = ''] = compile(sub, 'test/init/refuse.c');
     const ended = await inNamespace([refuse, 'clone', '11', bailey, 'true']);

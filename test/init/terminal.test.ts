@@ -108,6 +108,83 @@ async function jobs(sub: Test, init: readonly string[]): Promise<void> {
 
 if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal, peers)) {
   t.test('a job of an interactive shell: ^Z, jobs, bg, fg, ^C', (sub) => jobs(sub, [bailey]));
+
+  t.test('a job of several processes: ^Z stops them all, and fg lets them all go on', async (sub) => {
+    const screen = new Terminal(sub, shell, prompt);
+    await screen.shows('PROMPT> ');
+    screen.type(`${bailey} sh -c 'cat; exit 9'\r`);
+    const cat = await descendant(screen.pid, 'cat');
+    await until('it is in the foreground', () => foreground(cat) === processGroup(cat));
+    screen.type('\x1a');
+    await screen.shows('Stopped');
+    await screen.shows('PROMPT> ');
+    await until('^Z stops what the program has started', () => stopped(cat));
+    screen.type('fg\r');
+    await until('fg lets it go on', () => !stopped(cat) && foreground(cat) === processGroup(cat));
+    screen.type('words\r');
+    await screen.shows('words\r\nwords');
+    screen.type('\x04');
+    await screen.shows('PROMPT> ');
+    screen.type('echo "code-"$?\r');
+    await screen.shows('code-9');
+  });
+
+  t.test('a job that begins in the background: fg gives it the terminal, ^Z takes it away', async (sub) => {
+    const screen = new Terminal(sub, shell, prompt);
+    await screen.shows('PROMPT> ');
+    screen.type(`${bailey} cat &\r`);
+    const cat = await descendant(screen.pid, 'cat');
+    await until('it stops for want of the terminal', () => stopped(cat) && stopped(stat(cat)?.parent ?? 0));
+    sub.equal(foreground(screen.pid), screen.pid, 'the shell keeps the terminal');
+    screen.type('fg\r');
+    await until('it has the terminal', () => foreground(cat) === cat && !stopped(cat));
+    screen.type('words\r');
+    await screen.shows('words\r\nwords');
+    screen.type('\x1a');
+    await screen.shows('Stopped');
+    await screen.shows('PROMPT> ');
+    screen.type('fg\r');
+    await until('it has the terminal again', () => foreground(cat) === cat && !stopped(cat));
+    screen.type('\x03');
+    await screen.shows('PROMPT> ');
+    screen.type('echo "code-"$?\r');
+    await screen.shows('code-130');
+  });
+
+  t.test('a job in the background: who stops its program by SIGSTOP does not stop it', async (sub) => {
+    const screen = new Terminal(sub, shell, prompt);
+    await screen.shows('PROMPT> ');
+    screen.type(`${bailey} sleep 1000 &\r`);
+    const program = await descendant(screen.pid, 'sleep');
+    const init = stat(program)?.parent ?? 0;
+    await screen.shows('PROMPT> ');
+    process.kill(program, 'SIGSTOP');
+    await until('it stands still', () => stopped(program));
+    process.kill(init, 'SIGTERM');
+    screen.type('wait $!; echo "code-"$?\r');
+    await screen.shows('code-143');
+  });
+
+  t.test('a job that reads from a pipe: ^Z stops it, fg lets it go on, ^C ends it', async (sub) => {
+    const screen = new Terminal(sub, shell, prompt);
+    await screen.shows('PROMPT> ');
+    screen.type(`sleep 1000 | ${bailey} tail -f /dev/null\r`);
+    const program = await descendant(screen.pid, 'tail');
+    const init = stat(program)?.parent ?? 0;
+    await until('it is in the foreground', () => foreground(init) === processGroup(init));
+    screen.type('\x1a');
+    await screen.shows('Stopped');
+    await screen.shows('PROMPT> ');
+    sub.ok(stopped(init));
+    await until('the program stands still', () => stopped(program));
+    screen.type('fg\r');
+    await until('fg lets both go on', () => !stopped(init) && !stopped(program));
+    screen.type('\x03');
+    await screen.shows('PROMPT> ');
+    screen.type('echo "code-"$?\r');
+    await screen.shows('code-130');
+  });
+
   t.test('the same as catatonit', (sub) => jobs(sub, [called(sub, 'catatonit')]));
 
   for (const way of ways)

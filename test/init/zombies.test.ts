@@ -49,4 +49,40 @@ if (requires(t, pidNamespace)) {
     sub.equal(stat(childrenOf(init)[0] ?? 0)?.comm, 'sh');
     sub.equal((await running.end('go\n')).code, 0);
   });
+
+  eachWay(
+    t,
+    'children from before its exec are collected, whatever signal tells of their end',
+    async (sub, way) => {
+      const [before = ''] = compile(sub, 'test/init/born-before.c');
+      const running = new Running([
+        before,
+        bailey,
+        '--reap',
+        way,
+        '--',
+        'sh',
+        '-c',
+        'echo up; exec sleep 1000',
+      ]);
+      sub.teardown(() => running.kill());
+      sub.equal(await running.line(), 'up');
+      const init = await running.pid();
+      await until('the one that lives and the program are left', () => childrenOf(init).length === 2);
+      running.write('end\n');
+      await until('only the program is left', () => childrenOf(init).length === 1);
+      sub.equal(stat(childrenOf(init)[0] ?? 0)?.comm, 'sleep');
+    },
+  );
+
+  t.test('a pause collects them as well', async (sub) => {
+    const [before = ''] = compile(sub, 'test/init/born-before.c');
+    const running = new Running([before, bailey, '--pause']);
+    sub.teardown(() => running.kill());
+    const init = await running.pid();
+    await until('one is left', () => childrenOf(init).length === 1);
+    running.write('end\n');
+    await until('nobody is left', () => childrenOf(init).length === 0);
+    sub.equal(stat(init)?.comm, 'bailey-init');
+  });
 }

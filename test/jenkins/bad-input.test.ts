@@ -122,16 +122,16 @@ t.test('settings', async (t) => {
 t.test('a war or an agent.jar that cannot be one', async (t) => {
   const { bailey, env, folder } = place(t);
   symlinkSync('loop', join(folder, 'loop'));
-  for (const [command, variable] of [
-    ['jenkins', 'JENKINS_WAR'],
-    ['agent', 'JENKINS_AGENT_FILE'],
+  for (const [variable, ...args] of [
+    ['JENKINS_WAR', 'jenkins'],
+    ['JENKINS_AGENT_FILE', 'agent', '-version'],
   ] as const) {
     for (const [path, line] of [
       ['/etc/passwd/x', /\/etc\/passwd\/x lies below a file; put \S+ there, or set /],
       [join(folder, 'loop'), /loop is a symlink that leads in a circle; /],
       ['/dev/null', /\/dev\/null is not a file; /],
     ] as const) {
-      const ran = await run(bailey, { args: [command], env: { ...env, [variable]: path } });
+      const ran = await run(bailey, { args, env: { ...env, [variable]: path } });
       refused(t, ran, 78, line, `${variable} ${path}`);
     }
     if (root() !== undefined) continue;
@@ -142,7 +142,7 @@ t.test('a war or an agent.jar that cannot be one', async (t) => {
       mkdirSync(join(folder, 'locked'), { recursive: true, mode: 0o700 });
       writeFileSync(join(folder, path), '', { mode: 0o600 });
       const variables = { ...env, [variable]: join(folder, path) };
-      const ran = await run(bailey, { args: [command], env: variables, uid: 65534 });
+      const ran = await run(bailey, { args, env: variables, uid: 65534 });
       const remedy = new RegExp(`${path} cannot be read: uid 65534, .* chown 65534:65534 \\S+/${locked}\n`);
       refused(t, ran, 77, remedy, path);
     }
@@ -323,13 +323,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
       'sh',
     ];
     const ran = await run(bailey, { args: ['jenkins'], env, below });
-    refused(
-      t,
-      ran,
-      73,
-      /COPY_REFERENCE_FILE_LOG \S+ cannot be written, tmpfs on \S+ is full: 0 of 65536 bytes/,
-      'full',
-    );
+    refused(t, ran, 73, /JENKINS_HOME \S+ cannot be written, tmpfs on \S+ is full: 0 of 65536 bytes/, 'full');
     t.equal(ran.stdout, 'fill\n', 'no empty log is left');
   });
 

@@ -24,7 +24,7 @@ import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { ended } from './kit/bailey.ts';
 import { House } from './kit/house.ts';
-import { writeBomb, writePlugin } from './kit/plugin-archive.ts';
+import { writeBomb, writeCrowdedPlugin, writePlugin } from './kit/plugin-archive.ts';
 
 const makePipe = (path: string): void => {
   const { status, stderr } = spawnSync('mkfifo', [path], { encoding: 'utf8' });
@@ -45,6 +45,32 @@ t.test('symlinks that lead to each other, to themselves, and below a file', asyn
   for (const name of ['one', 'two', 'itself'])
     t.match(log, new RegExp(`SKIPPED .*/ref/${name} : a symlink that leads in a circle`));
   t.match(log, /SKIPPED .*\/ref\/below : a symlink that leads nowhere/);
+});
+
+t.test('plugins/ is a symlink, and the image has what a JENKINS_HOME has', async (t) => {
+  const house = new House(t);
+  mkdirSync(join(house.folder, 'elsewhere'));
+  symlinkSync(join(house.folder, 'elsewhere'), join(house.home, 'plugins'));
+  for (const name of ['a', 'b']) {
+    writePlugin(join(house.ref, `plugins/${name}.jpi`), '2.0');
+    house.write(join(house.ref, `plugins/${name}.jpi.pinned`), '');
+  }
+  house.write(join(house.ref, 'plugins/a.jpi.version_from_image'), '1.0\n');
+  house.write(join(house.ref, 'plugins/b.jpi.version_from_image.override'), '1.0\n');
+  house.write(join(house.ref, 'plugins/a.jpi.bailey-part'), 'half');
+  house.write(join(house.ref, '.bailey-plugin-versions.json'), '{"form":1,"known":{}}');
+  const ran = await house.copy();
+  t.equal(ran.code, 0, ran.stderr);
+  for (const name of ['a', 'b']) {
+    t.equal(await readPluginVersion(join(house.home, `plugins/${name}.jpi`)), '2.0');
+    t.equal(
+      house.text(`plugins/${name}.jpi.version_from_image`),
+      '2.0\n',
+      'the marker tells what was copied',
+    );
+  }
+  t.notOk(existsSync(join(house.home, 'plugins/a.jpi.bailey-part')));
+  t.match(house.log().join('\n'), /SKIPPED \S+\/plugins\/a.jpi.bailey-part : a copy that was cut off/);
 });
 
 t.test('names that are not UTF-8', async (t) => {
@@ -95,6 +121,31 @@ t.test('an archive that would fill the memory has no version', async (t) => {
   const ran = await house.copy();
   t.equal(ran.code, 0, ran.stderr);
   t.match(house.log().join('\n'), /INSTALLED plugins\/bomb.jpi : an unknown version/);
+});
+
+t.test('archives that are right, if not as usual', async (t) => {
+  const folder = new House(t).folder;
+  const path = join(folder, 'p.jpi');
+  writeCrowdedPlugin(path, '3.1', 2000);
+  t.equal(await readPluginVersion(path), '3.1', 'the manifest is the last of many files');
+
+  // A comment at the end, which nobody bounds but its length of two bytes; and one that looks like an end itself.
+  for (const comment of [
+    Buffer.alloc(30_000, 'c'),
+    Buffer.from('PK\x05\x06 and so on'),
+    Buffer.from('short'),
+  ]) {
+    writePlugin(path, '3.2');
+    const bytes = readFileSync(path);
+    bytes.writeUInt16LE(comment.length, bytes.length - 2);
+    writeFileSync(path, Buffer.concat([bytes, comment]));
+    t.equal(await readPluginVersion(path), '3.2', `a comment of ${comment.length} bytes`);
+  }
+  for (let cut = 1; cut < 120; cut += 7) {
+    writePlugin(path, '3.3');
+    truncateSync(path, statSync(path).size - cut);
+    t.equal(await readPluginVersion(path), '', `${cut} bytes are missing`);
+  }
 });
 
 t.test('large files: what is in them, and their holes', async (t) => {

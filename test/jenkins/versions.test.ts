@@ -1,6 +1,8 @@
 /** The order of plug-in versions; the pairs that taught it are in jenkinsci/docker #1456, #1880, #2328 and #2361. */
+import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import { compareVersions } from '../../src/jenkins/versions.ts';
+import { Random } from './kit/random.ts';
 
 const olderThenNewer: readonly [string, string][] = [
   ['1.0', '1.1'],
@@ -32,4 +34,49 @@ t.test('neither is newer', async (t) => {
   t.equal(compareVersions('', ''), 0);
   t.equal(compareVersions('1.2-3', '1.2.3'), 0);
   t.equal(compareVersions('123.vaaa', '123.vbbb'), 0, 'hashes have no order');
+});
+
+/** The order of sort(1): negative, positive, or 0 where it leaves two lines as they were. */
+function orderOfSort(a: string, b: string): number {
+  const first = (...lines: readonly string[]): string =>
+    execFileSync('sort', ['--version-sort', '--stable'], {
+      input: `${lines.join('\n')}\n`,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    }).split('\n')[0] ?? '';
+  if (a === b || first(a, b) !== first(b, a)) return 0;
+  return first(a, b) === a ? -1 : 1;
+}
+
+t.test('without hashes it is the order of sort -V', async (t) => {
+  const seed = Number(process.env['BAILEY_TEST_SEED'] ?? Date.now() % 1_000_000_000);
+  t.comment(`BAILEY_TEST_SEED=${seed}`);
+  const random = new Random(seed);
+  const parts = [
+    '0',
+    '1',
+    '01',
+    '2',
+    '10',
+    '9',
+    'beta',
+    'beta2',
+    'rc',
+    'rc10',
+    'SNAPSHOT',
+    'Final',
+    'a_b',
+    '1a',
+    '~x',
+  ];
+  const version = (): string => {
+    let made = random.pick(['1', '2', '10']);
+    for (let more = random.below(4); more > 0; more--) made += random.pick(['.', '-']) + random.pick(parts);
+    return made;
+  };
+  for (let pair = 0; pair < 80; pair++) {
+    const [a, b] = [version(), version()];
+    const expected = orderOfSort(a.replaceAll('-', '.'), b.replaceAll('-', '.'));
+    t.equal(Math.sign(compareVersions(a, b)), expected, `${a} and ${b}`);
+  }
 });

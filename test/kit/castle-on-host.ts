@@ -10,15 +10,21 @@ import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
 /** What is to be other than usual. */
-interface Places {
+export interface Places {
   /** A folder that is there already, instead of a new one. */
   readonly backend?: string;
   /** A folder that is there already, instead of a new one. */
   readonly state?: string;
+  /** Options of the backend loop, such as `size=16M`; without, the backend is local. */
+  readonly loop?: string;
   /** More options of `castle serve`. */
   readonly options?: readonly string[];
   /** The engine's socket, instead of DOCKER_HOST. */
   readonly dockerSocket?: string;
+  /** Another castle.js than that of dist. */
+  readonly program?: string;
+  /** Environment instead of the tests' own. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A castle as a host has one: a process of root, with a folder for its socket, its state and its volumes. */
@@ -31,14 +37,13 @@ export class CastleOnHost {
   readonly state: string;
   readonly socket: string;
   readonly #runtime: string;
-  readonly #options: readonly string[];
+  readonly #places: Places;
   #process: ChildProcess | undefined;
   #said = '';
 
   private constructor(folder: string, runtime: string, places: Places) {
     this.#runtime = runtime;
-    const { options = [], dockerSocket } = places;
-    this.#options = [...options, ...(dockerSocket === undefined ? [] : ['--docker-socket', dockerSocket])];
+    this.#places = places;
     this.socketFolder = join(folder, 'run');
     this.backend = places.backend ?? join(folder, 'volumes');
     this.state = places.state ?? join(folder, 'state');
@@ -73,20 +78,33 @@ export class CastleOnHost {
       .filter((line) => line['event'] === event);
   }
 
-  /** `castle serve`, on the state of earlier lives. Returns when it answers. */
-  async serve(): Promise<void> {
-    const options = ['--socket', this.socket, '--state', this.state, '--backend', `local=${this.backend}`];
+  /** Starts `castle serve`, on the state of earlier lives, and does not wait for it. */
+  launch(): ChildProcess {
+    const { loop, options = [], dockerSocket, program = 'dist/castle.js', env = process.env } = this.#places;
+    const backend = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
     // A test file that is killed for taking too long takes its castle along.
-    const started = spawn('setpriv', [
-      ...['--pdeathsig', 'KILL', process.execPath, 'dist/castle.js', 'serve', ...options],
-      ...['--runtime', this.#runtime, ...this.#options],
-    ]);
+    const started = spawn(
+      'setpriv',
+      [
+        ...['--pdeathsig', 'KILL', process.execPath, program, 'serve', '--runtime', this.#runtime],
+        ...['--socket', this.socket, '--state', this.state, '--backend', backend],
+        ...(dockerSocket === undefined ? [] : ['--docker-socket', dockerSocket]),
+        ...options,
+      ],
+      { env, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#said += text;
       });
     }
+    return started;
+  }
+
+  /** The same, and returns when it answers. */
+  async serve(): Promise<void> {
+    const started = this.launch();
     try {
       await until('the castle answers', async () => (await this.status()).pid === started.pid || undefined);
     } catch (thrown) {

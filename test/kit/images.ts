@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { docker, output, run } from './docker.ts';
 
@@ -93,32 +93,56 @@ export async function addNode(root: string): Promise<void> {
 
 /** What `npm run build` left, laid where Dockerfile.example lays it. */
 export function addBailey(root: string): void {
-  cpSync('dist', join(root, 'opt/bailey'), { recursive: true });
+  // Dockerfile.example builds no bailey-agent, which is large.
+  const filter = (file: string) => basename(file) !== 'bailey-agent';
+  cpSync('dist', join(root, 'opt/bailey'), { recursive: true, filter });
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
   symlinkSync('/opt/bailey/bailey-init', join(root, 'usr/local/bin/bailey-init'));
-  symlinkSync('/opt/bailey/bailey.js', join(root, 'usr/local/bin/bailey'));
+  symlinkSync('/opt/bailey/bailey', join(root, 'usr/local/bin/bailey'));
 }
 
 /** Where the official image has its java. */
 const javaHome = '/opt/java/openjdk';
 
-/**
- * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
- * jenkins. The war is test/docker/Controller.java.
- */
-export async function addJenkins(t: Test, root: string): Promise<void> {
+/** A java as the official image has it, with its libraries. */
+export async function addJava(root: string): Promise<void> {
   const runtime = await javaRuntime();
   cpSync(runtime, join(root, javaHome), { recursive: true });
   const libraries = readdirSync(runtime, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.so') || file === 'bin/java')
     .map((file) => join(runtime, file));
   await addLibraries(root, libraries);
-  const home = join(root, 'var/jenkins_home');
+}
+
+/** A folder of the user jenkins. */
+function addHome(root: string, path: string): void {
+  const home = join(root, path);
   mkdirSync(home, { recursive: true });
   chownSync(home, jenkinsUser, jenkinsUser);
+}
+
+/**
+ * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
+ * jenkins.
+ * @param war the source of what stands in for Jenkins
+ */
+export async function addJenkins(t: Test, root: string, war = controllerSource): Promise<void> {
+  await addJava(root);
+  addHome(root, 'var/jenkins_home');
   mkdirSync(join(root, 'usr/share/jenkins/ref'), { recursive: true });
   writeFileSync(join(root, 'usr/share/jenkins/ref/from-the-image.txt'), 'laid down by the image\n');
-  await compileController(t, join(root, 'usr/share/jenkins/jenkins.war'));
+  await compileJar(t, war, join(root, 'usr/share/jenkins/jenkins.war'));
+}
+
+/**
+ * What the official image of agents holds besides a system: java, agent.jar and the folders of the user jenkins. The
+ * jar is test/docker/Agent.java.
+ */
+export async function addAgent(t: Test, root: string): Promise<void> {
+  await addJava(root);
+  for (const folder of ['home/jenkins', 'home/jenkins/agent', 'home/jenkins/.jenkins']) addHome(root, folder);
+  mkdirSync(join(root, 'usr/share/jenkins'), { recursive: true });
+  await compileJar(t, 'test/docker/Agent.java', join(root, 'usr/share/jenkins/agent.jar'));
 }
 
 /** What the official image says of itself, as far as a container's start depends on it. */
@@ -133,13 +157,39 @@ export const jenkinsImage: readonly string[] = [
   'USER jenkins',
 ];
 
-/** An image like the official one, with Node and Bailey: the container's half of the slice. */
-export async function baileyImage(t: Test): Promise<string> {
+/** What the official image of agents says of itself. */
+export const agentImage: readonly string[] = [
+  `ENV JAVA_HOME=${javaHome}`,
+  `ENV PATH=${javaHome}/bin:/usr/local/bin:/bin`,
+  'ENV AGENT_WORKDIR=/home/jenkins/agent',
+  'VOLUME /home/jenkins/.jenkins /home/jenkins/agent',
+  'WORKDIR /home/jenkins',
+  'USER jenkins',
+];
+
+/** An image like the official one of agents, with Node and Bailey. */
+export async function baileyAgentImage(t: Test): Promise<string> {
+  const root = temporaryFolder(t, 'agent-root');
+  await addBusybox(root);
+  await addNode(root);
+  addBailey(root);
+  await addAgent(t, root);
+  return importImage(t, root, [
+    ...agentImage,
+    'ENTRYPOINT ["bailey-init","--forget","JENKINS_SECRET,-secret","--","bailey","agent"]',
+  ]);
+}
+
+/**
+ * An image like the official one, with Node and Bailey: the container's half of the slice.
+ * @param war as {@link addJenkins} takes it
+ */
+export async function baileyImage(t: Test, war?: string): Promise<string> {
   const root = temporaryFolder(t, 'root');
   await addBusybox(root);
   await addNode(root);
   addBailey(root);
-  await addJenkins(t, root);
+  await addJenkins(t, root, war);
   return importImage(t, root, [...jenkinsImage, 'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]']);
 }
 
@@ -170,8 +220,25 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
   return folder;
 }
 
-async function compileController(t: Test, war: string): Promise<void> {
+/** A small program that stands for jenkins.war or agent.jar. */
+export const controllerSource = 'test/docker/Controller.java';
+
+/**
+ * Compiles a program to a jar that `java -jar` runs.
+ * @param source its class has the file's name
+ */
+export async function compileJar(t: Test, source: string, jar: string): Promise<void> {
   const classes = temporaryFolder(t, 'classes');
-  await output('javac', '-d', classes, 'test/docker/Controller.java');
-  await output('jar', '--create', '--file', war, '--main-class', 'Controller', '-C', classes, '.');
+  await output('javac', '-d', classes, source);
+  await output(
+    'jar',
+    '--create',
+    '--file',
+    jar,
+    '--main-class',
+    basename(source, '.java'),
+    '-C',
+    classes,
+    '.',
+  );
 }

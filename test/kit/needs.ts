@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { Test } from 'tap';
 
 /** Something a test cannot do without: undefined when it is there, else why it cannot run. */
@@ -24,6 +25,10 @@ export const pidNamespace = (): Need =>
   spawnSync('unshare', [...(process.getuid?.() === 0 ? [] : ['-Ur']), '--pid', '--fork', 'true']).status === 0
     ? undefined
     : 'needs PID namespaces (root, or user namespaces)';
+
+/** The agent that is one file, which not every build makes. */
+export const injectedAgent = (): Need =>
+  existsSync('dist/bailey-agent') ? undefined : 'needs dist/bailey-agent (npm run build -- --inject)';
 
 /**
  * Skips what follows with the reasons when something it needs isn't there. With CI=true that is a failure:

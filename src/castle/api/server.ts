@@ -6,7 +6,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Native } from '../../container/native.ts';
-import { Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
+import { GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
 import { version } from '../../version.ts';
 import type { Followers } from '../chronicle/followers.ts';
 import type { Say } from '../chronicle/happening.ts';
@@ -167,6 +167,22 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     async (request) => {
       needHost(await caller(request));
       return ledger.list();
+    },
+  );
+
+  app.post(
+    '/v1/volumes/:name/size',
+    {
+      schema: {
+        summary: 'Make a volume larger; for the host',
+        params: Type.Object({ name: Type.String() }),
+        body: GrowRequest,
+        response: { 200: Volume, ...refusals },
+      },
+    },
+    async (request) => {
+      needHost(await caller(request));
+      return ledger.grow(request.params.name, request.body.sizeBytes);
     },
   );
 

@@ -1,35 +1,87 @@
+import type { Entrance, MountOptions } from '../mount.ts';
+import type { MountLine, SourceFolder } from '../mountinfo.ts';
+
 /** Numeric owner on disk. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** Where volumes live. Each call may be repeated after a crash: doing it twice is doing it once. */
+/** A volume that is there. */
+export interface KnownVolume {
+  readonly name: string;
+  /** A UUID that no other volume has; undefined where volumes have none but their name. */
+  readonly id?: string;
+}
+
+/** What a volume is to be that is not there yet. */
+export interface NewVolume {
+  readonly name: string;
+  readonly id: string;
+  readonly owner: Owner;
+  /** How large it is to be; undefined: as the backend was told. Without a meaning where volumes share their space. */
+  readonly sizeBytes?: number;
+}
+
+/**
+ * Where volumes live, as leases see it. There are two families: directories.ts for folders, blocks.ts for devices. Each
+ * call may be repeated after a crash: doing it twice is doing it once.
+ */
 export interface Backend {
   /** What it is called in `--backend` and in the store. */
   readonly name: string;
   /** For people: what and where. */
   readonly description: string;
+  /** The host folder in which all volumes are, an absolute path without symlinks. */
+  readonly base: string;
+  /**
+   * Looks for a volume; only a whole one is found.
+   * @throws Refused backend_failed when something else is in its place
+   */
+  find(volume: string): Promise<KnownVolume | undefined>;
   /**
    * Creates the volume when it isn't there; existing data is kept as it is, its owner too.
-   * @throws Refused backend_failed when it can't
+   * @throws Refused backend_failed when it can't; nothing is left of it then
    */
-  create(volume: string, owner: Owner): Promise<void>;
+  create(volume: NewVolume): Promise<void>;
   /**
    * Takes back a volume that nothing was ever written to.
-   * @returns whether it is gone; false when there is something in it
+   * @returns whether it is gone; false when there is, or may be, something in it
    */
-  discardEmpty(volume: string): Promise<boolean>;
-  /** Whether the volume is there, whole. */
-  exists(volume: string): Promise<boolean>;
-  /** The host folder below which all volumes are, an absolute path without symlinks. */
-  readonly base: string;
-  /** The host folder to mount, an absolute path without symlinks. */
-  source(volume: string): string;
+  discardEmpty(volume: KnownVolume): Promise<boolean>;
   /** Removes what an interrupted create left behind. */
   sweep(): Promise<void>;
+  /**
+   * What mountinfo calls the volume where it is mounted; undefined when it can be mounted nowhere now.
+   * @throws Error with code ENOENT when it isn't there; Refused backend_failed when that can't be told
+   */
+  source(volume: KnownVolume): Promise<SourceFolder | undefined>;
+  /** The folder of the host on which the volume may be mounted without being in use, if there is one. */
+  place(volume: string): SourceFolder | undefined;
+  /** Whether a mount shows a volume of this backend, or a part of one. */
+  shows(mount: MountLine): boolean;
+  /**
+   * Mounts the volume in a container, and never makes it anew: what is wrong with it is a refusal.
+   * @param target absolute path in the container
+   * @returns the id of the mount, as in the container's mountinfo
+   * @throws Refused bad_target, busy or backend_failed; Hangs
+   */
+  mount(into: Entrance, volume: KnownVolume, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Makes a volume larger; asked for the size that it has, it finishes what was begun.
+   * @param mounted where it is mounted now: it grows there, under what uses it; else when it is mounted the next time
+   * @throws Refused bad_request when it can't have such a size; backend_failed when there is no room for it, and it
+   *   stays as it is; busy; Hangs
+   */
+  grow(volume: KnownVolume, sizeBytes: number, mounted?: MountedIn): Promise<void>;
   /** Where deleted volumes are kept; a backend without it deletes none. */
   readonly trash?: Trash;
+}
+
+/** Where a volume is mounted. */
+export interface MountedIn {
+  readonly container: Entrance;
+  readonly target: string;
 }
 
 /** Deleted volumes of a backend, each under an id of its own. Each call may be repeated after a crash. */

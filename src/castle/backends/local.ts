@@ -14,7 +14,8 @@ import {
 import { join } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../../failure.ts';
 import { Refused } from '../refused.ts';
-import type { Backend, Owner } from './backend.ts';
+import type { Owner } from './backend.ts';
+import type { Directories } from './directories.ts';
 import { localTrash } from './local-trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
@@ -25,14 +26,14 @@ const unfinished = '.creating-';
  * @param folder made when it isn't there, for root alone: containers reach their own volume only through their mount
  * @throws Failure cannotCreate when it can't be used
  */
-export async function localBackend(folder: string): Promise<Backend> {
+export async function localDirectories(folder: string): Promise<Directories> {
   const base = await prepare(folder);
   const pathOf = (volume: string) => join(base, volume);
   return {
     name: 'local',
     description: `local folder ${base}`,
     base,
-    source: pathOf,
+    path: pathOf,
     trash: localTrash(base),
 
     async exists(volume) {
@@ -53,7 +54,7 @@ export async function localBackend(folder: string): Promise<Backend> {
       }
     },
 
-    async discardEmpty(volume) {
+    async removeEmpty(volume) {
       try {
         await rmdir(pathOf(volume)); // never more than a folder without entries: rmdir(2)
         return true;

@@ -1,23 +1,83 @@
 import { resolve } from 'node:path';
+import type { Native } from '../../container/native.ts';
 import { Failure } from '../../failure.ts';
+import type { Say } from '../chronicle/happening.ts';
+import { ext4 } from '../file-systems/ext4.ts';
+import { xfs } from '../file-systems/xfs.ts';
+import type { Mounter } from '../mount.ts';
+import { formatSize, parseSize } from '../size.ts';
 import type { Backend } from './backend.ts';
-import { localBackend } from './local.ts';
+import { blocksBackend } from './blocks.ts';
+import { directoriesBackend } from './directories.ts';
+import { localDirectories } from './local.ts';
+import { type LoopSettings, loopBlocks } from './loop.ts';
+
+/** What backends are made with. */
+export interface BackendMeans {
+  readonly mounter: Mounter;
+  readonly native: Native;
+  /** Tells people what happened, in one line. */
+  readonly say: Say;
+}
+
+/** How large a volume is when nobody says so, in bytes. */
+const usualSizeBytes = 10 * 2 ** 30;
+
+const fileSystems = { ext4, xfs } as const;
 
 /** How each backend is made from what stands behind the `=`. Adding a backend is a file and a line here. */
-const backends: Record<string, (setting: string) => Promise<Backend>> = {
-  local: (folder) => localBackend(resolve(folder)),
+const backends: Record<string, (setting: string, means: BackendMeans) => Promise<Backend>> = {
+  local: async (folder, { mounter }) => directoriesBackend(await localDirectories(resolve(folder)), mounter),
+  loop: async (setting, { mounter, native, say }) =>
+    blocksBackend(await loopBlocks(parseLoop(setting), fileSystems, native), mounter, say),
 };
 
 /**
  * Makes the backend that `--backend NAME=SETTING` names.
- * @throws Failure usage when there is no such backend or no setting
+ * @throws Failure usage when there is no such backend or its setting is wrong; cannotCreate, config
  */
-export async function parseBackend(text: string): Promise<Backend> {
+export async function parseBackend(text: string, means: BackendMeans): Promise<Backend> {
   const [name = '', ...rest] = text.split('=');
   const setting = rest.join('=');
   const make = Object.hasOwn(backends, name) ? backends[name] : undefined;
   if (make === undefined || setting === '') {
-    throw new Failure('usage', `--backend ${JSON.stringify(text)} is not a backend`, 'use local=DIR');
+    throw new Failure(
+      'usage',
+      `--backend ${JSON.stringify(text)} is not a backend`,
+      'use local=DIR or loop=DIR[,fs=ext4|xfs][,size=10G]',
+    );
   }
-  return make(setting);
+  return make(setting, means);
 }
+
+/** Reads `DIR[,fs=TYPE][,size=SIZE]`. */
+function parseLoop(setting: string): LoopSettings {
+  const [folder = '', ...options] = setting.split(',');
+  let settings: LoopSettings = { folder: resolve(folder), fileSystem: ext4, sizeBytes: usualSizeBytes };
+  for (const option of options) settings = { ...settings, ...parseLoopOption(option) };
+  const { fileSystem, sizeBytes } = settings;
+  if (folder === '') throw wrong('loop needs a folder', 'use loop=DIR');
+  if (sizeBytes < fileSystem.leastBytes) {
+    throw wrong(
+      `${formatSize(sizeBytes)} is too small for ${fileSystem.name}`,
+      `use size=${formatSize(fileSystem.leastBytes)} or more`,
+    );
+  }
+  return settings;
+}
+
+function parseLoopOption(option: string): Partial<LoopSettings> {
+  const [name, value = ''] = option.split('=');
+  if (name === 'fs' && Object.hasOwn(fileSystems, value)) {
+    return { fileSystem: fileSystems[value as keyof typeof fileSystems] };
+  }
+  const sizeBytes = name === 'size' ? parseSize(value) : undefined;
+  if (sizeBytes !== undefined) return { sizeBytes };
+  throw wrong(
+    `loop has no option ${JSON.stringify(option)}`,
+    'use fs=ext4, fs=xfs, or size= with a number and K, M, G or T',
+  );
+}
+
+const wrong = (sentence: string, remedy: string): Failure =>
+  new Failure('usage', `--backend: ${sentence}`, remedy);

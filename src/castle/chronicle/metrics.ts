@@ -88,7 +88,7 @@ export class Metrics {
     this.requests.observe({ outcome }, seconds);
   }
 
-  mount(act: 'mount' | 'unmount', outcome: 'done' | 'failed', seconds: number): void {
+  mount(act: 'mount' | 'unmount' | 'grow', outcome: 'done' | 'failed', seconds: number): void {
     this.acts.observe({ act, outcome }, seconds);
   }
 

@@ -2,44 +2,66 @@ import { errorMessage } from '../../failure.ts';
 import type { Mounter } from '../mount.ts';
 import { Refused } from '../refused.ts';
 import type { Store } from '../store.ts';
-import type { Say } from './happening.ts';
+import type { EventName, Facts, Say } from './happening.ts';
 import type { Metrics } from './metrics.ts';
 
 /** A mounter whose acts are told of and measured. */
 export function observedMounter(mounter: Mounter, metrics: Metrics, say: Say): Mounter {
+  /** @param done what to tell when it went well */
+  async function observed<T>(
+    act: 'mount' | 'unmount' | 'grow',
+    failed: EventName,
+    about: Omit<Facts, 'event'>,
+    work: () => Promise<T>,
+    done: (result: T, tookMs: number) => void,
+  ): Promise<T> {
+    const begun = performance.now();
+    let result: T;
+    try {
+      result = await work();
+    } catch (thrown) {
+      metrics.mount(act, 'failed', since(begun) / 1000);
+      say(errorMessage(thrown), { event: failed, ...about, ...codeOf(thrown) });
+      throw thrown;
+    }
+    const tookMs = since(begun);
+    metrics.mount(act, 'done', tookMs / 1000);
+    done(result, tookMs);
+    return result;
+  }
+
+  const mounting = (source: string, target: string, mount: () => Promise<number>): Promise<number> =>
+    observed('mount', 'mount.failed', { target }, mount, (mountId, tookMs) =>
+      say(`${source} is mounted on ${target} in the container`, {
+        event: 'mount.made',
+        target,
+        mountId,
+        tookMs,
+      }),
+    );
+
   return {
-    async mount(into, source, target) {
-      const begun = performance.now();
-      try {
-        const mountId = await mounter.mount(into, source, target);
-        const tookMs = since(begun);
-        metrics.mount('mount', 'done', tookMs / 1000);
-        say(`${source} is mounted on ${target} in the container`, {
-          event: 'mount.made',
-          target,
-          mountId,
-          tookMs,
-        });
-        return mountId;
-      } catch (thrown) {
-        metrics.mount('mount', 'failed', since(begun) / 1000);
-        say(errorMessage(thrown), { event: 'mount.failed', target, ...codeOf(thrown) });
-        throw thrown;
-      }
-    },
-    async unmount(from, target, mountId) {
-      const begun = performance.now();
-      try {
-        await mounter.unmount(from, target, mountId);
-        const tookMs = since(begun);
-        metrics.mount('unmount', 'done', tookMs / 1000);
-        say(`${target} is unmounted in the container`, { event: 'mount.removed', target, mountId, tookMs });
-      } catch (thrown) {
-        metrics.mount('unmount', 'failed', since(begun) / 1000);
-        say(errorMessage(thrown), { event: 'unmount.failed', target, mountId, ...codeOf(thrown) });
-        throw thrown;
-      }
-    },
+    mount: (into, source, target, options) =>
+      mounting(source, target, () => mounter.mount(into, source, target, options)),
+    mountImage: (into, image, target, options) =>
+      mounting(image.path, target, () => mounter.mountImage(into, image, target, options)),
+    growImage: (into, image, device, target) =>
+      observed(
+        'grow',
+        'grow.failed',
+        { target },
+        () => mounter.growImage(into, image, device, target),
+        () => undefined, // the ledger tells of it
+      ),
+    unmount: (from, target, mountId) =>
+      observed(
+        'unmount',
+        'unmount.failed',
+        { target, mountId },
+        () => mounter.unmount(from, target, mountId),
+        (_, tookMs) =>
+          say(`${target} is unmounted in the container`, { event: 'mount.removed', target, mountId, tookMs }),
+      ),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Store, TrashRecord } from '../store.ts';
 import { Census, type Use } from './census.ts';
 import { checkVolumeName } from './checks.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
-import { inUse, mountedElsewhere } from './refusals.ts';
+import { inUse, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
 import type { Volumes } from './volumes.ts';
 
 /** What it works with; the lock and the volumes are the ledger's. */
@@ -37,7 +37,7 @@ export class Administration {
   create(volume: string, owner: Owner): Promise<boolean> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
-      const { record, isNew } = await this.means.volumes.prepare(volume, owner);
+      const { record, isNew } = await this.means.volumes.prepare(volume, { owner });
       if (this.means.store.volume(volume)?.state !== 'ready') {
         await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
       }
@@ -57,13 +57,16 @@ export class Administration {
       const trash = trashOf(backend);
       await this.settleAll(volume, trash);
       await this.checkUnused(volume);
+      const now = new Date().toISOString();
+      const { id: volumeId, created = now } = store.volume(volume) ?? {};
       const record: TrashRecord = {
         id: randomUUID(),
         volume,
+        ...(volumeId === undefined ? {} : { volumeId }),
         backend: backend.name,
         state: 'deleting',
-        created: store.volume(volume)?.created ?? new Date().toISOString(),
-        deleted: new Date().toISOString(),
+        created,
+        deleted: now,
       };
       await store.commit((changes) => changes.putTrash(record));
       try {
@@ -87,9 +90,9 @@ export class Administration {
     return this.means.perVolume.run(volume, async () => {
       const { store, backend, say } = this.means;
       const trash = trashOf(backend);
+      this.checkBackend(volume);
       await this.settleAll(volume, trash);
-      const kept = store
-        .trash()
+      const kept = this.records()
         .filter((record) => record.volume === volume && record.state === 'kept')
         .sort((one, other) => one.deleted.localeCompare(other.deleted))
         .at(-1);
@@ -121,7 +124,7 @@ export class Administration {
   async purge(beforeMs: number): Promise<void> {
     const { trash } = this.means.backend;
     if (trash === undefined) return;
-    for (const record of this.means.store.trash()) {
+    for (const record of this.records()) {
       const isOver = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
       if (isOver || record.state === 'purging') await this.tryToPurge(record, trash);
     }
@@ -135,7 +138,7 @@ export class Administration {
     const { store, backend, say } = this.means;
     const { trash } = backend;
     if (trash === undefined) return;
-    for (const record of store.trash()) {
+    for (const record of this.records()) {
       try {
         await this.settle(record, trash);
       } catch (thrown) {
@@ -161,20 +164,32 @@ export class Administration {
     }
   }
 
+  /** The trash of this backend: of that of another one, nothing can be seen. */
+  private records(): readonly TrashRecord[] {
+    return this.means.store.trash().filter(({ backend }) => backend === this.means.backend.name);
+  }
+
+  /** What lies here under the name of another backend's volume is not that volume. */
+  private checkBackend(volume: string): void {
+    const known = this.means.store.volume(volume);
+    if (known !== undefined && known.backend !== this.means.backend.name) {
+      throw otherBackend(known, this.means.backend);
+    }
+  }
+
   private async checkUnused(volume: string): Promise<void> {
     const { store, backend, usesOf } = this.means;
+    this.checkBackend(volume);
     const lease = store.leases().find((lease) => lease.volume === volume);
     if (lease !== undefined) throw inUse(lease);
-    if (!(await backend.exists(volume))) {
-      throw new Refused('not_found', `there is no volume ${volume}`, 'see castle volumes');
-    }
+    if ((await backend.find(volume)) === undefined) throw noSuchVolume(volume);
     const [use] = await usesOf(volume);
     if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
   }
 
   /** What an earlier order could not write down in the end, on a full disk perhaps, is found out before the next one. */
   private async settleAll(volume: string, trash: Trash): Promise<void> {
-    const records = this.means.store.trash().filter((record) => record.volume === volume);
+    const records = this.records().filter((record) => record.volume === volume);
     for (const record of records) await this.settle(record, trash);
   }
 
@@ -204,9 +219,15 @@ export class Administration {
     await this.means.store.commit((changes) => changes.putTrash({ ...record, state: 'kept' }));
   }
 
-  private async restored({ id, volume, backend, created }: TrashRecord): Promise<void> {
+  private async restored({ id, volume, volumeId, backend, created }: TrashRecord): Promise<void> {
     await this.means.store.commit((changes) => {
-      changes.putVolume({ name: volume, backend, state: 'ready', created });
+      changes.putVolume({
+        name: volume,
+        ...(volumeId === undefined ? {} : { id: volumeId }),
+        backend,
+        state: 'ready',
+        created,
+      });
       changes.removeTrash(id);
     });
   }

@@ -26,8 +26,8 @@ export interface Use {
 export class Census {
   private next: Promise<readonly View[]> | undefined;
 
-  /** Where a volume is in use now. @param place the folder of the backend that stands for it */
-  async usesOf(source: SourceFolder, place: SourceFolder): Promise<readonly Use[]> {
+  /** Where a volume is in use now. @param place the folder of the backend that stands for it, if there is one */
+  async usesOf(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly Use[]> {
     this.next ??= new Promise((resolve, reject) => {
       setImmediate(() => {
         this.next = undefined;
@@ -65,7 +65,11 @@ function views(): readonly View[] {
   return found;
 }
 
-function usesIn({ pid, namespace, mounts }: View, source: SourceFolder, place: SourceFolder): readonly Use[] {
+function usesIn(
+  { pid, namespace, mounts }: View,
+  source: SourceFolder,
+  place: SourceFolder | undefined,
+): readonly Use[] {
   const parts = mounts.filter((mount) => isPartOf(mount, source));
   if (parts.length === 0) return [];
   const byId = new Map(mounts.map((mount) => [mount.id, mount]));
@@ -74,7 +78,8 @@ function usesIn({ pid, namespace, mounts }: View, source: SourceFolder, place: S
       const covered = coveredBy(mount, byId);
       // A volume may be a file system of its own, mounted on its place in the backend: that makes it a volume, and
       // each copy of the host's mounts (a service with PrivateMounts, unshare(1)) has this mount too.
-      return covered === undefined || !(isPartOf(covered, place) || isPartOf(covered, source));
+      if (covered === undefined || place === undefined) return true;
+      return !(isPartOf(covered, place) || isPartOf(covered, source));
     })
     .map((mount) => ({ pid, namespace, mount }));
 }

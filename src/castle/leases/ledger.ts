@@ -6,16 +6,17 @@ import type { Backend } from '../backends/backend.ts';
 import type { EventName, Say } from '../chronicle/happening.ts';
 import { type Entrance, Hangs, type Mounter } from '../mount.ts';
 import {
-  below,
   isSharedWithHost,
   liesIn,
+  mountsOf,
   type SourceFolder,
-  showsEntryOf,
   sourceFolder,
+  topmostOn,
 } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
+import { formatSize } from '../size.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Administration } from './administration.ts';
 import { Census, type Use } from './census.ts';
@@ -107,6 +108,31 @@ export class Ledger {
     });
   }
 
+  /**
+   * Makes a volume larger, under the container that has it if there is one.
+   * @throws Refused bad_volume_name, not_found, bad_request, busy, backend_failed
+   */
+  async grow(name: string, sizeBytes: number): Promise<Volume> {
+    checkVolumeName(name);
+    return this.perVolume.run(name, async () => {
+      const volume = this.volumes.known(name);
+      const lease = this.leaseOn(name);
+      const held = lease === undefined ? undefined : this.held.get(lease.id);
+      if (lease === undefined || held?.isAlive() !== true) {
+        await this.means.backend.grow(volume, sizeBytes);
+      } else {
+        this.checkNothingHangs(lease);
+        if (lease.readonly === true) throw refusals.readonlyCannotGrow(lease);
+        await this.growMounted(lease, held, volume, sizeBytes);
+      }
+      this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`, {
+        event: 'volume.grown',
+        volume: name,
+      });
+      return { ...volume, ...(lease === undefined ? {} : { lease: lease.id }) };
+    });
+  }
+
   /** Leases that are not ended; only those of one container when one is named. */
   leases(container?: Container): Lease[] {
     return this.means.store
@@ -166,6 +192,21 @@ export class Ledger {
     this.held.clear();
   }
 
+  private async growMounted(
+    lease: LeaseRecord,
+    held: HeldProcess,
+    volume: VolumeRecord,
+    sizeBytes: number,
+  ): Promise<void> {
+    try {
+      await entering(held, (container) =>
+        this.means.backend.grow(volume, sizeBytes, { container, target: lease.target }),
+      );
+    } catch (thrown) {
+      throw thrown instanceof Hangs ? this.leaveHanging(lease, thrown) : thrown;
+    }
+  }
+
   private leaseOn(volume: string): LeaseRecord | undefined {
     return this.means.store.leases().find((lease) => lease.volume === volume);
   }
@@ -203,7 +244,7 @@ export class Ledger {
     volume: string,
     target: string,
   ): Promise<LeaseRecord> {
-    const { mounter, hold, backend } = this.means;
+    const { hold, backend } = this.means;
     const held = hold(container.first);
     if (held === undefined) throw refusals.containerEnded(container.name);
     let lease: LeaseRecord | undefined;
@@ -211,7 +252,11 @@ export class Ledger {
     let mountId: number | undefined;
     try {
       this.checkPlace(container, target);
-      const { record, isNew } = await this.volumes.prepare(volume, peer);
+      const { readonly, sizeBytes } = container;
+      const { record, isNew } = await this.volumes.prepare(volume, {
+        owner: peer,
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      });
       if (isNew) made = record;
       const adopted = isNew ? undefined : await this.adoptable(container, volume, target);
       if (adopted === undefined) this.checkFree(container, target);
@@ -222,13 +267,14 @@ export class Ledger {
         containerName: container.name,
         first: container.first,
         target,
+        ...(readonly ? { readonly } : {}),
         state: 'mounting',
         mountId: 0,
         since: new Date().toISOString(),
       };
       await this.begin(lease, record);
       mountId =
-        adopted ?? (await entering(held, (into) => mounter.mount(into, backend.source(volume), target)));
+        adopted ?? (await entering(held, (into) => backend.mount(into, record, target, { readonly })));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await this.advance(lease, 'mounted', { mountId });
@@ -294,7 +340,8 @@ export class Ledger {
       .leases()
       .find((lease) => lease.target === target && isSameContainer(lease, container));
     if (there !== undefined) throw refusals.takenTarget(target, there.volume);
-    if (showsEntryOf(container.first.pid, target, this.base)) throw refusals.takenTarget(target);
+    const top = topmostOn(mountsOf(container.first.pid) ?? [], target);
+    if (top !== undefined && this.means.backend.shows(top)) throw refusals.takenTarget(target);
   }
 
   /**
@@ -313,7 +360,8 @@ export class Ledger {
     if (other !== undefined) {
       throw refusals.mountedElsewhere(volume, other, other.namespace === namespaceOf('self', 'mnt'));
     }
-    const there = await whereaboutsOf(first.pid, this.volumes.source(volume), target, async () => uses);
+    const source = await this.volumes.source(volume);
+    const there = await whereaboutsOf(first.pid, source, target, async () => uses);
     if (there.kind === 'unknown') throw refusals.unreadableMounts(name);
     if (there.kind === 'elsewhere') throw refusals.mountedOnOther(volume, there.use.mount.point);
     return there.kind === 'onTarget' ? there.mount.id : undefined;
@@ -406,12 +454,15 @@ export class Ledger {
     return this.advance(lease, 'mounted', { mountId });
   }
 
-  private whereaboutsOf({ first, volume, target }: LeaseRecord): Promise<Whereabouts> {
-    return whereaboutsOf(first.pid, this.volumes.source(volume), target, () => this.usesOf(volume));
+  private async whereaboutsOf({ first, volume, target }: LeaseRecord): Promise<Whereabouts> {
+    const source = await this.volumes.source(volume);
+    return whereaboutsOf(first.pid, source, target, () => this.usesOf(volume));
   }
 
-  private usesOf(volume: string): Promise<readonly Use[]> {
-    return this.census.usesOf(this.volumes.source(volume), below(this.base, volume));
+  private async usesOf(volume: string): Promise<readonly Use[]> {
+    const source = await this.volumes.source(volume);
+    if (source === undefined) return [];
+    return this.census.usesOf(source, this.means.backend.place(volume));
   }
 
   private watch(lease: LeaseRecord, held: HeldProcess): void {

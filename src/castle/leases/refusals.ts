@@ -1,7 +1,8 @@
 import type { LeaseRequest } from '../../contract.ts';
+import type { Backend } from '../backends/backend.ts';
 import { Refused } from '../refused.ts';
 import type { Container } from '../runtime/runtime.ts';
-import type { LeaseRecord } from '../store.ts';
+import type { LeaseRecord, VolumeRecord } from '../store.ts';
 import type { Use } from './census.ts';
 
 /** Another container has the volume by a lease. */
@@ -121,8 +122,37 @@ export function lostVolume(volume: string, backend: string): Refused {
   );
 }
 
+export function otherBackend(volume: VolumeRecord, backend: Backend): Refused {
+  return new Refused(
+    'backend_failed',
+    `volume ${volume.name} lives in the backend ${volume.backend}, and this castle serves the ${backend.description}`,
+    `start the castle with the --backend that it was created with, or choose another name`,
+  );
+}
+
+/** Under the name of a volume lies another one. */
+export function exchangedVolume(volume: string, known: string, found: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `volume ${volume} has the id ${known}, but ${found} lies in its place`,
+    'bring the right one back; both were left as they are',
+  );
+}
+
 export function containerEnded(container: string): Refused {
   return new Refused('not_permitted', `container ${container} has ended`, 'start it again');
+}
+
+export function noSuchVolume(name: string): Refused {
+  return new Refused('not_found', `there is no volume ${name}`, 'see castle volumes');
+}
+
+export function readonlyCannotGrow({ volume, containerName }: LeaseRecord): Refused {
+  return new Refused(
+    'busy',
+    `volume ${volume} cannot grow while container ${containerName} has it read-only`,
+    'end that container first',
+  );
 }
 
 export function noSuchLease(id: string): Refused {

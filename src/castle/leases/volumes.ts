@@ -1,10 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { errorCode, errorMessage } from '../../failure.ts';
 import type { Backend, Owner } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
-import { type SourceFolder, sourceFolder } from '../mountinfo.ts';
+import type { SourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Store, VolumeRecord } from '../store.ts';
-import { lostVolume } from './refusals.ts';
+import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from './refusals.ts';
+
+/** What a volume is to be should it have to be made; of one that is there, nothing changes. */
+export interface Wish {
+  readonly owner: Owner;
+  readonly sizeBytes?: number;
+}
 
 /** Makes volumes and finds them again; the store says what the castle was about to do with each. */
 export class Volumes {
@@ -17,29 +24,54 @@ export class Volumes {
   /**
    * Sees to it that the volume is there.
    * @returns its record, not in the store yet when it was found on disk, and whether it was made just now
-   * @throws Refused backend_failed when it can't be made, or was there once and is not any more
+   * @throws Refused backend_failed when it can't be made, was there once and is not any more, or is another one
    */
   async prepare(
     name: string,
-    owner: Owner,
+    wish: Wish,
   ): Promise<{ readonly record: VolumeRecord; readonly isNew: boolean }> {
     const known = this.store.volume(name);
-    const record: VolumeRecord = known ?? {
+    if (known !== undefined && known.backend !== this.backend.name) throw otherBackend(known, this.backend);
+    const found = await this.backend.find(name);
+    if (found === undefined) {
+      if (known?.state === 'ready') throw lostVolume(name, this.backend.description);
+      return { record: await this.create(known ?? this.newRecord(name), wish), isNew: true };
+    }
+    if (known?.id !== undefined && found.id !== undefined && known.id !== found.id) {
+      throw exchangedVolume(name, known.id, found.id);
+    }
+    // Without a store, what the backend says of a volume is all that is known.
+    return { record: { ...(known ?? this.newRecord(name)), ...found }, isNew: false };
+  }
+
+  /** @throws Refused not_found when there is no such volume; backend_failed when it belongs to another backend */
+  known(name: string): VolumeRecord {
+    const known = this.store.volume(name);
+    if (known === undefined) throw noSuchVolume(name);
+    if (known.backend !== this.backend.name) throw otherBackend(known, this.backend);
+    return known;
+  }
+
+  private newRecord(name: string): VolumeRecord {
+    return {
       name,
+      id: randomUUID(),
       backend: this.backend.name,
       state: 'creating',
       created: new Date().toISOString(),
     };
-    if (await this.backend.exists(name)) return { record, isNew: false };
-    if (known?.state === 'ready') throw lostVolume(name, this.backend.description);
-    await this.store.commit((changes) => changes.putVolume(record));
+  }
+
+  private async create(record: VolumeRecord, { owner, sizeBytes }: Wish): Promise<VolumeRecord> {
+    const { name, id = randomUUID() } = record;
+    await this.store.commit((changes) => changes.putVolume({ ...record, id }));
     try {
-      await this.backend.create(name, owner);
+      await this.backend.create({ name, id, owner, ...(sizeBytes === undefined ? {} : { sizeBytes }) });
     } catch (thrown) {
       await this.store.commit((changes) => changes.removeVolume(name));
       throw thrown;
     }
-    return { record, isNew: true };
+    return { ...record, id };
   }
 
   /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
@@ -57,7 +89,7 @@ export class Volumes {
       if (this.store.volume(volume.name)?.state !== 'creating') {
         await this.store.commit((changes) => changes.putVolume({ ...volume, state: 'creating' }));
       }
-      const gone = await this.backend.discardEmpty(volume.name);
+      const gone = await this.backend.discardEmpty(volume);
       await this.store.commit((changes) => {
         if (gone) changes.removeVolume(volume.name);
         else changes.putVolume({ ...volume, state: 'ready' });
@@ -73,11 +105,11 @@ export class Volumes {
   /** Finds out what became of volumes that were being created when a castle ended; the others are left alone. */
   async reconcile(): Promise<void> {
     for (const volume of this.store.volumes()) {
-      if (volume.state === 'ready') continue;
+      if (volume.state === 'ready' || volume.backend !== this.backend.name) continue;
       try {
-        const exists = await this.backend.exists(volume.name);
+        const found = await this.backend.find(volume.name);
         await this.store.commit((changes) => {
-          if (exists) changes.putVolume({ ...volume, state: 'ready' });
+          if (found !== undefined) changes.putVolume({ ...volume, state: 'ready' });
           else changes.removeVolume(volume.name);
         });
       } catch (thrown) {
@@ -90,13 +122,15 @@ export class Volumes {
   }
 
   /**
-   * What the kernel calls the volume's folder.
+   * What the kernel calls the volume where it is mounted; undefined when it can be mounted nowhere now.
    * @throws Refused backend_failed when it cannot be looked at
    */
-  source(name: string): SourceFolder {
+  async source(name: string): Promise<SourceFolder | undefined> {
+    const { id } = this.store.volume(name) ?? {};
     try {
-      return sourceFolder(this.backend.source(name));
+      return await this.backend.source({ name, ...(id === undefined ? {} : { id }) });
     } catch (thrown) {
+      if (thrown instanceof Refused) throw thrown;
       if (errorCode(thrown) === 'ENOENT') throw lostVolume(name, this.backend.description);
       throw new Refused(
         'backend_failed',

@@ -15,14 +15,16 @@ export type Whereabouts =
 /**
  * Looks for a volume's mount in a container.
  * @param first a living process of the container, by its number
+ * @param source what mountinfo calls it; undefined: it can be mounted nowhere now
  * @param uses where else the volume is mounted; asked for only when it isn't where it belongs
  */
 export async function whereaboutsOf(
   first: number,
-  source: SourceFolder,
+  source: SourceFolder | undefined,
   target: string,
   uses: () => Promise<readonly Use[]>,
 ): Promise<Whereabouts> {
+  if (source === undefined) return { kind: 'gone' };
   const mounts = mountsOf(first);
   if (mounts === undefined) return { kind: 'unknown' };
   const mount = mountOn(mounts, source, target);

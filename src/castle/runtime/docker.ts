@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type Dockerode from 'dockerode';
 import { errorMessage } from '../../failure.ts';
-import { volumeNamePattern } from '../../volume-name.ts';
 import { containerIds } from '../identity/container-id.ts';
 import { identify, namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import { isScarcity } from '../scarcity.ts';
 import { type EngineClients, followEngine } from './engine-events.ts';
-import { volumeLabel } from './labels.ts';
+import { readLabels, volumeLabel } from './labels.ts';
 import { hasEnded, inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
 
@@ -49,7 +48,7 @@ function containerIdOf(pid: number): string | undefined {
 }
 
 async function describe(engine: Engine, id: string, peer: Peer): Promise<Container> {
-  const { name, pid, volume } = readInspected(await inspect(engine, id));
+  const { name, pid, labels } = readInspected(await inspect(engine, id));
   if (pid === 0) throw new Refused('not_permitted', `container ${name} is not running`, 'start it');
   const first = ofLiving(pid, () => identify(pid));
   const namespace = ofLiving(pid, () => namespaceOf(pid, 'mnt'));
@@ -58,7 +57,7 @@ async function describe(engine: Engine, id: string, peer: Peer): Promise<Contain
     throw inOtherMounts(peer.pid, name);
   }
   if (namespace === namespaceOf('self', 'mnt')) throw inHostsMounts(name);
-  return { id, name, first, volumes: volume !== undefined && volumeNamePattern.test(volume) ? [volume] : [] };
+  return { id, name, first, ...readLabels(name, labels) };
 }
 
 /** Reads something of a process; that it can't be read means that the process has ended. */
@@ -76,8 +75,7 @@ interface Inspected {
   readonly name: string;
   /** The first process; 0 when the container isn't running. */
   readonly pid: number;
-  /** What the label says. */
-  readonly volume: string | undefined;
+  readonly labels: Readonly<Record<string, unknown>>;
 }
 
 function readInspected(answer: unknown): Inspected {
@@ -87,11 +85,11 @@ function readInspected(answer: unknown): Inspected {
     throw engineFails('its answer is not that of an engine');
   }
   // Labels are null for a container that was made without any by another client of the engine.
-  const volume = fieldsOf(fieldsOf(config)['Labels'])[volumeLabel];
+  const labels = fieldsOf(fieldsOf(config)['Labels']);
   return {
     name: name.replace(/^\//, ''),
     pid: running ? pid : 0,
-    volume: typeof volume === 'string' ? volume : undefined,
+    labels,
   };
 }
 

@@ -33,7 +33,13 @@ function containerOf(peer: Peer): Container | undefined {
   const first = firstOf(peer.pid, namespace);
   checkMountNamespace(peer, first);
   const number = /\d+/.exec(namespace)?.[0] ?? '';
-  return { id: `pidns-${number}-${first}`, name: `process-${first}`, first: identify(first), volumes: 'any' };
+  return {
+    id: `pidns-${number}-${first}`,
+    name: `process-${first}`,
+    first: identify(first),
+    volumes: 'any',
+    readonly: false,
+  };
 }
 
 /**

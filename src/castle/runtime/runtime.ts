@@ -10,6 +10,10 @@ export interface Container {
   readonly first: ProcessIdentity;
   /** The volumes that the orchestrator gave it. */
   readonly volumes: 'any' | readonly string[];
+  /** Whether it may only read them. */
+  readonly readonly: boolean;
+  /** How large a volume is to be that is made for it, in bytes; undefined: as large as the backend makes them. */
+  readonly sizeBytes?: number;
 }
 
 /** A process that asks: the kernel's word, held by a pidfd as long as its connection lasts. */

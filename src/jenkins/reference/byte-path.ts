@@ -19,3 +19,12 @@ export const folderOf = (path: BytePath): BytePath => path.subarray(0, Math.max(
 
 /** For comparing: another text for each other path, which UTF-8 is not. */
 export const keyOf = (path: BytePath): string => path.toString('latin1');
+
+/** The name in the same folder under which a file is written before it gets its own. */
+export const partOf = (target: BytePath): BytePath => Buffer.concat([target, partSuffix]);
+
+/** Whether a file has such a name. */
+export const isPart = (path: BytePath): boolean =>
+  path.length >= partSuffix.length && path.subarray(-partSuffix.length).equals(partSuffix);
+
+const partSuffix = Buffer.from('.bailey-part');

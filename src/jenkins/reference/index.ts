@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path';
 import { accessFailure } from '../../container/access.ts';
 import { errorCode, errorPath, Failure } from '../../failure.ts';
 import { printable } from '../../printable.ts';
-import type { CopyRequest } from './copy-file.ts';
+import type { FillRequest } from './fill-home.ts';
 import { listReferenceFiles, type ReferenceFile } from './list-files.ts';
 
 /**
  * Fills JENKINS_HOME from the reference folder of the image by the rules of the official image
  * (jenkinsci/docker, jenkins-support), and appends what it did to the log.
- * @throws Failure 73, 74 or 77 with the path that could not be written; the signal's reason
+ * @throws Failure 73, 74 or 77 with the path that could not be read or written; the signal's reason
  */
-export async function copyReferenceFiles(request: CopyRequest): Promise<void> {
+export async function copyReferenceFiles(request: FillRequest): Promise<void> {
   const { log } = request.reference;
   const lines: string[] = [];
   startLog(log);
@@ -28,20 +28,13 @@ export async function copyReferenceFiles(request: CopyRequest): Promise<void> {
   appendLines(log, lines);
 }
 
-async function copyFiles(request: CopyRequest, lines: string[]): Promise<void> {
-  const { home, reference, signal } = request;
+async function copyFiles(request: FillRequest, lines: string[]): Promise<void> {
+  const { home, reference } = request;
   if (reference.clearInitScripts) clearInitScripts(home);
   const files = listFiles(reference.folder, lines);
   if (files.length === 0) return;
-  // Here and not above: most of what copying needs, Node's promises of file operations first, takes time to load.
-  const [{ copyReferenceFile }, { eachAtOnce }] = await Promise.all([
-    import('./copy-file.ts'),
-    import('./each-at-once.ts'),
-  ]);
-  await eachAtOnce(files, signal, async (file) => {
-    const line = await copyReferenceFile(file, request);
-    if (line !== undefined) lines.push(line);
-  });
+  const { fillHome } = await import('./fill-home.ts'); // here and not above: images without reference files do without
+  await fillHome(files, request, lines);
 }
 
 function listFiles(folder: string, lines: string[]): ReferenceFile[] {

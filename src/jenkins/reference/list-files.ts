@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { errorCode } from '../../failure.ts';
-import { type BytePath, below, keyOf } from './byte-path.ts';
+import { type BytePath, below, isPart, keyOf } from './byte-path.ts';
 
 /** One file of the reference folder. */
 export interface ReferenceFile {
@@ -20,7 +20,8 @@ const overrideSuffix = Buffer.from('.override');
  * Lists the regular files of the reference folder, also those behind symlinks; empty folders and what is neither are
  * left out. Where there are `x` and `x.override`, the latter wins.
  * @param folder a folder that does not exist has no files
- * @param skip told of each symlink that leads nowhere or in a circle
+ * @param skip told of each symlink that leads nowhere or in a circle, and of what a start left half in a home that became an
+ *   image
  * @throws the system's error when a folder cannot be read
  */
 export function listReferenceFiles(
@@ -46,6 +47,10 @@ export function listReferenceFiles(
         continue;
       }
       if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+      if (isPart(entry.name)) {
+        skip(child.toString(), 'a copy that was cut off');
+        continue;
+      }
       const stat = statBehind(child);
       if (typeof stat === 'string') skip(child.toString(), stat);
       else if (stat.isDirectory()) walk(child, childPlace, [...above, real]);

@@ -23,6 +23,14 @@ export interface RunOptions {
   readonly below?: readonly string[];
 }
 
+/** What an agent needs to be started by hand; nobody looks whether the controller is there. */
+export const knownController = {
+  JENKINS_URL: 'http://127.0.0.1:1/',
+  JENKINS_SECRET: 'secret',
+  JENKINS_NAME: 'build-1',
+  BAILEY_PREFLIGHT: 'off',
+} as const;
+
 /** A run that hangs is a failure, not a wait for the end of the test's time. */
 const boundMs = 30_000;
 

@@ -33,8 +33,18 @@ export class House {
 
   /** @param below command that runs it as the rest of its arguments */
   startCopying(env: NodeJS.ProcessEnv = {}, uid?: number, below: readonly string[] = []): ChildProcess {
+    return this.startProgram(['true'], env, uid, below);
+  }
+
+  /** @param program what runs when the home has been filled, with its arguments */
+  startProgram(
+    program: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    uid?: number,
+    below: readonly string[] = [],
+  ): ChildProcess {
     return start(this.#bailey, {
-      args: ['jenkins', 'true'],
+      args: ['jenkins', ...program],
       env: { PATH: process.env['PATH'], JENKINS_HOME: this.home, REF: this.ref, ...env },
       below,
       ...(uid === undefined ? {} : { uid }),

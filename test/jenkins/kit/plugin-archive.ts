@@ -1,6 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync } from 'node:zlib';
+
+/** One file in an archive. */
+interface Entry {
+  readonly name: string;
+  readonly content: Buffer;
+  readonly compressed?: true;
+}
+
+const manifestName = 'META-INF/MANIFEST.MF';
 
 /**
  * Writes a plug-in's archive with nothing but a manifest in it, stored without compression (APPNOTE.TXT 4.3).
@@ -8,9 +18,30 @@ import { deflateRawSync } from 'node:zlib';
  * @param more lines of the manifest before it
  */
 export function writePlugin(path: string, version: string, more: readonly string[] = []): void {
-  const lines = ['Manifest-Version: 1.0', ...more, `Plugin-Version: ${version}`, ''];
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, zip('META-INF/MANIFEST.MF', Buffer.from(lines.join('\r\n'))));
+  writeArchive(path, [{ name: manifestName, content: manifest(version, more) }]);
+}
+
+/**
+ * Writes an archive that looks like a real plug-in's: its manifest compressed, and further files behind it.
+ * @param bytes how large it is, about
+ */
+export function writeFullPlugin(path: string, version: string, bytes: number): void {
+  const count = 40;
+  const files = Array.from({ length: count }, (_, index) => ({
+    name: `WEB-INF/lib/part-${index}.jar`,
+    content: randomBytes(bytes / count), // as jars are: not to be made smaller, and not the same twice
+  }));
+  const more = ['Created-By: Maven Archiver', 'Plugin-Dependencies: credentials:1.0,structs:1.0'];
+  writeArchive(path, [{ name: manifestName, content: manifest(version, more), compressed: true }, ...files]);
+}
+
+/** Writes an archive of many files whose manifest is the last of them: no builder does, and any may. */
+export function writeCrowdedPlugin(path: string, version: string, files: number): void {
+  const others = Array.from({ length: files }, (_, index) => ({
+    name: `WEB-INF/classes/of/some/package/Class${index}.class`,
+    content: Buffer.from(`${index}`),
+  }));
+  writeArchive(path, [...others, { name: manifestName, content: manifest(version, []), compressed: true }]);
 }
 
 /**
@@ -20,40 +51,43 @@ export function writePlugin(path: string, version: string, more: readonly string
 export function writeBomb(path: string, mib: number): void {
   const lines = 'Manifest-Version: 1.0\r\nPlugin-Version: 9.9\r\n';
   const content = Buffer.concat([Buffer.from(lines), Buffer.alloc(mib * 1024 * 1024, 'x')]);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, zip('META-INF/MANIFEST.MF', content, true));
+  writeArchive(path, [{ name: manifestName, content, compressed: true }]);
 }
 
-function zip(name: string, content: Buffer, compressed = false): Buffer {
-  const data = compressed ? deflateRawSync(content) : content;
-  const head = Buffer.alloc(26);
-  head.writeUInt16LE(20, 0); // version needed
-  head.writeUInt16LE(compressed ? 8 : 0, 4); // method
-  head.writeUInt32LE(compressed ? 0 : crc32(content), 10); // yauzl does not look
-  head.writeUInt32LE(data.length, 14);
-  head.writeUInt32LE(content.length, 18);
-  head.writeUInt16LE(name.length, 22);
-  const local = Buffer.concat([Buffer.from('PK\x03\x04'), head, Buffer.from(name), data]);
-  const entry = Buffer.concat([
-    Buffer.from('PK\x01\x02\x14\x00', 'latin1'),
-    head,
-    Buffer.alloc(14), // no comment, disk 0, attributes, and the local header at offset 0
-    Buffer.from(name),
-  ]);
+const manifest = (version: string, more: readonly string[]): Buffer =>
+  Buffer.from(['Manifest-Version: 1.0', ...more, `Plugin-Version: ${version}`, ''].join('\r\n'));
+
+function writeArchive(path: string, entries: readonly Entry[]): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, zip(entries));
+}
+
+function zip(entries: readonly Entry[]): Buffer {
+  const files: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const { name, content, compressed = false } of entries) {
+    const data = compressed ? deflateRawSync(content) : content;
+    const head = Buffer.alloc(26);
+    head.writeUInt16LE(20, 0); // version needed
+    head.writeUInt16LE(compressed ? 8 : 0, 4); // method
+    head.writeUInt32LE(crc32(content), 10);
+    head.writeUInt32LE(data.length, 14);
+    head.writeUInt32LE(content.length, 18);
+    head.writeUInt16LE(name.length, 22);
+    const rest = Buffer.alloc(14); // no comment, disk 0, attributes, and where the file begins
+    rest.writeUInt32LE(offset, 10);
+    directory.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), head, rest, Buffer.from(name));
+    const file = Buffer.concat([Buffer.from('PK\x03\x04'), head, Buffer.from(name), data]);
+    offset += file.length;
+    files.push(file);
+  }
+  const list = Buffer.concat(directory);
   const end = Buffer.alloc(22);
   end.write('PK\x05\x06', 'latin1');
-  end.writeUInt16LE(1, 8);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(entry.length, 12);
-  end.writeUInt32LE(local.length, 16);
-  return Buffer.concat([local, entry, end]);
-}
-
-function crc32(bytes: Buffer): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return (crc ^ 0xffffffff) >>> 0;
+  end.writeUInt16LE(entries.length, 8);
+  end.writeUInt16LE(entries.length, 10);
+  end.writeUInt32LE(list.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...files, list, end]);
 }

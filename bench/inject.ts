@@ -1,0 +1,68 @@
+/** The agent as one file, from its start to java, against Node with the files of dist/. */
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { temporaryFolder } from './folder.ts';
+import { prepare, runMs } from './jenkins.ts';
+import { alternate } from './sample.ts';
+import type { Section } from './section.ts';
+
+const agent = resolve('dist/bailey-agent');
+const bundle = resolve('dist/bailey.js');
+
+interface Way {
+  readonly name: string;
+  readonly ours: boolean;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** What an image must hold for it, apart from libraries and java. */
+  readonly files: readonly string[];
+}
+
+const ways: readonly Way[] = [
+  {
+    name: 'node dist/bailey.js agent',
+    ours: false,
+    program: process.execPath,
+    args: [bundle, 'agent'],
+    files: [process.execPath, bundle, resolve('dist/addon.node'), resolve('dist/bailey-init')],
+  },
+  { name: 'dist/bailey-agent', ours: true, program: agent, args: [], files: [agent] },
+];
+
+export const inject: Section = {
+  name: 'inject',
+  async run({ quick, say }) {
+    if (!existsSync(agent)) {
+      say('left out: there is no dist/bailey-agent; npm run build -- --inject makes it');
+      return [];
+    }
+    const folder = temporaryFolder();
+    const env = { ...prepare(folder), JENKINS_AGENT_FILE: join(folder, 'jenkins.war') };
+    const rounds = quick ? 5 : 30;
+    say(`${rounds} starts of each`);
+    const medians = await alternate(ways, rounds, async ({ program, args }) => ({
+      ms: await runMs(args, env, program),
+    }));
+    return [
+      {
+        title: 'Start of an agent: until java has taken over',
+        columns: [
+          { name: 'ms', digits: 1 },
+          { name: 'MB of files', digits: 1 },
+        ],
+        rows: ways.map(({ name, ours, files }, index) => ({
+          name,
+          ours,
+          values: [medians[index]?.ms, megabytes(files)],
+        })),
+        notes: [
+          `Medians of ${rounds} runs in turn, Node ${process.version}; java is a program that returns at once.`,
+          'The goal is at most 150 ms more than the normal way.',
+        ],
+      },
+    ];
+  },
+};
+
+const megabytes = (files: readonly string[]): number =>
+  files.reduce((sum, file) => sum + statSync(file).size, 0) / 1e6;

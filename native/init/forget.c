@@ -1,0 +1,55 @@
+#include "forget.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Something that is seen to have been there, and that ends no argument early. */
+static void wipe(char *text)
+{
+    for (; *text != '\0'; text++)
+        *text = '*';
+}
+
+/* What stands behind `NAME=`, or null. */
+static char *value_behind(char *text, const char *name, size_t length)
+{
+    return strncmp(text, name, length) == 0 && text[length] == '=' ? text + length + 1 : NULL;
+}
+
+static void forget_variable(const char *name, size_t length)
+{
+    /* There may be several of a name: libc sees the first, /proc shows all. */
+    for (char **variable = environ; *variable; variable++) {
+        char *const value = value_behind(*variable, name, length);
+
+        if (value)
+            wipe(value);
+    }
+}
+
+static void forget_option(char **arguments, const char *name, size_t length)
+{
+    for (char **argument = arguments; *argument; argument++) {
+        char *const value = value_behind(*argument, name, length);
+
+        if (value)
+            wipe(value);
+        else if (strncmp(*argument, name, length) == 0 && (*argument)[length] == '\0' && argument[1])
+            wipe(*++argument);
+    }
+}
+
+void forget(const char *names, char **arguments)
+{
+    for (;;) {
+        const size_t length = strcspn(names, ",");
+
+        if (length > 0 && *names == '-')
+            forget_option(arguments + 1, names, length);
+        else if (length > 0)
+            forget_variable(names, length);
+        if (names[length] == '\0')
+            return;
+        names += length + 1;
+    }
+}

@@ -1,0 +1,12 @@
+#ifndef BAILEY_FORGET_H
+#define BAILEY_FORGET_H
+
+/*
+ * Wipes out of our own memory what the program alone needs to know: /proc/PID/environ and /proc/PID/cmdline are that
+ * memory. Only when the program has been executed, and so has its copy.
+ * @param names separated by commas: variables; and options, which begin with a dash, of the arguments
+ * @param arguments the program and its own
+ */
+void forget(const char *names, char **arguments);
+
+#endif

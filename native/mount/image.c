@@ -1,0 +1,85 @@
+#include "image.h"
+#include "grow.h"
+#include "kernel.h"
+#include "loop.h"
+#include "superblock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int set_options(int context, const struct image *image, const char *device)
+{
+    if (configure_string(context, "source", device) != 0)
+        return -1;
+    if (image->readonly && configure_flag(context, "ro") != 0)
+        return -1;
+    /* What ext4 finds wrong stops the writing, before it becomes worse; xfs shuts itself down without being told. */
+    if (strcmp(image->type, "ext4") == 0 && configure_string(context, "errors", "remount-ro") != 0)
+        return -1;
+    return configure_create(context);
+}
+
+static int mount_device(const struct image *image, const char *device)
+{
+    unsigned int attributes = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_;
+    int context = open_file_system(image->type);
+    int tree, error;
+
+    if (context == -1)
+        return -1;
+    if (image->readonly)
+        attributes |= MOUNT_ATTR_RDONLY_;
+    tree = set_options(context, image, device) == 0 ? mount_file_system(context, attributes) : -1;
+    error = errno;
+    close(context);
+    errno = error;
+    return tree;
+}
+
+/*
+ * A hole in an image has no room of its own, and what is written there is lost when the disk is full. The kernel makes
+ * holes when somebody with the right to trims the file system; here they are filled again, and all else stays as it is.
+ */
+static int fill_holes(int file)
+{
+    struct stat status;
+
+    return fstat(file, &status) == 0 ? fallocate(file, 0, 0, status.st_size) : -1;
+}
+
+/* An image that has grown while nobody had it is filled now. What did not grow is as good as it was: nothing fails here. */
+static void take_up_growth(int tree, int device, const char *type)
+{
+    int root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (root == -1)
+        return;
+    (void)fill_device(root, device, type);
+    close(root);
+}
+
+int mount_image(const struct image *image, const char **step)
+{
+    char path[LOOP_PATH_SIZE];
+    int device, tree;
+
+    *step = "space";
+    if (!image->readonly && fill_holes(image->file) != 0)
+        return -1;
+    *step = "loop";
+    device = open_loop_device(image->file, path);
+    if (device == -1)
+        return -1;
+    *step = "identity";
+    if (check_identity(device, image->type, image->uuid) != 0)
+        return -1;
+    *step = "file-system";
+    tree = mount_device(image, path);
+    /* From here on the mount keeps the device; without it, the descriptor's end would free that. */
+    if (tree != -1 && !image->readonly)
+        take_up_growth(tree, device, image->type);
+    if (tree != -1)
+        close(device);
+    return tree;
+}

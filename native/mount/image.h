@@ -1,0 +1,24 @@
+/* A file system in an image, as a mount that hangs nowhere yet. */
+#ifndef CASTLE_MOUNT_IMAGE_H
+#define CASTLE_MOUNT_IMAGE_H
+
+struct image {
+    /* Descriptor of the file, open for reading and writing. */
+    int file;
+    /* `ext4` or `xfs`, and the UUID that its file system must have. */
+    const char *type, *uuid;
+    int readonly;
+};
+
+/*
+ * Gives the image a loop device, makes sure that this device holds the right file system, and mounts that: not in this
+ * mount namespace or any other one. Closing the descriptor takes all of it back. The paths are the host's: call it
+ * before setns.
+ *
+ * step    gets the name of the step that failed
+ *
+ * Returns a descriptor of the mount, or -1 and errno.
+ */
+int mount_image(const struct image *image, const char **step);
+
+#endif

@@ -1,0 +1,99 @@
+// Puts together dist/bailey-agent: `bailey agent` as one file that needs only glibc, and java for its work. It is the
+// program that native/inject builds, and behind it the Node that runs this script, the libraries of that Node that not
+// every image has, the addon and the bundle; native/inject/payload.h says how they are found.
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { basename } from 'node:path';
+
+const folder = 'build/inject';
+const target = 'dist/bailey-agent';
+/** Where parts begin: Node's is mapped, and arm64 has pages of up to 64 KB. */
+const page = 65536;
+
+/** What every glibc brings; the kernel's part of it has no file. */
+const ofGlibc = /^(linux-vdso|ld-linux[-.\w]*|libc|libm|libdl|libpthread|librt)\.so/;
+
+/** A Node that distributions have split into dozens of libraries would be a copy of half the distribution. */
+const mostLibraries = 4;
+
+/** Writes dist/bailey-agent; build/inject/front, addon.node and bailey-agent.js have been built. */
+export function inject() {
+  mkdirSync(folder, { recursive: true });
+  run('strip', '-o', `${folder}/node`, process.execPath);
+  const parts = [
+    `${folder}/node`,
+    ...librariesOf(process.execPath),
+    `${folder}/addon.node`,
+    `${folder}/bailey-agent.js`,
+  ];
+  writeFile([`${folder}/front`, ...parts]);
+  const megabytes = (statSync(target).size / 1e6).toFixed(1);
+  console.log(
+    `bailey-agent: ${megabytes} MB with Node ${process.versions.node}; it needs glibc ${oldestGlibc(parts)} or newer`,
+  );
+}
+
+/** @returns {string[]} the files of the libraries that a program needs and that aren't glibc's */
+function librariesOf(program) {
+  const listed = run('ldd', program);
+  const files = [...listed.matchAll(/^\t(\S+) => (\/\S+) \(0x/gm)]
+    .filter(([, name]) => !ofGlibc.test(name))
+    .map(([, , file]) => file);
+  if (files.length <= mostLibraries) return files;
+  throw new Error(
+    `${program} needs ${files.length} libraries beside glibc's: build with a Node of nodejs.org`,
+  );
+}
+
+/** @param {string[]} files the program itself, then the parts */
+function writeFile([front, ...parts]) {
+  const unfinished = `${target}.${process.pid}`;
+  const out = openSync(unfinished, 'w');
+  let at = writeSync(out, readFileSync(front));
+  const records = parts.map((file) => {
+    at += writeSync(out, Buffer.alloc(-at & (page - 1)));
+    const content = readFileSync(file);
+    const record = Buffer.alloc(48);
+    record.write(basename(file), 0, 31);
+    record.writeBigUInt64LE(BigInt(at), 32);
+    record.writeBigUInt64LE(BigInt(content.length), 40);
+    at += writeSync(out, content);
+    return record;
+  });
+  const end = Buffer.alloc(16);
+  end.write('bailey-1');
+  end.writeBigUInt64LE(BigInt(records.length), 8);
+  writeSync(out, Buffer.concat([...records, end]));
+  closeSync(out);
+  chmodSync(unfinished, 0o755);
+  // Renamed into place: containers may be running the old one.
+  renameSync(unfinished, target);
+}
+
+/** @returns {string} the newest version of glibc that Node and the addon ask for; the libraries are only for who has none */
+function oldestGlibc(parts) {
+  const asked = parts
+    .filter((file) => file.startsWith(folder) && !file.endsWith('.js'))
+    .flatMap((file) => [...run('objdump', '-T', file).matchAll(/GLIBC_(\d+)\.(\d+)/g)])
+    .map(([, major, minor]) => [Number(major), Number(minor)]);
+  return (asked.sort(([a, b], [c, d]) => c - a || d - b)[0] ?? ['?']).join('.');
+}
+
+/** @returns {string} its standard output */
+function run(command, ...args) {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (error || status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return stdout;
+}

@@ -1,0 +1,145 @@
+import { readSync } from 'node:fs';
+import { inflateRawSync } from 'node:zlib';
+
+/** What is wrong with an archive, or with the file in it that was asked for. */
+export class ArchiveError extends Error {
+  override readonly name = 'ArchiveError';
+}
+
+/** Holds the end of an archive, and its whole directory where it has up to a hundred files. */
+const tailBytes = 8 * 1024;
+/** Most directories begin with the manifest (JAR file specification), so their beginning is enough. */
+const firstBytes = 4 * 1024;
+/** Twice what as many files take as an archive of the ordinary kind can have. */
+const mostDirectoryBytes = 16 * 1024 * 1024;
+/** A local header's extra field has no length in the directory; this is more than builders write. */
+const extraBytes = 256;
+
+/**
+ * Reads one file of a zip archive with as few system calls as can be, two or three: the archive's end, what the directory
+ * says of the file if that is not in it, the file. Only what all builders write is read (APPNOTE.TXT 4.3): no zip64, no
+ * encryption, no archive in several parts.
+ * @param fd the archive
+ * @param size of the archive, in bytes
+ * @param mostBytes what unpacks to more is refused
+ * @returns undefined when the archive has no such file; 'unusual' when somebody else should read it
+ * @throws ArchiveError or zlib's errors when it is damaged; the system's error
+ */
+export function readUsualEntry(
+  fd: number,
+  size: number,
+  name: string,
+  mostBytes: number,
+): Buffer | undefined | 'unusual' {
+  const end = readEnd(fd, size);
+  if (end === 'unusual') return 'unusual';
+  const wanted = Buffer.from(name);
+  const entry = findEntry(end.firstOfDirectory, wanted, end.directoryBytes);
+  if (entry === 'further') {
+    if (end.directoryBytes > mostDirectoryBytes) return 'unusual';
+    const whole = readAt(fd, end.directoryBytes, end.directoryAt);
+    const found = findEntry(whole, wanted, whole.length);
+    return found === 'further' || found === undefined ? undefined : readEntry(fd, found, mostBytes);
+  }
+  return entry === undefined ? undefined : readEntry(fd, entry, mostBytes);
+}
+
+interface End {
+  readonly directoryAt: number;
+  readonly directoryBytes: number;
+  readonly firstOfDirectory: Buffer;
+}
+
+const endBytes = 22;
+const endSignature = Buffer.from('PK\x05\x06');
+
+function readEnd(fd: number, size: number): End | 'unusual' {
+  const tailAt = Math.max(0, size - tailBytes);
+  const tail = readAt(fd, size - tailAt, tailAt);
+  const at = tail.lastIndexOf(endSignature);
+  // A comment may hold the signature; then the archive's end is not where its length says.
+  if (at === -1 || at + endBytes > tail.length || at + endBytes + tail.readUInt16LE(at + 20) !== tail.length)
+    return 'unusual';
+  const directoryBytes = tail.readUInt32LE(at + 12);
+  const directoryAt = tail.readUInt32LE(at + 16);
+  const parted = tail.readUInt32LE(at + 4) !== 0;
+  if (parted || tail.readUInt16LE(at + 10) === 0xffff || directoryAt + directoryBytes > tailAt + at)
+    return 'unusual';
+  const firstOfDirectory =
+    directoryAt >= tailAt
+      ? tail.subarray(directoryAt - tailAt, directoryAt - tailAt + directoryBytes)
+      : readAt(fd, Math.min(directoryBytes, firstBytes), directoryAt);
+  return { directoryAt, directoryBytes, firstOfDirectory };
+}
+
+interface Entry {
+  readonly flags: number;
+  readonly method: number;
+  readonly packedBytes: number;
+  readonly bytes: number;
+  readonly at: number;
+  readonly nameBytes: number;
+}
+
+const entryBytes = 46;
+
+/** @returns 'further' when it may be in the part of the directory that has not been read */
+function findEntry(directory: Buffer, name: Buffer, directoryBytes: number): Entry | undefined | 'further' {
+  let at = 0;
+  while (at + entryBytes <= directory.length) {
+    if (directory.readUInt32LE(at) !== 0x02014b50) throw new ArchiveError('its directory is damaged');
+    const nameBytes = directory.readUInt16LE(at + 28);
+    const nameAt = at + entryBytes;
+    if (directory.subarray(nameAt, nameAt + nameBytes).equals(name))
+      return {
+        flags: directory.readUInt16LE(at + 8),
+        method: directory.readUInt16LE(at + 10),
+        packedBytes: directory.readUInt32LE(at + 20),
+        bytes: directory.readUInt32LE(at + 24),
+        at: directory.readUInt32LE(at + 42),
+        nameBytes,
+      };
+    at = nameAt + nameBytes + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32);
+  }
+  return directory.length < directoryBytes ? 'further' : undefined;
+}
+
+const none32 = 0xffffffff;
+const stored = 0;
+const deflated = 8;
+
+function readEntry(fd: number, entry: Entry, mostBytes: number): Buffer | 'unusual' {
+  const { flags, method, packedBytes, bytes, at, nameBytes } = entry;
+  const encrypted = (flags & 1) !== 0;
+  if (encrypted || (method !== stored && method !== deflated) || [packedBytes, bytes, at].includes(none32))
+    return 'unusual';
+  if (bytes > mostBytes || packedBytes > mostBytes)
+    throw new ArchiveError(`it unpacks to more than ${mostBytes} bytes`);
+
+  const headerBytes = 30;
+  const read = readAt(fd, headerBytes + nameBytes + extraBytes + packedBytes, at);
+  if (read.length < headerBytes || read.readUInt32LE(0) !== 0x04034b50)
+    throw new ArchiveError('its directory leads to no file');
+  const dataAt = headerBytes + read.readUInt16LE(26) + read.readUInt16LE(28);
+  const packed =
+    dataAt + packedBytes <= read.length
+      ? read.subarray(dataAt, dataAt + packedBytes)
+      : readAt(fd, packedBytes, at + dataAt);
+  // What unpacks to more than it says is stopped there; what has less is not whole.
+  const unpacked =
+    method === stored ? packed : inflateRawSync(packed, { maxOutputLength: Math.max(1, bytes) });
+  if (packed.length !== packedBytes || unpacked.length !== bytes) throw new ArchiveError('it is cut off');
+  return unpacked;
+}
+
+/** @returns fewer bytes where the file ends before */
+function readAt(fd: number, bytes: number, at: number): Buffer {
+  const buffer = Buffer.allocUnsafe(bytes);
+  let done = 0;
+  while (done < bytes) {
+    const read = readSync(fd, buffer, done, bytes - done, at + done);
+    if (read === 0) break;
+    done += read;
+  }
+  return buffer.subarray(0, done);
+}

@@ -1,0 +1,84 @@
+import { constants, openSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../../failure.ts';
+import { type LoopDevice, loopDevices } from '../loop-devices.ts';
+import { imageGone, notAnImage, severalImages } from './refusals.ts';
+
+/** An image of a volume, by what its name says: `NAME@UUID.TYPE`. No volume's name has an `@`. */
+export interface Image {
+  readonly path: string;
+  readonly volume: string;
+  /** The volume's id, and the UUID that the file system has to have. */
+  readonly id: string;
+  /** The type of the file system. */
+  readonly type: string;
+}
+
+const pattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z0-9]+)$/;
+
+/** Begins the name of an image that is being made or removed; no volume's name starts with a dot. */
+const unfinished = '.unfinished-';
+const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.prototype)?$/;
+
+/** The path of an image that has not got its name yet, or has lost it. */
+export const unfinishedPath = (base: string, id: string): string => join(base, `${unfinished}${id}`);
+
+export const imagePath = (base: string, volume: string, id: string, type: string): string =>
+  join(base, `${volume}@${id}.${type}`);
+
+/**
+ * The image of a volume.
+ * @throws Refused backend_failed when there are several, or it isn't a file
+ */
+export function imageOf(base: string, volume: string): Image | undefined {
+  const entries = readdirSync(base, { withFileTypes: true }).filter(
+    ({ name }) => parse(base, name)?.volume === volume,
+  );
+  if (entries.length > 1) {
+    throw severalImages(
+      volume,
+      base,
+      entries.map(({ name }) => name),
+    );
+  }
+  const [entry] = entries;
+  if (entry === undefined) return undefined;
+  if (!entry.isFile()) throw notAnImage(join(base, entry.name));
+  return parse(base, entry.name);
+}
+
+/** What an interrupted creation or removal has left. */
+export function unfinishedImages(base: string): readonly string[] {
+  return readdirSync(base)
+    .filter((name) => unfinishedPattern.test(name))
+    .map((name) => join(base, name));
+}
+
+/**
+ * Opens an image for reading and writing; a symlink in its place is not followed.
+ * @throws Refused backend_failed when it isn't there
+ */
+export function openImage({ volume, path }: Image): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') throw imageGone(volume, path);
+    throw thrown;
+  }
+}
+
+/** The loop device that has a volume's image, by the name under which it was given to it. */
+export function loopDeviceWith(base: string, volume: string): LoopDevice | undefined {
+  return loopDevices().find((device) => volumeOn(base, device) === volume);
+}
+
+/** The volume of which a loop device has the image. */
+export function volumeOn(base: string, { file }: LoopDevice): string | undefined {
+  return dirname(file) === base ? parse(base, basename(file))?.volume : undefined;
+}
+
+function parse(base: string, name: string): Image | undefined {
+  const [, volume, id, type] = pattern.exec(name) ?? [];
+  if (volume === undefined || id === undefined || type === undefined) return undefined;
+  return { path: join(base, name), volume, id, type };
+}

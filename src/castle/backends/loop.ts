@@ -1,0 +1,243 @@
+import { accessSync, closeSync, constants, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs';
+import { mkdir, realpath, rename, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Native } from '../../container/native.ts';
+import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import { type FileSystem, superblockBytes } from '../file-systems/file-system.ts';
+import { hasFile, loopDeviceOf, loopDevices } from '../loop-devices.ts';
+import { Refused } from '../refused.ts';
+import { formatSize } from '../size.ts';
+import { needTools } from '../tool.ts';
+import type { Blocks } from './blocks.ts';
+import {
+  type Image,
+  imageOf,
+  imagePath,
+  loopDeviceWith,
+  openImage,
+  unfinishedImages,
+  unfinishedPath,
+  volumeOn,
+} from './images.ts';
+import { allocate, makeImage } from './new-image.ts';
+import * as refusals from './refusals.ts';
+
+/** How long the last user of an image may take to let go of it, in milliseconds: the kernel writes what is dirty. */
+const patienceMs = 10_000;
+/** How long a device that is just going may take, in milliseconds. */
+const shortPatienceMs = 2_000;
+/** How often we look whether it has, in milliseconds. */
+const lookAgainMs = 20;
+
+/** How images are made. */
+export interface LoopSettings {
+  /** Where; made when it isn't there, for root alone. */
+  readonly folder: string;
+  /** What a new volume is formatted with. */
+  readonly fileSystem: FileSystem;
+  /** How large a new volume is when nobody says so, in bytes. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * The backend `loop`: an image per volume in one folder of the host. All its space is allocated when it is made: a sparse
+ * image says yes to what the host's disk has no room for, and loses it.
+ *
+ * Who uses an image has it locked (flock). Programs that work on it inherit the lock, and a loop device keeps it, since it
+ * keeps the open file: so the lock lasts until the last of them has ended, whatever became of the castle, and nobody can
+ * attach a volume twice.
+ * @param types all file systems that an image may have, by name
+ * @throws Failure cannotCreate, config
+ */
+export async function loopBlocks(
+  { folder, fileSystem, sizeBytes }: LoopSettings,
+  types: Readonly<Record<string, FileSystem>>,
+  native: Native,
+): Promise<Blocks> {
+  const base = await prepare(folder);
+  fileSystem.needTools();
+  needTools(['fallocate'], 'util-linux');
+  needLoopDevices();
+  const typeNamed = (type: string): FileSystem => {
+    const known = Object.hasOwn(types, type) ? types[type] : undefined;
+    if (known === undefined) throw new Error(`this castle knows no file system ${type}`);
+    return known;
+  };
+
+  return {
+    name: 'loop',
+    description: `loop images in ${base}, ${fileSystem.name}, ${formatSize(sizeBytes)}`,
+    base,
+
+    async find(volume) {
+      const image = imageOf(base, volume);
+      return image === undefined ? undefined : { name: volume, id: image.id };
+    },
+
+    async create(volume) {
+      if (imageOf(base, volume.name) !== undefined) return;
+      const wanted = volume.sizeBytes ?? sizeBytes;
+      if (wanted < fileSystem.leastBytes) {
+        throw refusals.tooSmall(volume.name, wanted, fileSystem.name, fileSystem.leastBytes);
+      }
+      const path = imagePath(base, volume.name, volume.id, fileSystem.name);
+      try {
+        const image = { volume, fileSystem, sizeBytes: wanted };
+        await makeImage(native, image, unfinishedPath(base, volume.id), path);
+      } catch (thrown) {
+        throw refusals.notCreated(volume.name, base, errorMessage(thrown));
+      }
+    },
+
+    async discard(volume) {
+      const image = imageOf(base, volume.name);
+      if (image === undefined) return true;
+      const fd = openImage(image);
+      try {
+        if (!native.flock(fd)) return false;
+        // The name goes first, in one step: what a crash leaves of an image must not pass for a volume.
+        const nameless = unfinishedPath(base, image.id);
+        await rename(image.path, nameless);
+        await rm(nameless);
+        return true;
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    async attach({ name }) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const fd = openImage(image);
+      try {
+        await waitForLock(native, fd, image, base);
+        const status = fstatSync(fd);
+        const other = loopDevices().find((device) => hasFile(device, status));
+        if (other !== undefined) throw refusals.attachedByOthers(name, image.path, other.path);
+        checkIdentity(fd, image, typeNamed(image.type));
+        const { path, type, id } = image;
+        return { fd, path, fileSystem: { type, uuid: id }, detach: () => closeSync(fd) };
+      } catch (thrown) {
+        closeSync(fd);
+        if (thrown instanceof Refused) throw thrown;
+        throw refusals.notAttached(name, image.path, errorMessage(thrown));
+      }
+    },
+
+    check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
+
+    async deviceOf({ name }) {
+      const end = performance.now() + shortPatienceMs;
+      for (;;) {
+        const device = loopDeviceWith(base, name);
+        if (device !== undefined) return device.number;
+        const image = imageOf(base, name);
+        if (image === undefined || !isLocked(native, image)) return undefined;
+        // Somebody has it whom we don't see: a device that is just going, a program that has yet to make one, or a
+        // device that knows it by another path.
+        if (performance.now() > end) throw refusals.stillAttached(name, image.path, undefined);
+        await sleep(lookAgainMs);
+      }
+    },
+
+    async extend({ name }, wanted) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const why = typeNamed(image.type).whyNoGrowth();
+      if (why !== undefined) throw refusals.mayNotGrow(name, why);
+      const fd = openImage(image);
+      try {
+        const { size } = fstatSync(fd);
+        if (wanted < size) throw refusals.cannotShrink(name, size);
+        try {
+          await allocate({ path: image.path, fd }, wanted);
+        } catch (thrown) {
+          // A part may have been allocated; nobody uses it yet.
+          ftruncateSync(fd, size);
+          throw thrown;
+        }
+        fsyncSync(fd);
+      } catch (thrown) {
+        throw thrown instanceof Refused ? thrown : refusals.noRoom(name, image.path, errorMessage(thrown));
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    async withDevice({ name }, use) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const { path, type, id } = image;
+      const fd = openImage(image);
+      try {
+        await use({ fd, path, fileSystem: { type, uuid: id } }, loopDeviceWith(base, name)?.path);
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    isOurs(number) {
+      const device = loopDeviceOf(number);
+      return device !== undefined && volumeOn(base, device) !== undefined;
+    },
+
+    async sweep() {
+      for (const path of unfinishedImages(base)) await rm(path);
+    },
+  };
+}
+
+async function prepare(folder: string): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await realpath(folder);
+  } catch (thrown) {
+    throw new Failure(
+      'cannotCreate',
+      `the folder ${folder} for volumes cannot be used: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+    );
+  }
+}
+
+function needLoopDevices(): void {
+  try {
+    accessSync('/dev/loop-control', constants.R_OK | constants.W_OK);
+  } catch (thrown) {
+    throw new Failure(
+      'config',
+      `loop devices cannot be made: /dev/loop-control: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+      'run the castle as root, with the /dev of the host and the module loop',
+    );
+  }
+}
+
+/** The end of a container lets go of its volume some time after its first process has gone. */
+async function waitForLock(native: Native, fd: number, { volume, path }: Image, base: string): Promise<void> {
+  const end = performance.now() + patienceMs;
+  while (!native.flock(fd)) {
+    if (performance.now() > end) {
+      throw refusals.stillAttached(volume, path, loopDeviceWith(base, volume)?.path);
+    }
+    await sleep(lookAgainMs);
+  }
+}
+
+function isLocked(native: Native, image: Image): boolean {
+  const fd = openImage(image);
+  try {
+    return !native.flock(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Before anything works on it: a tool that repairs would make of a wrong file system a right one. */
+function checkIdentity(fd: number, { volume, path, type, id }: Image, fileSystem: FileSystem): void {
+  const start = Buffer.alloc(superblockBytes);
+  readSync(fd, start, 0, start.length, 0);
+  const found = fileSystem.identify(start);
+  if (found === undefined) throw refusals.noFileSystem(volume, path, type);
+  if (found.uuid !== id) throw refusals.anotherFileSystem(volume, path, id, found.uuid);
+  const { size } = fstatSync(fd);
+  if (size < found.sizeBytes) throw refusals.cutOff(volume, path, size, found.sizeBytes);
+}

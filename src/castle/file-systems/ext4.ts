@@ -1,0 +1,72 @@
+import { hasCapability } from '../proc.ts';
+import { needTools, runTool } from '../tool.ts';
+import { type Checked, type FileSystem, type HeldImage, uuidText } from './file-system.ts';
+
+/** Where the first superblock has what, in bytes; the kernel's Documentation/filesystems/ext4/super.rst. */
+const superblock = {
+  at: 1024,
+  blocksLow: 4,
+  blockShift: 24,
+  magic: 56,
+  incompatible: 96,
+  uuid: 104,
+  blocksHigh: 336,
+};
+/** Among the incompatible features: block numbers have 64 bits, and the count of blocks has an upper half. */
+const has64Bits = 0x80;
+const magic = 0xef53;
+
+/** What e2fsck(8) says by its exit code, which is a sum. */
+const fsckCodes = { corrected: 1, rebootNeeded: 2 };
+
+/** CAP_SYS_RESOURCE; capabilities(7). The kernel's ext4_resize_begin asks for it. */
+const sysResource = 24;
+
+/** ext4, by e2fsprogs. It grows mounted, by the kernel: resize2fs without a mount is not safe from a power cut. */
+export const ext4: FileSystem = {
+  name: 'ext4',
+  leastBytes: 16 * 2 ** 20,
+
+  needTools() {
+    needTools(['mkfs.ext4', 'e2fsck'], 'e2fsprogs');
+  },
+
+  async make({ path, fd }, id, { uid, gid }) {
+    // No discard, and nothing left for the kernel to zero later: both punch holes, and a hole has no room of its own.
+    const extended = `nodiscard,lazy_itable_init=0,lazy_journal_init=0,root_owner=${uid}:${gid}`;
+    // Blocks as large as a page, so that direct I/O is aligned; no share for root, which has nothing to do in there.
+    const args = ['-q', '-b', '4096', '-m', '0', '-e', 'remount-ro', '-U', id, '-E', extended, path];
+    const ended = await runTool('mkfs.ext4', args, fd);
+    if (ended.code !== 0) throw new Error(`mkfs.ext4: ${ended.lastLine}`);
+  },
+
+  identify(start) {
+    const field = (name: keyof typeof superblock) => start.readUInt32LE(superblock.at + superblock[name]);
+    if (start.readUInt16LE(superblock.at + superblock.magic) !== magic) return undefined;
+    const uuid = superblock.at + superblock.uuid;
+    const blocksHigh = (field('incompatible') & has64Bits) === 0 ? 0 : field('blocksHigh');
+    return {
+      uuid: uuidText(start.subarray(uuid, uuid + 16)),
+      sizeBytes: (blocksHigh * 2 ** 32 + field('blocksLow')) * 1024 * 2 ** field('blockShift'),
+    };
+  },
+
+  whyNoGrowth() {
+    return hasCapability(sysResource) ? undefined : 'ext4 grows for CAP_SYS_RESOURCE only';
+  },
+
+  async check({ path, fd }: HeldImage): Promise<Checked> {
+    // Replays the journal; repairs only what can be repaired without losing anything (-p).
+    const { code, lastLine } = await runTool('e2fsck', ['-p', path], fd);
+    if (code === 0) return { kind: 'clean' };
+    // A reboot is needed where the file system was mounted meanwhile, and this one is not.
+    if (code !== undefined && (code & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) === 0) {
+      return { kind: 'corrected', how: lastLine };
+    }
+    return {
+      kind: 'damaged',
+      why: `e2fsck -p ended with ${code ?? 'a signal'}: ${lastLine}`,
+      remedy: `copy ${path}, then let e2fsck repair the copy and look at it, or restore a backup`,
+    };
+  },
+};

@@ -1,0 +1,50 @@
+import { advertiseSetting, findAddress, shownAddress } from '../scheduler/advertise.ts';
+import { type Environment, portNumber } from '../scheduler/scheduler.ts';
+import { agentPortProperty, isGiven } from './command-line.ts';
+import type { ControllerConfig } from './environment.ts';
+
+/** What Jenkins tells agents about its TCP port for them (hudson.TcpSlaveAgentListener, since 2.198 and 1.611). */
+const hostProperty = 'hudson.TcpSlaveAgentListener.hostName';
+const portProperty = 'hudson.TcpSlaveAgentListener.port';
+
+/**
+ * The controller's settings with the address that the scheduler has given to its port for agents, where --advertise or
+ * BAILEY_ADVERTISE asks for it. A property that somebody gave stays as it is.
+ * @param options our own ones
+ * @param say prints one line for people
+ * @throws Failure 64 or 78 for a wrong setting, 78 when `auto` finds no address, or more than one
+ */
+export function withAdvertised(
+  config: ControllerConfig,
+  options: ReadonlyMap<string, string>,
+  env: Environment,
+  say: (line: string) => void,
+): ControllerConfig {
+  const setting = advertiseSetting(options, env);
+  const given = (property: string): boolean => isGiven(config.javaOptions, property);
+  const port = listenPort(config);
+  if (setting === undefined || port === '-1' || (given(hostProperty) && given(portProperty))) return config;
+  const address = findAddress('controller', setting, env, portNumber(port));
+  const properties: readonly (readonly [string, string | number])[] = [
+    ...(address.listenPort === undefined ? [] : [[agentPortProperty, address.listenPort] as const]),
+    [hostProperty, address.host],
+    [portProperty, address.port],
+  ];
+  // With half of it given, the address that Jenkins tells is another one.
+  if (!given(hostProperty) && !given(portProperty))
+    say(`agents are told to connect to ${shownAddress(address)} (${address.source})`);
+  return {
+    ...config,
+    javaOptions: [
+      ...config.javaOptions,
+      ...properties.flatMap(([name, value]) => (given(name) ? [] : [`-D${name}=${value}`])),
+    ],
+  };
+}
+
+/** As Jenkins reads it: 0 is any port, and -1 none, for agents that all come by WebSocket. */
+function listenPort({ javaOptions, agentPort }: ControllerConfig): string {
+  const prefix = `-D${agentPortProperty}=`;
+  const property = javaOptions.findLast((option) => option.startsWith(prefix))?.slice(prefix.length);
+  return property ?? agentPort ?? '50000';
+}

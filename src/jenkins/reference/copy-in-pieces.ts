@@ -1,0 +1,44 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { BytePath } from './byte-path.ts';
+
+const pieceBytes = 1024 * 1024;
+
+/**
+ * Copies what is in a file to a new one, leaving out what is zero: holes stay holes.
+ * @param target must not exist (EEXIST)
+ * @throws the system's error; the signal's reason, between two pieces
+ */
+export async function copyInPieces(source: BytePath, target: BytePath, signal: AbortSignal): Promise<void> {
+  const from = await open(source, 'r');
+  try {
+    const to = await open(target, 'wx', 0o600); // the mode comes when it is whole
+    try {
+      await copyPieces(from, to, signal);
+    } finally {
+      await to.close();
+    }
+  } finally {
+    await from.close();
+  }
+}
+
+async function copyPieces(from: FileHandle, to: FileHandle, signal: AbortSignal): Promise<void> {
+  const piece = Buffer.alloc(pieceBytes);
+  const zeros = Buffer.alloc(pieceBytes);
+  for (let at = 0; ; ) {
+    signal.throwIfAborted();
+    const { bytesRead } = await from.read(piece, 0, pieceBytes, at);
+    if (bytesRead === 0) return to.truncate(at); // a hole at the end has not been written
+    if (piece.compare(zeros, 0, bytesRead, 0, bytesRead) !== 0)
+      await writeAll(to, piece.subarray(0, bytesRead), at);
+    at += bytesRead;
+  }
+}
+
+/** A full disk takes a part first, and says so at the next call. */
+async function writeAll(to: FileHandle, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await to.write(bytes, done, bytes.length - done, at + done);
+    done += bytesWritten;
+  }
+}

@@ -1,0 +1,19 @@
+const units: Readonly<Record<string, number>> = { '': 0, k: 10, m: 20, g: 30, t: 40 };
+
+/**
+ * Reads a size as java writes it: `512m`, `2G`, `0x1000`, and bytes without a unit.
+ * @returns bytes, or undefined when it is none
+ */
+export function parseSize(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(0x[0-9a-f]{1,12}|\d{1,15})([kmgt]?)$/i.exec(text) ?? [];
+  const shift = units[unit.toLowerCase()];
+  if (digits === undefined || shift === undefined) return undefined;
+  const bytes = Number(digits) * 2 ** shift;
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+export const mebibyte = 2 ** 20;
+
+/** A number of bytes for people: `1.5 GiB`, `300 MiB`. */
+export const shownSize = (bytes: number): string =>
+  bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / mebibyte)} MiB`;

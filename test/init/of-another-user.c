@@ -1,0 +1,20 @@
+/*
+ * Becomes root altogether, by its own file's set-user-ID, and sleeps: of-another-user SECONDS
+ * Prints "root" when it is; ignores SIGTERM.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 || signal(SIGTERM, SIG_IGN) == SIG_ERR || setresuid(0, 0, 0) < 0)
+        return 64;
+    puts("root");
+    fflush(stdout);
+    fclose(stdout);
+    sleep((unsigned int)atoi(argv[1]));
+    return 0;
+}

@@ -1,0 +1,53 @@
+// A program that makes process 1 its tracer, as some do to keep debuggers away: every signal stops it, and nobody but
+// the tracer can let it go on. The kernel does not free such a child either.
+import t from 'tap';
+import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
+import { pidNamespace, requires } from '../kit/needs.ts';
+import { peers } from './peers.ts';
+import { bailey, compile } from './programs.ts';
+import { eachWay } from './ways.ts';
+
+const endings = [
+  ['end', 5],
+  ['execute', 6],
+  ['raise', 7],
+] as const;
+
+if (requires(t, pidNamespace)) {
+  t.test('waiting: it goes on by itself, and ends with its own code', async (sub) => {
+    const [program = ''] = compile(sub, 'test/init/tracer-is-parent.c');
+    for (const [what, code] of endings) {
+      const running = new Running([bailey, '--reap', 'wait', '--', program, what]);
+      sub.teardown(() => running.kill());
+      sub.equal((await running.end('go\n')).code, code, what);
+    }
+  });
+
+  eachWay(t, 'it can be ended, and its end is noticed', async (sub, way) => {
+    const [program = ''] = compile(sub, 'test/init/tracer-is-parent.c');
+    for (const [what, code] of endings) {
+      const running = new Running([bailey, '--reap', way, '--', program, what]);
+      sub.teardown(() => running.kill());
+      sub.equal(await running.line(), 'up');
+      const init = await running.pid();
+      await until('bailey-init sleeps', () => stat(init)?.state === 'S');
+      running.write('go\n');
+      sub.equal(await running.line(), 'traced');
+      if (way === 'kernel' && what !== 'end') {
+        // The kernel tells nobody of the stop, but who asks for the end finds out.
+        const [stopped = 0] = childrenOf(init);
+        await until('the program stands still', () => stat(stopped)?.state === 't');
+        process.kill(init, 'SIGTERM');
+        sub.ok([code, 143].includes((await running.ended()).code), what);
+      } else sub.equal((await running.ended()).code, code, what);
+    }
+  });
+}
+
+if (requires(t, pidNamespace, peers))
+  t.test('the real tini gives up on it, and the container ends', async (sub) => {
+    const [program = ''] = compile(sub, 'test/init/tracer-is-parent.c');
+    const running = new Running(['tini', '--', program, 'raise']);
+    sub.teardown(() => running.kill());
+    sub.match(await running.end('go\n'), { code: 1, stderr: /exited for unknown reason/ });
+  });

@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import type { Test } from 'tap';
+import type { Need } from './needs.ts';
+import { until } from './until.ts';
+
+export type Controller = 'memory' | 'cpu';
+
+/** Where a controller's cgroups can be made by this process: of version 1 or 2. */
+function hierarchyOf(controller: Controller): string | undefined {
+  return [`/sys/fs/cgroup/${controller}`, '/sys/fs/cgroup'].find((top) => {
+    const probe = `${top}/bailey-probe-${process.pid}`;
+    const script = `test -e ${top}/cgroup.procs && mkdir ${probe} && rmdir ${probe}`;
+    return spawnSync('sh', ['-c', script]).status === 0;
+  });
+}
+
+/** Cgroups of one's own with this controller: root, on a system that lets it. */
+export const cgroups = (controller: Controller) => (): Need =>
+  hierarchyOf(controller) === undefined ? `needs a writable cgroup hierarchy with ${controller}` : undefined;
+
+/** A cgroup that is gone when the test ends. */
+export class Cgroup {
+  readonly folder: string;
+  readonly #version1: boolean;
+
+  /** @param above the cgroup to make it in; none: the hierarchy's first */
+  constructor(t: Test, controller: Controller, above?: Cgroup) {
+    const top = hierarchyOf(controller) ?? '';
+    this.#version1 = top.endsWith(controller);
+    const parent = above?.folder ?? top;
+    if (!this.#version1) writeFileSync(`${parent}/cgroup.subtree_control`, `+${controller}`);
+    made += 1;
+    this.folder = `${parent}/bailey-${process.pid}-${made}`;
+    mkdirSync(this.folder);
+    t.teardown(async () => {
+      await until(`${this.folder} is empty`, () => this.#isEmpty() || undefined);
+      rmdirSync(this.folder);
+    });
+  }
+
+  /** @param bytes the memory limit */
+  limitMemory(bytes: number): void {
+    writeFileSync(this.memoryFile, String(bytes));
+  }
+
+  /** The file with the memory limit. */
+  get memoryFile(): string {
+    return `${this.folder}/${this.#version1 ? 'memory.limit_in_bytes' : 'memory.max'}`;
+  }
+
+  /** @param cpus CPUs' worth of time */
+  limitCpu(cpus: number): void {
+    const period = 100_000;
+    if (this.#version1) {
+      writeFileSync(`${this.folder}/cpu.cfs_period_us`, String(period));
+      writeFileSync(`${this.folder}/cpu.cfs_quota_us`, String(cpus * period));
+    } else {
+      writeFileSync(`${this.folder}/cpu.max`, `${cpus * period} ${period}`);
+    }
+  }
+
+  /** A command that runs the rest of its arguments in here. */
+  get command(): readonly string[] {
+    return ['sh', '-ec', `echo $$ > ${this.folder}/cgroup.procs; exec "$@"`, 'sh'];
+  }
+
+  #isEmpty(): boolean {
+    return !existsSync(this.folder) || readFileSync(`${this.folder}/cgroup.procs`, 'utf8') === '';
+  }
+}
+
+let made = 0;
