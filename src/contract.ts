@@ -66,6 +66,9 @@ export const VolumeRequest = Type.Object(
     name: VolumeName,
     uid: Type.Integer({ minimum: 0, maximum: 4294967294, description: 'Who it belongs to on disk.' }),
     gid: Type.Integer({ minimum: 0, maximum: 4294967294 }),
+    sizeBytes: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Where volumes have a size; as the castle was told without.' }),
+    ),
   },
   { additionalProperties: false },
 );

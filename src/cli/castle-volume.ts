@@ -10,13 +10,18 @@ interface At {
   readonly socket: string;
 }
 
+interface Wanted extends At {
+  readonly owner: Owner;
+  readonly size?: string;
+}
+
 interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** How long growing may take, in milliseconds: all the new room is allocated. */
-const growWithinMs = 120_000;
+/** How long making or growing may take, in milliseconds: all the room is allocated. */
+const allocateWithinMs = 120_000;
 
 /** `castle volume create|delete|restore|grow NAME`: what the host's root orders. */
 export function addVolume(program: Command): void {
@@ -29,9 +34,11 @@ export function addVolume(program: Command): void {
 
   order('create', 'make a volume before a container asks for it')
     .option('--owner <uid:gid>', 'who may write to it, as in the container', owner, { uid: 1000, gid: 1000 })
-    .action(async (name: string, { socket, owner }: At & { readonly owner: Owner }) => {
+    .option('--size <size>', 'how large it is to be, as in 20G, where volumes are images')
+    .action(async (name: string, { socket, owner, size }: Wanted) => {
       const { status } = await askCastle(socket, 'POST', '/v1/volumes', {
-        body: { name, ...owner },
+        body: { name, ...owner, ...(size === undefined ? {} : { sizeBytes: bytes(size) }) },
+        withinMs: allocateWithinMs,
       });
       await tell(status === 201 ? `volume ${name} is made` : `volume ${name} was there already`);
     });
@@ -53,14 +60,18 @@ export function addVolume(program: Command): void {
   order('grow', 'make a volume larger, as in 20G; a container that has it goes on using it')
     .argument('<size>')
     .action(async (name: string, size: string, { socket }: At) => {
-      const sizeBytes = parseSize(size);
-      if (sizeBytes === undefined) {
-        throw new Failure('usage', `${size} is not a size`, 'give a number and K, M, G or T, as in 20G');
-      }
+      const sizeBytes = bytes(size);
       const path = `/v1/volumes/${encodeURIComponent(name)}/size`;
-      await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs: growWithinMs });
+      await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs: allocateWithinMs });
       await tell(`volume ${name} has ${size}`);
     });
+}
+
+/** @throws Failure usage */
+function bytes(size: string): number {
+  const sizeBytes = parseSize(size);
+  if (sizeBytes !== undefined) return sizeBytes;
+  throw new Failure('usage', `${size} is not a size`, 'give a number and K, M, G or T, as in 20G');
 }
 
 const tell = (line: string): Promise<void> => print(`${printable(line)}\n`);

@@ -1,5 +1,5 @@
 /** `castle doctor`: what is well, what is missing, and that it changes nothing. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Finding } from '../../src/castle/doctor/finding.ts';
@@ -103,6 +103,30 @@ if (requires(t, root, program('unshare'))) {
     t.match(stdout, /^missing +capabilities: uid 0 has not CAP_SYS_CHROOT \(/m);
     t.match(stdout, /^missing +mounting in a container: .*\n +the castle needs .*CAP_SYS_CHROOT/m);
     t.notMatch(stdout, /has not .*CAP_SYS_ADMIN/);
+  });
+
+  t.test('what the backend loop needs', async (t) => {
+    const folder = temporaryFolder(t, 'doctor');
+    const volumes = join(folder, 'volumes');
+    const loop = (options: string) => [...all(folder), '--backend', `loop=${volumes}${options}`];
+    for (const type of ['ext4', 'xfs']) {
+      const { of } = await findings(...loop(`,fs=${type},size=1G`));
+      t.match(of('volumes in '), [{ what: `volumes in ${volumes}` }]);
+      t.match([...of('loop devices'), ...of('tools of ')], [{}, { what: `tools of ${type}` }]);
+    }
+    // A PATH that has what the trial needs, and no tools of file systems.
+    const bin = temporaryFolder(t, 'bin');
+    for (const tool of ['unshare', 'sh', 'mount', 'mkdir', 'ln', 'sleep']) {
+      symlinkSync((await run('sh', ['-c', `command -v ${tool}`])).stdout.trim(), join(bin, tool));
+    }
+    const lacking = await run('env', [`PATH=${bin}`, process.execPath, ...doctor, ...loop(''), '--json']);
+    t.equal(lacking.code, 1);
+    t.match(
+      (JSON.parse(lacking.stdout) as Finding[]).filter(({ state }) => state === 'missing'),
+      [{ what: 'tools of ext4', found: /^mkfs.ext4 cannot be run/, remedy: 'install e2fsprogs' }],
+    );
+    t.same(await findings(...all(folder)).then(({ of }) => of('tools of ')), [], 'for loop only');
+    t.match(await run(process.execPath, [...doctor, ...loop(',fs=ntfs')]), { code: 64, stderr: /fs=ext4/ });
   });
 
   t.test('wrong settings end it as they end serve', async (t) => {

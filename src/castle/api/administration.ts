@@ -30,8 +30,11 @@ export function administrationRoutes({
       },
       async (request, reply) => {
         await needHost(request);
-        const { name, uid, gid } = request.body;
-        const isNew = await administration.create(name, { uid, gid });
+        const { name, uid, gid, sizeBytes } = request.body;
+        const isNew = await administration.create(name, {
+          owner: { uid, gid },
+          ...(sizeBytes === undefined ? {} : { sizeBytes }),
+        });
         return reply.status(isNew ? 201 : 200).send(null);
       },
     );

@@ -50,8 +50,11 @@ export async function parseBackend(text: string, means: BackendMeans): Promise<B
   return make(setting, means);
 }
 
-/** Reads `DIR[,fs=TYPE][,size=SIZE]`. */
-function parseLoop(setting: string): LoopSettings {
+/**
+ * Reads `DIR[,fs=TYPE][,size=SIZE]`.
+ * @throws Failure usage
+ */
+export function parseLoop(setting: string): LoopSettings {
   const [folder = '', ...options] = setting.split(',');
   let settings: LoopSettings = { folder: resolve(folder), fileSystem: ext4, sizeBytes: usualSizeBytes };
   for (const option of options) settings = { ...settings, ...parseLoopOption(option) };

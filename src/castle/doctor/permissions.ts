@@ -23,9 +23,14 @@ export function permissionFindings(): readonly Finding[] {
   return [capabilities(), pidNamespace(), mountNamespace(), descriptors()];
 }
 
-function capabilities(): Finding {
+/** Whether this process has a capability. @param bit its number */
+export function holds(bit: number): boolean {
   const held = BigInt(`0x${readStatus(process.pid).get('CapEff') ?? '0'}`);
-  const lacking = needed.filter(({ bit }) => (held & (1n << BigInt(bit))) === 0n);
+  return (held & (1n << BigInt(bit))) !== 0n;
+}
+
+function capabilities(): Finding {
+  const lacking = needed.filter(({ bit }) => !holds(bit));
   if (lacking.length === 0) return ok('capabilities', `uid ${process.getuid?.()} has what is needed`);
   const list = lacking.map(({ name, why }) => `${name} (${why})`).join(', ');
   return missing('capabilities', `uid ${process.getuid?.()} has not ${list}`, 'run it as root on the host');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage } from '../../failure.ts';
-import type { Backend, Owner, Trash } from '../backends/backend.ts';
+import type { Backend, Trash } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
 import { sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
@@ -10,7 +10,7 @@ import { Census, type Use } from './census.ts';
 import { checkVolumeName } from './checks.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 import { inUse, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
-import type { Volumes } from './volumes.ts';
+import type { Volumes, Wish } from './volumes.ts';
 
 /** What it works with; the lock and the volumes are the ledger's. */
 export interface AdministrationMeans {
@@ -34,14 +34,14 @@ export class Administration {
    * @returns whether it is new
    * @throws Refused bad_volume_name, backend_failed
    */
-  create(volume: string, owner: Owner): Promise<boolean> {
+  create(volume: string, wish: Wish): Promise<boolean> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
-      const { record, isNew } = await this.means.volumes.prepare(volume, { owner });
+      const { record, isNew } = await this.means.volumes.prepare(volume, wish);
       if (this.means.store.volume(volume)?.state !== 'ready') {
         await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
       }
-      if (isNew) this.means.volumes.tellOfNew(record, owner);
+      if (isNew) this.means.volumes.tellOfNew(record, wish.owner);
       return isNew;
     });
   }
@@ -274,8 +274,8 @@ export class Administration {
 function trashOf({ trash, description }: Backend): Trash {
   if (trash !== undefined) return trash;
   throw new Refused(
-    'backend_failed',
-    `the ${description} keeps no deleted volumes`,
-    'delete it there by hand',
+    'bad_request',
+    `no volume can be deleted in the ${description}: deleted ones are not kept there`,
+    'leave it as it is; only volumes of the backend local can be deleted',
   );
 }
