@@ -1,5 +1,5 @@
 /** `castle doctor`: what is well, what is missing, and that it changes nothing. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Finding } from '../../src/castle/doctor/finding.ts';
@@ -114,16 +114,11 @@ if (requires(t, root, program('unshare'))) {
       t.match(of('volumes in '), [{ what: `volumes in ${volumes}` }]);
       t.match([...of('loop devices'), ...of('tools of ')], [{}, { what: `tools of ${type}` }]);
     }
-    // A PATH that has what the trial needs, and no tools of file systems.
-    const bin = temporaryFolder(t, 'bin');
-    for (const tool of ['unshare', 'sh', 'mount', 'mkdir', 'ln', 'sleep']) {
-      symlinkSync((await run('sh', ['-c', `command -v ${tool}`])).stdout.trim(), join(bin, tool));
-    }
-    const lacking = await run('env', [`PATH=${bin}`, process.execPath, ...doctor, ...loop(''), '--json']);
+    const lacking = await run('env', ['PATH=/nowhere', process.execPath, ...doctor, ...loop(''), '--json']);
     t.equal(lacking.code, 1);
     t.match(
-      (JSON.parse(lacking.stdout) as Finding[]).filter(({ state }) => state === 'missing'),
-      [{ what: 'tools of ext4', found: /^mkfs.ext4 cannot be run/, remedy: 'install e2fsprogs' }],
+      (JSON.parse(lacking.stdout) as Finding[]).filter(({ what }) => what.startsWith('tools of ')),
+      [{ state: 'missing', found: /^mkfs.ext4 cannot be run/, remedy: 'install e2fsprogs' }],
     );
     t.same(await findings(...all(folder)).then(({ of }) => of('tools of ')), [], 'for loop only');
     t.match(await run(process.execPath, [...doctor, ...loop(',fs=ntfs')]), { code: 64, stderr: /fs=ext4/ });
