@@ -17,11 +17,11 @@ const castleCommand = (castle: CastleOnHost, ...args: readonly string[]): Promis
 const volume = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
   castleCommand(castle, 'volume', ...args);
 
-const names = async (castle: CastleOnHost) => (await castle.ask('volumes')).map(({ name }) => name);
-const deleted = async (castle: CastleOnHost) =>
-  (JSON.parse((await castleCommand(castle, 'deleted', '--json')).stdout) as { readonly name: string }[]).map(
-    ({ name }) => name,
-  );
+// Asked for often: not by a process each time.
+const listed = async (castle: CastleOnHost, path: string) =>
+  (JSON.parse((await castle.get(path)).text) as { readonly name: string }[]).map(({ name }) => name);
+const names = (castle: CastleOnHost) => listed(castle, '/v1/volumes');
+const deleted = (castle: CastleOnHost) => listed(castle, '/v1/volumes/deleted');
 const folders = (castle: CastleOnHost) => readdirSync(castle.backend).filter((name) => !name.startsWith('.'));
 
 /** strace counts the calls of each thread for itself: a castle that is to be killed at one of them has one for files. */
@@ -54,6 +54,8 @@ if (requires(t, root, program('strace'))) {
     });
     t.same([await names(castle), await deleted(castle), folders(castle)], [[], ['main'], []]);
     t.equal(await castle.metric('castle_volumes{state="deleted"}'), 1);
+    const { stdout } = await castleCommand(castle, 'deleted', '--json');
+    t.match(JSON.parse(stdout), [{ name: 'main', backend: 'local', id: String }]);
     t.match((await castleCommand(castle, 'deleted')).stdout, /^VOLUME +BACKEND .*\nmain +local /);
     t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is back\n' });
     t.same([await names(castle), await deleted(castle)], [['main'], []]);
@@ -259,8 +261,6 @@ if (requires(t, root, program('strace'))) {
         delete: () => castle.call('DELETE', '/v1/volumes/main'),
         restore: () => castle.call('POST', '/v1/volumes/main/restore'),
       };
-      const listed = async (path: string) =>
-        (JSON.parse((await castle.get(path)).text) as { readonly name: string }[]).map(({ name }) => name);
       let killed = 0;
       for (let step = 1; ; step++) {
         if (order === 'restore') await orders.delete();
@@ -281,7 +281,7 @@ if (requires(t, root, program('strace'))) {
           await castle.end('SIGKILL');
           await castle.serve();
         }
-        const [there, kept] = [await listed('/v1/volumes'), await listed('/v1/volumes/deleted')];
+        const [there, kept] = [await names(castle), await deleted(castle)];
         t.same([...there, ...kept], ['main'], `step ${step}: ${died ? 'killed' : 'done'}: in one place`);
         t.same(folders(castle), there, 'the disk agrees');
         if (kept.length === 1) t.equal((await orders.restore()).status, 204);
