@@ -60,6 +60,30 @@ export const Volume = Type.Object({
 });
 export type Volume = Static<typeof Volume>;
 
+/** POST /v1/volumes: a volume before anybody asks for it. */
+export const VolumeRequest = Type.Object(
+  {
+    name: VolumeName,
+    uid: Type.Integer({ minimum: 0, maximum: 4294967294, description: 'Who it belongs to on disk.' }),
+    gid: Type.Integer({ minimum: 0, maximum: 4294967294 }),
+    sizeBytes: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Where volumes have a size; as the castle was told without.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type VolumeRequest = Static<typeof VolumeRequest>;
+
+/** A volume in the trash. */
+export const DeletedVolume = Type.Object({
+  name: Type.String(),
+  backend: Type.String(),
+  created: Type.String({ description: 'ISO 8601, UTC.' }),
+  deleted: Type.String({ description: 'ISO 8601, UTC.' }),
+  id: Type.String({ description: 'Unique among deleted volumes.' }),
+});
+export type DeletedVolume = Static<typeof DeletedVolume>;
+
 /** POST /v1/volumes/NAME/size: "let it be so large". */
 export const GrowRequest = Type.Object(
   { sizeBytes: Type.Integer({ minimum: 1, description: 'At least as large as it is.' }) },
@@ -73,6 +97,9 @@ export const Status = Type.Object({
   pid: Type.Integer(),
   started: Type.String({ description: 'ISO 8601, UTC.' }),
   runtime: Type.String(),
+  engine: Type.Optional(
+    Type.Unsafe<'connected' | 'lost'>(Type.Union([Type.Literal('connected'), Type.Literal('lost')])),
+  ),
   backend: Type.String(),
   volumes: Type.Integer(),
   leases: Type.Integer({ description: 'Leases that are not ended.' }),

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Native } from '../container/native.ts';
 import { errorCode, errorMessage, Failure } from '../failure.ts';
+import type { Say } from './chronicle/happening.ts';
 
 /**
  * Claims a folder for this castle for as long as it lives, by a lock on the folder itself: kill -9 leaves none behind,
@@ -9,7 +10,7 @@ import { errorCode, errorMessage, Failure } from '../failure.ts';
  * @param say told when the file system has no locks: then nobody is kept out
  * @throws Failure tryAgain when another castle has it, cannotCreate when it can't be opened
  */
-export function claim(native: Native, folder: string, what: string, say: (line: string) => void): void {
+export function claim(native: Native, folder: string, what: string, say: Say): void {
   const fd = openFolder(folder, what);
   if (!lock(native, fd, folder, say)) {
     const holder = holderOf(fd);
@@ -31,7 +32,7 @@ function openFolder(folder: string, what: string): number {
   }
 }
 
-function lock(native: Native, fd: number, folder: string, say: (line: string) => void): boolean {
+function lock(native: Native, fd: number, folder: string, say: Say): boolean {
   try {
     return native.flock(fd);
   } catch (thrown) {

@@ -5,15 +5,25 @@ import { native } from '../container/native.ts';
 import type { Status } from '../contract.ts';
 import { Failure } from '../failure.ts';
 import { version } from '../version.ts';
+import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
 import { parseBackend } from './backends/parse.ts';
+import { Followers } from './chronicle/followers.ts';
+import { type Happening, tellAll } from './chronicle/happening.ts';
+import { countBy, Metrics } from './chronicle/metrics.ts';
+import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
+import { watchedStore } from './health.ts';
 import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
+import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
+import { purgeRegularly } from './purging.ts';
 import { parseRuntime } from './runtime/parse.ts';
+import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
 import { makeStateFolder, openState } from './state.ts';
+import type { Store } from './store.ts';
 
 export interface ServeSettings {
   /** Unix socket to listen on; its folder is made when it isn't there. */
@@ -26,6 +36,10 @@ export interface ServeSettings {
   readonly runtime: string;
   /** The engine's socket, for the runtime docker. */
   readonly dockerSocket: string;
+  /** How long deleted volumes are kept, in milliseconds. */
+  readonly keepDeletedMs: number;
+  /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
+  readonly metricsListen?: string;
 }
 
 export interface Castle {
@@ -35,22 +49,42 @@ export interface Castle {
 
 /**
  * Starts a castle.
- * @param say prints one line of its log
+ * @param log takes what happens
  * @throws Failure usage, cannotCreate, tryAgain (another castle), noPermission
  */
-export async function serve(settings: ServeSettings, say: (line: string) => void): Promise<Castle> {
+export async function serve(settings: ServeSettings, log: (happening: Happening) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
+  const followers = new Followers();
+  let opened: Store | undefined;
+  let watch: EngineWatch | undefined;
+  const metrics = new Metrics(
+    {
+      leases: () => countBy(opened?.leases() ?? [], ({ state }) => state),
+      volumes: () =>
+        countBy(opened?.volumes() ?? [], ({ state }) => state).set('deleted', opened?.trash().length ?? 0),
+      engine: () => watch?.connected(),
+    },
+    version,
+  );
+  const say = tellAll([
+    log,
+    (happening) => followers.tell(happening),
+    ({ event }) => metrics.happened(event),
+  ]);
   const runtime = await parseRuntime(settings.runtime, settings);
-  const mounter = mounterWith(findMountProgram());
+  const mounter = observedMounter(mounterWith(findMountProgram()), metrics, say);
   const backend = await parseBackend(settings.backend, { mounter, native: native(), say });
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);
   claim(native(), settings.state, 'state in', say);
-  const store = openState(settings.state, fileURLToPath(import.meta.url));
+  opened = openState(settings.state, fileURLToPath(import.meta.url));
+  const store = watchedStore(observedStore(opened, metrics));
   await freeSocket(settings.socket);
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
   await ledger.reconcile();
+  watch = runtime.follow?.(witness(ledger, say));
+  const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
 
   const started = new Date().toISOString();
   const status = (): Status => ({
@@ -58,26 +92,44 @@ export async function serve(settings: ServeSettings, say: (line: string) => void
     pid: process.pid,
     started,
     runtime: runtime.name,
+    ...(watch === undefined ? {} : { engine: watch.connected() ? 'connected' : 'lost' }),
     backend: backend.description,
     volumes: store.volumes().length,
     leases: store.leases().length,
   });
-  const api = await buildServer({ native: native(), runtime, ledger, status, say });
+  const checkHealth = () => store.checkHealth();
+  const seen = { metrics, followers, checkHealth };
+  const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen });
+  const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
   await api.listen(settings.socket);
-  say(`serving on ${settings.socket}, runtime ${runtime.name}, ${backend.description}`);
+  say(`serving on ${settings.socket}, runtime ${runtime.name}, ${backend.description}`, {
+    event: 'castle.serving',
+  });
 
   return {
     async stop() {
+      say('stopping; what is under way is finished first', { event: 'castle.stopping' });
       await api.stop();
+      watch?.stop();
+      await stopPurging();
+      await listener?.close();
       await ledger.close();
       await store.close();
-      say('stopped; containers keep their mounts');
+      say('stopped; containers keep their mounts', { event: 'castle.stopped' });
     },
   };
 }
 
+async function openMetrics(
+  address: string | undefined,
+  metrics: Metrics,
+  checkHealth: () => void,
+): Promise<MetricsListener | undefined> {
+  return address === undefined ? undefined : serveMetrics(address, metrics, checkHealth);
+}
+
 /** castle-mount lies beside the bundle. */
-function findMountProgram(): string {
+export function findMountProgram(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const program = join(here, 'castle-mount');
   try {

@@ -17,6 +17,24 @@ export interface VolumeRecord {
   readonly created: string;
 }
 
+/**
+ * A deleted volume that is kept for a time. `deleting`, `restoring` and `purging` are written before the backend begins;
+ * what became of it is found out after a crash.
+ */
+export interface TrashRecord {
+  /** Unique; the folder in the trash is named after it. */
+  readonly id: string;
+  readonly volume: string;
+  /** The id that the volume had as such. */
+  readonly volumeId?: string;
+  readonly backend: string;
+  readonly state: 'deleting' | 'kept' | 'restoring' | 'purging';
+  /** When the volume was made, ISO 8601, UTC. */
+  readonly created: string;
+  /** When it was deleted, ISO 8601, UTC. */
+  readonly deleted: string;
+}
+
 /** A lease as the store keeps it; an ended one is taken out. */
 export interface LeaseRecord {
   readonly id: string;
@@ -40,6 +58,8 @@ export interface Changes {
   removeVolume(name: string): void;
   putLease(record: LeaseRecord): void;
   removeLease(id: string): void;
+  putTrash(record: TrashRecord): void;
+  removeTrash(id: string): void;
 }
 
 /**
@@ -51,6 +71,8 @@ export interface Store {
   volume(name: string): VolumeRecord | undefined;
   leases(): LeaseRecord[];
   lease(id: string): LeaseRecord | undefined;
+  /** Deleted volumes that are kept. */
+  trash(): TrashRecord[];
   /**
    * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
    * flush.
@@ -70,12 +92,14 @@ const mapSizeBytes = 1024 * 1024 * 1024;
  */
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
-  const { volumes, leases } = openTables(root, folder);
+  const { volumes, leases, trash } = openTables(root, folder);
   const changes: Changes = {
     putVolume: (record) => void volumes.putSync(record.name, record),
     removeVolume: (name) => void volumes.removeSync(name),
     putLease: (record) => void leases.putSync(record.id, record),
     removeLease: (id) => void leases.removeSync(id),
+    putTrash: (record) => void trash.putSync(record.id, record),
+    removeTrash: (id) => void trash.removeSync(id),
   };
   const commits = new SharedCommits((together) => {
     try {
@@ -91,6 +115,7 @@ export function openStore(folder: string): Store {
     volume: (name) => volumes.get(name),
     leases: () => [...leases.getRange()].map(({ value }) => value),
     lease: (id) => leases.get(id),
+    trash: () => [...trash.getRange()].map(({ value }) => value),
     commit: (make) => commits.add(() => make(changes)),
     async close() {
       await commits.idle();
@@ -106,8 +131,8 @@ export function openStore(folder: string): Store {
  */
 export function readThrough(folder: string): void {
   const root = openDatabase(folder);
-  const { volumes, leases } = openTables(root, folder);
-  for (const table of [volumes, leases]) table.getRange().asArray;
+  const { volumes, leases, trash } = openTables(root, folder);
+  for (const table of [volumes, leases, trash]) table.getRange().asArray;
   root.transactionSync(() => {
     root.putSync('check', 'x'.repeat(10_000));
     return ABORT;
@@ -119,6 +144,7 @@ function openTables(root: RootDatabase, folder: string) {
     return {
       volumes: root.openDB<VolumeRecord, string>({ name: 'volumes', encoding: 'json' }),
       leases: root.openDB<LeaseRecord, string>({ name: 'leases', encoding: 'json' }),
+      trash: root.openDB<TrashRecord, string>({ name: 'trash', encoding: 'json' }),
     };
   } catch (thrown) {
     throw damaged(folder, errorMessage(thrown));

@@ -3,12 +3,15 @@ import { defaultSocket } from '../castle/places.ts';
 import { errorCode, errorMessage, Failure, type FailureKind } from '../failure.ts';
 import { printable, printableJson } from '../printable.ts';
 import { socketPathFault } from '../storage/castle-url.ts';
-import { type CallOptions, connectTo } from '../storage/http.ts';
+import { type Answer, type CallOptions, connectTo } from '../storage/http.ts';
 import { print } from './print.ts';
+import { defaultWatchSeconds, watch, watchSeconds } from './watch.ts';
 
 interface AskOptions {
   readonly socket: string;
   readonly json?: boolean;
+  /** Seconds between two looks; true without a number. */
+  readonly watch?: number | true;
 }
 
 /** What a command asks. */
@@ -25,66 +28,75 @@ interface Question {
  * Adds a command that asks the running castle for something and prints it.
  * @param toLines what people see; `--json` prints the answer as it came
  */
-export function addQuestion<Answer>(
+export function addQuestion<Told>(
   program: Command,
   { name, description, path, list }: Question,
-  toLines: (answer: Answer) => readonly string[],
+  toLines: (answer: Told) => readonly string[],
 ): void {
   program
     .command(name)
     .description(description)
     .option('--socket <path>', "the castle's unix socket", defaultSocket)
     .option('--json', 'print the answer as JSON')
-    .action(async ({ socket, json }: AskOptions) => {
-      const answer = await ask(socket, 'GET', path);
-      if (list ? !Array.isArray(answer) : typeof answer !== 'object' || answer === null)
-        throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
-      const lines =
-        json === true
-          ? [printableJson(JSON.stringify(answer, undefined, 2))]
-          : toLines(answer as Answer).map(printable);
-      await print(lines.map((line) => `${line}\n`).join(''));
+    .option(
+      '--watch [SECONDS]',
+      `look again every ${defaultWatchSeconds} or SECONDS seconds, until ^C (with --json: one document a line)`,
+      watchSeconds,
+    )
+    .action(async ({ socket, json, watch: every }: AskOptions) => {
+      const look = async () => {
+        const { body: answer } = await askCastle(socket, 'GET', path);
+        if (list ? !Array.isArray(answer) : typeof answer !== 'object' || answer === null)
+          throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
+        const lines =
+          json === true
+            ? [printableJson(JSON.stringify(answer, undefined, every === undefined ? 2 : 0))]
+            : toLines(answer as Told).map(printable);
+        return { text: lines.map((line) => `${line}\n`).join(''), at: new Date().toISOString() };
+      };
+      if (every !== undefined) await watch(every, json === true, look);
+      await print((await look()).text);
     });
 }
 
 /**
- * Asks the running castle for something.
- * @throws Failure with what it refuses, unavailable when none answers, config, noPermission
+ * Asks the running castle.
+ * @returns what it answered when it did what was asked
+ * @throws Failure unavailable when there is no castle, noPermission, tryAgain when something is in the way now, config
+ *   when the request is wrong
  */
-export async function ask(
+export async function askCastle(
   socketPath: string,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   options: CallOptions = {},
-): Promise<unknown> {
+): Promise<Answer> {
+  checkSocket(socketPath);
+  const call = await connectTo({ kind: 'unix', socketPath }, () => ({}));
+  const answer = await call(method, path, options).catch((thrown: unknown) => {
+    throw unreachable(socketPath, thrown);
+  });
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  throw refusal(answer.status, answer.body);
+}
+
+/** @throws Failure config when no socket can have this path */
+export function checkSocket(socketPath: string): void {
   const fault = socketPathFault(socketPath);
   if (fault !== undefined)
     throw new Failure('config', `--socket ${socketPath} ${fault}`, 'give a shorter one');
-  const call = await connectTo({ kind: 'unix', socketPath }, () => ({}));
-  const { status, body } = await call(method, path, options).catch((thrown: unknown) => {
-    const code = errorCode(thrown);
-    if (code === 'EACCES')
-      throw new Failure('noPermission', `${socketPath} may not be opened`, 'ask as root');
-    const why = { ENOENT: 'there is no such socket', ECONNREFUSED: 'nobody listens there' }[code ?? ''];
-    throw new Failure(
-      'unavailable',
-      `no castle at ${socketPath}: ${why ?? errorMessage(thrown)}`,
-      'start it with castle serve, or give --socket',
-    );
-  });
-  if (status === 200) return body;
-  throw refusal(status, body);
 }
 
-function refusal(status: number, body: unknown): Failure {
-  const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
-  const sentence =
-    typeof error === 'object' && error !== null && 'sentence' in error
-      ? String(error.sentence)
-      : `HTTP ${status}`;
-  const remedy =
-    typeof error === 'object' && error !== null && 'remedy' in error ? String(error.remedy) : undefined;
-  return new Failure(kinds[status] ?? 'unavailable', sentence, remedy);
+/** Why there is no answer from a castle. */
+export function unreachable(socketPath: string, thrown: unknown): Failure {
+  const code = errorCode(thrown);
+  if (code === 'EACCES') return new Failure('noPermission', `${socketPath} may not be opened`, 'ask as root');
+  const why = { ENOENT: 'there is no such socket', ECONNREFUSED: 'nobody listens there' }[code ?? ''];
+  return new Failure(
+    'unavailable',
+    `no castle at ${socketPath}: ${why ?? errorMessage(thrown)}`,
+    'start it with castle serve, or give --socket',
+  );
 }
 
 /** What a refusal means for the exit code, by its HTTP status; what is not in here is the castle's own trouble. */
@@ -94,3 +106,15 @@ const kinds: Readonly<Record<number, FailureKind>> = {
   404: 'usage',
   409: 'tryAgain',
 };
+
+/** What a castle's refusal means to a command. */
+export function refusal(status: number, body: unknown): Failure {
+  const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+  const sentence =
+    typeof error === 'object' && error !== null && 'sentence' in error
+      ? String(error.sentence)
+      : `HTTP ${status}`;
+  const remedy =
+    typeof error === 'object' && error !== null && 'remedy' in error ? String(error.remedy) : undefined;
+  return new Failure(kinds[status] ?? 'unavailable', sentence, remedy);
+}

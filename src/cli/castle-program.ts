@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addCheckState } from './castle-check-state.ts';
+import { addDoctor } from './castle-doctor.ts';
+import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
 import { addVolume } from './castle-volume.ts';
-import { addVolumes } from './castle-volumes.ts';
+import { addDeleted, addVolumes } from './castle-volumes.ts';
 import { allCommands } from './command-line.ts';
 
 /** The command line of `castle`. */
@@ -18,8 +20,11 @@ export function describeCastle(): Command {
   addServe(program);
   addVolumes(program);
   addVolume(program);
+  addDeleted(program);
   addLeases(program);
   addStatus(program);
+  addEvents(program);
+  addDoctor(program);
   addCheckState(program);
   for (const command of allCommands(program)) command.helpOption('--help', 'print this');
   return program;
@@ -30,9 +35,11 @@ Examples:
   castle serve --backend local=/srv/castle --runtime docker
   docker run -v /run/castle:/run/castle:ro --label castle.volume=master-1 \\
     -e CASTLE_URL=unix:///run/castle/castle.sock -e CASTLE_VOLUME=master-1 …
-  castle leases --json
+  castle doctor
+  castle leases --watch
 
 Exit codes:
+  1   castle doctor: something is missing
   64  wrong command line          69  no castle answers on the socket
   73  a folder cannot be used     75  another castle is running
-  77  no permission`;
+  77  no permission               78  a setting is wrong`;

@@ -5,9 +5,13 @@ import { addQuestion } from './castle-ask.ts';
 /** `castle status`: whether it runs, and with what. */
 export function addStatus(program: Command): void {
   const question = { name: 'status', description: 'tell how the castle is', path: '/v1/status', list: false };
-  addQuestion<Status>(program, question, ({ version, pid, started, runtime, backend, volumes, leases }) => [
-    `castle ${version}, pid ${pid}, since ${started}`,
-    `runtime ${runtime}, ${backend}`,
-    `${volumes} ${volumes === 1 ? 'volume' : 'volumes'}, ${leases} ${leases === 1 ? 'lease' : 'leases'}`,
-  ]);
+  addQuestion<Status>(
+    program,
+    question,
+    ({ version, pid, started, runtime, engine, backend, volumes, leases }) => [
+      `castle ${version}, pid ${pid}, since ${started}`,
+      `runtime ${runtime}${engine === undefined ? '' : `, engine ${engine}`}, ${backend}`,
+      `${volumes} ${volumes === 1 ? 'volume' : 'volumes'}, ${leases} ${leases === 1 ? 'lease' : 'leases'}`,
+    ],
+  );
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Volume } from '../contract.ts';
+import type { DeletedVolume, Volume } from '../contract.ts';
 import { addQuestion } from './castle-ask.ts';
 import { inColumns } from './columns.ts';
 
@@ -18,6 +18,24 @@ export function addVolumes(program: Command): void {
             created,
             lease ?? '-',
           ]),
+        ]),
+  );
+}
+
+/** `castle deleted`: what can be restored. */
+export function addDeleted(program: Command): void {
+  const question = {
+    name: 'deleted',
+    description: 'list the deleted volumes that can be restored',
+    path: '/v1/volumes/deleted',
+    list: true,
+  };
+  addQuestion<readonly DeletedVolume[]>(program, question, (volumes) =>
+    volumes.length === 0
+      ? ['no deleted volumes']
+      : inColumns([
+          ['VOLUME', 'BACKEND', 'CREATED', 'DELETED'],
+          ...volumes.map(({ name, backend, created, deleted }) => [name, backend, created, deleted]),
         ]),
   );
 }

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { printableJson } from '../printable.ts';
 import type { ZombieReport } from '../process/findings.ts';
 import { reportLines } from '../process/report.ts';
-import { findZombies, type ZombieSource } from '../process/zombies.ts';
+import { findZombies } from '../process/zombies.ts';
 import { print } from './print.ts';
+import { defaultWatchSeconds, watch, watchSeconds } from './watch.ts';
 
 interface ZombiesOptions {
   readonly json?: boolean;
@@ -12,8 +13,6 @@ interface ZombiesOptions {
   /** Seconds between two looks; true without a number. */
   readonly watch?: number | true;
 }
-
-const defaultWatchSeconds = 2;
 
 /** `bailey zombies`: who has defunct processes, why, and what to do. Exits 0 when there are none, 1 when there are some. */
 export function addZombies(program: Command): void {
@@ -25,7 +24,7 @@ export function addZombies(program: Command): void {
     .option(
       '--watch [SECONDS]',
       `look again every ${defaultWatchSeconds} or SECONDS seconds, until ^C`,
-      seconds,
+      watchSeconds,
     )
     .option(
       '--all',
@@ -34,25 +33,17 @@ export function addZombies(program: Command): void {
     .addHelpText('after', '\nExit status: 0 none found, 1 some found, 64 wrong usage.')
     .action(async (options: ZombiesOptions) => {
       const source = { uid: process.getuid?.() ?? 0, arch: process.arch, now: Date.now, pause };
-      if (options.watch !== undefined) return watch(source, options);
+      if (options.watch !== undefined) {
+        const seenSince = new Map<string, number>();
+        return watch(options.watch, options.json === true, async () => {
+          const report = await findZombies(source, seenSince);
+          return { text: shown(report, options), at: report.at };
+        });
+      }
       const report = await findZombies(source);
       await print(shown(report, options));
       process.exitCode = report.zombies === 0 ? 0 : 1;
     });
-}
-
-/** Never returns: a signal ends it. */
-async function watch(source: ZombieSource, options: ZombiesOptions): Promise<never> {
-  const seconds = options.watch === true ? defaultWatchSeconds : (options.watch ?? defaultWatchSeconds);
-  const seenSince = new Map<string, number>();
-  for (;;) {
-    const report = await findZombies(source, seenSince);
-    // In place on a terminal; elsewhere one report below the other, each with its time.
-    const before =
-      options.json === true ? '' : process.stdout.isTTY ? '\x1b[H\x1b[2J\x1b[3J' : `${report.at}\n`;
-    await print(before + shown(report, options));
-    await pause(seconds * 1000);
-  }
 }
 
 function shown(report: ZombieReport, options: ZombiesOptions): string {
@@ -61,10 +52,4 @@ function shown(report: ZombieReport, options: ZombiesOptions): string {
       ? printableJson(JSON.stringify(report, null, options.watch === undefined ? 2 : 0))
       : reportLines(report, options.all === true).join('\n');
   return `${text}\n`;
-}
-
-function seconds(text: string): number {
-  const number = Number(text);
-  if (text.trim() !== '' && number >= 0.1 && number <= 86_400) return number;
-  throw new InvalidArgumentError('It must be a number of seconds from 0.1 to 86400.');
 }

@@ -151,10 +151,17 @@ if (requires(t, root, program('setpriv'))) {
     );
     t.same(operations.sort(), [
       'delete /v1/leases/{id}',
+      'delete /v1/volumes/{name}',
+      'get /healthz',
+      'get /metrics',
+      'get /v1/events',
       'get /v1/leases',
       'get /v1/status',
       'get /v1/volumes',
+      'get /v1/volumes/deleted',
       'post /v1/leases',
+      'post /v1/volumes',
+      'post /v1/volumes/{name}/restore',
       'post /v1/volumes/{name}/size',
     ]);
     t.match(paths['/v1/leases']?.['post'], { responses: { 201: {} }, requestBody: {} });

@@ -16,7 +16,7 @@ import { DeadlyTools, type Moment } from './deadly-tools.ts';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
 import { Tenant } from './tenant.ts';
 
-const kills = Number(process.env['CASTLE_KILLS'] ?? 68);
+const kills = Number(process.env['CASTLE_KILLS'] ?? 24);
 const seed = Number(process.env['CASTLE_SEED'] ?? 20_251);
 
 /** How many castles are killed at the same time. */

@@ -8,6 +8,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -49,6 +50,48 @@ const refusedWith = (sentence: RegExp) => ({
 });
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
+  t.test("made by hand, never deleted, and not taken for another backend's", async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { loop });
+    const order = (of: CastleOnHost, ...args: readonly string[]) =>
+      run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', of.socket]);
+    t.match(await order(castle, 'create', 'main', '--size', '24M'), { code: 0, stdout: /is made/ });
+    t.match(await order(castle, 'create', 'other', '--size', 'large'), { code: 64, stderr: /is not a size/ });
+    const image = imageOf(castle.backend, 'main');
+    t.equal(statSync(image).size, 24 * 2 ** 20);
+    const tenant = await Tenant.start(t, castle);
+    const { id } = (await tenant.lease('main')).body;
+    await tenant.write(join(tenant.home, 'data'), 'kept');
+    t.match(await order(castle, 'delete', 'main'), {
+      code: 64,
+      stderr: /no volume can be deleted in the loop/,
+    });
+    await tenant.call('DELETE', `/v1/leases/${id}`);
+    await untilNoLoops(castle.backend);
+    const checksum = checksumOf(image);
+    t.match(await order(castle, 'delete', 'main'), {
+      code: 64,
+      stderr: /no volume can be deleted in the loop/,
+    });
+    t.match(await order(castle, 'restore', 'main'), {
+      code: 64,
+      stderr: /no volume can be deleted in the loop/,
+    });
+    await castle.end('SIGTERM');
+
+    const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
+    mkdirSync(join(folders.backend, 'main'));
+    for (const what of ['delete', 'restore', 'create']) {
+      t.match(await order(folders, what, 'main'), {
+        code: 69,
+        stderr: /main lives in the backend loop, and/,
+      });
+    }
+    t.same(readdirSync(folders.backend), ['main'], 'a folder of its name is not touched');
+    t.match(await folders.ask('volumes'), [{ name: 'main', backend: 'loop', state: 'ready' }]);
+    await folders.end('SIGTERM');
+    t.equal(checksumOf(image), checksum);
+  });
+
   t.test('a damaged, wrong or exchanged file system is refused and left as it is', async (t) => {
     const [castle, tenant] = await withVolumes(t, 'one', 'two');
     const images = [imageOf(castle.backend, 'one'), imageOf(castle.backend, 'two')] as const;

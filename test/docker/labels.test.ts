@@ -19,7 +19,13 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
   const image = await importImage(t, folder, ['USER jenkins', `VOLUME ${home}`]);
 
   /** Runs a container that asks for the volume main, then tries a command. */
-  async function ask(t: Test, castle: CastleOnHost, labels: readonly string[], command: string) {
+  async function ask(
+    t: Test,
+    castle: CastleOnHost,
+    labels: readonly string[],
+    command: string,
+    meanwhile: () => Promise<void> = async () => undefined,
+  ) {
     const given = [...castle.options('main'), ...labels.flatMap((label) => ['--label', label])];
     const container = await docker.start(t, image, [...given, '--interactive'], ['sleep', '600']);
     const calls = [
@@ -29,6 +35,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     const lines = calls.map((call) => JSON.stringify(call)).join('\n');
     const script = `echo '${lines.replaceAll("'", "'\\''")}' | node /tenant.mjs /run/castle/castle.sock`;
     const said = await docker.docker('exec', container.id, 'sh', '-c', script);
+    await meanwhile();
     await docker.docker('kill', container.id);
     await castle.untilFree('main');
     const [, lease = '', ran = ''] = said.split('\n');
@@ -49,6 +56,10 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
         castle,
         ['castle.readonly=true'],
         `cat ${home}/data; touch ${home}/new || echo no`,
+        async () => {
+          const { status, text } = await castle.call('DELETE', '/v1/volumes/main');
+          t.equal(status, kind === 'local' ? 409 : 400, `not deleted meanwhile: ${text}`);
+        },
       );
       t.match(second.lease, { status: 201, body: { readonly: true } });
       t.match(second.ran, /kept.*no.*done/);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Lease, Status, Volume } from '../../src/contract.ts';
@@ -8,12 +9,18 @@ import { run } from './docker.ts';
 import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
-/** Folders that are there already, instead of new ones, and what else a castle may have. */
+/** What is to be other than usual. */
 export interface Places {
+  /** A folder that is there already, instead of a new one. */
   readonly backend?: string;
+  /** A folder that is there already, instead of a new one. */
   readonly state?: string;
   /** Options of the backend loop, such as `size=16M`; without, the backend is local. */
   readonly loop?: string;
+  /** More options of `castle serve`. */
+  readonly options?: readonly string[];
+  /** The engine's socket, instead of DOCKER_HOST. */
+  readonly dockerSocket?: string;
   /** Another castle.js than that of dist. */
   readonly program?: string;
   /** Environment instead of the tests' own. */
@@ -62,17 +69,27 @@ export class CastleOnHost {
     return this.#said;
   }
 
+  /** The lines of its log that tell of an event, as objects. */
+  told(event: string): readonly Readonly<Record<string, unknown>>[] {
+    return this.#said
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+      .filter((line) => line['event'] === event);
+  }
+
   /** Starts `castle serve`, on the state of earlier lives, and does not wait for it. */
   launch(): ChildProcess {
-    const { loop, program = 'dist/castle.js', env = process.env } = this.#places;
+    const { loop, options = [], dockerSocket, program = 'dist/castle.js', env = process.env } = this.#places;
     const backend = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
-    const options = ['--socket', this.socket, '--state', this.state, '--backend', backend];
     // A test file that is killed for taking too long takes its castle along.
     const started = spawn(
       'setpriv',
       [
-        ...['--pdeathsig', 'KILL', process.execPath, program, 'serve', ...options],
-        ...['--runtime', this.#runtime],
+        ...['--pdeathsig', 'KILL', process.execPath, program, 'serve', '--runtime', this.#runtime],
+        ...['--socket', this.socket, '--state', this.state, '--backend', backend],
+        ...(dockerSocket === undefined ? [] : ['--docker-socket', dockerSocket]),
+        ...options,
       ],
       { env, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -89,10 +106,7 @@ export class CastleOnHost {
   async serve(): Promise<void> {
     const started = this.launch();
     try {
-      await until(
-        'the castle answers',
-        async () => (await this.ask('status')).pid === started.pid || undefined,
-      );
+      await until('the castle answers', async () => (await this.status()).pid === started.pid || undefined);
     } catch (thrown) {
       throw new Error(`${String(thrown)}; exit code ${started.exitCode}; it said:\n${this.#said}`);
     }
@@ -110,6 +124,14 @@ export class CastleOnHost {
     return running.exitCode ?? undefined;
   }
 
+  /** Waits until it has ended, by whatever. */
+  async ended(): Promise<void> {
+    const running = this.#process;
+    if (running !== undefined && running.exitCode === null && running.signalCode === null) {
+      await once(running, 'exit');
+    }
+  }
+
   /** Takes away what it remembers, between two lives. */
   loseState(): void {
     rmSync(this.state, { recursive: true });
@@ -124,6 +146,41 @@ export class CastleOnHost {
     const { code, stdout, stderr } = await run(process.execPath, args);
     if (code !== 0) throw new Error(`castle ${what}: exit code ${code}: ${stderr}`);
     return JSON.parse(stdout);
+  }
+
+  /** What it says of itself, without a process for the question: for what is asked often. */
+  async status(): Promise<Status> {
+    return JSON.parse((await this.get('/v1/status')).text) as Status;
+  }
+
+  /** GET on its socket, as root of the host. */
+  get(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    return this.call('GET', path);
+  }
+
+  /** A request without a body on its socket, as root of the host. */
+  call(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: this.socket, method, path, agent: false }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+        answer.on('error', reject);
+      });
+      asked.on('error', reject).end();
+    });
+  }
+
+  /** The value of a series in its metrics, such as `castle_leases{state="mounted"}`; undefined when there is none. */
+  async metric(series: string): Promise<number | undefined> {
+    const { text } = await this.get('/metrics');
+    const line = text.split('\n').find((line) => line.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.slice(series.length + 1));
   }
 
   /** The lease of a volume that has not ended, if there is one. */

@@ -99,7 +99,7 @@ function pidNamespaceOf(pid: number): string {
 }
 
 /** The descriptor of an accepted socket; Node keeps it in the handle that it doesn't document. */
-function descriptorOf(socket: Socket): number | undefined {
+export function descriptorOf(socket: Socket): number | undefined {
   const handle: unknown = '_handle' in socket ? socket._handle : undefined;
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;
   return typeof handle.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;

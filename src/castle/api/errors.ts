@@ -1,6 +1,7 @@
 import type { FastifyError } from 'fastify';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { volumeNameFault } from '../../volume-name.ts';
+import type { Say } from '../chronicle/happening.ts';
 import { badVolumeName, Refused } from '../refused.ts';
 import { isScarcity, scarce } from '../scarcity.ts';
 
@@ -11,11 +12,7 @@ const see = 'see /v1/openapi.json';
  * Every error that a request can lead to, in the documented form.
  * @param say tells people of what was not foreseen
  */
-export function refusalOf(
-  error: FastifyError | Refused,
-  body: unknown,
-  say: (line: string) => void,
-): Refused {
+export function refusalOf(error: FastifyError | Refused, body: unknown, say: Say): Refused {
   if (error instanceof Refused) return error;
   if (isScarcity(error)) return scarce(error);
   const name = error.validation === undefined ? undefined : wrongVolumeName(body);
@@ -23,7 +20,7 @@ export function refusalOf(
   const status = error.statusCode ?? 500;
   if (status < 500) return badRequest(error.message, status);
   const why = errorMessage(error);
-  say(`unexpected error: ${why}`);
+  say(`unexpected error: ${why}`, { event: 'castle.fault' });
   return new Refused('internal', `the castle failed: ${why}`, 'see the log of the castle');
 }
 
@@ -46,7 +43,8 @@ export function unreadable(error: Error): Refused {
 
 /** A wrong volume name gets the sentence that says what is wrong with it, not the one that quotes the pattern. */
 function wrongVolumeName(body: unknown): Refused | undefined {
-  const volume = typeof body === 'object' && body !== null && 'volume' in body ? body.volume : undefined;
+  if (typeof body !== 'object' || body === null) return undefined;
+  const volume = 'volume' in body ? body.volume : 'name' in body ? body.name : undefined;
   const fault = typeof volume === 'string' ? volumeNameFault(volume) : undefined;
   return fault === undefined ? undefined : badVolumeName(String(volume), fault);
 }

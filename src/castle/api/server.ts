@@ -8,13 +8,19 @@ import { Type } from 'typebox';
 import type { Native } from '../../container/native.ts';
 import { GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
 import { version } from '../../version.ts';
+import type { Followers } from '../chronicle/followers.ts';
+import type { Say } from '../chronicle/happening.ts';
+import type { Metrics } from '../chronicle/metrics.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Ledger } from '../leases/ledger.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
+import { administrationRoutes } from './administration.ts';
 import { Connections } from './connections.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
+import { addObservation } from './observation.ts';
+import { LeaseRequests } from './requests.ts';
 
 /** What the API answers with. */
 export interface ApiMeans {
@@ -22,7 +28,10 @@ export interface ApiMeans {
   readonly runtime: Runtime;
   readonly ledger: Ledger;
   readonly status: () => Status;
-  readonly say: (line: string) => void;
+  readonly metrics: Metrics;
+  readonly followers: Followers;
+  readonly checkHealth: () => void;
+  readonly say: Say;
 }
 
 /** A request has at most this many bytes; the largest right one has a path of 4096. */
@@ -31,6 +40,8 @@ const bodyLimitBytes = 16 * 1024;
 const requestWithinMs = 10_000;
 /** One that doesn't even begin is cut off after this, and the time until somebody looks, which is as long again. */
 const headersWithinMs = 5_000;
+/** When what the castle could not do may be worth another try, in seconds. */
+const retryAfterS = 2;
 /** How long requests under way may take when the castle is to stop, in milliseconds: longer than a mount. */
 const lastAnswersMs = 15_000;
 
@@ -43,7 +54,9 @@ export interface Api {
 }
 
 /** Builds the interface; nobody can reach it before it listens. */
-export async function buildServer({ native, runtime, ledger, status, say }: ApiMeans): Promise<Api> {
+export async function buildServer(means: ApiMeans): Promise<Api> {
+  const { native, runtime, ledger, status, metrics, followers, checkHealth, say } = means;
+  const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestWithinMs,
@@ -84,6 +97,8 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
 
   app.setErrorHandler((error: FastifyError | Refused, request, reply) => {
     const refused = refusalOf(error, request.body, say);
+    requests.refused(request, reply, refused);
+    if (refused.status === 503) reply.header('retry-after', retryAfterS);
     return reply.status(refused.status).send(refused.toJSON());
   });
   app.setNotFoundHandler((request, reply) => {
@@ -108,7 +123,9 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     },
     async (request, reply) => {
       const { container, peer } = needContainer(await caller(request));
+      requests.from(request, container, request.body);
       const { lease, isNew } = await ledger.request(container, peer, request.body);
+      requests.granted(request, reply, lease.id, isNew);
       return reply.status(isNew ? 201 : 200).send(lease);
     },
   );
@@ -124,6 +141,7 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     },
     async (request, reply) => {
       const { container } = needContainer(await caller(request));
+      requests.from(request, container);
       await ledger.release(container, request.params.id);
       return reply.status(204).send(null);
     },
@@ -177,6 +195,12 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     },
   );
 
+  const host = async (request: FastifyRequest) => needHost(await caller(request));
+  await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
+  await app.register(async (inner) => {
+    addObservation(inner, { metrics, followers, checkHealth, needHost: host });
+  });
+
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 
   await app.ready();
@@ -185,10 +209,12 @@ export async function buildServer({ native, runtime, ledger, status, say }: ApiM
     async stop() {
       const closed = new Promise<void>((resolve) => void app.server.close(() => resolve()));
       connections.stop();
+      followers.close();
       await Promise.race([closed, sleep(lastAnswersMs, undefined, { ref: false })]);
       app.server.closeAllConnections();
       await closed;
       await app.close();
+      requests.close();
     },
   };
 }

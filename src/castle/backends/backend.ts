@@ -74,10 +74,34 @@ export interface Backend {
    *   stays as it is; busy; Hangs
    */
   grow(volume: KnownVolume, sizeBytes: number, mounted?: MountedIn): Promise<void>;
+  /** Where deleted volumes are kept; a backend without it deletes none. */
+  readonly trash?: Trash;
 }
 
 /** Where a volume is mounted. */
 export interface MountedIn {
   readonly container: Entrance;
   readonly target: string;
+}
+
+/** Deleted volumes of a backend, each under an id of its own. Each call may be repeated after a crash. */
+export interface Trash {
+  /**
+   * Takes a volume away from its place, whole, in one step.
+   * @throws Refused busy when something is mounted on or in it, backend_failed
+   */
+  put(volume: string, id: string): Promise<void>;
+  /**
+   * Puts it back in its place, where nothing may be.
+   * @throws Refused busy when something is there, backend_failed
+   */
+  takeBack(volume: string, id: string): Promise<void>;
+  /** Whether it is in the trash. */
+  has(volume: string, id: string): Promise<boolean>;
+  /** Where it is in the trash: an absolute path without symlinks. */
+  source(volume: string, id: string): string;
+  /** Removes it for good. */
+  purge(volume: string, id: string): Promise<void>;
+  /** Everything that is in the trash. */
+  list(): Promise<readonly { readonly volume: string; readonly id: string }[]>;
 }

@@ -1,3 +1,4 @@
+import type { Say } from '../chronicle/happening.ts';
 import type { Checked } from '../file-systems/file-system.ts';
 import type { ImageToMount, Mounter } from '../mount.ts';
 import type { MountLine } from '../mountinfo.ts';
@@ -61,7 +62,7 @@ export interface Blocks {
  * the file system is mounted in the container and nowhere else, and nothing is ever formatted but by create.
  * @param say tells people what was put right
  */
-export function blocksBackend(blocks: Blocks, mounter: Mounter, say: (line: string) => void): Backend {
+export function blocksBackend(blocks: Blocks, mounter: Mounter, say: Say): Backend {
   /** Volumes made by this castle that no mount was tried of: whatever else is empty may be somebody's. */
   const untouched = new Set<string>();
   return {
@@ -102,7 +103,10 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: (line: stri
       try {
         const checked = await blocks.check(attached);
         if (checked.kind === 'damaged') throw damagedFileSystem(volume.name, attached.path, checked);
-        if (checked.kind === 'corrected') say(`volume ${volume.name}: ${checked.how}`);
+        if (checked.kind === 'corrected') {
+          const { name } = volume;
+          say(`volume ${name}: ${checked.how}`, { event: 'volume.corrected', volume: name });
+        }
         const id = await mounter.mountImage(into, attached, target, options);
         untouched.delete(volume.name);
         return id;

@@ -1,6 +1,6 @@
 import type { Mounter } from '../mount.ts';
 import { below, isEntryOf, sourceFolder } from '../mountinfo.ts';
-import type { Backend, Owner } from './backend.ts';
+import type { Backend, Owner, Trash } from './backend.ts';
 import { noSizeOfItsOwn } from './refusals.ts';
 
 /** The family of backends that have a folder per volume. Each call may be repeated, as those of Backend. */
@@ -18,11 +18,13 @@ export interface Directories {
   /** @returns whether the folder is gone; false when something is in it */
   removeEmpty(volume: string): Promise<boolean>;
   sweep(): Promise<void>;
+  /** Where deleted ones are kept; without it none is deleted. */
+  readonly trash?: Trash;
 }
 
 /** A backend whose volumes are folders: a mount of one is a mount of that part of the host's file system. */
 export function directoriesBackend(directories: Directories, mounter: Mounter): Backend {
-  const { name, description, base, path } = directories;
+  const { name, description, base, path, trash } = directories;
   const all = sourceFolder(base);
   return {
     name,
@@ -39,5 +41,6 @@ export function directoriesBackend(directories: Directories, mounter: Mounter): 
       throw noSizeOfItsOwn(volume, description);
     },
     mount: (into, volume, target, options) => mounter.mount(into, path(volume.name), target, options),
+    ...(trash === undefined ? {} : { trash }),
   };
 }

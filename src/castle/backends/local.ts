@@ -16,6 +16,7 @@ import { errorCode, errorMessage, Failure } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Owner } from './backend.ts';
 import type { Directories } from './directories.ts';
+import { localTrash } from './local-trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
 const unfinished = '.creating-';
@@ -33,6 +34,7 @@ export async function localDirectories(folder: string): Promise<Directories> {
     description: `local folder ${base}`,
     base,
     path: pathOf,
+    trash: localTrash(base),
 
     async exists(volume) {
       return isFolder(pathOf(volume));

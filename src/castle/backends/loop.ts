@@ -199,7 +199,8 @@ async function prepare(folder: string): Promise<string> {
   }
 }
 
-function needLoopDevices(): void {
+/** @throws Failure config when loop devices cannot be made here */
+export function needLoopDevices(): void {
   try {
     accessSync('/dev/loop-control', constants.R_OK | constants.W_OK);
   } catch (thrown) {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Native } from '../../container/native.ts';
 import { Failure } from '../../failure.ts';
+import type { Say } from '../chronicle/happening.ts';
 import { ext4 } from '../file-systems/ext4.ts';
 import { xfs } from '../file-systems/xfs.ts';
 import type { Mounter } from '../mount.ts';
@@ -16,7 +17,7 @@ export interface BackendMeans {
   readonly mounter: Mounter;
   readonly native: Native;
   /** Tells people what happened, in one line. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
 }
 
 /** How large a volume is when nobody says so, in bytes. */
@@ -49,8 +50,11 @@ export async function parseBackend(text: string, means: BackendMeans): Promise<B
   return make(setting, means);
 }
 
-/** Reads `DIR[,fs=TYPE][,size=SIZE]`. */
-function parseLoop(setting: string): LoopSettings {
+/**
+ * Reads `DIR[,fs=TYPE][,size=SIZE]`.
+ * @throws Failure usage
+ */
+export function parseLoop(setting: string): LoopSettings {
   const [folder = '', ...options] = setting.split(',');
   let settings: LoopSettings = { folder: resolve(folder), fileSystem: ext4, sizeBytes: usualSizeBytes };
   for (const option of options) settings = { ...settings, ...parseLoopOption(option) };

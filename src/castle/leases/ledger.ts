@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, LeaseRequest, Volume } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
 import type { Backend } from '../backends/backend.ts';
+import type { EventName, Say } from '../chronicle/happening.ts';
 import { type Entrance, Hangs, type Mounter } from '../mount.ts';
 import {
   isSharedWithHost,
@@ -17,6 +18,7 @@ import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import { formatSize } from '../size.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
+import { Administration } from './administration.ts';
 import { Census, type Use } from './census.ts';
 import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
 import type { HeldProcess, Hold } from './containers.ts';
@@ -36,7 +38,7 @@ export interface Means {
   readonly mounter: Mounter;
   readonly hold: Hold;
   /** Tells people what happened, in one line. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
 }
 
 /**
@@ -53,10 +55,15 @@ export class Ledger {
   private readonly volumes: Volumes;
   private readonly census = new Census();
   private readonly base: SourceFolder;
+  /** What the host's root orders. */
+  readonly administration: Administration;
 
   constructor(private readonly means: Means) {
     this.volumes = new Volumes(means.store, means.backend, means.say);
     this.base = sourceFolder(means.backend.base);
+    const { volumes, perVolume } = this;
+    const usesOf = (volume: string) => this.usesOf(volume);
+    this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
   }
 
   /**
@@ -97,7 +104,7 @@ export class Ledger {
       if (lease === undefined) throw refusals.noSuchLease(id);
       this.checkNothingHangs(lease);
       await this.unmount(lease);
-      this.say(lease, 'given back');
+      this.say(lease, 'lease.released', 'given back');
     });
   }
 
@@ -118,7 +125,10 @@ export class Ledger {
         if (lease.readonly === true) throw refusals.readonlyCannotGrow(lease);
         await this.growMounted(lease, held, volume, sizeBytes);
       }
-      this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`);
+      this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`, {
+        event: 'volume.grown',
+        volume: name,
+      });
       return { ...volume, ...(lease === undefined ? {} : { lease: lease.id }) };
     });
   }
@@ -147,8 +157,32 @@ export class Ledger {
    */
   async reconcile(): Promise<void> {
     await this.means.backend.sweep();
+    await this.administration.reconcile();
     await this.volumes.reconcile();
     for (const lease of this.means.store.leases()) await this.takeUp(lease);
+    const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
+    this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
+      event: 'reconcile.done',
+    });
+  }
+
+  /**
+   * Somebody says that containers have ended. Their leases end when their first processes have, too: the engine's word
+   * is a second witness, never the only one.
+   * @param isSaid picks the leases
+   * @returns those whose containers live all the same
+   */
+  async checkEnded(isSaid: (lease: Lease) => boolean): Promise<readonly Lease[]> {
+    const alive: Lease[] = [];
+    for (const { volume, id } of this.leases().filter(isSaid)) {
+      await this.perVolume.run(volume, async () => {
+        const now = this.means.store.lease(id);
+        if (now === undefined) return;
+        if (this.held.get(id)?.isAlive() === true) alive.push(toLease(now));
+        else await this.end(now, 'its container has ended');
+      });
+    }
+    return alive;
   }
 
   /** Waits for what is under way, within a bound, then lets go of the containers; their mounts and leases stay. */
@@ -245,7 +279,8 @@ export class Ledger {
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await this.advance(lease, 'mounted', { mountId });
       this.watch(mounted, held);
-      this.say(mounted, `mounted on ${target}`);
+      if (made !== undefined) this.volumes.tellOfNew(made, peer);
+      this.say(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
       if (lease !== undefined && thrown instanceof Hangs) {
@@ -270,7 +305,7 @@ export class Ledger {
       }
       await this.advance(lease, 'mountFailed');
     } catch (thrown) {
-      this.say(lease, `what was begun could not be undone: ${errorMessage(thrown)}`);
+      this.say(lease, 'lease.unclear', `what was begun could not be undone: ${errorMessage(thrown)}`);
       if (this.means.store.lease(lease.id) !== undefined) this.watch(lease, held);
     }
   }
@@ -282,7 +317,7 @@ export class Ledger {
   /** The lease stays as it is, and keeps the volume, until castle-mount has ended and what it did can be seen. */
   private leaveHanging(lease: LeaseRecord, { gone }: Hangs): Refused {
     this.hanging.add(lease.id);
-    this.say(lease, `castle-mount hangs on ${lease.target}`);
+    this.say(lease, 'lease.hangs', `castle-mount hangs on ${lease.target}`);
     void gone.then(() =>
       this.perVolume.run(lease.volume, async () => {
         this.hanging.delete(lease.id);
@@ -383,7 +418,11 @@ export class Ledger {
     try {
       await this.bringUpToDate(lease);
     } catch (thrown) {
-      this.say(lease, `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`);
+      this.say(
+        lease,
+        'lease.unclear',
+        `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`,
+      );
     }
   }
 
@@ -392,12 +431,13 @@ export class Ledger {
     switch (there.kind) {
       case 'onTarget':
         await this.seen(lease, there.mount.id);
-        this.say(lease, 'still mounted, watching its container again');
+        this.say(lease, 'lease.found', 'still mounted, watching its container again');
         return;
       case 'elsewhere':
         await this.seen(lease, there.use.mount.id);
         this.say(
           lease,
+          'lease.found',
           `still mounted, but on ${there.use.mount.point} or hidden, watching its container again`,
         );
         return;
@@ -440,10 +480,10 @@ export class Ledger {
     this.letGo(lease.id);
     try {
       await this.advance(lease, 'containerEnded');
-      this.say(lease, `lease ended: ${why}`);
+      this.say(lease, 'lease.ended', `lease ended: ${why}`);
     } catch (thrown) {
       // The store is full or broken: the lease stays in it, and the next request or start ends it.
-      this.say(lease, `lease could not be ended in the store: ${errorMessage(thrown)}`);
+      this.say(lease, 'lease.unclear', `lease could not be ended in the store: ${errorMessage(thrown)}`);
     }
   }
 
@@ -468,8 +508,17 @@ export class Ledger {
     return next;
   }
 
-  private say(lease: LeaseRecord, what: string): void {
-    this.means.say(`volume ${lease.volume}, container ${lease.containerName}: ${what}`);
+  private say(lease: LeaseRecord, event: EventName, what: string): void {
+    const { id, volume, container, containerName, target, mountId } = lease;
+    this.means.say(`volume ${volume}, container ${containerName}: ${what}`, {
+      event,
+      volume,
+      container,
+      containerName,
+      lease: id,
+      target,
+      mountId,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { errorCode, errorMessage } from '../../failure.ts';
 import type { Backend, Owner } from '../backends/backend.ts';
+import type { Say } from '../chronicle/happening.ts';
 import type { SourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Store, VolumeRecord } from '../store.ts';
@@ -17,7 +18,7 @@ export class Volumes {
   constructor(
     private readonly store: Store,
     private readonly backend: Backend,
-    private readonly say: (line: string) => void,
+    private readonly say: Say,
   ) {}
 
   /**
@@ -70,8 +71,15 @@ export class Volumes {
       await this.store.commit((changes) => changes.removeVolume(name));
       throw thrown;
     }
-    this.say(`volume ${name} created in the ${this.backend.description}, owner ${owner.uid}:${owner.gid}`);
     return { ...record, id };
+  }
+
+  /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
+  tellOfNew({ name }: VolumeRecord, owner: Owner): void {
+    this.say(`volume ${name} created in the ${this.backend.description}, owner ${owner.uid}:${owner.gid}`, {
+      event: 'volume.created',
+      volume: name,
+    });
   }
 
   /** A volume that was made for a mount that cannot be made is not kept: its name may have been a slip. */
@@ -87,7 +95,10 @@ export class Volumes {
         else changes.putVolume({ ...volume, state: 'ready' });
       });
     } catch (thrown) {
-      this.say(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`);
+      this.say(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`, {
+        event: 'volume.unclear',
+        volume: volume.name,
+      });
     }
   }
 
@@ -102,7 +113,10 @@ export class Volumes {
           else changes.removeVolume(volume.name);
         });
       } catch (thrown) {
-        this.say(`volume ${volume.name} is left as it is: ${errorMessage(thrown)}`);
+        this.say(`volume ${volume.name} is left as it is: ${errorMessage(thrown)}`, {
+          event: 'volume.unclear',
+          volume: volume.name,
+        });
       }
     }
   }

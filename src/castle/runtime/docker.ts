@@ -5,7 +5,8 @@ import { containerIds } from '../identity/container-id.ts';
 import { identify, namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import { isScarcity } from '../scarcity.ts';
-import { readLabels } from './labels.ts';
+import { type EngineClients, followEngine } from './engine-events.ts';
+import { readLabels, volumeLabel } from './labels.ts';
 import { hasEnded, inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
 
@@ -14,17 +15,22 @@ const answerWithinMs = 10_000;
 
 type Engine = Pick<Dockerode, 'getContainer'>;
 
+/** The clients of the engine's API that the runtime needs. */
+export interface DockerClients extends EngineClients {
+  readonly asking: Engine & EngineClients['asking'];
+}
+
 /**
  * The runtime `docker`: the container id comes from the process's cgroup, the permission from the container's labels.
- * @param engine a client of the engine's API
  */
-export function dockerRuntime(engine: Engine): Runtime {
+export function dockerRuntime(clients: DockerClients): Runtime {
   return {
     name: 'docker',
+    follow: (listener) => followEngine(clients, volumeLabel, listener),
     async containerOf(peer) {
       const id = containerIdOf(peer.pid);
       if (id === undefined) return undefined;
-      return describe(engine, id, peer);
+      return describe(clients.asking, id, peer);
     },
   };
 }

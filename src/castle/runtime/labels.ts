@@ -3,6 +3,9 @@ import { Refused } from '../refused.ts';
 import { parseSize } from '../size.ts';
 import type { Container } from './runtime.ts';
 
+/** The label with which the orchestrator gives a container its volume. */
+export const volumeLabel = 'castle.volume';
+
 /** What the orchestrator gives a container by its labels. */
 export type Granted = Pick<Container, 'readonly' | 'sizeBytes'> & { readonly volumes: readonly string[] };
 
@@ -12,7 +15,7 @@ export type Granted = Pick<Container, 'readonly' | 'sizeBytes'> & { readonly vol
  * @throws Refused not_permitted
  */
 export function readLabels(container: string, labels: Readonly<Record<string, unknown>>): Granted {
-  const volume = labels['castle.volume'];
+  const volume = labels[volumeLabel];
   const readonly = labels['castle.readonly'] ?? 'false';
   const size = labels['castle.size'];
   if (readonly !== 'true' && readonly !== 'false') {

@@ -14,7 +14,10 @@ const runtimes: Record<string, (settings: RuntimeSettings) => Promise<Runtime>> 
   docker: async ({ dockerSocket }) => {
     // Loaded only here: the client is most of what there is to load, and `castle status` doesn't need it.
     const { default: Docker } = await import('dockerode');
-    return dockerRuntime(new Docker({ socketPath: dockerSocket, timeout: 10_000 }));
+    return dockerRuntime({
+      asking: new Docker({ socketPath: dockerSocket, timeout: 10_000 }),
+      following: new Docker({ socketPath: dockerSocket }),
+    });
   },
   process: async () => processRuntime(),
 };

@@ -32,4 +32,39 @@ export interface Runtime {
    *   runtime cannot be asked
    */
   containerOf(peer: Peer): Promise<Container | undefined>;
+  /** Tells what becomes of containers, from now on; runtimes without an engine have nothing to tell. */
+  readonly follow?: (listener: EngineListener) => EngineWatch;
+}
+
+/** What an engine tells of a container that may have storage. */
+export interface ContainerEvent {
+  readonly kind: 'died' | 'stopped' | 'killed' | 'oom' | 'destroyed' | 'paused' | 'resumed';
+  /** The engine's id of the container. */
+  readonly id: string;
+  readonly name: string;
+  /** The volume that its label names. */
+  readonly volume?: string;
+  /** died: with which exit code; killed: by which signal, by its number. */
+  readonly detail?: string;
+  /** When, in milliseconds since 1970, by the engine's clock, which is the host's. */
+  readonly atMs: number;
+}
+
+/** Who is told. */
+export interface EngineListener {
+  event(event: ContainerEvent): void;
+  /**
+   * After each connection: the ids of all containers that run, those without storage too.
+   * @param atMs when the engine was asked: what began later may be missing
+   */
+  running(ids: ReadonlySet<string>, atMs: number): void;
+  found(): void;
+  lost(why: string): void;
+}
+
+export interface EngineWatch {
+  /** Whether events arrive. */
+  connected(): boolean;
+  /** Nothing is told afterwards. */
+  stop(): void;
 }

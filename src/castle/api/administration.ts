@@ -1,0 +1,96 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { DeletedVolume, Refusal, VolumeRequest } from '../../contract.ts';
+import type { Administration } from '../leases/administration.ts';
+import type { TrashRecord } from '../store.ts';
+
+export interface Administrated {
+  readonly administration: Administration;
+  /** @throws Refused not_permitted for everybody but the host's root */
+  readonly needHost: (request: FastifyRequest) => Promise<void>;
+}
+
+/** What the host's root orders about volumes. */
+export function administrationRoutes({
+  administration,
+  needHost,
+}: Administrated): FastifyPluginCallbackTypebox {
+  const refusals = { '4xx': Refusal, '5xx': Refusal };
+  const params = Type.Object({ name: Type.String() });
+  return (app, _options, done) => {
+    app.post(
+      '/v1/volumes',
+      {
+        schema: {
+          summary: 'Make a volume; for the host',
+          body: VolumeRequest,
+          response: { 200: Type.Null(), 201: Type.Null(), ...refusals },
+        },
+      },
+      async (request, reply) => {
+        await needHost(request);
+        const { name, uid, gid, sizeBytes } = request.body;
+        const isNew = await administration.create(name, {
+          owner: { uid, gid },
+          ...(sizeBytes === undefined ? {} : { sizeBytes }),
+        });
+        return reply.status(isNew ? 201 : 200).send(null);
+      },
+    );
+
+    app.get(
+      '/v1/volumes/deleted',
+      {
+        schema: {
+          summary: 'Deleted volumes that are kept; for the host',
+          response: { 200: Type.Array(DeletedVolume), ...refusals },
+        },
+      },
+      async (request) => {
+        await needHost(request);
+        return administration.list().map(toDeletedVolume);
+      },
+    );
+
+    app.delete(
+      '/v1/volumes/:name',
+      {
+        schema: {
+          summary: 'Delete a volume, and keep it for a time; for the host',
+          params,
+          response: { 200: DeletedVolume, ...refusals },
+        },
+      },
+      async (request) => {
+        await needHost(request);
+        return toDeletedVolume(await administration.delete(request.params.name));
+      },
+    );
+
+    app.post(
+      '/v1/volumes/:name/restore',
+      {
+        schema: {
+          summary: 'Bring the last deleted volume of that name back; for the host',
+          params,
+          response: { 204: Type.Null(), ...refusals },
+        },
+      },
+      async (request, reply) => {
+        await needHost(request);
+        await administration.restore(request.params.name);
+        return reply.status(204).send(null);
+      },
+    );
+    done();
+  };
+}
+
+const toDeletedVolume = ({ volume, backend, created, deleted, id }: TrashRecord): DeletedVolume => ({
+  name: volume,
+  backend,
+  created,
+  deleted,
+  id,
+});

@@ -1,0 +1,59 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { LeaseRequest } from '../../contract.ts';
+import type { Say } from '../chronicle/happening.ts';
+import type { Metrics } from '../chronicle/metrics.ts';
+import { RefusalLines } from '../chronicle/refusals.ts';
+import type { Refused } from '../refused.ts';
+import type { Container } from '../runtime/runtime.ts';
+
+interface Asked {
+  readonly container: string;
+  readonly containerName: string;
+  readonly volume?: string;
+  readonly target?: string;
+}
+
+/** Tells of requests for leases and measures them. */
+export class LeaseRequests {
+  private readonly asked = new WeakMap<FastifyRequest, Asked>();
+  private readonly refusals: RefusalLines;
+
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly say: Say,
+  ) {
+    this.refusals = new RefusalLines(say);
+  }
+
+  /** Who asks is known. @param wish what for; nothing when it gives something back */
+  from(request: FastifyRequest, { id, name }: Container, wish: Partial<LeaseRequest> = {}): void {
+    const asked = { container: id, containerName: name, ...wish };
+    this.asked.set(request, asked);
+    if (wish.volume === undefined) return;
+    this.say(`container ${name} asks for volume ${wish.volume}`, { event: 'lease.asked', ...asked });
+  }
+
+  granted(request: FastifyRequest, reply: FastifyReply, lease: string, isNew: boolean): void {
+    this.metrics.request(isNew ? 'granted' : 'same', reply.elapsedTime / 1000);
+    if (isNew) return; // the ledger has told of it
+    const asked = this.asked.get(request);
+    this.say('has it already', { event: 'lease.same', lease, ...asked });
+  }
+
+  refused(request: FastifyRequest, reply: FastifyReply, refused: Refused): void {
+    if (request.routeOptions.url?.startsWith('/v1/leases') !== true) return;
+    if (request.method === 'POST') this.metrics.request(refused.code, reply.elapsedTime / 1000);
+    const asked = this.asked.get(request);
+    const { code, remedy } = refused;
+    this.refusals.tell(asked?.container ?? 'those who are not known', refused.sentence, {
+      event: 'lease.refused',
+      ...asked,
+      code,
+      remedy,
+    });
+  }
+
+  close(): void {
+    this.refusals.close();
+  }
+}

@@ -1,0 +1,88 @@
+/** How much a happening matters, as pino names it. */
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/**
+ * Everything that the castle tells of, by the stable name under which the log, the metrics and `castle events` have it,
+ * and how much each matters.
+ */
+export const levels = {
+  note: 'info',
+  'castle.serving': 'info',
+  'castle.stopping': 'info',
+  'castle.stopped': 'info',
+  'castle.fault': 'error',
+  // Debug: whoever may connect may ask as often as it likes, and would fill the log.
+  'lease.asked': 'debug',
+  'lease.same': 'debug',
+  'lease.granted': 'info',
+  'lease.refused': 'warn',
+  'lease.released': 'info',
+  'lease.ended': 'info',
+  'lease.found': 'info',
+  'lease.unclear': 'warn',
+  'lease.hangs': 'warn',
+  'mount.made': 'info',
+  // Debug: the refusal that follows is told, as often as is good for the log.
+  'mount.failed': 'debug',
+  'mount.removed': 'info',
+  'unmount.failed': 'debug',
+  'grow.failed': 'debug',
+  'reconcile.done': 'info',
+  'volume.created': 'info',
+  'volume.grown': 'info',
+  'volume.corrected': 'warn',
+  'volume.unclear': 'warn',
+  'volume.deleted': 'info',
+  'volume.restored': 'info',
+  'volume.purged': 'info',
+  'engine.found': 'info',
+  'engine.lost': 'warn',
+  'container.died': 'info',
+  'container.oom': 'warn',
+  'container.killed': 'info',
+  'container.stopped': 'info',
+  'container.paused': 'info',
+  'container.resumed': 'info',
+  'container.destroyed': 'info',
+  'container.unclear': 'warn',
+  'events.missed': 'warn',
+} as const satisfies Record<string, Level>;
+
+export type EventName = keyof typeof levels;
+
+/** What a happening is about. Chosen field by field, so that nothing secret gets in by accident. */
+export interface Facts {
+  readonly event: EventName;
+  readonly volume?: string;
+  /** The runtime's id of the container. */
+  readonly container?: string;
+  readonly containerName?: string;
+  readonly lease?: string;
+  readonly target?: string;
+  readonly mountId?: number;
+  /** A refusal's code, or a failed step's error. */
+  readonly code?: string;
+  readonly remedy?: string;
+  /** How long it took, in milliseconds. */
+  readonly tookMs?: number;
+  /** How many of them one line stands for. */
+  readonly count?: number;
+}
+
+/** Something that happened, with a sentence for people. */
+export interface Happening extends Facts {
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly message: string;
+}
+
+/** Tells of something in one line; without facts it is a note. */
+export type Say = (message: string, facts?: Facts) => void;
+
+/** Tells everybody who listens, in their order. */
+export function tellAll(listeners: readonly ((happening: Happening) => void)[]): Say {
+  return (message, facts = { event: 'note' }) => {
+    const happening = { time: new Date().toISOString(), ...facts, message };
+    for (const listener of listeners) listener(happening);
+  };
+}

@@ -1,0 +1,149 @@
+import { readdirSync } from 'node:fs';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { EventName } from './happening.ts';
+
+/** What is counted when somebody asks, not before. */
+export interface Counted {
+  /** How many leases are in each state. */
+  leases(): ReadonlyMap<string, number>;
+  /** How many volumes are in each state. */
+  volumes(): ReadonlyMap<string, number>;
+  /** Whether the engine's events arrive; undefined where no engine is needed. */
+  engine(): boolean | undefined;
+}
+
+/** From below a millisecond, which a commit takes, to the bound of a mount. */
+const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/**
+ * What /metrics shows. Labels are states, outcomes and names of events only: no container, no volume, so that their
+ * number is bounded and nobody's business is in them. prom-client's own default metrics are left out: they measure the
+ * event loop with a timer of 10 ms, and an idle castle should sleep.
+ */
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly requests = this.histogram(
+    'castle_lease_request_seconds',
+    'Requests for leases, by outcome: granted, same, or the code of the refusal',
+  );
+  private readonly acts: Histogram<'act' | 'outcome'> = new Histogram({
+    name: 'castle_mount_seconds',
+    help: 'Mounts and unmounts in containers',
+    labelNames: ['act', 'outcome'],
+    buckets,
+    registers: [this.registry],
+  });
+  private readonly commits = this.histogram(
+    'castle_store_commit_seconds',
+    'Commits of the store, from the wish to the disk',
+  );
+  private readonly happenings = new Counter({
+    name: 'castle_events_total',
+    help: 'What happened, by name',
+    labelNames: ['event'],
+    registers: [this.registry],
+  });
+
+  constructor(counted: Counted, version: string) {
+    this.gauge('castle_info', 'The castle that answers', ['version'], (gauge) => gauge.set({ version }, 1));
+    this.gauge('castle_leases', 'Leases by state', ['state'], (gauge) => {
+      setAll(gauge, ['mounting', 'mounted', 'releasing'], counted.leases());
+    });
+    this.gauge('castle_volumes', 'Volumes by state', ['state'], (gauge) => {
+      setAll(gauge, ['creating', 'ready', 'deleted'], counted.volumes());
+    });
+    this.gauge('castle_engine_connected', "Whether the engine's events arrive", [], (gauge) => {
+      const engine = counted.engine();
+      if (engine === undefined) gauge.remove();
+      else gauge.set(engine ? 1 : 0);
+    });
+    const startedSeconds = Math.floor(Date.now() / 1000 - process.uptime());
+    this.gauge('process_start_time_seconds', 'When it was started, since 1970', [], (gauge) =>
+      gauge.set(startedSeconds),
+    );
+    this.gauge('process_resident_memory_bytes', 'Resident memory', [], (gauge) =>
+      gauge.set(process.memoryUsage.rss()),
+    );
+    this.gauge('nodejs_heap_size_used_bytes', 'Heap in use', [], (gauge) =>
+      gauge.set(process.memoryUsage().heapUsed),
+    );
+    this.gauge('process_open_fds', 'Open descriptors', [], (gauge) =>
+      gauge.set(readdirSync('/proc/self/fd').length),
+    );
+    let told = 0;
+    new Counter({
+      name: 'process_cpu_seconds_total',
+      help: 'CPU time, user and system',
+      registers: [this.registry],
+      collect() {
+        const { user, system } = process.cpuUsage();
+        this.inc((user + system) / 1e6 - told);
+        told = (user + system) / 1e6;
+      },
+    });
+  }
+
+  /** @param outcome `granted`, `same`, or a refusal's code */
+  request(outcome: string, seconds: number): void {
+    this.requests.observe({ outcome }, seconds);
+  }
+
+  mount(act: 'mount' | 'unmount' | 'grow', outcome: 'done' | 'failed', seconds: number): void {
+    this.acts.observe({ act, outcome }, seconds);
+  }
+
+  commit(outcome: 'done' | 'failed', seconds: number): void {
+    this.commits.observe({ outcome }, seconds);
+  }
+
+  happened(event: EventName): void {
+    this.happenings.inc({ event });
+  }
+
+  /** The media type of the text. */
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** Prometheus' text format. */
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  private histogram(name: string, help: string): Histogram<'outcome'> {
+    return new Histogram({ name, help, labelNames: ['outcome'], buckets, registers: [this.registry] });
+  }
+
+  private gauge<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    set: (gauge: Gauge<Label>) => void,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect() {
+        set(this);
+      },
+    });
+  }
+}
+
+/** A state that nothing is in counts 0: a series that comes and goes can't be watched. */
+function setAll(
+  gauge: Gauge<'state'>,
+  states: readonly string[],
+  numbers: ReadonlyMap<string, number>,
+): void {
+  for (const state of states) gauge.set({ state }, numbers.get(state) ?? 0);
+}
+
+/** How many there are of each. */
+export function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {
+  const numbers = new Map<string, number>();
+  for (const item of items) numbers.set(keyOf(item), (numbers.get(keyOf(item)) ?? 0) + 1);
+  return numbers;
+}

@@ -1,0 +1,65 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { native } from '../../container/native.ts';
+import { errorMessage } from '../../failure.ts';
+import { parseLoop } from '../backends/parse.ts';
+import { mounterWith } from '../mount.ts';
+import { findMountProgram, type ServeSettings } from '../serve.ts';
+import { engineFindings } from './engine.ts';
+import { type Finding, missing, ok, warning } from './finding.ts';
+import { backendFindings, socketFindings, stateFindings } from './folders.ts';
+import { kernelFindings } from './kernel.ts';
+import { loopFindings } from './loop.ts';
+import { permissionFindings } from './permissions.ts';
+import { trialFindings } from './trial.ts';
+
+/**
+ * Looks at everything that a castle with these settings needs, without changing any of it.
+ * @throws Failure config when what belongs beside the bundle is not there, usage when --backend is wrong
+ */
+export async function examine(settings: ServeSettings): Promise<readonly Finding[]> {
+  const folder = folderOf(settings.backend);
+  return [
+    ...(await kernelFindings(native())),
+    ...permissionFindings(),
+    ...(await trial(folder)),
+    ...(await runtime(settings)),
+    ...backendFindings(folder),
+    ...loop(settings.backend),
+    ...stateFindings(resolve(settings.state)),
+    ...socketFindings(resolve(settings.socket)),
+  ];
+}
+
+/** The folder in `NAME=DIR`, whatever a backend lets follow behind a comma. */
+const folderOf = (backend: string): string =>
+  resolve(backend.split('=').slice(1).join('=').split(',')[0] ?? '');
+
+/** What the backend loop needs besides its folder. */
+function loop(backend: string): readonly Finding[] {
+  const [, setting] = /^loop=(.*)$/s.exec(backend) ?? [];
+  return setting === undefined ? [] : loopFindings(parseLoop(setting).fileSystem);
+}
+
+async function trial(folder: string): Promise<readonly Finding[]> {
+  const mounter = mounterWith(findMountProgram());
+  try {
+    return await trialFindings(native(), mounter, existsSync(folder) ? realpathSync(folder) : '/');
+  } catch (thrown) {
+    return [missing('mounting in a container', errorMessage(thrown), 'see to that first')];
+  }
+}
+
+async function runtime({ runtime, dockerSocket }: ServeSettings): Promise<readonly Finding[]> {
+  if (runtime === 'docker') return engineFindings(dockerSocket);
+  if (runtime === 'process') {
+    return [
+      warning(
+        'runtime process',
+        'every container may have every volume',
+        'use --runtime docker, but for development',
+      ),
+    ];
+  }
+  return [ok(`runtime ${runtime}`, 'not looked at')];
+}

@@ -1,0 +1,37 @@
+import { Failure } from '../../failure.ts';
+import { needLoopDevices } from '../backends/loop.ts';
+import type { FileSystem } from '../file-systems/file-system.ts';
+import { type Finding, missing, ok, warning } from './finding.ts';
+import { holds } from './permissions.ts';
+
+/** CAP_SYS_RESOURCE; capabilities(7). */
+const sysResource = 24;
+
+/** What the backend loop needs: loop devices, and the tools of the file system that new images get. */
+export function loopFindings(fileSystem: FileSystem): readonly Finding[] {
+  const { name } = fileSystem;
+  const findings = [
+    has('loop devices', 'can be made', needLoopDevices),
+    has(`tools of ${name}`, 'are there', () => fileSystem.needTools()),
+  ];
+  if (name === 'ext4' && !holds(sysResource)) {
+    findings.push(
+      warning(
+        'growing',
+        'without CAP_SYS_RESOURCE no ext4 grows while a container uses it',
+        'give the castle that capability, or use fs=xfs',
+      ),
+    );
+  }
+  return findings;
+}
+
+function has(what: string, found: string, need: () => void): Finding {
+  try {
+    need();
+    return ok(what, found);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    return missing(what, thrown.sentence, thrown.remedy ?? 'see to that first');
+  }
+}

@@ -1,0 +1,119 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Native } from '../../container/native.ts';
+import { errorMessage } from '../../failure.ts';
+import { type HeldProcess, holdWith } from '../leases/containers.ts';
+import type { Mounter } from '../mount.ts';
+import { mountsOf } from '../mountinfo.ts';
+import { identify } from '../proc.ts';
+import { Refused } from '../refused.ts';
+import { type Finding, missing, ok } from './finding.ts';
+
+/** How long each step may take, in milliseconds. */
+const stepWithinMs = 10_000;
+
+/**
+ * The container of the trial: a mount namespace with a /tmp of its own, so that nothing of it is on the host. It ends by
+ * itself, should nobody end it.
+ */
+const container = [
+  ...['--mount', '--propagation', 'private', '--', 'sh', '-c'],
+  'mount -t tmpfs castle-doctor /tmp && mkdir /tmp/folder && ln -s folder /tmp/link && echo ready && exec sleep 60',
+];
+
+/**
+ * Mounts and unmounts a folder in a namespace that is made for it, with the castle's own means: the mount API (open_tree,
+ * mount_setattr, move_mount), setns, openat2 and pidfds of this kernel, under the permissions that we have.
+ * @param source a folder of the host
+ */
+export async function trialFindings(
+  native: Native,
+  mounter: Mounter,
+  source: string,
+): Promise<readonly Finding[]> {
+  const what = 'mounting in a container';
+  let child: ChildProcessByStdio<null, Readable, Readable>;
+  try {
+    child = await begin();
+  } catch (thrown) {
+    return [
+      missing(what, errorMessage(thrown), 'run it as root, with unshare and mount (util-linux) on the PATH'),
+    ];
+  }
+  let held: HeldProcess | undefined;
+  try {
+    held = holdWith(native)(identify(child.pid ?? 0));
+    if (held === undefined) throw new Error('its process cannot be held by a pidfd');
+    const entrance = held.open();
+    try {
+      const id = await mounter.mount(entrance, source, '/tmp/folder', { readonly: false });
+      if (mountsOf(child.pid ?? 0)?.some((line) => line.id === id && line.point === '/tmp/folder') !== true) {
+        throw new Error('the mount is not where it was made');
+      }
+      if (mountsOf('self')?.some((line) => line.id === id) === true)
+        throw new Error('the host sees the mount');
+      await mounter.unmount(entrance, '/tmp/folder', id);
+      await mustBeRefused(mounter.mount(entrance, source, '/tmp/link', { readonly: false }));
+    } finally {
+      entrance.close();
+    }
+    const ended = new Promise<'told'>((resolve) => held?.onEnd(() => resolve('told')));
+    child.kill('SIGKILL');
+    if ((await atMost(ended)) === 'late') throw new Error('the end of its process was not told');
+    return [
+      ok(what, `${source} was mounted in a namespace of its own, and unmounted; a symlink was refused`),
+      ok('end of a container (pidfd)', 'was told by the kernel'),
+    ];
+  } catch (thrown) {
+    const remedy = thrown instanceof Refused ? thrown.remedy : 'look at the log of the kernel';
+    const sentence = thrown instanceof Refused ? thrown.sentence : errorMessage(thrown);
+    return [missing(what, sentence, remedy)];
+  } finally {
+    held?.close();
+    child.kill('SIGKILL');
+  }
+}
+
+async function begin(): Promise<ChildProcessByStdio<null, Readable, Readable>> {
+  const child = spawn('unshare', container, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const first = await atMost(
+    Promise.race([
+      once(child.stdout, 'data').then(() => 'ready' as const),
+      once(child, 'close').then(() => 'ended' as const),
+      // Listened to for good: what can't be started says it later, too.
+      new Promise<Error>((resolve) => child.on('error', resolve)),
+    ]),
+  );
+  if (first === 'ready') return child;
+  child.kill('SIGKILL');
+  if (first instanceof Error) throw new Error(`unshare cannot be run: ${first.message}`);
+  throw new Error(said.trim().split('\n')[0] || `no namespace could be made (${first})`);
+}
+
+async function mustBeRefused(mounting: Promise<number>): Promise<void> {
+  try {
+    await mounting;
+  } catch (thrown) {
+    if (thrown instanceof Refused && thrown.code === 'bad_target') return;
+    throw thrown;
+  }
+  throw new Error('a symlink was taken for a mount point');
+}
+
+/** The bound keeps the process running: a pidfd that is watched does not. */
+async function atMost<T>(work: Promise<T>): Promise<T | 'late'> {
+  const done = new AbortController();
+  const bound = sleep(stepWithinMs, 'late' as const, { signal: done.signal });
+  bound.catch(() => undefined); // aborted
+  try {
+    return await Promise.race([work, bound]);
+  } finally {
+    done.abort();
+  }
+}

@@ -1,0 +1,281 @@
+import { randomUUID } from 'node:crypto';
+import { errorMessage } from '../../failure.ts';
+import type { Backend, Trash } from '../backends/backend.ts';
+import type { Say } from '../chronicle/happening.ts';
+import { sourceFolder } from '../mountinfo.ts';
+import { namespaceOf } from '../proc.ts';
+import { Refused } from '../refused.ts';
+import type { Store, TrashRecord } from '../store.ts';
+import { Census, type Use } from './census.ts';
+import { checkVolumeName } from './checks.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
+import { inUse, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
+import type { Volumes, Wish } from './volumes.ts';
+
+/** What it works with; the lock and the volumes are the ledger's. */
+export interface AdministrationMeans {
+  readonly store: Store;
+  readonly backend: Backend;
+  readonly volumes: Volumes;
+  readonly perVolume: OneAtATime;
+  /** Where a volume is mounted now. */
+  readonly usesOf: (volume: string) => Promise<readonly Use[]>;
+  readonly say: Say;
+}
+
+/** What the host's root orders: volumes made beforehand, deleted, brought back. Nothing here is for containers. */
+export class Administration {
+  private readonly census = new Census();
+
+  constructor(private readonly means: AdministrationMeans) {}
+
+  /**
+   * Makes a volume that no container has asked for yet.
+   * @returns whether it is new
+   * @throws Refused bad_volume_name, backend_failed
+   */
+  create(volume: string, wish: Wish): Promise<boolean> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { record, isNew } = await this.means.volumes.prepare(volume, wish);
+      if (this.means.store.volume(volume)?.state !== 'ready') {
+        await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
+      }
+      if (isNew) this.means.volumes.tellOfNew(record, wish.owner);
+      return isNew;
+    });
+  }
+
+  /**
+   * Moves a volume into the trash, where it is kept for a time.
+   * @throws Refused not_found, volume_in_use when a container has it or it is mounted anywhere, busy, backend_failed
+   */
+  delete(volume: string): Promise<TrashRecord> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { store, backend, say } = this.means;
+      const trash = trashOf(backend);
+      await this.settleAll(volume, trash);
+      await this.checkUnused(volume);
+      const now = new Date().toISOString();
+      const { id: volumeId, created = now } = store.volume(volume) ?? {};
+      const record: TrashRecord = {
+        id: randomUUID(),
+        volume,
+        ...(volumeId === undefined ? {} : { volumeId }),
+        backend: backend.name,
+        state: 'deleting',
+        created,
+        deleted: now,
+      };
+      await store.commit((changes) => changes.putTrash(record));
+      try {
+        await trash.put(volume, record.id);
+      } catch (thrown) {
+        await this.settleDeleting(record, trash);
+        throw thrown;
+      }
+      const kept = await this.deleted(record);
+      say(`volume ${volume} is deleted, and kept in the trash`, { event: 'volume.deleted', volume });
+      return kept;
+    });
+  }
+
+  /**
+   * Brings the last deleted volume of a name back.
+   * @throws Refused not_found when none is kept, busy when there is a volume of that name again, backend_failed
+   */
+  restore(volume: string): Promise<void> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { store, backend, say } = this.means;
+      const trash = trashOf(backend);
+      this.checkBackend(volume);
+      await this.settleAll(volume, trash);
+      const kept = this.records()
+        .filter((record) => record.volume === volume && record.state === 'kept')
+        .sort((one, other) => one.deleted.localeCompare(other.deleted))
+        .at(-1);
+      if (kept === undefined) {
+        throw new Refused('not_found', `no deleted volume ${volume} is kept`, 'see castle deleted');
+      }
+      const record: TrashRecord = { ...kept, state: 'restoring' };
+      await store.commit((changes) => changes.putTrash(record));
+      try {
+        await trash.takeBack(volume, record.id);
+      } catch (thrown) {
+        await this.settleRestoring(record, trash);
+        throw thrown;
+      }
+      await this.restored(record);
+      say(`volume ${volume} is back, as it was on ${kept.deleted}`, { event: 'volume.restored', volume });
+    });
+  }
+
+  /** Deleted volumes that are kept. */
+  list(): readonly TrashRecord[] {
+    return this.means.store.trash().filter(({ state }) => state === 'kept');
+  }
+
+  /**
+   * Removes for good what was deleted before a time. What cannot be removed stays, and is told of.
+   * @param beforeMs milliseconds since 1970
+   */
+  async purge(beforeMs: number): Promise<void> {
+    const { trash } = this.means.backend;
+    if (trash === undefined) return;
+    for (const record of this.records()) {
+      const isOver = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
+      if (isOver || record.state === 'purging') await this.tryToPurge(record, trash);
+    }
+  }
+
+  /**
+   * Finds out what became of what a castle was doing when it ended: a volume is in the one place or the other. What is in
+   * the trash without an entry, as after a lost state, gets one; its time begins anew.
+   */
+  async reconcile(): Promise<void> {
+    const { store, backend, say } = this.means;
+    const { trash } = backend;
+    if (trash === undefined) return;
+    for (const record of this.records()) {
+      try {
+        await this.settle(record, trash);
+      } catch (thrown) {
+        say(`the deleted volume ${record.volume} is left as it is: ${errorMessage(thrown)}`, {
+          event: 'volume.unclear',
+          volume: record.volume,
+        });
+      }
+    }
+    const known = new Set(store.trash().map(({ id }) => id));
+    for (const { volume, id } of await trash.list()) {
+      if (known.has(id)) continue;
+      const now = new Date().toISOString();
+      const found: TrashRecord = {
+        id,
+        volume,
+        backend: backend.name,
+        state: 'kept',
+        created: now,
+        deleted: now,
+      };
+      await store.commit((changes) => changes.putTrash(found));
+    }
+  }
+
+  /** The trash of this backend: of that of another one, nothing can be seen. */
+  private records(): readonly TrashRecord[] {
+    return this.means.store.trash().filter(({ backend }) => backend === this.means.backend.name);
+  }
+
+  /** What lies here under the name of another backend's volume is not that volume. */
+  private checkBackend(volume: string): void {
+    const known = this.means.store.volume(volume);
+    if (known !== undefined && known.backend !== this.means.backend.name) {
+      throw otherBackend(known, this.means.backend);
+    }
+  }
+
+  private async checkUnused(volume: string): Promise<void> {
+    const { store, backend, usesOf } = this.means;
+    this.checkBackend(volume);
+    const lease = store.leases().find((lease) => lease.volume === volume);
+    if (lease !== undefined) throw inUse(lease);
+    if ((await backend.find(volume)) === undefined) throw noSuchVolume(volume);
+    const [use] = await usesOf(volume);
+    if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+  }
+
+  /** What an earlier order could not write down in the end, on a full disk perhaps, is found out before the next one. */
+  private async settleAll(volume: string, trash: Trash): Promise<void> {
+    const records = this.records().filter((record) => record.volume === volume);
+    for (const record of records) await this.settle(record, trash);
+  }
+
+  private async settle(record: TrashRecord, trash: Trash): Promise<void> {
+    if (record.state === 'deleting') await this.settleDeleting(record, trash);
+    if (record.state === 'restoring') await this.settleRestoring(record, trash);
+  }
+
+  /** After a delete that may or may not have happened. */
+  private async settleDeleting(record: TrashRecord, trash: Trash): Promise<void> {
+    if (await trash.has(record.volume, record.id)) await this.deleted(record);
+    else await this.means.store.commit((changes) => changes.removeTrash(record.id));
+  }
+
+  private async deleted(record: TrashRecord): Promise<TrashRecord> {
+    const kept: TrashRecord = { ...record, state: 'kept' };
+    await this.means.store.commit((changes) => {
+      changes.removeVolume(record.volume);
+      changes.putTrash(kept);
+    });
+    return kept;
+  }
+
+  /** After a restore that may or may not have happened. */
+  private async settleRestoring(record: TrashRecord, trash: Trash): Promise<void> {
+    if (!(await trash.has(record.volume, record.id))) return this.restored(record);
+    await this.means.store.commit((changes) => changes.putTrash({ ...record, state: 'kept' }));
+  }
+
+  private async restored({ id, volume, volumeId, backend, created }: TrashRecord): Promise<void> {
+    await this.means.store.commit((changes) => {
+      changes.putVolume({
+        name: volume,
+        ...(volumeId === undefined ? {} : { id: volumeId }),
+        backend,
+        state: 'ready',
+        created,
+      });
+      changes.removeTrash(id);
+    });
+  }
+
+  private async tryToPurge(record: TrashRecord, trash: Trash): Promise<void> {
+    const { volume, id } = record;
+    try {
+      const isOurs = await this.means.perVolume.run(volume, async () => {
+        if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
+        // Somebody may have brought it back meanwhile.
+        if (!this.list().some((now) => now.id === id)) return false;
+        await this.checkNotMounted(record, trash);
+        await this.means.store.commit((changes) => changes.putTrash({ ...record, state: 'purging' }));
+        return true;
+      });
+      // Outside: a large volume takes a while, and a new one of its name need not wait.
+      if (isOurs) await this.removeForGood(record, trash);
+    } catch (thrown) {
+      this.means.say(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
+        event: 'volume.unclear',
+        volume,
+      });
+    }
+  }
+
+  private async removeForGood({ id, volume, deleted }: TrashRecord, trash: Trash): Promise<void> {
+    await trash.purge(volume, id);
+    await this.means.store.commit((changes) => changes.removeTrash(id));
+    this.means.say(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
+      event: 'volume.purged',
+      volume,
+    });
+  }
+
+  /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
+  private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
+    if (!(await trash.has(volume, id))) return;
+    const source = sourceFolder(trash.source(volume, id));
+    const [use] = await this.census.usesOf(source, source);
+    if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+  }
+}
+
+function trashOf({ trash, description }: Backend): Trash {
+  if (trash !== undefined) return trash;
+  throw new Refused(
+    'bad_request',
+    `no volume can be deleted in the ${description}: deleted ones are not kept there`,
+    'leave it as it is; only volumes of the backend local can be deleted',
+  );
+}
