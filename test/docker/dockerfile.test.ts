@@ -1,6 +1,6 @@
 /**
- * Dockerfile.example and Dockerfile.agent.example, built and run. The base images are stand-ins from local files, since CI reaches no image registry:
- * the one to build with is a minimal Debian that has node, npm, gcc and make and nothing else that a build could use.
+ * Dockerfile.example and Dockerfile.agent.example, built and run. The base images are stand-ins from local files, since CI
+ * reaches no image registry: the one to build with is a minimal Debian that has node, npm, gcc and make and nothing else that a build could use.
  */
 import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
