@@ -1,6 +1,7 @@
 /** The agent as one file, from its start to java, against Node with the files of dist/. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { knownController } from '../test/jenkins/kit/bailey.ts';
 import { temporaryFolder } from './folder.ts';
 import { prepare, runMs } from './jenkins.ts';
 import { alternate } from './sample.ts';
@@ -37,7 +38,8 @@ export const inject: Section = {
       return [];
     }
     const folder = temporaryFolder();
-    const env = { ...prepare(folder), JENKINS_AGENT_FILE: join(folder, 'jenkins.war') };
+    const jar = join(folder, 'jenkins.war');
+    const env = { ...prepare(folder), ...knownController, JENKINS_AGENT_FILE: jar };
     const rounds = quick ? 5 : 30;
     say(`${rounds} starts of each`);
     const medians = await alternate(ways, rounds, async ({ program, args }) => ({

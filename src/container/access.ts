@@ -119,6 +119,7 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
     case 'ENOENT':
       return new Failure('cannotCreate', `${subject} does not exist`, missingRemedy(name, path), because);
     case 'ENOTDIR':
+    case 'EEXIST': // what Node 22 makes of a file where mkdir -p would need a folder
       return new Failure(
         'cannotCreate',
         `${subject} ${existsSync(path) ? 'is not a folder' : 'lies below a file'}`,

@@ -179,7 +179,8 @@ if (requires(t, root, program('strace'))) {
     mkdirSync(join(castle.backend, 'main/folder'));
     writeFileSync(join(castle.backend, 'main/folder/data'), 'gone');
     await volume(castle, 'delete', 'main');
-    await until('it is gone for good', async () => ((await deleted(castle)).length === 0 ? true : undefined));
+    await until('it is gone for good', () => castle.told('volume.purged')[0]);
+    t.same(await deleted(castle), []);
     t.same(readdirSync(join(castle.backend, '.trash')), []);
     t.match(castle.told('volume.purged'), [{ volume: 'main' }]);
     t.match(await volume(castle, 'restore', 'main'), { code: 64 });
