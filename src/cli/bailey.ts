@@ -1,12 +1,14 @@
-import { agent } from './agent.ts';
 import { inFrame } from './frame.ts';
-import { jenkins } from './jenkins.ts';
 
 /**
  * The commands that pass their arguments on, `--` and `--help` included, but for the few options of their own that come
  * first. Commander never sees them, and a container's start does not wait for it to load.
  */
-const launches: Readonly<Record<string, (args: readonly string[]) => Promise<never>>> = { jenkins, agent };
+const launches: Readonly<Record<string, (args: readonly string[]) => Promise<never>>> = {
+  // Here and not above: neither waits for what the other one needs.
+  jenkins: async (args) => (await import('./jenkins.ts')).jenkins(args),
+  agent: async (args) => (await import('./agent.ts')).agent(args),
+};
 
 async function main([command, ...args]: readonly string[]): Promise<number | undefined> {
   const launch = command !== undefined && Object.hasOwn(launches, command) ? launches[command] : undefined;
