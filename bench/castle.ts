@@ -69,15 +69,18 @@ async function newAndExisting(backend: string, { quick }: BenchOptions, folder: 
   return [row(`${name}: new`, isLoop, made), row(`${name}: existing`, isLoop, found)];
 }
 
+/** What row() fills. */
+const columns = [
+  { name: 'requests', digits: 0 },
+  { name: 'served', digits: 0 },
+  { name: 'p50 ms', digits: 1 },
+  { name: 'p99 ms', digits: 1 },
+];
+
 function backendsTable(rows: readonly Row[]): Table {
   return {
     title: 'castle: from request to mounted, by backend, one after another',
-    columns: [
-      { name: 'requests', digits: 0 },
-      { name: 'served', digits: 0 },
-      { name: 'p50 ms', digits: 1 },
-      { name: 'p99 ms', digits: 1 },
-    ],
+    columns,
     rows,
     notes: [
       'A new image is allocated and formatted; an existing one is looked at by e2fsck (ext4) or by the mount (xfs). Those',
@@ -119,12 +122,7 @@ async function measureRequests({ quick, say }: BenchOptions, folder: string): Pr
   }
   return {
     title: 'castle: from request to mounted, new volume each time, backend local',
-    columns: [
-      { name: 'requests', digits: 0 },
-      { name: 'served', digits: 0 },
-      { name: 'p50 ms', digits: 1 },
-      { name: 'p99 ms', digits: 1 },
-    ],
+    columns,
     rows,
     notes: [
       'Measured in the container (node in namespaces of its own), the look at the mount included. The bare program, in',

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
+import { hostOf, portOf } from '../http/address.ts';
 import type { CastleAddress } from './castle-url.ts';
 
 /** What a castle answered. */
@@ -73,9 +74,8 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
 
 function whereTo(address: CastleAddress): RequestOptions {
   if (address.kind === 'unix') return { socketPath: address.socketPath, host: 'castle' };
-  const { hostname, port } = new URL(address.origin);
-  // A URL has an IPv6 address in brackets, a look-up has it without.
-  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? 443 : Number(port) };
+  const url = new URL(address.origin);
+  return { host: hostOf(url), port: portOf(url) };
 }
 
 async function readBody(response: IncomingMessage): Promise<string> {

@@ -1,21 +1,10 @@
-import {
-  chmod,
-  chown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  rmdir,
-} from 'node:fs/promises';
+import { chmod, chown, lstat, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Owner } from './backend.ts';
 import type { Directories } from './directories.ts';
+import { prepareFolder } from './folder.ts';
 import { localTrash } from './local-trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
@@ -27,7 +16,7 @@ const unfinished = '.creating-';
  * @throws Failure cannotCreate when it can't be used
  */
 export async function localDirectories(folder: string): Promise<Directories> {
-  const base = await prepare(folder);
+  const base = await prepareFolder(folder);
   const pathOf = (volume: string) => join(base, volume);
   return {
     name: 'local',
@@ -71,18 +60,6 @@ export async function localDirectories(folder: string): Promise<Directories> {
       }
     },
   };
-}
-
-async function prepare(folder: string): Promise<string> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return await realpath(folder);
-  } catch (thrown) {
-    throw new Failure(
-      'cannotCreate',
-      `the folder ${folder} for volumes cannot be used: ${errorMessage(thrown)}`,
-    );
-  }
 }
 
 /** A symlink or file in the place of a volume was not made by us and is never followed or replaced. */

@@ -1,5 +1,5 @@
 import { accessSync, closeSync, constants, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs';
-import { mkdir, realpath, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../../container/native.ts';
 import { errorCode, errorMessage, Failure } from '../../failure.ts';
@@ -9,6 +9,7 @@ import { Refused } from '../refused.ts';
 import { formatSize } from '../size.ts';
 import { needTools } from '../tool.ts';
 import type { Blocks } from './blocks.ts';
+import { prepareFolder } from './folder.ts';
 import {
   type Image,
   imageOf,
@@ -54,7 +55,7 @@ export async function loopBlocks(
   types: Readonly<Record<string, FileSystem>>,
   native: Native,
 ): Promise<Blocks> {
-  const base = await prepare(folder);
+  const base = await prepareFolder(folder);
   fileSystem.needTools();
   needTools(['fallocate'], 'util-linux');
   needLoopDevices();
@@ -185,18 +186,6 @@ export async function loopBlocks(
       for (const path of unfinishedImages(base)) await rm(path);
     },
   };
-}
-
-async function prepare(folder: string): Promise<string> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return await realpath(folder);
-  } catch (thrown) {
-    throw new Failure(
-      'cannotCreate',
-      `the folder ${folder} for volumes cannot be used: ${errorCode(thrown) ?? errorMessage(thrown)}`,
-    );
-  }
 }
 
 /** @throws Failure config when loop devices cannot be made here */
