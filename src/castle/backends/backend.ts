@@ -1,5 +1,7 @@
 import type { Entrance, MountOptions } from '../mount.ts';
 import type { MountLine, SourceFolder } from '../mountinfo.ts';
+import type { Stray } from '../stray.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /** Numeric owner on disk. */
 export interface Owner {
@@ -76,6 +78,18 @@ export interface Backend {
   grow(volume: KnownVolume, sizeBytes: number, mounted?: MountedIn): Promise<void>;
   /** Where deleted volumes are kept; a backend without it deletes none. */
   readonly trash?: Trash;
+  /** Copies of volumes at a moment; a backend without it makes none. */
+  readonly snapshots?: Snapshots;
+  /**
+   * Nobody has the volume any more: what was held on this host for its user can be given back. Told at the end of the last
+   * lease, and once more for every volume without a lease at start.
+   */
+  afterUse?(volume: KnownVolume): Promise<void>;
+  /**
+   * Finds what this backend made and nobody needs.
+   * @param known ids of the volumes and the snapshots, deleted ones that are kept too, that the store has
+   */
+  strays?(known: ReadonlySet<string>): Promise<readonly Stray[]>;
 }
 
 /** Where a volume is mounted. */

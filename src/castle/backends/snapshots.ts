@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream';
+import type { KnownVolume, NewVolume } from './backend.ts';
+
+/** A snapshot that was begun: what the volume had at that moment is safe from what is written later. */
+export interface BegunSnapshot {
+  /**
+   * Resolves when it is whole and on disk, however long that takes.
+   * @returns how much room it takes by itself, in bytes, when that can be told
+   */
+  readonly whole: Promise<{ readonly sizeBytes?: number }>;
+}
+
+/** A snapshot that is there and whole. */
+export interface KnownSnapshot {
+  /** A UUID; the castle's own. */
+  readonly id: string;
+  readonly volume: string;
+  /** When it was begun, ISO 8601, UTC. */
+  readonly taken: string;
+}
+
+/** Snapshots of a backend's volumes, each under an id of its own. Each call may be repeated after a crash. */
+export interface Snapshots {
+  /** Whether the volume's file system has to stand still (FIFREEZE) until one is begun. */
+  readonly freezes: boolean;
+  /**
+   * Begins a snapshot of a volume, which may be mounted.
+   * @throws Refused backend_failed; nothing is left of it then
+   */
+  begin(volume: KnownVolume, id: string): Promise<BegunSnapshot>;
+  /** All that are whole. */
+  list(): Promise<readonly KnownSnapshot[]>;
+  /**
+   * Makes a volume that is not there yet from a snapshot; it appears whole or not at all, and with an id of its own.
+   * @throws Refused not_found, bad_request when the size is too small, backend_failed
+   */
+  createVolume(snapshot: KnownSnapshot, volume: NewVolume): Promise<void>;
+  /** Removes a snapshot, whole or not, for good. */
+  remove(id: string): Promise<void>;
+  /**
+   * What a snapshot has, as one stream, for a place off this host; a backend without it keeps its snapshots off this
+   * host by itself.
+   */
+  readonly content?: SnapshotContent;
+}
+
+export interface SnapshotContent {
+  /** What the stream is, as in `tar` or `image`. */
+  readonly format: string;
+  /** @throws Refused not_found */
+  read(id: string): Promise<Readable>;
+  /** Makes a snapshot of what was read once; whole or not at all. */
+  write(snapshot: KnownSnapshot, from: Readable): Promise<void>;
+}
