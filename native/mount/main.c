@@ -3,8 +3,9 @@
  *
  *   castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT
  *       bind SOURCE (host path) on TARGET (container path)
- *   castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
- *       mount the file system in an image on TARGET, by a loop device that vanishes with the mount
+ *   castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE 3<NAMESPACE 4<ROOT 5<>IMAGE
+ *       mount the file system in an image on TARGET, by a new loop device, which vanishes with the last mount of it, or by
+ *       the one that has the image already
  *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       let the file system on TARGET, which is on that loop device, become as large as its image
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
@@ -151,12 +152,13 @@ int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "mount") == 0 && is_mode(argv[2]))
         return do_mount(strcmp(argv[2], "ro") == 0, argv[3], argv[4]);
-    if (argc == 6 && strcmp(argv[1], "mount-image") == 0 && is_mode(argv[2])) {
+    if (argc == 7 && strcmp(argv[1], "mount-image") == 0 && is_mode(argv[2])) {
         const struct image image = {
             .file = IMAGE,
             .readonly = strcmp(argv[2], "ro") == 0,
             .type = argv[3],
             .uuid = argv[4],
+            .device = strcmp(argv[6], "new") == 0 ? NULL : argv[6],
         };
 
         return do_mount_image(&image, argv[5]);
@@ -166,7 +168,7 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
     print("usage: castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT\n"
-          "       castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
+          "       castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
     return 64;

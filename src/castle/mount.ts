@@ -35,6 +35,8 @@ export interface Entrance {
 export interface MountOptions {
   /** Whether it can only be read there. */
   readonly readonly: boolean;
+  /** Whether others have it mounted now, and may: its device, if it has one, is there already. */
+  readonly beside: boolean;
 }
 
 /** An image with a file system of its own. */
@@ -47,6 +49,8 @@ export interface ImageToMount {
     /** What the file system has to have; looked at once more on the device that is mounted. */
     readonly uuid: string;
   };
+  /** Path of the loop device that has it already, if one has. */
+  readonly device?: string;
 }
 
 /** Puts folders and file systems into containers' mount namespaces. */
@@ -60,7 +64,7 @@ export interface Mounter {
    */
   mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
   /**
-   * Mounts the file system of an image in a container, by a loop device that vanishes with the mount.
+   * Mounts the file system of an image in a container, by a loop device that vanishes with the last mount of it.
    * @param target absolute path in the container; when that is wrong, the file system has not been touched
    * @returns the id of the mount, as in the container's mountinfo
    * @throws Refused bad_target or backend_failed; Hangs
@@ -90,8 +94,8 @@ export function mounterWith(program: string): Mounter {
       if (said.ok) return said.id;
       throw mountRefusal(said, source, target);
     },
-    async mountImage(into, { fd, path, fileSystem: { type, uuid } }, target, { readonly }) {
-      const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target];
+    async mountImage(into, { fd, path, fileSystem: { type, uuid }, device }, target, { readonly }) {
+      const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target, device ?? 'new'];
       const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
       if (said.ok) return said.id;
       throw imageRefusal(said, path, target);

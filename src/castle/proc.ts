@@ -93,3 +93,14 @@ export function hasCapability(number: number): boolean {
   const effective = BigInt(`0x${readStatus(process.pid).get('CapEff') ?? '0'}`);
   return ((effective >> BigInt(number)) & 1n) === 1n;
 }
+
+/** The environment that a process was started with; what it has changed since may be in it, or not. */
+export function environmentOf(pid: number): ReadonlyMap<string, string> {
+  const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/environ`, 'utf8'));
+  return new Map(
+    text.split('\0').map((entry): [string, string] => {
+      const equals = entry.indexOf('=');
+      return [entry.slice(0, equals), entry.slice(equals + 1)];
+    }),
+  );
+}

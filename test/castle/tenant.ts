@@ -26,6 +26,8 @@ export interface TenantOptions {
   readonly folder?: string;
   /** More of unshare(1)'s options. */
   readonly unshare?: readonly string[];
+  /** What an engine would have as labels. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** A command that is to be process 1, and runs what follows. */
   readonly under?: readonly string[];
   /** Lets it begin in a root folder of its own (chroot), with everything of the host's below it. */
@@ -49,7 +51,9 @@ export class Tenant {
     mkdirSync(home);
     const command = [process.execPath, 'test/castle/tenant.mjs', castle.socket];
     const jail = options.jail === true ? inJail(temporaryFolder(t, 'jail')) : [];
+    const labels = Object.entries(options.labels ?? {}).map(([label, value]) => `${label}=${value}`);
     const running = new Running([...(options.under ?? []), ...jail, ...command], {
+      env: { ...process.env, CASTLE_LABELS: labels.join(' ') },
       unshare: ['--mount', ...(options.unshare ?? [])],
     });
     t.teardown(() => running.kill());
@@ -64,6 +68,21 @@ export class Tenant {
 
   call(method: string, path: string, body?: object | string): Promise<Answered> {
     return this.#tell({ call: [method, path, body] });
+  }
+
+  /** Begins a request and does not wait for the answer. @returns its number, for finish and drop */
+  begin(method: string, path: string, body?: object): Promise<number> {
+    return this.#tell({ begin: [method, path, body] });
+  }
+
+  /** Waits for the answer to a request that was begun. */
+  finish(number: number): Promise<Answered> {
+    return this.#tell({ finish: number });
+  }
+
+  /** Hangs up without waiting for the answer. */
+  drop(number: number): Promise<void> {
+    return this.#tell({ drop: number });
   }
 
   /** Several requests at once, on a connection each. */

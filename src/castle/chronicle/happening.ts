@@ -14,6 +14,7 @@ export const levels = {
   // Debug: whoever may connect may ask as often as it likes, and would fill the log.
   'lease.asked': 'debug',
   'lease.same': 'debug',
+  'lease.waiting': 'debug',
   'lease.granted': 'info',
   'lease.refused': 'warn',
   'lease.released': 'info',

@@ -13,7 +13,10 @@ import {
 import { namespaceOf } from '../proc.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
+import { belongsTo } from './belonging.ts';
+import type { Use } from './census.ts';
 import { isSameContainer } from './checks.ts';
+import { exclude, type Manner } from './coexisting.ts';
 import { entering, type HeldProcess, type Hold } from './containers.ts';
 import type { Journal } from './journal.ts';
 import * as refusals from './refusals.ts';
@@ -45,10 +48,17 @@ export class Granting {
   }
 
   /**
-   * Mounts a volume that nobody has in a container.
+   * Mounts a volume in a container.
+   * @param others the leases that are on the volume, none of which excludes this one
    * @throws Refused bad_target, not_permitted, volume_in_use, busy, backend_failed
    */
-  async grant(container: Container, peer: Peer, volume: string, target: string): Promise<LeaseRecord> {
+  async grant(
+    container: Container,
+    peer: Peer,
+    volume: string,
+    target: string,
+    others: readonly LeaseRecord[],
+  ): Promise<LeaseRecord> {
     const { hold, backend, volumes, journal, watched, truth } = this.means;
     const held = hold(container.first);
     if (held === undefined) throw refusals.containerEnded(container.name);
@@ -57,13 +67,16 @@ export class Granting {
     let mountId: number | undefined;
     try {
       this.checkPlace(container, target);
-      const { readonly, sizeBytes } = container;
+      const { readonly, shared, sizeBytes } = container;
       const { record, isNew } = await volumes.prepare(volume, {
         owner: peer,
+        shared,
         ...(sizeBytes === undefined ? {} : { sizeBytes }),
       });
       if (isNew) made = record;
-      const adopted = isNew ? undefined : await this.adoptable(container, volume, target);
+      const manner = mannerOf(container, record);
+      const found = isNew ? nothing : await this.lookFor(container, volume, target, manner, others);
+      const { adopted } = found;
       if (adopted === undefined) this.checkFree(container, target);
       lease = {
         id: randomUUID(),
@@ -72,14 +85,14 @@ export class Granting {
         containerName: container.name,
         first: container.first,
         target,
-        ...(readonly ? { readonly } : {}),
+        ...manner,
         state: 'mounting',
         mountId: 0,
         since: new Date().toISOString(),
       };
       await journal.begin(lease, record);
-      mountId =
-        adopted ?? (await entering(held, (into) => backend.mount(into, record, target, { readonly })));
+      const options = { readonly, beside: found.isElsewhere || others.length > 0 };
+      mountId = adopted ?? (await entering(held, (into) => backend.mount(into, record, target, options)));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await journal.advance(lease, 'mounted', { mountId });
@@ -135,24 +148,58 @@ export class Granting {
   /**
    * The last look before a mount, at the kernel's own word, because the store may be lost and a namespace may have been
    * left over.
-   * @returns the id of the mount when the volume is on the container's mount point already, undefined when it is nowhere
+   * @throws Refused volume_in_use when it is mounted where it excludes what is asked for
    */
-  private async adoptable(
+  private async lookFor(
     { first, name }: Container,
     volume: string,
     target: string,
-  ): Promise<number | undefined> {
+    manner: Manner,
+    others: readonly LeaseRecord[],
+  ): Promise<Found> {
     const { sight } = this.means;
     const uses = await sight.usesOf(volume);
     const mine = namespaceOf(first.pid, 'mnt');
-    const other = uses.find(({ namespace }) => namespace !== mine);
+    const inside = uses.filter(({ namespace }) => namespace === mine);
+    const outside = uses.filter(({ namespace }) => namespace !== mine);
+    const source = await sight.source(volume);
+    const there = await whereaboutsOf(first.pid, source, target, async () => inside);
+    if (there.kind === 'unknown') throw refusals.unreadableMounts(name);
+    const adopted = there.kind === 'onTarget' ? there.mount.id : undefined;
+    // What a container has already gives nobody anything new: after a lost state, those that share find it again.
+    const isMere = manner.readonly === true || (manner.shared === true && adopted !== undefined);
+    const other = isMere ? undefined : outside.find((use) => excludes(use, manner, others));
     if (other !== undefined) {
       throw refusals.mountedElsewhere(volume, other, other.namespace === namespaceOf('self', 'mnt'));
     }
-    const source = await sight.source(volume);
-    const there = await whereaboutsOf(first.pid, source, target, async () => uses);
-    if (there.kind === 'unknown') throw refusals.unreadableMounts(name);
     if (there.kind === 'elsewhere') throw refusals.mountedOnOther(volume, there.use.mount.point);
-    return there.kind === 'onTarget' ? there.mount.id : undefined;
+    return { adopted, isElsewhere: outside.length > 0 };
   }
+}
+
+/** What the kernel says of a volume that is to be mounted. */
+interface Found {
+  /** The id of the mount when the volume is on the container's mount point already. */
+  readonly adopted: number | undefined;
+  /** Whether it is mounted in other mount namespaces. */
+  readonly isElsewhere: boolean;
+}
+
+const nothing: Found = { adopted: undefined, isElsewhere: false };
+
+/** How a container's lease would be on a volume; read-only and shared stand in it only when they are so. */
+export function mannerOf(
+  { readonly, shared }: Container,
+  volume: VolumeRecord | undefined,
+): { readonly readonly?: true; readonly shared?: true } {
+  if (readonly) return { readonly };
+  return shared && volume?.shared === true ? { shared } : {};
+}
+
+/** Whether a mount keeps somebody from writing: another one that can write, unless it is by a lease that shares. */
+function excludes(use: Use, manner: Manner, others: readonly LeaseRecord[]): boolean {
+  if (use.mount.readonly) return false;
+  // One by a lease that only reads was made so by the container itself.
+  const writers = others.filter((other) => other.readonly !== true && !exclude(other, manner));
+  return !writers.some(({ first }) => belongsTo(use, first));
 }

@@ -8,6 +8,8 @@ export class Journal {
   constructor(
     private readonly store: Store,
     private readonly tell: Say,
+    /** Called when a lease on that volume has ended. */
+    private readonly ended: (volume: string) => void,
   ) {}
 
   /** The first entry of a lease; a volume that was just made becomes ready with it, in one commit. */
@@ -31,6 +33,7 @@ export class Journal {
     const state = after(lease.state, event);
     if (state === 'ended') {
       await this.store.commit((changes) => changes.removeLease(lease.id));
+      this.ended(lease.volume);
       return lease;
     }
     const next = { ...lease, ...changed, state };

@@ -3,13 +3,17 @@ import type { Lease, LeaseRequest, Volume } from '../../contract.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
 import { Hangs, type Mounter } from '../mount.ts';
+import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import { formatSize } from '../size.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Administration } from './administration.ts';
+import { AfterUse } from './after-use.ts';
+import type { Asking } from './asking.ts';
 import { checkPermission, checkTarget, checkVolumeName, isSameContainer } from './checks.ts';
+import { exclude } from './coexisting.ts';
 import { entering, type HeldProcess, type Hold } from './containers.ts';
-import { Granting } from './granting.ts';
+import { Granting, mannerOf } from './granting.ts';
 import { Journal, toLease } from './journal.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import * as refusals from './refusals.ts';
@@ -17,10 +21,24 @@ import { Sight } from './sight.ts';
 import { TakingAway } from './taking-away.ts';
 import { Truth } from './truth.ts';
 import { Volumes } from './volumes.ts';
+import { nobodyAsks, stopping, type Waiter, WaitingRoom, waitedFor } from './waiting.ts';
 import { Watched } from './watched.ts';
 
 /** How long what is under way may take when the castle is to stop, in milliseconds: longer than a mount. */
 const lastWorkMs = 15_000;
+/**
+ * How often who waits first looks by itself, in milliseconds: nobody tells the castle when a mount goes that is no
+ * lease's.
+ */
+const lookAgainMs = 2_000;
+
+/** What a request came to. */
+export interface Answer {
+  readonly lease: Lease;
+  readonly isNew: boolean;
+  /** Whether it had to wait. */
+  readonly waited: boolean;
+}
 
 /** What the ledger works with; each is real in the castle. */
 export interface Means {
@@ -40,6 +58,8 @@ export class Ledger {
   private readonly perVolume = new OneAtATime();
   /** Taken while a volume is, never the other way round: so nobody waits in a circle. */
   private readonly perTarget = new OneAtATime();
+  private readonly waiting = new WaitingRoom();
+  private readonly afterUse: AfterUse;
   private readonly journal: Journal;
   private readonly volumes: Volumes;
   private readonly watched: Watched;
@@ -53,12 +73,17 @@ export class Ledger {
   constructor(private readonly means: Means) {
     const { store, backend, say } = means;
     const { perVolume } = this;
-    const journal = new Journal(store, say);
+    const afterUse = new AfterUse(store, backend, perVolume, say);
+    const journal = new Journal(store, say, (volume) => {
+      this.waiting.call(volume);
+      afterUse.ended(volume);
+    });
     const volumes = new Volumes(store, backend, say);
     const watched = new Watched(store, journal, perVolume);
-    const sight = new Sight(volumes, backend);
+    const sight = new Sight(store, volumes, backend);
     const truth = new Truth({ ...means, journal, watched, sight, perVolume });
     const all = { ...means, journal, volumes, watched, sight, truth };
+    this.afterUse = afterUse;
     this.journal = journal;
     this.volumes = volumes;
     this.watched = watched;
@@ -71,29 +96,105 @@ export class Ledger {
   }
 
   /**
-   * Grants a lease and mounts the volume. The same container asking again for the same gets the same lease.
-   * @returns the lease, and whether it is a new one
+   * Grants a lease and mounts the volume. The same container asking again for the same gets the same lease. With
+   * waitSeconds it waits for a volume that others have, behind those that wait already.
+   * @param asking who is to get the answer; when that is nobody any more, the waiting ends, and there is no lease
    * @throws Refused bad_volume_name, bad_target, not_permitted, volume_in_use, busy, backend_failed
    */
   async request(
     container: Container,
     peer: Peer,
-    { volume, target }: LeaseRequest,
-  ): Promise<{ readonly lease: Lease; readonly isNew: boolean }> {
+    { volume, target, waitSeconds = 0 }: LeaseRequest,
+    asking: Asking,
+  ): Promise<Answer> {
     checkVolumeName(volume);
     checkTarget(target);
     checkPermission(container, volume);
-    return this.perVolume.run(volume, async () => {
-      const active = this.leaseOn(volume);
-      if (active !== undefined) {
-        const same = await this.sameLease(active, container, target);
-        if (same !== undefined) return { lease: toLease(same), isNew: false };
-      }
-      const granted = await this.perTarget.run(`${container.id} ${target}`, () =>
-        this.granting.grant(container, peer, volume, target),
-      );
-      return { lease: toLease(granted), isNew: true };
+    const ask = (waiter?: Waiter) =>
+      this.perVolume.run(volume, () => {
+        if (waiter !== undefined && (asking.gone.aborted || !asking.isAlive())) {
+          throw nobodyAsks(volume, container.name);
+        }
+        return this.answer(container, peer, volume, target, waiter);
+      });
+    try {
+      return { ...(await ask()), waited: false };
+    } catch (thrown) {
+      if (waitSeconds === 0 || !isInUse(thrown)) throw thrown;
+      return { ...(await this.wait(container, volume, waitSeconds * 1000, asking, ask)), waited: true };
+    }
+  }
+
+  /** Asks again whenever it may be its turn. */
+  private async wait(
+    container: Container,
+    volume: string,
+    withinMs: number,
+    { gone }: Asking,
+    ask: (waiter: Waiter) => Promise<Given>,
+  ): Promise<Given> {
+    const endsAt = performance.now() + withinMs;
+    const waiter = this.waiting.enter(volume, container);
+    this.means.say(`container ${container.name} waits for volume ${volume}`, {
+      event: 'lease.waiting',
+      volume,
+      container: container.id,
+      containerName: container.name,
     });
+    try {
+      for (;;) {
+        let refused: unknown;
+        try {
+          return await ask(waiter);
+        } catch (thrown) {
+          if (!isInUse(thrown)) throw thrown;
+          refused = thrown;
+        }
+        const leftMs = endsAt - performance.now();
+        if (leftMs <= 0) throw refused;
+        const isFirst = this.waiting.first(volume) === waiter;
+        const called = await waiter.turn(isFirst ? Math.min(leftMs, lookAgainMs) : leftMs, gone);
+        if (called === 'gone') throw nobodyAsks(volume, container.name);
+        if (this.waiting.isClosed) throw stopping(volume);
+      }
+    } finally {
+      this.waiting.leave(waiter);
+    }
+  }
+
+  /** How many requests wait for a volume. */
+  get waits(): number {
+    return this.waiting.size;
+  }
+
+  /** The castle is to stop: whoever waits is told to ask again. */
+  stopWaiting(): void {
+    this.waiting.close();
+  }
+
+  private async answer(
+    container: Container,
+    peer: Peer,
+    volume: string,
+    target: string,
+    waiter: Waiter | undefined,
+  ): Promise<Given> {
+    const leases = await this.livingOn(volume);
+    const mine = leases.find((lease) => isSameContainer(lease, container));
+    const same = mine === undefined ? undefined : await this.sameLease(mine, container, target);
+    if (same !== undefined) return { lease: toLease(same), isNew: false };
+    const others = leases.filter((lease) => lease !== mine);
+    const manner = mannerOf(container, this.means.store.volume(volume));
+    const other = others.find((lease) => exclude(lease, manner));
+    if (other !== undefined) throw refusals.inUse(other);
+    const first = this.waiting.first(volume);
+    if (first !== undefined && first !== waiter && manner.readonly !== true) {
+      throw waitedFor(volume, first.container.name);
+    }
+    const granted = await this.perTarget.run(`${container.id} ${target}`, () =>
+      this.granting.grant(container, peer, volume, target, others),
+    );
+    return { lease: toLease(granted), isNew: true };
   }
 
   /**
@@ -113,27 +214,25 @@ export class Ledger {
   }
 
   /**
-   * Makes a volume larger, under the container that has it if there is one.
+   * Makes a volume larger, under the containers that have it if there are any.
    * @throws Refused bad_volume_name, not_found, bad_request, busy, backend_failed
    */
   async grow(name: string, sizeBytes: number): Promise<Volume> {
     checkVolumeName(name);
     return this.perVolume.run(name, async () => {
       const volume = this.volumes.known(name);
-      const lease = this.leaseOn(name);
-      const held = lease === undefined ? undefined : this.watched.living(lease.id);
-      if (lease === undefined || held === undefined) {
-        await this.means.backend.grow(volume, sizeBytes);
-      } else {
-        this.truth.checkNothingHangs(lease);
-        if (lease.readonly === true) throw refusals.readonlyCannotGrow(lease);
-        await this.growMounted(lease, held, volume, sizeBytes);
-      }
+      const living = this.leasesOn(name).filter(({ id }) => this.watched.living(id) !== undefined);
+      for (const lease of living) this.truth.checkNothingHangs(lease);
+      const writer = living.find(({ readonly }) => readonly !== true);
+      const held = writer === undefined ? undefined : this.watched.living(writer.id);
+      if (writer !== undefined && held !== undefined) await this.growMounted(writer, held, volume, sizeBytes);
+      else if (living[0] !== undefined) throw refusals.readonlyCannotGrow(living[0]);
+      else await this.means.backend.grow(volume, sizeBytes);
       this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`, {
         event: 'volume.grown',
         volume: name,
       });
-      return { ...volume, ...(lease === undefined ? {} : { lease: lease.id }) };
+      return this.withLeases(volume);
     });
   }
 
@@ -147,11 +246,13 @@ export class Ledger {
 
   /** All volumes, with who has them. */
   list(): Volume[] {
-    const holders = new Map(this.means.store.leases().map((lease) => [lease.volume, lease.id]));
-    return this.means.store.volumes().map((volume) => {
-      const lease = holders.get(volume.name);
-      return { ...volume, ...(lease === undefined ? {} : { lease }) };
-    });
+    const holders = new Map<string, string[]>();
+    for (const { id, volume } of this.means.store.leases()) {
+      holders.set(volume, [...(holders.get(volume) ?? []), id]);
+    }
+    return this.means.store
+      .volumes()
+      .map((volume) => ({ ...volume, leases: holders.get(volume.name) ?? [] }));
   }
 
   /**
@@ -164,6 +265,7 @@ export class Ledger {
     await this.administration.reconcile();
     await this.volumes.reconcile();
     for (const lease of this.means.store.leases()) await this.truth.takeUp(lease);
+    await this.afterUse.settleAll();
     const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',
@@ -210,21 +312,30 @@ export class Ledger {
     }
   }
 
-  private leaseOn(volume: string): LeaseRecord | undefined {
-    return this.means.store.leases().find((lease) => lease.volume === volume);
+  private withLeases(volume: VolumeRecord): Volume {
+    return { ...volume, leases: this.leasesOn(volume.name).map(({ id }) => id) };
   }
 
-  /** What an existing lease means for a new request: the same again, in the way, or over. */
+  private leasesOn(volume: string): readonly LeaseRecord[] {
+    return this.means.store.leases().filter((lease) => lease.volume === volume);
+  }
+
+  /** The leases of a volume whose containers live; those of others are ended. */
+  private async livingOn(volume: string): Promise<readonly LeaseRecord[]> {
+    const living: LeaseRecord[] = [];
+    for (const lease of this.leasesOn(volume)) {
+      if (this.watched.living(lease.id) !== undefined) living.push(lease);
+      else await this.watched.end(lease, 'its container has ended');
+    }
+    return living;
+  }
+
+  /** What a container's own lease means for a new request: the same again, or over. */
   private async sameLease(
     active: LeaseRecord,
     container: Container,
     target: string,
   ): Promise<LeaseRecord | undefined> {
-    if (this.watched.living(active.id) === undefined) {
-      await this.watched.end(active, 'its container has ended');
-      return undefined;
-    }
-    if (!isSameContainer(active, container)) throw refusals.inUse(active);
     this.truth.checkNothingHangs(active);
     const there = await this.sight.whereaboutsOf(active);
     switch (there.kind) {
@@ -241,3 +352,8 @@ export class Ledger {
     }
   }
 }
+
+/** What a request comes to when it need not wait, or has waited. */
+type Given = Omit<Answer, 'waited'>;
+
+const isInUse = (thrown: unknown): boolean => thrown instanceof Refused && thrown.code === 'volume_in_use';

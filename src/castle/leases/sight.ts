@@ -1,6 +1,7 @@
 import type { Backend } from '../backends/backend.ts';
 import type { SourceFolder } from '../mountinfo.ts';
-import type { LeaseRecord } from '../store.ts';
+import type { LeaseRecord, Store } from '../store.ts';
+import { belongsTo } from './belonging.ts';
 import { Census, type Use } from './census.ts';
 import type { Volumes } from './volumes.ts';
 import { type Whereabouts, whereaboutsOf } from './whereabouts.ts';
@@ -10,6 +11,7 @@ export class Sight {
   private readonly census = new Census();
 
   constructor(
+    private readonly store: Store,
     private readonly volumes: Volumes,
     private readonly backend: Backend,
   ) {}
@@ -30,8 +32,16 @@ export class Sight {
   }
 
   /** Where the mount of a lease is. @throws Refused backend_failed when its volume cannot be looked at */
-  async whereaboutsOf({ first, volume, target }: LeaseRecord): Promise<Whereabouts> {
-    const source = await this.source(volume);
-    return whereaboutsOf(first.pid, source, target, () => this.usesOf(volume));
+  async whereaboutsOf(lease: LeaseRecord): Promise<Whereabouts> {
+    const source = await this.source(lease.volume);
+    return whereaboutsOf(lease.first.pid, source, lease.target, () => this.usesBeside(lease));
+  }
+
+  /** Where a lease's volume is mounted, without the mounts that are clearly those of other leases on it. */
+  private async usesBeside({ id, volume, first }: LeaseRecord): Promise<readonly Use[]> {
+    const others = this.store.leases().filter((lease) => lease.volume === volume && lease.id !== id);
+    return (await this.usesOf(volume)).filter(
+      (use) => belongsTo(use, first) || !others.some((other) => belongsTo(use, other.first)),
+    );
   }
 }

@@ -12,6 +12,8 @@ export interface Container {
   readonly volumes: 'any' | readonly string[];
   /** Whether it may only read them. */
   readonly readonly: boolean;
+  /** Whether it expects others to write to its volume at the same time; a volume that is made for it is shared then. */
+  readonly shared: boolean;
   /** How large a volume is to be that is made for it, in bytes; undefined: as large as the backend makes them. */
   readonly sizeBytes?: number;
 }
