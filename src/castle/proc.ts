@@ -66,7 +66,7 @@ function threadsOf(pid: number | 'self'): readonly string[] {
 }
 
 /** The inode number that names a namespace of a process, as in `pid:[4026531836]`; namespaces(7). */
-export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt'): string {
+export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt' | 'user'): string {
   return fromAnyThread(pid, (folder) => readlinkSync(`${folder}/ns/${kind}`));
 }
 

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import type { CastleOnHost } from '../kit/castle-on-host.ts';
 import { temporaryFolder } from '../kit/images.ts';
@@ -26,6 +26,8 @@ export interface TenantOptions {
   readonly folder?: string;
   /** More of unshare(1)'s options. */
   readonly unshare?: readonly string[];
+  /** The uid, and gid, that it runs as, instead of root. */
+  readonly user?: number;
   /** What an engine would have as labels. */
   readonly labels?: Readonly<Record<string, string>>;
   /** A command that is to be process 1, and runs what follows. */
@@ -47,9 +49,14 @@ export class Tenant {
 
   /** Starts one; it is killed when the test ends. */
   static async start(t: Test, castle: CastleOnHost, options: TenantOptions = {}): Promise<Tenant> {
-    const home = join(options.folder ?? temporaryFolder(t, 'tenant'), 'home');
+    const folder = options.folder ?? temporaryFolder(t, 'tenant');
+    const home = join(folder, 'home');
     mkdirSync(home);
-    const command = [process.execPath, 'test/castle/tenant.mjs', castle.socket];
+    // Another user may not be able to reach the repository.
+    const program = join(folder, 'tenant.mjs');
+    copyFileSync('test/castle/tenant.mjs', program);
+    for (const reached of [folder, dirname(castle.socketFolder)]) chmodSync(reached, 0o755);
+    const command = [...asUser(options.user), process.execPath, program, castle.socket];
     const jail = options.jail === true ? inJail(temporaryFolder(t, 'jail')) : [];
     const labels = Object.entries(options.labels ?? {}).map(([label, value]) => `${label}=${value}`);
     const running = new Running([...(options.under ?? []), ...jail, ...command], {
@@ -147,6 +154,9 @@ export class Tenant {
     return said.value;
   }
 }
+
+const asUser = (user: number | undefined): string[] =>
+  user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--'];
 
 /**
  * The command line that makes a folder, with a copy of all mounts in it, the root of what follows.

@@ -26,6 +26,7 @@ export const levels = {
   // Debug: the refusal that follows is told, as often as is good for the log.
   'mount.failed': 'debug',
   'mount.removed': 'info',
+  'mount.unmapped': 'warn',
   'unmount.failed': 'debug',
   'grow.failed': 'debug',
   'reconcile.done': 'info',

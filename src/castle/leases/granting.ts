@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage } from '../../failure.ts';
 import type { Backend } from '../backends/backend.ts';
+import type { Say } from '../chronicle/happening.ts';
+import { idsFor } from '../ids/ids.ts';
+import { mountMapped } from '../ids/mounting.ts';
 import { Hangs, type Mounter } from '../mount.ts';
 import {
   isSharedWithHost,
@@ -32,6 +35,7 @@ export interface GrantingMeans {
   readonly backend: Backend;
   readonly mounter: Mounter;
   readonly hold: Hold;
+  readonly say: Say;
   readonly journal: Journal;
   readonly watched: Watched;
   readonly sight: Sight;
@@ -59,7 +63,7 @@ export class Granting {
     target: string,
     others: readonly LeaseRecord[],
   ): Promise<LeaseRecord> {
-    const { hold, backend, volumes, journal, watched, truth } = this.means;
+    const { hold, backend, volumes, journal, watched, truth, say } = this.means;
     const held = hold(container.first);
     if (held === undefined) throw refusals.containerEnded(container.name);
     let lease: LeaseRecord | undefined;
@@ -67,9 +71,10 @@ export class Granting {
     let mountId: number | undefined;
     try {
       this.checkPlace(container, target);
+      const ids = idsFor(container, peer);
       const { readonly, shared, sizeBytes } = container;
       const { record, isNew } = await volumes.prepare(volume, {
-        owner: peer,
+        owner: ids.owner,
         shared,
         ...(sizeBytes === undefined ? {} : { sizeBytes }),
       });
@@ -92,12 +97,17 @@ export class Granting {
       };
       await journal.begin(lease, record);
       const options = { readonly, beside: found.isElsewhere || others.length > 0 };
-      mountId = adopted ?? (await entering(held, (into) => backend.mount(into, record, target, options)));
+      const show = { volume, isNew, ids, peer };
+      mountId =
+        adopted ??
+        (await entering(held, (into) =>
+          mountMapped(show, options, (how) => backend.mount(into, record, target, how), say),
+        ));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await journal.advance(lease, 'mounted', { mountId });
       watched.watch(mounted, held);
-      if (made !== undefined) volumes.tellOfNew(made, peer);
+      if (made !== undefined) volumes.tellOfNew(made, ids.owner);
       journal.say(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {

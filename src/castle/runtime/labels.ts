@@ -1,4 +1,5 @@
 import { volumeNamePattern } from '../../volume-name.ts';
+import { parseIdLabel } from '../ids/label.ts';
 import { Refused } from '../refused.ts';
 import { parseSize } from '../size.ts';
 import type { Container } from './runtime.ts';
@@ -7,13 +8,13 @@ import type { Container } from './runtime.ts';
 export const volumeLabel = 'castle.volume';
 
 /** What the orchestrator gives a container by its labels. */
-export type Granted = Pick<Container, 'readonly' | 'shared' | 'sizeBytes'> & {
+export type Granted = Pick<Container, 'readonly' | 'shared' | 'sizeBytes' | 'idmap'> & {
   readonly volumes: readonly string[];
 };
 
 /**
- * Reads the labels of a container: `castle.volume`, `castle.readonly`, `castle.shared` and `castle.size`. A volume's name
- * that is none gives nothing; what can't be understood of the others is never guessed.
+ * Reads the labels of a container: `castle.volume`, `castle.readonly`, `castle.shared`, `castle.size` and `castle.idmap`.
+ * A volume's name that is none gives nothing; what can't be understood of the others is never guessed.
  * @throws Refused not_permitted
  */
 export function readLabels(container: string, labels: Readonly<Record<string, unknown>>): Granted {
@@ -23,11 +24,17 @@ export function readLabels(container: string, labels: Readonly<Record<string, un
   if (size !== undefined && sizeBytes === undefined) {
     throw wrongLabel(container, 'castle.size', size, 'a number and K, M, G or T, as in 20G');
   }
+  const ids = labels['castle.idmap'];
+  const idmap = typeof ids === 'string' ? parseIdLabel(ids) : undefined;
+  if (ids !== undefined && idmap === undefined) {
+    throw wrongLabel(container, 'castle.idmap', ids, 'off, or DISK:SEEN:COUNT[,…] without overlaps');
+  }
   return {
     volumes: typeof volume === 'string' && volumeNamePattern.test(volume) ? [volume] : [],
     readonly: isTrue(container, labels, 'castle.readonly'),
     shared: isTrue(container, labels, 'castle.shared'),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    ...(idmap === undefined ? {} : { idmap }),
   };
 }
 
