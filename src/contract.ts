@@ -20,6 +20,13 @@ export const LeaseRequest = Type.Object(
       maxLength: 4096,
       description: 'Mount point in the container: an absolute path of an existing folder, without symlinks.',
     }),
+    waitSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 3600,
+        description: 'How long to wait for a volume that others have, behind those who wait already.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -39,6 +46,9 @@ export const Lease = Type.Object({
   containerName: Type.String({ description: 'What people call the container.' }),
   target: Type.String(),
   readonly: Type.Optional(Type.Boolean({ description: 'Whether the container may only read.' })),
+  shared: Type.Optional(
+    Type.Boolean({ description: 'Whether it may write beside others that have the volume shared, too.' }),
+  ),
   state: Type.Unsafe<LeaseState>(LeaseState),
   mountId: Type.Integer({
     description: 'Id of the mount in /proc/self/mountinfo of the container; 0 before it is there.',
@@ -56,7 +66,8 @@ export const Volume = Type.Object({
   backend: Type.String(),
   state: Type.Unsafe<'creating' | 'ready'>(Type.Union([Type.Literal('creating'), Type.Literal('ready')])),
   created: Type.String({ description: 'ISO 8601, UTC.' }),
-  lease: Type.Optional(Type.String({ description: 'Id of the lease that holds it now.' })),
+  shared: Type.Optional(Type.Boolean({ description: 'Whether several containers may write to it at once.' })),
+  leases: Type.Array(Type.String(), { description: 'Ids of the leases on it now.' }),
 });
 export type Volume = Static<typeof Volume>;
 
@@ -68,6 +79,9 @@ export const VolumeRequest = Type.Object(
     gid: Type.Integer({ minimum: 0, maximum: 4294967294 }),
     sizeBytes: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Where volumes have a size; as the castle was told without.' }),
+    ),
+    shared: Type.Optional(
+      Type.Boolean({ description: 'Whether several containers may write to it at once; it stays so.' }),
     ),
   },
   { additionalProperties: false },
@@ -103,6 +117,7 @@ export const Status = Type.Object({
   backend: Type.String(),
   volumes: Type.Integer(),
   leases: Type.Integer({ description: 'Leases that are not ended.' }),
+  waiting: Type.Integer({ description: 'Requests that wait for a volume.' }),
 });
 export type Status = Static<typeof Status>;
 

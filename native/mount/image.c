@@ -5,14 +5,13 @@
 #include "superblock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 static int set_options(int context, const struct image *image, const char *device)
 {
     if (configure_string(context, "source", device) != 0)
-        return -1;
-    if (image->readonly && configure_flag(context, "ro") != 0)
         return -1;
     /* What ext4 finds wrong stops the writing, before it becomes worse; xfs shuts itself down without being told. */
     if (strcmp(image->type, "ext4") == 0 && configure_string(context, "errors", "remount-ro") != 0)
@@ -59,6 +58,14 @@ static void take_up_growth(int tree, int device, const char *type)
     close(root);
 }
 
+static int open_device(const struct image *image, char path[LOOP_PATH_SIZE])
+{
+    if (image->device == NULL)
+        return open_loop_device(image->file, path);
+    (void)snprintf(path, LOOP_PATH_SIZE, "%s", image->device);
+    return open_same_device(image->file, path);
+}
+
 int mount_image(const struct image *image, const char **step)
 {
     char path[LOOP_PATH_SIZE];
@@ -67,8 +74,8 @@ int mount_image(const struct image *image, const char **step)
     *step = "space";
     if (!image->readonly && fill_holes(image->file) != 0)
         return -1;
-    *step = "loop";
-    device = open_loop_device(image->file, path);
+    *step = image->device == NULL ? "loop" : "device";
+    device = open_device(image, path);
     if (device == -1)
         return -1;
     *step = "identity";

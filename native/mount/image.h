@@ -7,12 +7,15 @@ struct image {
     int file;
     /* `ext4` or `xfs`, and the UUID that its file system must have. */
     const char *type, *uuid;
+    /* Path of the loop device that has the file already, or NULL. */
+    const char *device;
     int readonly;
 };
 
 /*
- * Gives the image a loop device, makes sure that this device holds the right file system, and mounts that: not in this
- * mount namespace or any other one. Closing the descriptor takes all of it back. The paths are the host's: call it
+ * Gives the image a loop device, unless it has one, makes sure that this device holds the right file system, and mounts
+ * that: not in this mount namespace or any other one. A second mount is one more of the same file system; so read-only
+ * is each mount's own, and the file system itself can always be written. Closing the descriptor takes all of it back. The paths are the host's: call it
  * before setns.
  *
  * step    gets the name of the step that failed

@@ -28,12 +28,13 @@ enum {
 #define MOUNT_ATTR_RDONLY_ 0x01U
 #define MOUNT_ATTR_NOSUID_ 0x02U
 #define MOUNT_ATTR_NODEV_ 0x04U
+#define MOUNT_ATTR_IDMAP_ 0x00100000U /* Linux 5.12 */
 #define RESOLVE_NO_MAGICLINKS_ 0x02U
 #define RESOLVE_NO_SYMLINKS_ 0x04U
 #define RESOLVE_IN_ROOT_ 0x10U
 #define FSOPEN_CLOEXEC_ 0x01U
 #define FSMOUNT_CLOEXEC_ 0x01U
-enum { FSCONFIG_SET_FLAG_ = 0, FSCONFIG_SET_STRING_ = 1, FSCONFIG_CMD_CREATE_ = 6 };
+enum { FSCONFIG_SET_STRING_ = 1, FSCONFIG_CMD_CREATE_ = 6 };
 #define STATX_MNT_ID_ 0x1000U
 #define EMPTY_PATH_ 0x1000U /* AT_EMPTY_PATH */
 
@@ -102,11 +103,6 @@ static inline int open_file_system(const char *type)
 static inline int configure_string(int context, const char *key, const char *value)
 {
     return (int)syscall(NR_FSCONFIG, context, FSCONFIG_SET_STRING_, key, value, 0);
-}
-
-static inline int configure_flag(int context, const char *key)
-{
-    return (int)syscall(NR_FSCONFIG, context, FSCONFIG_SET_FLAG_, key, NULL, 0);
 }
 
 static inline int configure_create(int context)

@@ -97,7 +97,7 @@ int open_loop_device(int image, char path[LOOP_PATH_SIZE])
     return -1;
 }
 
-int take_new_size(int image, const char *path)
+int open_same_device(int image, const char *path)
 {
     int device = open(path, O_RDWR | O_CLOEXEC);
 
@@ -108,5 +108,14 @@ int take_new_size(int image, const char *path)
         errno = ENXIO;
         return -1;
     }
+    return device;
+}
+
+int take_new_size(int image, const char *path)
+{
+    int device = open_same_device(image, path);
+
+    if (device == -1)
+        return -1;
     return ioctl(device, LOOP_SET_CAPACITY_) == 0 ? device : -1;
 }

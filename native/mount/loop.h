@@ -16,6 +16,17 @@ enum { LOOP_PATH_SIZE = 32 };
 int open_loop_device(int image, char path[LOOP_PATH_SIZE]);
 
 /*
+ * Opens a loop device that has an image already.
+ *
+ * image  descriptor of the file
+ * path   of the device
+ *
+ * Returns a descriptor, which keeps the image on the device as a mount does, or -1 and errno: ENXIO when it has another
+ * file, or none any more.
+ */
+int open_same_device(int image, const char *path);
+
+/*
  * Lets a loop device that has an image be as large as that has become.
  *
  * image  descriptor of the file

@@ -1,10 +1,11 @@
 /*
  * castle-mount: one privileged act in a container's mount namespace, then the end.
  *
- *   castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT
+ *   castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT
  *       bind SOURCE (host path) on TARGET (container path)
- *   castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
- *       mount the file system in an image on TARGET, by a loop device that vanishes with the mount
+ *   castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE
+ *       mount the file system in an image on TARGET, by a new loop device, which vanishes with the last mount of it, or by
+ *       the one that has the image already
  *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       let the file system on TARGET, which is on that loop device, become as large as its image
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
@@ -12,7 +13,7 @@
  *
  * Descriptor 3 is the mount namespace of a process in the container: a number could have changed hands. Descriptor 4 is
  * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. Descriptor
- * 5 is an image, open for reading and writing. On success one line `ID` on stdout: the mount's id as the container sees
+ * 5 is an image, open for reading and writing. With `ids` it asks the castle whose files are whose (ids.h). On success one line `ID` on stdout: the mount's id as the container sees
  * it. On failure one line `STEP ERRNO` on stdout and exit 1; the castle makes the sentence of it.
  *
  * It is a program of its own, single-threaded, because setns(CLONE_NEWNS) is refused to a process whose threads share
@@ -21,6 +22,7 @@
  */
 #include "answer.h"
 #include "grow.h"
+#include "ids.h"
 #include "image.h"
 #include "kernel.h"
 #include "loop.h"
@@ -41,7 +43,7 @@ static int enter_container(void)
     return setns(NAMESPACE, CLONE_NEWNS) == 0 && fchdir(ROOT) == 0 ? chroot(".") : -1;
 }
 
-static int do_mount(int readonly, const char *source, const char *target)
+static int do_mount(int readonly, const char *source, const char *target, int ask)
 {
     const struct mount_attributes attributes = {
         /* The volume's content is written by the container: no setuid program or device node in it may count. */
@@ -49,6 +51,7 @@ static int do_mount(int readonly, const char *source, const char *target)
         /* Otherwise what the host mounts below the source later would appear in the container. */
         .propagation = PROPAGATION_PRIVATE,
     };
+    const char *step;
     uint64_t id;
     int tree, folder;
 
@@ -56,6 +59,8 @@ static int do_mount(int readonly, const char *source, const char *target)
     tree = open_tree_clone(source);
     if (tree == -1)
         return failed("source");
+    if (ask && settle_ids(tree, &step) != 0)
+        return failed(step);
     if (set_mount_attributes(tree, &attributes) != 0)
         return failed("attributes");
     if (mount_id(tree, &id) != 0)
@@ -71,7 +76,7 @@ static int do_mount(int readonly, const char *source, const char *target)
     return done(id);
 }
 
-static int do_mount_image(const struct image *image, const char *target)
+static int do_mount_image(const struct image *image, const char *target, int ask)
 {
     const char *step;
     uint64_t id;
@@ -84,6 +89,8 @@ static int do_mount_image(const struct image *image, const char *target)
         return failed("target");
     tree = mount_image(image, &step);
     if (tree == -1)
+        return failed(step);
+    if (ask && settle_ids(tree, &step) != 0)
         return failed(step);
     if (mount_id(tree, &id) != 0)
         return failed("id");
@@ -149,24 +156,27 @@ static int is_mode(const char *mode)
 
 int main(int argc, char **argv)
 {
-    if (argc == 5 && strcmp(argv[1], "mount") == 0 && is_mode(argv[2]))
-        return do_mount(strcmp(argv[2], "ro") == 0, argv[3], argv[4]);
-    if (argc == 6 && strcmp(argv[1], "mount-image") == 0 && is_mode(argv[2])) {
+    int ask = argc > 5 && strcmp(argv[argc - 1], "ids") == 0;
+
+    if (argc == 5 + ask && strcmp(argv[1], "mount") == 0 && is_mode(argv[2]))
+        return do_mount(strcmp(argv[2], "ro") == 0, argv[3], argv[4], ask);
+    if (argc == 7 + ask && strcmp(argv[1], "mount-image") == 0 && is_mode(argv[2])) {
         const struct image image = {
             .file = IMAGE,
             .readonly = strcmp(argv[2], "ro") == 0,
             .type = argv[3],
             .uuid = argv[4],
+            .device = strcmp(argv[6], "new") == 0 ? NULL : argv[6],
         };
 
-        return do_mount_image(&image, argv[5]);
+        return do_mount_image(&image, argv[5], ask);
     }
     if (argc == 5 && strcmp(argv[1], "grow") == 0)
         return do_grow(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
-    print("usage: castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT\n"
-          "       castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
+    print("usage: castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT\n"
+          "       castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
     return 64;

@@ -27,6 +27,17 @@ export function imageRefusal(fault: MountFault, image: string, target: string): 
   if (step === 'space') return new Refused('backend_failed', sentence, 'make room on the disk of the image');
   if (step === 'loop')
     return new Refused('backend_failed', sentence, loopRemedies[error] ?? remedyFor(fault));
+  if (step === 'device') {
+    const why = `the device of ${image}, which others had, is just going (${error})`;
+    return new Refused('busy', why, 'ask again: it gets another one');
+  }
+  if (step === 'file-system' && error === 'EBUSY') {
+    return new Refused(
+      'backend_failed',
+      `${image} was found damaged while others use it, and the kernel has stopped writing to it`,
+      'end all containers that have it: it is checked before the next mount',
+    );
+  }
   if (step === 'identity') {
     return new Refused('backend_failed', sentence, 'the image was changed just now: see who works on it');
   }

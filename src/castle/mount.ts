@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { Extent } from './ids/extents.ts';
 import { growRefusal, imageRefusal, type MountFault, mountRefusal } from './mount-refusals.ts';
+import type { Owner } from './owner.ts';
 import { Refused } from './refused.ts';
 
 /** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
@@ -35,6 +37,33 @@ export interface Entrance {
 export interface MountOptions {
   /** Whether it can only be read there. */
   readonly readonly: boolean;
+  /** Whether others have it mounted now, and may: its device, if it has one, is there already. */
+  readonly beside: boolean;
+  /** What is to be done about whose files are whose, once the owner of the root folder is known; without it, nothing. */
+  readonly ids?: (owner: Owner) => IdPlan;
+}
+
+/** What the ids on the disk are to the host where they are seen; of those that are left out, nothing can be written. */
+export interface IdMapping {
+  readonly uids: readonly Extent[];
+  readonly gids: readonly Extent[];
+}
+
+/** What is to be done about whose files are whose. */
+export interface IdPlan {
+  readonly map?: IdMapping;
+  /** Who is to get the root folder, and nothing below it. */
+  readonly chown?: Owner;
+}
+
+/** The ids could not be mapped; nothing is mounted. */
+export class Unmappable extends Error {
+  override readonly name = 'Unmappable';
+
+  /** @param error what the kernel said: EINVAL when the file system can't */
+  constructor(readonly error: string) {
+    super(`ids cannot be mapped: ${error}`);
+  }
 }
 
 /** An image with a file system of its own. */
@@ -47,6 +76,8 @@ export interface ImageToMount {
     /** What the file system has to have; looked at once more on the device that is mounted. */
     readonly uuid: string;
   };
+  /** Path of the loop device that has it already, if one has. */
+  readonly device?: string;
 }
 
 /** Puts folders and file systems into containers' mount namespaces. */
@@ -56,14 +87,14 @@ export interface Mounter {
    * @param source absolute host path without symlinks
    * @param target absolute path in the container
    * @returns the id of the mount, as in the container's mountinfo
-   * @throws Refused bad_target or backend_failed; Hangs
+   * @throws Refused bad_target or backend_failed; Hangs; Unmappable
    */
   mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
   /**
-   * Mounts the file system of an image in a container, by a loop device that vanishes with the mount.
+   * Mounts the file system of an image in a container, by a loop device that vanishes with the last mount of it.
    * @param target absolute path in the container; when that is wrong, the file system has not been touched
    * @returns the id of the mount, as in the container's mountinfo
-   * @throws Refused bad_target or backend_failed; Hangs
+   * @throws Refused bad_target or backend_failed; Hangs; Unmappable
    */
   mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
   /**
@@ -84,16 +115,18 @@ export interface Mounter {
 /** @param program path of castle-mount */
 export function mounterWith(program: string): Mounter {
   return {
-    async mount(into, source, target, { readonly }) {
+    async mount(into, source, target, { readonly, ids }) {
       const args = ['mount', readonly ? 'ro' : 'rw', source, target];
-      const said = await run(program, args, entranceOf(into), limitMs);
+      const said = await run(program, args, entranceOf(into), limitMs, ids);
       if (said.ok) return said.id;
+      if (said.step === 'idmap') throw new Unmappable(said.error);
       throw mountRefusal(said, source, target);
     },
-    async mountImage(into, { fd, path, fileSystem: { type, uuid } }, target, { readonly }) {
-      const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target];
-      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
+    async mountImage(into, { fd, path, fileSystem: { type, uuid }, device }, target, { readonly, ids }) {
+      const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target, device ?? 'new'];
+      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs, ids);
       if (said.ok) return said.id;
+      if (said.step === 'idmap') throw new Unmappable(said.error);
       throw imageRefusal(said, path, target);
     },
     async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
@@ -129,9 +162,15 @@ function run(
   args: readonly string[],
   descriptors: readonly number[],
   withinMs: number,
+  ids?: (owner: Owner) => IdPlan,
 ): Promise<Said> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore', ...descriptors], env: {} });
+    const child = spawn(program, ids === undefined ? args : [...args, 'ids'], {
+      stdio: [ids === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore', ...descriptors],
+      env: {},
+    });
+    // It may have ended without having read the answer.
+    child.stdin?.on('error', () => undefined);
     const gone = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
     });
@@ -147,6 +186,11 @@ function run(
     let text = '';
     child.stdout?.on('data', (part: Buffer) => {
       text += part.toString('latin1');
+      const [line, owner] = /^owner (\d+ \d+)\n/.exec(text) ?? [];
+      if (line === undefined || owner === undefined) return;
+      text = text.slice(line.length);
+      const [uid, gid] = owner.split(' ').map(Number);
+      child.stdin?.end(ids === undefined ? '' : planText(ids({ uid: uid ?? 0, gid: gid ?? 0 })));
     });
     child.on('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
@@ -159,6 +203,17 @@ function run(
       );
     });
   });
+}
+
+/** As native/mount/ids.h has it. */
+function planText({ map, chown }: IdPlan): string {
+  const lines = (letter: string, extents: readonly Extent[]) =>
+    extents.map(({ from, to, count }) => `${letter} ${from} ${to} ${count}\n`);
+  return [
+    ...lines('u', map?.uids ?? []),
+    ...lines('g', map?.gids ?? []),
+    ...(chown === undefined ? [] : [`c ${chown.uid} ${chown.gid}\n`]),
+  ].join('');
 }
 
 function read(status: number, text: string): Said {

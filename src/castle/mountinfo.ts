@@ -13,6 +13,8 @@ export interface MountLine {
   readonly root: string;
   /** Where, as that process sees it. */
   readonly point: string;
+  /** Whether nothing can be written through it: the mount, or its whole file system, is read-only. */
+  readonly readonly: boolean;
   /** The peer group of a shared mount: what is mounted on one of the group appears on all; mount_namespaces(7). */
   readonly peerGroup?: string;
 }
@@ -37,14 +39,16 @@ export function mountsOf(pid: number | 'self'): readonly MountLine[] | undefined
 }
 
 function parseLine(line: string): MountLine {
-  const [id = '', parent = '', device = '', root = '', point = '', , ...optional] = line.split(' ');
+  const [id = '', parent = '', device = '', root = '', point = '', mount = '', ...optional] = line.split(' ');
   const peerGroup = optional.slice(0, optional.indexOf('-')).find((field) => field.startsWith('shared:'));
+  const isReadonly = (options: string) => options.split(',').includes('ro');
   return {
     id: Number(id),
     parent: Number(parent),
     device,
     root: decodeOctal(root),
     point: decodeOctal(point),
+    readonly: isReadonly(mount) || isReadonly(optional.at(-1) ?? ''),
     ...(peerGroup === undefined ? {} : { peerGroup }),
   };
 }

@@ -66,7 +66,7 @@ function threadsOf(pid: number | 'self'): readonly string[] {
 }
 
 /** The inode number that names a namespace of a process, as in `pid:[4026531836]`; namespaces(7). */
-export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt'): string {
+export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt' | 'user'): string {
   return fromAnyThread(pid, (folder) => readlinkSync(`${folder}/ns/${kind}`));
 }
 
@@ -92,4 +92,15 @@ export function readStatus(pid: number): ReadonlyMap<string, string> {
 export function hasCapability(number: number): boolean {
   const effective = BigInt(`0x${readStatus(process.pid).get('CapEff') ?? '0'}`);
   return ((effective >> BigInt(number)) & 1n) === 1n;
+}
+
+/** The environment that a process was started with; what it has changed since may be in it, or not. */
+export function environmentOf(pid: number): ReadonlyMap<string, string> {
+  const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/environ`, 'utf8'));
+  return new Map(
+    text.split('\0').map((entry): [string, string] => {
+      const equals = entry.indexOf('=');
+      return [entry.slice(0, equals), entry.slice(equals + 1)];
+    }),
+  );
 }

@@ -96,6 +96,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     backend: backend.description,
     volumes: store.volumes().length,
     leases: store.leases().length,
+    waiting: ledger.waits,
   });
   const checkHealth = () => store.checkHealth();
   const seen = { metrics, followers, checkHealth };
@@ -109,6 +110,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   return {
     async stop() {
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
+      ledger.stopWaiting();
       await api.stop();
       watch?.stop();
       await stopPurging();

@@ -13,6 +13,8 @@ export interface VolumeRecord {
   readonly id?: string;
   readonly backend: string;
   readonly state: 'creating' | 'ready';
+  /** Whether several containers may write to it at once; decided when it is made. In the store only when it is so. */
+  readonly shared?: true;
   /** ISO 8601, UTC. */
   readonly created: string;
 }
@@ -27,6 +29,8 @@ export interface TrashRecord {
   readonly volume: string;
   /** The id that the volume had as such. */
   readonly volumeId?: string;
+  /** As the volume had it. */
+  readonly shared?: true;
   readonly backend: string;
   readonly state: 'deleting' | 'kept' | 'restoring' | 'purging';
   /** When the volume was made, ISO 8601, UTC. */
@@ -46,6 +50,8 @@ export interface LeaseRecord {
   readonly target: string;
   /** Whether the container may only read; in the store only when it is so. */
   readonly readonly?: true;
+  /** Whether it may write beside others that are shared, too; in the store only when it is so. */
+  readonly shared?: true;
   readonly state: Exclude<LeaseState, 'ended'>;
   readonly mountId: number;
   /** ISO 8601, UTC. */

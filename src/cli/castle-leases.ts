@@ -15,11 +15,12 @@ export function addLeases(program: Command): void {
     leases.length === 0
       ? ['no leases']
       : inColumns([
-          ['VOLUME', 'CONTAINER', 'TARGET', 'STATE', 'SINCE', 'LEASE'],
-          ...leases.map(({ volume, containerName, target, state, since, id }) => [
+          ['VOLUME', 'CONTAINER', 'TARGET', 'MODE', 'STATE', 'SINCE', 'LEASE'],
+          ...leases.map(({ volume, containerName, target, readonly, shared, state, since, id }) => [
             volume,
             containerName,
             target,
+            readonly === true ? 'ro' : shared === true ? 'shared' : 'rw',
             state,
             since,
             id,

@@ -8,10 +8,10 @@ export function addStatus(program: Command): void {
   addQuestion<Status>(
     program,
     question,
-    ({ version, pid, started, runtime, engine, backend, volumes, leases }) => [
+    ({ version, pid, started, runtime, engine, backend, volumes, leases, waiting }) => [
       `castle ${version}, pid ${pid}, since ${started}`,
       `runtime ${runtime}${engine === undefined ? '' : `, engine ${engine}`}, ${backend}`,
-      `${volumes} ${volumes === 1 ? 'volume' : 'volumes'}, ${leases} ${leases === 1 ? 'lease' : 'leases'}`,
+      `${volumes} ${volumes === 1 ? 'volume' : 'volumes'}, ${leases} ${leases === 1 ? 'lease' : 'leases'}${waiting === 0 ? '' : `, ${waiting} waiting`}`,
     ],
   );
 }

@@ -13,6 +13,7 @@ interface At {
 interface Wanted extends At {
   readonly owner: Owner;
   readonly size?: string;
+  readonly shared?: true;
 }
 
 interface Owner {
@@ -35,9 +36,15 @@ export function addVolume(program: Command): void {
   order('create', 'make a volume before a container asks for it')
     .option('--owner <uid:gid>', 'who may write to it, as in the container', owner, { uid: 1000, gid: 1000 })
     .option('--size <size>', 'how large it is to be, as in 20G, where volumes are images')
-    .action(async (name: string, { socket, owner, size }: Wanted) => {
+    .option('--shared', 'let several containers write to it at once, those with the label castle.shared=true')
+    .action(async (name: string, { socket, owner, size, shared }: Wanted) => {
       const { status } = await askCastle(socket, 'POST', '/v1/volumes', {
-        body: { name, ...owner, ...(size === undefined ? {} : { sizeBytes: bytes(size) }) },
+        body: {
+          name,
+          ...owner,
+          ...(size === undefined ? {} : { sizeBytes: bytes(size) }),
+          ...(shared === undefined ? {} : { shared }),
+        },
         withinMs: allocateWithinMs,
       });
       await tell(status === 201 ? `volume ${name} is made` : `volume ${name} was there already`);

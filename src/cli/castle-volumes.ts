@@ -10,13 +10,14 @@ export function addVolumes(program: Command): void {
     volumes.length === 0
       ? ['no volumes']
       : inColumns([
-          ['VOLUME', 'BACKEND', 'STATE', 'CREATED', 'LEASE'],
-          ...volumes.map(({ name, backend, state, created, lease }) => [
+          ['VOLUME', 'BACKEND', 'STATE', 'SHARED', 'CREATED', 'LEASES'],
+          ...volumes.map(({ name, backend, state, shared, created, leases }) => [
             name,
             backend,
             state,
+            shared === true ? 'yes' : '-',
             created,
-            lease ?? '-',
+            leases.length === 0 ? '-' : leases.join(','),
           ]),
         ]),
   );

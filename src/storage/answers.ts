@@ -13,8 +13,8 @@ export interface Given {
 export type Outcome =
   | Given
   /** May go well later; at the deadline it is reported as the failure. */
-  | { readonly kind: 'later'; readonly failure: Failure }
-  | { readonly kind: 'never'; readonly failure: Failure };
+  | { readonly kind: 'later'; readonly failure: Failure; readonly code?: RefusalCode }
+  | { readonly kind: 'never'; readonly failure: Failure; readonly code?: RefusalCode };
 
 /** Which refusals are worth another try, and what each means for our exit code when it stays so. */
 const refusals: Record<RefusalCode, { readonly again: boolean; readonly failure: FailureKind }> = {
@@ -47,7 +47,7 @@ export function readAnswer(url: string, answer: Answer): Outcome {
   }
   const rule = refusals[refusal.code];
   const failure = new Failure(rule.failure, refusal.sentence, refusal.remedy);
-  return { kind: rule.again ? 'later' : 'never', failure };
+  return { kind: rule.again ? 'later' : 'never', failure, code: refusal.code };
 }
 
 /** Reads a call that got no answer at all. */
@@ -97,7 +97,8 @@ const unreachable: Record<string, string> = {
   EPROTO: 'what listens there does not speak TLS',
 };
 
-function parseLease(body: unknown): Lease | undefined {
+/** A lease in an answer, if it is one. */
+export function parseLease(body: unknown): Lease | undefined {
   if (!isRecord(body)) return undefined;
   const { id, volume, target, mountId } = body;
   const right =

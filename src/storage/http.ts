@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly body?: object;
   /** The whole answer has to be there by then; 20 s unless told, twice what the castle itself gives a mount. */
   readonly withinMs?: number;
+  /** Hangs up when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a call proves who it is from: over a unix socket the kernel says it, over TLS a token does. */
@@ -37,7 +39,7 @@ const longestBody = 1024 * 1024;
  */
 export async function connectTo(address: CastleAddress, credentials: () => Credentials): Promise<Call> {
   const http = address.kind === 'unix' ? await import('node:http') : await import('node:https');
-  return (method, path, { body, withinMs = 20_000 } = {}) =>
+  return (method, path, { body, withinMs = 20_000, signal } = {}) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const { token, ca } = credentials();
@@ -53,6 +55,7 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
         ...(ca === undefined ? {} : { ca }),
+        ...(signal === undefined ? {} : { signal }),
         ...whereTo(address),
       };
       const request = http.request(options, (response) => {

@@ -6,7 +6,7 @@ import { errorCode, errorMessage, Failure } from '../failure.ts';
 import { backoffMs } from '../launch/backoff.ts';
 import { pause } from '../launch/pause.ts';
 import { sayWhenNew } from '../launch/progress.ts';
-import { type Given, type Outcome, readAnswer, readError } from './answers.ts';
+import { type Given, type Outcome, parseLease, readAnswer, readError } from './answers.ts';
 import { parseCastleUrl } from './castle-url.ts';
 import { type Call, type Credentials, connectTo } from './http.ts';
 
@@ -45,6 +45,8 @@ const answerWithinMs = { least: 5_000, most: 20_000 };
 const lastAnswerMs = 5_000;
 /** How long giving back may take in all: the castle finds out by itself when this container has ended. */
 const giveBackWithinMs = 5_000;
+/** The longest that a castle lets anybody wait, in seconds. */
+const longestWaitSeconds = 3600;
 
 /**
  * Asks the castle for storage and returns when it is mounted on the target.
@@ -73,7 +75,10 @@ export async function acquireStorage(
   return storage;
 }
 
-/** Asks again and again, with growing pauses, until there is a lease, a final no, the deadline or an abort. */
+/**
+ * Asks again and again, with growing pauses, until there is a lease, a final no, the deadline or an abort. A volume that
+ * somebody has is waited for in the castle's line, where who came first is served first, as soon as it is free.
+ */
 async function askUntilGiven(
   request: StorageRequest,
   call: Call,
@@ -83,44 +88,87 @@ async function askUntilGiven(
   const endsAt = performance.now() + request.deadlineMs;
   const abort = aborted(signal);
   const tell = sayWhenNew(say);
+  let mayWait = true;
+  let waitSeconds = 0;
   for (let attempt = 0; ; attempt++) {
-    const withinMs = Math.max(
-      answerWithinMs.least,
-      Math.min(endsAt - performance.now(), answerWithinMs.most),
-    );
-    const outcome = await askOnce(request, call, withinMs, say, abort);
+    const outcome = await askOnce(request, call, { endsAt, waitSeconds, say, abort });
     if (outcome === 'aborted') throw signal.reason;
     if (outcome.kind === 'lease') return outcome;
-    if (outcome.kind === 'never') throw outcome.failure;
+    const hasWaited = waitSeconds > 0;
+    waitSeconds = 0;
+    if (outcome.kind === 'never') {
+      if (!(hasWaited && outcome.code === 'bad_request')) throw outcome.failure;
+      mayWait = false; // A castle from before there was a line: what it doesn't know it refuses.
+      continue;
+    }
     const leftMs = endsAt - performance.now();
     if (leftMs <= 0) throw atDeadline(request, outcome.failure);
     const reason = outcome.failure.sentence;
     tell(reason, `waiting for storage, at most ${Math.ceil(leftMs / 1000)} s more: ${reason}`);
+    if (mayWait && !hasWaited && outcome.code === 'volume_in_use') {
+      waitSeconds = Math.min(Math.floor(leftMs / 1000), longestWaitSeconds);
+      if (waitSeconds > 0) continue;
+    }
     // The pause may end at the deadline but never skips it: the last try is made just then.
     await pause(Math.min(backoffMs(attempt, Math.random()), leftMs), signal);
   }
 }
 
-/** One call. An abort doesn't cut it off: the castle may be mounting, and what it gives has to be given back. */
+/** How one call is made. */
+interface Manner {
+  /** The deadline, by performance.now(). */
+  readonly endsAt: number;
+  /** How long the castle may let us wait; 0: not at all. */
+  readonly waitSeconds: number;
+  readonly say: (line: string) => void;
+  readonly abort: Promise<'aborted'>;
+}
+
+/** One call. An abort doesn't cut off one that may be mounting: what it gives has to be given back. */
 async function askOnce(
   request: StorageRequest,
   call: Call,
-  withinMs: number,
-  say: (line: string) => void,
-  abort: Promise<'aborted'>,
+  { endsAt, waitSeconds, say, abort }: Manner,
 ): Promise<Outcome | 'aborted'> {
+  const { volume, target } = request;
+  const hangUp = new AbortController();
+  const begun = Date.now();
+  const leftMs = endsAt - performance.now();
+  const answerMs = Math.max(answerWithinMs.least, Math.min(leftMs, answerWithinMs.most));
   const asking: Promise<Outcome> = call('POST', '/v1/leases', {
-    body: { volume: request.volume, target: request.target },
-    withinMs,
+    body: { volume, target, ...(waitSeconds === 0 ? {} : { waitSeconds }) },
+    withinMs: waitSeconds === 0 ? answerMs : waitSeconds * 1000 + answerWithinMs.most,
+    signal: hangUp.signal,
   }).then(
     (answer) => readAnswer(request.url, answer),
     (thrown: unknown) => readError(request.url, thrown),
   );
   const first = await Promise.race([asking, abort]);
   if (first !== 'aborted') return first;
+  if (waitSeconds > 0) {
+    // Who hangs up leaves the line. It may have been its turn just then.
+    hangUp.abort();
+    await giveBackSince(request, call, begun, say);
+    return 'aborted';
+  }
   const late = await Promise.race([asking, sleep(lastAnswerMs, undefined, { ref: false })]);
   if (late?.kind === 'lease') await giveBack(call, late, say);
   return 'aborted';
+}
+
+/** Gives back what a call brought of which the answer was not waited for. @param since milliseconds since 1970 */
+async function giveBackSince(
+  { volume, target }: StorageRequest,
+  call: Call,
+  since: number,
+  say: (line: string) => void,
+): Promise<void> {
+  const answer = await call('GET', '/v1/leases', { withinMs: giveBackWithinMs }).catch(() => undefined);
+  const own: unknown[] = Array.isArray(answer?.body) ? answer.body : [];
+  for (const lease of own.map(parseLease)) {
+    const isIt = lease?.volume === volume && lease.target === target && Date.parse(lease.since) >= since;
+    if (lease !== undefined && isIt) await giveBack(call, { kind: 'lease', lease, isNew: true }, say);
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<'aborted'> {

@@ -1,6 +1,6 @@
 // A process in a container that asks a castle, one JSON command a line on standard input, one JSON answer a line on
 // standard output: {"call": [method, path, body]}, {"raw": text}, {"read": file}, {"write": [file, text]},
-// {"hold": file}, {"mounts": point}, {"run": [program, …]}, {"connect": count}, {"untilClosed": true}.
+// {"begin": [method, path, body]}, {"finish": number}, {"drop": number}, {"hold": file}, {"mounts": point}, {"run": [program, …]}, {"connect": count}, {"untilClosed": true}.
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 
 const socketPath = process.argv[2];
 
-function call([method, path, body]) {
+function call([method, path, body], begun = () => undefined) {
   return new Promise((resolve) => {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const headers =
@@ -23,8 +23,12 @@ function call([method, path, body]) {
     });
     asked.on('error', (error) => resolve({ error: error.code ?? error.message }));
     asked.end(text);
+    begun(asked);
   });
 }
+
+/** Requests that were begun, each with its answer to come. */
+const begun = [];
 
 function raw(text) {
   return new Promise((resolve) => {
@@ -73,8 +77,19 @@ async function untilClosed() {
 const commands = {
   connect,
   untilClosed,
-  call,
-  calls: (calls) => Promise.all(calls.map(call)),
+  call: (what) => call(what),
+  begin: (what) => {
+    const entry = {};
+    entry.answer = call(what, (asked) => {
+      entry.asked = asked;
+    });
+    return begun.push(entry) - 1;
+  },
+  finish: (number) => begun[number].answer,
+  drop: (number) => {
+    begun[number].asked.destroy();
+  },
+  calls: (calls) => Promise.all(calls.map((what) => call(what))),
   raw,
   read: (file) => readFileSync(file, 'utf8'),
   write: ([file, text]) => appendFileSync(file, text),

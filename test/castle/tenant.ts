@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import type { CastleOnHost } from '../kit/castle-on-host.ts';
 import { temporaryFolder } from '../kit/images.ts';
@@ -26,6 +26,10 @@ export interface TenantOptions {
   readonly folder?: string;
   /** More of unshare(1)'s options. */
   readonly unshare?: readonly string[];
+  /** The uid, and gid, that it runs as, instead of root. */
+  readonly user?: number;
+  /** What an engine would have as labels. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** A command that is to be process 1, and runs what follows. */
   readonly under?: readonly string[];
   /** Lets it begin in a root folder of its own (chroot), with everything of the host's below it. */
@@ -45,11 +49,18 @@ export class Tenant {
 
   /** Starts one; it is killed when the test ends. */
   static async start(t: Test, castle: CastleOnHost, options: TenantOptions = {}): Promise<Tenant> {
-    const home = join(options.folder ?? temporaryFolder(t, 'tenant'), 'home');
+    const folder = options.folder ?? temporaryFolder(t, 'tenant');
+    const home = join(folder, 'home');
     mkdirSync(home);
-    const command = [process.execPath, 'test/castle/tenant.mjs', castle.socket];
+    // Another user may not be able to reach the repository.
+    const program = join(folder, 'tenant.mjs');
+    copyFileSync('test/castle/tenant.mjs', program);
+    for (const reached of [folder, dirname(castle.socketFolder)]) chmodSync(reached, 0o755);
+    const command = [...asUser(options.user), process.execPath, program, castle.socket];
     const jail = options.jail === true ? inJail(temporaryFolder(t, 'jail')) : [];
+    const labels = Object.entries(options.labels ?? {}).map(([label, value]) => `${label}=${value}`);
     const running = new Running([...(options.under ?? []), ...jail, ...command], {
+      env: { ...process.env, CASTLE_LABELS: labels.join(' ') },
       unshare: ['--mount', ...(options.unshare ?? [])],
     });
     t.teardown(() => running.kill());
@@ -64,6 +75,21 @@ export class Tenant {
 
   call(method: string, path: string, body?: object | string): Promise<Answered> {
     return this.#tell({ call: [method, path, body] });
+  }
+
+  /** Begins a request and does not wait for the answer. @returns its number, for finish and drop */
+  begin(method: string, path: string, body?: object): Promise<number> {
+    return this.#tell({ begin: [method, path, body] });
+  }
+
+  /** Waits for the answer to a request that was begun. */
+  finish(number: number): Promise<Answered> {
+    return this.#tell({ finish: number });
+  }
+
+  /** Hangs up without waiting for the answer. */
+  drop(number: number): Promise<void> {
+    return this.#tell({ drop: number });
   }
 
   /** Several requests at once, on a connection each. */
@@ -128,6 +154,9 @@ export class Tenant {
     return said.value;
   }
 }
+
+const asUser = (user: number | undefined): string[] =>
+  user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--'];
 
 /**
  * The command line that makes a folder, with a copy of all mounts in it, the root of what follows.

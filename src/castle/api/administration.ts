@@ -30,9 +30,10 @@ export function administrationRoutes({
       },
       async (request, reply) => {
         await needHost(request);
-        const { name, uid, gid, sizeBytes } = request.body;
+        const { name, uid, gid, sizeBytes, shared = false } = request.body;
         const isNew = await administration.create(name, {
           owner: { uid, gid },
+          shared,
           ...(sizeBytes === undefined ? {} : { sizeBytes }),
         });
         return reply.status(isNew ? 201 : 200).send(null);

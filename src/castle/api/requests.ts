@@ -3,6 +3,7 @@ import type { LeaseRequest } from '../../contract.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { Metrics } from '../chronicle/metrics.ts';
 import { RefusalLines } from '../chronicle/refusals.ts';
+import type { Answer } from '../leases/ledger.ts';
 import type { Refused } from '../refused.ts';
 import type { Container } from '../runtime/runtime.ts';
 
@@ -26,18 +27,27 @@ export class LeaseRequests {
   }
 
   /** Who asks is known. @param wish what for; nothing when it gives something back */
-  from(request: FastifyRequest, { id, name }: Container, wish: Partial<LeaseRequest> = {}): void {
-    const asked = { container: id, containerName: name, ...wish };
+  from(
+    request: FastifyRequest,
+    { id, name }: Container,
+    { volume, target }: Partial<LeaseRequest> = {},
+  ): void {
+    const asked = {
+      container: id,
+      containerName: name,
+      ...(volume === undefined ? {} : { volume }),
+      ...(target === undefined ? {} : { target }),
+    };
     this.asked.set(request, asked);
-    if (wish.volume === undefined) return;
-    this.say(`container ${name} asks for volume ${wish.volume}`, { event: 'lease.asked', ...asked });
+    if (volume === undefined) return;
+    this.say(`container ${name} asks for volume ${volume}`, { event: 'lease.asked', ...asked });
   }
 
-  granted(request: FastifyRequest, reply: FastifyReply, lease: string, isNew: boolean): void {
-    this.metrics.request(isNew ? 'granted' : 'same', reply.elapsedTime / 1000);
+  granted(request: FastifyRequest, reply: FastifyReply, { lease, isNew, waited }: Answer): void {
+    this.metrics.request(waited ? 'waited' : isNew ? 'granted' : 'same', reply.elapsedTime / 1000);
     if (isNew) return; // the ledger has told of it
     const asked = this.asked.get(request);
-    this.say('has it already', { event: 'lease.same', lease, ...asked });
+    this.say('has it already', { event: 'lease.same', lease: lease.id, ...asked });
   }
 
   refused(request: FastifyRequest, reply: FastifyReply, refused: Refused): void {

@@ -17,6 +17,7 @@ import { Refused } from '../refused.ts';
 import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
 import { administrationRoutes } from './administration.ts';
+import { answerable } from './answerable.ts';
 import { Connections } from './connections.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
@@ -124,9 +125,12 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     async (request, reply) => {
       const { container, peer } = needContainer(await caller(request));
       requests.from(request, container, request.body);
-      const { lease, isNew } = await ledger.request(container, peer, request.body);
-      requests.granted(request, reply, lease.id, isNew);
-      return reply.status(isNew ? 201 : 200).send(lease);
+      const { socket } = request.raw;
+      const answer = await answerable(socket, connections.of(socket), (asking) =>
+        ledger.request(container, peer, request.body, asking),
+      );
+      requests.granted(request, reply, answer);
+      return reply.status(answer.isNew ? 201 : 200).send(answer.lease);
     },
   );
 

@@ -1,13 +1,10 @@
 import type { Entrance, MountOptions } from '../mount.ts';
 import type { MountLine, SourceFolder } from '../mountinfo.ts';
+import type { Owner } from '../owner.ts';
 import type { Stray } from '../stray.ts';
 import type { Snapshots } from './snapshots.ts';
 
-/** Numeric owner on disk. */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
+export type { Owner };
 
 /** A volume that is there. */
 export interface KnownVolume {

@@ -32,6 +32,13 @@ export interface Blocks {
    * @throws Refused busy, backend_failed
    */
   attach(volume: KnownVolume): Promise<Attached>;
+  /**
+   * Takes hold of the device that the volume has already, for one more mount of the same file system, and makes sure that
+   * it is the right one. Where there is no such thing, a volume is in one container at a time.
+   * @returns undefined when it has no device any more
+   * @throws Refused backend_failed
+   */
+  attachBeside?(volume: KnownVolume): Promise<Attached | undefined>;
   /** Brings the file system to where it can be mounted. */
   check(attached: Attached): Promise<Checked>;
   /**
@@ -65,6 +72,15 @@ export interface Blocks {
 export function blocksBackend(blocks: Blocks, mounter: Mounter, say: Say): Backend {
   /** Volumes made by this castle that no mount was tried of: whatever else is empty may be somebody's. */
   const untouched = new Set<string>();
+
+  async function bringToOrder({ name }: KnownVolume, attached: Attached): Promise<void> {
+    const checked = await blocks.check(attached);
+    if (checked.kind === 'damaged') throw damagedFileSystem(name, attached.path, checked);
+    if (checked.kind === 'corrected') {
+      say(`volume ${name}: ${checked.how}`, { event: 'volume.corrected', volume: name });
+    }
+  }
+
   return {
     name: blocks.name,
     description: blocks.description,
@@ -99,14 +115,11 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: Say): Backe
     },
 
     async mount(into, volume, target, options) {
-      const attached = await blocks.attach(volume);
+      const beside = options.beside ? await blocks.attachBeside?.(volume) : undefined;
+      const attached = beside ?? (await blocks.attach(volume));
       try {
-        const checked = await blocks.check(attached);
-        if (checked.kind === 'damaged') throw damagedFileSystem(volume.name, attached.path, checked);
-        if (checked.kind === 'corrected') {
-          const { name } = volume;
-          say(`volume ${name}: ${checked.how}`, { event: 'volume.corrected', volume: name });
-        }
+        // What is mounted must not be touched by a tool: the kernel has more of it in memory.
+        if (beside === undefined) await bringToOrder(volume, attached);
         const id = await mounter.mountImage(into, attached, target, options);
         untouched.delete(volume.name);
         return id;

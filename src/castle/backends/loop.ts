@@ -125,6 +125,27 @@ export async function loopBlocks(
       }
     },
 
+    async attachBeside({ name }) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const fd = openImage(image);
+      try {
+        const device = loopDeviceWith(base, name);
+        if (device === undefined || !hasFile(device, fstatSync(fd))) {
+          closeSync(fd);
+          return undefined;
+        }
+        checkIdentity(fd, image, typeNamed(image.type));
+        const { path, type, id } = image;
+        const fileSystem = { type, uuid: id };
+        return { fd, path, fileSystem, device: device.path, detach: () => closeSync(fd) };
+      } catch (thrown) {
+        closeSync(fd);
+        if (thrown instanceof Refused) throw thrown;
+        throw refusals.notAttached(name, image.path, errorMessage(thrown));
+      }
+    },
+
     check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
 
     async deviceOf({ name }) {

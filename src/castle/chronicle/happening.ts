@@ -14,6 +14,7 @@ export const levels = {
   // Debug: whoever may connect may ask as often as it likes, and would fill the log.
   'lease.asked': 'debug',
   'lease.same': 'debug',
+  'lease.waiting': 'debug',
   'lease.granted': 'info',
   'lease.refused': 'warn',
   'lease.released': 'info',
@@ -25,6 +26,7 @@ export const levels = {
   // Debug: the refusal that follows is told, as often as is good for the log.
   'mount.failed': 'debug',
   'mount.removed': 'info',
+  'mount.unmapped': 'warn',
   'unmount.failed': 'debug',
   'grow.failed': 'debug',
   'reconcile.done': 'info',

@@ -48,14 +48,14 @@ export async function trialFindings(
     if (held === undefined) throw new Error('its process cannot be held by a pidfd');
     const entrance = held.open();
     try {
-      const id = await mounter.mount(entrance, source, '/tmp/folder', { readonly: false });
+      const id = await mounter.mount(entrance, source, '/tmp/folder', { readonly: false, beside: false });
       if (mountsOf(child.pid ?? 0)?.some((line) => line.id === id && line.point === '/tmp/folder') !== true) {
         throw new Error('the mount is not where it was made');
       }
       if (mountsOf('self')?.some((line) => line.id === id) === true)
         throw new Error('the host sees the mount');
       await mounter.unmount(entrance, '/tmp/folder', id);
-      await mustBeRefused(mounter.mount(entrance, source, '/tmp/link', { readonly: false }));
+      await mustBeRefused(mounter.mount(entrance, source, '/tmp/link', { readonly: false, beside: false }));
     } finally {
       entrance.close();
     }

@@ -9,7 +9,7 @@ import type { Store, TrashRecord } from '../store.ts';
 import { Census, type Use } from './census.ts';
 import { checkVolumeName } from './checks.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
-import { inUse, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
+import { inUse, isNotShared, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
 import type { Volumes, Wish } from './volumes.ts';
 
 /** What it works with; the lock and the volumes are the ledger's. */
@@ -32,12 +32,13 @@ export class Administration {
   /**
    * Makes a volume that no container has asked for yet.
    * @returns whether it is new
-   * @throws Refused bad_volume_name, backend_failed
+   * @throws Refused bad_volume_name, backend_failed; bad_request when it is there and would have to become shared
    */
   create(volume: string, wish: Wish): Promise<boolean> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
       const { record, isNew } = await this.means.volumes.prepare(volume, wish);
+      if (wish.shared && record.shared !== true) throw isNotShared(volume);
       if (this.means.store.volume(volume)?.state !== 'ready') {
         await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
       }
@@ -58,11 +59,12 @@ export class Administration {
       await this.settleAll(volume, trash);
       await this.checkUnused(volume);
       const now = new Date().toISOString();
-      const { id: volumeId, created = now } = store.volume(volume) ?? {};
+      const { id: volumeId, created = now, shared } = store.volume(volume) ?? {};
       const record: TrashRecord = {
         id: randomUUID(),
         volume,
         ...(volumeId === undefined ? {} : { volumeId }),
+        ...(shared === undefined ? {} : { shared }),
         backend: backend.name,
         state: 'deleting',
         created,
@@ -219,11 +221,12 @@ export class Administration {
     await this.means.store.commit((changes) => changes.putTrash({ ...record, state: 'kept' }));
   }
 
-  private async restored({ id, volume, volumeId, backend, created }: TrashRecord): Promise<void> {
+  private async restored({ id, volume, volumeId, shared, backend, created }: TrashRecord): Promise<void> {
     await this.means.store.commit((changes) => {
       changes.putVolume({
         name: volume,
         ...(volumeId === undefined ? {} : { id: volumeId }),
+        ...(shared === undefined ? {} : { shared }),
         backend,
         state: 'ready',
         created,

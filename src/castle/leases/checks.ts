@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { volumeNameFault } from '../../volume-name.ts';
 import { badVolumeName } from '../refused.ts';
 import type { Container } from '../runtime/runtime.ts';
+import type { LeaseRecord } from '../store.ts';
 import { badTarget, notPermitted } from './refusals.ts';
 
 /** @throws Refused bad_volume_name */
@@ -23,4 +24,13 @@ export function checkTarget(target: string): void {
 export function checkPermission(container: Container, volume: string): void {
   if (container.volumes === 'any' || container.volumes.includes(volume)) return;
   throw notPermitted(container, volume);
+}
+
+/** Whether a lease is that of a container: one that was started again has its id, but another first process. */
+export function isSameContainer(lease: LeaseRecord, container: Container): boolean {
+  return (
+    lease.container === container.id &&
+    lease.first.pid === container.first.pid &&
+    lease.first.startTicks === container.first.startTicks
+  );
 }

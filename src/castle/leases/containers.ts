@@ -75,3 +75,13 @@ function entranceTo(pid: number): Entrance {
     }
   });
 }
+
+/** Does something in a container. */
+export async function entering<T>(held: HeldProcess, act: (entrance: Entrance) => Promise<T>): Promise<T> {
+  const entrance = held.open();
+  try {
+    return await act(entrance);
+  } finally {
+    entrance.close();
+  }
+}

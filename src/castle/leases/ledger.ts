@@ -1,35 +1,44 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lease, LeaseRequest, Volume } from '../../contract.ts';
-import { errorMessage } from '../../failure.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { EventName, Say } from '../chronicle/happening.ts';
-import { type Entrance, Hangs, type Mounter } from '../mount.ts';
-import {
-  isSharedWithHost,
-  liesIn,
-  mountsOf,
-  type SourceFolder,
-  sourceFolder,
-  topmostOn,
-} from '../mountinfo.ts';
-import { namespaceOf } from '../proc.ts';
+import type { Say } from '../chronicle/happening.ts';
+import { Hangs, type Mounter } from '../mount.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import { formatSize } from '../size.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Administration } from './administration.ts';
-import { Census, type Use } from './census.ts';
-import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
-import type { HeldProcess, Hold } from './containers.ts';
+import { AfterUse } from './after-use.ts';
+import type { Asking } from './asking.ts';
+import { checkPermission, checkTarget, checkVolumeName, isSameContainer } from './checks.ts';
+import { exclude } from './coexisting.ts';
+import { entering, type HeldProcess, type Hold } from './containers.ts';
+import { Granting, mannerOf } from './granting.ts';
+import { Journal, toLease } from './journal.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import * as refusals from './refusals.ts';
-import { after, type LeaseEvent } from './states.ts';
+import { Sight } from './sight.ts';
+import { TakingAway } from './taking-away.ts';
+import { Truth } from './truth.ts';
 import { Volumes } from './volumes.ts';
-import { type Whereabouts, whereaboutsOf } from './whereabouts.ts';
+import { nobodyAsks, stopping, type Waiter, WaitingRoom, waitedFor } from './waiting.ts';
+import { Watched } from './watched.ts';
 
 /** How long what is under way may take when the castle is to stop, in milliseconds: longer than a mount. */
 const lastWorkMs = 15_000;
+/**
+ * How often who waits first looks by itself, in milliseconds: nobody tells the castle when a mount goes that is no
+ * lease's.
+ */
+const lookAgainMs = 2_000;
+
+/** What a request came to. */
+export interface Answer {
+  readonly lease: Lease;
+  readonly isNew: boolean;
+  /** Whether it had to wait. */
+  readonly waited: boolean;
+}
 
 /** What the ledger works with; each is real in the castle. */
 export interface Means {
@@ -46,50 +55,146 @@ export interface Means {
  * a lease lives as long as its container's first process, and never ends because something could not be looked at.
  */
 export class Ledger {
-  private readonly held = new Map<string, HeldProcess>();
   private readonly perVolume = new OneAtATime();
-  /** Leases for which a castle-mount hangs: until it has ended, nobody can say what becomes of them. */
-  private readonly hanging = new Set<string>();
   /** Taken while a volume is, never the other way round: so nobody waits in a circle. */
   private readonly perTarget = new OneAtATime();
+  private readonly waiting = new WaitingRoom();
+  private readonly afterUse: AfterUse;
+  private readonly journal: Journal;
   private readonly volumes: Volumes;
-  private readonly census = new Census();
-  private readonly base: SourceFolder;
+  private readonly watched: Watched;
+  private readonly sight: Sight;
+  private readonly truth: Truth;
+  private readonly granting: Granting;
+  private readonly takingAway: TakingAway;
   /** What the host's root orders. */
   readonly administration: Administration;
 
   constructor(private readonly means: Means) {
-    this.volumes = new Volumes(means.store, means.backend, means.say);
-    this.base = sourceFolder(means.backend.base);
-    const { volumes, perVolume } = this;
-    const usesOf = (volume: string) => this.usesOf(volume);
+    const { store, backend, say } = means;
+    const { perVolume } = this;
+    const afterUse = new AfterUse(store, backend, perVolume, say);
+    const journal = new Journal(store, say, (volume) => {
+      this.waiting.call(volume);
+      afterUse.ended(volume);
+    });
+    const volumes = new Volumes(store, backend, say);
+    const watched = new Watched(store, journal, perVolume);
+    const sight = new Sight(store, volumes, backend);
+    const truth = new Truth({ ...means, journal, watched, sight, perVolume });
+    const all = { ...means, journal, volumes, watched, sight, truth };
+    this.afterUse = afterUse;
+    this.journal = journal;
+    this.volumes = volumes;
+    this.watched = watched;
+    this.sight = sight;
+    this.truth = truth;
+    this.granting = new Granting(all);
+    this.takingAway = new TakingAway(all);
+    const usesOf = (volume: string) => sight.usesOf(volume);
     this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
   }
 
   /**
-   * Grants a lease and mounts the volume. The same container asking again for the same gets the same lease.
-   * @returns the lease, and whether it is a new one
+   * Grants a lease and mounts the volume. The same container asking again for the same gets the same lease. With
+   * waitSeconds it waits for a volume that others have, behind those that wait already.
+   * @param asking who is to get the answer; when that is nobody any more, the waiting ends, and there is no lease
    * @throws Refused bad_volume_name, bad_target, not_permitted, volume_in_use, busy, backend_failed
    */
   async request(
     container: Container,
     peer: Peer,
-    { volume, target }: LeaseRequest,
-  ): Promise<{ readonly lease: Lease; readonly isNew: boolean }> {
+    { volume, target, waitSeconds = 0 }: LeaseRequest,
+    asking: Asking,
+  ): Promise<Answer> {
     checkVolumeName(volume);
     checkTarget(target);
     checkPermission(container, volume);
-    return this.perVolume.run(volume, async () => {
-      const active = this.leaseOn(volume);
-      if (active !== undefined) {
-        const same = await this.sameLease(active, container, target);
-        if (same !== undefined) return { lease: toLease(same), isNew: false };
-      }
-      const granted = await this.perTarget.run(`${container.id} ${target}`, () =>
-        this.grant(container, peer, volume, target),
-      );
-      return { lease: toLease(granted), isNew: true };
+    const ask = (waiter?: Waiter) =>
+      this.perVolume.run(volume, () => {
+        if (waiter !== undefined && (asking.gone.aborted || !asking.isAlive())) {
+          throw nobodyAsks(volume, container.name);
+        }
+        return this.answer(container, peer, volume, target, waiter);
+      });
+    try {
+      return { ...(await ask()), waited: false };
+    } catch (thrown) {
+      if (waitSeconds === 0 || !isInUse(thrown)) throw thrown;
+      return { ...(await this.wait(container, volume, waitSeconds * 1000, asking, ask)), waited: true };
+    }
+  }
+
+  /** Asks again whenever it may be its turn. */
+  private async wait(
+    container: Container,
+    volume: string,
+    withinMs: number,
+    { gone }: Asking,
+    ask: (waiter: Waiter) => Promise<Given>,
+  ): Promise<Given> {
+    const endsAt = performance.now() + withinMs;
+    const waiter = this.waiting.enter(volume, container);
+    this.means.say(`container ${container.name} waits for volume ${volume}`, {
+      event: 'lease.waiting',
+      volume,
+      container: container.id,
+      containerName: container.name,
     });
+    try {
+      for (;;) {
+        let refused: unknown;
+        try {
+          return await ask(waiter);
+        } catch (thrown) {
+          if (!isInUse(thrown)) throw thrown;
+          refused = thrown;
+        }
+        const leftMs = endsAt - performance.now();
+        if (leftMs <= 0) throw refused;
+        const isFirst = this.waiting.first(volume) === waiter;
+        const called = await waiter.turn(isFirst ? Math.min(leftMs, lookAgainMs) : leftMs, gone);
+        if (called === 'gone') throw nobodyAsks(volume, container.name);
+        if (this.waiting.isClosed) throw stopping(volume);
+      }
+    } finally {
+      this.waiting.leave(waiter);
+    }
+  }
+
+  /** How many requests wait for a volume. */
+  get waits(): number {
+    return this.waiting.size;
+  }
+
+  /** The castle is to stop: whoever waits is told to ask again. */
+  stopWaiting(): void {
+    this.waiting.close();
+  }
+
+  private async answer(
+    container: Container,
+    peer: Peer,
+    volume: string,
+    target: string,
+    waiter: Waiter | undefined,
+  ): Promise<Given> {
+    const leases = await this.livingOn(volume);
+    const mine = leases.find((lease) => isSameContainer(lease, container));
+    const same = mine === undefined ? undefined : await this.sameLease(mine, container, target);
+    if (same !== undefined) return { lease: toLease(same), isNew: false };
+    const others = leases.filter((lease) => lease !== mine);
+    const manner = mannerOf(container, this.means.store.volume(volume));
+    const other = others.find((lease) => exclude(lease, manner));
+    if (other !== undefined) throw refusals.inUse(other);
+    const first = this.waiting.first(volume);
+    if (first !== undefined && first !== waiter && manner.readonly !== true) {
+      throw waitedFor(volume, first.container.name);
+    }
+    const granted = await this.perTarget.run(`${container.id} ${target}`, () =>
+      this.granting.grant(container, peer, volume, target, others),
+    );
+    return { lease: toLease(granted), isNew: true };
   }
 
   /**
@@ -102,34 +207,32 @@ export class Ledger {
     await this.perVolume.run(known.volume, async () => {
       const lease = this.means.store.lease(id);
       if (lease === undefined) throw refusals.noSuchLease(id);
-      this.checkNothingHangs(lease);
-      await this.unmount(lease);
-      this.say(lease, 'lease.released', 'given back');
+      this.truth.checkNothingHangs(lease);
+      await this.takingAway.unmount(lease);
+      this.journal.say(lease, 'lease.released', 'given back');
     });
   }
 
   /**
-   * Makes a volume larger, under the container that has it if there is one.
+   * Makes a volume larger, under the containers that have it if there are any.
    * @throws Refused bad_volume_name, not_found, bad_request, busy, backend_failed
    */
   async grow(name: string, sizeBytes: number): Promise<Volume> {
     checkVolumeName(name);
     return this.perVolume.run(name, async () => {
       const volume = this.volumes.known(name);
-      const lease = this.leaseOn(name);
-      const held = lease === undefined ? undefined : this.held.get(lease.id);
-      if (lease === undefined || held?.isAlive() !== true) {
-        await this.means.backend.grow(volume, sizeBytes);
-      } else {
-        this.checkNothingHangs(lease);
-        if (lease.readonly === true) throw refusals.readonlyCannotGrow(lease);
-        await this.growMounted(lease, held, volume, sizeBytes);
-      }
+      const living = this.leasesOn(name).filter(({ id }) => this.watched.living(id) !== undefined);
+      for (const lease of living) this.truth.checkNothingHangs(lease);
+      const writer = living.find(({ readonly }) => readonly !== true);
+      const held = writer === undefined ? undefined : this.watched.living(writer.id);
+      if (writer !== undefined && held !== undefined) await this.growMounted(writer, held, volume, sizeBytes);
+      else if (living[0] !== undefined) throw refusals.readonlyCannotGrow(living[0]);
+      else await this.means.backend.grow(volume, sizeBytes);
       this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`, {
         event: 'volume.grown',
         volume: name,
       });
-      return { ...volume, ...(lease === undefined ? {} : { lease: lease.id }) };
+      return this.withLeases(volume);
     });
   }
 
@@ -143,11 +246,13 @@ export class Ledger {
 
   /** All volumes, with who has them. */
   list(): Volume[] {
-    const holders = new Map(this.means.store.leases().map((lease) => [lease.volume, lease.id]));
-    return this.means.store.volumes().map((volume) => {
-      const lease = holders.get(volume.name);
-      return { ...volume, ...(lease === undefined ? {} : { lease }) };
-    });
+    const holders = new Map<string, string[]>();
+    for (const { id, volume } of this.means.store.leases()) {
+      holders.set(volume, [...(holders.get(volume) ?? []), id]);
+    }
+    return this.means.store
+      .volumes()
+      .map((volume) => ({ ...volume, leases: holders.get(volume.name) ?? [] }));
   }
 
   /**
@@ -159,7 +264,8 @@ export class Ledger {
     await this.means.backend.sweep();
     await this.administration.reconcile();
     await this.volumes.reconcile();
-    for (const lease of this.means.store.leases()) await this.takeUp(lease);
+    for (const lease of this.means.store.leases()) await this.truth.takeUp(lease);
+    await this.afterUse.settleAll();
     const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',
@@ -178,8 +284,8 @@ export class Ledger {
       await this.perVolume.run(volume, async () => {
         const now = this.means.store.lease(id);
         if (now === undefined) return;
-        if (this.held.get(id)?.isAlive() === true) alive.push(toLease(now));
-        else await this.end(now, 'its container has ended');
+        if (this.watched.living(id) !== undefined) alive.push(toLease(now));
+        else await this.watched.end(now, 'its container has ended');
       });
     }
     return alive;
@@ -188,8 +294,7 @@ export class Ledger {
   /** Waits for what is under way, within a bound, then lets go of the containers; their mounts and leases stay. */
   async close(): Promise<void> {
     await Promise.race([this.perVolume.idle(), sleep(lastWorkMs, undefined, { ref: false })]);
-    for (const held of this.held.values()) held.close();
-    this.held.clear();
+    this.watched.close();
   }
 
   private async growMounted(
@@ -203,344 +308,52 @@ export class Ledger {
         this.means.backend.grow(volume, sizeBytes, { container, target: lease.target }),
       );
     } catch (thrown) {
-      throw thrown instanceof Hangs ? this.leaveHanging(lease, thrown) : thrown;
+      throw thrown instanceof Hangs ? this.truth.leaveHanging(lease, thrown) : thrown;
     }
   }
 
-  private leaseOn(volume: string): LeaseRecord | undefined {
-    return this.means.store.leases().find((lease) => lease.volume === volume);
+  private withLeases(volume: VolumeRecord): Volume {
+    return { ...volume, leases: this.leasesOn(volume.name).map(({ id }) => id) };
   }
 
-  /** What an existing lease means for a new request: the same again, in the way, or over. */
+  private leasesOn(volume: string): readonly LeaseRecord[] {
+    return this.means.store.leases().filter((lease) => lease.volume === volume);
+  }
+
+  /** The leases of a volume whose containers live; those of others are ended. */
+  private async livingOn(volume: string): Promise<readonly LeaseRecord[]> {
+    const living: LeaseRecord[] = [];
+    for (const lease of this.leasesOn(volume)) {
+      if (this.watched.living(lease.id) !== undefined) living.push(lease);
+      else await this.watched.end(lease, 'its container has ended');
+    }
+    return living;
+  }
+
+  /** What a container's own lease means for a new request: the same again, or over. */
   private async sameLease(
     active: LeaseRecord,
     container: Container,
     target: string,
   ): Promise<LeaseRecord | undefined> {
-    if (this.held.get(active.id)?.isAlive() !== true) {
-      await this.end(active, 'its container has ended');
-      return undefined;
-    }
-    if (!isSameContainer(active, container)) throw refusals.inUse(active);
-    this.checkNothingHangs(active);
-    const there = await this.whereaboutsOf(active);
+    this.truth.checkNothingHangs(active);
+    const there = await this.sight.whereaboutsOf(active);
     switch (there.kind) {
       case 'onTarget':
         if (active.target !== target) throw refusals.mountedOnOther(active.volume, active.target);
-        return this.seen(active, there.mount.id);
+        return this.journal.seen(active, there.mount.id);
       case 'elsewhere':
         throw refusals.hidden(active.volume, there.use.mount.point);
       case 'unknown':
         throw refusals.unreadableMounts(container.name);
       case 'gone':
-        await this.end(active, 'its mount is gone');
+        await this.watched.end(active, 'its mount is gone');
         return undefined;
     }
   }
-
-  private async grant(
-    container: Container,
-    peer: Peer,
-    volume: string,
-    target: string,
-  ): Promise<LeaseRecord> {
-    const { hold, backend } = this.means;
-    const held = hold(container.first);
-    if (held === undefined) throw refusals.containerEnded(container.name);
-    let lease: LeaseRecord | undefined;
-    let made: VolumeRecord | undefined;
-    let mountId: number | undefined;
-    try {
-      this.checkPlace(container, target);
-      const { readonly, sizeBytes } = container;
-      const { record, isNew } = await this.volumes.prepare(volume, {
-        owner: peer,
-        ...(sizeBytes === undefined ? {} : { sizeBytes }),
-      });
-      if (isNew) made = record;
-      const adopted = isNew ? undefined : await this.adoptable(container, volume, target);
-      if (adopted === undefined) this.checkFree(container, target);
-      lease = {
-        id: randomUUID(),
-        volume,
-        container: container.id,
-        containerName: container.name,
-        first: container.first,
-        target,
-        ...(readonly ? { readonly } : {}),
-        state: 'mounting',
-        mountId: 0,
-        since: new Date().toISOString(),
-      };
-      await this.begin(lease, record);
-      mountId =
-        adopted ?? (await entering(held, (into) => backend.mount(into, record, target, { readonly })));
-      // The container may have ended while we mounted: then the mount has gone with its namespace.
-      if (!held.isAlive()) throw refusals.containerEnded(container.name);
-      const mounted = await this.advance(lease, 'mounted', { mountId });
-      this.watch(mounted, held);
-      if (made !== undefined) this.volumes.tellOfNew(made, peer);
-      this.say(mounted, 'lease.granted', `mounted on ${target}`);
-      return mounted;
-    } catch (thrown) {
-      if (lease !== undefined && thrown instanceof Hangs) {
-        this.watch(lease, held);
-        throw this.leaveHanging(lease, thrown);
-      }
-      if (lease !== undefined) await this.undo(lease, mountId, held);
-      if (made !== undefined && mountId === undefined) await this.volumes.discard(made);
-      if (lease === undefined || this.held.get(lease.id) !== held) held.close();
-      throw thrown;
-    }
-  }
-
-  /**
-   * What can't be recorded may not stay. If even that fails, the lease stays as it is in the store, and the next request
-   * finds out what is true.
-   */
-  private async undo(lease: LeaseRecord, mountId: number | undefined, held: HeldProcess): Promise<void> {
-    try {
-      if (mountId !== undefined && held.isAlive()) {
-        await entering(held, (from) => this.means.mounter.unmount(from, lease.target, mountId));
-      }
-      await this.advance(lease, 'mountFailed');
-    } catch (thrown) {
-      this.say(lease, 'lease.unclear', `what was begun could not be undone: ${errorMessage(thrown)}`);
-      if (this.means.store.lease(lease.id) !== undefined) this.watch(lease, held);
-    }
-  }
-
-  private checkNothingHangs({ id, volume, target }: LeaseRecord): void {
-    if (this.hanging.has(id)) throw refusals.hangs(volume, target);
-  }
-
-  /** The lease stays as it is, and keeps the volume, until castle-mount has ended and what it did can be seen. */
-  private leaveHanging(lease: LeaseRecord, { gone }: Hangs): Refused {
-    this.hanging.add(lease.id);
-    this.say(lease, 'lease.hangs', `castle-mount hangs on ${lease.target}`);
-    void gone.then(() =>
-      this.perVolume.run(lease.volume, async () => {
-        this.hanging.delete(lease.id);
-        const now = this.means.store.lease(lease.id);
-        if (now !== undefined) await this.tryBringUpToDate(now);
-      }),
-    );
-    return refusals.hangs(lease.volume, lease.target);
-  }
-
-  /** Whether a volume may be mounted on a folder of the container at all. */
-  private checkPlace({ first }: Container, target: string): void {
-    if (isSharedWithHost(first.pid, target)) throw refusals.sharedTarget(target);
-    if (liesIn(first.pid, target, this.base)) throw refusals.targetInBackend(target);
-  }
-
-  /** A mount point that has another volume of this container would only hide it. */
-  private checkFree(container: Container, target: string): void {
-    const there = this.means.store
-      .leases()
-      .find((lease) => lease.target === target && isSameContainer(lease, container));
-    if (there !== undefined) throw refusals.takenTarget(target, there.volume);
-    const top = topmostOn(mountsOf(container.first.pid) ?? [], target);
-    if (top !== undefined && this.means.backend.shows(top)) throw refusals.takenTarget(target);
-  }
-
-  /**
-   * The last look before a mount, at the kernel's own word, because the store may be lost and a namespace may have been
-   * left over.
-   * @returns the id of the mount when the volume is on the container's mount point already, undefined when it is nowhere
-   */
-  private async adoptable(
-    { first, name }: Container,
-    volume: string,
-    target: string,
-  ): Promise<number | undefined> {
-    const uses = await this.usesOf(volume);
-    const mine = namespaceOf(first.pid, 'mnt');
-    const other = uses.find(({ namespace }) => namespace !== mine);
-    if (other !== undefined) {
-      throw refusals.mountedElsewhere(volume, other, other.namespace === namespaceOf('self', 'mnt'));
-    }
-    const source = await this.volumes.source(volume);
-    const there = await whereaboutsOf(first.pid, source, target, async () => uses);
-    if (there.kind === 'unknown') throw refusals.unreadableMounts(name);
-    if (there.kind === 'elsewhere') throw refusals.mountedOnOther(volume, there.use.mount.point);
-    return there.kind === 'onTarget' ? there.mount.id : undefined;
-  }
-
-  /** The first entry of a lease; a volume that was just made becomes ready with it, in one commit. */
-  private async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
-    await this.means.store.commit((changes) => {
-      if (volume.state !== 'ready') changes.putVolume({ ...volume, state: 'ready' });
-      changes.putLease(lease);
-    });
-  }
-
-  private async unmount(lease: LeaseRecord): Promise<void> {
-    const held = this.held.get(lease.id);
-    const releasing = await this.advance(lease, 'release');
-    try {
-      if (held?.isAlive()) await this.takeAway(lease, held);
-    } catch (thrown) {
-      if (thrown instanceof Hangs) throw this.leaveHanging(releasing, thrown);
-      await this.advance(releasing, 'releaseFailed');
-      throw thrown;
-    }
-    this.letGo(lease.id);
-    await this.advance(releasing, 'released');
-  }
-
-  /** Unmounts, and makes sure that the container has the volume nowhere any more. */
-  private async takeAway(lease: LeaseRecord, held: HeldProcess): Promise<void> {
-    try {
-      await entering(held, (from) => this.means.mounter.unmount(from, lease.target, lease.mountId));
-    } catch (thrown) {
-      if (!(thrown instanceof Refused && thrown.code === 'not_found')) throw thrown;
-    }
-    const there = await this.whereaboutsOf(lease);
-    if (!held.isAlive()) return;
-    if (there.kind === 'unknown') throw refusals.unreadableMounts(lease.containerName);
-    if (there.kind === 'onTarget') throw refusals.hidden(lease.volume, there.mount.point);
-    if (there.kind === 'elsewhere') throw refusals.hidden(lease.volume, there.use.mount.point);
-  }
-
-  /** At start: a lease from the store is watched again, brought to what is true, or ended. */
-  private async takeUp(lease: LeaseRecord): Promise<void> {
-    const held = this.means.hold(lease.first);
-    if (held === undefined) {
-      await this.end(lease, 'its container ended while the castle was away');
-      return;
-    }
-    this.watch(lease, held);
-    await this.tryBringUpToDate(lease);
-  }
-
-  private async tryBringUpToDate(lease: LeaseRecord): Promise<void> {
-    try {
-      await this.bringUpToDate(lease);
-    } catch (thrown) {
-      this.say(
-        lease,
-        'lease.unclear',
-        `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`,
-      );
-    }
-  }
-
-  private async bringUpToDate(lease: LeaseRecord): Promise<void> {
-    const there = await this.whereaboutsOf(lease);
-    switch (there.kind) {
-      case 'onTarget':
-        await this.seen(lease, there.mount.id);
-        this.say(lease, 'lease.found', 'still mounted, watching its container again');
-        return;
-      case 'elsewhere':
-        await this.seen(lease, there.use.mount.id);
-        this.say(
-          lease,
-          'lease.found',
-          `still mounted, but on ${there.use.mount.point} or hidden, watching its container again`,
-        );
-        return;
-      case 'unknown':
-        throw refusals.unreadableMounts(lease.containerName);
-      case 'gone':
-        await this.end(lease, 'its mount is not there');
-    }
-  }
-
-  /** Records that a mount is there, whatever was known of it before. */
-  private async seen(lease: LeaseRecord, mountId: number): Promise<LeaseRecord> {
-    if (lease.state === 'mounted' && lease.mountId === mountId) return lease;
-    return this.advance(lease, 'mounted', { mountId });
-  }
-
-  private async whereaboutsOf({ first, volume, target }: LeaseRecord): Promise<Whereabouts> {
-    const source = await this.volumes.source(volume);
-    return whereaboutsOf(first.pid, source, target, () => this.usesOf(volume));
-  }
-
-  private async usesOf(volume: string): Promise<readonly Use[]> {
-    const source = await this.volumes.source(volume);
-    if (source === undefined) return [];
-    return this.census.usesOf(source, this.means.backend.place(volume));
-  }
-
-  private watch(lease: LeaseRecord, held: HeldProcess): void {
-    this.held.set(lease.id, held);
-    held.onEnd(() => {
-      void this.perVolume.run(lease.volume, async () => {
-        const now = this.means.store.lease(lease.id);
-        if (now !== undefined) await this.end(now, 'its container has ended');
-      });
-    });
-  }
-
-  /** The container has ended, or what the lease stands for is gone. */
-  private async end(lease: LeaseRecord, why: string): Promise<void> {
-    this.letGo(lease.id);
-    try {
-      await this.advance(lease, 'containerEnded');
-      this.say(lease, 'lease.ended', `lease ended: ${why}`);
-    } catch (thrown) {
-      // The store is full or broken: the lease stays in it, and the next request or start ends it.
-      this.say(lease, 'lease.unclear', `lease could not be ended in the store: ${errorMessage(thrown)}`);
-    }
-  }
-
-  private letGo(id: string): void {
-    this.held.get(id)?.close();
-    this.held.delete(id);
-  }
-
-  /** Writes the state that follows from an event. */
-  private async advance(
-    lease: LeaseRecord,
-    event: LeaseEvent,
-    changed?: { readonly mountId: number },
-  ): Promise<LeaseRecord> {
-    const state = after(lease.state, event);
-    if (state === 'ended') {
-      await this.means.store.commit((changes) => changes.removeLease(lease.id));
-      return lease;
-    }
-    const next = { ...lease, ...changed, state };
-    await this.means.store.commit((changes) => changes.putLease(next));
-    return next;
-  }
-
-  private say(lease: LeaseRecord, event: EventName, what: string): void {
-    const { id, volume, container, containerName, target, mountId } = lease;
-    this.means.say(`volume ${volume}, container ${containerName}: ${what}`, {
-      event,
-      volume,
-      container,
-      containerName,
-      lease: id,
-      target,
-      mountId,
-    });
-  }
 }
 
-/** Does something in a container. */
-async function entering<T>(held: HeldProcess, act: (entrance: Entrance) => Promise<T>): Promise<T> {
-  const entrance = held.open();
-  try {
-    return await act(entrance);
-  } finally {
-    entrance.close();
-  }
-}
+/** What a request comes to when it need not wait, or has waited. */
+type Given = Omit<Answer, 'waited'>;
 
-function toLease({ first: _, ...lease }: LeaseRecord): Lease {
-  return lease;
-}
-
-function isSameContainer(lease: LeaseRecord, container: Container): boolean {
-  // A container that was started again has its id, but another first process and an empty mount namespace.
-  return (
-    lease.container === container.id &&
-    lease.first.pid === container.first.pid &&
-    lease.first.startTicks === container.first.startTicks
-  );
-}
+const isInUse = (thrown: unknown): boolean => thrown instanceof Refused && thrown.code === 'volume_in_use';

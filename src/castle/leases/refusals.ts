@@ -6,12 +6,23 @@ import type { LeaseRecord, VolumeRecord } from '../store.ts';
 import type { Use } from './census.ts';
 
 /** Another container has the volume by a lease. */
-export function inUse({ volume, containerName, since }: LeaseRecord): Refused {
+export function inUse({ volume, containerName, since, shared }: LeaseRecord): Refused {
   return new Refused(
     'volume_in_use',
     `volume ${volume} is in use by container ${containerName} since ${since}`,
-    'stop that container first',
+    shared === true
+      ? 'stop that container first, or start this one with --label castle.shared=true: then both may write'
+      : 'stop that container first',
     { holder: containerName },
+  );
+}
+
+/** Whether a volume is shared is decided when it is made. */
+export function isNotShared(volume: string): Refused {
+  return new Refused(
+    'bad_request',
+    `volume ${volume} is there already, and not shared`,
+    'make another one: whoever has this one relies on writing alone',
   );
 }
 

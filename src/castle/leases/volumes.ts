@@ -11,6 +11,8 @@ import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from './refus
 export interface Wish {
   readonly owner: Owner;
   readonly sizeBytes?: number;
+  /** Whether several containers may write to it at once. */
+  readonly shared: boolean;
 }
 
 /** Makes volumes and finds them again; the store says what the castle was about to do with each. */
@@ -35,13 +37,13 @@ export class Volumes {
     const found = await this.backend.find(name);
     if (found === undefined) {
       if (known?.state === 'ready') throw lostVolume(name, this.backend.description);
-      return { record: await this.create(known ?? this.newRecord(name), wish), isNew: true };
+      return { record: await this.create(known ?? this.newRecord(name, wish), wish), isNew: true };
     }
     if (known?.id !== undefined && found.id !== undefined && known.id !== found.id) {
       throw exchangedVolume(name, known.id, found.id);
     }
     // Without a store, what the backend says of a volume is all that is known.
-    return { record: { ...(known ?? this.newRecord(name)), ...found }, isNew: false };
+    return { record: { ...(known ?? this.newRecord(name, wish)), ...found }, isNew: false };
   }
 
   /** @throws Refused not_found when there is no such volume; backend_failed when it belongs to another backend */
@@ -52,12 +54,13 @@ export class Volumes {
     return known;
   }
 
-  private newRecord(name: string): VolumeRecord {
+  private newRecord(name: string, { shared }: Wish): VolumeRecord {
     return {
       name,
       id: randomUUID(),
       backend: this.backend.name,
       state: 'creating',
+      ...(shared ? { shared } : {}),
       created: new Date().toISOString(),
     };
   }

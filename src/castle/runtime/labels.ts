@@ -1,4 +1,5 @@
 import { volumeNamePattern } from '../../volume-name.ts';
+import { parseIdLabel } from '../ids/label.ts';
 import { Refused } from '../refused.ts';
 import { parseSize } from '../size.ts';
 import type { Container } from './runtime.ts';
@@ -7,29 +8,41 @@ import type { Container } from './runtime.ts';
 export const volumeLabel = 'castle.volume';
 
 /** What the orchestrator gives a container by its labels. */
-export type Granted = Pick<Container, 'readonly' | 'sizeBytes'> & { readonly volumes: readonly string[] };
+export type Granted = Pick<Container, 'readonly' | 'shared' | 'sizeBytes' | 'idmap'> & {
+  readonly volumes: readonly string[];
+};
 
 /**
- * Reads the labels of a container: `castle.volume`, `castle.readonly` and `castle.size`. A volume's name that is none gives
- * nothing; what can't be understood of the others is never guessed.
+ * Reads the labels of a container: `castle.volume`, `castle.readonly`, `castle.shared`, `castle.size` and `castle.idmap`.
+ * A volume's name that is none gives nothing; what can't be understood of the others is never guessed.
  * @throws Refused not_permitted
  */
 export function readLabels(container: string, labels: Readonly<Record<string, unknown>>): Granted {
   const volume = labels[volumeLabel];
-  const readonly = labels['castle.readonly'] ?? 'false';
   const size = labels['castle.size'];
-  if (readonly !== 'true' && readonly !== 'false') {
-    throw wrongLabel(container, 'castle.readonly', readonly, 'true or false');
-  }
   const sizeBytes = typeof size === 'string' ? parseSize(size) : undefined;
   if (size !== undefined && sizeBytes === undefined) {
     throw wrongLabel(container, 'castle.size', size, 'a number and K, M, G or T, as in 20G');
   }
+  const ids = labels['castle.idmap'];
+  const idmap = typeof ids === 'string' ? parseIdLabel(ids) : undefined;
+  if (ids !== undefined && idmap === undefined) {
+    throw wrongLabel(container, 'castle.idmap', ids, 'off, or DISK:SEEN:COUNT[,…] without overlaps');
+  }
   return {
     volumes: typeof volume === 'string' && volumeNamePattern.test(volume) ? [volume] : [],
-    readonly: readonly === 'true',
+    readonly: isTrue(container, labels, 'castle.readonly'),
+    shared: isTrue(container, labels, 'castle.shared'),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    ...(idmap === undefined ? {} : { idmap }),
   };
+}
+
+/** A label that says yes or no; without it, no. */
+function isTrue(container: string, labels: Readonly<Record<string, unknown>>, label: string): boolean {
+  const value = labels[label] ?? 'false';
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw wrongLabel(container, label, value, 'true or false');
 }
 
 function wrongLabel(container: string, label: string, value: unknown, right: string): Refused {

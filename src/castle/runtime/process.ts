@@ -1,13 +1,15 @@
 import { errorMessage } from '../../failure.ts';
-import { identify, namespaceOf, processes, readStatus } from '../proc.ts';
+import { environmentOf, identify, namespaceOf, processes, readStatus } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import { isScarcity } from '../scarcity.ts';
+import { readLabels } from './labels.ts';
 import { inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
 
 /**
  * The runtime `process`: every process in other PID and mount namespaces than the castle's is in a container, and may have any
- * volume. For development and the demo.
+ * volume. What an engine has as labels, who starts it gives it in the variable CASTLE_LABELS, as in
+ * `castle.readonly=true castle.size=20G`. For development and the demo: the container could change it.
  */
 export function processRuntime(): Runtime {
   return {
@@ -33,13 +35,25 @@ function containerOf(peer: Peer): Container | undefined {
   const first = firstOf(peer.pid, namespace);
   checkMountNamespace(peer, first);
   const number = /\d+/.exec(namespace)?.[0] ?? '';
+  const name = `process-${first}`;
   return {
     id: `pidns-${number}-${first}`,
-    name: `process-${first}`,
+    name,
     first: identify(first),
+    ...readLabels(name, labelsOf(first)),
     volumes: 'any',
-    readonly: false,
   };
+}
+
+/** What who started a container says of it. */
+function labelsOf(first: number): Readonly<Record<string, string>> {
+  const words = (environmentOf(first).get('CASTLE_LABELS') ?? '').split(' ').filter((word) => word !== '');
+  return Object.fromEntries(
+    words.map((word): [string, string] => {
+      const [label = '', ...value] = word.split('=');
+      return [label, value.join('=')];
+    }),
+  );
 }
 
 /**

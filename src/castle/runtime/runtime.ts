@@ -1,3 +1,4 @@
+import type { IdLabel } from '../ids/label.ts';
 import type { ProcessIdentity } from '../proc.ts';
 
 /** A container as the runtime and the kernel describe it; nothing in here comes from a request. */
@@ -12,6 +13,10 @@ export interface Container {
   readonly volumes: 'any' | readonly string[];
   /** Whether it may only read them. */
   readonly readonly: boolean;
+  /** Whether it expects others to write to its volume at the same time; a volume that is made for it is shared then. */
+  readonly shared: boolean;
+  /** How the ids of its volume are shown to it; undefined: so that what the volume's owner has is its own. */
+  readonly idmap?: IdLabel;
   /** How large a volume is to be that is made for it, in bytes; undefined: as large as the backend makes them. */
   readonly sizeBytes?: number;
 }

@@ -1,0 +1,23 @@
+import type { Socket } from 'node:net';
+import type { Connection } from '../identity/caller.ts';
+import type { Asking } from '../leases/asking.ts';
+
+/**
+ * Does something for who asks on a connection, which may take long; it is told when the connection closes meanwhile.
+ * @param connection undefined when it has closed already
+ */
+export async function answerable<T>(
+  socket: Socket,
+  connection: Connection | undefined,
+  act: (asking: Asking) => Promise<T>,
+): Promise<T> {
+  const gone = new AbortController();
+  const close = () => gone.abort();
+  socket.once('close', close);
+  if (connection === undefined || socket.destroyed) close();
+  try {
+    return await act({ gone: gone.signal, isAlive: () => connection?.isAlive() === true });
+  } finally {
+    socket.off('close', close);
+  }
+}

@@ -1,0 +1,47 @@
+import type { Backend } from '../backends/backend.ts';
+import type { SourceFolder } from '../mountinfo.ts';
+import type { LeaseRecord, Store } from '../store.ts';
+import { belongsTo } from './belonging.ts';
+import { Census, type Use } from './census.ts';
+import type { Volumes } from './volumes.ts';
+import { type Whereabouts, whereaboutsOf } from './whereabouts.ts';
+
+/** Where volumes are mounted, by the kernel's own word. */
+export class Sight {
+  private readonly census = new Census();
+
+  constructor(
+    private readonly store: Store,
+    private readonly volumes: Volumes,
+    private readonly backend: Backend,
+  ) {}
+
+  /**
+   * What the kernel calls the volume where it is mounted; undefined when it can be mounted nowhere now.
+   * @throws Refused backend_failed when it cannot be looked at
+   */
+  source(volume: string): Promise<SourceFolder | undefined> {
+    return this.volumes.source(volume);
+  }
+
+  /** Where a volume is in use now. @throws Refused backend_failed when it cannot be looked at */
+  async usesOf(volume: string): Promise<readonly Use[]> {
+    const source = await this.source(volume);
+    if (source === undefined) return [];
+    return this.census.usesOf(source, this.backend.place(volume));
+  }
+
+  /** Where the mount of a lease is. @throws Refused backend_failed when its volume cannot be looked at */
+  async whereaboutsOf(lease: LeaseRecord): Promise<Whereabouts> {
+    const source = await this.source(lease.volume);
+    return whereaboutsOf(lease.first.pid, source, lease.target, () => this.usesBeside(lease));
+  }
+
+  /** Where a lease's volume is mounted, without the mounts that are clearly those of other leases on it. */
+  private async usesBeside({ id, volume, first }: LeaseRecord): Promise<readonly Use[]> {
+    const others = this.store.leases().filter((lease) => lease.volume === volume && lease.id !== id);
+    return (await this.usesOf(volume)).filter(
+      (use) => belongsTo(use, first) || !others.some((other) => belongsTo(use, other.first)),
+    );
+  }
+}

@@ -1,0 +1,5 @@
+/** Numeric owner on disk. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
