@@ -25,7 +25,9 @@ const ConfigFile = Type.Object(
           'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G',
       }),
     ),
-    runtime: Type.Optional(Type.String({ pattern: '^(docker|process)$', description: 'docker or process' })),
+    runtime: Type.Optional(
+      Type.String({ pattern: '^(docker|podman|process)$', description: 'docker, podman or process' }),
+    ),
     'docker-socket': Type.Optional(absolutePath),
     'keep-deleted': Type.Optional(
       Type.String({

@@ -32,9 +32,9 @@ export interface ServeSettings {
   readonly state: string;
   /** `NAME=SETTING`, as in `local=/srv/castle` or `loop=/srv/castle,size=20G`. */
   readonly backend: string;
-  /** `docker` or `process`. */
+  /** `docker`, `podman` or `process`. */
   readonly runtime: string;
-  /** The engine's socket, for the runtime docker. */
+  /** The engine's socket, for the runtimes docker and podman. */
   readonly dockerSocket: string;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;

@@ -30,8 +30,15 @@ export function addCastleOptions(command: Command): Command {
       'where volumes live: local=DIR, or loop=DIR[,fs=ext4|xfs][,size=10G]',
       'local=/var/lib/castle/volumes',
     )
-    .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')
-    .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
+    .option(
+      '--runtime <name>',
+      'who runs containers: docker, podman, or process (development only)',
+      'docker',
+    )
+    .option(
+      '--docker-socket <path>',
+      "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock; CONTAINER_HOST, or /run/podman/podman.sock)",
+    )
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .addOption(
@@ -66,7 +73,7 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     state,
     backend,
     runtime,
-    dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
+    dockerSocket: dockerSocket ?? engineSocket(runtime),
     keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     log: { level: logLevel, format: text ? 'text' : 'json' },
@@ -79,6 +86,13 @@ async function withFile(command: Command, options: CastleOptions): Promise<Castl
   const file = readConfig(options.config);
   const given = Object.entries(options).filter(([key]) => command.getOptionValueSource(key) === 'cli');
   return { ...options, ...file, ...Object.fromEntries(given) };
+}
+
+/** Where an engine's own clients look for it. */
+function engineSocket(runtime: string): string {
+  return runtime === 'podman'
+    ? (socketOf(process.env['CONTAINER_HOST']) ?? '/run/podman/podman.sock')
+    : (socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock');
 }
 
 /** The path in a `unix://` DOCKER_HOST; other addresses lead to engines that are not on this host. */

@@ -34,7 +34,7 @@ t.test('every option has its key, and the example has it', async (t) => {
 t.test('what is wrong with a file is said with its place and what to do', async (t) => {
   const faults: [string, RegExp][] = [
     ['sockets: /a\n', /:1: key "sockets" is unknown; known are socket, state, /],
-    ['state: /a\n\nruntime: podman\n', /:3: runtime is "podman"; it must be docker or process$/],
+    ['state: /a\n\nruntime: lxc\n', /:3: runtime is "lxc"; it must be docker, podman or process$/],
     ['socket: castle.sock\n', /:1: socket is "castle.sock"; it must be an absolute path$/],
     ['backend: /srv/castle\n', /:1: backend is "\/srv\/castle"; it must be NAME=DIR/],
     ['socket: /a\nsocket: /b\n', /:2: it is not YAML as it should be: Map keys must be unique; /],

@@ -51,7 +51,7 @@ async function trial(folder: string): Promise<readonly Finding[]> {
 }
 
 async function runtime({ runtime, dockerSocket }: ServeSettings): Promise<readonly Finding[]> {
-  if (runtime === 'docker') return engineFindings(dockerSocket);
+  if (runtime === 'docker' || runtime === 'podman') return engineFindings(dockerSocket);
   if (runtime === 'process') {
     return [
       warning(
