@@ -38,6 +38,12 @@ const ConfigFile = Type.Object(
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
+    listen: Type.Optional(
+      Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 0.0.0.0:8443' }),
+    ),
+    'tls-cert': Type.Optional(absolutePath),
+    'tls-key': Type.Optional(absolutePath),
+    'tls-client-ca': Type.Optional(absolutePath),
     'log-level': Type.Optional(
       Type.Unsafe<'debug' | 'info' | 'warn' | 'error'>(
         Type.String({ pattern: '^(debug|info|warn|error)$', description: 'debug, info, warn or error' }),
@@ -62,6 +68,10 @@ export interface FileSettings {
   readonly dockerSocket?: string;
   readonly keepDeleted?: string;
   readonly metricsListen?: string;
+  readonly listen?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'auto' | 'json' | 'text';
 }

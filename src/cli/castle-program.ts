@@ -6,6 +6,7 @@ import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
+import { addToken } from './castle-token.ts';
 import { addVolume } from './castle-volume.ts';
 import { addDeleted, addVolumes } from './castle-volumes.ts';
 import { allCommands } from './command-line.ts';
@@ -22,6 +23,7 @@ export function describeCastle(): Command {
   addVolume(program);
   addDeleted(program);
   addLeases(program);
+  addToken(program);
   addStatus(program);
   addEvents(program);
   addDoctor(program);

@@ -2,10 +2,11 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { makeCertificate } from '../jenkins/kit/fake-castle.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { run } from '../kit/docker.ts';
 import { temporaryFolder } from '../kit/images.ts';
-import { requires, root } from '../kit/needs.ts';
+import { program, requires, root } from '../kit/needs.ts';
 
 const example = readFileSync('etc/castle.yaml', 'utf8');
 
@@ -66,9 +67,17 @@ t.test('a file that others may write is not believed', async (t) => {
   }
 });
 
-if (requires(t, root)) {
+if (requires(t, root, program('openssl'))) {
   t.test('the example is loaded as it is, and with all that it has commented out', async (t) => {
-    const everything = example.replaceAll(/^#(?=\S)/gm, '').replace(':9464', ':0');
+    const folder = temporaryFolder(t, 'tls');
+    const { file, keyFile } = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
+    const everything = example
+      .replaceAll(/^#(?=\S)/gm, '')
+      .replace(':9464', ':0')
+      .replace(':8443', ':0')
+      .replace('/etc/castle/tls.crt', file)
+      .replace('/etc/castle/tls.key', keyFile)
+      .replace('/etc/castle/clients.crt', file);
     for (const text of [example, everything]) {
       const castle = await CastleOnHost.start(t, 'process', { options: ['--config', written(t, text)] });
       t.match(await castle.ask('status'), { runtime: 'process', backend: `local folder ${castle.backend}` });

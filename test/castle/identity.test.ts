@@ -140,6 +140,7 @@ if (requires(t, root, program('setpriv'))) {
       'get /v1/volumes',
       'get /v1/volumes/deleted',
       'post /v1/leases',
+      'post /v1/tokens',
       'post /v1/volumes',
       'post /v1/volumes/{name}/restore',
       'post /v1/volumes/{name}/size',

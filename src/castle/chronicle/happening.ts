@@ -21,6 +21,9 @@ export const levels = {
   'lease.found': 'info',
   'lease.unclear': 'warn',
   'lease.hangs': 'warn',
+  'token.made': 'info',
+  // Debug: whoever reaches the port may fail as often as it likes.
+  'tls.failed': 'debug',
   'mount.made': 'info',
   // Debug: the refusal that follows is told, as often as is good for the log.
   'mount.failed': 'debug',
