@@ -27,7 +27,7 @@ import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
 import { makeStateFolder, openState } from './state.ts';
 import type { Store } from './store.ts';
-import { readTlsFiles, type TlsSettings } from './tls-files.ts';
+import { ending, readTlsFiles, type TlsSettings } from './tls-files.ts';
 
 export interface ServeSettings {
   /** Unix socket to listen on; its folder is made when it isn't there. */
@@ -118,6 +118,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       ? undefined
       : await serveTls(tls.listen, tlsIdentity, { tokens, ledger, metrics, say });
   await api.listen(settings.socket);
+  const end = tls === undefined || tlsIdentity === undefined ? undefined : ending(tls.certFile, tlsIdentity);
+  if (end !== undefined) say(end, { event: 'tls.expires', remedy: 'renew it, then start the castle again' });
   const onNetwork = network === undefined ? '' : ` and over TLS on ${network.address}`;
   say(`serving on ${settings.socket}${onNetwork}, runtime ${runtime.name}, ${backend.description}`, {
     event: 'castle.serving',

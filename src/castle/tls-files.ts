@@ -24,8 +24,9 @@ export interface TlsIdentity {
 }
 
 /**
- * Reads the files, and makes sure that they belong together: a server would take them, and fail with each connection.
- * @throws Failure config when one can't be read, is not what it should be, or the certificate has expired
+ * Reads the files, and makes sure that they belong together: a server would take them, and fail with each connection. A
+ * certificate that has expired is taken: a castle has others to serve than those on the network.
+ * @throws Failure config when one can't be read, or is not what it should be
  */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsSettings): TlsIdentity {
   const cert = read('--tls-cert', certFile);
@@ -41,20 +42,22 @@ export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsSettings): 
       'give the key with which the certificate was asked for, and the certificate before those of its authorities',
     );
   }
-  const validTo = new Date(certificate.validTo);
-  if (validTo.getTime() <= Date.now()) {
-    throw new Failure(
-      'config',
-      `the certificate ${certFile} has expired on ${certificate.validTo}`,
-      'renew it',
-    );
-  }
   const ca = clientCaFile === undefined ? undefined : read('--tls-client-ca', clientCaFile);
   if (ca !== undefined && clientCaFile !== undefined) {
     understood('--tls-client-ca', clientCaFile, 'certificate', () => new X509Certificate(ca));
   }
   understood('--tls-cert', certFile, 'chain of certificates', () => createSecureContext({ cert, key, ca }));
-  return { cert, key, ...(ca === undefined ? {} : { ca }), validTo };
+  return { cert, key, ...(ca === undefined ? {} : { ca }), validTo: new Date(certificate.validTo) };
+}
+
+/** So long before its end a certificate is spoken of, in milliseconds: 14 days. */
+const warnBeforeMs = 14 * 86_400_000;
+
+/** What is to be said of a certificate's end; undefined while that is far off. */
+export function ending(certFile: string, { validTo }: TlsIdentity): string | undefined {
+  const leftMs = validTo.getTime() - Date.now();
+  if (leftMs > warnBeforeMs) return undefined;
+  return `the certificate ${certFile} ${leftMs > 0 ? 'expires' : 'has expired'} on ${validTo.toISOString()}`;
 }
 
 function read(option: string, file: string): string {

@@ -20,6 +20,9 @@ interface Wanted {
   readonly socket: string;
 }
 
+/** How long a token may count, in milliseconds; the castle takes no other. */
+const [shortestMs, longestMs] = [1_000, 86_400_000];
+
 /** `castle token`: makes the token with which a container asks over TLS. */
 export function addToken(program: Command): void {
   program
@@ -36,7 +39,10 @@ export function addToken(program: Command): void {
     )
     .option('--socket <path>', "the castle's unix socket", defaultSocket)
     .action(async ({ container, volume, ttl, out, owner, socket }: Wanted) => {
-      const ttlMs = Math.round(readDuration('--ttl', ttl, 'usage'));
+      const ttlMs = readDuration('--ttl', ttl, 'usage');
+      if (ttlMs < shortestMs || ttlMs > longestMs) {
+        throw new Failure('usage', `--ttl ${ttl} is too short or too long`, 'give 1s to 24h');
+      }
       if (out === undefined && process.stdout.isTTY) {
         throw new Failure('usage', 'a token is no sight for a terminal', 'give --out FILE, or a pipe');
       }

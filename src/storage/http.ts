@@ -27,6 +27,9 @@ export interface CallOptions {
 export interface Credentials {
   readonly token?: string;
   readonly ca?: string;
+  /** A certificate of the caller's own, for a castle that asks for one, and its key. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 const longestBody = 1024 * 1024;
@@ -40,8 +43,8 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
   return (method, path, { body, withinMs = 20_000 } = {}) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
-      const { token, ca } = credentials();
-      const options: RequestOptions & { ca?: string } = {
+      const { token, ...tls } = credentials();
+      const options: RequestOptions & Omit<Credentials, 'token'> = {
         method,
         path,
         agent: false,
@@ -52,7 +55,7 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
-        ...(ca === undefined ? {} : { ca }),
+        ...tls,
         ...whereTo(address),
       };
       const request = http.request(options, (response) => {

@@ -86,6 +86,8 @@ export async function serveTls(
     say(`${peerOf(socket.remoteAddress)} did not come to speak TLS: ${errorMessage(error)}`, {
       event: 'tls.failed',
     });
+    // Node only tells of it, one that says nothing included; what is to be sent would wait for the end of the handshake.
+    socket.destroy();
   });
 
   const claimed = new WeakMap<FastifyRequest, Claims>();
