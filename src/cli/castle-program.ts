@@ -37,6 +37,7 @@ Examples:
   castle serve --backend local=/srv/castle --runtime docker
   docker run -v /run/castle:/run/castle:ro --label castle.volume=master-1 \\
     -e CASTLE_URL=unix:///run/castle/castle.sock -e CASTLE_VOLUME=master-1 …
+  castle token --container master-1 --volume master-1 --out /srv/secrets/master-1/token
   castle doctor
   castle leases --watch
 

@@ -8,7 +8,7 @@ import * as docker from '../kit/docker.ts';
 import { importImage, temporaryFolder } from '../kit/images.ts';
 import { engine, program, requires, root } from '../kit/needs.ts';
 
-t.setTimeout(300_000);
+t.setTimeout(600_000);
 
 /** What a careless program would run when it mounts, looks up a user or just starts. */
 const programs = [
