@@ -105,6 +105,41 @@ export const GrowRequest = Type.Object(
 );
 export type GrowRequest = Static<typeof GrowRequest>;
 
+/** POST /v1/tokens: "let this container ask over TLS". */
+export const TokenRequest = Type.Object(
+  {
+    container: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]*$',
+      maxLength: 256,
+      description: 'Its id or its name.',
+    }),
+    volume: VolumeName,
+    ttlMs: Type.Integer({
+      minimum: 1000,
+      maximum: 86_400_000,
+      description: 'How long it counts, in milliseconds.',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type TokenRequest = Static<typeof TokenRequest>;
+
+/** A token, and what it is for. */
+export const Token = Type.Object({
+  token: Type.String({ description: 'A secret: one word of plain ASCII.' }),
+  container: Type.String(),
+  containerName: Type.String(),
+  volume: Type.String(),
+  expires: Type.String({ description: 'ISO 8601, UTC.' }),
+  owner: Type.Optional(
+    Type.Object(
+      { uid: Type.Integer(), gid: Type.Integer() },
+      { description: "The user of the container's first process, by the host's numbers, when it runs." },
+    ),
+  ),
+});
+export type Token = Static<typeof Token>;
+
 /** GET /v1/status */
 export const Status = Type.Object({
   version: Type.String(),

@@ -25,7 +25,9 @@ const ConfigFile = Type.Object(
           'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G',
       }),
     ),
-    runtime: Type.Optional(Type.String({ pattern: '^(docker|process)$', description: 'docker or process' })),
+    runtime: Type.Optional(
+      Type.String({ pattern: '^(docker|podman|process)$', description: 'docker, podman or process' }),
+    ),
     'docker-socket': Type.Optional(absolutePath),
     'keep-deleted': Type.Optional(
       Type.String({
@@ -36,6 +38,12 @@ const ConfigFile = Type.Object(
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
+    listen: Type.Optional(
+      Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 0.0.0.0:8443' }),
+    ),
+    'tls-cert': Type.Optional(absolutePath),
+    'tls-key': Type.Optional(absolutePath),
+    'tls-client-ca': Type.Optional(absolutePath),
     'log-level': Type.Optional(
       Type.Unsafe<'debug' | 'info' | 'warn' | 'error'>(
         Type.String({ pattern: '^(debug|info|warn|error)$', description: 'debug, info, warn or error' }),
@@ -60,6 +68,10 @@ export interface FileSettings {
   readonly dockerSocket?: string;
   readonly keepDeleted?: string;
   readonly metricsListen?: string;
+  readonly listen?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'auto' | 'json' | 'text';
 }

@@ -7,6 +7,7 @@ import { Failure } from '../failure.ts';
 import { version } from '../version.ts';
 import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
+import { serveTls } from './api/tls-listener.ts';
 import { parseBackend } from './backends/parse.ts';
 import { Followers } from './chronicle/followers.ts';
 import { type Happening, tellAll } from './chronicle/happening.ts';
@@ -14,6 +15,8 @@ import { countBy, Metrics } from './chronicle/metrics.ts';
 import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
 import { watchedStore } from './health.ts';
+import { openTokenKey } from './identity/token-key.ts';
+import { Tokens } from './identity/tokens.ts';
 import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
 import { witness } from './leases/witness.ts';
@@ -24,6 +27,7 @@ import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
 import { makeStateFolder, openState } from './state.ts';
 import type { Store } from './store.ts';
+import { ending, readTlsFiles, type TlsSettings } from './tls-files.ts';
 
 export interface ServeSettings {
   /** Unix socket to listen on; its folder is made when it isn't there. */
@@ -32,14 +36,16 @@ export interface ServeSettings {
   readonly state: string;
   /** `NAME=SETTING`, as in `local=/srv/castle` or `loop=/srv/castle,size=20G`. */
   readonly backend: string;
-  /** `docker` or `process`. */
+  /** `docker`, `podman` or `process`. */
   readonly runtime: string;
-  /** The engine's socket, for the runtime docker. */
+  /** The engine's socket, for the runtimes docker and podman. */
   readonly dockerSocket: string;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
+  /** Where it listens for containers with tokens as well; nowhere without. */
+  readonly tls?: TlsSettings;
 }
 
 export interface Castle {
@@ -54,6 +60,8 @@ export interface Castle {
  */
 export async function serve(settings: ServeSettings, log: (happening: Happening) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
+  const { tls } = settings;
+  const tlsIdentity = tls === undefined ? undefined : readTlsFiles(tls);
   const followers = new Followers();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
@@ -80,6 +88,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   claim(native(), settings.state, 'state in', say);
   opened = openState(settings.state, fileURLToPath(import.meta.url));
   const store = watchedStore(observedStore(opened, metrics));
+  const tokens =
+    tls === undefined ? undefined : new Tokens({ key: openTokenKey(settings.state), store, runtime, say });
   await freeSocket(settings.socket);
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
   await ledger.reconcile();
@@ -100,10 +110,19 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   });
   const checkHealth = () => store.checkHealth();
   const seen = { metrics, followers, checkHealth };
-  const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen });
+  const given = tokens === undefined ? {} : { tokens };
+  const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen, ...given });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
+  await tokens?.forget();
+  const network =
+    tls === undefined || tlsIdentity === undefined || tokens === undefined
+      ? undefined
+      : await serveTls(tls.listen, tlsIdentity, { tokens, ledger, metrics, say });
   await api.listen(settings.socket);
-  say(`serving on ${settings.socket}, runtime ${runtime.name}, ${backend.description}`, {
+  const end = tls === undefined || tlsIdentity === undefined ? undefined : ending(tls.certFile, tlsIdentity);
+  if (end !== undefined) say(end, { event: 'tls.expires', remedy: 'renew it, then start the castle again' });
+  const onNetwork = network === undefined ? '' : ` and over TLS on ${network.address}`;
+  say(`serving on ${settings.socket}${onNetwork}, runtime ${runtime.name}, ${backend.description}`, {
     event: 'castle.serving',
   });
 
@@ -111,7 +130,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     async stop() {
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
       ledger.stopWaiting();
-      await api.stop();
+      await Promise.all([api.stop(), network?.stop()]);
       watch?.stop();
       await stopPurging();
       await listener?.close();

@@ -58,6 +58,21 @@ export interface LeaseRecord {
   readonly since: string;
 }
 
+/** What a token was used for; kept until the token has expired and no lease of its container has the volume. */
+export interface TokenUse {
+  /** The token's. */
+  readonly id: string;
+  readonly container: string;
+  /** The container's first process. */
+  readonly first: ProcessIdentity;
+  readonly volume: string;
+  readonly target: string;
+  /** When the token expires, in milliseconds since 1970. */
+  readonly untilMs: number;
+  /** The volume was given back: only the end of the lease is still to come. */
+  readonly spent?: true;
+}
+
 /** The changes of one commit. */
 export interface Changes {
   putVolume(record: VolumeRecord): void;
@@ -66,6 +81,8 @@ export interface Changes {
   removeLease(id: string): void;
   putTrash(record: TrashRecord): void;
   removeTrash(id: string): void;
+  putTokenUse(record: TokenUse): void;
+  removeTokenUse(id: string): void;
 }
 
 /**
@@ -79,6 +96,8 @@ export interface Store {
   lease(id: string): LeaseRecord | undefined;
   /** Deleted volumes that are kept. */
   trash(): TrashRecord[];
+  tokenUses(): TokenUse[];
+  tokenUse(id: string): TokenUse | undefined;
   /**
    * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
    * flush.
@@ -98,7 +117,7 @@ const mapSizeBytes = 1024 * 1024 * 1024;
  */
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
-  const { volumes, leases, trash } = openTables(root, folder);
+  const { volumes, leases, trash, tokens } = openTables(root, folder);
   const changes: Changes = {
     putVolume: (record) => void volumes.putSync(record.name, record),
     removeVolume: (name) => void volumes.removeSync(name),
@@ -106,6 +125,8 @@ export function openStore(folder: string): Store {
     removeLease: (id) => void leases.removeSync(id),
     putTrash: (record) => void trash.putSync(record.id, record),
     removeTrash: (id) => void trash.removeSync(id),
+    putTokenUse: (record) => void tokens.putSync(record.id, record),
+    removeTokenUse: (id) => void tokens.removeSync(id),
   };
   const commits = new SharedCommits((together) => {
     try {
@@ -122,6 +143,8 @@ export function openStore(folder: string): Store {
     leases: () => [...leases.getRange()].map(({ value }) => value),
     lease: (id) => leases.get(id),
     trash: () => [...trash.getRange()].map(({ value }) => value),
+    tokenUses: () => [...tokens.getRange()].map(({ value }) => value),
+    tokenUse: (id) => tokens.get(id),
     commit: (make) => commits.add(() => make(changes)),
     async close() {
       await commits.idle();
@@ -137,8 +160,7 @@ export function openStore(folder: string): Store {
  */
 export function readThrough(folder: string): void {
   const root = openDatabase(folder);
-  const { volumes, leases, trash } = openTables(root, folder);
-  for (const table of [volumes, leases, trash]) table.getRange().asArray;
+  for (const table of Object.values(openTables(root, folder))) table.getRange().asArray;
   root.transactionSync(() => {
     root.putSync('check', 'x'.repeat(10_000));
     return ABORT;
@@ -151,6 +173,7 @@ function openTables(root: RootDatabase, folder: string) {
       volumes: root.openDB<VolumeRecord, string>({ name: 'volumes', encoding: 'json' }),
       leases: root.openDB<LeaseRecord, string>({ name: 'leases', encoding: 'json' }),
       trash: root.openDB<TrashRecord, string>({ name: 'trash', encoding: 'json' }),
+      tokens: root.openDB<TokenUse, string>({ name: 'tokens', encoding: 'json' }),
     };
   } catch (thrown) {
     throw damaged(folder, errorMessage(thrown));

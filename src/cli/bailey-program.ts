@@ -97,7 +97,9 @@ Storage:
   CASTLE_VOLUME               the volume for JENKINS_HOME; both or neither
   CASTLE_TIMEOUT              how long to ask for it: 90, 90s, 2m (60s)
   CASTLE_TOKEN_FILE           https: file with this container's token
-  CASTLE_CA_FILE              https: file with the certificates to trust`;
+  CASTLE_CA_FILE              https: file with the certificates to trust
+  CASTLE_CERT_FILE, CASTLE_KEY_FILE
+                              https: this container's own certificate, if the castle asks for one`;
 
 const agentEnvironment = `
 Arguments are those of agent.jar. Options of bailey stand before them:

@@ -3,6 +3,8 @@ import type { Level } from '../castle/chronicle/happening.ts';
 import type { LogSettings } from '../castle/chronicle/log.ts';
 import { defaultSocket } from '../castle/places.ts';
 import type { ServeSettings } from '../castle/serve.ts';
+import type { TlsSettings } from '../castle/tls-files.ts';
+import { Failure } from '../failure.ts';
 import { readDuration } from '../launch/duration.ts';
 
 /** What commander makes of the command line. */
@@ -15,6 +17,10 @@ export interface CastleOptions {
   readonly dockerSocket?: string;
   readonly keepDeleted: string;
   readonly metricsListen?: string;
+  readonly listen?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsClientCa?: string;
   readonly logLevel: Level;
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -30,10 +36,24 @@ export function addCastleOptions(command: Command): Command {
       'where volumes live: local=DIR, or loop=DIR[,fs=ext4|xfs][,size=10G]',
       'local=/var/lib/castle/volumes',
     )
-    .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')
-    .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
+    .option(
+      '--runtime <name>',
+      'who runs containers: docker, podman, or process (development only)',
+      'docker',
+    )
+    .option(
+      '--docker-socket <path>',
+      "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock; CONTAINER_HOST, or /run/podman/podman.sock)",
+    )
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
+    .option('--listen <host:port>', 'listen over TLS as well, for containers with a token (castle token)')
+    .option(
+      '--tls-cert <file>',
+      'for --listen: the certificate, and those that lead to its authority, in PEM',
+    )
+    .option('--tls-key <file>', "for --listen: the certificate's private key, in PEM")
+    .option('--tls-client-ca <file>', 'for --listen: who connects must have a certificate of this authority')
     .addOption(
       new Option('--log-level <level>', 'what matters less is not logged')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -58,18 +78,41 @@ export interface CastleSettings extends ServeSettings {
  * @throws Failure config when the file is wrong
  */
 export async function settingsOf(command: Command, options: CastleOptions): Promise<CastleSettings> {
+  const all = await withFile(command, options);
   const { socket, state, backend, runtime, dockerSocket, keepDeleted, metricsListen, logLevel, logFormat } =
-    await withFile(command, options);
+    all;
+  const tls = tlsOf(all);
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     socket,
     state,
     backend,
     runtime,
-    dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
+    dockerSocket: dockerSocket ?? engineSocket(runtime),
     keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
     ...(metricsListen === undefined ? {} : { metricsListen }),
+    ...(tls === undefined ? {} : { tls }),
     log: { level: logLevel, format: text ? 'text' : 'json' },
+  };
+}
+
+/** All that listening over TLS takes, or nothing of it. @throws Failure config */
+function tlsOf({ listen, tlsCert, tlsKey, tlsClientCa }: CastleOptions): TlsSettings | undefined {
+  if (listen === undefined && tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) {
+    return undefined;
+  }
+  if (listen === undefined || tlsCert === undefined || tlsKey === undefined) {
+    throw new Failure(
+      'config',
+      'listening over TLS takes --listen, --tls-cert and --tls-key',
+      'give all three, or none of the options of TLS',
+    );
+  }
+  return {
+    listen,
+    certFile: tlsCert,
+    keyFile: tlsKey,
+    ...(tlsClientCa === undefined ? {} : { clientCaFile: tlsClientCa }),
   };
 }
 
@@ -79,6 +122,13 @@ async function withFile(command: Command, options: CastleOptions): Promise<Castl
   const file = readConfig(options.config);
   const given = Object.entries(options).filter(([key]) => command.getOptionValueSource(key) === 'cli');
   return { ...options, ...file, ...Object.fromEntries(given) };
+}
+
+/** Where an engine's own clients look for it. */
+function engineSocket(runtime: string): string {
+  return runtime === 'podman'
+    ? (socketOf(process.env['CONTAINER_HOST']) ?? '/run/podman/podman.sock')
+    : (socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock');
 }
 
 /** The path in a `unix://` DOCKER_HOST; other addresses lead to engines that are not on this host. */

@@ -6,6 +6,7 @@ import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
+import { addToken } from './castle-token.ts';
 import { addVolume } from './castle-volume.ts';
 import { addDeleted, addVolumes } from './castle-volumes.ts';
 import { allCommands } from './command-line.ts';
@@ -22,6 +23,7 @@ export function describeCastle(): Command {
   addVolume(program);
   addDeleted(program);
   addLeases(program);
+  addToken(program);
   addStatus(program);
   addEvents(program);
   addDoctor(program);
@@ -35,6 +37,7 @@ Examples:
   castle serve --backend local=/srv/castle --runtime docker
   docker run -v /run/castle:/run/castle:ro --label castle.volume=master-1 \\
     -e CASTLE_URL=unix:///run/castle/castle.sock -e CASTLE_VOLUME=master-1 …
+  castle token --container master-1 --volume master-1 --out /srv/secrets/master-1/token
   castle doctor
   castle leases --watch
 

@@ -1,9 +1,10 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
 import { parseSize } from '../castle/size.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { askCastle } from './castle-ask.ts';
+import { type Owner, readOwner } from './owner.ts';
 import { print } from './print.ts';
 
 interface At {
@@ -14,11 +15,6 @@ interface Wanted extends At {
   readonly owner: Owner;
   readonly size?: string;
   readonly shared?: true;
-}
-
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
 }
 
 /** How long making or growing may take, in milliseconds: all the room is allocated. */
@@ -34,7 +30,10 @@ export function addVolume(program: Command): void {
       .option('--socket <path>', "the castle's unix socket", defaultSocket);
 
   order('create', 'make a volume before a container asks for it')
-    .option('--owner <uid:gid>', 'who may write to it, as in the container', owner, { uid: 1000, gid: 1000 })
+    .option('--owner <uid:gid>', 'who may write to it, as in the container', readOwner, {
+      uid: 1000,
+      gid: 1000,
+    })
     .option('--size <size>', 'how large it is to be, as in 20G, where volumes are images')
     .option('--shared', 'let several containers write to it at once, those with the label castle.shared=true')
     .action(async (name: string, { socket, owner, size, shared }: Wanted) => {
@@ -82,14 +81,3 @@ function bytes(size: string): number {
 }
 
 const tell = (line: string): Promise<void> => print(`${printable(line)}\n`);
-
-/** The largest id that is somebody: -1 means nobody to chown(2). */
-const largestId = 2 ** 32 - 2;
-
-function owner(text: string): Owner {
-  const [, uid, gid] = /^(\d{1,10}):(\d{1,10})$/.exec(text) ?? [];
-  if (uid !== undefined && gid !== undefined && Number(uid) <= largestId && Number(gid) <= largestId) {
-    return { uid: Number(uid), gid: Number(gid) };
-  }
-  throw new InvalidArgumentError('It must be two numbers, as in 1000:1000.');
-}

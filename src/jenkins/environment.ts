@@ -113,5 +113,17 @@ function readStorageRequest(env: Environment, target: string): StorageRequest | 
     deadlineMs: readDuration('CASTLE_TIMEOUT', env['CASTLE_TIMEOUT'] || '60s'),
     ...(env['CASTLE_TOKEN_FILE'] ? { tokenFile: env['CASTLE_TOKEN_FILE'] } : {}),
     ...(env['CASTLE_CA_FILE'] ? { caFile: env['CASTLE_CA_FILE'] } : {}),
+    ...ownCertificate(env),
   };
+}
+
+function ownCertificate(env: Environment): Pick<StorageRequest, 'own'> {
+  const [certFile, keyFile] = [env['CASTLE_CERT_FILE'], env['CASTLE_KEY_FILE']];
+  if (!certFile && !keyFile) return {};
+  if (certFile && keyFile) return { own: { certFile, keyFile } };
+  throw new Failure(
+    'config',
+    'of CASTLE_CERT_FILE and CASTLE_KEY_FILE only one is set',
+    'set both, or neither',
+  );
 }

@@ -52,7 +52,8 @@ export function readAnswer(url: string, answer: Answer): Outcome {
 
 /** Reads a call that got no answer at all. */
 export function readError(url: string, thrown: unknown): Outcome {
-  if (thrown instanceof Failure) return { kind: 'never', failure: thrown };
+  if (thrown instanceof Failure)
+    return { kind: thrown.kind === 'tryAgain' ? 'later' : 'never', failure: thrown };
   const code = errorCode(thrown);
   if (code === 'EACCES' || code === 'EPERM') {
     const failure = new Failure(

@@ -29,6 +29,9 @@ export interface CallOptions {
 export interface Credentials {
   readonly token?: string;
   readonly ca?: string;
+  /** A certificate of the caller's own, for a castle that asks for one, and its key. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 const longestBody = 1024 * 1024;
@@ -42,8 +45,8 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
   return (method, path, { body, withinMs = 20_000, signal } = {}) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
-      const { token, ca } = credentials();
-      const options: RequestOptions & { ca?: string } = {
+      const { token, ...tls } = credentials();
+      const options: RequestOptions & Omit<Credentials, 'token'> = {
         method,
         path,
         agent: false,
@@ -54,8 +57,8 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         },
-        ...(ca === undefined ? {} : { ca }),
         ...(signal === undefined ? {} : { signal }),
+        ...tls,
         ...whereTo(address),
       };
       const request = http.request(options, (response) => {

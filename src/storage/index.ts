@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mountIdOf } from '../container/mount-id.ts';
 import type { Lease } from '../contract.ts';
@@ -23,6 +23,8 @@ export interface StorageRequest {
   readonly tokenFile?: string;
   /** https: a file with the certificates to trust instead of the system's. */
   readonly caFile?: string;
+  /** https: files with a certificate of this container's own and its key, for a castle that asks for one. */
+  readonly own?: { readonly certFile: string; readonly keyFile: string };
 }
 
 /** Storage that is there: verified to be mounted on the target. */
@@ -230,10 +232,24 @@ function readCredentials(request: StorageRequest): Credentials {
   return {
     ...(request.tokenFile === undefined ? {} : { token: readToken(request.tokenFile) }),
     ...(request.caFile === undefined ? {} : { ca: readSetting('CASTLE_CA_FILE', request.caFile) }),
+    ...(request.own === undefined
+      ? {}
+      : {
+          cert: readSetting('CASTLE_CERT_FILE', request.own.certFile),
+          key: readSetting('CASTLE_KEY_FILE', request.own.keyFile),
+        }),
   };
 }
 
 function readToken(file: string): string {
+  // A token is for a container that is there: it may come when the container runs already.
+  if (!existsSync(file)) {
+    throw new Failure(
+      'tryAgain',
+      `CASTLE_TOKEN_FILE ${file} is not there`,
+      'make it on the host: castle token --container … --volume … --out …',
+    );
+  }
   const token = readSetting('CASTLE_TOKEN_FILE', file).trim();
   // What a header can carry; the token itself is shown to nobody.
   if (/^[\x21-\x7e]+$/.test(token)) return token;

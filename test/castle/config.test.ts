@@ -2,10 +2,11 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { makeCertificate } from '../jenkins/kit/fake-castle.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { run } from '../kit/docker.ts';
 import { temporaryFolder } from '../kit/images.ts';
-import { requires, root } from '../kit/needs.ts';
+import { program, requires, root } from '../kit/needs.ts';
 
 const example = readFileSync('etc/castle.yaml', 'utf8');
 
@@ -34,7 +35,7 @@ t.test('every option has its key, and the example has it', async (t) => {
 t.test('what is wrong with a file is said with its place and what to do', async (t) => {
   const faults: [string, RegExp][] = [
     ['sockets: /a\n', /:1: key "sockets" is unknown; known are socket, state, /],
-    ['state: /a\n\nruntime: podman\n', /:3: runtime is "podman"; it must be docker or process$/],
+    ['state: /a\n\nruntime: lxc\n', /:3: runtime is "lxc"; it must be docker, podman or process$/],
     ['socket: castle.sock\n', /:1: socket is "castle.sock"; it must be an absolute path$/],
     ['backend: /srv/castle\n', /:1: backend is "\/srv\/castle"; it must be NAME=DIR/],
     ['socket: /a\nsocket: /b\n', /:2: it is not YAML as it should be: Map keys must be unique; /],
@@ -66,9 +67,17 @@ t.test('a file that others may write is not believed', async (t) => {
   }
 });
 
-if (requires(t, root)) {
+if (requires(t, root, program('openssl'))) {
   t.test('the example is loaded as it is, and with all that it has commented out', async (t) => {
-    const everything = example.replaceAll(/^#(?=\S)/gm, '').replace(':9464', ':0');
+    const folder = temporaryFolder(t, 'tls');
+    const { file, keyFile } = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
+    const everything = example
+      .replaceAll(/^#(?=\S)/gm, '')
+      .replace(':9464', ':0')
+      .replace(':8443', ':0')
+      .replace('/etc/castle/tls.crt', file)
+      .replace('/etc/castle/tls.key', keyFile)
+      .replace('/etc/castle/clients.crt', file);
     for (const text of [example, everything]) {
       const castle = await CastleOnHost.start(t, 'process', { options: ['--config', written(t, text)] });
       t.match(await castle.ask('status'), { runtime: 'process', backend: `local folder ${castle.backend}` });

@@ -3,32 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { containerIds } from '../../src/castle/identity/container-id.ts';
 import { after, type LeaseEvent, transitions } from '../../src/castle/leases/states.ts';
 import type { LeaseState } from '../../src/contract.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { temporaryFolder } from '../kit/images.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { Tenant } from './tenant.ts';
-
-const a = 'a'.repeat(64);
-const b = '0123456789abcdef'.repeat(4);
-
-t.test('the container id in a cgroup path', async (t) => {
-  const cases: [string, string, readonly string[]][] = [
-    ['Docker, v1', `9:name=systemd:/docker/${a}\n4:memory:/docker/${a}\n0::/docker/${a}\n`, [a]],
-    ['Docker, v2, systemd', `0::/system.slice/docker-${b}.scope\n`, [b]],
-    ['an engine in a container', `0::/docker/${a}/docker/${b}\n`, [a]],
-    ['a cgroup below the container', `0::/docker/${a}/init.scope\n`, [a]],
-    ['the host', '9:name=systemd:/user.slice\n0::/user.slice/session-1.scope\n', []],
-    ['a longer run of digits', `0::/x/${a}f\n`, []],
-    ['hierarchies that disagree', `4:memory:/docker/${a}\n3:pids:/docker/${b}\n`, [a, b]],
-    ['only some hierarchies', `4:memory:/docker/${a}\n3:pids:/\n`, [a]],
-    ['a name of a named hierarchy', `1:name=${b}:/\n`, []],
-    ['nothing', '', []],
-  ];
-  for (const [name, text, ids] of cases) t.same(containerIds(text), ids, name);
-});
 
 t.test('the life of a lease', async (t) => {
   t.equal(after('mounting', 'mounted'), 'mounted');
@@ -160,6 +140,7 @@ if (requires(t, root, program('setpriv'))) {
       'get /v1/volumes',
       'get /v1/volumes/deleted',
       'post /v1/leases',
+      'post /v1/tokens',
       'post /v1/volumes',
       'post /v1/volumes/{name}/restore',
       'post /v1/volumes/{name}/size',

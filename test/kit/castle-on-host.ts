@@ -54,7 +54,7 @@ export class CastleOnHost {
   /** Starts one that is stopped, and its folders removed, when the test ends. */
   static async start(
     t: Test,
-    runtime: 'docker' | 'process' = 'docker',
+    runtime: 'docker' | 'podman' | 'process' = 'docker',
     places: Places = {},
   ): Promise<CastleOnHost> {
     const folder = temporaryFolder(t, 'castle');

@@ -8,7 +8,7 @@ import type { Asking } from '../leases/asking.ts';
  */
 export async function answerable<T>(
   socket: Socket,
-  connection: Connection | undefined,
+  connection: Pick<Connection, 'isAlive'> | undefined,
   act: (asking: Asking) => Promise<T>,
 ): Promise<T> {
   const gone = new AbortController();

@@ -1,8 +1,8 @@
 import { createServer, type ServerResponse } from 'node:http';
-import { isIPv6 } from 'node:net';
 import { errorCode, errorMessage, Failure } from '../../failure.ts';
 import type { Metrics } from '../chronicle/metrics.ts';
 import { Refused } from '../refused.ts';
+import { parseAddress } from './address.ts';
 
 export interface MetricsListener {
   close(): Promise<void>;
@@ -24,7 +24,7 @@ export async function serveMetrics(
   metrics: Metrics,
   checkHealth: () => void,
 ): Promise<MetricsListener> {
-  const { host, port } = parseAddress(address);
+  const { host, port } = parseAddress('--metrics-listen', address);
   const server = createServer(
     { requestTimeout: requestWithinMs, maxHeaderSize: 8 * 1024 },
     (request, response) => {
@@ -80,18 +80,4 @@ async function answer(
     // Why is for the host's root, in the log and on the socket: it has paths in it.
     response.writeHead(thrown instanceof Refused ? thrown.status : 500).end('not well\n');
   }
-}
-
-function parseAddress(address: string): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(digits);
-  if (host === undefined || port > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new Failure(
-      'config',
-      `--metrics-listen ${JSON.stringify(address)} is not HOST:PORT`,
-      'write for example 127.0.0.1:9464 or [::1]:9464',
-    );
-  }
-  return { host, port };
 }

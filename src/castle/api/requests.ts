@@ -19,9 +19,11 @@ export class LeaseRequests {
   private readonly asked = new WeakMap<FastifyRequest, Asked>();
   private readonly refusals: RefusalLines;
 
+  /** @param stranger what a refused one is called in the log that isn't known */
   constructor(
     private readonly metrics: Metrics,
     private readonly say: Say,
+    private readonly stranger: (request: FastifyRequest) => string = () => 'those who are not known',
   ) {
     this.refusals = new RefusalLines(say);
   }
@@ -55,7 +57,7 @@ export class LeaseRequests {
     if (request.method === 'POST') this.metrics.request(refused.code, reply.elapsedTime / 1000);
     const asked = this.asked.get(request);
     const { code, remedy } = refused;
-    this.refusals.tell(asked?.container ?? 'those who are not known', refused.sentence, {
+    this.refusals.tell(asked?.container ?? this.stranger(request), refused.sentence, {
       event: 'lease.refused',
       ...asked,
       code,

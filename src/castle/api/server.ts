@@ -1,5 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
@@ -12,39 +11,34 @@ import type { Followers } from '../chronicle/followers.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { Metrics } from '../chronicle/metrics.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
+import type { Tokens } from '../identity/tokens.ts';
 import type { Ledger } from '../leases/ledger.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
 import { administrationRoutes } from './administration.ts';
 import { answerable } from './answerable.ts';
+import { answer, endWith } from './bare-answers.ts';
+import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
 import { Connections } from './connections.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
+import { tokenRoutes } from './tokens.ts';
 
 /** What the API answers with. */
 export interface ApiMeans {
   readonly native: Native;
   readonly runtime: Runtime;
   readonly ledger: Ledger;
+  /** Where it listens for containers with tokens, too. */
+  readonly tokens?: Tokens;
   readonly status: () => Status;
   readonly metrics: Metrics;
   readonly followers: Followers;
   readonly checkHealth: () => void;
   readonly say: Say;
 }
-
-/** A request has at most this many bytes; the largest right one has a path of 4096. */
-const bodyLimitBytes = 16 * 1024;
-/** A peer that sends its request more slowly than this is cut off, in milliseconds. */
-const requestWithinMs = 10_000;
-/** One that doesn't even begin is cut off after this, and the time until somebody looks, which is as long again. */
-const headersWithinMs = 5_000;
-/** When what the castle could not do may be worth another try, in seconds. */
-const retryAfterS = 2;
-/** How long requests under way may take when the castle is to stop, in milliseconds: longer than a mount. */
-const lastAnswersMs = 15_000;
 
 /** The castle's HTTP interface. */
 export interface Api {
@@ -201,6 +195,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
 
   const host = async (request: FastifyRequest) => needHost(await caller(request));
   await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
+  await app.register(tokenRoutes(means.tokens, host));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });
@@ -221,33 +216,6 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
       requests.close();
     },
   };
-}
-
-/** The headers of a last answer. */
-const headersOf = (body: string) => ({
-  'content-type': 'application/json; charset=utf-8',
-  'content-length': Buffer.byteLength(body),
-  connection: 'close',
-});
-
-/** Answers a request that no route was found for. */
-function answer(response: ServerResponse, refused: Refused): void {
-  const body = JSON.stringify(refused);
-  response.writeHead(refused.status, headersOf(body)).end(body);
-}
-
-/** Answers where there is no request to answer, and hangs up. */
-function endWith(socket: Socket, refused: Refused): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = JSON.stringify(refused);
-  const head = [
-    `HTTP/1.1 ${refused.status} ${STATUS_CODES[refused.status] ?? ''}`,
-    ...Object.entries(headersOf(body)).map(([name, value]) => `${name}: ${value}`),
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 function needContainer(caller: Caller): { readonly container: Container; readonly peer: Peer } {

@@ -11,6 +11,7 @@ import { backendFindings, socketFindings, stateFindings } from './folders.ts';
 import { kernelFindings } from './kernel.ts';
 import { loopFindings } from './loop.ts';
 import { permissionFindings } from './permissions.ts';
+import { tlsFindings } from './tls.ts';
 import { trialFindings } from './trial.ts';
 
 /**
@@ -28,6 +29,7 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
     ...loop(settings.backend),
     ...stateFindings(resolve(settings.state)),
     ...socketFindings(resolve(settings.socket)),
+    ...(settings.tls === undefined ? [] : tlsFindings(settings.tls)),
   ];
 }
 
@@ -51,7 +53,7 @@ async function trial(folder: string): Promise<readonly Finding[]> {
 }
 
 async function runtime({ runtime, dockerSocket }: ServeSettings): Promise<readonly Finding[]> {
-  if (runtime === 'docker') return engineFindings(dockerSocket);
+  if (runtime === 'docker' || runtime === 'podman') return engineFindings(dockerSocket);
   if (runtime === 'process') {
     return [
       warning(

@@ -21,7 +21,7 @@ export function checkTarget(target: string): void {
 }
 
 /** @throws Refused not_permitted */
-export function checkPermission(container: Container, volume: string): void {
+export function checkPermission(container: Pick<Container, 'name' | 'volumes'>, volume: string): void {
   if (container.volumes === 'any' || container.volumes.includes(volume)) return;
   throw notPermitted(container, volume);
 }

@@ -113,7 +113,7 @@ export function badTarget(target: LeaseRequest['target']): Refused {
   );
 }
 
-export function notPermitted(container: Container, volume: string): Refused {
+export function notPermitted(container: Pick<Container, 'name' | 'volumes'>, volume: string): Refused {
   const has =
     container.volumes === 'any' || container.volumes.length === 0
       ? 'has no label castle.volume'

@@ -5,10 +5,11 @@ import { containerIds } from '../identity/container-id.ts';
 import { identify, namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import { isScarcity } from '../scarcity.ts';
+import type { Dialect } from './dialects.ts';
 import { type EngineClients, followEngine } from './engine-events.ts';
-import { readLabels, volumeLabel } from './labels.ts';
+import { readLabels } from './labels.ts';
 import { hasEnded, inHostsMounts, inOtherMounts } from './refusals.ts';
-import type { Container, Peer, Runtime } from './runtime.ts';
+import type { Container, Known, Peer, Runtime } from './runtime.ts';
 
 /** How long the engine's whole answer may take, in milliseconds: a time-out of the socket begins anew with each byte. */
 const answerWithinMs = 10_000;
@@ -21,16 +22,22 @@ export interface DockerClients extends EngineClients {
 }
 
 /**
- * The runtime `docker`: the container id comes from the process's cgroup, the permission from the container's labels.
+ * The runtimes `docker` and `podman`: the container id comes from the process's cgroup, the permission from the
+ * container's labels.
  */
-export function dockerRuntime(clients: DockerClients): Runtime {
+export function dockerRuntime(clients: DockerClients, dialect: Dialect): Runtime {
+  const { asking } = clients;
   return {
-    name: 'docker',
-    follow: (listener) => followEngine(clients, volumeLabel, listener),
+    name: dialect.name,
+    follow: (listener) => followEngine(clients, dialect, listener),
     async containerOf(peer) {
       const id = containerIdOf(peer.pid);
       if (id === undefined) return undefined;
-      return describe(clients.asking, id, peer);
+      return describe(await inspect(asking, id), id, peer);
+    },
+    async find(name) {
+      const inspected = await inspect(asking, name);
+      return inspected === undefined ? undefined : known(inspected);
     },
   };
 }
@@ -47,17 +54,46 @@ function containerIdOf(pid: number): string | undefined {
   return ids[0];
 }
 
-async function describe(engine: Engine, id: string, peer: Peer): Promise<Container> {
-  const { name, pid, labels } = readInspected(await inspect(engine, id));
-  if (pid === 0) throw new Refused('not_permitted', `container ${name} is not running`, 'start it');
+function describe(inspected: Inspected | undefined, id: string, peer: Peer): Container {
+  // An engine takes names, too: a container that is called like another one's id is not that one.
+  if (inspected?.id !== id) {
+    throw new Refused(
+      'not_permitted',
+      `container ${id.slice(0, 12)} is unknown to the engine of this castle`,
+      'point the castle at the engine that runs it (--docker-socket)',
+    );
+  }
+  const container = running(inspected);
+  if (container === undefined) throw isNotRunning(inspected.name);
+  const namespace = ofLiving(container.first.pid, () => namespaceOf(container.first.pid, 'mnt'));
+  if (namespace !== ofLiving(peer.pid, () => namespaceOf(peer.pid, 'mnt'))) {
+    throw inOtherMounts(peer.pid, container.name);
+  }
+  return container;
+}
+
+function known(inspected: Inspected): Known {
+  const { id, name, labels } = inspected;
+  const container = running(inspected);
+  const { volumes } = readLabels(name, labels);
+  return { id, name, volumes, ...(container === undefined ? {} : { running: container }) };
+}
+
+/**
+ * The container with its first process; undefined when it doesn't run. The engine's answer and the process must belong
+ * together: the number may have been used again in between.
+ */
+function running({ id, name, pid, labels }: Inspected): Container | undefined {
+  if (pid === 0) return undefined;
   const first = ofLiving(pid, () => identify(pid));
   const namespace = ofLiving(pid, () => namespaceOf(pid, 'mnt'));
-  // The engine's answer and the process must belong together: the pid may have been used again in between.
-  if (containerIdOf(pid) !== id || namespace !== ofLiving(peer.pid, () => namespaceOf(peer.pid, 'mnt'))) {
-    throw inOtherMounts(peer.pid, name);
-  }
+  if (containerIdOf(pid) !== id) throw isNotRunning(name);
   if (namespace === namespaceOf('self', 'mnt')) throw inHostsMounts(name);
   return { id, name, first, ...readLabels(name, labels) };
+}
+
+function isNotRunning(name: string): Refused {
+  return new Refused('not_permitted', `container ${name} is not running`, 'start it');
 }
 
 /** Reads something of a process; that it can't be read means that the process has ended. */
@@ -72,6 +108,7 @@ function ofLiving<T>(pid: number, read: () => T): T {
 
 /** What is used of the engine's answer; checked, since an engine in trouble may answer anything. */
 interface Inspected {
+  readonly id: string;
   readonly name: string;
   /** The first process; 0 when the container isn't running. */
   readonly pid: number;
@@ -79,14 +116,20 @@ interface Inspected {
 }
 
 function readInspected(answer: unknown): Inspected {
-  const { State: state, Name: name, Config: config } = fieldsOf(answer);
+  const { Id: id, State: state, Name: name, Config: config } = fieldsOf(answer);
   const { Pid: pid, Running: running } = fieldsOf(state);
-  if (typeof name !== 'string' || typeof pid !== 'number' || typeof running !== 'boolean') {
+  const isRight =
+    typeof id === 'string' &&
+    typeof name === 'string' &&
+    typeof pid === 'number' &&
+    typeof running === 'boolean';
+  if (!isRight) {
     throw engineFails('its answer is not that of an engine');
   }
   // Labels are null for a container that was made without any by another client of the engine.
   const labels = fieldsOf(fieldsOf(config)['Labels']);
   return {
+    id,
     name: name.replace(/^\//, ''),
     pid: running ? pid : 0,
     labels,
@@ -96,26 +139,23 @@ function readInspected(answer: unknown): Inspected {
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {};
 
-async function inspect(engine: Engine, id: string): Promise<unknown> {
+/** @returns undefined when the engine knows no such container */
+async function inspect(engine: Engine, name: string): Promise<Inspected | undefined> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), answerWithinMs);
   try {
-    return await Promise.race([
-      engine.getContainer(id).inspect({ abortSignal: late.signal }),
+    const answer: unknown = await Promise.race([
+      engine.getContainer(name).inspect({ abortSignal: late.signal }),
       new Promise<never>((_, reject) => {
         late.signal.addEventListener('abort', () =>
           reject(new Error(`no whole answer within ${answerWithinMs / 1000} s`)),
         );
       }),
     ]);
+    return readInspected(answer);
   } catch (thrown) {
-    if (thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === 404) {
-      throw new Refused(
-        'not_permitted',
-        `container ${id.slice(0, 12)} is unknown to the engine of this castle`,
-        'point the castle at the engine that runs it (--docker-socket)',
-      );
-    }
+    if (thrown instanceof Refused) throw thrown;
+    if (thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === 404) return undefined;
     throw engineFails(errorMessage(thrown));
   } finally {
     clearTimeout(timer);

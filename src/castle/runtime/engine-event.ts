@@ -8,13 +8,15 @@ const kinds: Readonly<Record<string, ContainerEvent['kind']>> = {
   kill: 'killed',
   oom: 'oom',
   destroy: 'destroyed',
+  remove: 'destroyed', // Podman
   pause: 'paused',
   unpause: 'resumed',
 };
 
 /**
  * Reads one line of the engine's stream: Docker's `GET /events`, which Podman serves alike.
- * @returns the event, with a key that is the same when it comes again; undefined for what is none of ours
+ * @returns the event, with a key that is the same when it comes again; undefined for what is none of ours, and for
+ *   containers without the label castle.volume
  */
 export function readEvent(
   line: string,
@@ -24,6 +26,7 @@ export function readEvent(
   const kind = typeof action === 'string' && Object.hasOwn(kinds, action) ? kinds[action] : undefined;
   if (kind === undefined || typeof id !== 'string') return undefined;
   const { name, exitCode, signal, [volumeLabel]: volume } = fieldsOf(attributes);
+  if (volume === undefined) return undefined;
   const atMs = typeof timeNano === 'number' ? timeNano / 1e6 : typeof time === 'number' ? time * 1000 : 0;
   const detail = kind === 'died' ? exitCode : kind === 'killed' ? signal : undefined;
   return {

@@ -2,11 +2,10 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Dockerode from 'dockerode';
 import { errorMessage } from '../../failure.ts';
+import type { Dialect } from './dialects.ts';
 import { readEvent } from './engine-event.ts';
 import type { ContainerEvent, EngineListener, EngineWatch } from './runtime.ts';
 
-/** What is asked for with each stream: only containers with the castle's label, and only what can matter to a lease. */
-const actions = ['die', 'stop', 'kill', 'oom', 'destroy', 'pause', 'unpause'];
 /** How far back a new stream begins before the last event that was seen, in milliseconds: the engine loses some. */
 const overlapMs = 5_000;
 /** Between two tries to reach the engine, in milliseconds: from the first to the last it doubles. */
@@ -25,11 +24,11 @@ export interface EngineClients {
 /**
  * Follows the engine for as long as the castle runs, whether it is there or not. Each connection begins with what was
  * missed: events from before the last one on, and the list of all containers that run.
- * @param label only containers with it
+ * @param dialect how it calls what the castle wants to hear
  */
 export function followEngine(
   { asking, following }: EngineClients,
-  label: string,
+  dialect: Dialect,
   listener: EngineListener,
 ): EngineWatch {
   const stopping = new AbortController();
@@ -59,7 +58,7 @@ export function followEngine(
     const signal = AbortSignal.any([stopping.signal, ended.signal]);
     await asking.ping(); // an engine that hangs takes the connection for the stream, too, and says nothing
     const since = Math.floor((newestMs - overlapMs) / 1000);
-    const filters = JSON.stringify({ type: ['container'], event: actions, label: [label] });
+    const filters = JSON.stringify(dialect.filters);
     const asked = { since, filters, abortSignal: signal };
     const stream = asReadable(await following.getEvents(asked));
     try {

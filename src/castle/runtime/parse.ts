@@ -1,4 +1,5 @@
 import { Failure } from '../../failure.ts';
+import { type Dialect, dialects } from './dialects.ts';
 import { dockerRuntime } from './docker.ts';
 import { processRuntime } from './process.ts';
 import type { Runtime } from './runtime.ts';
@@ -11,16 +12,20 @@ export interface RuntimeSettings {
 
 /** How each runtime is made. Adding one is a file and a line here. */
 const runtimes: Record<string, (settings: RuntimeSettings) => Promise<Runtime>> = {
-  docker: async ({ dockerSocket }) => {
-    // Loaded only here: the client is most of what there is to load, and `castle status` doesn't need it.
-    const { default: Docker } = await import('dockerode');
-    return dockerRuntime({
-      asking: new Docker({ socketPath: dockerSocket, timeout: 10_000 }),
-      following: new Docker({ socketPath: dockerSocket }),
-    });
-  },
+  docker: (settings) => engine(settings, dialects.docker),
+  podman: (settings) => engine(settings, dialects.podman),
   process: async () => processRuntime(),
 };
+
+async function engine({ dockerSocket }: RuntimeSettings, dialect: Dialect): Promise<Runtime> {
+  // Loaded only here: the client is most of what there is to load, and `castle status` doesn't need it.
+  const { default: Docker } = await import('dockerode');
+  const clients = {
+    asking: new Docker({ socketPath: dockerSocket, timeout: 10_000 }),
+    following: new Docker({ socketPath: dockerSocket }),
+  };
+  return dockerRuntime(clients, dialect);
+}
 
 /**
  * Makes the runtime that `--runtime` names.
@@ -29,7 +34,11 @@ const runtimes: Record<string, (settings: RuntimeSettings) => Promise<Runtime>> 
 export async function parseRuntime(name: string, settings: RuntimeSettings): Promise<Runtime> {
   const make = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined;
   if (make === undefined) {
-    throw new Failure('usage', `--runtime ${JSON.stringify(name)} is not a runtime`, 'use docker or process');
+    throw new Failure(
+      'usage',
+      `--runtime ${JSON.stringify(name)} is not a runtime`,
+      'use docker, podman or process',
+    );
   }
   return make(settings);
 }

@@ -14,6 +14,12 @@ import type { Container, Peer, Runtime } from './runtime.ts';
 export function processRuntime(): Runtime {
   return {
     name: 'process',
+    async find(name) {
+      const [, pid] = /^(?:pidns-\d+-|process-)(\d{1,10})$/.exec(name) ?? [];
+      const running = pid === undefined ? undefined : containerWithFirst(Number(pid));
+      if (running === undefined || (running.id !== name && running.name !== name)) return undefined;
+      return { id: running.id, name: running.name, volumes: running.volumes, running };
+    },
     async containerOf(peer) {
       try {
         return containerOf(peer);
@@ -34,6 +40,25 @@ function containerOf(peer: Peer): Container | undefined {
   if (namespace === namespaceOf('self', 'pid')) return undefined;
   const first = firstOf(peer.pid, namespace);
   checkMountNamespace(peer, first);
+  return container(first, namespace);
+}
+
+/** The container of a process that is the first of its PID namespace; undefined when there is none such. */
+function containerWithFirst(pid: number): Container | undefined {
+  try {
+    const namespace = namespaceOf(pid, 'pid');
+    const isOne =
+      namespace !== namespaceOf('self', 'pid') &&
+      namespaceOf(pid, 'mnt') !== namespaceOf('self', 'mnt') &&
+      isFirst(pid, namespace);
+    return isOne ? container(pid, namespace) : undefined;
+  } catch (thrown) {
+    if (isScarcity(thrown)) throw thrown;
+    return undefined; // it has ended
+  }
+}
+
+function container(first: number, namespace: string): Container {
   const number = /\d+/.exec(namespace)?.[0] ?? '';
   const name = `process-${first}`;
   return {

@@ -21,6 +21,12 @@ export interface Container {
   readonly sizeBytes?: number;
 }
 
+/** A container that somebody names, whether it runs or not. */
+export interface Known extends Pick<Container, 'id' | 'name' | 'volumes'> {
+  /** What it is now that it runs; undefined when it doesn't. */
+  readonly running?: Container;
+}
+
 /** A process that asks: the kernel's word, held by a pidfd as long as its connection lasts. */
 export interface Peer {
   readonly pid: number;
@@ -37,6 +43,13 @@ export interface Runtime {
    *   runtime cannot be asked
    */
   containerOf(peer: Peer): Promise<Container | undefined>;
+  /**
+   * The container that is called so.
+   * @param name its id, or what people call it
+   * @returns undefined when there is none
+   * @throws Refused not_permitted when what is there can't be right, backend_failed when the runtime cannot be asked
+   */
+  find(name: string): Promise<Known | undefined>;
   /** Tells what becomes of containers, from now on; runtimes without an engine have nothing to tell. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
 }

@@ -49,15 +49,27 @@ export interface Certificate {
 /**
  * Makes a certificate with openssl(1).
  * @param names as its subjectAltName has them, `DNS:castle.example` or `IP:::1`
+ * @param days how long it is good, from now; -1: it was good once
  */
-export function makeCertificate(folder: string, name: string, names: readonly string[]): Certificate {
+export function makeCertificate(
+  folder: string,
+  name: string,
+  names: readonly string[],
+  days = 2,
+): Certificate {
   const certificate = { file: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`) };
   const { status, stderr } = spawnSync('openssl', [
-    ...['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-days', '2'],
+    ...['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
+    ...['-days', String(Math.max(days, 1))],
     ...['-subj', `/CN=${name}`, '-addext', `subjectAltName=${names.join(',')}`],
     ...['-keyout', certificate.keyFile, '-out', certificate.file],
   ]);
   if (status !== 0) throw new Error(`openssl: ${stderr}`);
+  if (days < 1) {
+    const again = ['x509', '-in', certificate.file, '-signkey', certificate.keyFile, '-days', String(days)];
+    const signed = spawnSync('openssl', [...again, '-out', certificate.file]);
+    if (signed.status !== 0) throw new Error(`openssl: ${signed.stderr}`);
+  }
   return certificate;
 }
 

@@ -1,0 +1,28 @@
+import { isIPv6 } from 'node:net';
+import { Failure } from '../../failure.ts';
+
+/** Where to listen on TCP. */
+export interface Address {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+/**
+ * Reads `HOST:PORT`, IPv6 in brackets.
+ * @param option for the sentence, as in `--listen`
+ * @throws Failure config
+ */
+export function parseAddress(option: string, address: string): Address {
+  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
+    throw new Failure(
+      'config',
+      `${option} ${JSON.stringify(address)} is not HOST:PORT`,
+      'write for example 127.0.0.1:9464 or [::1]:9464',
+    );
+  }
+  return { host, port };
+}

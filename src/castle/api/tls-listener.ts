@@ -1,0 +1,198 @@
+import type { ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { Lease, LeaseRequest, Refusal } from '../../contract.ts';
+import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import type { Say } from '../chronicle/happening.ts';
+import type { Metrics } from '../chronicle/metrics.ts';
+import type { Claims } from '../identity/token.ts';
+import type { Bearer, Tokens } from '../identity/tokens.ts';
+import type { Ledger } from '../leases/ledger.ts';
+import { Refused } from '../refused.ts';
+import type { TlsIdentity } from '../tls-files.ts';
+import { parseAddress } from './address.ts';
+import { answerable } from './answerable.ts';
+import { answer, endWith } from './bare-answers.ts';
+import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
+import { badRequest, refusalOf, unreadable } from './errors.ts';
+import { peerOf } from './peer-addresses.ts';
+import { LeaseRequests } from './requests.ts';
+import { TlsConnections } from './tls-connections.ts';
+
+/** What it answers with. */
+export interface TlsMeans {
+  readonly tokens: Tokens;
+  readonly ledger: Ledger;
+  readonly metrics: Metrics;
+  readonly say: Say;
+}
+
+/** The castle's interface for containers that have no socket of its. */
+export interface TlsListener {
+  /** As HOST:PORT, with the port that it is. */
+  readonly address: string;
+  /** Lets requests under way be answered, within a bound, and closes every connection. */
+  stop(): Promise<void>;
+}
+
+/** Who doesn't finish the handshake is cut off after this, in milliseconds. */
+const handshakeWithinMs = 5_000;
+
+/**
+ * Listens over TLS for containers with tokens. It is a server of its own with the routes of leases and no others: what is
+ * for the host cannot be reached by it, whatever else goes wrong. Who asks is the token's container; a token is looked at
+ * before a request's body is read.
+ * @param listen `HOST:PORT`; port 0 takes a free one
+ * @throws Failure config when it is no address; cannotCreate, noPermission when it can't be listened on
+ */
+export async function serveTls(
+  listen: string,
+  { cert, key, ca }: TlsIdentity,
+  { tokens, ledger, metrics, say }: TlsMeans,
+): Promise<TlsListener> {
+  const { host, port } = parseAddress('--listen', listen);
+  const requests = new LeaseRequests(metrics, say, (request) => peerOf(request.raw.socket.remoteAddress));
+  const app = fastify({
+    https: {
+      cert,
+      key,
+      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: handshakeWithinMs,
+      headersTimeout: headersWithinMs,
+      connectionsCheckingInterval: headersWithinMs,
+    },
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: requestWithinMs,
+    keepAliveTimeout: requestWithinMs,
+    exposeHeadRoutes: false,
+    clientErrorHandler: (error, socket) => endWith(socket, unreadable(error)),
+    frameworkErrors: (error, request, reply) => {
+      reply.hijack();
+      answer(reply.raw, refusalOf(error, request.body, say));
+    },
+  })
+    .setValidatorCompiler(TypeBoxValidatorCompiler)
+    .withTypeProvider<TypeBoxTypeProvider>();
+
+  const connections = new TlsConnections(app.server);
+  app.server.on('checkExpectation', (_request, response: ServerResponse) => {
+    answer(response, badRequest('it expects what the castle does not do', 417));
+  });
+  app.server.on('tlsClientError', (error, socket) => {
+    say(`${peerOf(socket.remoteAddress)} did not come to speak TLS: ${errorMessage(error)}`, {
+      event: 'tls.failed',
+    });
+    // Node only tells of it, one that says nothing included; what is to be sent would wait for the end of the handshake.
+    socket.destroy();
+  });
+
+  const claimed = new WeakMap<FastifyRequest, Claims>();
+  app.addHook('onRequest', async (request) => {
+    if (request.is404) throw forTheHost(request);
+    claimed.set(request, tokens.read(request.headers.authorization));
+  });
+  async function bearerOf(request: FastifyRequest): Promise<Bearer> {
+    const claims = claimed.get(request);
+    if (claims === undefined) throw forTheHost(request);
+    return tokens.bearer(claims);
+  }
+
+  app.setErrorHandler((error: FastifyError | Refused, request, reply) => {
+    const refused = refusalOf(error, request.body, say);
+    requests.refused(request, reply, refused);
+    if (refused.status === 503) reply.header('retry-after', retryAfterS);
+    return reply.status(refused.status).send(refused.toJSON());
+  });
+  app.setNotFoundHandler((request) => {
+    throw forTheHost(request);
+  });
+
+  const response = { 200: Lease, 201: Lease, '4xx': Refusal, '5xx': Refusal };
+
+  app.post('/v1/leases', { schema: { body: LeaseRequest, response } }, async (request, reply) => {
+    const bearer = await bearerOf(request);
+    const { volume, target } = request.body;
+    requests.from(request, bearer.container, request.body);
+    await tokens.use(bearer, volume, target);
+    const { socket } = request.raw;
+    const answer = await answerable(socket, { isAlive: () => !socket.destroyed }, (asking) =>
+      ledger.request(bearer.container, bearer.peer, request.body, asking),
+    );
+    requests.granted(request, reply, answer);
+    return reply.status(answer.isNew ? 201 : 200).send(answer.lease);
+  });
+
+  app.delete(
+    '/v1/leases/:id',
+    {
+      schema: {
+        params: Type.Object({ id: Type.String() }),
+        response: { 204: Type.Null(), '4xx': Refusal, '5xx': Refusal },
+      },
+    },
+    async (request, reply) => {
+      const bearer = await bearerOf(request);
+      requests.from(request, bearer.container);
+      await tokens.spend(bearer, request.params.id);
+      await ledger.release(bearer.container, request.params.id);
+      return reply.status(204).send(null);
+    },
+  );
+
+  app.get(
+    '/v1/leases',
+    { schema: { response: { 200: Type.Array(Lease), '4xx': Refusal, '5xx': Refusal } } },
+    async (request) => {
+      const { claims, container } = await bearerOf(request);
+      return ledger.leases(container).filter(({ volume }) => volume === claims.volume);
+    },
+  );
+
+  await app.ready();
+  await listenOn(app.server, host, port, listen);
+  const { port: bound } = app.server.address() as AddressInfo;
+  return {
+    address: `${listen.slice(0, listen.lastIndexOf(':'))}:${bound}`,
+    async stop() {
+      const closed = new Promise<void>((resolve) => void app.server.close(() => resolve()));
+      connections.stop();
+      await Promise.race([closed, sleep(lastAnswersMs, undefined, { ref: false })]);
+      app.server.closeAllConnections();
+      await closed;
+      await app.close();
+      requests.close();
+    },
+  };
+}
+
+/** Everything but leases; that there is no such thing is nobody's business either. */
+function forTheHost({ method, url }: FastifyRequest): Refused {
+  return new Refused(
+    'not_permitted',
+    `${method} ${url.slice(0, 100)} is not for containers`,
+    'ask on the socket of the castle, as root of the host',
+  );
+}
+
+async function listenOn(server: Server, host: string, port: number, listen: string): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port }, () => resolve());
+    });
+  } catch (thrown) {
+    const kind = errorCode(thrown) === 'EACCES' ? 'noPermission' : 'cannotCreate';
+    throw new Failure(
+      kind,
+      `the castle cannot listen on ${listen}: ${errorMessage(thrown)}`,
+      'give another --listen',
+    );
+  }
+  // Nothing about it is a reason to end.
+  server.on('error', () => undefined);
+}

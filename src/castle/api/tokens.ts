@@ -1,0 +1,43 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { Refusal, Token, TokenRequest } from '../../contract.ts';
+import type { Tokens } from '../identity/tokens.ts';
+import { Refused } from '../refused.ts';
+
+/**
+ * What the host's root orders for containers that ask over TLS.
+ * @param tokens undefined: the castle doesn't listen there
+ * @param needHost throws Refused not_permitted for everybody but the host's root
+ */
+export function tokenRoutes(
+  tokens: Tokens | undefined,
+  needHost: (request: FastifyRequest) => Promise<void>,
+): FastifyPluginCallbackTypebox {
+  return (app, _options, done) => {
+    app.post(
+      '/v1/tokens',
+      {
+        schema: {
+          summary: 'Make a token with which a container asks over TLS; for the host',
+          body: TokenRequest,
+          response: { 201: Token, '4xx': Refusal, '5xx': Refusal },
+        },
+      },
+      async (request, reply) => {
+        await needHost(request);
+        if (tokens === undefined) {
+          throw new Refused(
+            'bad_request',
+            'this castle does not listen for containers with tokens',
+            'start it with --listen, --tls-cert and --tls-key',
+          );
+        }
+        return reply
+          .status(201)
+          .header('cache-control', 'no-store')
+          .send(await tokens.make(request.body));
+      },
+    );
+    done();
+  };
+}

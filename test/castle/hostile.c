@@ -1,0 +1,31 @@
+/*
+ * Every program of a hostile image. Process 1 waits; any other run of it leaves a file in /proof: with the rights of whoever
+ * was led to run it.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    char name[64];
+    int fd;
+
+    if (getpid() == 1 && argc == 2) {
+        signal(SIGTERM, exit);
+        /* An open folder, for who is interested in /proc/1/fd. */
+        if (open("/data", O_RDONLY | O_DIRECTORY) == -1)
+            return 1;
+        for (;;)
+            pause();
+    }
+    snprintf(name, sizeof name, "/proof/%ld-%ld", (long)getpid(), (long)time(NULL));
+    fd = open(name, O_WRONLY | O_CREAT, 0666);
+    if (fd != -1)
+        dprintf(fd, "%s as uid %u\n", argv[0], getuid());
+    return 0;
+}

@@ -1,0 +1,85 @@
+/** Who asks is the process that connected, whatever becomes of it and of its connection. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { compile } from '../init/programs.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { cgroups } from '../kit/cgroup.ts';
+import { requires, root } from '../kit/needs.ts';
+import { Tenant } from './tenant.ts';
+
+if (requires(t, root)) {
+  const [program = ''] = compile(t, 'test/castle/pass-on.c');
+
+  t.test('a process that connects and then becomes another program is the same container', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const { stdout } = await tenant.run(program, 'exec', castle.socket, 'main', tenant.home);
+    t.match(stdout, /^HTTP\/1\.1 201 /);
+    t.equal((await tenant.mounts(tenant.home)).length, 1);
+  });
+
+  t.test('a connection whose process has ended counts for nobody, and no later process', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const { stdout } = await tenant.run(program, 'fork', castle.socket, 'main', tenant.home);
+    // Closed at once, when it had ended before the castle looked at the connection; else refused.
+    t.match(
+      stdout,
+      /^$|^HTTP\/1\.1 403 .*(has ended|ended while it was asking|cannot be placed|not visible)/s,
+    );
+    t.same(await castle.ask('leases'), []);
+    t.same(await castle.ask('volumes'), []);
+    t.same(await tenant.mounts(tenant.home), []);
+  });
+
+  t.test('mount points that lead elsewhere by links of any kind', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const beside = dirname(tenant.home);
+    mkdirSync(join(beside, 'real'));
+    symlinkSync('real', join(beside, 'link'));
+    symlinkSync('/proc/1/root', join(beside, 'up'));
+    // One that the castle itself would see as its own: /proc/self is whoever looks.
+    const targets = [
+      `/proc/self/root${tenant.home}`,
+      `/proc/1/root${tenant.home}`,
+      `/proc/${process.pid}/root${tenant.home}`,
+      `/proc/self/cwd`,
+      `/proc/1/cwd`,
+      `/proc/1/fd/0`,
+      `/proc/thread-self/root${tenant.home}`,
+      `/proc/1/task/1/root${tenant.home}`,
+      `/dev/fd/3`,
+      join(beside, 'link'),
+      join(beside, `up${tenant.home}`),
+    ];
+    for (const target of targets) {
+      const { status, body } = await tenant.lease('main', target);
+      t.match({ status, code: body.error.code }, { status: 422, code: 'bad_target' }, target);
+    }
+    t.same(await castle.ask('leases'), []);
+    t.same(await castle.ask('volumes'), []);
+    t.equal((await tenant.lease('main')).status, 201);
+  });
+
+  t.test('a process of the host whose cgroup is called like a container is none', async (t) => {
+    if (!requires(t, cgroups('memory'))) return;
+    // No engine is there to ask: not even that would let it in as the host, which it would be without the name.
+    const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: '/nowhere/docker.sock' });
+    const script = `
+      for top in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+        if [ -e "$top/cgroup.procs" ]; then break; fi
+      done
+      folder=$top/bailey-$$/$1
+      mkdir -p "$folder" && echo $$ >"$folder/cgroup.procs" || exit 1
+      echo '{"call": ["GET", "/v1/volumes"]}' | "$2" test/castle/tenant.mjs "$3"
+      echo $$ >"$top/cgroup.procs" && rmdir "$folder" "$top/bailey-$$"`;
+    const id = 'ab'.repeat(32);
+    const { stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', id, process.execPath, castle.socket], {
+      encoding: 'utf8',
+    });
+    t.match(stdout, /"status":503.*the container engine does not answer/, stderr);
+  });
+}

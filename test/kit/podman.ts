@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { run } from './docker.ts';
+import { temporaryFolder } from './images.ts';
+import { until } from './until.ts';
+
+/**
+ * What is other than Debian's own: no systemd is needed, and limits that the machine allows, since Podman asks for more
+ * than a test's root may give.
+ */
+const settings = `
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+`;
+
+/** A Podman of a test's own, with its service on a socket; everything of it lies in one folder. */
+export class Podman {
+  /** Where it serves Docker's API. */
+  readonly socket: string;
+  readonly #options: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
+  #service: ChildProcess | undefined;
+
+  private constructor(folder: string) {
+    const file = join(folder, 'containers.conf');
+    writeFileSync(file, settings);
+    mkdirSync(join(folder, 'tmp'));
+    this.socket = join(folder, 'podman.sock');
+    this.#env = { ...process.env, CONTAINERS_CONF: file };
+    this.#options = [
+      ...['--root', join(folder, 'root'), '--runroot', join(folder, 'run')],
+      ...['--tmpdir', join(folder, 'tmp'), '--storage-driver', 'vfs'],
+    ];
+  }
+
+  /** Starts one; it is stopped and its containers are removed when the test ends. */
+  static async start(t: Test): Promise<Podman> {
+    const podman = new Podman(temporaryFolder(t, 'podman'));
+    t.teardown(async () => {
+      await podman.stop();
+      await podman.run('rm', '--all', '--force', '--time', '0');
+    });
+    await podman.serve();
+    return podman;
+  }
+
+  /** Starts its service. */
+  async serve(): Promise<void> {
+    const args = [...this.#options, 'system', 'service', '--time', '0', `unix://${this.socket}`];
+    this.#service = spawn('podman', args, { env: this.#env, stdio: 'ignore' });
+    await until('Podman answers', async () => {
+      const { code } = await run('docker', ['--host', `unix://${this.socket}`, 'version']);
+      return code === 0 || undefined;
+    });
+  }
+
+  /** Stops its service; the containers run on. */
+  async stop(): Promise<void> {
+    const service = this.#service;
+    this.#service = undefined;
+    if (service === undefined || service.exitCode !== null || service.signalCode !== null) return;
+    service.kill('SIGTERM');
+    await once(service, 'exit');
+    rmSync(this.socket, { force: true });
+  }
+
+  /** `podman ARGS`; it must succeed. @returns what it printed */
+  async run(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await run('podman', [...this.#options, ...args], { env: this.#env });
+    if (code !== 0) throw new Error(`podman ${args.join(' ')}: exit code ${code}: ${stderr}`);
+    return stdout.trimEnd();
+  }
+
+  /** Makes an image of a folder. @returns its name */
+  async image(t: Test, root: string): Promise<string> {
+    const archive = join(temporaryFolder(t, 'image'), 'root.tar');
+    const { code, stderr } = await run('tar', ['--create', '--file', archive, '--directory', root, '.']);
+    if (code !== 0) throw new Error(`tar: ${stderr}`);
+    await this.run('import', '--quiet', archive, 'localhost/bailey-test:latest');
+    return 'localhost/bailey-test:latest';
+  }
+}
