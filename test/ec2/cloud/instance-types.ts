@@ -9,14 +9,13 @@ export interface InstanceType {
 }
 
 /**
- * One of each kind, with the figures of the EC2 User Guide ("Amazon EBS volume limits for EC2 instances"): Nitro shares 28
- * with network interfaces up to the sixth generation and gives 32 or more of its own from the seventh on; Xen is good for
- * 40 at most, the root volume among them.
+ * One of each kind, with what DescribeInstanceTypes says of them: up to the sixth generation, Nitro shares 28 places with
+ * network interfaces, of which there is one; later ones have places for volumes alone; Xen is good for 40.
  */
 export const instanceTypes: readonly InstanceType[] = [
-  { name: 'm5.large', hypervisor: 'nitro', maximumAttachments: 28, limitIs: 'shared' },
+  { name: 'm5.large', hypervisor: 'nitro', maximumAttachments: 27, limitIs: 'shared' },
   { name: 'm7i.large', hypervisor: 'nitro', maximumAttachments: 32, limitIs: 'dedicated' },
-  { name: 't3.micro', hypervisor: 'nitro', maximumAttachments: 28, limitIs: 'shared' },
-  { name: 't2.micro', hypervisor: 'xen', maximumAttachments: 40, limitIs: 'dedicated' },
-  { name: 'm4.large', hypervisor: 'xen', maximumAttachments: 40, limitIs: 'dedicated' },
+  { name: 't3.micro', hypervisor: 'nitro', maximumAttachments: 27, limitIs: 'shared' },
+  { name: 't2.micro', hypervisor: 'xen', maximumAttachments: 40, limitIs: 'shared' },
+  { name: 'm4.large', hypervisor: 'xen', maximumAttachments: 40, limitIs: 'shared' },
 ];
