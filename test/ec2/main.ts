@@ -34,6 +34,7 @@ export interface Announcement {
 }
 
 async function serve(options: Options): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error('only root can make loop devices and device nodes');
   mkdirSync(options.folder, { recursive: true });
   const folder = realpathSync(options.folder);
   const instances = options.instances.map(({ id, type }): Instance => {
@@ -92,9 +93,18 @@ function listen(
 
 const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
+const wordsOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
+let options: Options;
 try {
-  await serve(optionsOf(process.argv.slice(2)));
+  options = optionsOf(process.argv.slice(2));
 } catch (thrown) {
-  process.stderr.write(`ec2: ${thrown instanceof Error ? thrown.message : String(thrown)}\n${usage}`);
-  process.exitCode = 64;
+  process.stderr.write(`ec2: ${wordsOf(thrown)}\n${usage}`);
+  process.exit(64);
+}
+try {
+  await serve(options);
+} catch (thrown) {
+  process.stderr.write(`ec2: ${wordsOf(thrown)}\n`);
+  process.exit(1);
 }

@@ -12,6 +12,9 @@ import { Parameters } from './wire/parameters.ts';
 import { checkSignature } from './wire/signature.ts';
 import { answerOf, errorOf } from './wire/xml.ts';
 
+/** Of the API: the last one that there is. */
+const version = '2016-11-15';
+
 /** An answer before it is sent: what becomes of it on the way is a fault's to say. */
 interface Answer {
   readonly status: number;
@@ -73,6 +76,9 @@ export class Service {
     const fault = cloud.faults.take('error', subject);
     if (fault !== undefined) {
       throw new Ec2Error(fault.code, fault.message ?? 'The test wanted it so.', fault.status);
+    }
+    if (parameters.text('Version') !== version) {
+      throw new Ec2Error('NoSuchVersion', `The version of the API is ${version}.`);
     }
     const action = actions.get(subject.action);
     if (action === undefined) {

@@ -28,14 +28,18 @@ export class Memory {
     return this.#past.find(({ untilMs }) => untilMs > then)?.facts ?? this.#facts;
   }
 
-  /** Makes something else true; it is in the file when this returns. */
+  /**
+   * Makes something else true; it is in the file when this returns.
+   * @throws Error when it cannot be written down; everything is as it was then
+   */
   change(facts: Partial<Facts>): void {
+    const next = { ...this.#facts, ...facts };
+    writeFileSync(`${this.#file}.new`, JSON.stringify(next));
+    renameSync(`${this.#file}.new`, this.#file);
     const now = performance.now();
     this.#past = this.#past.filter(({ untilMs }) => untilMs > now - remembered);
     this.#past.push({ untilMs: now, facts: this.#facts });
-    this.#facts = { ...this.#facts, ...facts };
-    writeFileSync(`${this.#file}.new`, JSON.stringify(this.#facts));
-    renameSync(`${this.#file}.new`, this.#file);
+    this.#facts = next;
   }
 
   /** A volume as it is to be, in place of what it was. */
