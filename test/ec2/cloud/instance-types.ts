@@ -1,0 +1,21 @@
+/** What an instance type means for its volumes. */
+export interface InstanceType {
+  readonly name: string;
+  readonly hypervisor: 'nitro' | 'xen';
+  /** Volumes that it takes, the root volume among them. */
+  readonly maximumAttachments: number;
+  /** Whether network interfaces count as well. */
+  readonly limitIs: 'shared' | 'dedicated';
+}
+
+/**
+ * One of each kind, with what DescribeInstanceTypes says of them: up to the sixth generation, Nitro shares 28 places with
+ * network interfaces, of which there is one; later ones have places for volumes alone; Xen is good for 40.
+ */
+export const instanceTypes: readonly InstanceType[] = [
+  { name: 'm5.large', hypervisor: 'nitro', maximumAttachments: 27, limitIs: 'shared' },
+  { name: 'm7i.large', hypervisor: 'nitro', maximumAttachments: 32, limitIs: 'dedicated' },
+  { name: 't3.micro', hypervisor: 'nitro', maximumAttachments: 27, limitIs: 'shared' },
+  { name: 't2.micro', hypervisor: 'xen', maximumAttachments: 40, limitIs: 'shared' },
+  { name: 'm4.large', hypervisor: 'xen', maximumAttachments: 40, limitIs: 'shared' },
+];
