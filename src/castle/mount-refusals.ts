@@ -27,6 +27,9 @@ export function imageRefusal(fault: MountFault, image: string, target: string): 
   if (step === 'space') return new Refused('backend_failed', sentence, 'make room on the disk of the image');
   if (step === 'loop')
     return new Refused('backend_failed', sentence, loopRemedies[error] ?? remedyFor(fault));
+  if (step === 'device') {
+    return new Refused('backend_failed', sentence, 'its device was exchanged just now; try again');
+  }
   if (step === 'identity') {
     return new Refused('backend_failed', sentence, 'the image was changed just now: see who works on it');
   }

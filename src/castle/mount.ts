@@ -37,11 +37,13 @@ export interface MountOptions {
   readonly readonly: boolean;
 }
 
-/** An image with a file system of its own. */
+/** An image, or a block device, with a file system of its own. */
 export interface ImageToMount {
   /** Open for reading and writing. */
   readonly fd: number;
   readonly path: string;
+  /** Whether it is a block device of the host, which needs no loop device. */
+  readonly isDevice?: true;
   readonly fileSystem: {
     readonly type: string;
     /** What the file system has to have; looked at once more on the device that is mounted. */
@@ -60,7 +62,8 @@ export interface Mounter {
    */
   mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
   /**
-   * Mounts the file system of an image in a container, by a loop device that vanishes with the mount.
+   * Mounts the file system of an image in a container, by a loop device that vanishes with the mount; or that of a block
+   * device.
    * @param target absolute path in the container; when that is wrong, the file system has not been touched
    * @returns the id of the mount, as in the container's mountinfo
    * @throws Refused bad_target or backend_failed; Hangs
@@ -68,7 +71,7 @@ export interface Mounter {
   mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
   /**
    * Lets a mounted file system become as large as its image has become.
-   * @param device path of its loop device
+   * @param device path of its loop device, or of itself
    * @param target where it is mounted in the container
    * @throws Refused busy when something else is mounted there; backend_failed; Hangs
    */
@@ -90,8 +93,10 @@ export function mounterWith(program: string): Mounter {
       if (said.ok) return said.id;
       throw mountRefusal(said, source, target);
     },
-    async mountImage(into, { fd, path, fileSystem: { type, uuid } }, target, { readonly }) {
-      const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target];
+    async mountImage(into, { fd, path, isDevice, fileSystem: { type, uuid } }, target, { readonly }) {
+      const act = isDevice === true ? 'mount-device' : 'mount-image';
+      const device = isDevice === true ? [path] : [];
+      const args = [act, readonly ? 'ro' : 'rw', type, uuid, ...device, target];
       const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
       if (said.ok) return said.id;
       throw imageRefusal(said, path, target);

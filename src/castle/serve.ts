@@ -8,11 +8,13 @@ import { version } from '../version.ts';
 import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
 import { parseBackend } from './backends/parse.ts';
+import { ec2Calls } from './chronicle/ec2-calls.ts';
 import { Followers } from './chronicle/followers.ts';
 import { type Happening, tellAll } from './chronicle/happening.ts';
 import { countBy, Metrics } from './chronicle/metrics.ts';
 import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
+import { devicesOf } from './devices.ts';
 import { watchedStore } from './health.ts';
 import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
@@ -73,7 +75,12 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   ]);
   const runtime = await parseRuntime(settings.runtime, settings);
   const mounter = observedMounter(mounterWith(findMountProgram()), metrics, say);
-  const backend = await parseBackend(settings.backend, { mounter, native: native(), say });
+  const backend = await parseBackend(settings.backend, {
+    mounter,
+    native: native(),
+    say,
+    told: ec2Calls(metrics, say),
+  });
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);
@@ -98,7 +105,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     leases: store.leases().length,
   });
   const checkHealth = () => store.checkHealth();
-  const seen = { metrics, followers, checkHealth };
+  const seen = { metrics, followers, checkHealth, devices: () => devicesOf(backend) };
   const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
   await api.listen(settings.socket);

@@ -6,7 +6,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Native } from '../../container/native.ts';
-import { GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
+import { type Devices, GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
 import { version } from '../../version.ts';
 import type { Followers } from '../chronicle/followers.ts';
 import type { Say } from '../chronicle/happening.ts';
@@ -18,6 +18,7 @@ import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
 import { administrationRoutes } from './administration.ts';
 import { Connections } from './connections.ts';
+import { deviceRoutes } from './devices.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
@@ -28,6 +29,7 @@ export interface ApiMeans {
   readonly runtime: Runtime;
   readonly ledger: Ledger;
   readonly status: () => Status;
+  readonly devices: () => Promise<Devices>;
   readonly metrics: Metrics;
   readonly followers: Followers;
   readonly checkHealth: () => void;
@@ -55,7 +57,7 @@ export interface Api {
 
 /** Builds the interface; nobody can reach it before it listens. */
 export async function buildServer(means: ApiMeans): Promise<Api> {
-  const { native, runtime, ledger, status, metrics, followers, checkHealth, say } = means;
+  const { native, runtime, ledger, status, devices, metrics, followers, checkHealth, say } = means;
   const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
@@ -197,6 +199,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
 
   const host = async (request: FastifyRequest) => needHost(await caller(request));
   await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
+  await app.register(deviceRoutes({ devices, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

@@ -19,6 +19,7 @@ import type { Container, Peer } from '../runtime/runtime.ts';
 import { formatSize } from '../size.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Administration } from './administration.ts';
+import { AfterUse } from './after-use.ts';
 import { Census, type Use } from './census.ts';
 import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
 import type { HeldProcess, Hold } from './containers.ts';
@@ -55,6 +56,7 @@ export class Ledger {
   private readonly volumes: Volumes;
   private readonly census = new Census();
   private readonly base: SourceFolder;
+  private readonly afterUse: AfterUse;
   /** What the host's root orders. */
   readonly administration: Administration;
 
@@ -62,6 +64,7 @@ export class Ledger {
     this.volumes = new Volumes(means.store, means.backend, means.say);
     this.base = sourceFolder(means.backend.base);
     const { volumes, perVolume } = this;
+    this.afterUse = new AfterUse({ ...means, perVolume });
     const usesOf = (volume: string) => this.usesOf(volume);
     this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
   }
@@ -160,6 +163,7 @@ export class Ledger {
     await this.administration.reconcile();
     await this.volumes.reconcile();
     for (const lease of this.means.store.leases()) await this.takeUp(lease);
+    this.afterUse.overForAll();
     const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',
@@ -501,6 +505,7 @@ export class Ledger {
     const state = after(lease.state, event);
     if (state === 'ended') {
       await this.means.store.commit((changes) => changes.removeLease(lease.id));
+      this.afterUse.over(lease.volume);
       return lease;
     }
     const next = { ...lease, ...changed, state };
