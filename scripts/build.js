@@ -176,10 +176,10 @@ async function buildLocal(name, entryPoints) {
   });
 }
 
-/** @returns {string[]} every test file below test/ */
+/** @returns {string[]} every test file below test/, and the simulator of EC2, a program that they start */
 function testFiles() {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => file.endsWith('.test.ts') || file === 'ec2/main.ts')
     .map((file) => join('test', file));
 }
 

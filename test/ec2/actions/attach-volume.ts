@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import type { Instance } from '../cloud/cloud.ts';
+import type { Attachment, Volume } from '../cloud/records.ts';
+import { Ec2Error } from '../wire/errors.ts';
+import type { Action, Call } from './action.ts';
+import { instanceOf, volumeOf } from './look-up.ts';
+import { attachmentFields } from './volume-answers.ts';
+
+export const attachVolume: Action = {
+  names: ['VolumeId', 'InstanceId', 'Device', 'DryRun'],
+  act(call) {
+    const { cloud, parameters, subject } = call;
+    const [id, device] = [parameters.required('InstanceId'), parameters.required('Device')];
+    const volume = volumeOf(call);
+    const instance = instanceOf(call, id);
+    check(call, volume, instance, device);
+    const stuck = cloud.faults.take('stuck-attaching', subject);
+    const wrong = cloud.faults.take('wrong-device', subject);
+    const none = cloud.faults.take('no-device', subject);
+    const attachment: Attachment = {
+      key: randomUUID(),
+      instance: id,
+      device,
+      state: 'attaching',
+      at: cloud.time,
+      ...(wrong === undefined ? {} : { ghost: wrong.shows }),
+    };
+    cloud.memory.put({ ...volume, state: 'in-use', attachment });
+    cloud.later(`attach ${volume.id}`, async () => {
+      if (stuck !== undefined && (stuck.ms === undefined || !(await cloud.pass(stuck.ms)))) return;
+      if (await cloud.pass(cloud.settings.delaysMs.attach)) {
+        await finishAttachment(call, volume.id, attachment.key, none === undefined);
+      }
+    });
+    return attachmentFields(volume.id, attachment);
+  },
+};
+
+/**
+ * Lets the instance see the disk of a volume that is being attached.
+ * @param key of the attachment: another one by now is left alone
+ * @param isSeen false: the attachment counts as made, and the instance sees nothing of it
+ */
+export async function finishAttachment(
+  { cloud, plugging }: Pick<Call, 'cloud' | 'plugging'>,
+  id: string,
+  key: string,
+  isSeen = true,
+): Promise<void> {
+  const current = () => {
+    const volume = cloud.memory.now.volumes[id];
+    return volume?.attachment?.key === key && volume.attachment.state === 'attaching' ? volume : undefined;
+  };
+  const volume = current();
+  const instance = cloud.instances.get(volume?.attachment?.instance ?? '');
+  if (volume?.attachment === undefined || instance === undefined) return;
+  const shown = cloud.memory.now.volumes[volume.attachment.ghost ?? id];
+  const block =
+    isSeen && shown !== undefined
+      ? await plugging.plug(instance, volume.attachment.device, shown)
+      : undefined;
+  const then = current();
+  if (then?.attachment !== undefined) {
+    const attachment = {
+      ...then.attachment,
+      state: 'attached',
+      ...(block === undefined ? {} : { block }),
+    } as const;
+    cloud.memory.put({ ...then, attachment });
+  } else if (block !== undefined && shown !== undefined && shown.id === id) {
+    // It was detached while the device was made.
+    await plugging.unplug(id);
+  }
+}
+
+/** @throws Ec2Error when the volume cannot be attached there under that name */
+function check({ cloud, seen, subject }: Call, volume: Volume, instance: Instance, device: string): void {
+  if (volume.attachment !== undefined) {
+    throw new Ec2Error('VolumeInUse', `${volume.id} is already attached to an instance`);
+  }
+  // A state that is seen late is refused as well.
+  const state = seen.volumes[volume.id]?.state === 'creating' ? 'creating' : volume.state;
+  if (state !== 'available') {
+    throw new Ec2Error(
+      'IncorrectState',
+      `Volume '${volume.id}' is in the '${state}' state and is not 'available'.`,
+    );
+  }
+  if (volume.zone !== instance.zone) {
+    throw new Ec2Error(
+      'InvalidVolume.ZoneMismatch',
+      `The volume '${volume.id}' is not in the same availability zone as instance '${instance.id}'`,
+    );
+  }
+  // The names that the EC2 User Guide gives for Linux: /dev/sd[b-z], /dev/xvd[b-c][a-z] and the like.
+  if (!/^\/dev\/(sd[a-z]([1-9]|1[0-5])?|xvd[a-d]?[a-z])$/.test(device)) {
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `Value (${device}) for parameter device is invalid. ${device} is not a valid EBS device name.`,
+    );
+  }
+  const there = Object.values(cloud.memory.now.volumes).filter(
+    ({ attachment }) => attachment?.instance === instance.id,
+  );
+  // Nitro numbers its disks itself; under Xen sdf is shown as xvdf, so those two are one.
+  const place = (name: string | undefined) => name?.replace('/dev/xvd', '/dev/sd');
+  if (
+    there.some(({ attachment }) => place(attachment?.device) === place(device)) ||
+    cloud.faults.take('device-in-use', subject) !== undefined
+  ) {
+    throw new Ec2Error(
+      'InvalidParameterValue',
+      `Invalid value '${device}' for unixDevice. Attachment point ${device} is already in use`,
+    );
+  }
+  if (there.length >= (cloud.settings.limits.attachments || instance.type.maximumAttachments)) {
+    throw new Ec2Error(
+      'AttachmentLimitExceeded',
+      `Instance ${instance.id} has reached its limit of ${there.length} attached volumes`,
+    );
+  }
+}

@@ -1,0 +1,28 @@
+import { Ec2Error } from '../wire/errors.ts';
+import type { Action } from './action.ts';
+import { volumeOf } from './look-up.ts';
+
+export const deleteVolume: Action = {
+  names: ['VolumeId', 'DryRun'],
+  act(call) {
+    const { cloud } = call;
+    const volume = volumeOf(call);
+    if (volume.attachment !== undefined) {
+      throw new Ec2Error(
+        'VolumeInUse',
+        `Volume ${volume.id} is currently attached to ${volume.attachment.instance}`,
+      );
+    }
+    if (volume.state === 'creating') {
+      throw new Ec2Error('IncorrectState', `The volume '${volume.id}' is 'creating'.`);
+    }
+    cloud.memory.put({ ...volume, state: 'deleting' });
+    cloud.later(`delete ${volume.id}`, async () => {
+      // A program that ends meanwhile has it deleted all the same.
+      await cloud.pass(cloud.settings.delaysMs.delete);
+      cloud.memory.forget(volume.id);
+      await cloud.disks.removeVolume(volume.id);
+    });
+    return { return: true };
+  },
+};

@@ -1,0 +1,89 @@
+import type { Attachment, Volume } from '../cloud/records.ts';
+import { Ec2Error } from '../wire/errors.ts';
+import type { Action, Call } from './action.ts';
+import { instanceOf, volumeOf } from './look-up.ts';
+import { attachmentFields } from './volume-answers.ts';
+
+/** How often it is looked whether a disk is still in use. */
+const againMs = 50;
+
+export const detachVolume: Action = {
+  names: ['VolumeId', 'InstanceId', 'Device', 'Force', 'DryRun'],
+  act(call) {
+    const { cloud, parameters, subject } = call;
+    const volume = volumeOf(call);
+    const { attachment } = volume;
+    if (attachment === undefined) {
+      throw new Ec2Error('IncorrectState', `Volume '${volume.id}' is in the '${volume.state}' state.`);
+    }
+    const [instance, device] = [parameters.text('InstanceId'), parameters.text('Device')];
+    if (instance !== undefined) instanceOf(call, instance);
+    if (
+      (instance !== undefined && instance !== attachment.instance) ||
+      (device !== undefined && device !== attachment.device)
+    ) {
+      throw new Ec2Error(
+        'InvalidAttachment.NotFound',
+        `Volume '${volume.id}' is not attached to '${instance ?? attachment.instance}' as device '${device ?? attachment.device}'.`,
+      );
+    }
+    if (attachment.device === '/dev/xvda') {
+      throw new Ec2Error(
+        'OperationNotPermitted',
+        `'${volume.id}' is a root volume and cannot be detached from a running instance`,
+      );
+    }
+    const isForced = parameters.flag('Force') === true;
+    // Asked again, it goes on as it was; but force is heeded at any time.
+    if (attachment.state === 'attaching' || attachment.state === 'attached' || isForced) {
+      const next = { ...attachment, state: 'detaching' } as const;
+      cloud.memory.put({ ...volume, attachment: next });
+      const stuck = isForced ? undefined : cloud.faults.take('stuck-detaching', subject);
+      cloud.later(`detach ${volume.id}`, async () => {
+        if (stuck !== undefined && (stuck.ms === undefined || !(await cloud.pass(stuck.ms)))) return;
+        if (await cloud.pass(isForced ? 0 : cloud.settings.delaysMs.detach)) {
+          await finishDetachment(call, volume.id, attachment.key, isForced);
+        }
+      });
+    }
+    return attachmentFields(volume.id, current(call, volume.id, attachment.key)?.attachment ?? attachment);
+  },
+};
+
+/** Takes the disk of a volume from its instance, once nothing uses it there; at once when that is forced. */
+export async function finishDetachment(
+  call: Pick<Call, 'cloud' | 'plugging'>,
+  id: string,
+  key: string,
+  isForced: boolean,
+): Promise<void> {
+  const { cloud, plugging } = call;
+  const shown = current(call, id, key)?.attachment.ghost ?? id;
+  // The disk of another volume, which is attached elsewhere, is not this one's to take away.
+  const isAnothers = shown !== id && cloud.memory.now.volumes[shown]?.attachment !== undefined;
+  while (!isForced && (await plugging.isClaimed(shown))) {
+    const then = current(call, id, key);
+    if (then === undefined) return;
+    if (then.attachment.state !== 'busy') {
+      cloud.memory.put({ ...then.volume, attachment: { ...then.attachment, state: 'busy' } });
+    }
+    if (!(await cloud.pass(againMs))) return;
+  }
+  // Another call may have done it meanwhile.
+  if (current(call, id, key) === undefined) return;
+  if (isForced && (await plugging.isClaimed(shown))) await plugging.pull(shown);
+  else if (!isAnothers) await plugging.unplug(shown);
+  const left = current(call, id, key);
+  if (left === undefined) return;
+  const { attachment: _, ...volume } = left.volume;
+  cloud.memory.put({ ...volume, state: 'available' });
+}
+
+function current(
+  { cloud }: Pick<Call, 'cloud'>,
+  id: string,
+  key: string,
+): { readonly volume: Volume; readonly attachment: Attachment } | undefined {
+  const volume = cloud.memory.now.volumes[id];
+  return volume?.attachment?.key === key ? { volume, attachment: volume.attachment } : undefined;
+}

@@ -1,0 +1,40 @@
+import type { Tags } from '../cloud/records.ts';
+import { Ec2Error } from '../wire/errors.ts';
+import type { Parameters } from '../wire/parameters.ts';
+
+/** What can be filtered by: each name with the values that a record has there. */
+export type Fields = Readonly<Record<string, readonly (string | undefined)[]>>;
+
+/**
+ * The filters of a request as one question to a record. All filters must be met, each by one of its values; `*` and `?` in
+ * a value stand for any characters and for any one.
+ * @param known names that this action can filter by, besides tags
+ * @throws Ec2Error InvalidParameterValue for another name
+ */
+export function filtersOf(
+  parameters: Parameters,
+  known: readonly string[],
+): (tags: Tags, fields: Fields) => boolean {
+  const filters = parameters.structures('Filter').map((filter) => {
+    const name = filter.required('Name');
+    if (!known.includes(name) && name !== 'tag-key' && !name.startsWith('tag:')) {
+      throw new Ec2Error('InvalidParameterValue', `The filter '${name}' is invalid`);
+    }
+    return { name, patterns: filter.list('Value').map(patternOf) };
+  });
+  return (tags, fields) =>
+    filters.every(({ name, patterns }) =>
+      valuesOf(name, tags, fields).some((value) => patterns.some((pattern) => pattern.test(value))),
+    );
+}
+
+function valuesOf(name: string, tags: Tags, fields: Fields): readonly string[] {
+  if (name === 'tag-key') return Object.keys(tags);
+  const values = name.startsWith('tag:') ? [tags[name.slice('tag:'.length)]] : (fields[name] ?? []);
+  return values.filter((value) => value !== undefined);
+}
+
+function patternOf(value: string): RegExp {
+  const literal = value.replace(/[\\^$.|+()[\]{}]/g, '\\$&');
+  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
+}

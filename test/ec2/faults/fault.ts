@@ -1,0 +1,44 @@
+import { type Static, type TProperties, Type } from 'typebox';
+
+const milliseconds = Type.Integer({ minimum: 0 });
+
+/** Which requests a fault meets; without any of these, all that it can meet. */
+const which = {
+  /** `AttachVolume` */
+  action: Type.Optional(Type.String()),
+  /** The request names this volume. */
+  volume: Type.Optional(Type.String()),
+  /** The request names this instance. */
+  instance: Type.Optional(Type.String()),
+  /** How often it still happens; without, until it is taken away. */
+  times: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Of each request that it could meet, from 0 to 1; without, 1. */
+  probability: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+};
+
+const fault = <K extends string, P extends TProperties>(kind: K, more: P) =>
+  Type.Object({ kind: Type.Literal(kind), ...which, ...more }, { additionalProperties: false });
+
+/** What can go wrong; README.md tells what each does. */
+export const Fault = Type.Union([
+  fault('error', {
+    code: Type.String(),
+    message: Type.Optional(Type.String()),
+    status: Type.Optional(Type.Integer({ minimum: 400, maximum: 599 })),
+  }),
+  fault('slow', { ms: milliseconds }),
+  fault('lost-answer', {}),
+  fault('lost-request', {}),
+  fault('malformed-answer', {}),
+  fault('truncated-answer', {}),
+  fault('create-fails', { vanishes: Type.Optional(Type.Boolean()) }),
+  fault('stuck-attaching', { ms: Type.Optional(milliseconds) }),
+  fault('no-device', {}),
+  fault('device-in-use', {}),
+  fault('wrong-device', { shows: Type.String() }),
+  fault('stuck-detaching', { ms: Type.Optional(milliseconds) }),
+  fault('snapshot-fails', {}),
+  fault('modification-fails', {}),
+]);
+export type Fault = Static<typeof Fault>;
+export type FaultOf<K extends Fault['kind']> = Extract<Fault, { readonly kind: K }>;

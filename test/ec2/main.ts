@@ -1,0 +1,100 @@
+/**
+ * EC2 as a program of its own. Prints one line of JSON when it can be asked: the API's URL, and for each instance the URL
+ * of its metadata service and the folder with its /sys and /dev. Ends by SIGTERM or SIGINT, and frees its loop devices.
+ */
+import { mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Cloud, type Instance } from './cloud/cloud.ts';
+import { Plugging } from './cloud/plugging.ts';
+import { addRoots, revive } from './cloud/revival.ts';
+import { Control } from './control.ts';
+import { HostTree } from './machine/host.ts';
+import { Metadata } from './metadata.ts';
+import { type Options, optionsOf, usage } from './options.ts';
+import { Service } from './service.ts';
+
+/** What is printed at the start. */
+export interface Announcement {
+  readonly url: string;
+  readonly region: string;
+  readonly instances: Readonly<
+    Record<
+      string,
+      { readonly metadata: string; readonly host: string; readonly zone: string; readonly type: string }
+    >
+  >;
+}
+
+async function serve(options: Options): Promise<void> {
+  mkdirSync(options.folder, { recursive: true });
+  const folder = realpathSync(options.folder);
+  const instances = options.instances.map(({ id, type }): Instance => {
+    const tree = join(folder, 'hosts', id);
+    return { id, type, zone: `${options.region}a`, folder: tree, host: new HostTree(tree) };
+  });
+  // Who knows of one instance only finds it here.
+  rmSync(join(folder, 'host'), { force: true });
+  symlinkSync(join('hosts', instances[0]?.id ?? ''), join(folder, 'host'));
+  const cloud = new Cloud(folder, options.region, instances);
+  const plugging = new Plugging(cloud);
+  await revive(cloud, plugging);
+  await addRoots(cloud, plugging);
+
+  const service = new Service(cloud, plugging);
+  const control = new Control(cloud, plugging, service);
+  const api = await listen(options.port, (request, response) => {
+    const isControl = request.url?.startsWith('/control/');
+    const handled = (isControl ? control : service).handle(request, response);
+    handled.catch((thrown) => {
+      console.error('ec2:', thrown);
+      request.socket.destroy();
+    });
+  });
+  const servers = [api];
+  const announced: Record<string, Announcement['instances'][string]> = {};
+  for (const instance of instances) {
+    const metadata = new Metadata(cloud, instance);
+    const server = await listen(0, (request, response) => metadata.handle(request, response));
+    servers.push(server);
+    const { folder: host, zone, type } = instance;
+    announced[instance.id] = { metadata: urlOf(server), host, zone, type: type.name };
+  }
+  const announcement: Announcement = { url: urlOf(api), region: options.region, instances: announced };
+  process.stdout.write(`${JSON.stringify(announcement)}\n`);
+
+  await new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
+  for (const server of servers) {
+    server.close();
+    server.closeAllConnections();
+  }
+  await cloud.end();
+  await plugging.end();
+}
+
+function listen(
+  port: number,
+  handle: RequestListener<typeof IncomingMessage, typeof ServerResponse>,
+): Promise<Server> {
+  const server = createServer(handle);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+try {
+  await serve(optionsOf(process.argv.slice(2)));
+} catch (thrown) {
+  process.stderr.write(`ec2: ${thrown instanceof Error ? thrown.message : String(thrown)}\n${usage}`);
+  process.exitCode = 64;
+}
