@@ -138,6 +138,11 @@ async function buildEbs() {
     outdir: 'dist',
     mainFields: ['module', 'main'],
     minify: true,
+    // The castle's standard error is its log: a warning about Node's age has no place in it.
+    define: {
+      ...small.define,
+      'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
+    },
     banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
   });
 }
