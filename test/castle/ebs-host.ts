@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { Simulator } from '../ec2/simulator.ts';
+import type { Simulator } from '../ec2/simulator.ts';
 import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
 import { until } from '../kit/until.ts';
 
@@ -26,7 +26,7 @@ export async function startOnInstance(
     `sys=${join(host, 'sys')}`,
     `dev=${join(host, 'dev')}`,
     // A hundredth of the usual times, so that a test need not wait as long as a person.
-    ...['poll=20ms', 'batch=10ms', 'size=1G'],
+    ...['poll=20ms', 'batch=10ms', 'rate=1000', 'size=1G'],
     ...(ebs === undefined ? [] : [ebs]),
   ].join(',');
   const env = {

@@ -168,13 +168,20 @@ export class CastleOnHost {
     return this.call('GET', path);
   }
 
-  /** A request without a body on its socket, as root of the host. */
+  /** POST of an object on its socket, as root of the host. */
+  post(path: string, body: object): Promise<{ readonly status: number; readonly text: string }> {
+    return this.call('POST', path, body);
+  }
+
+  /** A request on its socket, as root of the host. */
   call(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
+    body?: object,
   ): Promise<{ readonly status: number; readonly text: string }> {
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.socket, method, path, agent: false }, (answer) => {
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const asked = request({ socketPath: this.socket, method, path, headers, agent: false }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => {
           text += part;
@@ -182,7 +189,7 @@ export class CastleOnHost {
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
         answer.on('error', reject);
       });
-      asked.on('error', reject).end();
+      asked.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 

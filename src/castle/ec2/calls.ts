@@ -7,9 +7,8 @@ const tries = 8;
 /** How long a connection and an answer may take, in milliseconds. */
 const connectWithinMs = 5_000;
 const answerWithinMs = 30_000;
-/** Far below what AWS gives an account for calls that change something: 5 in a second, and 50 at once. */
-const callsPerSecond = 5;
-const callsAtOnce = 50;
+/** So many seconds' calls may come at once after a pause. */
+const burstSeconds = 10;
 
 /** How a call ended, for the metrics. */
 export type Outcome = 'done' | 'throttled' | 'failed';
@@ -22,6 +21,8 @@ export interface Endpoint {
   readonly region: string;
   /** Another one than that of the region. */
   readonly url?: string;
+  /** How many calls a second the castle makes in the long run, of all kinds together. */
+  readonly callsPerSecond: number;
 }
 
 /** The actions of EC2 that the castle uses: an instance needs the permission for each. */
@@ -67,9 +68,9 @@ export interface Ec2 {
  * A client of its own for each action: its adaptive retries slow down what is throttled and nothing else. All share one
  * budget, so that many containers at once are no storm.
  */
-export async function openEc2({ region, url }: Endpoint, told: Told): Promise<Ec2> {
+export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: Told): Promise<Ec2> {
   const sdk = await import('./sdk.ts');
-  const budget = new Budget(callsPerSecond, callsAtOnce);
+  const budget = new Budget(callsPerSecond, callsPerSecond * burstSeconds);
   const shared = {
     region,
     ...(url === undefined ? {} : { endpoint: url }),

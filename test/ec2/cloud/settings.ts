@@ -41,9 +41,11 @@ export const Settings = Type.Object(
         snapshots: count,
         /** Pending snapshots of one volume; more are ConcurrentSnapshotLimitExceeded. */
         concurrentSnapshots: count,
+        /** Between two snapshots of one volume, 15 on the real service; 0: none. */
+        secondsBetweenSnapshots: Type.Number({ minimum: 0 }),
         /** Volumes of an instance, the root volume among them; 0: what its type allows. */
         attachments: count,
-        /** Between two changes of a volume; 0: none. */
+        /** Between two changes of a volume, 6 on the real service; 0: none. */
         hoursBetweenModifications: Type.Number({ minimum: 0 }),
       },
       { additionalProperties: false },
@@ -72,6 +74,7 @@ export const defaults: Settings = {
     volumes: 5000,
     snapshots: 100_000,
     concurrentSnapshots: 5,
+    secondsBetweenSnapshots: 0,
     attachments: 0,
     hoursBetweenModifications: 0,
   },

@@ -69,7 +69,10 @@ async function assemble(settings: EbsSettings, { native, say, told }: EbsMeans):
   const { cluster, type, encrypted, kmsKey, endpoint, batchMs, pollMs } = settings;
   const here = await askMetadata(settings.metadata);
   const region = settings.region ?? here.region;
-  const ec2 = await openEc2({ region, ...(endpoint === undefined ? {} : { url: endpoint }) }, told);
+  const ec2 = await openEc2(
+    { region, callsPerSecond: settings.callsPerSecond, ...(endpoint === undefined ? {} : { url: endpoint }) },
+    told,
+  );
   const limit = settings.max ?? (await attachmentLimit(ec2, here, (why) => say(why)));
   const pace = paces(pollMs);
   const inventory = new Inventory(ec2, cluster, batchMs, pace.settle.withinMs);

@@ -31,6 +31,11 @@ export interface EbsSettings {
   readonly dev: string;
   /** The first pause between two looks at what EC2 is doing, in milliseconds; all other times follow it. */
   readonly pollMs: number;
+  /**
+   * How many calls a second the castle makes in the long run. AWS gives a whole account 5 that change something and 20 that
+   * don't, of each kind, and ten seconds' worth at once; "Request throttling for the Amazon EC2 API".
+   */
+  readonly callsPerSecond: number;
   /** How long questions are collected before they are asked together, in milliseconds. */
   readonly batchMs: number;
 }
@@ -49,6 +54,7 @@ const usual: EbsSettings = {
   dev: '/dev',
   pollMs: 1_000,
   batchMs: 500,
+  callsPerSecond: 10,
 };
 
 /** How each option is read; undefined when the value is wrong. */
@@ -68,6 +74,7 @@ const options: Readonly<Record<string, (value: string) => Partial<EbsSettings> |
   metadata: (value) => when(isUrl(value), { metadata: value.replace(/\/+$/, '') }),
   sys: (value) => when(value !== '', { sys: resolve(value) }),
   dev: (value) => when(value !== '', { dev: resolve(value) }),
+  rate: (value) => when(/^[1-9]\d{0,3}$/.test(value), { callsPerSecond: Number(value) }),
   poll: (value) => ({ pollMs: readDuration('--backend ebs,poll=', value, 'usage') }),
   batch: (value) => ({ batchMs: readDuration('--backend ebs,batch=', value, 'usage') }),
 };

@@ -1,0 +1,76 @@
+import { newId } from '../cloud/ids.ts';
+import type { Snapshot, Volume } from '../cloud/records.ts';
+import { Ec2Error } from '../wire/errors.ts';
+import type { Action, Call } from './action.ts';
+import { volumeOf } from './look-up.ts';
+import { snapshotFields } from './snapshot-answers.ts';
+import { specifiedTags } from './tags.ts';
+
+export const createSnapshot: Action = {
+  names: ['VolumeId', 'Description', 'TagSpecification', 'DryRun'],
+  async act(call) {
+    const { cloud, parameters, subject } = call;
+    const volume = volumeOf(call);
+    if (volume.state !== 'available' && volume.state !== 'in-use') {
+      throw new Ec2Error('IncorrectState', `Volume '${volume.id}' is in the '${volume.state}' state.`);
+    }
+    checkLimits(call, volume);
+    const snapshot: Snapshot = {
+      id: newId('snap'),
+      state: 'pending',
+      progressPercent: 0,
+      volume: volume.id,
+      sizeGiB: volume.sizeGiB,
+      encrypted: volume.encrypted,
+      description: parameters.text('Description') ?? '',
+      begun: cloud.time,
+      tags: specifiedTags(parameters, 'snapshot'),
+    };
+    // Its moment is that of the request: what is written once it is answered is not in it.
+    await cloud.disks.snapshot(volume.id, snapshot.id);
+    cloud.memory.putSnapshot(snapshot);
+    const fails = cloud.faults.take('snapshot-fails', subject) !== undefined;
+    cloud.later(`snapshot ${snapshot.id}`, () => finishSnapshot(call, snapshot.id, fails));
+    return snapshotFields(cloud.account, snapshot);
+  },
+};
+
+/** Lets a snapshot make progress and be completed, or fail on the way. */
+export async function finishSnapshot(
+  { cloud }: Pick<Call, 'cloud'>,
+  id: string,
+  fails = false,
+): Promise<void> {
+  for (const progressPercent of [50, 100]) {
+    if (!(await cloud.pass(cloud.settings.delaysMs.snapshot / 2))) return;
+    const snapshot = cloud.memory.now.snapshots[id];
+    if (snapshot === undefined) return;
+    if (fails) {
+      cloud.memory.putSnapshot({ ...snapshot, state: 'error' });
+      return;
+    }
+    const state = progressPercent === 100 ? 'completed' : 'pending';
+    cloud.memory.putSnapshot({ ...snapshot, progressPercent, state });
+  }
+}
+
+function checkLimits({ cloud }: Call, { id }: Volume): void {
+  const all = Object.values(cloud.memory.now.snapshots);
+  const own = all.filter(({ volume }) => volume === id);
+  const { snapshots, concurrentSnapshots, secondsBetweenSnapshots } = cloud.settings.limits;
+  if (all.length >= snapshots) {
+    throw new Ec2Error('SnapshotLimitExceeded', `The limit of ${snapshots} snapshots is reached.`);
+  }
+  if (own.filter(({ state }) => state === 'pending').length >= concurrentSnapshots) {
+    throw new Ec2Error(
+      'ConcurrentSnapshotLimitExceeded',
+      `The limit of ${concurrentSnapshots} pending snapshots of volume ${id} is reached.`,
+    );
+  }
+  if (own.some(({ begun }) => cloud.clock - Date.parse(begun) < secondsBetweenSnapshots * 1000)) {
+    throw new Ec2Error(
+      'SnapshotCreationPerVolumeRateExceeded',
+      'The maximum per volume CreateSnapshot request rate has been exceeded.',
+    );
+  }
+}
