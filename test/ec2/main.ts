@@ -14,11 +14,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Cloud, type Instance } from './cloud/cloud.ts';
 import { Plugging } from './cloud/plugging.ts';
-import { addRoots, revive } from './cloud/revival.ts';
 import { Control } from './control.ts';
 import { HostTree } from './machine/host.ts';
 import { Metadata } from './metadata.ts';
 import { type Options, optionsOf, usage } from './options.ts';
+import { addRoots, revive } from './revival.ts';
 import { Service } from './service.ts';
 
 /** What is printed at the start. */

@@ -58,9 +58,15 @@ export async function finishDetachment(
   isForced: boolean,
 ): Promise<void> {
   const { cloud, plugging } = call;
-  const shown = current(call, id, key)?.attachment.ghost ?? id;
-  // The disk of another volume, which is attached elsewhere, is not this one's to take away.
-  const isAnothers = shown !== id && cloud.memory.now.volumes[shown]?.attachment !== undefined;
+  const { attachment } = current(call, id, key) ?? {};
+  if (attachment === undefined) return;
+  const shown = attachment.ghost ?? id;
+  // The disk of another volume, which is attached by itself, stays where it belongs.
+  if (shown !== id && cloud.memory.now.volumes[shown]?.attachment !== undefined) {
+    if (attachment.block !== undefined) cloud.instances.get(attachment.instance)?.host.hide(attachment.block);
+    free(call, id, key);
+    return;
+  }
   while (!isForced && (await plugging.isClaimed(shown))) {
     const then = current(call, id, key);
     if (then === undefined) return;
@@ -72,11 +78,15 @@ export async function finishDetachment(
   // Another call may have done it meanwhile.
   if (current(call, id, key) === undefined) return;
   if (isForced && (await plugging.isClaimed(shown))) await plugging.pull(shown);
-  else if (!isAnothers) await plugging.unplug(shown);
+  else await plugging.unplug(shown);
+  free(call, id, key);
+}
+
+function free(call: Pick<Call, 'cloud'>, id: string, key: string): void {
   const left = current(call, id, key);
   if (left === undefined) return;
   const { attachment: _, ...volume } = left.volume;
-  cloud.memory.put({ ...volume, state: 'available' });
+  call.cloud.memory.put({ ...volume, state: 'available' });
 }
 
 function current(

@@ -1,13 +1,13 @@
-import type { Call } from '../actions/action.ts';
-import { finishAttachment } from '../actions/attach-volume.ts';
-import { finishSnapshot } from '../actions/create-snapshot.ts';
-import { finishCreation } from '../actions/create-volume.ts';
-import { finishDetachment } from '../actions/detach-volume.ts';
-import { finishModification } from '../actions/modify-volume.ts';
-import type { Cloud, Instance } from './cloud.ts';
-import { newId } from './ids.ts';
-import type { Plugging } from './plugging.ts';
-import { type Attachment, gibibyte, type Volume } from './records.ts';
+import type { Call } from './actions/action.ts';
+import { finishAttachment } from './actions/attach-volume.ts';
+import { finishSnapshot } from './actions/create-snapshot.ts';
+import { finishCreation } from './actions/create-volume.ts';
+import { finishDetachment } from './actions/detach-volume.ts';
+import { finishModification } from './actions/modify-volume.ts';
+import type { Cloud, Instance } from './cloud/cloud.ts';
+import { newId } from './cloud/ids.ts';
+import type { Plugging } from './cloud/plugging.ts';
+import { type Attachment, gibibyte, type Volume } from './cloud/records.ts';
 
 /** Takes up what an earlier life of the program has left: disks are in their instances again, and what was begun goes on. */
 export async function revive(cloud: Cloud, plugging: Plugging): Promise<void> {
