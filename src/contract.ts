@@ -140,6 +140,33 @@ export const Token = Type.Object({
 });
 export type Token = Static<typeof Token>;
 
+/** GET /v1/devices: what this host has of volumes that are devices. */
+export const Devices = Type.Object({
+  devices: Type.Array(
+    Type.Object({
+      volume: Type.String(),
+      device: Type.Optional(Type.String({ description: 'Its node; none while it is on its way.' })),
+      source: Type.String({
+        description: 'What is on it: the path of an image, or the id of a volume of EBS.',
+      }),
+      name: Type.Optional(Type.String({ description: 'The device name that EC2 was asked for.' })),
+      state: Type.Optional(Type.String({ description: "EC2's word for the attachment." })),
+      sizeBytes: Type.Integer(),
+      fileSystem: Type.String(),
+      since: Type.Optional(Type.String({ description: 'When it was attached, ISO 8601, UTC.' })),
+    }),
+  ),
+  badNames: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      why: Type.String({ description: 'Ends the sentence "it is avoided, because".' }),
+      until: Type.String({ description: 'ISO 8601, UTC.' }),
+    }),
+    { description: 'Device names that are avoided for some time.' },
+  ),
+});
+export type Devices = Static<typeof Devices>;
+
 /** GET /v1/status */
 export const Status = Type.Object({
   version: Type.String(),

@@ -19,7 +19,7 @@ static int set_options(int context, const struct image *image, const char *devic
     return configure_create(context);
 }
 
-static int mount_device(const struct image *image, const char *device)
+int mount_by_path(const struct image *image, const char *device)
 {
     unsigned int attributes = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_;
     int context = open_file_system(image->type);
@@ -47,8 +47,7 @@ static int fill_holes(int file)
     return fstat(file, &status) == 0 ? fallocate(file, 0, 0, status.st_size) : -1;
 }
 
-/* An image that has grown while nobody had it is filled now. What did not grow is as good as it was: nothing fails here. */
-static void take_up_growth(int tree, int device, const char *type)
+void take_up_growth(int tree, int device, const char *type)
 {
     int root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -82,7 +81,7 @@ int mount_image(const struct image *image, const char **step)
     if (check_identity(device, image->type, image->uuid) != 0)
         return -1;
     *step = "file-system";
-    tree = mount_device(image, path);
+    tree = mount_by_path(image, path);
     /* From here on the mount keeps the device; without it, the descriptor's end would free that. */
     if (tree != -1 && !image->readonly)
         take_up_growth(tree, device, image->type);

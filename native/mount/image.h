@@ -24,4 +24,13 @@ struct image {
  */
 int mount_image(const struct image *image, const char **step);
 
+/* Mounts the file system on a device that is the right one. Returns a descriptor of the mount, or -1 and errno. */
+int mount_by_path(const struct image *image, const char *device);
+
+/*
+ * Lets a file system fill its device, which may have grown while nobody had it. What did not grow is as good as it was:
+ * nothing fails here.
+ */
+void take_up_growth(int tree, int device, const char *type);
+
 #endif

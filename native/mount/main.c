@@ -6,14 +6,17 @@
  *   castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       mount the file system in an image on TARGET, by a new loop device, which vanishes with the last mount of it, or by
  *       the one that has the image already
+ *   castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE
+ *       mount the file system on a block device of the host on TARGET
  *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
- *       let the file system on TARGET, which is on that loop device, become as large as its image
+ *       let the file system on TARGET, which is on that device, become as large as it, or as the image behind it
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
  *       take the mount with that id away from TARGET
  *
  * Descriptor 3 is the mount namespace of a process in the container: a number could have changed hands. Descriptor 4 is
  * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. Descriptor
- * 5 is an image, open for reading and writing. With `ids` it asks the castle whose files are whose (ids.h). On success one line `ID` on stdout: the mount's id as the container sees
+ * 5 is an image or a block device, open for reading and writing. With `ids` it asks the castle whose files are whose
+ * (ids.h). On success one line `ID` on stdout: the mount's id as the container sees
  * it. On failure one line `STEP ERRNO` on stdout and exit 1; the castle makes the sentence of it.
  *
  * It is a program of its own, single-threaded, because setns(CLONE_NEWNS) is refused to a process whose threads share
@@ -21,6 +24,7 @@
  * are the host's. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT; Linux 5.12.
  */
 #include "answer.h"
+#include "device.h"
 #include "grow.h"
 #include "ids.h"
 #include "image.h"
@@ -76,7 +80,8 @@ static int do_mount(int readonly, const char *source, const char *target, int as
     return done(id);
 }
 
-static int do_mount_image(const struct image *image, const char *target, int ask)
+/* path  of the block device; NULL: the image is a file */
+static int do_mount_image(const struct image *image, const char *path, const char *target, int ask)
 {
     const char *step;
     uint64_t id;
@@ -87,7 +92,7 @@ static int do_mount_image(const struct image *image, const char *target, int ask
     folder = open_folder_in(ROOT, target, O_PATH);
     if (folder == -1)
         return failed("target");
-    tree = mount_image(image, &step);
+    tree = path == NULL ? mount_image(image, &step) : mount_block_device(image, path, &step);
     if (tree == -1)
         return failed(step);
     if (ask && settle_ids(tree, &step) != 0)
@@ -108,7 +113,7 @@ static int do_grow(const char *type, const char *path, const char *target)
     uint64_t id;
     int device, folder;
 
-    device = take_new_size(IMAGE, path);
+    device = is_block_device(IMAGE) ? open_device_again(IMAGE, path) : take_new_size(IMAGE, path);
     if (device == -1)
         return failed("loop");
     folder = open_folder_in(ROOT, target, O_RDONLY);
@@ -169,7 +174,17 @@ int main(int argc, char **argv)
             .device = strcmp(argv[6], "new") == 0 ? NULL : argv[6],
         };
 
-        return do_mount_image(&image, argv[5], ask);
+        return do_mount_image(&image, NULL, argv[5], ask);
+    }
+    if (argc == 7 + ask && strcmp(argv[1], "mount-device") == 0 && is_mode(argv[2])) {
+        const struct image device = {
+            .file = IMAGE,
+            .readonly = strcmp(argv[2], "ro") == 0,
+            .type = argv[3],
+            .uuid = argv[4],
+        };
+
+        return do_mount_image(&device, argv[5], argv[6], ask);
     }
     if (argc == 5 && strcmp(argv[1], "grow") == 0)
         return do_grow(argv[2], argv[3], argv[4]);
@@ -177,6 +192,7 @@ int main(int argc, char **argv)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
     print("usage: castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT\n"
           "       castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
+          "       castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE\n"
           "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
     return 64;

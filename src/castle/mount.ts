@@ -66,11 +66,13 @@ export class Unmappable extends Error {
   }
 }
 
-/** An image with a file system of its own. */
+/** An image, or a block device, with a file system of its own. */
 export interface ImageToMount {
   /** Open for reading and writing. */
   readonly fd: number;
   readonly path: string;
+  /** Whether it is a block device of the host, which needs no loop device. */
+  readonly isDevice?: true;
   readonly fileSystem: {
     readonly type: string;
     /** What the file system has to have; looked at once more on the device that is mounted. */
@@ -91,7 +93,8 @@ export interface Mounter {
    */
   mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
   /**
-   * Mounts the file system of an image in a container, by a loop device that vanishes with the last mount of it.
+   * Mounts the file system of an image in a container, by a loop device that vanishes with the last mount of it; or that
+   * of a block device.
    * @param target absolute path in the container; when that is wrong, the file system has not been touched
    * @returns the id of the mount, as in the container's mountinfo
    * @throws Refused bad_target or backend_failed; Hangs; Unmappable
@@ -99,7 +102,7 @@ export interface Mounter {
   mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
   /**
    * Lets a mounted file system become as large as its image has become.
-   * @param device path of its loop device
+   * @param device path of its loop device, or of itself
    * @param target where it is mounted in the container
    * @throws Refused busy when something else is mounted there; backend_failed; Hangs
    */
@@ -122,8 +125,14 @@ export function mounterWith(program: string): Mounter {
       if (said.step === 'idmap') throw new Unmappable(said.error);
       throw mountRefusal(said, source, target);
     },
-    async mountImage(into, { fd, path, fileSystem: { type, uuid }, device }, target, { readonly, ids }) {
-      const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target, device ?? 'new'];
+    async mountImage(into, image, target, { readonly, ids }) {
+      const { fd, path, isDevice, fileSystem, device } = image;
+      const { type, uuid } = fileSystem;
+      const mode = readonly ? 'ro' : 'rw';
+      const args =
+        isDevice === true
+          ? ['mount-device', mode, type, uuid, path, target]
+          : ['mount-image', mode, type, uuid, target, device ?? 'new'];
       const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs, ids);
       if (said.ok) return said.id;
       if (said.step === 'idmap') throw new Unmappable(said.error);

@@ -9,11 +9,13 @@ import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
 import { serveTls } from './api/tls-listener.ts';
 import { parseBackend } from './backends/parse.ts';
+import { ec2Calls } from './chronicle/ec2-calls.ts';
 import { Followers } from './chronicle/followers.ts';
 import { type Happening, tellAll } from './chronicle/happening.ts';
 import { countBy, Metrics } from './chronicle/metrics.ts';
 import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
+import { devicesOf } from './devices.ts';
 import { watchedStore } from './health.ts';
 import { openTokenKey } from './identity/token-key.ts';
 import { Tokens } from './identity/tokens.ts';
@@ -81,7 +83,12 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   ]);
   const runtime = await parseRuntime(settings.runtime, settings);
   const mounter = observedMounter(mounterWith(findMountProgram()), metrics, say);
-  const backend = await parseBackend(settings.backend, { mounter, native: native(), say });
+  const backend = await parseBackend(settings.backend, {
+    mounter,
+    native: native(),
+    say,
+    told: ec2Calls(metrics, say),
+  });
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);
@@ -109,7 +116,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     waiting: ledger.waits,
   });
   const checkHealth = () => store.checkHealth();
-  const seen = { metrics, followers, checkHealth };
+  const seen = { metrics, followers, checkHealth, devices: () => devicesOf(backend) };
   const given = tokens === undefined ? {} : { tokens };
   const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen, ...given });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addCheckState } from './castle-check-state.ts';
+import { addDevices } from './castle-devices.ts';
 import { addDoctor } from './castle-doctor.ts';
 import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
@@ -24,6 +25,7 @@ export function describeCastle(): Command {
   addDeleted(program);
   addLeases(program);
   addToken(program);
+  addDevices(program);
   addStatus(program);
   addEvents(program);
   addDoctor(program);

@@ -14,6 +14,7 @@ import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { DeadlyTools, type Moment } from './deadly-tools.ts';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
+import { numbers } from './numbers.ts';
 import { Tenant } from './tenant.ts';
 
 const kills = Number(process.env['CASTLE_KILLS'] ?? 24);
@@ -121,17 +122,6 @@ class Siege {
       asked.end();
     });
   }
-}
-
-/** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
-function numbers(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {

@@ -17,6 +17,8 @@ export interface Places {
   readonly state?: string;
   /** Options of the backend loop, such as `size=16M`; without, the backend is local. */
   readonly loop?: string;
+  /** A whole setting of `--backend`. */
+  readonly setting?: string;
   /** More options of `castle serve`. */
   readonly options?: readonly string[];
   /** The engine's socket, instead of DOCKER_HOST. */
@@ -80,8 +82,16 @@ export class CastleOnHost {
 
   /** Starts `castle serve`, on the state of earlier lives, and does not wait for it. */
   launch(): ChildProcess {
-    const { loop, options = [], dockerSocket, program = 'dist/castle.js', env = process.env } = this.#places;
-    const backend = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
+    const {
+      loop,
+      setting,
+      options = [],
+      dockerSocket,
+      program = 'dist/castle.js',
+      env = process.env,
+    } = this.#places;
+    const folder = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
+    const backend = setting ?? folder;
     // A test file that is killed for taking too long takes its castle along.
     const started = spawn(
       'setpriv',
@@ -158,13 +168,20 @@ export class CastleOnHost {
     return this.call('GET', path);
   }
 
-  /** A request without a body on its socket, as root of the host. */
+  /** POST of an object on its socket, as root of the host. */
+  post(path: string, body: object): Promise<{ readonly status: number; readonly text: string }> {
+    return this.call('POST', path, body);
+  }
+
+  /** A request on its socket, as root of the host. */
   call(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
+    body?: object,
   ): Promise<{ readonly status: number; readonly text: string }> {
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.socket, method, path, agent: false }, (answer) => {
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const asked = request({ socketPath: this.socket, method, path, headers, agent: false }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => {
           text += part;
@@ -172,7 +189,7 @@ export class CastleOnHost {
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
         answer.on('error', reject);
       });
-      asked.on('error', reject).end();
+      asked.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 

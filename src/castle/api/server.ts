@@ -5,7 +5,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Native } from '../../container/native.ts';
-import { GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
+import { type Devices, GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
 import { version } from '../../version.ts';
 import type { Followers } from '../chronicle/followers.ts';
 import type { Say } from '../chronicle/happening.ts';
@@ -21,6 +21,7 @@ import { answerable } from './answerable.ts';
 import { answer, endWith } from './bare-answers.ts';
 import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
 import { Connections } from './connections.ts';
+import { deviceRoutes } from './devices.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
@@ -34,6 +35,7 @@ export interface ApiMeans {
   /** Where it listens for containers with tokens, too. */
   readonly tokens?: Tokens;
   readonly status: () => Status;
+  readonly devices: () => Promise<Devices>;
   readonly metrics: Metrics;
   readonly followers: Followers;
   readonly checkHealth: () => void;
@@ -50,7 +52,7 @@ export interface Api {
 
 /** Builds the interface; nobody can reach it before it listens. */
 export async function buildServer(means: ApiMeans): Promise<Api> {
-  const { native, runtime, ledger, status, metrics, followers, checkHealth, say } = means;
+  const { native, runtime, ledger, status, devices, metrics, followers, checkHealth, say } = means;
   const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
@@ -196,6 +198,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   const host = async (request: FastifyRequest) => needHost(await caller(request));
   await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
   await app.register(tokenRoutes(means.tokens, host));
+  await app.register(deviceRoutes({ devices, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

@@ -1,3 +1,4 @@
+import type { Devices } from '../../contract.ts';
 import type { Entrance, MountOptions } from '../mount.ts';
 import type { MountLine, SourceFolder } from '../mountinfo.ts';
 import type { Owner } from '../owner.ts';
@@ -87,6 +88,11 @@ export interface Backend {
    * @param known ids of the volumes and the snapshots, deleted ones that are kept too, that the store has
    */
   strays?(known: ReadonlySet<string>): Promise<readonly Stray[]>;
+  /**
+   * The devices of this host that have volumes; a backend whose volumes are no devices has none.
+   * @throws Refused backend_failed
+   */
+  devices?(): Promise<Devices>;
 }
 
 /** Where a volume is mounted. */
@@ -109,8 +115,10 @@ export interface Trash {
   takeBack(volume: string, id: string): Promise<void>;
   /** Whether it is in the trash. */
   has(volume: string, id: string): Promise<boolean>;
-  /** Where it is in the trash: an absolute path without symlinks. */
-  source(volume: string, id: string): string;
+  /**
+   * Where it is in the trash: an absolute path without symlinks. Not there where `purge` itself refuses what is in use.
+   */
+  source?(volume: string, id: string): string;
   /** Removes it for good. */
   purge(volume: string, id: string): Promise<void>;
   /** Everything that is in the trash. */

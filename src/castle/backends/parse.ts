@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Native } from '../../container/native.ts';
 import { Failure } from '../../failure.ts';
 import type { Say } from '../chronicle/happening.ts';
+import type { Told } from '../ec2/calls.ts';
 import { ext4 } from '../file-systems/ext4.ts';
 import { xfs } from '../file-systems/xfs.ts';
 import type { Mounter } from '../mount.ts';
@@ -9,8 +10,11 @@ import { formatSize, parseSize } from '../size.ts';
 import type { Backend } from './backend.ts';
 import { blocksBackend } from './blocks.ts';
 import { directoriesBackend } from './directories.ts';
+import { ebsBlocks } from './ebs/ebs.ts';
+import { parseEbs } from './ebs/settings.ts';
 import { localDirectories } from './local.ts';
 import { type LoopSettings, loopBlocks } from './loop.ts';
+import { loopReport } from './loop-report.ts';
 
 /** What backends are made with. */
 export interface BackendMeans {
@@ -18,6 +22,8 @@ export interface BackendMeans {
   readonly native: Native;
   /** Tells people what happened, in one line. */
   readonly say: Say;
+  /** Told of each call of a cloud's API. */
+  readonly told: Told;
 }
 
 /** How large a volume is when nobody says so, in bytes. */
@@ -28,8 +34,14 @@ const fileSystems = { ext4, xfs } as const;
 /** How each backend is made from what stands behind the `=`. Adding a backend is a file and a line here. */
 const backends: Record<string, (setting: string, means: BackendMeans) => Promise<Backend>> = {
   local: async (folder, { mounter }) => directoriesBackend(await localDirectories(resolve(folder)), mounter),
-  loop: async (setting, { mounter, native, say }) =>
-    blocksBackend(await loopBlocks(parseLoop(setting), fileSystems, native), mounter, say),
+  async loop(setting, { mounter, native, say }) {
+    const blocks = await loopBlocks(parseLoop(setting), fileSystems, native);
+    return { ...blocksBackend(blocks, mounter, say), devices: async () => loopReport(blocks.base) };
+  },
+  async ebs(setting, { mounter, native, say, told }) {
+    const { blocks, besides } = await ebsBlocks(parseEbs(setting), { native, say, told });
+    return { ...blocksBackend(blocks, mounter, say), ...besides };
+  },
 };
 
 /**
@@ -37,14 +49,14 @@ const backends: Record<string, (setting: string, means: BackendMeans) => Promise
  * @throws Failure usage when there is no such backend or its setting is wrong; cannotCreate, config
  */
 export async function parseBackend(text: string, means: BackendMeans): Promise<Backend> {
-  const [name = '', ...rest] = text.split('=');
-  const setting = rest.join('=');
+  // All of ebs' options come after a comma, since it needs none.
+  const [, name = '', setting = ''] = /^([a-z]+)(?:=(?!$)|(?=,)|$)(.*)$/.exec(text) ?? [];
   const make = Object.hasOwn(backends, name) ? backends[name] : undefined;
-  if (make === undefined || setting === '') {
+  if (make === undefined || (setting === '' && name !== 'ebs')) {
     throw new Failure(
       'usage',
       `--backend ${JSON.stringify(text)} is not a backend`,
-      'use local=DIR or loop=DIR[,fs=ext4|xfs][,size=10G]',
+      'use local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G] or ebs[=ZONE][,size=10G]',
     );
   }
   return make(setting, means);

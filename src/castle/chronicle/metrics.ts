@@ -44,6 +44,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  private readonly ec2Calls = new Counter({
+    name: 'castle_ec2_calls_total',
+    help: "Calls of EC2's API, each try of its own, by action and outcome",
+    labelNames: ['action', 'outcome'],
+    registers: [this.registry],
+  });
+
   constructor(counted: Counted, version: string) {
     this.gauge('castle_info', 'The castle that answers', ['version'], (gauge) => gauge.set({ version }, 1));
     this.gauge('castle_leases', 'Leases by state', ['state'], (gauge) => {
@@ -94,6 +101,11 @@ export class Metrics {
 
   commit(outcome: 'done' | 'failed', seconds: number): void {
     this.commits.observe({ outcome }, seconds);
+  }
+
+  /** @param outcome `done`, `throttled` or `failed` */
+  ec2Call(action: string, outcome: string): void {
+    this.ec2Calls.inc({ action, outcome });
   }
 
   happened(event: EventName): void {

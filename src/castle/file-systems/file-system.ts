@@ -5,6 +5,8 @@ export interface HeldImage {
   readonly path: string;
   /** Open for reading and writing, and locked. */
   readonly fd: number;
+  /** Whether it is a block device: nothing else may be laid beside its node then. */
+  readonly isDevice?: true;
 }
 
 /** What the look at a file system before a mount came to. */

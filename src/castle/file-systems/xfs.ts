@@ -1,4 +1,6 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { needTools, runTool } from '../tool.ts';
 import { type FileSystem, uuidText } from './file-system.ts';
 
@@ -16,10 +18,11 @@ export const xfs: FileSystem = {
     needTools(['mkfs.xfs'], 'xfsprogs');
   },
 
-  async make({ path, fd }, id, { uid, gid }) {
+  async make({ path, fd, isDevice }, id, { uid, gid }) {
     // The one way to give the root folder an owner without mounting: a prototype, mkfs.xfs(8). Its first line and the
     // numbers of the second one are ignored.
-    const prototype = `${path}.prototype`;
+    const folder = isDevice === true ? await mkdtemp(join(tmpdir(), 'castle-')) : undefined;
+    const prototype = folder === undefined ? `${path}.prototype` : join(folder, 'prototype');
     await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
     try {
       // No discard (-K): it punches holes, and a hole has no room of its own.
@@ -27,7 +30,7 @@ export const xfs: FileSystem = {
       const ended = await runTool('mkfs.xfs', args, fd);
       if (ended.code !== 0) throw new Error(`mkfs.xfs: ${ended.lastLine}`);
     } finally {
-      await rm(prototype, { force: true });
+      await rm(folder ?? prototype, { force: true, recursive: true });
     }
   },
 

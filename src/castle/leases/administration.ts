@@ -151,7 +151,7 @@ export class Administration {
       }
     }
     const known = new Set(store.trash().map(({ id }) => id));
-    for (const { volume, id } of await trash.list()) {
+    for (const { volume, id } of await this.inTrash(trash)) {
       if (known.has(id)) continue;
       const now = new Date().toISOString();
       const found: TrashRecord = {
@@ -163,6 +163,18 @@ export class Administration {
         deleted: now,
       };
       await store.commit((changes) => changes.putTrash(found));
+    }
+  }
+
+  /** A trash that does not answer is no reason not to start: containers have their volumes. */
+  private async inTrash(trash: Trash): ReturnType<Trash['list']> {
+    try {
+      return await trash.list();
+    } catch (thrown) {
+      this.means.say(`the trash cannot be looked through: ${errorMessage(thrown)}`, {
+        event: 'volume.unclear',
+      });
+      return [];
     }
   }
 
@@ -267,7 +279,7 @@ export class Administration {
 
   /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
-    if (!(await trash.has(volume, id))) return;
+    if (trash.source === undefined || !(await trash.has(volume, id))) return;
     const source = sourceFolder(trash.source(volume, id));
     const [use] = await this.census.usesOf(source, source);
     if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
@@ -279,6 +291,6 @@ function trashOf({ trash, description }: Backend): Trash {
   throw new Refused(
     'bad_request',
     `no volume can be deleted in the ${description}: deleted ones are not kept there`,
-    'leave it as it is; only volumes of the backend local can be deleted',
+    'leave it as it is; only volumes of the backends local and ebs can be deleted',
   );
 }

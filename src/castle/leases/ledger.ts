@@ -73,10 +73,10 @@ export class Ledger {
   constructor(private readonly means: Means) {
     const { store, backend, say } = means;
     const { perVolume } = this;
-    const afterUse = new AfterUse(store, backend, perVolume, say);
+    const afterUse = new AfterUse({ store, backend, perVolume, say });
     const journal = new Journal(store, say, (volume) => {
       this.waiting.call(volume);
-      afterUse.ended(volume);
+      afterUse.over(volume);
     });
     const volumes = new Volumes(store, backend, say);
     const watched = new Watched(store, journal, perVolume);
@@ -265,7 +265,7 @@ export class Ledger {
     await this.administration.reconcile();
     await this.volumes.reconcile();
     for (const lease of this.means.store.leases()) await this.truth.takeUp(lease);
-    await this.afterUse.settleAll();
+    this.afterUse.overForAll();
     const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',

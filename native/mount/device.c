@@ -1,0 +1,64 @@
+#include "device.h"
+#include "superblock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int is_block_device(int file)
+{
+    struct stat status;
+
+    return fstat(file, &status) == 0 && S_ISBLK(status.st_mode);
+}
+
+int open_device_again(int device, const char *path)
+{
+    struct stat held, opened;
+    int again = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (again == -1)
+        return -1;
+    if (fstat(device, &held) == 0 && fstat(again, &opened) == 0 && S_ISBLK(opened.st_mode) &&
+        held.st_rdev == opened.st_rdev)
+        return again;
+    close(again);
+    errno = ESTALE;
+    return -1;
+}
+
+/* The kernel has followed the path once more: what it mounted must be the device that was looked at. */
+static int is_on(int tree, int device)
+{
+    struct stat mounted, held;
+
+    return fstat(tree, &mounted) == 0 && fstat(device, &held) == 0 && mounted.st_dev == held.st_rdev;
+}
+
+int mount_block_device(const struct image *image, const char *path, const char **step)
+{
+    int again, tree;
+
+    *step = "device";
+    again = open_device_again(image->file, path);
+    if (again == -1)
+        return -1;
+    close(again);
+    *step = "identity";
+    if (check_identity(image->file, image->type, image->uuid) != 0)
+        return -1;
+    *step = "file-system";
+    tree = mount_by_path(image, path);
+    if (tree == -1)
+        return -1;
+    if (!is_on(tree, image->file)) {
+        close(tree);
+        *step = "device";
+        errno = ESTALE;
+        return -1;
+    }
+    if (!image->readonly)
+        take_up_growth(tree, image->file, image->type);
+    return tree;
+}

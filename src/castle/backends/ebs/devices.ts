@@ -1,0 +1,26 @@
+import type { Devices } from '../../../contract.ts';
+import type { EbsParts } from './parts.ts';
+
+/** The disks of this host that have volumes of the cluster, and the device names that are avoided. */
+export async function devicesOf({ inventory, host, names, instance }: EbsParts): Promise<Devices> {
+  const here = (await inventory.all()).filter(({ attachment }) => attachment?.instance === instance);
+  return {
+    devices: here.map(({ name, ec2Id, sizeBytes, fileSystem, attachment, state }) => {
+      const device = host.find(ec2Id, attachment?.name);
+      return {
+        volume: name,
+        ...(device === undefined ? {} : { device: device.path }),
+        source: ec2Id,
+        ...(attachment === undefined ? {} : { name: attachment.name, state: attachment.state }),
+        sizeBytes,
+        fileSystem: state === 'creating' ? 'none yet' : fileSystem,
+        ...(attachment?.since === undefined ? {} : { since: attachment.since }),
+      };
+    }),
+    badNames: [...names.remembered().values()].map(({ name, why, untilMs }) => ({
+      name,
+      why,
+      until: new Date(untilMs).toISOString(),
+    })),
+  };
+}

@@ -1,0 +1,229 @@
+import { closeSync, constants, openSync, readSync, realpathSync } from 'node:fs';
+import type { Native } from '../../../container/native.ts';
+import type { Say } from '../../chronicle/happening.ts';
+import { ec2Words, openEc2, type Told } from '../../ec2/calls.ts';
+import { askMetadata } from '../../ec2/metadata.ts';
+import { type FileSystem, superblockBytes } from '../../file-systems/file-system.ts';
+import { typeNamed } from '../../file-systems/types.ts';
+import { formatSize } from '../../size.ts';
+import type { Backend, NewVolume } from '../backend.ts';
+import type { Attached, Blocks } from '../blocks.ts';
+import * as blockRefusals from '../refusals.ts';
+import { afterUse } from './after-use.ts';
+import { Attachments } from './attachments.ts';
+import { Creation, type Plan } from './creation.ts';
+import { DeviceNames } from './device-names.ts';
+import { devicesOf } from './devices.ts';
+import type { OurVolume } from './ebs-volume.ts';
+import { extend } from './growth.ts';
+import { holdDevice, isBlank, patienceMs } from './held-device.ts';
+import { type HostDevice, HostDevices } from './host-devices.ts';
+import { Inventory } from './inventory.ts';
+import { attachmentLimit } from './limits.ts';
+import { deviceOf, isKnown, only, ready } from './look-up.ts';
+import type { EbsParts } from './parts.ts';
+import * as refusals from './refusals.ts';
+import { type EbsSettings, gibibyte } from './settings.ts';
+import { ebsSnapshots } from './snapshots.ts';
+import { ebsStrays } from './strays.ts';
+import { ebsTrash } from './trash.ts';
+import { paces } from './waiting.ts';
+
+/** What the castle needs to work with EBS. */
+export interface EbsMeans {
+  readonly native: Native;
+  readonly say: Say;
+  /** Told of each call of EC2's API. */
+  readonly told: Told;
+}
+
+/** The part of a backend that not every one has. */
+export type Besides = Required<Pick<Backend, 'trash' | 'snapshots' | 'afterUse' | 'strays' | 'devices'>>;
+
+/**
+ * The backend `ebs`: a volume of EBS per volume, which any castle of the same cluster and zone can have. What is true of a
+ * volume stands in its tags; a disk of this host is a volume's only when its serial says so, and only mounted when the UUID
+ * of its file system is ours as well. It is attached before a mount and detached after the last use.
+ * @throws Failure config when this host is no instance, or a tool is missing
+ */
+export async function ebsBlocks(
+  settings: EbsSettings,
+  means: EbsMeans,
+): Promise<{ readonly blocks: Blocks; readonly besides: Besides }> {
+  settings.fileSystem.needTools();
+  const base = realpathSync(settings.dev);
+  const parts = await assemble({ ...settings, dev: base }, means);
+  return {
+    blocks: blocksOf(settings, base, parts),
+    besides: {
+      trash: ebsTrash(parts),
+      snapshots: ebsSnapshots(parts),
+      afterUse: (volume) => afterUse(parts, volume),
+      strays: (known) => ebsStrays(parts, known),
+      devices: () => devicesOf(parts),
+    },
+  };
+}
+
+async function assemble(settings: EbsSettings, { native, say, told }: EbsMeans): Promise<EbsParts> {
+  const { cluster, type, encrypted, kmsKey, endpoint, batchMs, pollMs } = settings;
+  const here = await askMetadata(settings.metadata);
+  const region = settings.region ?? here.region;
+  const ec2 = await openEc2(
+    { region, callsPerSecond: settings.callsPerSecond, ...(endpoint === undefined ? {} : { url: endpoint }) },
+    told,
+  );
+  const limit = settings.max ?? (await attachmentLimit(ec2, here, (why) => say(why)));
+  const pace = paces(pollMs);
+  const inventory = new Inventory(ec2, cluster, batchMs, pace.settle.withinMs);
+  const host = new HostDevices(settings.sys, settings.dev);
+  const names = new DeviceNames();
+  const [zone, instance] = [settings.zone ?? here.zone, here.id];
+  const attachments = new Attachments({ ec2, inventory, host, names, instance, limit, pace, say });
+  const kind = {
+    VolumeType: type as never,
+    ...(encrypted ? { Encrypted: true } : {}),
+    ...(kmsKey === undefined ? {} : { KmsKeyId: kmsKey }),
+  };
+  const creating = { ec2, inventory, attachments, host, native, cluster, zone, instance, kind, pace, say };
+  const creation = new Creation(creating);
+  return {
+    ...{ ec2, inventory, attachments, creation, host, names },
+    ...{ native, say, cluster, zone, instance, pace },
+  };
+}
+
+function blocksOf(settings: EbsSettings, base: string, parts: EbsParts): Blocks {
+  const { inventory, attachments, creation, host, native, zone, cluster, instance, say } = parts;
+  const { fileSystem, sizeBytes, type } = settings;
+  return {
+    name: 'ebs',
+    description: `EBS volumes of ${cluster} in ${zone}, ${type}, ${fileSystem.name}, ${formatSize(sizeBytes)}`,
+    base,
+
+    async find(name) {
+      const volume = await only(parts, name);
+      if (volume === undefined) return undefined;
+      if (volume.state === 'ready') return { name, id: volume.id };
+      // Ours, from a creation that was cut short: create takes it back. Somebody else's will be there soon.
+      if (volume.creator === instance) return undefined;
+      throw refusals.inTheMaking(volume);
+    },
+
+    async create(volume) {
+      const there = await only(parts, volume.name);
+      if (there?.state === 'ready') return;
+      if (there !== undefined && !(await creation.takeBack(there))) throw refusals.inTheMaking(there);
+      const wanted = wholeSize(volume.sizeBytes ?? sizeBytes);
+      await creation.make(newPlan(volume, wanted, fileSystem));
+    },
+
+    async discard({ name }) {
+      const volume = await only(parts, name);
+      return volume === undefined || creation.takeBack(volume);
+    },
+
+    async attach({ name, id }) {
+      try {
+        const volume = await ready(parts, { name, ...(id === undefined ? {} : { id }) });
+        return await hold(native, volume, await attachments.attach(volume));
+      } catch (thrown) {
+        throw refusals.ec2Refused(`volume ${name} cannot be attached`, thrown);
+      }
+    },
+
+    check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
+
+    async deviceOf(volume) {
+      return (await deviceOf(parts, volume))?.number;
+    },
+
+    extend: (volume, wanted) => extend(parts, volume, wholeSize(wanted)),
+
+    async withDevice(volume, use) {
+      const known = await ready(parts, volume);
+      const device = host.find(known.ec2Id, known.attachment?.name);
+      if (device === undefined) return;
+      const fd = openSync(device.path, constants.O_RDWR | constants.O_NOFOLLOW);
+      try {
+        await use(imageOf(fd, device, known), device.path);
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    isOurs(number) {
+      const device = host.numbered(number);
+      return device !== undefined && isKnown(parts, device);
+    },
+
+    async sweep() {
+      try {
+        const left = (await inventory.all()).filter(
+          ({ state, creator, zone: there }) => state === 'creating' && creator === instance && there === zone,
+        );
+        for (const volume of left) {
+          const gone = await creation.takeBack(volume);
+          const what = gone ? 'half made by an earlier castle, is taken back' : 'half made, is still in use';
+          say(`volume ${volume.name}: ${volume.ec2Id}, ${what}`, {
+            event: 'volume.unclear',
+            volume: volume.name,
+          });
+        }
+      } catch (thrown) {
+        // Containers that have their volumes need a castle even when EC2 does not answer.
+        say(`what is half made in EBS cannot be looked for: ${ec2Words(thrown)}`, {
+          event: 'volume.unclear',
+        });
+      }
+    },
+  };
+}
+
+/** Takes hold of a volume's disk and makes sure that its file system is the right one. */
+async function hold(native: Native, volume: OurVolume, device: HostDevice): Promise<Attached> {
+  const { name } = volume;
+  const fd = await holdDevice(native, device, patienceMs);
+  if (fd === undefined) throw blockRefusals.stillAttached(name, device.path, device.path);
+  try {
+    checkIdentity(fd, volume, device);
+    return { ...imageOf(fd, device, volume), detach: () => closeSync(fd) };
+  } catch (thrown) {
+    closeSync(fd);
+    throw thrown;
+  }
+}
+
+function imageOf(fd: number, { path }: HostDevice, { fileSystem, id }: OurVolume) {
+  return { fd, path, isDevice: true as const, fileSystem: { type: fileSystem, uuid: id } };
+}
+
+/** Before anything works on it: a tool that repairs would make of a wrong file system a right one. */
+function checkIdentity(
+  fd: number,
+  { name, fileSystem, id }: OurVolume,
+  { path, sizeBytes }: HostDevice,
+): void {
+  const start = Buffer.alloc(superblockBytes);
+  readSync(fd, start, 0, start.length, 0);
+  const found = typeNamed(fileSystem).identify(start);
+  if (found === undefined) throw blockRefusals.noFileSystem(name, path, fileSystem);
+  if (found.uuid !== id) throw blockRefusals.anotherFileSystem(name, path, id, found.uuid);
+  if (sizeBytes < found.sizeBytes) throw blockRefusals.cutOff(name, path, sizeBytes, found.sizeBytes);
+}
+
+/** A volume that is formatted. */
+function newPlan(volume: NewVolume, sizeBytes: number, fileSystem: FileSystem): Plan {
+  return {
+    volume,
+    sizeBytes,
+    fileSystem: fileSystem.name,
+    async fill({ path, sizeBytes: deviceBytes }, fd) {
+      if (!isBlank(fd, deviceBytes)) throw refusals.notBlank(volume.name, path);
+      await fileSystem.make({ path, fd, isDevice: true }, volume.id, volume.owner);
+    },
+  };
+}
+
+/** EBS has whole GiB: never less than was asked for. */
+const wholeSize = (sizeBytes: number): number => Math.ceil(sizeBytes / gibibyte) * gibibyte;

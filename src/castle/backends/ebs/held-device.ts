@@ -1,0 +1,59 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Native } from '../../../container/native.ts';
+import { errorCode } from '../../../failure.ts';
+import type { HostDevice } from './host-devices.ts';
+
+/** How long the last user of a disk may take to let go of it, in milliseconds: the kernel writes what is dirty. */
+export const patienceMs = 10_000;
+/** How often we look whether it has, in milliseconds. */
+const lookAgainMs = 20;
+
+/** As much of a new volume is looked at, at both ends, in bytes: everything that is something begins or ends there. */
+const lookBytes = 2 ** 20;
+
+/**
+ * Takes hold of a disk that nobody uses: no mount has it and no tool. The lock (flock) goes on to the tools that work on
+ * it, so that it lasts until the last of them has ended, whatever became of the castle; udev leaves a locked disk alone.
+ * @returns its descriptor, open for reading and writing; undefined when somebody has it after all that time
+ * @throws Error of the system when it cannot be opened
+ */
+export async function holdDevice(
+  native: Native,
+  { path }: HostDevice,
+  withinMs: number,
+): Promise<number | undefined> {
+  const endMs = performance.now() + withinMs;
+  for (;;) {
+    const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+    try {
+      if (native.flock(fd) && isFree(path)) return fd;
+    } catch (thrown) {
+      closeSync(fd);
+      throw thrown;
+    }
+    closeSync(fd);
+    if (performance.now() > endMs) return undefined;
+    await sleep(lookAgainMs);
+  }
+}
+
+/** O_EXCL without O_CREAT: EBUSY when a mount or another program has the block device for itself; open(2). */
+function isFree(path: string): boolean {
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_EXCL | constants.O_NOFOLLOW));
+    return true;
+  } catch (thrown) {
+    if (errorCode(thrown) === 'EBUSY') return false;
+    throw thrown;
+  }
+}
+
+/** Whether a disk has nothing but zeros at its beginning and at its end, as a new volume has. */
+export function isBlank(fd: number, sizeBytes: number): boolean {
+  const zeros = Buffer.alloc(lookBytes);
+  const part = Buffer.alloc(lookBytes);
+  return [0, Math.max(0, sizeBytes - lookBytes)].every(
+    (at) => readSync(fd, part, 0, lookBytes, at) === lookBytes && part.equals(zeros),
+  );
+}

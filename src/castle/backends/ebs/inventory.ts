@@ -1,0 +1,169 @@
+import type { DescribeVolumesCommandInput } from '@aws-sdk/client-ec2';
+import { Batch } from '../../ec2/batch.ts';
+import { type Ec2, isEc2Error } from '../../ec2/calls.ts';
+import { type EbsVolume, isThere, type OurVolume, ours, tags, toEbsVolume } from './ebs-volume.ts';
+
+/** EC2 takes as many ids in one question, and as many values in a filter. */
+const idsAtOnce = 500;
+const namesAtOnce = 200;
+/** Volumes in one page of an answer. */
+const pageSize = 500;
+
+/** What EC2 says of volumes. Questions of the same kind that come within a short time are asked together. */
+export class Inventory {
+  private readonly names: Batch<readonly OurVolume[]>;
+  private readonly ids: Batch<EbsVolume>;
+  /** EC2's id of each volume, by our UUID: neither ever changes, or belongs to another one. */
+  private readonly known = new Map<string, string>();
+  private readonly knownEc2Ids = new Set<string>();
+  /** What this castle itself has changed: for some time EC2 may tell how it was before. */
+  private readonly fresh = new Map<string, { readonly volume: OurVolume; readonly untilMs: number }>();
+
+  /**
+   * @param batchMs how long questions are collected, in milliseconds
+   * @param settleMs how long EC2 may tell how something was, in milliseconds
+   */
+  constructor(
+    private readonly ec2: Ec2,
+    private readonly cluster: string,
+    batchMs: number,
+    private readonly settleMs: number,
+  ) {
+    this.names = new Batch(batchMs, namesAtOnce, (names) => this.askNames(names));
+    this.ids = new Batch(batchMs, idsAtOnce, (ids) => this.askIds(ids));
+  }
+
+  /** The volumes of the cluster with a name, in every zone, whatever their state; the youngest last. */
+  async named(name: string): Promise<readonly OurVolume[]> {
+    const found = (await this.names.ask(name)) ?? [];
+    const missing = this.freshOnes().filter(
+      (fresh) => fresh.name === name && found.every(({ ec2Id }) => ec2Id !== fresh.ec2Id),
+    );
+    return [...found, ...missing];
+  }
+
+  /** A volume by EC2's id; undefined when EC2 has none, or doesn't know of it yet. */
+  async get(ec2Id: string): Promise<EbsVolume | undefined> {
+    const volume = await this.ids.ask(ec2Id);
+    return volume !== undefined && isThere(volume) ? volume : undefined;
+  }
+
+  /** The same, as one of ours. */
+  async getOurs(ec2Id: string): Promise<OurVolume | undefined> {
+    const volume = await this.get(ec2Id);
+    return volume === undefined ? undefined : this.remember(volume);
+  }
+
+  /** All volumes of the cluster. */
+  async all(): Promise<readonly OurVolume[]> {
+    const found = await this.list({ Filters: [{ Name: `tag:${tags.castle}`, Values: [this.cluster] }] });
+    return found.flatMap((volume) => this.remember(volume) ?? []);
+  }
+
+  /** All volumes that are attached to an instance, or are about to be, whoever's they are. */
+  attachedTo(instance: string): Promise<readonly EbsVolume[]> {
+    return this.list({ Filters: [{ Name: 'attachment.instance-id', Values: [instance] }] });
+  }
+
+  /** Volumes of the cluster with a tag. */
+  async tagged(tag: string, value: string): Promise<readonly OurVolume[]> {
+    const found = await this.list({
+      Filters: [
+        { Name: `tag:${tags.castle}`, Values: [this.cluster] },
+        { Name: `tag:${tag}`, Values: [value] },
+      ],
+    });
+    return found.flatMap((volume) => this.remember(volume) ?? []);
+  }
+
+  /** EC2's id of the volume with our UUID, when it was seen before. */
+  ec2IdOf(id: string): string | undefined {
+    return this.known.get(id);
+  }
+
+  /** Whether a volume of the cluster with that id of EC2's was seen before. */
+  isKnown(ec2Id: string): boolean {
+    return this.knownEc2Ids.has(ec2Id);
+  }
+
+  /** Remembers that this castle has changed tags of a volume. @returns how it is now */
+  changed(volume: OurVolume, changes: Readonly<Record<string, string>>): OurVolume {
+    const tagged = new Map([...volume.tagged, ...Object.entries(changes)]);
+    const now = ours({ ...volume, tagged }, this.cluster) ?? volume;
+    this.fresh.set(volume.ec2Id, { volume: now, untilMs: performance.now() + this.settleMs });
+    return now;
+  }
+
+  /** Remembers that this castle has deleted a volume. */
+  forget(ec2Id: string): void {
+    this.fresh.delete(ec2Id);
+  }
+
+  private freshOnes(): readonly OurVolume[] {
+    for (const [ec2Id, { untilMs }] of this.fresh) {
+      if (untilMs < performance.now()) this.fresh.delete(ec2Id);
+    }
+    return [...this.fresh.values()].map(({ volume }) => volume);
+  }
+
+  private remember(told: EbsVolume): OurVolume | undefined {
+    const fresh = this.freshOnes().find(({ ec2Id }) => ec2Id === told.ec2Id);
+    const known = ours(fresh === undefined ? told : { ...told, tagged: fresh.tagged }, this.cluster);
+    if (known !== undefined) {
+      this.known.set(known.id, known.ec2Id);
+      this.knownEc2Ids.add(known.ec2Id);
+    }
+    return known;
+  }
+
+  private async askNames(names: readonly string[]): Promise<ReadonlyMap<string, readonly OurVolume[]>> {
+    const found = await this.list({
+      Filters: [
+        { Name: `tag:${tags.castle}`, Values: [this.cluster] },
+        { Name: `tag:${tags.volume}`, Values: names.map(literal) },
+      ],
+    });
+    const byName = new Map<string, OurVolume[]>();
+    for (const volume of found) {
+      const known = this.remember(volume);
+      if (known !== undefined) byName.set(known.name, [...(byName.get(known.name) ?? []), known]);
+    }
+    for (const volumes of byName.values()) volumes.sort((a, b) => (a.made ?? '').localeCompare(b.made ?? ''));
+    return byName;
+  }
+
+  /** One id that EC2 doesn't know makes the whole question fail: then the halves are asked. */
+  private async askIds(ids: readonly string[]): Promise<ReadonlyMap<string, EbsVolume>> {
+    try {
+      const found = await this.list({ VolumeIds: [...ids] });
+      return new Map(found.map((volume) => [volume.ec2Id, volume]));
+    } catch (thrown) {
+      if (!isEc2Error(thrown, 'InvalidVolume.NotFound')) throw thrown;
+      if (ids.length === 1) return new Map();
+      const middle = ids.length >> 1;
+      const halves = [ids.slice(0, middle), ids.slice(middle)];
+      const found = await Promise.all(halves.map((half) => this.askIds(half)));
+      return new Map(found.flatMap((half) => [...half]));
+    }
+  }
+
+  private async list(input: DescribeVolumesCommandInput): Promise<readonly EbsVolume[]> {
+    const found: EbsVolume[] = [];
+    let NextToken: string | undefined;
+    do {
+      // EC2 takes no size of pages together with ids.
+      const page = input.VolumeIds === undefined ? { MaxResults: pageSize } : {};
+      const answer = await this.ec2.describeVolumes({
+        ...input,
+        ...page,
+        ...(NextToken === undefined ? {} : { NextToken }),
+      });
+      found.push(...(answer.Volumes ?? []).map(toEbsVolume).filter(isThere));
+      NextToken = answer.NextToken;
+    } while (NextToken !== undefined && NextToken !== '');
+    return found;
+  }
+}
+
+/** In the value of a filter, `*` and `?` stand for anything; no volume's name has them, but who knows. */
+const literal = (value: string): string => value.replace(/[\\*?]/g, (character) => `\\${character}`);

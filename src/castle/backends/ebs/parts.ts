@@ -1,0 +1,25 @@
+import type { Native } from '../../../container/native.ts';
+import type { Say } from '../../chronicle/happening.ts';
+import type { Ec2 } from '../../ec2/calls.ts';
+import type { Attachments } from './attachments.ts';
+import type { Creation } from './creation.ts';
+import type { DeviceNames } from './device-names.ts';
+import type { HostDevices } from './host-devices.ts';
+import type { Inventory } from './inventory.ts';
+import type { paces } from './waiting.ts';
+
+/** What the parts of this backend share. */
+export interface EbsParts {
+  readonly ec2: Ec2;
+  readonly inventory: Inventory;
+  readonly attachments: Attachments;
+  readonly creation: Creation;
+  readonly host: HostDevices;
+  readonly names: DeviceNames;
+  readonly native: Native;
+  readonly say: Say;
+  readonly cluster: string;
+  readonly zone: string;
+  readonly instance: string;
+  readonly pace: ReturnType<typeof paces>;
+}

@@ -1,0 +1,165 @@
+import type { Snapshot } from '@aws-sdk/client-ec2';
+import { ec2Code, isEc2Error } from '../../ec2/calls.ts';
+import { renewUuid } from '../../file-systems/renew-uuid.ts';
+import { typeNamed } from '../../file-systems/types.ts';
+import { Refused } from '../../refused.ts';
+import type { KnownSnapshot, Snapshots } from '../snapshots.ts';
+import { tags, tagsOf, toTags } from './ebs-volume.ts';
+import { ready } from './look-up.ts';
+import type { EbsParts } from './parts.ts';
+import * as refusals from './refusals.ts';
+import { gibibyte } from './settings.ts';
+import { waitFor } from './waiting.ts';
+
+/** Snapshots in one page of an answer. */
+const pageSize = 500;
+
+/**
+ * Snapshots of EBS: each has the state of its volume at the moment when EC2 answers, and is off this host by itself. EC2 has
+ * no client token for them, so a snapshot is found again by its tag.
+ */
+export function ebsSnapshots(parts: EbsParts): Snapshots {
+  const { ec2, inventory, creation, cluster, pace } = parts;
+
+  async function list(tag?: readonly [string, string]): Promise<readonly Snapshot[]> {
+    const found: Snapshot[] = [];
+    let NextToken: string | undefined;
+    do {
+      const answer = await ec2.describeSnapshots({
+        OwnerIds: ['self'],
+        Filters: [
+          { Name: `tag:${tags.castle}`, Values: [cluster] },
+          ...(tag === undefined ? [] : [{ Name: `tag:${tag[0]}`, Values: [tag[1]] }]),
+        ],
+        MaxResults: pageSize,
+        ...(NextToken === undefined ? {} : { NextToken }),
+      });
+      found.push(...(answer.Snapshots ?? []));
+      NextToken = answer.NextToken;
+    } while (NextToken !== undefined && NextToken !== '');
+    return found;
+  }
+
+  const withId = async (id: string): Promise<Snapshot | undefined> => (await list([tags.snapshot, id]))[0];
+
+  async function begun(volume: string, id: string, name: string): Promise<string> {
+    const before = await withId(id);
+    if (before?.SnapshotId !== undefined && before.State !== 'error') return before.SnapshotId;
+    const source = await inventory.getOurs(volume);
+    if (source === undefined) throw refusals.volumeGone(name);
+    try {
+      const answer = await ec2.createSnapshot({
+        VolumeId: volume,
+        Description: `castle: ${name}`,
+        TagSpecifications: [
+          {
+            ResourceType: 'snapshot',
+            Tags: toTags({
+              Name: `${cluster}/${name}`,
+              [tags.castle]: cluster,
+              [tags.volume]: name,
+              [tags.id]: source.id,
+              [tags.fileSystem]: source.fileSystem,
+              [tags.snapshot]: id,
+              [tags.taken]: new Date().toISOString(),
+            }),
+          },
+        ],
+      });
+      if (answer.SnapshotId !== undefined) return answer.SnapshotId;
+      throw new Error('EC2 gave it no id');
+    } catch (thrown) {
+      // Its answer may have been lost.
+      const after = await waitFor(pace.glance, () => withId(id)).catch(() => undefined);
+      if (after?.SnapshotId !== undefined) return after.SnapshotId;
+      throw thrown;
+    }
+  }
+
+  async function whole(snapshot: string, name: string): Promise<Record<string, never>> {
+    const state = await waitFor(pace.snapshot, async () => {
+      const found = (await list()).find(({ SnapshotId }) => SnapshotId === snapshot);
+      return found?.State === 'completed' || found?.State === 'error' ? found : undefined;
+    });
+    if (state?.State === 'completed') return {};
+    const why = state?.StateMessage ?? (state === undefined ? 'it does not come to an end' : 'EBS failed');
+    throw new Refused('backend_failed', `snapshot ${snapshot} of volume ${name} failed: ${why}`, 'try again');
+  }
+
+  return {
+    freezes: true,
+
+    async begin(known, id) {
+      try {
+        const volume = await ready(parts, known);
+        const snapshot = await begun(volume.ec2Id, id, known.name);
+        return { whole: whole(snapshot, known.name) };
+      } catch (thrown) {
+        throw refusals.ec2Refused(`volume ${known.name} gets no snapshot`, thrown);
+      }
+    },
+
+    async list() {
+      return (await list())
+        .filter(({ State }) => State === 'completed')
+        .flatMap((snapshot): readonly KnownSnapshot[] => {
+          const tagged = tagsOf(snapshot.Tags);
+          const [id, volume] = [tagged.get(tags.snapshot), tagged.get(tags.volume)];
+          const taken = tagged.get(tags.taken) ?? snapshot.StartTime?.toISOString();
+          return id === undefined || volume === undefined || taken === undefined
+            ? []
+            : [{ id, volume, taken }];
+        });
+    },
+
+    async createVolume({ id }, volume) {
+      const { name } = volume;
+      try {
+        const snapshot = await withId(id);
+        const tagged = tagsOf(snapshot?.Tags);
+        const [uuid, type] = [tagged.get(tags.id), tagged.get(tags.fileSystem)];
+        if (snapshot?.SnapshotId === undefined || uuid === undefined || type === undefined) {
+          throw new Refused('not_found', `there is no snapshot ${id} in EBS`, 'see castle snapshots');
+        }
+        const leastBytes = (snapshot.VolumeSize ?? 0) * gibibyte;
+        const sizeBytes = Math.ceil((volume.sizeBytes ?? leastBytes) / gibibyte) * gibibyte;
+        if (sizeBytes < leastBytes) {
+          throw new Refused(
+            'bad_request',
+            `volume ${name} cannot be made with ${sizeBytes / gibibyte}G: its snapshot has ${leastBytes / gibibyte}G`,
+            'give a larger size',
+          );
+        }
+        const fileSystem = typeNamed(type);
+        await creation.make({
+          volume,
+          sizeBytes,
+          fileSystem: type,
+          snapshot: snapshot.SnapshotId,
+          fill: ({ path }, fd) => renewUuid({ path, fd, isDevice: true }, fileSystem, uuid, volume.id),
+        });
+      } catch (thrown) {
+        throw refusals.ec2Refused(`volume ${name} cannot be made from snapshot ${id}`, thrown);
+      }
+    },
+
+    async remove(id) {
+      for (const { SnapshotId } of await list([tags.snapshot, id])) {
+        if (SnapshotId === undefined) continue;
+        try {
+          await ec2.deleteSnapshot({ SnapshotId });
+        } catch (thrown) {
+          if (isEc2Error(thrown, 'InvalidSnapshot.NotFound')) continue;
+          if (isEc2Error(thrown, 'InvalidSnapshot.InUse')) {
+            throw new Refused(
+              'busy',
+              `snapshot ${id} (${SnapshotId}) is in use by an image (${ec2Code(thrown)})`,
+              'deregister that image first',
+            );
+          }
+          throw refusals.ec2Refused(`snapshot ${id} (${SnapshotId}) cannot be removed`, thrown);
+        }
+      }
+    },
+  };
+}

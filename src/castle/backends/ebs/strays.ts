@@ -1,0 +1,82 @@
+import { closeSync } from 'node:fs';
+import type { Stray } from '../../stray.ts';
+import type { OurVolume } from './ebs-volume.ts';
+import { holdDevice } from './held-device.ts';
+import type { HostDevice } from './host-devices.ts';
+import type { EbsParts } from './parts.ts';
+
+/** A volume is not half made for longer than this, in milliseconds, unless its creation has come to nothing. */
+const makingMs = 3_600_000;
+
+/**
+ * What this castle made in EBS and nobody needs: volumes whose creation came to nothing, and disks of this host that nobody
+ * has mounted. A whole volume that this castle does not know is never one of them: it may be another host's, or its own
+ * from before its state was lost.
+ * @param known ids of the volumes and the snapshots that the store has
+ */
+export async function ebsStrays(parts: EbsParts, known: ReadonlySet<string>): Promise<readonly Stray[]> {
+  const { inventory, zone, instance } = parts;
+  const all = (await inventory.all()).filter((volume) => volume.zone === zone);
+  return [
+    ...all.flatMap((volume) => {
+      const why = whyHalfMade(volume, instance, known);
+      return why === undefined ? [] : [halfMade(parts, volume, why)];
+    }),
+    ...(await Promise.all(all.map((volume) => idleDisk(parts, volume)))).flatMap((stray) => stray ?? []),
+  ];
+}
+
+/** Why a volume will never be whole; undefined when it is, or may still be. */
+function whyHalfMade(
+  { state, status, creator, id, made }: OurVolume,
+  instance: string,
+  known: ReadonlySet<string>,
+): string | undefined {
+  if (state === 'deleted' || state === 'ready') return undefined;
+  if (status === 'error') return 'EBS could not make it';
+  if (known.has(id)) return undefined;
+  const isOld = made !== undefined && Date.now() - Date.parse(made) > makingMs;
+  if (!isOld) return undefined;
+  return creator === instance
+    ? 'its creation by this castle came to nothing'
+    : `the castle on ${creator} did not finish it within an hour`;
+}
+
+function halfMade(parts: EbsParts, { ec2Id, name }: OurVolume, why: string): Stray {
+  const { inventory, creation } = parts;
+  return {
+    kind: 'volume',
+    name: `${ec2Id} (${name})`,
+    why,
+    async remove() {
+      const now = await inventory.getOurs(ec2Id);
+      if (now === undefined) return true;
+      if (now.state !== 'creating') return false;
+      return creation.takeBack(now);
+    },
+  };
+}
+
+async function idleDisk(parts: EbsParts, { ec2Id, name, attachment }: OurVolume): Promise<Stray | undefined> {
+  const { host, instance, native, attachments } = parts;
+  if (attachment?.instance !== instance || attachment.state !== 'attached') return undefined;
+  const device = host.find(ec2Id, attachment.name);
+  if (device === undefined || !(await isIdle(device))) return undefined;
+  return {
+    kind: 'device',
+    name: `${device.path} (${ec2Id}, ${name})`,
+    why: 'no container has its volume',
+    async remove() {
+      const now = host.find(ec2Id, attachment.name);
+      if (now === undefined) return true;
+      return (await isIdle(now)) && attachments.detach(ec2Id);
+    },
+  };
+
+  /** Neither mounted nor in the hands of a tool, or of a mount that is under way. */
+  async function isIdle(disk: HostDevice): Promise<boolean> {
+    const fd = await holdDevice(native, disk, 0);
+    if (fd !== undefined) closeSync(fd);
+    return fd !== undefined;
+  }
+}

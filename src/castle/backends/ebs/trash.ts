@@ -1,0 +1,101 @@
+import { isEc2Error } from '../../ec2/calls.ts';
+import { Refused } from '../../refused.ts';
+import type { Trash } from '../backend.ts';
+import { type OurVolume, tags, toTags } from './ebs-volume.ts';
+import type { EbsParts } from './parts.ts';
+import * as refusals from './refusals.ts';
+
+/** Deleted volumes: EBS keeps them, and their tags say so. Each move is one call, which changes all of its tags or none. */
+export function ebsTrash(parts: EbsParts): Trash {
+  const { ec2, inventory, creation, zone, instance, cluster } = parts;
+
+  async function mark(volume: OurVolume, changes: Readonly<Record<string, string>>): Promise<void> {
+    await ec2.createTags({ Resources: [volume.ec2Id], Tags: toTags(changes) });
+    inventory.changed(volume, changes);
+  }
+
+  /** In the zone of this instance. */
+  async function inTrash(id: string): Promise<OurVolume | undefined> {
+    const found = await inventory.tagged(tags.trash, id);
+    return found.find(({ state, zone: there }) => state === 'deleted' && there === zone);
+  }
+
+  return {
+    async put(name, id) {
+      try {
+        const there = (await inventory.named(name)).filter(({ state }) => state !== 'deleted');
+        const [volume] = there;
+        if (volume === undefined) throw refusals.volumeGone(name);
+        if (there.length > 1) {
+          throw refusals.severalVolumes(
+            name,
+            there.map(({ ec2Id }) => ec2Id),
+          );
+        }
+        if (volume.attachment !== undefined && volume.attachment.instance !== instance) {
+          throw refusals.attachedElsewhere(volume, volume.attachment);
+        }
+        await mark(volume, {
+          Name: `${cluster}/${name} (deleted)`,
+          [tags.state]: 'deleted',
+          [tags.trash]: id,
+          [tags.deleted]: new Date().toISOString(),
+        });
+      } catch (thrown) {
+        throw refusals.ec2Refused(`volume ${name} cannot be deleted`, thrown);
+      }
+    },
+
+    async takeBack(name, id) {
+      try {
+        const [other] = (await inventory.named(name)).filter(
+          ({ state, status }) => state !== 'deleted' && status !== 'error',
+        );
+        if (other !== undefined) {
+          throw new Refused(
+            'busy',
+            `there is a volume ${name} again (${other.ec2Id})`,
+            'delete that one first, or leave the deleted one where it is',
+          );
+        }
+        const volume = await inTrash(id);
+        if (volume === undefined) throw refusals.volumeGone(name);
+        await mark(volume, {
+          Name: `${cluster}/${name}`,
+          [tags.state]: 'ready',
+          [tags.trash]: '',
+          [tags.deleted]: '',
+        });
+      } catch (thrown) {
+        throw refusals.ec2Refused(`volume ${name} cannot be restored`, thrown);
+      }
+    },
+
+    has: async (_, id) => (await inTrash(id)) !== undefined,
+
+    async purge(name, id) {
+      try {
+        // What its tags say at this moment decides: somebody may have brought it back on another host.
+        const volume = await inTrash(id);
+        if (volume === undefined) return;
+        if (volume.attachment !== undefined && volume.attachment.instance !== instance) {
+          throw refusals.attachedElsewhere(volume, volume.attachment);
+        }
+        if (!(await creation.takeBack(volume))) throw refusals.stillDetaching(name, volume.ec2Id);
+      } catch (thrown) {
+        if (isEc2Error(thrown, 'InvalidVolume.NotFound')) return;
+        throw refusals.ec2Refused(`the deleted volume ${name} cannot be removed`, thrown);
+      }
+    },
+
+    async list() {
+      const deleted = (await inventory.all()).filter(
+        ({ state, zone: there }) => state === 'deleted' && there === zone,
+      );
+      return deleted.flatMap(({ name, tagged }) => {
+        const id = tagged.get(tags.trash);
+        return id === undefined || id === '' ? [] : [{ volume: name, id }];
+      });
+    },
+  };
+}

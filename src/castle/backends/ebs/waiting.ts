@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How somebody waits for what EC2 is doing. */
+export interface Pace {
+  /** The first pause, in milliseconds. */
+  readonly firstMs: number;
+  /** Each pause is as many times as long as the one before. */
+  readonly factor: number;
+  /** The longest one, in milliseconds. */
+  readonly longestMs: number;
+  /** When to give up, in milliseconds. */
+  readonly withinMs: number;
+}
+
+/** The paces of all that the castle waits for, from the first pause between two looks, in milliseconds. */
+export function paces(
+  pollMs: number,
+): Record<'attach' | 'detach' | 'create' | 'settle' | 'glance' | 'modify' | 'snapshot', Pace> {
+  const pace = (firstMs: number, factor: number, longest: number, within: number): Pace => ({
+    firstMs,
+    factor,
+    longestMs: longest * pollMs,
+    withinMs: within * pollMs,
+  });
+  return {
+    // An attachment takes some seconds; one that is not done after 90 never will be.
+    attach: pace(pollMs, 1.8, 10, 90),
+    detach: pace(pollMs / 2, 1.5, 5, 40),
+    create: pace(pollMs / 2, 1.5, 5, 60),
+    // Until everybody at EC2 knows what somebody was told already.
+    settle: pace(pollMs / 2, 1.5, 3, 20),
+    // The same, for what nobody may ever have been told.
+    glance: pace(pollMs / 2, 1.5, 2, 5),
+    modify: pace(pollMs, 1.8, 10, 300),
+    snapshot: pace(pollMs * 2, 1.5, 30, 86_400),
+  };
+}
+
+/**
+ * Looks again and again, less and less often, until there is something. The pauses vary, so that castles that began at the
+ * same time do not all ask at the same time.
+ * @returns what there is; undefined when the time is over
+ * @throws what the look throws
+ */
+export async function waitFor<T>(
+  { firstMs, factor, longestMs, withinMs }: Pace,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const endMs = performance.now() + withinMs;
+  for (let pauseMs = firstMs; ; pauseMs = Math.min(pauseMs * factor, longestMs)) {
+    const found = await look();
+    if (found !== undefined) return found;
+    const leftMs = endMs - performance.now();
+    if (leftMs <= 0) return undefined;
+    await sleep(Math.min(leftMs, pauseMs * (0.75 + Math.random() / 2)));
+  }
+}

@@ -1,0 +1,12 @@
+import { ext4 } from './ext4.ts';
+import type { FileSystem } from './file-system.ts';
+import { xfs } from './xfs.ts';
+
+const types: Readonly<Record<string, FileSystem>> = { ext4, xfs };
+
+/** @throws Error for a type that this castle doesn't know */
+export function typeNamed(type: string): FileSystem {
+  const known = Object.hasOwn(types, type) ? types[type] : undefined;
+  if (known === undefined) throw new Error(`this castle knows no file system ${type}`);
+  return known;
+}
