@@ -19,6 +19,7 @@ import { Ledger } from './leases/ledger.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
 import { purgeRegularly } from './purging.ts';
+import { reconcileRegularly } from './reconciling.ts';
 import { parseRuntime } from './runtime/parse.ts';
 import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
@@ -38,6 +39,8 @@ export interface ServeSettings {
   readonly dockerSocket: string;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
+  /** How often what the store says is compared with what is true, in milliseconds. */
+  readonly reconcileEveryMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
 }
@@ -85,6 +88,12 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   await ledger.reconcile();
   watch = runtime.follow?.(witness(ledger, say));
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
+  const look = async (stop: AbortSignal) => {
+    // What the engine says is looked at beside; while it is away, nothing is.
+    await watch?.compare().catch(() => undefined);
+    return ledger.lookAgain(stop);
+  };
+  const stopReconciling = reconcileRegularly(look, settings.reconcileEveryMs, say);
 
   const started = new Date().toISOString();
   const status = (): Status => ({
@@ -113,7 +122,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       ledger.stopWaiting();
       await api.stop();
       watch?.stop();
-      await stopPurging();
+      await Promise.all([stopPurging(), stopReconciling()]);
       await listener?.close();
       await ledger.close();
       await store.close();

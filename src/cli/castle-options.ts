@@ -3,6 +3,7 @@ import type { Level } from '../castle/chronicle/happening.ts';
 import type { LogSettings } from '../castle/chronicle/log.ts';
 import { defaultSocket } from '../castle/places.ts';
 import type { ServeSettings } from '../castle/serve.ts';
+import { Failure } from '../failure.ts';
 import { readDuration } from '../launch/duration.ts';
 
 /** What commander makes of the command line. */
@@ -14,6 +15,7 @@ export interface CastleOptions {
   readonly runtime: string;
   readonly dockerSocket?: string;
   readonly keepDeleted: string;
+  readonly reconcileEvery: string;
   readonly metricsListen?: string;
   readonly logLevel: Level;
   readonly logFormat: 'auto' | 'json' | 'text';
@@ -33,6 +35,7 @@ export function addCastleOptions(command: Command): Command {
     .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')
     .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
+    .option('--reconcile-every <time>', 'how often the castle compares its state with what is true', '5m')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .addOption(
       new Option('--log-level <level>', 'what matters less is not logged')
@@ -58,8 +61,18 @@ export interface CastleSettings extends ServeSettings {
  * @throws Failure config when the file is wrong
  */
 export async function settingsOf(command: Command, options: CastleOptions): Promise<CastleSettings> {
-  const { socket, state, backend, runtime, dockerSocket, keepDeleted, metricsListen, logLevel, logFormat } =
-    await withFile(command, options);
+  const {
+    socket,
+    state,
+    backend,
+    runtime,
+    dockerSocket,
+    keepDeleted,
+    reconcileEvery,
+    metricsListen,
+    logLevel,
+    logFormat,
+  } = await withFile(command, options);
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     socket,
@@ -68,9 +81,17 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     runtime,
     dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
     keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
+    reconcileEveryMs: readReconcileEvery(reconcileEvery),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     log: { level: logLevel, format: text ? 'text' : 'json' },
   };
+}
+
+/** @throws Failure usage when it is no time, or one that leaves the host no rest */
+function readReconcileEvery(text: string): number {
+  const everyMs = readDuration('--reconcile-every', text, 'usage');
+  if (everyMs >= 1_000 && everyMs <= 86_400_000) return everyMs;
+  throw new Failure('usage', `--reconcile-every ${text} is not from 1s to 1d`, 'give a time as in 5m');
 }
 
 async function withFile(command: Command, options: CastleOptions): Promise<CastleOptions> {

@@ -15,6 +15,7 @@ import { exclude } from './coexisting.ts';
 import { entering, type HeldProcess, type Hold } from './containers.ts';
 import { Granting, mannerOf } from './granting.ts';
 import { Journal, toLease } from './journal.ts';
+import { LookingAgain } from './looking-again.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import * as refusals from './refusals.ts';
 import { Sight } from './sight.ts';
@@ -67,6 +68,7 @@ export class Ledger {
   private readonly truth: Truth;
   private readonly granting: Granting;
   private readonly takingAway: TakingAway;
+  private readonly lookingAgain: LookingAgain;
   /** What the host's root orders. */
   readonly administration: Administration;
 
@@ -93,6 +95,7 @@ export class Ledger {
     this.takingAway = new TakingAway(all);
     const usesOf = (volume: string) => sight.usesOf(volume);
     this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
+    this.lookingAgain = new LookingAgain({ ...all, perVolume, administration: this.administration });
   }
 
   /**
@@ -270,6 +273,14 @@ export class Ledger {
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',
     });
+  }
+
+  /**
+   * Compares once more what the store says with what is true, while others are served.
+   * @returns how many entries were put right; each is told of
+   */
+  lookAgain(stop: AbortSignal): Promise<number> {
+    return this.lookingAgain.lookAtAll(stop);
   }
 
   /**
