@@ -115,9 +115,7 @@ export class Ledger {
     checkPermission(container, volume);
     const ask = (waiter?: Waiter) =>
       this.perVolume.run(volume, () => {
-        if (waiter !== undefined && (asking.gone.aborted || !asking.isAlive())) {
-          throw nobodyAsks(volume, container.name);
-        }
+        if (waiter !== undefined && isNobody(asking)) throw nobodyAsks(volume, container.name);
         return this.answer(container, peer, volume, target, waiter);
       });
     try {
@@ -133,7 +131,7 @@ export class Ledger {
     container: Container,
     volume: string,
     withinMs: number,
-    { gone }: Asking,
+    asking: Asking,
     ask: (waiter: Waiter) => Promise<Given>,
   ): Promise<Given> {
     const endsAt = performance.now() + withinMs;
@@ -150,13 +148,14 @@ export class Ledger {
         try {
           return await ask(waiter);
         } catch (thrown) {
-          if (!isInUse(thrown)) throw thrown;
+          // A child of who asked may still have the connection open.
+          if (!isInUse(thrown) || isNobody(asking)) throw thrown;
           refused = thrown;
         }
         const leftMs = endsAt - performance.now();
         if (leftMs <= 0) throw refused;
         const isFirst = this.waiting.first(volume) === waiter;
-        const called = await waiter.turn(isFirst ? Math.min(leftMs, lookAgainMs) : leftMs, gone);
+        const called = await waiter.turn(isFirst ? Math.min(leftMs, lookAgainMs) : leftMs, asking.gone);
         if (called === 'gone') throw nobodyAsks(volume, container.name);
         if (this.waiting.isClosed) throw stopping(volume);
       }
@@ -366,5 +365,8 @@ export class Ledger {
 
 /** What a request comes to when it need not wait, or has waited. */
 type Given = Omit<Answer, 'waited'>;
+
+/** Whether an answer would reach nobody. */
+const isNobody = ({ gone, isAlive }: Asking): boolean => gone.aborted || !isAlive();
 
 const isInUse = (thrown: unknown): boolean => thrown instanceof Refused && thrown.code === 'volume_in_use';
