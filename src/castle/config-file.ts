@@ -35,6 +35,12 @@ const ConfigFile = Type.Object(
         description: 'a time with its unit, as in 12h or 7d',
       }),
     ),
+    'reconcile-every': Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$',
+        description: 'a time with its unit from 1s to 1d, as in 5m',
+      }),
+    ),
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
@@ -67,6 +73,7 @@ export interface FileSettings {
   readonly runtime?: string;
   readonly dockerSocket?: string;
   readonly keepDeleted?: string;
+  readonly reconcileEvery?: string;
   readonly metricsListen?: string;
   readonly listen?: string;
   readonly tlsCert?: string;

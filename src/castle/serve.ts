@@ -24,6 +24,7 @@ import { Ledger } from './leases/ledger.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
 import { purgeRegularly } from './purging.ts';
+import { reconcileRegularly } from './reconciling.ts';
 import { parseRuntime } from './runtime/parse.ts';
 import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
@@ -44,6 +45,8 @@ export interface ServeSettings {
   readonly dockerSocket: string;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
+  /** How often what the store says is compared with what is true, in milliseconds. */
+  readonly reconcileEveryMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
   /** Where it listens for containers with tokens as well; nowhere without. */
@@ -102,6 +105,12 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   await ledger.reconcile();
   watch = runtime.follow?.(witness(ledger, say));
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
+  const look = async (stop: AbortSignal) => {
+    // What the engine says is looked at beside; while it is away, nothing is.
+    await watch?.compare().catch(() => undefined);
+    return ledger.lookAgain(stop);
+  };
+  const stopReconciling = reconcileRegularly(look, settings.reconcileEveryMs, say);
 
   const started = new Date().toISOString();
   const status = (): Status => ({
@@ -139,7 +148,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       ledger.stopWaiting();
       await Promise.all([api.stop(), network?.stop()]);
       watch?.stop();
-      await stopPurging();
+      await Promise.all([stopPurging(), stopReconciling()]);
       await listener?.close();
       await ledger.close();
       await store.close();

@@ -16,6 +16,7 @@ export interface CastleOptions {
   readonly runtime: string;
   readonly dockerSocket?: string;
   readonly keepDeleted: string;
+  readonly reconcileEvery: string;
   readonly metricsListen?: string;
   readonly listen?: string;
   readonly tlsCert?: string;
@@ -46,6 +47,7 @@ export function addCastleOptions(command: Command): Command {
       "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock; CONTAINER_HOST, or /run/podman/podman.sock)",
     )
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
+    .option('--reconcile-every <time>', 'how often the castle compares its state with what is true', '5m')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .option('--listen <host:port>', 'listen over TLS as well, for containers with a token (castle token)')
     .option(
@@ -79,20 +81,20 @@ export interface CastleSettings extends ServeSettings {
  */
 export async function settingsOf(command: Command, options: CastleOptions): Promise<CastleSettings> {
   const all = await withFile(command, options);
-  const { socket, state, backend, runtime, dockerSocket, keepDeleted, metricsListen, logLevel, logFormat } =
-    all;
+  const { dockerSocket, metricsListen, logFormat } = all;
   const tls = tlsOf(all);
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
-    socket,
-    state,
-    backend,
-    runtime,
-    dockerSocket: dockerSocket ?? engineSocket(runtime),
-    keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
+    socket: all.socket,
+    state: all.state,
+    backend: all.backend,
+    runtime: all.runtime,
+    dockerSocket: dockerSocket ?? engineSocket(all.runtime),
+    keepDeletedMs: readDuration('--keep-deleted', all.keepDeleted, 'usage'),
+    reconcileEveryMs: readReconcileEvery(all.reconcileEvery),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     ...(tls === undefined ? {} : { tls }),
-    log: { level: logLevel, format: text ? 'text' : 'json' },
+    log: { level: all.logLevel, format: text ? 'text' : 'json' },
   };
 }
 
@@ -114,6 +116,13 @@ function tlsOf({ listen, tlsCert, tlsKey, tlsClientCa }: CastleOptions): TlsSett
     keyFile: tlsKey,
     ...(tlsClientCa === undefined ? {} : { clientCaFile: tlsClientCa }),
   };
+}
+
+/** @throws Failure usage when it is no time, or one that leaves the host no rest */
+function readReconcileEvery(text: string): number {
+  const everyMs = readDuration('--reconcile-every', text, 'usage');
+  if (everyMs >= 1_000 && everyMs <= 86_400_000) return everyMs;
+  throw new Failure('usage', `--reconcile-every ${text} is not from 1s to 1d`, 'give a time as in 5m');
 }
 
 async function withFile(command: Command, options: CastleOptions): Promise<CastleOptions> {

@@ -131,10 +131,14 @@ export async function loopBlocks(
       const fd = openImage(image);
       try {
         const device = loopDeviceWith(base, name);
-        if (device === undefined || !hasFile(device, fstatSync(fd))) {
+        const status = fstatSync(fd);
+        if (device === undefined || !hasFile(device, status)) {
           closeSync(fd);
           return undefined;
         }
+        // Two devices are two file systems that know nothing of each other, on the same blocks.
+        const other = loopDevices().find((one) => one.path !== device.path && hasFile(one, status));
+        if (other !== undefined) throw refusals.attachedByOthers(name, image.path, other.path);
         checkIdentity(fd, image, typeNamed(image.type));
         const { path, type, id } = image;
         const fileSystem = { type, uuid: id };

@@ -34,6 +34,8 @@ export const levels = {
   'unmount.failed': 'debug',
   'grow.failed': 'debug',
   'reconcile.done': 'info',
+  'reconcile.corrected': 'warn',
+  'reconcile.looked': 'debug',
   'volume.created': 'info',
   'volume.grown': 'info',
   'volume.corrected': 'warn',

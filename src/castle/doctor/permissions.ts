@@ -13,6 +13,13 @@ const needed = [
   { name: 'CAP_SYS_ADMIN', bit: 21, why: 'it mounts in other mount namespaces' },
 ];
 
+/** What the kernel asks of who writes the maps of a user namespace, root's too; user_namespaces(7). */
+const forMaps = [
+  { name: 'CAP_SETGID', bit: 6 },
+  { name: 'CAP_SETUID', bit: 7 },
+  { name: 'CAP_SETFCAP', bit: 31 },
+];
+
 /** The PID namespace that the kernel itself starts with; PROC_PID_INIT_INO in its proc_ns.h. */
 const firstPidNamespace = 'pid:[4026531836]';
 
@@ -20,7 +27,7 @@ const firstPidNamespace = 'pid:[4026531836]';
 const enoughDescriptors = 4096;
 
 export function permissionFindings(): readonly Finding[] {
-  return [capabilities(), pidNamespace(), mountNamespace(), descriptors()];
+  return [capabilities(), idMapping(), pidNamespace(), mountNamespace(), descriptors()];
 }
 
 /** Whether this process has a capability. @param bit its number */
@@ -34,6 +41,16 @@ function capabilities(): Finding {
   if (lacking.length === 0) return ok('capabilities', `uid ${process.getuid?.()} has what is needed`);
   const list = lacking.map(({ name, why }) => `${name} (${why})`).join(', ');
   return missing('capabilities', `uid ${process.getuid?.()} has not ${list}`, 'run it as root on the host');
+}
+
+function idMapping(): Finding {
+  const lacking = forMaps.filter(({ bit }) => !holds(bit)).map(({ name }) => name);
+  if (lacking.length === 0) return ok('id mapping', 'the owner of a volume can be shown as another user');
+  return warning(
+    'id mapping',
+    `without ${lacking.join(', ')} every volume is shown with its owner as it is`,
+    'give it to the castle where containers do not run as the owner of their volume',
+  );
 }
 
 function pidNamespace(): Finding {

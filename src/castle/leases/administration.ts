@@ -5,11 +5,12 @@ import type { Say } from '../chronicle/happening.ts';
 import { sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
-import type { Store, TrashRecord } from '../store.ts';
+import type { Changes, Store, TrashRecord } from '../store.ts';
 import { Census, type Use } from './census.ts';
 import { checkVolumeName } from './checks.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 import { inUse, isNotShared, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
+import { afterTrash, type TrashEvent } from './volume-states.ts';
 import type { Volumes, Wish } from './volumes.ts';
 
 /** What it works with; the lock and the volumes are the ledger's. */
@@ -90,7 +91,7 @@ export class Administration {
   restore(volume: string): Promise<void> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
-      const { store, backend, say } = this.means;
+      const { backend, say } = this.means;
       const trash = trashOf(backend);
       this.checkBackend(volume);
       await this.settleAll(volume, trash);
@@ -101,8 +102,7 @@ export class Administration {
       if (kept === undefined) {
         throw new Refused('not_found', `no deleted volume ${volume} is kept`, 'see castle deleted');
       }
-      const record: TrashRecord = { ...kept, state: 'restoring' };
-      await store.commit((changes) => changes.putTrash(record));
+      const record = await this.advance(kept, 'restore');
       try {
         await trash.takeBack(volume, record.id);
       } catch (thrown) {
@@ -178,6 +178,24 @@ export class Administration {
     }
   }
 
+  /** The volumes of which the trash may be in the middle of something. */
+  unsettled(): readonly string[] {
+    return this.records()
+      .filter(({ state }) => state === 'deleting' || state === 'restoring')
+      .map(({ volume }) => volume);
+  }
+
+  /**
+   * Finds out what became of a volume that was being deleted or restored, while nothing else is done with it.
+   * @throws Refused when it can't be told, or written down
+   */
+  async settleOne(volume: string): Promise<boolean> {
+    const { trash } = this.means.backend;
+    if (trash === undefined || !this.unsettled().includes(volume)) return false;
+    await this.settleAll(volume, trash);
+    return true;
+  }
+
   /** The trash of this backend: of that of another one, nothing can be seen. */
   private records(): readonly TrashRecord[] {
     return this.means.store.trash().filter(({ backend }) => backend === this.means.backend.name);
@@ -215,51 +233,56 @@ export class Administration {
   /** After a delete that may or may not have happened. */
   private async settleDeleting(record: TrashRecord, trash: Trash): Promise<void> {
     if (await trash.has(record.volume, record.id)) await this.deleted(record);
-    else await this.means.store.commit((changes) => changes.removeTrash(record.id));
+    else await this.advance(record, 'notMoved');
   }
 
-  private async deleted(record: TrashRecord): Promise<TrashRecord> {
-    const kept: TrashRecord = { ...record, state: 'kept' };
+  private deleted(record: TrashRecord): Promise<TrashRecord> {
+    return this.advance(record, 'moved', (changes) => changes.removeVolume(record.volume));
+  }
+
+  /** Writes the state that follows from an event. @param besides what changes in the same commit */
+  private async advance(
+    record: TrashRecord,
+    event: TrashEvent,
+    besides: (changes: Changes) => void = () => undefined,
+  ): Promise<TrashRecord> {
+    const state = afterTrash(record.state, event);
+    const next = state === 'none' ? record : { ...record, state };
     await this.means.store.commit((changes) => {
-      changes.removeVolume(record.volume);
-      changes.putTrash(kept);
+      besides(changes);
+      if (state === 'none') changes.removeTrash(record.id);
+      else changes.putTrash(next);
     });
-    return kept;
+    return next;
   }
 
   /** After a restore that may or may not have happened. */
   private async settleRestoring(record: TrashRecord, trash: Trash): Promise<void> {
     if (!(await trash.has(record.volume, record.id))) return this.restored(record);
-    await this.means.store.commit((changes) => changes.putTrash({ ...record, state: 'kept' }));
+    await this.advance(record, 'notBroughtBack');
   }
 
-  private async restored({ id, volume, volumeId, shared, backend, created }: TrashRecord): Promise<void> {
-    await this.means.store.commit((changes) => {
-      changes.putVolume({
-        name: volume,
-        ...(volumeId === undefined ? {} : { id: volumeId }),
-        ...(shared === undefined ? {} : { shared }),
-        backend,
-        state: 'ready',
-        created,
-      });
-      changes.removeTrash(id);
-    });
+  private async restored(record: TrashRecord): Promise<void> {
+    const { volume: name, volumeId, shared, backend, created } = record;
+    const ids = volumeId === undefined ? {} : { id: volumeId };
+    const volume = { name, ...ids, ...(shared === undefined ? {} : { shared }), backend, created };
+    await this.advance(record, 'broughtBack', (changes) => changes.putVolume({ ...volume, state: 'ready' }));
   }
 
   private async tryToPurge(record: TrashRecord, trash: Trash): Promise<void> {
     const { volume, id } = record;
+    let purging = record;
     try {
       const isOurs = await this.means.perVolume.run(volume, async () => {
         if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
         // Somebody may have brought it back meanwhile.
         if (!this.list().some((now) => now.id === id)) return false;
         await this.checkNotMounted(record, trash);
-        await this.means.store.commit((changes) => changes.putTrash({ ...record, state: 'purging' }));
+        purging = await this.advance(record, 'purge');
         return true;
       });
       // Outside: a large volume takes a while, and a new one of its name need not wait.
-      if (isOurs) await this.removeForGood(record, trash);
+      if (isOurs) await this.removeForGood(purging, trash);
     } catch (thrown) {
       this.means.say(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
         event: 'volume.unclear',
@@ -268,9 +291,10 @@ export class Administration {
     }
   }
 
-  private async removeForGood({ id, volume, deleted }: TrashRecord, trash: Trash): Promise<void> {
+  private async removeForGood(record: TrashRecord, trash: Trash): Promise<void> {
+    const { id, volume, deleted } = record;
     await trash.purge(volume, id);
-    await this.means.store.commit((changes) => changes.removeTrash(id));
+    await this.advance(record, 'purged');
     this.means.say(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
       event: 'volume.purged',
       volume,

@@ -3,5 +3,5 @@ export interface Asking {
   /** Aborted when the answer would reach nobody. */
   readonly gone: AbortSignal;
   /** Whether the process that asked, and no later one of its number, is still alive. */
-  isAlive(): boolean;
+  readonly isAlive: () => boolean;
 }

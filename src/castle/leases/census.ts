@@ -26,6 +26,15 @@ export interface Use {
 export class Census {
   private next: Promise<readonly View[]> | undefined;
 
+  /**
+   * One look for many volumes.
+   * @returns where a volume is in use, as of now
+   */
+  look(): (source: SourceFolder, place: SourceFolder | undefined) => readonly Use[] {
+    const seen = views();
+    return (source, place) => seen.flatMap((view) => usesIn(view, source, place));
+  }
+
   /** Where a volume is in use now. @param place the folder of the backend that stands for it, if there is one */
   async usesOf(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly Use[]> {
     this.next ??= new Promise((resolve, reject) => {

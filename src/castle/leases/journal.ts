@@ -2,6 +2,7 @@ import type { Lease } from '../../contract.ts';
 import type { EventName, Say } from '../chronicle/happening.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { after, type LeaseEvent } from './states.ts';
+import { afterVolume } from './volume-states.ts';
 
 /** Writes down what becomes of leases, and tells of it. */
 export class Journal {
@@ -15,7 +16,8 @@ export class Journal {
   /** The first entry of a lease; a volume that was just made becomes ready with it, in one commit. */
   async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
     await this.store.commit((changes) => {
-      if (volume.state !== 'ready') changes.putVolume({ ...volume, state: 'ready' });
+      const state = afterVolume(volume.state, 'made');
+      if (state !== volume.state && state !== 'none') changes.putVolume({ ...volume, state });
       changes.putLease(lease);
     });
   }

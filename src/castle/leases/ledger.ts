@@ -15,6 +15,7 @@ import { exclude } from './coexisting.ts';
 import { entering, type HeldProcess, type Hold } from './containers.ts';
 import { Granting, mannerOf } from './granting.ts';
 import { Journal, toLease } from './journal.ts';
+import { LookingAgain } from './looking-again.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import * as refusals from './refusals.ts';
 import { Sight } from './sight.ts';
@@ -67,6 +68,7 @@ export class Ledger {
   private readonly truth: Truth;
   private readonly granting: Granting;
   private readonly takingAway: TakingAway;
+  private readonly lookingAgain: LookingAgain;
   /** What the host's root orders. */
   readonly administration: Administration;
 
@@ -93,6 +95,7 @@ export class Ledger {
     this.takingAway = new TakingAway(all);
     const usesOf = (volume: string) => sight.usesOf(volume);
     this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
+    this.lookingAgain = new LookingAgain({ ...all, perVolume, administration: this.administration });
   }
 
   /**
@@ -112,9 +115,7 @@ export class Ledger {
     checkPermission(container, volume);
     const ask = (waiter?: Waiter) =>
       this.perVolume.run(volume, () => {
-        if (waiter !== undefined && (asking.gone.aborted || !asking.isAlive())) {
-          throw nobodyAsks(volume, container.name);
-        }
+        if (waiter !== undefined && isNobody(asking)) throw nobodyAsks(volume, container.name);
         return this.answer(container, peer, volume, target, waiter);
       });
     try {
@@ -130,7 +131,7 @@ export class Ledger {
     container: Container,
     volume: string,
     withinMs: number,
-    { gone }: Asking,
+    asking: Asking,
     ask: (waiter: Waiter) => Promise<Given>,
   ): Promise<Given> {
     const endsAt = performance.now() + withinMs;
@@ -147,13 +148,14 @@ export class Ledger {
         try {
           return await ask(waiter);
         } catch (thrown) {
-          if (!isInUse(thrown)) throw thrown;
+          // A child of who asked may still have the connection open.
+          if (!isInUse(thrown) || isNobody(asking)) throw thrown;
           refused = thrown;
         }
         const leftMs = endsAt - performance.now();
         if (leftMs <= 0) throw refused;
         const isFirst = this.waiting.first(volume) === waiter;
-        const called = await waiter.turn(isFirst ? Math.min(leftMs, lookAgainMs) : leftMs, gone);
+        const called = await waiter.turn(isFirst ? Math.min(leftMs, lookAgainMs) : leftMs, asking.gone);
         if (called === 'gone') throw nobodyAsks(volume, container.name);
         if (this.waiting.isClosed) throw stopping(volume);
       }
@@ -273,6 +275,14 @@ export class Ledger {
   }
 
   /**
+   * Compares once more what the store says with what is true, while others are served.
+   * @returns how many entries were put right; each is told of
+   */
+  lookAgain(stop: AbortSignal): Promise<number> {
+    return this.lookingAgain.lookAtAll(stop);
+  }
+
+  /**
    * Somebody says that containers have ended. Their leases end when their first processes have, too: the engine's word
    * is a second witness, never the only one.
    * @param isSaid picks the leases
@@ -355,5 +365,8 @@ export class Ledger {
 
 /** What a request comes to when it need not wait, or has waited. */
 type Given = Omit<Answer, 'waited'>;
+
+/** Whether an answer would reach nobody. */
+const isNobody = ({ gone, isAlive }: Asking): boolean => gone.aborted || !isAlive();
 
 const isInUse = (thrown: unknown): boolean => thrown instanceof Refused && thrown.code === 'volume_in_use';

@@ -17,8 +17,8 @@ export class OneAtATime {
     return mine;
   }
 
-  /** Resolves when everything that was asked for by now is done. */
+  /** Resolves when everything is done, and what that has asked for, too. */
   async idle(): Promise<void> {
-    await Promise.all(this.last.values());
+    while (this.last.size > 0) await Promise.all(this.last.values());
   }
 }

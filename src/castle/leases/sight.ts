@@ -31,6 +31,15 @@ export class Sight {
     return this.census.usesOf(source, this.backend.place(volume));
   }
 
+  /** One look for many volumes. @returns whether a volume seems to be in use; usesOf makes sure of it */
+  look(): (volume: string) => Promise<boolean> {
+    const usesOf = this.census.look();
+    return async (volume) => {
+      const source = await this.source(volume);
+      return source !== undefined && usesOf(source, this.backend.place(volume)).length > 0;
+    };
+  }
+
   /** Where the mount of a lease is. @throws Refused backend_failed when its volume cannot be looked at */
   async whereaboutsOf(lease: LeaseRecord): Promise<Whereabouts> {
     const source = await this.source(lease.volume);

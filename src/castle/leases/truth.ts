@@ -37,6 +37,28 @@ export class Truth {
     await this.tryBringUpToDate(lease);
   }
 
+  /**
+   * Later: a lease of which the castle believes to know everything is looked at once more.
+   * @returns whether something was put right
+   */
+  async lookAgain(lease: LeaseRecord): Promise<boolean> {
+    const { hold, watched, store } = this.means;
+    if (this.hanging.has(lease.id)) return false;
+    if (watched.living(lease.id) === undefined) {
+      // It could not be ended in the store before, or was never watched.
+      const held = hold(lease.first);
+      if (held === undefined) {
+        await watched.end(lease, 'its container has ended');
+        return store.lease(lease.id) === undefined;
+      }
+      watched.letGo(lease.id);
+      watched.watch(lease, held);
+    }
+    await this.tryBringUpToDate(lease, (now) => now !== lease);
+    const { state, mountId } = store.lease(lease.id) ?? {};
+    return state !== lease.state || mountId !== lease.mountId;
+  }
+
   /** @throws Refused busy while a castle-mount hangs for that lease */
   checkNothingHangs({ id, volume, target }: LeaseRecord): void {
     if (this.hanging.has(id)) throw refusals.hangs(volume, target);
@@ -60,9 +82,13 @@ export class Truth {
     return refusals.hangs(lease.volume, lease.target);
   }
 
-  private async tryBringUpToDate(lease: LeaseRecord): Promise<void> {
+  /** @param isNews whether people are to be told of a lease that is as it should be */
+  private async tryBringUpToDate(
+    lease: LeaseRecord,
+    isNews: (now: LeaseRecord) => boolean = () => true,
+  ): Promise<void> {
     try {
-      await this.bringUpToDate(lease);
+      await this.bringUpToDate(lease, isNews);
     } catch (thrown) {
       this.means.journal.say(
         lease,
@@ -72,21 +98,19 @@ export class Truth {
     }
   }
 
-  private async bringUpToDate(lease: LeaseRecord): Promise<void> {
+  private async bringUpToDate(lease: LeaseRecord, isNews: (now: LeaseRecord) => boolean): Promise<void> {
     const { journal, sight, watched } = this.means;
     const there = await sight.whereaboutsOf(lease);
     switch (there.kind) {
       case 'onTarget':
-        await journal.seen(lease, there.mount.id);
-        journal.say(lease, 'lease.found', 'still mounted, watching its container again');
+        if (isNews(await journal.seen(lease, there.mount.id)))
+          journal.say(lease, 'lease.found', 'still mounted, watching its container again');
         return;
       case 'elsewhere':
-        await journal.seen(lease, there.use.mount.id);
-        journal.say(
-          lease,
-          'lease.found',
-          `still mounted, but on ${there.use.mount.point} or hidden, watching its container again`,
-        );
+        if (isNews(await journal.seen(lease, there.use.mount.id))) {
+          const where = `still mounted, but on ${there.use.mount.point} or hidden`;
+          journal.say(lease, 'lease.found', `${where}, watching its container again`);
+        }
         return;
       case 'unknown':
         throw refusals.unreadableMounts(lease.containerName);

@@ -6,6 +6,7 @@ import type { SourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Store, VolumeRecord } from '../store.ts';
 import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from './refusals.ts';
+import { afterVolume, type VolumeEvent } from './volume-states.ts';
 
 /** What a volume is to be should it have to be made; of one that is there, nothing changes. */
 export interface Wish {
@@ -17,6 +18,9 @@ export interface Wish {
 
 /** Makes volumes and finds them again; the store says what the castle was about to do with each. */
 export class Volumes {
+  /** What people were told of volumes with which something is wrong, by kind and name. */
+  private readonly unclear = new Map<string, string>();
+
   constructor(
     private readonly store: Store,
     private readonly backend: Backend,
@@ -67,11 +71,11 @@ export class Volumes {
 
   private async create(record: VolumeRecord, { owner, sizeBytes }: Wish): Promise<VolumeRecord> {
     const { name, id = randomUUID() } = record;
-    await this.store.commit((changes) => changes.putVolume({ ...record, id }));
+    await this.advance({ ...record, id }, 'create');
     try {
       await this.backend.create({ name, id, owner, ...(sizeBytes === undefined ? {} : { sizeBytes }) });
     } catch (thrown) {
-      await this.store.commit((changes) => changes.removeVolume(name));
+      await this.advance(record, 'notMade');
       throw thrown;
     }
     return { ...record, id };
@@ -90,13 +94,10 @@ export class Volumes {
     try {
       // Back to "may be there or not" first: a castle that is killed in between finds out which.
       if (this.store.volume(volume.name)?.state !== 'creating') {
-        await this.store.commit((changes) => changes.putVolume({ ...volume, state: 'creating' }));
+        await this.advance(volume, 'discard');
       }
       const gone = await this.backend.discardEmpty(volume);
-      await this.store.commit((changes) => {
-        if (gone) changes.removeVolume(volume.name);
-        else changes.putVolume({ ...volume, state: 'ready' });
-      });
+      await this.advance({ ...volume, state: 'creating' }, gone ? 'notMade' : 'made');
     } catch (thrown) {
       this.say(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`, {
         event: 'volume.unclear',
@@ -107,21 +108,49 @@ export class Volumes {
 
   /** Finds out what became of volumes that were being created when a castle ended; the others are left alone. */
   async reconcile(): Promise<void> {
-    for (const volume of this.store.volumes()) {
-      if (volume.state === 'ready' || volume.backend !== this.backend.name) continue;
-      try {
-        const found = await this.backend.find(volume.name);
-        await this.store.commit((changes) => {
-          if (found !== undefined) changes.putVolume({ ...volume, state: 'ready' });
-          else changes.removeVolume(volume.name);
-        });
-      } catch (thrown) {
-        this.say(`volume ${volume.name} is left as it is: ${errorMessage(thrown)}`, {
-          event: 'volume.unclear',
-          volume: volume.name,
-        });
+    for (const { name } of this.store.volumes()) await this.settle(name);
+  }
+
+  /**
+   * Finds out what became of a volume that was being created; of one that is ready, whether it is still there. Nothing is
+   * done about one that is away, but people are told, once.
+   * @returns whether something was put right in the store, or is only for people to put right
+   */
+  async settle(name: string): Promise<'same' | 'corrected' | 'unclear'> {
+    const volume = this.store.volume(name);
+    if (volume === undefined || volume.backend !== this.backend.name) return 'same';
+    try {
+      const found = await this.backend.find(name);
+      if (volume.state !== 'ready') {
+        await this.advance(volume, found === undefined ? 'notMade' : 'made');
+        return 'corrected';
       }
+      if (found === undefined) throw lostVolume(name, this.backend.description);
+      if (volume.id !== undefined && found.id !== undefined && volume.id !== found.id) {
+        throw exchangedVolume(name, volume.id, found.id);
+      }
+      this.unclear.delete(`volume ${name}`);
+      return 'same';
+    } catch (thrown) {
+      this.tellUnclear('volume', name, `volume ${name} is left as it is: ${errorMessage(thrown)}`);
+      return 'unclear';
     }
+  }
+
+  /** Tells people that something is wrong with a volume, or its use, and again only when it is something else. */
+  tellUnclear(kind: 'volume' | 'use', name: string, what: string): void {
+    if (this.unclear.get(`${kind} ${name}`) === what) return;
+    this.unclear.set(`${kind} ${name}`, what);
+    this.say(what, { event: 'volume.unclear', volume: name });
+  }
+
+  /** Writes the state that follows from an event. */
+  private async advance(volume: VolumeRecord, event: VolumeEvent): Promise<void> {
+    const state = afterVolume(volume.state, event);
+    await this.store.commit((changes) => {
+      if (state === 'none') changes.removeVolume(volume.name);
+      else changes.putVolume({ ...volume, state });
+    });
   }
 
   /**

@@ -98,6 +98,12 @@ export function followEngine(
   void forever();
   return {
     connected: () => connected === true,
+    async compare() {
+      if (connected !== true) return;
+      const atMs = Date.now();
+      const running = await asking.listContainers();
+      if (!stopping.signal.aborted) listener.running(new Set(running.map(({ Id }) => Id)), atMs);
+    },
     stop: () => stopping.abort(),
   };
 }

@@ -83,6 +83,8 @@ export interface EngineListener {
 export interface EngineWatch {
   /** Whether events arrive. */
   connected(): boolean;
+  /** Tells once more which containers run, if the engine can be asked. */
+  compare(): Promise<void>;
   /** Nothing is told afterwards. */
   stop(): void;
 }
