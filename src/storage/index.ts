@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mountIdOf } from '../container/mount-id.ts';
 import type { Lease } from '../contract.ts';
@@ -242,14 +242,6 @@ function readCredentials(request: StorageRequest): Credentials {
 }
 
 function readToken(file: string): string {
-  // A token is for a container that is there: it may come when the container runs already.
-  if (!existsSync(file)) {
-    throw new Failure(
-      'tryAgain',
-      `CASTLE_TOKEN_FILE ${file} is not there`,
-      'make it on the host: castle token --container … --volume … --out …',
-    );
-  }
   const token = readSetting('CASTLE_TOKEN_FILE', file).trim();
   // What a header can carry; the token itself is shown to nobody.
   if (/^[\x21-\x7e]+$/.test(token)) return token;
@@ -264,6 +256,14 @@ function readSetting(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (thrown) {
+    // A token is for a container that is there: it may come when the container runs already.
+    if (name === 'CASTLE_TOKEN_FILE' && errorCode(thrown) === 'ENOENT') {
+      throw new Failure(
+        'tryAgain',
+        `${name} ${file} is not there`,
+        'make it on the host: castle token --container … --volume … --out …',
+      );
+    }
     throw new Failure(
       'config',
       `${name} ${file} cannot be read: ${errorCode(thrown) ?? errorMessage(thrown)}`,

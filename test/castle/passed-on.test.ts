@@ -1,13 +1,17 @@
 /** Who asks is the process that connected, whatever becomes of it and of its connection. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { compile } from '../init/programs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { cgroups } from '../kit/cgroup.ts';
-import { requires, root } from '../kit/needs.ts';
+import { program as have, type Need, requires, root } from '../kit/needs.ts';
+import { until } from '../kit/until.ts';
 import { Tenant } from './tenant.ts';
+import { TlsCastle } from './tls-castle.ts';
+
+const fuse = (): Need => (existsSync('/dev/fuse') ? undefined : 'needs /dev/fuse');
 
 if (requires(t, root)) {
   const [program = ''] = compile(t, 'test/castle/pass-on.c');
@@ -32,6 +36,34 @@ if (requires(t, root)) {
     t.same(await castle.ask('leases'), []);
     t.same(await castle.ask('volumes'), []);
     t.same(await tenant.mounts(tenant.home), []);
+  });
+
+  t.test('a container that ends between its request and the mount gets nothing', async (t) => {
+    if (!requires(t, fuse, have('openssl'))) return;
+    const [mute] = compile(t, 'test/castle/mute-fuse.c');
+    const tls = await TlsCastle.start(t, 'process', { options: ['--log-level', 'debug'] });
+    const [first, second] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+    const token = await tls.tokenOf(second, 'main');
+    const [folder, ready] = [join(first.home, 'mute'), join(first.home, 'ready')];
+    mkdirSync(folder);
+    await first.run('mkfifo', ready);
+    await first.run('sh', '-c', `${mute} ${folder} >${ready} 2>&1 & head -n 1 ${ready}`);
+    const asked = (times: number) =>
+      until(`${times} have asked`, () => tls.castle.told('lease.asked').length === times || undefined);
+    // While its mount hangs, the next one for that volume waits, with its container known already.
+    const hanging = first.lease('main', join(folder, 'target')).catch(() => undefined);
+    await asked(1);
+    const waiting = tls.lease(token, 'main', second.home);
+    await asked(2);
+    await second.kill();
+    await first.kill();
+    await hanging;
+    t.match(await waiting, {
+      status: 403,
+      body: { error: { sentence: /^container process-\d+ has ended$/ } },
+    });
+    await tls.castle.untilFree('main');
+    t.notMatch(tls.castle.said, 'mount.made');
   });
 
   t.test('mount points that lead elsewhere by links of any kind', async (t) => {

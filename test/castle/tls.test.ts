@@ -29,6 +29,8 @@ t.test('what counts as one peer', async (t) => {
   for (const [address, peer] of cases) t.equal(peerOf(address), peer, String(address));
 });
 
+t.setTimeout(300_000);
+
 if (requires(t, root, program('openssl'))) {
   /** Connections that say nothing, and not even hello. @returns those that the castle lets be */
   async function silent(t: Test, port: number, count: number): Promise<readonly Socket[]> {

@@ -26,6 +26,8 @@ import { until } from '../kit/until.ts';
 import { Tenant } from './tenant.ts';
 import { TlsCastle, tokenCommand } from './tls-castle.ts';
 
+t.setTimeout(300_000);
+
 const refused = (sentence: RegExp) => ({ status: 403, body: { error: { code: 'not_permitted', sentence } } });
 
 if (requires(t, root, program('openssl'), program('setpriv'))) {

@@ -78,6 +78,25 @@ if (requires(t, program('openssl'))) {
     t.strictSame(castle.asked, []);
   });
 
+  t.test('a token that is not there is waited for, and one that cannot be read is not', async (t) => {
+    const { folder, ask } = place(t);
+    const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
+    const castle = await startFakeTlsCastle(t, certificate, refuseInUse);
+    const url = { CASTLE_URL: castle.url, CASTLE_CA_FILE: certificate.file };
+    const missing = await ask({ ...url, CASTLE_TOKEN_FILE: join(folder, 'later'), CASTLE_TIMEOUT: '1s' });
+    t.equal(missing.code, 75, missing.stderr);
+    t.match(missing.stderr, /^bailey: waiting for storage, .*CASTLE_TOKEN_FILE .*later is not there$/m);
+    t.match(
+      missing.stderr,
+      /later is not there, and that has not changed within 1 s .*; make it on the host: castle/,
+    );
+    const unreadable = await ask({ ...url, CASTLE_TOKEN_FILE: folder });
+    t.match(unreadable, { code: 78, stderr: /CASTLE_TOKEN_FILE .* cannot be read: EISDIR/ });
+    const half = await ask({ ...url, CASTLE_CERT_FILE: certificate.file });
+    t.match(half, { code: 78, stderr: /of CASTLE_CERT_FILE and CASTLE_KEY_FILE only one is set/ });
+    t.strictSame(castle.asked, []);
+  });
+
   t.test('who cannot be trusted is asked nothing', async (t) => {
     const { folder, ask } = place(t);
     const certificate = makeCertificate(folder, 'castle', ['DNS:castle.example']);
