@@ -12,23 +12,28 @@ export interface EbsPlaces extends Omit<Places, 'backend' | 'loop' | 'setting'> 
   readonly ebs?: string;
 }
 
+/** What `--backend` says for an instance of a simulated EC2. */
+export function ebsSetting(ec2: Simulator, instance?: string, more?: string): string {
+  const { metadata, host } = ec2.instance(instance);
+  return [
+    'ebs',
+    `endpoint=${ec2.url}`,
+    `metadata=${metadata}`,
+    `sys=${join(host, 'sys')}`,
+    `dev=${join(host, 'dev')}`,
+    // A fiftieth of the usual times, so that a test need not wait as long as a person.
+    ...['poll=20ms', 'batch=10ms', 'rate=1000', 'size=1G'],
+    ...(more === undefined ? [] : [more]),
+  ].join(',');
+}
+
 /** A castle on an instance of a simulated EC2. */
 export async function startOnInstance(
   t: Test,
   ec2: Simulator,
   { instance, ebs, ...places }: EbsPlaces = {},
 ): Promise<CastleOnHost> {
-  const { metadata, host } = ec2.instance(instance);
-  const setting = [
-    'ebs',
-    `endpoint=${ec2.url}`,
-    `metadata=${metadata}`,
-    `sys=${join(host, 'sys')}`,
-    `dev=${join(host, 'dev')}`,
-    // A hundredth of the usual times, so that a test need not wait as long as a person.
-    ...['poll=20ms', 'batch=10ms', 'rate=1000', 'size=1G'],
-    ...(ebs === undefined ? [] : [ebs]),
-  ].join(',');
+  const setting = ebsSetting(ec2, instance, ebs);
   const env = {
     ...(places.env ?? process.env),
     AWS_ACCESS_KEY_ID: 'AKIASIMULATOR',

@@ -49,7 +49,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const { ec2, hosts } = await twoHosts(t);
     for (const name of ['one', 'two', 'three']) {
       const answers = await Promise.all(hosts.map(({ tenant }) => tenant.lease(name)));
-      t.same(answers.map(({ status }) => status).sort(), [201, 409], `${name}: one has it`);
+      t.same(
+        answers.map(({ status }) => status).sort(),
+        [201, 409],
+        `${name}: one has it; ${answers.map(({ body }) => body.error?.sentence)}`,
+      );
       t.equal((await volumeIn(ec2, name)).tags['castle-state'], 'ready');
       for (const [n, { body, status }] of answers.entries()) {
         if (status !== 201) continue;

@@ -74,7 +74,6 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: T
   const shared = {
     region,
     ...(url === undefined ? {} : { endpoint: url }),
-    maxAttempts: tries,
     retryMode: 'adaptive',
     requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: answerWithinMs },
   };
@@ -82,8 +81,8 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: T
   // Found once for all of them, and renewed once.
   const { credentials } = first.config;
 
-  function client(action: Action) {
-    const made = new sdk.EC2Client({ ...shared, credentials });
+  function client(action: Action, maxAttempts = tries) {
+    const made = new sdk.EC2Client({ ...shared, credentials, maxAttempts });
     made.middlewareStack.add(
       (next) => async (args) => {
         await budget.take();
@@ -105,7 +104,8 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: T
 
   const clients = {
     attachVolume: client('AttachVolume'),
-    createSnapshot: client('CreateSnapshot'),
+    // EC2 knows no client token for it: who calls looks for what became of it before the next try.
+    createSnapshot: client('CreateSnapshot', 1),
     createTags: client('CreateTags'),
     createVolume: client('CreateVolume'),
     deleteSnapshot: client('DeleteSnapshot'),
@@ -153,6 +153,6 @@ export function ec2Words(thrown: unknown): string {
 }
 
 /** The codes with which EC2 says that there were too many calls; "Error codes for the Amazon EC2 API". */
-function isThrottling(code: string): boolean {
+export function isThrottling(code: string): boolean {
   return ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'RequestThrottled'].includes(code);
 }

@@ -6,7 +6,7 @@ import type { Say } from '../../chronicle/happening.ts';
 import { type Ec2, ec2Words, isEc2Error } from '../../ec2/calls.ts';
 import type { NewVolume } from '../backend.ts';
 import type { Attachments } from './attachments.ts';
-import { type EbsVolume, type OurVolume, tags, toEbsVolume, toTags } from './ebs-volume.ts';
+import { type EbsVolume, isDeleted, type OurVolume, tags, toEbsVolume, toTags } from './ebs-volume.ts';
 import { holdDevice, patienceMs } from './held-device.ts';
 import type { HostDevice, HostDevices } from './host-devices.ts';
 import type { Inventory } from './inventory.ts';
@@ -51,6 +51,8 @@ export interface Plan {
 export class Creation {
   /** The token to begin with for a name, where the ones before are known to be used up. */
   private readonly firstToken = new Map<string, number>();
+  /** Since when each volume that this castle has made is attached here. */
+  private readonly attachedSince = new Map<string, string>();
 
   constructor(private readonly means: CreationMeans) {}
 
@@ -73,6 +75,12 @@ export class Creation {
     }
   }
 
+  /** Whether a volume that this castle has made is attached here, and was never anywhere else. */
+  wasAlwaysHere({ ec2Id, attachment }: OurVolume): boolean {
+    const since = this.attachedSince.get(ec2Id);
+    return since !== undefined && attachment?.instance === this.means.instance && attachment.since === since;
+  }
+
   /**
    * Detaches and deletes a volume that nobody ever had.
    * @returns whether it is gone
@@ -93,6 +101,7 @@ export class Creation {
     try {
       await ec2.deleteVolume({ VolumeId: ec2Id });
       this.means.inventory.forget(ec2Id);
+      this.attachedSince.delete(ec2Id);
     } catch (thrown) {
       if (!isEc2Error(thrown, 'InvalidVolume.NotFound')) throw thrown;
     }
@@ -175,7 +184,7 @@ export class Creation {
   private async checkToken(token: string): Promise<void> {
     const { inventory, instance, pace } = this.means;
     const holder = await waitFor(pace.glance, async () => (await inventory.tagged(tags.token, token)).at(-1));
-    if (holder === undefined || holder.state === 'deleted' || holder.status === 'error') return;
+    if (holder === undefined || isDeleted(holder) || holder.status === 'error') return;
     if (holder.state === 'creating' && holder.creator === instance) {
       // One of ours that came to nothing.
       await this.tryToTakeBack(holder);
@@ -226,6 +235,7 @@ export class Creation {
       if (now.state !== 'creating' || now.id !== volume.id || now.creator !== instance) {
         throw refusals.notReady(now);
       }
+      if (now.attachment?.since !== undefined) this.attachedSince.set(now.ec2Id, now.attachment.since);
       if (device.sizeBytes !== sizeBytes) throw refusals.notBlank(volume.name, device.path);
       await fill(device, fd);
       fsyncSync(fd);
@@ -238,7 +248,7 @@ export class Creation {
   /** Two castles, each of which did not see the other's volume in time, both begin anew. */
   private async checkAlone({ name, ec2Id }: OurVolume): Promise<void> {
     const others = (await this.means.inventory.named(name)).filter(
-      (other) => other.ec2Id !== ec2Id && other.state !== 'deleted' && other.status !== 'error',
+      (other) => other.ec2Id !== ec2Id && !isDeleted(other) && other.status !== 'error',
     );
     const [other] = others.filter(
       ({ state, creator }) => state === 'ready' || creator !== this.means.instance,

@@ -10,7 +10,7 @@ export const tags = {
   volume: 'castle-volume',
   /** Our UUID, and that of the file system. */
   id: 'castle-id',
-  /** `creating` until it is formatted, `ready`, or `deleted`. */
+  /** `creating` until it is formatted, `ready`, `deleted`, or `purging` when it is about to go for good. */
   state: 'castle-state',
   /** The instance that makes it: nobody else finishes it, or takes it back. */
   creator: 'castle-creator',
@@ -55,7 +55,7 @@ export interface OurVolume extends EbsVolume {
   readonly name: string;
   /** Our UUID. */
   readonly id: string;
-  readonly state: 'creating' | 'ready' | 'deleted';
+  readonly state: 'creating' | 'ready' | 'deleted' | 'purging';
   readonly fileSystem: string;
   readonly creator: string;
 }
@@ -91,9 +91,14 @@ export function ours(volume: EbsVolume, cluster: string): OurVolume | undefined 
   const [state, fileSystem] = [tagged.get(tags.state), tagged.get(tags.fileSystem)];
   const isWhole = name !== undefined && id !== undefined && fileSystem !== undefined;
   if (tagged.get(tags.castle) !== cluster || !isWhole) return undefined;
-  if (state !== 'creating' && state !== 'ready' && state !== 'deleted') return undefined;
+  if (state !== 'creating' && state !== 'ready' && state !== 'deleted' && state !== 'purging') {
+    return undefined;
+  }
   return { ...volume, name, id, state, fileSystem, creator: tagged.get(tags.creator) ?? '' };
 }
+
+/** Whether it is in the trash. */
+export const isDeleted = ({ state }: OurVolume): boolean => state === 'deleted' || state === 'purging';
 
 /** Whether EC2 still has it: for an hour it tells of what is gone. */
 export const isThere = ({ status }: EbsVolume): boolean => status !== 'deleting' && status !== 'deleted';

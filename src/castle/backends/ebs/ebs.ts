@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readSync, realpathSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../../../container/native.ts';
 import type { Say } from '../../chronicle/happening.ts';
 import { ec2Words, openEc2, type Told } from '../../ec2/calls.ts';
@@ -113,14 +114,17 @@ function blocksOf(settings: EbsSettings, base: string, parts: EbsParts): Blocks 
     async create(volume) {
       const there = await only(parts, volume.name);
       if (there?.state === 'ready') return;
-      if (there !== undefined && !(await creation.takeBack(there))) throw refusals.inTheMaking(there);
+      if (there !== undefined && (there.creator !== instance || !(await creation.takeBack(there)))) {
+        throw refusals.inTheMaking(there);
+      }
       const wanted = wholeSize(volume.sizeBytes ?? sizeBytes);
       await creation.make(newPlan(volume, wanted, fileSystem));
     },
 
     async discard({ name }) {
       const volume = await only(parts, name);
-      return volume === undefined || creation.takeBack(volume);
+      // One that was away from here since it was made may have been somebody's.
+      return volume === undefined || (creation.wasAlwaysHere(volume) && (await creation.takeBack(volume)));
     },
 
     async attach({ name, id }) {
@@ -159,10 +163,15 @@ function blocksOf(settings: EbsSettings, base: string, parts: EbsParts): Blocks 
 
     async sweep() {
       try {
-        const left = (await inventory.all()).filter(
-          ({ state, creator, zone: there }) => state === 'creating' && creator === instance && there === zone,
-        );
-        for (const volume of left) {
+        const halfMade = async () =>
+          (await inventory.all()).filter(
+            ({ state, creator, zone: there }) =>
+              state === 'creating' && creator === instance && there === zone,
+          );
+        if ((await halfMade()).length === 0) return;
+        // The last word of an earlier castle, that one is ready, may not be known everywhere yet.
+        await sleep(parts.pace.settle.withinMs);
+        for (const volume of await halfMade()) {
           const gone = await creation.takeBack(volume);
           const what = gone ? 'half made by an earlier castle, is taken back' : 'half made, is still in use';
           say(`volume ${volume.name}: ${volume.ec2Id}, ${what}`, {

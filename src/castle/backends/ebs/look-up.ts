@@ -1,6 +1,6 @@
 import type { KnownVolume } from '../backend.ts';
 import { anotherFileSystem } from '../refusals.ts';
-import type { OurVolume } from './ebs-volume.ts';
+import { isDeleted, type OurVolume } from './ebs-volume.ts';
 import type { HostDevice } from './host-devices.ts';
 import type { EbsParts } from './parts.ts';
 import * as refusals from './refusals.ts';
@@ -13,7 +13,7 @@ export async function only({ inventory, zone }: EbsParts, name: string): Promise
   } catch (thrown) {
     throw refusals.ec2Refused(`volume ${name} cannot be looked for in EBS`, thrown);
   }
-  const live = found.filter(({ state, status }) => state !== 'deleted' && status !== 'error');
+  const live = found.filter((volume) => !isDeleted(volume) && volume.status !== 'error');
   const whole = live.filter(({ state }) => state === 'ready');
   const [first, second] = whole.length > 0 ? whole : live;
   if (first === undefined) return undefined;

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '@aws-sdk/client-ec2';
-import { ec2Code, isEc2Error } from '../../ec2/calls.ts';
+import { ec2Code, isEc2Error, isThrottling } from '../../ec2/calls.ts';
 import { renewUuid } from '../../file-systems/renew-uuid.ts';
 import { typeNamed } from '../../file-systems/types.ts';
 import { Refused } from '../../refused.ts';
@@ -10,6 +11,10 @@ import type { EbsParts } from './parts.ts';
 import * as refusals from './refusals.ts';
 import { gibibyte } from './settings.ts';
 import { waitFor } from './waiting.ts';
+
+/** How often one is asked for, and the longest first pause between, in milliseconds; it doubles. */
+const tries = 6;
+const firstPauseMs = 500;
 
 /** Snapshots in one page of an answer. */
 const pageSize = 500;
@@ -47,32 +52,35 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
     if (before?.SnapshotId !== undefined && before.State !== 'error') return before.SnapshotId;
     const source = await inventory.getOurs(volume);
     if (source === undefined) throw refusals.volumeGone(name);
-    try {
-      const answer = await ec2.createSnapshot({
-        VolumeId: volume,
-        Description: `castle: ${name}`,
-        TagSpecifications: [
-          {
-            ResourceType: 'snapshot',
-            Tags: toTags({
-              Name: `${cluster}/${name}`,
-              [tags.castle]: cluster,
-              [tags.volume]: name,
-              [tags.id]: source.id,
-              [tags.fileSystem]: source.fileSystem,
-              [tags.snapshot]: id,
-              [tags.taken]: new Date().toISOString(),
-            }),
-          },
-        ],
-      });
-      if (answer.SnapshotId !== undefined) return answer.SnapshotId;
-      throw new Error('EC2 gave it no id');
-    } catch (thrown) {
-      // Its answer may have been lost.
-      const after = await waitFor(pace.glance, () => withId(id)).catch(() => undefined);
-      if (after?.SnapshotId !== undefined) return after.SnapshotId;
-      throw thrown;
+    const request = {
+      VolumeId: volume,
+      Description: `castle: ${name}`,
+      TagSpecifications: [
+        {
+          ResourceType: 'snapshot' as const,
+          Tags: toTags({
+            Name: `${cluster}/${name}`,
+            [tags.castle]: cluster,
+            [tags.volume]: name,
+            [tags.id]: source.id,
+            [tags.fileSystem]: source.fileSystem,
+            [tags.snapshot]: id,
+            [tags.taken]: new Date().toISOString(),
+          }),
+        },
+      ],
+    };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { SnapshotId } = await ec2.createSnapshot(request);
+        if (SnapshotId !== undefined) return SnapshotId;
+      } catch (thrown) {
+        // Its answer may have been lost: a second one would be paid for, and be nobody's.
+        const after = await waitFor(pace.glance, () => withId(id));
+        if (after?.SnapshotId !== undefined) return after.SnapshotId;
+        if (attempt === tries || !(isThrottling(ec2Code(thrown)) || isLost(thrown))) throw thrown;
+        await sleep(Math.random() * firstPauseMs * 2 ** attempt);
+      }
     }
   }
 
@@ -163,3 +171,7 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
     },
   };
 }
+
+/** Whether the network failed: EC2 gave no answer, whatever it did. */
+const isLost = (thrown: unknown): boolean =>
+  ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'TimeoutError'].includes(ec2Code(thrown));

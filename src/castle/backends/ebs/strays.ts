@@ -32,7 +32,7 @@ function whyHalfMade(
   instance: string,
   known: ReadonlySet<string>,
 ): string | undefined {
-  if (state === 'deleted' || state === 'ready') return undefined;
+  if (state !== 'creating') return undefined;
   if (status === 'error') return 'EBS could not make it';
   if (known.has(id)) return undefined;
   const isOld = made !== undefined && Date.now() - Date.parse(made) > makingMs;

@@ -1,13 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isEc2Error } from '../../ec2/calls.ts';
 import { Refused } from '../../refused.ts';
 import type { Trash } from '../backend.ts';
-import { type OurVolume, tags, toTags } from './ebs-volume.ts';
+import { isDeleted, type OurVolume, tags, toTags } from './ebs-volume.ts';
 import type { EbsParts } from './parts.ts';
 import * as refusals from './refusals.ts';
 
 /** Deleted volumes: EBS keeps them, and their tags say so. Each move is one call, which changes all of its tags or none. */
 export function ebsTrash(parts: EbsParts): Trash {
-  const { ec2, inventory, creation, zone, instance, cluster } = parts;
+  const { ec2, inventory, creation, zone, instance, cluster, pace } = parts;
 
   async function mark(volume: OurVolume, changes: Readonly<Record<string, string>>): Promise<void> {
     await ec2.createTags({ Resources: [volume.ec2Id], Tags: toTags(changes) });
@@ -17,13 +18,13 @@ export function ebsTrash(parts: EbsParts): Trash {
   /** In the zone of this instance. */
   async function inTrash(id: string): Promise<OurVolume | undefined> {
     const found = await inventory.tagged(tags.trash, id);
-    return found.find(({ state, zone: there }) => state === 'deleted' && there === zone);
+    return found.find((volume) => isDeleted(volume) && volume.zone === zone);
   }
 
   return {
     async put(name, id) {
       try {
-        const there = (await inventory.named(name)).filter(({ state }) => state !== 'deleted');
+        const there = (await inventory.named(name)).filter((volume) => !isDeleted(volume));
         const [volume] = there;
         if (volume === undefined) throw refusals.volumeGone(name);
         if (there.length > 1) {
@@ -49,7 +50,7 @@ export function ebsTrash(parts: EbsParts): Trash {
     async takeBack(name, id) {
       try {
         const [other] = (await inventory.named(name)).filter(
-          ({ state, status }) => state !== 'deleted' && status !== 'error',
+          (volume) => !isDeleted(volume) && volume.status !== 'error',
         );
         if (other !== undefined) {
           throw new Refused(
@@ -60,6 +61,7 @@ export function ebsTrash(parts: EbsParts): Trash {
         }
         const volume = await inTrash(id);
         if (volume === undefined) throw refusals.volumeGone(name);
+        if (volume.state === 'purging') throw refusals.notReady(volume);
         await mark(volume, {
           Name: `${cluster}/${name}`,
           [tags.state]: 'ready',
@@ -75,9 +77,14 @@ export function ebsTrash(parts: EbsParts): Trash {
 
     async purge(name, id) {
       try {
-        // What its tags say at this moment decides: somebody may have brought it back on another host.
+        const marked = await inTrash(id);
+        if (marked === undefined) return;
+        if (marked.state === 'deleted') await mark(marked, { [tags.state]: 'purging' });
+        // Whoever brings it back on another host, and has not heard of that mark yet, has overwritten it by then.
+        await sleep(pace.settle.withinMs * 1.5);
         const volume = await inTrash(id);
         if (volume === undefined) return;
+        if (volume.state !== 'purging') throw refusals.notReady(volume);
         if (volume.attachment !== undefined && volume.attachment.instance !== instance) {
           throw refusals.attachedElsewhere(volume, volume.attachment);
         }
@@ -89,9 +96,7 @@ export function ebsTrash(parts: EbsParts): Trash {
     },
 
     async list() {
-      const deleted = (await inventory.all()).filter(
-        ({ state, zone: there }) => state === 'deleted' && there === zone,
-      );
+      const deleted = (await inventory.all()).filter((volume) => isDeleted(volume) && volume.zone === zone);
       return deleted.flatMap(({ name, tagged }) => {
         const id = tagged.get(tags.trash);
         return id === undefined || id === '' ? [] : [{ volume: name, id }];
