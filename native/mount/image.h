@@ -8,6 +8,8 @@ struct image {
     /* `ext4` or `xfs`, and the UUID that its file system must have. */
     const char *type, *uuid;
     int readonly;
+    /* Whether it is a copy that still has its original's UUID. */
+    int is_copy;
 };
 
 /*
@@ -20,5 +22,13 @@ struct image {
  * Returns a descriptor of the mount, or -1 and errno.
  */
 int mount_image(const struct image *image, const char **step);
+
+/*
+ * Mounts the file system of an image nowhere, so that the kernel replays its journal, and takes it down again. Another one
+ * with the same UUID, of which it is a copy, may be mounted meanwhile.
+ *
+ * Returns 0, or -1 and errno.
+ */
+int replay_journal(const struct image *image, const char **step);
 
 #endif
