@@ -60,6 +60,45 @@ export const Volume = Type.Object({
 });
 export type Volume = Static<typeof Volume>;
 
+/** What a snapshot can be in; the transitions are the table in src/castle/backup/states.ts. */
+export type SnapshotState = 'freezing' | 'taking' | 'kept' | 'removing' | 'gone';
+export type SnapshotOrigin = 'asked' | 'scheduled' | 'found';
+
+/** What a volume had at one moment. */
+export const Snapshot = Type.Object({
+  id: Type.String(),
+  volume: Type.String(),
+  volumeId: Type.Optional(Type.String({ description: 'The id of the volume, where it has one.' })),
+  backend: Type.String(),
+  state: Type.Unsafe<SnapshotState>(Type.String({ description: 'freezing, taking, kept or removing.' })),
+  taken: Type.String({ description: 'When it was begun, ISO 8601, UTC.' }),
+  origin: Type.Unsafe<SnapshotOrigin>(
+    Type.String({ description: 'asked, scheduled, or found: when the state had been lost.' }),
+  ),
+  note: Type.Optional(Type.String()),
+  sizeBytes: Type.Optional(Type.Integer({ description: 'What it takes by itself, where that can be told.' })),
+});
+export type Snapshot = Static<typeof Snapshot>;
+
+/** POST /v1/snapshots: "keep what it has now". */
+export const SnapshotRequest = Type.Object(
+  { volume: VolumeName, note: Type.Optional(Type.String({ maxLength: 1024 })) },
+  { additionalProperties: false },
+);
+export type SnapshotRequest = Static<typeof SnapshotRequest>;
+
+/** POST /v1/snapshots/ID/restore: a new volume from it. */
+export const RestoreRequest = Type.Object(
+  {
+    name: VolumeName,
+    sizeBytes: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'At least as large as the volume was; so large without.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type RestoreRequest = Static<typeof RestoreRequest>;
+
 /** POST /v1/volumes: a volume before anybody asks for it. */
 export const VolumeRequest = Type.Object(
   {
@@ -68,6 +107,12 @@ export const VolumeRequest = Type.Object(
     gid: Type.Integer({ minimum: 0, maximum: 4294967294 }),
     sizeBytes: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Where volumes have a size; as the castle was told without.' }),
+    ),
+    snapshot: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description: 'What it begins with: a snapshot by its id, or latest:VOLUME.',
+      }),
     ),
   },
   { additionalProperties: false },

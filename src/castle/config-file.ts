@@ -10,6 +10,11 @@ const longestBytes = 64 * 1024;
 /** A service has no folder of its own where a relative path could begin. */
 const absolutePath = Type.String({ pattern: '^/', description: 'an absolute path' });
 
+const time = Type.String({
+  pattern: '^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$',
+  description: 'a time with its unit, as in 12h or 7d',
+});
+
 /**
  * The keys of the file: the long names of the options of `castle serve`; each description ends the sentence "it must
  * be". Enumerations are patterns, so that one wrong value is one error.
@@ -27,12 +32,17 @@ const ConfigFile = Type.Object(
     ),
     runtime: Type.Optional(Type.String({ pattern: '^(docker|process)$', description: 'docker or process' })),
     'docker-socket': Type.Optional(absolutePath),
-    'keep-deleted': Type.Optional(
-      Type.String({
-        pattern: '^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$',
-        description: 'a time with its unit, as in 12h or 7d',
-      }),
+    'snapshot-schedule': Type.Optional(
+      Type.String({ pattern: '^.+$', description: 'cron expressions, as in "0 * * * *", with ; between' }),
     ),
+    'snapshot-volumes': Type.Optional(
+      Type.String({ pattern: '^.+$', description: 'names with * and ?, as in "main,team-*"' }),
+    ),
+    'snapshot-keep': Type.Optional(
+      Type.String({ pattern: '^[a-z]+=.+$', description: 'numbers, as in last=3,hourly=24,daily=7' }),
+    ),
+    'freeze-limit': Type.Optional(time),
+    'keep-deleted': Type.Optional(time),
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
@@ -58,6 +68,10 @@ export interface FileSettings {
   readonly backend?: string;
   readonly runtime?: string;
   readonly dockerSocket?: string;
+  readonly snapshotSchedule?: string;
+  readonly snapshotVolumes?: string;
+  readonly snapshotKeep?: string;
+  readonly freezeLimit?: string;
   readonly keepDeleted?: string;
   readonly metricsListen?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';

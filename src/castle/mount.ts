@@ -86,23 +86,28 @@ export function mounterWith(program: string): Mounter {
   return {
     async mount(into, source, target, { readonly }) {
       const args = ['mount', readonly ? 'ro' : 'rw', source, target];
-      const said = await run(program, args, entranceOf(into), limitMs);
+      const said = await runMountProgram(program, args, entranceOf(into), limitMs);
       if (said.ok) return said.id;
       throw mountRefusal(said, source, target);
     },
     async mountImage(into, { fd, path, fileSystem: { type, uuid } }, target, { readonly }) {
       const args = ['mount-image', readonly ? 'ro' : 'rw', type, uuid, target];
-      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
+      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs);
       if (said.ok) return said.id;
       throw imageRefusal(said, path, target);
     },
     async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
       const args = ['grow', type, device, target];
-      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
+      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs);
       if (!said.ok) throw growRefusal(said, path, target);
     },
     async unmount(from, target, mountId) {
-      const said = await run(program, ['unmount', target, String(mountId)], entranceOf(from), limitMs);
+      const said = await runMountProgram(
+        program,
+        ['unmount', target, String(mountId)],
+        entranceOf(from),
+        limitMs,
+      );
       if (said.ok) return;
       if (said.step === 'mount' || said.step === 'target') {
         throw new Refused('not_found', `${target} is not that mount any more`, 'nothing is to be done');
@@ -119,15 +124,15 @@ export function mounterWith(program: string): Mounter {
   };
 }
 
-type Said = { readonly ok: true; readonly id: number } | ({ readonly ok: false } & MountFault);
+export type Said = { readonly ok: true; readonly id: number } | ({ readonly ok: false } & MountFault);
 
 const entranceOf = ({ namespace, root }: Entrance): readonly number[] => [namespace, root];
 
-/** Runs castle-mount once; its protocol is in native/mount/main.c. */
-function run(
+/** Runs castle-mount once; its protocol is in native/mount/main.c. @param descriptors from 3 on */
+export function runMountProgram(
   program: string,
   args: readonly string[],
-  descriptors: readonly number[],
+  descriptors: readonly (number | 'ignore')[],
   withinMs: number,
 ): Promise<Said> {
   return new Promise((resolve, reject) => {
@@ -167,6 +172,7 @@ function read(status: number, text: string): Said {
   return { ok: false, step: words[0] ?? '', error: errnoName(Number(words[1])) };
 }
 
-function errnoName(errno: number): string {
+/** An errno as people know it, as in `EBUSY`. */
+export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }

@@ -8,17 +8,23 @@ import { version } from '../version.ts';
 import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
 import { parseBackend } from './backends/parse.ts';
+import { Backups } from './backup/backups.ts';
+import { type PlanSettings, readPlan } from './backup/plan.ts';
+import { Scheduler } from './backup/scheduler.ts';
 import { Followers } from './chronicle/followers.ts';
 import { type Happening, tellAll } from './chronicle/happening.ts';
 import { countBy, Metrics } from './chronicle/metrics.ts';
 import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
+import { freezerWith } from './freezing.ts';
 import { watchedStore } from './health.ts';
 import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
+import type { FromSnapshot } from './leases/volumes.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
 import { purgeRegularly } from './purging.ts';
+import { replayWith } from './replaying.ts';
 import { parseRuntime } from './runtime/parse.ts';
 import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
@@ -36,6 +42,10 @@ export interface ServeSettings {
   readonly runtime: string;
   /** The engine's socket, for the runtime docker. */
   readonly dockerSocket: string;
+  /** When snapshots are taken, of which volumes, and which are kept; without, only on request. */
+  readonly snapshots?: PlanSettings;
+  /** How long a volume may stand still for a snapshot, in milliseconds. */
+  readonly freezeLimitMs: number;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
@@ -54,6 +64,7 @@ export interface Castle {
  */
 export async function serve(settings: ServeSettings, log: (happening: Happening) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
+  const plan = settings.snapshots === undefined ? undefined : await readPlan(settings.snapshots);
   const followers = new Followers();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
@@ -72,8 +83,14 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     ({ event }) => metrics.happened(event),
   ]);
   const runtime = await parseRuntime(settings.runtime, settings);
-  const mounter = observedMounter(mounterWith(findMountProgram()), metrics, say);
-  const backend = await parseBackend(settings.backend, { mounter, native: native(), say });
+  const program = findMountProgram();
+  const mounter = observedMounter(mounterWith(program), metrics, say);
+  const backend = await parseBackend(settings.backend, {
+    mounter,
+    native: native(),
+    replay: replayWith(program),
+    say,
+  });
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);
@@ -81,8 +98,21 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   opened = openState(settings.state, fileURLToPath(import.meta.url));
   const store = watchedStore(observedStore(opened, metrics));
   await freeSocket(settings.socket);
-  const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
+  const backups = new Backups({
+    store,
+    backend,
+    freezer: freezerWith(program),
+    freezeLimitMs: settings.freezeLimitMs,
+    exclusively: (volume, act) => ledger.exclusively(volume, act),
+    say,
+  });
+  const fromSnapshot: FromSnapshot = (snapshot, volume) => backups.createVolume(snapshot, volume);
+  const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), fromSnapshot, say });
+  await backups.thawAll();
   await ledger.reconcile();
+  await backups.reconcile();
+  const scheduler =
+    plan === undefined ? undefined : new Scheduler(plan, { store, backups, backend: backend.name, say });
   watch = runtime.follow?.(witness(ledger, say));
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
 
@@ -99,9 +129,11 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   });
   const checkHealth = () => store.checkHealth();
   const seen = { metrics, followers, checkHealth };
-  const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen });
+  const snapshots = { backups, scheduler };
+  const api = await buildServer({ native: native(), runtime, ledger, snapshots, status, say, ...seen });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
   await api.listen(settings.socket);
+  scheduler?.start();
   say(`serving on ${settings.socket}, runtime ${runtime.name}, ${backend.description}`, {
     event: 'castle.serving',
   });
@@ -112,6 +144,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       await api.stop();
       watch?.stop();
       await stopPurging();
+      await scheduler?.stop();
       await listener?.close();
       await ledger.close();
       await store.close();

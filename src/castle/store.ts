@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ABORT, open, type RootDatabase } from 'lmdb';
-import type { LeaseState } from '../contract.ts';
+import type { LeaseState, SnapshotOrigin, SnapshotState } from '../contract.ts';
 import { errorMessage, Failure } from '../failure.ts';
 import type { ProcessIdentity } from './proc.ts';
 import { Refused } from './refused.ts';
@@ -15,6 +15,8 @@ export interface VolumeRecord {
   readonly state: 'creating' | 'ready';
   /** ISO 8601, UTC. */
   readonly created: string;
+  /** When a container last got it, ISO 8601, UTC. Earlier castles did not say. */
+  readonly used?: string;
 }
 
 /**
@@ -33,6 +35,30 @@ export interface TrashRecord {
   readonly created: string;
   /** When it was deleted, ISO 8601, UTC. */
   readonly deleted: string;
+}
+
+/**
+ * A snapshot as the store keeps it; a removed one is taken out. The states are those of backup/states.ts: each is written
+ * before the backend begins with what it stands for.
+ */
+export interface SnapshotRecord {
+  /** A UUID; the castle's own. */
+  readonly id: string;
+  readonly volume: string;
+  /** The id of the volume, where it has one: a later volume of that name is another one. */
+  readonly volumeId?: string;
+  readonly backend: string;
+  readonly state: Exclude<SnapshotState, 'gone'>;
+  /** When it was begun, ISO 8601, UTC. */
+  readonly taken: string;
+  /** Who wanted it: the host's root, the schedule; one that was found when the state was lost does not say. */
+  readonly origin: SnapshotOrigin;
+  /** What the host's root had to say of it. */
+  readonly note?: string;
+  /** Whether a container had the volume then; in the store only when it is so. */
+  readonly inUse?: true;
+  /** How much room it takes by itself, in bytes, where that can be told. */
+  readonly sizeBytes?: number;
 }
 
 /** A lease as the store keeps it; an ended one is taken out. */
@@ -60,6 +86,8 @@ export interface Changes {
   removeLease(id: string): void;
   putTrash(record: TrashRecord): void;
   removeTrash(id: string): void;
+  putSnapshot(record: SnapshotRecord): void;
+  removeSnapshot(id: string): void;
 }
 
 /**
@@ -73,6 +101,8 @@ export interface Store {
   lease(id: string): LeaseRecord | undefined;
   /** Deleted volumes that are kept. */
   trash(): TrashRecord[];
+  snapshots(): SnapshotRecord[];
+  snapshot(id: string): SnapshotRecord | undefined;
   /**
    * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
    * flush.
@@ -92,7 +122,7 @@ const mapSizeBytes = 1024 * 1024 * 1024;
  */
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
-  const { volumes, leases, trash } = openTables(root, folder);
+  const { volumes, leases, trash, snapshots } = openTables(root, folder);
   const changes: Changes = {
     putVolume: (record) => void volumes.putSync(record.name, record),
     removeVolume: (name) => void volumes.removeSync(name),
@@ -100,6 +130,8 @@ export function openStore(folder: string): Store {
     removeLease: (id) => void leases.removeSync(id),
     putTrash: (record) => void trash.putSync(record.id, record),
     removeTrash: (id) => void trash.removeSync(id),
+    putSnapshot: (record) => void snapshots.putSync(record.id, record),
+    removeSnapshot: (id) => void snapshots.removeSync(id),
   };
   const commits = new SharedCommits((together) => {
     try {
@@ -116,6 +148,8 @@ export function openStore(folder: string): Store {
     leases: () => [...leases.getRange()].map(({ value }) => value),
     lease: (id) => leases.get(id),
     trash: () => [...trash.getRange()].map(({ value }) => value),
+    snapshots: () => [...snapshots.getRange()].map(({ value }) => value),
+    snapshot: (id) => snapshots.get(id),
     commit: (make) => commits.add(() => make(changes)),
     async close() {
       await commits.idle();
@@ -131,8 +165,8 @@ export function openStore(folder: string): Store {
  */
 export function readThrough(folder: string): void {
   const root = openDatabase(folder);
-  const { volumes, leases, trash } = openTables(root, folder);
-  for (const table of [volumes, leases, trash]) table.getRange().asArray;
+  const { volumes, leases, trash, snapshots } = openTables(root, folder);
+  for (const table of [volumes, leases, trash, snapshots]) table.getRange().asArray;
   root.transactionSync(() => {
     root.putSync('check', 'x'.repeat(10_000));
     return ABORT;
@@ -145,6 +179,7 @@ function openTables(root: RootDatabase, folder: string) {
       volumes: root.openDB<VolumeRecord, string>({ name: 'volumes', encoding: 'json' }),
       leases: root.openDB<LeaseRecord, string>({ name: 'leases', encoding: 'json' }),
       trash: root.openDB<TrashRecord, string>({ name: 'trash', encoding: 'json' }),
+      snapshots: root.openDB<SnapshotRecord, string>({ name: 'snapshots', encoding: 'json' }),
     };
   } catch (thrown) {
     throw damaged(folder, errorMessage(thrown));

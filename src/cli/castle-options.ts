@@ -13,6 +13,10 @@ export interface CastleOptions {
   readonly backend: string;
   readonly runtime: string;
   readonly dockerSocket?: string;
+  readonly snapshotSchedule?: string;
+  readonly snapshotVolumes: string;
+  readonly snapshotKeep: string;
+  readonly freezeLimit: string;
   readonly keepDeleted: string;
   readonly metricsListen?: string;
   readonly logLevel: Level;
@@ -32,6 +36,13 @@ export function addCastleOptions(command: Command): Command {
     )
     .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')
     .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
+    .option(
+      '--snapshot-schedule <cron>',
+      'when snapshots are taken, UTC: "0 * * * *"; several with ; between',
+    )
+    .option('--snapshot-volumes <names>', 'of which volumes: "main,team-*"', '*')
+    .option('--snapshot-keep <numbers>', 'how many of them are kept', 'hourly=24,daily=7,weekly=4,monthly=12')
+    .option('--freeze-limit <time>', 'how long a volume may stand still for a snapshot', '10s')
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .addOption(
@@ -58,8 +69,19 @@ export interface CastleSettings extends ServeSettings {
  * @throws Failure config when the file is wrong
  */
 export async function settingsOf(command: Command, options: CastleOptions): Promise<CastleSettings> {
-  const { socket, state, backend, runtime, dockerSocket, keepDeleted, metricsListen, logLevel, logFormat } =
-    await withFile(command, options);
+  const {
+    socket,
+    state,
+    backend,
+    runtime,
+    dockerSocket,
+    keepDeleted,
+    metricsListen,
+    logLevel,
+    logFormat,
+    ...more
+  } = await withFile(command, options);
+  const { snapshotSchedule: schedule, snapshotVolumes: volumes, snapshotKeep: keep, freezeLimit } = more;
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     socket,
@@ -67,6 +89,8 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     backend,
     runtime,
     dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
+    ...(schedule === undefined ? {} : { snapshots: { schedule, volumes, keep } }),
+    freezeLimitMs: readDuration('--freeze-limit', freezeLimit, 'usage'),
     keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     log: { level: logLevel, format: text ? 'text' : 'json' },

@@ -5,6 +5,8 @@ import { addDoctor } from './castle-doctor.ts';
 import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
+import { addSnapshot } from './castle-snapshot.ts';
+import { addSnapshots } from './castle-snapshots.ts';
 import { addStatus } from './castle-status.ts';
 import { addVolume } from './castle-volume.ts';
 import { addDeleted, addVolumes } from './castle-volumes.ts';
@@ -21,6 +23,8 @@ export function describeCastle(): Command {
   addVolumes(program);
   addVolume(program);
   addDeleted(program);
+  addSnapshots(program);
+  addSnapshot(program);
   addLeases(program);
   addStatus(program);
   addEvents(program);

@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
-import { parseSize } from '../castle/size.ts';
-import { Failure } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { askCastle } from './castle-ask.ts';
 import { print } from './print.ts';
+import { readSize } from './size.ts';
 
 interface At {
   readonly socket: string;
@@ -13,6 +12,7 @@ interface At {
 interface Wanted extends At {
   readonly owner: Owner;
   readonly size?: string;
+  readonly snapshot?: string;
 }
 
 interface Owner {
@@ -35,9 +35,15 @@ export function addVolume(program: Command): void {
   order('create', 'make a volume before a container asks for it')
     .option('--owner <uid:gid>', 'who may write to it, as in the container', owner, { uid: 1000, gid: 1000 })
     .option('--size <size>', 'how large it is to be, as in 20G, where volumes are images')
-    .action(async (name: string, { socket, owner, size }: Wanted) => {
+    .option('--snapshot <id>', 'what it begins with, its owner and size too; or latest:VOLUME')
+    .action(async (name: string, { socket, owner, size, snapshot }: Wanted) => {
       const { status } = await askCastle(socket, 'POST', '/v1/volumes', {
-        body: { name, ...owner, ...(size === undefined ? {} : { sizeBytes: bytes(size) }) },
+        body: {
+          name,
+          ...owner,
+          ...(size === undefined ? {} : { sizeBytes: readSize(size) }),
+          ...(snapshot === undefined ? {} : { snapshot }),
+        },
         withinMs: allocateWithinMs,
       });
       await tell(status === 201 ? `volume ${name} is made` : `volume ${name} was there already`);
@@ -60,18 +66,11 @@ export function addVolume(program: Command): void {
   order('grow', 'make a volume larger, as in 20G; a container that has it goes on using it')
     .argument('<size>')
     .action(async (name: string, size: string, { socket }: At) => {
-      const sizeBytes = bytes(size);
+      const sizeBytes = readSize(size);
       const path = `/v1/volumes/${encodeURIComponent(name)}/size`;
       await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs: allocateWithinMs });
       await tell(`volume ${name} has ${size}`);
     });
-}
-
-/** @throws Failure usage */
-function bytes(size: string): number {
-  const sizeBytes = parseSize(size);
-  if (sizeBytes !== undefined) return sizeBytes;
-  throw new Failure('usage', `${size} is not a size`, 'give a number and K, M, G or T, as in 20G');
 }
 
 const tell = (line: string): Promise<void> => print(`${printable(line)}\n`);

@@ -30,10 +30,11 @@ export function administrationRoutes({
       },
       async (request, reply) => {
         await needHost(request);
-        const { name, uid, gid, sizeBytes } = request.body;
+        const { name, uid, gid, sizeBytes, snapshot } = request.body;
         const isNew = await administration.create(name, {
           owner: { uid, gid },
           ...(sizeBytes === undefined ? {} : { sizeBytes }),
+          ...(snapshot === undefined ? {} : { snapshot }),
         });
         return reply.status(isNew ? 201 : 200).send(null);
       },

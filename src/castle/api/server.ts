@@ -21,12 +21,14 @@ import { Connections } from './connections.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
+import { type SnapshotsAsked, snapshotRoutes } from './snapshots.ts';
 
 /** What the API answers with. */
 export interface ApiMeans {
   readonly native: Native;
   readonly runtime: Runtime;
   readonly ledger: Ledger;
+  readonly snapshots: Pick<SnapshotsAsked, 'backups' | 'scheduler'>;
   readonly status: () => Status;
   readonly metrics: Metrics;
   readonly followers: Followers;
@@ -55,7 +57,7 @@ export interface Api {
 
 /** Builds the interface; nobody can reach it before it listens. */
 export async function buildServer(means: ApiMeans): Promise<Api> {
-  const { native, runtime, ledger, status, metrics, followers, checkHealth, say } = means;
+  const { native, runtime, ledger, snapshots, status, metrics, followers, checkHealth, say } = means;
   const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
@@ -197,6 +199,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
 
   const host = async (request: FastifyRequest) => needHost(await caller(request));
   await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
+  await app.register(snapshotRoutes({ ...snapshots, administration: ledger.administration, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

@@ -5,17 +5,20 @@ import type { Say } from '../chronicle/happening.ts';
 import { ext4 } from '../file-systems/ext4.ts';
 import { xfs } from '../file-systems/xfs.ts';
 import type { Mounter } from '../mount.ts';
+import type { Replay } from '../replaying.ts';
 import { formatSize, parseSize } from '../size.ts';
 import type { Backend } from './backend.ts';
 import { blocksBackend } from './blocks.ts';
 import { directoriesBackend } from './directories.ts';
 import { localDirectories } from './local.ts';
 import { type LoopSettings, loopBlocks } from './loop.ts';
+import { loopSnapshots } from './loop-snapshots.ts';
 
 /** What backends are made with. */
 export interface BackendMeans {
   readonly mounter: Mounter;
   readonly native: Native;
+  readonly replay: Replay;
   /** Tells people what happened, in one line. */
   readonly say: Say;
 }
@@ -28,8 +31,11 @@ const fileSystems = { ext4, xfs } as const;
 /** How each backend is made from what stands behind the `=`. Adding a backend is a file and a line here. */
 const backends: Record<string, (setting: string, means: BackendMeans) => Promise<Backend>> = {
   local: async (folder, { mounter }) => directoriesBackend(await localDirectories(resolve(folder)), mounter),
-  loop: async (setting, { mounter, native, say }) =>
-    blocksBackend(await loopBlocks(parseLoop(setting), fileSystems, native), mounter, say),
+  loop: async (setting, { mounter, native, replay, say }) => {
+    const blocks = await loopBlocks(parseLoop(setting), fileSystems, native);
+    const snapshots = loopSnapshots({ base: blocks.base, fileSystems, native, replay });
+    return { ...blocksBackend(blocks, mounter, say), snapshots, strays: snapshots.strays };
+  },
 };
 
 /**

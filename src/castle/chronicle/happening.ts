@@ -35,6 +35,12 @@ export const levels = {
   'volume.deleted': 'info',
   'volume.restored': 'info',
   'volume.purged': 'info',
+  'snapshot.taken': 'info',
+  'snapshot.failed': 'warn',
+  'snapshot.restored': 'info',
+  'snapshot.removed': 'info',
+  'snapshot.found': 'info',
+  'snapshot.unclear': 'warn',
   'engine.found': 'info',
   'engine.lost': 'warn',
   'container.died': 'info',
@@ -58,6 +64,8 @@ export interface Facts {
   readonly container?: string;
   readonly containerName?: string;
   readonly lease?: string;
+  /** Its id. */
+  readonly snapshot?: string;
   readonly target?: string;
   readonly mountId?: number;
   /** A refusal's code, or a failed step's error. */

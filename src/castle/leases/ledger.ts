@@ -25,7 +25,7 @@ import type { HeldProcess, Hold } from './containers.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import * as refusals from './refusals.ts';
 import { after, type LeaseEvent } from './states.ts';
-import { Volumes } from './volumes.ts';
+import { type FromSnapshot, Volumes } from './volumes.ts';
 import { type Whereabouts, whereaboutsOf } from './whereabouts.ts';
 
 /** How long what is under way may take when the castle is to stop, in milliseconds: longer than a mount. */
@@ -37,6 +37,7 @@ export interface Means {
   readonly backend: Backend;
   readonly mounter: Mounter;
   readonly hold: Hold;
+  readonly fromSnapshot: FromSnapshot;
   /** Tells people what happened, in one line. */
   readonly say: Say;
 }
@@ -59,7 +60,7 @@ export class Ledger {
   readonly administration: Administration;
 
   constructor(private readonly means: Means) {
-    this.volumes = new Volumes(means.store, means.backend, means.say);
+    this.volumes = new Volumes(means.store, means.backend, means.say, means.fromSnapshot);
     this.base = sourceFolder(means.backend.base);
     const { volumes, perVolume } = this;
     const usesOf = (volume: string) => this.usesOf(volume);
@@ -131,6 +132,11 @@ export class Ledger {
       });
       return { ...volume, ...(lease === undefined ? {} : { lease: lease.id }) };
     });
+  }
+
+  /** Runs something while nothing else is done to a volume. */
+  exclusively<T>(volume: string, act: () => Promise<T>): Promise<T> {
+    return this.perVolume.run(volume, act);
   }
 
   /** Leases that are not ended; only those of one container when one is named. */
@@ -252,11 +258,13 @@ export class Ledger {
     let mountId: number | undefined;
     try {
       this.checkPlace(container, target);
-      const { readonly, sizeBytes } = container;
-      const { record, isNew } = await this.volumes.prepare(volume, {
+      const { readonly, sizeBytes, snapshot } = container;
+      const wish = {
         owner: peer,
         ...(sizeBytes === undefined ? {} : { sizeBytes }),
-      });
+        ...(snapshot === undefined ? {} : { snapshot }),
+      };
+      const { record, isNew } = await this.volumes.prepare(volume, wish);
       if (isNew) made = record;
       const adopted = isNew ? undefined : await this.adoptable(container, volume, target);
       if (adopted === undefined) this.checkFree(container, target);
@@ -279,7 +287,7 @@ export class Ledger {
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await this.advance(lease, 'mounted', { mountId });
       this.watch(mounted, held);
-      if (made !== undefined) this.volumes.tellOfNew(made, peer);
+      if (made !== undefined) this.volumes.tellOfNew(made, wish);
       this.say(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
@@ -367,10 +375,10 @@ export class Ledger {
     return there.kind === 'onTarget' ? there.mount.id : undefined;
   }
 
-  /** The first entry of a lease; a volume that was just made becomes ready with it, in one commit. */
+  /** The first entry of a lease; a volume that was just made becomes ready with it, and is used from now on, in one commit. */
   private async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
     await this.means.store.commit((changes) => {
-      if (volume.state !== 'ready') changes.putVolume({ ...volume, state: 'ready' });
+      changes.putVolume({ ...volume, state: 'ready', used: lease.since });
       changes.putLease(lease);
     });
   }

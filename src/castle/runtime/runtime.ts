@@ -14,6 +14,8 @@ export interface Container {
   readonly readonly: boolean;
   /** How large a volume is to be that is made for it, in bytes; undefined: as large as the backend makes them. */
   readonly sizeBytes?: number;
+  /** What a volume is to begin with that is made for it: a snapshot by its id, or `latest:VOLUME`. */
+  readonly snapshot?: string;
 }
 
 /** A process that asks: the kernel's word, held by a pidfd as long as its connection lasts. */

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rm, statfs } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { runTool } from '../tool.ts';
+
+/** What tar(1) says when files were changed or removed while it read them: it has the others, and what it could read. */
+const changedMeanwhile = 1;
+
+/** Attributes, ACLs and holes as they are; nothing of another file system that is mounted in there. */
+const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
+
+/**
+ * Copies a folder with owners, modes, times, links, holes and attributes. Each file is as it was when it was read; a
+ * folder that is written to meanwhile had not all of them so at any one moment.
+ * @param to where nothing is; removed when it can't be copied
+ * @throws Error
+ */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  // Shares what it can with the original. It also skips a file that is replaced while it is copied, and ends with 1 for
+  // that as for everything else: tar reads the one or the other.
+  const { code } = await runTool('cp', ['-a', '-x', '--reflink=auto', '--', from, to], 'ignore');
+  if (code === 0) return;
+  await rm(to, { recursive: true, force: true });
+  await mkdir(to, { mode: 0o700 });
+  try {
+    await copyByTar(from, to);
+  } catch (thrown) {
+    await rm(to, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+/**
+ * Refuses to begin what would fill the disk, for everybody on it.
+ * @returns bytes that a folder has and the disk of another one has free
+ * @throws Error
+ */
+export async function roomFor(from: string, on: string): Promise<{ wanted: number; free: number }> {
+  const args = ['--summarize', '--block-size=1', '--one-file-system', '--', from];
+  const { lastLine } = await runTool('du', args, 'ignore');
+  const wanted = Number(/^(\d+)\t/.exec(lastLine)?.[1]);
+  if (Number.isNaN(wanted)) throw new Error(`du: ${lastLine}`);
+  const { bavail, bsize } = await statfs(on);
+  return { wanted, free: bavail * bsize };
+}
+
+/** Brings all of a file system to the disk, away from the main thread. @throws Error */
+export async function syncFileSystem(folder: string): Promise<void> {
+  const { code, lastLine } = await runTool('sync', ['--file-system', folder], 'ignore');
+  if (code !== 0) throw new Error(lastLine);
+}
+
+async function copyByTar(from: string, to: string): Promise<void> {
+  const pack = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${from}`, '.'];
+  const unpack = ['--extract', '--file=-', '--preserve-permissions', ...asItIs, `--directory=${to}`];
+  const reader = spawn('tar', pack, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const writer = spawn('tar', unpack, { stdio: ['pipe', 'ignore', 'ignore'] });
+  const ends = Promise.all([once(reader, 'close'), once(writer, 'close')]);
+  try {
+    await pipeline(reader.stdout, writer.stdin);
+  } finally {
+    reader.stdout.destroy();
+    writer.stdin.destroy();
+  }
+  const [[read], [written]] = await ends;
+  if (read !== 0 && read !== changedMeanwhile)
+    throw new Error(`tar cannot read ${from}: it ended with ${read}`);
+  if (written !== 0) throw new Error(`tar cannot write ${to}: it ended with ${written}`);
+}
