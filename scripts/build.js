@@ -118,11 +118,35 @@ async function buildShipped() {
     external: ['*.node'],
     // lmdb's ES modules import each other in a circle; in a bundle's order of evaluation its iterators never end.
     alias: { lmdb: require.resolve('lmdb') },
-    plugins: [lmdbBinary()],
+    plugins: [lmdbBinary(), besideCastle()],
   });
+  await buildBeside('castle-s3', 'src/castle/off-host/sdk.ts');
   for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);
   // Without this, a dist/ inside this ESM package would be read as ES modules.
   writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
+}
+
+/**
+ * Bundles a part of the castle that only some castles load, with the SDK of AWS in it. As ES modules, what is not used is
+ * left out.
+ * @param {string} name of the file in dist/
+ * @param {string} entry source file
+ */
+async function buildBeside(name, entry) {
+  await build({
+    ...common,
+    ...small,
+    entryPoints: { [name]: entry },
+    outdir: 'dist',
+    mainFields: ['module', 'main'],
+    minify: true,
+    // The castle's standard error is its log: a warning about Node's age has no place in it.
+    define: {
+      ...small.define,
+      'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
+    },
+    banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
+  });
 }
 
 /** Builds dist/bailey-agent. */
@@ -164,6 +188,18 @@ function testFiles() {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => join('test', file));
+}
+
+/** Leaves the import of a part to the castle that needs it: the file lies beside castle.js. */
+function besideCastle() {
+  return {
+    name: 'beside-castle',
+    setup(bundle) {
+      bundle.onResolve({ filter: /\/sdk\.ts$/ }, ({ kind }) =>
+        kind === 'dynamic-import' ? { path: './castle-s3.js', external: true } : undefined,
+      );
+    },
+  };
 }
 
 /**

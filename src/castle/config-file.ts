@@ -41,6 +41,12 @@ const ConfigFile = Type.Object(
     'snapshot-keep': Type.Optional(
       Type.String({ pattern: '^[a-z]+=.+$', description: 'numbers, as in last=3,hourly=24,daily=7' }),
     ),
+    'off-host': Type.Optional(
+      Type.String({
+        pattern: '^s3=.+$',
+        description: 's3=BUCKET or s3=BUCKET/PREFIX, and options, as in s3=backups,region=eu-west-1',
+      }),
+    ),
     'freeze-limit': Type.Optional(time),
     'keep-deleted': Type.Optional(time),
     'metrics-listen': Type.Optional(
@@ -72,6 +78,7 @@ export interface FileSettings {
   readonly snapshotVolumes?: string;
   readonly snapshotKeep?: string;
   readonly freezeLimit?: string;
+  readonly offHost?: string;
   readonly keepDeleted?: string;
   readonly metricsListen?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';

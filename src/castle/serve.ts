@@ -23,6 +23,8 @@ import { Ledger } from './leases/ledger.ts';
 import type { FromSnapshot } from './leases/volumes.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
+import { copiesIn } from './off-host/copies-in.ts';
+import { OffHost } from './off-host/off-host.ts';
 import { purgeRegularly } from './purging.ts';
 import { replayWith } from './replaying.ts';
 import { parseRuntime } from './runtime/parse.ts';
@@ -44,6 +46,8 @@ export interface ServeSettings {
   readonly dockerSocket: string;
   /** When snapshots are taken, of which volumes, and which are kept; without, only on request. */
   readonly snapshots?: PlanSettings;
+  /** Where copies of snapshots go, as in `s3=BUCKET`; nowhere without. */
+  readonly offHost?: string;
   /** How long a volume may stand still for a snapshot, in milliseconds. */
   readonly freezeLimitMs: number;
   /** How long deleted volumes are kept, in milliseconds. */
@@ -65,6 +69,7 @@ export interface Castle {
 export async function serve(settings: ServeSettings, log: (happening: Happening) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
   const plan = settings.snapshots === undefined ? undefined : await readPlan(settings.snapshots);
+  const copies = settings.offHost === undefined ? undefined : await copiesIn(settings.offHost);
   const followers = new Followers();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
@@ -111,8 +116,12 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   await backups.thawAll();
   await ledger.reconcile();
   await backups.reconcile();
+  const offHost = copies === undefined ? undefined : new OffHost({ copies, backups, backend, say });
+  const taken = () => offHost?.look();
   const scheduler =
-    plan === undefined ? undefined : new Scheduler(plan, { store, backups, backend: backend.name, say });
+    plan === undefined
+      ? undefined
+      : new Scheduler(plan, { store, backups, backend: backend.name, taken, say });
   watch = runtime.follow?.(witness(ledger, say));
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
 
@@ -129,11 +138,12 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   });
   const checkHealth = () => store.checkHealth();
   const seen = { metrics, followers, checkHealth };
-  const snapshots = { backups, scheduler };
+  const snapshots = { backups, scheduler, offHost };
   const api = await buildServer({ native: native(), runtime, ledger, snapshots, status, say, ...seen });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
   await api.listen(settings.socket);
   scheduler?.start();
+  offHost?.start();
   say(`serving on ${settings.socket}, runtime ${runtime.name}, ${backend.description}`, {
     event: 'castle.serving',
   });
@@ -145,6 +155,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       watch?.stop();
       await stopPurging();
       await scheduler?.stop();
+      offHost?.stop();
       await listener?.close();
       await ledger.close();
       await store.close();

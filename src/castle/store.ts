@@ -59,6 +59,8 @@ export interface SnapshotRecord {
   readonly inUse?: true;
   /** How much room it takes by itself, in bytes, where that can be told. */
   readonly sizeBytes?: number;
+  /** Whether there is a copy of it off this host; in the store only when it is so. */
+  readonly isCopied?: true;
 }
 
 /** A lease as the store keeps it; an ended one is taken out. */

@@ -17,6 +17,7 @@ export interface CastleOptions {
   readonly snapshotVolumes: string;
   readonly snapshotKeep: string;
   readonly freezeLimit: string;
+  readonly offHost?: string;
   readonly keepDeleted: string;
   readonly metricsListen?: string;
   readonly logLevel: Level;
@@ -42,6 +43,10 @@ export function addCastleOptions(command: Command): Command {
     )
     .option('--snapshot-volumes <names>', 'of which volumes: "main,team-*"', '*')
     .option('--snapshot-keep <numbers>', 'how many of them are kept', 'hourly=24,daily=7,weekly=4,monthly=12')
+    .option(
+      '--off-host <place>',
+      'where snapshots by schedule are copied to: s3=BUCKET[/PREFIX][,endpoint=URL][,region=NAME]',
+    )
     .option('--freeze-limit <time>', 'how long a volume may stand still for a snapshot', '10s')
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
@@ -81,7 +86,13 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     logFormat,
     ...more
   } = await withFile(command, options);
-  const { snapshotSchedule: schedule, snapshotVolumes: volumes, snapshotKeep: keep, freezeLimit } = more;
+  const {
+    snapshotSchedule: schedule,
+    snapshotVolumes: volumes,
+    snapshotKeep: keep,
+    freezeLimit,
+    offHost,
+  } = more;
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     socket,
@@ -90,6 +101,7 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     runtime,
     dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
     ...(schedule === undefined ? {} : { snapshots: { schedule, volumes, keep } }),
+    ...(offHost === undefined ? {} : { offHost }),
     freezeLimitMs: readDuration('--freeze-limit', freezeLimit, 'usage'),
     keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
     ...(metricsListen === undefined ? {} : { metricsListen }),

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addCheckState } from './castle-check-state.ts';
+import { addCopies } from './castle-copies.ts';
 import { addDoctor } from './castle-doctor.ts';
 import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
@@ -25,6 +26,7 @@ export function describeCastle(): Command {
   addDeleted(program);
   addSnapshots(program);
   addSnapshot(program);
+  addCopies(program);
   addLeases(program);
   addStatus(program);
   addEvents(program);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
-import type { Snapshot } from '../contract.ts';
+import type { Snapshot, SnapshotCopy } from '../contract.ts';
 import { printable } from '../printable.ts';
 import { askCastle } from './castle-ask.ts';
 import { inColumns } from './columns.ts';
@@ -14,9 +14,9 @@ interface At {
 /** How long taking one or making a volume of it may take, in milliseconds: all of it may have to be copied. */
 const copyWithinMs = 3_600_000;
 
-/** `castle snapshot create|delete|restore|prune`: what the host's root orders. */
+/** `castle snapshot create|delete|copy|fetch|restore|prune`: what the host's root orders. */
 export function addSnapshot(program: Command): void {
-  const snapshot = program.command('snapshot').description('take, delete or restore a snapshot');
+  const snapshot = program.command('snapshot').description('take, delete, copy or restore a snapshot');
   const order = (usage: string, description: string): Command =>
     snapshot
       .command(usage)
@@ -35,10 +35,29 @@ export function addSnapshot(program: Command): void {
       await tell(`snapshot ${id} of volume ${volume} ${become}`);
     });
 
-  order('delete <id>', 'remove a snapshot for good').action(async (id: string, { socket }: At) => {
-    await askCastle(socket, 'DELETE', `/v1/snapshots/${encodeURIComponent(id)}`);
-    await tell(`snapshot ${id} is removed`);
+  order('delete <id>', 'remove a snapshot for good')
+    .option('--off-host', 'its copy off this host instead')
+    .action(async (id: string, { socket, offHost }: At & { readonly offHost?: boolean }) => {
+      const kind = offHost === true ? 'copies' : 'snapshots';
+      await askCastle(socket, 'DELETE', `/v1/${kind}/${encodeURIComponent(id)}`);
+      await tell(`${offHost === true ? 'the copy of snapshot' : 'snapshot'} ${id} is removed`);
+    });
+
+  order('copy <id>', 'copy a snapshot off this host, now').action(async (id: string, { socket }: At) => {
+    const { body } = await askCastle(socket, 'POST', `/v1/snapshots/${encodeURIComponent(id)}/copy`, {
+      withinMs: copyWithinMs,
+    });
+    await tell(`snapshot ${id} is in ${(body as SnapshotCopy).key}`);
   });
+
+  order('fetch <id>', 'bring a snapshot back from off this host').action(
+    async (id: string, { socket }: At) => {
+      await askCastle(socket, 'POST', `/v1/copies/${encodeURIComponent(id)}/fetch`, {
+        withinMs: copyWithinMs,
+      });
+      await tell(`snapshot ${id} is here; castle snapshot restore ${id} NAME makes a volume of it`);
+    },
+  );
 
   order('restore <id> <name>', 'make a new volume from a snapshot; no volume is ever replaced')
     .option('--size <size>', 'larger than it was, as in 20G, where volumes are images')

@@ -18,6 +18,7 @@ import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
 import { administrationRoutes } from './administration.ts';
 import { Connections } from './connections.ts';
+import { type CopiesAsked, copyRoutes } from './copies.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
@@ -28,7 +29,7 @@ export interface ApiMeans {
   readonly native: Native;
   readonly runtime: Runtime;
   readonly ledger: Ledger;
-  readonly snapshots: Pick<SnapshotsAsked, 'backups' | 'scheduler'>;
+  readonly snapshots: Pick<SnapshotsAsked & CopiesAsked, 'backups' | 'scheduler' | 'offHost'>;
   readonly status: () => Status;
   readonly metrics: Metrics;
   readonly followers: Followers;
@@ -200,6 +201,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   const host = async (request: FastifyRequest) => needHost(await caller(request));
   await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
   await app.register(snapshotRoutes({ ...snapshots, administration: ledger.administration, needHost: host }));
+  await app.register(copyRoutes({ ...snapshots, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

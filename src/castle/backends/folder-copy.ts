@@ -8,7 +8,7 @@ import { runTool } from '../tool.ts';
 const changedMeanwhile = 1;
 
 /** Attributes, ACLs and holes as they are; nothing of another file system that is mounted in there. */
-const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
+export const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
 
 /**
  * Copies a folder with owners, modes, times, links, holes and attributes. Each file is as it was when it was read; a

@@ -4,6 +4,7 @@ import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Stray } from '../stray.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs.ts';
+import { folderContent } from './folder-content.ts';
 import { copyFolder, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
   prepareSnapshotFolder,
@@ -58,6 +59,7 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
     },
 
     list: () => storedSnapshots(base),
+    content: folderContent(base),
 
     async createVolume({ id }, { name, id: volumeId, sizeBytes }) {
       const from = await stored(id);

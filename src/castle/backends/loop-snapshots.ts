@@ -7,6 +7,7 @@ import { Refused } from '../refused.ts';
 import type { Replay } from '../replaying.ts';
 import type { Stray } from '../stray.ts';
 import { runTool } from '../tool.ts';
+import { imageContent } from './image-content.ts';
 import { type Image, imageOf, imagePath, loopDeviceWith, openImage, unfinishedPath } from './images.ts';
 import { allocate } from './new-image.ts';
 import { imageGone, stillAttached } from './refusals.ts';
@@ -90,6 +91,7 @@ export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapsho
     },
 
     list: () => storedSnapshots(base),
+    content: imageContent(base, fileSystems),
 
     async createVolume({ id }, volume) {
       const from = await stored(id);

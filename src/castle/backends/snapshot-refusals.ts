@@ -71,3 +71,20 @@ export function sharesTheDisk(volume: string): Refused {
     'leave the size out',
   );
 }
+
+/** A copy that another backend has made. */
+export function ofOtherFormat(id: string, format: string): Refused {
+  return new Refused(
+    'bad_request',
+    `snapshot ${id} is ${format}, of which this backend makes no snapshot`,
+    'bring it back with a castle whose backend is that of the copy',
+  );
+}
+
+export function notBroughtBack(id: string, why: string): Refused {
+  return new Refused(
+    'backend_failed',
+    `snapshot ${id} cannot be brought back: ${why}`,
+    'nothing is left of it here, and the copy is as it was',
+  );
+}

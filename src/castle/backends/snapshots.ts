@@ -59,11 +59,29 @@ export interface Snapshots {
   readonly content?: SnapshotContent;
 }
 
+/** The content of snapshots as streams. */
 export interface SnapshotContent {
-  /** What the stream is, as in `tar` or `image`. */
-  readonly format: string;
   /** @throws Refused not_found */
-  read(id: string): Promise<Readable>;
-  /** Makes a snapshot of what was read once; whole or not at all. */
-  write(snapshot: KnownSnapshot, from: Readable): Promise<void>;
+  read(id: string): Promise<ReadSnapshot>;
+  /**
+   * Makes a snapshot of what was read once, on this host or another; whole or not at all.
+   * @param format as it was read
+   * @throws Refused bad_request when it can't be one of this backend, backend_failed
+   */
+  write(snapshot: KnownSnapshot, format: string, from: Readable): Promise<WrittenSnapshot>;
+}
+
+export interface ReadSnapshot {
+  /** What the stream is: the type of the file system of an image, or `tar`. */
+  readonly format: string;
+  readonly stream: Readable;
+  /** How long it can become, in bytes. */
+  readonly atMostBytes: number;
+}
+
+export interface WrittenSnapshot {
+  /** The id of the volume, where the content tells. */
+  readonly volumeId?: string;
+  /** How much room it takes by itself, in bytes. */
+  readonly sizeBytes?: number;
 }

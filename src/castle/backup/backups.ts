@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SnapshotOrigin } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
 import type { Backend, KnownVolume, NewVolume } from '../backends/backend.ts';
-import type { BegunSnapshot, Snapshots } from '../backends/snapshots.ts';
+import type { BegunSnapshot, KnownSnapshot, Snapshots, WrittenSnapshot } from '../backends/snapshots.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { Freezer, Frozen, OnDevice } from '../freezing.ts';
 import { OneAtATime } from '../leases/one-at-a-time.ts';
@@ -110,16 +110,62 @@ export class Backups {
    * @throws Refused not_found, busy, bad_request, backend_failed; nothing is left of the volume then
    */
   async createVolume(reference: string, volume: NewVolume): Promise<void> {
-    const { id } = meant(this.means.store, this.means.backend.name, reference);
-    // It stays as long as it is read.
-    await this.perSnapshot.run(id, async () => {
-      const record = meant(this.means.store, this.means.backend.name, id);
+    await this.reading(reference, async (record) => {
       await this.snapshots().createVolume(record, volume);
       this.tell(
         record,
         'snapshot.restored',
         `volume ${volume.name} is made from the snapshot of ${record.taken} of volume ${record.volume}`,
       );
+    });
+  }
+
+  /**
+   * Does something with a whole snapshot, which stays as long as that lasts.
+   * @param reference an id, or `latest:VOLUME`
+   * @throws Refused not_found, busy, backend_failed
+   */
+  reading<T>(reference: string, act: (record: SnapshotRecord) => Promise<T>): Promise<T> {
+    const { store, backend } = this.means;
+    const { id } = meant(store, backend.name, reference);
+    return this.perSnapshot.run(id, () => act(meant(store, backend.name, id)));
+  }
+
+  /** Writes down that there is a copy of a snapshot off this host. */
+  async wasCopied(id: string): Promise<void> {
+    const record = this.means.store.snapshot(id);
+    if (record === undefined) return;
+    await this.means.store.commit((changes) => changes.putSnapshot({ ...record, isCopied: true }));
+  }
+
+  /**
+   * Brings a snapshot back that is not here.
+   * @param write has the backend write it
+   * @throws Refused busy when it is here, backend_failed; nothing is left of it then
+   */
+  bringBack(snapshot: KnownSnapshot, write: () => Promise<WrittenSnapshot>): Promise<SnapshotRecord> {
+    const { store, backend } = this.means;
+    const { id, volume, taken } = snapshot;
+    return this.perSnapshot.run(id, async () => {
+      if (store.snapshot(id) !== undefined) throw refusals.isHere(id);
+      const record: SnapshotRecord = {
+        id,
+        volume,
+        backend: backend.name,
+        state: 'taking',
+        taken,
+        origin: 'fetched',
+        isCopied: true,
+      };
+      await store.commit((changes) => changes.putSnapshot(record));
+      try {
+        const kept = await this.advance(record, 'whole', await write());
+        this.tell(kept, 'snapshot.fetched', `the snapshot of ${taken} of volume ${volume} is here again`);
+        return kept;
+      } catch (thrown) {
+        await this.undo(record);
+        throw thrown;
+      }
     });
   }
 
@@ -356,7 +402,7 @@ export class Backups {
   private async advance(
     record: SnapshotRecord,
     event: SnapshotEvent,
-    changed: { readonly sizeBytes?: number } = {},
+    changed: WrittenSnapshot = {},
   ): Promise<SnapshotRecord> {
     const state = after(record.state, event);
     if (state === 'gone') {
@@ -370,7 +416,7 @@ export class Backups {
 
   private tell(
     { id, volume }: SnapshotRecord,
-    event: `snapshot.${'taken' | 'failed' | 'removed' | 'restored' | 'found' | 'unclear'}`,
+    event: `snapshot.${'taken' | 'failed' | 'removed' | 'restored' | 'fetched' | 'found' | 'unclear'}`,
     message: string,
     more: { readonly tookMs?: number } = {},
   ): void {

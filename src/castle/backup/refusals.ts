@@ -60,3 +60,8 @@ export function noPlan(): Refused {
     'start it with --snapshot-schedule',
   );
 }
+
+/** A copy is not needed where the snapshot itself is. */
+export function isHere(id: string): Refused {
+  return new Refused('busy', `snapshot ${id} is on this host`, 'restore it with castle snapshot restore');
+}

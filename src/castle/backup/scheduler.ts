@@ -20,6 +20,8 @@ export interface SchedulerMeans {
   readonly backups: Backups;
   /** The snapshots of another one are left alone. */
   readonly backend: string;
+  /** Told when snapshots were taken. */
+  readonly taken: () => void;
   readonly say: Say;
 }
 
@@ -98,6 +100,7 @@ export class Scheduler {
     if (due.length === 0) return;
     await Promise.all(Array.from({ length: atOnce }, () => this.takeSome(due)));
     await this.prune();
+    this.means.taken();
   }
 
   private async takeSome(due: string[]): Promise<void> {

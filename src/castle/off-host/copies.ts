@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { KnownSnapshot } from '../backends/snapshots.ts';
+import type { KnownSnapshot, ReadSnapshot } from '../backends/snapshots.ts';
 import { Refused } from '../refused.ts';
 import type { Objects, StoredObject } from './objects.ts';
 import { opened, readSeal, sealBytes, sealed } from './seal.ts';
@@ -12,14 +12,6 @@ export interface Copy {
   readonly key: string;
   /** How large the object is, in bytes. */
   readonly bytes: number;
-}
-
-/** A snapshot's content, to be copied. */
-export interface Content {
-  readonly format: string;
-  readonly stream: Readable;
-  /** How long the stream can become, in bytes. */
-  readonly atMostBytes: number;
 }
 
 /** What an interrupted copy has left is taken back after this, in milliseconds: none takes as long. */
@@ -42,15 +34,14 @@ export class Copies {
 
   /**
    * Copies a snapshot, unless that is done. The object is read back to its seal before it counts.
-   * @param open is only called when there is something to copy
+   * @param read gives its content; only called when there is something to copy
    * @throws Refused backend_failed; nothing is left of it then
    */
-  async put(snapshot: KnownSnapshot, format: string, open: () => Promise<Content>): Promise<Copy> {
+  async put(snapshot: KnownSnapshot, read: () => Promise<ReadSnapshot>): Promise<Copy> {
+    const there = (await this.list(snapshot.volume)).find((copy) => copy.snapshot.id === snapshot.id);
+    if (there !== undefined && (await this.sealOf(there)) !== undefined) return there;
+    const { stream, format, atMostBytes } = await read();
     const key = this.keyOf(snapshot, format);
-    const there = await this.objects.find(key);
-    if (there !== undefined && (await this.sealOf(there)) !== undefined)
-      return { snapshot, format, ...there };
-    const { stream, atMostBytes } = await open();
     await this.objects.put(key, sealed(stream), atMostBytes, {
       'castle-volume': snapshot.volume,
       'castle-snapshot': snapshot.id,
@@ -64,16 +55,21 @@ export class Copies {
     return { snapshot, format, ...stored };
   }
 
-  /**
-   * Reads a copy back; the stream fails at its end when it is not what was put there.
-   * @throws Refused not_found, backend_failed
-   */
-  async get(id: string): Promise<{ readonly copy: Copy; readonly content: Readable }> {
+  /** @throws Refused not_found, backend_failed */
+  async find(id: string): Promise<Copy> {
     const copy = (await this.list()).find(({ snapshot }) => snapshot.id === id);
     if (copy === undefined) throw noSuchCopy(id, this.place);
+    return copy;
+  }
+
+  /**
+   * The content of a copy; the stream fails at its end when it is not what was put there.
+   * @throws Refused backend_failed
+   */
+  async read(copy: Copy): Promise<Readable> {
     const seal = await this.sealOf(copy);
     if (seal === undefined) throw notWhole(copy.key, this.place);
-    return { copy, content: opened(await this.objects.get(copy.key), seal) };
+    return opened(await this.objects.get(copy.key), seal);
   }
 
   /** All that have the name of one; the oldest first. @param volume only those of this one */
@@ -85,9 +81,7 @@ export class Copies {
 
   /** Removes a copy for good. @throws Refused not_found, backend_failed */
   async remove(id: string): Promise<void> {
-    const copy = (await this.list()).find(({ snapshot }) => snapshot.id === id);
-    if (copy === undefined) throw noSuchCopy(id, this.place);
-    await this.objects.remove(copy.key);
+    await this.objects.remove((await this.find(id)).key);
   }
 
   /** Takes back what was left half written long ago. */
@@ -117,11 +111,7 @@ export class Copies {
 }
 
 function noSuchCopy(id: string, place: string): Refused {
-  return new Refused(
-    'not_found',
-    `there is no copy of snapshot ${id} in ${place}`,
-    'see castle snapshots --off-host',
-  );
+  return new Refused('not_found', `there is no copy of snapshot ${id} in ${place}`, 'see castle copies');
 }
 
 function notWhole(key: string, place: string): Refused {

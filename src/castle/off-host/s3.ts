@@ -1,15 +1,5 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import {
-  AbortMultipartUploadCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  paginateListObjectsV2,
-  S3Client,
-} from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
 import { errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Objects, StoredObject } from './objects.ts';
@@ -27,11 +17,12 @@ const [connectWithinMs, silentForMs] = [10_000, 60_000];
  * The objects of an S3-compatible store, by the AWS SDK: it signs, retries, and finds credentials as every AWS tool does
  * (environment, ~/.aws, container, instance).
  */
-export function s3Objects(place: S3Place): Objects {
+export async function s3Objects(place: S3Place): Promise<Objects> {
+  const sdk = await import('./sdk.ts');
   const { bucket, endpoint, region, pathStyle } = place;
   const Bucket = bucket;
   const description = describePlace(place);
-  const client = new S3Client({
+  const client = new sdk.S3Client({
     region: region ?? 'us-east-1',
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: pathStyle,
@@ -57,7 +48,7 @@ export function s3Objects(place: S3Place): Objects {
 
     put: (key, content, atMostBytes, facts) =>
       doing(`writing ${key}`, async () => {
-        const upload = new Upload({
+        const upload = new sdk.Upload({
           client,
           params: {
             Bucket,
@@ -83,7 +74,7 @@ export function s3Objects(place: S3Place): Objects {
     find: (key) =>
       doing(`looking for ${key}`, async () => {
         try {
-          const { ContentLength } = await client.send(new HeadObjectCommand({ Bucket, Key: key }));
+          const { ContentLength } = await client.send(new sdk.HeadObjectCommand({ Bucket, Key: key }));
           return { key, bytes: ContentLength ?? 0 };
         } catch (thrown) {
           if (isNotThere(thrown)) return undefined;
@@ -93,19 +84,19 @@ export function s3Objects(place: S3Place): Objects {
 
     end: (key, bytes) =>
       doing(`reading the end of ${key}`, async () => {
-        const asked = new GetObjectCommand({ Bucket, Key: key, Range: `bytes=-${bytes}` });
+        const asked = new sdk.GetObjectCommand({ Bucket, Key: key, Range: `bytes=-${bytes}` });
         return buffer(bodyOf((await client.send(asked)).Body));
       }),
 
     get: (key) =>
       doing(`reading ${key}`, async () =>
-        bodyOf((await client.send(new GetObjectCommand({ Bucket, Key: key }))).Body),
+        bodyOf((await client.send(new sdk.GetObjectCommand({ Bucket, Key: key }))).Body),
       ),
 
     list: (prefix) =>
       doing('the look at what is', async () => {
         const found: StoredObject[] = [];
-        for await (const page of paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
+        for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
           for (const { Key, Size } of page.Contents ?? [])
             if (Key !== undefined) found.push({ key: Key, bytes: Size ?? 0 });
         }
@@ -114,17 +105,17 @@ export function s3Objects(place: S3Place): Objects {
 
     remove: (key) =>
       doing(`removing ${key}`, async () => {
-        await client.send(new DeleteObjectCommand({ Bucket, Key: key }));
+        await client.send(new sdk.DeleteObjectCommand({ Bucket, Key: key }));
       }),
 
     sweep: (prefix, beforeMs) =>
       doing('the look for what was left half written', async () => {
         const { Uploads = [] } = await client.send(
-          new ListMultipartUploadsCommand({ Bucket, Prefix: prefix }),
+          new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix }),
         );
         const old = Uploads.filter(({ Initiated }) => (Initiated?.getTime() ?? Infinity) < beforeMs);
         for (const { Key, UploadId } of old) {
-          await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+          await client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
         }
         return old.length;
       }),
