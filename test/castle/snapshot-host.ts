@@ -83,7 +83,11 @@ export function stored(castle: CastleOnHost): readonly string[] {
 export async function writing(tenant: Tenant): Promise<void> {
   const script = `
     const { appendFileSync } = require('node:fs');
-    for (let n = 0; ; n++) for (const file of ['one', 'other']) appendFileSync('${tenant.home}/' + file, n + '\\n');`;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let n = 0; ; n++) {
+      for (const file of ['one', 'other']) appendFileSync('${tenant.home}/' + file, n + '\\n');
+      Atomics.wait(pause, 0, 0, 1);
+    }`;
   const begin = '"$0" -e "$1" >/dev/null 2>&1 & until [ -s "$2/other" ]; do :; done';
   await tenant.run('sh', '-c', begin, process.execPath, script, tenant.home);
 }
