@@ -50,24 +50,11 @@ export class Backups {
   take(volume: string, wanted: Wanted): Promise<SnapshotRecord> {
     const snapshots = this.snapshots();
     return this.means.exclusively(volume, async () => {
-      const known = await this.known(volume);
-      await this.endStandstills(volume);
-      const record = this.newRecord(known, wanted);
-      const begunMs = performance.now();
-      let taking: SnapshotRecord | undefined;
       try {
-        const onDevice = snapshots.freezes ? await this.deviceOf(known) : undefined;
-        const begun =
-          onDevice === undefined
-            ? await this.begin(record, () => snapshots.begin(known, record.id, record.taken))
-            : await this.beginFrozen(record, known, onDevice);
-        taking = begun.record;
-        this.becomes(taking, begun.snapshot, begunMs);
-        return taking;
+        return await this.takeAlone(snapshots, volume, wanted);
       } catch (thrown) {
-        const left = this.means.store.snapshot(record.id);
-        if (left !== undefined && taking === undefined) await this.undo(left);
-        this.tell(record, 'snapshot.failed', `no snapshot of volume ${volume}: ${errorMessage(thrown)}`);
+        const message = `no snapshot of volume ${volume}: ${errorMessage(thrown)}`;
+        this.means.say(message, { event: 'snapshot.failed', volume });
         throw thrown;
       }
     });
@@ -184,6 +171,26 @@ export class Backups {
   /** Waits for snapshots that become whole. */
   async idle(): Promise<void> {
     await Promise.all([this.perSnapshot.idle(), ...this.becoming.values()]);
+  }
+
+  private async takeAlone(snapshots: Snapshots, volume: string, wanted: Wanted): Promise<SnapshotRecord> {
+    const known = await this.known(volume);
+    await this.endStandstills(volume);
+    const record = this.newRecord(known, wanted);
+    const begunMs = performance.now();
+    try {
+      const onDevice = snapshots.freezes ? await this.deviceOf(known) : undefined;
+      const begun =
+        onDevice === undefined
+          ? await this.begin(record, () => snapshots.begin(known, record.id, record.taken))
+          : await this.beginFrozen(record, known, onDevice);
+      this.becomes(begun.record, begun.snapshot, begunMs);
+      return begun.record;
+    } catch (thrown) {
+      const left = this.means.store.snapshot(record.id);
+      if (left !== undefined) await this.undo(left);
+      throw thrown;
+    }
   }
 
   private snapshots(): Snapshots {
