@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -98,17 +98,19 @@ export async function writing(tenant: Tenant): Promise<void> {
  * @throws Error when it never had that
  */
 export function written(one: string, other: string): number {
-  const [first, second] = [one, other].map((text) => text.split('\n').slice(0, -1));
-  if (first === undefined || second === undefined) throw new Error('nothing was written');
-  for (const lines of [first, second]) {
-    const wrong = lines.findIndex((line, n) => line !== String(n));
-    if (wrong !== -1) throw new Error(`line ${wrong} is ${lines[wrong]}`);
-  }
-  const ahead = first.length - second.length;
+  const [first, second] = [numbers(one), numbers(other)];
+  const ahead = first - second;
   if (ahead !== 0 && ahead !== 1) throw new Error(`one file is ${ahead} lines ahead of the other`);
-  return second.length;
+  return second;
 }
 
-/** The same of a folder that the host sees. */
-export const writtenIn = (folder: string): number =>
-  written(readFileSync(join(folder, 'one'), 'utf8'), readFileSync(join(folder, 'other'), 'utf8'));
+/**
+ * How many numbers there are in one of the files: from 0 on, none missing.
+ * @throws Error when one is missing or out of its place
+ */
+export function numbers(text: string): number {
+  const lines = text.split('\n').slice(0, -1);
+  const wrong = lines.findIndex((line, n) => line !== String(n));
+  if (wrong !== -1) throw new Error(`line ${wrong} is ${lines[wrong]}`);
+  return lines.length;
+}

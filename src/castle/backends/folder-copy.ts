@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -38,9 +38,10 @@ export async function copyFolder(from: string, to: string): Promise<void> {
  */
 export async function roomFor(from: string, on: string): Promise<{ wanted: number; free: number }> {
   const args = ['--summarize', '--block-size=1', '--one-file-system', '--', from];
-  const { lastLine } = await runTool('du', args, 'ignore');
-  const wanted = Number(/^(\d+)\t/.exec(lastLine)?.[1]);
-  if (Number.isNaN(wanted)) throw new Error(`du: ${lastLine}`);
+  // What has gone while it looked makes it end with 1, and has no weight any more.
+  const said = await new Promise<string>((resolve) => execFile('du', args, (_, stdout) => resolve(stdout)));
+  const wanted = Number(/^(\d+)\t/.exec(said)?.[1]);
+  if (Number.isNaN(wanted)) throw new Error(`du(1) does not say how large ${from} is`);
   const { bavail, bsize } = await statfs(on);
   return { wanted, free: bavail * bsize };
 }

@@ -24,8 +24,9 @@ export interface FolderSnapshots extends Snapshots {
 }
 
 /**
- * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, which is of one moment; of any
- * other folder a copy, file by file.
+ * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file
+ * by file. A btrfs writes down what is in memory of one file after another before it takes a snapshot: what is written in
+ * just these milliseconds may be in one file and not yet in another (seen on Linux 6.18).
  * @param base the folder of the volumes
  * @param unfinished begins the name of a folder in base that is being made and that the backend sweeps
  */

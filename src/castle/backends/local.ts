@@ -85,7 +85,7 @@ async function isFolder(path: string): Promise<boolean> {
 async function createWhole(base: string, path: string, owner: Owner): Promise<void> {
   const temporary = join(base, `${unfinished}${randomUUID()}`);
   try {
-    // On a btrfs each volume is a subvolume, of which a snapshot is a matter of milliseconds and of one moment.
+    // On a btrfs each volume is a subvolume, of which a snapshot is a matter of milliseconds.
     if (!(await makeSubvolume(temporary, base))) await mkdir(temporary);
     await chown(temporary, owner.uid, owner.gid);
     await chmod(temporary, 0o755);
