@@ -25,8 +25,8 @@ export interface FolderSnapshots extends Snapshots {
 
 /**
  * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file
- * by file. A btrfs writes down what is in memory of one file after another before it takes a snapshot: what is written in
- * just these milliseconds may be in one file and not yet in another (seen on Linux 6.18).
+ * by file. A btrfs has in a snapshot what is on disk then, and what is in memory comes there file by file: what is written
+ * in just these milliseconds may be in one file and not yet in another (seen on Linux 6.18).
  * @param base the folder of the volumes
  * @param unfinished begins the name of a folder in base that is being made and that the backend sweeps
  */
@@ -44,6 +44,8 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
         await prepareSnapshotFolder(base);
         await removeTree(unfinishedSnapshotPath(base, id));
         if (await isSubvolume(from)) {
+          // Otherwise a file that is being appended to may be in the snapshot as it was long before (Linux 6.18).
+          await syncFileSystem(from);
           // It is there in one step, so it has its name at once: a read-only subvolume could not be moved to it.
           await snapshotSubvolume(from, snapshotPath(base, whole), 'ro');
           return { whole: syncFileSystem(base).then(() => ({})) };
