@@ -150,6 +150,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       await scheduler?.stop();
       await listener?.close();
       await ledger.close();
+      await backups.close();
       await store.close();
       say('stopped; containers keep their mounts', { event: 'castle.stopped' });
     },

@@ -17,6 +17,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { run } from '../kit/docker.ts';
+import { temporaryFolder } from '../kit/images.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { loopDevices } from './loop-host.ts';
@@ -166,6 +168,37 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       }
     },
   );
+
+  t.test('no exchange of symlinks gets files of the host into a snapshot', { buffered: true }, async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await castleCommand(castle, 'volume', 'create', 'main');
+    const volume = join(castle.backend, 'main');
+    const outside = temporaryFolder(t, 'outside');
+    mkdirSync(join(volume, 'folder'));
+    for (let n = 0; n < 500; n++) {
+      writeFileSync(join(volume, 'folder', `file-${n}`), 'ours');
+      writeFileSync(join(outside, `file-${n}`), 'the secret of the host');
+    }
+    const script = `
+      const { renameSync, rmSync, symlinkSync } = require('node:fs');
+      for (let n = 0; ; n++) {
+        renameSync('folder', 'away');
+        symlinkSync(process.argv[1], 'folder');
+        rmSync('folder');
+        renameSync('away', 'folder');
+        if (n === 100) console.log('busy');
+      }`;
+    const busy = spawn(process.execPath, ['-e', script, outside], { cwd: volume });
+    t.teardown(() => busy.kill('SIGKILL'));
+    let said = '';
+    busy.stdout.on('data', (text) => {
+      said += text;
+    });
+    await until('symlinks are exchanged', () => said.includes('busy') || undefined);
+    for (let round = 0; round < 20; round++) await taken(castle, 'main');
+    const { code, stdout } = await run('grep', ['-rl', 'secret', join(castle.backend, '.snapshots')]);
+    t.match({ code, stdout }, { code: 1, stdout: '' });
+  });
 
   t.test('what cannot be had, and what is not the volume', { buffered: true }, async (t) => {
     const backend = folderOn(t, 'host');

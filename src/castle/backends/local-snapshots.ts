@@ -1,10 +1,10 @@
-import { lstat, rename, rm } from 'node:fs/promises';
+import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Stray } from '../stray.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs.ts';
-import { copyFolder, roomFor, syncFileSystem } from './folder-copy.ts';
+import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
   prepareSnapshotFolder,
   type StoredSnapshot,
@@ -52,7 +52,7 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
         }
         const { wanted, free } = await roomFor(from, snapshotFolder(base));
         if (wanted > free) throw refusals.noRoomForSnapshot(name, wanted, free);
-        await copyFolder(from, unfinishedSnapshotPath(base, id));
+        await copyLiveFolder(from, unfinishedSnapshotPath(base, id));
         return { whole: finish(base, whole, wanted) };
       } catch (thrown) {
         await removeTree(unfinishedSnapshotPath(base, id));
@@ -74,7 +74,7 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
         } else {
           const { wanted, free } = await roomFor(from.path, base);
           if (wanted > free) throw refusals.noRoomForVolume(name, wanted, free);
-          await copyFolder(from.path, path);
+          await copyQuietFolder(from.path, path);
         }
         await syncFileSystem(base);
         await rename(path, join(base, name));
@@ -109,8 +109,6 @@ async function finish(
   await syncFolder(snapshotFolder(base));
   return { sizeBytes };
 }
-
-const removeTree = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
 
 async function isThere(path: string): Promise<boolean> {
   try {

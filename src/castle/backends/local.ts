@@ -7,6 +7,7 @@ import type { Owner } from './backend.ts';
 import { makeSubvolume } from './btrfs.ts';
 import type { Directories } from './directories.ts';
 import { prepareFolder } from './folder.ts';
+import { removeTree } from './folder-copy.ts';
 import { localSnapshots } from './local-snapshots.ts';
 import { localTrash } from './local-trash.ts';
 
@@ -60,7 +61,7 @@ export async function localDirectories(folder: string): Promise<Directories> {
 
     async sweep() {
       for (const entry of await readdir(base)) {
-        if (entry.startsWith(unfinished)) await rm(join(base, entry), { recursive: true });
+        if (entry.startsWith(unfinished)) await removeTree(join(base, entry));
       }
     },
   };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SnapshotOrigin } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
 import type { Backend, KnownVolume, NewVolume } from '../backends/backend.ts';
@@ -10,6 +11,9 @@ import type { SnapshotRecord, Store, VolumeRecord } from '../store.ts';
 import { meant } from './reference.ts';
 import * as refusals from './refusals.ts';
 import { after, type SnapshotEvent } from './states.ts';
+
+/** How long what is under way may hold up the stop, in milliseconds. */
+const lastWorkMs = 5_000;
 
 /** What it works with; each is real in the castle. */
 export interface BackupMeans {
@@ -168,9 +172,10 @@ export class Backups {
     }
   }
 
-  /** Waits for snapshots that become whole. */
-  async idle(): Promise<void> {
-    await Promise.all([this.perSnapshot.idle(), ...this.becoming.values()]);
+  /** Waits for snapshots that become whole, within a bound: the next castle finds out what became of the others. */
+  async close(): Promise<void> {
+    const all = Promise.all([this.perSnapshot.idle(), ...this.becoming.values()]);
+    await Promise.race([all, sleep(lastWorkMs, undefined, { ref: false })]);
   }
 
   private async takeAlone(snapshots: Snapshots, volume: string, wanted: Wanted): Promise<SnapshotRecord> {
