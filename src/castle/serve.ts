@@ -8,6 +8,7 @@ import { version } from '../version.ts';
 import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
 import { parseBackend } from './backends/parse.ts';
+import { backedUp } from './backup/backed-up.ts';
 import { Backups } from './backup/backups.ts';
 import { type PlanSettings, readPlan } from './backup/plan.ts';
 import { Scheduler } from './backup/scheduler.ts';
@@ -78,6 +79,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       leases: () => countBy(opened?.leases() ?? [], ({ state }) => state),
       volumes: () =>
         countBy(opened?.volumes() ?? [], ({ state }) => state).set('deleted', opened?.trash().length ?? 0),
+      snapshots: () => countBy(opened?.snapshots() ?? [], ({ state }) => state),
+      backedUp: () => backedUp(opened?.volumes() ?? [], opened?.snapshots() ?? [], Date.now()),
       engine: () => watch?.connected(),
     },
     version,
@@ -158,6 +161,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       offHost?.stop();
       await listener?.close();
       await ledger.close();
+      await backups.close();
       await store.close();
       say('stopped; containers keep their mounts', { event: 'castle.stopped' });
     },

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
-import { asItIs, roomFor, syncFileSystem } from './folder-copy.ts';
+import { asItIs, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
   prepareSnapshotFolder,
   snapshotFolder,
@@ -42,7 +42,7 @@ export function folderContent(base: string): SnapshotContent {
       const path = unfinishedSnapshotPath(base, id);
       try {
         await prepareSnapshotFolder(base);
-        await rm(path, { recursive: true, force: true });
+        await removeTree(path);
         await mkdir(path, { mode: 0o700 });
         await unpack(from, path);
         await syncFileSystem(base);
@@ -51,7 +51,7 @@ export function folderContent(base: string): SnapshotContent {
         return {};
       } catch (thrown) {
         from.destroy();
-        await rm(path, { recursive: true, force: true });
+        await removeTree(path);
         throw thrown instanceof Refused ? thrown : notBroughtBack(id, errorMessage(thrown));
       }
     },

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -11,25 +11,39 @@ const changedMeanwhile = 1;
 export const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
 
 /**
- * Copies a folder with owners, modes, times, links, holes and attributes. Each file is as it was when it was read; a
- * folder that is written to meanwhile had not all of them so at any one moment.
+ * Copies a folder that nobody else can change, with owners, modes, times, links, holes and attributes; shares with it what
+ * the file system can share.
+ * @param to where nothing is; removed when it can't be copied
+ * @throws Error with the tool's last line
+ */
+export async function copyQuietFolder(from: string, to: string): Promise<void> {
+  const { code, lastLine } = await runTool('cp', ['-a', '-x', '--reflink=auto', '--', from, to], 'ignore');
+  if (code === 0) return;
+  await removeTree(to);
+  throw new Error(lastLine);
+}
+
+/**
+ * The same of a folder that a container writes to meanwhile. Each file is as it was when it was read; not all of them had to
+ * be so at any one moment. By tar(1) and not by cp(1): cp goes by paths, in which the container could put a symlink that
+ * leads to the host's files, and it leaves out a file that is replaced meanwhile; tar goes from folder to folder by
+ * descriptors, and reads the old file or the new one.
  * @param to where nothing is; removed when it can't be copied
  * @throws Error
  */
-export async function copyFolder(from: string, to: string): Promise<void> {
-  // Shares what it can with the original. It also skips a file that is replaced while it is copied, and ends with 1 for
-  // that as for everything else: tar reads the one or the other.
-  const { code } = await runTool('cp', ['-a', '-x', '--reflink=auto', '--', from, to], 'ignore');
-  if (code === 0) return;
-  await rm(to, { recursive: true, force: true });
+export async function copyLiveFolder(from: string, to: string): Promise<void> {
   await mkdir(to, { mode: 0o700 });
   try {
     await copyByTar(from, to);
   } catch (thrown) {
-    await rm(to, { recursive: true, force: true });
+    await removeTree(to);
     throw thrown;
   }
 }
+
+/** Removes a folder with all that is in it; what an orphan of an earlier castle still puts there is waited for a while. */
+export const removeTree = (path: string): Promise<void> =>
+  rm(path, { recursive: true, force: true, maxRetries: 10 });
 
 /**
  * Refuses to begin what would fill the disk, for everybody on it.
@@ -38,9 +52,10 @@ export async function copyFolder(from: string, to: string): Promise<void> {
  */
 export async function roomFor(from: string, on: string): Promise<{ wanted: number; free: number }> {
   const args = ['--summarize', '--block-size=1', '--one-file-system', '--', from];
-  const { lastLine } = await runTool('du', args, 'ignore');
-  const wanted = Number(/^(\d+)\t/.exec(lastLine)?.[1]);
-  if (Number.isNaN(wanted)) throw new Error(`du: ${lastLine}`);
+  // What has gone while it looked makes it end with 1, and has no weight any more.
+  const said = await new Promise<string>((resolve) => execFile('du', args, (_, stdout) => resolve(stdout)));
+  const wanted = Number(/^(\d+)\t/.exec(said)?.[1]);
+  if (Number.isNaN(wanted)) throw new Error(`du(1) does not say how large ${from} is`);
   const { bavail, bsize } = await statfs(on);
   return { wanted, free: bavail * bsize };
 }

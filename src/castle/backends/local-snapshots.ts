@@ -1,11 +1,11 @@
-import { lstat, rename, rm } from 'node:fs/promises';
+import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Stray } from '../stray.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs.ts';
 import { folderContent } from './folder-content.ts';
-import { copyFolder, roomFor, syncFileSystem } from './folder-copy.ts';
+import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
   prepareSnapshotFolder,
   type StoredSnapshot,
@@ -25,8 +25,9 @@ export interface FolderSnapshots extends Snapshots {
 }
 
 /**
- * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, which is of one moment; of any
- * other folder a copy, file by file.
+ * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file
+ * by file. A btrfs has in a snapshot what is on disk then, and what is in memory comes there file by file: what is written
+ * in just these milliseconds may be in one file and not yet in another (seen on Linux 6.18).
  * @param base the folder of the volumes
  * @param unfinished begins the name of a folder in base that is being made and that the backend sweeps
  */
@@ -44,13 +45,15 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
         await prepareSnapshotFolder(base);
         await removeTree(unfinishedSnapshotPath(base, id));
         if (await isSubvolume(from)) {
+          // Otherwise a file that is being appended to may be in the snapshot as it was long before (Linux 6.18).
+          await syncFileSystem(from);
           // It is there in one step, so it has its name at once: a read-only subvolume could not be moved to it.
           await snapshotSubvolume(from, snapshotPath(base, whole), 'ro');
           return { whole: syncFileSystem(base).then(() => ({})) };
         }
         const { wanted, free } = await roomFor(from, snapshotFolder(base));
         if (wanted > free) throw refusals.noRoomForSnapshot(name, wanted, free);
-        await copyFolder(from, unfinishedSnapshotPath(base, id));
+        await copyLiveFolder(from, unfinishedSnapshotPath(base, id));
         return { whole: finish(base, whole, wanted) };
       } catch (thrown) {
         await removeTree(unfinishedSnapshotPath(base, id));
@@ -73,7 +76,7 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
         } else {
           const { wanted, free } = await roomFor(from.path, base);
           if (wanted > free) throw refusals.noRoomForVolume(name, wanted, free);
-          await copyFolder(from.path, path);
+          await copyQuietFolder(from.path, path);
         }
         await syncFileSystem(base);
         await rename(path, join(base, name));
@@ -108,8 +111,6 @@ async function finish(
   await syncFolder(snapshotFolder(base));
   return { sizeBytes };
 }
-
-const removeTree = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
 
 async function isThere(path: string): Promise<boolean> {
   try {

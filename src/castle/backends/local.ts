@@ -7,6 +7,7 @@ import type { Owner } from './backend.ts';
 import { makeSubvolume } from './btrfs.ts';
 import type { Directories } from './directories.ts';
 import { prepareFolder } from './folder.ts';
+import { removeTree } from './folder-copy.ts';
 import { localSnapshots } from './local-snapshots.ts';
 import { localTrash } from './local-trash.ts';
 
@@ -60,7 +61,7 @@ export async function localDirectories(folder: string): Promise<Directories> {
 
     async sweep() {
       for (const entry of await readdir(base)) {
-        if (entry.startsWith(unfinished)) await rm(join(base, entry), { recursive: true });
+        if (entry.startsWith(unfinished)) await removeTree(join(base, entry));
       }
     },
   };
@@ -85,7 +86,7 @@ async function isFolder(path: string): Promise<boolean> {
 async function createWhole(base: string, path: string, owner: Owner): Promise<void> {
   const temporary = join(base, `${unfinished}${randomUUID()}`);
   try {
-    // On a btrfs each volume is a subvolume, of which a snapshot is a matter of milliseconds and of one moment.
+    // On a btrfs each volume is a subvolume, of which a snapshot is a matter of milliseconds.
     if (!(await makeSubvolume(temporary, base))) await mkdir(temporary);
     await chown(temporary, owner.uid, owner.gid);
     await chmod(temporary, 0o755);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SnapshotOrigin } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
 import type { Backend, KnownVolume, NewVolume } from '../backends/backend.ts';
@@ -10,6 +11,9 @@ import type { SnapshotRecord, Store, VolumeRecord } from '../store.ts';
 import { meant } from './reference.ts';
 import * as refusals from './refusals.ts';
 import { after, type SnapshotEvent } from './states.ts';
+
+/** How long what is under way may hold up the stop, in milliseconds. */
+const lastWorkMs = 5_000;
 
 /** What it works with; each is real in the castle. */
 export interface BackupMeans {
@@ -50,24 +54,11 @@ export class Backups {
   take(volume: string, wanted: Wanted): Promise<SnapshotRecord> {
     const snapshots = this.snapshots();
     return this.means.exclusively(volume, async () => {
-      const known = await this.known(volume);
-      await this.endStandstills(volume);
-      const record = this.newRecord(known, wanted);
-      const begunMs = performance.now();
-      let taking: SnapshotRecord | undefined;
       try {
-        const onDevice = snapshots.freezes ? await this.deviceOf(known) : undefined;
-        const begun =
-          onDevice === undefined
-            ? await this.begin(record, () => snapshots.begin(known, record.id, record.taken))
-            : await this.beginFrozen(record, known, onDevice);
-        taking = begun.record;
-        this.becomes(taking, begun.snapshot, begunMs);
-        return taking;
+        return await this.takeAlone(snapshots, volume, wanted);
       } catch (thrown) {
-        const left = this.means.store.snapshot(record.id);
-        if (left !== undefined && taking === undefined) await this.undo(left);
-        this.tell(record, 'snapshot.failed', `no snapshot of volume ${volume}: ${errorMessage(thrown)}`);
+        const message = `no snapshot of volume ${volume}: ${errorMessage(thrown)}`;
+        this.means.say(message, { event: 'snapshot.failed', volume });
         throw thrown;
       }
     });
@@ -227,9 +218,30 @@ export class Backups {
     }
   }
 
-  /** Waits for snapshots that become whole. */
-  async idle(): Promise<void> {
-    await Promise.all([this.perSnapshot.idle(), ...this.becoming.values()]);
+  /** Waits for snapshots that become whole, within a bound: the next castle finds out what became of the others. */
+  async close(): Promise<void> {
+    const all = Promise.all([this.perSnapshot.idle(), ...this.becoming.values()]);
+    await Promise.race([all, sleep(lastWorkMs, undefined, { ref: false })]);
+  }
+
+  private async takeAlone(snapshots: Snapshots, volume: string, wanted: Wanted): Promise<SnapshotRecord> {
+    const known = await this.known(volume);
+    await this.endStandstills(volume);
+    const record = this.newRecord(known, wanted);
+    const begunMs = performance.now();
+    try {
+      const onDevice = snapshots.freezes ? await this.deviceOf(known) : undefined;
+      const begun =
+        onDevice === undefined
+          ? await this.begin(record, () => snapshots.begin(known, record.id, record.taken))
+          : await this.beginFrozen(record, known, onDevice);
+      this.becomes(begun.record, begun.snapshot, begunMs);
+      return begun.record;
+    } catch (thrown) {
+      const left = this.means.store.snapshot(record.id);
+      if (left !== undefined) await this.undo(left);
+      throw thrown;
+    }
   }
 
   private snapshots(): Snapshots {
