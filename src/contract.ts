@@ -71,6 +71,61 @@ export const Volume = Type.Object({
 });
 export type Volume = Static<typeof Volume>;
 
+/** What a snapshot can be in; the transitions are the table in src/castle/backup/states.ts. */
+export type SnapshotState = 'freezing' | 'taking' | 'kept' | 'removing' | 'gone';
+export type SnapshotOrigin = 'asked' | 'scheduled' | 'fetched' | 'found';
+
+/** What a volume had at one moment. */
+export const Snapshot = Type.Object({
+  id: Type.String(),
+  volume: Type.String(),
+  volumeId: Type.Optional(Type.String({ description: 'The id of the volume, where it has one.' })),
+  backend: Type.String(),
+  state: Type.Unsafe<SnapshotState>(Type.String({ description: 'freezing, taking, kept or removing.' })),
+  taken: Type.String({ description: 'When it was begun, ISO 8601, UTC.' }),
+  origin: Type.Unsafe<SnapshotOrigin>(
+    Type.String({
+      description: 'asked, scheduled, fetched from off this host, or found: when the state had been lost.',
+    }),
+  ),
+  note: Type.Optional(Type.String()),
+  sizeBytes: Type.Optional(Type.Integer({ description: 'What it takes by itself, where that can be told.' })),
+  isCopied: Type.Optional(Type.Boolean({ description: 'Whether there is a copy of it off this host.' })),
+});
+export type Snapshot = Static<typeof Snapshot>;
+
+/** A copy of a snapshot off this host. */
+export const SnapshotCopy = Type.Object({
+  id: Type.String({ description: 'The id of the snapshot.' }),
+  volume: Type.String(),
+  taken: Type.String({ description: 'When it was begun, ISO 8601, UTC.' }),
+  format: Type.String({
+    description: 'What its content is: the type of the file system of an image, or tar.',
+  }),
+  key: Type.String({ description: 'The name of the object.' }),
+  bytes: Type.Integer({ description: 'How large the object is.' }),
+});
+export type SnapshotCopy = Static<typeof SnapshotCopy>;
+
+/** POST /v1/snapshots: "keep what it has now". */
+export const SnapshotRequest = Type.Object(
+  { volume: VolumeName, note: Type.Optional(Type.String({ maxLength: 1024 })) },
+  { additionalProperties: false },
+);
+export type SnapshotRequest = Static<typeof SnapshotRequest>;
+
+/** POST /v1/snapshots/ID/restore: a new volume from it. */
+export const RestoreRequest = Type.Object(
+  {
+    name: VolumeName,
+    sizeBytes: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'At least as large as the volume was; so large without.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type RestoreRequest = Static<typeof RestoreRequest>;
+
 /** POST /v1/volumes: a volume before anybody asks for it. */
 export const VolumeRequest = Type.Object(
   {
@@ -82,6 +137,12 @@ export const VolumeRequest = Type.Object(
     ),
     shared: Type.Optional(
       Type.Boolean({ description: 'Whether several containers may write to it at once; it stays so.' }),
+    ),
+    snapshot: Type.Optional(
+      Type.String({
+        maxLength: 256,
+        description: 'What it begins with: a snapshot by its id, or latest:VOLUME.',
+      }),
     ),
   },
   { additionalProperties: false },

@@ -10,6 +10,8 @@ struct image {
     /* Path of the loop device that has the file already, or NULL. */
     const char *device;
     int readonly;
+    /* Whether it is a copy that still has its original's UUID. */
+    int is_copy;
 };
 
 /*
@@ -32,5 +34,13 @@ int mount_by_path(const struct image *image, const char *device);
  * nothing fails here.
  */
 void take_up_growth(int tree, int device, const char *type);
+
+/*
+ * Mounts the file system of an image nowhere, so that the kernel replays its journal, and takes it down again. Another one
+ * with the same UUID, of which it is a copy, may be mounted meanwhile.
+ *
+ * Returns 0, or -1 and errno.
+ */
+int replay_journal(const struct image *image, const char **step);
 
 #endif

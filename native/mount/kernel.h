@@ -34,7 +34,7 @@ enum {
 #define RESOLVE_IN_ROOT_ 0x10U
 #define FSOPEN_CLOEXEC_ 0x01U
 #define FSMOUNT_CLOEXEC_ 0x01U
-enum { FSCONFIG_SET_STRING_ = 1, FSCONFIG_CMD_CREATE_ = 6 };
+enum { FSCONFIG_SET_FLAG_ = 0, FSCONFIG_SET_STRING_ = 1, FSCONFIG_CMD_CREATE_ = 6 };
 #define STATX_MNT_ID_ 0x1000U
 #define EMPTY_PATH_ 0x1000U /* AT_EMPTY_PATH */
 
@@ -103,6 +103,11 @@ static inline int open_file_system(const char *type)
 static inline int configure_string(int context, const char *key, const char *value)
 {
     return (int)syscall(NR_FSCONFIG, context, FSCONFIG_SET_STRING_, key, value, 0);
+}
+
+static inline int configure_flag(int context, const char *key)
+{
+    return (int)syscall(NR_FSCONFIG, context, FSCONFIG_SET_FLAG_, key, NULL, 0);
 }
 
 static inline int configure_create(int context)

@@ -12,6 +12,13 @@
  *       let the file system on TARGET, which is on that device, become as large as it, or as the image behind it
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
  *       take the mount with that id away from TARGET
+ *   castle-mount freeze UUID DEVICE MILLISECONDS
+ *       let the mounted file system of a block device stand still until standard input ends, or that long; `frozen` on
+ *       stdout, then `thawed` or `late`
+ *   castle-mount thaw UUID DEVICE
+ *       end that, whoever began it
+ *   castle-mount replay TYPE UUID 5<>IMAGE
+ *       mount the file system in an image nowhere, so that its journal is replayed, and take it down again
  *
  * Descriptor 3 is the mount namespace of a process in the container: a number could have changed hands. Descriptor 4 is
  * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. Descriptor
@@ -25,6 +32,7 @@
  */
 #include "answer.h"
 #include "device.h"
+#include "freeze.h"
 #include "grow.h"
 #include "ids.h"
 #include "image.h"
@@ -131,6 +139,14 @@ static int do_grow(const char *type, const char *path, const char *target)
     return done(id);
 }
 
+static int do_replay(const char *type, const char *uuid)
+{
+    const struct image copy = {.file = IMAGE, .type = type, .uuid = uuid, .is_copy = 1};
+    const char *step;
+
+    return replay_journal(&copy, &step) == 0 ? done(0) : failed(step);
+}
+
 static int do_unmount(const char *target, uint64_t expected)
 {
     uint64_t id;
@@ -190,10 +206,19 @@ int main(int argc, char **argv)
         return do_grow(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
+    if (argc == 5 && strcmp(argv[1], "freeze") == 0)
+        return freeze_device(argv[2], argv[3], (int)strtol(argv[4], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "thaw") == 0)
+        return thaw_device(argv[2], argv[3]);
+    if (argc == 4 && strcmp(argv[1], "replay") == 0)
+        return do_replay(argv[2], argv[3]);
     print("usage: castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT\n"
           "       castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE\n"
           "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
-          "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
+          "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n"
+          "       castle-mount freeze UUID DEVICE MILLISECONDS\n"
+          "       castle-mount thaw UUID DEVICE\n"
+          "       castle-mount replay TYPE UUID 5<>IMAGE\n");
     return 64;
 }

@@ -60,3 +60,16 @@ int check_identity(int device, const char *type, const char *uuid)
     }
     return 0;
 }
+
+const char *type_of(int device, const char *uuid)
+{
+    size_t at;
+
+    for (at = 0; at < sizeof layouts / sizeof *layouts; at++) {
+        if (check_identity(device, layouts[at].type, uuid) == 0)
+            return layouts[at].type;
+        if (errno != EUCLEAN)
+            return NULL;
+    }
+    return NULL;
+}

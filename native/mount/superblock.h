@@ -13,4 +13,12 @@
  */
 int check_identity(int device, const char *type, const char *uuid);
 
+/*
+ * Which type of file system a device holds, when it is the one that is meant.
+ *
+ * Returns `ext4` or `xfs`, or NULL and errno: EUCLEAN when there is no superblock of either, ESTALE when it is another
+ * file system's.
+ */
+const char *type_of(int device, const char *uuid);
+
 #endif

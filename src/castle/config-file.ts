@@ -10,6 +10,11 @@ const longestBytes = 64 * 1024;
 /** A service has no folder of its own where a relative path could begin. */
 const absolutePath = Type.String({ pattern: '^/', description: 'an absolute path' });
 
+const time = Type.String({
+  pattern: '^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$',
+  description: 'a time with its unit, as in 12h or 7d',
+});
+
 /**
  * The keys of the file: the long names of the options of `castle serve`; each description ends the sentence "it must
  * be". Enumerations are patterns, so that one wrong value is one error.
@@ -29,18 +34,24 @@ const ConfigFile = Type.Object(
       Type.String({ pattern: '^(docker|podman|process)$', description: 'docker, podman or process' }),
     ),
     'docker-socket': Type.Optional(absolutePath),
-    'keep-deleted': Type.Optional(
+    'snapshot-schedule': Type.Optional(
+      Type.String({ pattern: '^.+$', description: 'cron expressions, as in "0 * * * *", with ; between' }),
+    ),
+    'snapshot-volumes': Type.Optional(
+      Type.String({ pattern: '^.+$', description: 'names with * and ?, as in "main,team-*"' }),
+    ),
+    'snapshot-keep': Type.Optional(
+      Type.String({ pattern: '^[a-z]+=.+$', description: 'numbers, as in last=3,hourly=24,daily=7' }),
+    ),
+    'off-host': Type.Optional(
       Type.String({
-        pattern: '^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$',
-        description: 'a time with its unit, as in 12h or 7d',
+        pattern: '^s3=.+$',
+        description: 's3=BUCKET or s3=BUCKET/PREFIX, and options, as in s3=backups,region=eu-west-1',
       }),
     ),
-    'reconcile-every': Type.Optional(
-      Type.String({
-        pattern: '^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$',
-        description: 'a time with its unit from 1s to 1d, as in 5m',
-      }),
-    ),
+    'freeze-limit': Type.Optional(time),
+    'keep-deleted': Type.Optional(time),
+    'reconcile-every': Type.Optional(time),
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
@@ -72,6 +83,11 @@ export interface FileSettings {
   readonly backend?: string;
   readonly runtime?: string;
   readonly dockerSocket?: string;
+  readonly snapshotSchedule?: string;
+  readonly snapshotVolumes?: string;
+  readonly snapshotKeep?: string;
+  readonly freezeLimit?: string;
+  readonly offHost?: string;
   readonly keepDeleted?: string;
   readonly reconcileEvery?: string;
   readonly metricsListen?: string;

@@ -120,7 +120,7 @@ export function mounterWith(program: string): Mounter {
   return {
     async mount(into, source, target, { readonly, ids }) {
       const args = ['mount', readonly ? 'ro' : 'rw', source, target];
-      const said = await run(program, args, entranceOf(into), limitMs, ids);
+      const said = await runMountProgram(program, args, entranceOf(into), limitMs, ids);
       if (said.ok) return said.id;
       if (said.step === 'idmap') throw new Unmappable(said.error);
       throw mountRefusal(said, source, target);
@@ -133,18 +133,23 @@ export function mounterWith(program: string): Mounter {
         isDevice === true
           ? ['mount-device', mode, type, uuid, path, target]
           : ['mount-image', mode, type, uuid, target, device ?? 'new'];
-      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs, ids);
+      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs, ids);
       if (said.ok) return said.id;
       if (said.step === 'idmap') throw new Unmappable(said.error);
       throw imageRefusal(said, path, target);
     },
     async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
       const args = ['grow', type, device, target];
-      const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
+      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs);
       if (!said.ok) throw growRefusal(said, path, target);
     },
     async unmount(from, target, mountId) {
-      const said = await run(program, ['unmount', target, String(mountId)], entranceOf(from), limitMs);
+      const said = await runMountProgram(
+        program,
+        ['unmount', target, String(mountId)],
+        entranceOf(from),
+        limitMs,
+      );
       if (said.ok) return;
       if (said.step === 'mount' || said.step === 'target') {
         throw new Refused('not_found', `${target} is not that mount any more`, 'nothing is to be done');
@@ -161,15 +166,15 @@ export function mounterWith(program: string): Mounter {
   };
 }
 
-type Said = { readonly ok: true; readonly id: number } | ({ readonly ok: false } & MountFault);
+export type Said = { readonly ok: true; readonly id: number } | ({ readonly ok: false } & MountFault);
 
 const entranceOf = ({ namespace, root }: Entrance): readonly number[] => [namespace, root];
 
-/** Runs castle-mount once; its protocol is in native/mount/main.c. */
-function run(
+/** Runs castle-mount once; its protocol is in native/mount/main.c. @param descriptors from 3 on */
+export function runMountProgram(
   program: string,
   args: readonly string[],
-  descriptors: readonly number[],
+  descriptors: readonly (number | 'ignore')[],
   withinMs: number,
   ids?: (owner: Owner) => IdPlan,
 ): Promise<Said> {
@@ -231,6 +236,7 @@ function read(status: number, text: string): Said {
   return { ok: false, step: words[0] ?? '', error: errnoName(Number(words[1])) };
 }
 
-function errnoName(errno: number): string {
+/** An errno as people know it, as in `EBUSY`. */
+export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }

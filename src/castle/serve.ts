@@ -9,6 +9,10 @@ import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
 import { serveTls } from './api/tls-listener.ts';
 import { parseBackend } from './backends/parse.ts';
+import { backedUp } from './backup/backed-up.ts';
+import { Backups } from './backup/backups.ts';
+import { type PlanSettings, readPlan } from './backup/plan.ts';
+import { Scheduler } from './backup/scheduler.ts';
 import { ec2Calls } from './chronicle/ec2-calls.ts';
 import { Followers } from './chronicle/followers.ts';
 import { type Happening, tellAll } from './chronicle/happening.ts';
@@ -16,15 +20,20 @@ import { countBy, Metrics } from './chronicle/metrics.ts';
 import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
 import { devicesOf } from './devices.ts';
+import { freezerWith } from './freezing.ts';
 import { watchedStore } from './health.ts';
 import { openTokenKey } from './identity/token-key.ts';
 import { Tokens } from './identity/tokens.ts';
 import { holdWith } from './leases/containers.ts';
 import { Ledger } from './leases/ledger.ts';
+import type { FromSnapshot } from './leases/volumes.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
+import { copiesIn } from './off-host/copies-in.ts';
+import { OffHost } from './off-host/off-host.ts';
 import { purgeRegularly } from './purging.ts';
 import { reconcileRegularly } from './reconciling.ts';
+import { replayWith } from './replaying.ts';
 import { parseRuntime } from './runtime/parse.ts';
 import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
@@ -43,6 +52,12 @@ export interface ServeSettings {
   readonly runtime: string;
   /** The engine's socket, for the runtimes docker and podman. */
   readonly dockerSocket: string;
+  /** When snapshots are taken, of which volumes, and which are kept; without, only on request. */
+  readonly snapshots?: PlanSettings;
+  /** Where copies of snapshots go, as in `s3=BUCKET`; nowhere without. */
+  readonly offHost?: string;
+  /** How long a volume may stand still for a snapshot, in milliseconds. */
+  readonly freezeLimitMs: number;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
   /** How often what the store says is compared with what is true, in milliseconds. */
@@ -67,6 +82,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   checkSocketPath(settings.socket);
   const { tls } = settings;
   const tlsIdentity = tls === undefined ? undefined : readTlsFiles(tls);
+  const plan = settings.snapshots === undefined ? undefined : await readPlan(settings.snapshots);
+  const copies = settings.offHost === undefined ? undefined : await copiesIn(settings.offHost);
   const followers = new Followers();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
@@ -75,6 +92,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       leases: () => countBy(opened?.leases() ?? [], ({ state }) => state),
       volumes: () =>
         countBy(opened?.volumes() ?? [], ({ state }) => state).set('deleted', opened?.trash().length ?? 0),
+      snapshots: () => countBy(opened?.snapshots() ?? [], ({ state }) => state),
+      backedUp: () => backedUp(opened?.volumes() ?? [], opened?.snapshots() ?? [], Date.now()),
       engine: () => watch?.connected(),
     },
     version,
@@ -85,10 +104,12 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     ({ event }) => metrics.happened(event),
   ]);
   const runtime = await parseRuntime(settings.runtime, settings);
-  const mounter = observedMounter(mounterWith(findMountProgram()), metrics, say);
+  const program = findMountProgram();
+  const mounter = observedMounter(mounterWith(program), metrics, say);
   const backend = await parseBackend(settings.backend, {
     mounter,
     native: native(),
+    replay: replayWith(program),
     say,
     told: ec2Calls(metrics, say),
   });
@@ -101,8 +122,25 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const tokens =
     tls === undefined ? undefined : new Tokens({ key: openTokenKey(settings.state), store, runtime, say });
   await freeSocket(settings.socket);
-  const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
+  const backups = new Backups({
+    store,
+    backend,
+    freezer: freezerWith(program),
+    freezeLimitMs: settings.freezeLimitMs,
+    exclusively: (volume, act) => ledger.exclusively(volume, act),
+    say,
+  });
+  const fromSnapshot: FromSnapshot = (snapshot, volume) => backups.createVolume(snapshot, volume);
+  const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), fromSnapshot, say });
+  await backups.thawAll();
   await ledger.reconcile();
+  await backups.reconcile();
+  const offHost = copies === undefined ? undefined : new OffHost({ copies, backups, backend, say });
+  const taken = () => offHost?.look();
+  const scheduler =
+    plan === undefined
+      ? undefined
+      : new Scheduler(plan, { store, backups, backend: backend.name, taken, say });
   watch = runtime.follow?.(witness(ledger, say));
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
   const look = async (stop: AbortSignal) => {
@@ -127,7 +165,17 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const checkHealth = () => store.checkHealth();
   const seen = { metrics, followers, checkHealth, devices: () => devicesOf(backend) };
   const given = tokens === undefined ? {} : { tokens };
-  const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen, ...given });
+  const snapshots = { backups, scheduler, offHost };
+  const api = await buildServer({
+    native: native(),
+    runtime,
+    ledger,
+    snapshots,
+    status,
+    say,
+    ...seen,
+    ...given,
+  });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
   await tokens?.forget();
   const network =
@@ -135,6 +183,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       ? undefined
       : await serveTls(tls.listen, tlsIdentity, { tokens, ledger, metrics, say });
   await api.listen(settings.socket);
+  scheduler?.start();
+  offHost?.start();
   const end = tls === undefined || tlsIdentity === undefined ? undefined : ending(tls.certFile, tlsIdentity);
   if (end !== undefined) say(end, { event: 'tls.expires', remedy: 'renew it, then start the castle again' });
   const onNetwork = network === undefined ? '' : ` and over TLS on ${network.address}`;
@@ -148,9 +198,11 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       ledger.stopWaiting();
       await Promise.all([api.stop(), network?.stop()]);
       watch?.stop();
-      await Promise.all([stopPurging(), stopReconciling()]);
+      await Promise.all([stopPurging(), stopReconciling(), scheduler?.stop()]);
+      offHost?.stop();
       await listener?.close();
       await ledger.close();
+      await backups.close();
       await store.close();
       say('stopped; containers keep their mounts', { event: 'castle.stopped' });
     },

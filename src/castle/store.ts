@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ABORT, open, type RootDatabase } from 'lmdb';
-import type { LeaseState } from '../contract.ts';
+import type { LeaseState, SnapshotOrigin, SnapshotState } from '../contract.ts';
 import { errorMessage, Failure } from '../failure.ts';
 import type { ProcessIdentity } from './proc.ts';
 import { Refused } from './refused.ts';
@@ -17,6 +17,8 @@ export interface VolumeRecord {
   readonly shared?: true;
   /** ISO 8601, UTC. */
   readonly created: string;
+  /** When a container last got it, ISO 8601, UTC. Earlier castles did not say. */
+  readonly used?: string;
 }
 
 /**
@@ -37,6 +39,32 @@ export interface TrashRecord {
   readonly created: string;
   /** When it was deleted, ISO 8601, UTC. */
   readonly deleted: string;
+}
+
+/**
+ * A snapshot as the store keeps it; a removed one is taken out. The states are those of backup/states.ts: each is written
+ * before the backend begins with what it stands for.
+ */
+export interface SnapshotRecord {
+  /** A UUID; the castle's own. */
+  readonly id: string;
+  readonly volume: string;
+  /** The id of the volume, where it has one: a later volume of that name is another one. */
+  readonly volumeId?: string;
+  readonly backend: string;
+  readonly state: Exclude<SnapshotState, 'gone'>;
+  /** When it was begun, ISO 8601, UTC. */
+  readonly taken: string;
+  /** Who wanted it: the host's root, the schedule; one that was found when the state was lost does not say. */
+  readonly origin: SnapshotOrigin;
+  /** What the host's root had to say of it. */
+  readonly note?: string;
+  /** Whether a container had the volume then; in the store only when it is so. */
+  readonly inUse?: true;
+  /** How much room it takes by itself, in bytes, where that can be told. */
+  readonly sizeBytes?: number;
+  /** Whether there is a copy of it off this host; in the store only when it is so. */
+  readonly isCopied?: true;
 }
 
 /** A lease as the store keeps it; an ended one is taken out. */
@@ -83,6 +111,8 @@ export interface Changes {
   removeTrash(id: string): void;
   putTokenUse(record: TokenUse): void;
   removeTokenUse(id: string): void;
+  putSnapshot(record: SnapshotRecord): void;
+  removeSnapshot(id: string): void;
 }
 
 /**
@@ -98,6 +128,8 @@ export interface Store {
   trash(): TrashRecord[];
   tokenUses(): TokenUse[];
   tokenUse(id: string): TokenUse | undefined;
+  snapshots(): SnapshotRecord[];
+  snapshot(id: string): SnapshotRecord | undefined;
   /**
    * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
    * flush.
@@ -117,7 +149,7 @@ const mapSizeBytes = 1024 * 1024 * 1024;
  */
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
-  const { volumes, leases, trash, tokens } = openTables(root, folder);
+  const { volumes, leases, trash, tokens, snapshots } = openTables(root, folder);
   const changes: Changes = {
     putVolume: (record) => void volumes.putSync(record.name, record),
     removeVolume: (name) => void volumes.removeSync(name),
@@ -127,6 +159,8 @@ export function openStore(folder: string): Store {
     removeTrash: (id) => void trash.removeSync(id),
     putTokenUse: (record) => void tokens.putSync(record.id, record),
     removeTokenUse: (id) => void tokens.removeSync(id),
+    putSnapshot: (record) => void snapshots.putSync(record.id, record),
+    removeSnapshot: (id) => void snapshots.removeSync(id),
   };
   const commits = new SharedCommits((together) => {
     try {
@@ -145,6 +179,8 @@ export function openStore(folder: string): Store {
     trash: () => [...trash.getRange()].map(({ value }) => value),
     tokenUses: () => [...tokens.getRange()].map(({ value }) => value),
     tokenUse: (id) => tokens.get(id),
+    snapshots: () => [...snapshots.getRange()].map(({ value }) => value),
+    snapshot: (id) => snapshots.get(id),
     commit: (make) => commits.add(() => make(changes)),
     async close() {
       await commits.idle();
@@ -174,6 +210,7 @@ function openTables(root: RootDatabase, folder: string) {
       leases: root.openDB<LeaseRecord, string>({ name: 'leases', encoding: 'json' }),
       trash: root.openDB<TrashRecord, string>({ name: 'trash', encoding: 'json' }),
       tokens: root.openDB<TokenUse, string>({ name: 'tokens', encoding: 'json' }),
+      snapshots: root.openDB<SnapshotRecord, string>({ name: 'snapshots', encoding: 'json' }),
     };
   } catch (thrown) {
     throw damaged(folder, errorMessage(thrown));

@@ -16,10 +16,20 @@ const keptCharacters = 16 * 1024;
  * Runs a program of the host to its end, however long that takes: one that changes a file system must not be cut off.
  * @param held a descriptor that it gets as its fourth; a lock on that file lasts until the program has ended, even when
  *   the castle ends before
+ * @param stop ends it before its time, for one that changes nothing that counts
  */
-export function runTool(program: string, args: readonly string[], held: number): Promise<ToolEnded> {
+export function runTool(
+  program: string,
+  args: readonly string[],
+  held: number | 'ignore',
+  stop?: AbortSignal,
+): Promise<ToolEnded> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe', held] });
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe', held],
+      killSignal: 'SIGKILL',
+      ...(stop === undefined ? {} : { signal: stop }),
+    });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (part: Buffer) => {

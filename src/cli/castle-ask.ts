@@ -22,6 +22,8 @@ interface Question {
   readonly path: string;
   /** Whether the answer is a list. */
   readonly list: boolean;
+  /** The name under which the path gets the command's argument, should one be given. */
+  readonly about?: string;
 }
 
 /**
@@ -30,7 +32,7 @@ interface Question {
  */
 export function addQuestion<Told>(
   program: Command,
-  { name, description, path, list }: Question,
+  { name, description, path, list, about }: Question,
   toLines: (answer: Told) => readonly string[],
 ): void {
   program
@@ -43,9 +45,13 @@ export function addQuestion<Told>(
       `look again every ${defaultWatchSeconds} or SECONDS seconds, until ^C (with --json: one document a line)`,
       watchSeconds,
     )
-    .action(async ({ socket, json, watch: every }: AskOptions) => {
+    .action(async (...given: unknown[]) => {
+      // Commander gives the arguments first, then the options, then the command.
+      const { socket, json, watch: every } = given.at(-2) as AskOptions;
+      const value = about === undefined ? undefined : given[0];
+      const query = typeof value === 'string' ? `?${about}=${encodeURIComponent(value)}` : '';
       const look = async () => {
-        const { body: answer } = await askCastle(socket, 'GET', path);
+        const { body: answer } = await askCastle(socket, 'GET', `${path}${query}`);
         if (list ? !Array.isArray(answer) : typeof answer !== 'object' || answer === null)
           throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
         const lines =

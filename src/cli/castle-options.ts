@@ -15,6 +15,11 @@ export interface CastleOptions {
   readonly backend: string;
   readonly runtime: string;
   readonly dockerSocket?: string;
+  readonly snapshotSchedule?: string;
+  readonly snapshotVolumes: string;
+  readonly snapshotKeep: string;
+  readonly freezeLimit: string;
+  readonly offHost?: string;
   readonly keepDeleted: string;
   readonly reconcileEvery: string;
   readonly metricsListen?: string;
@@ -46,6 +51,17 @@ export function addCastleOptions(command: Command): Command {
       '--docker-socket <path>',
       "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock; CONTAINER_HOST, or /run/podman/podman.sock)",
     )
+    .option(
+      '--snapshot-schedule <cron>',
+      'when snapshots are taken, UTC: "0 * * * *"; several with ; between',
+    )
+    .option('--snapshot-volumes <names>', 'of which volumes: "main,team-*"', '*')
+    .option('--snapshot-keep <numbers>', 'how many of them are kept', 'hourly=24,daily=7,weekly=4,monthly=12')
+    .option(
+      '--off-host <place>',
+      'where snapshots by schedule are copied to: s3=BUCKET[/PREFIX][,endpoint=URL][,region=NAME]',
+    )
+    .option('--freeze-limit <time>', 'how long a volume may stand still for a snapshot', '10s')
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--reconcile-every <time>', 'how often the castle compares its state with what is true', '5m')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
@@ -81,7 +97,7 @@ export interface CastleSettings extends ServeSettings {
  */
 export async function settingsOf(command: Command, options: CastleOptions): Promise<CastleSettings> {
   const all = await withFile(command, options);
-  const { dockerSocket, metricsListen, logFormat } = all;
+  const { dockerSocket, metricsListen, logFormat, snapshotSchedule: schedule, offHost } = all;
   const tls = tlsOf(all);
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
@@ -90,6 +106,11 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     backend: all.backend,
     runtime: all.runtime,
     dockerSocket: dockerSocket ?? engineSocket(all.runtime),
+    ...(schedule === undefined
+      ? {}
+      : { snapshots: { schedule, volumes: all.snapshotVolumes, keep: all.snapshotKeep } }),
+    ...(offHost === undefined ? {} : { offHost }),
+    freezeLimitMs: readDuration('--freeze-limit', all.freezeLimit, 'usage'),
     keepDeletedMs: readDuration('--keep-deleted', all.keepDeleted, 'usage'),
     reconcileEveryMs: readReconcileEvery(all.reconcileEvery),
     ...(metricsListen === undefined ? {} : { metricsListen }),

@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addCheckState } from './castle-check-state.ts';
+import { addCopies } from './castle-copies.ts';
 import { addDevices } from './castle-devices.ts';
 import { addDoctor } from './castle-doctor.ts';
 import { addEvents } from './castle-events.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
+import { addSnapshot } from './castle-snapshot.ts';
+import { addSnapshots } from './castle-snapshots.ts';
 import { addStatus } from './castle-status.ts';
 import { addToken } from './castle-token.ts';
 import { addVolume } from './castle-volume.ts';
@@ -23,6 +26,9 @@ export function describeCastle(): Command {
   addVolumes(program);
   addVolume(program);
   addDeleted(program);
+  addSnapshots(program);
+  addSnapshot(program);
+  addCopies(program);
   addLeases(program);
   addToken(program);
   addDevices(program);

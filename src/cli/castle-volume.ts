@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
-import { parseSize } from '../castle/size.ts';
-import { Failure } from '../failure.ts';
 import { printable } from '../printable.ts';
 import { askCastle } from './castle-ask.ts';
 import { type Owner, readOwner } from './owner.ts';
 import { print } from './print.ts';
+import { readSize } from './size.ts';
 
 interface At {
   readonly socket: string;
@@ -15,6 +14,7 @@ interface Wanted extends At {
   readonly owner: Owner;
   readonly size?: string;
   readonly shared?: true;
+  readonly snapshot?: string;
 }
 
 /** How long making or growing may take, in milliseconds: all the room is allocated. */
@@ -36,13 +36,15 @@ export function addVolume(program: Command): void {
     })
     .option('--size <size>', 'how large it is to be, as in 20G, where volumes are images')
     .option('--shared', 'let several containers write to it at once, those with the label castle.shared=true')
-    .action(async (name: string, { socket, owner, size, shared }: Wanted) => {
+    .option('--snapshot <id>', 'what it begins with, its owner and size too; or latest:VOLUME')
+    .action(async (name: string, { socket, owner, size, shared, snapshot }: Wanted) => {
       const { status } = await askCastle(socket, 'POST', '/v1/volumes', {
         body: {
           name,
           ...owner,
-          ...(size === undefined ? {} : { sizeBytes: bytes(size) }),
+          ...(size === undefined ? {} : { sizeBytes: readSize(size) }),
           ...(shared === undefined ? {} : { shared }),
+          ...(snapshot === undefined ? {} : { snapshot }),
         },
         withinMs: allocateWithinMs,
       });
@@ -66,18 +68,11 @@ export function addVolume(program: Command): void {
   order('grow', 'make a volume larger, as in 20G; a container that has it goes on using it')
     .argument('<size>')
     .action(async (name: string, size: string, { socket }: At) => {
-      const sizeBytes = bytes(size);
+      const sizeBytes = readSize(size);
       const path = `/v1/volumes/${encodeURIComponent(name)}/size`;
       await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs: allocateWithinMs });
       await tell(`volume ${name} has ${size}`);
     });
-}
-
-/** @throws Failure usage */
-function bytes(size: string): number {
-  const sizeBytes = parseSize(size);
-  if (sizeBytes !== undefined) return sizeBytes;
-  throw new Failure('usage', `${size} is not a size`, 'give a number and K, M, G or T, as in 20G');
 }
 
 const tell = (line: string): Promise<void> => print(`${printable(line)}\n`);

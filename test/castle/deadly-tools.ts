@@ -1,17 +1,27 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { temporaryFolder } from '../kit/images.ts';
+import { until } from '../kit/until.ts';
 
 /**
  * When a tool that the castle runs kills the castle: before it does anything; at first, and then it works on as an orphan;
- * when it has done its work.
+ * when it has done its work. With `hold` nobody is killed: it waits to be let go before it does anything.
  */
-export type Moment = 'before' | 'meanwhile' | 'after';
+export type Moment = 'before' | 'meanwhile' | 'after' | 'hold';
 
 /** The programs that the castle runs for its volumes. */
-const tools = ['fallocate', 'mkfs.ext4', 'e2fsck'];
+const tools = ['fallocate', 'mkfs.ext4', 'e2fsck', 'cp', 'tune2fs', 'xfs_admin'];
 
 /** A castle's own copy of its programs, in which each tool can be told to kill it. */
 export class DeadlyTools {
@@ -41,6 +51,16 @@ export class DeadlyTools {
     writeFileSync(this.#order, `${tool} ${call} ${moment}\n`);
   }
 
+  /** Waits until a tool is held. */
+  async untilHeld(): Promise<void> {
+    await until('a tool is held', () => existsSync(`${this.#order}.held`) || undefined);
+  }
+
+  /** Lets it do its work. */
+  letGo(): void {
+    rmSync(`${this.#order}.held`, { force: true });
+  }
+
   /** Takes an order back. @returns whether it was carried out */
   withdraw(): boolean {
     const left = readFileSync(this.#order, 'utf8');
@@ -63,6 +83,7 @@ echo done >"$order"
 case $moment in
   before) kill -KILL "$castle" ;;
   meanwhile) kill -KILL "$castle"; exec ${real} "$@" ;;
+  hold) : >"$order.held"; while [ -e "$order.held" ]; do sleep 0.02; done; exec ${real} "$@" ;;
   after) ${real} "$@"; kill -KILL "$castle" ;;
 esac
 `;

@@ -42,16 +42,17 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       if (main?.id === undefined) throw new Error('there is no volume');
       const { besides } = await backendOf(ec2);
       const id = randomUUID();
+      const taken = new Date().toISOString();
       await ec2.fault({ kind: 'lost-answer', action: 'CreateSnapshot', times: 1 });
-      const { whole } = await besides.snapshots.begin(main, id);
-      await (await besides.snapshots.begin(main, id)).whole;
+      const { whole } = await besides.snapshots.begin(main, id, taken);
+      await (await besides.snapshots.begin(main, id, taken)).whole;
       await whole;
       t.equal(
         Object.keys((await ec2.facts()).snapshots).length,
         1,
         'asked for twice, and with a lost answer',
       );
-      t.match(await besides.snapshots.list(), [{ id, volume: 'main' }]);
+      t.match(await besides.snapshots.list(), [{ id, volume: 'main', taken }]);
       await tenant.write(join(tenant.home, 'data'), ', after');
 
       const [snapshot] = await besides.snapshots.list();
@@ -85,7 +86,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
     if (main?.id === undefined) throw new Error('there is no volume');
     const { besides } = await backendOf(ec2);
     await ec2.fault({ kind: 'snapshot-fails', times: 1 });
-    const { whole } = await besides.snapshots.begin(main, randomUUID());
+    const { whole } = await besides.snapshots.begin(main, randomUUID(), new Date().toISOString());
     await t.rejects(whole, { code: 'backend_failed' });
     await tenant.kill();
     await untilDetached(ec2);

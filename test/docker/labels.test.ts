@@ -1,8 +1,9 @@
 /** What the orchestrator says of a volume by its labels, on a real engine: how large it is, and whether it may be written. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { loopDevices, untilNoLoops } from '../castle/loop-host.ts';
+import { order, taken } from '../castle/snapshot-host.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import * as docker from '../kit/docker.ts';
 import { addBusybox, addNode, addProgram, importImage, jenkinsUser, temporaryFolder } from '../kit/images.ts';
@@ -99,4 +100,37 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     t.equal(statSync(join(castle.backend, name)).size, 20 * 2 ** 20, 'and stays as large as it is');
     await untilNoLoops(castle.backend);
   });
+
+  t.test(
+    'castle.snapshot says what a new volume begins with, and nothing of one that is there',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'docker');
+      for (const [wrong, status, sentence] of [
+        ['golden', 403, /label castle.snapshot="golden"/],
+        ['latest:../x', 403, /label castle.snapshot=/],
+        ['latest:golden', 404, /no snapshot of volume golden/],
+        ['00000000-0000-4000-8000-000000000000', 404, /no snapshot 00000000-/],
+      ] as const) {
+        const { lease } = await ask(t, castle, [`castle.snapshot=${wrong}`], 'true');
+        t.match(lease, { status, body: { error: { sentence } } }, wrong);
+      }
+      t.same(await castle.ask('volumes'), [], 'an empty one in its place is never made');
+      await order(castle, '/v1/volumes', { name: 'golden', uid: jenkinsUser, gid: jenkinsUser });
+      writeFileSync(join(castle.backend, 'golden/data'), 'golden');
+      const id = await taken(castle, 'golden');
+      const first = await ask(
+        t,
+        castle,
+        ['castle.snapshot=latest:golden'],
+        `cat ${home}/data; echo mine >${home}/mine`,
+      );
+      t.match([first.lease, first.ran], [{ status: 201 }, /golden/]);
+      writeFileSync(join(castle.backend, 'golden/data'), 'later');
+      await taken(castle, 'golden');
+      for (const label of ['latest:golden', id, 'latest:none']) {
+        const again = await ask(t, castle, [`castle.snapshot=${label}`], `cat ${home}/data ${home}/mine`);
+        t.match([again.lease, again.ran], [{ status: 201 }, /goldenmine/], `it is there: ${label}`);
+      }
+    },
+  );
 }

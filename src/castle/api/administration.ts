@@ -30,11 +30,12 @@ export function administrationRoutes({
       },
       async (request, reply) => {
         await needHost(request);
-        const { name, uid, gid, sizeBytes, shared = false } = request.body;
+        const { name, uid, gid, sizeBytes, shared = false, snapshot } = request.body;
         const isNew = await administration.create(name, {
           owner: { uid, gid },
           shared,
           ...(sizeBytes === undefined ? {} : { sizeBytes }),
+          ...(snapshot === undefined ? {} : { snapshot }),
         });
         return reply.status(isNew ? 201 : 200).send(null);
       },

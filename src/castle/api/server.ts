@@ -21,10 +21,12 @@ import { answerable } from './answerable.ts';
 import { answer, endWith } from './bare-answers.ts';
 import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
 import { Connections } from './connections.ts';
+import { type CopiesAsked, copyRoutes } from './copies.ts';
 import { deviceRoutes } from './devices.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
+import { type SnapshotsAsked, snapshotRoutes } from './snapshots.ts';
 import { tokenRoutes } from './tokens.ts';
 
 /** What the API answers with. */
@@ -34,6 +36,7 @@ export interface ApiMeans {
   readonly ledger: Ledger;
   /** Where it listens for containers with tokens, too. */
   readonly tokens?: Tokens;
+  readonly snapshots: Pick<SnapshotsAsked & CopiesAsked, 'backups' | 'scheduler' | 'offHost'>;
   readonly status: () => Status;
   readonly devices: () => Promise<Devices>;
   readonly metrics: Metrics;
@@ -52,7 +55,7 @@ export interface Api {
 
 /** Builds the interface; nobody can reach it before it listens. */
 export async function buildServer(means: ApiMeans): Promise<Api> {
-  const { native, runtime, ledger, status, devices, metrics, followers, checkHealth, say } = means;
+  const { native, runtime, ledger, snapshots, status, devices, metrics, followers, checkHealth, say } = means;
   const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
@@ -199,6 +202,8 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
   await app.register(tokenRoutes(means.tokens, host));
   await app.register(deviceRoutes({ devices, needHost: host }));
+  await app.register(snapshotRoutes({ ...snapshots, administration: ledger.administration, needHost: host }));
+  await app.register(copyRoutes({ ...snapshots, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

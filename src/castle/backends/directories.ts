@@ -1,6 +1,7 @@
 import type { Mounter } from '../mount.ts';
 import { below, isEntryOf, sourceFolder } from '../mountinfo.ts';
 import type { Backend, Owner, Trash } from './backend.ts';
+import type { FolderSnapshots } from './local-snapshots.ts';
 import { noSizeOfItsOwn } from './refusals.ts';
 
 /** The family of backends that have a folder per volume. Each call may be repeated, as those of Backend. */
@@ -20,11 +21,13 @@ export interface Directories {
   sweep(): Promise<void>;
   /** Where deleted ones are kept; without it none is deleted. */
   readonly trash?: Trash;
+  /** Copies of folders at a moment; without it none is made. */
+  readonly snapshots?: FolderSnapshots;
 }
 
 /** A backend whose volumes are folders: a mount of one is a mount of that part of the host's file system. */
 export function directoriesBackend(directories: Directories, mounter: Mounter): Backend {
-  const { name, description, base, path, trash } = directories;
+  const { name, description, base, path, trash, snapshots } = directories;
   const all = sourceFolder(base);
   return {
     name,
@@ -42,5 +45,6 @@ export function directoriesBackend(directories: Directories, mounter: Mounter): 
     },
     mount: (into, volume, target, options) => mounter.mount(into, path(volume.name), target, options),
     ...(trash === undefined ? {} : { trash }),
+    ...(snapshots === undefined ? {} : { snapshots, strays: snapshots.strays }),
   };
 }

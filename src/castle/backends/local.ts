@@ -1,10 +1,14 @@
-import { chmod, chown, lstat, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, chown, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Owner } from './backend.ts';
+import { makeSubvolume } from './btrfs.ts';
 import type { Directories } from './directories.ts';
 import { prepareFolder } from './folder.ts';
+import { removeTree } from './folder-copy.ts';
+import { localSnapshots } from './local-snapshots.ts';
 import { localTrash } from './local-trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
@@ -24,6 +28,7 @@ export async function localDirectories(folder: string): Promise<Directories> {
     base,
     path: pathOf,
     trash: localTrash(base),
+    snapshots: localSnapshots(base, unfinished),
 
     async exists(volume) {
       return isFolder(pathOf(volume));
@@ -56,7 +61,7 @@ export async function localDirectories(folder: string): Promise<Directories> {
 
     async sweep() {
       for (const entry of await readdir(base)) {
-        if (entry.startsWith(unfinished)) await rm(join(base, entry), { recursive: true });
+        if (entry.startsWith(unfinished)) await removeTree(join(base, entry));
       }
     },
   };
@@ -79,8 +84,10 @@ async function isFolder(path: string): Promise<boolean> {
 
 /** The folder appears under its name only when its owner is right: a container never sees it half made. */
 async function createWhole(base: string, path: string, owner: Owner): Promise<void> {
-  const temporary = await mkdtemp(join(base, unfinished));
+  const temporary = join(base, `${unfinished}${randomUUID()}`);
   try {
+    // On a btrfs each volume is a subvolume, of which a snapshot is a matter of milliseconds.
+    if (!(await makeSubvolume(temporary, base))) await mkdir(temporary);
     await chown(temporary, owner.uid, owner.gid);
     await chmod(temporary, 0o755);
     await rename(temporary, path);

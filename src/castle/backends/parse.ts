@@ -6,6 +6,7 @@ import type { Told } from '../ec2/calls.ts';
 import { ext4 } from '../file-systems/ext4.ts';
 import { xfs } from '../file-systems/xfs.ts';
 import type { Mounter } from '../mount.ts';
+import type { Replay } from '../replaying.ts';
 import { formatSize, parseSize } from '../size.ts';
 import type { Backend } from './backend.ts';
 import { blocksBackend } from './blocks.ts';
@@ -15,11 +16,13 @@ import { parseEbs } from './ebs/settings.ts';
 import { localDirectories } from './local.ts';
 import { type LoopSettings, loopBlocks } from './loop.ts';
 import { loopReport } from './loop-report.ts';
+import { loopSnapshots } from './loop-snapshots.ts';
 
 /** What backends are made with. */
 export interface BackendMeans {
   readonly mounter: Mounter;
   readonly native: Native;
+  readonly replay: Replay;
   /** Tells people what happened, in one line. */
   readonly say: Say;
   /** Told of each call of a cloud's API. */
@@ -34,9 +37,11 @@ const fileSystems = { ext4, xfs } as const;
 /** How each backend is made from what stands behind the `=`. Adding a backend is a file and a line here. */
 const backends: Record<string, (setting: string, means: BackendMeans) => Promise<Backend>> = {
   local: async (folder, { mounter }) => directoriesBackend(await localDirectories(resolve(folder)), mounter),
-  async loop(setting, { mounter, native, say }) {
+  async loop(setting, { mounter, native, replay, say }) {
     const blocks = await loopBlocks(parseLoop(setting), fileSystems, native);
-    return { ...blocksBackend(blocks, mounter, say), devices: async () => loopReport(blocks.base) };
+    const snapshots = loopSnapshots({ base: blocks.base, fileSystems, native, replay });
+    const devices = async () => loopReport(blocks.base);
+    return { ...blocksBackend(blocks, mounter, say), snapshots, strays: snapshots.strays, devices };
   },
   async ebs(setting, { mounter, native, say, told }) {
     const { blocks, besides } = await ebsBlocks(parseEbs(setting), { native, say, told });

@@ -15,6 +15,8 @@ export interface KnownSnapshot {
   /** A UUID; the castle's own. */
   readonly id: string;
   readonly volume: string;
+  /** The volume's id, where the snapshot tells. */
+  readonly volumeId?: string;
   /** When it was begun, ISO 8601, UTC. */
   readonly taken: string;
 }
@@ -24,10 +26,23 @@ export interface Snapshots {
   /** Whether the volume's file system has to stand still (FIFREEZE) until one is begun. */
   readonly freezes: boolean;
   /**
+   * What can be done of a snapshot before the file system has to stand still for it.
+   * @param limitMs how long it may stand still, in milliseconds
+   * @throws Refused backend_failed when that would not be enough; nothing is left then
+   */
+  prepare?(volume: KnownVolume, id: string, taken: string, limitMs: number): Promise<void>;
+  /**
    * Begins a snapshot of a volume, which may be mounted.
+   * @param taken when, ISO 8601, UTC: what list says later
    * @throws Refused backend_failed; nothing is left of it then
    */
-  begin(volume: KnownVolume, id: string): Promise<BegunSnapshot>;
+  begin(volume: KnownVolume, id: string, taken: string): Promise<BegunSnapshot>;
+  /**
+   * Takes up a snapshot that an earlier castle began and that is not whole yet. A backend whose snapshots end with the
+   * castle that takes them has none.
+   * @returns undefined when nothing is left of it
+   */
+  resume?(id: string): Promise<BegunSnapshot | undefined>;
   /** All that are whole. */
   list(): Promise<readonly KnownSnapshot[]>;
   /**
@@ -44,11 +59,29 @@ export interface Snapshots {
   readonly content?: SnapshotContent;
 }
 
+/** The content of snapshots as streams. */
 export interface SnapshotContent {
-  /** What the stream is, as in `tar` or `image`. */
-  readonly format: string;
   /** @throws Refused not_found */
-  read(id: string): Promise<Readable>;
-  /** Makes a snapshot of what was read once; whole or not at all. */
-  write(snapshot: KnownSnapshot, from: Readable): Promise<void>;
+  read(id: string): Promise<ReadSnapshot>;
+  /**
+   * Makes a snapshot of what was read once, on this host or another; whole or not at all.
+   * @param format as it was read
+   * @throws Refused bad_request when it can't be one of this backend, backend_failed
+   */
+  write(snapshot: KnownSnapshot, format: string, from: Readable): Promise<WrittenSnapshot>;
+}
+
+export interface ReadSnapshot {
+  /** What the stream is: the type of the file system of an image, or `tar`. */
+  readonly format: string;
+  readonly stream: Readable;
+  /** How long it can become, in bytes. */
+  readonly atMostBytes: number;
+}
+
+export interface WrittenSnapshot {
+  /** The id of the volume, where the content tells. */
+  readonly volumeId?: string;
+  /** How much room it takes by itself, in bytes. */
+  readonly sizeBytes?: number;
 }

@@ -47,6 +47,16 @@ export const levels = {
   'device.busy': 'warn',
   'device.bad': 'warn',
   'ec2.throttled': 'warn',
+  'snapshot.taken': 'info',
+  'snapshot.failed': 'warn',
+  'snapshot.restored': 'info',
+  'snapshot.removed': 'info',
+  'snapshot.found': 'info',
+  'snapshot.copied': 'info',
+  'snapshot.fetched': 'info',
+  'copy.failed': 'warn',
+  'copy.removed': 'info',
+  'snapshot.unclear': 'warn',
   'engine.found': 'info',
   'engine.lost': 'warn',
   'container.died': 'info',
@@ -70,6 +80,8 @@ export interface Facts {
   readonly container?: string;
   readonly containerName?: string;
   readonly lease?: string;
+  /** Its id. */
+  readonly snapshot?: string;
   readonly target?: string;
   readonly mountId?: number;
   /** A refusal's code, or a failed step's error. */

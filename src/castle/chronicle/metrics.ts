@@ -2,12 +2,24 @@ import { readdirSync } from 'node:fs';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { EventName } from './happening.ts';
 
+/** What the snapshots of all volumes come to. */
+export interface BackedUp {
+  /** Volumes of which there is no whole snapshot. */
+  readonly without: number;
+  /** The age of each of the other volumes' last whole snapshot: that of the oldest, in seconds; 0 when there is none. */
+  readonly oldestSeconds: number;
+}
+
 /** What is counted when somebody asks, not before. */
 export interface Counted {
   /** How many leases are in each state. */
   leases(): ReadonlyMap<string, number>;
   /** How many volumes are in each state. */
   volumes(): ReadonlyMap<string, number>;
+  /** How many snapshots are in each state. */
+  snapshots(): ReadonlyMap<string, number>;
+  /** How well volumes are backed up. */
+  backedUp(): BackedUp;
   /** Whether the engine's events arrive; undefined where no engine is needed. */
   engine(): boolean | undefined;
 }
@@ -59,6 +71,21 @@ export class Metrics {
     this.gauge('castle_volumes', 'Volumes by state', ['state'], (gauge) => {
       setAll(gauge, ['creating', 'ready', 'deleted'], counted.volumes());
     });
+    this.gauge('castle_snapshots', 'Snapshots by state', ['state'], (gauge) => {
+      setAll(gauge, ['freezing', 'taking', 'kept', 'removing'], counted.snapshots());
+    });
+    this.gauge(
+      'castle_volumes_without_snapshot',
+      'Volumes of which there is no whole snapshot',
+      [],
+      (gauge) => gauge.set(counted.backedUp().without),
+    );
+    this.gauge(
+      'castle_last_snapshot_age_seconds',
+      'The age of the last whole snapshot of a volume: the greatest of all',
+      [],
+      (gauge) => gauge.set(counted.backedUp().oldestSeconds),
+    );
     this.gauge('castle_engine_connected', "Whether the engine's events arrive", [], (gauge) => {
       const engine = counted.engine();
       if (engine === undefined) gauge.remove();

@@ -11,6 +11,7 @@ import { backendFindings, socketFindings, stateFindings } from './folders.ts';
 import { kernelFindings } from './kernel.ts';
 import { loopFindings } from './loop.ts';
 import { permissionFindings } from './permissions.ts';
+import { snapshotFindings } from './snapshots.ts';
 import { tlsFindings } from './tls.ts';
 import { trialFindings } from './trial.ts';
 
@@ -27,6 +28,7 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
     ...(await runtime(settings)),
     ...backendFindings(folder),
     ...loop(settings.backend),
+    ...(await snapshotFindings(settings, folder)),
     ...stateFindings(resolve(settings.state)),
     ...socketFindings(resolve(settings.socket)),
     ...(settings.tls === undefined ? [] : tlsFindings(settings.tls)),

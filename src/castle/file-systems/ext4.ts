@@ -28,7 +28,7 @@ export const ext4: FileSystem = {
   leastBytes: 16 * 2 ** 20,
 
   needTools() {
-    needTools(['mkfs.ext4', 'e2fsck'], 'e2fsprogs');
+    needTools(['mkfs.ext4', 'e2fsck', 'tune2fs', 'resize2fs'], 'e2fsprogs');
   },
 
   async make({ path, fd }, id, { uid, gid }) {
@@ -55,6 +55,18 @@ export const ext4: FileSystem = {
     return hasCapability(sysResource) ? undefined : 'ext4 grows for CAP_SYS_RESOURCE only';
   },
 
+  async renew({ path, fd }, id) {
+    // tune2fs(8) writes every checksum anew, and wants a whole check (-f) just before.
+    const { code, lastLine } = await runTool('e2fsck', ['-f', '-p', path], fd);
+    if (code === undefined || (code & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) !== 0) {
+      throw new Error(`e2fsck -f -p: ${lastLine}`);
+    }
+    await need('tune2fs', ['-U', id, path], fd);
+  },
+
+  // Not while it is mounted, for which ext4 wants CAP_SYS_RESOURCE: a power cut costs a copy that nobody has yet.
+  enlarge: ({ path, fd }) => need('resize2fs', [path], fd),
+
   async check({ path, fd }: HeldImage): Promise<Checked> {
     // Replays the journal; repairs only what can be repaired without losing anything (-p).
     const { code, lastLine } = await runTool('e2fsck', ['-p', path], fd);
@@ -70,3 +82,8 @@ export const ext4: FileSystem = {
     };
   },
 };
+
+async function need(tool: string, args: readonly string[], fd: number): Promise<void> {
+  const { code, lastLine } = await runTool(tool, args, fd);
+  if (code !== 0) throw new Error(`${tool}: ${lastLine}`);
+}

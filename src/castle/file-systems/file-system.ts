@@ -49,6 +49,18 @@ export interface FileSystem {
   identify(start: Buffer): Identity | undefined;
   /** Why this castle cannot let one grow, if it can't: the kernel asks for a right that it doesn't have. */
   whyNoGrowth(): string | undefined;
+  /**
+   * Gives a copy a UUID of its own; what its journal has is in place then. Only ever called for a file that was made just
+   * before.
+   * @param replay lets the kernel replay the journal, under the UUID that it has now
+   * @throws Error with the tool's last line
+   */
+  renew(image: HeldImage, id: string, replay: () => Promise<void>): Promise<void>;
+  /**
+   * Lets a copy take up the room that its image has got; where it can't without being mounted, the next mount does it.
+   * @throws Error with the tool's last line
+   */
+  enlarge(image: HeldImage): Promise<void>;
   /** Brings it to where it can be mounted; what changed no data by itself is not decided here. */
   check(image: HeldImage): Promise<Checked>;
 }

@@ -15,7 +15,7 @@ export const xfs: FileSystem = {
   leastBytes: 300 * 2 ** 20,
 
   needTools() {
-    needTools(['mkfs.xfs'], 'xfsprogs');
+    needTools(['mkfs.xfs', 'xfs_admin'], 'xfsprogs');
   },
 
   async make({ path, fd, isDevice }, id, { uid, gid }) {
@@ -43,6 +43,17 @@ export const xfs: FileSystem = {
   },
 
   whyNoGrowth: () => undefined,
+
+  async renew({ path, fd }, id, replay) {
+    // A frozen xfs keeps something in its log on purpose, and with that xfs_admin(8) changes nothing; and ends with 0:
+    // who calls this looks whether the UUID is the new one.
+    await replay();
+    const { code, lastLine } = await runTool('xfs_admin', ['-U', id, path], fd);
+    if (code !== 0) throw new Error(`xfs_admin: ${lastLine}`);
+  },
+
+  // An xfs grows mounted only, xfs_growfs(8).
+  enlarge: async () => undefined,
 
   // The mount replays the log, and refuses what is damaged: fsck.xfs(8) does nothing for that reason. xfs_repair -n
   // can't tell damage from a log that is still to be replayed.

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage } from '../../failure.ts';
 import type { Backend, Trash } from '../backends/backend.ts';
+import { isThereAlready } from '../backends/snapshot-refusals.ts';
 import type { Say } from '../chronicle/happening.ts';
 import { sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
@@ -33,17 +34,19 @@ export class Administration {
   /**
    * Makes a volume that no container has asked for yet.
    * @returns whether it is new
-   * @throws Refused bad_volume_name, backend_failed; bad_request when it is there and would have to become shared
+   * @throws Refused bad_volume_name, backend_failed; bad_request when it is there and would have to become shared; busy when it
+   *   is there and was to begin with a snapshot
    */
   create(volume: string, wish: Wish): Promise<boolean> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
       const { record, isNew } = await this.means.volumes.prepare(volume, wish);
       if (wish.shared && record.shared !== true) throw isNotShared(volume);
+      if (!isNew && wish.snapshot !== undefined) throw isThereAlready(volume);
       if (this.means.store.volume(volume)?.state !== 'ready') {
         await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
       }
-      if (isNew) this.means.volumes.tellOfNew(record, wish.owner);
+      if (isNew) this.means.volumes.tellOfNew(record, wish);
       return isNew;
     });
   }

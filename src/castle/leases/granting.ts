@@ -72,12 +72,14 @@ export class Granting {
     try {
       this.checkPlace(container, target);
       const ids = idsFor(container, peer);
-      const { readonly, shared, sizeBytes } = container;
-      const { record, isNew } = await volumes.prepare(volume, {
+      const { readonly, shared, sizeBytes, snapshot } = container;
+      const wish = {
         owner: ids.owner,
         shared,
         ...(sizeBytes === undefined ? {} : { sizeBytes }),
-      });
+        ...(snapshot === undefined ? {} : { snapshot }),
+      };
+      const { record, isNew } = await volumes.prepare(volume, wish);
       if (isNew) made = record;
       const manner = mannerOf(container, record);
       const found = isNew ? nothing : await this.lookFor(container, volume, target, manner, others);
@@ -107,7 +109,7 @@ export class Granting {
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await journal.advance(lease, 'mounted', { mountId });
       watched.watch(mounted, held);
-      if (made !== undefined) volumes.tellOfNew(made, ids.owner);
+      if (made !== undefined) volumes.tellOfNew(made, wish);
       journal.say(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {

@@ -13,11 +13,11 @@ export class Journal {
     private readonly ended: (volume: string) => void,
   ) {}
 
-  /** The first entry of a lease; a volume that was just made becomes ready with it, in one commit. */
+  /** The first entry of a lease; a volume that was just made becomes ready with it, and is used from now on, in one commit. */
   async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
     await this.store.commit((changes) => {
       const state = afterVolume(volume.state, 'made');
-      if (state !== volume.state && state !== 'none') changes.putVolume({ ...volume, state });
+      if (state !== 'none') changes.putVolume({ ...volume, state, used: lease.since });
       changes.putLease(lease);
     });
   }

@@ -21,7 +21,7 @@ import * as refusals from './refusals.ts';
 import { Sight } from './sight.ts';
 import { TakingAway } from './taking-away.ts';
 import { Truth } from './truth.ts';
-import { Volumes } from './volumes.ts';
+import { type FromSnapshot, Volumes } from './volumes.ts';
 import { nobodyAsks, stopping, type Waiter, WaitingRoom, waitedFor } from './waiting.ts';
 import { Watched } from './watched.ts';
 
@@ -47,6 +47,7 @@ export interface Means {
   readonly backend: Backend;
   readonly mounter: Mounter;
   readonly hold: Hold;
+  readonly fromSnapshot: FromSnapshot;
   /** Tells people what happened, in one line. */
   readonly say: Say;
 }
@@ -80,7 +81,7 @@ export class Ledger {
       this.waiting.call(volume);
       afterUse.over(volume);
     });
-    const volumes = new Volumes(store, backend, say);
+    const volumes = new Volumes(store, backend, say, means.fromSnapshot);
     const watched = new Watched(store, journal, perVolume);
     const sight = new Sight(store, volumes, backend);
     const truth = new Truth({ ...means, journal, watched, sight, perVolume });
@@ -236,6 +237,11 @@ export class Ledger {
       });
       return this.withLeases(volume);
     });
+  }
+
+  /** Runs something while nothing else is done to a volume. */
+  exclusively<T>(volume: string, act: () => Promise<T>): Promise<T> {
+    return this.perVolume.run(volume, act);
   }
 
   /** Leases that are not ended; only those of one container when one is named. */

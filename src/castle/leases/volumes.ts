@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errorCode, errorMessage } from '../../failure.ts';
-import type { Backend, Owner } from '../backends/backend.ts';
+import type { Backend, NewVolume, Owner } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { SourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
@@ -14,7 +14,12 @@ export interface Wish {
   readonly sizeBytes?: number;
   /** Whether several containers may write to it at once. */
   readonly shared: boolean;
+  /** What it begins with: a snapshot by its id, or `latest:VOLUME`; it has that one's owner and size then. */
+  readonly snapshot?: string;
 }
+
+/** Makes a volume that is not there yet from a snapshot. @throws Refused; nothing is left of it then */
+export type FromSnapshot = (snapshot: string, volume: NewVolume) => Promise<void>;
 
 /** Makes volumes and finds them again; the store says what the castle was about to do with each. */
 export class Volumes {
@@ -25,6 +30,7 @@ export class Volumes {
     private readonly store: Store,
     private readonly backend: Backend,
     private readonly say: Say,
+    private readonly fromSnapshot: FromSnapshot,
   ) {}
 
   /**
@@ -69,11 +75,13 @@ export class Volumes {
     };
   }
 
-  private async create(record: VolumeRecord, { owner, sizeBytes }: Wish): Promise<VolumeRecord> {
+  private async create(record: VolumeRecord, { owner, sizeBytes, snapshot }: Wish): Promise<VolumeRecord> {
     const { name, id = randomUUID() } = record;
     await this.advance({ ...record, id }, 'create');
     try {
-      await this.backend.create({ name, id, owner, ...(sizeBytes === undefined ? {} : { sizeBytes }) });
+      const volume = { name, id, owner, ...(sizeBytes === undefined ? {} : { sizeBytes }) };
+      if (snapshot === undefined) await this.backend.create(volume);
+      else await this.fromSnapshot(snapshot, volume);
     } catch (thrown) {
       await this.advance(record, 'notMade');
       throw thrown;
@@ -82,8 +90,9 @@ export class Volumes {
   }
 
   /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
-  tellOfNew({ name }: VolumeRecord, owner: Owner): void {
-    this.say(`volume ${name} created in the ${this.backend.description}, owner ${owner.uid}:${owner.gid}`, {
+  tellOfNew({ name }: VolumeRecord, { owner, snapshot }: Wish): void {
+    const how = snapshot === undefined ? `owner ${owner.uid}:${owner.gid}` : `from snapshot ${snapshot}`;
+    this.say(`volume ${name} created in the ${this.backend.description}, ${how}`, {
       event: 'volume.created',
       volume: name,
     });

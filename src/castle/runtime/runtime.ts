@@ -19,6 +19,8 @@ export interface Container {
   readonly idmap?: IdLabel;
   /** How large a volume is to be that is made for it, in bytes; undefined: as large as the backend makes them. */
   readonly sizeBytes?: number;
+  /** What a volume is to begin with that is made for it: a snapshot by its id, or `latest:VOLUME`. */
+  readonly snapshot?: string;
 }
 
 /** A container that somebody names, whether it runs or not. */

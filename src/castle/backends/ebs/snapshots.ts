@@ -47,7 +47,7 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
 
   const withId = async (id: string): Promise<Snapshot | undefined> => (await list([tags.snapshot, id]))[0];
 
-  async function begun(volume: string, id: string, name: string): Promise<string> {
+  async function begun(volume: string, id: string, name: string, taken: string): Promise<string> {
     const before = await withId(id);
     if (before?.SnapshotId !== undefined && before.State !== 'error') return before.SnapshotId;
     const source = await inventory.getOurs(volume);
@@ -65,7 +65,7 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
             [tags.id]: source.id,
             [tags.fileSystem]: source.fileSystem,
             [tags.snapshot]: id,
-            [tags.taken]: new Date().toISOString(),
+            [tags.taken]: taken,
           }),
         },
       ],
@@ -97,14 +97,20 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
   return {
     freezes: true,
 
-    async begin(known, id) {
+    async begin(known, id, taken) {
       try {
         const volume = await ready(parts, known);
-        const snapshot = await begun(volume.ec2Id, id, known.name);
+        const snapshot = await begun(volume.ec2Id, id, known.name, taken);
         return { whole: whole(snapshot, known.name) };
       } catch (thrown) {
         throw refusals.ec2Refused(`volume ${known.name} gets no snapshot`, thrown);
       }
+    },
+
+    async resume(id) {
+      const snapshot = await withId(id);
+      if (snapshot?.SnapshotId === undefined || snapshot.State === 'error') return undefined;
+      return { whole: whole(snapshot.SnapshotId, tagsOf(snapshot.Tags).get(tags.volume) ?? 'unknown') };
     },
 
     async list() {
@@ -114,9 +120,10 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
           const tagged = tagsOf(snapshot.Tags);
           const [id, volume] = [tagged.get(tags.snapshot), tagged.get(tags.volume)];
           const taken = tagged.get(tags.taken) ?? snapshot.StartTime?.toISOString();
+          const volumeId = tagged.get(tags.id);
           return id === undefined || volume === undefined || taken === undefined
             ? []
-            : [{ id, volume, taken }];
+            : [{ id, volume, taken, ...(volumeId === undefined ? {} : { volumeId }) }];
         });
     },
 

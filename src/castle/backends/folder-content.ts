@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rename } from 'node:fs/promises';
+import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { errorMessage } from '../../failure.ts';
+import { Refused } from '../refused.ts';
+import { asItIs, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
+import {
+  prepareSnapshotFolder,
+  snapshotFolder,
+  snapshotPath,
+  storedSnapshots,
+  syncFolder,
+  unfinishedSnapshotPath,
+} from './snapshot-names.ts';
+import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from './snapshot-refusals.ts';
+import type { SnapshotContent } from './snapshots.ts';
+
+const format = 'tar';
+/** Headers of small files can take more than the files do on the disk. */
+const perByteOnDisk = 2;
+/** Of an empty archive, and some, in bytes. */
+const leastBytes = 2 ** 20;
+
+/**
+ * The content of snapshots of folders: an archive of tar(1), with owners as numbers, holes, ACLs and attributes.
+ * @param base the folder of the volumes
+ */
+export function folderContent(base: string): SnapshotContent {
+  return {
+    async read(id) {
+      const there = (await storedSnapshots(base)).find((one) => one.id === id);
+      if (there === undefined || there.type !== undefined) throw noSuchSnapshot(id);
+      const { wanted } = await roomFor(there.path, base);
+      const atMostBytes = wanted * perByteOnDisk + leastBytes;
+      return { format, stream: packed(there.path), atMostBytes };
+    },
+
+    async write({ id, volume, taken }, given, from) {
+      if (given !== format) throw ofOtherFormat(id, given);
+      const path = unfinishedSnapshotPath(base, id);
+      try {
+        await prepareSnapshotFolder(base);
+        await removeTree(path);
+        await mkdir(path, { mode: 0o700 });
+        await unpack(from, path);
+        await syncFileSystem(base);
+        await rename(path, snapshotPath(base, { id, volume, taken }));
+        await syncFolder(snapshotFolder(base));
+        return {};
+      } catch (thrown) {
+        from.destroy();
+        await removeTree(path);
+        throw thrown instanceof Refused ? thrown : notBroughtBack(id, errorMessage(thrown));
+      }
+    },
+  };
+}
+
+/** An archive of a folder; a tar that fails makes the stream fail, so that a part does not pass for all of it. */
+function packed(folder: string): Readable {
+  const args = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${folder}`, '.'];
+  const tar = spawn('tar', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const out = new PassThrough();
+  tar.stdout.pipe(out, { end: false });
+  tar.once('error', (error) => out.destroy(error));
+  tar.once('close', (code) => {
+    if (code === 0) out.end();
+    else out.destroy(new Error(`tar ended with ${code ?? 'a signal'}`));
+  });
+  out.once('close', () => tar.kill('SIGKILL'));
+  return out;
+}
+
+/**
+ * Unpacks an archive: GNU tar puts nothing outside of the folder, neither by `..` nor by a link that it has just made.
+ * @throws Error
+ */
+async function unpack(from: Readable, folder: string): Promise<void> {
+  const args = [
+    '--extract',
+    '--file=-',
+    '--preserve-permissions',
+    '--same-owner',
+    ...asItIs,
+    `--directory=${folder}`,
+  ];
+  const tar = spawn('tar', args, { stdio: ['pipe', 'ignore', 'ignore'] });
+  const closed = once(tar, 'close');
+  try {
+    await pipeline(from, tar.stdin);
+  } catch (thrown) {
+    tar.kill('SIGKILL');
+    const [code] = await closed;
+    throw typeof code === 'number' && code !== 0 ? new Error(`tar ended with ${code}`) : thrown;
+  }
+  const [code] = await closed;
+  if (code !== 0) throw new Error(`tar ended with ${code ?? 'a signal'}`);
+}

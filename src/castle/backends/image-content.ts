@@ -1,0 +1,67 @@
+import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { errorMessage } from '../../failure.ts';
+import { type FileSystem, superblockBytes } from '../file-systems/file-system.ts';
+import { Refused } from '../refused.ts';
+import {
+  prepareSnapshotFolder,
+  snapshotFolder,
+  snapshotPath,
+  storedSnapshots,
+  syncFolder,
+  unfinishedSnapshotPath,
+} from './snapshot-names.ts';
+import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from './snapshot-refusals.ts';
+import type { SnapshotContent } from './snapshots.ts';
+
+/**
+ * The content of snapshots of images: the image, byte by byte.
+ * @param base the folder of the images
+ * @param types all file systems that an image may have, by name
+ */
+export function imageContent(base: string, types: Readonly<Record<string, FileSystem>>): SnapshotContent {
+  return {
+    async read(id) {
+      const there = (await storedSnapshots(base)).find((one) => one.id === id);
+      if (there?.type === undefined) throw noSuchSnapshot(id);
+      const { path, type } = there;
+      return { format: type, stream: createReadStream(path), atMostBytes: statSync(path).size };
+    },
+
+    async write({ id, volume, taken }, format, from) {
+      const type = Object.hasOwn(types, format) ? types[format] : undefined;
+      if (type === undefined) throw ofOtherFormat(id, format);
+      const path = unfinishedSnapshotPath(base, id);
+      try {
+        await prepareSnapshotFolder(base);
+        await pipeline(from, createWriteStream(path, { mode: 0o600 }));
+        const volumeId = await identified(path, type);
+        await rename(path, snapshotPath(base, { id, volume, volumeId, taken, type: format }));
+        await syncFolder(snapshotFolder(base));
+        return { volumeId };
+      } catch (thrown) {
+        from.destroy();
+        await rm(path, { force: true });
+        throw thrown instanceof Refused ? thrown : notBroughtBack(id, errorMessage(thrown));
+      }
+    },
+  };
+}
+
+/** Brings an image to the disk. @returns the UUID of its file system @throws Error when that is none, or not all of it */
+async function identified(path: string, type: FileSystem): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+    const start = Buffer.alloc(superblockBytes);
+    await file.read(start, 0, start.length, 0);
+    const found = type.identify(start);
+    if (found === undefined) throw new Error(`its content is no ${type.name}`);
+    const { size } = await file.stat();
+    if (size < found.sizeBytes) throw new Error('its file system was cut off');
+    return found.uuid;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,80 @@
+import { mkdir, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from '../../failure.ts';
+import type { KnownSnapshot } from './snapshots.ts';
+
+/** Begins with a dot, as no volume's name does; on the file system of the volumes, so that they can share what is the same. */
+const folderName = '.snapshots';
+
+const unfinished = '.unfinished-';
+const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const pattern = new RegExp(`^([^@]+)@(?:(${uuid})@)?(${uuid})@(\\d{8}T\\d{9}Z)(?:\\.([a-z0-9]+))?$`);
+
+/** A snapshot by what its name says: `VOLUME@ID@TIME`, and for an image `VOLUME@VOLUMEID@ID@TIME.TYPE`. */
+export interface StoredSnapshot extends KnownSnapshot {
+  readonly path: string;
+  /** The type of the file system. */
+  readonly type?: string;
+}
+
+/** The folder of snapshots below that of the volumes. */
+export const snapshotFolder = (base: string): string => join(base, folderName);
+
+/** The path that a snapshot gets when it is whole. */
+export function snapshotPath(base: string, snapshot: Omit<StoredSnapshot, 'path'>): string {
+  const { volume, volumeId, id, taken, type } = snapshot;
+  const parts = [volume, ...(volumeId === undefined ? [] : [volumeId]), id, taken.replace(/[-:.]/g, '')];
+  return join(snapshotFolder(base), `${parts.join('@')}${type === undefined ? '' : `.${type}`}`);
+}
+
+/** The path of one that is not whole yet, or not any more: it counts for nothing. */
+export const unfinishedSnapshotPath = (base: string, id: string): string =>
+  join(snapshotFolder(base), `${unfinished}${id}`);
+
+/** The ids of what an interrupted snapshot or removal has left. */
+export async function unfinishedSnapshots(base: string): Promise<readonly string[]> {
+  const whole = new RegExp(`^${unfinished.replace('.', '\\.')}(${uuid})$`);
+  return (await entries(base)).flatMap((name) => whole.exec(name)?.[1] ?? []);
+}
+
+/** All that are whole. */
+export async function storedSnapshots(base: string): Promise<readonly StoredSnapshot[]> {
+  return (await entries(base)).flatMap((name) => parse(base, name) ?? []);
+}
+
+/** Makes the folder of snapshots, for root alone, unless it is there. */
+export async function prepareSnapshotFolder(base: string): Promise<void> {
+  await mkdir(snapshotFolder(base), { recursive: true, mode: 0o700 });
+}
+
+/** Brings what a folder lists to the disk. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function entries(base: string): Promise<readonly string[]> {
+  try {
+    return await readdir(snapshotFolder(base));
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return [];
+    throw thrown;
+  }
+}
+
+function parse(base: string, name: string): StoredSnapshot | undefined {
+  const [, volume, volumeId, id, time, type] = pattern.exec(name) ?? [];
+  if (volume === undefined || id === undefined || time === undefined) return undefined;
+  return {
+    path: join(snapshotFolder(base), name),
+    volume,
+    id,
+    taken: time.replace(/^(....)(..)(..)T(..)(..)(..)(...)Z$/, '$1-$2-$3T$4:$5:$6.$7Z'),
+    ...(volumeId === undefined ? {} : { volumeId }),
+    ...(type === undefined ? {} : { type }),
+  };
+}
