@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoName, runMountProgram } from './mount.ts';
@@ -108,11 +107,15 @@ class Words {
       this.told();
     });
     child.stdin?.on('error', () => undefined); // it has ended; its last word says how
-    child.once('error', ({ message }) => this.lines.push(`it cannot be run: ${message}`));
-    void Promise.race([once(child, 'close'), once(child, 'error')]).finally(() => {
+    const end = () => {
       this.over = true;
       this.told();
+    };
+    child.once('error', ({ message }) => {
+      this.lines.push(`it cannot be run: ${message}`);
+      end();
     });
+    child.once('close', end);
   }
 
   /** The next line; empty when it ended without one, undefined when there is none in time. */

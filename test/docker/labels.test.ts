@@ -2,6 +2,7 @@
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { readLabels } from '../../src/castle/runtime/labels.ts';
 import { loopDevices, untilNoLoops } from '../castle/loop-host.ts';
 import { order, taken } from '../castle/snapshot-host.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -105,15 +106,16 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     'castle.snapshot says what a new volume begins with, and nothing of one that is there',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'docker');
-      for (const [wrong, status, sentence] of [
-        ['golden', 403, /label castle.snapshot="golden"/],
-        ['latest:../x', 403, /label castle.snapshot=/],
-        ['latest:golden', 404, /no snapshot of volume golden/],
-        ['00000000-0000-4000-8000-000000000000', 404, /no snapshot 00000000-/],
-      ] as const) {
-        const { lease } = await ask(t, castle, [`castle.snapshot=${wrong}`], 'true');
-        t.match(lease, { status, body: { error: { sentence } } }, wrong);
+      // Read as this container's are: a container for each would take a while.
+      for (const wrong of ['golden', 'latest:', 'latest:../x', 'latest:a/b', '../x', '', '1234']) {
+        t.throws(
+          () => readLabels('it', { 'castle.snapshot': wrong }),
+          /it has the label castle.snapshot=/,
+          wrong,
+        );
       }
+      const none = await ask(t, castle, ['castle.snapshot=latest:golden'], 'true');
+      t.match(none.lease, { status: 404, body: { error: { sentence: /no snapshot of volume golden/ } } });
       t.same(await castle.ask('volumes'), [], 'an empty one in its place is never made');
       await order(castle, '/v1/volumes', { name: 'golden', uid: jenkinsUser, gid: jenkinsUser });
       writeFileSync(join(castle.backend, 'golden/data'), 'golden');
@@ -127,10 +129,8 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
       t.match([first.lease, first.ran], [{ status: 201 }, /golden/]);
       writeFileSync(join(castle.backend, 'golden/data'), 'later');
       await taken(castle, 'golden');
-      for (const label of ['latest:golden', id, 'latest:none']) {
-        const again = await ask(t, castle, [`castle.snapshot=${label}`], `cat ${home}/data ${home}/mine`);
-        t.match([again.lease, again.ran], [{ status: 201 }, /goldenmine/], `it is there: ${label}`);
-      }
+      const again = await ask(t, castle, [`castle.snapshot=${id}`], `cat ${home}/data ${home}/mine`);
+      t.match([again.lease, again.ran], [{ status: 201 }, /goldenmine/], 'it is there');
     },
   );
 }

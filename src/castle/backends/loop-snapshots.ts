@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, readSync, statSync } from 'node:fs';
 import { open, rename, rm, statfs } from 'node:fs/promises';
 import type { Native } from '../../container/native.ts';
 import { errorMessage } from '../../failure.ts';
@@ -79,7 +79,8 @@ export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapsho
       const whole = { volume: image.volume, volumeId: image.id, id, taken, type: image.type };
       try {
         await prepareSnapshotFolder(base);
-        await checkRoom(image);
+        // What prepare has copied has its room, and is copied over.
+        if (!existsSync(path)) await checkRoom(image);
         await heldUnlessMounted(native, base, image, async (held) => {
           if (!(await clone(image.path, path, held))) await copy(image.path, path, held);
         });
