@@ -37,7 +37,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     'many containers at once are few questions, and never more calls than the budget allows',
     async (t) => {
       const ec2 = await Simulator.start(t);
-      const castle = await startOnInstance(t, ec2, { ebs: 'batch=100ms,rate=20' });
+      const castle = await startOnInstance(t, ec2, { ebs: 'batch=100ms,rate=20,poll=200ms' });
       await ec2.forgetCalls();
       const tenants = await Promise.all(Array.from({ length: 6 }, () => Tenant.start(t, castle)));
       const leases = await Promise.all(tenants.map((tenant, n) => tenant.lease(`main-${n}`)));

@@ -21,8 +21,8 @@ export function ebsSetting(ec2: Simulator, instance?: string, more?: string): st
     `metadata=${metadata}`,
     `sys=${join(host, 'sys')}`,
     `dev=${join(host, 'dev')}`,
-    // A fiftieth of the usual times, so that a test need not wait as long as a person.
-    ...['poll=20ms', 'batch=10ms', 'rate=1000', 'size=1G'],
+    // A twenty-fifth of the usual times, so that a test need not wait as long as a person.
+    ...['poll=40ms', 'batch=10ms', 'rate=1000', 'size=1G'],
     ...(more === undefined ? [] : [more]),
   ].join(',');
 }

@@ -9,7 +9,7 @@ import type { CastleOnHost } from '../kit/castle-on-host.ts';
 import { run } from '../kit/docker.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
-import { startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
+import { ebsSetting, startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
 import { ext4Grows, loopDevices } from './loop-host.ts';
 import { Tenant } from './tenant.ts';
 
@@ -138,6 +138,22 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     await ec2.clearFaults();
     t.equal((await tenant.lease('main')).status, 200);
     t.equal((await other.lease('other')).status, 201);
+  });
+
+  t.test('the doctor asks the metadata service and EC2, and says what is missing', async (t) => {
+    const ec2 = await Simulator.start(t);
+    const doctor = (backend: string) =>
+      run(process.execPath, ['dist/castle.js', 'doctor', '--runtime', 'process', '--backend', backend], {
+        env: { ...process.env, AWS_ACCESS_KEY_ID: 'AKIASIMULATOR', AWS_SECRET_ACCESS_KEY: 'simulator' },
+      });
+    const { stdout } = await doctor(ebsSetting(ec2));
+    t.match(stdout, /ok +instance: i-0a in eu-central-1a/);
+    t.match(stdout, /ok +EC2: volumes of eu-central-1 can be looked at/);
+    await ec2.fault({ kind: 'error', code: 'UnauthorizedOperation', status: 403 });
+    t.match(
+      (await doctor(ebsSetting(ec2))).stdout,
+      /missing +EC2: it cannot be asked: UnauthorizedOperation/,
+    );
   });
 
   t.test('wrong settings are told', async (t) => {

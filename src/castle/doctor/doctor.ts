@@ -2,9 +2,11 @@ import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { native } from '../../container/native.ts';
 import { errorMessage } from '../../failure.ts';
+import { type EbsSettings, parseEbs } from '../backends/ebs/settings.ts';
 import { parseLoop } from '../backends/parse.ts';
 import { mounterWith } from '../mount.ts';
 import { findMountProgram, type ServeSettings } from '../serve.ts';
+import { ebsFindings } from './ebs.ts';
 import { engineFindings } from './engine.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 import { backendFindings, socketFindings, stateFindings } from './folders.ts';
@@ -20,13 +22,14 @@ import { trialFindings } from './trial.ts';
  * @throws Failure config when what belongs beside the bundle is not there, usage when --backend is wrong
  */
 export async function examine(settings: ServeSettings): Promise<readonly Finding[]> {
-  const folder = folderOf(settings.backend);
+  const ebs = ebsOf(settings.backend);
+  const folder = ebs?.dev ?? folderOf(settings.backend);
   return [
     ...(await kernelFindings(native())),
     ...permissionFindings(),
     ...(await trial(folder)),
     ...(await runtime(settings)),
-    ...backendFindings(folder),
+    ...(ebs === undefined ? backendFindings(folder) : await ebsFindings(ebs)),
     ...loop(settings.backend),
     ...(await snapshotFindings(settings, folder)),
     ...stateFindings(resolve(settings.state)),
@@ -38,6 +41,12 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
 /** The folder in `NAME=DIR`, whatever a backend lets follow behind a comma. */
 const folderOf = (backend: string): string =>
   resolve(backend.split('=').slice(1).join('=').split(',')[0] ?? '');
+
+/** The settings of the backend ebs, which has no folder of its own. */
+function ebsOf(backend: string): EbsSettings | undefined {
+  const [, setting] = /^ebs(?:=(?!$)|(?=,)|$)(.*)$/.exec(backend) ?? [];
+  return setting === undefined ? undefined : parseEbs(setting);
+}
 
 /** What the backend loop needs besides its folder. */
 function loop(backend: string): readonly Finding[] {
