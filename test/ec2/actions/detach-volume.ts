@@ -77,11 +77,13 @@ export async function finishDetachment(
     }
     if (!(await cloud.pass(againMs))) return;
   }
-  // Another call may have done it meanwhile.
-  if (current(call, id, key) === undefined) return;
-  if (isForced && (await plugging.isClaimed(shown))) await plugging.pull(shown);
-  else await plugging.unplug(shown);
-  free(call, id, key);
+  await plugging.inTurn(id, async () => {
+    // Another call may have done it meanwhile.
+    if (current(call, id, key) === undefined) return;
+    if (isForced && (await plugging.isClaimed(shown))) await plugging.pull(shown);
+    else await plugging.unplug(shown);
+    free(call, id, key);
+  });
 }
 
 function free(call: Pick<Call, 'cloud'>, id: string, key: string): void {

@@ -11,9 +11,23 @@ export class Plugging {
   readonly #devices = new Map<string, LoopDevice>();
   /** Those that are being taken away. */
   readonly #leaving = new Map<string, Promise<void>>();
+  /** The end of what is done with each volume's disk. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
+  }
+
+  /** Does something with a volume's disk once all that was to be done with it before has been done. */
+  inTurn(volume: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(volume) ?? Promise.resolve()).then(work);
+    const end = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(volume) === end) this.#turns.delete(volume);
+      });
+    this.#turns.set(volume, end);
+    return turn;
   }
 
   /**
