@@ -180,6 +180,22 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.same(nodes(), ['nvme0n1']);
   });
 
+  t.test('a volume that is attached and detached in haste is where it was attached last', async (t) => {
+    const simulator = await Simulator.start(t, 'i-a,i-b');
+    await simulator.set({ delaysMs: { attach: 0, detach: 0 } });
+    const account = new Account(simulator);
+    const id = await account.available();
+    for (let round = 0; round < 8; round += 1) {
+      await account.attach(id, device, 'i-a');
+      await account.detached(id);
+      const block = await account.attached(id, device, 'i-b');
+      t.ok(existsSync(join(simulator.instance('i-b').host, 'dev', block)), 'it has its device');
+      t.same(readdirSync(join(simulator.instance('i-a').host, 'dev')), ['nvme0n1'], 'and no other');
+      t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 3);
+      await account.detached(id);
+    }
+  });
+
   t.test('a volume that vanishes takes its disk away from under its user', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);

@@ -2,7 +2,7 @@
  * EC2 as a program of its own. Prints one line of JSON when it can be asked: the API's URL, and for each instance the URL
  * of its metadata service and the folder with its /sys and /dev. Ends by SIGTERM or SIGINT, and frees its loop devices.
  */
-import { mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import {
   createServer,
   type IncomingMessage,
@@ -35,7 +35,8 @@ export interface Announcement {
 
 async function serve(options: Options): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('only root can make loop devices and device nodes');
-  mkdirSync(options.folder, { recursive: true });
+  // Not recursive: under /proc, Node's mkdir would try for ever.
+  if (!existsSync(options.folder)) mkdirSync(options.folder);
   const folder = realpathSync(options.folder);
   const instances = options.instances.map(({ id, type }): Instance => {
     const tree = join(folder, 'hosts', id);

@@ -4,48 +4,44 @@ import { finishSnapshot } from './actions/create-snapshot.ts';
 import { finishCreation } from './actions/create-volume.ts';
 import { finishDetachment } from './actions/detach-volume.ts';
 import { finishModification } from './actions/modify-volume.ts';
-import type { Cloud, Instance } from './cloud/cloud.ts';
+import type { Cloud } from './cloud/cloud.ts';
 import { newId } from './cloud/ids.ts';
 import type { Plugging } from './cloud/plugging.ts';
-import { type Attachment, gibibyte, type Volume } from './cloud/records.ts';
+import { gibibyte, type Volume } from './cloud/records.ts';
 
 /** Takes up what an earlier life of the program has left: disks are in their instances again, and what was begun goes on. */
 export async function revive(cloud: Cloud, plugging: Plugging): Promise<void> {
-  const call = { cloud, plugging };
-  for (const { id, state } of Object.values(cloud.memory.now.snapshots)) {
-    if (state === 'pending') cloud.later(`snapshot ${id}`, () => finishSnapshot(call, id));
-  }
-  for (const volume of Object.values(cloud.memory.now.volumes)) {
-    const { id, state, attachment, modification } = volume;
-    const instance = cloud.instances.get(attachment?.instance ?? '');
-    if (state === 'creating') cloud.later(`create ${id}`, () => finishCreation(call, id));
+  for (const { id, state, attachment } of Object.values(cloud.memory.now.volumes)) {
     if (state === 'deleting') {
       cloud.memory.forget(id);
       await cloud.disks.removeVolume(id);
     }
-    if (attachment !== undefined && instance !== undefined) await replug(call, volume, attachment, instance);
-    if (modification?.state === 'modifying' || modification?.state === 'optimizing') {
-      cloud.later(`modify ${id}`, () => finishModification(call, id));
-    }
+    const instance = cloud.instances.get(attachment?.instance ?? '');
+    const shown = cloud.memory.now.volumes[attachment?.ghost ?? id];
+    if (attachment?.block === undefined || instance === undefined || shown === undefined) continue;
+    await plugging.plug(instance, attachment.device, shown, attachment.block);
+  }
+  // Only now: what is attached from here on must find the old names taken.
+  for (const volume of Object.values(cloud.memory.now.volumes)) resume({ cloud, plugging }, volume);
+  for (const { id, state } of Object.values(cloud.memory.now.snapshots)) {
+    if (state === 'pending') cloud.later(`snapshot ${id}`, () => finishSnapshot({ cloud }, id));
   }
 }
 
-async function replug(
+function resume(
   call: Pick<Call, 'cloud' | 'plugging'>,
-  { id }: Volume,
-  attachment: Attachment,
-  instance: Instance,
-): Promise<void> {
-  const { cloud, plugging } = call;
-  if (attachment.block !== undefined) {
-    const shown = cloud.memory.now.volumes[attachment.ghost ?? id];
-    if (shown !== undefined) await plugging.plug(instance, attachment.device, shown, attachment.block);
-  }
-  if (attachment.state === 'attaching') {
+  { id, state, attachment, modification }: Volume,
+): void {
+  const { cloud } = call;
+  if (state === 'creating') cloud.later(`create ${id}`, () => finishCreation(call, id));
+  if (attachment?.state === 'attaching') {
     cloud.later(`attach ${id}`, () => finishAttachment(call, id, attachment.key));
   }
-  if (attachment.state === 'detaching' || attachment.state === 'busy') {
+  if (attachment?.state === 'detaching' || attachment?.state === 'busy') {
     cloud.later(`detach ${id}`, () => finishDetachment(call, id, attachment.key, false));
+  }
+  if (modification?.state === 'modifying' || modification?.state === 'optimizing') {
+    cloud.later(`modify ${id}`, () => finishModification(call, id));
   }
 }
 

@@ -41,11 +41,20 @@ export const attachVolume: Action = {
  * @param key of the attachment: another one by now is left alone
  * @param isSeen false: the attachment counts as made, and the instance sees nothing of it
  */
-export async function finishAttachment(
-  { cloud, plugging }: Pick<Call, 'cloud' | 'plugging'>,
+export function finishAttachment(
+  call: Pick<Call, 'cloud' | 'plugging'>,
   id: string,
   key: string,
   isSeen = true,
+): Promise<void> {
+  return call.plugging.inTurn(id, () => plugIn(call, id, key, isSeen));
+}
+
+async function plugIn(
+  { cloud, plugging }: Pick<Call, 'cloud' | 'plugging'>,
+  id: string,
+  key: string,
+  isSeen: boolean,
 ): Promise<void> {
   const current = () => {
     const volume = cloud.memory.now.volumes[id];

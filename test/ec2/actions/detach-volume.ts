@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Attachment, Volume } from '../cloud/records.ts';
 import { Ec2Error } from '../wire/errors.ts';
 import type { Action, Call } from './action.ts';
@@ -36,17 +37,18 @@ export const detachVolume: Action = {
     const isForced = parameters.flag('Force') === true;
     // Asked again, it goes on as it was; but force is heeded at any time.
     if (attachment.state === 'attaching' || attachment.state === 'attached' || isForced) {
-      const next = { ...attachment, state: 'detaching' } as const;
+      // By another key, a detachment that waits for the end of a mount gives way to one by force.
+      const next = { ...attachment, key: randomUUID(), state: 'detaching' } as const;
       cloud.memory.put({ ...volume, attachment: next });
       const stuck = isForced ? undefined : cloud.faults.take('stuck-detaching', subject);
       cloud.later(`detach ${volume.id}`, async () => {
         if (stuck !== undefined && (stuck.ms === undefined || !(await cloud.pass(stuck.ms)))) return;
         if (await cloud.pass(isForced ? 0 : cloud.settings.delaysMs.detach)) {
-          await finishDetachment(call, volume.id, attachment.key, isForced);
+          await finishDetachment(call, volume.id, next.key, isForced);
         }
       });
     }
-    return attachmentFields(volume.id, current(call, volume.id, attachment.key)?.attachment ?? attachment);
+    return attachmentFields(volume.id, cloud.memory.now.volumes[volume.id]?.attachment ?? attachment);
   },
 };
 
@@ -75,11 +77,13 @@ export async function finishDetachment(
     }
     if (!(await cloud.pass(againMs))) return;
   }
-  // Another call may have done it meanwhile.
-  if (current(call, id, key) === undefined) return;
-  if (isForced && (await plugging.isClaimed(shown))) await plugging.pull(shown);
-  else await plugging.unplug(shown);
-  free(call, id, key);
+  await plugging.inTurn(id, async () => {
+    // Another call may have done it meanwhile.
+    if (current(call, id, key) === undefined) return;
+    if (isForced && (await plugging.isClaimed(shown))) await plugging.pull(shown);
+    else await plugging.unplug(shown);
+    free(call, id, key);
+  });
 }
 
 function free(call: Pick<Call, 'cloud'>, id: string, key: string): void {

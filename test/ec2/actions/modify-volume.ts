@@ -42,8 +42,10 @@ export async function finishModification(call: Pick<Call, 'cloud' | 'plugging'>,
   const { modification } = cloud.memory.now.volumes[id] ?? {};
   if (modification === undefined) return;
   const bytes = modification.to.sizeGiB * gibibyte;
-  await cloud.disks.grow(id, bytes);
-  await plugging.grow(id, bytes);
+  await plugging.inTurn(id, async () => {
+    await cloud.disks.grow(id, bytes);
+    await plugging.grow(id, bytes);
+  });
   advance(call, id, { state: 'optimizing' }, modification.to);
   if (await cloud.pass(cloud.settings.delaysMs.optimize)) {
     advance(call, id, { state: 'completed', ended: cloud.time });

@@ -9,9 +9,25 @@ export class Plugging {
   readonly #cloud: Cloud;
   /** By volume. */
   readonly #devices = new Map<string, LoopDevice>();
+  /** Those that are being taken away. */
+  readonly #leaving = new Map<string, Promise<void>>();
+  /** The end of what is done with each volume's disk. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
+  }
+
+  /** Does something with a volume's disk once all that was to be done with it before has been done. */
+  inTurn(volume: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(volume) ?? Promise.resolve()).then(work);
+    const end = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(volume) === end) this.#turns.delete(volume);
+      });
+    this.#turns.set(volume, end);
+    return turn;
   }
 
   /**
@@ -45,26 +61,22 @@ export class Plugging {
   }
 
   /** Takes the disk away, which nothing may have mounted; returns when its device is another one's to take. */
-  async unplug(volume: string): Promise<void> {
-    const device = this.#devices.get(volume);
-    if (device === undefined) return;
-    this.#hide(device);
-    this.#devices.delete(volume);
-    await device.release();
-    const file = this.#cloud.disks.fileOf(volume);
-    // Somebody may have it open without a claim: blkid, udev.
-    while (device.has(file) && (await this.#cloud.pass(20)));
+  unplug(volume: string): Promise<void> {
+    return this.#leave(volume, async (device) => {
+      await device.release();
+      const file = this.#cloud.disks.fileOf(volume);
+      // Somebody may have it open without a claim: blkid, udev.
+      while (device.has(file) && (await this.#cloud.pass(20)));
+    });
   }
 
   /** Takes the disk away from whatever uses it: that gets errors, and what it had not written back is lost. */
-  async pull(volume: string): Promise<void> {
-    const device = this.#devices.get(volume);
-    if (device === undefined) return;
-    this.#hide(device);
-    this.#devices.delete(volume);
-    if (this.#cloud.disks.has(volume)) await this.#cloud.disks.partWith(volume);
-    await device.pull();
-    await device.release();
+  pull(volume: string): Promise<void> {
+    return this.#leave(volume, async (device) => {
+      if (this.#cloud.disks.has(volume)) await this.#cloud.disks.partWith(volume);
+      await device.pull();
+      await device.release();
+    });
   }
 
   /** The disk has become larger. */
@@ -82,6 +94,19 @@ export class Plugging {
       await device.release();
     }
     this.#devices.clear();
+  }
+
+  /** Takes a disk away, once: who asks again meanwhile waits for the same end, so that no disk has two devices. */
+  #leave(volume: string, work: (device: LoopDevice) => Promise<void>): Promise<void> {
+    const leaving = this.#leaving.get(volume);
+    if (leaving !== undefined) return leaving;
+    const device = this.#devices.get(volume);
+    if (device === undefined) return Promise.resolve();
+    this.#hide(device);
+    this.#devices.delete(volume);
+    const left = work(device).finally(() => this.#leaving.delete(volume));
+    this.#leaving.set(volume, left);
+    return left;
   }
 
   #hide(device: LoopDevice): void {
