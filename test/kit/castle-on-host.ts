@@ -78,8 +78,11 @@ export class CastleOnHost {
       .filter((line) => line['event'] === event);
   }
 
-  /** Starts `castle serve`, on the state of earlier lives, and does not wait for it. */
-  launch(): ChildProcess {
+  /**
+   * Starts `castle serve`, on the state of earlier lives, and does not wait for it.
+   * @param more options for this life only
+   */
+  launch(more: readonly string[] = []): ChildProcess {
     const { loop, options = [], dockerSocket, program = 'dist/castle.js', env = process.env } = this.#places;
     const backend = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
     // A test file that is killed for taking too long takes its castle along.
@@ -90,6 +93,7 @@ export class CastleOnHost {
         ...['--socket', this.socket, '--state', this.state, '--backend', backend],
         ...(dockerSocket === undefined ? [] : ['--docker-socket', dockerSocket]),
         ...options,
+        ...more,
       ],
       { env, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -158,13 +162,19 @@ export class CastleOnHost {
     return this.call('GET', path);
   }
 
-  /** A request without a body on its socket, as root of the host. */
+  /** A request on its socket, as root of the host. */
   call(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
+    body?: object,
   ): Promise<{ readonly status: number; readonly text: string }> {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const headers =
+      sent === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.socket, method, path, agent: false }, (answer) => {
+      const asked = request({ socketPath: this.socket, method, path, headers, agent: false }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => {
           text += part;
@@ -172,7 +182,7 @@ export class CastleOnHost {
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
         answer.on('error', reject);
       });
-      asked.on('error', reject).end();
+      asked.on('error', reject).end(sent);
     });
   }
 
