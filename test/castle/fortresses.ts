@@ -1,7 +1,9 @@
 /** What is besieged, and in what: a backend more, or an operation more, is a few lines here. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Act, Fortress, Lying, Siege } from './siege.ts';
+import type { Test } from 'tap';
+import { ext4Grows } from './loop-host.ts';
+import type { Act, Fortress, Lying, Outcome, Siege } from './siege.ts';
 
 export const local: Fortress = {
   name: 'local',
@@ -44,7 +46,7 @@ export interface Operation {
   prepare(siege: Siege, fresh: string): Promise<Act>;
 }
 
-const all = [local, ext4, xfs];
+export const fortresses: readonly Fortress[] = [local, ext4, xfs];
 
 /** A volume that a container had before, with data. */
 const old = 'old';
@@ -52,7 +54,7 @@ const old = 'old';
 export const operations: readonly Operation[] = [
   {
     name: 'create',
-    on: all,
+    on: fortresses,
     prepare: async (siege, fresh) => ({
       volume: fresh,
       fates: ['nowhere', 'there'],
@@ -62,7 +64,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'mount of a new volume',
-    on: all,
+    on: fortresses,
     prepare: async (siege, fresh) => ({
       volume: fresh,
       fates: ['nowhere', 'there'],
@@ -73,7 +75,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'mount of a new volume on a wrong place',
-    on: all,
+    on: fortresses,
     // An empty volume that nobody was told of may stay: the next request takes it.
     prepare: async (siege, fresh) => ({
       volume: fresh,
@@ -87,7 +89,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'mount of a volume with data',
-    on: all,
+    on: fortresses,
     prepare: async (siege) => ({
       volume: old,
       fates: ['there'],
@@ -98,7 +100,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'release',
-    on: all,
+    on: fortresses,
     async prepare(siege) {
       const { id } = (await siege.tenant.lease(old)).body;
       return {
@@ -114,7 +116,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: "the container's end",
-    on: all,
+    on: fortresses,
     async prepare(siege) {
       await siege.tenant.lease(old);
       return {
@@ -132,7 +134,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'start after a mount was cut off and the container has ended',
-    on: all,
+    on: fortresses,
     async prepare(siege) {
       await siege.tenant.lease(old);
       await siege.castle.end('SIGKILL');
@@ -143,7 +145,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'start with a container that has its volume',
-    on: all,
+    on: fortresses,
     async prepare(siege) {
       await siege.tenant.lease(old);
       await siege.castle.end('SIGKILL');
@@ -188,7 +190,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'grow',
-    on: [ext4, xfs],
+    on: ext4Grows() ? [ext4, xfs] : [xfs],
     prepare: async (siege) => ({ ...growing(siege), volume: old, fates: ['there'], done: 'there' }),
   },
   {
@@ -223,4 +225,31 @@ function growing(siege: Siege): Pick<Act, 'run'> {
   megabytes += 1;
   const sizeBytes = megabytes << 20;
   return { run: () => siege.order('POST', `/v1/volumes/${old}/size`, { sizeBytes }) };
+}
+
+export const nameOf = (operation: Operation, fortress: Fortress): string =>
+  `${operation.name}, ${fortress.name}`;
+
+/** Each operation on each backend that has it. @param picked only those whose names have it */
+export const sieges = (picked: string): readonly { operation: Operation; fortress: Fortress }[] =>
+  operations
+    .flatMap((operation) => operation.on.map((fortress) => ({ operation, fortress })))
+    .filter(({ operation, fortress }) => nameOf(operation, fortress).includes(picked));
+
+/** Several castles are besieged at the same time: most of the time goes into starts, on one CPU each. */
+export async function severalAtOnce<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const left = [...all];
+  const worker = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next);
+  };
+  await Promise.all(Array.from({ length: 3 }, worker));
+}
+
+/** What was struck, for the message. */
+export const whatOf = ({ struck }: Outcome): string => struck?.what ?? 'to which it did not come';
+
+/** Images are large: now and then the disk is cleared, once all is looked at. */
+export async function makeRoom(t: Test, siege: Siege, name: string): Promise<void> {
+  const faults = await siege.makeRoom();
+  if (faults.length > 0) t.fail(`${name}: ${faults}`);
 }
