@@ -39,6 +39,8 @@ export const xfs: Fortress = {
 export interface Operation {
   readonly name: string;
   readonly on: readonly Fortress[];
+  /** Nobody asked for it: what could not be written down is made up for later, and nobody is told when. */
+  readonly isUnasked?: true;
   /**
    * Brings a siege to where the operation begins.
    * @param fresh a name that no volume has
@@ -116,6 +118,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: "the container's end",
+    isUnasked: true,
     on: fortresses,
     async prepare(siege) {
       await siege.tenant.lease(old);
@@ -177,6 +180,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'purge',
+    isUnasked: true,
     on: [local],
     async prepare(siege, fresh) {
       await siege.useAndGiveBack(fresh);

@@ -20,8 +20,8 @@ export const xfs: FileSystem = {
     // The one way to give the root folder an owner without mounting: a prototype, mkfs.xfs(8). Its first line and the
     // numbers of the second one are ignored.
     const prototype = `${path}.prototype`;
-    await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
     try {
+      await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
       // No discard (-K): it punches holes, and a hole has no room of its own.
       const args = ['-q', '-K', '-m', `uuid=${id}`, '-p', prototype, path];
       const ended = await runTool('mkfs.xfs', args, fd);
