@@ -26,8 +26,8 @@ const picked = process.env['CASTLE_KILL'] ?? '';
 
 /** No operation has so many steps. */
 const mostSteps = 200;
-/** Steps that most operations have; those by chance are among them. */
-const usualSteps = 25;
+/** Most operations have so many steps; those by chance are among them. */
+const usualSteps = 14;
 // Far above what it takes on a quiet machine.
 t.setTimeout(1_200_000);
 
