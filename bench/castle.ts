@@ -38,7 +38,7 @@ export const castle: Section = {
   },
 };
 
-async function measure(name: string, { quick }: BenchOptions, castle: RunningCastle): Promise<Row[]> {
+async function measure(name: string, { quick, say }: BenchOptions, castle: RunningCastle): Promise<Row[]> {
   const count = quick ? 5 : 50;
   const ours = name === 'local';
   const first = await Asker.start(castle);
@@ -50,6 +50,7 @@ async function measure(name: string, { quick }: BenchOptions, castle: RunningCas
   await second.end();
   const rows = [row(`${name}: new`, ours, made), row(`${name}: existing`, ours, found)];
   for (const containers of quick ? atOnce.slice(0, 1) : atOnce) {
+    say(`${containers} containers at once, ${name}`);
     await castle.untilNoLease();
     // The first ones make the volumes: what a hundred tools at once take is the tools'.
     await together(castle, containers, 'making');

@@ -46,7 +46,8 @@ struct step {
     const char *path;
     int fd;
     int error;
-    int number; /* 0 when nothing is ordered */
+    int finds_room; /* fails when it is struck itself only */
+    int number;     /* 0 when nothing is ordered */
 };
 
 __attribute__((constructor)) static void begin(int argc, char **argv)
@@ -110,7 +111,8 @@ static int enter(struct step *step)
     step->number = atomic_fetch_add(&order->counted, 1) + 1;
     if (moment == BEFORE && step->number == order->at)
         die(step);
-    if ((moment == FAILS_ONCE && step->number == order->at) || (moment == FAILS_ON && step->number >= order->at)) {
+    if (step->number == order->at ? moment == FAILS_ONCE || moment == FAILS_ON
+                                  : moment == FAILS_ON && step->number > order->at && !step->finds_room) {
         describe(step);
         errno = step->error;
         return -1;
@@ -269,7 +271,8 @@ int open64(const char *path, int flags, ...)
 int mkdir(const char *path, mode_t mode)
 {
     static int (*call)(const char *, mode_t);
-    struct step step = {.call = "mkdir", .path = path, .error = ENOSPC};
+    /* One that is there needs no room. */
+    struct step step = {.call = "mkdir", .path = path, .error = access(path, F_OK) == 0 ? 0 : ENOSPC};
     int result;
 
     if (call == NULL)
@@ -299,7 +302,8 @@ char *mkdtemp(char *template)
 int rename(const char *from, const char *to)
 {
     static int (*call)(const char *, const char *);
-    struct step step = {.call = "rename to", .path = to, .error = ENOSPC};
+    /* What was just moved away has left room in its folder: it can be moved back. */
+    struct step step = {.call = "rename to", .path = to, .error = ENOSPC, .finds_room = 1};
     int result;
 
     if (call == NULL)
