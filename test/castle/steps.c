@@ -108,6 +108,9 @@ static int enter(struct step *step)
 
     if (moment == NEVER || ((moment == FAILS_ONCE || moment == FAILS_ON) && step->error == 0))
         return 0;
+    /* A flush fails on a disk that is bad, once; one that is full flushes what it has. */
+    if (moment == FAILS_ON && step->error == EIO)
+        return 0;
     step->number = atomic_fetch_add(&order->counted, 1) + 1;
     if (moment == BEFORE && step->number == order->at)
         die(step);
