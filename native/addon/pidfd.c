@@ -90,13 +90,14 @@ static void *wait_for_ends(void *unused)
         for (int i = 0; i < count; i++) {
             struct watch *ended;
 
+            /* The queue has no bound: the call never waits for the main thread, which may wait for the lock. */
             pthread_mutex_lock(&lock);
             ended = take_watch(events[i].data.u64);
+            if (ended != NULL) {
+                napi_call_threadsafe_function(ended->ended, NULL, napi_tsfn_blocking);
+                napi_release_threadsafe_function(ended->ended, napi_tsfn_release);
+            }
             pthread_mutex_unlock(&lock);
-            if (ended == NULL)
-                continue;
-            napi_call_threadsafe_function(ended->ended, NULL, napi_tsfn_blocking);
-            napi_release_threadsafe_function(ended->ended, napi_tsfn_release);
             free(ended);
         }
     }
@@ -128,13 +129,11 @@ static int start_thread(void)
     return 0;
 }
 
-static napi_value stop_watching(napi_env env, napi_callback_info info)
+/* Gives up a watch, if it is still there; in the main thread, also as the cleanup hook. */
+static void give_up(void *number)
 {
-    void *number;
     struct watch *stopped;
 
-    if (napi_get_cb_info(env, info, NULL, NULL, NULL, &number) != napi_ok)
-        return NULL;
     pthread_mutex_lock(&lock);
     stopped = take_watch((uint64_t)(uintptr_t)number);
     pthread_mutex_unlock(&lock);
@@ -142,7 +141,22 @@ static napi_value stop_watching(napi_env env, napi_callback_info info)
         napi_release_threadsafe_function(stopped->ended, napi_tsfn_abort);
         free(stopped);
     }
+}
+
+static napi_value stop_watching(napi_env env, napi_callback_info info)
+{
+    void *number;
+
+    if (napi_get_cb_info(env, info, NULL, NULL, NULL, &number) == napi_ok)
+        give_up(number);
     return NULL;
+}
+
+/* The function is about to be freed, in the main thread: nobody calls it any more. */
+static void forget_hook(napi_env env, void *number, void *unused)
+{
+    (void)unused;
+    napi_remove_env_cleanup_hook(env, give_up, number);
 }
 
 napi_value addon_pidfd_watch(napi_env env, napi_callback_info info)
@@ -150,6 +164,7 @@ napi_value addon_pidfd_watch(napi_env env, napi_callback_info info)
     napi_value args[2], name, stop;
     struct watch *watch;
     struct epoll_event event = {.events = EPOLLIN};
+    void *number;
     int fd, error;
 
     if (!read_arguments(env, info, 2, args) || !read_int(env, args[0], &fd))
@@ -163,8 +178,13 @@ napi_value addon_pidfd_watch(napi_env env, napi_callback_info info)
         free(watch);
         return throw_errno(env, error, "pidfdWatch");
     }
+    pthread_mutex_lock(&lock);
+    watch->number = ++last_number;
+    pthread_mutex_unlock(&lock);
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): Node-API hands on a pointer, and what is wanted is a number */
+    number = (void *)(uintptr_t)watch->number;
     napi_create_string_utf8(env, "pidfdWatch", NAPI_AUTO_LENGTH, &name);
-    if (napi_create_threadsafe_function(env, args[1], NULL, name, 0, 1, NULL, NULL, NULL, NULL, &watch->ended)
+    if (napi_create_threadsafe_function(env, args[1], NULL, name, 0, 1, number, forget_hook, NULL, NULL, &watch->ended)
         != napi_ok) {
         close(watch->fd);
         free(watch);
@@ -172,11 +192,12 @@ napi_value addon_pidfd_watch(napi_env env, napi_callback_info info)
         return NULL;
     }
     napi_unref_threadsafe_function(env, watch->ended); /* a watch is no reason to keep the process running */
+    /* After the function's own hook, because the last one that is added is run first. */
+    napi_add_env_cleanup_hook(env, give_up, number);
 
     pthread_mutex_lock(&lock);
     error = start_thread();
     if (error == 0) {
-        watch->number = ++last_number;
         event.data.u64 = watch->number;
         if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) != 0)
             error = errno;
@@ -184,8 +205,7 @@ napi_value addon_pidfd_watch(napi_env env, napi_callback_info info)
     if (error == 0) {
         watch->next = watches;
         watches = watch;
-        /* NOLINTNEXTLINE(performance-no-int-to-ptr): Node-API hands on a pointer, and what is wanted is a number */
-        napi_create_function(env, "stop", NAPI_AUTO_LENGTH, stop_watching, (void *)(uintptr_t)watch->number, &stop);
+        napi_create_function(env, "stop", NAPI_AUTO_LENGTH, stop_watching, number, &stop);
     }
     pthread_mutex_unlock(&lock);
     if (error != 0) {

@@ -25,7 +25,8 @@ export function loopsOf(folder: string): readonly string[] {
 
 /** Waits until no loop device has a file of a folder any more. */
 export function untilNoLoops(folder: string): Promise<true> {
-  return until(`no loop device has an image of ${folder}`, () => loopsOf(folder).length === 0 || undefined);
+  const isNone = () => loopsOf(folder).length === 0 || undefined;
+  return until(`no loop device has an image of ${folder}`, isNone, 60_000, 5);
 }
 
 /** The image of a volume. */

@@ -1,11 +1,10 @@
 /**
- * A castle that is killed at every step of its work with images: no byte is lost, nothing is mounted twice, and nothing
- * is left over. CASTLE_KILLS says how often it is killed at moments by chance, CASTLE_SEED which moments these are.
+ * A castle that is killed by each of its tools, which may work on as an orphan: no byte is lost, nothing is mounted twice,
+ * and nothing is left over. Its own steps are those of kill-anywhere.test.ts.
  */
 import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Lease, Volume } from '../../src/contract.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -14,14 +13,8 @@ import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { DeadlyTools, type Moment } from './deadly-tools.ts';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
-import { numbers } from './numbers.ts';
 import { Tenant } from './tenant.ts';
 
-const kills = Number(process.env['CASTLE_KILLS'] ?? 24);
-const seed = Number(process.env['CASTLE_SEED'] ?? 20_251);
-
-/** How many castles are killed at the same time. */
-const atOnce = 4;
 // Far above what it takes on a quiet machine.
 t.setTimeout(600_000);
 
@@ -149,14 +142,6 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     ]);
   });
 
-  t.test(`killed ${kills} times by chance`, async (t) => {
-    t.comment(`CASTLE_SEED=${seed}`);
-    // Most of the time goes into starts: several castles share it.
-    const each = Math.ceil(kills / atOnce);
-    const sieges = Array.from({ length: atOnce }, (_, n) => killByChance(t, each, numbers(seed + n)));
-    for (const faults of await Promise.all(sieges)) t.same(faults, []);
-  });
-
   t.test(
     'a container that is killed with unwritten data leaves a file system that can be used',
     async (t) => {
@@ -206,32 +191,4 @@ async function killByTools(t: Test, siege: Siege, steps: readonly Step[]): Promi
     }
   }
   t.same(await siege.faultsAtTheEnd(), []);
-}
-
-/** Kills a castle at moments by chance. @returns what was wrong afterwards */
-async function killByChance(t: Test, times: number, random: () => number): Promise<readonly string[]> {
-  const siege = await Siege.begin(t);
-  const { castle, tenant } = siege;
-  const faults = [...(await siege.checkAndGiveBack('old-0'))];
-  const begin = performance.now();
-  await lifeOf(tenant, 'new');
-  const wholeMs = performance.now() - begin;
-  for (let round = 0; round < times; round++) {
-    const volume = random() < 0.4 ? `new-${round}` : `old-${Math.floor(random() * 3)}`;
-    // The whole life of a lease, and the end comes somewhere in it.
-    const life = lifeOf(tenant, volume);
-    await pause(random() * wholeMs);
-    await castle.end('SIGKILL');
-    await life;
-    await siege.again();
-    for (const fault of await siege.checkAndGiveBack(volume))
-      faults.push(`round ${round}, ${volume}: ${fault}`);
-  }
-  return [...faults, ...(await siege.faultsAtTheEnd())];
-}
-
-/** A lease from request to release, as far as it comes. */
-async function lifeOf(tenant: Tenant, volume: string): Promise<void> {
-  const { body } = await tenant.lease(volume);
-  if (body?.id !== undefined) await tenant.call('DELETE', `/v1/leases/${body.id}`);
 }

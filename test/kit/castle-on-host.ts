@@ -80,8 +80,11 @@ export class CastleOnHost {
       .filter((line) => line['event'] === event);
   }
 
-  /** Starts `castle serve`, on the state of earlier lives, and does not wait for it. */
-  launch(): ChildProcess {
+  /**
+   * Starts `castle serve`, on the state of earlier lives, and does not wait for it.
+   * @param more options for this life only
+   */
+  launch(more: readonly string[] = []): ChildProcess {
     const {
       loop,
       setting,
@@ -100,6 +103,7 @@ export class CastleOnHost {
         ...['--socket', this.socket, '--state', this.state, '--backend', backend],
         ...(dockerSocket === undefined ? [] : ['--docker-socket', dockerSocket]),
         ...options,
+        ...more,
       ],
       { env, stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -179,8 +183,12 @@ export class CastleOnHost {
     path: string,
     body?: object,
   ): Promise<{ readonly status: number; readonly text: string }> {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const headers =
+      sent === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
     return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
       const asked = request({ socketPath: this.socket, method, path, headers, agent: false }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => {
@@ -189,7 +197,7 @@ export class CastleOnHost {
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
         answer.on('error', reject);
       });
-      asked.on('error', reject).end(body === undefined ? undefined : JSON.stringify(body));
+      asked.on('error', reject).end(sent);
     });
   }
 

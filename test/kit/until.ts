@@ -5,12 +5,14 @@ import { setTimeout as pause } from 'node:timers/promises';
  * @param what the condition in words, for the message when it never came true
  * @param probe gives the answer, or undefined while there is none; what it throws is taken as "not yet"
  * @param boundMs when to give up
+ * @param everyMs how often to ask
  * @throws Error with the condition and the last thing that the probe threw
  */
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined> | T | undefined,
   boundMs = 60_000,
+  everyMs = 50,
 ): Promise<T> {
   const end = performance.now() + boundMs;
   for (;;) {
@@ -24,6 +26,6 @@ export async function until<T>(
     if (performance.now() > end) {
       throw new Error(`not within ${boundMs} ms: ${what}${last === undefined ? '' : ` (${String(last)})`}`);
     }
-    await pause(50);
+    await pause(everyMs);
   }
 }

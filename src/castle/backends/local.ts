@@ -95,6 +95,17 @@ async function createWhole(base: string, path: string, owner: Owner): Promise<vo
     await rm(temporary, { recursive: true, force: true });
     throw thrown;
   }
+  try {
+    await flush(base);
+  } catch (thrown) {
+    // Whoever is told that it can't be made must not find it there; nobody has seen it, so it is empty.
+    await rmdir(path);
+    throw thrown;
+  }
+}
+
+/** A name in a folder is on disk when the folder is. */
+async function flush(base: string): Promise<void> {
   const folder = await open(base, 'r');
   try {
     await folder.sync();

@@ -37,13 +37,19 @@ export async function makeImage(
     await allocate(image, sizeBytes);
     await file.sync();
     await rename(temporary, path);
+    try {
+      await syncFolder(dirname(path));
+    } catch (thrown) {
+      // Whoever is told that it can't be made must not find it there; we have it locked, and nobody has used it.
+      await rename(path, temporary);
+      throw thrown;
+    }
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;
   } finally {
     await file.close();
   }
-  await syncFolder(dirname(path));
 }
 
 /**

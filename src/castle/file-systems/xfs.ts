@@ -23,8 +23,8 @@ export const xfs: FileSystem = {
     // numbers of the second one are ignored.
     const folder = isDevice === true ? await mkdtemp(join(tmpdir(), 'castle-')) : undefined;
     const prototype = folder === undefined ? `${path}.prototype` : join(folder, 'prototype');
-    await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
     try {
+      await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
       // No discard (-K): it punches holes, and a hole has no room of its own.
       const args = ['-q', '-K', '-m', `uuid=${id}`, '-p', prototype, path];
       const ended = await runTool('mkfs.xfs', args, fd);

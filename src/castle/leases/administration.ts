@@ -81,7 +81,11 @@ export class Administration {
         await this.settleDeleting(record, trash);
         throw thrown;
       }
-      const kept = await this.deleted(record);
+      const kept = await this.deleted(record).catch(async (thrown: unknown) => {
+        // Not written down, so not done: whoever asks for the volume finds it. The entry is settled later.
+        await trash.takeBack(volume, record.id);
+        throw thrown;
+      });
       say(`volume ${volume} is deleted, and kept in the trash`, { event: 'volume.deleted', volume });
       return kept;
     });
@@ -112,14 +116,17 @@ export class Administration {
         await this.settleRestoring(record, trash);
         throw thrown;
       }
-      await this.restored(record);
+      await this.restored(record).catch(async (thrown: unknown) => {
+        await trash.put(volume, record.id);
+        throw thrown;
+      });
       say(`volume ${volume} is back, as it was on ${kept.deleted}`, { event: 'volume.restored', volume });
     });
   }
 
-  /** Deleted volumes that are kept. */
+  /** Deleted volumes that are kept; one that is just being brought back is still one of them. */
   list(): readonly TrashRecord[] {
-    return this.means.store.trash().filter(({ state }) => state === 'kept');
+    return this.means.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
   }
 
   /**
@@ -279,7 +286,7 @@ export class Administration {
       const isOurs = await this.means.perVolume.run(volume, async () => {
         if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
         // Somebody may have brought it back meanwhile.
-        if (!this.list().some((now) => now.id === id)) return false;
+        if (!this.records().some((now) => now.id === id && now.state === 'kept')) return false;
         await this.checkNotMounted(record, trash);
         purging = await this.advance(record, 'purge');
         return true;

@@ -1,0 +1,153 @@
+/** A castle and containers that ask it, for measuring. */
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { basename, join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { temporaryFolder } from './folder.ts';
+
+const startWithinMs = 60_000;
+/** Options of setpriv(1): should the benchmark be killed, the kernel kills what it has started. */
+const endsWithUs = ['--pdeathsig', 'KILL', '--'];
+
+/** A castle with a folder of its own. */
+export class RunningCastle {
+  readonly folder = temporaryFolder();
+  readonly socket = join(this.folder, 'run/castle.sock');
+  readonly #backend: string;
+  readonly #runtime: string;
+  #process: ChildProcess | undefined;
+
+  /** @param backend as in `--backend`, DIR standing for a folder */
+  constructor(backend: string, runtime: 'process' | 'docker' = 'process') {
+    this.#backend = backend.replace('DIR', join(this.folder, 'volumes'));
+    this.#runtime = runtime;
+    mkdirSync(join(this.folder, 'run'));
+  }
+
+  /** Does something with one that is stopped afterwards. */
+  static async with<T>(
+    backend: string,
+    measure: (castle: RunningCastle) => Promise<T>,
+    runtime: 'process' | 'docker' = 'process',
+  ): Promise<T> {
+    const castle = new RunningCastle(backend, runtime);
+    await castle.start();
+    try {
+      return await measure(castle);
+    } finally {
+      await castle.end('SIGTERM');
+    }
+  }
+
+  /** @returns milliseconds until it answered */
+  async start(): Promise<number> {
+    const begin = performance.now();
+    const args = ['--socket', this.socket, '--state', join(this.folder, 'state'), '--backend', this.#backend];
+    const command = [process.execPath, 'dist/castle.js', 'serve', ...args, '--runtime', this.#runtime];
+    const running = spawn('setpriv', [...endsWithUs, ...command], { stdio: 'ignore' });
+    this.#process = running;
+    while ((await this.call('GET', '/v1/status').catch(() => '')) === '') {
+      if (performance.now() - begin > startWithinMs || running.exitCode !== null)
+        throw new Error('the castle did not start');
+      await pause(2);
+    }
+    return performance.now() - begin;
+  }
+
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const running = this.#process;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    running.kill(signal);
+    await once(running, 'exit');
+  }
+
+  /** What it has in memory, in KB. */
+  residentKb(): number {
+    const status = readFileSync(`/proc/${this.#process?.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
+  }
+
+  /** A request of the host's root. @returns the answer's text */
+  call(method: 'GET' | 'POST', path: string, body?: object): Promise<string> {
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const headers =
+      sent === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
+    return new Promise((resolve, reject) => {
+      const options = { socketPath: this.socket, method, path, headers, agent: false };
+      const asked = request(options, async (answer) => {
+        let text = '';
+        for await (const part of answer) text += part;
+        resolve(text);
+      });
+      asked.on('error', reject).end(sent);
+    });
+  }
+
+  /** The castle sees the end of a container a moment after it. */
+  async untilNoLease(): Promise<void> {
+    const end = performance.now() + startWithinMs;
+    while ((await this.call('GET', '/v1/leases')) !== '[]') {
+      if (performance.now() > end) throw new Error('the leases of a container that has ended stay');
+      await pause(20);
+    }
+  }
+}
+
+/** A container, made of namespaces, that asks when it is told to: bench/asker.c. */
+export class Asker {
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #lines: AsyncIterator<string>;
+  readonly #folder: string;
+
+  private constructor(started: ChildProcessWithoutNullStreams, lines: Interface, folder: string) {
+    this.#process = started;
+    this.#lines = lines[Symbol.asyncIterator]();
+    this.#folder = folder;
+  }
+
+  static async start({ folder, socket }: RunningCastle): Promise<Asker> {
+    const namespaces = ['unshare', '--pid', '--mount', '--fork', '--kill-child', '--mount-proc'];
+    const started = spawn('setpriv', [...endsWithUs, ...namespaces, 'build/bench/asker', socket]);
+    const asker = new Asker(started, createInterface({ input: started.stdout }), folder);
+    if ((await asker.#line()) !== 'ready') throw new Error('a container did not start');
+    return asker;
+  }
+
+  /** Makes empty folders to mount on. */
+  targets(count: number, name: string): string[] {
+    return Array.from({ length: count }, (_, n) => {
+      const target = join(this.#folder, `${name}-${n}`);
+      mkdirSync(target);
+      return target;
+    });
+  }
+
+  /** Asks for a volume. @returns milliseconds, or undefined when it was refused */
+  async ask(target: string, volume = basename(target)): Promise<number | undefined> {
+    this.#process.stdin.write(`${volume} ${target}\n`);
+    const milliseconds = Number(await this.#line());
+    return Number.isNaN(milliseconds) ? undefined : milliseconds;
+  }
+
+  /** The container's PID 1, as a number of ours. */
+  firstProcess(): number {
+    const { pid } = this.#process;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+  }
+
+  async end(): Promise<void> {
+    this.#process.stdin.end();
+    await once(this.#process, 'exit');
+  }
+
+  async #line(): Promise<string> {
+    const next = await this.#lines.next();
+    if (next.done === true) throw new Error('a container ended');
+    return next.value;
+  }
+}
