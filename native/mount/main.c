@@ -5,6 +5,10 @@
  *       bind SOURCE (host path) on TARGET (container path)
  *   castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       mount the file system in an image on TARGET, by a loop device that vanishes with the mount
+ *   castle-mount mount-nfs rw|ro SOURCE OPTIONS TARGET 3<NAMESPACE 4<ROOT
+ *       mount a folder of an NFS server on TARGET
+ *   castle-mount export SOURCE OPTIONS ACT ARGUMENT...
+ *       do something on an export of an NFS server, in no mount namespace; the acts are in export.c
  *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       let the file system on TARGET, which is on that loop device, become as large as its image
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
@@ -20,10 +24,12 @@
  * are the host's. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT; Linux 5.12.
  */
 #include "answer.h"
+#include "export.h"
 #include "grow.h"
 #include "image.h"
 #include "kernel.h"
 #include "loop.h"
+#include "nfs.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -85,6 +91,31 @@ static int do_mount_image(const struct image *image, const char *target)
     tree = mount_image(image, &step);
     if (tree == -1)
         return failed(step);
+    if (mount_id(tree, &id) != 0)
+        return failed("id");
+    if (setns(NAMESPACE, CLONE_NEWNS) != 0)
+        return failed("enter");
+    if (attach(tree, folder) != 0)
+        return failed("attach");
+    /* From here on it is mounted; nothing below may fail. */
+    return done(id);
+}
+
+static int do_mount_nfs(int readonly, const char *source, char *options, const char *target)
+{
+    char log[LOG_SIZE];
+    uint64_t id;
+    int tree, folder;
+
+    /* Another host may get the volume once the castle has ended and a later one has found no mount. */
+    if (end_with_parent() != 0)
+        return failed("parent");
+    folder = open_folder_in(ROOT, target, O_PATH);
+    if (folder == -1)
+        return failed("target");
+    tree = mount_nfs(source, options, MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ | (readonly ? MOUNT_ATTR_RDONLY_ : 0), log);
+    if (tree == -1)
+        return failed("nfs");
     if (mount_id(tree, &id) != 0)
         return failed("id");
     if (setns(NAMESPACE, CLONE_NEWNS) != 0)
@@ -161,13 +192,23 @@ int main(int argc, char **argv)
 
         return do_mount_image(&image, argv[5]);
     }
+    if (argc == 6 && strcmp(argv[1], "mount-nfs") == 0 && is_mode(argv[2]))
+        return do_mount_nfs(strcmp(argv[2], "ro") == 0, argv[3], argv[4], argv[5]);
+    if (argc > 2 && strcmp(argv[1], "export") == 0) {
+        int status = act_on_export(argc - 2, argv + 2);
+
+        if (status != -1)
+            return status;
+    }
     if (argc == 5 && strcmp(argv[1], "grow") == 0)
         return do_grow(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
         return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
     print("usage: castle-mount mount rw|ro SOURCE TARGET 3<NAMESPACE 4<ROOT\n"
           "       castle-mount mount-image rw|ro TYPE UUID TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
+          "       castle-mount mount-nfs rw|ro SOURCE OPTIONS TARGET 3<NAMESPACE 4<ROOT\n"
           "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n");
+    print(export_usage);
     return 64;
 }
