@@ -159,10 +159,10 @@ async function buildLocal(name, entryPoints) {
   });
 }
 
-/** @returns {string[]} every test file below test/ */
+/** @returns {string[]} every test file below test/; those of another machine (scripts/test-nfs.sh) are `.machine.ts` */
 function testFiles() {
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts'))
+    .filter((file) => file.endsWith('.test.ts') || file.endsWith('.machine.ts'))
     .map((file) => join('test', file));
 }
 

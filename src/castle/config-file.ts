@@ -20,9 +20,9 @@ const ConfigFile = Type.Object(
     state: Type.Optional(absolutePath),
     backend: Type.Optional(
       Type.String({
-        pattern: '^[a-z]+=/',
+        pattern: '^([a-z]+=/|nfs=[^/,]+:/)',
         description:
-          'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G',
+          'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G, or nfs=HOST:/EXPORT',
       }),
     ),
     runtime: Type.Optional(Type.String({ pattern: '^(docker|process)$', description: 'docker or process' })),

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { growRefusal, imageRefusal, type MountFault, mountRefusal } from './mount-refusals.ts';
+import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';
 import { Refused } from './refused.ts';
 
 /** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
@@ -49,6 +49,14 @@ export interface ImageToMount {
   };
 }
 
+/** A folder of an NFS server. */
+export interface NfsFolderToMount {
+  /** `HOST:/PATH`. */
+  readonly source: string;
+  /** As in nfs(5), with commas between them, and with `addr=`: the kernel looks up no names. */
+  readonly options: string;
+}
+
 /** Puts folders and file systems into containers' mount namespaces. */
 export interface Mounter {
   /**
@@ -66,6 +74,13 @@ export interface Mounter {
    * @throws Refused bad_target or backend_failed; Hangs
    */
   mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Mounts a folder of an NFS server in a container. A server that does not answer makes it fail within a bound.
+   * @param target absolute path in the container; when that is wrong, the server has not been asked
+   * @returns the id of the mount, as in the container's mountinfo
+   * @throws Refused bad_target or backend_failed; Hangs
+   */
+  mountNfs(into: Entrance, folder: NfsFolderToMount, target: string, options: MountOptions): Promise<number>;
   /**
    * Lets a mounted file system become as large as its image has become.
    * @param device path of its loop device
@@ -95,6 +110,12 @@ export function mounterWith(program: string): Mounter {
       const said = await run(program, args, [...entranceOf(into), fd], imageLimitMs);
       if (said.ok) return said.id;
       throw imageRefusal(said, path, target);
+    },
+    async mountNfs(into, { source, options }, target, { readonly }) {
+      const args = ['mount-nfs', readonly ? 'ro' : 'rw', source, options, target];
+      const said = await run(program, args, entranceOf(into), limitMs);
+      if (said.ok) return said.id;
+      throw nfsRefusal(said, source, target);
     },
     async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
       const args = ['grow', type, device, target];
@@ -167,6 +188,7 @@ function read(status: number, text: string): Said {
   return { ok: false, step: words[0] ?? '', error: errnoName(Number(words[1])) };
 }
 
-function errnoName(errno: number): string {
+/** The name of an error's number, as in errno(3). */
+export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }

@@ -24,6 +24,7 @@ import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
 import { makeStateFolder, openState } from './state.ts';
 import type { Store } from './store.ts';
+import { takeUp } from './taking-up.ts';
 
 export interface ServeSettings {
   /** Unix socket to listen on; its folder is made when it isn't there. */
@@ -72,8 +73,16 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     ({ event }) => metrics.happened(event),
   ]);
   const runtime = await parseRuntime(settings.runtime, settings);
-  const mounter = observedMounter(mounterWith(findMountProgram()), metrics, say);
-  const backend = await parseBackend(settings.backend, { mounter, native: native(), say });
+  const mountProgram = findMountProgram();
+  const mounter = observedMounter(mounterWith(mountProgram), metrics, say);
+  const { state } = settings;
+  const backend = await parseBackend(settings.backend, {
+    mounter,
+    native: native(),
+    mountProgram,
+    state,
+    say,
+  });
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);
@@ -82,7 +91,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const store = watchedStore(observedStore(opened, metrics));
   await freeSocket(settings.socket);
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
-  await ledger.reconcile();
+  const stopTakingUp = await takeUp(ledger, say);
   watch = runtime.follow?.(witness(ledger, say));
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
 
@@ -111,6 +120,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
       await api.stop();
       watch?.stop();
+      stopTakingUp();
       await stopPurging();
       await listener?.close();
       await ledger.close();

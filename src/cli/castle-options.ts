@@ -27,7 +27,7 @@ export function addCastleOptions(command: Command): Command {
     .option('--state <dir>', 'where the castle keeps what it must not forget', '/var/lib/castle/state')
     .option(
       '--backend <name=setting>',
-      'where volumes live: local=DIR, or loop=DIR[,fs=ext4|xfs][,size=10G]',
+      'where volumes live: local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G], or nfs=HOST:/EXPORT[,OPTION…]',
       'local=/var/lib/castle/volumes',
     )
     .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')

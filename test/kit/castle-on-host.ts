@@ -17,6 +17,8 @@ export interface Places {
   readonly state?: string;
   /** Options of the backend loop, such as `size=16M`; without, the backend is local. */
   readonly loop?: string;
+  /** What stands behind `nfs=`, instead of a folder of this host. */
+  readonly nfs?: string;
   /** More options of `castle serve`. */
   readonly options?: readonly string[];
   /** The engine's socket, instead of DOCKER_HOST. */
@@ -80,8 +82,16 @@ export class CastleOnHost {
 
   /** Starts `castle serve`, on the state of earlier lives, and does not wait for it. */
   launch(): ChildProcess {
-    const { loop, options = [], dockerSocket, program = 'dist/castle.js', env = process.env } = this.#places;
-    const backend = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
+    const {
+      loop,
+      nfs,
+      options = [],
+      dockerSocket,
+      program = 'dist/castle.js',
+      env = process.env,
+    } = this.#places;
+    const folder = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
+    const backend = nfs === undefined ? folder : `nfs=${nfs}`;
     // A test file that is killed for taking too long takes its castle along.
     const started = spawn(
       'setpriv',

@@ -11,11 +11,17 @@ import { blocksBackend } from './blocks.ts';
 import { directoriesBackend } from './directories.ts';
 import { localDirectories } from './local.ts';
 import { type LoopSettings, loopBlocks } from './loop.ts';
+import { nfsBackend } from './nfs.ts';
+import { parseNfs } from './nfs-settings.ts';
 
 /** What backends are made with. */
 export interface BackendMeans {
   readonly mounter: Mounter;
   readonly native: Native;
+  /** Path of castle-mount. */
+  readonly mountProgram: string;
+  /** The castle's folder of what it must not forget; made when it isn't there. */
+  readonly state: string;
   /** Tells people what happened, in one line. */
   readonly say: Say;
 }
@@ -30,6 +36,7 @@ const backends: Record<string, (setting: string, means: BackendMeans) => Promise
   local: async (folder, { mounter }) => directoriesBackend(await localDirectories(resolve(folder)), mounter),
   loop: async (setting, { mounter, native, say }) =>
     blocksBackend(await loopBlocks(parseLoop(setting), fileSystems, native), mounter, say),
+  nfs: (setting, means) => nfsBackend(parseNfs(setting), means),
 };
 
 /**
@@ -44,7 +51,7 @@ export async function parseBackend(text: string, means: BackendMeans): Promise<B
     throw new Failure(
       'usage',
       `--backend ${JSON.stringify(text)} is not a backend`,
-      'use local=DIR or loop=DIR[,fs=ext4|xfs][,size=10G]',
+      'use local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G] or nfs=HOST:/EXPORT[,OPTION…]',
     );
   }
   return make(setting, means);

@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { native } from '../../container/native.ts';
 import { errorMessage } from '../../failure.ts';
+import { type NfsSettings, parseNfs } from '../backends/nfs-settings.ts';
 import { parseLoop } from '../backends/parse.ts';
 import { mounterWith } from '../mount.ts';
 import { findMountProgram, type ServeSettings } from '../serve.ts';
@@ -10,6 +11,7 @@ import { type Finding, missing, ok, warning } from './finding.ts';
 import { backendFindings, socketFindings, stateFindings } from './folders.ts';
 import { kernelFindings } from './kernel.ts';
 import { loopFindings } from './loop.ts';
+import { nfsFindings } from './nfs.ts';
 import { permissionFindings } from './permissions.ts';
 import { trialFindings } from './trial.ts';
 
@@ -18,13 +20,14 @@ import { trialFindings } from './trial.ts';
  * @throws Failure config when what belongs beside the bundle is not there, usage when --backend is wrong
  */
 export async function examine(settings: ServeSettings): Promise<readonly Finding[]> {
-  const folder = folderOf(settings.backend);
+  const nfs = nfsOf(settings.backend);
+  const folder = nfs === undefined ? folderOf(settings.backend) : '/';
   return [
     ...(await kernelFindings(native())),
     ...permissionFindings(),
     ...(await trial(folder)),
     ...(await runtime(settings)),
-    ...backendFindings(folder),
+    ...(nfs === undefined ? backendFindings(folder) : await nfsFindings(nfs, findMountProgram())),
     ...loop(settings.backend),
     ...stateFindings(resolve(settings.state)),
     ...socketFindings(resolve(settings.socket)),
@@ -34,6 +37,12 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
 /** The folder in `NAME=DIR`, whatever a backend lets follow behind a comma. */
 const folderOf = (backend: string): string =>
   resolve(backend.split('=').slice(1).join('=').split(',')[0] ?? '');
+
+/** What stands behind `nfs=`, when that is the backend. */
+function nfsOf(backend: string): NfsSettings | undefined {
+  const [, setting] = /^nfs=(.*)$/s.exec(backend) ?? [];
+  return setting === undefined ? undefined : parseNfs(setting);
+}
 
 /** What the backend loop needs besides its folder. */
 function loop(backend: string): readonly Finding[] {

@@ -19,6 +19,7 @@ import type { Container, Peer } from '../runtime/runtime.ts';
 import { formatSize } from '../size.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Administration } from './administration.ts';
+import { AfterUse } from './after-use.ts';
 import { Census, type Use } from './census.ts';
 import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
 import type { HeldProcess, Hold } from './containers.ts';
@@ -55,6 +56,7 @@ export class Ledger {
   private readonly volumes: Volumes;
   private readonly census = new Census();
   private readonly base: SourceFolder;
+  private readonly afterUse: AfterUse;
   /** What the host's root orders. */
   readonly administration: Administration;
 
@@ -64,6 +66,13 @@ export class Ledger {
     const { volumes, perVolume } = this;
     const usesOf = (volume: string) => this.usesOf(volume);
     this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
+    this.afterUse = new AfterUse({
+      ...means,
+      perVolume,
+      usesOf,
+      isLeased: (volume) => this.leaseOn(volume) !== undefined,
+      known: (volume) => means.store.volume(volume) ?? { name: volume },
+    });
   }
 
   /**
@@ -151,19 +160,27 @@ export class Ledger {
   }
 
   /**
-   * Finds out what is true after a start, and makes the store agree: which containers still run, which mounts are
-   * really there, which volumes were being created. Never unmounts and never deletes a volume; what cannot be looked
-   * at stays as it is and stops nothing else.
+   * Finds out after a start what became of volumes that were being created, deleted or restored. Never deletes one; what
+   * cannot be looked at stays as it is. May be called again, while requests are served, when it has failed.
+   * @throws Refused backend_failed when the backend cannot be reached now
    */
-  async reconcile(): Promise<void> {
+  async reconcileVolumes(): Promise<void> {
     await this.means.backend.sweep();
     await this.administration.reconcile();
-    await this.volumes.reconcile();
+    await this.volumes.reconcile((volume, look) => this.perVolume.run(volume, look));
+  }
+
+  /**
+   * Finds out after a start which containers still run and which mounts are really there, and makes the store agree. Never
+   * unmounts; what cannot be looked at stays as it is and stops nothing else.
+   */
+  async reconcileLeases(): Promise<void> {
     for (const lease of this.means.store.leases()) await this.takeUp(lease);
     const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',
     });
+    for (const { name } of this.means.store.volumes()) this.afterUse.ended(name);
   }
 
   /**
@@ -187,6 +204,7 @@ export class Ledger {
 
   /** Waits for what is under way, within a bound, then lets go of the containers; their mounts and leases stay. */
   async close(): Promise<void> {
+    this.afterUse.close();
     await Promise.race([this.perVolume.idle(), sleep(lastWorkMs, undefined, { ref: false })]);
     for (const held of this.held.values()) held.close();
     this.held.clear();
@@ -501,6 +519,7 @@ export class Ledger {
     const state = after(lease.state, event);
     if (state === 'ended') {
       await this.means.store.commit((changes) => changes.removeLease(lease.id));
+      this.afterUse.ended(lease.volume);
       return lease;
     }
     const next = { ...lease, ...changed, state };

@@ -102,22 +102,28 @@ export class Volumes {
     }
   }
 
-  /** Finds out what became of volumes that were being created when a castle ended; the others are left alone. */
-  async reconcile(): Promise<void> {
-    for (const volume of this.store.volumes()) {
-      if (volume.state === 'ready' || volume.backend !== this.backend.name) continue;
-      try {
-        const found = await this.backend.find(volume.name);
-        await this.store.commit((changes) => {
-          if (found !== undefined) changes.putVolume({ ...volume, state: 'ready' });
-          else changes.removeVolume(volume.name);
-        });
-      } catch (thrown) {
-        this.say(`volume ${volume.name} is left as it is: ${errorMessage(thrown)}`, {
-          event: 'volume.unclear',
-          volume: volume.name,
-        });
-      }
+  /**
+   * Finds out what became of volumes that were being created when a castle ended; the others are left alone.
+   * @param alone does something while nothing else is done with a volume
+   */
+  async reconcile(alone: (volume: string, look: () => Promise<void>) => Promise<void>): Promise<void> {
+    for (const { name } of this.store.volumes()) await alone(name, () => this.findOut(name));
+  }
+
+  private async findOut(name: string): Promise<void> {
+    const volume = this.store.volume(name);
+    if (volume === undefined || volume.state === 'ready' || volume.backend !== this.backend.name) return;
+    try {
+      const found = await this.backend.find(name);
+      await this.store.commit((changes) => {
+        if (found !== undefined) changes.putVolume({ ...volume, state: 'ready' });
+        else changes.removeVolume(name);
+      });
+    } catch (thrown) {
+      this.say(`volume ${name} is left as it is: ${errorMessage(thrown)}`, {
+        event: 'volume.unclear',
+        volume: name,
+      });
     }
   }
 

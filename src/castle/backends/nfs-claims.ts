@@ -1,0 +1,143 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, open, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import { bootId } from '../proc.ts';
+import type { Claim, Claims } from './claims.ts';
+import { ActFailed, type NfsExport } from './nfs-export.ts';
+import { claimedElsewhere } from './nfs-refusals.ts';
+
+/**
+ * Claims of volumes on the export itself, in one step on the server; native/mount/claim.h says how. There is one for as long
+ * as containers of this host use the volume, and one for the moment in which its folder is made, moved or taken back.
+ */
+export class NfsClaims implements Claims {
+  /** A castle that was killed leaves a claim for a moment; the next one knows it by this. */
+  private readonly life = randomUUID().slice(0, 8);
+
+  /** @param castle which castle this is, as castleId says */
+  constructor(
+    private readonly server: NfsExport,
+    private readonly castle: string,
+  ) {}
+
+  private get use(): string {
+    return `${this.castle}.use`;
+  }
+
+  private get moment(): string {
+    return `${this.castle}.moment.${this.life}`;
+  }
+
+  /**
+   * Claims a volume for the containers of this host.
+   * @throws Refused volume_in_use when another host has it, backend_failed; ActFailed
+   */
+  async take(volume: string): Promise<void> {
+    await this.claim(volume, this.use);
+  }
+
+  /** Lets other hosts have it; without a claim, they can already. */
+  async giveUp(volume: string): Promise<void> {
+    await this.server.act(['give-up', volume, this.use]);
+  }
+
+  /**
+   * Does something while no other host has the volume.
+   * @throws Refused volume_in_use when another host has it, backend_failed; ActFailed
+   */
+  async during<T>(volume: string, work: () => Promise<T>): Promise<T> {
+    const claimant = await this.claim(volume, this.moment);
+    try {
+      return await work();
+    } finally {
+      if (claimant === this.moment) {
+        // What stays is the next castle's to find, or this one's when it asks again.
+        await this.server.act(['give-up', volume, claimant]).catch(() => undefined);
+      }
+    }
+  }
+
+  async holder(volume: string): Promise<Claim | undefined> {
+    const found = await this.look(volume);
+    return found === undefined ? undefined : toClaim(found.text);
+  }
+
+  async breakOpen(volume: string): Promise<Claim | undefined> {
+    const found = await this.look(volume);
+    if (found === undefined) return undefined;
+    await this.server.act(['give-up', volume, found.claimant]);
+    return toClaim(found.text);
+  }
+
+  /** @returns whose claim it is now: the one that was asked for, or the one that this castle's containers have */
+  private async claim(volume: string, claimant: string): Promise<string> {
+    const text = JSON.stringify({ host: hostname(), boot: bootId(), since: new Date().toISOString() });
+    for (;;) {
+      try {
+        await this.server.act(['claim', volume, claimant, text]);
+        return claimant;
+      } catch (thrown) {
+        if (!(thrown instanceof ActFailed && thrown.code === 'EEXIST')) throw thrown;
+      }
+      const found = await this.look(volume);
+      if (found === undefined) continue; // given up just now
+      if (found.claimant === this.use) return found.claimant;
+      if (!found.claimant.startsWith(`${this.castle}.moment.`)) {
+        throw claimedElsewhere(volume, toClaim(found.text));
+      }
+      // Of this castle before it was killed, or before an answer was lost: one operation at a time per volume.
+      await this.server.act(['give-up', volume, found.claimant]);
+    }
+  }
+
+  private async look(
+    volume: string,
+  ): Promise<{ readonly claimant: string; readonly text: string } | undefined> {
+    const [claimant, text = ''] = await this.server.act(['claimant', volume]);
+    return claimant === undefined ? undefined : { claimant, text };
+  }
+}
+
+/** What others wrote is read with care: whoever may write to the export may have written it. */
+function toClaim(text: string): Claim {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && 'host' in value && typeof value.host === 'string') {
+      const since = 'since' in value && typeof value.since === 'string' ? value.since : '';
+      return { host: value.host, since };
+    }
+  } catch {
+    // Not ours, or cut off.
+  }
+  return { host: 'unknown', since: '' };
+}
+
+/**
+ * Which castle this is, among all that share an export: made once, kept in a folder of the castle's, and another one on
+ * another machine even when that folder was copied with the disk.
+ * @throws Failure cannotCreate
+ */
+export async function castleId(folder: string): Promise<string> {
+  const file = join(folder, 'castle-id');
+  const temporary = `${file}.${randomUUID()}`;
+  try {
+    const made = await open(temporary, 'wx', 0o600);
+    try {
+      await made.writeFile(randomUUID());
+      await made.sync();
+    } finally {
+      await made.close();
+    }
+    await link(temporary, file).catch((thrown: unknown) => {
+      if (errorCode(thrown) !== 'EEXIST') throw thrown;
+    });
+    await rm(temporary);
+    const id = await readFile(file, 'utf8');
+    const machine = await readFile('/etc/machine-id', 'utf8').catch(() => '');
+    return createHash('sha256').update(`${id} ${machine.trim()}`).digest('hex').slice(0, 32);
+  } catch (thrown) {
+    throw new Failure('cannotCreate', `the state folder ${folder} cannot be used: ${errorMessage(thrown)}`);
+  }
+}

@@ -1,0 +1,73 @@
+import { errorMessage } from '../../failure.ts';
+import type { Backend, KnownVolume } from '../backends/backend.ts';
+import type { Say } from '../chronicle/happening.ts';
+import type { Use } from './census.ts';
+import type { OneAtATime } from './one-at-a-time.ts';
+
+/** How soon what could not be given back is tried again, in milliseconds. */
+const againAfterMs = 10_000;
+
+/** What it works with; the lock and the looks are the ledger's. */
+interface Means {
+  readonly backend: Backend;
+  readonly perVolume: OneAtATime;
+  readonly isLeased: (volume: string) => boolean;
+  readonly known: (volume: string) => KnownVolume;
+  readonly usesOf: (volume: string) => Promise<readonly Use[]>;
+  readonly say: Say;
+}
+
+/**
+ * Tells the backend when nobody on this host has a volume any more: by no lease, and in no mount namespace. What cannot be
+ * looked at or given back is tried again until it can be, since other hosts may wait for it.
+ */
+export class AfterUse {
+  private readonly waiting = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(private readonly means: Means) {}
+
+  /** A lease on the volume has ended, or none was found at start. */
+  ended(volume: string): void {
+    if (this.means.backend.afterUse === undefined || this.closed) return;
+    void this.means.perVolume.run(volume, () => this.giveBack(volume));
+  }
+
+  /** Nothing is tried again; the next castle does. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  private async giveBack(volume: string): Promise<void> {
+    const { backend, isLeased, known, usesOf, say } = this.means;
+    if (isLeased(volume)) {
+      this.waiting.delete(volume);
+      return;
+    }
+    try {
+      const [use] = await usesOf(volume);
+      if (use !== undefined) throw new Error(`it is mounted on ${use.mount.point} of process ${use.pid}`);
+      await backend.afterUse?.(known(volume));
+      this.waiting.delete(volume);
+    } catch (thrown) {
+      if (!this.waiting.has(volume)) {
+        say(`volume ${volume} could not be given back yet: ${errorMessage(thrown)}`, {
+          event: 'volume.unclear',
+          volume,
+        });
+      }
+      this.waiting.add(volume);
+      this.tryAgainLater();
+    }
+  }
+
+  private tryAgainLater(): void {
+    if (this.closed || this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      for (const volume of this.waiting) this.ended(volume);
+    }, againAfterMs).unref();
+  }
+}
