@@ -81,7 +81,7 @@ case ${1:-tests} in
 esac
 {
   printf 'cd %q || exit 1\n' "$PWD"
-  printf 'export PATH=%q TMPDIR=/machine/tmp CI=%q\n' "$PATH" "${CI:-}"
+  printf 'export PATH=%q TMPDIR=/machine/tmp CI=%q TAP_TIMEOUT=0\n' "$PATH" "${CI:-}"
   printf 'packages=%q\n. test/nfs/machine-start.sh\n' "$PWD/$packages/root"
   printf '%s\n' "$command"
 } >"$scratch/command"
