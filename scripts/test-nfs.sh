@@ -17,7 +17,8 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/bailey-nfs.XXXXXX")
 machine=
 
 finish() {
-  if [[ -n $machine ]]; then kill -KILL "$machine" 2>/dev/null || true; fi
+  # timeout passes it on, and ends after the machine.
+  if [[ -n $machine ]]; then kill "$machine" 2>/dev/null && wait "$machine" || true; fi
   rm -rf --one-file-system "$scratch"
 }
 trap finish EXIT
@@ -88,7 +89,7 @@ esac
 make_initramfs
 
 # What the machine says of itself goes to one serial line, what the command prints to the other.
-timeout --signal=KILL "$bound" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -no-reboot \
+timeout --kill-after=10 "$bound" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -no-reboot \
   -nodefaults -display none -nic none -serial "file:$scratch/console" -serial "file:$scratch/said" \
   -fsdev local,id=host,path=/,security_model=passthrough,readonly=on,multidevs=remap \
   -device virtio-9p-pci,fsdev=host,mount_tag=host \

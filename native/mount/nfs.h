@@ -17,8 +17,10 @@
 enum { LOG_SIZE = 256 };
 int mount_nfs(const char *source, char *options, unsigned int attributes, char log[LOG_SIZE]);
 
-/* Ends this process with whoever started it: what it was to do must not happen later, when nobody counts on it any more.
- * Returns 0, or -1 when that one has ended already. */
+/*
+ * Ends this process with whoever started it: what it was to do must not happen later, when nobody counts on it any more.
+ * Returns 0, or -1 and errno: EPIPE when that one has ended already.
+ */
 int end_with_parent(void);
 
 #endif

@@ -6,9 +6,9 @@ import { Refused } from '../refused.ts';
 import type { Backend } from './backend.ts';
 import { prepareFolder } from './folder.ts';
 import { castleId, NfsClaims } from './nfs-claims.ts';
-import { ActFailed, NfsExport } from './nfs-export.ts';
+import { NfsExport } from './nfs-export.ts';
 import { NfsFolders } from './nfs-folders.ts';
-import { actFailed, NoClient } from './nfs-refusals.ts';
+import { NoClient } from './nfs-refusals.ts';
 import type { NfsSettings } from './nfs-settings.ts';
 import { nfsTrash } from './nfs-trash.ts';
 import { noSizeOfItsOwn } from './refusals.ts';
@@ -61,32 +61,28 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
 
     async create({ name, owner }) {
       const what = `volume ${name} cannot be created`;
-      await told(settings, what, () =>
-        claims.during(name, async () => {
-          // Another host may have made it just now.
-          if (await folders.isThere(name)) return;
-          await folders.removeTree(made(name));
-          making.add(made(name));
-          try {
-            await folders.make(what, made(name), owner);
-            await folders.move(what, made(name), name);
-          } catch (thrown) {
-            await folders.removeTree(made(name)).catch(() => undefined);
-            throw thrown;
-          } finally {
-            making.delete(made(name));
-          }
-        }),
-      );
+      await claims.during(name, async () => {
+        // Another host may have made it just now.
+        if (await folders.isThere(name)) return;
+        await folders.removeTree(made(name));
+        making.add(made(name));
+        try {
+          await folders.make(what, made(name), owner);
+          await folders.move(what, made(name), name);
+        } catch (thrown) {
+          await folders.removeTree(made(name)).catch(() => undefined);
+          throw thrown;
+        } finally {
+          making.delete(made(name));
+        }
+      });
     },
 
-    discardEmpty: ({ name }) =>
-      told(settings, `volume ${name} cannot be taken back`, () =>
-        claims.during(name, () => folders.removeEmpty(name)),
-      ),
+    discardEmpty: ({ name }) => claims.during(name, () => folders.removeEmpty(name)),
 
     /** What other castles are making is theirs; and a server that comes back late may be in use by this one already. */
     async sweep() {
+      await claims.sweep();
       for (const entry of await folders.list('.')) {
         const isLeftOver = entry.startsWith(`${unfinished}${castle}-`) && !making.has(entry);
         if (isLeftOver) await folders.removeTree(entry);
@@ -98,22 +94,13 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
     },
 
     async mount(into, { name }, target, options) {
-      await told(settings, `volume ${name} cannot be claimed`, () => claims.take(name));
+      await claims.take(name);
       const folder = { source: `${host}:${join(path, name)}`, options: await server.containerOptions() };
       return mounter.mountNfs(into, folder, target, options);
     },
 
-    afterUse: ({ name }) => told(settings, `volume ${name} cannot be given up`, () => claims.giveUp(name)),
+    afterUse: ({ name }) => claims.giveUp(name),
   };
-}
-
-/** Turns the server's word into a refusal. */
-async function told<T>(settings: NfsSettings, what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (thrown) {
-    throw thrown instanceof ActFailed ? actFailed(settings, what, thrown.code) : thrown;
-  }
 }
 
 /** A server may be away when a castle starts, the kernel's client may not. */

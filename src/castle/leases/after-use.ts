@@ -28,10 +28,19 @@ export class AfterUse {
 
   constructor(private readonly means: Means) {}
 
-  /** A lease on the volume has ended, or none was found at start. */
+  /** A lease on the volume has ended. */
   ended(volume: string): void {
+    this.begin(volume, true);
+  }
+
+  /** At start, no lease on the volume was found; whether there is anything to give back, the backend knows. */
+  unused(volume: string): void {
+    this.begin(volume, false);
+  }
+
+  private begin(volume: string, tell: boolean): void {
     if (this.means.backend.afterUse === undefined || this.closed) return;
-    void this.means.perVolume.run(volume, () => this.giveBack(volume));
+    void this.means.perVolume.run(volume, () => this.giveBack(volume, tell));
   }
 
   /** Nothing is tried again; the next castle does. */
@@ -40,7 +49,7 @@ export class AfterUse {
     clearTimeout(this.timer);
   }
 
-  private async giveBack(volume: string): Promise<void> {
+  private async giveBack(volume: string, tell: boolean): Promise<void> {
     const { backend, isLeased, known, usesOf, say } = this.means;
     if (isLeased(volume)) {
       this.waiting.delete(volume);
@@ -52,7 +61,7 @@ export class AfterUse {
       await backend.afterUse?.(known(volume));
       this.waiting.delete(volume);
     } catch (thrown) {
-      if (!this.waiting.has(volume)) {
+      if (tell && !this.waiting.has(volume)) {
         say(`volume ${volume} could not be given back yet: ${errorMessage(thrown)}`, {
           event: 'volume.unclear',
           volume,
@@ -67,7 +76,7 @@ export class AfterUse {
     if (this.closed || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      for (const volume of this.waiting) this.ended(volume);
+      for (const volume of this.waiting) this.begin(volume, false);
     }, againAfterMs).unref();
   }
 }

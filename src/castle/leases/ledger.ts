@@ -180,7 +180,7 @@ export class Ledger {
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',
     });
-    for (const { name } of this.means.store.volumes()) this.afterUse.ended(name);
+    for (const { name } of this.means.store.volumes()) this.afterUse.unused(name);
   }
 
   /**
