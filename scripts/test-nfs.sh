@@ -25,15 +25,25 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The kernel that linux-image-amd64 stands for now, and what an NFS server is made of; once.
+# The kernel that linux-image-amd64 stands for, if apt knows it.
+current_kernel() { apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: //p' | head -n 1; }
+
+# That kernel, and what an NFS server is made of; once.
 fetch_packages() {
   local kernel
-  kernel=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
-  [[ -n $kernel ]] || { echo 'apt knows no linux-image-amd64: apt-get update' >&2; return 1; }
+  kernel=$(current_kernel)
+  if [[ -z $kernel ]]; then
+    apt-get --quiet=2 update >&2
+    kernel=$(current_kernel)
+  fi
   if [[ $(cat "$packages/kernel" 2>/dev/null) == "$kernel" ]]; then return 0; fi
   rm -rf "$packages" "$packages.new"
   mkdir -p "$packages.new/debs" "$packages.new/root"
-  (cd "$packages.new/debs" && apt-get --quiet=2 --option APT::Sandbox::User=root download "$kernel" nfs-kernel-server libwrap0 libevent-core-2.1-7) >&2
+  (
+    cd "$packages.new/debs"
+    # As root: the folder may be one that apt's own user does not reach.
+    apt-get --quiet=2 --option APT::Sandbox::User=root download "$kernel" nfs-kernel-server libwrap0
+  ) >&2
   local deb
   for deb in "$packages.new"/debs/*.deb; do dpkg-deb --extract "$deb" "$packages.new/root"; done
   rm -r "$packages.new/debs"
@@ -82,14 +92,14 @@ case ${1:-tests} in
 esac
 {
   printf 'cd %q || exit 1\n' "$PWD"
-  printf 'export PATH=%q TMPDIR=/machine/tmp CI=%q TAP_TIMEOUT=0\n' "$PATH" "${CI:-}"
+  printf 'export PATH=%q TMPDIR=/machine/tmp CI=%q TAP_TIMEOUT=0 BAILEY_TEST_SLOWNESS=5\n' "$PATH" "${CI:-}"
   printf 'packages=%q\n. test/nfs/machine-start.sh\n' "$PWD/$packages/root"
   printf '%s\n' "$command"
 } >"$scratch/command"
 make_initramfs
 
 # What the machine says of itself goes to one serial line, what the command prints to the other.
-timeout --kill-after=10 "$bound" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -no-reboot \
+timeout --kill-after=10 "$bound" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "${BAILEY_NFS_CPUS:-2}" -m 1536 -no-reboot \
   -nodefaults -display none -nic none -serial "file:$scratch/console" -serial "file:$scratch/said" \
   -fsdev local,id=host,path=/,security_model=passthrough,readonly=on,multidevs=remap \
   -device virtio-9p-pci,fsdev=host,mount_tag=host \

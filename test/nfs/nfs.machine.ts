@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { Lease } from '../../src/contract.ts';
 import { mounted } from '../castle/mounted.ts';
 import { Tenant } from '../castle/tenant.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -16,18 +17,31 @@ const data = join(exportsFolder, 'data');
 const castleOn = (t: Test, nfs = '127.0.0.1:/data', options: readonly string[] = []): Promise<CastleOnHost> =>
   CastleOnHost.start(t, 'process', { nfs, options });
 
-/** An order of the host's root. */
-const order = (castle: CastleOnHost, ...args: readonly string[]) =>
+/** An order of the host's root by its command, which takes a process: dear in this machine. */
+const command = (castle: CastleOnHost, ...args: readonly string[]) =>
   run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', castle.socket]);
+
+const remove = (castle: CastleOnHost, volume: string) => castle.call('DELETE', `/v1/volumes/${volume}`);
+const restore = (castle: CastleOnHost, volume: string) =>
+  castle.call('POST', `/v1/volumes/${volume}/restore`);
+
+/** Waits until the volume has no lease. */
+const free = (castle: CastleOnHost, volume: string) =>
+  until(`${volume} is free`, async () => {
+    const leases = JSON.parse((await castle.get('/v1/leases')).text) as readonly Lease[];
+    return leases.some((lease) => lease.volume === volume) ? undefined : true;
+  });
 
 /** Asks until the castle grants it. */
 const granted = (tenant: Tenant, volume: string) =>
   until(`${volume} is granted`, async () => ((await tenant.lease(volume)).status === 201 ? true : undefined));
 
+/** Of the tests that need no castle of their own: each start takes seconds here. */
+const castle = await castleOn(t);
+
 t.test(
   'a volume is a folder of the export, follows from container to container, and nothing of it is on the host',
   async (t) => {
-    const castle = await castleOn(t);
     const first = await Tenant.start(t, castle);
     t.match(await first.lease('main'), { status: 201, body: { state: 'mounted' } });
     const [line = ''] = await first.mounts(first.home);
@@ -40,15 +54,14 @@ t.test(
     const second = await Tenant.start(t, castle);
     t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
     await first.kill();
-    await castle.untilFree('main');
+    await free(castle, 'main');
     await granted(second, 'main');
     t.equal(await second.read(join(second.home, 'file')), 'written by the first');
   },
 );
 
 t.test('a new volume belongs to the numbers that it was made for', async (t) => {
-  const castle = await castleOn(t);
-  t.equal((await order(castle, 'create', 'owned', '--owner', '4242:4343')).code, 0);
+  t.equal((await command(castle, 'create', 'owned', '--owner', '4242:4343')).code, 0);
   const { uid, gid, mode } = statSync(join(data, 'owned'));
   t.strictSame([uid, gid, mode & 0o7777], [4242, 4343, 0o755]);
   t.strictSame(
@@ -89,11 +102,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
     body: { error: { code: 'volume_in_use', holder: 'host host-a', remedy: /unlock shared --force/ } },
   };
   t.match(await loser.lease('shared'), claimed, 'nobody knows that it has ended');
-  t.match(
-    await order(waits, 'delete', 'shared'),
-    { code: 75, stderr: /in use on host host-a/ },
-    'or deletes it',
-  );
+  t.match(await remove(waits, 'shared'), { status: 409, text: /in use on host host-a/ }, 'or deletes it');
   await has.serve();
   await granted(loser, 'shared');
   t.equal(await loser.read(join(loser.home, 'file')), 'one');
@@ -102,17 +111,17 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   await waits.end('SIGKILL');
   const next = await Tenant.start(t, has);
   t.equal(
-    (await order(has, 'unlock', 'shared', '--force')).code,
-    75,
+    (await has.call('POST', '/v1/volumes/shared/unlock')).status,
+    409,
     'never what a process of this host has',
   );
   await loser.kill();
   t.match(await next.lease('shared'), claimed);
-  t.equal((await order(has, 'unlock', 'shared')).code, 64, 'not without --force');
-  const unlocked = await order(has, 'unlock', 'shared', '--force');
+  t.equal((await command(has, 'unlock', 'shared')).code, 64, 'not without --force');
+  const unlocked = await command(has, 'unlock', 'shared', '--force');
   t.match(unlocked, { code: 0, stdout: /claim of host host-a on shared is gone/ });
   t.equal((await next.lease('shared')).status, 201);
-  t.equal((await order(has, 'unlock', 'shared', '--force')).code, 75, 'never what this host uses');
+  t.equal((await has.call('POST', '/v1/volumes/shared/unlock')).status, 409, 'never what this host uses');
 });
 
 t.test('deleted volumes are kept on the export, for every castle there', async (t) => {
@@ -120,9 +129,9 @@ t.test('deleted volumes are kept on the export, for every castle there', async (
   const tenant = await Tenant.start(t, one);
   t.equal((await tenant.lease('gone')).status, 201);
   await tenant.write(join(tenant.home, 'file'), 'kept');
-  t.equal((await order(one, 'delete', 'gone')).code, 75, 'not while a container has it');
+  t.equal((await remove(one, 'gone')).status, 409, 'not while a container has it');
   await tenant.kill();
-  await one.untilFree('gone');
+  await free(one, 'gone');
   const host = temporaryFolder(t, 'host');
   const umount = mounted(
     t,
@@ -135,16 +144,16 @@ t.test('deleted volumes are kept on the export, for every castle there', async (
     'localhost:/data/gone',
   );
   t.match(
-    await order(one, 'delete', 'gone'),
-    { code: 75, stderr: /is mounted on/ },
+    await remove(one, 'gone'),
+    { status: 409, text: /is mounted on/ },
     'by whatever name of the server',
   );
   umount();
-  t.equal((await order(one, 'delete', 'gone')).code, 0);
+  t.equal((await remove(one, 'gone')).status, 200);
   t.notOk(existsSync(join(data, 'gone')));
-  t.equal((await order(one, 'restore', 'gone')).code, 0);
+  t.equal((await restore(one, 'gone')).status, 204);
   t.equal(readFileSync(join(data, 'gone', 'file'), 'utf8'), 'kept');
-  t.equal((await order(one, 'delete', 'gone')).code, 0);
+  t.equal((await remove(one, 'gone')).status, 200);
   await other.end('SIGTERM');
   await other.serve();
   await until('the other castle removes it for good', () =>
@@ -152,7 +161,7 @@ t.test('deleted volumes are kept on the export, for every castle there', async (
       ? true
       : undefined,
   );
-  t.equal((await order(one, 'restore', 'gone')).code, 69, 'and it is gone for this one');
+  t.equal((await restore(one, 'gone')).status, 503, 'and it is gone for this one');
 });
 
 t.test('a server that makes root nobody', async (t) => {
@@ -172,8 +181,11 @@ t.test('a server that makes root nobody', async (t) => {
 
 t.test('a server that makes everybody one and the same', async (t) => {
   const castle = await castleOn(t, '127.0.0.1:/one-owner');
-  t.match(await order(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
-  t.match(await order(castle, 'create', 'others', '--owner', '7:7'), { code: 69, stderr: /EPERM.*anonuid/ });
+  t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
+  t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
+    code: 69,
+    stderr: /EPERM.*anonuid/,
+  });
   const tenant = await Tenant.start(t, castle);
   t.equal((await tenant.lease('theirs')).status, 201);
 });
@@ -210,12 +222,11 @@ t.test('a server that does not answer holds up nobody but who needs it', async (
 });
 
 t.test('what is not a volume is left as it is', async (t) => {
-  const castle = await castleOn(t);
   writeFileSync(join(data, 'a-file'), 'mine');
   mkdirSync(join(data, 'by-hand'));
   const tenant = await Tenant.start(t, castle);
   t.match(await tenant.lease('a-file'), { status: 503, body: { error: { sentence: /not a folder/ } } });
-  t.match(await tenant.lease('main', '/machine/nothing'), {
+  t.match(await tenant.lease('owned', '/machine/nothing'), {
     status: 422,
     body: { error: { code: 'bad_target' } },
   });
