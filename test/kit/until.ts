@@ -25,7 +25,9 @@ export async function until<T>(
       last = thrown;
     }
     if (performance.now() > end) {
-      throw new Error(`not within ${boundMs * slowness} ms: ${what}${last === undefined ? '' : ` (${String(last)})`}`);
+      throw new Error(
+        `not within ${boundMs * slowness} ms: ${what}${last === undefined ? '' : ` (${String(last)})`}`,
+      );
     }
     await pause(50);
   }
