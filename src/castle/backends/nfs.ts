@@ -78,7 +78,12 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
       });
     },
 
-    discardEmpty: ({ name }) => claims.during(name, () => folders.removeEmpty(name)),
+    async discardEmpty({ name }) {
+      const gone = await claims.during(name, () => folders.removeEmpty(name));
+      // Nothing will be known of it any more, so nobody would be told to.
+      if (gone) await claims.giveUp(name);
+      return gone;
+    },
 
     /** What other castles are making is theirs; and a server that comes back late may be in use by this one already. */
     async sweep() {

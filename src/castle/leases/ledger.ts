@@ -180,7 +180,9 @@ export class Ledger {
     this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
       event: 'reconcile.done',
     });
-    for (const { name } of this.means.store.volumes()) this.afterUse.unused(name);
+    const { store, backend } = this.means;
+    for (const volume of store.volumes())
+      if (volume.backend === backend.name) this.afterUse.unused(volume.name);
   }
 
   /**
