@@ -184,10 +184,14 @@ async function buildLocal(name, entryPoints) {
   });
 }
 
-/** @returns {string[]} every test file below test/, and the simulator of EC2, a program that they start */
+/**
+ * @returns {string[]} every test file below test/, also those of another machine (scripts/test-nfs.sh), and the simulator of
+ *   EC2, a program that tests start
+ */
 function testFiles() {
+  const isOne = (file) => file.endsWith('.test.ts') || file.endsWith('.machine.ts') || file === 'ec2/main.ts';
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.test.ts') || file === 'ec2/main.ts')
+    .filter(isOne)
     .map((file) => join('test', file));
 }
 

@@ -159,6 +159,12 @@ export const DeletedVolume = Type.Object({
 });
 export type DeletedVolume = Static<typeof DeletedVolume>;
 
+/** POST /v1/volumes/NAME/unlock */
+export const Unlocked = Type.Object({
+  host: Type.Optional(Type.String({ description: 'The host that had the claim; none when nobody had one.' })),
+});
+export type Unlocked = Static<typeof Unlocked>;
+
 /** POST /v1/volumes/NAME/size: "let it be so large". */
 export const GrowRequest = Type.Object(
   { sizeBytes: Type.Integer({ minimum: 1, description: 'At least as large as it is.' }) },

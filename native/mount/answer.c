@@ -22,13 +22,28 @@ static void print_number(uint64_t number)
     print(start);
 }
 
-int failed(const char *step)
+static void print_fault(const char *step, int error)
 {
-    int error = errno;
-
     print(step);
     print(" ");
     print_number((uint64_t)error);
+}
+
+int failed(const char *step)
+{
+    print_fault(step, errno);
+    print("\n");
+    return 1;
+}
+
+int failed_with(const char *step, const char *sentence)
+{
+    int error = errno;
+
+    print("failed ");
+    print_fault(step, error);
+    print(" ");
+    print(sentence);
     print("\n");
     return 1;
 }

@@ -8,6 +8,10 @@
  *       the one that has the image already
  *   castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE
  *       mount the file system on a block device of the host on TARGET
+ *   castle-mount mount-nfs rw|ro SOURCE OPTIONS TARGET 3<NAMESPACE 4<ROOT
+ *       mount a folder of an NFS server on TARGET
+ *   castle-mount export SOURCE OPTIONS ACT ARGUMENT...
+ *       do something on an export of an NFS server, in no mount namespace; the acts are in export.c
  *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       let the file system on TARGET, which is on that device, become as large as it, or as the image behind it
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
@@ -32,12 +36,14 @@
  */
 #include "answer.h"
 #include "device.h"
+#include "export.h"
 #include "freeze.h"
 #include "grow.h"
 #include "ids.h"
 #include "image.h"
 #include "kernel.h"
 #include "loop.h"
+#include "nfs.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -105,6 +111,31 @@ static int do_mount_image(const struct image *image, const char *path, const cha
         return failed(step);
     if (ask && settle_ids(tree, &step) != 0)
         return failed(step);
+    if (mount_id(tree, &id) != 0)
+        return failed("id");
+    if (setns(NAMESPACE, CLONE_NEWNS) != 0)
+        return failed("enter");
+    if (attach(tree, folder) != 0)
+        return failed("attach");
+    /* From here on it is mounted; nothing below may fail. */
+    return done(id);
+}
+
+static int do_mount_nfs(int readonly, const char *source, char *options, const char *target)
+{
+    char log[LOG_SIZE];
+    uint64_t id;
+    int tree, folder;
+
+    /* Another host may get the volume once the castle has ended and a later one has found no mount. */
+    if (end_with_parent() != 0)
+        return failed("parent");
+    folder = open_folder_in(ROOT, target, O_PATH);
+    if (folder == -1)
+        return failed("target");
+    tree = mount_nfs(source, options, MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ | (readonly ? MOUNT_ATTR_RDONLY_ : 0), log);
+    if (tree == -1)
+        return failed("nfs");
     if (mount_id(tree, &id) != 0)
         return failed("id");
     if (setns(NAMESPACE, CLONE_NEWNS) != 0)
@@ -202,6 +233,14 @@ int main(int argc, char **argv)
 
         return do_mount_image(&device, argv[5], argv[6], ask);
     }
+    if (argc == 6 && strcmp(argv[1], "mount-nfs") == 0 && is_mode(argv[2]))
+        return do_mount_nfs(strcmp(argv[2], "ro") == 0, argv[3], argv[4], argv[5]);
+    if (argc > 2 && strcmp(argv[1], "export") == 0) {
+        int status = act_on_export(argc - 2, argv + 2);
+
+        if (status != -1)
+            return status;
+    }
     if (argc == 5 && strcmp(argv[1], "grow") == 0)
         return do_grow(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
@@ -215,10 +254,12 @@ int main(int argc, char **argv)
     print("usage: castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT\n"
           "       castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE\n"
+          "       castle-mount mount-nfs rw|ro SOURCE OPTIONS TARGET 3<NAMESPACE 4<ROOT\n"
           "       castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n"
           "       castle-mount freeze UUID DEVICE MILLISECONDS\n"
           "       castle-mount thaw UUID DEVICE\n"
           "       castle-mount replay TYPE UUID 5<>IMAGE\n");
+    print(export_usage);
     return 64;
 }

@@ -25,9 +25,9 @@ const ConfigFile = Type.Object(
     state: Type.Optional(absolutePath),
     backend: Type.Optional(
       Type.String({
-        pattern: '^([a-z]+=/|ebs($|[=,]))',
+        pattern: '^([a-z]+=/|nfs=[^/,]+:/|ebs($|[=,]))',
         description:
-          'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G; or ebs,size=10G',
+          'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G; or nfs=HOST:/EXPORT; or ebs,size=10G',
       }),
     ),
     runtime: Type.Optional(

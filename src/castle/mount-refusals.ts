@@ -51,6 +51,20 @@ export function imageRefusal(fault: MountFault, image: string, target: string): 
   return new Refused('backend_failed', sentence, remedyFor(fault));
 }
 
+/** A folder of an NFS server could not be mounted. */
+export function nfsRefusal(fault: MountFault, source: string, target: string): Refused {
+  const { step, error } = fault;
+  const inContainer = containerRefusal(fault, target);
+  if (inContainer !== undefined) return inContainer;
+  const sentence = `${source} cannot be mounted on ${target}`;
+  // Killed when its time was over.
+  if (step === 'castle-mount' && error === 'SIGKILL') {
+    return new Refused('backend_failed', `${sentence}: the server does not answer`, nfsRemedies.away);
+  }
+  const remedy = step === 'nfs' ? nfsRemedies[error] : undefined;
+  return new Refused('backend_failed', `${sentence}: ${step}: ${error}`, remedy ?? remedyFor(fault));
+}
+
 /** A mounted file system could not be made larger; its image is, so that the next mount tries again. */
 export function growRefusal(fault: MountFault, image: string, target: string): Refused {
   const { step, error } = fault;
@@ -92,6 +106,15 @@ function remedyFor({ error }: MountFault): string {
   }
   return error === 'ENOSYS' ? 'the castle needs Linux 5.12' : 'see the log of the castle';
 }
+
+const nfsRemedies: Record<string, string> & { readonly away: string } = {
+  away: 'see to the server and the network between; then ask again',
+  ENODEV: 'this kernel has no NFS client: load the module nfsv4',
+  ENOENT: 'the folder is not on the server any more, or not exported',
+  EACCES: 'the server does not let this host in: see its exports',
+  EPERM: 'the server does not let this host in: see its exports',
+  ESTALE: 'the server has another folder in its place: see to its exports',
+};
 
 const loopRemedies: Record<string, string> = {
   ENOENT: 'the host has no /dev/loop-control: load the module loop, and give the castle the /dev of the host',

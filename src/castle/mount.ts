@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Extent } from './ids/extents.ts';
-import { growRefusal, imageRefusal, type MountFault, mountRefusal } from './mount-refusals.ts';
+import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';
 import type { Owner } from './owner.ts';
 import { Refused } from './refused.ts';
 
@@ -82,6 +82,14 @@ export interface ImageToMount {
   readonly device?: string;
 }
 
+/** A folder of an NFS server. */
+export interface NfsFolderToMount {
+  /** `HOST:/PATH`. */
+  readonly source: string;
+  /** As in nfs(5), with commas between them, and with `addr=`: the kernel looks up no names. */
+  readonly options: string;
+}
+
 /** Puts folders and file systems into containers' mount namespaces. */
 export interface Mounter {
   /**
@@ -100,6 +108,13 @@ export interface Mounter {
    * @throws Refused bad_target or backend_failed; Hangs; Unmappable
    */
   mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Mounts a folder of an NFS server in a container. A server that does not answer makes it fail within a bound.
+   * @param target absolute path in the container; when that is wrong, the server has not been asked
+   * @returns the id of the mount, as in the container's mountinfo
+   * @throws Refused bad_target or backend_failed; Hangs
+   */
+  mountNfs(into: Entrance, folder: NfsFolderToMount, target: string, options: MountOptions): Promise<number>;
   /**
    * Lets a mounted file system become as large as its image has become.
    * @param device path of its loop device, or of itself
@@ -137,6 +152,12 @@ export function mounterWith(program: string): Mounter {
       if (said.ok) return said.id;
       if (said.step === 'idmap') throw new Unmappable(said.error);
       throw imageRefusal(said, path, target);
+    },
+    async mountNfs(into, { source, options }, target, { readonly }) {
+      const args = ['mount-nfs', readonly ? 'ro' : 'rw', source, options, target];
+      const said = await runMountProgram(program, args, entranceOf(into), limitMs);
+      if (said.ok) return said.id;
+      throw nfsRefusal(said, source, target);
     },
     async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
       const args = ['grow', type, device, target];

@@ -7,10 +7,12 @@ export interface MountLine {
   readonly id: number;
   /** The mount that it is mounted on. */
   readonly parent: number;
-  /** `major:minor` of the file system. */
+  /** `major:minor` of the file system; of a server, what nfsFolder calls it. */
   readonly device: string;
   /** Which folder of the file system is mounted. */
   readonly root: string;
+  /** Of a server's folder: the address that the kernel goes to. */
+  readonly address?: string;
   /** Where, as that process sees it. */
   readonly point: string;
   /** Whether nothing can be written through it: the mount, or its whole file system, is read-only. */
@@ -23,7 +25,20 @@ export interface MountLine {
 export interface SourceFolder {
   readonly device: string;
   readonly root: string;
+  /** The address of the server that has it, when it is known: a server may have several names. */
+  readonly address?: string;
 }
+
+/**
+ * Names a folder of an NFS server. Each mount of a server may have a device number of its own, and calls the folder that it
+ * begins at `/`; what it shows as its source is always the host that was asked for and the whole path there.
+ * @param host as it stands before the colon
+ */
+export const nfsFolder = (host: string, path: string, address: string | undefined): SourceFolder => ({
+  device: `nfs ${host}`,
+  root: path,
+  ...(address === undefined ? {} : { address }),
+});
 
 /**
  * The mounts of a process, in the order in which they were made; undefined when it ended or may not be looked at:
@@ -40,17 +55,26 @@ export function mountsOf(pid: number | 'self'): readonly MountLine[] | undefined
 
 function parseLine(line: string): MountLine {
   const [id = '', parent = '', device = '', root = '', point = '', mount = '', ...optional] = line.split(' ');
-  const peerGroup = optional.slice(0, optional.indexOf('-')).find((field) => field.startsWith('shared:'));
-  const isReadonly = (options: string) => options.split(',').includes('ro');
+  const end = optional.indexOf('-');
+  const peerGroup = optional.slice(0, end).find((field) => field.startsWith('shared:'));
+  const [type = '', source = '', options = ''] = optional.slice(end + 1);
+  const isReadonly = (fields: string) => fields.split(',').includes('ro');
   return {
     id: Number(id),
     parent: Number(parent),
-    device,
-    root: decodeOctal(root),
+    ...(serversFolder(type, decodeOctal(source), options) ?? { device, root: decodeOctal(root) }),
     point: decodeOctal(point),
-    readonly: isReadonly(mount) || isReadonly(optional.at(-1) ?? ''),
+    readonly: isReadonly(mount) || isReadonly(options),
     ...(peerGroup === undefined ? {} : { peerGroup }),
   };
+}
+
+/** Only the kernel's own NFS client has these types: what a container mounts with FUSE cannot pass for it. */
+function serversFolder(type: string, source: string, options: string): SourceFolder | undefined {
+  if (type !== 'nfs' && type !== 'nfs4') return undefined;
+  const [, host, path] = /^(\[[^\]]*\]|[^:[]+):(\/.*)$/s.exec(source) ?? [];
+  if (host === undefined || path === undefined) return undefined;
+  return nfsFolder(host, path, /(?:^|,)addr=([^,]+)/.exec(options)?.[1]);
 }
 
 /** Space, tab, newline and backslash stand there as \ooo. */
@@ -76,12 +100,17 @@ export function sourceFolder(folder: string): SourceFolder {
 
 /** What a path that leads to a mount, or below its mount point, is called by the kernel. */
 export function folderOn(mount: MountLine, path: string): SourceFolder {
-  return { device: mount.device, root: posix.join(mount.root, posix.relative(mount.point, path)) };
+  const { device, address } = mount;
+  const root = posix.join(mount.root, posix.relative(mount.point, path));
+  return { device, root, ...(address === undefined ? {} : { address }) };
 }
+
+const onSameDevice = (one: SourceFolder, other: SourceFolder): boolean =>
+  one.device === other.device || (one.address !== undefined && one.address === other.address);
 
 /** Whether a folder is another one or lies in it, on the same file system. */
 export const isPartOf = (one: SourceFolder, other: SourceFolder): boolean =>
-  one.device === other.device && isWithin(one.root, other.root);
+  onSameDevice(one, other) && isWithin(one.root, other.root);
 
 /** The mount of a source on a mount point, when it is the topmost one there. */
 export function mountOn(
@@ -90,13 +119,13 @@ export function mountOn(
   point: string,
 ): MountLine | undefined {
   const top = topmostOn(mounts, point);
-  return top?.device === source.device && top.root === source.root ? top : undefined;
+  return top !== undefined && onSameDevice(top, source) && top.root === source.root ? top : undefined;
 }
 
 /** A folder's entry. */
-export const below = ({ device, root }: SourceFolder, name: string): SourceFolder => ({
-  device,
-  root: posix.join(root, name),
+export const below = (folder: SourceFolder, name: string): SourceFolder => ({
+  ...folder,
+  root: posix.join(folder.root, name),
 });
 
 /** Whether a path of a process leads into a folder by itself, not by a mount of something in that folder. */

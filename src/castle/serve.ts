@@ -39,6 +39,7 @@ import type { EngineWatch } from './runtime/runtime.ts';
 import { checkSocketPath, freeSocket } from './socket.ts';
 import { makeStateFolder, openState } from './state.ts';
 import type { Store } from './store.ts';
+import { takeUp } from './taking-up.ts';
 import { ending, readTlsFiles, type TlsSettings } from './tls-files.ts';
 
 export interface ServeSettings {
@@ -110,6 +111,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     mounter,
     native: native(),
     replay: replayWith(program),
+    mountProgram: program,
+    state: settings.state,
     say,
     told: ec2Calls(metrics, say),
   });
@@ -133,7 +136,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const fromSnapshot: FromSnapshot = (snapshot, volume) => backups.createVolume(snapshot, volume);
   const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), fromSnapshot, say });
   await backups.thawAll();
-  await ledger.reconcile();
+  const stopTakingUp = await takeUp(ledger, say);
   await backups.reconcile();
   const offHost = copies === undefined ? undefined : new OffHost({ copies, backups, backend, say });
   const taken = () => offHost?.look();
@@ -198,6 +201,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       ledger.stopWaiting();
       await Promise.all([api.stop(), network?.stop()]);
       watch?.stop();
+      stopTakingUp();
       await Promise.all([stopPurging(), stopReconciling(), scheduler?.stop()]);
       offHost?.stop();
       await listener?.close();

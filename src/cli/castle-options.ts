@@ -39,7 +39,7 @@ export function addCastleOptions(command: Command): Command {
     .option('--state <dir>', 'where the castle keeps what it must not forget', '/var/lib/castle/state')
     .option(
       '--backend <name=setting>',
-      'where volumes live: local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G], or ebs[=ZONE][,size=10G][,type=gp3]…',
+      'where volumes live: local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G], nfs=HOST:/EXPORT[,OPTION…], or ebs[=ZONE][,size=10G][,type=gp3]…',
       'local=/var/lib/castle/volumes',
     )
     .option(

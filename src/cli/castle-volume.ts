@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
 import { printable } from '../printable.ts';
 import { askCastle } from './castle-ask.ts';
+import { addUnlock } from './castle-volume-unlock.ts';
 import { type Owner, readOwner } from './owner.ts';
 import { print } from './print.ts';
 import { readSize } from './size.ts';
@@ -20,9 +21,9 @@ interface Wanted extends At {
 /** How long making or growing may take, in milliseconds: all the room is allocated. */
 const allocateWithinMs = 120_000;
 
-/** `castle volume create|delete|restore|grow NAME`: what the host's root orders. */
+/** `castle volume create|delete|restore|unlock|grow NAME`: what the host's root orders. */
 export function addVolume(program: Command): void {
-  const volume = program.command('volume').description('create, delete, restore or grow a volume');
+  const volume = program.command('volume').description('create, delete, restore, unlock or grow a volume');
   const order = (name: string, description: string): Command =>
     volume
       .command(`${name} <name>`)
@@ -64,6 +65,8 @@ export function addVolume(program: Command): void {
       await tell(`volume ${name} is back`);
     },
   );
+
+  addUnlock(order('unlock', 'take away the claim that a host has on a volume, when it is gone for good'));
 
   order('grow', 'make a volume larger, as in 20G; a container that has it goes on using it')
     .argument('<size>')

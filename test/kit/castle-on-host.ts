@@ -19,6 +19,8 @@ export interface Places {
   readonly loop?: string;
   /** A whole setting of `--backend`. */
   readonly setting?: string;
+  /** What stands behind `nfs=`, instead of a folder of this host. */
+  readonly nfs?: string;
   /** More options of `castle serve`. */
   readonly options?: readonly string[];
   /** The engine's socket, instead of DOCKER_HOST. */
@@ -88,13 +90,14 @@ export class CastleOnHost {
     const {
       loop,
       setting,
+      nfs,
       options = [],
       dockerSocket,
       program = 'dist/castle.js',
       env = process.env,
     } = this.#places;
     const folder = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
-    const backend = setting ?? folder;
+    const backend = setting ?? (nfs === undefined ? folder : `nfs=${nfs}`);
     // A test file that is killed for taking too long takes its castle along.
     const started = spawn(
       'setpriv',

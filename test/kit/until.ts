@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** How many times longer all of this takes in an emulated machine; scripts/test-nfs.sh says so. */
+const slowness = Number(process.env['BAILEY_TEST_SLOWNESS'] ?? 1);
+
 /**
  * Asks again until there is an answer: for conditions of other processes, which tell nobody when they come true.
  * @param what the condition in words, for the message when it never came true
@@ -14,7 +17,7 @@ export async function until<T>(
   boundMs = 60_000,
   everyMs = 50,
 ): Promise<T> {
-  const end = performance.now() + boundMs;
+  const end = performance.now() + boundMs * slowness;
   for (;;) {
     let last: unknown;
     try {
@@ -24,7 +27,9 @@ export async function until<T>(
       last = thrown;
     }
     if (performance.now() > end) {
-      throw new Error(`not within ${boundMs} ms: ${what}${last === undefined ? '' : ` (${String(last)})`}`);
+      throw new Error(
+        `not within ${boundMs * slowness} ms: ${what}${last === undefined ? '' : ` (${String(last)})`}`,
+      );
     }
     await pause(everyMs);
   }

@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { DeletedVolume, Refusal, VolumeRequest } from '../../contract.ts';
+import { DeletedVolume, Refusal, Unlocked, VolumeRequest } from '../../contract.ts';
 import type { Administration } from '../leases/administration.ts';
 import type { TrashRecord } from '../store.ts';
 
@@ -83,6 +83,22 @@ export function administrationRoutes({
         await needHost(request);
         await administration.restore(request.params.name);
         return reply.status(204).send(null);
+      },
+    );
+
+    app.post(
+      '/v1/volumes/:name/unlock',
+      {
+        schema: {
+          summary: "Take away another host's claim on a volume, for one that is gone for good; for the host",
+          params,
+          response: { 200: Unlocked, ...refusals },
+        },
+      },
+      async (request) => {
+        await needHost(request);
+        const host = await administration.unlock(request.params.name);
+        return host === undefined ? {} : { host };
       },
     );
     done();

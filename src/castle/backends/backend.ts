@@ -3,6 +3,7 @@ import type { Entrance, MountOptions } from '../mount.ts';
 import type { MountLine, SourceFolder } from '../mountinfo.ts';
 import type { Owner } from '../owner.ts';
 import type { Stray } from '../stray.ts';
+import type { Claims } from './claims.ts';
 import type { Snapshots } from './snapshots.ts';
 
 export type { Owner };
@@ -78,6 +79,8 @@ export interface Backend {
   readonly trash?: Trash;
   /** Copies of volumes at a moment; a backend without it makes none. */
   readonly snapshots?: Snapshots;
+  /** Where hosts that share the backend claim its volumes; a backend without it is one host's. */
+  readonly claims?: Claims;
   /**
    * Nobody has the volume any more: what was held on this host for its user can be given back. Told at the end of the last
    * lease, and once more for every volume without a lease at start.
@@ -116,9 +119,10 @@ export interface Trash {
   /** Whether it is in the trash. */
   has(volume: string, id: string): Promise<boolean>;
   /**
-   * Where it is in the trash: an absolute path without symlinks. Not there where `purge` itself refuses what is in use.
+   * What mountinfo calls it in the trash, should it be mounted anywhere. Not there where `purge` itself refuses what is in
+   * use.
    */
-  source?(volume: string, id: string): string;
+  source?(volume: string, id: string): SourceFolder;
   /** Removes it for good. */
   purge(volume: string, id: string): Promise<void>;
   /** Everything that is in the trash. */

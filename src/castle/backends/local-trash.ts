@@ -1,7 +1,7 @@
 import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
-import { mountsOf } from '../mountinfo.ts';
+import { mountsOf, sourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Trash } from './backend.ts';
 
@@ -20,7 +20,7 @@ export function localTrash(base: string): Trash {
   const placeOf = (volume: string) => join(base, volume);
   const kept = (volume: string, id: string) => join(trash, `${volume}${separator}${id}`);
   return {
-    source: kept,
+    source: (volume, id) => sourceFolder(kept(volume, id)),
     has: (volume, id) => isThere(kept(volume, id)),
 
     async put(volume, id) {

@@ -17,12 +17,18 @@ import { localDirectories } from './local.ts';
 import { type LoopSettings, loopBlocks } from './loop.ts';
 import { loopReport } from './loop-report.ts';
 import { loopSnapshots } from './loop-snapshots.ts';
+import { nfsBackend } from './nfs.ts';
+import { parseNfs } from './nfs-settings.ts';
 
 /** What backends are made with. */
 export interface BackendMeans {
   readonly mounter: Mounter;
   readonly native: Native;
   readonly replay: Replay;
+  /** Path of castle-mount. */
+  readonly mountProgram: string;
+  /** The castle's folder of what it must not forget; made when it isn't there. */
+  readonly state: string;
   /** Tells people what happened, in one line. */
   readonly say: Say;
   /** Told of each call of a cloud's API. */
@@ -47,6 +53,7 @@ const backends: Record<string, (setting: string, means: BackendMeans) => Promise
     const { blocks, besides } = await ebsBlocks(parseEbs(setting), { native, say, told });
     return { ...blocksBackend(blocks, mounter, say), ...besides };
   },
+  nfs: (setting, means) => nfsBackend(parseNfs(setting), means),
 };
 
 /**
@@ -61,7 +68,7 @@ export async function parseBackend(text: string, means: BackendMeans): Promise<B
     throw new Failure(
       'usage',
       `--backend ${JSON.stringify(text)} is not a backend`,
-      'use local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G] or ebs[=ZONE][,size=10G]',
+      'use local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G], nfs=HOST:/EXPORT[,OPTION…] or ebs[=ZONE][,size=10G]',
     );
   }
   return make(setting, means);

@@ -45,6 +45,8 @@ export function observedMounter(mounter: Mounter, metrics: Metrics, say: Say): M
       mounting(source, target, () => mounter.mount(into, source, target, options)),
     mountImage: (into, image, target, options) =>
       mounting(image.path, target, () => mounter.mountImage(into, image, target, options)),
+    mountNfs: (into, folder, target, options) =>
+      mounting(folder.source, target, () => mounter.mountNfs(into, folder, target, options)),
     growImage: (into, image, device, target) =>
       observed(
         'grow',

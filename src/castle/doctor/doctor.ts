@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { native } from '../../container/native.ts';
 import { errorMessage } from '../../failure.ts';
 import { type EbsSettings, parseEbs } from '../backends/ebs/settings.ts';
+import { type NfsSettings, parseNfs } from '../backends/nfs-settings.ts';
 import { parseLoop } from '../backends/parse.ts';
 import { mounterWith } from '../mount.ts';
 import { findMountProgram, type ServeSettings } from '../serve.ts';
@@ -12,6 +13,7 @@ import { type Finding, missing, ok, warning } from './finding.ts';
 import { backendFindings, socketFindings, stateFindings } from './folders.ts';
 import { kernelFindings } from './kernel.ts';
 import { loopFindings } from './loop.ts';
+import { nfsFindings } from './nfs.ts';
 import { permissionFindings } from './permissions.ts';
 import { snapshotFindings } from './snapshots.ts';
 import { tlsFindings } from './tls.ts';
@@ -23,13 +25,18 @@ import { trialFindings } from './trial.ts';
  */
 export async function examine(settings: ServeSettings): Promise<readonly Finding[]> {
   const ebs = ebsOf(settings.backend);
-  const folder = ebs?.dev ?? folderOf(settings.backend);
+  const nfs = nfsOf(settings.backend);
+  const folder = nfs === undefined ? (ebs?.dev ?? folderOf(settings.backend)) : '/';
   return [
     ...(await kernelFindings(native())),
     ...permissionFindings(),
     ...(await trial(folder)),
     ...(await runtime(settings)),
-    ...(ebs === undefined ? backendFindings(folder) : await ebsFindings(ebs)),
+    ...(ebs !== undefined
+      ? await ebsFindings(ebs)
+      : nfs !== undefined
+        ? await nfsFindings(nfs, findMountProgram())
+        : backendFindings(folder)),
     ...loop(settings.backend),
     ...(await snapshotFindings(settings, folder)),
     ...stateFindings(resolve(settings.state)),
@@ -46,6 +53,12 @@ const folderOf = (backend: string): string =>
 function ebsOf(backend: string): EbsSettings | undefined {
   const [, setting] = /^ebs(?:=(?!$)|(?=,)|$)(.*)$/.exec(backend) ?? [];
   return setting === undefined ? undefined : parseEbs(setting);
+}
+
+/** What stands behind `nfs=`, when that is the backend. */
+function nfsOf(backend: string): NfsSettings | undefined {
+  const [, setting] = /^nfs=(.*)$/s.exec(backend) ?? [];
+  return setting === undefined ? undefined : parseNfs(setting);
 }
 
 /** What the backend loop needs besides its folder. */

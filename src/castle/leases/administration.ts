@@ -3,7 +3,6 @@ import { errorMessage } from '../../failure.ts';
 import type { Backend, Trash } from '../backends/backend.ts';
 import { isThereAlready } from '../backends/snapshot-refusals.ts';
 import type { Say } from '../chronicle/happening.ts';
-import { sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Changes, Store, TrashRecord } from '../store.ts';
@@ -124,6 +123,32 @@ export class Administration {
     });
   }
 
+  /**
+   * Takes away the claim that another host has on a volume, for one that is gone for good.
+   * @returns the name of that host; undefined when nobody had a claim
+   * @throws Refused bad_request where there are no claims, volume_in_use when this host uses it, backend_failed
+   */
+  unlock(volume: string): Promise<string | undefined> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { store, backend, usesOf, say } = this.means;
+      const { claims } = backend;
+      if (claims === undefined) throw noClaims(backend);
+      const lease = store.leases().find((lease) => lease.volume === volume);
+      if (lease !== undefined) throw inUse(lease);
+      const [use] = await usesOf(volume);
+      if (use !== undefined)
+        throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+      const broken = await claims.breakOpen(volume);
+      if (broken === undefined) return undefined;
+      say(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was taken away`, {
+        event: 'volume.unlocked',
+        volume,
+      });
+      return broken.host;
+    });
+  }
+
   /** Deleted volumes that are kept; one that is just being brought back is still one of them. */
   list(): readonly TrashRecord[] {
     return this.means.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
@@ -150,13 +175,13 @@ export class Administration {
     const { store, backend, say } = this.means;
     const { trash } = backend;
     if (trash === undefined) return;
-    for (const record of this.records()) {
+    for (const volume of new Set(this.records().map((record) => record.volume))) {
       try {
-        await this.settle(record, trash);
+        await this.means.perVolume.run(volume, () => this.settleAll(volume, trash));
       } catch (thrown) {
-        say(`the deleted volume ${record.volume} is left as it is: ${errorMessage(thrown)}`, {
+        say(`the deleted volume ${volume} is left as it is: ${errorMessage(thrown)}`, {
           event: 'volume.unclear',
-          volume: record.volume,
+          volume,
         });
       }
     }
@@ -314,10 +339,18 @@ export class Administration {
   /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
     if (trash.source === undefined || !(await trash.has(volume, id))) return;
-    const source = sourceFolder(trash.source(volume, id));
+    const source = trash.source(volume, id);
     const [use] = await this.census.usesOf(source, source);
     if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
   }
+}
+
+function noClaims({ description }: Backend): Refused {
+  return new Refused(
+    'bad_request',
+    `there are no claims of hosts in the ${description}`,
+    'nothing is to be unlocked; only hosts that share an export (backend nfs) claim volumes',
+  );
 }
 
 function trashOf({ trash, description }: Backend): Trash {
@@ -325,6 +358,6 @@ function trashOf({ trash, description }: Backend): Trash {
   throw new Refused(
     'bad_request',
     `no volume can be deleted in the ${description}: deleted ones are not kept there`,
-    'leave it as it is; only volumes of the backends local and ebs can be deleted',
+    'leave it as it is; only volumes of the backends local, nfs and ebs can be deleted',
   );
 }

@@ -1,48 +1,82 @@
 import { errorMessage } from '../../failure.ts';
-import type { Backend } from '../backends/backend.ts';
+import type { Backend, KnownVolume } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
-import type { Store } from '../store.ts';
+import type { Use } from './census.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 
-/** What it works with; the lock is the ledger's. */
-export interface AfterUseMeans {
-  readonly store: Store;
+/** How soon what could not be given back is tried again, in milliseconds. */
+const againAfterMs = 10_000;
+
+/** What it works with; the lock and the looks are the ledger's. */
+interface Means {
   readonly backend: Backend;
   readonly perVolume: OneAtATime;
+  readonly isLeased: (volume: string) => boolean;
+  readonly known: (volume: string) => KnownVolume;
+  readonly usesOf: (volume: string) => Promise<readonly Use[]>;
   readonly say: Say;
 }
 
-/** Tells the backend when a volume's last lease has ended, so that it can give back what it held for it on this host. */
+/**
+ * Tells the backend when nobody on this host has a volume any more: by no lease, and in no mount namespace. What cannot be
+ * looked at or given back is tried again until it can be, since other hosts may wait for it.
+ */
 export class AfterUse {
-  constructor(private readonly means: AfterUseMeans) {}
+  private readonly waiting = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
 
-  /** A lease has ended. What is done about it comes before the next operation on its volume, and nobody waits for it. */
-  over(volume: string): void {
-    if (this.means.backend.afterUse !== undefined) void this.giveBack(volume);
+  constructor(private readonly means: Means) {}
+
+  /** A lease on the volume has ended. */
+  ended(volume: string): void {
+    this.begin(volume, true);
   }
 
-  /** After a start: what an earlier castle could not give back any more. */
-  overForAll(): void {
-    const { store } = this.means;
-    const used = new Set(store.leases().map(({ volume }) => volume));
-    for (const { name } of store.volumes()) if (!used.has(name)) this.over(name);
+  /** At start, no lease on the volume was found; whether there is anything to give back, the backend knows. */
+  unused(volume: string): void {
+    this.begin(volume, false);
   }
 
-  private giveBack(name: string): Promise<void> {
-    const { store, backend, perVolume, say } = this.means;
-    return perVolume.run(name, async () => {
-      const volume = store.volume(name);
-      const isUsed = store.leases().some((lease) => lease.volume === name);
-      // One that was taken back with its lease has nothing to give.
-      if (volume === undefined || volume.backend !== backend.name || isUsed) return;
-      try {
-        await backend.afterUse?.(volume);
-      } catch (thrown) {
-        say(`what this host holds of volume ${name} could not be given back: ${errorMessage(thrown)}`, {
-          event: 'device.busy',
-          volume: name,
+  private begin(volume: string, tell: boolean): void {
+    if (this.means.backend.afterUse === undefined || this.closed) return;
+    void this.means.perVolume.run(volume, () => this.giveBack(volume, tell));
+  }
+
+  /** Nothing is tried again; the next castle does. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
+  private async giveBack(volume: string, tell: boolean): Promise<void> {
+    const { backend, isLeased, known, usesOf, say } = this.means;
+    if (isLeased(volume)) {
+      this.waiting.delete(volume);
+      return;
+    }
+    try {
+      const [use] = await usesOf(volume);
+      if (use !== undefined) throw new Error(`it is mounted on ${use.mount.point} of process ${use.pid}`);
+      await backend.afterUse?.(known(volume));
+      this.waiting.delete(volume);
+    } catch (thrown) {
+      if (tell && !this.waiting.has(volume)) {
+        say(`volume ${volume} could not be given back yet: ${errorMessage(thrown)}`, {
+          event: 'volume.unclear',
+          volume,
         });
       }
-    });
+      this.waiting.add(volume);
+      this.tryAgainLater();
+    }
+  }
+
+  private tryAgainLater(): void {
+    if (this.closed || this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      for (const volume of this.waiting) this.begin(volume, false);
+    }, againAfterMs).unref();
   }
 }

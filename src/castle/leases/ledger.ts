@@ -76,17 +76,15 @@ export class Ledger {
   constructor(private readonly means: Means) {
     const { store, backend, say } = means;
     const { perVolume } = this;
-    const afterUse = new AfterUse({ store, backend, perVolume, say });
     const journal = new Journal(store, say, (volume) => {
       this.waiting.call(volume);
-      afterUse.over(volume);
+      this.afterUse.ended(volume);
     });
     const volumes = new Volumes(store, backend, say, means.fromSnapshot);
     const watched = new Watched(store, journal, perVolume);
     const sight = new Sight(store, volumes, backend);
     const truth = new Truth({ ...means, journal, watched, sight, perVolume });
     const all = { ...means, journal, volumes, watched, sight, truth };
-    this.afterUse = afterUse;
     this.journal = journal;
     this.volumes = volumes;
     this.watched = watched;
@@ -95,6 +93,14 @@ export class Ledger {
     this.granting = new Granting(all);
     this.takingAway = new TakingAway(all);
     const usesOf = (volume: string) => sight.usesOf(volume);
+    this.afterUse = new AfterUse({
+      backend,
+      perVolume,
+      usesOf,
+      isLeased: (volume) => store.leases().some((lease) => lease.volume === volume),
+      known: (volume) => store.volume(volume) ?? { name: volume },
+      say,
+    });
     this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
     this.lookingAgain = new LookingAgain({ ...all, perVolume, administration: this.administration });
   }
@@ -264,20 +270,26 @@ export class Ledger {
   }
 
   /**
-   * Finds out what is true after a start, and makes the store agree: which containers still run, which mounts are
-   * really there, which volumes were being created. Never unmounts and never deletes a volume; what cannot be looked
-   * at stays as it is and stops nothing else.
+   * Finds out after a start what became of volumes that were being created, deleted or restored. Never deletes one; what
+   * cannot be looked at stays as it is. May be called again, while requests are served, when it has failed.
+   * @throws Refused backend_failed when the backend cannot be reached now
    */
-  async reconcile(): Promise<void> {
+  async reconcileVolumes(): Promise<void> {
     await this.means.backend.sweep();
     await this.administration.reconcile();
-    await this.volumes.reconcile();
-    for (const lease of this.means.store.leases()) await this.truth.takeUp(lease);
-    this.afterUse.overForAll();
-    const [leases, volumes] = [this.means.store.leases().length, this.means.store.volumes().length];
-    this.means.say(`looked at everything; volumes: ${volumes}, leases: ${leases}`, {
-      event: 'reconcile.done',
-    });
+    await this.volumes.reconcile((volume, look) => this.perVolume.run(volume, look));
+  }
+
+  /**
+   * Finds out after a start which containers still run and which mounts are really there, and makes the store agree. Never
+   * unmounts; what cannot be looked at stays as it is and stops nothing else.
+   */
+  async reconcileLeases(): Promise<void> {
+    const { store, backend, say } = this.means;
+    for (const lease of store.leases()) await this.truth.takeUp(lease);
+    const [leases, volumes] = [store.leases().length, store.volumes()];
+    say(`looked at everything; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
+    for (const { name, backend: its } of volumes) if (its === backend.name) this.afterUse.unused(name);
   }
 
   /**
@@ -309,6 +321,7 @@ export class Ledger {
 
   /** Waits for what is under way, within a bound, then lets go of the containers; their mounts and leases stay. */
   async close(): Promise<void> {
+    this.afterUse.close();
     await Promise.race([this.perVolume.idle(), sleep(lastWorkMs, undefined, { ref: false })]);
     this.watched.close();
   }

@@ -115,9 +115,12 @@ export class Volumes {
     }
   }
 
-  /** Finds out what became of volumes that were being created when a castle ended; the others are left alone. */
-  async reconcile(): Promise<void> {
-    for (const { name } of this.store.volumes()) await this.settle(name);
+  /**
+   * Finds out what became of volumes that were being created when a castle ended; the others are left alone.
+   * @param alone does something while nothing else is done with a volume
+   */
+  async reconcile(alone: (volume: string, look: () => Promise<unknown>) => Promise<unknown>): Promise<void> {
+    for (const { name } of this.store.volumes()) await alone(name, () => this.settle(name));
   }
 
   /**

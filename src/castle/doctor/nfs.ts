@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { errorMessage } from '../../failure.ts';
+import { NfsExport } from '../backends/nfs-export.ts';
+import { NoClient } from '../backends/nfs-refusals.ts';
+import { type NfsSettings, usualPort } from '../backends/nfs-settings.ts';
+import { Refused } from '../refused.ts';
+import { type Finding, missing, ok } from './finding.ts';
+
+/**
+ * What the backend nfs needs: the kernel's client, and a server that lets this host in. The export is mounted for a moment,
+ * in no mount namespace, and looked at.
+ */
+export async function nfsFindings(settings: NfsSettings, mountProgram: string): Promise<readonly Finding[]> {
+  const server = `${settings.host}:${settings.path}`;
+  try {
+    await new NfsExport(settings, mountProgram).act(['kind', '.']);
+    return [client(), ok('NFS server', `answers, and lets this host mount ${server}`)];
+  } catch (thrown) {
+    if (thrown instanceof NoClient) return [missing('NFS client', thrown.sentence, thrown.remedy)];
+    const port =
+      settings.options.find((option) => option.startsWith('port='))?.slice('port='.length) ?? usualPort;
+    const found = thrown instanceof Refused ? thrown.sentence : `${server}: ${errorMessage(thrown)}`;
+    const remedy = thrown instanceof Refused ? thrown.remedy : 'see to the server';
+    return [client(), missing('NFS server', `${found} (TCP port ${port})`, remedy)];
+  }
+}
+
+function client(): Finding {
+  const isThere = readFileSync('/proc/filesystems', 'utf8').split('\n').includes('nodev\tnfs4');
+  return isThere
+    ? ok('NFS client', 'this kernel has one')
+    : missing('NFS client', 'this kernel has none', 'load the module nfsv4, or boot a kernel that has it');
+}

@@ -1,0 +1,15 @@
+// Passes on what comes to a port, which it prints, to the NFS server, and back.
+import { connect, createServer } from 'node:net';
+
+const server = createServer({ allowHalfOpen: false }, (client) => {
+  const onward = connect(2049, '127.0.0.1');
+  client.pipe(onward).pipe(client);
+  for (const socket of [client, onward]) {
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      client.destroy();
+      onward.destroy();
+    });
+  }
+});
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
