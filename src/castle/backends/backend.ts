@@ -112,10 +112,22 @@ export interface Trash {
   takeBack(volume: string, id: string): Promise<void>;
   /** Whether it is in the trash. */
   has(volume: string, id: string): Promise<boolean>;
-  /** Where it is in the trash: an absolute path without symlinks. */
-  source(volume: string, id: string): string;
+  /**
+   * What mountinfo calls it where it is mounted; undefined when it can be mounted nowhere now.
+   * @throws Refused busy when that can't be told
+   */
+  source(volume: string, id: string): Promise<SourceFolder | undefined>;
   /** Removes it for good. */
   purge(volume: string, id: string): Promise<void>;
   /** Everything that is in the trash. */
-  list(): Promise<readonly { readonly volume: string; readonly id: string }[]>;
+  list(): Promise<readonly InTrash[]>;
+}
+
+/** A deleted volume as its backend sees it. */
+export interface InTrash {
+  readonly volume: string;
+  /** That of its entry in the trash. */
+  readonly id: string;
+  /** The id that it had as a volume, where what lies there says so. */
+  readonly volumeId?: string;
 }

@@ -3,7 +3,7 @@ import type { Checked } from '../file-systems/file-system.ts';
 import type { ImageToMount, Mounter } from '../mount.ts';
 import type { MountLine } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
-import type { Backend, KnownVolume, NewVolume } from './backend.ts';
+import type { Backend, KnownVolume, NewVolume, Trash } from './backend.ts';
 import { damagedFileSystem } from './refusals.ts';
 
 /** A volume's device, or what it is made of, that nobody else has while it is attached. */
@@ -55,6 +55,8 @@ export interface Blocks {
   /** Whether a block device, by its number, has a volume of this backend. */
   isOurs(device: string): boolean;
   sweep(): Promise<void>;
+  /** Where deleted ones are kept; without it none is deleted. */
+  readonly trash?: Trash;
 }
 
 /**
@@ -73,6 +75,7 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: Say): Backe
     sweep: () => blocks.sweep(),
     place: () => undefined,
     shows: (mount: MountLine) => blocks.isOurs(mount.device),
+    ...(blocks.trash === undefined ? {} : { trash: blocks.trash }),
 
     async source(volume) {
       const device = await blocks.deviceOf(volume);

@@ -77,6 +77,34 @@ export function volumeOn(base: string, { file }: LoopDevice): string | undefined
   return dirname(file) === base ? parse(base, basename(file))?.volume : undefined;
 }
 
+/** A deleted image, by what its name says: `NAME@UUID@ID.TYPE`. */
+export interface DeletedImage extends Image {
+  /** The id of its entry in the trash. */
+  readonly trashId: string;
+}
+
+const deletedPattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@([^@.]+)\.([a-z0-9]+)$/;
+
+/** The path of an image in the trash. */
+export const deletedPath = (trash: string, { volume, id, type }: Image, trashId: string): string =>
+  join(trash, `${volume}@${id}@${trashId}.${type}`);
+
+/** All images in a trash; none when there is no such folder. */
+export function deletedImages(trash: string): readonly DeletedImage[] {
+  let names: readonly string[];
+  try {
+    names = readdirSync(trash);
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return [];
+    throw thrown;
+  }
+  return names.flatMap((name) => {
+    const [, volume, id, trashId, type] = deletedPattern.exec(name) ?? [];
+    if (volume === undefined || id === undefined || trashId === undefined || type === undefined) return [];
+    return [{ path: join(trash, name), volume, id, trashId, type }];
+  });
+}
+
 function parse(base: string, name: string): Image | undefined {
   const [, volume, id, type] = pattern.exec(name) ?? [];
   if (volume === undefined || id === undefined || type === undefined) return undefined;

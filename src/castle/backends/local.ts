@@ -1,10 +1,10 @@
-import { chmod, chown, lstat, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Owner } from './backend.ts';
 import type { Directories } from './directories.ts';
-import { prepareFolder } from './folder.ts';
+import { flush, prepareFolder } from './folder.ts';
 import { localTrash } from './local-trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
@@ -88,10 +88,5 @@ async function createWhole(base: string, path: string, owner: Owner): Promise<vo
     await rm(temporary, { recursive: true, force: true });
     throw thrown;
   }
-  const folder = await open(base, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await flush(base);
 }

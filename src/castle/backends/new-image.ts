@@ -4,6 +4,7 @@ import type { Native } from '../../container/native.ts';
 import type { FileSystem, HeldImage } from '../file-systems/file-system.ts';
 import { runTool } from '../tool.ts';
 import type { NewVolume } from './backend.ts';
+import { flush } from './folder.ts';
 
 /** The unit in which stat(2) counts what a file has on the disk. */
 const blockBytes = 512;
@@ -43,7 +44,7 @@ export async function makeImage(
   } finally {
     await file.close();
   }
-  await syncFolder(dirname(path));
+  await flush(dirname(path));
 }
 
 /**
@@ -59,13 +60,4 @@ export async function allocate({ path, fd }: HeldImage, sizeBytes: number): Prom
   }
   const { code, lastLine } = await runTool('fallocate', ['--length', String(sizeBytes), path], fd);
   if (code !== 0) throw new Error(lastLine);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

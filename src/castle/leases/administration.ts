@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { errorMessage } from '../../failure.ts';
 import type { Backend, Trash } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
-import { sourceFolder } from '../mountinfo.ts';
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Store, TrashRecord } from '../store.ts';
@@ -149,12 +148,13 @@ export class Administration {
       }
     }
     const known = new Set(store.trash().map(({ id }) => id));
-    for (const { volume, id } of await trash.list()) {
+    for (const { volume, id, volumeId } of await trash.list()) {
       if (known.has(id)) continue;
       const now = new Date().toISOString();
       const found: TrashRecord = {
         id,
         volume,
+        ...(volumeId === undefined ? {} : { volumeId }),
         backend: backend.name,
         state: 'kept',
         created: now,
@@ -265,7 +265,8 @@ export class Administration {
   /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
     if (!(await trash.has(volume, id))) return;
-    const source = sourceFolder(trash.source(volume, id));
+    const source = await trash.source(volume, id);
+    if (source === undefined) return;
     const [use] = await this.census.usesOf(source, source);
     if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
   }
@@ -276,6 +277,6 @@ function trashOf({ trash, description }: Backend): Trash {
   throw new Refused(
     'bad_request',
     `no volume can be deleted in the ${description}: deleted ones are not kept there`,
-    'leave it as it is; only volumes of the backend local can be deleted',
+    'leave it as it is',
   );
 }
