@@ -36,6 +36,7 @@ const ConfigFile = Type.Object(
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
+    plugin: Type.Optional(absolutePath),
     'log-level': Type.Optional(
       Type.Unsafe<'debug' | 'info' | 'warn' | 'error'>(
         Type.String({ pattern: '^(debug|info|warn|error)$', description: 'debug, info, warn or error' }),
@@ -60,6 +61,7 @@ export interface FileSettings {
   readonly dockerSocket?: string;
   readonly keepDeleted?: string;
   readonly metricsListen?: string;
+  readonly plugin?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'auto' | 'json' | 'text';
 }

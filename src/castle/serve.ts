@@ -15,9 +15,13 @@ import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
 import { watchedStore } from './health.ts';
 import { holdWith } from './leases/containers.ts';
+import { hostMountsIn } from './leases/host-mounts.ts';
 import { Ledger } from './leases/ledger.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
+import { volumeDriver } from './plugin/driver.ts';
+import { servePlugin } from './plugin/listener.ts';
+import { settleRegularly } from './plugin/settling.ts';
 import { purgeRegularly } from './purging.ts';
 import { parseRuntime } from './runtime/parse.ts';
 import type { EngineWatch } from './runtime/runtime.ts';
@@ -40,6 +44,8 @@ export interface ServeSettings {
   readonly keepDeletedMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
+  /** Unix socket where the engine finds the castle as a volume driver, by the socket's name; nowhere without. */
+  readonly plugin?: string;
 }
 
 export interface Castle {
@@ -54,6 +60,7 @@ export interface Castle {
  */
 export async function serve(settings: ServeSettings, log: (happening: Happening) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
+  if (settings.plugin !== undefined) checkSocketPath(settings.plugin, '--plugin');
   const followers = new Followers();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
@@ -81,9 +88,11 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   opened = openState(settings.state, fileURLToPath(import.meta.url));
   const store = watchedStore(observedStore(opened, metrics));
   await freeSocket(settings.socket);
-  const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), say });
+  const hostMounts = hostMountsIn(settings.state, async (volume) => (await runtime.usersOf?.(volume)) ?? []);
+  const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), hostMounts, say });
   await ledger.reconcile();
   watch = runtime.follow?.(witness(ledger, say));
+  const settling = settleRegularly(ledger, say);
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
 
   const started = new Date().toISOString();
@@ -102,6 +111,9 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
   await api.listen(settings.socket);
+  const driver = volumeDriver(ledger, hostMounts, () => settling.look());
+  const plugin =
+    settings.plugin === undefined ? undefined : await servePlugin(settings.plugin, driver, native(), say);
   say(`serving on ${settings.socket}, runtime ${runtime.name}, ${backend.description}`, {
     event: 'castle.serving',
   });
@@ -109,7 +121,9 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   return {
     async stop() {
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
+      await plugin?.stop();
       await api.stop();
+      await settling.stop();
       watch?.stop();
       await stopPurging();
       await listener?.close();

@@ -7,14 +7,14 @@ import { errorCode, errorMessage, Failure } from '../failure.ts';
 const longestPathBytes = 107;
 
 /** @throws Failure usage, config when no socket can have this path */
-export function checkSocketPath(path: string): void {
+export function checkSocketPath(path: string, option = '--socket'): void {
   if (path === '') {
-    throw new Failure('usage', '--socket is empty', 'give the path of a socket, or leave the option out');
+    throw new Failure('usage', `${option} is empty`, 'give the path of a socket, or leave the option out');
   }
   const bytes = Buffer.byteLength(path);
   if (bytes > longestPathBytes) {
     const sentence = `the path of the socket has ${bytes} bytes, and Linux takes ${longestPathBytes}: ${path}`;
-    throw new Failure('config', sentence, 'give a shorter --socket');
+    throw new Failure('config', sentence, `give a shorter ${option}`);
   }
 }
 
@@ -40,17 +40,18 @@ export async function freeSocket(path: string): Promise<void> {
 }
 
 /**
- * Lets a server listen on a unix socket that any uid may connect to: who it is decides, not the mode. The socket has
- * its mode from the moment it is there. A chmod afterwards would follow a symlink that somebody who may write to the
+ * Lets a server listen on a unix socket that any uid may connect to, unless told otherwise: who it is decides, not the
+ * mode. The socket has its mode from the moment it is there. A chmod afterwards would follow a symlink that somebody who may write to the
  * folder had put in its place.
+ * @param mask what is taken from its mode 0777
  * @throws Failure noPermission, cannotCreate
  */
-export async function listen(server: Server, path: string): Promise<void> {
+export async function listen(server: Server, path: string, mask = 0o111): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.once('listening', resolve);
-      const before = process.umask(0o111);
+      const before = process.umask(mask);
       try {
         server.listen(path); // binds before it returns
       } finally {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Level } from '../castle/chronicle/happening.ts';
 import type { LogSettings } from '../castle/chronicle/log.ts';
-import { defaultSocket } from '../castle/places.ts';
+import { defaultPlugin, defaultSocket } from '../castle/places.ts';
 import type { ServeSettings } from '../castle/serve.ts';
 import { readDuration } from '../launch/duration.ts';
 
@@ -15,6 +15,7 @@ export interface CastleOptions {
   readonly dockerSocket?: string;
   readonly keepDeleted: string;
   readonly metricsListen?: string;
+  readonly plugin?: string;
   readonly logLevel: Level;
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -34,6 +35,12 @@ export function addCastleOptions(command: Command): Command {
     .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
+    .addOption(
+      new Option(
+        '--plugin [socket]',
+        `serve the engine as a volume driver, named after the socket (${defaultPlugin})`,
+      ).preset(defaultPlugin),
+    )
     .addOption(
       new Option('--log-level <level>', 'what matters less is not logged')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -58,8 +65,11 @@ export interface CastleSettings extends ServeSettings {
  * @throws Failure config when the file is wrong
  */
 export async function settingsOf(command: Command, options: CastleOptions): Promise<CastleSettings> {
-  const { socket, state, backend, runtime, dockerSocket, keepDeleted, metricsListen, logLevel, logFormat } =
-    await withFile(command, options);
+  const { socket, state, backend, runtime, dockerSocket, keepDeleted, ...more } = await withFile(
+    command,
+    options,
+  );
+  const { metricsListen, plugin, logLevel, logFormat } = more;
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     socket,
@@ -69,6 +79,7 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
     keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
     ...(metricsListen === undefined ? {} : { metricsListen }),
+    ...(plugin === undefined ? {} : { plugin }),
     log: { level: logLevel, format: text ? 'text' : 'json' },
   };
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage } from '../../failure.ts';
-import type { Backend, Trash } from '../backends/backend.ts';
+import type { Backend, KnownVolume, Trash } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
-import type { Store, TrashRecord } from '../store.ts';
+import type { Store, TrashRecord, VolumeRecord } from '../store.ts';
 import { Census, type Use } from './census.ts';
 import { checkVolumeName } from './checks.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
@@ -19,6 +19,8 @@ export interface AdministrationMeans {
   readonly perVolume: OneAtATime;
   /** Where a volume is mounted now. */
   readonly usesOf: (volume: string) => Promise<readonly Use[]>;
+  /** Ends its lease when that is one of an engine's mounts that no container has any more. */
+  readonly settle: (volume: string) => Promise<void>;
   readonly say: Say;
 }
 
@@ -111,6 +113,15 @@ export class Administration {
     });
   }
 
+  /**
+   * A volume, whether the store knows it or it only lies in the backend.
+   * @throws Refused backend_failed
+   */
+  async lookUp(volume: string): Promise<(KnownVolume & Partial<VolumeRecord>) | undefined> {
+    const { store, backend } = this.means;
+    return store.volume(volume) ?? (await backend.find(volume));
+  }
+
   /** Deleted volumes that are kept. */
   list(): readonly TrashRecord[] {
     return this.means.store.trash().filter(({ state }) => state === 'kept');
@@ -178,8 +189,9 @@ export class Administration {
   }
 
   private async checkUnused(volume: string): Promise<void> {
-    const { store, backend, usesOf } = this.means;
+    const { store, backend, usesOf, settle } = this.means;
     this.checkBackend(volume);
+    await settle(volume);
     const lease = store.leases().find((lease) => lease.volume === volume);
     if (lease !== undefined) throw inUse(lease);
     if ((await backend.find(volume)) === undefined) throw noSuchVolume(volume);

@@ -13,15 +13,16 @@ import {
   sourceFolder,
   topmostOn,
 } from '../mountinfo.ts';
-import { namespaceOf } from '../proc.ts';
+import { bootId, identify, namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import { formatSize } from '../size.ts';
-import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
+import type { EngineMount, LeaseRecord, Store, VolumeRecord } from '../store.ts';
 import { Administration } from './administration.ts';
 import { Census, type Use } from './census.ts';
 import { checkPermission, checkTarget, checkVolumeName } from './checks.ts';
 import type { HeldProcess, Hold } from './containers.ts';
+import { type HostMounts, isOver } from './host-mounts.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import * as refusals from './refusals.ts';
 import { after, type LeaseEvent } from './states.ts';
@@ -37,6 +38,8 @@ export interface Means {
   readonly backend: Backend;
   readonly mounter: Mounter;
   readonly hold: Hold;
+  /** Where volumes are mounted on the host for an engine. */
+  readonly hostMounts: HostMounts;
   /** Tells people what happened, in one line. */
   readonly say: Say;
 }
@@ -63,7 +66,11 @@ export class Ledger {
     this.base = sourceFolder(means.backend.base);
     const { volumes, perVolume } = this;
     const usesOf = (volume: string) => this.usesOf(volume);
-    this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
+    const settle = async (volume: string) => {
+      const lease = this.leaseOn(volume);
+      if (lease !== undefined) await this.settleHostMount(lease);
+    };
+    this.administration = new Administration({ ...means, volumes, perVolume, usesOf, settle });
   }
 
   /**
@@ -83,7 +90,7 @@ export class Ledger {
       const active = this.leaseOn(volume);
       if (active !== undefined) {
         const same = await this.sameLease(active, container, target);
-        if (same !== undefined) return { lease: toLease(same), isNew: false };
+        if (same !== undefined) return { lease: toLease(await this.askedAgain(same)), isNew: false };
       }
       const granted = await this.perTarget.run(`${container.id} ${target}`, () =>
         this.grant(container, peer, volume, target),
@@ -133,6 +140,43 @@ export class Ledger {
     });
   }
 
+  /**
+   * An engine says that it needs a mount on the host no more. It says so after each copy from or to a running container,
+   * too (moby's MountPoint.Cleanup): what a container still has stays, and ends with that.
+   * @param id the engine's, as it asked with
+   * @throws Refused busy, backend_failed
+   */
+  async releaseHostMount(volume: string, id: string): Promise<void> {
+    await this.perVolume.run(volume, async () => {
+      const lease = this.leaseOn(volume);
+      if (lease?.engine === undefined || lease.container !== id) return;
+      this.checkNothingHangs(lease);
+      if ((await this.usesByContainers(lease)).length > 0) await this.sawInUse(lease);
+      else await this.endHostMount(lease, 'the engine needs it no more');
+    });
+  }
+
+  /**
+   * Ends the leases of mounts on the host that no container has any more, though the engine did not say so: it forgets to
+   * when it was started again meanwhile, or when the castle was away.
+   * @returns those that are left
+   */
+  async settleHostMounts(): Promise<readonly LeaseRecord[]> {
+    const left: LeaseRecord[] = [];
+    for (const { volume, id } of this.hostMountLeases()) {
+      await this.perVolume.run(volume, async () => {
+        const lease = this.means.store.lease(id);
+        if (lease !== undefined && !(await this.settleHostMount(lease))) left.push(lease);
+      });
+    }
+    return left;
+  }
+
+  /** The leases of mounts on the host for an engine. */
+  hostMountLeases(): readonly LeaseRecord[] {
+    return this.means.store.leases().filter(({ engine }) => engine !== undefined);
+  }
+
   /** Leases that are not ended; only those of one container when one is named. */
   leases(container?: Container): Lease[] {
     return this.means.store
@@ -174,7 +218,9 @@ export class Ledger {
    */
   async checkEnded(isSaid: (lease: Lease) => boolean): Promise<readonly Lease[]> {
     const alive: Lease[] = [];
-    for (const { volume, id } of this.leases().filter(isSaid)) {
+    // An engine knows nothing of its mounts' ids: they are no containers.
+    const containers = this.means.store.leases().filter(({ engine }) => engine === undefined);
+    for (const { volume, id } of containers.map(toLease).filter(isSaid)) {
       await this.perVolume.run(volume, async () => {
         const now = this.means.store.lease(id);
         if (now === undefined) return;
@@ -221,7 +267,10 @@ export class Ledger {
       await this.end(active, 'its container has ended');
       return undefined;
     }
-    if (!isSameContainer(active, container)) throw refusals.inUse(active);
+    if (!isSameContainer(active, container)) {
+      if (await this.settleHostMount(active)) return undefined;
+      throw refusals.inUse(active);
+    }
     this.checkNothingHangs(active);
     const there = await this.whereaboutsOf(active);
     switch (there.kind) {
@@ -251,7 +300,8 @@ export class Ledger {
     let made: VolumeRecord | undefined;
     let mountId: number | undefined;
     try {
-      this.checkPlace(container, target);
+      if (container.engineMount === true) await this.checkIsThere(volume);
+      else this.checkPlace(container, target);
       const { readonly, sizeBytes } = container;
       const { record, isNew } = await this.volumes.prepare(volume, {
         owner: peer,
@@ -268,11 +318,13 @@ export class Ledger {
         first: container.first,
         target,
         ...(readonly ? { readonly } : {}),
+        ...(container.engineMount === true ? { engine: justAsked() } : {}),
         state: 'mounting',
         mountId: 0,
         since: new Date().toISOString(),
       };
       await this.begin(lease, record);
+      if (lease.engine !== undefined) this.means.hostMounts.makePoint(target);
       mountId =
         adopted ?? (await entering(held, (into) => backend.mount(into, record, target, { readonly })));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
@@ -304,10 +356,64 @@ export class Ledger {
         await entering(held, (from) => this.means.mounter.unmount(from, lease.target, mountId));
       }
       await this.advance(lease, 'mountFailed');
+      if (lease.engine !== undefined) this.means.hostMounts.removePoint(lease.target);
     } catch (thrown) {
       this.say(lease, 'lease.unclear', `what was begun could not be undone: ${errorMessage(thrown)}`);
       if (this.means.store.lease(lease.id) !== undefined) this.watch(lease, held);
     }
+  }
+
+  /** A mount on the host never makes a volume: the engine has it made before, and a new one would hide a lost one. */
+  private async checkIsThere(volume: string): Promise<void> {
+    if (this.means.store.volume(volume) !== undefined) return;
+    if ((await this.means.backend.find(volume)) === undefined) throw refusals.noSuchVolume(volume);
+  }
+
+  private async askedAgain(lease: LeaseRecord): Promise<LeaseRecord> {
+    if (lease.engine === undefined) return lease;
+    return this.putEngine(lease, justAsked());
+  }
+
+  private async sawInUse(lease: LeaseRecord): Promise<void> {
+    if (lease.engine?.seen === false) await this.putEngine(lease, { ...lease.engine, seen: true });
+  }
+
+  private async putEngine(lease: LeaseRecord, engine: EngineMount): Promise<LeaseRecord> {
+    const next = { ...lease, engine };
+    await this.means.store.commit((changes) => changes.putLease(next));
+    return next;
+  }
+
+  /** Where a volume is mounted besides on the host for the engine. */
+  private async usesByContainers({ volume }: LeaseRecord): Promise<readonly Use[]> {
+    return (await this.usesOf(volume)).filter((use) => !this.means.hostMounts.isPoint(use));
+  }
+
+  /**
+   * Ends the lease of a mount on the host when no container has it any more: by what all mount namespaces and the engine
+   * say. What can't be looked at, or taken away, stays.
+   * @returns whether it is ended
+   */
+  private async settleHostMount(lease: LeaseRecord): Promise<boolean> {
+    const { engine, volume, id } = lease;
+    if (engine === undefined || this.hanging.has(id) || this.held.get(id)?.isAlive() !== true) return false;
+    try {
+      const uses = await this.usesByContainers(lease);
+      if (uses.length > 0) await this.sawInUse(lease);
+      if (uses.length > 0 || !isOver(engine, Date.now())) return false;
+      if ((await this.means.hostMounts.usersOf(volume)).length > 0) return false;
+      await this.endHostMount(lease, 'no container has it any more');
+      return true;
+    } catch (thrown) {
+      this.say(lease, 'lease.unclear', `it cannot be told whether it is over: ${errorMessage(thrown)}`);
+      return false;
+    }
+  }
+
+  private async endHostMount(lease: LeaseRecord, why: string): Promise<void> {
+    await this.unmount(lease);
+    this.means.hostMounts.removePoint(lease.target);
+    this.say(lease, 'lease.released', why);
   }
 
   private checkNothingHangs({ id, volume, target }: LeaseRecord): void {
@@ -404,7 +510,8 @@ export class Ledger {
   }
 
   /** At start: a lease from the store is watched again, brought to what is true, or ended. */
-  private async takeUp(lease: LeaseRecord): Promise<void> {
+  private async takeUp(known: LeaseRecord): Promise<void> {
+    const lease = known.engine === undefined ? known : await this.takeOver(known);
     const held = this.means.hold(lease.first);
     if (held === undefined) {
       await this.end(lease, 'its container ended while the castle was away');
@@ -412,6 +519,14 @@ export class Ledger {
     }
     this.watch(lease, held);
     await this.tryBringUpToDate(lease);
+  }
+
+  /** A mount on the host outlives the castle that made it, but not the host: the next castle stands in for it. */
+  private async takeOver(lease: LeaseRecord): Promise<LeaseRecord> {
+    if (lease.first.bootId !== bootId()) return lease;
+    const mine = { ...lease, first: identify(process.pid) };
+    await this.means.store.commit((changes) => changes.putLease(mine));
+    return mine;
   }
 
   private async tryBringUpToDate(lease: LeaseRecord): Promise<void> {
@@ -462,7 +577,10 @@ export class Ledger {
   private async usesOf(volume: string): Promise<readonly Use[]> {
     const source = await this.volumes.source(volume);
     if (source === undefined) return [];
-    return this.census.usesOf(source, this.means.backend.place(volume));
+    const uses = await this.census.usesOf(source, this.means.backend.place(volume));
+    // Whoever makes a mount namespace gets a copy of the mounts for the engine: nobody means to use it.
+    const own = namespaceOf('self', 'mnt');
+    return uses.filter((use) => use.namespace === own || !this.means.hostMounts.isPoint(use));
   }
 
   private watch(lease: LeaseRecord, held: HeldProcess): void {
@@ -480,6 +598,7 @@ export class Ledger {
     this.letGo(lease.id);
     try {
       await this.advance(lease, 'containerEnded');
+      if (lease.engine !== undefined) this.means.hostMounts.removePoint(lease.target);
       this.say(lease, 'lease.ended', `lease ended: ${why}`);
     } catch (thrown) {
       // The store is full or broken: the lease stays in it, and the next request or start ends it.
@@ -532,9 +651,11 @@ async function entering<T>(held: HeldProcess, act: (entrance: Entrance) => Promi
   }
 }
 
-function toLease({ first: _, ...lease }: LeaseRecord): Lease {
+function toLease({ first: _, engine: _engine, ...lease }: LeaseRecord): Lease {
   return lease;
 }
+
+const justAsked = (): EngineMount => ({ asked: new Date().toISOString(), seen: false });
 
 function isSameContainer(lease: LeaseRecord, container: Container): boolean {
   // A container that was started again has its id, but another first process and an empty mount namespace.

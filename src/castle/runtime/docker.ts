@@ -13,7 +13,7 @@ import type { Container, Peer, Runtime } from './runtime.ts';
 /** How long the engine's whole answer may take, in milliseconds: a time-out of the socket begins anew with each byte. */
 const answerWithinMs = 10_000;
 
-type Engine = Pick<Dockerode, 'getContainer'>;
+type Engine = Pick<Dockerode, 'getContainer' | 'listContainers'>;
 
 /** The clients of the engine's API that the runtime needs. */
 export interface DockerClients extends EngineClients {
@@ -26,6 +26,7 @@ export interface DockerClients extends EngineClients {
 export function dockerRuntime(clients: DockerClients): Runtime {
   return {
     name: 'docker',
+    usersOf: (volume) => usersOf(clients.asking, volume),
     follow: (listener) => followEngine(clients, volumeLabel, listener),
     async containerOf(peer) {
       const id = containerIdOf(peer.pid);
@@ -33,6 +34,19 @@ export function dockerRuntime(clients: DockerClients): Runtime {
       return describe(clients.asking, id, peer);
     },
   };
+}
+
+/** The states of a container that has its volumes, or is about to have them again; Docker's API, `GET /containers/json`. */
+const livelyStates = ['running', 'paused', 'restarting'];
+
+async function usersOf(engine: Engine, volume: string): Promise<readonly string[]> {
+  try {
+    const filters = JSON.stringify({ volume: [volume], status: livelyStates });
+    const users = await engine.listContainers({ filters });
+    return users.map(({ Names: names, Id: id }) => names[0]?.replace(/^\//, '') ?? id);
+  } catch (thrown) {
+    throw engineFails(errorMessage(thrown));
+  }
 }
 
 function containerIdOf(pid: number): string | undefined {

@@ -14,6 +14,8 @@ export interface Container {
   readonly readonly: boolean;
   /** How large a volume is to be that is made for it, in bytes; undefined: as large as the backend makes them. */
   readonly sizeBytes?: number;
+  /** It stands for a mount on the host that an engine puts into a container; its first process is the castle. */
+  readonly engineMount?: true;
 }
 
 /** A process that asks: the kernel's word, held by a pidfd as long as its connection lasts. */
@@ -34,6 +36,11 @@ export interface Runtime {
   containerOf(peer: Peer): Promise<Container | undefined>;
   /** Tells what becomes of containers, from now on; runtimes without an engine have nothing to tell. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
+  /**
+   * The names of the containers that run, or are to run again, with a volume of the engine's by that name.
+   * @throws Refused backend_failed when the engine cannot be asked
+   */
+  readonly usersOf?: (volume: string) => Promise<readonly string[]>;
 }
 
 /** What an engine tells of a container that may have storage. */
