@@ -37,6 +37,12 @@ const ConfigFile = Type.Object(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
     plugin: Type.Optional(absolutePath),
+    gc: Type.Optional(
+      Type.String({
+        pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$',
+        description: 'a time with its unit, as in 1h, or "0"',
+      }),
+    ),
     'log-level': Type.Optional(
       Type.Unsafe<'debug' | 'info' | 'warn' | 'error'>(
         Type.String({ pattern: '^(debug|info|warn|error)$', description: 'debug, info, warn or error' }),
@@ -62,6 +68,7 @@ export interface FileSettings {
   readonly keepDeleted?: string;
   readonly metricsListen?: string;
   readonly plugin?: string;
+  readonly gc?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'auto' | 'json' | 'text';
 }

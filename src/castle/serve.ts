@@ -13,6 +13,9 @@ import { type Happening, tellAll } from './chronicle/happening.ts';
 import { countBy, Metrics } from './chronicle/metrics.ts';
 import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
+import { CleanUp } from './clean-up/clean-up.ts';
+import { collectorsFor } from './clean-up/parts.ts';
+import { cleanUpRegularly } from './clean-up/regularly.ts';
 import { watchedStore } from './health.ts';
 import { holdWith } from './leases/containers.ts';
 import { hostMountsIn } from './leases/host-mounts.ts';
@@ -42,6 +45,8 @@ export interface ServeSettings {
   readonly dockerSocket: string;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
+  /** How often what belongs to nobody is looked for, in milliseconds; 0: never. */
+  readonly gcMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
   /** Unix socket where the engine finds the castle as a volume driver, by the socket's name; nowhere without. */
@@ -64,12 +69,14 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const followers = new Followers();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
+  let cleanUp: CleanUp | undefined;
   const metrics = new Metrics(
     {
       leases: () => countBy(opened?.leases() ?? [], ({ state }) => state),
       volumes: () =>
         countBy(opened?.volumes() ?? [], ({ state }) => state).set('deleted', opened?.trash().length ?? 0),
       engine: () => watch?.connected(),
+      strays: () => cleanUp?.leftByKind() ?? new Map(),
     },
     version,
   );
@@ -93,6 +100,9 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   await ledger.reconcile();
   watch = runtime.follow?.(witness(ledger, say));
   const settling = settleRegularly(ledger, say);
+  const { keepDeletedMs } = settings;
+  cleanUp = new CleanUp(collectorsFor({ store, backend, ledger, hostMounts, keepDeletedMs }), say);
+  const stopCleaningUp = cleanUpRegularly(cleanUp, settings.gcMs);
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
 
   const started = new Date().toISOString();
@@ -108,7 +118,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   });
   const checkHealth = () => store.checkHealth();
   const seen = { metrics, followers, checkHealth };
-  const api = await buildServer({ native: native(), runtime, ledger, status, say, ...seen });
+  const api = await buildServer({ native: native(), runtime, ledger, cleanUp, status, say, ...seen });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
   await api.listen(settings.socket);
   const driver = volumeDriver(ledger, hostMounts, () => settling.look());
@@ -124,6 +134,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       await plugin?.stop();
       await api.stop();
       await settling.stop();
+      await stopCleaningUp();
       watch?.stop();
       await stopPurging();
       await listener?.close();

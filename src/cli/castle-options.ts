@@ -16,6 +16,7 @@ export interface CastleOptions {
   readonly keepDeleted: string;
   readonly metricsListen?: string;
   readonly plugin?: string;
+  readonly gc: string;
   readonly logLevel: Level;
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -34,6 +35,7 @@ export function addCastleOptions(command: Command): Command {
     .option('--runtime <name>', 'who runs containers: docker, or process (development only)', 'docker')
     .option('--docker-socket <path>', "the engine's socket (default: DOCKER_HOST, or /var/run/docker.sock)")
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
+    .option('--gc <time>', 'how often to look for what belongs to nobody: 1h; 0: never', '1h')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .addOption(
       new Option(
@@ -69,7 +71,7 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     command,
     options,
   );
-  const { metricsListen, plugin, logLevel, logFormat } = more;
+  const { gc, metricsListen, plugin, logLevel, logFormat } = more;
   const text = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     socket,
@@ -78,6 +80,7 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     runtime,
     dockerSocket: dockerSocket ?? socketOf(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock',
     keepDeletedMs: readDuration('--keep-deleted', keepDeleted, 'usage'),
+    gcMs: readDuration('--gc', gc, 'usage'),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     ...(plugin === undefined ? {} : { plugin }),
     log: { level: logLevel, format: text ? 'text' : 'json' },

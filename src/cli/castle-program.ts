@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import { addCheckState } from './castle-check-state.ts';
 import { addDoctor } from './castle-doctor.ts';
 import { addEvents } from './castle-events.ts';
+import { addGc } from './castle-gc.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addStatus } from './castle-status.ts';
@@ -24,6 +25,7 @@ export function describeCastle(): Command {
   addLeases(program);
   addStatus(program);
   addEvents(program);
+  addGc(program);
   addDoctor(program);
   addCheckState(program);
   for (const command of allCommands(program)) command.helpOption('--help', 'print this');

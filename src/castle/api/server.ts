@@ -11,12 +11,14 @@ import { version } from '../../version.ts';
 import type { Followers } from '../chronicle/followers.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { Metrics } from '../chronicle/metrics.ts';
+import type { CleanUp } from '../clean-up/clean-up.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Ledger } from '../leases/ledger.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
 import { administrationRoutes } from './administration.ts';
+import { cleanUpRoutes } from './clean-up.ts';
 import { Connections } from './connections.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
@@ -27,6 +29,7 @@ export interface ApiMeans {
   readonly native: Native;
   readonly runtime: Runtime;
   readonly ledger: Ledger;
+  readonly cleanUp: CleanUp;
   readonly status: () => Status;
   readonly metrics: Metrics;
   readonly followers: Followers;
@@ -55,7 +58,7 @@ export interface Api {
 
 /** Builds the interface; nobody can reach it before it listens. */
 export async function buildServer(means: ApiMeans): Promise<Api> {
-  const { native, runtime, ledger, status, metrics, followers, checkHealth, say } = means;
+  const { native, runtime, ledger, cleanUp, status, metrics, followers, checkHealth, say } = means;
   const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
@@ -197,6 +200,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
 
   const host = async (request: FastifyRequest) => needHost(await caller(request));
   await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
+  await app.register(cleanUpRoutes({ cleanUp, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

@@ -85,6 +85,10 @@ export interface Backend {
    * lease, and once more for every volume without a lease at start.
    */
   afterUse?(volume: KnownVolume): Promise<void>;
+  /** All volumes that lie here, whether the store knows them or not. */
+  found?(): Promise<readonly KnownVolume[]>;
+  /** What an interrupted creation or removal left behind, and nobody works on any more. */
+  unfinished?(): Promise<readonly Stray[]>;
   /**
    * Finds what this backend made and nobody needs.
    * @param known ids of the volumes and the snapshots, deleted ones that are kept too, that the store has

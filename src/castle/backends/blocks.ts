@@ -3,6 +3,7 @@ import type { Checked } from '../file-systems/file-system.ts';
 import type { ImageToMount, Mounter } from '../mount.ts';
 import type { MountLine } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
+import type { Stray } from '../stray.ts';
 import type { Backend, KnownVolume, NewVolume, Trash } from './backend.ts';
 import { damagedFileSystem } from './refusals.ts';
 
@@ -55,6 +56,10 @@ export interface Blocks {
   /** Whether a block device, by its number, has a volume of this backend. */
   isOurs(device: string): boolean;
   sweep(): Promise<void>;
+  /** All that lie here. */
+  found?(): Promise<readonly KnownVolume[]>;
+  /** What interrupted work left behind. */
+  unfinished?(): Promise<readonly Stray[]>;
   /** Where deleted ones are kept; without it none is deleted. */
   readonly trash?: Trash;
 }
@@ -76,6 +81,8 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: Say): Backe
     place: () => undefined,
     shows: (mount: MountLine) => blocks.isOurs(mount.device),
     ...(blocks.trash === undefined ? {} : { trash: blocks.trash }),
+    found: async () => (await blocks.found?.()) ?? [],
+    unfinished: async () => (await blocks.unfinished?.()) ?? [],
 
     async source(volume) {
       const device = await blocks.deviceOf(volume);

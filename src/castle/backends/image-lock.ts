@@ -28,7 +28,7 @@ export async function lockUnattached(native: Native, fd: number, { volume, path 
 }
 
 /** Whether somebody has an image. */
-export function isLocked(native: Native, image: Image): boolean {
+export function isLocked(native: Native, image: Pick<Image, 'volume' | 'path'>): boolean {
   const fd = openImage(image);
   try {
     return !native.flock(fd);

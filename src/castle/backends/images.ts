@@ -19,6 +19,8 @@ const pattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z0-
 /** Begins the name of an image that is being made or removed; no volume's name starts with a dot. */
 const unfinished = '.unfinished-';
 const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.prototype)?$/;
+/** Ends the name of the file after which a file system is made. */
+export const prototypeEnding = '.prototype';
 
 /** The path of an image that has not got its name yet, or has lost it. */
 export const unfinishedPath = (base: string, id: string): string => join(base, `${unfinished}${id}`);
@@ -47,6 +49,11 @@ export function imageOf(base: string, volume: string): Image | undefined {
   return parse(base, entry.name);
 }
 
+/** All images that have a volume's name. */
+export function allImages(base: string): readonly Image[] {
+  return readdirSync(base).flatMap((name) => parse(base, name) ?? []);
+}
+
 /** What an interrupted creation or removal has left. */
 export function unfinishedImages(base: string): readonly string[] {
   return readdirSync(base)
@@ -58,7 +65,7 @@ export function unfinishedImages(base: string): readonly string[] {
  * Opens an image for reading and writing; a symlink in its place is not followed.
  * @throws Refused backend_failed when it isn't there
  */
-export function openImage({ volume, path }: Image): number {
+export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   } catch (thrown) {

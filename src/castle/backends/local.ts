@@ -1,11 +1,15 @@
-import { chmod, chown, lstat, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
+import { volumeNameFault } from '../../volume-name.ts';
 import { Refused } from '../refused.ts';
 import type { Owner } from './backend.ts';
 import type { Directories } from './directories.ts';
 import { flush, prepareFolder } from './folder.ts';
 import { localTrash } from './local-trash.ts';
+import { strayFile } from './unfinished.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
 const unfinished = '.creating-';
@@ -18,6 +22,8 @@ const unfinished = '.creating-';
 export async function localDirectories(folder: string): Promise<Directories> {
   const base = await prepareFolder(folder);
   const pathOf = (volume: string) => join(base, volume);
+  /** Folders that are being made just now. */
+  const making = new Set<string>();
   return {
     name: 'local',
     description: `local folder ${base}`,
@@ -32,7 +38,9 @@ export async function localDirectories(folder: string): Promise<Directories> {
     async create(volume, owner) {
       try {
         if (await isFolder(pathOf(volume))) return;
-        await createWhole(base, pathOf(volume), owner);
+        const temporary = join(base, `${unfinished}${randomUUID()}`);
+        making.add(temporary);
+        await createWhole(base, temporary, pathOf(volume), owner).finally(() => making.delete(temporary));
       } catch (thrown) {
         if (thrown instanceof Refused) throw thrown;
         throw new Refused(
@@ -54,6 +62,22 @@ export async function localDirectories(folder: string): Promise<Directories> {
       }
     },
 
+    async found() {
+      const entries = await readdir(base, { withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isDirectory() && isVolumeName(entry.name))
+        .map(({ name }) => name);
+    },
+
+    async unfinished() {
+      const entries = await readdir(base);
+      return entries
+        .filter((entry) => entry.startsWith(unfinished))
+        .map((entry) => join(base, entry))
+        .filter((path) => !making.has(path))
+        .map((path) => strayFile(path, () => existsSync(path)));
+    },
+
     async sweep() {
       for (const entry of await readdir(base)) {
         if (entry.startsWith(unfinished)) await rm(join(base, entry), { recursive: true });
@@ -61,6 +85,8 @@ export async function localDirectories(folder: string): Promise<Directories> {
     },
   };
 }
+
+const isVolumeName = (name: string): boolean => volumeNameFault(name) === undefined;
 
 /** A symlink or file in the place of a volume was not made by us and is never followed or replaced. */
 async function isFolder(path: string): Promise<boolean> {
@@ -78,8 +104,8 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** The folder appears under its name only when its owner is right: a container never sees it half made. */
-async function createWhole(base: string, path: string, owner: Owner): Promise<void> {
-  const temporary = await mkdtemp(join(base, unfinished));
+async function createWhole(base: string, temporary: string, path: string, owner: Owner): Promise<void> {
+  await mkdir(temporary, { mode: 0o700 });
   try {
     await chown(temporary, owner.uid, owner.gid);
     await chmod(temporary, 0o755);

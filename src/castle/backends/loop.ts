@@ -12,6 +12,7 @@ import type { Blocks } from './blocks.ts';
 import { prepareFolder } from './folder.ts';
 import { isLocked, lockUnattached } from './image-lock.ts';
 import {
+  allImages,
   type Image,
   imageOf,
   imagePath,
@@ -24,6 +25,7 @@ import {
 import { loopTrash } from './loop-trash.ts';
 import { allocate, makeImage } from './new-image.ts';
 import * as refusals from './refusals.ts';
+import { unfinishedImageStrays } from './unfinished.ts';
 
 /** How long a device that is just going may take, in milliseconds. */
 const shortPatienceMs = 2_000;
@@ -180,6 +182,8 @@ export async function loopBlocks(
     },
 
     trash: loopTrash(base, native),
+    found: async () => allImages(base).map(({ volume, id }) => ({ name: volume, id })),
+    unfinished: async () => unfinishedImageStrays(base, native),
 
     async sweep() {
       for (const path of unfinishedImages(base)) await rm(path);

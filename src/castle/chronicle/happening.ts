@@ -35,6 +35,11 @@ export const levels = {
   'volume.deleted': 'info',
   'volume.restored': 'info',
   'volume.purged': 'info',
+  'gc.found': 'warn',
+  'gc.removed': 'info',
+  'gc.unclear': 'warn',
+  // Debug: mostly it has nothing to tell.
+  'gc.done': 'debug',
   'engine.found': 'info',
   'engine.lost': 'warn',
   'container.died': 'info',

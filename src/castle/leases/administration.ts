@@ -127,6 +127,30 @@ export class Administration {
     return this.means.store.trash().filter(({ state }) => state === 'kept');
   }
 
+  /** Whether a deleted volume that is said to be kept is not in the trash. */
+  async isMissing(id: string): Promise<boolean> {
+    const record = this.keptRecord(id);
+    return record !== undefined && !(await trashOf(this.means.backend).has(record.volume, id));
+  }
+
+  /** Takes the entry of a deleted volume out that is not in the trash any more. @returns false when it is there after all */
+  async forget(id: string): Promise<boolean> {
+    const record = this.keptRecord(id);
+    if (record === undefined) return true;
+    return this.means.perVolume.run(record.volume, async () => {
+      if (!(await this.isMissing(id))) return false;
+      await this.means.store.commit((changes) => changes.removeTrash(id));
+      return true;
+    });
+  }
+
+  /** Removes one deleted volume for good. @returns false when it could not be, or somebody brought it back */
+  async purgeOne(id: string): Promise<boolean> {
+    const [record, { trash }] = [this.keptRecord(id), this.means.backend];
+    if (record !== undefined && trash !== undefined) await this.tryToPurge(record, trash);
+    return !this.means.store.trash().some((now) => now.id === id);
+  }
+
   /**
    * Removes for good what was deleted before a time. What cannot be removed stays, and is told of.
    * @param beforeMs milliseconds since 1970
@@ -173,6 +197,10 @@ export class Administration {
       };
       await store.commit((changes) => changes.putTrash(found));
     }
+  }
+
+  private keptRecord(id: string): TrashRecord | undefined {
+    return this.records().find((record) => record.id === id && record.state === 'kept');
   }
 
   /** The trash of this backend: of that of another one, nothing can be seen. */

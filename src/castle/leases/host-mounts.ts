@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, Failure } from '../../failure.ts';
+import { volumeNameFault } from '../../volume-name.ts';
 import { isEntryOf, sourceFolder } from '../mountinfo.ts';
 import type { EngineMount } from '../store.ts';
 import type { Use } from './census.ts';
@@ -17,6 +18,8 @@ export interface HostMounts {
   readonly folder: string;
   /** Where a volume is mounted for a question of the engine. */
   pointFor(volume: string, id: string): string;
+  /** The volume of which an entry of the folder is a place; undefined when it is none. */
+  volumeAt(name: string): string | undefined;
   /** Whether a volume is mounted on one of these places, in whatever mount namespace. */
   isPoint(use: Use): boolean;
   makePoint(target: string): void;
@@ -47,6 +50,12 @@ export function hostMountsIn(
   return {
     folder,
     pointFor: (volume, id) => join(folder, `${volume}${separator}${id}`),
+    volumeAt(name) {
+      const [volume = '', id, ...more] = name.split(separator);
+      return id === undefined || more.length > 0 || volumeNameFault(volume) !== undefined
+        ? undefined
+        : volume;
+    },
     isPoint: ({ on }) => on !== undefined && isEntryOf(on, all),
     makePoint: (target) => void mkdirSync(target, { recursive: true, mode: 0o700 }),
     removePoint(target) {

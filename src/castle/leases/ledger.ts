@@ -177,6 +177,33 @@ export class Ledger {
     return this.means.store.leases().filter(({ engine }) => engine !== undefined);
   }
 
+  /**
+   * Does something while no order changes who has a volume.
+   * @param act gets a look at where the volume is mounted
+   */
+  exclusively<T>(volume: string, act: (uses: () => Promise<readonly Use[]>) => Promise<T>): Promise<T> {
+    return this.perVolume.run(volume, () => act(() => this.usesOf(volume)));
+  }
+
+  /** Finds out what became of a volume whose creation did not come to its end; exclusively. */
+  async settleHalfMade(name: string): Promise<void> {
+    await this.volumes.settle(this.volumes.known(name));
+  }
+
+  /**
+   * Takes a mount of the castle's own mount namespace away; exclusively.
+   * @throws Refused busy, not_found, backend_failed; Hangs
+   */
+  async unmountOnHost(target: string, mountId: number): Promise<void> {
+    const host = this.means.hold(identify(process.pid));
+    if (host === undefined) throw new Error('the castle has no process');
+    try {
+      await entering(host, (from) => this.means.mounter.unmount(from, target, mountId));
+    } finally {
+      host.close();
+    }
+  }
+
   /** Leases that are not ended; only those of one container when one is named. */
   leases(container?: Container): Lease[] {
     return this.means.store

@@ -105,13 +105,8 @@ export class Volumes {
   /** Finds out what became of volumes that were being created when a castle ended; the others are left alone. */
   async reconcile(): Promise<void> {
     for (const volume of this.store.volumes()) {
-      if (volume.state === 'ready' || volume.backend !== this.backend.name) continue;
       try {
-        const found = await this.backend.find(volume.name);
-        await this.store.commit((changes) => {
-          if (found !== undefined) changes.putVolume({ ...volume, state: 'ready' });
-          else changes.removeVolume(volume.name);
-        });
+        await this.settle(volume);
       } catch (thrown) {
         this.say(`volume ${volume.name} is left as it is: ${errorMessage(thrown)}`, {
           event: 'volume.unclear',
@@ -119,6 +114,16 @@ export class Volumes {
         });
       }
     }
+  }
+
+  /** Finds out what became of one whose creation may not have come to its end. */
+  async settle(volume: VolumeRecord): Promise<void> {
+    if (volume.state === 'ready' || volume.backend !== this.backend.name) return;
+    const found = await this.backend.find(volume.name);
+    await this.store.commit((changes) => {
+      if (found !== undefined) changes.putVolume({ ...volume, state: 'ready' });
+      else changes.removeVolume(volume.name);
+    });
   }
 
   /**

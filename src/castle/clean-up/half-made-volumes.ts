@@ -1,0 +1,29 @@
+import type { Ledger } from '../leases/ledger.ts';
+import type { Store } from '../store.ts';
+import type { Collector } from './collector.ts';
+
+/** Volumes that were begun, and whose end could not be written down. */
+export function halfMadeVolumes(store: Store, ledger: Ledger): Collector {
+  const isHalfMade = (name: string): boolean => store.volume(name)?.state === 'creating';
+  return {
+    name: 'half-made volumes',
+    async find() {
+      const found = [];
+      for (const { name, state } of store.volumes()) {
+        // One that is just being made is done when its turn is over.
+        if (state !== 'creating' || !(await ledger.exclusively(name, async () => isHalfMade(name)))) continue;
+        found.push({
+          kind: 'volume' as const,
+          name,
+          why: 'it was begun, and nobody is making it any more',
+          remove: () =>
+            ledger.exclusively(name, async () => {
+              if (isHalfMade(name)) await ledger.settleHalfMade(name);
+              return !isHalfMade(name);
+            }),
+        });
+      }
+      return found;
+    },
+  };
+}
