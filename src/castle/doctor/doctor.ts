@@ -11,6 +11,7 @@ import { backendFindings, socketFindings, stateFindings } from './folders.ts';
 import { kernelFindings } from './kernel.ts';
 import { loopFindings } from './loop.ts';
 import { permissionFindings } from './permissions.ts';
+import { pluginFindings } from './plugin.ts';
 import { trialFindings } from './trial.ts';
 
 /**
@@ -28,6 +29,7 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
     ...loop(settings.backend),
     ...stateFindings(resolve(settings.state)),
     ...socketFindings(resolve(settings.socket)),
+    ...(settings.plugin === undefined ? [] : pluginFindings(resolve(settings.plugin))),
   ];
 }
 
