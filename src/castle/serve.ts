@@ -120,10 +120,10 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const seen = { metrics, followers, checkHealth };
   const api = await buildServer({ native: native(), runtime, ledger, cleanUp, status, say, ...seen });
   const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
-  await api.listen(settings.socket);
   const driver = volumeDriver(ledger, hostMounts, () => settling.look());
   const plugin =
     settings.plugin === undefined ? undefined : await servePlugin(settings.plugin, driver, native(), say);
+  await api.listen(settings.socket);
   say(`serving on ${settings.socket}, runtime ${runtime.name}, ${backend.description}`, {
     event: 'castle.serving',
   });

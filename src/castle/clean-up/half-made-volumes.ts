@@ -3,13 +3,14 @@ import type { Store } from '../store.ts';
 import type { Collector } from './collector.ts';
 
 /** Volumes that were begun, and whose end could not be written down. */
-export function halfMadeVolumes(store: Store, ledger: Ledger): Collector {
+export function halfMadeVolumes(store: Store, backendName: string, ledger: Ledger): Collector {
   const isHalfMade = (name: string): boolean => store.volume(name)?.state === 'creating';
   return {
     name: 'half-made volumes',
     async find() {
       const found = [];
-      for (const { name, state } of store.volumes()) {
+      for (const { name, state, backend } of store.volumes()) {
+        if (backend !== backendName) continue; // another backend's, of which nothing can be seen
         // One that is just being made is done when its turn is over.
         if (state !== 'creating' || !(await ledger.exclusively(name, async () => isHalfMade(name)))) continue;
         found.push({

@@ -31,9 +31,9 @@ export function collectorsFor({
 }: Parts): readonly Collector[] {
   return [
     endedLeases(store, ledger),
-    hostMountsWithoutLease(store, ledger, hostMounts),
+    hostMountsWithoutLease(store, backend, ledger, hostMounts),
     idleLoopDevices(backend, ledger),
-    halfMadeVolumes(store, ledger),
+    halfMadeVolumes(store, backend.name, ledger),
     unknownVolumes(store, backend),
     overdueTrash(ledger.administration, backend.name, keepDeletedMs),
     unfinishedWork(backend),

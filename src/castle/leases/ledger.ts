@@ -53,6 +53,8 @@ export class Ledger {
   private readonly perVolume = new OneAtATime();
   /** Leases for which a castle-mount hangs: until it has ended, nobody can say what becomes of them. */
   private readonly hanging = new Set<string>();
+  /** Leases of which people were told that it cannot be told whether they are over: that is looked at every few seconds. */
+  private readonly unclear = new Set<string>();
   /** Taken while a volume is, never the other way round: so nobody waits in a circle. */
   private readonly perTarget = new OneAtATime();
   private readonly volumes: Volumes;
@@ -177,12 +179,9 @@ export class Ledger {
     return this.means.store.leases().filter(({ engine }) => engine !== undefined);
   }
 
-  /**
-   * Does something while no order changes who has a volume.
-   * @param act gets a look at where the volume is mounted
-   */
-  exclusively<T>(volume: string, act: (uses: () => Promise<readonly Use[]>) => Promise<T>): Promise<T> {
-    return this.perVolume.run(volume, () => act(() => this.usesOf(volume)));
+  /** Does something while no order changes who has a volume. */
+  exclusively<T>(volume: string, act: () => Promise<T>): Promise<T> {
+    return this.perVolume.run(volume, act);
   }
 
   /** Finds out what became of a volume whose creation did not come to its end; exclusively. */
@@ -430,8 +429,11 @@ export class Ledger {
       if (uses.length > 0 || !isOver(engine, Date.now())) return false;
       if ((await this.means.hostMounts.usersOf(volume)).length > 0) return false;
       await this.endHostMount(lease, 'no container has it any more');
+      this.unclear.delete(id);
       return true;
     } catch (thrown) {
+      if (this.unclear.has(id)) return false;
+      this.unclear.add(id);
       this.say(lease, 'lease.unclear', `it cannot be told whether it is over: ${errorMessage(thrown)}`);
       return false;
     }
