@@ -23,7 +23,7 @@ export function checkSocketPath(path: string, option = '--socket'): void {
  * anybody still listens on stays.
  * @throws Failure cannotCreate when something else is there, tryAgain when somebody listens on it
  */
-export async function freeSocket(path: string): Promise<void> {
+export async function freeSocket(path: string, option = '--socket'): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   } catch (thrown) {
@@ -31,12 +31,12 @@ export async function freeSocket(path: string): Promise<void> {
   }
   if (!existsSync(path)) return;
   if (!lstatSync(path).isSocket()) {
-    throw new Failure('cannotCreate', `${path} is there and not a socket`, 'give another --socket');
+    throw new Failure('cannotCreate', `${path} is there and not a socket`, `give another ${option}`);
   }
   const answer = await connectTo(path);
   if (answer === 'ECONNREFUSED')
     unlinkSync(path); // the one sign that nobody listens (connect(2))
-  else if (answer !== 'ENOENT') throw inUse(path, answer);
+  else if (answer !== 'ENOENT') throw inUse(path, answer, option);
 }
 
 /**
@@ -46,7 +46,7 @@ export async function freeSocket(path: string): Promise<void> {
  * @param mask what is taken from its mode 0777
  * @throws Failure noPermission, cannotCreate
  */
-export async function listen(server: Server, path: string, mask = 0o111): Promise<void> {
+export async function listen(server: Server, path: string, mask = 0o111, option = '--socket'): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -63,17 +63,17 @@ export async function listen(server: Server, path: string, mask = 0o111): Promis
     throw new Failure(
       kind,
       `the castle cannot listen on ${path}: ${errorMessage(thrown)}`,
-      'give another --socket',
+      `give another ${option}`,
     );
   }
 }
 
-function inUse(path: string, answer: string): Failure {
+function inUse(path: string, answer: string, option: string): Failure {
   if (answer === 'connected') {
     return new Failure(
       'tryAgain',
       `another castle answers on ${path}`,
-      'stop it first, or give another --socket',
+      `stop it first, or give another ${option}`,
     );
   }
   // EAGAIN: its backlog is full, it is busy or stopped. EPROTOTYPE: not a stream socket, so not a castle's.
@@ -81,7 +81,7 @@ function inUse(path: string, answer: string): Failure {
   return new Failure(
     kind,
     `${path} is the socket of another program (${answer})`,
-    'stop it first, or give another --socket',
+    `stop it first, or give another ${option}`,
   );
 }
 

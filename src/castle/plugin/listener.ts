@@ -89,8 +89,8 @@ export async function servePlugin(
     }
   }
 
-  await freeSocket(path);
-  await listen(server, path, rootOnly);
+  await freeSocket(path, '--plugin');
+  await listen(server, path, rootOnly, '--plugin');
   return {
     async stop() {
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
