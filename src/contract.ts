@@ -234,6 +234,25 @@ export const Devices = Type.Object({
 });
 export type Devices = Static<typeof Devices>;
 
+/** POST /v1/gc */
+export const GcRequest = Type.Object(
+  { dryRun: Type.Boolean({ description: 'Only look, and change nothing.' }) },
+  { additionalProperties: false },
+);
+export type GcRequest = Static<typeof GcRequest>;
+
+/** Something that the castle made and that belongs to nobody, with what became of it. */
+export const CleanedUp = Type.Object({
+  kind: Type.String({ description: 'mount, device, volume, snapshot, file or lease' }),
+  name: Type.String(),
+  why: Type.String({ description: 'Ends the sentence "it belongs to nobody, because".' }),
+  outcome: Type.Unsafe<'found' | 'removed' | 'left' | 'failed'>(
+    Type.Union((['found', 'removed', 'left', 'failed'] as const).map((outcome) => Type.Literal(outcome))),
+  ),
+  remedy: Type.Optional(Type.String({ description: 'What a person can do about it.' })),
+});
+export type CleanedUp = Static<typeof CleanedUp>;
+
 /** GET /v1/status */
 export const Status = Type.Object({
   version: Type.String(),

@@ -61,6 +61,13 @@ const ConfigFile = Type.Object(
     'tls-cert': Type.Optional(absolutePath),
     'tls-key': Type.Optional(absolutePath),
     'tls-client-ca': Type.Optional(absolutePath),
+    plugin: Type.Optional(absolutePath),
+    gc: Type.Optional(
+      Type.String({
+        pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$',
+        description: 'a time with its unit, as in 1h, or "0"',
+      }),
+    ),
     'log-level': Type.Optional(
       Type.Unsafe<'debug' | 'info' | 'warn' | 'error'>(
         Type.String({ pattern: '^(debug|info|warn|error)$', description: 'debug, info, warn or error' }),
@@ -95,6 +102,8 @@ export interface FileSettings {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
+  readonly plugin?: string;
+  readonly gc?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'auto' | 'json' | 'text';
 }

@@ -19,18 +19,25 @@ import { type Happening, tellAll } from './chronicle/happening.ts';
 import { countBy, Metrics } from './chronicle/metrics.ts';
 import { observedMounter, observedStore } from './chronicle/observed.ts';
 import { claim } from './claim.ts';
+import { CleanUp } from './clean-up/clean-up.ts';
+import { collectorsFor } from './clean-up/parts.ts';
+import { cleanUpRegularly } from './clean-up/regularly.ts';
 import { devicesOf } from './devices.ts';
 import { freezerWith } from './freezing.ts';
 import { watchedStore } from './health.ts';
 import { openTokenKey } from './identity/token-key.ts';
 import { Tokens } from './identity/tokens.ts';
 import { holdWith } from './leases/containers.ts';
+import { hostMountsIn } from './leases/host-mounts.ts';
 import { Ledger } from './leases/ledger.ts';
 import type { FromSnapshot } from './leases/volumes.ts';
 import { witness } from './leases/witness.ts';
 import { mounterWith } from './mount.ts';
 import { copiesIn } from './off-host/copies-in.ts';
 import { OffHost } from './off-host/off-host.ts';
+import { volumeDriver } from './plugin/driver.ts';
+import { servePlugin } from './plugin/listener.ts';
+import { settleRegularly } from './plugin/settling.ts';
 import { purgeRegularly } from './purging.ts';
 import { reconcileRegularly } from './reconciling.ts';
 import { replayWith } from './replaying.ts';
@@ -63,10 +70,14 @@ export interface ServeSettings {
   readonly keepDeletedMs: number;
   /** How often what the store says is compared with what is true, in milliseconds. */
   readonly reconcileEveryMs: number;
+  /** How often what belongs to nobody is looked for, in milliseconds; 0: never. */
+  readonly gcMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
   /** Where it listens for containers with tokens as well; nowhere without. */
   readonly tls?: TlsSettings;
+  /** Unix socket where the engine finds the castle as a volume driver, by the socket's name; nowhere without. */
+  readonly plugin?: string;
 }
 
 export interface Castle {
@@ -85,9 +96,11 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const tlsIdentity = tls === undefined ? undefined : readTlsFiles(tls);
   const plan = settings.snapshots === undefined ? undefined : await readPlan(settings.snapshots);
   const copies = settings.offHost === undefined ? undefined : await copiesIn(settings.offHost);
+  if (settings.plugin !== undefined) checkSocketPath(settings.plugin, '--plugin');
   const followers = new Followers();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
+  let cleanUp: CleanUp | undefined;
   const metrics = new Metrics(
     {
       leases: () => countBy(opened?.leases() ?? [], ({ state }) => state),
@@ -96,6 +109,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       snapshots: () => countBy(opened?.snapshots() ?? [], ({ state }) => state),
       backedUp: () => backedUp(opened?.volumes() ?? [], opened?.snapshots() ?? [], Date.now()),
       engine: () => watch?.connected(),
+      strays: () => cleanUp?.leftByKind() ?? new Map(),
     },
     version,
   );
@@ -133,8 +147,17 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     exclusively: (volume, act) => ledger.exclusively(volume, act),
     say,
   });
+  const hostMounts = hostMountsIn(settings.state, async (volume) => (await runtime.usersOf?.(volume)) ?? []);
   const fromSnapshot: FromSnapshot = (snapshot, volume) => backups.createVolume(snapshot, volume);
-  const ledger = new Ledger({ store, backend, mounter, hold: holdWith(native()), fromSnapshot, say });
+  const ledger = new Ledger({
+    store,
+    backend,
+    mounter,
+    hold: holdWith(native()),
+    fromSnapshot,
+    hostMounts,
+    say,
+  });
   await backups.thawAll();
   const stopTakingUp = await takeUp(ledger, say);
   await backups.reconcile();
@@ -145,6 +168,10 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       ? undefined
       : new Scheduler(plan, { store, backups, backend: backend.name, taken, say });
   watch = runtime.follow?.(witness(ledger, say));
+  const settling = settleRegularly(ledger, say);
+  const { keepDeletedMs } = settings;
+  cleanUp = new CleanUp(collectorsFor({ store, backend, ledger, hostMounts, keepDeletedMs }), say);
+  const stopCleaningUp = cleanUpRegularly(cleanUp, settings.gcMs);
   const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
   const look = async (stop: AbortSignal) => {
     // What the engine says is looked at beside; while it is away, nothing is.
@@ -174,6 +201,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     runtime,
     ledger,
     snapshots,
+    cleanUp,
     status,
     say,
     ...seen,
@@ -185,6 +213,9 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     tls === undefined || tlsIdentity === undefined || tokens === undefined
       ? undefined
       : await serveTls(tls.listen, tlsIdentity, { tokens, ledger, metrics, say });
+  const driver = volumeDriver(ledger, hostMounts, () => settling.look());
+  const plugin =
+    settings.plugin === undefined ? undefined : await servePlugin(settings.plugin, driver, native(), say);
   await api.listen(settings.socket);
   scheduler?.start();
   offHost?.start();
@@ -199,7 +230,8 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     async stop() {
       say('stopping; what is under way is finished first', { event: 'castle.stopping' });
       ledger.stopWaiting();
-      await Promise.all([api.stop(), network?.stop()]);
+      await Promise.all([plugin?.stop(), api.stop(), network?.stop()]);
+      await Promise.all([settling.stop(), stopCleaningUp()]);
       watch?.stop();
       stopTakingUp();
       await Promise.all([stopPurging(), stopReconciling(), scheduler?.stop()]);

@@ -7,14 +7,14 @@ import { errorCode, errorMessage, Failure } from '../failure.ts';
 const longestPathBytes = 107;
 
 /** @throws Failure usage, config when no socket can have this path */
-export function checkSocketPath(path: string): void {
+export function checkSocketPath(path: string, option = '--socket'): void {
   if (path === '') {
-    throw new Failure('usage', '--socket is empty', 'give the path of a socket, or leave the option out');
+    throw new Failure('usage', `${option} is empty`, 'give the path of a socket, or leave the option out');
   }
   const bytes = Buffer.byteLength(path);
   if (bytes > longestPathBytes) {
     const sentence = `the path of the socket has ${bytes} bytes, and Linux takes ${longestPathBytes}: ${path}`;
-    throw new Failure('config', sentence, 'give a shorter --socket');
+    throw new Failure('config', sentence, `give a shorter ${option}`);
   }
 }
 
@@ -23,7 +23,7 @@ export function checkSocketPath(path: string): void {
  * anybody still listens on stays.
  * @throws Failure cannotCreate when something else is there, tryAgain when somebody listens on it
  */
-export async function freeSocket(path: string): Promise<void> {
+export async function freeSocket(path: string, option = '--socket'): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   } catch (thrown) {
@@ -31,26 +31,27 @@ export async function freeSocket(path: string): Promise<void> {
   }
   if (!existsSync(path)) return;
   if (!lstatSync(path).isSocket()) {
-    throw new Failure('cannotCreate', `${path} is there and not a socket`, 'give another --socket');
+    throw new Failure('cannotCreate', `${path} is there and not a socket`, `give another ${option}`);
   }
   const answer = await connectTo(path);
   if (answer === 'ECONNREFUSED')
     unlinkSync(path); // the one sign that nobody listens (connect(2))
-  else if (answer !== 'ENOENT') throw inUse(path, answer);
+  else if (answer !== 'ENOENT') throw inUse(path, answer, option);
 }
 
 /**
- * Lets a server listen on a unix socket that any uid may connect to: who it is decides, not the mode. The socket has
- * its mode from the moment it is there. A chmod afterwards would follow a symlink that somebody who may write to the
+ * Lets a server listen on a unix socket that any uid may connect to, unless told otherwise: who it is decides, not the
+ * mode. The socket has its mode from the moment it is there. A chmod afterwards would follow a symlink that somebody who may write to the
  * folder had put in its place.
+ * @param mask what is taken from its mode 0777
  * @throws Failure noPermission, cannotCreate
  */
-export async function listen(server: Server, path: string): Promise<void> {
+export async function listen(server: Server, path: string, mask = 0o111, option = '--socket'): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.once('listening', resolve);
-      const before = process.umask(0o111);
+      const before = process.umask(mask);
       try {
         server.listen(path); // binds before it returns
       } finally {
@@ -62,17 +63,17 @@ export async function listen(server: Server, path: string): Promise<void> {
     throw new Failure(
       kind,
       `the castle cannot listen on ${path}: ${errorMessage(thrown)}`,
-      'give another --socket',
+      `give another ${option}`,
     );
   }
 }
 
-function inUse(path: string, answer: string): Failure {
+function inUse(path: string, answer: string, option: string): Failure {
   if (answer === 'connected') {
     return new Failure(
       'tryAgain',
       `another castle answers on ${path}`,
-      'stop it first, or give another --socket',
+      `stop it first, or give another ${option}`,
     );
   }
   // EAGAIN: its backlog is full, it is busy or stopped. EPROTOTYPE: not a stream socket, so not a castle's.
@@ -80,7 +81,7 @@ function inUse(path: string, answer: string): Failure {
   return new Failure(
     kind,
     `${path} is the socket of another program (${answer})`,
-    'stop it first, or give another --socket',
+    `stop it first, or give another ${option}`,
   );
 }
 

@@ -73,13 +73,15 @@ export interface LeaseRecord {
   readonly volume: string;
   readonly container: string;
   readonly containerName: string;
-  /** The container's first process: while it lives, the container does. */
+  /** The container's first process: while it lives, the container does. Of a mount for an engine: the castle itself. */
   readonly first: ProcessIdentity;
   readonly target: string;
   /** Whether the container may only read; in the store only when it is so. */
   readonly readonly?: true;
   /** Whether it may write beside others that are shared, too; in the store only when it is so. */
   readonly shared?: true;
+  /** It is not a container's but a mount on the host for an engine: in the store only when it is so. */
+  readonly engine?: EngineMount;
   readonly state: Exclude<LeaseState, 'ended'>;
   readonly mountId: number;
   /** ISO 8601, UTC. */
@@ -99,6 +101,14 @@ export interface TokenUse {
   readonly untilMs: number;
   /** The volume was given back: only the end of the lease is still to come. */
   readonly spent?: true;
+}
+
+/** What is known of a mount on the host, which an engine puts into a container. */
+export interface EngineMount {
+  /** When the engine asked for it the last time, ISO 8601, UTC. */
+  readonly asked: string;
+  /** Whether it has been seen in a container since. */
+  readonly seen: boolean;
 }
 
 /** The changes of one commit. */

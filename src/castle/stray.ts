@@ -1,6 +1,8 @@
+export const strayKinds = ['mount', 'device', 'volume', 'snapshot', 'file', 'lease'] as const;
+
 /** Something that the castle made and that belongs to nobody any more. */
 export interface Stray {
-  readonly kind: 'mount' | 'device' | 'volume' | 'snapshot' | 'file' | 'lease';
+  readonly kind: (typeof strayKinds)[number];
   /** What people find it by: a path, an id. */
   readonly name: string;
   /** Ends the sentence "it belongs to nobody, because". */

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Level } from '../castle/chronicle/happening.ts';
 import type { LogSettings } from '../castle/chronicle/log.ts';
-import { defaultSocket } from '../castle/places.ts';
+import { defaultPlugin, defaultSocket } from '../castle/places.ts';
 import type { ServeSettings } from '../castle/serve.ts';
 import type { TlsSettings } from '../castle/tls-files.ts';
 import { Failure } from '../failure.ts';
@@ -27,6 +27,8 @@ export interface CastleOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
+  readonly plugin?: string;
+  readonly gc: string;
   readonly logLevel: Level;
   readonly logFormat: 'auto' | 'json' | 'text';
 }
@@ -64,6 +66,7 @@ export function addCastleOptions(command: Command): Command {
     .option('--freeze-limit <time>', 'how long a volume may stand still for a snapshot', '10s')
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
     .option('--reconcile-every <time>', 'how often the castle compares its state with what is true', '5m')
+    .option('--gc <time>', 'how often to look for what belongs to nobody: 1h; 0: never', '1h')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .option('--listen <host:port>', 'listen over TLS as well, for containers with a token (castle token)')
     .option(
@@ -72,6 +75,12 @@ export function addCastleOptions(command: Command): Command {
     )
     .option('--tls-key <file>', "for --listen: the certificate's private key, in PEM")
     .option('--tls-client-ca <file>', 'for --listen: who connects must have a certificate of this authority')
+    .addOption(
+      new Option(
+        '--plugin [socket]',
+        `serve the engine as a volume driver, named after the socket (${defaultPlugin})`,
+      ).preset(defaultPlugin),
+    )
     .addOption(
       new Option('--log-level <level>', 'what matters less is not logged')
         .choices(['debug', 'info', 'warn', 'error'])
@@ -113,6 +122,8 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     freezeLimitMs: readDuration('--freeze-limit', all.freezeLimit, 'usage'),
     keepDeletedMs: readDuration('--keep-deleted', all.keepDeleted, 'usage'),
     reconcileEveryMs: readReconcileEvery(all.reconcileEvery),
+    gcMs: readDuration('--gc', all.gc, 'usage'),
+    ...(all.plugin === undefined ? {} : { plugin: all.plugin }),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     ...(tls === undefined ? {} : { tls }),
     log: { level: all.logLevel, format: text ? 'text' : 'json' },

@@ -5,6 +5,7 @@ import { addCopies } from './castle-copies.ts';
 import { addDevices } from './castle-devices.ts';
 import { addDoctor } from './castle-doctor.ts';
 import { addEvents } from './castle-events.ts';
+import { addGc } from './castle-gc.ts';
 import { addLeases } from './castle-leases.ts';
 import { addServe } from './castle-serve.ts';
 import { addSnapshot } from './castle-snapshot.ts';
@@ -34,6 +35,7 @@ export function describeCastle(): Command {
   addDevices(program);
   addStatus(program);
   addEvents(program);
+  addGc(program);
   addDoctor(program);
   addCheckState(program);
   for (const command of allCommands(program)) command.helpOption('--help', 'print this');

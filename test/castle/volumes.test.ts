@@ -1,5 +1,5 @@
 /** Volumes that the host's root makes, deletes and brings back, with kill -9 at every step. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { mounted } from './mounted.ts';
 import { Tenant } from './tenant.ts';
+import { oneThread as env, traced } from './traced.ts';
 
 const castleCommand = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
   run(process.execPath, ['dist/castle.js', ...args, '--socket', castle.socket]);
@@ -23,19 +24,6 @@ const listed = async (castle: CastleOnHost, path: string) =>
 const names = (castle: CastleOnHost) => listed(castle, '/v1/volumes');
 const deleted = (castle: CastleOnHost) => listed(castle, '/v1/volumes/deleted');
 const folders = (castle: CastleOnHost) => readdirSync(castle.backend).filter((name) => !name.startsWith('.'));
-
-/** strace counts the calls of each thread for itself: a castle that is to be killed at one of them has one for files. */
-const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
-
-/** Lets a process be killed on its way into the nth of some system calls: that one is not made any more. */
-async function traced(pid: number, calls: string, nth: number): Promise<ChildProcess> {
-  const inject = `inject=${calls}:signal=KILL:when=${nth}`;
-  const options = ['-f', '-qq', '-p', String(pid), '-e', `trace=${calls}`, '-e', inject];
-  const tracer = spawn('strace', options, { stdio: 'ignore' });
-  const status = () => readFileSync(`/proc/${pid}/status`, 'utf8');
-  await until('strace has it', () => /^TracerPid:\s+[1-9]/m.test(status()) || undefined);
-  return tracer;
-}
 
 if (requires(t, root, program('strace'))) {
   t.test('made, deleted, restored', async (t) => {

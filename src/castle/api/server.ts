@@ -10,6 +10,7 @@ import { version } from '../../version.ts';
 import type { Followers } from '../chronicle/followers.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { Metrics } from '../chronicle/metrics.ts';
+import type { CleanUp } from '../clean-up/clean-up.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Tokens } from '../identity/tokens.ts';
 import type { Ledger } from '../leases/ledger.ts';
@@ -20,6 +21,7 @@ import { administrationRoutes } from './administration.ts';
 import { answerable } from './answerable.ts';
 import { answer, endWith } from './bare-answers.ts';
 import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
+import { cleanUpRoutes } from './clean-up.ts';
 import { Connections } from './connections.ts';
 import { type CopiesAsked, copyRoutes } from './copies.ts';
 import { deviceRoutes } from './devices.ts';
@@ -37,6 +39,7 @@ export interface ApiMeans {
   /** Where it listens for containers with tokens, too. */
   readonly tokens?: Tokens;
   readonly snapshots: Pick<SnapshotsAsked & CopiesAsked, 'backups' | 'scheduler' | 'offHost'>;
+  readonly cleanUp: CleanUp;
   readonly status: () => Status;
   readonly devices: () => Promise<Devices>;
   readonly metrics: Metrics;
@@ -55,7 +58,19 @@ export interface Api {
 
 /** Builds the interface; nobody can reach it before it listens. */
 export async function buildServer(means: ApiMeans): Promise<Api> {
-  const { native, runtime, ledger, snapshots, status, devices, metrics, followers, checkHealth, say } = means;
+  const {
+    native,
+    runtime,
+    ledger,
+    snapshots,
+    cleanUp,
+    status,
+    devices,
+    metrics,
+    followers,
+    checkHealth,
+    say,
+  } = means;
   const requests = new LeaseRequests(metrics, say);
   const app = fastify({
     bodyLimit: bodyLimitBytes,
@@ -204,6 +219,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   await app.register(deviceRoutes({ devices, needHost: host }));
   await app.register(snapshotRoutes({ ...snapshots, administration: ledger.administration, needHost: host }));
   await app.register(copyRoutes({ ...snapshots, needHost: host }));
+  await app.register(cleanUpRoutes({ cleanUp, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

@@ -79,6 +79,8 @@ export interface Backend {
   readonly trash?: Trash;
   /** Copies of volumes at a moment; a backend without it makes none. */
   readonly snapshots?: Snapshots;
+  /** Whether no mount of it can map ids: what is whose on the disk is whose in the container. */
+  readonly showsIdsAsTheyAre?: true;
   /** Where hosts that share the backend claim its volumes; a backend without it is one host's. */
   readonly claims?: Claims;
   /**
@@ -86,6 +88,10 @@ export interface Backend {
    * lease, and once more for every volume without a lease at start.
    */
   afterUse?(volume: KnownVolume): Promise<void>;
+  /** All volumes that lie here, whether the store knows them or not. */
+  found?(): Promise<readonly KnownVolume[]>;
+  /** What an interrupted creation or removal left behind, and nobody works on any more. */
+  unfinished?(): Promise<readonly Stray[]>;
   /**
    * Finds what this backend made and nobody needs.
    * @param known ids of the volumes and the snapshots, deleted ones that are kept too, that the store has
@@ -119,12 +125,22 @@ export interface Trash {
   /** Whether it is in the trash. */
   has(volume: string, id: string): Promise<boolean>;
   /**
-   * What mountinfo calls it in the trash, should it be mounted anywhere. Not there where `purge` itself refuses what is in
-   * use.
+   * What mountinfo calls it where it is mounted; undefined when it can be mounted nowhere now. Not there where `purge` itself
+   * refuses what is in use.
+   * @throws Refused busy when that can't be told
    */
-  source?(volume: string, id: string): SourceFolder;
+  source?(volume: string, id: string): Promise<SourceFolder | undefined>;
   /** Removes it for good. */
   purge(volume: string, id: string): Promise<void>;
   /** Everything that is in the trash. */
-  list(): Promise<readonly { readonly volume: string; readonly id: string }[]>;
+  list(): Promise<readonly InTrash[]>;
+}
+
+/** A deleted volume as its backend sees it. */
+export interface InTrash {
+  readonly volume: string;
+  /** That of its entry in the trash. */
+  readonly id: string;
+  /** The id that it had as a volume, where what lies there says so. */
+  readonly volumeId?: string;
 }

@@ -3,7 +3,8 @@ import type { Checked } from '../file-systems/file-system.ts';
 import type { ImageToMount, Mounter } from '../mount.ts';
 import type { MountLine } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
-import type { Backend, KnownVolume, NewVolume } from './backend.ts';
+import type { Stray } from '../stray.ts';
+import type { Backend, KnownVolume, NewVolume, Trash } from './backend.ts';
 import { damagedFileSystem } from './refusals.ts';
 
 /** A volume's device, or what it is made of, that nobody else has while it is attached. */
@@ -62,6 +63,12 @@ export interface Blocks {
   /** Whether a block device, by its number, has a volume of this backend. */
   isOurs(device: string): boolean;
   sweep(): Promise<void>;
+  /** All that lie here. */
+  found?(): Promise<readonly KnownVolume[]>;
+  /** What interrupted work left behind. */
+  unfinished?(): Promise<readonly Stray[]>;
+  /** Where deleted ones are kept; without it none is deleted. */
+  readonly trash?: Trash;
 }
 
 /**
@@ -89,6 +96,9 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: Say): Backe
     sweep: () => blocks.sweep(),
     place: () => undefined,
     shows: (mount: MountLine) => blocks.isOurs(mount.device),
+    ...(blocks.trash === undefined ? {} : { trash: blocks.trash }),
+    found: async () => (await blocks.found?.()) ?? [],
+    unfinished: async () => (await blocks.unfinished?.()) ?? [],
 
     async source(volume) {
       const device = await blocks.deviceOf(volume);

@@ -1,5 +1,6 @@
 import type { Mounter } from '../mount.ts';
 import { below, isEntryOf, sourceFolder } from '../mountinfo.ts';
+import type { Stray } from '../stray.ts';
 import type { Backend, Owner, Trash } from './backend.ts';
 import type { FolderSnapshots } from './local-snapshots.ts';
 import { noSizeOfItsOwn } from './refusals.ts';
@@ -19,6 +20,10 @@ export interface Directories {
   /** @returns whether the folder is gone; false when something is in it */
   removeEmpty(volume: string): Promise<boolean>;
   sweep(): Promise<void>;
+  /** The names of all that lie here. */
+  found?(): Promise<readonly string[]>;
+  /** What interrupted work left behind. */
+  unfinished?(): Promise<readonly Stray[]>;
   /** Where deleted ones are kept; without it none is deleted. */
   readonly trash?: Trash;
   /** Copies of folders at a moment; without it none is made. */
@@ -46,5 +51,7 @@ export function directoriesBackend(directories: Directories, mounter: Mounter): 
     mount: (into, volume, target, options) => mounter.mount(into, path(volume.name), target, options),
     ...(trash === undefined ? {} : { trash }),
     ...(snapshots === undefined ? {} : { snapshots, strays: snapshots.strays }),
+    found: async () => ((await directories.found?.()) ?? []).map((name) => ({ name })),
+    unfinished: async () => (await directories.unfinished?.()) ?? [],
   };
 }

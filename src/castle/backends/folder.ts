@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, open, realpath } from 'node:fs/promises';
 import { errorMessage, Failure } from '../../failure.ts';
 
 /**
@@ -15,5 +15,17 @@ export async function prepareFolder(folder: string): Promise<string> {
       'cannotCreate',
       `the folder ${folder} for volumes cannot be used: ${errorMessage(thrown)}`,
     );
+  }
+}
+
+/** Puts the entries of folders on the disk: a rename is there when both of its folders are. */
+export async function flush(...folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const opened = await open(folder, 'r');
+    try {
+      await opened.sync();
+    } finally {
+      await opened.close();
+    }
   }
 }

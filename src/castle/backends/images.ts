@@ -19,6 +19,8 @@ const pattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z0-
 /** Begins the name of an image that is being made or removed; no volume's name starts with a dot. */
 const unfinished = '.unfinished-';
 const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.prototype)?$/;
+/** Ends the name of the file after which a file system is made. */
+export const prototypeEnding = '.prototype';
 
 /** The path of an image that has not got its name yet, or has lost it. */
 export const unfinishedPath = (base: string, id: string): string => join(base, `${unfinished}${id}`);
@@ -47,6 +49,11 @@ export function imageOf(base: string, volume: string): Image | undefined {
   return parse(base, entry.name);
 }
 
+/** All images that have a volume's name. */
+export function allImages(base: string): readonly Image[] {
+  return readdirSync(base).flatMap((name) => parse(base, name) ?? []);
+}
+
 /** What an interrupted creation or removal has left. */
 export function unfinishedImages(base: string): readonly string[] {
   return readdirSync(base)
@@ -58,7 +65,7 @@ export function unfinishedImages(base: string): readonly string[] {
  * Opens an image for reading and writing; a symlink in its place is not followed.
  * @throws Refused backend_failed when it isn't there
  */
-export function openImage({ volume, path }: Image): number {
+export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   } catch (thrown) {
@@ -75,6 +82,34 @@ export function loopDeviceWith(base: string, volume: string): LoopDevice | undef
 /** The volume of which a loop device has the image. */
 export function volumeOn(base: string, { file }: LoopDevice): string | undefined {
   return dirname(file) === base ? parse(base, basename(file))?.volume : undefined;
+}
+
+/** A deleted image, by what its name says: `NAME@UUID@ID.TYPE`. */
+export interface DeletedImage extends Image {
+  /** The id of its entry in the trash. */
+  readonly trashId: string;
+}
+
+const deletedPattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@([^@.]+)\.([a-z0-9]+)$/;
+
+/** The path of an image in the trash. */
+export const deletedPath = (trash: string, { volume, id, type }: Image, trashId: string): string =>
+  join(trash, `${volume}@${id}@${trashId}.${type}`);
+
+/** All images in a trash; none when there is no such folder. */
+export function deletedImages(trash: string): readonly DeletedImage[] {
+  let names: readonly string[];
+  try {
+    names = readdirSync(trash);
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return [];
+    throw thrown;
+  }
+  return names.flatMap((name) => {
+    const [, volume, id, trashId, type] = deletedPattern.exec(name) ?? [];
+    if (volume === undefined || id === undefined || trashId === undefined || type === undefined) return [];
+    return [{ path: join(trash, name), volume, id, trashId, type }];
+  });
 }
 
 function parse(base: string, name: string): Image | undefined {

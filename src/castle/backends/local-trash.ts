@@ -1,12 +1,13 @@
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { mountsOf, sourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Trash } from './backend.ts';
+import { flush } from './folder.ts';
 
 /** Begins with a dot, as no volume's name does; on the same file system, so that moving is one rename. */
-const folderName = '.trash';
+export const trashFolderName = '.trash';
 
 /** Between a volume's name and the id; no name has it. */
 const separator = '~';
@@ -16,11 +17,11 @@ const separator = '~';
  * @param base the folder of the volumes
  */
 export function localTrash(base: string): Trash {
-  const trash = join(base, folderName);
+  const trash = join(base, trashFolderName);
   const placeOf = (volume: string) => join(base, volume);
   const kept = (volume: string, id: string) => join(trash, `${volume}${separator}${id}`);
   return {
-    source: (volume, id) => sourceFolder(kept(volume, id)),
+    source: async (volume, id) => sourceFolder(kept(volume, id)),
     has: (volume, id) => isThere(kept(volume, id)),
 
     async put(volume, id) {
@@ -96,17 +97,5 @@ async function move(
       `volume ${volume} cannot be moved from ${from} to ${to}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
       'see to that folder on the host',
     );
-  }
-}
-
-/** A rename is on disk when both folders are. */
-async function flush(...folders: readonly string[]): Promise<void> {
-  for (const folder of folders) {
-    const opened = await open(folder, 'r');
-    try {
-      await opened.sync();
-    } finally {
-      await opened.close();
-    }
   }
 }

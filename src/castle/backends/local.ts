@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
+import { volumeNameFault } from '../../volume-name.ts';
 import { Refused } from '../refused.ts';
 import type { Owner } from './backend.ts';
 import { makeSubvolume } from './btrfs.ts';
 import type { Directories } from './directories.ts';
-import { prepareFolder } from './folder.ts';
+import { flush, prepareFolder } from './folder.ts';
 import { removeTree } from './folder-copy.ts';
 import { localSnapshots } from './local-snapshots.ts';
 import { localTrash } from './local-trash.ts';
+import { strayFile } from './unfinished.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
 const unfinished = '.creating-';
@@ -22,6 +25,8 @@ const unfinished = '.creating-';
 export async function localDirectories(folder: string): Promise<Directories> {
   const base = await prepareFolder(folder);
   const pathOf = (volume: string) => join(base, volume);
+  /** Folders that are being made just now. */
+  const making = new Set<string>();
   return {
     name: 'local',
     description: `local folder ${base}`,
@@ -37,7 +42,9 @@ export async function localDirectories(folder: string): Promise<Directories> {
     async create(volume, owner) {
       try {
         if (await isFolder(pathOf(volume))) return;
-        await createWhole(base, pathOf(volume), owner);
+        const temporary = join(base, `${unfinished}${randomUUID()}`);
+        making.add(temporary);
+        await createWhole(base, temporary, pathOf(volume), owner).finally(() => making.delete(temporary));
       } catch (thrown) {
         if (thrown instanceof Refused) throw thrown;
         throw new Refused(
@@ -59,6 +66,22 @@ export async function localDirectories(folder: string): Promise<Directories> {
       }
     },
 
+    async found() {
+      const entries = await readdir(base, { withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isDirectory() && isVolumeName(entry.name))
+        .map(({ name }) => name);
+    },
+
+    async unfinished() {
+      const entries = await readdir(base);
+      return entries
+        .filter((entry) => entry.startsWith(unfinished))
+        .map((entry) => join(base, entry))
+        .filter((path) => !making.has(path))
+        .map((path) => strayFile(path, () => existsSync(path)));
+    },
+
     async sweep() {
       for (const entry of await readdir(base)) {
         if (entry.startsWith(unfinished)) await removeTree(join(base, entry));
@@ -66,6 +89,8 @@ export async function localDirectories(folder: string): Promise<Directories> {
     },
   };
 }
+
+const isVolumeName = (name: string): boolean => volumeNameFault(name) === undefined;
 
 /** A symlink or file in the place of a volume was not made by us and is never followed or replaced. */
 async function isFolder(path: string): Promise<boolean> {
@@ -83,8 +108,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** The folder appears under its name only when its owner is right: a container never sees it half made. */
-async function createWhole(base: string, path: string, owner: Owner): Promise<void> {
-  const temporary = join(base, `${unfinished}${randomUUID()}`);
+async function createWhole(base: string, temporary: string, path: string, owner: Owner): Promise<void> {
   try {
     // On a btrfs each volume is a subvolume, of which a snapshot is a matter of milliseconds.
     if (!(await makeSubvolume(temporary, base))) await mkdir(temporary);
@@ -101,15 +125,5 @@ async function createWhole(base: string, path: string, owner: Owner): Promise<vo
     // Whoever is told that it can't be made must not find it there; nobody has seen it, so it is empty.
     await rmdir(path);
     throw thrown;
-  }
-}
-
-/** A name in a folder is on disk when the folder is. */
-async function flush(base: string): Promise<void> {
-  const folder = await open(base, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

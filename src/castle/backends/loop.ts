@@ -10,7 +10,9 @@ import { formatSize } from '../size.ts';
 import { needTools } from '../tool.ts';
 import type { Blocks } from './blocks.ts';
 import { prepareFolder } from './folder.ts';
+import { isLocked, lockUnattached } from './image-lock.ts';
 import {
+  allImages,
   type Image,
   imageOf,
   imagePath,
@@ -20,11 +22,11 @@ import {
   unfinishedPath,
   volumeOn,
 } from './images.ts';
+import { loopTrash } from './loop-trash.ts';
 import { allocate, makeImage } from './new-image.ts';
 import * as refusals from './refusals.ts';
+import { unfinishedImageStrays } from './unfinished.ts';
 
-/** How long the last user of an image may take to let go of it, in milliseconds: the kernel writes what is dirty. */
-const patienceMs = 10_000;
 /** How long a device that is just going may take, in milliseconds. */
 const shortPatienceMs = 2_000;
 /** How often we look whether it has, in milliseconds. */
@@ -111,10 +113,7 @@ export async function loopBlocks(
       if (image === undefined) throw refusals.imageGone(name, base);
       const fd = openImage(image);
       try {
-        await waitForLock(native, fd, image, base);
-        const status = fstatSync(fd);
-        const other = loopDevices().find((device) => hasFile(device, status));
-        if (other !== undefined) throw refusals.attachedByOthers(name, image.path, other.path);
+        await lockUnattached(native, fd, image);
         checkIdentity(fd, image, typeNamed(image.type));
         const { path, type, id } = image;
         return { fd, path, fileSystem: { type, uuid: id }, detach: () => closeSync(fd) };
@@ -207,6 +206,10 @@ export async function loopBlocks(
       return device !== undefined && volumeOn(base, device) !== undefined;
     },
 
+    trash: loopTrash(base, native),
+    found: async () => allImages(base).map(({ volume, id }) => ({ name: volume, id })),
+    unfinished: async () => unfinishedImageStrays(base, native),
+
     async sweep() {
       for (const path of unfinishedImages(base)) await rm(path);
     },
@@ -223,26 +226,6 @@ export function needLoopDevices(): void {
       `loop devices cannot be made: /dev/loop-control: ${errorCode(thrown) ?? errorMessage(thrown)}`,
       'run the castle as root, with the /dev of the host and the module loop',
     );
-  }
-}
-
-/** The end of a container lets go of its volume some time after its first process has gone. */
-async function waitForLock(native: Native, fd: number, { volume, path }: Image, base: string): Promise<void> {
-  const end = performance.now() + patienceMs;
-  while (!native.flock(fd)) {
-    if (performance.now() > end) {
-      throw refusals.stillAttached(volume, path, loopDeviceWith(base, volume)?.path);
-    }
-    await sleep(lookAgainMs);
-  }
-}
-
-function isLocked(native: Native, image: Image): boolean {
-  const fd = openImage(image);
-  try {
-    return !native.flock(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Native } from '../../container/native.ts';
 import type { FileSystem, HeldImage } from '../file-systems/file-system.ts';
 import { runTool } from '../tool.ts';
 import type { NewVolume } from './backend.ts';
+import { flush } from './folder.ts';
 
 /** The unit in which stat(2) counts what a file has on the disk. */
 const blockBytes = 512;
@@ -38,7 +39,7 @@ export async function makeImage(
     await file.sync();
     await rename(temporary, path);
     try {
-      await syncFolder(dirname(path));
+      await flush(dirname(path));
     } catch (thrown) {
       // Whoever is told that it can't be made must not find it there; we have it locked, and nobody has used it.
       await rename(path, temporary);
@@ -65,13 +66,4 @@ export async function allocate({ path, fd }: HeldImage, sizeBytes: number): Prom
   }
   const { code, lastLine } = await runTool('fallocate', ['--length', String(sizeBytes), path], fd);
   if (code !== 0) throw new Error(lastLine);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

@@ -22,7 +22,7 @@ export function nfsTrash(folders: NfsFolders, claims: NfsClaims, all: () => Sour
   const kept = (volume: string, id: string) => `${folderName}/${volume}${separator}${id}`;
   const removed = (volume: string, id: string) => `${removing}/${volume}${separator}${id}`;
   return {
-    source: (volume, id) => below(all(), kept(volume, id)),
+    source: async (volume, id) => below(all(), kept(volume, id)),
     has: (volume, id) => folders.isThere(kept(volume, id)),
 
     async put(volume, id) {

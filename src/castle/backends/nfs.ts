@@ -56,6 +56,7 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
     trash: nfsTrash(folders, claims, all),
     place: () => undefined,
     shows: (mount) => isEntryOf(mount, all()),
+    showsIdsAsTheyAre: true,
     source: async ({ name }) => below(all(), name),
     find: async (volume) => ((await folders.isThere(volume)) ? { name: volume } : undefined),
 

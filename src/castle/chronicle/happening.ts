@@ -60,6 +60,11 @@ export const levels = {
   'volume.unlocked': 'warn',
   'backend.found': 'info',
   'backend.lost': 'warn',
+  'gc.found': 'warn',
+  'gc.removed': 'info',
+  'gc.unclear': 'warn',
+  // Debug: mostly it has nothing to tell.
+  'gc.done': 'debug',
   'engine.found': 'info',
   'engine.lost': 'warn',
   'container.died': 'info',

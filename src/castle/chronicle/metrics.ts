@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { strayKinds } from '../stray.ts';
 import type { EventName } from './happening.ts';
 
 /** What the snapshots of all volumes come to. */
@@ -22,6 +23,8 @@ export interface Counted {
   backedUp(): BackedUp;
   /** Whether the engine's events arrive; undefined where no engine is needed. */
   engine(): boolean | undefined;
+  /** How many strays of each kind the last clean-up left. */
+  strays(): ReadonlyMap<string, number>;
 }
 
 /** From below a millisecond, which a commit takes, to the bound of a mount. */
@@ -90,6 +93,10 @@ export class Metrics {
       const engine = counted.engine();
       if (engine === undefined) gauge.remove();
       else gauge.set(engine ? 1 : 0);
+    });
+    this.gauge('castle_strays', 'What the last clean-up left, by kind', ['kind'], (gauge) => {
+      const strays = counted.strays();
+      for (const kind of strayKinds) gauge.set({ kind }, strays.get(kind) ?? 0);
     });
     const startedSeconds = Math.floor(Date.now() / 1000 - process.uptime());
     this.gauge('process_start_time_seconds', 'When it was started, since 1970', [], (gauge) =>

@@ -15,6 +15,7 @@ import { kernelFindings } from './kernel.ts';
 import { loopFindings } from './loop.ts';
 import { nfsFindings } from './nfs.ts';
 import { permissionFindings } from './permissions.ts';
+import { pluginFindings } from './plugin.ts';
 import { snapshotFindings } from './snapshots.ts';
 import { tlsFindings } from './tls.ts';
 import { trialFindings } from './trial.ts';
@@ -42,6 +43,7 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
     ...stateFindings(resolve(settings.state)),
     ...socketFindings(resolve(settings.socket)),
     ...(settings.tls === undefined ? [] : tlsFindings(settings.tls)),
+    ...(settings.plugin === undefined ? [] : pluginFindings(resolve(settings.plugin))),
   ];
 }
 

@@ -12,6 +12,8 @@ export interface ToShow {
   readonly isNew: boolean;
   readonly ids: Ids;
   readonly peer: Peer;
+  /** Whether its backend can show ids as they are only. */
+  readonly asTheyAre: boolean;
 }
 
 /**
@@ -22,12 +24,13 @@ export interface ToShow {
  * @throws Refused backend_failed when ids have to be mapped and can't be, and what mount throws
  */
 export async function mountMapped(
-  { volume, isNew, ids, peer }: ToShow,
+  { volume, isNew, ids, peer, asTheyAre }: ToShow,
   options: MountOptions,
   mount: (options: MountOptions) => Promise<number>,
   say: Say,
 ): Promise<number> {
-  if (!ids.asks) return mount(options);
+  if (asTheyAre && ids.isOrdered) throw cannotMap(volume, new Unmappable('EINVAL'));
+  if (asTheyAre || !ids.asks) return mount(options);
   let found: Owner | undefined;
   let plan: IdPlan = {};
   try {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage } from '../../failure.ts';
-import type { Backend, Trash } from '../backends/backend.ts';
+import type { Backend, KnownVolume, Trash } from '../backends/backend.ts';
 import { isThereAlready } from '../backends/snapshot-refusals.ts';
 import type { Say } from '../chronicle/happening.ts';
 import { namespaceOf } from '../proc.ts';
 import { Refused } from '../refused.ts';
-import type { Changes, Store, TrashRecord } from '../store.ts';
+import type { Changes, Store, TrashRecord, VolumeRecord } from '../store.ts';
 import { Census, type Use } from './census.ts';
 import { checkVolumeName } from './checks.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
@@ -21,6 +21,8 @@ export interface AdministrationMeans {
   readonly perVolume: OneAtATime;
   /** Where a volume is mounted now. */
   readonly usesOf: (volume: string) => Promise<readonly Use[]>;
+  /** Ends its lease when that is one of an engine's mounts that no container has any more. */
+  readonly settle: (volume: string) => Promise<void>;
   readonly say: Say;
 }
 
@@ -149,9 +151,42 @@ export class Administration {
     });
   }
 
+  /**
+   * A volume, whether the store knows it or it only lies in the backend.
+   * @throws Refused backend_failed
+   */
+  async lookUp(volume: string): Promise<(KnownVolume & Partial<VolumeRecord>) | undefined> {
+    const { store, backend } = this.means;
+    return store.volume(volume) ?? (await backend.find(volume));
+  }
+
   /** Deleted volumes that are kept; one that is just being brought back is still one of them. */
   list(): readonly TrashRecord[] {
     return this.means.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
+  }
+
+  /** Whether a deleted volume that is said to be kept is not in the trash. */
+  async isMissing(id: string): Promise<boolean> {
+    const record = this.keptRecord(id);
+    return record !== undefined && !(await trashOf(this.means.backend).has(record.volume, id));
+  }
+
+  /** Takes the entry of a deleted volume out that is not in the trash any more. @returns false when it is there after all */
+  async forget(id: string): Promise<boolean> {
+    const record = this.keptRecord(id);
+    if (record === undefined) return true;
+    return this.means.perVolume.run(record.volume, async () => {
+      if (!(await this.isMissing(id))) return false;
+      await this.means.store.commit((changes) => changes.removeTrash(id));
+      return true;
+    });
+  }
+
+  /** Removes one deleted volume for good. @returns false when it could not be, or somebody brought it back */
+  async purgeOne(id: string): Promise<boolean> {
+    const [record, { trash }] = [this.keptRecord(id), this.means.backend];
+    if (record !== undefined && trash !== undefined) await this.tryToPurge(record, trash);
+    return !this.means.store.trash().some((now) => now.id === id);
   }
 
   /**
@@ -186,12 +221,13 @@ export class Administration {
       }
     }
     const known = new Set(store.trash().map(({ id }) => id));
-    for (const { volume, id } of await this.inTrash(trash)) {
+    for (const { volume, id, volumeId } of await this.inTrash(trash)) {
       if (known.has(id)) continue;
       const now = new Date().toISOString();
       const found: TrashRecord = {
         id,
         volume,
+        ...(volumeId === undefined ? {} : { volumeId }),
         backend: backend.name,
         state: 'kept',
         created: now,
@@ -231,6 +267,10 @@ export class Administration {
     return true;
   }
 
+  private keptRecord(id: string): TrashRecord | undefined {
+    return this.records().find((record) => record.id === id && record.state === 'kept');
+  }
+
   /** The trash of this backend: of that of another one, nothing can be seen. */
   private records(): readonly TrashRecord[] {
     return this.means.store.trash().filter(({ backend }) => backend === this.means.backend.name);
@@ -245,8 +285,9 @@ export class Administration {
   }
 
   private async checkUnused(volume: string): Promise<void> {
-    const { store, backend, usesOf } = this.means;
+    const { store, backend, usesOf, settle } = this.means;
     this.checkBackend(volume);
+    await settle(volume);
     const lease = store.leases().find((lease) => lease.volume === volume);
     if (lease !== undefined) throw inUse(lease);
     if ((await backend.find(volume)) === undefined) throw noSuchVolume(volume);
@@ -339,7 +380,8 @@ export class Administration {
   /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
     if (trash.source === undefined || !(await trash.has(volume, id))) return;
-    const source = trash.source(volume, id);
+    const source = await trash.source(volume, id);
+    if (source === undefined) return;
     const [use] = await this.census.usesOf(source, source);
     if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
   }
@@ -358,6 +400,6 @@ function trashOf({ trash, description }: Backend): Trash {
   throw new Refused(
     'bad_request',
     `no volume can be deleted in the ${description}: deleted ones are not kept there`,
-    'leave it as it is; only volumes of the backends local, nfs and ebs can be deleted',
+    'leave it as it is',
   );
 }

@@ -17,6 +17,8 @@ export interface Use {
   readonly pid: number;
   readonly namespace: string;
   readonly mount: MountLine;
+  /** The folder that it is mounted on; undefined when that can't be seen. */
+  readonly on?: SourceFolder;
 }
 
 /**
@@ -83,14 +85,19 @@ function usesIn(
   if (parts.length === 0) return [];
   const byId = new Map(mounts.map((mount) => [mount.id, mount]));
   return parts
-    .filter((mount) => {
-      const covered = coveredBy(mount, byId);
+    .map((mount) => ({ mount, covered: coveredBy(mount, byId) }))
+    .filter(({ covered }) => {
       // A volume may be a file system of its own, mounted on its place in the backend: that makes it a volume, and
       // each copy of the host's mounts (a service with PrivateMounts, unshare(1)) has this mount too.
       if (covered === undefined || place === undefined) return true;
       return !(isPartOf(covered, place) || isPartOf(covered, source));
     })
-    .map((mount) => ({ pid, namespace, mount }));
+    .map(({ mount, covered }) => ({
+      pid,
+      namespace,
+      mount,
+      ...(covered === undefined ? {} : { on: covered }),
+    }));
 }
 
 /** The folder on which a mount lies, by the kernel's name: paths differ from namespace to namespace. */

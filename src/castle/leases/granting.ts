@@ -21,6 +21,8 @@ import type { Use } from './census.ts';
 import { isSameContainer } from './checks.ts';
 import { exclude, type Manner } from './coexisting.ts';
 import { entering, type HeldProcess, type Hold } from './containers.ts';
+import { type ForEngine, justAsked } from './for-engine.ts';
+import type { HostMounts } from './host-mounts.ts';
 import type { Journal } from './journal.ts';
 import * as refusals from './refusals.ts';
 import type { Sight } from './sight.ts';
@@ -41,6 +43,8 @@ export interface GrantingMeans {
   readonly sight: Sight;
   readonly truth: Truth;
   readonly volumes: Volumes;
+  readonly hostMounts: HostMounts;
+  readonly forEngine: ForEngine;
 }
 
 /** Makes leases: the volume, the entry, the mount, and back again when one of them fails. */
@@ -70,7 +74,8 @@ export class Granting {
     let made: VolumeRecord | undefined;
     let mountId: number | undefined;
     try {
-      this.checkPlace(container, target);
+      if (container.engineMount === true) await this.means.forEngine.checkIsThere(volume);
+      else this.checkPlace(container, target);
       const ids = idsFor(container, peer);
       const { readonly, shared, sizeBytes, snapshot } = container;
       const wish = {
@@ -93,13 +98,16 @@ export class Granting {
         first: container.first,
         target,
         ...manner,
+        ...(container.engineMount === true ? { engine: justAsked() } : {}),
         state: 'mounting',
         mountId: 0,
         since: new Date().toISOString(),
       };
       await journal.begin(lease, record);
+      if (lease.engine !== undefined) this.means.hostMounts.makePoint(target);
       const options = { readonly, beside: found.isElsewhere || others.length > 0 };
-      const show = { volume, isNew, ids, peer };
+      const asTheyAre = backend.showsIdsAsTheyAre === true;
+      const show = { volume, isNew, ids, peer, asTheyAre };
       mountId =
         adopted ??
         (await entering(held, (into) =>
@@ -135,6 +143,7 @@ export class Granting {
         await entering(held, (from) => mounter.unmount(from, lease.target, mountId));
       }
       await journal.advance(lease, 'mountFailed');
+      if (lease.engine !== undefined) this.means.hostMounts.removePoint(lease.target);
     } catch (thrown) {
       journal.say(lease, 'lease.unclear', `what was begun could not be undone: ${errorMessage(thrown)}`);
       if (store.lease(lease.id) !== undefined) watched.watch(lease, held);

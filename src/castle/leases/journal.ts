@@ -65,6 +65,6 @@ export class Journal {
 }
 
 /** A lease as everybody may see it. */
-export function toLease({ first: _, ...lease }: LeaseRecord): Lease {
+export function toLease({ first: _, engine: _engine, ...lease }: LeaseRecord): Lease {
   return lease;
 }

@@ -3,6 +3,7 @@ import type { Lease, LeaseRequest, Volume } from '../../contract.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { Say } from '../chronicle/happening.ts';
 import { Hangs, type Mounter } from '../mount.ts';
+import { identify } from '../proc.ts';
 import { Refused } from '../refused.ts';
 import type { Container, Peer } from '../runtime/runtime.ts';
 import { formatSize } from '../size.ts';
@@ -13,7 +14,9 @@ import type { Asking } from './asking.ts';
 import { checkPermission, checkTarget, checkVolumeName, isSameContainer } from './checks.ts';
 import { exclude } from './coexisting.ts';
 import { entering, type HeldProcess, type Hold } from './containers.ts';
+import { ForEngine } from './for-engine.ts';
 import { Granting, mannerOf } from './granting.ts';
+import type { HostMounts } from './host-mounts.ts';
 import { Journal, toLease } from './journal.ts';
 import { LookingAgain } from './looking-again.ts';
 import { OneAtATime } from './one-at-a-time.ts';
@@ -48,6 +51,8 @@ export interface Means {
   readonly mounter: Mounter;
   readonly hold: Hold;
   readonly fromSnapshot: FromSnapshot;
+  /** Where volumes are mounted on the host for an engine. */
+  readonly hostMounts: HostMounts;
   /** Tells people what happened, in one line. */
   readonly say: Say;
 }
@@ -70,6 +75,8 @@ export class Ledger {
   private readonly granting: Granting;
   private readonly takingAway: TakingAway;
   private readonly lookingAgain: LookingAgain;
+  /** The leases of mounts on the host for an engine. */
+  readonly forEngine: ForEngine;
   /** What the host's root orders. */
   readonly administration: Administration;
 
@@ -81,8 +88,8 @@ export class Ledger {
       this.afterUse.ended(volume);
     });
     const volumes = new Volumes(store, backend, say, means.fromSnapshot);
-    const watched = new Watched(store, journal, perVolume);
-    const sight = new Sight(store, volumes, backend);
+    const watched = new Watched(store, journal, perVolume, means.hostMounts);
+    const sight = new Sight(store, volumes, backend, means.hostMounts);
     const truth = new Truth({ ...means, journal, watched, sight, perVolume });
     const all = { ...means, journal, volumes, watched, sight, truth };
     this.journal = journal;
@@ -90,8 +97,9 @@ export class Ledger {
     this.watched = watched;
     this.sight = sight;
     this.truth = truth;
-    this.granting = new Granting(all);
     this.takingAway = new TakingAway(all);
+    this.forEngine = new ForEngine({ ...all, perVolume, takingAway: this.takingAway });
+    this.granting = new Granting({ ...all, forEngine: this.forEngine });
     const usesOf = (volume: string) => sight.usesOf(volume);
     this.afterUse = new AfterUse({
       backend,
@@ -101,7 +109,10 @@ export class Ledger {
       known: (volume) => store.volume(volume) ?? { name: volume },
       say,
     });
-    this.administration = new Administration({ ...means, volumes, perVolume, usesOf });
+    const settle = async (volume: string) => {
+      for (const lease of this.leasesOn(volume)) await this.forEngine.settle(lease);
+    };
+    this.administration = new Administration({ ...means, volumes, perVolume, usesOf, settle });
     this.lookingAgain = new LookingAgain({ ...all, perVolume, administration: this.administration });
   }
 
@@ -191,11 +202,14 @@ export class Ledger {
     const leases = await this.livingOn(volume);
     const mine = leases.find((lease) => isSameContainer(lease, container));
     const same = mine === undefined ? undefined : await this.sameLease(mine, container, target);
-    if (same !== undefined) return { lease: toLease(same), isNew: false };
-    const others = leases.filter((lease) => lease !== mine);
+    if (same !== undefined) return { lease: toLease(await this.forEngine.askedAgain(same)), isNew: false };
     const manner = mannerOf(container, this.means.store.volume(volume));
-    const other = others.find((lease) => exclude(lease, manner));
-    if (other !== undefined) throw refusals.inUse(other);
+    const others: LeaseRecord[] = [];
+    for (const lease of leases) {
+      if (lease === mine) continue;
+      if (!exclude(lease, manner)) others.push(lease);
+      else if (!(await this.forEngine.settle(lease))) throw refusals.inUse(lease);
+    }
     const first = this.waiting.first(volume);
     if (first !== undefined && first !== waiter && manner.readonly !== true) {
       throw waitedFor(volume, first.container.name);
@@ -250,6 +264,25 @@ export class Ledger {
     return this.perVolume.run(volume, act);
   }
 
+  /** Finds out what became of a volume whose creation did not come to its end; exclusively. */
+  async settleHalfMade(name: string): Promise<void> {
+    await this.volumes.settle(name);
+  }
+
+  /**
+   * Takes a mount of the castle's own mount namespace away; exclusively.
+   * @throws Refused busy, not_found, backend_failed; Hangs
+   */
+  async unmountOnHost(target: string, mountId: number): Promise<void> {
+    const host = this.means.hold(identify(process.pid));
+    if (host === undefined) throw new Error('the castle has no process');
+    try {
+      await entering(host, (from) => this.means.mounter.unmount(from, target, mountId));
+    } finally {
+      host.close();
+    }
+  }
+
   /** Leases that are not ended; only those of one container when one is named. */
   leases(container?: Container): Lease[] {
     return this.means.store
@@ -286,7 +319,7 @@ export class Ledger {
    */
   async reconcileLeases(): Promise<void> {
     const { store, backend, say } = this.means;
-    for (const lease of store.leases()) await this.truth.takeUp(lease);
+    for (const lease of store.leases()) await this.truth.takeUp(await this.forEngine.takeOver(lease));
     const [leases, volumes] = [store.leases().length, store.volumes()];
     say(`looked at everything; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
     for (const { name, backend: its } of volumes) if (its === backend.name) this.afterUse.unused(name);

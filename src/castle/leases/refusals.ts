@@ -6,7 +6,15 @@ import type { LeaseRecord, VolumeRecord } from '../store.ts';
 import type { Use } from './census.ts';
 
 /** Another container has the volume by a lease. */
-export function inUse({ volume, containerName, since, shared }: LeaseRecord): Refused {
+export function inUse({ volume, containerName, engine, since, shared }: LeaseRecord): Refused {
+  if (engine !== undefined) {
+    return new Refused(
+      'volume_in_use',
+      `volume ${volume} is in use by ${containerName} since ${since}`,
+      `stop the container that docker ps --filter volume=${volume} shows`,
+      { holder: containerName },
+    );
+  }
   return new Refused(
     'volume_in_use',
     `volume ${volume} is in use by container ${containerName} since ${since}`,

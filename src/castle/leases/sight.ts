@@ -1,8 +1,10 @@
 import type { Backend } from '../backends/backend.ts';
 import type { SourceFolder } from '../mountinfo.ts';
+import { namespaceOf } from '../proc.ts';
 import type { LeaseRecord, Store } from '../store.ts';
 import { belongsTo } from './belonging.ts';
 import { Census, type Use } from './census.ts';
+import type { HostMounts } from './host-mounts.ts';
 import type { Volumes } from './volumes.ts';
 import { type Whereabouts, whereaboutsOf } from './whereabouts.ts';
 
@@ -14,6 +16,7 @@ export class Sight {
     private readonly store: Store,
     private readonly volumes: Volumes,
     private readonly backend: Backend,
+    private readonly hostMounts: HostMounts,
   ) {}
 
   /**
@@ -28,7 +31,7 @@ export class Sight {
   async usesOf(volume: string): Promise<readonly Use[]> {
     const source = await this.source(volume);
     if (source === undefined) return [];
-    return this.census.usesOf(source, this.backend.place(volume));
+    return this.meant(await this.census.usesOf(source, this.backend.place(volume)));
   }
 
   /** One look for many volumes. @returns whether a volume seems to be in use; usesOf makes sure of it */
@@ -36,7 +39,7 @@ export class Sight {
     const usesOf = this.census.look();
     return async (volume) => {
       const source = await this.source(volume);
-      return source !== undefined && usesOf(source, this.backend.place(volume)).length > 0;
+      return source !== undefined && this.meant(usesOf(source, this.backend.place(volume))).length > 0;
     };
   }
 
@@ -52,5 +55,11 @@ export class Sight {
     return (await this.usesOf(volume)).filter(
       (use) => belongsTo(use, first) || !others.some((other) => belongsTo(use, other.first)),
     );
+  }
+
+  /** Whoever makes a mount namespace gets a copy of the mounts for the engine: nobody means to use it. */
+  private meant(uses: readonly Use[]): readonly Use[] {
+    const own = namespaceOf('self', 'mnt');
+    return uses.filter((use) => use.namespace === own || !this.hostMounts.isPoint(use));
   }
 }

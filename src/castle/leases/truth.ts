@@ -59,6 +59,11 @@ export class Truth {
     return state !== lease.state || mountId !== lease.mountId;
   }
 
+  /** Whether a castle-mount hangs for that lease. */
+  isHanging(id: string): boolean {
+    return this.hanging.has(id);
+  }
+
   /** @throws Refused busy while a castle-mount hangs for that lease */
   checkNothingHangs({ id, volume, target }: LeaseRecord): void {
     if (this.hanging.has(id)) throw refusals.hangs(volume, target);

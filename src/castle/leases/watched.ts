@@ -1,6 +1,7 @@
 import { errorMessage } from '../../failure.ts';
 import type { LeaseRecord, Store } from '../store.ts';
 import type { HeldProcess } from './containers.ts';
+import type { HostMounts } from './host-mounts.ts';
 import type { Journal } from './journal.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
 
@@ -12,6 +13,7 @@ export class Watched {
     private readonly store: Store,
     private readonly journal: Journal,
     private readonly perVolume: OneAtATime,
+    private readonly hostMounts: HostMounts,
   ) {}
 
   /** From now on the lease ends with its container. */
@@ -41,6 +43,7 @@ export class Watched {
     this.letGo(lease.id);
     try {
       await this.journal.advance(lease, 'containerEnded');
+      if (lease.engine !== undefined) this.hostMounts.removePoint(lease.target);
       this.journal.say(lease, 'lease.ended', `lease ended: ${why}`);
     } catch (thrown) {
       // The store is full or broken: the lease stays in it, and the next request or start ends it.

@@ -14,7 +14,7 @@ import type { Container, Known, Peer, Runtime } from './runtime.ts';
 /** How long the engine's whole answer may take, in milliseconds: a time-out of the socket begins anew with each byte. */
 const answerWithinMs = 10_000;
 
-type Engine = Pick<Dockerode, 'getContainer'>;
+type Engine = Pick<Dockerode, 'getContainer' | 'listContainers'>;
 
 /** The clients of the engine's API that the runtime needs. */
 export interface DockerClients extends EngineClients {
@@ -29,6 +29,7 @@ export function dockerRuntime(clients: DockerClients, dialect: Dialect): Runtime
   const { asking } = clients;
   return {
     name: dialect.name,
+    usersOf: (volume) => usersOf(asking, volume),
     follow: (listener) => followEngine(clients, dialect, listener),
     async containerOf(peer) {
       const id = containerIdOf(peer.pid);
@@ -40,6 +41,19 @@ export function dockerRuntime(clients: DockerClients, dialect: Dialect): Runtime
       return inspected === undefined ? undefined : known(inspected);
     },
   };
+}
+
+/** The states of a container that has its volumes, or is about to have them again; Docker's API, `GET /containers/json`. */
+const livelyStates = ['running', 'paused', 'restarting'];
+
+async function usersOf(engine: Engine, volume: string): Promise<readonly string[]> {
+  try {
+    const filters = JSON.stringify({ volume: [volume], status: livelyStates });
+    const users = await engine.listContainers({ filters });
+    return users.map(({ Names: names, Id: id }) => names[0]?.replace(/^\//, '') ?? id);
+  } catch (thrown) {
+    throw engineFails(errorMessage(thrown));
+  }
 }
 
 function containerIdOf(pid: number): string | undefined {

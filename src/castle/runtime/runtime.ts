@@ -21,6 +21,8 @@ export interface Container {
   readonly sizeBytes?: number;
   /** What a volume is to begin with that is made for it: a snapshot by its id, or `latest:VOLUME`. */
   readonly snapshot?: string;
+  /** It stands for a mount on the host that an engine puts into a container; its first process is the castle. */
+  readonly engineMount?: true;
 }
 
 /** A container that somebody names, whether it runs or not. */
@@ -54,6 +56,11 @@ export interface Runtime {
   find(name: string): Promise<Known | undefined>;
   /** Tells what becomes of containers, from now on; runtimes without an engine have nothing to tell. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
+  /**
+   * The names of the containers that run, or are to run again, with a volume of the engine's by that name.
+   * @throws Refused backend_failed when the engine cannot be asked
+   */
+  readonly usersOf?: (volume: string) => Promise<readonly string[]>;
 }
 
 /** What an engine tells of a container that may have storage. */

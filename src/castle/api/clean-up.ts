@@ -1,0 +1,32 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { CleanedUp, GcRequest, Refusal } from '../../contract.ts';
+import type { CleanUp } from '../clean-up/clean-up.ts';
+
+export interface CleanedUpBy {
+  readonly cleanUp: CleanUp;
+  /** @throws Refused not_permitted for everybody but the host's root */
+  readonly needHost: (request: FastifyRequest) => Promise<void>;
+}
+
+/** What the host's root orders about what belongs to nobody. */
+export function cleanUpRoutes({ cleanUp, needHost }: CleanedUpBy): FastifyPluginCallbackTypebox {
+  return (app, _options, done) => {
+    app.post(
+      '/v1/gc',
+      {
+        schema: {
+          summary: 'Remove what belongs to nobody; for the host',
+          body: GcRequest,
+          response: { 200: Type.Array(CleanedUp), '4xx': Refusal, '5xx': Refusal },
+        },
+      },
+      async (request) => {
+        await needHost(request);
+        return [...(await cleanUp.run(request.body.dryRun ? 'look' : 'person'))];
+      },
+    );
+    done();
+  };
+}

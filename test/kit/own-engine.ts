@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { type Ran, run } from './docker.ts';
+import { temporaryFolder } from './images.ts';
+import { until } from './until.ts';
+
+/**
+ * A container engine of one test, on its own socket and folders: one that may be killed and started again, and that
+ * remembers the plug-ins which it has seen.
+ */
+export class OwnEngine {
+  readonly socket: string;
+  readonly #home: string;
+  #process: ChildProcess | undefined;
+  #said = '';
+
+  private constructor(home: string) {
+    this.#home = home;
+    this.socket = join(home, 'docker.sock');
+  }
+
+  /** Starts one; its containers, it and its mounts are gone when the test ends. */
+  static async start(t: Test): Promise<OwnEngine> {
+    const home = temporaryFolder(t, 'engine');
+    const engine = new OwnEngine(home);
+    t.teardown(() => engine.#clear());
+    await engine.serve();
+    return engine;
+  }
+
+  /** Starts it again, with the containers that are still running. */
+  async serve(): Promise<void> {
+    mkdirSync(this.#home, { recursive: true });
+    const folders = ['--data-root', join(this.#home, 'data'), '--exec-root', join(this.#home, 'exec')];
+    const started = spawn(
+      'dockerd',
+      [
+        ...['--host', `unix://${this.socket}`, '--pidfile', join(this.#home, 'pid'), ...folders],
+        ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--bridge', 'none', '--iptables=false'],
+        ...['--ip6tables=false', '--live-restore'],
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    this.#process = started;
+    started.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#said += text;
+    });
+    try {
+      await until('the engine answers', async () => (await this.run('version')).code === 0 || undefined);
+    } catch (thrown) {
+      throw new Error(`${String(thrown)}: ${this.#said.slice(-2000)}`);
+    }
+  }
+
+  /** Ends it and leaves its containers running. */
+  async stop(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+    running.kill('SIGTERM');
+    await once(running, 'exit');
+  }
+
+  /** `docker ARGS` with this engine. */
+  run(...args: readonly string[]): Promise<Ran> {
+    return run('docker', ['--host', `unix://${this.socket}`, ...args]);
+  }
+
+  /** The same; it must succeed. @returns what it printed */
+  async docker(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(...args);
+    if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
+    return stdout.trimEnd();
+  }
+
+  async #clear(): Promise<void> {
+    const { stdout } = await this.run('ps', '--all', '--quiet');
+    const ids = stdout.split('\n').filter((id) => id !== '');
+    if (ids.length > 0) await this.run('rm', '--force', '--volumes', ...ids);
+    await this.stop();
+    const points = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '')
+      .filter((point) => point.startsWith(`${this.#home}/`));
+    // The deepest first.
+    for (const point of points.reverse()) await run('umount', [point]);
+  }
+}
