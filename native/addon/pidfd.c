@@ -4,6 +4,7 @@
  * Node has no way to poll a descriptor that isn't a file, pipe or socket. One detached thread waits in epoll_wait(2)
  * for all watched pidfds and calls JavaScript through a thread-safe function. A watch is named by a number, never by
  * its address: an event that was fetched just before the watch was stopped then finds nothing, instead of freed memory.
+ * The thread outlives a worker that has loaded us: the library is linked so that nothing unloads it (ld(1), -z nodelete).
  */
 #include "addon.h"
 

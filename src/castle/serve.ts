@@ -176,6 +176,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const look = async (stop: AbortSignal) => {
     // What the engine says is looked at beside; while it is away, nothing is.
     await watch?.compare().catch(() => undefined);
+    await backups.reconcile();
     return ledger.lookAgain(stop);
   };
   const stopReconciling = reconcileRegularly(look, settings.reconcileEveryMs, say);

@@ -130,20 +130,32 @@ if (requires(t, root, program('setpriv'))) {
       Object.keys(methods).map((m) => `${m} ${path}`),
     );
     t.same(operations.sort(), [
+      'delete /v1/copies/{id}',
       'delete /v1/leases/{id}',
+      'delete /v1/snapshots/{id}',
       'delete /v1/volumes/{name}',
       'get /healthz',
       'get /metrics',
+      'get /v1/copies',
+      'get /v1/devices',
       'get /v1/events',
       'get /v1/leases',
+      'get /v1/snapshots',
       'get /v1/status',
       'get /v1/volumes',
       'get /v1/volumes/deleted',
+      'post /v1/copies/{id}/fetch',
+      'post /v1/gc',
       'post /v1/leases',
+      'post /v1/snapshots',
+      'post /v1/snapshots/prune',
+      'post /v1/snapshots/{id}/copy',
+      'post /v1/snapshots/{id}/restore',
       'post /v1/tokens',
       'post /v1/volumes',
       'post /v1/volumes/{name}/restore',
       'post /v1/volumes/{name}/size',
+      'post /v1/volumes/{name}/unlock',
     ]);
     t.match(paths['/v1/leases']?.['post'], { responses: { 201: {} }, requestBody: {} });
   });

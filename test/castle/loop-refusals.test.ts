@@ -219,7 +219,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
   t.test('wrong settings are refused before anything is touched', async (t) => {
     const folder = temporaryFolder(t, 'settings');
     const wrong: [string, number, RegExp][] = [
-      ['loop=', 64, /is not a backend; use local=DIR or loop=DIR/],
+      ['loop=', 64, /is not a backend; use local=DIR, loop=DIR/],
       ['loop=,size=1G', 64, /loop needs a folder/],
       ['loop=DIR,fs=ntfs', 64, /no option "fs=ntfs"/],
       ['loop=DIR,size=10', 64, /no option "size=10"/],

@@ -17,7 +17,7 @@ function castle(t: Test, command: string, backend: string, config?: string) {
 
 t.test('a wrong export or option is refused with what to write instead', async (t) => {
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ['', /use local=DIR, loop=DIR.* or nfs=HOST:\/EXPORT/],
+    ['', /use local=DIR, loop=DIR.*, nfs=HOST:\/EXPORT/],
     ['server', /"server" is no export; use nfs=HOST:\/EXPORT/],
     ['server:relative', /is no export/],
     ['[10.0.0.1]:/x', /an IPv6 address stands in brackets/],

@@ -41,6 +41,9 @@ export interface Wanted {
 export class Backups {
   /** Taken alone or while a volume is, never the other way round: so nobody waits in a circle. */
   private readonly perSnapshot = new OneAtATime();
+  /** When this castle began: what it takes itself is not to be found out. */
+  private readonly begun = new Date().toISOString();
+  private isReconciled = false;
   /** Snapshots that are begun and become whole. */
   private readonly becoming = new Map<string, Promise<void>>();
 
@@ -185,13 +188,23 @@ export class Backups {
 
   /**
    * Finds out what became of the snapshots that an earlier castle was busy with: whole ones are kept, others are removed.
-   * Whole ones without a record, as after a lost state, get one.
+   * Whole ones without a record, as after a lost state, get one. May be called again when the backend did not answer.
    */
   async reconcile(): Promise<void> {
     const { snapshots } = this.means.backend;
-    if (snapshots === undefined) return;
-    const there = new Map((await snapshots.list()).map((one) => [one.id, one]));
-    for (const record of this.own()) {
+    if (snapshots === undefined || this.isReconciled) return;
+    let there: ReadonlyMap<string, KnownSnapshot>;
+    try {
+      there = new Map((await snapshots.list()).map((one) => [one.id, one]));
+    } catch (thrown) {
+      // Containers have their volumes: that snapshots cannot be looked at is no reason not to start.
+      this.means.say(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, {
+        event: 'snapshot.unclear',
+      });
+      return;
+    }
+    this.isReconciled = true;
+    for (const record of this.own().filter(({ taken }) => taken < this.begun)) {
       try {
         await this.settle(record, there.has(record.id), snapshots);
       } catch (thrown) {
