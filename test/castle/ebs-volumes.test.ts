@@ -55,7 +55,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const last = await startOnInstance(t, ec2, { state: castle.state, options: ['--keep-deleted', '1ms'] });
     await until('the free one is removed', async () => (await volumesIn(ec2)).length === 1 || undefined);
     t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the one that is attached stays');
-    t.match(last.told('volume.unclear').at(-1), { message: /attached on instance i-0b/ });
+    await until('it is told', () =>
+      last.told('volume.unclear').find((line) => /attached on instance i-0b/.test(String(line['message']))),
+    );
   });
 
   t.test('a volume grows under its container, and never shrinks', async (t) => {
