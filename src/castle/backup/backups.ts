@@ -191,6 +191,8 @@ export class Backups {
     const { snapshots } = this.means.backend;
     if (snapshots === undefined) return;
     const there = new Map((await snapshots.list()).map((one) => [one.id, one]));
+    // One that is removed just now has no record any more, and must not be taken for one that was found.
+    const known = new Set(this.means.store.snapshots().map(({ id }) => id));
     for (const record of this.own()) {
       try {
         await this.settle(record, there.has(record.id), snapshots);
@@ -203,7 +205,7 @@ export class Backups {
       }
     }
     for (const { id, volume, volumeId, taken } of there.values()) {
-      if (this.means.store.snapshot(id) !== undefined) continue;
+      if (known.has(id)) continue;
       const found: SnapshotRecord = {
         id,
         volume,
