@@ -2,8 +2,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import type { Snapshot } from '../../src/contract.ts';
 import { ext4Grows } from './loop-host.ts';
 import type { Act, Fortress, Lying, Outcome, Siege } from './siege.ts';
+
+/** What lies among the snapshots and is none. */
+function halfSnapshots(folder: string): readonly string[] {
+  const snapshots = join(folder, '.snapshots');
+  return (existsSync(snapshots) ? readdirSync(snapshots) : []).filter((name) => name.startsWith('.'));
+}
 
 export const local: Fortress = {
   name: 'local',
@@ -13,7 +20,10 @@ export const local: Fortress = {
     return {
       volumes: names.filter((name) => !name.startsWith('.')),
       deleted: (existsSync(trash) ? readdirSync(trash) : []).map((name) => name.split('~')[0] ?? ''),
-      leftOver: names.filter((name) => name.startsWith('.') && name !== '.trash'),
+      leftOver: [
+        ...names.filter((name) => name.startsWith('.') && !['.trash', '.snapshots'].includes(name)),
+        ...halfSnapshots(folder),
+      ],
     };
   },
 };
@@ -23,7 +33,10 @@ const lookAtImages = (folder: string): Lying => {
   return {
     volumes: names.filter((name) => !name.startsWith('.')).map((name) => name.split('@')[0] ?? ''),
     deleted: [],
-    leftOver: names.filter((name) => name.startsWith('.')),
+    leftOver: [
+      ...names.filter((name) => name.startsWith('.') && name !== '.snapshots'),
+      ...halfSnapshots(folder),
+    ],
   };
 };
 
@@ -190,6 +203,32 @@ export const operations: readonly Operation[] = [
         '--keep-deleted',
         '1ms',
       ]);
+    },
+  },
+  {
+    name: 'snapshot',
+    on: [local, ext4],
+    prepare: async (siege) => ({
+      volume: old,
+      fates: ['there'],
+      done: 'there',
+      snapshots: { before: await siege.countSnapshots(), more: 1 },
+      run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
+    }),
+  },
+  {
+    name: 'removal of a snapshot',
+    on: [local, ext4],
+    async prepare(siege) {
+      await siege.order('POST', '/v1/snapshots', { volume: old });
+      const [snapshot] = await siege.get<Snapshot[]>('/v1/snapshots');
+      return {
+        volume: old,
+        fates: ['there'],
+        done: 'there',
+        snapshots: { before: await siege.countSnapshots(), more: -1 },
+        run: () => siege.order('DELETE', `/v1/snapshots/${snapshot?.id}`),
+      };
     },
   },
   {

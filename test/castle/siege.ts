@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import type { DeletedVolume, Lease, Volume } from '../../src/contract.ts';
+import type { DeletedVolume, Lease, Snapshot, Volume } from '../../src/contract.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { until } from '../kit/until.ts';
 import { untilNoLoops } from './loop-host.ts';
@@ -21,6 +21,8 @@ export interface Act {
   readonly done: Fate;
   /** How many leases and mounts there are then. */
   readonly leases?: number;
+  /** How many snapshots there were, and how many more there must be when all is done. */
+  readonly snapshots?: { readonly before: number; readonly more: 1 | -1 };
   /** Does it. @returns whether the castle said that it is done; undefined when it said nothing */
   run(): Promise<boolean | undefined>;
 }
@@ -179,6 +181,7 @@ export class Siege {
       expect('leases at first', known.length, leases);
       expect('mounts at first', (await this.tenant.mounts(this.tenant.home)).length, leases);
     }
+    if (act.snapshots !== undefined) faults.push(...(await this.checkSnapshots(act.snapshots, said)));
     await this.checkFolder(expect);
     if (fate === 'deleted') {
       const { status } = await this.castle.call('POST', `/v1/volumes/${volume}/restore`);
@@ -286,6 +289,26 @@ export class Siege {
       return answer === undefined ? false : answer.text === '[]' || undefined;
     };
     return until(`${path} is empty`, look, 60_000, 5);
+  }
+
+  /** How many snapshots are whole. */
+  async countSnapshots(): Promise<number> {
+    return (await this.get<Snapshot[]>('/v1/snapshots')).filter(({ state }) => state === 'kept').length;
+  }
+
+  /** None is half, and as many are whole as were told of; the disk has the same. @returns what is wrong */
+  private async checkSnapshots(
+    { before, more }: NonNullable<Act['snapshots']>,
+    said: boolean | undefined,
+  ): Promise<readonly string[]> {
+    const [all, whole] = [await this.get<Snapshot[]>('/v1/snapshots'), await this.countSnapshots()];
+    const folder = join(this.castle.backend, '.snapshots');
+    const lying = existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : [];
+    const possible = said === true ? [before + more] : [before, before + more];
+    const isRight = possible.includes(whole) && all.length === whole && lying.length === whole;
+    return isRight
+      ? []
+      : [`snapshots: ${whole} whole of ${all.length}, ${lying.length} on the disk, after ${said}`];
   }
 
   private async fateOf(volume: string): Promise<Fate> {

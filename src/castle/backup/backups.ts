@@ -204,6 +204,7 @@ export class Backups {
       return;
     }
     this.isReconciled = true;
+    const known = new Set(this.means.store.snapshots().map(({ id }) => id));
     for (const record of this.own().filter(({ taken }) => taken < this.begun)) {
       try {
         await this.settle(record, there.has(record.id), snapshots);
@@ -216,7 +217,7 @@ export class Backups {
       }
     }
     for (const { id, volume, volumeId, taken } of there.values()) {
-      if (this.means.store.snapshot(id) !== undefined) continue;
+      if (known.has(id)) continue;
       const found: SnapshotRecord = {
         id,
         volume,
