@@ -144,6 +144,21 @@ if (requires(t, root, program('strace'))) {
     }
   });
 
+  t.test("a volume that is being made from a snapshot is nobody's stray", async (t) => {
+    const of = await CastleOnHost.start(t, 'process');
+    await volume(of, 'create', 'main');
+    const count = 20_000;
+    for (let n = 0; n < count; n++) writeFileSync(join(of.backend, 'main', `${n}`), 'kept');
+    await castle(of, 'snapshot', 'create', 'main');
+    let isOver = false;
+    const restored = castle(of, 'snapshot', 'restore', 'latest:main', 'again').finally(() => {
+      isOver = true;
+    });
+    while (!isOver) t.same(await gc(of), []);
+    t.match(await restored, { code: 0 });
+    t.equal(readdirSync(join(of.backend, 'again')).length, count, 'all of it is there');
+  });
+
   t.test('two at once, and one that is killed at every step', async (t) => {
     const of = await CastleOnHost.start(t, 'process', { env });
     await volume(of, 'create', 'main');

@@ -30,8 +30,9 @@ export interface FolderSnapshots extends Snapshots {
  * in just these milliseconds may be in one file and not yet in another (seen on Linux 6.18).
  * @param base the folder of the volumes
  * @param unfinished begins the name of a folder in base that is being made and that the backend sweeps
+ * @param making the paths of those that are being made just now: a clean-up leaves them alone
  */
-export function localSnapshots(base: string, unfinished: string): FolderSnapshots {
+export function localSnapshots(base: string, unfinished: string, making: Set<string>): FolderSnapshots {
   const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
 
   return {
@@ -70,6 +71,7 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
       if (sizeBytes !== undefined) throw refusals.sharesTheDisk(name);
       if (await isThere(join(base, name))) throw refusals.isThereAlready(name);
       const path = join(base, `${unfinished}${volumeId}`);
+      making.add(path);
       try {
         if (await isSubvolume(from.path)) {
           await snapshotSubvolume(from.path, path, 'rw');
@@ -84,6 +86,8 @@ export function localSnapshots(base: string, unfinished: string): FolderSnapshot
       } catch (thrown) {
         await removeTree(path);
         throw thrown instanceof Refused ? thrown : refusals.notRestored(name, errorMessage(thrown));
+      } finally {
+        making.delete(path);
       }
     },
 

@@ -33,7 +33,7 @@ export async function localDirectories(folder: string): Promise<Directories> {
     base,
     path: pathOf,
     trash: localTrash(base),
-    snapshots: localSnapshots(base, unfinished),
+    snapshots: localSnapshots(base, unfinished, making),
 
     async exists(volume) {
       return isFolder(pathOf(volume));
@@ -79,7 +79,7 @@ export async function localDirectories(folder: string): Promise<Directories> {
         .filter((entry) => entry.startsWith(unfinished))
         .map((entry) => join(base, entry))
         .filter((path) => !making.has(path))
-        .map((path) => strayFile(path, () => existsSync(path)));
+        .map((path) => strayFile(path, () => existsSync(path) && !making.has(path)));
     },
 
     async sweep() {
