@@ -1,5 +1,5 @@
 import type { Ledger } from '../leases/ledger.ts';
-import { isStillThere } from '../proc.ts';
+import { isStillThere, type ProcessIdentity, readStatus } from '../proc.ts';
 import type { Store } from '../store.ts';
 import type { Collector } from './collector.ts';
 
@@ -10,7 +10,7 @@ export function endedLeases(store: Store, ledger: Ledger): Collector {
     find: async () =>
       store
         .leases()
-        .filter(({ engine, first }) => engine === undefined && !isStillThere(first))
+        .filter(({ engine, first }) => engine === undefined && hasEnded(first))
         .map(({ id, volume, containerName }) => ({
           kind: 'lease',
           name: id,
@@ -21,4 +21,15 @@ export function endedLeases(store: Store, ledger: Ledger): Collector {
           },
         })),
   };
+}
+
+/** Whether a process has ended, reaped or not. A first thread that has ended does not count while others live. */
+function hasEnded(first: ProcessIdentity): boolean {
+  if (!isStillThere(first)) return true;
+  try {
+    const status = readStatus(first.pid);
+    return status.get('State')?.startsWith('Z') === true && status.get('Threads') === '1';
+  } catch {
+    return !isStillThere(first);
+  }
 }
