@@ -94,9 +94,10 @@ export interface Backend {
   unfinished?(): Promise<readonly Stray[]>;
   /**
    * Finds what this backend made and nobody needs.
-   * @param known ids of the volumes and the snapshots, deleted ones that are kept too, that the store has
+   * @param isKnown whether the store has a volume or a snapshot with that id, a deleted one that is kept too; asked again
+   *   before anything is removed
    */
-  strays?(known: ReadonlySet<string>): Promise<readonly Stray[]>;
+  strays?(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
   /**
    * The devices of this host that have volumes; a backend whose volumes are no devices has none.
    * @throws Refused backend_failed

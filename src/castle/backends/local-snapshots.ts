@@ -21,7 +21,7 @@ import type { Snapshots } from './snapshots.ts';
 
 /** The snapshots of the backend `local`, and what is left of them. */
 export interface FolderSnapshots extends Snapshots {
-  strays(known: ReadonlySet<string>): Promise<readonly Stray[]>;
+  strays(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
 }
 
 /**
@@ -100,7 +100,7 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
       await removeTree(nameless);
     },
 
-    strays: (known) => snapshotStrays(base, known, (id) => removeTree(unfinishedSnapshotPath(base, id))),
+    strays: (isKnown) => snapshotStrays(base, isKnown, (id) => removeTree(unfinishedSnapshotPath(base, id))),
   };
 }
 

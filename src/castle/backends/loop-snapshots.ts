@@ -37,7 +37,7 @@ export interface LoopSnapshotsMeans {
 
 /** The snapshots of the backend `loop`, and what is left of them. */
 export interface ImageSnapshots extends Snapshots {
-  strays(known: ReadonlySet<string>): Promise<readonly Stray[]>;
+  strays(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
 }
 
 /**
@@ -138,8 +138,8 @@ export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapsho
       await rm(unfinishedSnapshotPath(base, id), { force: true });
     },
 
-    strays: (known) =>
-      snapshotStrays(base, known, (id) => rm(unfinishedSnapshotPath(base, id), { force: true })),
+    strays: (isKnown) =>
+      snapshotStrays(base, isKnown, (id) => rm(unfinishedSnapshotPath(base, id), { force: true })),
   };
 }
 

@@ -27,7 +27,7 @@ export function noSizeOfItsOwn(volume: string, backend: string): Refused {
   return new Refused(
     'bad_request',
     `volume ${volume} has no size of its own: it shares the disk of the ${backend}`,
-    'only volumes of the backend loop can grow',
+    'only volumes of the backends loop and ebs can grow',
   );
 }
 

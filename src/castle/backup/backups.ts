@@ -125,11 +125,12 @@ export class Backups {
     return this.perSnapshot.run(id, () => act(meant(store, backend.name, id)));
   }
 
-  /** Writes down that there is a copy of a snapshot off this host. */
-  async wasCopied(id: string): Promise<void> {
-    const record = this.means.store.snapshot(id);
-    if (record === undefined) return;
-    await this.means.store.commit((changes) => changes.putSnapshot({ ...record, isCopied: true }));
+  /** Writes down whether there is a copy of a snapshot off this host. */
+  async setCopied(id: string, isThere: boolean): Promise<void> {
+    const { isCopied: _, ...record } = this.means.store.snapshot(id) ?? {};
+    if (!('id' in record)) return;
+    const now = { ...record, ...(isThere ? { isCopied: true as const } : {}) };
+    await this.means.store.commit((changes) => changes.putSnapshot(now));
   }
 
   /**

@@ -11,14 +11,14 @@ export function unfinishedWork(backend: Backend): Collector {
 export function backendStrays(store: Store, backend: Backend): Collector {
   return {
     name: 'strays of the backend',
-    async find() {
-      const ids = [
-        ...store.volumes().map(({ id }) => id),
-        ...store.snapshots().map(({ id }) => id),
-        ...store.trash().flatMap(({ id, volumeId }) => [id, volumeId]),
-      ];
-      const known = new Set(ids.filter((id) => id !== undefined));
-      return (await backend.strays?.(known)) ?? [];
-    },
+    find: async () => (await backend.strays?.((id) => knownIds(store).has(id))) ?? [],
   };
+}
+
+function knownIds(store: Store): ReadonlySet<string | undefined> {
+  return new Set([
+    ...store.volumes().map(({ id }) => id),
+    ...store.snapshots().map(({ id }) => id),
+    ...store.trash().flatMap(({ id, volumeId }) => [id, volumeId]),
+  ]);
 }

@@ -41,7 +41,7 @@ export class OffHost {
       const begunMs = performance.now();
       const { id, volume, taken } = record;
       const copy = await copies.put({ id, volume, taken }, () => content.read(id));
-      await backups.wasCopied(id);
+      await backups.setCopied(id, true);
       const tookMs = Math.round(performance.now() - begunMs);
       say(`the snapshot of ${taken} of volume ${volume} is in ${copies.place} too`, {
         event: 'snapshot.copied',
@@ -73,9 +73,10 @@ export class OffHost {
 
   /** Removes a copy for good. @throws Refused not_found, backend_failed */
   async remove(id: string): Promise<void> {
-    const { copies, say } = this.means;
+    const { copies, backups, say } = this.means;
     const { snapshot } = await copies.find(id);
     await copies.remove(id);
+    await backups.setCopied(id, false);
     say(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
       event: 'copy.removed',
       volume: snapshot.volume,

@@ -60,7 +60,7 @@ export async function ebsBlocks(
       trash: ebsTrash(parts),
       snapshots: ebsSnapshots(parts),
       afterUse: (volume) => afterUse(parts, volume),
-      strays: (known) => ebsStrays(parts, known),
+      strays: (isKnown) => ebsStrays(parts, isKnown),
       devices: () => devicesOf(parts),
     },
   };

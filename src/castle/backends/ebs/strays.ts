@@ -12,14 +12,17 @@ const makingMs = 3_600_000;
  * What this castle made in EBS and nobody needs: volumes whose creation came to nothing, and disks of this host that nobody
  * has mounted. A whole volume that this castle does not know is never one of them: it may be another host's, or its own
  * from before its state was lost.
- * @param known ids of the volumes and the snapshots that the store has
+ * @param isKnown whether the store has a volume or a snapshot with that id
  */
-export async function ebsStrays(parts: EbsParts, known: ReadonlySet<string>): Promise<readonly Stray[]> {
+export async function ebsStrays(
+  parts: EbsParts,
+  isKnown: (id: string) => boolean,
+): Promise<readonly Stray[]> {
   const { inventory, zone, instance } = parts;
   const all = (await inventory.all()).filter((volume) => volume.zone === zone);
   return [
     ...all.flatMap((volume) => {
-      const why = whyHalfMade(volume, instance, known);
+      const why = whyHalfMade(volume, instance, isKnown);
       return why === undefined ? [] : [halfMade(parts, volume, why)];
     }),
     ...(await Promise.all(all.map((volume) => idleDisk(parts, volume)))).flatMap((stray) => stray ?? []),
@@ -30,11 +33,11 @@ export async function ebsStrays(parts: EbsParts, known: ReadonlySet<string>): Pr
 function whyHalfMade(
   { state, status, creator, id, made }: OurVolume,
   instance: string,
-  known: ReadonlySet<string>,
+  isKnown: (id: string) => boolean,
 ): string | undefined {
   if (state !== 'creating') return undefined;
   if (status === 'error') return 'EBS could not make it';
-  if (known.has(id)) return undefined;
+  if (isKnown(id)) return undefined;
   const isOld = made !== undefined && Date.now() - Date.parse(made) > makingMs;
   if (!isOld) return undefined;
   return creator === instance
