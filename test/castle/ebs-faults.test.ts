@@ -173,7 +173,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await untilDetached(ec2);
     await ec2.vanish((await volumeIn(ec2, 'main')).id);
     const next = await Tenant.start(t, castle);
-    t.match(await next.lease('main'), refused('backend_failed', /is known, but not in the EBS volumes/));
+    // For some time after its creation the castle goes by what it did, since EC2 may not know of it yet.
+    const answer = await until('EC2 is believed', async () => {
+      const answer = await next.lease('main');
+      t.equal(answer.status, 503);
+      return /is known, but not/.test(answer.body.error.sentence) ? answer : undefined;
+    });
+    t.match(answer, refused('backend_failed', /is known, but not in the EBS volumes/));
     t.same(await volumesIn(ec2), []);
   });
 
