@@ -52,8 +52,11 @@ export const xfs: Fortress = {
 export interface Operation {
   readonly name: string;
   readonly on: readonly Fortress[];
-  /** Nobody asked for it: what could not be written down is made up for later, and nobody is told when. */
-  readonly isUnasked?: true;
+  /**
+   * What could not be written down is made up for later, by the next request for it, look at everything or start: until then
+   * something is left, and nobody is told when it goes.
+   */
+  readonly isMadeUpForLater?: true;
   /**
    * Brings a siege to where the operation begins.
    * @param fresh a name that no volume has
@@ -90,6 +93,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'mount of a new volume on a wrong place',
+    isMadeUpForLater: true,
     on: fortresses,
     // An empty volume that nobody was told of may stay: the next request takes it.
     prepare: async (siege, fresh) => ({
@@ -131,7 +135,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: "the container's end",
-    isUnasked: true,
+    isMadeUpForLater: true,
     on: fortresses,
     async prepare(siege) {
       await siege.tenant.lease(old);
@@ -150,6 +154,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'start after a mount was cut off and the container has ended',
+    isMadeUpForLater: true,
     on: fortresses,
     async prepare(siege) {
       await siege.tenant.lease(old);
@@ -193,7 +198,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'purge',
-    isUnasked: true,
+    isMadeUpForLater: true,
     on: [local],
     async prepare(siege, fresh) {
       await siege.useAndGiveBack(fresh);
@@ -207,6 +212,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'snapshot',
+    isMadeUpForLater: true,
     on: [local, ext4],
     prepare: async (siege) => ({
       volume: old,
@@ -218,6 +224,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'removal of a snapshot',
+    isMadeUpForLater: true,
     on: [local, ext4],
     async prepare(siege) {
       await siege.order('POST', '/v1/snapshots', { volume: old });

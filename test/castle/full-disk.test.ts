@@ -19,7 +19,7 @@ if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program(
     const begin = performance.now();
     let times = 0;
     const asked = sieges(process.env['CASTLE_KILL'] ?? '').filter(
-      ({ operation }) => operation.isUnasked !== true,
+      ({ operation }) => operation.isMadeUpForLater !== true,
     );
     await severalAtOnce(asked, async ({ operation, fortress }) => {
       const more = await failEverywhere(t, operation, fortress);
