@@ -20,11 +20,12 @@ export async function engineFindings(socketPath: string): Promise<readonly Findi
       what,
       `${ServerVersion} answers on ${socketPath}; cgroups version ${CgroupVersion}, driver ${CgroupDriver}`,
     );
-    const [running] = await engine.listContainers({ limit: 1 });
-    if (running === undefined) {
-      return [answers, ok('cgroup layout', 'not looked at: no container runs')];
+    // Without a limit: with one, the engine lists those that have ended, too.
+    for (const { Id } of await engine.listContainers()) {
+      const { Pid } = (await engine.getContainer(Id).inspect()).State;
+      if (Pid > 0) return [answers, layout(Id, Pid)]; // otherwise it has ended meanwhile
     }
-    return [answers, layout(running.Id, (await engine.getContainer(running.Id).inspect()).State.Pid)];
+    return [answers, ok('cgroup layout', 'not looked at: no container runs')];
   } catch (thrown) {
     return [
       missing(
