@@ -29,7 +29,7 @@ const mostSteps = 200;
 /** Most operations have so many steps; those by chance are among them. */
 const usualSteps = 14;
 // Far above what it takes on a quiet machine.
-t.setTimeout(1_200_000);
+t.setTimeout(1_700_000);
 
 if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program('mkfs.xfs'))) {
   let kills = 0;
@@ -53,7 +53,11 @@ if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program(
     t.comment(`${kills - before} kills in ${Math.round((performance.now() - begin) / 1000)} s`);
   });
 
-  if (picked === '') t.ok(kills >= 500, `${kills} kills`);
+  if (picked === '') {
+    t.test('at least 500 kills in all', async (t) => {
+      t.ok(kills >= 500, `${kills} kills`);
+    });
+  }
 }
 
 /** @returns how many times the castle was killed */
