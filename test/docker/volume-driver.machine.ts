@@ -1,4 +1,7 @@
-/** The castle as the volume driver of a real engine. */
+/**
+ * The castle as the volume driver of a real engine. Not among the tests that npm test runs: every engine of the host finds
+ * the driver, and goes on asking for it when it is gone. `node build/test/docker/volume-driver.machine.js` after `npm run pretest`.
+ */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import t, { type Test } from 'tap';
