@@ -1,8 +1,8 @@
 import { createServer, type ServerResponse } from 'node:http';
-import { errorCode, errorMessage, Failure } from '../../failure.ts';
 import type { Metrics } from '../chronicle/metrics.ts';
 import { Refused } from '../refused.ts';
 import { parseAddress } from './address.ts';
+import { listenOn } from './listen-on.ts';
 
 export interface MetricsListener {
   close(): Promise<void>;
@@ -34,21 +34,12 @@ export async function serveMetrics(
     },
   );
   server.maxConnections = limitOfConnections;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port }, () => resolve());
-    });
-  } catch (thrown) {
-    const kind = errorCode(thrown) === 'EACCES' ? 'noPermission' : 'cannotCreate';
-    throw new Failure(
-      kind,
-      `metrics cannot be served on ${address}: ${errorMessage(thrown)}`,
-      'give another --metrics-listen',
-    );
-  }
-  // Nothing about it is a reason to end.
-  server.on('error', () => undefined);
+  await listenOn(
+    server,
+    { host, port },
+    `metrics cannot be served on ${address}`,
+    'give another --metrics-listen',
+  );
   return {
     close: () =>
       new Promise((resolve) => {

@@ -1,12 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Lease, LeaseRequest, Refusal } from '../../contract.ts';
-import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import { errorMessage } from '../../failure.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { Metrics } from '../chronicle/metrics.ts';
 import type { Claims } from '../identity/token.ts';
@@ -19,6 +18,7 @@ import { answerable } from './answerable.ts';
 import { answer, endWith } from './bare-answers.ts';
 import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
+import { listenOn } from './listen-on.ts';
 import { peerOf } from './peer-addresses.ts';
 import { LeaseRequests } from './requests.ts';
 import { TlsConnections } from './tls-connections.ts';
@@ -154,7 +154,12 @@ export async function serveTls(
   );
 
   await app.ready();
-  await listenOn(app.server, host, port, listen);
+  await listenOn(
+    app.server,
+    { host, port },
+    `the castle cannot listen on ${listen}`,
+    'give another --listen',
+  );
   const { port: bound } = app.server.address() as AddressInfo;
   return {
     address: `${listen.slice(0, listen.lastIndexOf(':'))}:${bound}`,
@@ -177,22 +182,4 @@ function forTheHost({ method, url }: FastifyRequest): Refused {
     `${method} ${url.slice(0, 100)} is not for containers`,
     'ask on the socket of the castle, as root of the host',
   );
-}
-
-async function listenOn(server: Server, host: string, port: number, listen: string): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port }, () => resolve());
-    });
-  } catch (thrown) {
-    const kind = errorCode(thrown) === 'EACCES' ? 'noPermission' : 'cannotCreate';
-    throw new Failure(
-      kind,
-      `the castle cannot listen on ${listen}: ${errorMessage(thrown)}`,
-      'give another --listen',
-    );
-  }
-  // Nothing about it is a reason to end.
-  server.on('error', () => undefined);
 }

@@ -5,13 +5,13 @@ import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
+import { flush } from './folder.ts';
 import { asItIs, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
   prepareSnapshotFolder,
   snapshotFolder,
   snapshotPath,
   storedSnapshots,
-  syncFolder,
   unfinishedSnapshotPath,
 } from './snapshot-names.ts';
 import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from './snapshot-refusals.ts';
@@ -47,7 +47,7 @@ export function folderContent(base: string): SnapshotContent {
         await unpack(from, path);
         await syncFileSystem(base);
         await rename(path, snapshotPath(base, { id, volume, taken }));
-        await syncFolder(snapshotFolder(base));
+        await flush(snapshotFolder(base));
         return {};
       } catch (thrown) {
         from.destroy();

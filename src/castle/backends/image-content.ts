@@ -4,12 +4,12 @@ import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../failure.ts';
 import { type FileSystem, superblockBytes } from '../file-systems/file-system.ts';
 import { Refused } from '../refused.ts';
+import { flush } from './folder.ts';
 import {
   prepareSnapshotFolder,
   snapshotFolder,
   snapshotPath,
   storedSnapshots,
-  syncFolder,
   unfinishedSnapshotPath,
 } from './snapshot-names.ts';
 import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from './snapshot-refusals.ts';
@@ -38,7 +38,7 @@ export function imageContent(base: string, types: Readonly<Record<string, FileSy
         await pipeline(from, createWriteStream(path, { mode: 0o600 }));
         const volumeId = await identified(path, type);
         await rename(path, snapshotPath(base, { id, volume, volumeId, taken, type: format }));
-        await syncFolder(snapshotFolder(base));
+        await flush(snapshotFolder(base));
         return { volumeId };
       } catch (thrown) {
         from.destroy();

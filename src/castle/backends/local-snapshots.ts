@@ -4,6 +4,7 @@ import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Stray } from '../stray.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs.ts';
+import { flush } from './folder.ts';
 import { folderContent } from './folder-content.ts';
 import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
@@ -12,7 +13,6 @@ import {
   snapshotFolder,
   snapshotPath,
   storedSnapshots,
-  syncFolder,
   unfinishedSnapshotPath,
 } from './snapshot-names.ts';
 import * as refusals from './snapshot-refusals.ts';
@@ -82,7 +82,7 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
         }
         await syncFileSystem(base);
         await rename(path, join(base, name));
-        await syncFolder(base);
+        await flush(base);
       } catch (thrown) {
         await removeTree(path);
         throw thrown instanceof Refused ? thrown : refusals.notRestored(name, errorMessage(thrown));
@@ -112,7 +112,7 @@ async function finish(
 ): Promise<{ readonly sizeBytes: number }> {
   await syncFileSystem(base);
   await rename(unfinishedSnapshotPath(base, whole.id), snapshotPath(base, whole));
-  await syncFolder(snapshotFolder(base));
+  await flush(snapshotFolder(base));
   return { sizeBytes };
 }
 

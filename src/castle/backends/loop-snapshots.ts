@@ -7,6 +7,7 @@ import { Refused } from '../refused.ts';
 import type { Replay } from '../replaying.ts';
 import type { Stray } from '../stray.ts';
 import { runTool } from '../tool.ts';
+import { flush } from './folder.ts';
 import { imageContent } from './image-content.ts';
 import { type Image, imageOf, imagePath, loopDeviceWith, openImage, unfinishedPath } from './images.ts';
 import { allocate } from './new-image.ts';
@@ -17,7 +18,6 @@ import {
   snapshotFolder,
   snapshotPath,
   storedSnapshots,
-  syncFolder,
   unfinishedSnapshotPath,
 } from './snapshot-names.ts';
 import * as refusals from './snapshot-refusals.ts';
@@ -125,7 +125,7 @@ export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapsho
         } finally {
           await file.close();
         }
-        await syncFolder(base);
+        await flush(base);
       } catch (thrown) {
         await rm(path, { force: true });
         throw thrown instanceof Refused ? thrown : refusals.notRestored(volume.name, errorMessage(thrown));
@@ -216,7 +216,7 @@ async function finish(
   }
   const there = { ...whole, path: snapshotPath(base, whole) };
   await rename(path, there.path);
-  await syncFolder(snapshotFolder(base));
+  await flush(snapshotFolder(base));
   return sizeOf(there);
 }
 

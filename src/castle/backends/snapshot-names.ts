@@ -1,4 +1,4 @@
-import { mkdir, open, readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../failure.ts';
 import type { KnownSnapshot } from './snapshots.ts';
@@ -45,16 +45,6 @@ export async function storedSnapshots(base: string): Promise<readonly StoredSnap
 /** Makes the folder of snapshots, for root alone, unless it is there. */
 export async function prepareSnapshotFolder(base: string): Promise<void> {
   await mkdir(snapshotFolder(base), { recursive: true, mode: 0o700 });
-}
-
-/** Brings what a folder lists to the disk. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 async function entries(base: string): Promise<readonly string[]> {

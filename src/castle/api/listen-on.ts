@@ -1,0 +1,25 @@
+import type { Server } from 'node:net';
+import { errorCode, errorMessage, Failure } from '../../failure.ts';
+
+/**
+ * Lets a server listen on TCP; what goes wrong with it later is no reason for the castle to end.
+ * @param what begins the sentence, as in "the castle cannot listen on 0.0.0.0:8443"
+ * @throws Failure noPermission, cannotCreate
+ */
+export async function listenOn(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+  what: string,
+  remedy: string,
+): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port }, () => resolve());
+    });
+  } catch (thrown) {
+    const kind = errorCode(thrown) === 'EACCES' ? 'noPermission' : 'cannotCreate';
+    throw new Failure(kind, `${what}: ${errorMessage(thrown)}`, remedy);
+  }
+  server.on('error', () => undefined);
+}
