@@ -1,8 +1,9 @@
 # Steps of .ci/run: each is announced, timed and counted; a run of tests counts each of its assertions too.
-# Sourced; sets `passed` and `failed`.
+# Sourced; sets `passed`, `failed` and `failures`, a line for whatever failed, to be told once more at the end.
 
 passed=0
 failed=0
+failures=()
 
 # step NAME COMMAND...: runs the command without standard input; false when it failed.
 step() {
@@ -15,6 +16,7 @@ step() {
     printf '    passed: %s (%d s)\n' "$name" $((SECONDS - began))
   else
     failed=$((failed + 1))
+    failures+=("step: $name, exit code $code")
     printf '    FAILED: %s, exit code %d (%d s)\n' "$name" "$code" $((SECONDS - began))
   fi
   return "$code"
@@ -37,9 +39,29 @@ counted_tests() {
     grep -E '# (SKIP|TODO)' "$log" || true
   fi
   if ((code == 0 && fail == 0 && missed == 0 && $(number_of pass "$summary") > 0)); then return 0; fi
+  mapfile -t -O ${#failures[@]} failures < <(failed_assertions "$log")
   echo '    all that it printed:'
   cat "$log"
   return 1
+}
+
+# failed_assertions LOG: where tap says that something failed or was skipped, each with the file and the tests that it
+# is in, but not those once more for having failed.
+failed_assertions() {
+  awk '
+    match($0, /^ *# Subtest: /) { depth = index($0, "#"); name[depth] = substr($0, RLENGTH + 1); told[depth] = 0 }
+    /^ *not ok |^ *ok .*# (SKIP|TODO)/ {
+      match($0, /^ */)
+      depth = RLENGTH + 1
+      if (!told[depth]) {
+        path = ""
+        for (outer = 1; outer < depth; outer += 4) path = path name[outer] " > "
+        print substr(path substr($0, depth), 1, 300)
+      }
+      told[depth] = 0
+      for (outer = 1; outer < depth; outer += 4) told[outer] = 1
+    }
+  ' "$1"
 }
 
 # number_of NAME SUMMARY: the number in it, or 0.
