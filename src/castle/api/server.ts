@@ -1,8 +1,6 @@
-import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Native } from '../../container/native.ts';
 import { type Devices, GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
@@ -19,13 +17,12 @@ import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
 import { listen } from '../socket.ts';
 import { administrationRoutes } from './administration.ts';
 import { answerable } from './answerable.ts';
-import { answer, endWith } from './bare-answers.ts';
-import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
+import { headersWithinMs } from './bounds.ts';
 import { cleanUpRoutes } from './clean-up.ts';
+import { end, refuseExpectations, refusing, settings } from './common.ts';
 import { Connections } from './connections.ts';
 import { type CopiesAsked, copyRoutes } from './copies.ts';
 import { deviceRoutes } from './devices.ts';
-import { badRequest, refusalOf, unreadable } from './errors.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
 import { type SnapshotsAsked, snapshotRoutes } from './snapshots.ts';
@@ -73,24 +70,14 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   } = means;
   const requests = new LeaseRequests(metrics, say);
   const app = fastify({
-    bodyLimit: bodyLimitBytes,
-    requestTimeout: requestWithinMs,
-    keepAliveTimeout: requestWithinMs,
-    exposeHeadRoutes: false,
+    ...settings(say),
     http: { headersTimeout: headersWithinMs, connectionsCheckingInterval: headersWithinMs },
-    clientErrorHandler: (error, socket) => endWith(socket, unreadable(error)),
-    frameworkErrors: (error, request, reply) => {
-      reply.hijack();
-      answer(reply.raw, refusalOf(error, request.body, say));
-    },
   })
     .setValidatorCompiler(TypeBoxValidatorCompiler)
     .withTypeProvider<TypeBoxTypeProvider>();
 
   const connections = new Connections(app.server, native);
-  app.server.on('checkExpectation', (_request, response: ServerResponse) => {
-    answer(response, badRequest('it expects what the castle does not do', 417));
-  });
+  refuseExpectations(app.server);
 
   async function caller(request: FastifyRequest): Promise<Caller> {
     const connection = connections.of(request.raw.socket);
@@ -110,12 +97,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     },
   });
 
-  app.setErrorHandler((error: FastifyError | Refused, request, reply) => {
-    const refused = refusalOf(error, request.body, say);
-    requests.refused(request, reply, refused);
-    if (refused.status === 503) reply.header('retry-after', retryAfterS);
-    return reply.status(refused.status).send(refused.toJSON());
-  });
+  app.setErrorHandler(refusing(requests, say));
   app.setNotFoundHandler((request, reply) => {
     const refused = new Refused(
       'not_found',
@@ -230,13 +212,10 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   return {
     listen: (socket) => listen(app.server, socket),
     async stop() {
-      const closed = new Promise<void>((resolve) => void app.server.close(() => resolve()));
-      connections.stop();
-      followers.close();
-      await Promise.race([closed, sleep(lastAnswersMs, undefined, { ref: false })]);
-      app.server.closeAllConnections();
-      await closed;
-      await app.close();
+      await end(app, () => {
+        connections.stop();
+        followers.close();
+      });
       requests.close();
     },
   };

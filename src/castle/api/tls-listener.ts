@@ -1,8 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Lease, LeaseRequest, Refusal } from '../../contract.ts';
 import { errorMessage } from '../../failure.ts';
@@ -15,9 +13,8 @@ import { Refused } from '../refused.ts';
 import type { TlsIdentity } from '../tls-files.ts';
 import { parseAddress } from './address.ts';
 import { answerable } from './answerable.ts';
-import { answer, endWith } from './bare-answers.ts';
-import { bodyLimitBytes, headersWithinMs, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
-import { badRequest, refusalOf, unreadable } from './errors.ts';
+import { headersWithinMs } from './bounds.ts';
+import { end, refuseExpectations, refusing, settings } from './common.ts';
 import { listenOn } from './listen-on.ts';
 import { peerOf } from './peer-addresses.ts';
 import { LeaseRequests } from './requests.ts';
@@ -66,23 +63,13 @@ export async function serveTls(
       headersTimeout: headersWithinMs,
       connectionsCheckingInterval: headersWithinMs,
     },
-    bodyLimit: bodyLimitBytes,
-    requestTimeout: requestWithinMs,
-    keepAliveTimeout: requestWithinMs,
-    exposeHeadRoutes: false,
-    clientErrorHandler: (error, socket) => endWith(socket, unreadable(error)),
-    frameworkErrors: (error, request, reply) => {
-      reply.hijack();
-      answer(reply.raw, refusalOf(error, request.body, say));
-    },
+    ...settings(say),
   })
     .setValidatorCompiler(TypeBoxValidatorCompiler)
     .withTypeProvider<TypeBoxTypeProvider>();
 
   const connections = new TlsConnections(app.server);
-  app.server.on('checkExpectation', (_request, response: ServerResponse) => {
-    answer(response, badRequest('it expects what the castle does not do', 417));
-  });
+  refuseExpectations(app.server);
   app.server.on('tlsClientError', (error, socket) => {
     say(`${peerOf(socket.remoteAddress)} did not come to speak TLS: ${errorMessage(error)}`, {
       event: 'tls.failed',
@@ -102,12 +89,7 @@ export async function serveTls(
     return tokens.bearer(claims);
   }
 
-  app.setErrorHandler((error: FastifyError | Refused, request, reply) => {
-    const refused = refusalOf(error, request.body, say);
-    requests.refused(request, reply, refused);
-    if (refused.status === 503) reply.header('retry-after', retryAfterS);
-    return reply.status(refused.status).send(refused.toJSON());
-  });
+  app.setErrorHandler(refusing(requests, say));
   app.setNotFoundHandler((request) => {
     throw forTheHost(request);
   });
@@ -164,12 +146,7 @@ export async function serveTls(
   return {
     address: `${listen.slice(0, listen.lastIndexOf(':'))}:${bound}`,
     async stop() {
-      const closed = new Promise<void>((resolve) => void app.server.close(() => resolve()));
-      connections.stop();
-      await Promise.race([closed, sleep(lastAnswersMs, undefined, { ref: false })]);
-      app.server.closeAllConnections();
-      await closed;
-      await app.close();
+      await end(app, () => connections.stop());
       requests.close();
     },
   };
