@@ -62,3 +62,10 @@ int mount_block_device(const struct image *image, const char *path, const char *
         take_up_growth(tree, image->file, image->type);
     return tree;
 }
+
+int replay_block_device(const struct image *image, const char *path, const char **step)
+{
+    int tree = mount_block_device(image, path, step);
+
+    return tree == -1 ? -1 : close(tree);
+}

@@ -16,6 +16,14 @@
  */
 int mount_block_device(const struct image *image, const char *path, const char **step);
 
+/*
+ * Mounts it nowhere, so that the kernel replays its journal, and takes it down again; the device may be a copy of one that
+ * is mounted meanwhile.
+ *
+ * Returns 0, or -1 and errno.
+ */
+int replay_block_device(const struct image *image, const char *path, const char **step);
+
 int is_block_device(int file);
 
 /* Opens the device again by its path. Returns a descriptor, or -1 and errno: ESTALE when it is another one. */

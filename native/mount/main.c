@@ -21,8 +21,9 @@
  *       stdout, then `thawed` or `late`
  *   castle-mount thaw UUID DEVICE
  *       end that, whoever began it
- *   castle-mount replay TYPE UUID 5<>IMAGE
- *       mount the file system in an image nowhere, so that its journal is replayed, and take it down again
+ *   castle-mount replay TYPE UUID new|DEVICE 5<>IMAGE
+ *       mount the file system in an image nowhere, or that on a block device, so that its journal is replayed, and take it
+ *       down again
  *
  * Descriptor 3 is the mount namespace of a process in the container: a number could have changed hands. Descriptor 4 is
  * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. Descriptor
@@ -170,12 +171,14 @@ static int do_grow(const char *type, const char *path, const char *target)
     return done(id);
 }
 
-static int do_replay(const char *type, const char *uuid)
+/* path  of the block device; NULL: the copy is a file */
+static int do_replay(const char *type, const char *uuid, const char *path)
 {
     const struct image copy = {.file = IMAGE, .type = type, .uuid = uuid, .is_copy = 1};
     const char *step;
+    int error = path == NULL ? replay_journal(&copy, &step) : replay_block_device(&copy, path, &step);
 
-    return replay_journal(&copy, &step) == 0 ? done(0) : failed(step);
+    return error == 0 ? done(0) : failed(step);
 }
 
 static int do_unmount(const char *target, uint64_t expected)
@@ -249,8 +252,8 @@ int main(int argc, char **argv)
         return freeze_device(argv[2], argv[3], (int)strtol(argv[4], NULL, 10));
     if (argc == 4 && strcmp(argv[1], "thaw") == 0)
         return thaw_device(argv[2], argv[3]);
-    if (argc == 4 && strcmp(argv[1], "replay") == 0)
-        return do_replay(argv[2], argv[3]);
+    if (argc == 5 && strcmp(argv[1], "replay") == 0)
+        return do_replay(argv[2], argv[3], strcmp(argv[4], "new") == 0 ? NULL : argv[4]);
     print("usage: castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT\n"
           "       castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE\n"
@@ -259,7 +262,7 @@ int main(int argc, char **argv)
           "       castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT\n"
           "       castle-mount freeze UUID DEVICE MILLISECONDS\n"
           "       castle-mount thaw UUID DEVICE\n"
-          "       castle-mount replay TYPE UUID 5<>IMAGE\n");
+          "       castle-mount replay TYPE UUID new|DEVICE 5<>IMAGE\n");
     print(export_usage);
     return 64;
 }

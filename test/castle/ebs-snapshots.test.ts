@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import t from 'tap';
 import { ebsBlocks } from '../../src/castle/backends/ebs/ebs.ts';
 import { parseEbs } from '../../src/castle/backends/ebs/settings.ts';
+import { replayWith } from '../../src/castle/replaying.ts';
 import type { Native } from '../../src/container/native.ts';
 import { Simulator } from '../ec2/simulator.ts';
 import { program, requires, root } from '../kit/needs.ts';
@@ -26,7 +27,11 @@ async function backendOf(ec2: Simulator, options?: string) {
   const said: string[] = [];
   const say = (message: string) => void said.push(message);
   const [, setting = ''] = /^ebs(.*)$/.exec(ebsSetting(ec2, undefined, options)) ?? [];
-  return ebsBlocks(parseEbs(setting), { native, say, told: () => undefined });
+  return ebsBlocks(parseEbs(setting), {
+    ...{ native, say },
+    replay: replayWith(resolve('dist/castle-mount')),
+    told: () => undefined,
+  });
 }
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), program('xfs_admin'))) {

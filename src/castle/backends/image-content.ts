@@ -2,7 +2,9 @@ import { createReadStream, createWriteStream, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../failure.ts';
-import { type FileSystem, superblockBytes } from '../file-systems/file-system.ts';
+import type { FileSystem } from '../file-systems/file-system.ts';
+import { identityOf } from '../file-systems/superblock.ts';
+import { findType } from '../file-systems/types.ts';
 import { Refused } from '../refused.ts';
 import { flush } from './folder.ts';
 import {
@@ -18,9 +20,8 @@ import type { SnapshotContent } from './snapshots.ts';
 /**
  * The content of snapshots of images: the image, byte by byte.
  * @param base the folder of the images
- * @param types all file systems that an image may have, by name
  */
-export function imageContent(base: string, types: Readonly<Record<string, FileSystem>>): SnapshotContent {
+export function imageContent(base: string): SnapshotContent {
   return {
     async read(id) {
       const there = (await storedSnapshots(base)).find((one) => one.id === id);
@@ -30,7 +31,7 @@ export function imageContent(base: string, types: Readonly<Record<string, FileSy
     },
 
     async write({ id, volume, taken }, format, from) {
-      const type = Object.hasOwn(types, format) ? types[format] : undefined;
+      const type = findType(format);
       if (type === undefined) throw ofOtherFormat(id, format);
       const path = unfinishedSnapshotPath(base, id);
       try {
@@ -54,9 +55,7 @@ async function identified(path: string, type: FileSystem): Promise<string> {
   const file = await open(path, 'r');
   try {
     await file.sync();
-    const start = Buffer.alloc(superblockBytes);
-    await file.read(start, 0, start.length, 0);
-    const found = type.identify(start);
+    const found = identityOf(file.fd, type);
     if (found === undefined) throw new Error(`its content is no ${type.name}`);
     const { size } = await file.stat();
     if (size < found.sizeBytes) throw new Error('its file system was cut off');

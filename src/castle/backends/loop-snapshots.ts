@@ -1,8 +1,10 @@
-import { closeSync, constants, existsSync, fstatSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, statSync } from 'node:fs';
 import { open, rename, rm, statfs } from 'node:fs/promises';
 import type { Native } from '../../container/native.ts';
 import { errorMessage } from '../../failure.ts';
-import { type FileSystem, superblockBytes } from '../file-systems/file-system.ts';
+import { renewUuid } from '../file-systems/renew-uuid.ts';
+import { identityOf } from '../file-systems/superblock.ts';
+import { typeNamed } from '../file-systems/types.ts';
 import { Refused } from '../refused.ts';
 import type { Replay } from '../replaying.ts';
 import type { Stray } from '../stray.ts';
@@ -30,7 +32,6 @@ const blockBytes = 512;
 export interface LoopSnapshotsMeans {
   /** The folder of the images. */
   readonly base: string;
-  readonly fileSystems: Readonly<Record<string, FileSystem>>;
   readonly native: Native;
   readonly replay: Replay;
 }
@@ -45,12 +46,7 @@ export interface ImageSnapshots extends Snapshots {
  * with its image and takes no time (FICLONE, ioctl_ficlone(2)); elsewhere all of it is copied, first while the image is
  * written to, so that one knows how long it takes, and then once more while it stands still.
  */
-export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapshotsMeans): ImageSnapshots {
-  const typed = (type: string): FileSystem => {
-    const known = Object.hasOwn(fileSystems, type) ? fileSystems[type] : undefined;
-    if (known === undefined) throw new Error(`this castle knows no file system ${type}`);
-    return known;
-  };
+export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): ImageSnapshots {
   const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
 
   return {
@@ -92,7 +88,7 @@ export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapsho
     },
 
     list: () => storedSnapshots(base),
-    content: imageContent(base, fileSystems),
+    content: imageContent(base),
 
     async createVolume({ id }, volume) {
       const from = await stored(id);
@@ -103,7 +99,7 @@ export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapsho
       const { size } = statSync(from.path);
       const wanted = volume.sizeBytes ?? size;
       if (wanted < size) throw refusals.smallerThanSnapshot(volume.name, size);
-      const type = typed(from.type);
+      const type = typeNamed(from.type);
       const path = unfinishedPath(base, volume.id);
       try {
         await checkFree(base, volume.name, wanted);
@@ -112,12 +108,12 @@ export function loopSnapshots({ base, fileSystems, native, replay }: LoopSnapsho
         try {
           const { fd } = file;
           if (!native.flock(fd)) throw new Error(`${path} is locked by somebody else`);
-          needUuid(type, fd, from.volumeId);
+          const sizeBytes = identityOf(fd, type)?.sizeBytes ?? 0;
+          if (fstatSync(fd).size < sizeBytes) throw new Error('its file system was cut off');
           // First the room, so that nothing of what follows is written into a hole.
-          await allocate({ path, fd }, wanted);
-          const image = { fd, path, fileSystem: { type: type.name, uuid: from.volumeId } };
-          await type.renew(image, volume.id, () => replay(image));
-          needUuid(type, fd, volume.id);
+          const image = { path, fd };
+          await allocate(image, wanted);
+          await renewUuid(image, type, { before: from.volumeId, id: volume.id, replay });
           if (wanted > size) await type.enlarge(image);
           await allocate(image, wanted);
           await file.sync();
@@ -221,12 +217,3 @@ async function finish(
 }
 
 const sizeOf = ({ path }: StoredSnapshot) => ({ sizeBytes: statSync(path).blocks * blockBytes });
-
-/** @throws Error when the file system is another one */
-function needUuid(type: FileSystem, fd: number, id: string): void {
-  const start = Buffer.alloc(superblockBytes);
-  readSync(fd, start, 0, start.length, 0);
-  const found = type.identify(start);
-  if (found?.uuid !== id) throw new Error(`its file system is ${found?.uuid ?? 'none'}, and not ${id}`);
-  if (fstatSync(fd).size < found.sizeBytes) throw new Error('its file system was cut off');
-}

@@ -1,19 +1,20 @@
-import { accessSync, closeSync, constants, fstatSync, fsyncSync, ftruncateSync, readSync } from 'node:fs';
+import { accessSync, closeSync, constants, fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../../container/native.ts';
 import { errorCode, errorMessage, Failure } from '../../failure.ts';
-import { type FileSystem, superblockBytes } from '../file-systems/file-system.ts';
+import type { FileSystem } from '../file-systems/file-system.ts';
+import { typeNamed } from '../file-systems/types.ts';
 import { hasFile, loopDeviceOf, loopDevices } from '../loop-devices.ts';
 import { Refused } from '../refused.ts';
 import { formatSize } from '../size.ts';
 import { needTools } from '../tool.ts';
 import type { Blocks } from './blocks.ts';
+import { checkIdentity } from './check-identity.ts';
 import { prepareFolder } from './folder.ts';
 import { isLocked, lockUnattached } from './image-lock.ts';
 import {
   allImages,
-  type Image,
   imageOf,
   imagePath,
   loopDeviceWith,
@@ -49,23 +50,16 @@ export interface LoopSettings {
  * Who uses an image has it locked (flock). Programs that work on it inherit the lock, and a loop device keeps it, since it
  * keeps the open file: so the lock lasts until the last of them has ended, whatever became of the castle, and nobody can
  * attach a volume twice.
- * @param types all file systems that an image may have, by name
  * @throws Failure cannotCreate, config
  */
 export async function loopBlocks(
   { folder, fileSystem, sizeBytes }: LoopSettings,
-  types: Readonly<Record<string, FileSystem>>,
   native: Native,
 ): Promise<Blocks> {
   const base = await prepareFolder(folder);
   fileSystem.needTools();
   needTools(['fallocate'], 'util-linux');
   needLoopDevices();
-  const typeNamed = (type: string): FileSystem => {
-    const known = Object.hasOwn(types, type) ? types[type] : undefined;
-    if (known === undefined) throw new Error(`this castle knows no file system ${type}`);
-    return known;
-  };
 
   return {
     name: 'loop',
@@ -114,7 +108,7 @@ export async function loopBlocks(
       const fd = openImage(image);
       try {
         await lockUnattached(native, fd, image);
-        checkIdentity(fd, image, typeNamed(image.type));
+        checkIdentity(fd, { ...image, sizeBytes: fstatSync(fd).size });
         const { path, type, id } = image;
         return { fd, path, fileSystem: { type, uuid: id }, detach: () => closeSync(fd) };
       } catch (thrown) {
@@ -138,7 +132,7 @@ export async function loopBlocks(
         // Two devices are two file systems that know nothing of each other, on the same blocks.
         const other = loopDevices().find((one) => one.path !== device.path && hasFile(one, status));
         if (other !== undefined) throw refusals.attachedByOthers(name, image.path, other.path);
-        checkIdentity(fd, image, typeNamed(image.type));
+        checkIdentity(fd, { ...image, sizeBytes: status.size });
         const { path, type, id } = image;
         const fileSystem = { type, uuid: id };
         return { fd, path, fileSystem, device: device.path, detach: () => closeSync(fd) };
@@ -227,15 +221,4 @@ export function needLoopDevices(): void {
       'run the castle as root, with the /dev of the host and the module loop',
     );
   }
-}
-
-/** Before anything works on it: a tool that repairs would make of a wrong file system a right one. */
-function checkIdentity(fd: number, { volume, path, type, id }: Image, fileSystem: FileSystem): void {
-  const start = Buffer.alloc(superblockBytes);
-  readSync(fd, start, 0, start.length, 0);
-  const found = fileSystem.identify(start);
-  if (found === undefined) throw refusals.noFileSystem(volume, path, type);
-  if (found.uuid !== id) throw refusals.anotherFileSystem(volume, path, id, found.uuid);
-  const { size } = fstatSync(fd);
-  if (size < found.sizeBytes) throw refusals.cutOff(volume, path, size, found.sizeBytes);
 }

@@ -4,7 +4,7 @@ import { Failure } from '../../failure.ts';
 import type { Say } from '../chronicle/happening.ts';
 import type { Told } from '../ec2/calls.ts';
 import { ext4 } from '../file-systems/ext4.ts';
-import { xfs } from '../file-systems/xfs.ts';
+import { findType } from '../file-systems/types.ts';
 import type { Mounter } from '../mount.ts';
 import type { Replay } from '../replaying.ts';
 import { formatSize, parseSize } from '../size.ts';
@@ -38,19 +38,17 @@ export interface BackendMeans {
 /** How large a volume is when nobody says so, in bytes. */
 const usualSizeBytes = 10 * 2 ** 30;
 
-const fileSystems = { ext4, xfs } as const;
-
 /** How each backend is made from what stands behind the `=`. Adding a backend is a file and a line here. */
 const backends: Record<string, (setting: string, means: BackendMeans) => Promise<Backend>> = {
   local: async (folder, { mounter }) => directoriesBackend(await localDirectories(resolve(folder)), mounter),
   async loop(setting, { mounter, native, replay, say }) {
-    const blocks = await loopBlocks(parseLoop(setting), fileSystems, native);
-    const snapshots = loopSnapshots({ base: blocks.base, fileSystems, native, replay });
+    const blocks = await loopBlocks(parseLoop(setting), native);
+    const snapshots = loopSnapshots({ base: blocks.base, native, replay });
     const devices = async () => loopReport(blocks.base);
     return { ...blocksBackend(blocks, mounter, say), snapshots, strays: snapshots.strays, devices };
   },
-  async ebs(setting, { mounter, native, say, told }) {
-    const { blocks, besides } = await ebsBlocks(parseEbs(setting), { native, say, told });
+  async ebs(setting, { mounter, native, replay, say, told }) {
+    const { blocks, besides } = await ebsBlocks(parseEbs(setting), { native, replay, say, told });
     return { ...blocksBackend(blocks, mounter, say), ...besides };
   },
   nfs: (setting, means) => nfsBackend(parseNfs(setting), means),
@@ -95,9 +93,8 @@ export function parseLoop(setting: string): LoopSettings {
 
 function parseLoopOption(option: string): Partial<LoopSettings> {
   const [name, value = ''] = option.split('=');
-  if (name === 'fs' && Object.hasOwn(fileSystems, value)) {
-    return { fileSystem: fileSystems[value as keyof typeof fileSystems] };
-  }
+  const fileSystem = name === 'fs' ? findType(value) : undefined;
+  if (fileSystem !== undefined) return { fileSystem };
   const sizeBytes = name === 'size' ? parseSize(value) : undefined;
   if (sizeBytes !== undefined) return { sizeBytes };
   throw wrong(

@@ -1,7 +1,6 @@
-import { readSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { runTool, type ToolEnded } from '../tool.ts';
-import { type FileSystem, type HeldImage, superblockBytes } from './file-system.ts';
+import type { Replay } from '../replaying.ts';
+import type { FileSystem, HeldImage } from './file-system.ts';
+import { identityOf } from './superblock.ts';
 
 /**
  * Gives the copy of a file system a UUID of its own, once its journal is replayed: two with the same one can't be told from
@@ -13,42 +12,14 @@ import { type FileSystem, type HeldImage, superblockBytes } from './file-system.
 export async function renewUuid(
   copy: HeldImage,
   fileSystem: FileSystem,
-  before: string,
-  id: string,
+  { before, id, replay }: { readonly before: string; readonly id: string; readonly replay: Replay },
 ): Promise<void> {
-  const found = identify(copy, fileSystem);
-  if (found !== before && found !== id) {
+  const found = identityOf(copy.fd, fileSystem)?.uuid;
+  if (found === id) return;
+  if (found !== before) {
     throw new Error(`the file system on ${copy.path} is ${found ?? 'none'}, not ${before}`);
   }
-  await renew[fileSystem.name](copy, id);
-  if (identify(copy, fileSystem) !== id) throw new Error(`${copy.path} has not got its UUID`);
+  const asItIs = { ...copy, fileSystem: { type: fileSystem.name, uuid: before } };
+  await fileSystem.renew(copy, id, () => replay(asItIs));
+  if (identityOf(copy.fd, fileSystem)?.uuid !== id) throw new Error(`${copy.path} has not got its UUID`);
 }
-
-const renew: Readonly<Record<FileSystem['name'], (copy: HeldImage, id: string) => Promise<void>>> = {
-  async ext4({ path, fd }, id) {
-    // tune2fs(8) changes a UUID only right after a whole check; 1 and 2 say that something was put right.
-    const checked = await runTool('e2fsck', ['-f', '-p', path], fd);
-    if (checked.code === undefined || checked.code > 2) throw failed('e2fsck', checked);
-    need('tune2fs', await runTool('tune2fs', ['-U', id, path], fd));
-  },
-  async xfs({ path, fd }, id) {
-    // xfs_admin(8) refuses a log that is not replayed, and only a mount replays it: in a mount namespace of its own, which
-    // ends with mount(8), and over a folder that stays what it is.
-    const mount = ['mount', '-t', 'xfs', '-o', 'nouuid,nosuid,nodev', path, tmpdir()];
-    need('mount', await runTool('unshare', ['--mount', ...mount], fd));
-    need('xfs_admin', await runTool('xfs_admin', ['-U', id, path], fd));
-  },
-};
-
-function identify({ fd }: HeldImage, fileSystem: FileSystem): string | undefined {
-  const start = Buffer.alloc(superblockBytes);
-  readSync(fd, start, 0, start.length, 0);
-  return fileSystem.identify(start)?.uuid;
-}
-
-function need(tool: string, ended: ToolEnded): void {
-  if (ended.code !== 0) throw failed(tool, ended);
-}
-
-const failed = (tool: string, { code, lastLine }: ToolEnded): Error =>
-  new Error(`${tool} ended with ${code ?? 'a signal'}: ${lastLine}`);

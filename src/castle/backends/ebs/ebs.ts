@@ -1,14 +1,16 @@
-import { closeSync, constants, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../../../container/native.ts';
 import type { Say } from '../../chronicle/happening.ts';
 import { ec2Words, openEc2, type Told } from '../../ec2/calls.ts';
 import { askMetadata } from '../../ec2/metadata.ts';
-import { type FileSystem, superblockBytes } from '../../file-systems/file-system.ts';
+import type { FileSystem } from '../../file-systems/file-system.ts';
 import { typeNamed } from '../../file-systems/types.ts';
+import type { Replay } from '../../replaying.ts';
 import { formatSize } from '../../size.ts';
 import type { Backend, NewVolume } from '../backend.ts';
 import type { Attached, Blocks } from '../blocks.ts';
+import { checkIdentity } from '../check-identity.ts';
 import * as blockRefusals from '../refusals.ts';
 import { afterUse } from './after-use.ts';
 import { Attachments } from './attachments.ts';
@@ -33,6 +35,7 @@ import { paces } from './waiting.ts';
 /** What the castle needs to work with EBS. */
 export interface EbsMeans {
   readonly native: Native;
+  readonly replay: Replay;
   readonly say: Say;
   /** Told of each call of EC2's API. */
   readonly told: Told;
@@ -66,7 +69,7 @@ export async function ebsBlocks(
   };
 }
 
-async function assemble(settings: EbsSettings, { native, say, told }: EbsMeans): Promise<EbsParts> {
+async function assemble(settings: EbsSettings, { native, replay, say, told }: EbsMeans): Promise<EbsParts> {
   const { cluster, type, encrypted, kmsKey, endpoint, batchMs, pollMs } = settings;
   const here = await askMetadata(settings.metadata);
   const region = settings.region ?? here.region;
@@ -90,7 +93,7 @@ async function assemble(settings: EbsSettings, { native, say, told }: EbsMeans):
   const creation = new Creation(creating);
   return {
     ...{ ec2, inventory, attachments, creation, host, names },
-    ...{ native, say, cluster, zone, instance, pace },
+    ...{ native, replay, say, cluster, zone, instance, pace },
   };
 }
 
@@ -195,7 +198,8 @@ async function hold(native: Native, volume: OurVolume, device: HostDevice): Prom
   const fd = await holdDevice(native, device, patienceMs);
   if (fd === undefined) throw blockRefusals.stillAttached(name, device.path, device.path);
   try {
-    checkIdentity(fd, volume, device);
+    const { path, sizeBytes } = device;
+    checkIdentity(fd, { volume: name, path, type: volume.fileSystem, id: volume.id, sizeBytes });
     return { ...imageOf(fd, device, volume), detach: () => closeSync(fd) };
   } catch (thrown) {
     closeSync(fd);
@@ -205,20 +209,6 @@ async function hold(native: Native, volume: OurVolume, device: HostDevice): Prom
 
 function imageOf(fd: number, { path }: HostDevice, { fileSystem, id }: OurVolume) {
   return { fd, path, isDevice: true as const, fileSystem: { type: fileSystem, uuid: id } };
-}
-
-/** Before anything works on it: a tool that repairs would make of a wrong file system a right one. */
-function checkIdentity(
-  fd: number,
-  { name, fileSystem, id }: OurVolume,
-  { path, sizeBytes }: HostDevice,
-): void {
-  const start = Buffer.alloc(superblockBytes);
-  readSync(fd, start, 0, start.length, 0);
-  const found = typeNamed(fileSystem).identify(start);
-  if (found === undefined) throw blockRefusals.noFileSystem(name, path, fileSystem);
-  if (found.uuid !== id) throw blockRefusals.anotherFileSystem(name, path, id, found.uuid);
-  if (sizeBytes < found.sizeBytes) throw blockRefusals.cutOff(name, path, sizeBytes, found.sizeBytes);
 }
 
 /** A volume that is formatted. */

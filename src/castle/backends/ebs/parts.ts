@@ -1,6 +1,7 @@
 import type { Native } from '../../../container/native.ts';
 import type { Say } from '../../chronicle/happening.ts';
 import type { Ec2 } from '../../ec2/calls.ts';
+import type { Replay } from '../../replaying.ts';
 import type { Attachments } from './attachments.ts';
 import type { Creation } from './creation.ts';
 import type { DeviceNames } from './device-names.ts';
@@ -17,6 +18,7 @@ export interface EbsParts {
   readonly host: HostDevices;
   readonly names: DeviceNames;
   readonly native: Native;
+  readonly replay: Replay;
   readonly say: Say;
   readonly cluster: string;
   readonly zone: string;

@@ -24,7 +24,7 @@ const pageSize = 500;
  * no client token for them, so a snapshot is found again by its tag.
  */
 export function ebsSnapshots(parts: EbsParts): Snapshots {
-  const { ec2, inventory, creation, cluster, pace } = parts;
+  const { ec2, inventory, creation, replay, cluster, pace } = parts;
 
   async function list(tag?: readonly [string, string]): Promise<readonly Snapshot[]> {
     const found: Snapshot[] = [];
@@ -151,7 +151,8 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
           sizeBytes,
           fileSystem: type,
           snapshot: snapshot.SnapshotId,
-          fill: ({ path }, fd) => renewUuid({ path, fd, isDevice: true }, fileSystem, uuid, volume.id),
+          fill: ({ path }, fd) =>
+            renewUuid({ path, fd, isDevice: true }, fileSystem, { before: uuid, id: volume.id, replay }),
         });
       } catch (thrown) {
         throw refusals.ec2Refused(`volume ${name} cannot be made from snapshot ${id}`, thrown);
