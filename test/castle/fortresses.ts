@@ -6,37 +6,36 @@ import type { Snapshot } from '../../src/contract.ts';
 import { ext4Grows } from './loop-host.ts';
 import type { Act, Fortress, Lying, Outcome, Siege } from './siege.ts';
 
+const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
+const inTrash = (folder: string): readonly string[] => namesIn(join(folder, '.trash'));
+
 /** What lies among the snapshots and is none. */
-function halfSnapshots(folder: string): readonly string[] {
-  const snapshots = join(folder, '.snapshots');
-  return (existsSync(snapshots) ? readdirSync(snapshots) : []).filter((name) => name.startsWith('.'));
-}
+const halfSnapshots = (folder: string): readonly string[] =>
+  namesIn(join(folder, '.snapshots')).filter((name) => name.startsWith('.'));
+
+/** What lies among the volumes and is none. */
+const strays = (names: readonly string[]): readonly string[] =>
+  names.filter((name) => name.startsWith('.') && !['.trash', '.snapshots'].includes(name));
 
 export const local: Fortress = {
   name: 'local',
   look(folder) {
     const names = readdirSync(folder);
-    const trash = join(folder, '.trash');
     return {
       volumes: names.filter((name) => !name.startsWith('.')),
-      deleted: (existsSync(trash) ? readdirSync(trash) : []).map((name) => name.split('~')[0] ?? ''),
-      leftOver: [
-        ...names.filter((name) => name.startsWith('.') && !['.trash', '.snapshots'].includes(name)),
-        ...halfSnapshots(folder),
-      ],
+      deleted: inTrash(folder).map((name) => name.split('~')[0] ?? ''),
+      leftOver: [...strays(names), ...halfSnapshots(folder)],
     };
   },
 };
 
 const lookAtImages = (folder: string): Lying => {
   const names = readdirSync(folder);
+  const volumeOf = (name: string) => name.split('@')[0] ?? '';
   return {
-    volumes: names.filter((name) => !name.startsWith('.')).map((name) => name.split('@')[0] ?? ''),
-    deleted: [],
-    leftOver: [
-      ...names.filter((name) => name.startsWith('.') && name !== '.snapshots'),
-      ...halfSnapshots(folder),
-    ],
+    volumes: names.filter((name) => !name.startsWith('.')).map(volumeOf),
+    deleted: inTrash(folder).map(volumeOf),
+    leftOver: [...strays(names), ...halfSnapshots(folder)],
   };
 };
 
@@ -65,6 +64,8 @@ export interface Operation {
 }
 
 export const fortresses: readonly Fortress[] = [local, ext4, xfs];
+/** One of each kind, for what is the same with either file system. */
+const eachKind: readonly Fortress[] = [local, ext4];
 
 /** A volume that a container had before, with data. */
 const old = 'old';
@@ -72,7 +73,7 @@ const old = 'old';
 export const operations: readonly Operation[] = [
   {
     name: 'create',
-    on: fortresses,
+    on: eachKind,
     prepare: async (siege, fresh) => ({
       volume: fresh,
       fates: ['nowhere', 'there'],
@@ -94,7 +95,7 @@ export const operations: readonly Operation[] = [
   {
     name: 'mount of a new volume on a wrong place',
     isMadeUpForLater: true,
-    on: fortresses,
+    on: eachKind,
     // An empty volume that nobody was told of may stay: the next request takes it.
     prepare: async (siege, fresh) => ({
       volume: fresh,
@@ -119,7 +120,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'release',
-    on: fortresses,
+    on: eachKind,
     async prepare(siege) {
       const { id } = (await siege.tenant.lease(old)).body;
       return {
@@ -136,7 +137,7 @@ export const operations: readonly Operation[] = [
   {
     name: "the container's end",
     isMadeUpForLater: true,
-    on: fortresses,
+    on: eachKind,
     async prepare(siege) {
       await siege.tenant.lease(old);
       return {
@@ -155,7 +156,7 @@ export const operations: readonly Operation[] = [
   {
     name: 'start after a mount was cut off and the container has ended',
     isMadeUpForLater: true,
-    on: fortresses,
+    on: eachKind,
     async prepare(siege) {
       await siege.tenant.lease(old);
       await siege.castle.end('SIGKILL');
@@ -166,7 +167,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'start with a container that has its volume',
-    on: fortresses,
+    on: eachKind,
     async prepare(siege) {
       await siege.tenant.lease(old);
       await siege.castle.end('SIGKILL');
@@ -175,7 +176,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'delete',
-    on: [local],
+    on: eachKind,
     prepare: async (siege) => ({
       volume: old,
       fates: ['there', 'deleted'],
@@ -185,7 +186,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'restore',
-    on: [local],
+    on: eachKind,
     async prepare(siege) {
       await siege.order('DELETE', `/v1/volumes/${old}`);
       return {
@@ -199,7 +200,7 @@ export const operations: readonly Operation[] = [
   {
     name: 'purge',
     isMadeUpForLater: true,
-    on: [local],
+    on: eachKind,
     async prepare(siege, fresh) {
       await siege.useAndGiveBack(fresh);
       await siege.order('DELETE', `/v1/volumes/${fresh}`);
@@ -213,7 +214,7 @@ export const operations: readonly Operation[] = [
   {
     name: 'snapshot',
     isMadeUpForLater: true,
-    on: [local, ext4],
+    on: eachKind,
     prepare: async (siege) => ({
       volume: old,
       fates: ['there'],
@@ -223,9 +224,39 @@ export const operations: readonly Operation[] = [
     }),
   },
   {
+    name: 'snapshot under a container',
+    isMadeUpForLater: true,
+    on: fortresses,
+    async prepare(siege) {
+      await siege.tenant.lease(old);
+      return {
+        volume: old,
+        fates: ['there'],
+        done: 'there',
+        leases: 1,
+        snapshots: { before: await siege.countSnapshots(), more: 1 },
+        run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
+      };
+    },
+  },
+  {
+    name: 'a new volume from a snapshot',
+    on: fortresses,
+    async prepare(siege, fresh) {
+      const { id } = await siege.onlySnapshot(old);
+      siege.expectCopy(old, fresh);
+      return {
+        volume: fresh,
+        fates: ['nowhere', 'there'],
+        done: 'there',
+        run: () => siege.order('POST', `/v1/snapshots/${id}/restore`, { name: fresh }),
+      };
+    },
+  },
+  {
     name: 'removal of a snapshot',
     isMadeUpForLater: true,
-    on: [local, ext4],
+    on: eachKind,
     async prepare(siege) {
       await siege.order('POST', '/v1/snapshots', { volume: old });
       const [snapshot] = await siege.get<Snapshot[]>('/v1/snapshots');

@@ -205,7 +205,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     await until('it could not be copied', () => castle.told('copy.failed').length > 0 || undefined);
     await store.run();
     await until('it is copied', async () => (await copiesOf(castle)).length > 0 || undefined);
-    t.match(castle.told('snapshot.copied')[0], { volume: 'main' });
+    t.match(await until('that is told', () => castle.told('snapshot.copied')[0]), { volume: 'main' });
   });
 
   t.test('a castle without such a place, or with a wrong one', async (t) => {

@@ -187,8 +187,8 @@ export class Siege {
       const { status } = await this.castle.call('POST', `/v1/volumes/${volume}/restore`);
       expect('restored', status, 204);
     }
-    if (fate === 'nowhere') this.#expected.delete(volume);
-    else faults.push(...(await this.useAndGiveBack(volume)));
+    if (fate === 'nowhere' || (await this.isBegunOnly(volume))) this.#expected.delete(volume);
+    if (fate !== 'nowhere') faults.push(...(await this.useAndGiveBack(volume)));
     await this.checkFolder(expect);
     return faults;
   }
@@ -291,6 +291,23 @@ export class Siege {
     return until(`${path} is empty`, look, 60_000, 5);
   }
 
+  /** Takes a snapshot of a volume with data, and removes all before it. */
+  async onlySnapshot(volume: string): Promise<Snapshot> {
+    const faults = await this.useAndGiveBack(volume);
+    if (faults.length > 0) throw new Error(`${volume}, before its snapshot: ${faults}`);
+    const earlier = await this.get<Snapshot[]>('/v1/snapshots');
+    await this.order('POST', '/v1/snapshots', { volume });
+    for (const { id } of earlier) await this.order('DELETE', `/v1/snapshots/${id}`);
+    const [only, ...others] = await this.get<Snapshot[]>('/v1/snapshots');
+    if (only === undefined || others.length > 0) throw new Error(`${others.length + 1} snapshots`);
+    return only;
+  }
+
+  /** If a volume will be there, then with what another one has now. */
+  expectCopy(from: string, to: string): void {
+    this.#expected.set(to, this.#expected.get(from) ?? '');
+  }
+
   /** How many snapshots are whole. */
   async countSnapshots(): Promise<number> {
     return (await this.get<Snapshot[]>('/v1/snapshots')).filter(({ state }) => state === 'kept').length;
@@ -317,6 +334,12 @@ export class Siege {
     const isDeleted = (await this.get<DeletedVolume[]>('/v1/volumes/deleted')).some(isIt);
     if (isThere && isDeleted) throw new Error(`${volume} is there and deleted at the same time`);
     return isThere ? 'there' : isDeleted ? 'deleted' : 'nowhere';
+  }
+
+  /** Whether nothing but an entry is left of a creation that came to nothing: the next request for it begins anew. */
+  private async isBegunOnly(volume: string): Promise<boolean> {
+    const known = (await this.get<Volume[]>('/v1/volumes')).find(({ name }) => name === volume);
+    return known?.state === 'creating' && !this.fortress.look(this.castle.backend).volumes.includes(volume);
   }
 
   /** The castle knows what lies in its folder, and nothing else lies there; nothing of it is mounted on the host. */

@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
-import { flush } from './folder.ts';
+import { giveName } from './folder.ts';
 import { asItIs, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
   prepareSnapshotFolder,
-  snapshotFolder,
   snapshotPath,
   storedSnapshots,
   unfinishedSnapshotPath,
@@ -46,8 +45,7 @@ export function folderContent(base: string): SnapshotContent {
         await mkdir(path, { mode: 0o700 });
         await unpack(from, path);
         await syncFileSystem(base);
-        await rename(path, snapshotPath(base, { id, volume, taken }));
-        await flush(snapshotFolder(base));
+        await giveName(path, snapshotPath(base, { id, volume, taken }));
         return {};
       } catch (thrown) {
         from.destroy();

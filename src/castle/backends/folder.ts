@@ -1,4 +1,5 @@
-import { mkdir, open, realpath } from 'node:fs/promises';
+import { mkdir, open, realpath, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { errorMessage, Failure } from '../../failure.ts';
 
 /**
@@ -15,6 +16,23 @@ export async function prepareFolder(folder: string): Promise<string> {
       'cannotCreate',
       `the folder ${folder} for volumes cannot be used: ${errorMessage(thrown)}`,
     );
+  }
+}
+
+/**
+ * Gives what was made its name, once all of it is on the disk. When the name cannot be brought to the disk, it is taken back:
+ * who is told that something can't be made must not find it there.
+ * @param unfinished where it was made, in a folder of the same file system
+ * @param path its name, which nothing has
+ * @throws Error when it has no name, and lies where it was made
+ */
+export async function giveName(unfinished: string, path: string): Promise<void> {
+  await rename(unfinished, path);
+  try {
+    await flush(dirname(path));
+  } catch (thrown) {
+    await rename(path, unfinished);
+    throw thrown;
   }
 }
 

@@ -1,15 +1,14 @@
 import { createReadStream, createWriteStream, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../failure.ts';
 import type { FileSystem } from '../file-systems/file-system.ts';
 import { identityOf } from '../file-systems/superblock.ts';
 import { findType } from '../file-systems/types.ts';
 import { Refused } from '../refused.ts';
-import { flush } from './folder.ts';
+import { giveName } from './folder.ts';
 import {
   prepareSnapshotFolder,
-  snapshotFolder,
   snapshotPath,
   storedSnapshots,
   unfinishedSnapshotPath,
@@ -38,8 +37,7 @@ export function imageContent(base: string): SnapshotContent {
         await prepareSnapshotFolder(base);
         await pipeline(from, createWriteStream(path, { mode: 0o600 }));
         const volumeId = await identified(path, type);
-        await rename(path, snapshotPath(base, { id, volume, volumeId, taken, type: format }));
-        await flush(snapshotFolder(base));
+        await giveName(path, snapshotPath(base, { id, volume, volumeId, taken, type: format }));
         return { volumeId };
       } catch (thrown) {
         from.destroy();

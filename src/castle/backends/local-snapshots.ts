@@ -4,7 +4,7 @@ import { errorCode, errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Stray } from '../stray.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs.ts';
-import { flush } from './folder.ts';
+import { giveName } from './folder.ts';
 import { folderContent } from './folder-content.ts';
 import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
@@ -81,8 +81,7 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
           await copyQuietFolder(from.path, path);
         }
         await syncFileSystem(base);
-        await rename(path, join(base, name));
-        await flush(base);
+        await giveName(path, join(base, name));
       } catch (thrown) {
         await removeTree(path);
         throw thrown instanceof Refused ? thrown : refusals.notRestored(name, errorMessage(thrown));
@@ -111,8 +110,7 @@ async function finish(
   sizeBytes: number,
 ): Promise<{ readonly sizeBytes: number }> {
   await syncFileSystem(base);
-  await rename(unfinishedSnapshotPath(base, whole.id), snapshotPath(base, whole));
-  await flush(snapshotFolder(base));
+  await giveName(unfinishedSnapshotPath(base, whole.id), snapshotPath(base, whole));
   return { sizeBytes };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { volumeNameFault } from '../../volume-name.ts';
@@ -8,7 +8,7 @@ import { Refused } from '../refused.ts';
 import type { Owner } from './backend.ts';
 import { makeSubvolume } from './btrfs.ts';
 import type { Directories } from './directories.ts';
-import { flush, prepareFolder } from './folder.ts';
+import { giveName, prepareFolder } from './folder.ts';
 import { removeTree } from './folder-copy.ts';
 import { localSnapshots } from './local-snapshots.ts';
 import { localTrash } from './local-trash.ts';
@@ -114,16 +114,9 @@ async function createWhole(base: string, temporary: string, path: string, owner:
     if (!(await makeSubvolume(temporary, base))) await mkdir(temporary);
     await chown(temporary, owner.uid, owner.gid);
     await chmod(temporary, 0o755);
-    await rename(temporary, path);
+    await giveName(temporary, path);
   } catch (thrown) {
     await rm(temporary, { recursive: true, force: true });
-    throw thrown;
-  }
-  try {
-    await flush(base);
-  } catch (thrown) {
-    // Whoever is told that it can't be made must not find it there; nobody has seen it, so it is empty.
-    await rmdir(path);
     throw thrown;
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, existsSync, fstatSync, statSync } from 'node:fs';
-import { open, rename, rm, statfs } from 'node:fs/promises';
+import { open, rm, statfs } from 'node:fs/promises';
 import type { Native } from '../../container/native.ts';
 import { errorMessage } from '../../failure.ts';
 import { renewUuid } from '../file-systems/renew-uuid.ts';
@@ -9,7 +9,7 @@ import { Refused } from '../refused.ts';
 import type { Replay } from '../replaying.ts';
 import type { Stray } from '../stray.ts';
 import { runTool } from '../tool.ts';
-import { flush } from './folder.ts';
+import { giveName } from './folder.ts';
 import { imageContent } from './image-content.ts';
 import { type Image, imageOf, imagePath, loopDeviceWith, openImage, unfinishedPath } from './images.ts';
 import { allocate } from './new-image.ts';
@@ -17,7 +17,6 @@ import { imageGone, stillAttached } from './refusals.ts';
 import {
   prepareSnapshotFolder,
   type StoredSnapshot,
-  snapshotFolder,
   snapshotPath,
   storedSnapshots,
   unfinishedSnapshotPath,
@@ -117,11 +116,10 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Ima
           if (wanted > size) await type.enlarge(image);
           await allocate(image, wanted);
           await file.sync();
-          await rename(path, imagePath(base, volume.name, volume.id, type.name));
+          await giveName(path, imagePath(base, volume.name, volume.id, type.name));
         } finally {
           await file.close();
         }
-        await flush(base);
       } catch (thrown) {
         await rm(path, { force: true });
         throw thrown instanceof Refused ? thrown : refusals.notRestored(volume.name, errorMessage(thrown));
@@ -211,8 +209,7 @@ async function finish(
     await file.close();
   }
   const there = { ...whole, path: snapshotPath(base, whole) };
-  await rename(path, there.path);
-  await flush(snapshotFolder(base));
+  await giveName(path, there.path);
   return sizeOf(there);
 }
 

@@ -1,10 +1,9 @@
-import { open, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, rm, stat, statfs } from 'node:fs/promises';
 import type { Native } from '../../container/native.ts';
 import type { FileSystem, HeldImage } from '../file-systems/file-system.ts';
 import { runTool } from '../tool.ts';
 import type { NewVolume } from './backend.ts';
-import { flush } from './folder.ts';
+import { giveName } from './folder.ts';
 
 /** The unit in which stat(2) counts what a file has on the disk. */
 const blockBytes = 512;
@@ -37,14 +36,7 @@ export async function makeImage(
     // Once more: what formats a file zeroes some of it by punching holes.
     await allocate(image, sizeBytes);
     await file.sync();
-    await rename(temporary, path);
-    try {
-      await flush(dirname(path));
-    } catch (thrown) {
-      // Whoever is told that it can't be made must not find it there; we have it locked, and nobody has used it.
-      await rename(path, temporary);
-      throw thrown;
-    }
+    await giveName(temporary, path);
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;
