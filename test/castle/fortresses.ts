@@ -1,336 +1,83 @@
-/** What is besieged, and in what: a backend more, or an operation more, is a few lines here. */
-import { existsSync, readdirSync } from 'node:fs';
+/** The backends whose castles are besieged: a backend more is a few lines here. */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import type { Snapshot } from '../../src/contract.ts';
-import { ext4Grows } from './loop-host.ts';
-import type { Act, Fortress, Lying, Outcome, Siege } from './siege.ts';
+import { Simulator } from '../ec2/simulator.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { startOnInstance, untilDetached, volumesIn } from './ebs-host.ts';
+import { untilNoLoops } from './loop-host.ts';
+import type { Fortress, Ground, Lying } from './siege.ts';
 
 const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
-const inTrash = (folder: string): readonly string[] => namesIn(join(folder, '.trash'));
 
-/** What lies among the snapshots and is none. */
-const halfSnapshots = (folder: string): readonly string[] =>
-  namesIn(join(folder, '.snapshots')).filter((name) => name.startsWith('.'));
+/** What lies in the folder of volumes. @param volumeOf the name of the volume that has a file or folder of that name */
+function lookAt(folder: string, volumeOf: (name: string) => string): Lying {
+  const [names, snapshots] = [namesIn(folder), namesIn(join(folder, '.snapshots'))];
+  return {
+    volumes: names.filter((name) => !name.startsWith('.')).map(volumeOf),
+    deleted: namesIn(join(folder, '.trash')).map(volumeOf),
+    snapshots: snapshots.filter((name) => !name.startsWith('.')).length,
+    leftOver: [
+      ...names.filter((name) => name.startsWith('.') && !['.trash', '.snapshots'].includes(name)),
+      ...snapshots.filter((name) => name.startsWith('.')),
+    ],
+  };
+}
 
-/** What lies among the volumes and is none. */
-const strays = (names: readonly string[]): readonly string[] =>
-  names.filter((name) => name.startsWith('.') && !['.trash', '.snapshots'].includes(name));
+/** A castle with its volumes in a folder of the host. @param loop options of the backend loop; without, it is local */
+async function onFolder(t: Test, env: NodeJS.ProcessEnv, loop?: string): Promise<Ground> {
+  const castle = await CastleOnHost.start(t, 'process', { ...(loop === undefined ? {} : { loop }), env });
+  const folder = castle.backend;
+  const separator = loop === undefined ? '~' : '@';
+  return {
+    castle,
+    look: async () => lookAt(folder, (name) => name.split(separator)[0] ?? ''),
+    untilUnused: () => untilNoLoops(folder),
+    clear() {
+      for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+    },
+  };
+}
 
-export const local: Fortress = {
-  name: 'local',
-  look(folder) {
-    const names = readdirSync(folder);
+export const local: Fortress = { name: 'local', begin: onFolder };
+export const ext4: Fortress = {
+  name: 'loop ext4',
+  mostVolumes: 60,
+  begin: (t, env) => onFolder(t, env, 'size=16M'),
+};
+export const xfs: Fortress = {
+  name: 'loop xfs',
+  mostVolumes: 10,
+  begin: (t, env) => onFolder(t, env, 'fs=xfs,size=300M'),
+};
+
+/** On an instance of a simulated EC2, whose disks are real. */
+export const ebs: Fortress = {
+  name: 'ebs',
+  async begin(t, env) {
+    const ec2 = await Simulator.start(t);
     return {
-      volumes: names.filter((name) => !name.startsWith('.')),
-      deleted: inTrash(folder).map((name) => name.split('~')[0] ?? ''),
-      leftOver: [...strays(names), ...halfSnapshots(folder)],
+      castle: await startOnInstance(t, ec2, { env }),
+      async look() {
+        const [volumes, { snapshots }] = [await volumesIn(ec2), await ec2.facts()];
+        const named = (...states: readonly string[]) =>
+          volumes
+            .filter(({ tags }) => states.includes(tags['castle-state'] ?? ''))
+            .map(({ tags }) => tags['castle-volume'] ?? '');
+        return {
+          volumes: named('ready'),
+          deleted: named('deleted', 'purging'),
+          snapshots: Object.keys(snapshots).length,
+          leftOver: named('creating'),
+        };
+      },
+      untilUnused: () => untilDetached(ec2),
     };
   },
 };
 
-const lookAtImages = (folder: string): Lying => {
-  const names = readdirSync(folder);
-  const volumeOf = (name: string) => name.split('@')[0] ?? '';
-  return {
-    volumes: names.filter((name) => !name.startsWith('.')).map(volumeOf),
-    deleted: inTrash(folder).map(volumeOf),
-    leftOver: [...strays(names), ...halfSnapshots(folder)],
-  };
-};
-
-export const ext4: Fortress = { name: 'loop ext4', loop: 'size=16M', mostVolumes: 60, look: lookAtImages };
-export const xfs: Fortress = {
-  name: 'loop xfs',
-  loop: 'fs=xfs,size=300M',
-  mostVolumes: 10,
-  look: lookAtImages,
-};
-
-/** An operation of the castle, and how it comes about. */
-export interface Operation {
-  readonly name: string;
-  readonly on: readonly Fortress[];
-  /**
-   * What could not be written down is made up for later, by the next request for it, look at everything or start: until then
-   * something is left, and nobody is told when it goes.
-   */
-  readonly isMadeUpForLater?: true;
-  /**
-   * Brings a siege to where the operation begins.
-   * @param fresh a name that no volume has
-   */
-  prepare(siege: Siege, fresh: string): Promise<Act>;
-}
-
-export const fortresses: readonly Fortress[] = [local, ext4, xfs];
-/** One of each kind, for what is the same with either file system. */
-const eachKind: readonly Fortress[] = [local, ext4];
-
-/** A volume that a container had before, with data. */
-const old = 'old';
-
-export const operations: readonly Operation[] = [
-  {
-    name: 'create',
-    on: eachKind,
-    prepare: async (siege, fresh) => ({
-      volume: fresh,
-      fates: ['nowhere', 'there'],
-      done: 'there',
-      run: () => siege.order('POST', '/v1/volumes', { name: fresh, uid: 0, gid: 0 }),
-    }),
-  },
-  {
-    name: 'mount of a new volume',
-    on: fortresses,
-    prepare: async (siege, fresh) => ({
-      volume: fresh,
-      fates: ['nowhere', 'there'],
-      done: 'there',
-      leases: 1,
-      run: () => mount(siege, fresh),
-    }),
-  },
-  {
-    name: 'mount of a new volume on a wrong place',
-    isMadeUpForLater: true,
-    on: eachKind,
-    // An empty volume that nobody was told of may stay: the next request takes it.
-    prepare: async (siege, fresh) => ({
-      volume: fresh,
-      fates: ['nowhere', 'there'],
-      done: 'nowhere',
-      async run() {
-        const { status } = await siege.tenant.lease(fresh, '/is/nowhere');
-        return status === undefined ? undefined : status === 422;
-      },
-    }),
-  },
-  {
-    name: 'mount of a volume with data',
-    on: fortresses,
-    prepare: async (siege) => ({
-      volume: old,
-      fates: ['there'],
-      done: 'there',
-      leases: 1,
-      run: () => mount(siege, old),
-    }),
-  },
-  {
-    name: 'release',
-    on: eachKind,
-    async prepare(siege) {
-      const { id } = (await siege.tenant.lease(old)).body;
-      return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
-        async run() {
-          const { status } = await siege.tenant.call('DELETE', `/v1/leases/${id}`);
-          return status === undefined ? undefined : status === 204;
-        },
-      };
-    },
-  },
-  {
-    name: "the container's end",
-    isMadeUpForLater: true,
-    on: eachKind,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
-        async run() {
-          await siege.tenant.kill();
-          const isOver = await siege.untilNoLease();
-          await siege.newTenant();
-          return isOver ? true : undefined;
-        },
-      };
-    },
-  },
-  {
-    name: 'start after a mount was cut off and the container has ended',
-    isMadeUpForLater: true,
-    on: eachKind,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      await siege.castle.end('SIGKILL');
-      await siege.tenant.kill();
-      await siege.newTenant();
-      return started(siege, { volume: old, fates: ['there'], done: 'there' });
-    },
-  },
-  {
-    name: 'start with a container that has its volume',
-    on: eachKind,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      await siege.castle.end('SIGKILL');
-      return started(siege, { volume: old, fates: ['there'], done: 'there', leases: 1 });
-    },
-  },
-  {
-    name: 'delete',
-    on: eachKind,
-    prepare: async (siege) => ({
-      volume: old,
-      fates: ['there', 'deleted'],
-      done: 'deleted',
-      run: () => siege.order('DELETE', `/v1/volumes/${old}`),
-    }),
-  },
-  {
-    name: 'restore',
-    on: eachKind,
-    async prepare(siege) {
-      await siege.order('DELETE', `/v1/volumes/${old}`);
-      return {
-        volume: old,
-        fates: ['deleted', 'there'],
-        done: 'there',
-        run: () => siege.order('POST', `/v1/volumes/${old}/restore`),
-      };
-    },
-  },
-  {
-    name: 'purge',
-    isMadeUpForLater: true,
-    on: eachKind,
-    async prepare(siege, fresh) {
-      await siege.useAndGiveBack(fresh);
-      await siege.order('DELETE', `/v1/volumes/${fresh}`);
-      await siege.castle.end('SIGKILL');
-      return started(siege, { volume: fresh, fates: ['deleted', 'nowhere'], done: 'nowhere' }, [
-        '--keep-deleted',
-        '1ms',
-      ]);
-    },
-  },
-  {
-    name: 'snapshot',
-    isMadeUpForLater: true,
-    on: eachKind,
-    prepare: async (siege) => ({
-      volume: old,
-      fates: ['there'],
-      done: 'there',
-      snapshots: { before: await siege.countSnapshots(), more: 1 },
-      run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
-    }),
-  },
-  {
-    name: 'snapshot under a container',
-    isMadeUpForLater: true,
-    on: fortresses,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
-        leases: 1,
-        snapshots: { before: await siege.countSnapshots(), more: 1 },
-        run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
-      };
-    },
-  },
-  {
-    name: 'a new volume from a snapshot',
-    on: fortresses,
-    async prepare(siege, fresh) {
-      const { id } = await siege.onlySnapshot(old);
-      siege.expectCopy(old, fresh);
-      return {
-        volume: fresh,
-        fates: ['nowhere', 'there'],
-        done: 'there',
-        run: () => siege.order('POST', `/v1/snapshots/${id}/restore`, { name: fresh }),
-      };
-    },
-  },
-  {
-    name: 'removal of a snapshot',
-    isMadeUpForLater: true,
-    on: eachKind,
-    async prepare(siege) {
-      await siege.order('POST', '/v1/snapshots', { volume: old });
-      const [snapshot] = await siege.get<Snapshot[]>('/v1/snapshots');
-      return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
-        snapshots: { before: await siege.countSnapshots(), more: -1 },
-        run: () => siege.order('DELETE', `/v1/snapshots/${snapshot?.id}`),
-      };
-    },
-  },
-  {
-    name: 'grow',
-    on: ext4Grows() ? [ext4, xfs] : [xfs],
-    prepare: async (siege) => ({ ...growing(siege), volume: old, fates: ['there'], done: 'there' }),
-  },
-  {
-    name: 'grow under a container',
-    on: [xfs],
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      return { ...growing(siege), volume: old, fates: ['there'], done: 'there', leases: 1 };
-    },
-  },
-];
-
-async function mount(siege: Siege, volume: string): Promise<boolean | undefined> {
-  const { status } = await siege.tenant.lease(volume);
-  return status === undefined ? undefined : status === 201 || status === 200;
-}
-
-/** The castle's start is the act. */
-function started(siege: Siege, act: Omit<Act, 'run'>, options: readonly string[] = []): Act {
-  return {
-    ...act,
-    async run() {
-      if (!(await siege.answersOrEnds(...options))) return undefined;
-      return act.done === 'nowhere' ? siege.untilNoneDeleted() : true;
-    },
-  };
-}
-
-/** Each time by some more. */
-let megabytes = 300;
-function growing(siege: Siege): Pick<Act, 'run'> {
-  megabytes += 1;
-  const sizeBytes = megabytes << 20;
-  return { run: () => siege.order('POST', `/v1/volumes/${old}/size`, { sizeBytes }) };
-}
-
-export const nameOf = (operation: Operation, fortress: Fortress): string =>
-  `${operation.name}, ${fortress.name}`;
-
-/** Each operation on each backend that has it. @param picked only those whose names have it */
-export const sieges = (picked: string): readonly { operation: Operation; fortress: Fortress }[] =>
-  operations
-    .flatMap((operation) => operation.on.map((fortress) => ({ operation, fortress })))
-    .filter(({ operation, fortress }) => nameOf(operation, fortress).includes(picked));
-
-/** Several castles are besieged at the same time: most of the time goes into starts, on one CPU each. */
-export async function severalAtOnce<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const left = [...all];
-  const worker = async () => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next);
-  };
-  await Promise.all(Array.from({ length: 3 }, worker));
-}
-
-/** What was struck, for the message. */
-export const whatOf = ({ struck }: Outcome): string => struck?.what ?? 'to which it did not come';
-
-/** Images are large: now and then the disk is cleared, once all is looked at. */
-export async function makeRoom(t: Test, siege: Siege, name: string): Promise<void> {
-  const faults = await siege.makeRoom();
-  if (faults.length > 0) t.fail(`${name}: ${faults}`);
-}
+export const fortresses: readonly Fortress[] = [local, ext4, xfs, ebs];
+/** For what is the same with either file system. */
+export const eachBackend: readonly Fortress[] = [local, ext4, ebs];
+/** For what is the same where each volume is on a disk of its own, or whose steps are those of the store. */
+export const onHost: readonly Fortress[] = [local, ext4];

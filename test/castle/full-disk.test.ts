@@ -5,8 +5,8 @@
  */
 import t, { type Test } from 'tap';
 import { program, requires, root } from '../kit/needs.ts';
-import { makeRoom, nameOf, type Operation, severalAtOnce, sieges, whatOf } from './fortresses.ts';
 import { loopDevices } from './loop-host.ts';
+import { makeRoom, nameOf, type Operation, severalAtOnce, sieges, whatOf } from './operations.ts';
 import { type Fortress, Siege } from './siege.ts';
 
 /** No operation has so many steps. */

@@ -7,17 +7,9 @@
 import t, { type Test } from 'tap';
 import { program, requires, root } from '../kit/needs.ts';
 import { numbers } from '../kit/numbers.ts';
-import {
-  fortresses,
-  makeRoom,
-  nameOf,
-  type Operation,
-  operations,
-  severalAtOnce,
-  sieges,
-  whatOf,
-} from './fortresses.ts';
+import { fortresses } from './fortresses.ts';
 import { loopDevices } from './loop-host.ts';
+import { makeRoom, nameOf, type Operation, operations, severalAtOnce, sieges, whatOf } from './operations.ts';
 import { type Fortress, type Outcome, Siege } from './siege.ts';
 
 const byChance = Number(process.env['CASTLE_KILLS'] ?? 60);

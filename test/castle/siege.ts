@@ -1,11 +1,10 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { DeletedVolume, Lease, Snapshot, Volume } from '../../src/contract.ts';
-import { CastleOnHost } from '../kit/castle-on-host.ts';
+import type { CastleOnHost } from '../kit/castle-on-host.ts';
 import { until } from '../kit/until.ts';
-import { untilNoLoops } from './loop-host.ts';
 import { Steps, type Struck } from './steps.ts';
 import { Tenant } from './tenant.ts';
 
@@ -30,18 +29,28 @@ export interface Act {
 /** A backend whose castle is besieged. */
 export interface Fortress {
   readonly name: string;
-  /** Options of the backend loop; without, the backend is local. */
-  readonly loop?: string;
-  /** So many new volumes and the host's disk is cleared: images are large. */
+  /** So many new volumes and the backend is cleared: images are large. */
   readonly mostVolumes?: number;
-  /** What lies in the backend's folder. */
-  look(folder: string): Lying;
+  /** Starts a castle with a backend of its own. */
+  begin(t: Test, env: NodeJS.ProcessEnv): Promise<Ground>;
 }
 
-/** What lies in a backend's folder, by the names of the volumes; and what should not lie there. */
+/** A castle, and what its backend has whatever the castle says. */
+export interface Ground {
+  readonly castle: CastleOnHost;
+  look(): Promise<Lying>;
+  /** Waits until no volume has a device. */
+  untilUnused(): Promise<unknown>;
+  /** Takes all volumes away, while no castle is there. */
+  clear?(): void;
+}
+
+/** What a backend has, by the names of the volumes; and what it should not have. */
 export interface Lying {
   readonly volumes: readonly string[];
   readonly deleted: readonly string[];
+  /** How many are whole. */
+  readonly snapshots: number;
   readonly leftOver: readonly string[];
 }
 
@@ -64,7 +73,7 @@ export class Siege {
     private readonly t: Test,
     readonly fortress: Fortress,
     readonly steps: Steps,
-    readonly castle: CastleOnHost,
+    private readonly ground: Ground,
     tenant: Tenant,
     private readonly other: Tenant,
   ) {
@@ -73,13 +82,14 @@ export class Siege {
 
   static async begin(t: Test, fortress: Fortress): Promise<Siege> {
     const steps = new Steps(t);
-    const { loop } = fortress;
-    const castle = await CastleOnHost.start(t, 'process', {
-      ...(loop === undefined ? {} : { loop }),
-      env: steps.env,
-    });
+    const ground = await fortress.begin(t, steps.env);
+    const { castle } = ground;
     const [tenant, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
-    return new Siege(t, fortress, steps, castle, tenant, other);
+    return new Siege(t, fortress, steps, ground, tenant, other);
+  }
+
+  get castle(): CastleOnHost {
+    return this.ground.castle;
   }
 
   /** How many times the castle was killed at a step. */
@@ -200,7 +210,7 @@ export class Siege {
       const [is, should] = [JSON.stringify(one), JSON.stringify(other)];
       if (is !== should) faults.push(`${what}: ${is} instead of ${should}`);
     };
-    const { tenant, castle } = this;
+    const { tenant } = this;
     // An orphan of the last castle may still be at work: it has the image until it ends.
     const { id } = await until(`the tenant has ${volume}`, async () => {
       const { status, body } = await tenant.lease(volume);
@@ -224,7 +234,7 @@ export class Siege {
     expect('given back', (await tenant.call('DELETE', `/v1/leases/${id}`)).status, 204);
     expect('mounts after', (await tenant.mounts(tenant.home)).length, 0);
     expect('mounts of the other', (await this.other.mounts(this.other.home)).length, 0);
-    await untilNoLoops(castle.backend);
+    await this.ground.untilUnused();
     expect('leases after', await this.get('/v1/leases'), []);
     return faults;
   }
@@ -249,9 +259,7 @@ export class Siege {
     const faults = await this.checkAll();
     await this.castle.end('SIGTERM');
     this.castle.loseState();
-    for (const name of readdirSync(this.castle.backend)) {
-      rmSync(join(this.castle.backend, name), { recursive: true });
-    }
+    this.ground.clear?.();
     this.#expected = new Map();
     await this.again();
     return faults;
@@ -319,13 +327,12 @@ export class Siege {
     said: boolean | undefined,
   ): Promise<readonly string[]> {
     const [all, whole] = [await this.get<Snapshot[]>('/v1/snapshots'), await this.countSnapshots()];
-    const folder = join(this.castle.backend, '.snapshots');
-    const lying = existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : [];
+    const lying = (await this.ground.look()).snapshots;
     const possible = said === true ? [before + more] : [before, before + more];
-    const isRight = possible.includes(whole) && all.length === whole && lying.length === whole;
+    const isRight = possible.includes(whole) && all.length === whole && lying === whole;
     return isRight
       ? []
-      : [`snapshots: ${whole} whole of ${all.length}, ${lying.length} on the disk, after ${said}`];
+      : [`snapshots: ${whole} whole of ${all.length}, ${lying} in the backend, after ${said}`];
   }
 
   private async fateOf(volume: string): Promise<Fate> {
@@ -339,20 +346,20 @@ export class Siege {
   /** Whether nothing but an entry is left of a creation that came to nothing: the next request for it begins anew. */
   private async isBegunOnly(volume: string): Promise<boolean> {
     const known = (await this.get<Volume[]>('/v1/volumes')).find(({ name }) => name === volume);
-    return known?.state === 'creating' && !this.fortress.look(this.castle.backend).volumes.includes(volume);
+    return known?.state === 'creating' && !(await this.ground.look()).volumes.includes(volume);
   }
 
   /** The castle knows what lies in its folder, and nothing else lies there; nothing of it is mounted on the host. */
   private async checkFolder(expect: (what: string, one: unknown, other: unknown) => void): Promise<void> {
     const sorted = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name).sort();
-    const { volumes, deleted, leftOver } = this.fortress.look(this.castle.backend);
+    const { volumes, deleted, leftOver } = await this.ground.look();
     // One that is being made may be there or not; what it has become is found out by the next request.
     const known = (await this.get<Volume[]>('/v1/volumes')).filter(
       ({ name, state }) => state === 'ready' || volumes.includes(name),
     );
-    expect('volumes on the disk', [...volumes].sort(), sorted(known));
+    expect('volumes in the backend', [...volumes].sort(), sorted(known));
     expect(
-      'deleted on the disk',
+      'deleted in the backend',
       [...deleted].sort(),
       sorted(await this.get<DeletedVolume[]>('/v1/volumes/deleted')),
     );
