@@ -41,7 +41,7 @@ function flags(segments: string, type: string): string[] {
     .map((line) => line.split(/\s+/).slice(6, -1).join(' '));
 }
 
-function check(sub: Test, file: string, machine: RegExp): void {
+function check(sub: Test, file: string, machine: RegExp, mostKb: number): void {
   const header = readelf(file, '--file-header');
   const segments = readelf(file, '--segments');
   sub.match(header, machine, 'machine');
@@ -53,7 +53,7 @@ function check(sub: Test, file: string, machine: RegExp): void {
     `${loaded}`,
   );
   sub.same(flags(segments, 'GNU_STACK'), ['RW'], 'the stack is not executable');
-  sub.ok(statSync(file).size <= 48 * 1024, `at most 48 KB: ${statSync(file).size}`);
+  sub.ok(statSync(file).size <= mostKb * 1024, `at most ${mostKb} KB: ${statSync(file).size}`);
 }
 
 for (const { folder, machine, musl } of builds)
@@ -61,5 +61,7 @@ for (const { folder, machine, musl } of builds)
     const built = () =>
       existsSync(`${folder}/bailey-init`) ? undefined : `needs npm run build -- --target ${folder.slice(5)}`;
     if (!requires(sub, built, musl, program('readelf'))) return;
-    for (const name of ['bailey-init', 'castle-mount']) check(sub, `${folder}/${name}`, machine);
+    // One is in memory as long as its container lives; the other runs for milliseconds on the host, for each kind of volume.
+    check(sub, `${folder}/bailey-init`, machine, 48);
+    check(sub, `${folder}/castle-mount`, machine, 64);
   });
