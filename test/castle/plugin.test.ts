@@ -164,7 +164,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
       t.match((await driver.call('Path', { Name: 'main' })).body, { Mountpoint: point });
       t.match((await driver.call('Get', { Name: 'main' })).body.Volume, {
         Mountpoint: point,
-        Status: { holder: `the engine's mount ${one.slice(0, 12)}` },
+        Status: { holder: `the engine's mount ${one.slice(0, 12)}`, container: 'awaited' },
       });
       t.match(await driver.mount('main', two), refused(/^volume main is in use by the engine's mount 1111/));
       const tenant = await Tenant.start(t, castle);
@@ -203,6 +203,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     await driver.unmount('main', one);
     t.same(driver.points(), [point], 'docker cp says Unmount while the container runs');
     t.match(await castle.leaseOf('main'), { state: 'mounted' });
+    t.match((await driver.call('Get', { Name: 'main' })).body.Volume, { Status: { container: 'seen' } });
     t.match(await driver.mount('main', two), refused(/in use by the engine's mount 1111/));
     const grown = await run(process.execPath, [
       ...['dist/castle.js', 'volume', 'grow', 'main', '24M', '--socket', castle.socket],

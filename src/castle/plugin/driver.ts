@@ -80,6 +80,7 @@ export function volumeDriver(ledger: Ledger, hostMounts: HostMounts, changed: ()
       if (volume === undefined) throw noSuchVolume(name);
       const { id, backend, state, created } = volume;
       const holder = ledger.leases().find((lease) => lease.volume === name)?.containerName;
+      const mount = ledger.forEngine.leases().find((lease) => lease.volume === name);
       return {
         Volume: {
           Name: name,
@@ -90,6 +91,8 @@ export function volumeDriver(ledger: Ledger, hostMounts: HostMounts, changed: ()
             state,
             ...(id === undefined ? {} : { id }),
             ...(holder === undefined ? {} : { holder }),
+            // Until one is seen with it, a mount is kept for some minutes, whatever the engine forgets to say.
+            ...(mount?.engine === undefined ? {} : { container: mount.engine.seen ? 'seen' : 'awaited' }),
           },
         },
       };
