@@ -137,7 +137,8 @@ export class Tenant {
 
   /** The container's process 1, as a number of the host. */
   pid(): Promise<number> {
-    return this.#running.pid('node');
+    // Node 24 calls its first thread MainThread, Node 26 node-MainThread.
+    return this.#running.pid(/^(node|MainThread|node-MainThread)$/);
   }
 
   /** Kills the container. */

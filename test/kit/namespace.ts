@@ -75,10 +75,11 @@ export class Running {
   }
 
   /** Process id of the namespace's process 1 as seen from here, once it is the named program. */
-  async pid(comm = 'bailey-init'): Promise<number> {
+  async pid(comm: string | RegExp = 'bailey-init'): Promise<number> {
+    const isIt = (name = '') => (typeof comm === 'string' ? name === comm : comm.test(name));
     let found: number | undefined;
     await until(`${comm} runs`, () => {
-      found = childrenOf(this.#process.pid ?? 0).find((pid) => stat(pid)?.comm === comm);
+      found = childrenOf(this.#process.pid ?? 0).find((pid) => isIt(stat(pid)?.comm));
       return found !== undefined;
     });
     return found as number;
