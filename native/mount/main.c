@@ -95,23 +95,11 @@ static int do_mount(int readonly, const char *source, const char *target, int as
     return done(id);
 }
 
-/* path  of the block device; NULL: the image is a file */
-static int do_mount_image(const struct image *image, const char *path, const char *target, int ask)
+/* Attaches a mount to a folder that was found from outside: it stays the same one inside. */
+static int attach_inside(int tree, int folder)
 {
-    const char *step;
     uint64_t id;
-    int tree, folder;
 
-    /* First, because a file system is written to when it is mounted: a slip in the path must not be the cause. It is
-     * found from outside, and stays the same folder when we are inside. */
-    folder = open_folder_in(ROOT, target, O_PATH);
-    if (folder == -1)
-        return failed("target");
-    tree = path == NULL ? mount_image(image, &step) : mount_block_device(image, path, &step);
-    if (tree == -1)
-        return failed(step);
-    if (ask && settle_ids(tree, &step) != 0)
-        return failed(step);
     if (mount_id(tree, &id) != 0)
         return failed("id");
     if (setns(NAMESPACE, CLONE_NEWNS) != 0)
@@ -122,10 +110,27 @@ static int do_mount_image(const struct image *image, const char *path, const cha
     return done(id);
 }
 
+/* path  of the block device; NULL: the image is a file */
+static int do_mount_image(const struct image *image, const char *path, const char *target, int ask)
+{
+    const char *step;
+    int tree, folder;
+
+    /* First, because a file system is written to when it is mounted: a slip in the path must not be the cause. */
+    folder = open_folder_in(ROOT, target, O_PATH);
+    if (folder == -1)
+        return failed("target");
+    tree = path == NULL ? mount_image(image, &step) : mount_block_device(image, path, &step);
+    if (tree == -1)
+        return failed(step);
+    if (ask && settle_ids(tree, &step) != 0)
+        return failed(step);
+    return attach_inside(tree, folder);
+}
+
 static int do_mount_nfs(int readonly, const char *source, char *options, const char *target)
 {
     char log[LOG_SIZE];
-    uint64_t id;
     int tree, folder;
 
     /* Another host may get the volume once the castle has ended and a later one has found no mount. */
@@ -137,14 +142,7 @@ static int do_mount_nfs(int readonly, const char *source, char *options, const c
     tree = mount_nfs(source, options, MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ | (readonly ? MOUNT_ATTR_RDONLY_ : 0), log);
     if (tree == -1)
         return failed("nfs");
-    if (mount_id(tree, &id) != 0)
-        return failed("id");
-    if (setns(NAMESPACE, CLONE_NEWNS) != 0)
-        return failed("enter");
-    if (attach(tree, folder) != 0)
-        return failed("attach");
-    /* From here on it is mounted; nothing below may fail. */
-    return done(id);
+    return attach_inside(tree, folder);
 }
 
 static int do_grow(const char *type, const char *path, const char *target)

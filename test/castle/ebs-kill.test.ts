@@ -9,11 +9,11 @@ import t, { type Test } from 'tap';
 import { Simulator } from '../ec2/simulator.ts';
 import type { CastleOnHost } from '../kit/castle-on-host.ts';
 import { program, requires, root } from '../kit/needs.ts';
+import { numbers } from '../kit/numbers.ts';
 import { until } from '../kit/until.ts';
 import { DeadlyTools, type Moment } from './deadly-tools.ts';
 import { startOnInstance, untilDetached, volumesIn } from './ebs-host.ts';
 import { loopDevices } from './loop-host.ts';
-import { numbers } from './numbers.ts';
 import { Tenant } from './tenant.ts';
 
 const kills = Number(process.env['CASTLE_KILLS'] ?? 12);

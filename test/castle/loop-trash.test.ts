@@ -1,6 +1,5 @@
 /** Deleted volumes of the backend loop: kept whole, brought back as they were, and never taken from who has them. */
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -8,10 +7,9 @@ import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
 import { type Ran, run } from '../kit/docker.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
-import { checksumOf, fsck, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
+import { checksumOf, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
 import { mounted } from './mounted.ts';
 import { Tenant } from './tenant.ts';
-import { oneThread as env, traced } from './traced.ts';
 
 t.setTimeout(300_000);
 
@@ -164,52 +162,4 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(eager.told('volume.unclear'), [{ message: /could not be removed: .*is mounted on .*elsewhere/ }]);
     t.ok(existsSync(image), 'what is mounted anywhere is not removed');
   });
-
-  // Most of the time goes into starts: both share it.
-  t.jobs = 2;
-  for (const order of ['delete', 'restore'] as const) {
-    t.test(`kill -9 at every step of ${order}`, { buffered: true }, async (t) => {
-      const castle = await start(t, { env });
-      await filled(t, castle, 'main', 'kept');
-      const checksum = checksumOf(imageOf(castle.backend, 'main'));
-      const orders = {
-        delete: () => castle.call('DELETE', '/v1/volumes/main'),
-        restore: () => castle.call('POST', '/v1/volumes/main/restore'),
-      };
-      let killed = 0;
-      for (let step = 1; ; step++) {
-        if (order === 'restore') await orders.delete();
-        const { pid } = await castle.status();
-        const calls = 'rename,mkdir,flock,fsync,fdatasync,pwrite64,pwritev,writev,msync,ftruncate';
-        const tracer = await traced(pid, calls, step);
-        const gone = once(tracer, 'close');
-        const died = await orders[order]().then(
-          ({ status }) => status >= 300,
-          () => true,
-        );
-        // strace sometimes waits for ever for a thread of a process that it has killed.
-        tracer.kill(died ? 'SIGKILL' : 'SIGTERM');
-        await gone;
-        if (died) {
-          killed += 1;
-          await castle.end('SIGKILL');
-          await castle.serve();
-        }
-        const [there, kept] = [await names(castle), await deleted(castle)];
-        t.same([...there, ...kept], ['main'], `step ${step}: ${died ? 'killed' : 'done'}: in one place`);
-        t.same(
-          [images(castle).length, inTrash(castle).length],
-          [there.length, kept.length],
-          'the disk agrees',
-        );
-        if (kept.length === 1) t.equal((await orders.restore()).status, 204);
-        t.equal(checksumOf(imageOf(castle.backend, 'main')), checksum, 'not a byte has changed');
-        if (!died) break;
-        if (step > 60) throw new Error('no end');
-      }
-      t.ok(killed >= 5, `${killed} kills`);
-      t.equal(fsck(imageOf(castle.backend, 'main')), 0);
-      t.same(inTrash(castle), []);
-    });
-  }
 }

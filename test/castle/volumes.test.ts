@@ -1,6 +1,5 @@
 /** Volumes that the host's root makes, deletes and brings back, with kill -9 at every step. */
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -238,48 +237,4 @@ if (requires(t, root, program('strace'))) {
     }
     t.not(refused, 0, `${refused} refused`);
   });
-
-  // Most of the time goes into starts: both share it.
-  t.jobs = 2;
-  for (const order of ['delete', 'restore'] as const) {
-    t.test(`kill -9 at every step of ${order}`, { buffered: true }, async (t) => {
-      const castle = await CastleOnHost.start(t, 'process', { env });
-      await volume(castle, 'create', 'main');
-      writeFileSync(join(castle.backend, 'main/data'), 'kept');
-      const orders = {
-        delete: () => castle.call('DELETE', '/v1/volumes/main'),
-        restore: () => castle.call('POST', '/v1/volumes/main/restore'),
-      };
-      let killed = 0;
-      for (let step = 1; ; step++) {
-        if (order === 'restore') await orders.delete();
-        const { pid } = await castle.status();
-        // A signal on the way into each system call that changes something on disk: it is not made any more.
-        const calls = 'rename,mkdir,fsync,fdatasync,pwrite64,pwritev,writev,msync,ftruncate';
-        const tracer = await traced(pid, calls, step);
-        const gone = once(tracer, 'close');
-        const died = await orders[order]().then(
-          ({ status }) => status >= 300,
-          () => true,
-        );
-        // strace sometimes waits for ever for a thread of a process that it has killed.
-        tracer.kill(died ? 'SIGKILL' : 'SIGTERM');
-        await gone;
-        if (died) {
-          killed += 1;
-          await castle.end('SIGKILL');
-          await castle.serve();
-        }
-        const [there, kept] = [await names(castle), await deleted(castle)];
-        t.same([...there, ...kept], ['main'], `step ${step}: ${died ? 'killed' : 'done'}: in one place`);
-        t.same(folders(castle), there, 'the disk agrees');
-        if (kept.length === 1) t.equal((await orders.restore()).status, 204);
-        t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept', 'with its data');
-        if (!died) break;
-        if (step > 60) throw new Error('no end');
-      }
-      t.ok(killed >= 5, `${killed} kills`);
-      t.equal(spawnSync('ls', ['-A', join(castle.backend, '.trash')]).stdout.length, 0);
-    });
-  }
 }

@@ -1,6 +1,6 @@
-import { mkdir, open, realpath, rename } from 'node:fs/promises';
+import { lstat, mkdir, open, realpath, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorMessage, Failure } from '../../failure.ts';
+import { errorCode, errorMessage, Failure } from '../../failure.ts';
 
 /**
  * Makes the folder that a backend keeps its volumes in, for root alone, unless it is there.
@@ -32,6 +32,17 @@ export async function giveName(unfinished: string, path: string): Promise<void> 
     await flush(dirname(path));
   } catch (thrown) {
     await rename(path, unfinished);
+    throw thrown;
+  }
+}
+
+/** Whether a path leads to anything; a symlink is something itself. */
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return false;
     throw thrown;
   }
 }

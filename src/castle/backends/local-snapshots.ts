@@ -1,10 +1,10 @@
-import { lstat, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, errorMessage } from '../../failure.ts';
+import { errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import type { Stray } from '../stray.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs.ts';
-import { giveName } from './folder.ts';
+import { giveName, isThere } from './folder.ts';
 import { folderContent } from './folder-content.ts';
 import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
@@ -112,14 +112,4 @@ async function finish(
   await syncFileSystem(base);
   await giveName(unfinishedSnapshotPath(base, whole.id), snapshotPath(base, whole));
   return { sizeBytes };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return false;
-    throw thrown;
-  }
 }

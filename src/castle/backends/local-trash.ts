@@ -1,10 +1,10 @@
-import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, errorMessage } from '../../failure.ts';
 import { mountsOf, sourceFolder } from '../mountinfo.ts';
 import { Refused } from '../refused.ts';
 import type { Trash } from './backend.ts';
-import { flush } from './folder.ts';
+import { flush, isThere } from './folder.ts';
 
 /** Begins with a dot, as no volume's name does; on the same file system, so that moving is one rename. */
 export const trashFolderName = '.trash';
@@ -63,16 +63,6 @@ export function localTrash(base: string): Trash {
       });
     },
   };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') return false;
-    throw thrown;
-  }
 }
 
 /** What is mounted in a folder is somebody else's data: it would be taken along, and deleted in the end. */
