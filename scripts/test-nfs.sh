@@ -4,6 +4,7 @@
 # has every capability there, so what needs CAP_SYS_RESOURCE is tested with it:
 #
 #   scripts/test-nfs.sh                  after npm run pretest; prints TAP, exits 1 when something failed
+#   scripts/test-nfs.sh kills [TEXT]     kills the castle at every step instead, of the operations whose names have TEXT; hours
 #   scripts/test-nfs.sh shell COMMAND    runs that in the machine instead
 #
 # Needs qemu-system-x86 and busybox-static. The kernel and the server come as Debian packages, which are unpacked into a
@@ -89,6 +90,10 @@ make_initramfs() {
 fetch_packages
 case ${1:-tests} in
   tests) command="node build/test/nfs/all.machine.js" ;;
+  kills)
+    bound=${BAILEY_NFS_SECONDS:-14400}
+    command="CASTLE_KILL=$(printf '%q' "${2:-}") node build/test/nfs/kills.machine.js"
+    ;;
   shell) command=$2 ;;
 esac
 {

@@ -11,7 +11,7 @@ import type { Fortress, Ground, Lying } from './siege.ts';
 const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
 /** What lies in the folder of volumes. @param volumeOf the name of the volume that has a file or folder of that name */
-function lookAt(folder: string, volumeOf: (name: string) => string): Lying {
+export function lookAt(folder: string, volumeOf: (name: string) => string): Lying {
   const [names, snapshots] = [namesIn(folder), namesIn(join(folder, '.snapshots'))];
   return {
     volumes: names.filter((name) => !name.startsWith('.')).map(volumeOf),

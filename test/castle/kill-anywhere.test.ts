@@ -8,16 +8,15 @@ import t, { type Test } from 'tap';
 import { program, requires, root } from '../kit/needs.ts';
 import { numbers } from '../kit/numbers.ts';
 import { fortresses } from './fortresses.ts';
+import { killEverywhere } from './kill-everywhere.ts';
 import { loopDevices } from './loop-host.ts';
 import { makeRoom, nameOf, type Operation, operations, severalAtOnce, sieges, whatOf } from './operations.ts';
-import { type Fortress, type Outcome, Siege } from './siege.ts';
+import { type Fortress, Siege } from './siege.ts';
 
 const byChance = Number(process.env['CASTLE_KILLS'] ?? 60);
 const seed = Number(process.env['CASTLE_SEED'] ?? 20_261);
 const picked = process.env['CASTLE_KILL'] ?? '';
 
-/** No operation has so many steps. */
-const mostSteps = 200;
 /** Most operations have so many steps; those by chance are among them. */
 const usualSteps = 14;
 // Far above what it takes on a quiet machine.
@@ -50,25 +49,6 @@ if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program(
       t.ok(kills >= 500, `${kills} kills`);
     });
   }
-}
-
-/** @returns how many times the castle was killed */
-async function killEverywhere(t: Test, operation: Operation, fortress: Fortress): Promise<number> {
-  const name = nameOf(operation, fortress);
-  const siege = await Siege.begin(t, fortress);
-  t.same(await siege.useAndGiveBack('old'), [], name);
-  const kill = async (moment: 'before' | 'after', at: number): Promise<Outcome> => {
-    await makeRoom(t, siege, name);
-    const outcome = await siege.kill(await operation.prepare(siege, `new-${moment}-${at}`), moment, at);
-    t.same(outcome.faults, [], `${name}: killed ${moment} step ${at}, ${whatOf(outcome)}`);
-    return outcome;
-  };
-  let steps = 0;
-  while (steps < mostSteps && (await kill('before', steps + 1)).struck !== undefined) steps += 1;
-  await kill('after', steps);
-  t.same(await siege.checkAll(), [], `${name}: ${steps} steps, at the end`);
-  await siege.end();
-  return siege.kills;
 }
 
 /** @returns how many times the castle was killed, its starts included */
