@@ -14,7 +14,7 @@ import type { TlsIdentity } from '../tls-files.ts';
 import { parseAddress } from './address.ts';
 import { answerable } from './answerable.ts';
 import { headersWithinMs } from './bounds.ts';
-import { end, refuseExpectations, refusing, settings } from './common.ts';
+import { end, refuseExpectations, refusing, settings } from './http-server.ts';
 import { listenOn } from './listen-on.ts';
 import { peerOf } from './peer-addresses.ts';
 import { LeaseRequests } from './requests.ts';

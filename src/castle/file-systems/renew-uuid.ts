@@ -15,11 +15,10 @@ export async function renewUuid(
   { before, id, replay }: { readonly before: string; readonly id: string; readonly replay: Replay },
 ): Promise<void> {
   const found = identityOf(copy.fd, fileSystem)?.uuid;
-  if (found === id) return;
-  if (found !== before) {
+  if (found !== before && found !== id) {
     throw new Error(`the file system on ${copy.path} is ${found ?? 'none'}, not ${before}`);
   }
-  const asItIs = { ...copy, fileSystem: { type: fileSystem.name, uuid: before } };
+  const asItIs = { ...copy, fileSystem: { type: fileSystem.name, uuid: found } };
   await fileSystem.renew(copy, id, () => replay(asItIs));
   if (identityOf(copy.fd, fileSystem)?.uuid !== id) throw new Error(`${copy.path} has not got its UUID`);
 }
