@@ -7,6 +7,7 @@ import type { BegunSnapshot, KnownSnapshot, Snapshots, WrittenSnapshot } from '.
 import type { Say } from '../chronicle/happening.ts';
 import type { Freezer, Frozen, OnDevice } from '../freezing.ts';
 import { OneAtATime } from '../leases/one-at-a-time.ts';
+import { lostVolume } from '../leases/refusals.ts';
 import type { SnapshotRecord, Store, VolumeRecord } from '../store.ts';
 import { meant } from './reference.ts';
 import * as refusals from './refusals.ts';
@@ -292,8 +293,9 @@ export class Backups {
     if (known === undefined || known.state !== 'ready') throw refusals.noVolumeToTake(name);
     if (known.backend !== backend.name) throw refusals.ofOtherBackend(`volume ${name}`, known.backend);
     const found = await backend.find(name);
+    if (found === undefined) throw lostVolume(name, backend.description);
     // What lies under its name now is another one.
-    if (found === undefined || (found.id !== undefined && known.id !== undefined && found.id !== known.id)) {
+    if (found.id !== undefined && known.id !== undefined && found.id !== known.id) {
       throw refusals.noVolumeToTake(name);
     }
     return { ...known, ...found };
