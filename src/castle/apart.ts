@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs';
+import { realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorCode, Failure } from '../failure.ts';
 
@@ -32,9 +32,18 @@ export function keepApart(base: string, own: readonly OwnFolder[]): void {
 function isWithin(path: string, folder: string): boolean {
   const { dev, ino } = statSync(folder);
   for (let at = path; ; at = dirname(at)) {
-    const there = statSync(at, { throwIfNoEntry: false });
+    const there = look(at);
     if (there?.dev === dev && there.ino === ino) return true;
     if (dirname(at) === at) return false;
+  }
+}
+
+/** What cannot be looked at is not there yet, or cannot be: that is said when it is made. */
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
   }
 }
 
