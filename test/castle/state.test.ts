@@ -107,6 +107,38 @@ if (requires(t, root)) {
     },
   );
 
+  t.test('a state that has no room to begin with is not said to be damaged', async (t) => {
+    const folder = temporaryFolder(t, 'no-room');
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    mounted(t, disk, '-t', 'tmpfs', '-o', 'size=512k', 'state');
+    const state = join(disk, 'state');
+    mkdirSync(state);
+    const fill = () => spawnSync('sh', ['-c', `cat /dev/zero >${disk}/filler`]);
+    fill();
+    const [socket, volumes] = [join(folder, 'run/castle.sock'), join(folder, 'volumes')];
+    const refused = {
+      code: 73,
+      stderr: /^castle: the state folder .* has no room: 0 bytes .*; make \d+ bytes/,
+    };
+    t.match(await serve(socket, state, volumes), refused, 'a new one');
+    rmSync(join(disk, 'filler'));
+    const castle = await CastleOnHost.start(t, 'process', { state });
+    const tenant = await Tenant.start(t, castle);
+    t.equal((await tenant.lease('main')).status, 201);
+    await castle.end('SIGKILL');
+    fill();
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'what is there opens on a full disk');
+    await castle.end('SIGTERM');
+    rmSync(join(state, 'castle.lmdb-lock'));
+    fill();
+    t.match(await serve(socket, state, volumes), refused, 'one without its lock file');
+    rmSync(join(disk, 'filler'));
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { state: 'mounted' });
+  });
+
   t.test('a damaged state is named, with the way out, and never taken for an empty one', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const tenant = await Tenant.start(t, castle);
