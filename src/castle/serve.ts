@@ -5,6 +5,7 @@ import { native } from '../container/native.ts';
 import type { Status } from '../contract.ts';
 import { Failure } from '../failure.ts';
 import { version } from '../version.ts';
+import { keepApart } from './apart.ts';
 import { type MetricsListener, serveMetrics } from './api/metrics-listener.ts';
 import { buildServer } from './api/server.ts';
 import { serveTls } from './api/tls-listener.ts';
@@ -130,6 +131,11 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     say,
     told: ec2Calls(metrics, say),
   });
+  keepApart(backend.base, [
+    { option: '--state', folder: settings.state },
+    { option: '--socket', folder: dirname(settings.socket) },
+    ...(settings.plugin === undefined ? [] : [{ option: '--plugin', folder: dirname(settings.plugin) }]),
+  ]);
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
   claim(native(), backend.base, 'folder for volumes', say);
   makeStateFolder(settings.state);

@@ -65,6 +65,8 @@ export interface SnapshotRecord {
   readonly sizeBytes?: number;
   /** Whether there is a copy of it off this host; in the store only when it is so. */
   readonly isCopied?: true;
+  /** Whether somebody removed that copy: the schedule makes no other one. In the store only when it is so. */
+  readonly isCopyUnwanted?: true;
 }
 
 /** A lease as the store keeps it; an ended one is taken out. */

@@ -14,6 +14,9 @@ interface AskOptions {
   readonly watch?: number | true;
 }
 
+/** How long an answer may be, in bytes: a list of a million volumes or snapshots, and some. */
+const longestBytes = 256 * 1024 * 1024;
+
 /** What a command asks. */
 interface Question {
   /** The command's name. */
@@ -68,8 +71,8 @@ export function addQuestion<Told>(
 /**
  * Asks the running castle.
  * @returns what it answered when it did what was asked
- * @throws Failure unavailable when there is no castle, noPermission, tryAgain when something is in the way now, config
- *   when the request is wrong
+ * @throws Failure unavailable when there is no castle or no answer of it, noPermission, tryAgain when something is in the
+ *   way now, config when the request is wrong
  */
 export async function askCastle(
   socketPath: string,
@@ -79,7 +82,7 @@ export async function askCastle(
 ): Promise<Answer> {
   checkSocket(socketPath);
   const call = await connectTo({ kind: 'unix', socketPath }, () => ({}));
-  const answer = await call(method, path, options).catch((thrown: unknown) => {
+  const answer = await call(method, path, { longestBytes, ...options }).catch((thrown: unknown) => {
     throw unreachable(socketPath, thrown);
   });
   if (answer.status >= 200 && answer.status < 300) return answer;
@@ -93,14 +96,32 @@ export function checkSocket(socketPath: string): void {
     throw new Failure('config', `--socket ${socketPath} ${fault}`, 'give a shorter one');
 }
 
+/** What connect(2) says when nobody has heard the question. */
+const noCastle: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  ECONNREFUSED: 'nobody listens there',
+  ENOTDIR: 'a part of its path is no folder',
+  ENOTSOCK: 'it is not a socket',
+  EPROTOTYPE: 'it is a socket of another kind',
+  EAGAIN: 'it is too busy to take one more connection',
+};
+
 /** Why there is no answer from a castle. */
 export function unreachable(socketPath: string, thrown: unknown): Failure {
   const code = errorCode(thrown);
   if (code === 'EACCES') return new Failure('noPermission', `${socketPath} may not be opened`, 'ask as root');
-  const why = { ENOENT: 'there is no such socket', ECONNREFUSED: 'nobody listens there' }[code ?? ''];
+  const why = noCastle[code ?? ''];
+  if (why === undefined) {
+    // It has the order: whoever hears of a failure must not believe that nothing is done.
+    return new Failure(
+      'unavailable',
+      `what listens on ${socketPath} gave no answer: ${errorMessage(thrown)}`,
+      'what was ordered may be done all the same, now or later: look before you order it again',
+    );
+  }
   return new Failure(
     'unavailable',
-    `no castle at ${socketPath}: ${why ?? errorMessage(thrown)}`,
+    `no castle at ${socketPath}: ${why}`,
     'start it with castle serve, or give --socket',
   );
 }

@@ -11,8 +11,11 @@ interface At {
   readonly socket: string;
 }
 
-/** How long taking one or making a volume of it may take, in milliseconds: all of it may have to be copied. */
-const copyWithinMs = 3_600_000;
+/**
+ * How long an order may take, in milliseconds: all of a snapshot may have to be copied, and what removes it waits for who
+ * reads it.
+ */
+const withinMs = 3_600_000;
 
 /** `castle snapshot create|delete|copy|fetch|restore|prune`: what the host's root orders. */
 export function addSnapshot(program: Command): void {
@@ -28,7 +31,7 @@ export function addSnapshot(program: Command): void {
     .action(async (volume: string, { socket, note }: At & { readonly note?: string }) => {
       const { body } = await askCastle(socket, 'POST', '/v1/snapshots', {
         body: { volume, ...(note === undefined ? {} : { note }) },
-        withinMs: copyWithinMs,
+        withinMs,
       });
       const { id, state } = body as Snapshot;
       const become = state === 'kept' ? 'is taken' : 'is being taken; castle snapshots says when it is whole';
@@ -39,13 +42,13 @@ export function addSnapshot(program: Command): void {
     .option('--off-host', 'its copy off this host instead')
     .action(async (id: string, { socket, offHost }: At & { readonly offHost?: boolean }) => {
       const kind = offHost === true ? 'copies' : 'snapshots';
-      await askCastle(socket, 'DELETE', `/v1/${kind}/${encodeURIComponent(id)}`);
+      await askCastle(socket, 'DELETE', `/v1/${kind}/${encodeURIComponent(id)}`, { withinMs });
       await tell(`${offHost === true ? 'the copy of snapshot' : 'snapshot'} ${id} is removed`);
     });
 
   order('copy <id>', 'copy a snapshot off this host, now').action(async (id: string, { socket }: At) => {
     const { body } = await askCastle(socket, 'POST', `/v1/snapshots/${encodeURIComponent(id)}/copy`, {
-      withinMs: copyWithinMs,
+      withinMs,
     });
     await tell(`snapshot ${id} is in ${(body as SnapshotCopy).key}`);
   });
@@ -53,7 +56,7 @@ export function addSnapshot(program: Command): void {
   order('fetch <id>', 'bring a snapshot back from off this host').action(
     async (id: string, { socket }: At) => {
       await askCastle(socket, 'POST', `/v1/copies/${encodeURIComponent(id)}/fetch`, {
-        withinMs: copyWithinMs,
+        withinMs,
       });
       await tell(`snapshot ${id} is here; castle snapshot restore ${id} NAME makes a volume of it`);
     },
@@ -64,7 +67,7 @@ export function addSnapshot(program: Command): void {
     .action(async (id: string, name: string, { socket, size }: At & { readonly size?: string }) => {
       await askCastle(socket, 'POST', `/v1/snapshots/${encodeURIComponent(id)}/restore`, {
         body: { name, ...(size === undefined ? {} : { sizeBytes: readSize(size) }) },
-        withinMs: copyWithinMs,
+        withinMs,
       });
       await tell(`volume ${name} is made from snapshot ${id}`);
     });
@@ -72,7 +75,7 @@ export function addSnapshot(program: Command): void {
   order('prune', 'remove the snapshots by schedule that --snapshot-keep does not keep, now')
     .option('--dry-run', 'only say which these are')
     .action(async ({ socket, dryRun = false }: At & { readonly dryRun?: boolean }) => {
-      const { body } = await askCastle(socket, 'POST', '/v1/snapshots/prune', { body: { dryRun } });
+      const { body } = await askCastle(socket, 'POST', '/v1/snapshots/prune', { body: { dryRun }, withinMs });
       const gone = body as readonly Snapshot[];
       if (gone.length === 0) return tell('no snapshots');
       const rows = gone.map(({ volume, taken, id }) => [volume, taken, id]);

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
 import { printable } from '../printable.ts';
 import { askCastle } from './castle-ask.ts';
@@ -18,8 +18,11 @@ interface Wanted extends At {
   readonly snapshot?: string;
 }
 
-/** How long making or growing may take, in milliseconds: all the room is allocated. */
-const allocateWithinMs = 120_000;
+/**
+ * How long an order may take, in milliseconds: it may allocate all the room, copy all of a volume, or stand in line behind
+ * one that does.
+ */
+const withinMs = 3_600_000;
 
 /** `castle volume create|delete|restore|unlock|grow NAME`: what the host's root orders. */
 export function addVolume(program: Command): void {
@@ -31,10 +34,11 @@ export function addVolume(program: Command): void {
       .option('--socket <path>', "the castle's unix socket", defaultSocket);
 
   order('create', 'make a volume before a container asks for it')
-    .option('--owner <uid:gid>', 'who may write to it, as in the container', readOwner, {
-      uid: 1000,
-      gid: 1000,
-    })
+    .addOption(
+      new Option('--owner <uid:gid>', 'who may write to it, as in the container')
+        .argParser(readOwner)
+        .default({ uid: 1000, gid: 1000 }, '1000:1000'),
+    )
     .option('--size <size>', 'how large it is to be, as in 20G, where volumes are images')
     .option('--shared', 'let several containers write to it at once, those with the label castle.shared=true')
     .option('--snapshot <id>', 'what it begins with, its owner and size too; or latest:VOLUME')
@@ -47,21 +51,23 @@ export function addVolume(program: Command): void {
           ...(shared === undefined ? {} : { shared }),
           ...(snapshot === undefined ? {} : { snapshot }),
         },
-        withinMs: allocateWithinMs,
+        withinMs,
       });
       await tell(status === 201 ? `volume ${name} is made` : `volume ${name} was there already`);
     });
 
   order('delete', 'delete a volume that nobody has; it can be restored for a time').action(
     async (name: string, { socket }: At) => {
-      await askCastle(socket, 'DELETE', `/v1/volumes/${encodeURIComponent(name)}`);
+      const path = `/v1/volumes/${encodeURIComponent(name)}`;
+      await askCastle(socket, 'DELETE', path, { withinMs });
       await tell(`volume ${name} is deleted; castle volume restore ${name} brings it back`);
     },
   );
 
   order('restore', 'bring the last deleted volume of that name back').action(
     async (name: string, { socket }: At) => {
-      await askCastle(socket, 'POST', `/v1/volumes/${encodeURIComponent(name)}/restore`);
+      const path = `/v1/volumes/${encodeURIComponent(name)}/restore`;
+      await askCastle(socket, 'POST', path, { withinMs });
       await tell(`volume ${name} is back`);
     },
   );
@@ -73,7 +79,7 @@ export function addVolume(program: Command): void {
     .action(async (name: string, size: string, { socket }: At) => {
       const sizeBytes = readSize(size);
       const path = `/v1/volumes/${encodeURIComponent(name)}/size`;
-      await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs: allocateWithinMs });
+      await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs });
       await tell(`volume ${name} has ${size}`);
     });
 }

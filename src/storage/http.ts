@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly body?: object;
   /** The whole answer has to be there by then; 20 s unless told, twice what the castle itself gives a mount. */
   readonly withinMs?: number;
+  /** How long the answer may be, in bytes; 1 MiB unless told: a container asks for nothing that is longer. */
+  readonly longestBytes?: number;
   /** Hangs up when it is aborted. */
   readonly signal?: AbortSignal;
 }
@@ -34,7 +36,7 @@ export interface Credentials {
   readonly key?: string;
 }
 
-const longestBody = 1024 * 1024;
+const mebibyte = 1024 * 1024;
 
 /**
  * Makes the function that talks to one castle. No keep-alive: a container asks once or twice in its life.
@@ -42,7 +44,7 @@ const longestBody = 1024 * 1024;
  */
 export async function connectTo(address: CastleAddress, credentials: () => Credentials): Promise<Call> {
   const http = address.kind === 'unix' ? await import('node:http') : await import('node:https');
-  return (method, path, { body, withinMs = 20_000, signal } = {}) =>
+  return (method, path, { body, withinMs = 20_000, longestBytes = mebibyte, signal } = {}) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const { token, ...tls } = credentials();
@@ -62,7 +64,7 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
         ...whereTo(address),
       };
       const request = http.request(options, (response) => {
-        readBody(response).then(
+        readBody(response, longestBytes).then(
           (received) => resolve({ status: response.statusCode ?? 0, body: parseJson(received) }),
           reject,
         );
@@ -84,12 +86,12 @@ function whereTo(address: CastleAddress): RequestOptions {
   return { host: hostOf(url), port: portOf(url) };
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
+async function readBody(response: IncomingMessage, longestBytes: number): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > longestBody) throw new Error('the answer is larger than 1 MiB');
+    if (length > longestBytes) throw new Error(`the answer is larger than ${longestBytes / mebibyte} MiB`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');

@@ -16,6 +16,7 @@ import t, { type Test } from 'tap';
 import type { CleanedUp } from '../../src/contract.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { type Ran, run } from '../kit/docker.ts';
+import { temporaryFolder } from '../kit/images.ts';
 import { program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { imageOf, loopDevices } from './loop-host.ts';
@@ -145,18 +146,48 @@ if (requires(t, root, program('strace'))) {
   });
 
   t.test("a volume that is being made from a snapshot is nobody's stray", async (t) => {
-    const of = await CastleOnHost.start(t, 'process');
-    await volume(of, 'create', 'main');
-    const count = 20_000;
-    for (let n = 0; n < count; n++) writeFileSync(join(of.backend, 'main', `${n}`), 'kept');
-    await castle(of, 'snapshot', 'create', 'main');
-    let isOver = false;
-    const restored = castle(of, 'snapshot', 'restore', 'latest:main', 'again').finally(() => {
-      isOver = true;
+    const folder = temporaryFolder(t, 'cp');
+    const real = execFileSync('which', ['cp'], { encoding: 'utf8' }).trim();
+    // Copies, and ends when it is let: the last but one of its arguments is the snapshot, which begins with its volume's name.
+    const script = `#!/bin/sh
+for last; do from=$to to=$last; done
+name=\${from##*/}
+name=\${name%%@*}
+${real} "$@" || exit
+: >"${folder}/$name.copied"
+until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
+`;
+    writeFileSync(join(folder, 'cp'), script, { mode: 0o755 });
+    const letEnd = (name: string) => writeFileSync(join(folder, `${name}.end`), '');
+    t.teardown(() => ['first', 'second'].map(letEnd));
+    const copied = (name: string) =>
+      until(`${name} is copied`, () => existsSync(join(folder, `${name}.copied`)) || undefined);
+    const of = await CastleOnHost.start(t, 'process', {
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
     });
-    while (!isOver) t.same(await gc(of), []);
-    t.match(await restored, { code: 0 });
-    t.equal(readdirSync(join(of.backend, 'again')).length, count, 'all of it is there');
+    const restore = (name: string) => castle(of, 'snapshot', 'restore', `latest:${name}`, `${name}-again`);
+    for (const name of ['first', 'second']) {
+      await volume(of, 'create', name);
+      writeFileSync(join(of.backend, name, 'data'), name);
+      await castle(of, 'snapshot', 'create', name);
+    }
+    // It looks for volumes that were begun before it looks for unfinished files, and waits for the first one there. The
+    // second is begun only then; something that it removes before tells that it is there.
+    const first = restore('first');
+    await copied('first');
+    const place = join(of.state, 'mounts', 'first~empty');
+    mkdirSync(place);
+    const cleaned = gc(of);
+    await until('it is under way', () => !existsSync(place) || undefined);
+    const second = restore('second');
+    await copied('second');
+    letEnd('first');
+    t.match(await first, { code: 0 });
+    t.same(await cleaned, [`removed file ${place}`], 'while the second is being made');
+    letEnd('second');
+    t.match(await second, { code: 0 });
+    t.equal(readFileSync(join(of.backend, 'second-again', 'data'), 'utf8'), 'second');
+    t.same(await gc(of), []);
   });
 
   t.test('two at once, and one that is killed at every step', async (t) => {

@@ -1,6 +1,9 @@
 /** A castle's own life: killed, stopped, started again, started twice, its state lost, its store full. */
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -167,5 +170,49 @@ if (requires(t, root)) {
     }
     t.match(await castle('--version'), { code: 0, stdout: /^castle \d+\.\d+\.\d+\n$/ });
     t.match(await castle('serve', '--help'), { code: 0, stdout: /--backend/ });
+    t.match((await castle('volume', 'create', '--help')).stdout, /\(default:\s+1000:1000\)/);
+  });
+
+  t.test('a list may be long', async (t) => {
+    const host = await CastleOnHost.start(t, 'process');
+    await host.end('SIGTERM');
+    const folder = join(host.backend, '.snapshots');
+    mkdirSync(folder);
+    // As after a lost state: 100 volumes have as many when each keeps the 47 that is the default.
+    const count = 100 * 47;
+    const volume = 'v'.repeat(128);
+    for (let n = 0; n < count; n++) mkdirSync(join(folder, `${volume}@${randomUUID()}@20260101T000000000Z`));
+    await host.serve();
+    t.ok((await host.get('/v1/snapshots')).text.length > 2 ** 20, 'longer than what a container may be told');
+    const { code, stdout } = await castle('snapshots', '--json', '--socket', host.socket);
+    t.equal(code, 0);
+    t.equal((JSON.parse(stdout) as unknown[]).length, count);
+    const first = spawnSync(
+      'sh',
+      [
+        '-c',
+        '"$@" | head -n 1',
+        'sh',
+        process.execPath,
+        'dist/castle.js',
+        'snapshots',
+        '--socket',
+        host.socket,
+      ],
+      { encoding: 'utf8' },
+    );
+    t.match(first, { stdout: /^VOLUME .*\n$/, stderr: '' });
+  });
+
+  t.test('an order that is not answered may be carried out all the same', async (t) => {
+    const socket = join(temporaryFolder(t, 'mute'), 'castle.sock');
+    const mute = createServer((connection) => connection.once('data', () => connection.destroy()));
+    t.teardown(() => mute.close());
+    await once(mute.listen(socket), 'listening');
+    t.match(await castle('volume', 'delete', 'main', '--socket', socket), {
+      code: 69,
+      stderr:
+        /^castle: what listens on .* gave no answer: socket hang up; what was ordered may be done all the same/,
+    });
   });
 }

@@ -1,8 +1,20 @@
 /** Copies of snapshots in a store of other people's make, and back. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Snapshot, SnapshotCopy } from '../../src/contract.ts';
 import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
@@ -17,7 +29,11 @@ import { Tenant } from './tenant.ts';
 t.setTimeout(300_000);
 
 /** A castle that knows the store. */
-function castleOf(t: Test, store: S3Server, places: Places = {}): Promise<CastleOnHost> {
+function castleOf(
+  t: Test,
+  store: Pick<S3Server, 'bucket' | 'endpoint' | 'credentials'>,
+  places: Places = {},
+): Promise<CastleOnHost> {
   const place = `s3=${store.bucket}/castle,endpoint=${store.endpoint}`;
   return CastleOnHost.start(t, 'process', {
     ...places,
@@ -208,6 +224,85 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.match(await until('that is told', () => castle.told('snapshot.copied')[0]), { volume: 'main' });
   });
 
+  t.test('a copy that is deleted while it is made is not said to be there', async (t) => {
+    const store = await S3Server.start(t);
+    const gate = await Gate.before(t, store);
+    const castle = await castleOf(t, {
+      bucket: store.bucket,
+      credentials: store.credentials,
+      endpoint: gate.endpoint,
+    });
+    await order(castle, 'volume', 'create', 'main');
+    const id = await take(castle, 'main');
+    // It reads the end of the object, as the last that it asks of the store.
+    gate.hold(({ method, headers }) => method === 'GET' && headers.range !== undefined);
+    const copied = castle.call('POST', `/v1/snapshots/${id}/copy`);
+    await until('it has been written', () => gate.holds || undefined);
+    const removed = castle.call('DELETE', `/v1/copies/${id}`);
+    // Which of the two comes first is not said; it may have to wait for the other.
+    await Promise.race([removed, pause(1000)]);
+    gate.open();
+    t.equal((await copied).status, 200);
+    t.equal((await removed).status, 204);
+    t.same(await copiesOf(castle), []);
+    const [snapshot] = await snapshotsOf(castle);
+    t.match(snapshot, { id });
+    t.not(snapshot?.isCopied, true);
+  });
+
+  t.test('one that is brought back is not taken for what an earlier castle left', async (t) => {
+    const store = await S3Server.start(t);
+    const gate = await Gate.before(t, store);
+    const { bucket, credentials } = store;
+    const options = ['--reconcile-every', '1s', '--log-level', 'debug'];
+    const castle = await castleOf(t, { bucket, credentials, endpoint: gate.endpoint }, { options });
+    await order(castle, 'volume', 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    const id = await take(castle, 'main');
+    t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
+    t.equal((await order(castle, 'snapshot', 'delete', id)).code, 0);
+    await castle.end('SIGTERM');
+    // A castle that cannot look at its snapshots at the start does so later, while others are served.
+    const folder = join(castle.backend, '.snapshots');
+    rmdirSync(folder);
+    writeFileSync(folder, '');
+    await castle.serve();
+    t.equal(castle.told('snapshot.unclear').length > 0, true);
+    gate.hold(({ method, url, headers }) => method === 'GET' && /[.]gz/.test(`${url}`) && !headers.range);
+    const fetched = order(castle, 'snapshot', 'fetch', id);
+    await until('it is being brought back', () => gate.holds || undefined);
+    rmSync(folder);
+    const looks = () => castle.told('reconcile.looked').length;
+    const before = looks();
+    await until('everything was looked at', () => looks() > before + 1 || undefined);
+    gate.open();
+    t.match(await fetched, { code: 0, stderr: '' });
+    t.match(await snapshotsOf(castle), [{ id, state: 'kept', origin: 'fetched' }]);
+    t.same(castle.told('snapshot.failed'), []);
+    t.equal((await order(castle, 'snapshot', 'restore', id, 'again')).code, 0);
+    t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
+  });
+
+  t.test('the copy of one by schedule that somebody deleted is not made again', async (t) => {
+    const store = await S3Server.start(t);
+    const castle = await castleOf(t, store, { options: ['--snapshot-schedule', '*/2 * * * * *'] });
+    const idsOf = async () => (await copiesOf(castle)).map(({ volume }) => volume);
+    await order(castle, 'volume', 'create', 'main');
+    const [copy] = await until('it is copied', async () => {
+      const copies = await copiesOf(castle);
+      return copies.length > 0 && castle.told('snapshot.copied').length > 0 ? copies : undefined;
+    });
+    t.equal((await order(castle, 'snapshot', 'delete', `${copy?.id}`, '--off-host')).code, 0);
+    // All that is due is copied together, in the order of the names.
+    await order(castle, 'volume', 'create', 'other');
+    await until('the next one is copied', () =>
+      castle.told('snapshot.copied').find(({ volume }) => volume === 'other'),
+    );
+    t.same(await idsOf(), ['other']);
+    t.equal((await order(castle, 'snapshot', 'copy', `${copy?.id}`)).code, 0, 'unless somebody says so');
+    t.same((await idsOf()).sort(), ['main', 'other']);
+  });
+
   t.test('a castle without such a place, or with a wrong one', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     t.match((await order(castle, 'copies')).stderr, 'start it with --off-host');
@@ -224,6 +319,44 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
       t.match(stderr, word);
     }
   });
+}
+
+/** Stands before a store and keeps an answer back until it is told not to. */
+class Gate {
+  #holds: (() => void) | undefined;
+  #which: ((request: IncomingMessage) => boolean) | undefined;
+
+  private constructor(readonly endpoint: string) {}
+
+  static async before(t: Test, store: S3Server): Promise<Gate> {
+    const server = createServer((asked, answer) => {
+      const { method, url, headers } = asked;
+      const passed = request(`${store.endpoint}${url}`, { method, headers }, (got) => {
+        const pass = () => got.pipe(answer.writeHead(got.statusCode ?? 502, got.headers));
+        if (gate.#which?.(asked) !== true) return pass();
+        gate.#which = undefined;
+        gate.#holds = pass;
+      });
+      asked.pipe(passed.on('error', () => answer.destroy()));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => server.close());
+    const gate = new Gate(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    return gate;
+  }
+
+  /** The next answer to such a request is kept back. */
+  hold(which: (request: IncomingMessage) => boolean): void {
+    this.#which = which;
+  }
+
+  get holds(): boolean {
+    return this.#holds !== undefined;
+  }
+
+  open(): void {
+    this.#holds?.();
+  }
 }
 
 /** All files below a folder. */

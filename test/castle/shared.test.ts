@@ -157,6 +157,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(await castleVolume(castle, 'create', 'cache'), { code: 0, stdout: /was there already/ });
     const listed = await run(process.execPath, ['dist/castle.js', 'volumes', '--socket', castle.socket]);
     t.match(listed.stdout, /\ncache +local +ready +yes /);
+    const { id } = (await other.lease('cache')).body;
+    t.match(
+      await castleVolume(castle, 'delete', 'cache'),
+      { code: 75, stderr: /; stop that container first\n$/ },
+      'who deletes starts no container',
+    );
+    t.equal((await other.call('DELETE', `/v1/leases/${id}`)).status, 204);
     t.match(await castleVolume(castle, 'delete', 'cache'), { code: 0 });
     t.match(await castleVolume(castle, 'restore', 'cache'), { code: 0 });
     t.match(

@@ -169,6 +169,32 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
     },
   );
 
+  t.test('a tar that has all before its input ends is no fault', { buffered: true }, async (t) => {
+    const folder = temporaryFolder(t, 'tar');
+    const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
+    mkdirSync(path);
+    const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
+    // What packs keeps its output open until the castle has seen the end of what unpacks; should that wait for the end of
+    // its input, for so long only.
+    const script = `#!/bin/sh
+case " $* " in
+  *' --extract '*) echo $$ >${unpacked}; exec ${real} "$@" ;;
+esac
+${real} "$@" || exit
+for n in $(seq 500); do
+  read -r pid <${unpacked} && ! kill -0 "$pid" && break
+  sleep 0.01
+done 2>/dev/null
+`;
+    writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
+    const castle = await CastleOnHost.start(t, 'process', { env });
+    await castleCommand(castle, 'volume', 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
+    t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
+  });
+
   t.test('no exchange of symlinks gets files of the host into a snapshot', { buffered: true }, async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     await castleCommand(castle, 'volume', 'create', 'main');

@@ -1,6 +1,15 @@
 /** The castle's folders: one castle each, full, damaged. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -36,6 +45,28 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     await castle.serve();
     t.pass('kill -9 leaves no lock');
+  });
+
+  t.test("nothing of the castle's own is among the volumes, where a container could have it", async (t) => {
+    const folder = temporaryFolder(t, 'apart');
+    const [volumes, bound, linked] = ['volumes', 'bound', 'linked'].map((name) => join(folder, name));
+    for (const made of [volumes, bound]) mkdirSync(`${made}`);
+    symlinkSync(`${volumes}`, `${linked}`);
+    mounted(t, `${bound}`, '--bind', `${volumes}`);
+    const [socket, state] = [join(folder, 'run/castle.sock'), join(folder, 'state')];
+    for (const path of [`${volumes}`, `${volumes}/state`, `${bound}/a/state`, `${linked}/state`]) {
+      t.match(await serve(socket, path, `${volumes}`), {
+        code: 78,
+        stderr: /^castle: --state is in the folder of the volumes, .*\/volumes: a container could have /,
+      });
+    }
+    t.match(await serve(`${linked}/run/castle.sock`, state, `${volumes}`), {
+      code: 78,
+      stderr: /--socket is in/,
+    });
+    t.same(readdirSync(`${volumes}`), [], 'nothing was made');
+    const castle = await CastleOnHost.start(t, 'process', { state, backend: join(state, 'volumes') });
+    t.ok(await castle.ask('status'), 'the other way round does no harm');
   });
 
   t.test(
@@ -75,6 +106,38 @@ if (requires(t, root)) {
       );
     },
   );
+
+  t.test('a state that has no room to begin with is not said to be damaged', async (t) => {
+    const folder = temporaryFolder(t, 'no-room');
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    mounted(t, disk, '-t', 'tmpfs', '-o', 'size=512k', 'state');
+    const state = join(disk, 'state');
+    mkdirSync(state);
+    const fill = () => spawnSync('sh', ['-c', `cat /dev/zero >${disk}/filler`]);
+    fill();
+    const [socket, volumes] = [join(folder, 'run/castle.sock'), join(folder, 'volumes')];
+    const refused = {
+      code: 73,
+      stderr: /^castle: the state folder .* has no room: 0 bytes .*; make \d+ bytes/,
+    };
+    t.match(await serve(socket, state, volumes), refused, 'a new one');
+    rmSync(join(disk, 'filler'));
+    const castle = await CastleOnHost.start(t, 'process', { state });
+    const tenant = await Tenant.start(t, castle);
+    t.equal((await tenant.lease('main')).status, 201);
+    await castle.end('SIGKILL');
+    fill();
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'what is there opens on a full disk');
+    await castle.end('SIGTERM');
+    rmSync(join(state, 'castle.lmdb-lock'));
+    fill();
+    t.match(await serve(socket, state, volumes), refused, 'one without its lock file');
+    rmSync(join(disk, 'filler'));
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { state: 'mounted' });
+  });
 
   t.test('a damaged state is named, with the way out, and never taken for an empty one', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');

@@ -1,6 +1,15 @@
 /** Volumes that the host's root makes, deletes and brings back, with kill -9 at every step. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -158,6 +167,18 @@ if (requires(t, root, program('strace'))) {
     castle.loseState();
     await castle.serve();
     t.same(await deleted(castle), ['main', 'main'], 'what is in the trash is found without the state');
+  });
+
+  t.test('one that is away is not said to be none', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await volume(castle, 'create', 'main');
+    const [place, away] = [join(castle.backend, 'main'), join(castle.state, 'away')];
+    renameSync(place, away);
+    const said = { code: 69, stderr: /^castle: volume main is known, but not in the local folder / };
+    t.match(await volume(castle, 'delete', 'main'), said);
+    t.match(await castleCommand(castle, 'snapshot', 'create', 'main'), said);
+    renameSync(away, place);
+    t.match(await volume(castle, 'delete', 'main'), { code: 0 });
   });
 
   t.test('kept as long as set, then gone', async (t) => {

@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { PassThrough, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../failure.ts';
 import { Refused } from '../refused.ts';
 import { giveName } from './folder.ts';
-import { asItIs, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
+import { removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
 import {
   prepareSnapshotFolder,
   snapshotPath,
@@ -15,6 +13,7 @@ import {
 } from './snapshot-names.ts';
 import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from './snapshot-refusals.ts';
 import type { SnapshotContent } from './snapshots.ts';
+import { asItIs, unpack } from './unpacking.ts';
 
 const format = 'tar';
 /** Headers of small files can take more than the files do on the disk. */
@@ -69,30 +68,4 @@ function packed(folder: string): Readable {
   });
   out.once('close', () => tar.kill('SIGKILL'));
   return out;
-}
-
-/**
- * Unpacks an archive: GNU tar puts nothing outside of the folder, neither by `..` nor by a link that it has just made.
- * @throws Error
- */
-async function unpack(from: Readable, folder: string): Promise<void> {
-  const args = [
-    '--extract',
-    '--file=-',
-    '--preserve-permissions',
-    '--same-owner',
-    ...asItIs,
-    `--directory=${folder}`,
-  ];
-  const tar = spawn('tar', args, { stdio: ['pipe', 'ignore', 'ignore'] });
-  const closed = once(tar, 'close');
-  try {
-    await pipeline(from, tar.stdin);
-  } catch (thrown) {
-    tar.kill('SIGKILL');
-    const [code] = await closed;
-    throw typeof code === 'number' && code !== 0 ? new Error(`tar ended with ${code}`) : thrown;
-  }
-  const [code] = await closed;
-  if (code !== 0) throw new Error(`tar ended with ${code ?? 'a signal'}`);
 }

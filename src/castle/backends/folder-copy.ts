@@ -1,14 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, statfs } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { errorMessage } from '../../failure.ts';
 import { runTool } from '../tool.ts';
+import { asItIs, unpack } from './unpacking.ts';
 
 /** What tar(1) says when files were changed or removed while it read them: it has the others, and what it could read. */
 const changedMeanwhile = 1;
-
-/** Attributes, ACLs and holes as they are; nothing of another file system that is mounted in there. */
-export const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
 
 /**
  * Copies a folder that nobody else can change, with owners, modes, times, links, holes and attributes; shares with it what
@@ -67,19 +65,15 @@ export async function syncFileSystem(folder: string): Promise<void> {
 }
 
 async function copyByTar(from: string, to: string): Promise<void> {
+  // Nothing of another file system that is mounted in there.
   const pack = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${from}`, '.'];
-  const unpack = ['--extract', '--file=-', '--preserve-permissions', ...asItIs, `--directory=${to}`];
   const reader = spawn('tar', pack, { stdio: ['ignore', 'pipe', 'ignore'] });
-  const writer = spawn('tar', unpack, { stdio: ['pipe', 'ignore', 'ignore'] });
-  const ends = Promise.all([once(reader, 'close'), once(writer, 'close')]);
-  try {
-    await pipeline(reader.stdout, writer.stdin);
-  } finally {
-    reader.stdout.destroy();
-    writer.stdin.destroy();
+  const [unpacked, read] = await Promise.allSettled([unpack(reader.stdout, to), once(reader, 'close')]);
+  if (unpacked.status === 'rejected') {
+    throw new Error(`tar cannot copy ${from} to ${to}: ${errorMessage(unpacked.reason)}`);
   }
-  const [[read], [written]] = await ends;
-  if (read !== 0 && read !== changedMeanwhile)
-    throw new Error(`tar cannot read ${from}: it ended with ${read}`);
-  if (written !== 0) throw new Error(`tar cannot write ${to}: it ended with ${written}`);
+  if (read.status === 'rejected') throw read.reason;
+  const [code] = read.value;
+  if (code !== 0 && code !== changedMeanwhile)
+    throw new Error(`tar cannot read ${from}: it ended with ${code ?? 'a signal'}`);
 }

@@ -7,6 +7,7 @@ import type { BegunSnapshot, KnownSnapshot, Snapshots, WrittenSnapshot } from '.
 import type { Say } from '../chronicle/happening.ts';
 import type { Freezer, Frozen, OnDevice } from '../freezing.ts';
 import { OneAtATime } from '../leases/one-at-a-time.ts';
+import { lostVolume } from '../leases/refusals.ts';
 import type { SnapshotRecord, Store, VolumeRecord } from '../store.ts';
 import { meant } from './reference.ts';
 import * as refusals from './refusals.ts';
@@ -46,6 +47,8 @@ export class Backups {
   private isReconciled = false;
   /** Snapshots that are begun and become whole. */
   private readonly becoming = new Map<string, Promise<void>>();
+  /** Snapshots that this castle brings back: begun long ago, and for all that not by an earlier castle. */
+  private readonly comingBack = new Set<string>();
 
   constructor(private readonly means: BackupMeans) {}
 
@@ -125,11 +128,19 @@ export class Backups {
     return this.perSnapshot.run(id, () => act(meant(store, backend.name, id)));
   }
 
-  /** Writes down whether there is a copy of a snapshot off this host. */
+  /** Does something about a snapshot, which need not be here, while nothing else is done with it. */
+  alone<T>(id: string, act: () => Promise<T>): Promise<T> {
+    return this.perSnapshot.run(id, act);
+  }
+
+  /**
+   * Writes down whether there is a copy of a snapshot off this host, while nothing else is done with it: what is read
+   * here must not be out of date when it is written.
+   */
   async setCopied(id: string, isThere: boolean): Promise<void> {
-    const { isCopied: _, ...record } = this.means.store.snapshot(id) ?? {};
+    const { isCopied: _, isCopyUnwanted: __, ...record } = this.means.store.snapshot(id) ?? {};
     if (!('id' in record)) return;
-    const now = { ...record, ...(isThere ? { isCopied: true as const } : {}) };
+    const now = { ...record, ...(isThere ? { isCopied: true as const } : { isCopyUnwanted: true as const }) };
     await this.means.store.commit((changes) => changes.putSnapshot(now));
   }
 
@@ -152,14 +163,17 @@ export class Backups {
         origin: 'fetched',
         isCopied: true,
       };
-      await store.commit((changes) => changes.putSnapshot(record));
+      this.comingBack.add(id);
       try {
+        await store.commit((changes) => changes.putSnapshot(record));
         const kept = await this.advance(record, 'whole', await write());
         this.tell(kept, 'snapshot.fetched', `the snapshot of ${taken} of volume ${volume} is here again`);
         return kept;
       } catch (thrown) {
-        await this.undo(record);
+        if (store.snapshot(id) !== undefined) await this.undo(record);
         throw thrown;
+      } finally {
+        this.comingBack.delete(id);
       }
     });
   }
@@ -207,6 +221,9 @@ export class Backups {
     this.isReconciled = true;
     const known = new Set(this.means.store.snapshots().map(({ id }) => id));
     for (const record of this.own().filter(({ taken }) => taken < this.begun)) {
+      // What somebody works on, or has just ended, is no riddle.
+      const isAsItWas = this.means.store.snapshot(record.id)?.state === record.state;
+      if (this.comingBack.has(record.id) || !isAsItWas) continue;
       try {
         await this.settle(record, there.has(record.id), snapshots);
       } catch (thrown) {
@@ -276,8 +293,9 @@ export class Backups {
     if (known === undefined || known.state !== 'ready') throw refusals.noVolumeToTake(name);
     if (known.backend !== backend.name) throw refusals.ofOtherBackend(`volume ${name}`, known.backend);
     const found = await backend.find(name);
+    if (found === undefined) throw lostVolume(name, backend.description);
     // What lies under its name now is another one.
-    if (found === undefined || (found.id !== undefined && known.id !== undefined && found.id !== known.id)) {
+    if (found.id !== undefined && known.id !== undefined && found.id !== known.id) {
       throw refusals.noVolumeToTake(name);
     }
     return { ...known, ...found };

@@ -9,7 +9,7 @@ import type { Changes, Store, TrashRecord, VolumeRecord } from '../store.ts';
 import { Census, type Use } from './census.ts';
 import { checkVolumeName } from './checks.ts';
 import type { OneAtATime } from './one-at-a-time.ts';
-import { inUse, isNotShared, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
+import { held, isNotShared, lostVolume, mountedElsewhere, noSuchVolume, otherBackend } from './refusals.ts';
 import { afterTrash, type TrashEvent } from './volume-states.ts';
 import type { Volumes, Wish } from './volumes.ts';
 
@@ -137,7 +137,7 @@ export class Administration {
       const { claims } = backend;
       if (claims === undefined) throw noClaims(backend);
       const lease = store.leases().find((lease) => lease.volume === volume);
-      if (lease !== undefined) throw inUse(lease);
+      if (lease !== undefined) throw held(lease);
       const [use] = await usesOf(volume);
       if (use !== undefined)
         throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
@@ -289,8 +289,11 @@ export class Administration {
     this.checkBackend(volume);
     await settle(volume);
     const lease = store.leases().find((lease) => lease.volume === volume);
-    if (lease !== undefined) throw inUse(lease);
-    if ((await backend.find(volume)) === undefined) throw noSuchVolume(volume);
+    if (lease !== undefined) throw held(lease);
+    if ((await backend.find(volume)) === undefined) {
+      const isLost = store.volume(volume)?.state === 'ready';
+      throw isLost ? lostVolume(volume, backend.description) : noSuchVolume(volume);
+    }
     const [use] = await usesOf(volume);
     if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
   }

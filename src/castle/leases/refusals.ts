@@ -5,8 +5,21 @@ import type { Container } from '../runtime/runtime.ts';
 import type { LeaseRecord, VolumeRecord } from '../store.ts';
 import type { Use } from './census.ts';
 
-/** Another container has the volume by a lease. */
-export function inUse({ volume, containerName, engine, since, shared }: LeaseRecord): Refused {
+/** Another container has the volume by a lease; to one that wants it, too. */
+export function inUse(lease: LeaseRecord): Refused {
+  return lease.shared === true
+    ? held(
+        lease,
+        'stop that container first, or start this one with --label castle.shared=true: then both may write',
+      )
+    : held(lease);
+}
+
+/** A container has the volume by a lease; to who orders something for which nobody may have it. */
+export function held(
+  { volume, containerName, engine, since }: LeaseRecord,
+  remedy = 'stop that container first',
+): Refused {
   if (engine !== undefined) {
     return new Refused(
       'volume_in_use',
@@ -18,9 +31,7 @@ export function inUse({ volume, containerName, engine, since, shared }: LeaseRec
   return new Refused(
     'volume_in_use',
     `volume ${volume} is in use by container ${containerName} since ${since}`,
-    shared === true
-      ? 'stop that container first, or start this one with --label castle.shared=true: then both may write'
-      : 'stop that container first',
+    remedy,
     { holder: containerName },
   );
 }

@@ -71,16 +71,28 @@ export class OffHost {
     return this.means.copies.list(volume);
   }
 
-  /** Removes a copy for good. @throws Refused not_found, backend_failed */
-  async remove(id: string): Promise<void> {
+  /**
+   * Removes a copy for good; the schedule makes no other one of that snapshot. One that is being made is removed when it
+   * is there.
+   * @throws Refused not_found, backend_failed
+   */
+  remove(id: string): Promise<void> {
     const { copies, backups, say } = this.means;
-    const { snapshot } = await copies.find(id);
-    await copies.remove(id);
-    await backups.setCopied(id, false);
-    say(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
-      event: 'copy.removed',
-      volume: snapshot.volume,
-      snapshot: id,
+    return backups.alone(id, async () => {
+      const { snapshot } = await copies.find(id);
+      // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
+      await backups.setCopied(id, false);
+      try {
+        await copies.remove(id);
+      } catch (thrown) {
+        await backups.setCopied(id, true);
+        throw thrown;
+      }
+      say(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
+        event: 'copy.removed',
+        volume: snapshot.volume,
+        snapshot: id,
+      });
     });
   }
 
@@ -111,7 +123,7 @@ export class OffHost {
     const due = backups
       .list()
       .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'kept')
-      .filter(({ isCopied }) => isCopied !== true);
+      .filter(({ isCopied, isCopyUnwanted }) => isCopied !== true && isCopyUnwanted !== true);
     for (const { id, volume } of due) {
       if (this.stopped) return;
       try {
