@@ -43,19 +43,36 @@ export async function copyLiveFolder(from: string, to: string): Promise<void> {
 export const removeTree = (path: string): Promise<void> =>
   rm(path, { recursive: true, force: true, maxRetries: 10 });
 
+/** How often du(1) is asked: it gives up when a folder changes hands while it is in there, as folders of a build may. */
+const tries = 5;
+
 /**
- * Refuses to begin what would fill the disk, for everybody on it.
+ * What there is to know before a copy is begun that would fill the disk, for everybody on it.
  * @returns bytes that a folder has and the disk of another one has free
  * @throws Error
  */
 export async function roomFor(from: string, on: string): Promise<{ wanted: number; free: number }> {
-  const args = ['--summarize', '--block-size=1', '--one-file-system', '--', from];
-  // What has gone while it looked makes it end with 1, and has no weight any more.
-  const said = await new Promise<string>((resolve) => execFile('du', args, (_, stdout) => resolve(stdout)));
-  const wanted = Number(/^(\d+)\t/.exec(said)?.[1]);
-  if (Number.isNaN(wanted)) throw new Error(`du(1) does not say how large ${from} is`);
-  const { bavail, bsize } = await statfs(on);
-  return { wanted, free: bavail * bsize };
+  for (let attempt = 1; ; attempt++) {
+    const { wanted, lastLine } = await sizeOf(from);
+    if (wanted !== undefined) {
+      const { bavail, bsize } = await statfs(on);
+      return { wanted, free: bavail * bsize };
+    }
+    if (attempt === tries) throw new Error(`du(1) does not say how large ${from} is: ${lastLine}`);
+  }
+}
+
+/** @returns bytes, or else what du(1) said last */
+function sizeOf(folder: string): Promise<{ readonly wanted?: number; readonly lastLine: string }> {
+  const args = ['--summarize', '--block-size=1', '--one-file-system', '--', folder];
+  return new Promise((resolve) => {
+    // What has gone while it looked makes it end with 1, and has no weight any more.
+    execFile('du', args, (error, stdout, stderr) => {
+      const [, bytes] = /^(\d+)\t/.exec(stdout) ?? [];
+      const lastLine = stderr.trim().split('\n').at(-1) || (error?.message ?? 'nothing');
+      resolve({ ...(bytes === undefined ? {} : { wanted: Number(bytes) }), lastLine });
+    });
+  });
 }
 
 /** Brings all of a file system to the disk, away from the main thread. @throws Error */
