@@ -17,6 +17,12 @@ interface AskOptions {
 /** How long an answer may be, in bytes: a list of a million volumes or snapshots, and some. */
 const longestBytes = 256 * 1024 * 1024;
 
+/**
+ * How long an order may take, in milliseconds: it may allocate all the room of a volume, copy all that is in one, or stand in
+ * line behind one that does.
+ */
+export const orderWithinMs = 3_600_000;
+
 /** What a command asks. */
 interface Question {
   /** The command's name. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
 import type { Snapshot, SnapshotCopy } from '../contract.ts';
 import { printable } from '../printable.ts';
-import { askCastle } from './castle-ask.ts';
+import { askCastle, orderWithinMs as withinMs } from './castle-ask.ts';
 import { inColumns } from './columns.ts';
 import { print } from './print.ts';
 import { readSize } from './size.ts';
@@ -10,12 +10,6 @@ import { readSize } from './size.ts';
 interface At {
   readonly socket: string;
 }
-
-/**
- * How long an order may take, in milliseconds: all of a snapshot may have to be copied, and what removes it waits for who
- * reads it.
- */
-const withinMs = 3_600_000;
 
 /** `castle snapshot create|delete|copy|fetch|restore|prune`: what the host's root orders. */
 export function addSnapshot(program: Command): void {

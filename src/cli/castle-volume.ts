@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { defaultSocket } from '../castle/places.ts';
 import { printable } from '../printable.ts';
-import { askCastle } from './castle-ask.ts';
+import { askCastle, orderWithinMs as withinMs } from './castle-ask.ts';
 import { addUnlock } from './castle-volume-unlock.ts';
 import { type Owner, readOwner } from './owner.ts';
 import { print } from './print.ts';
@@ -17,12 +17,6 @@ interface Wanted extends At {
   readonly shared?: true;
   readonly snapshot?: string;
 }
-
-/**
- * How long an order may take, in milliseconds: it may allocate all the room, copy all of a volume, or stand in line behind
- * one that does.
- */
-const withinMs = 3_600_000;
 
 /** `castle volume create|delete|restore|unlock|grow NAME`: what the host's root orders. */
 export function addVolume(program: Command): void {

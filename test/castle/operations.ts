@@ -23,6 +23,8 @@ export interface Operation {
 
 /** A volume that a container had before, with data. */
 const old = 'old';
+/** Whatever is done then, it stays where it is. */
+const oldStays = { volume: old, fates: ['there'], done: 'there' } as const;
 
 export const operations: readonly Operation[] = [
   {
@@ -65,9 +67,7 @@ export const operations: readonly Operation[] = [
     name: 'mount of a volume with data',
     on: fortresses,
     prepare: async (siege) => ({
-      volume: old,
-      fates: ['there'],
-      done: 'there',
+      ...oldStays,
       leases: 1,
       run: () => mount(siege, old),
     }),
@@ -78,9 +78,7 @@ export const operations: readonly Operation[] = [
     async prepare(siege) {
       const { id } = (await siege.tenant.lease(old)).body;
       return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
+        ...oldStays,
         async run() {
           const { status } = await siege.tenant.call('DELETE', `/v1/leases/${id}`);
           return status === undefined ? undefined : status === 204;
@@ -95,9 +93,7 @@ export const operations: readonly Operation[] = [
     async prepare(siege) {
       await siege.tenant.lease(old);
       return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
+        ...oldStays,
         async run() {
           await siege.tenant.kill();
           const isOver = await siege.untilNoLease();
@@ -116,7 +112,7 @@ export const operations: readonly Operation[] = [
       await siege.castle.end('SIGKILL');
       await siege.tenant.kill();
       await siege.newTenant();
-      return started(siege, { volume: old, fates: ['there'], done: 'there' });
+      return started(siege, oldStays);
     },
   },
   {
@@ -125,7 +121,7 @@ export const operations: readonly Operation[] = [
     async prepare(siege) {
       await siege.tenant.lease(old);
       await siege.castle.end('SIGKILL');
-      return started(siege, { volume: old, fates: ['there'], done: 'there', leases: 1 });
+      return started(siege, { ...oldStays, leases: 1 });
     },
   },
   {
@@ -169,13 +165,7 @@ export const operations: readonly Operation[] = [
     name: 'snapshot',
     isMadeUpForLater: true,
     on: onHost,
-    prepare: async (siege) => ({
-      volume: old,
-      fates: ['there'],
-      done: 'there',
-      snapshots: { before: await siege.countSnapshots(), more: 1 },
-      run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
-    }),
+    prepare: takingSnapshot,
   },
   {
     name: 'snapshot under a container',
@@ -184,12 +174,8 @@ export const operations: readonly Operation[] = [
     async prepare(siege) {
       await siege.tenant.lease(old);
       return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
+        ...(await takingSnapshot(siege)),
         leases: 1,
-        snapshots: { before: await siege.countSnapshots(), more: 1 },
-        run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
       };
     },
   },
@@ -215,9 +201,7 @@ export const operations: readonly Operation[] = [
       await siege.order('POST', '/v1/snapshots', { volume: old });
       const [snapshot] = await siege.get<Snapshot[]>('/v1/snapshots');
       return {
-        volume: old,
-        fates: ['there'],
-        done: 'there',
+        ...oldStays,
         snapshots: { before: await siege.countSnapshots(), more: -1 },
         run: () => siege.order('DELETE', `/v1/snapshots/${snapshot?.id}`),
       };
@@ -226,14 +210,14 @@ export const operations: readonly Operation[] = [
   {
     name: 'grow',
     on: ext4Grows() ? [ext4, xfs] : [xfs],
-    prepare: async (siege) => ({ ...growing(siege), volume: old, fates: ['there'], done: 'there' }),
+    prepare: async (siege) => ({ ...oldStays, ...growing(siege) }),
   },
   {
     name: 'grow under a container',
     on: [xfs],
     async prepare(siege) {
       await siege.tenant.lease(old);
-      return { ...growing(siege), volume: old, fates: ['there'], done: 'there', leases: 1 };
+      return { ...oldStays, ...growing(siege), leases: 1 };
     },
   },
 ];
@@ -241,6 +225,14 @@ export const operations: readonly Operation[] = [
 async function mount(siege: Siege, volume: string): Promise<boolean | undefined> {
   const { status } = await siege.tenant.lease(volume);
   return status === undefined ? undefined : status === 201 || status === 200;
+}
+
+async function takingSnapshot(siege: Siege): Promise<Act> {
+  return {
+    ...oldStays,
+    snapshots: { before: await siege.countSnapshots(), more: 1 },
+    run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
+  };
 }
 
 /** The castle's start is the act. */
