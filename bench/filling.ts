@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { writeFullPlugin } from '../test/jenkins/kit/plugin-archive.ts';
+import { writeFullPlugin } from '../test/bailey/controller/kit/plugin-archive.ts';
 import { alternate } from './sample.ts';
 import type { BenchOptions } from './section.ts';
 import type { Table } from './table.ts';

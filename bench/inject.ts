@@ -1,7 +1,7 @@
 /** The agent as one file, from its start to java, against Node with the files of dist/. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { knownController } from '../test/jenkins/kit/bailey.ts';
+import { knownController } from '../test/bailey/kit/bailey.ts';
 import { temporaryFolder } from './folder.ts';
 import { prepare, runMs } from './jenkins.ts';
 import { alternate } from './sample.ts';

@@ -1,6 +1,6 @@
-import type { Lease } from '../src/contract.ts';
-import { errorMessage } from '../src/failure.ts';
-import { connectTo } from '../src/storage/http.ts';
+import type { Lease } from '../src/protocol/contract.ts';
+import { connectTo } from '../src/protocol/http.ts';
+import { errorMessage } from '../src/terminal/failure.ts';
 import { type Started, start } from './started.ts';
 import { BrokenPromise, until } from './until.ts';
 import type { Workspace } from './workspace.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { errorCode } from '../src/failure.ts';
-import type { ProcessStat } from '../src/process/stat.ts';
-import { readProcessTable } from '../src/process/table.ts';
+import type { ProcessStat } from '../src/bailey/processes/stat.ts';
+import { readProcessTable } from '../src/bailey/processes/table.ts';
+import { errorCode } from '../src/terminal/failure.ts';
 import { type Started, start } from './started.ts';
 import { until } from './until.ts';
 

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pidusage from 'pidusage';
-import { type Mount, mountOf, parseMounts } from '../src/container/mounts.ts';
-import { readProcFile, readProcLink } from '../src/process/proc-file.ts';
-import type { ProcessStat } from '../src/process/stat.ts';
-import { findZombies } from '../src/process/zombies.ts';
+import { readProcFile, readProcLink } from '../src/bailey/processes/proc-file.ts';
+import type { ProcessStat } from '../src/bailey/processes/stat.ts';
+import { findZombies } from '../src/bailey/processes/zombies.ts';
+import { type Mount, mountOf, parseMounts } from '../src/linux/mounts.ts';
 import type { Container } from './container.ts';
 
 /** What PID 1 costs. */

@@ -9,9 +9,9 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { outputFailure } from '../src/cli/print.ts';
-import { errorMessage, Failure, Interrupted } from '../src/failure.ts';
-import { endingSignals, signalNumber } from '../src/launch/signals.ts';
+import { errorMessage, Failure, Interrupted } from '../src/terminal/failure.ts';
+import { outputFailure } from '../src/terminal/print.ts';
+import { endingSignals, signalNumber } from '../src/terminal/signals.ts';
 import { requireNamespaces } from './namespaces.ts';
 import { realWar } from './real-war.ts';
 import { screenFor } from './screen.ts';

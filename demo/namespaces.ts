@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { native } from '../src/container/native.ts';
-import { errorMessage, Failure } from '../src/failure.ts';
-import { findProgram } from '../src/launch/program.ts';
+import { findProgram } from '../src/bailey/launch/program.ts';
+import { native } from '../src/linux/native-addon.ts';
+import { errorMessage, Failure } from '../src/terminal/failure.ts';
 
 /** The programs of util-linux that make a container out of namespaces. */
 const tools = ['unshare', 'nsenter', 'setpriv'];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { Failure } from '../src/failure.ts';
+import { Failure } from '../src/terminal/failure.ts';
 import { start } from './started.ts';
 import { inHome, type War } from './war.ts';
 

@@ -1,4 +1,4 @@
-import type { Mount } from '../src/container/mounts.ts';
+import type { Mount } from '../src/linux/mounts.ts';
 import type { Figures, InitFigures } from './figures.ts';
 import type { Row } from './screen.ts';
 

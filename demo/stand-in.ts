@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { readProcFile } from '../src/process/proc-file.ts';
+import { readProcFile } from '../src/bailey/processes/proc-file.ts';
 import type { Container } from './container.ts';
 import { BrokenPromise } from './until.ts';
 import { inHome, type War } from './war.ts';

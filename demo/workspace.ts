@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Mount, parseMounts } from '../src/container/mounts.ts';
+import { type Mount, parseMounts } from '../src/linux/mounts.ts';
 
 /** The temporary folder that the demo lives in, and the places in it. */
 export interface Workspace {

@@ -109,7 +109,7 @@ function make(args) {
 async function buildShipped() {
   await build({
     ...common,
-    entryPoints: { bailey: 'src/cli/bailey.ts', castle: 'src/cli/castle.ts' },
+    entryPoints: { bailey: 'src/bailey/commands/bailey.ts', castle: 'src/castle/commands/castle.ts' },
     outdir: 'dist',
     ...small,
     banner: {
@@ -120,8 +120,8 @@ async function buildShipped() {
     alias: { lmdb: require.resolve('lmdb') },
     plugins: [lmdbBinary(), besideCastle()],
   });
-  await buildBeside('castle-ebs', 'src/castle/ec2/sdk.ts');
-  await buildBeside('castle-s3', 'src/castle/off-host/sdk.ts');
+  await buildBeside('castle-ebs', 'src/castle/aws/sdk.ts');
+  await buildBeside('castle-s3', 'src/castle/snapshots/off-host/sdk.ts');
   for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);
   // Without this, a dist/ inside this ESM package would be read as ES modules.
   writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
@@ -156,7 +156,7 @@ async function buildInjected() {
   await build({
     ...common,
     ...small,
-    entryPoints: ['src/cli/bailey-agent.ts'],
+    entryPoints: ['src/bailey/commands/bailey-agent.ts'],
     outdir: 'build/inject',
     // Compiled as a function, the bundle has no import().
     supported: { 'dynamic-import': false },
@@ -189,7 +189,8 @@ async function buildLocal(name, entryPoints) {
  *   EC2, a program that tests start
  */
 function testFiles() {
-  const isOne = (file) => file.endsWith('.test.ts') || file.endsWith('.machine.ts') || file === 'ec2/main.ts';
+  const isOne = (file) =>
+    file.endsWith('.test.ts') || file.endsWith('.machine.ts') || file === 'castle/ec2-simulator/main.ts';
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
     .filter(isOne)
     .map((file) => join('test', file));
@@ -197,7 +198,7 @@ function testFiles() {
 
 /** Leaves the import of a part to the castle that needs it: the file lies beside castle.js. */
 function besideCastle() {
-  const beside = (importer) => (importer.includes('/ec2/') ? './castle-ebs.js' : './castle-s3.js');
+  const beside = (importer) => (importer.includes('/aws/') ? './castle-ebs.js' : './castle-s3.js');
   return {
     name: 'beside-castle',
     setup(bundle) {

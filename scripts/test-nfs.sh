@@ -82,24 +82,24 @@ make_initramfs() {
     number=$((number + 1))
     cp "$module" "$root/modules/$(printf '%02d' "$number")-${module##*/}"
   done
-  cp test/nfs/machine-init.sh "$root/init"
+  cp test/castle/backends/nfs/machine-init.sh "$root/init"
   cp "$scratch/command" "$root/command"
   (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$scratch/initramfs.cpio"
 }
 
 fetch_packages
 case ${1:-tests} in
-  tests) command="node build/test/nfs/all.machine.js" ;;
+  tests) command="node build/test/castle/backends/nfs/all.machine.js" ;;
   kills)
     bound=${BAILEY_NFS_SECONDS:-14400}
-    command="CASTLE_KILL=$(printf '%q' "${2:-}") node build/test/nfs/kills.machine.js"
+    command="CASTLE_KILL=$(printf '%q' "${2:-}") node build/test/castle/backends/nfs/kills.machine.js"
     ;;
   shell) command=$2 ;;
 esac
 {
   printf 'cd %q || exit 1\n' "$PWD"
   printf 'export PATH=%q TMPDIR=/machine/tmp CI=%q TAP_TIMEOUT=0 BAILEY_TEST_SLOWNESS=5\n' "$PATH" "${CI:-}"
-  printf 'packages=%q\n. test/nfs/machine-start.sh\n' "$PWD/$packages/root"
+  printf 'packages=%q\n. test/castle/backends/nfs/machine-start.sh\n' "$PWD/$packages/root"
   printf '%s\n' "$command"
 } >"$scratch/command"
 make_initramfs

@@ -1,6 +1,6 @@
 /*
  * The system calls that Node lacks and Bailey needs, as a Node-API addon (ABI-stable: one binary for Node 20 and
- * later). TypeScript sees it through src/container/native.ts, where each function is described.
+ * later). TypeScript sees it through src/linux/native-addon.ts, where each function is described.
  */
 #include "addon.h"
 

@@ -19,7 +19,7 @@ int read_int(napi_env env, napi_value value, int *out);
 
 napi_value make_int(napi_env env, int value);
 
-/* The exported functions; each is described in src/container/native.ts. */
+/* The exported functions; each is described in src/linux/native-addon.ts. */
 napi_value addon_exec(napi_env env, napi_callback_info info);
 napi_value addon_reset_signal(napi_env env, napi_callback_info info);
 napi_value addon_memory_file(napi_env env, napi_callback_info info);

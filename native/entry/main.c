@@ -58,7 +58,7 @@ static bool beside_us(char path[PATH_MAX])
 
 /*
  * NODE_OPTIONS in a container is meant for the Node of its builds: ours may not have the files that it names, or refuse an
- * option of another version, and nothing would start. src/cli/launch.ts gives it back to the program that we become.
+ * option of another version, and nothing would start. src/bailey/commands/launch.ts gives it back to the program that we become.
  * @return false when there is no memory
  */
 static bool hold_back_node_options(void)

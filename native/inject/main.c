@@ -27,7 +27,7 @@ static char *own_file(void)
 }
 
 /*
- * Process 1 was started with the agent's secret, and every build may read what it was started with. As in src/cli/agent.ts:
+ * Process 1 was started with the agent's secret, and every build may read what it was started with. As in src/bailey/commands/agent.ts:
  * all arguments, since the secret may be given by its place.
  */
 static bool forgets_by_itself(void)

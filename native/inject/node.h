@@ -3,7 +3,7 @@
 
 /*
  * Becomes the Node in our own file, which runs the bundle in there with our arguments; never returns.
- * What Node is given besides is for src/cli/bailey-agent.ts to take.
+ * What Node is given besides is for src/bailey/commands/bailey-agent.ts to take.
  */
 _Noreturn void become_node(int argc, char **argv);
 

@@ -136,13 +136,13 @@ export async function addJenkins(t: Test, root: string, war = controllerSource):
 
 /**
  * What the official image of agents holds besides a system: java, agent.jar and the folders of the user jenkins. The
- * jar is test/docker/Agent.java.
+ * jar is test/engine/Agent.java.
  */
 export async function addAgent(t: Test, root: string): Promise<void> {
   await addJava(root);
   for (const folder of ['home/jenkins', 'home/jenkins/agent', 'home/jenkins/.jenkins']) addHome(root, folder);
   mkdirSync(join(root, 'usr/share/jenkins'), { recursive: true });
-  await compileJar(t, 'test/docker/Agent.java', join(root, 'usr/share/jenkins/agent.jar'));
+  await compileJar(t, 'test/engine/Agent.java', join(root, 'usr/share/jenkins/agent.jar'));
 }
 
 /** What the official image says of itself, as far as a container's start depends on it. */
@@ -221,7 +221,7 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
 }
 
 /** A small program that stands for jenkins.war or agent.jar. */
-export const controllerSource = 'test/docker/Controller.java';
+export const controllerSource = 'test/engine/Controller.java';
 
 /**
  * Compiles a program to a jar that `java -jar` runs.

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { Failure } from '../../failure.ts';
+import { Failure } from '../../terminal/failure.ts';
 
 /** Where to listen on TCP. */
 export interface Address {

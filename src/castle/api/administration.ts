@@ -1,9 +1,9 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { DeletedVolume, Refusal, Unlocked, VolumeRequest } from '../../contract.ts';
-import type { Administration } from '../leases/administration.ts';
-import type { TrashRecord } from '../store.ts';
+import { DeletedVolume, Refusal, Unlocked, VolumeRequest } from '../../protocol/contract.ts';
+import type { TrashRecord } from '../store/store.ts';
+import type { Administration } from '../volumes/administration.ts';
 
 export interface Administrated {
   readonly administration: Administration;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Connection } from '../identity/caller.ts';
-import type { Asking } from '../leases/asking.ts';
+import type { Asking } from '../leases/requester.ts';
 
 /**
  * Does something for who asks on a connection, which may take long; it is told when the connection closes meanwhile.

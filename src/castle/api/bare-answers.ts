@@ -1,6 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Refused } from '../refused.ts';
+import type { Refused } from '../refusals/refused.ts';
 
 /** The headers of a last answer. */
 const headersOf = (body: string) => ({

@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { CleanedUp, GcRequest, Refusal } from '../../contract.ts';
-import type { CleanUp } from '../clean-up/clean-up.ts';
+import { CleanedUp, GcRequest, Refusal } from '../../protocol/contract.ts';
+import type { CleanUp } from '../housekeeping/garbage-collection.ts';
 
 export interface CleanedUpBy {
   readonly cleanUp: CleanUp;

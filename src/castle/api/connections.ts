@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Native } from '../../container/native.ts';
+import type { Native } from '../../linux/native-addon.ts';
+import { namespaceOf } from '../../linux/proc.ts';
 import { type Connection, holdPeer } from '../identity/caller.ts';
-import { namespaceOf } from '../proc.ts';
 
 /** More connections than this, in one PID namespace, are closed: a container's could take all descriptors otherwise. */
 const limitPerContainer = 128;

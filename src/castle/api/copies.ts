@@ -1,10 +1,10 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { Refusal, Snapshot, SnapshotCopy } from '../../contract.ts';
-import type { Copy } from '../off-host/copies.ts';
-import type { OffHost } from '../off-host/off-host.ts';
-import { Refused } from '../refused.ts';
+import { Refusal, Snapshot, SnapshotCopy } from '../../protocol/contract.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Copy } from '../snapshots/off-host/copies.ts';
+import type { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
 
 export interface CopiesAsked {
   /** Undefined: snapshots stay on this host. */

@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { Devices, Refusal } from '../../contract.ts';
+import { Devices, Refusal } from '../../protocol/contract.ts';
 
 export interface DevicesAsked {
   /** @throws Refused bad_request where volumes are no devices */

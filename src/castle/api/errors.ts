@@ -1,9 +1,9 @@
 import type { FastifyError } from 'fastify';
-import { errorCode, errorMessage } from '../../failure.ts';
-import { volumeNameFault } from '../../volume-name.ts';
-import type { Say } from '../chronicle/happening.ts';
-import { badVolumeName, Refused } from '../refused.ts';
-import { isScarcity, scarce } from '../scarcity.ts';
+import { volumeNameFault } from '../../protocol/volume-name.ts';
+import { errorCode, errorMessage } from '../../terminal/failure.ts';
+import type { Say } from '../events/event.ts';
+import { badVolumeName, Refused } from '../refusals/refused.ts';
+import { isScarcity, scarce } from '../refusals/scarcity.ts';
 
 /** What to look at when a request was wrong. */
 const see = 'see /v1/openapi.json';

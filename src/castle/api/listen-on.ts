@@ -1,5 +1,5 @@
 import type { Server } from 'node:net';
-import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 
 /**
  * Lets a server listen on TCP; what goes wrong with it later is no reason for the castle to end.

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
-import type { Metrics } from '../chronicle/metrics.ts';
-import { Refused } from '../refused.ts';
+import type { Metrics } from '../events/metrics.ts';
+import { Refused } from '../refusals/refused.ts';
 import { parseAddress } from './address.ts';
 import { listenOn } from './listen-on.ts';
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Followers } from '../chronicle/followers.ts';
-import type { Metrics } from '../chronicle/metrics.ts';
-import { Refused } from '../refused.ts';
+import type { Followers } from '../events/event-stream.ts';
+import type { Metrics } from '../events/metrics.ts';
+import { Refused } from '../refusals/refused.ts';
 
 export interface Observed {
   readonly metrics: Metrics;

@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { LeaseRequest } from '../../contract.ts';
-import type { Say } from '../chronicle/happening.ts';
-import type { Metrics } from '../chronicle/metrics.ts';
-import { RefusalLines } from '../chronicle/refusals.ts';
+import type { LeaseRequest } from '../../protocol/contract.ts';
+import type { Say } from '../events/event.ts';
+import type { Metrics } from '../events/metrics.ts';
+import { RefusalLines } from '../events/refusal-log-limit.ts';
 import type { Answer } from '../leases/ledger.ts';
-import type { Refused } from '../refused.ts';
-import type { Container } from '../runtime/runtime.ts';
+import type { Refused } from '../refusals/refused.ts';
+import type { Container } from '../runtimes/runtime.ts';
 
 interface Asked {
   readonly container: string;

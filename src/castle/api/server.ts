@@ -2,19 +2,27 @@ import swagger from '@fastify/swagger';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import type { Native } from '../../container/native.ts';
-import { type Devices, GrowRequest, Lease, LeaseRequest, Refusal, Status, Volume } from '../../contract.ts';
-import { version } from '../../version.ts';
-import type { Followers } from '../chronicle/followers.ts';
-import type { Say } from '../chronicle/happening.ts';
-import type { Metrics } from '../chronicle/metrics.ts';
-import type { CleanUp } from '../clean-up/clean-up.ts';
+import type { Native } from '../../linux/native-addon.ts';
+import { listen } from '../../linux/unix-socket.ts';
+import {
+  type Devices,
+  GrowRequest,
+  Lease,
+  LeaseRequest,
+  Refusal,
+  Status,
+  Volume,
+} from '../../protocol/contract.ts';
+import { version } from '../../terminal/version.ts';
+import type { Say } from '../events/event.ts';
+import type { Followers } from '../events/event-stream.ts';
+import type { Metrics } from '../events/metrics.ts';
+import type { CleanUp } from '../housekeeping/garbage-collection.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Tokens } from '../identity/tokens.ts';
 import type { Ledger } from '../leases/ledger.ts';
-import { Refused } from '../refused.ts';
-import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
-import { listen } from '../socket.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 import { administrationRoutes } from './administration.ts';
 import { answerable } from './answerable.ts';
 import { headersWithinMs } from './bounds.ts';

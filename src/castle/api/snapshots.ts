@@ -1,10 +1,10 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { Refusal, RestoreRequest, Snapshot, SnapshotRequest } from '../../contract.ts';
-import type { Backups } from '../backup/backups.ts';
-import { noPlan, tookNone } from '../backup/refusals.ts';
-import type { Scheduler } from '../backup/scheduler.ts';
+import { Refusal, RestoreRequest, Snapshot, SnapshotRequest } from '../../protocol/contract.ts';
 import { checkVolumeName } from '../leases/checks.ts';
+import { noPlan, tookNone } from '../snapshots/refusals.ts';
+import type { Backups } from '../snapshots/snapshot-manager.ts';
+import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import type { Administrated } from './administration.ts';
 
 export interface SnapshotsAsked extends Administrated {

@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { Refusal, Token, TokenRequest } from '../../contract.ts';
+import { Refusal, Token, TokenRequest } from '../../protocol/contract.ts';
 import type { Tokens } from '../identity/tokens.ts';
-import { Refused } from '../refused.ts';
+import { Refused } from '../refusals/refused.ts';
 
 /**
  * What the host's root orders for containers that ask over TLS.

@@ -1,28 +1,13 @@
-import type { Devices } from '../../contract.ts';
-import type { Entrance, MountOptions } from '../mount.ts';
-import type { MountLine, SourceFolder } from '../mountinfo.ts';
-import type { Owner } from '../owner.ts';
-import type { Stray } from '../stray.ts';
+import type { MountLine, SourceFolder } from '../../linux/mountinfo.ts';
+import type { Devices } from '../../protocol/contract.ts';
+import type { Stray } from '../housekeeping/stray.ts';
+import type { Entrance, MountOptions } from '../mounting/mounter.ts';
+import type { Owner } from '../mounting/owner.ts';
 import type { Claims } from './claims.ts';
 import type { Snapshots } from './snapshots.ts';
+import type { KnownVolume, NewVolume } from './volume.ts';
 
 export type { Owner };
-
-/** A volume that is there. */
-export interface KnownVolume {
-  readonly name: string;
-  /** A UUID that no other volume has; undefined where volumes have none but their name. */
-  readonly id?: string;
-}
-
-/** What a volume is to be that is not there yet. */
-export interface NewVolume {
-  readonly name: string;
-  readonly id: string;
-  readonly owner: Owner;
-  /** How large it is to be; undefined: as the backend was told. Without a meaning where volumes share their space. */
-  readonly sizeBytes?: number;
-}
 
 /**
  * Where volumes live, as leases see it. There are two families: directories.ts for folders, blocks.ts for devices. Each

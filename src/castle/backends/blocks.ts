@@ -1,11 +1,12 @@
-import type { Say } from '../chronicle/happening.ts';
+import type { MountLine } from '../../linux/mountinfo.ts';
+import type { Say } from '../events/event.ts';
 import type { Checked } from '../file-systems/file-system.ts';
-import type { ImageToMount, Mounter } from '../mount.ts';
-import type { MountLine } from '../mountinfo.ts';
-import { Refused } from '../refused.ts';
-import type { Stray } from '../stray.ts';
-import type { Backend, KnownVolume, NewVolume, Trash } from './backend.ts';
+import type { Stray } from '../housekeeping/stray.ts';
+import type { ImageToMount, Mounter } from '../mounting/mounter.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Backend, Trash } from './backend.ts';
 import { damagedFileSystem } from './refusals.ts';
+import type { KnownVolume, NewVolume } from './volume.ts';
 
 /** A volume's device, or what it is made of, that nobody else has while it is attached. */
 export interface Attached extends ImageToMount {

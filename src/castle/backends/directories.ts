@@ -1,8 +1,8 @@
-import type { Mounter } from '../mount.ts';
-import { below, isEntryOf, sourceFolder } from '../mountinfo.ts';
-import type { Stray } from '../stray.ts';
+import { below, isEntryOf, sourceFolder } from '../../linux/mountinfo.ts';
+import type { Stray } from '../housekeeping/stray.ts';
+import type { Mounter } from '../mounting/mounter.ts';
 import type { Backend, Owner, Trash } from './backend.ts';
-import type { FolderSnapshots } from './local-snapshots.ts';
+import type { FolderSnapshots } from './local/local-snapshots.ts';
 import { noSizeOfItsOwn } from './refusals.ts';
 
 /** The family of backends that have a folder per volume. Each call may be repeated, as those of Backend. */

@@ -1,6 +1,6 @@
 import { lstat, mkdir, open, realpath, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorCode, errorMessage, Failure } from '../../failure.ts';
+import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 
 /**
  * Makes the folder that a backend keeps its volumes in, for root alone, unless it is there.

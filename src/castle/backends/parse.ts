@@ -1,24 +1,24 @@
 import { resolve } from 'node:path';
-import type { Native } from '../../container/native.ts';
-import { Failure } from '../../failure.ts';
-import type { Say } from '../chronicle/happening.ts';
-import type { Told } from '../ec2/calls.ts';
+import type { Native } from '../../linux/native-addon.ts';
+import { Failure } from '../../terminal/failure.ts';
+import { formatSize, parseSize } from '../../terminal/size.ts';
+import type { Told } from '../aws/ec2-client.ts';
+import type { Say } from '../events/event.ts';
 import { ext4 } from '../file-systems/ext4.ts';
 import { findType } from '../file-systems/types.ts';
-import type { Mounter } from '../mount.ts';
-import type { Replay } from '../replaying.ts';
-import { formatSize, parseSize } from '../size.ts';
+import type { Mounter } from '../mounting/mounter.ts';
+import type { Replay } from '../mounting/replay-journal.ts';
 import type { Backend } from './backend.ts';
 import { blocksBackend } from './blocks.ts';
 import { directoriesBackend } from './directories.ts';
 import { ebsBlocks } from './ebs/ebs.ts';
 import { parseEbs } from './ebs/settings.ts';
-import { localDirectories } from './local.ts';
-import { type LoopSettings, loopBlocks } from './loop.ts';
-import { loopReport } from './loop-report.ts';
-import { loopSnapshots } from './loop-snapshots.ts';
-import { nfsBackend } from './nfs.ts';
-import { parseNfs } from './nfs-settings.ts';
+import { localDirectories } from './local/local.ts';
+import { type LoopSettings, loopBlocks } from './loop/loop.ts';
+import { loopReport } from './loop/loop-device-report.ts';
+import { loopSnapshots } from './loop/loop-snapshots.ts';
+import { nfsBackend } from './nfs/nfs.ts';
+import { parseNfs } from './nfs/nfs-settings.ts';
 
 /** What backends are made with. */
 export interface BackendMeans {

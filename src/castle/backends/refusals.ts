@@ -1,5 +1,5 @@
-import { Refused } from '../refused.ts';
-import { formatSize } from '../size.ts';
+import { formatSize } from '../../terminal/size.ts';
+import { Refused } from '../refusals/refused.ts';
 
 /** What a look at a file system found, that only a person can put right. */
 interface Damage {

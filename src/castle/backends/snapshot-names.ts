@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../../failure.ts';
+import { errorCode } from '../../terminal/failure.ts';
 import type { KnownSnapshot } from './snapshots.ts';
 
 /** Begins with a dot, as no volume's name does; on the file system of the volumes, so that they can share what is the same. */

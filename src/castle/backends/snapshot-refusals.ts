@@ -1,5 +1,5 @@
-import { Refused } from '../refused.ts';
-import { formatSize } from '../size.ts';
+import { formatSize } from '../../terminal/size.ts';
+import { Refused } from '../refusals/refused.ts';
 
 export function noSuchSnapshot(id: string): Refused {
   return new Refused('not_found', `there is no snapshot ${id}`, 'see castle snapshots');

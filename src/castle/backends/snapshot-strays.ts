@@ -1,4 +1,4 @@
-import type { Stray } from '../stray.ts';
+import type { Stray } from '../housekeeping/stray.ts';
 import { unfinishedSnapshotPath, unfinishedSnapshots } from './snapshot-names.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { KnownVolume, NewVolume } from './backend.ts';
+import type { KnownVolume, NewVolume } from './volume.ts';
 
 /** A snapshot that was begun: what the volume had at that moment is safe from what is written later. */
 export interface BegunSnapshot {

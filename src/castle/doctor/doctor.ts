@@ -1,12 +1,12 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { native } from '../../container/native.ts';
-import { errorMessage } from '../../failure.ts';
+import { native } from '../../linux/native-addon.ts';
+import { errorMessage } from '../../terminal/failure.ts';
 import { type EbsSettings, parseEbs } from '../backends/ebs/settings.ts';
-import { type NfsSettings, parseNfs } from '../backends/nfs-settings.ts';
+import { type NfsSettings, parseNfs } from '../backends/nfs/nfs-settings.ts';
 import { parseLoop } from '../backends/parse.ts';
-import { mounterWith } from '../mount.ts';
-import { findMountProgram, type ServeSettings } from '../serve.ts';
+import { findMountProgram, type ServeSettings } from '../daemon/serve.ts';
+import { mounterWith } from '../mounting/mounter.ts';
 import { ebsFindings } from './ebs.ts';
 import { engineFindings } from './engine.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';

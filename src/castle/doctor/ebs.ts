@@ -1,7 +1,7 @@
-import { Failure } from '../../failure.ts';
+import { Failure } from '../../terminal/failure.ts';
+import { ec2Words, openEc2 } from '../aws/ec2-client.ts';
+import { askMetadata } from '../aws/instance-metadata.ts';
 import type { EbsSettings } from '../backends/ebs/settings.ts';
-import { ec2Words, openEc2 } from '../ec2/calls.ts';
-import { askMetadata } from '../ec2/metadata.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /** What the backend ebs needs: an instance of EC2, the right to look at volumes, and the tools of the file system. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { errorMessage } from '../../failure.ts';
+import { errorMessage } from '../../terminal/failure.ts';
 import { containerIds } from '../identity/container-id.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 

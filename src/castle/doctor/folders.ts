@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, lstatSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errorCode } from '../../failure.ts';
+import { errorCode } from '../../terminal/failure.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
 /** File systems by the number that statfs(2) gives; include/uapi/linux/magic.h of the kernel. */

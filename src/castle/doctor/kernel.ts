@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { release } from 'node:os';
-import type { Native } from '../../container/native.ts';
-import { errorMessage } from '../../failure.ts';
+import type { Native } from '../../linux/native-addon.ts';
+import { errorMessage } from '../../terminal/failure.ts';
 import { descriptorOf } from '../api/connections.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 

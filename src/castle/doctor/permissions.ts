@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { namespaceOf, readStatus } from '../proc.ts';
+import { namespaceOf, readStatus } from '../../linux/proc.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
 /** The capabilities that the castle needs, by their numbers; capabilities(7). */

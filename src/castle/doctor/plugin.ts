@@ -1,6 +1,6 @@
 import { existsSync, lstatSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { namespaceOf } from '../proc.ts';
+import { namespaceOf } from '../../linux/proc.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Failure } from '../../failure.ts';
-import { readPlan } from '../backup/plan.ts';
-import type { ServeSettings } from '../serve.ts';
-import { runTool } from '../tool.ts';
+import { runTool } from '../../linux/run-tool.ts';
+import { Failure } from '../../terminal/failure.ts';
+import type { ServeSettings } from '../daemon/serve.ts';
+import { readPlan } from '../snapshots/schedule-settings.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 import { holds } from './permissions.ts';
 

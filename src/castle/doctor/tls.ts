@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { Failure } from '../../failure.ts';
-import { ending, readTlsFiles, type TlsSettings } from '../tls-files.ts';
+import { Failure } from '../../terminal/failure.ts';
+import { ending, readTlsFiles, type TlsSettings } from '../daemon/tls-files.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
 /** What listening over TLS needs: files that are there, belong together, and are good for some time. */

@@ -2,13 +2,13 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Native } from '../../container/native.ts';
-import { errorMessage } from '../../failure.ts';
-import { type HeldProcess, holdWith } from '../leases/containers.ts';
-import type { Mounter } from '../mount.ts';
-import { mountsOf } from '../mountinfo.ts';
-import { identify } from '../proc.ts';
-import { Refused } from '../refused.ts';
+import { mountsOf } from '../../linux/mountinfo.ts';
+import type { Native } from '../../linux/native-addon.ts';
+import { identify } from '../../linux/proc.ts';
+import { errorMessage } from '../../terminal/failure.ts';
+import { type HeldProcess, holdWith } from '../leases/held-process.ts';
+import type { Mounter } from '../mounting/mounter.ts';
+import { Refused } from '../refusals/refused.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /** How long each step may take, in milliseconds. */

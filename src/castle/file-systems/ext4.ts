@@ -1,5 +1,5 @@
-import { hasCapability } from '../proc.ts';
-import { needTools, runTool } from '../tool.ts';
+import { hasCapability } from '../../linux/proc.ts';
+import { needTools, runTool } from '../../linux/run-tool.ts';
 import { type Checked, type FileSystem, type HeldImage, uuidText } from './file-system.ts';
 
 /** Where the first superblock has what, in bytes; the kernel's Documentation/filesystems/ext4/super.rst. */

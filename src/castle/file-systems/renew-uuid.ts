@@ -1,4 +1,4 @@
-import type { Replay } from '../replaying.ts';
+import type { Replay } from '../mounting/replay-journal.ts';
 import type { FileSystem, HeldImage } from './file-system.ts';
 import { identityOf } from './superblock.ts';
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { needTools, runTool } from '../tool.ts';
+import { needTools, runTool } from '../../linux/run-tool.ts';
 import { type FileSystem, uuidText } from './file-system.ts';
 
 /** Where the first superblock has what, in bytes; the magic number stands at the beginning. */

@@ -1,7 +1,7 @@
-import type { Native } from '../../container/native.ts';
-import { namespaceOf } from '../proc.ts';
-import { Refused } from '../refused.ts';
-import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
+import type { Native } from '../../linux/native-addon.ts';
+import { namespaceOf } from '../../linux/proc.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 
 /** Who is asking: a container, or somebody on the host who may look at everything. */
 export type Caller =

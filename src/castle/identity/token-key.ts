@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { errorMessage, Failure } from '../../failure.ts';
+import { errorMessage, Failure } from '../../terminal/failure.ts';
 
 const KeyFile = Type.Object({
   castle: Type.String({ pattern: '^[0-9a-f-]{36}$' }),

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Refused } from '../refused.ts';
+import { Refused } from '../refusals/refused.ts';
 
 /**
  * What a token says. It is for one container, one volume and one castle, for a short time.

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Token, TokenRequest } from '../../contract.ts';
-import type { Say } from '../chronicle/happening.ts';
+import { bootId, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
+import type { Token, TokenRequest } from '../../protocol/contract.ts';
+import type { Say } from '../events/event.ts';
 import { checkPermission, checkVolumeName } from '../leases/checks.ts';
-import { OneAtATime } from '../leases/one-at-a-time.ts';
 import { noSuchLease } from '../leases/refusals.ts';
-import { bootId, type ProcessIdentity, readStatus } from '../proc.ts';
-import { Refused } from '../refused.ts';
-import { hasEnded } from '../runtime/refusals.ts';
-import type { Container, Peer, Runtime } from '../runtime/runtime.ts';
-import { isScarcity } from '../scarcity.ts';
-import type { Store, TokenUse } from '../store.ts';
+import { Refused } from '../refusals/refused.ts';
+import { isScarcity } from '../refusals/scarcity.ts';
+import { hasEnded } from '../runtimes/refusals.ts';
+import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
+import { OneAtATime } from '../store/keyed-mutex.ts';
+import type { Store, TokenUse } from '../store/store.ts';
 import { type Claims, readToken, writeToken } from './token.ts';
 import type { TokenKey } from './token-key.ts';
 

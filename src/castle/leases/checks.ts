@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
-import { volumeNameFault } from '../../volume-name.ts';
-import { badVolumeName } from '../refused.ts';
-import type { Container } from '../runtime/runtime.ts';
-import type { LeaseRecord } from '../store.ts';
+import { volumeNameFault } from '../../protocol/volume-name.ts';
+import { badVolumeName } from '../refusals/refused.ts';
+import type { Container } from '../runtimes/runtime.ts';
+import type { LeaseRecord } from '../store/store.ts';
 import { badTarget, notPermitted } from './refusals.ts';
 
 /** @throws Refused bad_volume_name */

@@ -1,8 +1,8 @@
-import type { Lease } from '../../contract.ts';
-import type { EventName, Say } from '../chronicle/happening.ts';
-import type { LeaseRecord, Store, VolumeRecord } from '../store.ts';
-import { after, type LeaseEvent } from './states.ts';
-import { afterVolume } from './volume-states.ts';
+import type { Lease } from '../../protocol/contract.ts';
+import type { EventName, Say } from '../events/event.ts';
+import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
+import { afterVolume } from '../volumes/volume-states.ts';
+import { after, type LeaseEvent } from './lease-states.ts';
 
 /** Writes down what becomes of leases, and tells of it. */
 export class Journal {

@@ -1,9 +1,9 @@
-import type { LeaseRequest } from '../../contract.ts';
+import type { LeaseRequest } from '../../protocol/contract.ts';
 import type { Backend } from '../backends/backend.ts';
-import { Refused } from '../refused.ts';
-import type { Container } from '../runtime/runtime.ts';
-import type { LeaseRecord, VolumeRecord } from '../store.ts';
-import type { Use } from './census.ts';
+import type { Use } from '../mounting/mount-namespaces.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Container } from '../runtimes/runtime.ts';
+import type { LeaseRecord, VolumeRecord } from '../store/store.ts';
 
 /** Another container has the volume by a lease; to one that wants it, too. */
 export function inUse(lease: LeaseRecord): Refused {

@@ -1,11 +1,11 @@
-import type { Say } from '../../chronicle/happening.ts';
-import { type Ec2, ec2Code, ec2Words, isEc2Error } from '../../ec2/calls.ts';
+import { type Ec2, ec2Code, ec2Words, isEc2Error } from '../../aws/ec2-client.ts';
+import type { Say } from '../../events/event.ts';
 import type { DeviceNames } from './device-names.ts';
 import type { Attachment, EbsVolume, OurVolume } from './ebs-volume.ts';
 import type { HostDevice, HostDevices } from './host-devices.ts';
 import type { Inventory } from './inventory.ts';
 import * as refusals from './refusals.ts';
-import { type paces, waitFor } from './waiting.ts';
+import { type paces, waitFor } from './wait-for-state.ts';
 
 /** How many device names are tried for one volume before it is given up. */
 const namesToTry = 4;

@@ -1,4 +1,4 @@
-import type { Devices } from '../../../contract.ts';
+import type { Devices } from '../../../protocol/contract.ts';
 import type { EbsParts } from './parts.ts';
 
 /** The disks of this host that have volumes of the cluster, and the device names that are avoided. */

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Native } from '../../../container/native.ts';
-import { errorCode } from '../../../failure.ts';
+import type { Native } from '../../../linux/native-addon.ts';
+import { errorCode } from '../../../terminal/failure.ts';
 import type { HostDevice } from './host-devices.ts';
 
 /** How long the last user of a disk may take to let go of it, in milliseconds: the kernel writes what is dirty. */

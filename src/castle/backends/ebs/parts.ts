@@ -1,13 +1,13 @@
-import type { Native } from '../../../container/native.ts';
-import type { Say } from '../../chronicle/happening.ts';
-import type { Ec2 } from '../../ec2/calls.ts';
-import type { Replay } from '../../replaying.ts';
+import type { Native } from '../../../linux/native-addon.ts';
+import type { Ec2 } from '../../aws/ec2-client.ts';
+import type { Say } from '../../events/event.ts';
+import type { Replay } from '../../mounting/replay-journal.ts';
 import type { Attachments } from './attachments.ts';
-import type { Creation } from './creation.ts';
+import type { Creation } from './create-volume.ts';
 import type { DeviceNames } from './device-names.ts';
 import type { HostDevices } from './host-devices.ts';
 import type { Inventory } from './inventory.ts';
-import type { paces } from './waiting.ts';
+import type { paces } from './wait-for-state.ts';
 
 /** What the parts of this backend share. */
 export interface EbsParts {

@@ -1,5 +1,5 @@
-import { ec2Words } from '../../ec2/calls.ts';
-import { Refused } from '../../refused.ts';
+import { ec2Words } from '../../aws/ec2-client.ts';
+import { Refused } from '../../refusals/refused.ts';
 import type { Attachment, OurVolume } from './ebs-volume.ts';
 
 /** EC2 did not do what it was asked. @param what begins the sentence, as in `volume main cannot be attached` */

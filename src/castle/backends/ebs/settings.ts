@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { Failure } from '../../../failure.ts';
-import { readDuration } from '../../../launch/duration.ts';
-import { usualMetadata } from '../../ec2/metadata.ts';
+import { readDuration } from '../../../terminal/duration.ts';
+import { Failure } from '../../../terminal/failure.ts';
+import { parseSize } from '../../../terminal/size.ts';
+import { usualMetadata } from '../../aws/instance-metadata.ts';
 import { ext4 } from '../../file-systems/ext4.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { xfs } from '../../file-systems/xfs.ts';
-import { parseSize } from '../../size.ts';
 
 /** What the backend `ebs` is told. */
 export interface EbsSettings {

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '@aws-sdk/client-ec2';
-import { ec2Code, isEc2Error, isThrottling } from '../../ec2/calls.ts';
+import { ec2Code, isEc2Error, isThrottling } from '../../aws/ec2-client.ts';
 import { renewUuid } from '../../file-systems/renew-uuid.ts';
 import { typeNamed } from '../../file-systems/types.ts';
-import { Refused } from '../../refused.ts';
+import { Refused } from '../../refusals/refused.ts';
 import type { KnownSnapshot, Snapshots } from '../snapshots.ts';
 import { tags, tagsOf, toTags } from './ebs-volume.ts';
-import { ready } from './look-up.ts';
+import { ready } from './find-volume.ts';
 import type { EbsParts } from './parts.ts';
 import * as refusals from './refusals.ts';
 import { gibibyte } from './settings.ts';
-import { waitFor } from './waiting.ts';
+import { waitFor } from './wait-for-state.ts';
 
 /** How often one is asked for, and the longest first pause between, in milliseconds; it doubles. */
 const tries = 6;

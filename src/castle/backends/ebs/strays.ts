@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import type { Stray } from '../../stray.ts';
+import type { Stray } from '../../housekeeping/stray.ts';
 import type { OurVolume } from './ebs-volume.ts';
 import { holdDevice } from './held-device.ts';
 import type { HostDevice } from './host-devices.ts';

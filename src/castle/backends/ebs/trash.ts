@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isEc2Error } from '../../ec2/calls.ts';
-import { Refused } from '../../refused.ts';
+import { isEc2Error } from '../../aws/ec2-client.ts';
+import { Refused } from '../../refusals/refused.ts';
 import type { Trash } from '../backend.ts';
 import { isDeleted, type OurVolume, tags, toTags } from './ebs-volume.ts';
 import type { EbsParts } from './parts.ts';

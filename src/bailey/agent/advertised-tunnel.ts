@@ -1,0 +1,33 @@
+import { Failure } from '../../terminal/failure.ts';
+import { type AdvertiseSetting, findAddress, shownAddress } from '../scheduler/advertise.ts';
+import { type Environment, portNumber } from '../scheduler/scheduler.ts';
+
+/** A tunnel to look for only where nobody has said how to connect. */
+export interface AdvertisedTunnel {
+  /** The option or the variable that asks for it. */
+  readonly name: string;
+  /**
+   * The value of -tunnel: the address that the scheduler gives for the controller.
+   * @throws Failure 64 or 78 for a wrong setting, 78 when `auto` finds no address, or more than one
+   */
+  find(): string;
+}
+
+/** @param setting --advertise or BAILEY_ADVERTISE */
+export function advertisedTunnel(setting: AdvertiseSetting, env: Environment): AdvertisedTunnel {
+  return {
+    name: setting.name,
+    find: () => {
+      const port = portNumber(env['JENKINS_SLAVE_AGENT_PORT'] || '50000');
+      const address = findAddress('agent', setting, env, port);
+      // agent.jar splits at the first colon, and refuses a second one.
+      if (address.host.includes(':'))
+        throw new Failure(
+          setting.kind,
+          `${shownAddress(address)} (${address.source}) cannot be a tunnel: agent.jar takes no IPv6 address there`,
+          'give a name that leads to it',
+        );
+      return shownAddress(address);
+    },
+  };
+}

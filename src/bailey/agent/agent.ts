@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { native } from '../../linux/native-addon.ts';
+import { requireFile } from '../container/folder-access.ts';
+import { handOver, type Launch } from '../launch/hand-over.ts';
+import { requireProgram } from '../launch/program.ts';
+import { advertisedTunnel } from './advertised-tunnel.ts';
+import { agentCommandLine } from './command-line.ts';
+import { type AgentConfig, readAgentConfig } from './environment.ts';
+import { fitToContainer } from './fit-to-container.ts';
+import { hideSecrets } from './hidden-arguments.ts';
+import { type AgentSettings, readOwnOptions } from './own-options.ts';
+import { has, type Item, lastValue } from './remoting/parse.ts';
+import { requireKnown } from './remoting/unknown-options.ts';
+import { workDirOf } from './work-dir.ts';
+
+/** What a launch gets from outside. */
+export interface AgentLaunch {
+  /** Arguments of `bailey agent`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  /** Prints one line for people. */
+  readonly say: (line: string) => void;
+  /** Aborted when somebody ends us while we prepare. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Becomes the java of an agent; or, when there is exactly one argument and it is no option, that program.
+ * @throws Failure with the exit code; the signal's reason
+ */
+export async function launchAgent({ args, env, say, signal }: AgentLaunch): Promise<never> {
+  const { settings, rest } = readOwnOptions(args, env);
+  const [only] = rest;
+  if (rest.length === 1 && only !== undefined && !only.startsWith('-'))
+    return handOver(native(), { file: requireProgram(only, env['PATH']), argv: rest }, signal);
+  return handOver(native(), await prepare(settings, rest, { args, env, say, signal }), signal);
+}
+
+async function prepare(
+  settings: AgentSettings,
+  given: readonly string[],
+  { env, say, signal }: AgentLaunch,
+): Promise<Launch> {
+  const config = readAgentConfig(env);
+  const advertised = settings.advertise && advertisedTunnel(settings.advertise, env);
+  const { args, items, warnings } = await agentCommandLine(config, given, advertised, signal);
+  const java = javaName(config);
+  const file = requireProgram(java, env['PATH']);
+  const isFetched = !config.isJarGiven && !existsSync(config.jar) && has(items, '-url');
+  if (!isFetched) await requireJar(config.jar, items);
+  for (const warning of warnings) say(`warning: ${warning}`);
+  const mayBeMade = !has(items, '-failIfWorkDirIsMissing');
+  const jvm = await fitToContainer({ java: file, workDir: workDirOf(items), mayBeMade }, env, say);
+  const hidden = hideSecrets(native(), args, items, say);
+  const jar =
+    settings.preflight || isFetched
+      ? await meetController(settings, config, items, isFetched, { env, say, signal })
+      : config.jar;
+  if (isFetched) await requireJar(jar, items);
+  return { ...hidden, file, argv: [java, ...jvm, ...config.javaOptions, '-jar', jar, ...hidden.args] };
+}
+
+async function requireJar(jar: string, items: readonly Item[]): Promise<void> {
+  requireFile('JENKINS_AGENT_FILE', jar, 'put agent.jar there, or set JENKINS_AGENT_FILE');
+  await requireKnown(jar, items);
+}
+
+/**
+ * Looks for the controller, and fetches its agent.jar if there is none here.
+ * The modules are loaded here and not at start: they bring Node's network along.
+ * @returns the jar
+ */
+async function meetController(
+  { preflight, connectTimeoutMs }: AgentSettings,
+  config: AgentConfig,
+  items: readonly Item[],
+  isFetched: boolean,
+  { env, say, signal }: Pick<AgentLaunch, 'env' | 'say' | 'signal'>,
+): Promise<string> {
+  const { awaitController, patienceOfAgentJar } = await import('./preflight/index.ts');
+  const { readControllerTarget, targetOf } = await import('./preflight/target.ts');
+  const endsAt = performance.now() + (connectTimeoutMs ?? patienceOfAgentJar(items));
+  const patience = { endsAt, say, signal };
+  const target = targetOf(items, config.javaOptions, env);
+  if (preflight) await awaitController(target, patience);
+  if (!isFetched) return config.jar;
+  const { findCacheFolder } = await import('./jar/cache-folder.ts');
+  const { fetchAgentJar } = await import('./jar/fetch.ts');
+  const folder = findCacheFolder(env, lastValue(items, '-workDir'));
+  return fetchAgentJar(readControllerTarget(items, env), folder, patience);
+}
+
+/** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
+export const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
+  javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));

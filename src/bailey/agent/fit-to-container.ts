@@ -1,0 +1,33 @@
+import { namelessUser } from '../container/nameless-user.ts';
+import { readJvmSwitch } from '../jvm/bailey-jvm-variable.ts';
+import { requireWorkDir } from './work-dir.ts';
+
+/** An agent's java, and where it will work. */
+export interface AgentPlace {
+  /** The program's file. */
+  readonly java: string;
+  /** Absolute; none when the agent was given none. */
+  readonly workDir: string | undefined;
+  /** Whether agent.jar may make the work directory: not with -failIfWorkDirIsMissing. */
+  readonly mayBeMade: boolean;
+}
+
+/**
+ * Looks at the container that an agent will run in: its work directory, its user, its limits.
+ * @param say prints one line for people
+ * @returns options for java, to stand before those that were given
+ * @throws Failure 78 for a wrong BAILEY_JVM, 73 or 77 for a work directory that cannot be worked in
+ */
+export async function fitToContainer(
+  { java, workDir, mayBeMade }: AgentPlace,
+  env: Readonly<NodeJS.ProcessEnv>,
+  say: (line: string) => void,
+): Promise<string[]> {
+  const fitJvm = readJvmSwitch(env);
+  if (workDir !== undefined) requireWorkDir(workDir, mayBeMade);
+  const nameless = namelessUser(workDir ?? '/');
+  if (nameless !== undefined) say(`warning: ${nameless}`);
+  if (!fitJvm) return [];
+  const { jvmOptions } = await import('../jvm/jvm-options.ts');
+  return jvmOptions({ role: 'agent', env, java, base: workDir, say });
+}

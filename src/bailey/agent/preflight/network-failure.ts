@@ -1,0 +1,75 @@
+import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
+
+const dns = /^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ETIMEOUT)$/;
+const tls = /^(EPROTO|ERR_SSL_\w+)$/;
+/** What OpenSSL says of an answer that isn't TLS; Node has no code for it in EPROTO. */
+const notTls = /wrong version number|packet length too long|http request|record layer failure/i;
+
+/** Errors of a certificate that is there, but is not trusted: OpenSSL's names, and Node's own for the host's name. */
+export const isDistrust = (thrown: unknown): boolean =>
+  /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|PATH_LENGTH_|HOSTNAME_)/.test(
+    errorCode(thrown) ?? '',
+  );
+
+/**
+ * Errors that Node has with a server and java may not have: in TLS, where each has rules of its own for ciphers, keys
+ * and certificates of clients; in headers, where Node is the stricter one; in answers of a size that nobody expected.
+ */
+export function isOursAlone(thrown: unknown): boolean {
+  const code = errorCode(thrown) ?? '';
+  if (tls.test(code)) return !notTls.test(errorMessage(thrown));
+  return code === 'EMSGSIZE' || /^(HPE_(?!INVALID_CONSTANT)|ERR_)/.test(code);
+}
+
+/**
+ * What a connection that did not come about, or gave no answer, tells.
+ * @param option that names the host: `-url`, `-tunnel` or `-direct`
+ * @param host without brackets
+ */
+export function networkFailure(option: string, host: string, port: number, thrown: unknown): Failure {
+  const code = errorCode(thrown) ?? '';
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const unavailable = (sentence: string, remedy: string): Failure =>
+    new Failure('unavailable', sentence, remedy, { cause: thrown });
+  if (dns.test(code))
+    return unavailable(
+      code === 'ENOTFOUND' ? `DNS knows no host ${host}` : `DNS does not say where host ${host} is (${code})`,
+      `correct ${option}, or the network that this container is in`,
+    );
+  if (tls.test(code))
+    return unavailable(`what listens on ${where} does not speak TLS`, 'is it http:// instead of https://?');
+  if (code.startsWith('HPE_'))
+    return unavailable(
+      `what listens on ${where} does not speak HTTP`,
+      'is it https:// instead of http://, or the agent port instead of the web interface?',
+    );
+  switch (code) {
+    case 'ECONNREFUSED':
+      return unavailable(
+        `${where} refuses connections`,
+        `start what should listen there, or correct ${option}`,
+      );
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return unavailable(
+        `there is no way to ${where} (${code})`,
+        'look at the network that this container is in',
+      );
+    case 'ETIMEDOUT':
+      return unavailable(
+        `${where} does not answer: ${errorMessage(thrown)}`,
+        `a firewall may be in between, or nothing: look at it, or correct ${option}`,
+      );
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return unavailable(
+        `${where} closes the connection without an answer`,
+        'see whether something runs behind what listens there',
+      );
+    default:
+      return unavailable(
+        `${where} cannot be reached: ${code || errorMessage(thrown)}`,
+        `look at it, or correct ${option}`,
+      );
+  }
+}

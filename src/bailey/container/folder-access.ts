@@ -1,0 +1,243 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { resolve } from 'node:path';
+import { idOutside } from '../../linux/id-map.ts';
+import { type Mount, mountOf, readMounts } from '../../linux/mounts.ts';
+import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
+
+/**
+ * Makes sure that a folder can be read and written by this process, without writing to it.
+ * @param name what people call it, for example JENKINS_HOME
+ * @param path absolute
+ * @throws Failure 73 when it does not exist or is no folder, 77 when it may not be read or written, with who we are,
+ *   whose it is, what it lies on, and the command that mends it
+ */
+export function requireFolderAccess(name: string, path: string): void {
+  let stat: Stats;
+  try {
+    stat = statSync(path);
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be reached');
+  }
+  if (!stat.isDirectory())
+    throw new Failure(
+      'cannotCreate',
+      `${name} ${path} is not a folder`,
+      `correct ${name}, or move the file away`,
+    );
+  try {
+    accessSync(path, constants.R_OK | constants.X_OK);
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be read');
+  }
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be written');
+  }
+}
+
+/** O_TMPFILE, open(2) (Linux 3.11), which Node has no name for. */
+const temporaryFile = 0o20000000 | constants.O_DIRECTORY;
+
+/**
+ * Makes sure that something can still be written into a folder: access(2) knows of no full disk, no quota, and no server
+ * that takes root for nobody. The file has no name, and is gone however this process ends.
+ * @param name what people call it
+ * @param path absolute, of a folder that {@link requireFolderAccess} found in order
+ * @throws Failure 73 when it is full or the quota is used up, 77 when it may not be written after all
+ */
+export function requireRoom(name: string, path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, temporaryFile | constants.O_WRONLY, 0o600);
+  } catch (thrown) {
+    // Not every file system has files without a name (NFS, older overlayfs): then the first real file will tell.
+    if (['EOPNOTSUPP', 'EISDIR', 'EINVAL'].includes(errorCode(thrown) ?? '')) return;
+    throw accessFailure(name, path, thrown, 'be written');
+  }
+  try {
+    writeSync(file, ' ');
+  } catch (thrown) {
+    throw accessFailure(name, path, thrown, 'be written');
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Makes sure that a file is there and can be read by this process.
+ * @param name the variable that names it
+ * @param path relative to the working folder, or absolute
+ * @param remedy what to do when it is not there
+ * @throws Failure 78 when there is no such file, 77 when it may not be reached or read
+ */
+export function requireFile(name: string, path: string, remedy: string): void {
+  let fault = 'is not a file';
+  try {
+    if (statSync(path).isFile()) {
+      accessSync(path, constants.R_OK);
+      return;
+    }
+  } catch (thrown) {
+    const why = noSuchFile[errorCode(thrown) ?? ''];
+    if (why === undefined) throw accessFailure(name, resolve(path), thrown, 'be read');
+    fault = why;
+  }
+  throw new Failure('config', `${name} ${path} ${fault}`, remedy);
+}
+
+const noSuchFile: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  ENOTDIR: 'lies below a file',
+  ELOOP: 'is a symlink that leads in a circle',
+  ENAMETOOLONG: 'is too long for a path',
+};
+
+/**
+ * The failure for a file operation that the system refused, in words for people.
+ * @param name what people call the thing; empty when the path says it all
+ * @param path absolute path of the file or folder
+ * @param thrown what the file operation threw
+ * @param what could not be done to it, for example `be written`
+ */
+export function accessFailure(name: string, path: string, thrown: unknown, what: string): Failure {
+  const subject = name === '' ? path : `${name} ${path}`;
+  const because = { cause: thrown };
+  switch (errorCode(thrown)) {
+    case 'ENOENT':
+      return new Failure('cannotCreate', `${subject} does not exist`, missingRemedy(name, path), because);
+    case 'ENOTDIR':
+    case 'EEXIST': // what Node 22 makes of a file where mkdir -p would need a folder
+      return new Failure(
+        'cannotCreate',
+        `${subject} ${existsSync(path) ? 'is not a folder' : 'lies below a file'}`,
+        'correct the path, or move the file away',
+        because,
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new Failure(
+        'noPermission',
+        `${subject} cannot ${what}: ${situation(path)}`,
+        chownRemedy(path),
+        because,
+      );
+    case 'EROFS':
+      return new Failure(
+        'noPermission',
+        `${subject} cannot ${what}, it is mounted read-only: ${situation(path)}`,
+        'mount it read-write (docker run: without :ro; read-only root: put a volume there)',
+        because,
+      );
+    case 'EDQUOT':
+      return new Failure(
+        'cannotCreate',
+        `${subject} cannot ${what}: the quota of uid ${whoWeAre().uid} is used up`,
+        'remove what is not needed, or raise the quota',
+        because,
+      );
+    case 'ENOSPC':
+      return new Failure(
+        'cannotCreate',
+        `${subject} cannot ${what}, ${fullness(path)}`,
+        'free space, or make it bigger',
+        because,
+      );
+    default:
+      return new Failure('io', `${subject} cannot ${what}: ${errorMessage(thrown)}`, undefined, because);
+  }
+}
+
+function missingRemedy(name: string, path: string): string {
+  const { uid, gid } = whoWeAre();
+  return `create it in the image or mount a volume there: mkdir -p ${path} && chown ${uid}:${gid} ${path}${name === '' ? '' : `, or correct ${name}`}`;
+}
+
+/** `uid 1000, gid 1000, owner 0:0, mode 0755, ext4 rw` of the path, or of the nearest folder above that can be seen. */
+function situation(path: string): string {
+  const { uid, gid } = whoWeAre();
+  const seen = nearest(path);
+  const where = seen.path === path ? '' : ` of ${seen.path}`;
+  const mode = (seen.stat.mode & 0o7777).toString(8).padStart(4, '0');
+  const mount = mountBelow(seen.path);
+  const onto = mount === undefined ? '' : `, ${mount.type} ${mount.readOnly ? 'ro' : 'rw'}`;
+  return `uid ${uid}, gid ${gid}, owner${where} ${seen.stat.uid}:${seen.stat.gid}, mode ${mode}${onto}`;
+}
+
+/**
+ * The command that mends it, and where to give it: a bind mount belongs to the host, a folder of the image to the
+ * image. mountinfo's root is the bound folder's path in its own file system, which is the host's path where that file
+ * system is the host's root.
+ */
+function chownRemedy(path: string): string {
+  const { uid, gid } = whoWeAre();
+  const seen = nearest(path);
+  const mount = mountBelow(seen.path);
+  const command = (user: number, group: number): string =>
+    seen.stat.uid === uid ? 'chmod u+rwx' : `chown ${user}:${group}`;
+  if (mount === undefined || mount.target === '/') return `in the image: ${command(uid, gid)} ${seen.path}`;
+  if (mount.target === seen.path && mount.root !== '/')
+    return `on the host: ${command(onHost(uid, 'uid'), onHost(gid, 'gid'))} ${mount.root} (its path on ${mount.source})`;
+  return `as root: ${command(uid, gid)} ${seen.path}`;
+}
+
+/** With user namespaces (dockerd --userns-remap, rootless engines) the host has another number for us. */
+function onHost(id: number, kind: 'uid' | 'gid'): number {
+  try {
+    return idOutside(id, readFileSync(`/proc/self/${kind}_map`, 'utf8')) ?? id;
+  } catch {
+    return id; // no /proc
+  }
+}
+
+/** Why there is no space: the file may be larger than what is free. */
+function fullness(path: string): string {
+  const seen = nearest(path);
+  if (seen.stat.isCharacterDevice()) return 'the device takes no more';
+  const mount = mountBelow(seen.path);
+  const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.target}`;
+  try {
+    const { bavail, bsize, blocks, ffree } = statfsSync(seen.path);
+    const state = bavail === 0 || ffree === 0 ? 'is full' : 'has too little room';
+    return `${onto} ${state}: ${bavail * bsize} of ${blocks * bsize} bytes and ${ffree} files are free`;
+  } catch {
+    return `${onto} is full`;
+  }
+}
+
+/** The path itself, or the first folder above it that we may look at. */
+function nearest(path: string): { readonly path: string; readonly stat: Stats } {
+  try {
+    const real = realpathSync(path);
+    return { path: real, stat: statSync(real) };
+  } catch {
+    return path === '/'
+      ? { path, stat: statSync('/') }
+      : nearest(path.slice(0, path.lastIndexOf('/')) || '/');
+  }
+}
+
+function mountBelow(path: string): Mount | undefined {
+  try {
+    return mountOf(path, readMounts());
+  } catch {
+    return undefined; // no /proc: the sentence does without
+  }
+}
+
+const whoWeAre = (): { uid: number; gid: number } => ({
+  uid: process.geteuid?.() ?? 0,
+  gid: process.getegid?.() ?? 0,
+});

@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cgroupFolder, cgroupPaths, upwards } from '../../linux/cgroup-folders.ts';
+
+/** What this process may use. What is not known, or not limited, is undefined. */
+export interface Limits {
+  /** The smallest limit of all cgroups around us that can be seen, if it is not above the physical memory. */
+  readonly memory: MemoryLimit | undefined;
+  /** The machine's memory. */
+  readonly physicalBytes: number | undefined;
+  /** The smallest quota of all cgroups around us that can be seen. */
+  readonly cpuQuota: CpuQuota | undefined;
+  /** How many CPUs we may run on: affinity and cpusets. */
+  readonly cpus: number | undefined;
+  /** Whether /proc/cgroups lists cpu, cpuacct, cpuset and memory as enabled: newer kernels can leave some out. */
+  readonly controllersListed: boolean;
+}
+
+export interface MemoryLimit {
+  readonly bytes: number;
+  /** The file that says so. */
+  readonly file: string;
+}
+
+export interface CpuQuota {
+  /** CPUs' worth of time: 1.5 is three seconds of CPU in two seconds. */
+  readonly cpus: number;
+  /** The file that says so. */
+  readonly file: string;
+  /** Whether it is set on the innermost cgroup, and not only on one above it. */
+  readonly own: boolean;
+}
+
+/**
+ * Reads the limits of this process, for both versions of cgroups and for both at once. Reads nothing but files, and
+ * what cannot be read counts as no limit: a container may hide all of it.
+ * Sources: kernel documentation, cgroup-v1/memory, cgroup-v2, sched-bwc; proc_pid_status(5).
+ * @param root the folder that has proc/ and, below the mount points that proc/self/mountinfo names, the cgroups
+ */
+export function readLimits(root = '/'): Limits {
+  const { read, folders } = openCgroups(root);
+  const unified = folders('');
+  const physicalBytes = kibibytes('MemTotal', read('/proc/meminfo') ?? '');
+  return {
+    memory: belowPhysical(
+      smallest(
+        [...memoryLimits1(folders('memory'), read), ...memoryLimits2(unified, read)],
+        ({ bytes }) => bytes,
+      ),
+      physicalBytes,
+    ),
+    physicalBytes,
+    cpuQuota: smallest(
+      [...cpuQuotas1(folders('cpu'), read), ...cpuQuotas2(unified, read)],
+      ({ cpus }) => cpus,
+    ),
+    cpus: countCpus(/^Cpus_allowed_list:\s*(\S+)$/m.exec(read('/proc/self/status') ?? '')?.[1]),
+    controllersListed: areControllersListed(read('/proc/cgroups') ?? ''),
+  };
+}
+
+/**
+ * Bytes in use now in the innermost cgroup, page cache included. Not part of {@link readLimits}: the kernel has to add
+ * the numbers of all CPUs up, and a container's start need not wait for it.
+ * @param root as in {@link readLimits}
+ */
+export function readMemoryInUse(root = '/'): number | undefined {
+  const { read, folders } = openCgroups(root);
+  return (
+    count(read(`${folders('memory')[0]}/memory.usage_in_bytes`)) ??
+    count(read(`${folders('')[0]}/memory.current`))
+  );
+}
+
+interface Cgroups {
+  readonly read: Read;
+  /** Of a controller, empty for version 2: our own cgroup's and those above it, as far as they can be seen. */
+  readonly folders: (controller: string) => readonly string[];
+}
+
+function openCgroups(root: string): Cgroups {
+  const read: Read = (path) => readText(join(root, path));
+  const paths = cgroupPaths(read('/proc/self/cgroup') ?? '');
+  const mountinfo = read('/proc/self/mountinfo') ?? '';
+  return {
+    read,
+    folders: (controller) => {
+      const place = cgroupFolder(controller, paths, mountinfo);
+      return place === undefined ? [] : upwards(place);
+    },
+  };
+}
+
+type Read = (path: string) => string | undefined;
+
+function memoryLimits1(folders: readonly string[], read: Read): MemoryLimit[] {
+  const limits = folders.flatMap((folder) => limitIn(`${folder}/memory.limit_in_bytes`, read));
+  // It has the cgroups above, too, which a container usually cannot see.
+  const file = `${folders[0]}/memory.stat`;
+  const bytes = count(/^hierarchical_memory_limit (\d+)$/m.exec(read(file) ?? '')?.[1]);
+  return bytes === undefined ? limits : [...limits, { bytes, file }];
+}
+
+/** memory.high too: above it nobody is killed, but everybody waits for pages to be reclaimed. */
+const memoryLimits2 = (folders: readonly string[], read: Read): MemoryLimit[] =>
+  folders.flatMap((folder) => [
+    ...limitIn(`${folder}/memory.max`, read),
+    ...limitIn(`${folder}/memory.high`, read),
+  ]);
+
+function limitIn(file: string, read: Read): MemoryLimit[] {
+  const bytes = count(read(file));
+  return bytes === undefined ? [] : [{ bytes, file }];
+}
+
+const cpuQuotas1 = (folders: readonly string[], read: Read): CpuQuota[] =>
+  folders.flatMap((folder, depth) => {
+    const file = `${folder}/cpu.cfs_quota_us`;
+    return quota(file, depth, read(file), read(`${folder}/cpu.cfs_period_us`));
+  });
+
+const cpuQuotas2 = (folders: readonly string[], read: Read): CpuQuota[] =>
+  folders.flatMap((folder, depth) => {
+    const file = `${folder}/cpu.max`;
+    const [microseconds, period] = read(file)?.split(' ') ?? [];
+    return quota(file, depth, microseconds, period);
+  });
+
+function quota(
+  file: string,
+  depth: number,
+  microseconds: string | undefined,
+  period: string | undefined,
+): CpuQuota[] {
+  const [time, of] = [count(microseconds), count(period)];
+  return time === undefined || of === undefined ? [] : [{ cpus: time / of, file, own: depth === 0 }];
+}
+
+/** Of two that are equal the first, which is the innermost. */
+function smallest<T>(limits: readonly T[], size: (limit: T) => number): T | undefined {
+  return limits.reduce<T | undefined>(
+    (least, limit) => (least === undefined || size(limit) < size(least) ? limit : least),
+    undefined,
+  );
+}
+
+/** The largest number of pages is how cgroup v1 shows that there is no limit. */
+const noLimit = 2 ** 60;
+
+/** The JVM does the same. Equal is a limit: lxcfs shows a container's limit as its physical memory. */
+function belowPhysical(limit: MemoryLimit | undefined, physicalBytes = noLimit): MemoryLimit | undefined {
+  return limit !== undefined && limit.bytes <= physicalBytes && limit.bytes < noLimit ? limit : undefined;
+}
+
+/** A whole number above 0; not `max`, and not the -1 of cgroup v1. */
+function count(text: string | undefined): number | undefined {
+  const value = /^\d+\s*$/.test(text ?? '') ? Number(text) : 0;
+  return value > 0 ? value : undefined;
+}
+
+function kibibytes(field: string, meminfo: string): number | undefined {
+  const found = count(new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(meminfo)?.[1]);
+  return found === undefined ? undefined : found * 1024;
+}
+
+/** @param list `0-3,8` */
+function countCpus(list: string | undefined): number | undefined {
+  if (list === undefined) return undefined;
+  const ranges = list.split(',').map((range) => range.split('-').map(Number));
+  return ranges.reduce((sum, [first = 0, last = first]) => sum + last - first + 1, 0);
+}
+
+function areControllersListed(text: string): boolean {
+  const enabled = text.split('\n').flatMap((line) => {
+    const [name = '', , , on] = line.split('\t');
+    return on === '1' ? [name] : [];
+  });
+  return ['cpu', 'cpuacct', 'cpuset', 'memory'].every((name) => enabled.includes(name));
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

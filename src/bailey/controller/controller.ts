@@ -1,0 +1,107 @@
+import { statSync } from 'node:fs';
+import { native } from '../../linux/native-addon.ts';
+import { Failure } from '../../terminal/failure.ts';
+import type { Storage, StorageRequest } from '../castle-client/acquire-storage.ts';
+import { accessFailure, requireFile, requireFolderAccess, requireRoom } from '../container/folder-access.ts';
+import { namelessUser } from '../container/nameless-user.ts';
+import { handOver } from '../launch/hand-over.ts';
+import { takeOwnOptions } from '../launch/own-options.ts';
+import { requireProgram } from '../launch/program.ts';
+import { advertiseOption } from '../scheduler/advertise.ts';
+import { withAdvertised } from './advertised-agent-port.ts';
+import { areForJenkins, javaArguments } from './command-line.ts';
+import { type ControllerConfig, readControllerConfig } from './environment.ts';
+import { findJava } from './java.ts';
+import { copyReferenceFiles } from './reference/copy-reference-files.ts';
+
+/** What a launch gets from outside. */
+export interface ControllerLaunch {
+  /** Arguments of `bailey jenkins`. */
+  readonly args: readonly string[];
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  /** Prints one line for people. */
+  readonly say: (line: string) => void;
+  /** Aborted when somebody ends us while we prepare. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Prepares a controller and becomes java, or the program that the arguments name: storage from the castle, the
+ * reference files, the command line. What can be known to be wrong is found before the castle is asked; whatever goes
+ * wrong afterwards, the storage is given back.
+ * @throws Failure with the exit code; the signal's reason
+ */
+export async function launchController({ args: given, env, say, signal }: ControllerLaunch): Promise<never> {
+  const { options, rest: args } = takeOwnOptions('jenkins', advertiseOption, given);
+  const settings = readControllerConfig(areForJenkins(args) ? env : { ...env, ...nothingForJava });
+  const config = areForJenkins(args) ? withAdvertised(settings, options, env, say) : settings;
+  // A war below JENKINS_HOME may come with the storage, or with the reference files.
+  const warMayCome = config.war.startsWith(`${config.home}/`);
+  if (areForJenkins(args) && !warMayCome) requireWar(config.war);
+  const file = areForJenkins(args)
+    ? findJava(config.javaHome, env['PATH'])
+    : requireProgram(args[0] ?? '', env['PATH']);
+
+  const storage = config.storage && (await takeStorage(config.storage, say, signal));
+  try {
+    requireFolderAccess('JENKINS_HOME', config.home);
+    requireRoom('JENKINS_HOME', config.home);
+    await copyReferenceFiles({ home: config.home, reference: config.reference, env, say, signal });
+    if (areForJenkins(args) && warMayCome) requireWar(config.war);
+    const argv = areForJenkins(args)
+      ? ['java', ...(await argumentsOfJava(config, file, args, env, say))]
+      : args;
+    return await handOver(native(), { file, argv }, signal);
+  } catch (thrown) {
+    await storage?.release();
+    signal.throwIfAborted(); // who ended us meanwhile decides how we end
+    throw thrown;
+  }
+}
+
+/** Of no use to another program, such as the shell that somebody looks for the fault in them with. */
+const nothingForJava = { JAVA_OPTS: '', JENKINS_JAVA_OPTS: '', JENKINS_OPTS: '', BAILEY_JVM: '' };
+
+async function takeStorage(
+  request: StorageRequest,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Storage> {
+  requireMountPoint(request.target);
+  const { acquireStorage } = await import('../castle-client/acquire-storage.ts'); // here and not above: it loads Node's HTTP client
+  const storage = await acquireStorage(request, say, signal);
+  say(`volume ${request.volume} is mounted on ${request.target}`);
+  return storage;
+}
+
+/** A mount needs a folder to go onto; that it may be written is looked at when the mount is there. */
+function requireMountPoint(path: string): void {
+  try {
+    if (statSync(path).isDirectory()) return;
+  } catch (thrown) {
+    throw accessFailure('JENKINS_HOME', path, thrown, 'be reached');
+  }
+  throw new Failure(
+    'cannotCreate',
+    `JENKINS_HOME ${path} is not a folder`,
+    'correct JENKINS_HOME, or move the file away',
+  );
+}
+
+const requireWar = (war: string): void =>
+  requireFile('JENKINS_WAR', war, 'put jenkins.war there, or set JENKINS_WAR');
+
+/** The storage has to be there: java's options may name a folder in it. */
+async function argumentsOfJava(
+  config: ControllerConfig,
+  java: string,
+  args: readonly string[],
+  env: Readonly<NodeJS.ProcessEnv>,
+  say: (line: string) => void,
+): Promise<string[]> {
+  const nameless = namelessUser(config.home);
+  if (nameless !== undefined) say(`warning: ${nameless}`);
+  if (!config.fitJvm) return javaArguments(config, [], args);
+  const { jvmOptions } = await import('../jvm/jvm-options.ts'); // here: a container that runs another program needs none of it
+  return javaArguments(config, jvmOptions({ role: 'controller', env, java, base: config.home, say }), args);
+}

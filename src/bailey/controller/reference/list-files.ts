@@ -1,0 +1,86 @@
+import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { errorCode } from '../../../terminal/failure.ts';
+import { type BytePath, below, isPart, keyOf } from './byte-path.ts';
+
+/** One file of the reference folder. */
+export interface ReferenceFile {
+  readonly path: BytePath;
+  readonly stat: Stats;
+  /** Path below JENKINS_HOME, without the suffix `.override`. */
+  readonly place: BytePath;
+  /** The same as text: for people, and for the rules that look at names. */
+  readonly name: string;
+  /** It was named `*.override`: it replaces what is there. */
+  readonly override: boolean;
+}
+
+const overrideSuffix = Buffer.from('.override');
+
+/**
+ * Lists the regular files of the reference folder, also those behind symlinks; empty folders and what is neither are
+ * left out. Where there are `x` and `x.override`, the latter wins.
+ * @param folder a folder that does not exist has no files
+ * @param skip told of each symlink that leads nowhere or in a circle, and of what a start left half in a home that became an
+ *   image
+ * @throws the system's error when a folder cannot be read
+ */
+export function listReferenceFiles(
+  folder: string,
+  skip: (path: string, reason: string) => void,
+): ReferenceFile[] {
+  const found = new Map<string, ReferenceFile>();
+  const add = (file: ReferenceFile): void => {
+    const key = keyOf(file.place);
+    if (file.override || !found.has(key)) found.set(key, file);
+  };
+  const walk = (path: BytePath, place: BytePath | undefined, above: readonly string[]): void => {
+    const real = keyOf(realpathSync.native(path, 'buffer'));
+    if (above.includes(real)) {
+      skip(path.toString(), 'a symlink that leads in a circle');
+      return;
+    }
+    for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
+      const child = below(path, entry.name);
+      const childPlace = place === undefined ? entry.name : below(place, entry.name);
+      if (entry.isDirectory()) {
+        walk(child, childPlace, [...above, real]);
+        continue;
+      }
+      if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+      if (isPart(entry.name)) {
+        skip(child.toString(), 'a copy that was cut off');
+        continue;
+      }
+      const stat = statBehind(child);
+      if (typeof stat === 'string') skip(child.toString(), stat);
+      else if (stat.isDirectory()) walk(child, childPlace, [...above, real]);
+      else if (stat.isFile()) add({ path: child, stat, ...nameOf(entry.name, childPlace) });
+    }
+  };
+  try {
+    walk(Buffer.from(folder), undefined, []);
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'ENOENT' || statSync(folder, { throwIfNoEntry: false }) !== undefined)
+      throw thrown;
+  }
+  return [...found.values()];
+}
+
+/** What the path leads to, or why it leads to nothing. */
+function statBehind(path: BytePath): Stats | string {
+  try {
+    return statSync(path);
+  } catch (thrown) {
+    const code = errorCode(thrown);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 'a symlink that leads nowhere';
+    if (code === 'ELOOP') return 'a symlink that leads in a circle';
+    throw thrown;
+  }
+}
+
+function nameOf(entry: BytePath, place: BytePath): Pick<ReferenceFile, 'place' | 'name' | 'override'> {
+  const override =
+    entry.length > overrideSuffix.length && entry.subarray(-overrideSuffix.length).equals(overrideSuffix);
+  const plain = override ? place.subarray(0, -overrideSuffix.length) : place;
+  return { place: plain, name: plain.toString(), override };
+}

@@ -1,0 +1,220 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import type { Native } from '../../../linux/native-addon.ts';
+import { errorCode, errorPath, Failure } from '../../../terminal/failure.ts';
+import { accessFailure } from '../../container/folder-access.ts';
+import { type BytePath, folderOf, keyOf, partOf, withSuffix } from './byte-path.ts';
+import { eachAtOnce } from './map-concurrently.ts';
+import { remove, withoutPart, writeCopy, writeText } from './partial-file.ts';
+import { markerOf, type Plan } from './plan-file.ts';
+import { isSubstitutable, substituteVariables } from './substitute-variables.ts';
+
+/** What placing files needs besides the plans. */
+export interface Placing {
+  readonly native: Native;
+  /** What is put into configuration files; undefined: they are copied as they are. */
+  readonly variables: Readonly<Record<string, string | undefined>> | undefined;
+  /** Aborts between two files, and in the middle of a large one. */
+  readonly signal: AbortSignal;
+  /** Told of each plan that has been carried out. */
+  readonly placed: (plan: Plan) => void;
+}
+
+/** What an upgrade needs of the disk beyond its result, and what an end in the middle costs. */
+const batchBytes = 64 * 1024 * 1024;
+
+/**
+ * Puts files in their places, each complete or not at all, also when the machine loses its power: written under other
+ * names, several at once; brought to the disk together, since waiting for each alone is most of the time that it takes;
+ * then renamed. At a failure what is complete is still put in its place, at a signal nothing more.
+ * @param plans those with something to write
+ * @throws Failure 73, 74 or 77 with the path that could not be read or written; the signal's reason
+ */
+export async function placeFiles(plans: readonly Plan[], placing: Placing): Promise<void> {
+  for (const batch of batches(plans)) await placeBatch(batch, placing);
+}
+
+function* batches(plans: readonly Plan[]): Generator<readonly Plan[]> {
+  let batch: Plan[] = [];
+  let bytes = 0;
+  for (const plan of plans) {
+    batch.push(plan);
+    bytes += plan.copy ? plan.file.stat.size : 0;
+    if (bytes < batchBytes) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function placeBatch(batch: readonly Plan[], placing: Placing): Promise<void> {
+  const { signal } = placing;
+  for (const folder of distinct(batch.map(({ target }) => folderOf(target))))
+    orFailure(folder, () => mkdirSync(folder, { recursive: true }));
+
+  const written: Plan[] = [];
+  let failed: { readonly thrown: unknown } | undefined;
+  try {
+    await eachAtOnce(batch, signal, async (plan) => {
+      await writeParts(plan, placing);
+      written.push(plan);
+    });
+  } catch (thrown) {
+    failed = { thrown };
+  }
+  const parts = new Set(written.flatMap(partsOf));
+  try {
+    if (!signal.aborted) await settle(written, parts, placing);
+  } finally {
+    for (const part of parts) remove(part);
+  }
+  if (failed !== undefined) throw failed.thrown;
+  signal.throwIfAborted();
+}
+
+/** Writes the parts of a plan, all of them or none. */
+async function writeParts({ file, target, copy, marker }: Plan, placing: Placing): Promise<void> {
+  const { variables, signal } = placing;
+  const markerPath = markerOf({ target });
+  try {
+    if (marker !== undefined) await writeText(markerPath, `${marker}\n`, file.stat);
+    if (!copy) return;
+    const filled = variables !== undefined && isSubstitutable(file.name);
+    const content = filled ? substituteVariables(readFileSync(file.path), variables) : undefined;
+    await writeCopy(target, file, content, signal);
+  } catch (thrown) {
+    if (marker !== undefined) remove(partOf(markerPath));
+    if (thrown === signal.reason) throw thrown;
+    throw copyFailure(thrown, file.path, target);
+  }
+}
+
+const partsOf = (plan: Plan): BytePath[] => targetsOf(plan).map(partOf);
+
+/** What a plan puts in its place by a rename: a plug-in's marker, then the file. */
+const targetsOf = ({ target, copy, marker }: Plan): BytePath[] => [
+  ...(marker === undefined ? [] : [markerOf({ target })]),
+  ...(copy ? [target] : []),
+];
+
+/**
+ * Gives the parts their names, when the disk has what is in them; before that, a loss of power could leave the name with
+ * nothing behind it.
+ *
+ * The markers come first, and are on the disk before any archive gets its name. Ended in between, the next start finds a
+ * marker that is not older than what is installed, and upgrades again; the other way round it would find no marker, or
+ * an older one, and leave the plug-in alone for ever. For the last renames nobody waits: lost, they are done again.
+ * @param parts which of them are left is up to the caller
+ */
+async function settle(written: readonly Plan[], parts: Set<BytePath>, placing: Placing): Promise<void> {
+  const rename = renamer(parts);
+  await sync([...parts], placing.native);
+  const marked = written.filter(({ marker }) => marker !== undefined);
+  for (const { target } of marked) rename(markerOf({ target }));
+  const folders = distinct(marked.filter(({ copy }) => copy).map(({ target }) => folderOf(target)));
+  if (folders.length > 0) await syncFolders(folders, placing.native);
+  for (const plan of written) {
+    const { target, copy, marker } = plan;
+    if (copy && marker !== undefined) createUnlessThere(withSuffix(target, '.pinned'));
+    if (copy) rename(target);
+    placing.placed(plan);
+  }
+}
+
+function renamer(parts: Set<BytePath>): (target: BytePath) => void {
+  const byPath = new Map([...parts].map((part) => [keyOf(part), part]));
+  return (target) => {
+    const path = partOf(target);
+    orFailure(target, () => replace(path, target));
+    const part = byPath.get(keyOf(path));
+    if (part !== undefined) parts.delete(part);
+  };
+}
+
+/**
+ * A file that somebody mounted from elsewhere cannot be replaced (EBUSY, rename(2)), but written to, as the official
+ * script does: that one alone can be left half, by an end in the middle.
+ */
+function replace(part: BytePath, target: BytePath): void {
+  try {
+    renameSync(part, target);
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'EBUSY') throw thrown;
+    const content = readFileSync(part);
+    const file = openSync(target, 'r+');
+    try {
+      ftruncateSync(file);
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    remove(part);
+  }
+}
+
+async function sync(paths: readonly BytePath[], native: Native): Promise<void> {
+  const end = Buffer.of(0);
+  try {
+    await native.syncFiles(Buffer.concat(paths.flatMap((path) => [path, end])));
+  } catch (thrown) {
+    throw accessFailure('', withoutPart(errorPath(thrown) ?? ''), thrown, 'be brought to the disk');
+  }
+}
+
+/** Not every file system can: then the order of the renames is all that there is. */
+async function syncFolders(folders: readonly BytePath[], native: Native): Promise<void> {
+  try {
+    await sync(folders, native);
+  } catch (thrown) {
+    const code = thrown instanceof Failure ? errorCode(thrown.cause) : undefined;
+    if (!['EACCES', 'EINVAL', 'ENOSYS', 'EOPNOTSUPP'].includes(code ?? '')) throw thrown;
+  }
+}
+
+function createUnlessThere(path: BytePath): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return; // a pipe would not open
+  orFailure(path, () => closeSync(openSync(path, 'a')));
+}
+
+function distinct(paths: readonly BytePath[]): BytePath[] {
+  return [...new Map(paths.map((path) => [keyOf(path), path])).values()];
+}
+
+function orFailure(path: BytePath, act: () => void): void {
+  try {
+    act();
+  } catch (thrown) {
+    throw accessFailure('', path.toString(), thrown, 'be written');
+  }
+}
+
+/** Of the two files of a copy the system's error names the first, whichever it was about. */
+function copyFailure(thrown: unknown, file: BytePath, target: BytePath): Failure {
+  const source = file.toString();
+  if (!canRead(file)) return accessFailure('', source, thrown, 'be read');
+  const named = errorPath(thrown) ?? source;
+  const path = named === source ? target.toString() : withoutPart(named);
+  return accessFailure('', path, thrown, 'be written');
+}
+
+function canRead(path: BytePath): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,63 @@
+import { compareVersions } from '../plugin-version-order.ts';
+
+/** What is known of one plug-in (`plugins/*.jpi`) before it is copied or left alone. Versions may be empty: unknown. */
+export interface PluginState {
+  /** Version of the archive in the image. */
+  readonly image: string;
+  /** Version of the archive in JENKINS_HOME; undefined when there is none. */
+  readonly installed: string | undefined;
+  /** The version that an image installed last, from the marker file; undefined when there is no marker. */
+  readonly marker: string | undefined;
+  /** The image's file is named `*.override`. */
+  readonly override: boolean;
+}
+
+/** What somebody allowed beyond the plain rules. */
+export interface PluginPolicy {
+  readonly forceUpgrade: boolean;
+  readonly upgradeWithoutMarker: boolean;
+}
+
+export interface Decision {
+  readonly action: 'INSTALLED' | 'UPGRADED' | 'SKIPPED';
+  /** For the log. */
+  readonly reason: string;
+  /** Whether the log has a line for it even without VERBOSE. */
+  readonly notable: boolean;
+  /** Whether only the marker is to be written. */
+  readonly adopt?: true;
+}
+
+/**
+ * The official image's rules for plug-ins: what came from an image follows the image upwards, never downwards; what
+ * somebody upgraded by hand, or installed without an image, is theirs.
+ */
+export function decidePlugin(
+  { image, installed, marker, override }: PluginState,
+  policy: PluginPolicy,
+): Decision {
+  if (installed === undefined) return { action: 'INSTALLED', reason: known(image), notable: true };
+  if (override)
+    return { action: 'INSTALLED', reason: `${known(image)} overrides ${known(installed)}`, notable: true };
+  if (marker === undefined && !policy.upgradeWithoutMarker)
+    return {
+      action: 'SKIPPED',
+      reason: `${known(installed)} is installed and did not come from an image`,
+      notable: false,
+    };
+
+  const versions = `image has ${known(image)}, installed is ${known(installed)}`;
+  if (marker !== undefined && compareVersions(marker, installed) < 0) {
+    const byHand = `${versions}, upgraded by hand from ${known(marker)}`;
+    if (policy.forceUpgrade && compareVersions(installed, image) < 0)
+      return { action: 'UPGRADED', reason: byHand, notable: true };
+    return { action: 'SKIPPED', reason: byHand, notable: true };
+  }
+  const reason = marker === undefined ? `${versions}, no marker` : versions;
+  const order = compareVersions(image, installed);
+  if (order > 0) return { action: 'UPGRADED', reason, notable: true };
+  if (order < 0) return { action: 'SKIPPED', reason, notable: true };
+  return { action: 'SKIPPED', reason, notable: false, ...(marker === undefined ? { adopt: true } : {}) };
+}
+
+const known = (version: string): string => (version === '' ? 'an unknown version' : version);

@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../../terminal/failure.ts';
+import { accessFailure, requireFolderAccess, requireRoom } from '../container/folder-access.ts';
+import { shownSize } from './java-size.ts';
+import { heapDumpName, type JvmPlan, type PlannedOption } from './plan.ts';
+
+/**
+ * The folder for heap dumps and error files: below the one that Jenkins itself has for logs.
+ * @param base JENKINS_HOME, or an agent's work directory
+ * @returns undefined where the JVM would read the path as something else: it puts a value for %
+ */
+export const diagnosticsFolder = (base: string | undefined): string | undefined =>
+  base === undefined || base.includes('%') ? undefined : join(base, 'logs/java');
+
+/**
+ * Makes the folder if an option needs it: the JVM does not. Java starts without a heap dump rather than not at all.
+ * @param say prints one line for people
+ * @returns the options to keep
+ */
+export function keepWhatFits(
+  { options, heapBytes = 0 }: JvmPlan,
+  folder: string | undefined,
+  say: (line: string) => void,
+): readonly PlannedOption[] {
+  if (folder === undefined || !options.some(({ inFolder }) => inFolder)) return options;
+  try {
+    makeFolder(folder);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    say(`warning: no heap dump and no error file: ${thrown.message}`);
+    return options.filter(({ inFolder }) => inFolder === undefined);
+  }
+  if (!options.some(({ inFolder }) => inFolder === 'heap dump')) return options;
+  const dump = join(folder, heapDumpName);
+  const free = freeBytes(folder);
+  if (existsSync(dump)) say(`${dump} is from an earlier start: java writes no other before it is moved away`);
+  else if (free !== undefined && free < heapBytes * roomFactor) {
+    say(
+      `warning: no heap dump: ${folder} has ${shownSize(free)} of room, and one may have ${shownSize(heapBytes)}`,
+    );
+    return options.filter(({ inFolder }) => inFolder !== 'heap dump');
+  }
+  return options;
+}
+
+/** A dump that fills JENKINS_HOME is worse than none: the next start would fail. */
+const roomFactor = 2;
+
+/** What may be written there; undefined where the file system does not say. */
+function freeBytes(folder: string): number | undefined {
+  const { blocks, bavail, bsize } = statfsSync(folder);
+  return blocks === 0 ? undefined : bavail * bsize;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (thrown) {
+    throw accessFailure('', folder, thrown, 'be made');
+  }
+  requireFolderAccess('', folder);
+  requireRoom('', folder);
+}

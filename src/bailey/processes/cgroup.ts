@@ -1,0 +1,83 @@
+import { cgroupFolder, cgroupPaths, upwards } from '../../linux/cgroup-folders.ts';
+import { readProcFile } from './proc-file.ts';
+
+/** The container that a process belongs to, as the orchestrator's cgroup names say. */
+export interface ContainerOfProcess {
+  readonly engine: 'docker' | 'containerd' | 'podman' | 'cri-o' | 'unknown';
+  readonly id: string;
+  readonly kubernetes: boolean;
+}
+
+const scopes: Readonly<Record<string, ContainerOfProcess['engine']>> = {
+  docker: 'docker',
+  'cri-containerd': 'containerd',
+  nerdctl: 'containerd',
+  libpod: 'podman',
+  crio: 'cri-o',
+};
+
+/**
+ * Reads the container's id out of /proc/PID/cgroup: `/docker/<64 hex>`, `docker-<id>.scope`,
+ * `kubepods…/cri-containerd-<id>.scope`, `libpod-<id>`. Inside a cgroup namespace the path is `/` and tells nothing.
+ */
+export function containerOf(cgroupText: string): ContainerOfProcess | undefined {
+  for (const path of cgroupPaths(cgroupText).values()) {
+    // The innermost name with an id: with Docker in Docker the outer one comes first.
+    const parts = path.split('/').reverse();
+    for (const [depth, part] of parts.entries()) {
+      const match = /^(?:(?<scope>[a-z-]+)-)?(?<id>[0-9a-f]{64})(?:\.scope)?$/.exec(part);
+      if (match?.groups?.['id'] === undefined) continue;
+      const word = match.groups['scope'] ?? parts[depth + 1] ?? '';
+      return {
+        engine: scopes[word] ?? 'unknown',
+        id: match.groups['id'],
+        kubernetes: path.includes('kubepods'),
+      };
+    }
+  }
+  return undefined;
+}
+
+/** How full the table is that a zombie keeps a place in. */
+export interface ProcessLimit {
+  readonly limit: number;
+  readonly used: number;
+  /** The file that holds the limit. */
+  readonly file: string;
+}
+
+/**
+ * The pids limit that leaves the least room, of the process's cgroup and all those above it: a zombie counts there
+ * until it is reaped (kernel documentation, cgroup-v2, PID controller), and at the limit fork fails with EAGAIN.
+ * @param mountinfo /proc/self/mountinfo of the reader: where cgroup file systems are mounted and from which root
+ */
+export function tightestPidsLimit(cgroupText: string, mountinfo: string): ProcessLimit | undefined {
+  const paths = cgroupPaths(cgroupText);
+  const place = cgroupFolder('pids', paths, mountinfo) ?? cgroupFolder('', paths, mountinfo);
+  if (place === undefined) return undefined;
+  let tightest: ProcessLimit | undefined;
+  for (const folder of upwards(place)) {
+    const file = `${folder}/pids.max`;
+    const limit = Number(readProcFile(file) ?? 'max');
+    const used = Number(readProcFile(`${folder}/pids.current`) ?? 'unknown');
+    if (Number.isNaN(limit) || Number.isNaN(used)) continue;
+    if (tightest === undefined || limit - used < tightest.limit - tightest.used)
+      tightest = { limit, used, file };
+  }
+  return tightest;
+}
+
+/** Whether the process's cgroup is frozen, as `docker pause` does it (cgroup v2: cgroup.events, v1: freezer.state). */
+export function isFrozen(cgroupText: string, mountinfo: string): boolean {
+  const paths = cgroupPaths(cgroupText);
+  const unified = cgroupFolder('', paths, mountinfo);
+  if (
+    unified !== undefined &&
+    /^frozen 1$/m.test(readProcFile(`${unified.top}${unified.below}/cgroup.events`) ?? '')
+  ) {
+    return true;
+  }
+  const freezer = cgroupFolder('freezer', paths, mountinfo);
+  const state = freezer && readProcFile(`${freezer.top}${freezer.below}/freezer.state`);
+  return state?.startsWith('FR') === true;
+}

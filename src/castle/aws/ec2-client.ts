@@ -1,0 +1,158 @@
+import type * as types from '@aws-sdk/client-ec2';
+import { errorMessage } from '../../terminal/failure.ts';
+import { Budget } from './retry-budget.ts';
+
+/** How often a call is tried in all: AWS' own backoff between them is exponential, with full jitter. */
+const tries = 8;
+/** How long a connection and an answer may take, in milliseconds. */
+const connectWithinMs = 5_000;
+const answerWithinMs = 30_000;
+/** So many seconds' calls may come at once after a pause. */
+const burstSeconds = 10;
+
+/** How a call ended, for the metrics. */
+export type Outcome = 'done' | 'throttled' | 'failed';
+
+/** Told of each call, each try of its own. @param error the code of EC2, or of the network */
+export type Told = (action: Action, outcome: Outcome, error: string | undefined) => void;
+
+/** Where the calls go. */
+export interface Endpoint {
+  readonly region: string;
+  /** Another one than that of the region. */
+  readonly url?: string;
+  /** How many calls a second the castle makes in the long run, of all kinds together. */
+  readonly callsPerSecond: number;
+}
+
+/** The actions of EC2 that the castle uses: an instance needs the permission for each. */
+export type Action =
+  | 'AttachVolume'
+  | 'CreateSnapshot'
+  | 'CreateTags'
+  | 'CreateVolume'
+  | 'DeleteSnapshot'
+  | 'DeleteVolume'
+  | 'DescribeInstanceTypes'
+  | 'DescribeSnapshots'
+  | 'DescribeVolumes'
+  | 'DescribeVolumesModifications'
+  | 'DetachVolume'
+  | 'ModifyVolume';
+
+/** EC2, as the castle uses it. Each throws an Error whose name is the code of EC2. */
+export interface Ec2 {
+  attachVolume(input: types.AttachVolumeCommandInput): Promise<types.AttachVolumeCommandOutput>;
+  createSnapshot(input: types.CreateSnapshotCommandInput): Promise<types.CreateSnapshotCommandOutput>;
+  createTags(input: types.CreateTagsCommandInput): Promise<types.CreateTagsCommandOutput>;
+  createVolume(input: types.CreateVolumeCommandInput): Promise<types.CreateVolumeCommandOutput>;
+  deleteSnapshot(input: types.DeleteSnapshotCommandInput): Promise<types.DeleteSnapshotCommandOutput>;
+  deleteVolume(input: types.DeleteVolumeCommandInput): Promise<types.DeleteVolumeCommandOutput>;
+  describeInstanceTypes(
+    input: types.DescribeInstanceTypesCommandInput,
+  ): Promise<types.DescribeInstanceTypesCommandOutput>;
+  describeSnapshots(
+    input: types.DescribeSnapshotsCommandInput,
+  ): Promise<types.DescribeSnapshotsCommandOutput>;
+  describeVolumes(input: types.DescribeVolumesCommandInput): Promise<types.DescribeVolumesCommandOutput>;
+  describeVolumesModifications(
+    input: types.DescribeVolumesModificationsCommandInput,
+  ): Promise<types.DescribeVolumesModificationsCommandOutput>;
+  detachVolume(input: types.DetachVolumeCommandInput): Promise<types.DetachVolumeCommandOutput>;
+  modifyVolume(input: types.ModifyVolumeCommandInput): Promise<types.ModifyVolumeCommandOutput>;
+}
+
+/**
+ * Opens EC2 with the credentials that the SDK finds by itself: environment, files, container, instance.
+ *
+ * A client of its own for each action: its adaptive retries slow down what is throttled and nothing else. All share one
+ * budget, so that many containers at once are no storm.
+ */
+export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: Told): Promise<Ec2> {
+  const sdk = await import('./sdk.ts');
+  const budget = new Budget(callsPerSecond, callsPerSecond * burstSeconds);
+  const shared = {
+    region,
+    ...(url === undefined ? {} : { endpoint: url }),
+    retryMode: 'adaptive',
+    requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: answerWithinMs },
+  };
+  const first = new sdk.EC2Client(shared);
+  // Found once for all of them, and renewed once.
+  const { credentials } = first.config;
+
+  function client(action: Action, maxAttempts = tries) {
+    const made = new sdk.EC2Client({ ...shared, credentials, maxAttempts });
+    made.middlewareStack.add(
+      (next) => async (args) => {
+        await budget.take();
+        try {
+          const answer = await next(args);
+          told(action, 'done', undefined);
+          return answer;
+        } catch (thrown) {
+          const name = ec2Code(thrown);
+          told(action, isThrottling(name) ? 'throttled' : 'failed', name);
+          throw thrown;
+        }
+      },
+      // Inside of the retries: each try counts.
+      { step: 'finalizeRequest', name: 'castleBudget', priority: 'low' },
+    );
+    return made;
+  }
+
+  const clients = {
+    attachVolume: client('AttachVolume'),
+    // EC2 knows no client token for it: who calls looks for what became of it before the next try.
+    createSnapshot: client('CreateSnapshot', 1),
+    createTags: client('CreateTags'),
+    createVolume: client('CreateVolume'),
+    deleteSnapshot: client('DeleteSnapshot'),
+    deleteVolume: client('DeleteVolume'),
+    describeInstanceTypes: client('DescribeInstanceTypes'),
+    describeSnapshots: client('DescribeSnapshots'),
+    describeVolumes: client('DescribeVolumes'),
+    describeVolumesModifications: client('DescribeVolumesModifications'),
+    detachVolume: client('DetachVolume'),
+    modifyVolume: client('ModifyVolume'),
+  };
+  return {
+    attachVolume: (input) => clients.attachVolume.send(new sdk.AttachVolumeCommand(input)),
+    createSnapshot: (input) => clients.createSnapshot.send(new sdk.CreateSnapshotCommand(input)),
+    createTags: (input) => clients.createTags.send(new sdk.CreateTagsCommand(input)),
+    createVolume: (input) => clients.createVolume.send(new sdk.CreateVolumeCommand(input)),
+    deleteSnapshot: (input) => clients.deleteSnapshot.send(new sdk.DeleteSnapshotCommand(input)),
+    deleteVolume: (input) => clients.deleteVolume.send(new sdk.DeleteVolumeCommand(input)),
+    describeInstanceTypes: (input) =>
+      clients.describeInstanceTypes.send(new sdk.DescribeInstanceTypesCommand(input)),
+    describeSnapshots: (input) => clients.describeSnapshots.send(new sdk.DescribeSnapshotsCommand(input)),
+    describeVolumes: (input) => clients.describeVolumes.send(new sdk.DescribeVolumesCommand(input)),
+    describeVolumesModifications: (input) =>
+      clients.describeVolumesModifications.send(new sdk.DescribeVolumesModificationsCommand(input)),
+    detachVolume: (input) => clients.detachVolume.send(new sdk.DetachVolumeCommand(input)),
+    modifyVolume: (input) => clients.modifyVolume.send(new sdk.ModifyVolumeCommand(input)),
+  };
+}
+
+/** EC2's code for an error, as in `VolumeInUse`; the system's for one of the network. */
+export function ec2Code(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const { code } = thrown as NodeJS.ErrnoException;
+  return thrown.name === 'Error' && code !== undefined ? code : thrown.name;
+}
+
+/** Whether EC2 says with a code that it did not do what it was asked. */
+export const isEc2Error = (thrown: unknown, ...codes: readonly string[]): boolean =>
+  codes.includes(ec2Code(thrown));
+
+/** An error of EC2 as the end of a sentence. */
+export function ec2Words(thrown: unknown): string {
+  const [code, message] = [ec2Code(thrown), errorMessage(thrown)];
+  return message.includes(code) ? message : `${code}: ${message}`;
+}
+
+/** The codes with which EC2 says that there were too many calls; "Error codes for the Amazon EC2 API". */
+export function isThrottling(code: string): boolean {
+  return ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'RequestThrottled'].includes(code);
+}

@@ -1,0 +1,272 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync } from 'node:fs';
+import type { CreateVolumeCommandInput } from '@aws-sdk/client-ec2';
+import type { Native } from '../../../linux/native-addon.ts';
+import { type Ec2, ec2Words, isEc2Error } from '../../aws/ec2-client.ts';
+import type { Say } from '../../events/event.ts';
+import type { NewVolume } from '../volume.ts';
+import type { Attachments } from './attachments.ts';
+import { type EbsVolume, isDeleted, type OurVolume, tags, toEbsVolume, toTags } from './ebs-volume.ts';
+import { holdDevice, patienceMs } from './held-device.ts';
+import type { HostDevice, HostDevices } from './host-devices.ts';
+import type { Inventory } from './inventory.ts';
+import * as refusals from './refusals.ts';
+import { gibibyte } from './settings.ts';
+import { type paces, waitFor } from './wait-for-state.ts';
+
+/** As many client tokens are tried for one name. */
+const tokensOfAName = 20;
+
+/** What volumes are made with. */
+export interface CreationMeans {
+  readonly ec2: Ec2;
+  readonly inventory: Inventory;
+  readonly attachments: Attachments;
+  readonly host: HostDevices;
+  readonly native: Native;
+  readonly cluster: string;
+  readonly zone: string;
+  readonly instance: string;
+  /** What every new volume has. */
+  readonly kind: Pick<CreateVolumeCommandInput, 'VolumeType' | 'Encrypted' | 'KmsKeyId'>;
+  readonly pace: ReturnType<typeof paces>;
+  readonly say: Say;
+}
+
+/** What a volume is to be. */
+export interface Plan {
+  readonly volume: NewVolume;
+  readonly sizeBytes: number;
+  readonly fileSystem: string;
+  /** EC2's id of the snapshot that it comes from. */
+  readonly snapshot?: string;
+  /** Makes of the disk what it is to be; it is held, and has been looked at by its serial. */
+  readonly fill: (device: HostDevice, fd: number) => Promise<void>;
+}
+
+/**
+ * Makes volumes. Until a volume is whole its tags say `creating`, and who makes it: it can be found by nobody else, and what
+ * an interrupted creation left behind is taken back by the same instance, since nothing was ever written to it by a user.
+ */
+export class Creation {
+  /** The token to begin with for a name, where the ones before are known to be used up. */
+  private readonly firstToken = new Map<string, number>();
+  /** Since when each volume that this castle has made is attached here. */
+  private readonly attachedSince = new Map<string, string>();
+
+  constructor(private readonly means: CreationMeans) {}
+
+  /**
+   * Makes a volume; it appears whole or not at all, and stays attached for its first mount.
+   * @throws Refused busy when another castle makes it just now; backend_failed
+   */
+  async make(plan: Plan): Promise<OurVolume> {
+    const { name } = plan.volume;
+    const made = await this.request(plan).catch((thrown: unknown) => {
+      throw refusals.ec2Refused(`volume ${name} cannot be created in EBS`, thrown);
+    });
+    try {
+      const volume = await this.fill(made, plan);
+      await this.checkAlone(volume);
+      return await this.finish(volume);
+    } catch (thrown) {
+      await this.tryToTakeBack(made);
+      throw refusals.ec2Refused(`volume ${name} cannot be made ready`, thrown);
+    }
+  }
+
+  /** Whether a volume that this castle has made is attached here, and was never anywhere else. */
+  wasAlwaysHere({ ec2Id, attachment }: OurVolume): boolean {
+    const since = this.attachedSince.get(ec2Id);
+    return since !== undefined && attachment?.instance === this.means.instance && attachment.since === since;
+  }
+
+  /**
+   * Detaches and deletes a volume that nobody ever had.
+   * @returns whether it is gone
+   * @throws Error of EC2
+   */
+  async takeBack(volume: OurVolume): Promise<boolean> {
+    const { ec2, host, native, attachments, instance } = this.means;
+    const { ec2Id, attachment } = volume;
+    if (attachment !== undefined && attachment.instance !== instance) return false;
+    const device = host.find(ec2Id, attachment?.name);
+    if (device !== undefined) {
+      // A tool of a castle that was killed may be at work.
+      const fd = await holdDevice(native, device, patienceMs);
+      if (fd === undefined) return false;
+      closeSync(fd);
+    }
+    if (!(await attachments.detach(ec2Id))) return false;
+    try {
+      await ec2.deleteVolume({ VolumeId: ec2Id });
+      this.means.inventory.forget(ec2Id);
+      this.attachedSince.delete(ec2Id);
+    } catch (thrown) {
+      if (!isEc2Error(thrown, 'InvalidVolume.NotFound')) throw thrown;
+    }
+    return true;
+  }
+
+  private async tryToTakeBack(volume: OurVolume): Promise<void> {
+    const { name, ec2Id } = volume;
+    try {
+      const now = (await this.means.inventory.getOurs(ec2Id)) ?? volume;
+      if (await this.takeBack(now)) return;
+      this.unclear(name, `${ec2Id}, half made, is in use and could not be taken back`);
+    } catch (thrown) {
+      this.unclear(name, `${ec2Id}, half made, could not be taken back: ${ec2Words(thrown)}`);
+    }
+  }
+
+  private unclear(volume: string, what: string): void {
+    this.means.say(`volume ${volume}: ${what}; the next start of the castle tries again`, {
+      event: 'volume.unclear',
+      volume,
+    });
+  }
+
+  /** Has EC2 make the volume, and waits until it is there. */
+  private async request(plan: Plan): Promise<OurVolume> {
+    const { name } = plan.volume;
+    const first = this.firstToken.get(name) ?? 1;
+    for (let n = first; n <= tokensOfAName; n++) {
+      this.firstToken.set(name, n);
+      const begun = await this.ask(plan, tokenOf(this.means.cluster, name, n));
+      const made = begun === undefined ? undefined : await this.untilAvailable(begun, plan);
+      // The token has been used up: by an earlier volume of that name, or by one that came to nothing.
+      if (made !== undefined) return made;
+    }
+    this.firstToken.delete(name);
+    throw refusals.tokensUsedUp(name);
+  }
+
+  /**
+   * Asks for the volume with a token.
+   * @returns undefined when the token belongs to something else
+   */
+  private async ask(plan: Plan, token: string): Promise<EbsVolume | undefined> {
+    const { ec2, zone, kind } = this.means;
+    const { volume, sizeBytes, snapshot } = plan;
+    try {
+      const answer = await ec2.createVolume({
+        ...kind,
+        AvailabilityZone: zone,
+        Size: sizeBytes / gibibyte,
+        ClientToken: token,
+        ...(snapshot === undefined ? {} : { SnapshotId: snapshot }),
+        TagSpecifications: [{ ResourceType: 'volume', Tags: toTags(this.tagsFor(plan, token)) }],
+      });
+      const made = toEbsVolume(answer);
+      // Whatever EC2 makes of a token that was used before: what it gives must be what was asked for now.
+      return made.tagged.get(tags.id) === volume.id ? made : undefined;
+    } catch (thrown) {
+      if (isEc2Error(thrown, 'IdempotentParameterMismatch')) {
+        await this.checkToken(token);
+        return undefined;
+      }
+      // It may have been made all the same: by a call before this one whose answer was lost.
+      const found = await waitFor(this.means.pace.glance, () => this.byId(volume.id));
+      if (found !== undefined) return found;
+      throw thrown;
+    }
+  }
+
+  private async byId(id: string): Promise<OurVolume | undefined> {
+    const [found] = await this.means.inventory.tagged(tags.id, id);
+    return found;
+  }
+
+  /**
+   * Somebody has asked for a volume of that name with that token: another castle just now, or anybody before.
+   * @throws Refused busy when it is just being made
+   */
+  private async checkToken(token: string): Promise<void> {
+    const { inventory, instance, pace } = this.means;
+    const holder = await waitFor(pace.glance, async () => (await inventory.tagged(tags.token, token)).at(-1));
+    if (holder === undefined || isDeleted(holder) || holder.status === 'error') return;
+    if (holder.state === 'creating' && holder.creator === instance) {
+      // One of ours that came to nothing.
+      await this.tryToTakeBack(holder);
+      return;
+    }
+    throw refusals.inTheMaking(holder);
+  }
+
+  private tagsFor({ volume, fileSystem }: Plan, token: string): Readonly<Record<string, string>> {
+    const { cluster, instance } = this.means;
+    return {
+      Name: `${cluster}/${volume.name}`,
+      [tags.castle]: cluster,
+      [tags.volume]: volume.name,
+      [tags.id]: volume.id,
+      [tags.state]: 'creating',
+      [tags.creator]: instance,
+      [tags.fileSystem]: fileSystem,
+      [tags.token]: token,
+    };
+  }
+
+  /** @returns undefined when it came to nothing */
+  private async untilAvailable(begun: EbsVolume, { volume }: Plan): Promise<OurVolume | undefined> {
+    const { ec2, inventory, pace } = this.means;
+    const made = await waitFor(pace.create, async () => {
+      const now = await inventory.getOurs(begun.ec2Id);
+      return now?.id === volume.id && now.status !== 'creating' ? now : undefined;
+    });
+    if (made !== undefined && made.status !== 'error') return made;
+    this.means.say(
+      `volume ${volume.name}: ${begun.ec2Id} ${made === undefined ? 'was never there' : 'failed in EBS'}, another one is made`,
+      { event: 'volume.unclear', volume: volume.name },
+    );
+    await ec2.deleteVolume({ VolumeId: begun.ec2Id }).catch(() => undefined); // `sweep` tries again
+    return undefined;
+  }
+
+  private async fill(volume: OurVolume, { sizeBytes, fill }: Plan): Promise<OurVolume> {
+    const { attachments, native, instance, inventory } = this.means;
+    const device = await attachments.attach(volume);
+    const fd = await holdDevice(native, device, patienceMs);
+    if (fd === undefined) throw refusals.stillDetaching(volume.name, volume.ec2Id);
+    try {
+      // The last look before something is written: nobody else may have to do with it.
+      const now = await inventory.getOurs(volume.ec2Id);
+      if (now === undefined) throw refusals.volumeGone(volume.name);
+      if (now.state !== 'creating' || now.id !== volume.id || now.creator !== instance) {
+        throw refusals.notReady(now);
+      }
+      if (now.attachment?.since !== undefined) this.attachedSince.set(now.ec2Id, now.attachment.since);
+      if (device.sizeBytes !== sizeBytes) throw refusals.notBlank(volume.name, device.path);
+      await fill(device, fd);
+      fsyncSync(fd);
+      return now;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Two castles, each of which did not see the other's volume in time, both begin anew. */
+  private async checkAlone({ name, ec2Id }: OurVolume): Promise<void> {
+    const others = (await this.means.inventory.named(name)).filter(
+      (other) => other.ec2Id !== ec2Id && !isDeleted(other) && other.status !== 'error',
+    );
+    const [other] = others.filter(
+      ({ state, creator }) => state === 'ready' || creator !== this.means.instance,
+    );
+    if (other !== undefined) throw refusals.inTheMaking(other);
+  }
+
+  private async finish(volume: OurVolume): Promise<OurVolume> {
+    await this.means.ec2.createTags({
+      Resources: [volume.ec2Id],
+      Tags: toTags({ [tags.state]: 'ready' }),
+    });
+    return this.means.inventory.changed(volume, { [tags.state]: 'ready' });
+  }
+}
+
+/** The n-th client token for a volume of that name: 64 characters are the limit. */
+function tokenOf(cluster: string, name: string, n: number): string {
+  const hash = createHash('sha256').update(`${cluster}/${name}`).digest('hex').slice(0, 40);
+  return `castle-${hash}${n === 1 ? '' : `-${n}`}`;
+}

@@ -1,0 +1,59 @@
+import { anotherFileSystem } from '../refusals.ts';
+import type { KnownVolume } from '../volume.ts';
+import { isDeleted, type OurVolume } from './ebs-volume.ts';
+import type { HostDevice } from './host-devices.ts';
+import type { EbsParts } from './parts.ts';
+import * as refusals from './refusals.ts';
+
+/** The one volume of that name that counts: not a deleted one, not one that failed. */
+export async function only({ inventory, zone }: EbsParts, name: string): Promise<OurVolume | undefined> {
+  let found: readonly OurVolume[];
+  try {
+    found = await inventory.named(name);
+  } catch (thrown) {
+    throw refusals.ec2Refused(`volume ${name} cannot be looked for in EBS`, thrown);
+  }
+  const live = found.filter((volume) => !isDeleted(volume) && volume.status !== 'error');
+  const whole = live.filter(({ state }) => state === 'ready');
+  const [first, second] = whole.length > 0 ? whole : live;
+  if (first === undefined) return undefined;
+  if (second !== undefined && whole.length > 0) {
+    throw refusals.severalVolumes(
+      name,
+      whole.map(({ ec2Id }) => ec2Id),
+    );
+  }
+  if (first.zone !== zone) throw refusals.anotherZone(first, zone);
+  return first;
+}
+
+/** The same, which may be mounted. */
+export async function ready(parts: EbsParts, { name, id }: KnownVolume): Promise<OurVolume> {
+  const volume = await only(parts, name);
+  if (volume === undefined) throw refusals.volumeGone(name);
+  if (volume.state !== 'ready') throw refusals.notReady(volume);
+  if (id !== undefined && volume.id !== id) {
+    throw anotherFileSystem(name, volume.ec2Id, id, volume.id);
+  }
+  return volume;
+}
+
+/** The disk that this host has of a volume. */
+export async function deviceOf(parts: EbsParts, { name, id }: KnownVolume): Promise<HostDevice | undefined> {
+  const { inventory, host } = parts;
+  const ec2Id = id === undefined ? undefined : inventory.ec2IdOf(id);
+  if (ec2Id !== undefined) {
+    const device = host.find(ec2Id, undefined);
+    // Where disks have serials, that is the whole truth.
+    if (device !== undefined || host.all().some(({ serial }) => serial?.startsWith('vol'))) return device;
+  }
+  const volume = await only(parts, name);
+  if (volume === undefined || (id !== undefined && volume.id !== id)) return undefined;
+  const { attachment } = volume;
+  return host.find(volume.ec2Id, attachment?.instance === parts.instance ? attachment.name : undefined);
+}
+
+/** Whether a disk has a volume of the cluster that was seen before. */
+export function isKnown({ inventory }: EbsParts, { serial }: HostDevice): boolean {
+  return serial !== undefined && inventory.isKnown(serial.replace(/^vol/, 'vol-'));
+}

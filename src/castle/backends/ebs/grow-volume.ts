@@ -1,0 +1,61 @@
+import { type Ec2, isEc2Error } from '../../aws/ec2-client.ts';
+import { typeNamed } from '../../file-systems/types.ts';
+import * as blockRefusals from '../refusals.ts';
+import type { KnownVolume } from '../volume.ts';
+import { ready } from './find-volume.ts';
+import type { EbsParts } from './parts.ts';
+import * as refusals from './refusals.ts';
+import { gibibyte } from './settings.ts';
+import { waitFor } from './wait-for-state.ts';
+
+/**
+ * Has EBS make a volume larger, and waits until its disk is, where this host has it.
+ * @param wanted in bytes, whole GiB
+ * @throws Refused bad_request when it is larger already; busy when EBS has to rest; backend_failed
+ */
+export async function extend(parts: EbsParts, known: KnownVolume, wanted: number): Promise<void> {
+  const { ec2, host, pace } = parts;
+  const { name } = known;
+  const volume = await ready(parts, known);
+  const why = typeNamed(volume.fileSystem).whyNoGrowth();
+  if (why !== undefined) throw blockRefusals.mayNotGrow(name, why);
+  if (wanted < volume.sizeBytes) throw blockRefusals.cannotShrink(name, volume.sizeBytes);
+  try {
+    if (wanted > volume.sizeBytes) {
+      await ec2.modifyVolume({ VolumeId: volume.ec2Id, Size: wanted / gibibyte });
+    }
+    const state = await waitFor(pace.modify, () => modified(ec2, volume.ec2Id, wanted));
+    if (state !== 'done') throw refusals.stuck(name, volume.ec2Id, 'growing', pace.modify.withinMs / 1000);
+  } catch (thrown) {
+    const codes = ['VolumeModificationRateExceeded', 'IncorrectModificationState', 'IncorrectState'] as const;
+    if (isEc2Error(thrown, ...codes)) throw refusals.modifiedTooOften(name);
+    throw refusals.ec2Refused(`volume ${name} cannot grow`, thrown);
+  }
+  const { attachment } = volume;
+  if (attachment?.instance !== parts.instance || host.find(volume.ec2Id, attachment.name) === undefined) {
+    return;
+  }
+  // The kernel is told of it by the disk itself.
+  const isLarger = await waitFor(pace.settle, async () => {
+    const device = host.find(volume.ec2Id, attachment.name);
+    return device === undefined || device.sizeBytes >= wanted ? true : undefined;
+  });
+  if (isLarger === undefined)
+    throw refusals.stuck(name, volume.ec2Id, 'growing', pace.settle.withinMs / 1000);
+}
+
+/** From `optimizing` on a volume has its new size; "ModifyVolume" of EC2's API reference. */
+async function modified(ec2: Ec2, ec2Id: string, wanted: number): Promise<'done' | undefined> {
+  try {
+    const answer = await ec2.describeVolumesModifications({ VolumeIds: [ec2Id] });
+    const [last] = answer.VolumesModifications ?? [];
+    // It has never been changed: then it has the size that it was made with.
+    if (last === undefined) return 'done';
+    if (last.ModificationState === 'failed') throw new Error(last.StatusMessage ?? 'EBS says that it failed');
+    const isEnough = (last.TargetSize ?? 0) * gibibyte >= wanted;
+    return isEnough && last.ModificationState !== 'modifying' ? 'done' : undefined;
+  } catch (thrown) {
+    if (isEc2Error(thrown, 'InvalidVolumeModification.NotFound')) return 'done';
+    throw thrown;
+  }
+}

@@ -1,0 +1,39 @@
+import { stat, statfs } from 'node:fs/promises';
+import { runTool } from '../../../linux/run-tool.ts';
+
+/** What statfs(2) calls it; include/uapi/linux/magic.h of the kernel. */
+const magic = 0x9123683e;
+/** The inode number of the root folder of every subvolume; BTRFS_FIRST_FREE_OBJECTID. */
+const rootInode = 256;
+
+/** Whether a folder is a subvolume of a btrfs: one of which there are snapshots. */
+export async function isSubvolume(folder: string): Promise<boolean> {
+  const [{ ino }, { type }] = await Promise.all([stat(folder), statfs(folder)]);
+  return type === magic && ino === rootInode;
+}
+
+/**
+ * Makes a subvolume where nothing is; of root's, with the mode that the umask leaves.
+ * @returns false where the file system is another one, or the host has no btrfs(8)
+ */
+export async function makeSubvolume(folder: string, parent: string): Promise<boolean> {
+  if ((await statfs(parent)).type !== magic) return false;
+  const { code } = await runTool('btrfs', ['subvolume', 'create', folder], 'ignore');
+  return code === 0;
+}
+
+/**
+ * Makes a snapshot of a subvolume, in one step, whatever its size.
+ * @throws Error with the tool's last line
+ */
+export async function snapshotSubvolume(from: string, to: string, mode: 'ro' | 'rw'): Promise<void> {
+  const args = ['subvolume', 'snapshot', ...(mode === 'ro' ? ['-r'] : []), from, to];
+  const { code, lastLine } = await runTool('btrfs', args, 'ignore');
+  if (code !== 0) throw new Error(lastLine);
+}
+
+/** @throws Error with the tool's last line */
+export async function deleteSubvolume(folder: string): Promise<void> {
+  const { code, lastLine } = await runTool('btrfs', ['subvolume', 'delete', folder], 'ignore');
+  if (code !== 0) throw new Error(lastLine);
+}

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { PassThrough, type Readable } from 'node:stream';
+import { errorMessage } from '../../../terminal/failure.ts';
+import { Refused } from '../../refusals/refused.ts';
+import { giveName } from '../folder.ts';
+import {
+  prepareSnapshotFolder,
+  snapshotPath,
+  storedSnapshots,
+  unfinishedSnapshotPath,
+} from '../snapshot-names.ts';
+import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from '../snapshot-refusals.ts';
+import type { SnapshotContent } from '../snapshots.ts';
+import { removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
+import { asItIs, unpack } from './unpack-archive.ts';
+
+const format = 'tar';
+/** Headers of small files can take more than the files do on the disk. */
+const perByteOnDisk = 2;
+/** Of an empty archive, and some, in bytes. */
+const leastBytes = 2 ** 20;
+
+/**
+ * The content of snapshots of folders: an archive of tar(1), with owners as numbers, holes, ACLs and attributes.
+ * @param base the folder of the volumes
+ */
+export function folderContent(base: string): SnapshotContent {
+  return {
+    async read(id) {
+      const there = (await storedSnapshots(base)).find((one) => one.id === id);
+      if (there === undefined || there.type !== undefined) throw noSuchSnapshot(id);
+      const { wanted } = await roomFor(there.path, base);
+      const atMostBytes = wanted * perByteOnDisk + leastBytes;
+      return { format, stream: packed(there.path), atMostBytes };
+    },
+
+    async write({ id, volume, taken }, given, from) {
+      if (given !== format) throw ofOtherFormat(id, given);
+      const path = unfinishedSnapshotPath(base, id);
+      try {
+        await prepareSnapshotFolder(base);
+        await removeTree(path);
+        await mkdir(path, { mode: 0o700 });
+        await unpack(from, path);
+        await syncFileSystem(base);
+        await giveName(path, snapshotPath(base, { id, volume, taken }));
+        return {};
+      } catch (thrown) {
+        from.destroy();
+        await removeTree(path);
+        throw thrown instanceof Refused ? thrown : notBroughtBack(id, errorMessage(thrown));
+      }
+    },
+  };
+}
+
+/** An archive of a folder; a tar that fails makes the stream fail, so that a part does not pass for all of it. */
+function packed(folder: string): Readable {
+  const args = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${folder}`, '.'];
+  const tar = spawn('tar', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const out = new PassThrough();
+  tar.stdout.pipe(out, { end: false });
+  tar.once('error', (error) => out.destroy(error));
+  tar.once('close', (code) => {
+    if (code === 0) out.end();
+    else out.destroy(new Error(`tar ended with ${code ?? 'a signal'}`));
+  });
+  out.once('close', () => tar.kill('SIGKILL'));
+  return out;
+}

@@ -1,0 +1,115 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage } from '../../../terminal/failure.ts';
+import type { Stray } from '../../housekeeping/stray.ts';
+import { Refused } from '../../refusals/refused.ts';
+import { giveName, isThere } from '../folder.ts';
+import {
+  prepareSnapshotFolder,
+  type StoredSnapshot,
+  snapshotFolder,
+  snapshotPath,
+  storedSnapshots,
+  unfinishedSnapshotPath,
+} from '../snapshot-names.ts';
+import * as refusals from '../snapshot-refusals.ts';
+import { snapshotStrays } from '../snapshot-strays.ts';
+import type { Snapshots } from '../snapshots.ts';
+import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs-subvolume.ts';
+import { folderContent } from './folder-content.ts';
+import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
+
+/** The snapshots of the backend `local`, and what is left of them. */
+export interface FolderSnapshots extends Snapshots {
+  strays(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
+}
+
+/**
+ * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file
+ * by file. A btrfs has in a snapshot what is on disk then, and what is in memory comes there file by file: what is written
+ * in just these milliseconds may be in one file and not yet in another (seen on Linux 6.18).
+ * @param base the folder of the volumes
+ * @param unfinished begins the name of a folder in base that is being made and that the backend sweeps
+ * @param making the paths of those that are being made just now: a clean-up leaves them alone
+ */
+export function localSnapshots(base: string, unfinished: string, making: Set<string>): FolderSnapshots {
+  const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
+
+  return {
+    freezes: false,
+
+    async begin({ name }, id, taken) {
+      if ((await stored(id)) !== undefined) return { whole: Promise.resolve({}) };
+      const from = join(base, name);
+      const whole = { volume: name, id, taken };
+      try {
+        await prepareSnapshotFolder(base);
+        await removeTree(unfinishedSnapshotPath(base, id));
+        if (await isSubvolume(from)) {
+          // Otherwise a file that is being appended to may be in the snapshot as it was long before (Linux 6.18).
+          await syncFileSystem(from);
+          // It is there in one step, so it has its name at once: a read-only subvolume could not be moved to it.
+          await snapshotSubvolume(from, snapshotPath(base, whole), 'ro');
+          return { whole: syncFileSystem(base).then(() => ({})) };
+        }
+        const { wanted, free } = await roomFor(from, snapshotFolder(base));
+        if (wanted > free) throw refusals.noRoomForSnapshot(name, wanted, free);
+        await copyLiveFolder(from, unfinishedSnapshotPath(base, id));
+        return { whole: finish(base, whole, wanted) };
+      } catch (thrown) {
+        await removeTree(unfinishedSnapshotPath(base, id));
+        throw thrown instanceof Refused ? thrown : refusals.notTaken(name, errorMessage(thrown));
+      }
+    },
+
+    list: () => storedSnapshots(base),
+    content: folderContent(base),
+
+    async createVolume({ id }, { name, id: volumeId, sizeBytes }) {
+      const from = await stored(id);
+      if (from === undefined || from.type !== undefined) throw refusals.noSuchSnapshot(id);
+      if (sizeBytes !== undefined) throw refusals.sharesTheDisk(name);
+      if (await isThere(join(base, name))) throw refusals.isThereAlready(name);
+      const path = join(base, `${unfinished}${volumeId}`);
+      making.add(path);
+      try {
+        if (await isSubvolume(from.path)) {
+          await snapshotSubvolume(from.path, path, 'rw');
+        } else {
+          const { wanted, free } = await roomFor(from.path, base);
+          if (wanted > free) throw refusals.noRoomForVolume(name, wanted, free);
+          await copyQuietFolder(from.path, path);
+        }
+        await syncFileSystem(base);
+        await giveName(path, join(base, name));
+      } catch (thrown) {
+        await removeTree(path);
+        throw thrown instanceof Refused ? thrown : refusals.notRestored(name, errorMessage(thrown));
+      } finally {
+        making.delete(path);
+      }
+    },
+
+    async remove(id) {
+      const there = await stored(id);
+      const nameless = unfinishedSnapshotPath(base, id);
+      if (there !== undefined && (await isSubvolume(there.path))) await deleteSubvolume(there.path);
+      // The name goes first, in one step: what a crash leaves of it must not pass for a snapshot.
+      else if (there !== undefined) await rename(there.path, nameless);
+      await removeTree(nameless);
+    },
+
+    strays: (isKnown) => snapshotStrays(base, isKnown, (id) => removeTree(unfinishedSnapshotPath(base, id))),
+  };
+}
+
+/** Gives a copy its name when all of it is on disk. */
+async function finish(
+  base: string,
+  whole: Omit<StoredSnapshot, 'path'>,
+  sizeBytes: number,
+): Promise<{ readonly sizeBytes: number }> {
+  await syncFileSystem(base);
+  await giveName(unfinishedSnapshotPath(base, whole.id), snapshotPath(base, whole));
+  return { sizeBytes };
+}

@@ -1,0 +1,91 @@
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mountsOf, sourceFolder } from '../../../linux/mountinfo.ts';
+import { errorCode, errorMessage } from '../../../terminal/failure.ts';
+import { Refused } from '../../refusals/refused.ts';
+import type { Trash } from '../backend.ts';
+import { flush, isThere } from '../folder.ts';
+
+/** Begins with a dot, as no volume's name does; on the same file system, so that moving is one rename. */
+export const trashFolderName = '.trash';
+
+/** Between a volume's name and the id; no name has it. */
+const separator = '~';
+
+/**
+ * The trash of the backend `local`.
+ * @param base the folder of the volumes
+ */
+export function localTrash(base: string): Trash {
+  const trash = join(base, trashFolderName);
+  const placeOf = (volume: string) => join(base, volume);
+  const kept = (volume: string, id: string) => join(trash, `${volume}${separator}${id}`);
+  return {
+    source: async (volume, id) => sourceFolder(kept(volume, id)),
+    has: (volume, id) => isThere(kept(volume, id)),
+
+    async put(volume, id) {
+      if (await isThere(kept(volume, id))) return;
+      refuseMountsIn(placeOf(volume), `volume ${volume}`);
+      await move(volume, placeOf(volume), kept(volume, id), async () => {
+        await mkdir(trash, { recursive: true, mode: 0o700 });
+      });
+      await flush(base, trash);
+    },
+
+    async takeBack(volume, id) {
+      // rename(2) would replace an empty folder without a word.
+      if (await isThere(placeOf(volume))) {
+        if (!(await isThere(kept(volume, id)))) return;
+        throw new Refused(
+          'busy',
+          `volume ${volume} is there again`,
+          'delete that one first; both are kept then',
+        );
+      }
+      await move(volume, kept(volume, id), placeOf(volume));
+      await flush(base, trash);
+    },
+
+    async purge(volume, id) {
+      refuseMountsIn(kept(volume, id), `the deleted volume ${volume}`);
+      await rm(kept(volume, id), { recursive: true, force: true });
+    },
+
+    async list() {
+      const entries = await readdir(trash).catch((thrown: unknown) => {
+        if (errorCode(thrown) === 'ENOENT') return [];
+        throw thrown;
+      });
+      return entries.flatMap((entry) => {
+        const [volume, id, ...more] = entry.split(separator);
+        return volume === undefined || id === undefined || more.length > 0 ? [] : [{ volume, id }];
+      });
+    },
+  };
+}
+
+/** What is mounted in a folder is somebody else's data: it would be taken along, and deleted in the end. */
+function refuseMountsIn(path: string, what: string): void {
+  const mount = mountsOf('self')?.find(({ point }) => point === path || point.startsWith(`${path}/`));
+  if (mount === undefined) return;
+  throw new Refused('busy', `${what} has something mounted on ${mount.point}`, `umount ${mount.point} first`);
+}
+
+async function move(
+  volume: string,
+  from: string,
+  to: string,
+  before: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  try {
+    await before();
+    await rename(from, to);
+  } catch (thrown) {
+    throw new Refused(
+      'backend_failed',
+      `volume ${volume} cannot be moved from ${from} to ${to}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+      'see to that folder on the host',
+    );
+  }
+}

@@ -1,0 +1,119 @@
+import { constants, openSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { type LoopDevice, loopDevices } from '../../../linux/loop-devices.ts';
+import { errorCode } from '../../../terminal/failure.ts';
+import { imageGone, notAnImage, severalImages } from '../refusals.ts';
+
+/** An image of a volume, by what its name says: `NAME@UUID.TYPE`. No volume's name has an `@`. */
+export interface Image {
+  readonly path: string;
+  readonly volume: string;
+  /** The volume's id, and the UUID that the file system has to have. */
+  readonly id: string;
+  /** The type of the file system. */
+  readonly type: string;
+}
+
+const pattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z0-9]+)$/;
+
+/** Begins the name of an image that is being made or removed; no volume's name starts with a dot. */
+const unfinished = '.unfinished-';
+const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.prototype)?$/;
+/** Ends the name of the file after which a file system is made. */
+export const prototypeEnding = '.prototype';
+
+/** The path of an image that has not got its name yet, or has lost it. */
+export const unfinishedPath = (base: string, id: string): string => join(base, `${unfinished}${id}`);
+
+export const imagePath = (base: string, volume: string, id: string, type: string): string =>
+  join(base, `${volume}@${id}.${type}`);
+
+/**
+ * The image of a volume.
+ * @throws Refused backend_failed when there are several, or it isn't a file
+ */
+export function imageOf(base: string, volume: string): Image | undefined {
+  const entries = readdirSync(base, { withFileTypes: true }).filter(
+    ({ name }) => parse(base, name)?.volume === volume,
+  );
+  if (entries.length > 1) {
+    throw severalImages(
+      volume,
+      base,
+      entries.map(({ name }) => name),
+    );
+  }
+  const [entry] = entries;
+  if (entry === undefined) return undefined;
+  if (!entry.isFile()) throw notAnImage(join(base, entry.name));
+  return parse(base, entry.name);
+}
+
+/** All images that have a volume's name. */
+export function allImages(base: string): readonly Image[] {
+  return readdirSync(base).flatMap((name) => parse(base, name) ?? []);
+}
+
+/** What an interrupted creation or removal has left. */
+export function unfinishedImages(base: string): readonly string[] {
+  return readdirSync(base)
+    .filter((name) => unfinishedPattern.test(name))
+    .map((name) => join(base, name));
+}
+
+/**
+ * Opens an image for reading and writing; a symlink in its place is not followed.
+ * @throws Refused backend_failed when it isn't there
+ */
+export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') throw imageGone(volume, path);
+    throw thrown;
+  }
+}
+
+/** The loop device that has a volume's image, by the name under which it was given to it. */
+export function loopDeviceWith(base: string, volume: string): LoopDevice | undefined {
+  return loopDevices().find((device) => volumeOn(base, device) === volume);
+}
+
+/** The volume of which a loop device has the image. */
+export function volumeOn(base: string, { file }: LoopDevice): string | undefined {
+  return dirname(file) === base ? parse(base, basename(file))?.volume : undefined;
+}
+
+/** A deleted image, by what its name says: `NAME@UUID@ID.TYPE`. */
+export interface DeletedImage extends Image {
+  /** The id of its entry in the trash. */
+  readonly trashId: string;
+}
+
+const deletedPattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@([^@.]+)\.([a-z0-9]+)$/;
+
+/** The path of an image in the trash. */
+export const deletedPath = (trash: string, { volume, id, type }: Image, trashId: string): string =>
+  join(trash, `${volume}@${id}@${trashId}.${type}`);
+
+/** All images in a trash; none when there is no such folder. */
+export function deletedImages(trash: string): readonly DeletedImage[] {
+  let names: readonly string[];
+  try {
+    names = readdirSync(trash);
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT') return [];
+    throw thrown;
+  }
+  return names.flatMap((name) => {
+    const [, volume, id, trashId, type] = deletedPattern.exec(name) ?? [];
+    if (volume === undefined || id === undefined || trashId === undefined || type === undefined) return [];
+    return [{ path: join(trash, name), volume, id, trashId, type }];
+  });
+}
+
+function parse(base: string, name: string): Image | undefined {
+  const [, volume, id, type] = pattern.exec(name) ?? [];
+  if (volume === undefined || id === undefined || type === undefined) return undefined;
+  return { path: join(base, name), volume, id, type };
+}

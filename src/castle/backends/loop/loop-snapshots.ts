@@ -1,0 +1,216 @@
+import { closeSync, constants, existsSync, fstatSync, statSync } from 'node:fs';
+import { open, rm, statfs } from 'node:fs/promises';
+import type { Native } from '../../../linux/native-addon.ts';
+import { runTool } from '../../../linux/run-tool.ts';
+import { errorMessage } from '../../../terminal/failure.ts';
+import { renewUuid } from '../../file-systems/renew-uuid.ts';
+import { identityOf } from '../../file-systems/superblock.ts';
+import { typeNamed } from '../../file-systems/types.ts';
+import type { Stray } from '../../housekeeping/stray.ts';
+import type { Replay } from '../../mounting/replay-journal.ts';
+import { Refused } from '../../refusals/refused.ts';
+import { giveName } from '../folder.ts';
+import { imageGone, stillAttached } from '../refusals.ts';
+import {
+  prepareSnapshotFolder,
+  type StoredSnapshot,
+  snapshotPath,
+  storedSnapshots,
+  unfinishedSnapshotPath,
+} from '../snapshot-names.ts';
+import * as refusals from '../snapshot-refusals.ts';
+import { snapshotStrays } from '../snapshot-strays.ts';
+import type { Snapshots } from '../snapshots.ts';
+import { allocate } from './create-image.ts';
+import { imageContent } from './image-content.ts';
+import { type Image, imageOf, imagePath, loopDeviceWith, openImage, unfinishedPath } from './images.ts';
+
+/** The unit in which stat(2) counts what a file has on the disk. */
+const blockBytes = 512;
+
+export interface LoopSnapshotsMeans {
+  /** The folder of the images. */
+  readonly base: string;
+  readonly native: Native;
+  readonly replay: Replay;
+}
+
+/** The snapshots of the backend `loop`, and what is left of them. */
+export interface ImageSnapshots extends Snapshots {
+  strays(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
+}
+
+/**
+ * Snapshots of images: copies in DIR/.snapshots. Where the file system of DIR can (xfs, btrfs), a copy shares everything
+ * with its image and takes no time (FICLONE, ioctl_ficlone(2)); elsewhere all of it is copied, first while the image is
+ * written to, so that one knows how long it takes, and then once more while it stands still.
+ */
+export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): ImageSnapshots {
+  const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
+
+  return {
+    freezes: true,
+
+    async prepare({ name }, id, _taken, limitMs) {
+      const image = needImage(base, name);
+      const path = unfinishedSnapshotPath(base, id);
+      try {
+        await prepareSnapshotFolder(base);
+        await checkRoom(image);
+        if (await clone(image.path, path, 'ignore')) return;
+        await copy(image.path, path, 'ignore', AbortSignal.timeout(limitMs));
+      } catch (thrown) {
+        await rm(path, { force: true });
+        if (isTimeout(thrown)) throw refusals.standsStillTooLong(name, limitMs);
+        throw thrown instanceof Refused ? thrown : refusals.notTaken(name, errorMessage(thrown));
+      }
+    },
+
+    async begin(volume, id, taken) {
+      const there = await stored(id);
+      if (there !== undefined) return { whole: Promise.resolve(sizeOf(there)) };
+      const image = needImage(base, volume.name);
+      const path = unfinishedSnapshotPath(base, id);
+      const whole = { volume: image.volume, volumeId: image.id, id, taken, type: image.type };
+      try {
+        await prepareSnapshotFolder(base);
+        // What prepare has copied has its room, and is copied over.
+        if (!existsSync(path)) await checkRoom(image);
+        await heldUnlessMounted(native, base, image, async (held) => {
+          if (!(await clone(image.path, path, held))) await copy(image.path, path, held);
+        });
+        return { whole: finish(base, path, whole) };
+      } catch (thrown) {
+        await rm(path, { force: true });
+        throw thrown instanceof Refused ? thrown : refusals.notTaken(volume.name, errorMessage(thrown));
+      }
+    },
+
+    list: () => storedSnapshots(base),
+    content: imageContent(base),
+
+    async createVolume({ id }, volume) {
+      const from = await stored(id);
+      if (from?.type === undefined || from.volumeId === undefined) throw refusals.noSuchSnapshot(id);
+      const there = imageOf(base, volume.name);
+      if (there?.id === volume.id) return;
+      if (there !== undefined) throw refusals.isThereAlready(volume.name);
+      const { size } = statSync(from.path);
+      const wanted = volume.sizeBytes ?? size;
+      if (wanted < size) throw refusals.smallerThanSnapshot(volume.name, size);
+      const type = typeNamed(from.type);
+      const path = unfinishedPath(base, volume.id);
+      try {
+        await checkFree(base, volume.name, wanted);
+        if (!(await clone(from.path, path, 'ignore'))) await copy(from.path, path, 'ignore');
+        const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+        try {
+          const { fd } = file;
+          if (!native.flock(fd)) throw new Error(`${path} is locked by somebody else`);
+          const sizeBytes = identityOf(fd, type)?.sizeBytes ?? 0;
+          if (fstatSync(fd).size < sizeBytes) throw new Error('its file system was cut off');
+          // First the room, so that nothing of what follows is written into a hole.
+          const image = { path, fd };
+          await allocate(image, wanted);
+          await renewUuid(image, type, { before: from.volumeId, id: volume.id, replay });
+          if (wanted > size) await type.enlarge(image);
+          await allocate(image, wanted);
+          await file.sync();
+          await giveName(path, imagePath(base, volume.name, volume.id, type.name));
+        } finally {
+          await file.close();
+        }
+      } catch (thrown) {
+        await rm(path, { force: true });
+        throw thrown instanceof Refused ? thrown : refusals.notRestored(volume.name, errorMessage(thrown));
+      }
+    },
+
+    async remove(id) {
+      const there = await stored(id);
+      if (there !== undefined) await rm(there.path, { force: true });
+      await rm(unfinishedSnapshotPath(base, id), { force: true });
+    },
+
+    strays: (isKnown) =>
+      snapshotStrays(base, isKnown, (id) => rm(unfinishedSnapshotPath(base, id), { force: true })),
+  };
+}
+
+function needImage(base: string, volume: string): Image {
+  const image = imageOf(base, volume);
+  if (image === undefined) throw imageGone(volume, base);
+  return image;
+}
+
+/**
+ * What shares everything now will not for ever: each block that is written to again needs room of its own. An image that
+ * was promised all of its space must get it.
+ */
+async function checkRoom({ path, volume }: Image): Promise<void> {
+  await checkFree(path, volume, statSync(path).blocks * blockBytes);
+}
+
+async function checkFree(path: string, volume: string, wantedBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(path);
+  if (wantedBytes > bavail * bsize) {
+    throw refusals.noRoomForSnapshot(volume, wantedBytes, bavail * bsize);
+  }
+}
+
+/** An image that nobody has mounted is kept from being mounted while it is copied. */
+async function heldUnlessMounted(
+  native: Native,
+  base: string,
+  image: Image,
+  act: (held: number | 'ignore') => Promise<void>,
+): Promise<void> {
+  if (loopDeviceWith(base, image.volume) !== undefined) return act('ignore');
+  const fd = openImage(image);
+  try {
+    if (!native.flock(fd)) throw stillAttached(image.volume, image.path, undefined);
+    await act(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** @returns whether it is done; false where the file system can't */
+async function clone(from: string, to: string, held: number | 'ignore'): Promise<boolean> {
+  const { code } = await runTool('cp', ['--reflink=always', '--', from, to], held);
+  return code === 0;
+}
+
+/** Copies all; what is nothing but zeros takes no room in the copy. */
+async function copy(from: string, to: string, held: number | 'ignore', stop?: AbortSignal): Promise<void> {
+  const { code, lastLine } = await runTool(
+    'cp',
+    ['--reflink=never', '--sparse=always', '--', from, to],
+    held,
+    stop,
+  );
+  stop?.throwIfAborted();
+  if (code !== 0) throw new Error(lastLine);
+}
+
+const isTimeout = (thrown: unknown): boolean =>
+  thrown instanceof DOMException && thrown.name === 'TimeoutError';
+
+/** Gives a copy its name when all of it is on disk. */
+async function finish(
+  base: string,
+  path: string,
+  whole: Omit<StoredSnapshot, 'path'>,
+): Promise<{ readonly sizeBytes: number }> {
+  const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  const there = { ...whole, path: snapshotPath(base, whole) };
+  await giveName(path, there.path);
+  return sizeOf(there);
+}
+
+const sizeOf = ({ path }: StoredSnapshot) => ({ sizeBytes: statSync(path).blocks * blockBytes });

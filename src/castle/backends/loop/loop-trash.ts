@@ -1,0 +1,104 @@
+import { closeSync, fstatSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasFile, loopDevices } from '../../../linux/loop-devices.ts';
+import type { Native } from '../../../linux/native-addon.ts';
+import { errorCode, errorMessage } from '../../../terminal/failure.ts';
+import { Refused } from '../../refusals/refused.ts';
+import type { Trash } from '../backend.ts';
+import { flush } from '../folder.ts';
+import { trashFolderName } from '../local/local-trash.ts';
+import { imageGone, stillAttached } from '../refusals.ts';
+import { isLocked, lockUnattached } from './image-lock.ts';
+import {
+  type DeletedImage,
+  deletedImages,
+  deletedPath,
+  type Image,
+  imageOf,
+  imagePath,
+  openImage,
+} from './images.ts';
+
+/**
+ * The trash of the backend `loop`: an image lies there under the name, the id and the type that it had, so that nothing
+ * but the file itself is needed to bring it back.
+ * @param base the folder of the images
+ */
+export function loopTrash(base: string, native: Native): Trash {
+  const trash = join(base, trashFolderName);
+  const kept = (volume: string, id: string): DeletedImage | undefined =>
+    deletedImages(trash).find((image) => image.volume === volume && image.trashId === id);
+
+  /** Whoever has the image would go on writing into it, and the next volume of its name would seem to be another one. */
+  async function moveUnattached(image: Image, to: string): Promise<void> {
+    const fd = openImage(image);
+    try {
+      await lockUnattached(native, fd, image);
+      await mkdir(trash, { recursive: true, mode: 0o700 });
+      await rename(image.path, to);
+    } catch (thrown) {
+      if (thrown instanceof Refused) throw thrown;
+      throw new Refused(
+        'backend_failed',
+        `volume ${image.volume} cannot be moved from ${image.path} to ${to}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+        'see to that folder on the host',
+      );
+    } finally {
+      closeSync(fd);
+    }
+    await flush(base, trash);
+  }
+
+  return {
+    has: async (volume, id) => kept(volume, id) !== undefined,
+
+    async put(volume, id) {
+      if (kept(volume, id) !== undefined) return;
+      const image = imageOf(base, volume);
+      if (image === undefined) throw imageGone(volume, base);
+      await moveUnattached(image, deletedPath(trash, image, id));
+    },
+
+    async takeBack(volume, id) {
+      const image = kept(volume, id);
+      if (imageOf(base, volume) !== undefined) {
+        if (image === undefined) return;
+        throw new Refused(
+          'busy',
+          `volume ${volume} is there again`,
+          'delete that one first; both are kept then',
+        );
+      }
+      if (image === undefined) throw imageGone(volume, trash);
+      await moveUnattached(image, imagePath(base, volume, image.id, image.type));
+    },
+
+    async source(volume, id) {
+      const image = kept(volume, id);
+      if (image === undefined) return undefined;
+      const fd = openImage(image);
+      const status = fstatSync(fd);
+      closeSync(fd);
+      const device = loopDevices().find((one) => hasFile(one, status));
+      if (device !== undefined) return { device: device.number, root: '/' };
+      if (isLocked(native, image)) throw stillAttached(volume, image.path, undefined);
+      return undefined;
+    },
+
+    async purge(volume, id) {
+      const image = kept(volume, id);
+      if (image === undefined) return;
+      const fd = openImage(image);
+      try {
+        await lockUnattached(native, fd, image);
+        await rm(image.path);
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    list: async () =>
+      deletedImages(trash).map(({ volume, id, trashId }) => ({ volume, id: trashId, volumeId: id })),
+  };
+}

@@ -1,0 +1,224 @@
+import { accessSync, closeSync, constants, fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasFile, loopDeviceOf, loopDevices } from '../../../linux/loop-devices.ts';
+import type { Native } from '../../../linux/native-addon.ts';
+import { needTools } from '../../../linux/run-tool.ts';
+import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
+import { formatSize } from '../../../terminal/size.ts';
+import type { FileSystem } from '../../file-systems/file-system.ts';
+import { typeNamed } from '../../file-systems/types.ts';
+import { Refused } from '../../refusals/refused.ts';
+import type { Blocks } from '../blocks.ts';
+import { checkIdentity } from '../check-identity.ts';
+import { prepareFolder } from '../folder.ts';
+import * as refusals from '../refusals.ts';
+import { allocate, makeImage } from './create-image.ts';
+import { isLocked, lockUnattached } from './image-lock.ts';
+import {
+  allImages,
+  imageOf,
+  imagePath,
+  loopDeviceWith,
+  openImage,
+  unfinishedImages,
+  unfinishedPath,
+  volumeOn,
+} from './images.ts';
+import { loopTrash } from './loop-trash.ts';
+import { unfinishedImageStrays } from './unfinished-images.ts';
+
+/** How long a device that is just going may take, in milliseconds. */
+const shortPatienceMs = 2_000;
+/** How often we look whether it has, in milliseconds. */
+const lookAgainMs = 20;
+
+/** How images are made. */
+export interface LoopSettings {
+  /** Where; made when it isn't there, for root alone. */
+  readonly folder: string;
+  /** What a new volume is formatted with. */
+  readonly fileSystem: FileSystem;
+  /** How large a new volume is when nobody says so, in bytes. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * The backend `loop`: an image per volume in one folder of the host. All its space is allocated when it is made: a sparse
+ * image says yes to what the host's disk has no room for, and loses it.
+ *
+ * Who uses an image has it locked (flock). Programs that work on it inherit the lock, and a loop device keeps it, since it
+ * keeps the open file: so the lock lasts until the last of them has ended, whatever became of the castle, and nobody can
+ * attach a volume twice.
+ * @throws Failure cannotCreate, config
+ */
+export async function loopBlocks(
+  { folder, fileSystem, sizeBytes }: LoopSettings,
+  native: Native,
+): Promise<Blocks> {
+  const base = await prepareFolder(folder);
+  fileSystem.needTools();
+  needTools(['fallocate'], 'util-linux');
+  needLoopDevices();
+
+  return {
+    name: 'loop',
+    description: `loop images in ${base}, ${fileSystem.name}, ${formatSize(sizeBytes)}`,
+    base,
+
+    async find(volume) {
+      const image = imageOf(base, volume);
+      return image === undefined ? undefined : { name: volume, id: image.id };
+    },
+
+    async create(volume) {
+      if (imageOf(base, volume.name) !== undefined) return;
+      const wanted = volume.sizeBytes ?? sizeBytes;
+      if (wanted < fileSystem.leastBytes) {
+        throw refusals.tooSmall(volume.name, wanted, fileSystem.name, fileSystem.leastBytes);
+      }
+      const path = imagePath(base, volume.name, volume.id, fileSystem.name);
+      try {
+        const image = { volume, fileSystem, sizeBytes: wanted };
+        await makeImage(native, image, unfinishedPath(base, volume.id), path);
+      } catch (thrown) {
+        throw refusals.notCreated(volume.name, base, errorMessage(thrown));
+      }
+    },
+
+    async discard(volume) {
+      const image = imageOf(base, volume.name);
+      if (image === undefined) return true;
+      const fd = openImage(image);
+      try {
+        if (!native.flock(fd)) return false;
+        // The name goes first, in one step: what a crash leaves of an image must not pass for a volume.
+        const nameless = unfinishedPath(base, image.id);
+        await rename(image.path, nameless);
+        await rm(nameless);
+        return true;
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    async attach({ name }) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const fd = openImage(image);
+      try {
+        await lockUnattached(native, fd, image);
+        checkIdentity(fd, { ...image, sizeBytes: fstatSync(fd).size });
+        const { path, type, id } = image;
+        return { fd, path, fileSystem: { type, uuid: id }, detach: () => closeSync(fd) };
+      } catch (thrown) {
+        closeSync(fd);
+        if (thrown instanceof Refused) throw thrown;
+        throw refusals.notAttached(name, image.path, errorMessage(thrown));
+      }
+    },
+
+    async attachBeside({ name }) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const fd = openImage(image);
+      try {
+        const device = loopDeviceWith(base, name);
+        const status = fstatSync(fd);
+        if (device === undefined || !hasFile(device, status)) {
+          closeSync(fd);
+          return undefined;
+        }
+        // Two devices are two file systems that know nothing of each other, on the same blocks.
+        const other = loopDevices().find((one) => one.path !== device.path && hasFile(one, status));
+        if (other !== undefined) throw refusals.attachedByOthers(name, image.path, other.path);
+        checkIdentity(fd, { ...image, sizeBytes: status.size });
+        const { path, type, id } = image;
+        const fileSystem = { type, uuid: id };
+        return { fd, path, fileSystem, device: device.path, detach: () => closeSync(fd) };
+      } catch (thrown) {
+        closeSync(fd);
+        if (thrown instanceof Refused) throw thrown;
+        throw refusals.notAttached(name, image.path, errorMessage(thrown));
+      }
+    },
+
+    check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
+
+    async deviceOf({ name }) {
+      const end = performance.now() + shortPatienceMs;
+      for (;;) {
+        const device = loopDeviceWith(base, name);
+        if (device !== undefined) return device.number;
+        const image = imageOf(base, name);
+        if (image === undefined || !isLocked(native, image)) return undefined;
+        // Somebody has it whom we don't see: a device that is just going, a program that has yet to make one, or a
+        // device that knows it by another path.
+        if (performance.now() > end) throw refusals.stillAttached(name, image.path, undefined);
+        await sleep(lookAgainMs);
+      }
+    },
+
+    async extend({ name }, wanted) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const why = typeNamed(image.type).whyNoGrowth();
+      if (why !== undefined) throw refusals.mayNotGrow(name, why);
+      const fd = openImage(image);
+      try {
+        const { size } = fstatSync(fd);
+        if (wanted < size) throw refusals.cannotShrink(name, size);
+        try {
+          await allocate({ path: image.path, fd }, wanted);
+        } catch (thrown) {
+          // A part may have been allocated; nobody uses it yet.
+          ftruncateSync(fd, size);
+          throw thrown;
+        }
+        fsyncSync(fd);
+      } catch (thrown) {
+        throw thrown instanceof Refused ? thrown : refusals.noRoom(name, image.path, errorMessage(thrown));
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    async withDevice({ name }, use) {
+      const image = imageOf(base, name);
+      if (image === undefined) throw refusals.imageGone(name, base);
+      const { path, type, id } = image;
+      const fd = openImage(image);
+      try {
+        await use({ fd, path, fileSystem: { type, uuid: id } }, loopDeviceWith(base, name)?.path);
+      } finally {
+        closeSync(fd);
+      }
+    },
+
+    isOurs(number) {
+      const device = loopDeviceOf(number);
+      return device !== undefined && volumeOn(base, device) !== undefined;
+    },
+
+    trash: loopTrash(base, native),
+    found: async () => allImages(base).map(({ volume, id }) => ({ name: volume, id })),
+    unfinished: async () => unfinishedImageStrays(base, native),
+
+    async sweep() {
+      for (const path of unfinishedImages(base)) await rm(path);
+    },
+  };
+}
+
+/** @throws Failure config when loop devices cannot be made here */
+export function needLoopDevices(): void {
+  try {
+    accessSync('/dev/loop-control', constants.R_OK | constants.W_OK);
+  } catch (thrown) {
+    throw new Failure(
+      'config',
+      `loop devices cannot be made: /dev/loop-control: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+      'run the castle as root, with the /dev of the host and the module loop',
+    );
+  }
+}

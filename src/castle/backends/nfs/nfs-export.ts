@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { errorMessage } from '../../../terminal/failure.ts';
+import { errnoName } from '../../mounting/mounter.ts';
+import { Refused } from '../../refusals/refused.ts';
+import * as refusals from './nfs-refusals.ts';
+import type { NfsSettings } from './nfs-settings.ts';
+
+/** How long one act may take, in milliseconds; a server that is well needs a few. */
+const actWithinMs = 5_000;
+/** How long a name may take to be looked up, in milliseconds. */
+const lookupWithinMs = 5_000;
+
+/** The server has answered an act with an error. */
+export class ActFailed extends Error {
+  override readonly name = 'ActFailed';
+
+  /** @param code as in errno(3) */
+  constructor(readonly code: string) {
+    super(code);
+  }
+}
+
+/**
+ * What the castle itself does on an export. Each act is a process of its own, which mounts the export for itself and for
+ * no one to see, so that a server that is dead holds up that process and never the castle, and a castle that is killed
+ * leaves no mount. The acts are in native/mount/export.c.
+ */
+export class NfsExport {
+  /** The last address that the host's name was found to have. */
+  address: string | undefined;
+  private looking: Promise<string> | undefined;
+
+  constructor(
+    readonly settings: NfsSettings,
+    private readonly mountProgram: string,
+  ) {
+    const bare = settings.host.replace(/^\[|\]$/g, '');
+    if (isIP(bare) !== 0) this.address = bare;
+  }
+
+  /**
+   * What the kernel is told when a folder of the export is mounted for a container. A file system of its own for each
+   * (`nosharecache`): when the mount goes, all that was written is on the server, whatever other volumes are mounted; so
+   * another host that gets the volume then finds it.
+   */
+  async containerOptions(): Promise<string> {
+    return [...this.settings.options, 'nosharecache', `addr=${await this.resolve()}`].join(',');
+  }
+
+  /**
+   * Does one act.
+   * @param withinMs without, as long as a server that is well may need
+   * @returns the lines that it printed
+   * @throws ActFailed; Refused backend_failed when the export cannot be reached
+   */
+  async act(args: readonly string[], withinMs = actWithinMs): Promise<readonly string[]> {
+    const { host, path } = this.settings;
+    const options = await this.ownOptions();
+    const text = await this.run(['export', `${host}:${path}`, options, ...args], withinMs);
+    if (text === undefined) throw refusals.silentServer(this.settings);
+    const lines = text.split('\n').slice(0, -1);
+    const last = lines.pop() ?? '';
+    if (last === 'done') return lines;
+    const [, step = '', errno = '', why = ''] = /^failed (\S+) (\d+) (.*)$/s.exec(last) ?? [];
+    if (step === 'act') throw new ActFailed(errnoName(Number(errno)));
+    throw refusals.unreachableExport(this.settings, step, errnoName(Number(errno)), why);
+  }
+
+  /** Nothing of what was known of the export is believed (`nosharecache`, `lookupcache`): other hosts change it, too. */
+  private async ownOptions(): Promise<string> {
+    const how = this.settings.options.filter((option) =>
+      /^(vers|sec|proto|port|(no)?resvport)\b/.test(option),
+    );
+    const own = ['soft', 'timeo=20', 'retrans=1', 'nosharecache', 'lookupcache=none'];
+    return [...how, ...own, `addr=${await this.resolve()}`].join(',');
+  }
+
+  /**
+   * Looked up each time, so that a server may move; the last answer counts when there is none. One at a time: a resolver
+   * that hangs holds up one of Node's four threads.
+   */
+  private async resolve(): Promise<string> {
+    const { host } = this.settings;
+    if (host.startsWith('[') || isIP(host) !== 0) return this.address ?? host;
+    this.looking ??= lookup(host)
+      .then(({ address }) => {
+        this.address = address;
+        return address;
+      })
+      .finally(() => {
+        this.looking = undefined;
+      });
+    try {
+      return await within(lookupWithinMs, this.looking);
+    } catch (thrown) {
+      if (this.address !== undefined) return this.address;
+      throw refusals.unknownHost(this.settings, errorMessage(thrown));
+    }
+  }
+
+  /** @returns what it printed; undefined when its time was over */
+  private run(args: readonly string[], withinMs: number): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(this.mountProgram, args, { stdio: ['ignore', 'pipe', 'ignore'], env: {} });
+      let text = '';
+      let over = false;
+      const timer = setTimeout(() => {
+        over = true;
+        child.kill('SIGKILL');
+        // Should not even that end it, nobody waits for it.
+        child.stdout.destroy();
+        child.unref();
+        resolve(undefined);
+      }, withinMs);
+      child.stdout.on('data', (part: Buffer) => {
+        text += part.toString('utf8');
+      });
+      child.on('error', (error) => {
+        clearTimeout(timer);
+        reject(
+          new Refused('backend_failed', `${this.mountProgram} cannot be run: ${error.message}`, 'see to it'),
+        );
+      });
+      child.on('close', () => {
+        clearTimeout(timer);
+        if (!over) resolve(text);
+      });
+    });
+  }
+}
+
+function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer from the resolver')), ms);
+  });
+  return Promise.race([work, bound]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,87 @@
+import { isIP } from 'node:net';
+import { Failure } from '../../../terminal/failure.ts';
+
+/** How an export is reached. */
+export interface NfsSettings {
+  /** Name or address of the server; one of version 6 stands in brackets. */
+  readonly host: string;
+  /** The folder on the server that has the volumes, an absolute path. */
+  readonly path: string;
+  /** What the kernel is told for each mount, as in nfs(5); `vers=` is always there. */
+  readonly options: readonly string[];
+}
+
+/** Where NFS 4 listens; RFC 8881. */
+export const usualPort = 2049;
+
+/**
+ * Options that may be given, as in nfs(5), each with what its value must be; without a pattern it has none. Those that
+ * decide who is asked (`addr=`, `clientaddr=`), or on which claims rely (`sharecache`), are the castle's own.
+ */
+const known: Readonly<Record<string, RegExp | undefined>> = {
+  vers: /^4\.[12]$/,
+  sec: /^sys$/,
+  proto: /^tcp6?$/,
+  port: /^[1-9]\d{0,4}$/,
+  nconnect: /^([1-9]|1[0-6])$/,
+  timeo: /^[1-9]\d{0,4}$/,
+  retrans: /^\d{1,3}$/,
+  rsize: /^[1-9]\d{0,7}$/,
+  wsize: /^[1-9]\d{0,7}$/,
+  acregmin: /^\d{1,5}$/,
+  acregmax: /^\d{1,5}$/,
+  acdirmin: /^\d{1,5}$/,
+  acdirmax: /^\d{1,5}$/,
+  actimeo: /^\d{1,5}$/,
+  lookupcache: /^(all|pos|positive|none)$/,
+  hard: undefined,
+  soft: undefined,
+  softerr: undefined,
+  noac: undefined,
+  nocto: undefined,
+  noresvport: undefined,
+  resvport: undefined,
+};
+
+/**
+ * Reads `HOST:/EXPORT[,OPTION[=VALUE]…]`. Version 4.1 is the least: its sessions make each request happen once, however
+ * often it is sent (RFC 8881, 2.10.6), and claims rely on that; version 3 would need rpcbind and statd besides.
+ * @throws Failure usage
+ */
+export function parseNfs(setting: string): NfsSettings {
+  const [where = '', ...options] = setting.split(',');
+  const [, host = '', path = ''] = /^(\[[0-9a-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(\/.*)$/i.exec(where) ?? [];
+  if (path === '' || (host.startsWith('[') && isIP(host.slice(1, -1)) !== 6)) {
+    throw wrong(
+      `${JSON.stringify(where)} is no export`,
+      'use nfs=HOST:/EXPORT; an IPv6 address stands in brackets',
+    );
+  }
+  const clean = path.replace(/\/+$/, '') || '/';
+  if (/[\x00-\x1f\x7f\\]|\/\/|\/\.{1,2}(\/|$)/.test(clean)) {
+    throw wrong(
+      `the export ${JSON.stringify(path)} is not a path in its shortest form`,
+      'give it as the server does',
+    );
+  }
+  for (const option of options) checkOption(option);
+  const version = options.some((option) => option.startsWith('vers=')) ? [] : ['vers=4.2'];
+  return { host, path: clean, options: [...version, ...options] };
+}
+
+function checkOption(option: string): void {
+  const [name = '', ...rest] = option.split('=');
+  const value = rest.length === 0 ? undefined : rest.join('=');
+  if (Object.hasOwn(known, name)) {
+    const pattern = known[name];
+    if (pattern === undefined ? value === undefined : pattern.test(value ?? '')) return;
+  }
+  const remedy =
+    name === 'vers' || name === 'nfsvers'
+      ? 'use vers=4.2 or vers=4.1'
+      : `there are ${Object.keys(known).join(', ')}, as in nfs(5)`;
+  throw wrong(`nfs has no option ${JSON.stringify(option)}`, remedy);
+}
+
+const wrong = (sentence: string, remedy: string): Failure =>
+  new Failure('usage', `--backend: ${sentence}`, remedy);

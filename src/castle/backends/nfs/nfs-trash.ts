@@ -1,0 +1,61 @@
+import { below, type SourceFolder } from '../../../linux/mountinfo.ts';
+import type { Trash } from '../backend.ts';
+import type { NfsClaims } from './nfs-claims.ts';
+import type { NfsFolders } from './nfs-folders.ts';
+import { thereAgain } from './nfs-refusals.ts';
+
+/** As in the trash of the backend `local`: no volume's name begins with a dot, and none has the separator. */
+const folderName = '.trash';
+const separator = '~';
+
+/** Where deleted volumes are removed: nothing comes back from there, whatever another host wants to restore. */
+const removing = '.removing';
+
+/** How long the removal of one may take, in milliseconds; the next time goes on where it ended. */
+const removeWithinMs = 3_600_000;
+
+/**
+ * The trash on an export. Other castles find what this one deletes, and may restore it.
+ * @param all what mountinfo calls the export
+ */
+export function nfsTrash(folders: NfsFolders, claims: NfsClaims, all: () => SourceFolder): Trash {
+  const kept = (volume: string, id: string) => `${folderName}/${volume}${separator}${id}`;
+  const removed = (volume: string, id: string) => `${removing}/${volume}${separator}${id}`;
+  return {
+    source: async (volume, id) => below(all(), kept(volume, id)),
+    has: (volume, id) => folders.isThere(kept(volume, id)),
+
+    async put(volume, id) {
+      await claims.during(volume, async () => {
+        if (await folders.isThere(kept(volume, id))) return;
+        await folders.need(folderName);
+        await folders.move(`volume ${volume} cannot be deleted`, volume, kept(volume, id));
+      });
+    },
+
+    async takeBack(volume, id) {
+      await claims.during(volume, async () => {
+        if (await folders.isThere(volume)) {
+          if (await folders.isThere(kept(volume, id))) throw thereAgain(volume);
+          return;
+        }
+        await folders.move(`volume ${volume} cannot be restored`, kept(volume, id), volume);
+      });
+    },
+
+    async purge(volume, id) {
+      if (await folders.isThere(kept(volume, id))) {
+        await folders.need(removing);
+        await folders.move(`volume ${volume} cannot be removed`, kept(volume, id), removed(volume, id));
+      }
+      await folders.removeTree(removed(volume, id), removeWithinMs);
+    },
+
+    async list() {
+      return (await folders.list(folderName)).flatMap((entry) => {
+        const [volume, id, ...more] = entry.split(separator);
+        return volume === undefined || id === undefined || more.length > 0 ? [] : [{ volume, id }];
+      });
+    },
+  };
+}

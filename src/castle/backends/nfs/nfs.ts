@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { below, isEntryOf, nfsFolder, type SourceFolder } from '../../../linux/mountinfo.ts';
+import { Failure } from '../../../terminal/failure.ts';
+import type { Mounter } from '../../mounting/mounter.ts';
+import { Refused } from '../../refusals/refused.ts';
+import type { Backend } from '../backend.ts';
+import { prepareFolder } from '../folder.ts';
+import { noSizeOfItsOwn } from '../refusals.ts';
+import { castleId, NfsClaims } from './nfs-claims.ts';
+import { NfsExport } from './nfs-export.ts';
+import { NfsFolders } from './nfs-folders.ts';
+import { NoClient } from './nfs-refusals.ts';
+import type { NfsSettings } from './nfs-settings.ts';
+import { nfsTrash } from './nfs-trash.ts';
+
+/** Begins the name of a folder that is being made; no volume's name starts with a dot. */
+const unfinished = '.creating-';
+
+/** What the backend is made with. */
+interface NfsMeans {
+  readonly mounter: Mounter;
+  readonly mountProgram: string;
+  readonly state: string;
+}
+
+/**
+ * The backend `nfs`: a folder per volume on an export, which each container gets mounted from the server itself. Nothing of
+ * the server is mounted on this host, and the castle's own process never touches it.
+ *
+ * Other hosts may have castles on the same export. A volume that containers of one host use is claimed by it; there is no
+ * time after which a claim ends, because nobody can know whether a host that is silent has stopped writing.
+ * @throws Failure cannotCreate; config when this kernel has no NFS client
+ */
+export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promise<Backend> {
+  const { mounter, mountProgram } = means;
+  const base = await prepareFolder(join(means.state, 'nfs'));
+  const castle = await castleId(base);
+  const server = new NfsExport(settings, mountProgram);
+  const claims = new NfsClaims(server, castle);
+  const folders = new NfsFolders(server);
+  const { host, path } = settings;
+  const description = `NFS export ${host}:${path}`;
+  /** The address may be known later, or become another one. */
+  const all = (): SourceFolder => nfsFolder(host, path, server.address);
+  await checkClient(server);
+
+  const making = new Set<string>();
+  /** Where this castle makes a volume. */
+  const made = (volume: string) => `${unfinished}${castle}-${volume}`;
+
+  return {
+    name: 'nfs',
+    description,
+    base,
+    claims,
+    trash: nfsTrash(folders, claims, all),
+    place: () => undefined,
+    shows: (mount) => isEntryOf(mount, all()),
+    showsIdsAsTheyAre: true,
+    source: async ({ name }) => below(all(), name),
+    find: async (volume) => ((await folders.isThere(volume)) ? { name: volume } : undefined),
+
+    async create({ name, owner }) {
+      const what = `volume ${name} cannot be created`;
+      await claims.during(name, async () => {
+        // Another host may have made it just now.
+        if (await folders.isThere(name)) return;
+        await folders.removeTree(made(name));
+        making.add(made(name));
+        try {
+          await folders.make(what, made(name), owner);
+          await folders.move(what, made(name), name);
+        } catch (thrown) {
+          await folders.removeTree(made(name)).catch(() => undefined);
+          throw thrown;
+        } finally {
+          making.delete(made(name));
+        }
+      });
+    },
+
+    async discardEmpty({ name }) {
+      const gone = await claims.during(name, () => folders.removeEmpty(name));
+      // Nothing will be known of it any more, so nobody would be told to.
+      if (gone) await claims.giveUp(name);
+      return gone;
+    },
+
+    /** What other castles are making is theirs; and a server that comes back late may be in use by this one already. */
+    async sweep() {
+      await claims.sweep();
+      for (const entry of await folders.list('.')) {
+        const isLeftOver = entry.startsWith(`${unfinished}${castle}-`) && !making.has(entry);
+        if (isLeftOver) await folders.removeTree(entry);
+      }
+    },
+
+    async grow({ name }) {
+      throw noSizeOfItsOwn(name, description);
+    },
+
+    async mount(into, { name }, target, options) {
+      await claims.take(name);
+      const folder = { source: `${host}:${join(path, name)}`, options: await server.containerOptions() };
+      return mounter.mountNfs(into, folder, target, options);
+    },
+
+    afterUse: ({ name }) => claims.giveUp(name),
+  };
+}
+
+/** A server may be away when a castle starts, the kernel's client may not. */
+async function checkClient(server: NfsExport): Promise<void> {
+  try {
+    await server.act(['kind', '.']);
+  } catch (thrown) {
+    if (thrown instanceof NoClient) throw new Failure('config', thrown.sentence, thrown.remedy);
+    // Whatever else it is, it is looked at again, and told then.
+    if (!(thrown instanceof Refused)) throw thrown;
+  }
+}

@@ -1,0 +1,133 @@
+import { closeSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Native } from '../../linux/native-addon.ts';
+import { freeSocket, listen } from '../../linux/unix-socket.ts';
+import { errorMessage } from '../../terminal/failure.ts';
+import { descriptorOf } from '../api/connections.ts';
+import type { Say } from '../events/event.ts';
+import { type Connection, holdPeer } from '../identity/caller.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Answer, Call, Driver } from './driver.ts';
+
+/** The media type of the protocol's answers. */
+const mediaType = 'application/vnd.docker.plugins.v1.2+json';
+/** A call has at most this many bytes. */
+const longestBody = 64 * 1024;
+/** Only root may connect. */
+const rootOnly = 0o177;
+/** How long calls under way may take when the castle is to stop, in milliseconds: longer than a mount. */
+const lastAnswersMs = 15_000;
+
+export interface PluginListener {
+  /** Removes the socket, lets calls under way be answered, within a bound, and closes every connection. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Serves a volume driver on the socket where engines look for plug-ins.
+ * @param say tells people of what was not foreseen, and of what an engine was refused
+ * @throws Failure noPermission, cannotCreate, tryAgain when another castle listens there
+ */
+export async function servePlugin(
+  path: string,
+  driver: Driver,
+  native: Native,
+  say: Say,
+): Promise<PluginListener> {
+  const engines = new WeakMap<Socket, Connection>();
+  const server = createServer((request, response) => {
+    void handle(request, response).catch((thrown: unknown) => {
+      say(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
+      response.destroy();
+    });
+  });
+  server.keepAliveTimeout = 0; // an engine would call on a connection that is just being closed
+  server.on('connection', (socket: Socket) => {
+    const engine = hold(socket);
+    if (engine === undefined) {
+      socket.destroy();
+      return;
+    }
+    engines.set(socket, engine);
+    socket.once('close', () => engine.close());
+  });
+
+  /** The mode of the socket lets nobody but root in; the kernel's word is asked for all the same. */
+  function hold(socket: Socket): Connection | undefined {
+    const fd = descriptorOf(socket);
+    if (fd === undefined) return undefined;
+    try {
+      const engine = holdPeer(native, fd, closeSync);
+      if (engine.peer.uid === 0 || engine.peer.uid === process.getuid?.()) return engine;
+      engine.close();
+    } catch {
+      // It has ended already.
+    }
+    return undefined;
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.url ?? '';
+    const act = Object.hasOwn(driver, method) ? driver[method] : undefined;
+    const engine = engines.get(request.socket);
+    if (request.method !== 'POST' || act === undefined || engine === undefined) {
+      answer(response, 404, { Err: `the castle does not serve ${request.method} ${method}` });
+      return;
+    }
+    try {
+      answer(response, 200, { ...(await act(await readCall(request), engine.peer)), Err: '' });
+    } catch (thrown) {
+      if (!(thrown instanceof Refused)) {
+        say(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
+      } else if (method === '/VolumeDriver.Mount') {
+        const { sentence, code, remedy } = thrown;
+        say(sentence, { event: 'lease.refused', code, remedy });
+      }
+      answer(response, 500, { Err: errorMessage(thrown) });
+    }
+  }
+
+  await freeSocket(path, '--plugin');
+  await listen(server, path, rootOnly, '--plugin');
+  return {
+    async stop() {
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      server.closeIdleConnections();
+      await Promise.race([closed, sleep(lastAnswersMs, undefined, { ref: false })]);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function answer(response: ServerResponse, status: number, body: Answer): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'content-type': mediaType, 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+/** @throws Refused bad_request */
+async function readCall(request: IncomingMessage): Promise<Call> {
+  let text = '';
+  request.setEncoding('utf8');
+  for await (const part of request as AsyncIterable<string>) {
+    text += part;
+    if (text.length > longestBody) throw wrong(`it has more than ${longestBody} bytes`);
+  }
+  if (text === '') return {};
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (thrown) {
+    throw wrong(errorMessage(thrown));
+  }
+  // An engine that has nothing to say sends null.
+  if (body === null) return {};
+  if (typeof body !== 'object') throw wrong('it is no object');
+  return body;
+}
+
+const wrong = (why: string): Refused =>
+  new Refused('bad_request', `the call is wrong: ${why}`, "send what Docker's plug-in protocol says");

@@ -1,0 +1,90 @@
+import { errorMessage } from '../../terminal/failure.ts';
+import type { Mounter } from '../mounting/mounter.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Store } from '../store/store.ts';
+import type { EventName, Facts, Say } from './event.ts';
+import type { Metrics } from './metrics.ts';
+
+/** A mounter whose acts are told of and measured. */
+export function observedMounter(mounter: Mounter, metrics: Metrics, say: Say): Mounter {
+  /** @param done what to tell when it went well */
+  async function observed<T>(
+    act: 'mount' | 'unmount' | 'grow',
+    failed: EventName,
+    about: Omit<Facts, 'event'>,
+    work: () => Promise<T>,
+    done: (result: T, tookMs: number) => void,
+  ): Promise<T> {
+    const begun = performance.now();
+    let result: T;
+    try {
+      result = await work();
+    } catch (thrown) {
+      metrics.mount(act, 'failed', since(begun) / 1000);
+      say(errorMessage(thrown), { event: failed, ...about, ...codeOf(thrown) });
+      throw thrown;
+    }
+    const tookMs = since(begun);
+    metrics.mount(act, 'done', tookMs / 1000);
+    done(result, tookMs);
+    return result;
+  }
+
+  const mounting = (source: string, target: string, mount: () => Promise<number>): Promise<number> =>
+    observed('mount', 'mount.failed', { target }, mount, (mountId, tookMs) =>
+      say(`${source} is mounted on ${target} in the container`, {
+        event: 'mount.made',
+        target,
+        mountId,
+        tookMs,
+      }),
+    );
+
+  return {
+    mount: (into, source, target, options) =>
+      mounting(source, target, () => mounter.mount(into, source, target, options)),
+    mountImage: (into, image, target, options) =>
+      mounting(image.path, target, () => mounter.mountImage(into, image, target, options)),
+    mountNfs: (into, folder, target, options) =>
+      mounting(folder.source, target, () => mounter.mountNfs(into, folder, target, options)),
+    growImage: (into, image, device, target) =>
+      observed(
+        'grow',
+        'grow.failed',
+        { target },
+        () => mounter.growImage(into, image, device, target),
+        () => undefined, // the ledger tells of it
+      ),
+    unmount: (from, target, mountId) =>
+      observed(
+        'unmount',
+        'unmount.failed',
+        { target, mountId },
+        () => mounter.unmount(from, target, mountId),
+        (_, tookMs) =>
+          say(`${target} is unmounted in the container`, { event: 'mount.removed', target, mountId, tookMs }),
+      ),
+  };
+}
+
+/** A store whose commits are measured. */
+export function observedStore(store: Store, metrics: Metrics): Store {
+  return {
+    ...store,
+    async commit(make) {
+      const begun = performance.now();
+      try {
+        await store.commit(make);
+        metrics.commit('done', since(begun) / 1000);
+      } catch (thrown) {
+        metrics.commit('failed', since(begun) / 1000);
+        throw thrown;
+      }
+    },
+  };
+}
+
+/** Milliseconds, to the microsecond. */
+const since = (begun: number): number => Math.round((performance.now() - begun) * 1000) / 1000;
+
+const codeOf = (thrown: unknown) => (thrown instanceof Refused ? { code: thrown.code } : {});

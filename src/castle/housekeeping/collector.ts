@@ -1,0 +1,17 @@
+import type { Stray } from './stray.ts';
+
+/** A stray as people are told of it. */
+export interface Found extends Stray {
+  /** What a person can do about it, where the castle may not: it did not make it, or cannot tell whose it is. */
+  readonly byHand?: string;
+}
+
+/** Finds the strays of one kind. Looking changes nothing. */
+export interface Collector {
+  /** What it looks for, for the sentence that it could not. */
+  readonly name: string;
+  find(): Promise<readonly Found[]>;
+}
+
+/** For what is told of only. */
+export const leftAlone = async (): Promise<boolean> => false;

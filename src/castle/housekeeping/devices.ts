@@ -1,0 +1,63 @@
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type LoopDevice, loopDevices } from '../../linux/loop-devices.ts';
+import type { Backend } from '../backends/backend.ts';
+import { trashFolderName } from '../backends/local/local-trash.ts';
+import { deletedImages, volumeOn } from '../backends/loop/images.ts';
+import type { Ledger } from '../leases/ledger.ts';
+import { Census } from '../mounting/mount-namespaces.ts';
+import { type Collector, leftAlone } from './collector.ts';
+
+/** How long a device may take to go after its last mount, in milliseconds. */
+const goesWithinMs = 2_000;
+/** How often we look whether it has, in milliseconds. */
+const lookAgainMs = 50;
+
+/**
+ * Loop devices with images of volumes that are mounted nowhere. Those of the castle go by themselves with their last user:
+ * what stays was made by somebody else, or is held open by a program. Either is for a person to end.
+ */
+export function idleLoopDevices(backend: Backend, ledger: Ledger): Collector {
+  const { base } = backend;
+  const trash = join(base, trashFolderName);
+  const census = new Census();
+
+  function volumeOf(device: LoopDevice): string | undefined {
+    const deleted = (): string | undefined =>
+      dirname(device.file) === trash
+        ? deletedImages(trash).find(({ path }) => basename(path) === basename(device.file))?.volume
+        : undefined;
+    return volumeOn(base, device) ?? deleted();
+  }
+
+  async function isIdle(device: LoopDevice): Promise<boolean> {
+    const end = performance.now() + goesWithinMs;
+    for (;;) {
+      if (!loopDevices().some(({ path, file }) => path === device.path && file === device.file)) return false;
+      const uses = await census.usesOf({ device: device.number, root: '/' }, undefined);
+      if (uses.length > 0) return false;
+      if (performance.now() > end) return true;
+      await sleep(lookAgainMs);
+    }
+  }
+
+  return {
+    name: 'loop devices without a mount',
+    async find() {
+      const found = [];
+      for (const device of loopDevices()) {
+        const volume = volumeOf(device);
+        // In its turn, no mount of the volume is under way.
+        if (volume === undefined || !(await ledger.exclusively(volume, () => isIdle(device)))) continue;
+        found.push({
+          kind: 'device' as const,
+          name: device.path,
+          why: `it has the image ${device.file} of volume ${volume}, and is mounted nowhere`,
+          byHand: `see who has it open (fuser ${device.path}), then losetup --detach ${device.path}`,
+          remove: leftAlone,
+        });
+      }
+      return found;
+    },
+  };
+}

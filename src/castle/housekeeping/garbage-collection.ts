@@ -1,0 +1,122 @@
+import { errorMessage } from '../../terminal/failure.ts';
+import type { Say } from '../events/event.ts';
+import type { Collector, Found } from './collector.ts';
+import type { Stray } from './stray.ts';
+
+/** What became of a stray. */
+export type Outcome =
+  /** Looked at only. */
+  | 'found'
+  | 'removed'
+  /** Somebody has it after all, or it is for a person to decide. */
+  | 'left'
+  | 'failed';
+
+/** A stray with what became of it. */
+export interface Collected extends Pick<Found, 'kind' | 'name' | 'why'> {
+  readonly outcome: Outcome;
+  /** What a person can do about it. */
+  readonly remedy?: string;
+}
+
+/** On whose word strays are removed. */
+export type Order =
+  /** Nothing is changed. */
+  | 'look'
+  /** A person's, who has seen them or could have. */
+  | 'person'
+  /** Nobody's: only what holds no data. */
+  | 'clock';
+
+/**
+ * What is removed without anybody's word. Volumes and snapshots are data: that nobody is known to need them may mean that
+ * the state was lost. Deleted volumes go when their time is over, whatever this says.
+ */
+const withoutWord: Readonly<Record<Stray['kind'], boolean>> = {
+  lease: true,
+  mount: true,
+  file: true,
+  device: false,
+  volume: false,
+  snapshot: false,
+};
+
+/** Finds what belongs to nobody, and removes it. */
+export class CleanUp {
+  /** The last run: two at once would only find the same. */
+  private last: Promise<unknown> = Promise.resolve();
+  /** What people were told of already. */
+  private readonly told = new Set<string>();
+  private left: readonly Collected[] = [];
+
+  constructor(
+    private readonly collectors: readonly Collector[],
+    private readonly say: Say,
+  ) {}
+
+  /** Runs all collectors, after a run that is under way. */
+  run(order: Order): Promise<readonly Collected[]> {
+    const mine = this.last.then(() => this.collect(order));
+    this.last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** What the last run left, by kind. */
+  leftByKind(): ReadonlyMap<Stray['kind'], number> {
+    const numbers = new Map<Stray['kind'], number>();
+    for (const { kind } of this.left) numbers.set(kind, (numbers.get(kind) ?? 0) + 1);
+    return numbers;
+  }
+
+  /** Resolves when no run is under way. */
+  async idle(): Promise<void> {
+    await this.last;
+  }
+
+  private async collect(order: Order): Promise<readonly Collected[]> {
+    const collected: Collected[] = [];
+    for (const { name, find } of this.collectors) {
+      try {
+        for (const found of await find()) collected.push(await this.deal(found, order));
+      } catch (thrown) {
+        this.say(`${name} could not be looked for: ${errorMessage(thrown)}`, { event: 'gc.unclear' });
+      }
+    }
+    this.left = collected.filter(({ outcome }) => outcome !== 'removed');
+    if (order === 'clock') for (const one of this.left) this.tell(one);
+    const removed = collected.length - this.left.length;
+    this.say(`looked for strays: ${removed} removed, ${this.left.length} left`, { event: 'gc.done' });
+    return collected;
+  }
+
+  private async deal(found: Found, order: Order): Promise<Collected> {
+    const { kind, name, why, byHand } = found;
+    const about = { kind, name, why };
+    if (byHand !== undefined) {
+      return { ...about, outcome: order === 'look' ? 'found' : 'left', remedy: byHand };
+    }
+    if (order === 'look') return { ...about, outcome: 'found' };
+    if (order === 'clock' && !withoutWord[kind]) {
+      return { ...about, outcome: 'left', remedy: 'castle gc removes it' };
+    }
+    try {
+      if (!(await found.remove())) return { ...about, outcome: 'left', remedy: 'somebody has it after all' };
+    } catch (thrown) {
+      this.say(`${kind} ${name} could not be removed: ${errorMessage(thrown)}`, { event: 'gc.unclear' });
+      return { ...about, outcome: 'failed', remedy: errorMessage(thrown) };
+    }
+    this.say(`${kind} ${name} is removed: it belonged to nobody, because ${why}`, { event: 'gc.removed' });
+    return { ...about, outcome: 'removed' };
+  }
+
+  /** Once for each: it is found again every hour. */
+  private tell({ kind, name, why, remedy }: Collected): void {
+    const key = `${kind} ${name}`;
+    if (this.told.has(key)) return;
+    this.told.add(key);
+    this.say(`${kind} ${name} belongs to nobody, because ${why}`, {
+      event: 'gc.found',
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+  }
+}

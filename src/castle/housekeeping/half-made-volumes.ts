@@ -1,0 +1,30 @@
+import type { Ledger } from '../leases/ledger.ts';
+import type { Store } from '../store/store.ts';
+import type { Collector } from './collector.ts';
+
+/** Volumes that were begun, and whose end could not be written down. */
+export function halfMadeVolumes(store: Store, backendName: string, ledger: Ledger): Collector {
+  const isHalfMade = (name: string): boolean => store.volume(name)?.state === 'creating';
+  return {
+    name: 'half-made volumes',
+    async find() {
+      const found = [];
+      for (const { name, state, backend } of store.volumes()) {
+        if (backend !== backendName) continue; // another backend's, of which nothing can be seen
+        // One that is just being made is done when its turn is over.
+        if (state !== 'creating' || !(await ledger.exclusively(name, async () => isHalfMade(name)))) continue;
+        found.push({
+          kind: 'volume' as const,
+          name,
+          why: 'it was begun, and nobody is making it any more',
+          remove: () =>
+            ledger.exclusively(name, async () => {
+              if (isHalfMade(name)) await ledger.settleHalfMade(name);
+              return !isHalfMade(name);
+            }),
+        });
+      }
+      return found;
+    },
+  };
+}

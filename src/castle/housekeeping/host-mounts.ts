@@ -1,0 +1,73 @@
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { mountsOf, topmostOn } from '../../linux/mountinfo.ts';
+import type { Backend } from '../backends/backend.ts';
+import type { Ledger } from '../leases/ledger.ts';
+import type { HostMounts } from '../mounting/host-mounts.ts';
+import { Census } from '../mounting/mount-namespaces.ts';
+import type { Store } from '../store/store.ts';
+import type { Collector, Found } from './collector.ts';
+
+/**
+ * Mounts on the host, and places for them, that were made for an engine and that no lease stands for: a castle that lost
+ * its state leaves some, or one that was killed between the unmount and the end of its lease.
+ */
+export function hostMountsWithoutLease(
+  store: Store,
+  backend: Backend,
+  ledger: Ledger,
+  hostMounts: HostMounts,
+): Collector {
+  const census = new Census();
+  const { folder } = hostMounts;
+  const isLeased = (target: string) => store.leases().some((lease) => lease.target === target);
+
+  function found(target: string, volume: string): readonly Found[] {
+    const mount = topmostOn(mountsOf('self') ?? [], target);
+    const why = 'it was made for an engine, and no lease stands for it';
+    if (mount === undefined) {
+      return [
+        {
+          kind: 'file',
+          name: target,
+          why,
+          remove: () =>
+            ledger.exclusively(volume, async () => {
+              if (isLeased(target)) return false;
+              hostMounts.removePoint(target);
+              return !places().includes(target);
+            }),
+        },
+      ];
+    }
+    if (!backend.shows(mount)) return []; // not of the castle's making
+    return [
+      {
+        kind: 'mount',
+        name: target,
+        why,
+        remove: () =>
+          ledger.exclusively(volume, async () => {
+            if (isLeased(target)) return false;
+            // A container has it through this mount: its lease was lost, and its mount shows that.
+            const uses = await census.usesOf(mount, backend.place(volume));
+            if (uses.some((use) => !hostMounts.isPoint(use))) return false;
+            await ledger.unmountOnHost(target, mount.id);
+            hostMounts.removePoint(target);
+            return true;
+          }),
+      },
+    ];
+  }
+
+  const places = () => readdirSync(folder).map((name) => join(folder, name));
+
+  return {
+    name: "the engine's mounts",
+    find: async () =>
+      places().flatMap((target) => {
+        const volume = hostMounts.volumeAt(basename(target));
+        return volume === undefined || isLeased(target) ? [] : found(target, volume);
+      }),
+  };
+}

@@ -1,0 +1,35 @@
+import { isStillThere, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
+import type { Ledger } from '../leases/ledger.ts';
+import type { Store } from '../store/store.ts';
+import type { Collector } from './collector.ts';
+
+/** Leases of containers that have ended, which a full state kept from ending with them. */
+export function endedLeases(store: Store, ledger: Ledger): Collector {
+  return {
+    name: 'leases without a container',
+    find: async () =>
+      store
+        .leases()
+        .filter(({ engine, first }) => engine === undefined && hasEnded(first))
+        .map(({ id, volume, containerName }) => ({
+          kind: 'lease',
+          name: id,
+          why: `container ${containerName}, which had volume ${volume}, has ended`,
+          async remove() {
+            await ledger.checkEnded((lease) => lease.id === id);
+            return store.lease(id) === undefined;
+          },
+        })),
+  };
+}
+
+/** Whether a process has ended, reaped or not. A first thread that has ended does not count while others live. */
+function hasEnded(first: ProcessIdentity): boolean {
+  if (!isStillThere(first)) return true;
+  try {
+    const status = readStatus(first.pid);
+    return status.get('State')?.startsWith('Z') === true && status.get('Threads') === '1';
+  } catch {
+    return !isStillThere(first);
+  }
+}

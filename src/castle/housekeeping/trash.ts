@@ -1,0 +1,26 @@
+import type { Administration } from '../volumes/administration.ts';
+import type { Collector } from './collector.ts';
+
+/** Deleted volumes whose time is over, and entries of some that somebody took out of the trash by hand. */
+export function overdueTrash(administration: Administration, backendName: string, keepMs: number): Collector {
+  return {
+    name: 'deleted volumes',
+    async find() {
+      const found = [];
+      for (const { id, volume, deleted, backend } of administration.list()) {
+        if (backend !== backendName) continue; // of another backend's trash, nothing can be seen
+        const isGone = await administration.isMissing(id);
+        if (!isGone && Date.parse(deleted) + keepMs > Date.now()) continue;
+        found.push({
+          kind: 'volume' as const,
+          name: `${volume} (${id})`,
+          why: isGone
+            ? 'it was deleted, and is not in the trash any more'
+            : `it was deleted on ${deleted}, and its time is over`,
+          remove: () => (isGone ? administration.forget(id) : administration.purgeOne(id)),
+        });
+      }
+      return found;
+    },
+  };
+}

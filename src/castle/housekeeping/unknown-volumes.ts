@@ -1,0 +1,25 @@
+import type { Backend } from '../backends/backend.ts';
+import type { Store } from '../store/store.ts';
+import { type Collector, leftAlone } from './collector.ts';
+
+/**
+ * Folders and images that the store knows nothing of. They may be somebody's data, brought here or left by a lost state:
+ * they are never removed.
+ */
+export function unknownVolumes(store: Store, backend: Backend): Collector {
+  return {
+    name: 'volumes that the state does not know',
+    async find() {
+      const there = (await backend.found?.()) ?? [];
+      return there
+        .filter(({ name }) => store.volume(name) === undefined)
+        .map(({ name }) => ({
+          kind: 'volume',
+          name,
+          why: `it lies in the ${backend.description}, and the state does not know it`,
+          byHand: `castle volume create ${name} takes it in as it is; or move it away`,
+          remove: leftAlone,
+        }));
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { Sight } from '../mounting/mount-inspector.ts';
+import { Hangs, type Mounter } from '../mounting/mounter.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { LeaseRecord } from '../store/store.ts';
+import type { Watched } from './container-watch.ts';
+import { entering, type HeldProcess } from './held-process.ts';
+import type { Journal } from './journal.ts';
+import * as refusals from './refusals.ts';
+import type { Truth } from './resolve-lease.ts';
+
+/** What it works with; all of it is the ledger's. */
+export interface TakingAwayMeans {
+  readonly mounter: Mounter;
+  readonly journal: Journal;
+  readonly watched: Watched;
+  readonly sight: Sight;
+  readonly truth: Truth;
+}
+
+/** Ends leases whose containers live on. */
+export class TakingAway {
+  constructor(private readonly means: TakingAwayMeans) {}
+
+  /**
+   * Takes the mount away and ends the lease.
+   * @throws Refused busy and backend_failed, and then the lease is as it was
+   */
+  async unmount(lease: LeaseRecord): Promise<void> {
+    const { journal, watched, truth } = this.means;
+    const held = watched.living(lease.id);
+    const releasing = await journal.advance(lease, 'release');
+    try {
+      if (held !== undefined) await this.takeAway(lease, held);
+    } catch (thrown) {
+      if (thrown instanceof Hangs) throw truth.leaveHanging(releasing, thrown);
+      await journal.advance(releasing, 'releaseFailed');
+      throw thrown;
+    }
+    watched.letGo(lease.id);
+    await journal.advance(releasing, 'released');
+  }
+
+  /** Unmounts, and makes sure that the container has the volume nowhere any more. */
+  private async takeAway(lease: LeaseRecord, held: HeldProcess): Promise<void> {
+    const { mounter, sight } = this.means;
+    try {
+      await entering(held, (from) => mounter.unmount(from, lease.target, lease.mountId));
+    } catch (thrown) {
+      if (!(thrown instanceof Refused && thrown.code === 'not_found')) throw thrown;
+    }
+    const there = await sight.whereaboutsOf(lease);
+    if (!held.isAlive()) return;
+    if (there.kind === 'unknown') throw refusals.unreadableMounts(lease.containerName);
+    if (there.kind === 'onTarget') throw refusals.hidden(lease.volume, there.mount.point);
+    if (there.kind === 'elsewhere') throw refusals.hidden(lease.volume, there.use.mount.point);
+  }
+}

@@ -1,0 +1,263 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { Refused } from '../refusals/refused.ts';
+import type { Extent } from './idmap/extents.ts';
+import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';
+import type { Owner } from './owner.ts';
+
+/** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
+const limitMs = 10_000;
+
+/** How long it may take with a file system, whose journal may have to be replayed, in milliseconds. */
+const imageLimitMs = 60_000;
+
+/** How long a killed castle-mount may take to end, in milliseconds. */
+const endsWithinMs = 1_000;
+
+/** castle-mount hangs in the container and cannot be ended (state D): what it was to do may happen yet. */
+export class Hangs extends Error {
+  override readonly name = 'Hangs';
+
+  /** @param gone resolves when it has ended after all: nothing more happens then */
+  constructor(readonly gone: Promise<void>) {
+    super('castle-mount hangs in the container');
+  }
+}
+
+/** The way into a container: descriptors stay right whatever becomes of the process that they were opened by. */
+export interface Entrance {
+  /** Its mount namespace. */
+  readonly namespace: number;
+  /** The folder where the paths of its first process begin. */
+  readonly root: number;
+  close(): void;
+}
+
+/** How a volume is mounted in a container. */
+export interface MountOptions {
+  /** Whether it can only be read there. */
+  readonly readonly: boolean;
+  /** Whether others have it mounted now, and may: its device, if it has one, is there already. */
+  readonly beside: boolean;
+  /** What is to be done about whose files are whose, once the owner of the root folder is known; without it, nothing. */
+  readonly ids?: (owner: Owner) => IdPlan;
+}
+
+/** What the ids on the disk are to the host where they are seen; of those that are left out, nothing can be written. */
+export interface IdMapping {
+  readonly uids: readonly Extent[];
+  readonly gids: readonly Extent[];
+}
+
+/** What is to be done about whose files are whose. */
+export interface IdPlan {
+  readonly map?: IdMapping;
+  /** Who is to get the root folder, and nothing below it. */
+  readonly chown?: Owner;
+}
+
+/** The ids could not be mapped; nothing is mounted. */
+export class Unmappable extends Error {
+  override readonly name = 'Unmappable';
+
+  /** @param error what the kernel said: EINVAL when the file system can't */
+  constructor(readonly error: string) {
+    super(`ids cannot be mapped: ${error}`);
+  }
+}
+
+/** An image, or a block device, with a file system of its own. */
+export interface ImageToMount {
+  /** Open for reading and writing. */
+  readonly fd: number;
+  readonly path: string;
+  /** Whether it is a block device of the host, which needs no loop device. */
+  readonly isDevice?: true;
+  readonly fileSystem: {
+    readonly type: string;
+    /** What the file system has to have; looked at once more on the device that is mounted. */
+    readonly uuid: string;
+  };
+  /** Path of the loop device that has it already, if one has. */
+  readonly device?: string;
+}
+
+/** A folder of an NFS server. */
+export interface NfsFolderToMount {
+  /** `HOST:/PATH`. */
+  readonly source: string;
+  /** As in nfs(5), with commas between them, and with `addr=`: the kernel looks up no names. */
+  readonly options: string;
+}
+
+/** Puts folders and file systems into containers' mount namespaces. */
+export interface Mounter {
+  /**
+   * Mounts a folder in a container.
+   * @param source absolute host path without symlinks
+   * @param target absolute path in the container
+   * @returns the id of the mount, as in the container's mountinfo
+   * @throws Refused bad_target or backend_failed; Hangs; Unmappable
+   */
+  mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Mounts the file system of an image in a container, by a loop device that vanishes with the last mount of it; or that
+   * of a block device.
+   * @param target absolute path in the container; when that is wrong, the file system has not been touched
+   * @returns the id of the mount, as in the container's mountinfo
+   * @throws Refused bad_target or backend_failed; Hangs; Unmappable
+   */
+  mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Mounts a folder of an NFS server in a container. A server that does not answer makes it fail within a bound.
+   * @param target absolute path in the container; when that is wrong, the server has not been asked
+   * @returns the id of the mount, as in the container's mountinfo
+   * @throws Refused bad_target or backend_failed; Hangs
+   */
+  mountNfs(into: Entrance, folder: NfsFolderToMount, target: string, options: MountOptions): Promise<number>;
+  /**
+   * Lets a mounted file system become as large as its image has become.
+   * @param device path of its loop device, or of itself
+   * @param target where it is mounted in the container
+   * @throws Refused busy when something else is mounted there; backend_failed; Hangs
+   */
+  growImage(into: Entrance, image: ImageToMount, device: string, target: string): Promise<void>;
+  /**
+   * Takes a mount away.
+   * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it;
+   *   Hangs
+   */
+  unmount(from: Entrance, target: string, mountId: number): Promise<void>;
+}
+
+/** @param program path of castle-mount */
+export function mounterWith(program: string): Mounter {
+  return {
+    async mount(into, source, target, { readonly, ids }) {
+      const args = ['mount', readonly ? 'ro' : 'rw', source, target];
+      const said = await runMountProgram(program, args, entranceOf(into), limitMs, ids);
+      if (said.ok) return said.id;
+      if (said.step === 'idmap') throw new Unmappable(said.error);
+      throw mountRefusal(said, source, target);
+    },
+    async mountImage(into, image, target, { readonly, ids }) {
+      const { fd, path, isDevice, fileSystem, device } = image;
+      const { type, uuid } = fileSystem;
+      const mode = readonly ? 'ro' : 'rw';
+      const args =
+        isDevice === true
+          ? ['mount-device', mode, type, uuid, path, target]
+          : ['mount-image', mode, type, uuid, target, device ?? 'new'];
+      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs, ids);
+      if (said.ok) return said.id;
+      if (said.step === 'idmap') throw new Unmappable(said.error);
+      throw imageRefusal(said, path, target);
+    },
+    async mountNfs(into, { source, options }, target, { readonly }) {
+      const args = ['mount-nfs', readonly ? 'ro' : 'rw', source, options, target];
+      const said = await runMountProgram(program, args, entranceOf(into), limitMs);
+      if (said.ok) return said.id;
+      throw nfsRefusal(said, source, target);
+    },
+    async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
+      const args = ['grow', type, device, target];
+      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs);
+      if (!said.ok) throw growRefusal(said, path, target);
+    },
+    async unmount(from, target, mountId) {
+      const said = await runMountProgram(
+        program,
+        ['unmount', target, String(mountId)],
+        entranceOf(from),
+        limitMs,
+      );
+      if (said.ok) return;
+      if (said.step === 'mount' || said.step === 'target') {
+        throw new Refused('not_found', `${target} is not that mount any more`, 'nothing is to be done');
+      }
+      if (said.error === 'EBUSY') {
+        throw new Refused('busy', `${target} is in use in the container`, 'end what uses it, then try again');
+      }
+      throw new Refused(
+        'backend_failed',
+        `${target} cannot be unmounted: ${said.step}: ${said.error}`,
+        'see the castle',
+      );
+    },
+  };
+}
+
+export type Said = { readonly ok: true; readonly id: number } | ({ readonly ok: false } & MountFault);
+
+const entranceOf = ({ namespace, root }: Entrance): readonly number[] => [namespace, root];
+
+/** Runs castle-mount once; its protocol is in native/mount/main.c. @param descriptors from 3 on */
+export function runMountProgram(
+  program: string,
+  args: readonly string[],
+  descriptors: readonly (number | 'ignore')[],
+  withinMs: number,
+  ids?: (owner: Owner) => IdPlan,
+): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, ids === undefined ? args : [...args, 'ids'], {
+      stdio: [ids === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore', ...descriptors],
+      env: {},
+    });
+    // It may have ended without having read the answer.
+    child.stdin?.on('error', () => undefined);
+    const gone = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+    });
+    let timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      // Where the container's file system doesn't answer, not even that ends it: it is left to itself.
+      timer = setTimeout(() => {
+        child.stdout?.destroy();
+        child.unref();
+        reject(new Hangs(gone));
+      }, endsWithinMs);
+    }, withinMs);
+    let text = '';
+    child.stdout?.on('data', (part: Buffer) => {
+      text += part.toString('latin1');
+      const [line, owner] = /^owner (\d+ \d+)\n/.exec(text) ?? [];
+      if (line === undefined || owner === undefined) return;
+      text = text.slice(line.length);
+      const [uid, gid] = owner.split(' ').map(Number);
+      child.stdin?.end(ids === undefined ? '' : planText(ids({ uid: uid ?? 0, gid: gid ?? 0 })));
+    });
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      resolve({ ok: false, step: `${program} cannot be run`, error: error.code ?? error.message });
+    });
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      resolve(
+        status === null ? { ok: false, step: 'castle-mount', error: signal ?? 'ended' } : read(status, text),
+      );
+    });
+  });
+}
+
+/** As native/mount/ids.h has it. */
+function planText({ map, chown }: IdPlan): string {
+  const lines = (letter: string, extents: readonly Extent[]) =>
+    extents.map(({ from, to, count }) => `${letter} ${from} ${to} ${count}\n`);
+  return [
+    ...lines('u', map?.uids ?? []),
+    ...lines('g', map?.gids ?? []),
+    ...(chown === undefined ? [] : [`c ${chown.uid} ${chown.gid}\n`]),
+  ].join('');
+}
+
+function read(status: number, text: string): Said {
+  const words = text.trim().split(' ');
+  if (status === 0) return { ok: true, id: Number(words[0]) };
+  return { ok: false, step: words[0] ?? '', error: errnoName(Number(words[1])) };
+}
+
+/** An errno as people know it, as in `EBUSY`. */
+export function errnoName(errno: number): string {
+  return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+}

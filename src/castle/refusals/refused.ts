@@ -1,0 +1,56 @@
+import type { Refusal, RefusalCode } from '../../protocol/contract.ts';
+
+/** The HTTP status of each refusal. */
+const statuses: Record<RefusalCode, number> = {
+  bad_request: 400,
+  bad_volume_name: 400,
+  bad_target: 422,
+  not_permitted: 403,
+  not_found: 404,
+  volume_in_use: 409,
+  busy: 409,
+  backend_failed: 503,
+  internal: 500,
+};
+
+/** What only some refusals have. */
+interface More {
+  /** volume_in_use: what has the volume. */
+  readonly holder?: string;
+  /** An HTTP status that says more than that of the code. */
+  readonly status?: number;
+}
+
+/** A request that the castle doesn't grant: a code for programs, a sentence and a remedy for people. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+
+  /** The HTTP status of the answer. */
+  readonly status: number;
+
+  constructor(
+    readonly code: RefusalCode,
+    readonly sentence: string,
+    readonly remedy: string,
+    private readonly more: More = {},
+  ) {
+    super(`${sentence}; ${remedy}`);
+    this.status = more.status ?? statuses[code];
+  }
+
+  /** The body of the answer. */
+  toJSON(): Refusal {
+    const { code, sentence, remedy } = this;
+    const { holder } = this.more;
+    return { error: { code, sentence, remedy, ...(holder === undefined ? {} : { holder }) } };
+  }
+}
+
+/** @param fault what volumeNameFault says */
+export function badVolumeName(volume: string, fault: string): Refused {
+  return new Refused(
+    'bad_volume_name',
+    `volume name ${JSON.stringify(volume)} ${fault}`,
+    'choose another name',
+  );
+}

@@ -1,0 +1,63 @@
+import { volumeNamePattern } from '../../protocol/volume-name.ts';
+import { parseSize } from '../../terminal/size.ts';
+import { parseIdLabel } from '../mounting/idmap/idmap-label.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Container } from './runtime.ts';
+
+/** The label with which the orchestrator gives a container its volume. */
+export const volumeLabel = 'castle.volume';
+
+/** A snapshot's id, or the last one of a volume. */
+const snapshotPattern =
+  /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|latest:[A-Za-z0-9][A-Za-z0-9_.-]{0,127})$/;
+
+/** What the orchestrator gives a container by its labels. */
+export type Granted = Pick<Container, 'readonly' | 'shared' | 'sizeBytes' | 'idmap' | 'snapshot'> & {
+  readonly volumes: readonly string[];
+};
+
+/**
+ * Reads the labels of a container: `castle.volume`, `castle.readonly`, `castle.shared`, `castle.size`, `castle.idmap` and
+ * `castle.snapshot`. A volume's name that is none gives nothing; what can't be understood of the others is never guessed.
+ * @throws Refused not_permitted
+ */
+export function readLabels(container: string, labels: Readonly<Record<string, unknown>>): Granted {
+  const volume = labels[volumeLabel];
+  const size = labels['castle.size'];
+  const snapshot = labels['castle.snapshot'];
+  const sizeBytes = typeof size === 'string' ? parseSize(size) : undefined;
+  if (size !== undefined && sizeBytes === undefined) {
+    throw wrongLabel(container, 'castle.size', size, 'a number and K, M, G or T, as in 20G');
+  }
+  const ids = labels['castle.idmap'];
+  const idmap = typeof ids === 'string' ? parseIdLabel(ids) : undefined;
+  if (ids !== undefined && idmap === undefined) {
+    throw wrongLabel(container, 'castle.idmap', ids, 'off, or DISK:SEEN:COUNT[,…] without overlaps');
+  }
+  if (snapshot !== undefined && (typeof snapshot !== 'string' || !snapshotPattern.test(snapshot))) {
+    throw wrongLabel(container, 'castle.snapshot', snapshot, "a snapshot's id, or latest: and a volume");
+  }
+  return {
+    volumes: typeof volume === 'string' && volumeNamePattern.test(volume) ? [volume] : [],
+    readonly: isTrue(container, labels, 'castle.readonly'),
+    shared: isTrue(container, labels, 'castle.shared'),
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    ...(idmap === undefined ? {} : { idmap }),
+    ...(snapshot === undefined ? {} : { snapshot }),
+  };
+}
+
+/** A label that says yes or no; without it, no. */
+function isTrue(container: string, labels: Readonly<Record<string, unknown>>, label: string): boolean {
+  const value = labels[label] ?? 'false';
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw wrongLabel(container, label, value, 'true or false');
+}
+
+function wrongLabel(container: string, label: string, value: unknown, right: string): Refused {
+  return new Refused(
+    'not_permitted',
+    `container ${container} has the label ${label}=${JSON.stringify(value)}`,
+    `start it with ${right}`,
+  );
+}

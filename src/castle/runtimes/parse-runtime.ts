@@ -1,0 +1,44 @@
+import { Failure } from '../../terminal/failure.ts';
+import { dockerRuntime } from './docker.ts';
+import { type Dialect, dialects } from './engine-api-dialects.ts';
+import { processRuntime } from './process.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What a runtime may need to be made. */
+export interface RuntimeSettings {
+  /** The engine's unix socket. */
+  readonly dockerSocket: string;
+}
+
+/** How each runtime is made. Adding one is a file and a line here. */
+const runtimes: Record<string, (settings: RuntimeSettings) => Promise<Runtime>> = {
+  docker: (settings) => engine(settings, dialects.docker),
+  podman: (settings) => engine(settings, dialects.podman),
+  process: async () => processRuntime(),
+};
+
+async function engine({ dockerSocket }: RuntimeSettings, dialect: Dialect): Promise<Runtime> {
+  // Loaded only here: the client is most of what there is to load, and `castle status` doesn't need it.
+  const { default: Docker } = await import('dockerode');
+  const clients = {
+    asking: new Docker({ socketPath: dockerSocket, timeout: 10_000 }),
+    following: new Docker({ socketPath: dockerSocket }),
+  };
+  return dockerRuntime(clients, dialect);
+}
+
+/**
+ * Makes the runtime that `--runtime` names.
+ * @throws Failure usage when there is no such runtime
+ */
+export async function parseRuntime(name: string, settings: RuntimeSettings): Promise<Runtime> {
+  const make = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined;
+  if (make === undefined) {
+    throw new Failure(
+      'usage',
+      `--runtime ${JSON.stringify(name)} is not a runtime`,
+      'use docker, podman or process',
+    );
+  }
+  return make(settings);
+}

@@ -1,0 +1,110 @@
+import { environmentOf, identify, namespaceOf, processes, readStatus } from '../../linux/proc.ts';
+import { errorMessage } from '../../terminal/failure.ts';
+import { Refused } from '../refusals/refused.ts';
+import { isScarcity } from '../refusals/scarcity.ts';
+import { readLabels } from './labels.ts';
+import { inHostsMounts, inOtherMounts } from './refusals.ts';
+import type { Container, Peer, Runtime } from './runtime.ts';
+
+/**
+ * The runtime `process`: every process in other PID and mount namespaces than the castle's is in a container, and may have any
+ * volume. What an engine has as labels, who starts it gives it in the variable CASTLE_LABELS, as in
+ * `castle.readonly=true castle.size=20G`. For development and the demo: the container could change it.
+ */
+export function processRuntime(): Runtime {
+  return {
+    name: 'process',
+    async find(name) {
+      const [, pid] = /^(?:pidns-\d+-|process-)(\d{1,10})$/.exec(name) ?? [];
+      const running = pid === undefined ? undefined : containerWithFirst(Number(pid));
+      if (running === undefined || (running.id !== name && running.name !== name)) return undefined;
+      return { id: running.id, name: running.name, volumes: running.volumes, running };
+    },
+    async containerOf(peer) {
+      try {
+        return containerOf(peer);
+      } catch (thrown) {
+        if (thrown instanceof Refused || isScarcity(thrown)) throw thrown;
+        throw new Refused(
+          'not_permitted',
+          `process ${peer.pid} cannot be placed in a container: ${errorMessage(thrown)}`,
+          'it may just have ended',
+        );
+      }
+    },
+  };
+}
+
+function containerOf(peer: Peer): Container | undefined {
+  const namespace = namespaceOf(peer.pid, 'pid');
+  if (namespace === namespaceOf('self', 'pid')) return undefined;
+  const first = firstOf(peer.pid, namespace);
+  checkMountNamespace(peer, first);
+  return container(first, namespace);
+}
+
+/** The container of a process that is the first of its PID namespace; undefined when there is none such. */
+function containerWithFirst(pid: number): Container | undefined {
+  try {
+    const namespace = namespaceOf(pid, 'pid');
+    const isOne =
+      namespace !== namespaceOf('self', 'pid') &&
+      namespaceOf(pid, 'mnt') !== namespaceOf('self', 'mnt') &&
+      isFirst(pid, namespace);
+    return isOne ? container(pid, namespace) : undefined;
+  } catch (thrown) {
+    if (isScarcity(thrown)) throw thrown;
+    return undefined; // it has ended
+  }
+}
+
+function container(first: number, namespace: string): Container {
+  const number = /\d+/.exec(namespace)?.[0] ?? '';
+  const name = `process-${first}`;
+  return {
+    id: `pidns-${number}-${first}`,
+    name,
+    first: identify(first),
+    ...readLabels(name, labelsOf(first)),
+    volumes: 'any',
+  };
+}
+
+/** What who started a container says of it. */
+function labelsOf(first: number): Readonly<Record<string, string>> {
+  const words = (environmentOf(first).get('CASTLE_LABELS') ?? '').split(' ').filter((word) => word !== '');
+  return Object.fromEntries(
+    words.map((word): [string, string] => {
+      const [label = '', ...value] = word.split('=');
+      return [label, value.join('=')];
+    }),
+  );
+}
+
+/**
+ * A PID namespace alone makes no container: without a mount namespace of its own, a volume would be mounted over a folder
+ * of the host, wherever the asking process wants it.
+ */
+function checkMountNamespace(peer: Peer, first: number): void {
+  const namespace = namespaceOf(first, 'mnt');
+  if (namespace === namespaceOf('self', 'mnt')) throw inHostsMounts(`process-${first}`);
+  if (namespace !== namespaceOf(peer.pid, 'mnt')) throw inOtherMounts(peer.pid, `process-${first}`);
+}
+
+/** PID 1 of a namespace, as a number of ours: usually an ancestor; a process that was put in with setns(2) has none. */
+function firstOf(pid: number, namespace: string): number {
+  for (let at = pid; at > 1; at = Number(readStatus(at).get('PPid'))) {
+    if (isFirst(at, namespace)) return at;
+  }
+  const first = processes().find((at) => isFirst(at, namespace));
+  if (first !== undefined) return first;
+  throw new Error(`no PID 1 is visible in ${namespace}`);
+}
+
+function isFirst(pid: number, namespace: string): boolean {
+  try {
+    return namespaceOf(pid, 'pid') === namespace && /(^|\s)1$/.test(readStatus(pid).get('NSpid') ?? '');
+  } catch {
+    return false;
+  }
+}

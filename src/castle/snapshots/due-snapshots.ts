@@ -1,0 +1,50 @@
+import type { LeaseRecord, SnapshotRecord, VolumeRecord } from '../store/store.ts';
+import type { Plan } from './schedule-settings.ts';
+
+/** What is known when the schedule is looked at. */
+export interface Situation {
+  readonly volumes: readonly VolumeRecord[];
+  readonly leases: readonly LeaseRecord[];
+  readonly snapshots: readonly SnapshotRecord[];
+  /** When one was last tried of a volume, in milliseconds since 1970. */
+  readonly tried: ReadonlyMap<string, number>;
+}
+
+/**
+ * The volumes of which a snapshot is to be taken now: those with a time of the schedule since their last one by schedule,
+ * or since they were made. However many of these times were missed, one snapshot makes up for them. A volume that no
+ * container had since then has nothing new.
+ */
+export function dueNow(plan: Plan, nowMs: number, situation: Situation): readonly string[] {
+  return situation.volumes
+    .filter(({ name, state }) => state === 'ready' && plan.includes(name))
+    .filter((volume) => {
+      const last = lastOf(volume, situation.snapshots);
+      const sinceMs = Math.max(
+        Date.parse(last?.taken ?? volume.created),
+        situation.tried.get(volume.name) ?? 0,
+      );
+      const next = plan.nextAfter(sinceMs);
+      return (
+        next !== undefined && next <= nowMs && (last === undefined || isChanged(volume, last, situation))
+      );
+    })
+    .map(({ name }) => name);
+}
+
+/** The last whole one by schedule; a later volume of the same name is another one. */
+function lastOf(
+  { name, id }: VolumeRecord,
+  snapshots: readonly SnapshotRecord[],
+): SnapshotRecord | undefined {
+  return snapshots
+    .filter((one) => one.volume === name && one.volumeId === id)
+    .filter(({ state, origin }) => state === 'kept' && origin === 'scheduled')
+    .sort((one, other) => one.taken.localeCompare(other.taken))
+    .at(-1);
+}
+
+function isChanged({ name, used }: VolumeRecord, last: SnapshotRecord, { leases }: Situation): boolean {
+  if (last.inUse === true || leases.some(({ volume }) => volume === name)) return true;
+  return used !== undefined && used >= last.taken;
+}

@@ -1,0 +1,168 @@
+import { errorMessage } from '../../../terminal/failure.ts';
+import type { Backend } from '../../backends/backend.ts';
+import type { SnapshotContent } from '../../backends/snapshots.ts';
+import type { Say } from '../../events/event.ts';
+import { Refused } from '../../refusals/refused.ts';
+import type { SnapshotRecord } from '../../store/store.ts';
+import type { Backups } from '../snapshot-manager.ts';
+import type { Copies, Copy } from './copies.ts';
+
+export interface OffHostMeans {
+  readonly copies: Copies;
+  readonly backups: Backups;
+  readonly backend: Backend;
+  readonly say: Say;
+}
+
+/** How often is looked for what is to be copied, in milliseconds: one that failed is tried again. */
+const lookAgainMs = 60_000;
+
+/** Brings snapshots to a place off this host, and back. Those by schedule go there by themselves. */
+export class OffHost {
+  private timer: NodeJS.Timeout | undefined;
+  private working: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(private readonly means: OffHostMeans) {}
+
+  /** For people: where. */
+  get place(): string {
+    return this.means.copies.place;
+  }
+
+  /**
+   * Copies a snapshot; one that is there already is not copied again.
+   * @throws Refused not_found, busy, bad_request, backend_failed
+   */
+  async copy(reference: string): Promise<Copy> {
+    const { copies, backups, say } = this.means;
+    const content = this.content();
+    return backups.reading(reference, async (record) => {
+      const begunMs = performance.now();
+      const { id, volume, taken } = record;
+      const copy = await copies.put({ id, volume, taken }, () => content.read(id));
+      await backups.setCopied(id, true);
+      const tookMs = Math.round(performance.now() - begunMs);
+      say(`the snapshot of ${taken} of volume ${volume} is in ${copies.place} too`, {
+        event: 'snapshot.copied',
+        volume,
+        snapshot: id,
+        tookMs,
+      });
+      return copy;
+    });
+  }
+
+  /**
+   * Brings a snapshot back that is not on this host any more, or never was.
+   * @throws Refused not_found, busy when it is here, bad_request when it is another backend's, backend_failed
+   */
+  async fetch(id: string): Promise<SnapshotRecord> {
+    const { copies, backups } = this.means;
+    const content = this.content();
+    const copy = await copies.find(id);
+    return backups.bringBack(copy.snapshot, async () =>
+      content.write(copy.snapshot, copy.format, await copies.read(copy)),
+    );
+  }
+
+  /** What is there. @param volume only those of this one */
+  list(volume?: string): Promise<readonly Copy[]> {
+    return this.means.copies.list(volume);
+  }
+
+  /**
+   * Removes a copy for good; the schedule makes no other one of that snapshot. One that is being made is removed when it
+   * is there.
+   * @throws Refused not_found, backend_failed
+   */
+  remove(id: string): Promise<void> {
+    const { copies, backups, say } = this.means;
+    return backups.alone(id, async () => {
+      const { snapshot } = await copies.find(id);
+      // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
+      await backups.setCopied(id, false);
+      try {
+        await copies.remove(id);
+      } catch (thrown) {
+        await backups.setCopied(id, true);
+        throw thrown;
+      }
+      say(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
+        event: 'copy.removed',
+        volume: snapshot.volume,
+        snapshot: id,
+      });
+    });
+  }
+
+  /** Copies what the schedule has taken, now and from now on, and takes back what killed castles have left there. */
+  start(): void {
+    this.look();
+    void this.sweep();
+    this.timer = setInterval(() => this.look(), lookAgainMs).unref();
+  }
+
+  /** Something may be there to be copied. */
+  look(): void {
+    if (this.stopped || this.working !== undefined || this.means.backend.snapshots?.content === undefined)
+      return;
+    this.working = this.copyScheduled().finally(() => {
+      this.working = undefined;
+    });
+  }
+
+  /** Begins nothing any more. What is under way ends with the castle: half an object is none. */
+  stop(): void {
+    this.stopped = true;
+    clearInterval(this.timer);
+  }
+
+  private async copyScheduled(): Promise<void> {
+    const { backups, backend, say } = this.means;
+    const due = backups
+      .list()
+      .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'kept')
+      .filter(({ isCopied, isCopyUnwanted }) => isCopied !== true && isCopyUnwanted !== true);
+    for (const { id, volume } of due) {
+      if (this.stopped) return;
+      try {
+        await this.copy(id);
+      } catch (thrown) {
+        // The schedule may have removed it meanwhile.
+        if (thrown instanceof Refused && thrown.code === 'not_found') continue;
+        say(`snapshot ${id} of volume ${volume} is not copied: ${errorMessage(thrown)}`, {
+          event: 'copy.failed',
+          volume,
+          snapshot: id,
+        });
+        // The others would wait for the same store.
+        return;
+      }
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    const { copies, say } = this.means;
+    try {
+      await copies.sweep();
+    } catch (thrown) {
+      say(`the look for what was left half written failed: ${errorMessage(thrown)}`, {
+        event: 'copy.failed',
+      });
+    }
+  }
+
+  private content(): SnapshotContent {
+    const { backend } = this.means;
+    const { content } = backend.snapshots ?? {};
+    if (content !== undefined) return content;
+    throw new Refused(
+      'bad_request',
+      `nothing is copied from the ${backend.description}`,
+      backend.snapshots === undefined
+        ? 'it has no snapshots'
+        : 'its snapshots are off this host by themselves',
+    );
+  }
+}

@@ -1,0 +1,75 @@
+import { Failure } from '../../../terminal/failure.ts';
+
+/** Where copies of snapshots go, off this host: a bucket of an S3-compatible store. Credentials are not in here. */
+export interface S3Place {
+  readonly bucket: string;
+  /** Begins the key of every object: empty, or ending with a slash. */
+  readonly prefix: string;
+  /** Of the store; Amazon's, without. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** Whether the bucket stands in the path, as most stores but Amazon's want it. */
+  readonly pathStyle: boolean;
+}
+
+/** Amazon's rules for names of buckets, without the rare ones. */
+const bucketPattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const prefixPattern = /^[A-Za-z0-9!_.*'()-]+(\/[A-Za-z0-9!_.*'()-]+)*\/?$/;
+
+/**
+ * Reads `s3=BUCKET[/PREFIX][,endpoint=URL][,region=NAME][,virtual-host]`.
+ * @throws Failure usage
+ */
+export function parsePlace(text: string): S3Place {
+  const [head = '', ...options] = text.split(',');
+  const [, bucket = '', rest = ''] = /^s3=([^/]*)(?:\/(.*))?$/.exec(head) ?? [];
+  if (!bucketPattern.test(bucket)) {
+    throw wrong(`${JSON.stringify(head)} is no bucket`, 'write s3=BUCKET or s3=BUCKET/PREFIX');
+  }
+  if (rest !== '' && !prefixPattern.test(rest)) {
+    throw wrong(
+      `the prefix ${JSON.stringify(rest)} is not letters, digits and slashes`,
+      'choose another one',
+    );
+  }
+  const prefix = rest === '' || rest.endsWith('/') ? rest : `${rest}/`;
+  const place: { -readonly [Key in keyof S3Place]: S3Place[Key] } = { bucket, prefix, pathStyle: false };
+  let virtualHost = false;
+  for (const option of options) {
+    const [name, value = ''] = split(option);
+    if (name === 'endpoint') place.endpoint = endpointOf(value);
+    else if (name === 'region' && /^[a-z0-9-]{1,40}$/.test(value)) place.region = value;
+    else if (option === 'virtual-host') virtualHost = true;
+    else
+      throw wrong(
+        `${JSON.stringify(option)} is unknown`,
+        'known are endpoint=URL, region=NAME and virtual-host',
+      );
+  }
+  place.pathStyle = place.endpoint !== undefined && !virtualHost;
+  return place;
+}
+
+/** Where it is, for people. */
+export function describePlace({ bucket, prefix, endpoint }: S3Place): string {
+  return `s3://${bucket}/${prefix}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
+}
+
+function split(option: string): readonly [string, string] {
+  const at = option.indexOf('=');
+  return at === -1 ? [option, ''] : [option.slice(0, at), option.slice(at + 1)];
+}
+
+function endpointOf(text: string): string {
+  if (!URL.canParse(text) || !/^https?:\/\//.test(text)) {
+    throw wrong(`endpoint ${JSON.stringify(text)} is no URL`, 'write endpoint=https://HOST[:PORT]');
+  }
+  const { username, password, search, hash } = new URL(text);
+  if (username !== '' || password !== '' || search !== '' || hash !== '') {
+    throw wrong('the endpoint has more than an address in it', 'give credentials as the AWS SDKs take them');
+  }
+  return text.replace(/\/+$/, '');
+}
+
+const wrong = (sentence: string, remedy: string): Failure =>
+  new Failure('usage', `--off-host: ${sentence}`, remedy);

@@ -1,0 +1,138 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { errorMessage } from '../../../terminal/failure.ts';
+import { Refused } from '../../refusals/refused.ts';
+import type { Objects, StoredObject } from './objects.ts';
+import { describePlace, type S3Place } from './s3-place.ts';
+
+/** A part is at least this large, in bytes, but for the last; this many are in memory at once. */
+const leastPartBytes = 8 * 2 ** 20;
+const partsAtOnce = 2;
+/** An object has at most 10,000 parts; a little compression that makes things larger must fit, too. */
+const parts = 9_000;
+/** How long the store may take to accept a connection, and be silent on one, in milliseconds. */
+const [connectWithinMs, silentForMs] = [10_000, 60_000];
+
+/**
+ * The objects of an S3-compatible store, by the AWS SDK: it signs, retries, and finds credentials as every AWS tool does
+ * (environment, ~/.aws, container, instance).
+ */
+export async function s3Objects(place: S3Place): Promise<Objects> {
+  const sdk = await import('./sdk.ts');
+  const { bucket, endpoint, region, pathStyle } = place;
+  const Bucket = bucket;
+  const description = describePlace(place);
+  const client = new sdk.S3Client({
+    region: region ?? 'us-east-1',
+    ...(endpoint === undefined ? {} : { endpoint }),
+    forcePathStyle: pathStyle,
+    maxAttempts: 4,
+    requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: silentForMs },
+  });
+
+  async function doing<T>(what: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (thrown) {
+      if (thrown instanceof Refused) throw thrown;
+      throw new Refused(
+        'backend_failed',
+        `${what} in ${description} failed: ${why(thrown)}`,
+        'see to the store, its credentials and the way there, then try again',
+      );
+    }
+  }
+
+  return {
+    description,
+
+    put: (key, content, atMostBytes, facts) =>
+      doing(`writing ${key}`, async () => {
+        const upload = new sdk.Upload({
+          client,
+          params: {
+            Bucket,
+            Key: key,
+            Body: content,
+            ContentType: 'application/gzip',
+            Metadata: { ...facts },
+          },
+          partSize: Math.max(leastPartBytes, Math.ceil(atMostBytes / parts)),
+          queueSize: partsAtOnce,
+        });
+        // The SDK waits for a chunk of a stream that was destroyed for ever: its end has to be told.
+        const failed = new Promise<never>((_, reject) => content.once('error', reject));
+        try {
+          await Promise.race([upload.done(), failed]);
+        } catch (thrown) {
+          content.destroy();
+          await upload.abort().catch(() => undefined);
+          throw thrown;
+        }
+      }),
+
+    find: (key) =>
+      doing(`looking for ${key}`, async () => {
+        try {
+          const { ContentLength } = await client.send(new sdk.HeadObjectCommand({ Bucket, Key: key }));
+          return { key, bytes: ContentLength ?? 0 };
+        } catch (thrown) {
+          if (isNotThere(thrown)) return undefined;
+          throw thrown;
+        }
+      }),
+
+    end: (key, bytes) =>
+      doing(`reading the end of ${key}`, async () => {
+        const asked = new sdk.GetObjectCommand({ Bucket, Key: key, Range: `bytes=-${bytes}` });
+        return buffer(bodyOf((await client.send(asked)).Body));
+      }),
+
+    get: (key) =>
+      doing(`reading ${key}`, async () =>
+        bodyOf((await client.send(new sdk.GetObjectCommand({ Bucket, Key: key }))).Body),
+      ),
+
+    list: (prefix) =>
+      doing('the look at what is', async () => {
+        const found: StoredObject[] = [];
+        for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
+          for (const { Key, Size } of page.Contents ?? [])
+            if (Key !== undefined) found.push({ key: Key, bytes: Size ?? 0 });
+        }
+        return found;
+      }),
+
+    remove: (key) =>
+      doing(`removing ${key}`, async () => {
+        await client.send(new sdk.DeleteObjectCommand({ Bucket, Key: key }));
+      }),
+
+    sweep: (prefix, beforeMs) =>
+      doing('the look for what was left half written', async () => {
+        const { Uploads = [] } = await client.send(
+          new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix }),
+        );
+        const old = Uploads.filter(({ Initiated }) => (Initiated?.getTime() ?? Infinity) < beforeMs);
+        for (const { Key, UploadId } of old) {
+          await client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+        }
+        return old.length;
+      }),
+  };
+}
+
+function bodyOf(body: unknown): Readable {
+  if (body instanceof Readable) return body;
+  throw new Error('the store answered without a body');
+}
+
+const isNotThere = (thrown: unknown): boolean =>
+  thrown instanceof Error && (thrown.name === 'NotFound' || thrown.name === 'NoSuchKey');
+
+/** An answer without a body has a name only. */
+function why(thrown: unknown): string {
+  const message = errorMessage(thrown);
+  if (!(thrown instanceof Error)) return message;
+  return message === '' || message === 'UnknownError' ? thrown.name : `${message} (${thrown.name})`;
+}

@@ -1,0 +1,78 @@
+import type { Cron } from 'croner';
+import { errorMessage, Failure } from '../../terminal/failure.ts';
+import { kinds, type Retention } from './retention.ts';
+
+/** When snapshots are taken, of which volumes, and which of them are kept. */
+export interface Plan {
+  /**
+   * The first time after another one at which one is to be taken, in milliseconds since 1970; undefined when there is
+   * none.
+   */
+  nextAfter(timeMs: number): number | undefined;
+  /** Whether a volume of that name is one of them. */
+  includes(volume: string): boolean;
+  readonly retention: Retention;
+}
+
+/** The words of the settings. */
+export interface PlanSettings {
+  /** Cron expressions, in UTC, with `;` between. */
+  readonly schedule: string;
+  /** Names of volumes with `*` and `?`, with commas between. */
+  readonly volumes: string;
+  /** As in `last=3,hourly=24,daily=7,weekly=4,monthly=12`. */
+  readonly keep: string;
+}
+
+/**
+ * Reads a plan.
+ * @throws Failure usage
+ */
+export async function readPlan({ schedule, volumes, keep }: PlanSettings): Promise<Plan> {
+  // Loaded only here: most castles' commands, and many castles, have no schedule.
+  const { Cron } = await import('croner');
+  const crons = schedule.split(';').map((expression) => readCron(Cron, expression.trim()));
+  const patterns = volumes.split(',').map(readPattern);
+  return {
+    nextAfter(timeMs) {
+      const times = crons.flatMap((cron) => cron.nextRun(new Date(timeMs))?.getTime() ?? []);
+      return times.length === 0 ? undefined : Math.min(...times);
+    },
+    includes: (volume) => patterns.some((pattern) => pattern.test(volume)),
+    retention: readRetention(keep),
+  };
+}
+
+function readCron(Maker: typeof Cron, expression: string): Cron {
+  try {
+    // Without a function to call it has no timer: it only calculates.
+    return new Maker(expression, { timezone: 'UTC' });
+  } catch (thrown) {
+    throw wrong('--snapshot-schedule', expression, `it is no cron expression: ${errorMessage(thrown)}`);
+  }
+}
+
+function readPattern(pattern: string): RegExp {
+  if (!/^[A-Za-z0-9_.*?-]+$/.test(pattern)) {
+    throw wrong('--snapshot-volumes', pattern, 'it is no name of volumes, with * and ? for what varies');
+  }
+  const source = pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.');
+  return new RegExp(`^${source}$`);
+}
+
+/** @throws Failure usage */
+export function readRetention(keep: string): Retention {
+  const retention: { -readonly [Kind in keyof Retention]: number } = {};
+  for (const part of keep.split(',')) {
+    const [, name, number] = /^([a-z]+)=([1-9]\d{0,4})$/.exec(part) ?? [];
+    const kind = kinds.find((kind) => kind === name);
+    if (kind === undefined || retention[kind] !== undefined) {
+      throw wrong('--snapshot-keep', part, `use each of ${kinds.join(', ')} once, as in hourly=24,daily=7`);
+    }
+    retention[kind] = Number(number);
+  }
+  return retention;
+}
+
+const wrong = (option: string, value: string, why: string): Failure =>
+  new Failure('usage', `${option} has ${JSON.stringify(value)}`, why);

@@ -1,0 +1,19 @@
+import type { BackedUp } from '../events/metrics.ts';
+import type { SnapshotRecord, VolumeRecord } from '../store/store.ts';
+
+/** How well volumes are backed up at a time, in milliseconds since 1970. */
+export function backedUp(
+  volumes: readonly VolumeRecord[],
+  snapshots: readonly SnapshotRecord[],
+  nowMs: number,
+): BackedUp {
+  const last = new Map<string, number>();
+  for (const { volume, state, taken } of snapshots) {
+    if (state === 'kept') last.set(volume, Math.max(last.get(volume) ?? 0, Date.parse(taken)));
+  }
+  const times = volumes.flatMap(({ name }) => last.get(name) ?? []);
+  return {
+    without: volumes.length - times.length,
+    oldestSeconds: times.length === 0 ? 0 : Math.max(0, (nowMs - Math.min(...times)) / 1000),
+  };
+}

@@ -1,0 +1,28 @@
+import type { SnapshotRecord, Store } from '../store/store.ts';
+import { noSnapshotOf, noSuchSnapshot, notYetWhole, ofOtherBackend } from './refusals.ts';
+
+const latest = 'latest:';
+
+/**
+ * The snapshot that is meant by an id, or by `latest:VOLUME`: the last whole one of a volume of that name.
+ * @param backend only its snapshots can be used
+ * @throws Refused not_found, busy when it is not whole, backend_failed when it is another backend's
+ */
+export function meant(store: Store, backend: string, reference: string): SnapshotRecord {
+  if (reference.startsWith(latest)) return newest(store, backend, reference.slice(latest.length));
+  const record = store.snapshot(reference);
+  if (record === undefined) throw noSuchSnapshot(reference);
+  if (record.backend !== backend) throw ofOtherBackend(`snapshot ${reference}`, record.backend);
+  if (record.state !== 'kept') throw notYetWhole(record);
+  return record;
+}
+
+function newest(store: Store, backend: string, volume: string): SnapshotRecord {
+  const whole = store
+    .snapshots()
+    .filter((one) => one.volume === volume && one.backend === backend && one.state === 'kept')
+    .sort((one, other) => one.taken.localeCompare(other.taken));
+  const last = whole.at(-1);
+  if (last === undefined) throw noSnapshotOf(volume);
+  return last;
+}

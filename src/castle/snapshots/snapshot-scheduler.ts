@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorMessage } from '../../terminal/failure.ts';
+import type { Say } from '../events/event.ts';
+import type { SnapshotRecord, Store } from '../store/store.ts';
+import { dueNow } from './due-snapshots.ts';
+import { expired } from './retention.ts';
+import type { Plan } from './schedule-settings.ts';
+import type { Backups } from './snapshot-manager.ts';
+
+/** A clock that is set, and a host that slept, are noticed within this, in milliseconds. */
+const longestPauseMs = 60_000;
+/** So many volumes at once: they share the disk. */
+const atOnce = 2;
+/** How long what is under way may hold up the stop, in milliseconds; the next castle finds out what became of it. */
+const lastWorkMs = 5_000;
+
+/** What the scheduler works with. */
+export interface SchedulerMeans {
+  readonly store: Store;
+  readonly backups: Backups;
+  /** The snapshots of another one are left alone. */
+  readonly backend: string;
+  /** Told when snapshots were taken. */
+  readonly taken: () => void;
+  readonly say: Say;
+}
+
+/** Takes snapshots when the plan says so, and removes those that it does not keep. */
+export class Scheduler {
+  private readonly tried = new Map<string, number>();
+  private timer: NodeJS.Timeout | undefined;
+  private working: Promise<void> = Promise.resolve();
+  private stopped = false;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly means: SchedulerMeans,
+  ) {}
+
+  /** Begins with what was missed. */
+  start(): void {
+    this.working = this.work().finally(() => this.wait());
+  }
+
+  /** Begins nothing any more, and waits for what is under way, within a bound. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await Promise.race([this.working, sleep(lastWorkMs, undefined, { ref: false })]);
+  }
+
+  /** The snapshots by schedule that the plan does not keep. */
+  expired(): readonly SnapshotRecord[] {
+    const { store, backend } = this.means;
+    const lives = new Map<string, SnapshotRecord[]>();
+    for (const record of store.snapshots()) {
+      if (record.backend !== backend || record.origin !== 'scheduled' || record.state !== 'kept') continue;
+      const life = `${record.volume} ${record.volumeId ?? ''}`;
+      lives.set(life, [...(lives.get(life) ?? []), record]);
+    }
+    return [...lives.values()].flatMap((records) => expired(records, this.plan.retention));
+  }
+
+  /** Removes them. @returns those that are gone */
+  async prune(): Promise<readonly SnapshotRecord[]> {
+    const gone: SnapshotRecord[] = [];
+    for (const record of this.expired()) {
+      try {
+        await this.means.backups.remove(record.id);
+        gone.push(record);
+      } catch (thrown) {
+        this.means.say(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
+          event: 'snapshot.unclear',
+          volume: record.volume,
+          snapshot: record.id,
+        });
+      }
+    }
+    return gone;
+  }
+
+  private wait(): void {
+    if (this.stopped) return;
+    const nowMs = Date.now();
+    const nextMs = this.plan.nextAfter(nowMs) ?? Number.POSITIVE_INFINITY;
+    const pauseMs = Math.min(Math.max(0, nextMs - nowMs), longestPauseMs);
+    this.timer = setTimeout(() => this.start(), pauseMs).unref();
+  }
+
+  private async work(): Promise<void> {
+    const { store } = this.means;
+    const due = [
+      ...dueNow(this.plan, Date.now(), {
+        volumes: store.volumes(),
+        leases: store.leases(),
+        snapshots: store.snapshots(),
+        tried: this.tried,
+      }),
+    ];
+    if (due.length === 0) return;
+    await Promise.all(Array.from({ length: atOnce }, () => this.takeSome(due)));
+    await this.prune();
+    this.means.taken();
+  }
+
+  private async takeSome(due: string[]): Promise<void> {
+    for (let volume = due.shift(); volume !== undefined && !this.stopped; volume = due.shift()) {
+      // One that fails waits for the next time of the schedule: it would fail again, and hold up its users again.
+      this.tried.set(volume, Date.now());
+      try {
+        const { id } = await this.means.backups.take(volume, { origin: 'scheduled' });
+        await this.means.backups.settled(id, longestPauseMs);
+      } catch {
+        // The backups have told of it.
+      }
+    }
+  }
+}

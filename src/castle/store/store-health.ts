@@ -1,0 +1,44 @@
+import { errorMessage } from '../../terminal/failure.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { Store } from './store.ts';
+
+/** How long a failed commit counts, in milliseconds: perhaps nobody needs another one. */
+const countsMs = 60_000;
+
+/** A store that remembers whether its last commit succeeded. */
+export interface WatchedStore extends Store {
+  /**
+   * Whether the castle can do its work: its state can be read, and nothing within the last minute that had to be
+   * written could not be. The engine doesn't count: a castle without it serves who has storage already, and starting the castle again helps nobody.
+   * @throws Refused backend_failed
+   */
+  checkHealth(): void;
+}
+
+export function watchedStore(store: Store): WatchedStore {
+  let fault: { readonly refused: Refused; readonly at: number } | undefined;
+  return {
+    ...store,
+    async commit(make) {
+      try {
+        await store.commit(make);
+        fault = undefined;
+      } catch (thrown) {
+        if (thrown instanceof Refused) fault = { refused: thrown, at: performance.now() };
+        throw thrown;
+      }
+    },
+    checkHealth() {
+      if (fault !== undefined && performance.now() - fault.at < countsMs) throw fault.refused;
+      try {
+        store.volume('any');
+      } catch (thrown) {
+        throw new Refused(
+          'backend_failed',
+          `the castle's state cannot be read: ${errorMessage(thrown)}`,
+          'see its log',
+        );
+      }
+    },
+  };
+}

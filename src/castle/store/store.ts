@@ -1,0 +1,263 @@
+import { join } from 'node:path';
+import { ABORT, open, type RootDatabase } from 'lmdb';
+import type { ProcessIdentity } from '../../linux/proc.ts';
+import type { LeaseState, SnapshotOrigin, SnapshotState } from '../../protocol/contract.ts';
+import { errorMessage, Failure } from '../../terminal/failure.ts';
+import { Refused } from '../refusals/refused.ts';
+import { SharedCommits } from './group-commit.ts';
+
+/** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
+export interface VolumeRecord {
+  readonly name: string;
+  /** A UUID that no other volume has; where volumes are devices, that of the file system. Earlier castles gave none. */
+  readonly id?: string;
+  readonly backend: string;
+  readonly state: 'creating' | 'ready';
+  /** Whether several containers may write to it at once; decided when it is made. In the store only when it is so. */
+  readonly shared?: true;
+  /** ISO 8601, UTC. */
+  readonly created: string;
+  /** When a container last got it, ISO 8601, UTC. Earlier castles did not say. */
+  readonly used?: string;
+}
+
+/**
+ * A deleted volume that is kept for a time. `deleting`, `restoring` and `purging` are written before the backend begins;
+ * what became of it is found out after a crash.
+ */
+export interface TrashRecord {
+  /** Unique; the folder in the trash is named after it. */
+  readonly id: string;
+  readonly volume: string;
+  /** The id that the volume had as such. */
+  readonly volumeId?: string;
+  /** As the volume had it. */
+  readonly shared?: true;
+  readonly backend: string;
+  readonly state: 'deleting' | 'kept' | 'restoring' | 'purging';
+  /** When the volume was made, ISO 8601, UTC. */
+  readonly created: string;
+  /** When it was deleted, ISO 8601, UTC. */
+  readonly deleted: string;
+}
+
+/**
+ * A snapshot as the store keeps it; a removed one is taken out. The states are those of backup/states.ts: each is written
+ * before the backend begins with what it stands for.
+ */
+export interface SnapshotRecord {
+  /** A UUID; the castle's own. */
+  readonly id: string;
+  readonly volume: string;
+  /** The id of the volume, where it has one: a later volume of that name is another one. */
+  readonly volumeId?: string;
+  readonly backend: string;
+  readonly state: Exclude<SnapshotState, 'gone'>;
+  /** When it was begun, ISO 8601, UTC. */
+  readonly taken: string;
+  /** Who wanted it: the host's root, the schedule; one that was found when the state was lost does not say. */
+  readonly origin: SnapshotOrigin;
+  /** What the host's root had to say of it. */
+  readonly note?: string;
+  /** Whether a container had the volume then; in the store only when it is so. */
+  readonly inUse?: true;
+  /** How much room it takes by itself, in bytes, where that can be told. */
+  readonly sizeBytes?: number;
+  /** Whether there is a copy of it off this host; in the store only when it is so. */
+  readonly isCopied?: true;
+  /** Whether somebody removed that copy: the schedule makes no other one. In the store only when it is so. */
+  readonly isCopyUnwanted?: true;
+}
+
+/** A lease as the store keeps it; an ended one is taken out. */
+export interface LeaseRecord {
+  readonly id: string;
+  readonly volume: string;
+  readonly container: string;
+  readonly containerName: string;
+  /** The container's first process: while it lives, the container does. Of a mount for an engine: the castle itself. */
+  readonly first: ProcessIdentity;
+  readonly target: string;
+  /** Whether the container may only read; in the store only when it is so. */
+  readonly readonly?: true;
+  /** Whether it may write beside others that are shared, too; in the store only when it is so. */
+  readonly shared?: true;
+  /** It is not a container's but a mount on the host for an engine: in the store only when it is so. */
+  readonly engine?: EngineMount;
+  readonly state: Exclude<LeaseState, 'ended'>;
+  readonly mountId: number;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** What a token was used for; kept until the token has expired and no lease of its container has the volume. */
+export interface TokenUse {
+  /** The token's. */
+  readonly id: string;
+  readonly container: string;
+  /** The container's first process. */
+  readonly first: ProcessIdentity;
+  readonly volume: string;
+  readonly target: string;
+  /** When the token expires, in milliseconds since 1970. */
+  readonly untilMs: number;
+  /** The volume was given back: only the end of the lease is still to come. */
+  readonly spent?: true;
+}
+
+/** What is known of a mount on the host, which an engine puts into a container. */
+export interface EngineMount {
+  /** When the engine asked for it the last time, ISO 8601, UTC. */
+  readonly asked: string;
+  /** Whether it has been seen in a container since. */
+  readonly seen: boolean;
+}
+
+/** The changes of one commit. */
+export interface Changes {
+  putVolume(record: VolumeRecord): void;
+  removeVolume(name: string): void;
+  putLease(record: LeaseRecord): void;
+  removeLease(id: string): void;
+  putTrash(record: TrashRecord): void;
+  removeTrash(id: string): void;
+  putTokenUse(record: TokenUse): void;
+  removeTokenUse(id: string): void;
+  putSnapshot(record: SnapshotRecord): void;
+  removeSnapshot(id: string): void;
+}
+
+/**
+ * What the castle must not forget, in LMDB: a reader after kill -9 or a power cut finds the last whole commit
+ * (copy-on-write pages; nothing is to be replayed).
+ */
+export interface Store {
+  volumes(): VolumeRecord[];
+  volume(name: string): VolumeRecord | undefined;
+  leases(): LeaseRecord[];
+  lease(id: string): LeaseRecord | undefined;
+  /** Deleted volumes that are kept. */
+  trash(): TrashRecord[];
+  tokenUses(): TokenUse[];
+  tokenUse(id: string): TokenUse | undefined;
+  snapshots(): SnapshotRecord[];
+  snapshot(id: string): SnapshotRecord | undefined;
+  /**
+   * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
+   * flush.
+   * @throws Refused backend_failed when they can't be written; nothing has changed then
+   */
+  commit(make: (changes: Changes) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A mapping may grow to this size in bytes: about a million volumes. The file has only what is used. */
+const mapSizeBytes = 1024 * 1024 * 1024;
+
+/**
+ * Opens the store of one castle.
+ * @param folder claimed for this castle alone
+ * @throws Failure cannotCreate when the folder cannot be used, io when what is in it is no store
+ */
+export function openStore(folder: string): Store {
+  const root = openDatabase(folder);
+  const { volumes, leases, trash, tokens, snapshots } = openTables(root, folder);
+  const changes: Changes = {
+    putVolume: (record) => void volumes.putSync(record.name, record),
+    removeVolume: (name) => void volumes.removeSync(name),
+    putLease: (record) => void leases.putSync(record.id, record),
+    removeLease: (id) => void leases.removeSync(id),
+    putTrash: (record) => void trash.putSync(record.id, record),
+    removeTrash: (id) => void trash.removeSync(id),
+    putTokenUse: (record) => void tokens.putSync(record.id, record),
+    removeTokenUse: (id) => void tokens.removeSync(id),
+    putSnapshot: (record) => void snapshots.putSync(record.id, record),
+    removeSnapshot: (id) => void snapshots.removeSync(id),
+  };
+  const commits = new SharedCommits((together) => {
+    try {
+      root.transactionSync(() => {
+        for (const change of together) change();
+      });
+    } catch (thrown) {
+      throw notWritten(folder, thrown);
+    }
+  });
+  return {
+    volumes: () => [...volumes.getRange()].map(({ value }) => value),
+    volume: (name) => volumes.get(name),
+    leases: () => [...leases.getRange()].map(({ value }) => value),
+    lease: (id) => leases.get(id),
+    trash: () => [...trash.getRange()].map(({ value }) => value),
+    tokenUses: () => [...tokens.getRange()].map(({ value }) => value),
+    tokenUse: (id) => tokens.get(id),
+    snapshots: () => [...snapshots.getRange()].map(({ value }) => value),
+    snapshot: (id) => snapshots.get(id),
+    commit: (make) => commits.add(() => make(changes)),
+    async close() {
+      await commits.idle();
+      await root.close();
+    },
+  };
+}
+
+/**
+ * Reads all that a store has, and writes into it without keeping that. A file that is damaged in the right places ends
+ * the process by a signal: this is for a process that may die of it.
+ * @throws Failure, or anything, when the store cannot be used
+ */
+export function readThrough(folder: string): void {
+  const root = openDatabase(folder);
+  for (const table of Object.values(openTables(root, folder))) table.getRange().asArray;
+  root.transactionSync(() => {
+    root.putSync('check', 'x'.repeat(10_000));
+    return ABORT;
+  });
+}
+
+function openTables(root: RootDatabase, folder: string) {
+  try {
+    return {
+      volumes: root.openDB<VolumeRecord, string>({ name: 'volumes', encoding: 'json' }),
+      leases: root.openDB<LeaseRecord, string>({ name: 'leases', encoding: 'json' }),
+      trash: root.openDB<TrashRecord, string>({ name: 'trash', encoding: 'json' }),
+      tokens: root.openDB<TokenUse, string>({ name: 'tokens', encoding: 'json' }),
+      snapshots: root.openDB<SnapshotRecord, string>({ name: 'snapshots', encoding: 'json' }),
+    };
+  } catch (thrown) {
+    throw damaged(folder, errorMessage(thrown));
+  }
+}
+
+function openDatabase(folder: string): RootDatabase {
+  try {
+    return open({
+      path: storeFile(folder),
+      mapSize: mapSizeBytes,
+      // Otherwise a commit is visible some time before it is on disk.
+      overlappingSync: false,
+      encoding: 'json',
+    });
+  } catch (thrown) {
+    throw new Failure('cannotCreate', `the state folder ${folder} cannot be used: ${errorMessage(thrown)}`);
+  }
+}
+
+/** The one file that matters; the lock file beside it is made anew. */
+export const storeFile = (folder: string): string => join(folder, 'castle.lmdb');
+
+export function damaged(folder: string, why: string): Failure {
+  return new Failure(
+    'io',
+    `the castle's state ${storeFile(folder)} is damaged: ${why}`,
+    'move that file away: volumes stay as they are, and a container gets the lease of what it has mounted when it asks again',
+  );
+}
+
+function notWritten(folder: string, thrown: unknown): Refused {
+  return new Refused(
+    'backend_failed',
+    `the castle cannot write its state in ${folder}: ${errorMessage(thrown)}`,
+    'see to the space and the health of that folder on the host',
+  );
+}

@@ -1,0 +1,416 @@
+import { randomUUID } from 'node:crypto';
+import { namespaceOf } from '../../linux/proc.ts';
+import { errorMessage } from '../../terminal/failure.ts';
+import type { Backend, Trash } from '../backends/backend.ts';
+import { isThereAlready } from '../backends/snapshot-refusals.ts';
+import type { KnownVolume } from '../backends/volume.ts';
+import type { Say } from '../events/event.ts';
+import { checkVolumeName } from '../leases/checks.ts';
+import {
+  held,
+  isNotShared,
+  lostVolume,
+  mountedElsewhere,
+  noSuchVolume,
+  otherBackend,
+} from '../leases/refusals.ts';
+import { Census, type Use } from '../mounting/mount-namespaces.ts';
+import { Refused } from '../refusals/refused.ts';
+import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { Changes, Store, TrashRecord, VolumeRecord } from '../store/store.ts';
+import { afterTrash, type TrashEvent } from './volume-states.ts';
+import type { Volumes, Wish } from './volumes.ts';
+
+/** What it works with; the lock and the volumes are the ledger's. */
+export interface AdministrationMeans {
+  readonly store: Store;
+  readonly backend: Backend;
+  readonly volumes: Volumes;
+  readonly perVolume: OneAtATime;
+  /** Where a volume is mounted now. */
+  readonly usesOf: (volume: string) => Promise<readonly Use[]>;
+  /** Ends its lease when that is one of an engine's mounts that no container has any more. */
+  readonly settle: (volume: string) => Promise<void>;
+  readonly say: Say;
+}
+
+/** What the host's root orders: volumes made beforehand, deleted, brought back. Nothing here is for containers. */
+export class Administration {
+  private readonly census = new Census();
+
+  constructor(private readonly means: AdministrationMeans) {}
+
+  /**
+   * Makes a volume that no container has asked for yet.
+   * @returns whether it is new
+   * @throws Refused bad_volume_name, backend_failed; bad_request when it is there and would have to become shared; busy when it
+   *   is there and was to begin with a snapshot
+   */
+  create(volume: string, wish: Wish): Promise<boolean> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { record, isNew } = await this.means.volumes.prepare(volume, wish);
+      if (wish.shared && record.shared !== true) throw isNotShared(volume);
+      if (!isNew && wish.snapshot !== undefined) throw isThereAlready(volume);
+      if (this.means.store.volume(volume)?.state !== 'ready') {
+        await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
+      }
+      if (isNew) this.means.volumes.tellOfNew(record, wish);
+      return isNew;
+    });
+  }
+
+  /**
+   * Moves a volume into the trash, where it is kept for a time.
+   * @throws Refused not_found, volume_in_use when a container has it or it is mounted anywhere, busy, backend_failed
+   */
+  delete(volume: string): Promise<TrashRecord> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { store, backend, say } = this.means;
+      const trash = trashOf(backend);
+      await this.settleAll(volume, trash);
+      await this.checkUnused(volume);
+      const now = new Date().toISOString();
+      const { id: volumeId, created = now, shared } = store.volume(volume) ?? {};
+      const record: TrashRecord = {
+        id: randomUUID(),
+        volume,
+        ...(volumeId === undefined ? {} : { volumeId }),
+        ...(shared === undefined ? {} : { shared }),
+        backend: backend.name,
+        state: 'deleting',
+        created,
+        deleted: now,
+      };
+      await store.commit((changes) => changes.putTrash(record));
+      try {
+        await trash.put(volume, record.id);
+      } catch (thrown) {
+        await this.settleDeleting(record, trash);
+        throw thrown;
+      }
+      const kept = await this.deleted(record).catch(async (thrown: unknown) => {
+        // Not written down, so not done: whoever asks for the volume finds it. The entry is settled later.
+        await trash.takeBack(volume, record.id);
+        throw thrown;
+      });
+      say(`volume ${volume} is deleted, and kept in the trash`, { event: 'volume.deleted', volume });
+      return kept;
+    });
+  }
+
+  /**
+   * Brings the last deleted volume of a name back.
+   * @throws Refused not_found when none is kept, busy when there is a volume of that name again, backend_failed
+   */
+  restore(volume: string): Promise<void> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { backend, say } = this.means;
+      const trash = trashOf(backend);
+      this.checkBackend(volume);
+      await this.settleAll(volume, trash);
+      const kept = this.records()
+        .filter((record) => record.volume === volume && record.state === 'kept')
+        .sort((one, other) => one.deleted.localeCompare(other.deleted))
+        .at(-1);
+      if (kept === undefined) {
+        throw new Refused('not_found', `no deleted volume ${volume} is kept`, 'see castle deleted');
+      }
+      const record = await this.advance(kept, 'restore');
+      try {
+        await trash.takeBack(volume, record.id);
+      } catch (thrown) {
+        await this.settleRestoring(record, trash);
+        throw thrown;
+      }
+      await this.restored(record).catch(async (thrown: unknown) => {
+        await trash.put(volume, record.id);
+        throw thrown;
+      });
+      say(`volume ${volume} is back, as it was on ${kept.deleted}`, { event: 'volume.restored', volume });
+    });
+  }
+
+  /**
+   * Takes away the claim that another host has on a volume, for one that is gone for good.
+   * @returns the name of that host; undefined when nobody had a claim
+   * @throws Refused bad_request where there are no claims, volume_in_use when this host uses it, backend_failed
+   */
+  unlock(volume: string): Promise<string | undefined> {
+    checkVolumeName(volume);
+    return this.means.perVolume.run(volume, async () => {
+      const { store, backend, usesOf, say } = this.means;
+      const { claims } = backend;
+      if (claims === undefined) throw noClaims(backend);
+      const lease = store.leases().find((lease) => lease.volume === volume);
+      if (lease !== undefined) throw held(lease);
+      const [use] = await usesOf(volume);
+      if (use !== undefined)
+        throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+      const broken = await claims.breakOpen(volume);
+      if (broken === undefined) return undefined;
+      say(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was taken away`, {
+        event: 'volume.unlocked',
+        volume,
+      });
+      return broken.host;
+    });
+  }
+
+  /**
+   * A volume, whether the store knows it or it only lies in the backend.
+   * @throws Refused backend_failed
+   */
+  async lookUp(volume: string): Promise<(KnownVolume & Partial<VolumeRecord>) | undefined> {
+    const { store, backend } = this.means;
+    return store.volume(volume) ?? (await backend.find(volume));
+  }
+
+  /** Deleted volumes that are kept; one that is just being brought back is still one of them. */
+  list(): readonly TrashRecord[] {
+    return this.means.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
+  }
+
+  /** Whether a deleted volume that is said to be kept is not in the trash. */
+  async isMissing(id: string): Promise<boolean> {
+    const record = this.keptRecord(id);
+    return record !== undefined && !(await trashOf(this.means.backend).has(record.volume, id));
+  }
+
+  /** Takes the entry of a deleted volume out that is not in the trash any more. @returns false when it is there after all */
+  async forget(id: string): Promise<boolean> {
+    const record = this.keptRecord(id);
+    if (record === undefined) return true;
+    return this.means.perVolume.run(record.volume, async () => {
+      if (!(await this.isMissing(id))) return false;
+      await this.means.store.commit((changes) => changes.removeTrash(id));
+      return true;
+    });
+  }
+
+  /** Removes one deleted volume for good. @returns false when it could not be, or somebody brought it back */
+  async purgeOne(id: string): Promise<boolean> {
+    const [record, { trash }] = [this.keptRecord(id), this.means.backend];
+    if (record !== undefined && trash !== undefined) await this.tryToPurge(record, trash);
+    return !this.means.store.trash().some((now) => now.id === id);
+  }
+
+  /**
+   * Removes for good what was deleted before a time. What cannot be removed stays, and is told of.
+   * @param beforeMs milliseconds since 1970
+   */
+  async purge(beforeMs: number): Promise<void> {
+    const { trash } = this.means.backend;
+    if (trash === undefined) return;
+    for (const record of this.records()) {
+      const isOver = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
+      if (isOver || record.state === 'purging') await this.tryToPurge(record, trash);
+    }
+  }
+
+  /**
+   * Finds out what became of what a castle was doing when it ended: a volume is in the one place or the other. What is in
+   * the trash without an entry, as after a lost state, gets one; its time begins anew.
+   */
+  async reconcile(): Promise<void> {
+    const { store, backend, say } = this.means;
+    const { trash } = backend;
+    if (trash === undefined) return;
+    for (const volume of new Set(this.records().map((record) => record.volume))) {
+      try {
+        await this.means.perVolume.run(volume, () => this.settleAll(volume, trash));
+      } catch (thrown) {
+        say(`the deleted volume ${volume} is left as it is: ${errorMessage(thrown)}`, {
+          event: 'volume.unclear',
+          volume,
+        });
+      }
+    }
+    const known = new Set(store.trash().map(({ id }) => id));
+    for (const { volume, id, volumeId } of await this.inTrash(trash)) {
+      if (known.has(id)) continue;
+      const now = new Date().toISOString();
+      const found: TrashRecord = {
+        id,
+        volume,
+        ...(volumeId === undefined ? {} : { volumeId }),
+        backend: backend.name,
+        state: 'kept',
+        created: now,
+        deleted: now,
+      };
+      await store.commit((changes) => changes.putTrash(found));
+    }
+  }
+
+  /** A trash that does not answer is no reason not to start: containers have their volumes. */
+  private async inTrash(trash: Trash): ReturnType<Trash['list']> {
+    try {
+      return await trash.list();
+    } catch (thrown) {
+      this.means.say(`the trash cannot be looked through: ${errorMessage(thrown)}`, {
+        event: 'volume.unclear',
+      });
+      return [];
+    }
+  }
+
+  /** The volumes of which the trash may be in the middle of something. */
+  unsettled(): readonly string[] {
+    return this.records()
+      .filter(({ state }) => state === 'deleting' || state === 'restoring')
+      .map(({ volume }) => volume);
+  }
+
+  /**
+   * Finds out what became of a volume that was being deleted or restored, while nothing else is done with it.
+   * @throws Refused when it can't be told, or written down
+   */
+  async settleOne(volume: string): Promise<boolean> {
+    const { trash } = this.means.backend;
+    if (trash === undefined || !this.unsettled().includes(volume)) return false;
+    await this.settleAll(volume, trash);
+    return true;
+  }
+
+  private keptRecord(id: string): TrashRecord | undefined {
+    return this.records().find((record) => record.id === id && record.state === 'kept');
+  }
+
+  /** The trash of this backend: of that of another one, nothing can be seen. */
+  private records(): readonly TrashRecord[] {
+    return this.means.store.trash().filter(({ backend }) => backend === this.means.backend.name);
+  }
+
+  /** What lies here under the name of another backend's volume is not that volume. */
+  private checkBackend(volume: string): void {
+    const known = this.means.store.volume(volume);
+    if (known !== undefined && known.backend !== this.means.backend.name) {
+      throw otherBackend(known, this.means.backend);
+    }
+  }
+
+  private async checkUnused(volume: string): Promise<void> {
+    const { store, backend, usesOf, settle } = this.means;
+    this.checkBackend(volume);
+    await settle(volume);
+    const lease = store.leases().find((lease) => lease.volume === volume);
+    if (lease !== undefined) throw held(lease);
+    if ((await backend.find(volume)) === undefined) {
+      const isLost = store.volume(volume)?.state === 'ready';
+      throw isLost ? lostVolume(volume, backend.description) : noSuchVolume(volume);
+    }
+    const [use] = await usesOf(volume);
+    if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+  }
+
+  /** What an earlier order could not write down in the end, on a full disk perhaps, is found out before the next one. */
+  private async settleAll(volume: string, trash: Trash): Promise<void> {
+    const records = this.records().filter((record) => record.volume === volume);
+    for (const record of records) await this.settle(record, trash);
+  }
+
+  private async settle(record: TrashRecord, trash: Trash): Promise<void> {
+    if (record.state === 'deleting') await this.settleDeleting(record, trash);
+    if (record.state === 'restoring') await this.settleRestoring(record, trash);
+  }
+
+  /** After a delete that may or may not have happened. */
+  private async settleDeleting(record: TrashRecord, trash: Trash): Promise<void> {
+    if (await trash.has(record.volume, record.id)) await this.deleted(record);
+    else await this.advance(record, 'notMoved');
+  }
+
+  private deleted(record: TrashRecord): Promise<TrashRecord> {
+    return this.advance(record, 'moved', (changes) => changes.removeVolume(record.volume));
+  }
+
+  /** Writes the state that follows from an event. @param besides what changes in the same commit */
+  private async advance(
+    record: TrashRecord,
+    event: TrashEvent,
+    besides: (changes: Changes) => void = () => undefined,
+  ): Promise<TrashRecord> {
+    const state = afterTrash(record.state, event);
+    const next = state === 'none' ? record : { ...record, state };
+    await this.means.store.commit((changes) => {
+      besides(changes);
+      if (state === 'none') changes.removeTrash(record.id);
+      else changes.putTrash(next);
+    });
+    return next;
+  }
+
+  /** After a restore that may or may not have happened. */
+  private async settleRestoring(record: TrashRecord, trash: Trash): Promise<void> {
+    if (!(await trash.has(record.volume, record.id))) return this.restored(record);
+    await this.advance(record, 'notBroughtBack');
+  }
+
+  private async restored(record: TrashRecord): Promise<void> {
+    const { volume: name, volumeId, shared, backend, created } = record;
+    const ids = volumeId === undefined ? {} : { id: volumeId };
+    const volume = { name, ...ids, ...(shared === undefined ? {} : { shared }), backend, created };
+    await this.advance(record, 'broughtBack', (changes) => changes.putVolume({ ...volume, state: 'ready' }));
+  }
+
+  private async tryToPurge(record: TrashRecord, trash: Trash): Promise<void> {
+    const { volume, id } = record;
+    let purging = record;
+    try {
+      const isOurs = await this.means.perVolume.run(volume, async () => {
+        if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
+        // Somebody may have brought it back meanwhile.
+        if (!this.records().some((now) => now.id === id && now.state === 'kept')) return false;
+        await this.checkNotMounted(record, trash);
+        purging = await this.advance(record, 'purge');
+        return true;
+      });
+      // Outside: a large volume takes a while, and a new one of its name need not wait.
+      if (isOurs) await this.removeForGood(purging, trash);
+    } catch (thrown) {
+      this.means.say(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
+        event: 'volume.unclear',
+        volume,
+      });
+    }
+  }
+
+  private async removeForGood(record: TrashRecord, trash: Trash): Promise<void> {
+    const { id, volume, deleted } = record;
+    await trash.purge(volume, id);
+    await this.advance(record, 'purged');
+    this.means.say(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
+      event: 'volume.purged',
+      volume,
+    });
+  }
+
+  /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
+  private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
+    if (trash.source === undefined || !(await trash.has(volume, id))) return;
+    const source = await trash.source(volume, id);
+    if (source === undefined) return;
+    const [use] = await this.census.usesOf(source, source);
+    if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+  }
+}
+
+function noClaims({ description }: Backend): Refused {
+  return new Refused(
+    'bad_request',
+    `there are no claims of hosts in the ${description}`,
+    'nothing is to be unlocked; only hosts that share an export (backend nfs) claim volumes',
+  );
+}
+
+function trashOf({ trash, description }: Backend): Trash {
+  if (trash !== undefined) return trash;
+  throw new Refused(
+    'bad_request',
+    `no volume can be deleted in the ${description}: deleted ones are not kept there`,
+    'leave it as it is',
+  );
+}

@@ -1,0 +1,18 @@
+import { Failure } from './failure.ts';
+import { shown } from './shown.ts';
+
+const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/**
+ * Reads a duration such as 90, 90s, 2m, 1h, 1d or 500ms; without a unit it is seconds.
+ * @param name of the variable or option, for the message
+ * @param kind of failure when it is none: `usage` for an option, `config` for a variable
+ * @returns milliseconds
+ * @throws Failure 64 or 78
+ */
+export function readDuration(name: string, text: string, kind: 'usage' | 'config' = 'config'): number {
+  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  if (number === undefined)
+    throw new Failure(kind, `${name} ${shown(text)} is not a duration`, 'write for example 90, 90s or 2m');
+  return Math.round(Number(number) * unitMs[unit as keyof typeof unitMs]);
+}

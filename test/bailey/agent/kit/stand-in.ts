@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/** What Agent.java has seen. */
+export interface AgentReport {
+  readonly argv: readonly string[];
+  /** With the lines of `@FILE`s in their place. */
+  readonly arguments: readonly string[];
+  readonly env: readonly string[];
+  /** Command line, environment, descriptors and standard input of a child: one line each. */
+  readonly child: string;
+  /** The same of one that inherits the standard input. */
+  readonly heir: string;
+  /** Program and file below /proc that show the text that -Dneedle has the other way round. */
+  readonly shownBy?: readonly string[];
+  /** Process id and descriptor of files that are in memory only. */
+  readonly memoryFiles: readonly string[];
+}
+
+/** Compiles Agent.java and packs it as a jar that `java -jar` runs. */
+export function buildAgent(folder: string, name = 'agent.jar'): string {
+  const classes = join(folder, 'classes');
+  const jar = join(folder, name);
+  must('javac', ['-d', classes, resolve('test/bailey/agent/kit/Agent.java')]);
+  must('jar', ['--create', '--file', jar, '--main-class', 'Agent', '-C', classes, '.']);
+  return jar;
+}
+
+/** Where the JDK has its C headers; undefined when there are none. */
+export function jdkHeaders(): string | undefined {
+  const javac = spawnSync('sh', ['-c', 'readlink -f "$(command -v javac)"'], { encoding: 'utf8' });
+  const headers = join(dirname(javac.stdout.trim()), '../include');
+  return existsSync(join(headers, 'jni.h')) ? headers : undefined;
+}
+
+/** Compiles restart.c into a library for -Drestart. */
+export function buildRestart(folder: string, headers: string): string {
+  const library = join(folder, 'restart.so');
+  const includes = [`-I${headers}`, `-I${headers}/linux`];
+  must('gcc', ['-shared', '-fPIC', ...includes, '-o', library, resolve('test/bailey/agent/kit/restart.c')]);
+  return library;
+}
+
+function must(command: string, args: readonly string[]): void {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stdout}${stderr}`);
+}

@@ -1,0 +1,62 @@
+/** What `bailey jenkins` does when the image sets nothing, with a program instead of Jenkins, and with DEBUG. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { program, requires, root } from '../../kit/needs.ts';
+import { ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
+import { House } from './kit/controller-fixture.ts';
+
+/** A folder with bailey, and a java that prints its arguments. */
+function place(t: Test): { readonly folder: string; readonly bailey: string; readonly PATH: string } {
+  const folder = temporaryFolder(t);
+  mkdirSync(join(folder, 'bin'));
+  writeFileSync(join(folder, 'bin/java'), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+  return { folder, bailey: installBailey(folder), PATH: `${join(folder, 'bin')}:${process.env['PATH']}` };
+}
+
+if (requires(t, root, program('unshare'), program('mount'))) {
+  t.test('nothing is set: the places of the official image', async (t) => {
+    const { bailey, PATH } = place(t);
+    // A mount namespace of its own, in which these folders are others.
+    const script = [
+      'mount -t tmpfs none /var; mkdir /var/jenkins_home',
+      'mount -t tmpfs none /usr/share; mkdir -p /usr/share/jenkins/ref',
+      'echo war > /usr/share/jenkins/jenkins.war; echo image > /usr/share/jenkins/ref/file.txt',
+      '"$@"; cd /var/jenkins_home; cat file.txt; cat copy_reference_file.log',
+    ].join('\n');
+    const below = ['unshare', '--mount', 'sh', '-ec', script, 'sh'];
+    const ran = await run(bailey, { args: ['jenkins'], env: { PATH }, below });
+    t.equal(ran.code, 0, ran.stderr);
+    const lifecycle = '-Dhudson.lifecycle=hudson.lifecycle.ExitLifecycle';
+    const java = ['-Duser.home=/var/jenkins_home', lifecycle, '-jar', '/usr/share/jenkins/jenkins.war'];
+    const lines = ran.stdout.split('\n');
+    t.strictSame(lines.slice(0, 5), [...java, 'image']);
+    t.match(lines[5], /^--- Copying files at \d{4}-\d\d-\d\dT/);
+    t.strictSame(lines.slice(6), ['INSTALLED file.txt', '']);
+  });
+}
+
+t.test('DEBUG: java waits for a debugger on port 5005', async (t) => {
+  const { bailey, folder, PATH } = place(t);
+  writeFileSync(join(folder, 'jenkins.war'), '');
+  const env = { PATH, JENKINS_HOME: folder, JENKINS_WAR: join(folder, 'jenkins.war'), REF: '/none' };
+  const agent = '-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=*:5005';
+  for (const [DEBUG, expected] of [
+    ['true', true],
+    ['0', true],
+    ['', false],
+  ] as const) {
+    const ran = await run(bailey, { args: ['jenkins'], env: { ...env, DEBUG } });
+    t.equal(ran.code, 0, ran.stderr);
+    t.equal(ran.stdout.split('\n').includes(agent), expected, `DEBUG=${DEBUG}`);
+  }
+});
+
+t.test('another program is this process, and finds the home filled', async (t) => {
+  const house = new House(t);
+  house.write(join(house.ref, 'file.txt'), 'image');
+  const script = `echo $$; cat '${house.home}/file.txt'; exit 7`;
+  const ran = await ended(house.startProgram(['bash', '-c', script]));
+  t.equal(ran.stdout, `${ran.pid}\nimage`);
+  t.equal(ran.code, 7);
+});

@@ -1,0 +1,155 @@
+/** What a loss of power must not undo: in which order files are written, brought to the disk and named. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { program, requires } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { ended } from '../kit/bailey.ts';
+import { House } from './kit/controller-fixture.ts';
+import { writePlugin } from './kit/plugin-archive.ts';
+
+/** A call that has returned, in the order of returning. */
+interface Call {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Reads what strace -f -y wrote; a call that another thread's interrupted is put together again. */
+function readCalls(file: string): Call[] {
+  const begun = new Map<string, string>();
+  const calls: Call[] = [];
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (rest.endsWith('<unfinished ...>')) begun.set(thread, rest);
+    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest);
+    const text = resumed === null ? rest : `${begun.get(thread) ?? ''}${resumed[1] ?? ''}`;
+    const name = /^(\w+)\(/.exec(text)?.[1];
+    if (name !== undefined && / = 0$/.test(text)) calls.push({ name, text });
+  }
+  return calls;
+}
+
+if (requires(t, program('strace'))) {
+  t.test('every file is on the disk before it gets its name, and markers before archives', async (t) => {
+    const house = new House(t);
+    const plugins = ['a', 'b', 'c'].map((name) => `plugins/${name}.jpi`);
+    for (const plugin of plugins) writePlugin(join(house.ref, plugin), '2.0');
+    house.write(join(house.ref, 'config.xml'), 'image');
+    writePlugin(join(house.home, 'plugins/b.jpi'), '1.0');
+    house.write(join(house.home, 'plugins/b.jpi.version_from_image'), '1.0\n');
+
+    const trace = join(house.folder, 'trace');
+    const options = ['--follow-forks', '--decode-fds=path', '--string-limit=500', `--output=${trace}`];
+    const below = ['strace', ...options, '--trace=fsync,?rename,?renameat,?renameat2'];
+    const ran = await ended(house.startCopying({}, undefined, below));
+    t.equal(ran.code, 0, ran.stderr);
+
+    const calls = readCalls(trace);
+    const indexOf = (name: string, path: string): number =>
+      calls.findIndex((call) => call.name.startsWith(name) && call.text.includes(path));
+    const named = (place: string): number => indexOf('rename', `"${join(house.home, place)}"`);
+    const synced = (place: string): number => indexOf('fsync', `<${join(house.home, place)}>`);
+    for (const place of [
+      ...plugins,
+      ...plugins.map((plugin) => `${plugin}.version_from_image`),
+      'config.xml',
+    ]) {
+      t.ok(synced(`${place}.bailey-part`) >= 0, `${place} is brought to the disk`);
+      t.ok(named(place) > synced(`${place}.bailey-part`), `${place} gets its name afterwards`);
+    }
+    const folder = synced('plugins');
+    for (const plugin of plugins) {
+      t.ok(named(`${plugin}.version_from_image`) < folder, `the marker of ${plugin} has its name before`);
+      t.ok(named(plugin) > folder, `${plugin} gets it when the folder is on the disk`);
+    }
+  });
+}
+
+if (requires(t, program('strace'))) {
+  const failing = (error: string, ...options: readonly string[]): string[] => {
+    return ['strace', '--follow-forks', '--output=/dev/null', ...options, `--inject=fsync:error=${error}`];
+  };
+
+  t.test('what the disk does not take gets no name', async (t) => {
+    const house = new House(t);
+    writePlugin(join(house.ref, 'plugins/a.jpi'), '2.0');
+    house.write(join(house.ref, 'config.xml'), 'image');
+    for (const [error, code, line] of [
+      ['EIO', 74, /^bailey: \S+\/home\/\S+ cannot be brought to the disk: fsync: Input\/output error\n$/],
+      [
+        'ENOSPC',
+        73,
+        /^bailey: \S+\/home\/\S+ cannot be brought to the disk, .*; free space, or make it bigger\n$/,
+      ],
+    ] as const) {
+      const ran = await ended(house.startCopying({}, undefined, failing(error)));
+      t.equal(ran.code, code, ran.stderr);
+      t.match(ran.stderr, line);
+      t.notMatch(ran.stderr, /bailey-part/);
+      t.strictSame(house.files(), ['copy_reference_file.log'], 'neither files nor parts');
+      t.strictSame(house.log(), [], 'the log claims nothing');
+    }
+  });
+
+  t.test('a file system that cannot sync folders', async (t) => {
+    const house = new House(t);
+    writePlugin(join(house.ref, 'plugins/a.jpi'), '2.0');
+    const onlyFolder = `--trace-path=${join(house.home, 'plugins')}`;
+    mkdirSync(join(house.home, 'plugins'));
+    for (const [error, code] of [
+      ['EINVAL', 0],
+      ['EIO', 74],
+    ] as const) {
+      rmSync(join(house.home, 'plugins/a.jpi'), { force: true });
+      const ran = await ended(house.startCopying({}, undefined, failing(error, onlyFolder)));
+      t.equal(ran.code, code, ran.stderr);
+      t.equal(existsSync(join(house.home, 'plugins/a.jpi')), code === 0, error);
+    }
+    t.equal((await house.copy()).code, 0);
+    t.ok(existsSync(join(house.home, 'plugins/a.jpi')), 'the next start makes it good');
+  });
+}
+
+t.test('a start that takes long says how far it is', async (t) => {
+  const house = new House(t);
+  // Another file system, so that no blocks can be shared.
+  const ref = mkdtempSync('/dev/shm/bailey-test-');
+  t.teardown(() => rmSync(ref, { recursive: true }));
+  writeFileSync(join(ref, 'endless'), '');
+  truncateSync(join(ref, 'endless'), 2 ** 42);
+  writeFileSync(join(ref, 'small'), 'small');
+  const child = house.startCopying({ REF: ref });
+  let said = '';
+  child.stderr?.on('data', (text: string) => {
+    said += text;
+  });
+  const end = ended(child);
+  await until('it says so', () => said.includes('\n') || child.exitCode !== null || undefined, 25_000);
+  child.kill('SIGTERM');
+  const ran = await end;
+  t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);
+  t.match(ran.stderr, /^bailey: filling \S+\/home: 2 of 2 reference files examined, 0 written\n/);
+  t.notOk(existsSync(join(house.home, 'small')), 'after a signal nothing more gets its name');
+  t.strictSame(house.files(), ['copy_reference_file.log'], 'and no part is left');
+});
+
+t.test('a short start says nothing; more than a batch of files arrives as well', async (t) => {
+  const house = new House(t);
+  for (const name of ['a', 'b', 'c', 'd', 'e'])
+    writeFileSync(join(house.ref, name), Buffer.alloc(30 * 1024 * 1024, name));
+  for (let n = 0; n < 20; n++) writePlugin(join(house.ref, `plugins/${n}.jpi`), `${n}`);
+  const ran = await house.copy();
+  t.equal(ran.code, 0, ran.stderr);
+  for (const name of ['a', 'b', 'c', 'd', 'e'])
+    t.ok(readFileSync(join(house.home, name)).equals(readFileSync(join(house.ref, name))), name);
+  t.equal(house.log().length, 25);
+  t.equal(house.files().filter((name) => name.endsWith('.pinned')).length, 20);
+});

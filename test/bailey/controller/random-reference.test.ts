@@ -1,0 +1,207 @@
+/**
+ * Homes, reference folders and environments made at random, against the rules written down a second time
+ * (kit/reference-model.ts): a first start, a second one that must change nothing, and one that is killed in the middle
+ * and made good. BAILEY_TEST_SEED=N repeats a run, BAILEY_TEST_ROUNDS=N makes it longer.
+ */
+import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { program, requires } from '../../kit/needs.ts';
+import { type Ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
+import { Random } from './kit/random.ts';
+import { type Folders, fillAtRandom, randomEnvironment, randomVersion } from './kit/random-fixture.ts';
+import {
+  expectedOutcome,
+  type Files,
+  type ModelFile,
+  type Outcome,
+  order,
+  orderBySort,
+  readFiles,
+} from './kit/reference-model.ts';
+
+const seed = Number(process.env['BAILEY_TEST_SEED'] ?? Date.now() % 1_000_000_000);
+const rounds = Number(process.env['BAILEY_TEST_ROUNDS'] ?? 12);
+const logName = 'copy_reference_file.log';
+/** What is ours, and not in the rules. */
+const own = [logName, '.bailey-plugin-versions.json'];
+
+/** The home's files, but for what is not in the rules. */
+function homeFiles({ home }: Folders): Map<string, ModelFile> {
+  const files = readFiles(home, false);
+  for (const name of own) files.delete(name);
+  return files;
+}
+
+t.comment(`BAILEY_TEST_SEED=${seed}`);
+
+t.test('the second writing-down agrees with sort -V where there are no hashes', async (t) => {
+  const random = new Random(seed);
+  const plain = (): string => randomVersion(random).replace(/\.v[0-9a-f_]+$/, '');
+  for (let pair = 0; pair < 60; pair++) {
+    const [a, b] = [plain(), plain()];
+    t.equal(Math.sign(order(a, b)), orderBySort(a, b), `${a} and ${b}`);
+  }
+});
+
+/** A case of its own: its folders, its environment, and what has to come of it. */
+interface Case {
+  readonly folders: Folders;
+  readonly env: NodeJS.ProcessEnv;
+  readonly before: Files;
+  readonly expected: Outcome;
+}
+
+function makeCase(folder: string, random: Random): Case {
+  const folders = {
+    ref: join(folder, 'ref'),
+    home: join(folder, 'home'),
+    elsewhere: join(folder, 'elsewhere'),
+  };
+  for (const path of Object.values(folders)) {
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path);
+  }
+  fillAtRandom(random, folders);
+  const env = {
+    PATH: process.env['PATH'],
+    JENKINS_HOME: folders.home,
+    REF: folders.ref,
+    ...randomEnvironment(random),
+  };
+  const before = readFiles(folders.home, false);
+  return { folders, env, before, expected: expectedOutcome(readFiles(folders.ref, true), before, env) };
+}
+
+/** The home is exactly what the rules make of it. */
+function sameAs(t: Test, { folders }: Case, expected: Outcome, what: string): void {
+  const found = homeFiles(folders);
+  t.strictSame(
+    [...found.keys()].sort(),
+    [...expected.files.keys()].sort(),
+    `${what}: these files and no others`,
+  );
+  for (const [path, { content, like }] of expected.files) {
+    const file = found.get(path);
+    const wanted = { content, mode: like?.mode ?? file?.mode, mtimeMs: like?.mtimeMs ?? file?.mtimeMs };
+    t.strictSame(file, wanted, `${what}: ${path}`);
+  }
+}
+
+/** The log's lines since the last start, compared with what the rules say. */
+function logSays(t: Test, { folders }: Case, expected: Outcome, what: string): void {
+  const all = readFileSync(join(folders.home, logName), 'utf8').trimEnd().split('\n');
+  const lines = all.slice(all.findLastIndex((line) => line.startsWith('--- Copying files at ')) + 1);
+  const nowhere = lines.filter((line) => line.endsWith(' : a symlink that leads nowhere'));
+  t.equal(nowhere.length, dangling(folders.ref), `${what}: each symlink to nowhere has a line`);
+  const rest = lines.filter((line) => !nowhere.includes(line));
+  t.equal(rest.length, expected.log.length, `${what}: ${rest.join('; ')}`);
+  for (const { begins, has } of expected.log) {
+    const line = rest.find((one) => one === begins || one.startsWith(`${begins} : `));
+    t.ok(
+      line !== undefined && has.every((word) => line.includes(word)),
+      `${what}: ${begins} (${has}): ${line}`,
+    );
+  }
+}
+
+const dangling = (folder: string): number =>
+  (readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[]).filter(
+    (name) => lstatSync(join(folder, name)).isSymbolicLink() && !existsSync(join(folder, name)),
+  ).length;
+
+const inodes = (home: string, paths: Iterable<string>): readonly (readonly [string, number])[] =>
+  [...paths].map((path) => [path, lstatSync(join(home, path)).ino] as const);
+
+/** What no start writes again: neither what overrides nor what is cleared before. */
+function untouched({ folders, env }: Case, expected: Outcome): string[] {
+  const reference = readFiles(folders.ref, true);
+  const cleared = (env['PRE_CLEAR_INIT_GROOVY_D'] ?? '') !== '';
+  return [...expected.files.keys()].filter((path) => {
+    const owner = path.replace(/\.version_from_image$/, '');
+    return !reference.has(`${owner}.override`) && !(cleared && path.startsWith('init.groovy.d/'));
+  });
+}
+
+const start = (bailey: string, { env }: Case, below: readonly string[] = []): Promise<Ended> =>
+  run(bailey, { args: ['jenkins', 'true'], env, below });
+
+if (requires(t, program('strace'))) {
+  t.test(`${rounds} homes`, async (t) => {
+    const random = new Random(seed);
+    const folder = temporaryFolder(t);
+    const bailey = installBailey(folder);
+    let inTheMiddle = 0;
+    for (let round = 0; round < rounds; round++) {
+      const one = makeCase(folder, random);
+      const what = `seed ${seed}, round ${round}`;
+      const untouchedHome = join(folder, 'before');
+      rmSync(untouchedHome, { recursive: true, force: true });
+      cpSync(one.folders.home, untouchedHome, { recursive: true, preserveTimestamps: true });
+
+      const first = await start(bailey, one);
+      t.equal(first.code, 0, `${what}: ${first.signal} ${first.stderr}`);
+      sameAs(t, one, one.expected, what);
+      logSays(t, one, one.expected, what);
+
+      const before = homeFiles(one.folders);
+      const again = expectedOutcome(readFiles(one.folders.ref, true), before, one.env);
+      const stays = inodes(one.folders.home, untouched(one, again));
+      t.equal((await start(bailey, one)).code, 0, what);
+      sameAs(t, one, one.expected, `${what}, second start`);
+      logSays(t, one, again, `${what}, second start`);
+      t.strictSame(
+        inodes(
+          one.folders.home,
+          stays.map(([path]) => path),
+        ),
+        stays,
+        `${what}: not written again`,
+      );
+
+      rmSync(one.folders.home, { recursive: true });
+      cpSync(untouchedHome, one.folders.home, { recursive: true, preserveTimestamps: true });
+      await start(bailey, one, killing(random));
+      if (isInTheMiddle(one)) inTheMiddle++;
+      nothingHalf(t, one, what);
+      t.equal((await start(bailey, one)).code, 0, what);
+      sameAs(t, one, one.expected, `${what}, after a kill`);
+      if (!t.passing()) break; // one case is enough to look at
+    }
+    t.ok(inTheMiddle > rounds / 4, `${inTheMiddle} of ${rounds} were killed in the middle`);
+  });
+}
+
+/** Calls that put files in their places, and how many of them there are, about, in the thread that has the most. */
+const deadly: readonly (readonly [calls: string, count: number])[] = [
+  ['?rename,?renameat,?renameat2', 20],
+  ['fchmod', 10],
+  ['fsync', 1],
+  ['copy_file_range', 3],
+];
+
+/** Kills its command at one of them: strace counts for each thread. */
+function killing(random: Random): string[] {
+  // Half of them where the order counts.
+  const [calls, count] = random.chance(0.5) ? (deadly[0] as (typeof deadly)[0]) : random.pick(deadly);
+  const options = ['--follow-forks', '--quiet=all', '--output=/dev/null'];
+  return ['strace', ...options, `--inject=${calls}:signal=KILL:when=${1 + random.below(count)}`];
+}
+
+/** Whether some files have been written, and not all of them. */
+function isInTheMiddle({ folders, before, expected }: Case): boolean {
+  const found = homeFiles(folders);
+  const is = (files: ReadonlyMap<string, { readonly content: string }>): boolean =>
+    found.size === files.size &&
+    [...files].every(([path, file]) => found.get(path)?.content === file.content);
+  return !is(before) && !is(expected.files);
+}
+
+/** After a kill each file is as before, or as it is to be, or not there yet; what is half has another name. */
+function nothingHalf(t: Test, { folders, before, expected }: Case, what: string): void {
+  for (const [path, { content }] of homeFiles(folders)) {
+    if (path.endsWith('.bailey-part')) continue;
+    const allowed = [before.get(path)?.content, expected.files.get(path)?.content];
+    t.ok(allowed.includes(content), `${what}, killed: ${path} is whole`);
+  }
+}

@@ -1,0 +1,180 @@
+/** Signals while `bailey jenkins` prepares, and in the moment in which it becomes java: none is lost. */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { program, requires } from '../../kit/needs.ts';
+import { compileC, ended, installBailey, start, temporaryFolder } from '../kit/bailey.ts';
+import { giveLease, refuseInUse, startFakeCastle } from '../kit/fake-castle.ts';
+
+/** As java: waits for ever, with the signals as it found them. */
+const waiting = '#include <unistd.h>\nint main(void) { write(1, "java", 4); for (;;) pause(); }\n';
+
+interface Place {
+  readonly folder: string;
+  readonly bailey: string;
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+function place(t: Test): Place {
+  const folder = temporaryFolder(t);
+  const home = join(folder, 'home');
+  mkdirSync(home);
+  mkdirSync(join(folder, 'bin'));
+  compileC(join(folder, 'bin/java'), waiting);
+  writeFileSync(join(folder, 'jenkins.war'), '');
+  const env = {
+    PATH: `${join(folder, 'bin')}:${process.env['PATH']}`,
+    JENKINS_HOME: home,
+    JENKINS_WAR: join(folder, 'jenkins.war'),
+    REF: join(folder, 'ref'),
+  };
+  return { folder, home, env, bailey: installBailey(folder) };
+}
+
+if (requires(t, program('gcc'))) {
+  t.test('while the castle does not answer: 128+n, no lease, nothing written', async (t) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
+      const { bailey, env, folder, home } = place(t);
+      let askedTwice = (): void => undefined;
+      const asked = new Promise<void>((resolve) => {
+        askedTwice = resolve;
+      });
+      const castle = await startFakeCastle(t, folder, (response, nth) => {
+        if (nth === 2) askedTwice(); // by then it is certain that it tries again
+        refuseInUse(response);
+      });
+      const child = start(bailey, {
+        args: ['jenkins'],
+        env: { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' },
+      });
+      const end = ended(child);
+      await asked;
+      child.kill(signal);
+      const ran = await end;
+      t.equal(ran.code, 128 + constants.signals[signal], `${signal}: ${ran.stderr}`);
+      t.notOk(castle.asked.some((line) => line.startsWith('DELETE')));
+      t.notOk(existsSync(join(home, 'copy_reference_file.log')));
+    }
+  });
+
+  t.test('a lease that arrives after the signal is given back', async (t) => {
+    const { bailey, env, folder, home } = place(t);
+    let kill = (): void => undefined;
+    const castle = await startFakeCastle(t, folder, (response) => {
+      kill();
+      giveLease(response, home);
+    });
+    const child = start(bailey, {
+      args: ['jenkins'],
+      env: { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' },
+    });
+    kill = () => child.kill('SIGTERM');
+    const ran = await ended(child);
+    t.equal(ran.code, 143, ran.stderr);
+    t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
+  });
+
+  t.test('what fails after the lease gives it back', async (t) => {
+    const { bailey, env, folder, home } = place(t);
+    const castle = await startFakeCastle(t, folder, (response) => giveLease(response, home));
+    const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
+    writeFileSync(join(home, 'plugins'), 'a file where a folder has to be');
+    mkdirSync(join(folder, 'ref/plugins'), { recursive: true });
+    writeFileSync(join(folder, 'ref/plugins/p.jpi'), '');
+    const ran = await ended(start(bailey, { args: ['jenkins'], env: withCastle }));
+    t.equal(ran.code, 73, ran.stderr);
+    t.match(
+      ran.stderr,
+      /^bailey: volume v is mounted on .*\nbailey: \S+plugins\S* (?:lies below a file|is not a folder); [^\n]+\n$/,
+    );
+    t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
+
+    rmSync(join(home, 'plugins'));
+    const right = start(bailey, { args: ['jenkins', 'true'], env: withCastle });
+    t.equal((await ended(right)).code, 0);
+    t.strictSame(castle.asked.slice(2), ['POST /v1/leases'], 'who succeeds keeps it');
+  });
+
+  t.test('a lease that another program of the container had before is not given back', async (t) => {
+    const { bailey, env, folder, home } = place(t);
+    let ending: ((status: 200) => void) | undefined;
+    const castle = await startFakeCastle(t, folder, (response) => {
+      ending?.(200);
+      giveLease(response, home, 200);
+    });
+    const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
+    writeFileSync(join(folder, 'no-program'), '#!/no/such/shell\n', { mode: 0o755 });
+    const args = ['jenkins', join(folder, 'no-program')];
+    t.equal((await ended(start(bailey, { args, env: withCastle }))).code, 127, 'what fails after it');
+
+    const child = start(bailey, { args: ['jenkins'], env: withCastle });
+    ending = () => child.kill('SIGTERM');
+    t.equal((await ended(child)).code, 143, 'ended while the castle answers');
+    t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
+  });
+
+  t.test('a signal while the storage is given back', async (t) => {
+    for (const { what, signals } of [
+      { what: 'decides the exit code', signals: ['SIGTERM'] },
+      { what: 'is heard once; the next one ends at once', signals: ['SIGINT', 'SIGTERM'] },
+    ] as const) {
+      const { bailey, env, folder, home } = place(t);
+      let child: ReturnType<typeof start> | undefined;
+      // Never an answer: the client has to give up by itself, or to be told to.
+      const castle = await startFakeCastle(
+        t,
+        folder,
+        (response) => giveLease(response, home),
+        () => {
+          for (const signal of signals) child?.kill(signal);
+        },
+      );
+      writeFileSync(join(home, 'plugins'), 'a file where a folder has to be');
+      mkdirSync(join(folder, 'ref/plugins'), { recursive: true });
+      writeFileSync(join(folder, 'ref/plugins/p.jpi'), '');
+      const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
+      child = start(bailey, { args: ['jenkins'], env: withCastle });
+      const ran = await ended(child);
+      // The order of two that come at once is the kernel's choice.
+      const codes = signals.map((signal) => 128 + constants.signals[signal]);
+      t.ok(codes.includes(ran.code ?? 0), `${what}: ${ran.code} ${ran.stderr}`);
+      t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
+      const gaveUp = /could not be given back/.test(ran.stderr);
+      t.equal(gaveUp, signals.length === 1, what);
+    }
+  });
+
+  t.test('100 times at a random moment of the start', async (t) => {
+    const { bailey, env, home } = place(t);
+    const log = join(home, 'copy_reference_file.log');
+    const outcomes = { before: 0, preparing: 0, java: 0 };
+    const lost: unknown[] = [];
+
+    for (let n = 0; n < 100; n++) {
+      rmSync(log, { force: true });
+      const child = start(bailey, { args: ['jenkins'], env });
+      const end = ended(child);
+      if (n % 2 === 0) await pause(Math.random() * 120);
+      else {
+        // The log is the last thing that is written before java: the signal meets the hand-over itself.
+        while (!existsSync(log)) await pause(1);
+        for (let spin = Math.random() * 20_000; spin > 0; spin--) void Math.sqrt(spin);
+      }
+      child.kill('SIGTERM');
+      const ran = await end;
+      if (ran.code !== 143 && ran.signal !== 'SIGTERM') lost.push(ran);
+      if (ran.code === 143) outcomes.preparing++;
+      else if (ran.stdout === 'java') outcomes.java++;
+      else outcomes.before++;
+    }
+    t.strictSame(lost, [], 'every run ended by the signal');
+    t.comment(
+      `ended before or in the hand-over ${outcomes.before}, preparing ${outcomes.preparing}, as java ${outcomes.java}`,
+    );
+    if (existsSync(log))
+      t.match(readFileSync(log, 'utf8'), /^--- Copying files at .*\n$/, 'the log has no half line');
+  });
+}

@@ -1,0 +1,165 @@
+/** `bailey health` beside a real java that connects as an agent does. */
+import t from 'tap';
+import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
+import { buildJenkins, Yard } from './health-fixture.ts';
+
+t.setTimeout(300_000);
+
+/** What agent.jar is started with, where its java connects to, and whether that is the way to the controller. */
+interface Case {
+  readonly name: string;
+  readonly args: string;
+  readonly connect: string;
+  readonly says: RegExp;
+  readonly java?: string;
+}
+
+const url = '-url http://127.0.0.1:8080/';
+const cases: readonly Case[] = [
+  {
+    name: 'the port that the controller advertises, whichever it is',
+    args: url,
+    connect: '127.0.0.1:50000',
+    says: /^the agent is connected to port 50000 of its controller$/,
+  },
+  {
+    name: 'asking by HTTP whether the controller is back is no connection',
+    args: url,
+    connect: '127.0.0.1:8080',
+    says: /^bailey: the agent's java runs, but has no connection to the port that the controller advertises: /,
+  },
+  { name: 'IPv6', args: url, connect: '::1:50000', says: /^the agent is connected to port 50000/ },
+  {
+    name: 'WebSocket',
+    args: `${url} -webSocket`,
+    connect: '127.0.0.1:8080',
+    says: /^the agent is connected to port 8080/,
+  },
+  {
+    name: 'WebSocket, connected elsewhere',
+    args: `${url} -webSocket`,
+    connect: '127.0.0.1:50000',
+    says: /has no connection to port 8080 \(-webSocket\)/,
+  },
+  {
+    name: 'a tunnel',
+    args: `${url} -tunnel gate:50001`,
+    connect: '127.0.0.1:50001',
+    says: /^the agent is connected to port 50001/,
+  },
+  {
+    name: 'a tunnel, connected elsewhere',
+    args: `${url} -tunnel :50001`,
+    connect: '127.0.0.1:50000 127.0.0.1:8080',
+    says: /has no connection to port 50001 \(-tunnel\)/,
+  },
+  {
+    name: 'a direct connection',
+    args: '-direct 127.0.0.1:50001',
+    connect: '127.0.0.1:50001',
+    says: /^the agent is connected to port 50001/,
+  },
+  {
+    name: 'a proxy',
+    args: `${url} -webSocket`,
+    java: '-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=50001',
+    connect: '127.0.0.1:50001',
+    says: /^the agent is connected to port 50001/,
+  },
+  { name: 'nobody is there', args: url, connect: '127.0.0.1:7', says: /has no connection to/ },
+];
+
+if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program))) {
+  const folder = buildJenkins(t);
+  const listener = `-cp ${folder}/agent.jar Jenkins listen 8080 50000 50001`;
+  const agent = ({ args, connect, java = '' }: Omit<Case, 'name' | 'says'>): string =>
+    `${java} -Dconnect='${connect}' -jar ${folder}/agent.jar ${args}`;
+
+  t.test('which connection is the one to the controller', async (t) => {
+    const yard = await Yard.open(t, folder);
+    await yard.java(listener);
+    for (const { name, says, ...given } of cases) {
+      const pid = await yard.java(agent(given));
+      const ended = says.source.startsWith('^the agent') ? await yard.untilHealth(says) : await yard.health();
+      t.match(ended.text, says, name);
+      t.equal(ended.code, says.source.startsWith('^the agent') ? 0 : 1, name);
+      await yard.run(`kill -KILL ${pid}; wait ${pid}`);
+    }
+    await yard.java(agent({ args: `${url} -tunnel :50001`, connect: '127.0.0.1:8080' }));
+    t.match(await yard.untilHealth(/^the agent is connected to port 8080/, '--url http://127.0.0.1:8080'), {
+      code: 0,
+    });
+    const proxy = await yard.health('', 'http_proxy=http://127.0.0.1:8080');
+    t.strictSame(
+      proxy,
+      { code: 0, text: 'the agent is connected to port 8080 of its controller' },
+      'by a proxy',
+    );
+    t.match(await yard.health('--url http://127.0.0.1:1 --url http://h:2'), {
+      code: 1,
+      text: /no connection to port 1 or 2 \(--url\)/,
+    });
+  });
+
+  t.test('an agent.jar that was fetched from the controller', async (t) => {
+    const fetched = 'agent-0123456789abcdef0123456789abcdef.jar';
+    const yard = await Yard.open(t, folder);
+    await yard.must(`ln -sf agent.jar ${fetched}`);
+    await yard.java(listener);
+    await yard.java(`-Dconnect=127.0.0.1:50000 -jar ${folder}/${fetched} ${url}`);
+    t.match(await yard.untilHealth(/^the agent is connected to port 50000/), { code: 0 });
+  });
+
+  t.test('no agent', async (t) => {
+    const yard = await Yard.open(t, folder);
+    const none = await yard.health('', 'JENKINS_URL=http://127.0.0.1:8080/');
+    t.match(none, { code: 1, text: "bailey: the agent's java does not run" });
+  });
+
+  t.test('cut off, connected again, stopped', async (t) => {
+    const yard = await Yard.open(t, folder);
+    const controller = await yard.java(listener);
+    const pid = await yard.java(agent({ args: url, connect: '127.0.0.1:50000' }));
+    await yard.untilHealth(/^the agent is connected/);
+    await yard.run(`kill -KILL ${controller}; wait ${controller}`);
+    t.match(await yard.untilHealth(/has no connection/), { code: 1 });
+    await yard.java(listener);
+    t.match(await yard.untilHealth(/^the agent is connected/), { code: 0 });
+    await yard.must(`kill -STOP ${pid}`);
+    t.match(await yard.health(), { code: 1, text: /^bailey: the agent's java \(pid \d+\) is stopped/ });
+    await yard.must(`kill -CONT ${pid}`);
+  });
+
+  t.test('a connection through which nothing comes any more', async (t) => {
+    const yard = await Yard.open(t, folder);
+    await yard.java(listener);
+    await yard.java(agent({ args: url, connect: '127.0.0.1:50000' }));
+    await yard.untilHealth(/^the agent is connected/);
+    await yard.must('busybox ip link set lo down');
+    t.match(await yard.untilHealth(/is dead/), {
+      code: 1,
+      text: /^bailey: the agent's connection to port 50000 is dead: /,
+    });
+  });
+
+  if (requires(t, root)) {
+    t.test('whoever asks: the same user, root, and root without rights over others', async (t) => {
+      const yard = await Yard.open(t, folder);
+      const user = 'setpriv --reuid 1000 --regid 1000 --clear-groups';
+      await yard.java(listener);
+      await yard.java(agent({ args: url, connect: '127.0.0.1:50000' }), user);
+      await yard.untilHealth(/^the agent is connected/);
+      const blind = 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace';
+      for (const who of ['', user, blind]) {
+        const ended = await yard.health('', who);
+        t.strictSame(
+          ended,
+          { code: 0, text: 'the agent is connected to port 50000 of its controller' },
+          who || 'root',
+        );
+      }
+      const look = await yard.run(`${blind} readlink /proc/$(pgrep -u 1000 -o java)/fd/0`);
+      t.strictSame(look, { code: 1, text: '' }, 'that root sees no descriptors');
+    });
+  }
+}

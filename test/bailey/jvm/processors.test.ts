@@ -1,0 +1,23 @@
+/** When java is told of its processors: only where it may count too many, and never of more or less than a right count. */
+import t from 'tap';
+import { unseenProcessors } from '../../../src/bailey/jvm/processors.ts';
+
+const limits = { memory: undefined, physicalBytes: undefined, cpus: 4, controllersListed: true };
+const quota = (cpus: number, own: boolean) => ({ cpus, file: '/sys/fs/cgroup/cpu.max', own });
+
+t.test('by quota, its place, and what the kernel lists', (t) => {
+  for (const [what, cpuQuota, controllersListed, count] of [
+    ['no quota', undefined, false, undefined],
+    ['one that java sees', quota(1.5, true), true, undefined],
+    ['one above our own cgroup', quota(1.5, false), true, 2],
+    ['one that the kernel hides from java', quota(1.5, true), false, 2],
+    ['a part of a CPU', quota(0.1, false), true, 1],
+    ['whole CPUs', quota(3, false), true, 3],
+    ['rounded up it is all of them', quota(3.1, false), true, undefined],
+    ['more than there are', quota(8, false), false, undefined],
+  ] as const)
+    t.equal(unseenProcessors({ ...limits, cpuQuota, controllersListed })?.count, count, what);
+  const unknown = { ...limits, cpuQuota: quota(1, false), cpus: undefined };
+  t.equal(unseenProcessors(unknown), undefined, 'affinity not known');
+  t.end();
+});

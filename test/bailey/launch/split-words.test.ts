@@ -1,0 +1,92 @@
+/** Splitting of option variables, against the xargs of the machine. */
+import { spawnSync } from 'node:child_process';
+import t from 'tap';
+import { splitWords } from '../../../src/bailey/launch/split-words.ts';
+import { Failure } from '../../../src/terminal/failure.ts';
+import { program, requires } from '../../kit/needs.ts';
+
+/** What xargs makes of a text, or undefined when it refuses it. */
+function xargs(text: string): string[] | undefined {
+  // -x -n 1 would hide an empty word; printf repeats its format for each.
+  const { status, stdout } = spawnSync('xargs', ['printf', '%s\\0'], {
+    input: `${text}\n`,
+    encoding: 'utf8',
+  });
+  return status === 0 ? stdout.split('\0').slice(0, -1) : undefined;
+}
+
+function ours(text: string): string[] | undefined {
+  try {
+    return splitWords('X', text);
+  } catch (thrown) {
+    if (thrown instanceof Failure) return undefined;
+    throw thrown;
+  }
+}
+
+/** A sequence of numbers in [0, 1) that is the same in each run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+if (requires(t, program('xargs'))) {
+  t.test('400 random texts are split as xargs splits them', async (t) => {
+    const random = seeded(20_260);
+    const pieces = [
+      'a',
+      'b',
+      '-D',
+      '=',
+      ' ',
+      '\t',
+      '\n',
+      '"',
+      "'",
+      '\\',
+      '"x y"',
+      "'x y'",
+      '$(id)',
+      '*',
+      'ü',
+    ];
+    const wrong: unknown[] = [];
+    let split = 0;
+    for (let n = 0; n < 400; n++) {
+      const length = Math.floor(random() * 10);
+      const text = `w${Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)]).join('')}`;
+      if (text.endsWith('\\')) continue; // the here-string's newline is what the backslash would keep
+      const expected = xargs(text);
+      if (expected !== undefined) split++;
+      const got = ours(text);
+      if (JSON.stringify(got) !== JSON.stringify(expected)) wrong.push({ text, got, expected });
+    }
+    t.strictSame(wrong, []);
+    t.ok(split > 100, `${split} of them were splittable`);
+  });
+}
+
+t.test('nothing is nothing', async (t) => {
+  t.strictSame(splitWords('X', ''), []);
+  t.strictSame(splitWords('X', ' \n\t '), []);
+  t.strictSame(splitWords('X', '""'), ['']);
+  t.strictSame(splitWords('X', 'a\u00a0b'), ['a\u00a0b'], 'a no-break space does not separate');
+});
+
+t.test('a fault says which variable and where, and shows no value', async (t) => {
+  t.throws(() => splitWords('JAVA_OPTS', '-Da=1 -Dpw="secret'), {
+    kind: 'config',
+    message:
+      'JAVA_OPTS has a double quote at character 12 (after -Dpw=) that is not closed on its line; close it, or write \\ before it to have the quote itself',
+  });
+  t.throws(() => splitWords('JENKINS_OPTS', "it's"), {
+    message: /JENKINS_OPTS has a single quote at character 3/,
+  });
+  t.throws(() => splitWords('X', '"a\nb"'), { message: /character 1 that is not closed on its line/ });
+  t.throws(() => splitWords('X', 'a\\'), { message: /^X ends with a backslash/ });
+});

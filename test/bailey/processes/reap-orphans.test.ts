@@ -1,0 +1,72 @@
+/** Reaping beside libuv, with real children and real orphans. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import t from 'tap';
+import { reapOrphans } from '../../../src/bailey/processes/reap-orphans.ts';
+import { isZombie } from '../../../src/bailey/processes/stat.ts';
+import { readProcessTable } from '../../../src/bailey/processes/table.ts';
+import { native } from '../../../src/linux/native-addon.ts';
+import { until } from '../../kit/until.ts';
+
+const calls = native();
+const children = () => [...readProcessTable().values()].filter(({ ppid }) => ppid === process.pid);
+const zombies = () => children().filter(isZombie);
+
+/** Waits without giving libuv a turn: what ends meanwhile stays a zombie for it, too. */
+function untilZombies(count: number): void {
+  const end = performance.now() + 20_000;
+  while (zombies().length < count) if (performance.now() > end) throw new Error(`never ${count} zombies`);
+}
+
+/** A shell that leaves orphans, which are ours when it has ended. */
+async function leaveOrphans(script: string): Promise<void> {
+  await once(spawn('sh', ['-c', script], { stdio: 'ignore' }), 'exit');
+}
+
+t.before(() => calls.setSubreaper(true));
+
+t.test('a subreaper gets the orphans of its descendants, until it is none any more', async (t) => {
+  t.equal(calls.isSubreaper(), true);
+  await leaveOrphans('sleep 1000 &');
+  const orphan = await until('the orphan is ours', () => children()[0]);
+  calls.setSubreaper(false);
+  t.equal(calls.isSubreaper(), false);
+  calls.setSubreaper(true);
+  const pidfd = calls.pidfdOpen(orphan.pid);
+  calls.pidfdSignal(pidfd, 0);
+  calls.pidfdSignal(pidfd, 9);
+  await until('it has ended', () => !calls.pidfdAlive(pidfd) || undefined);
+  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'looked at');
+  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'and still there');
+  t.same(calls.reap(orphan.pid), { pid: orphan.pid, signal: 9 });
+  t.equal(calls.reap(orphan.pid), undefined);
+  t.equal(calls.peekEnded(), undefined);
+  t.throws(() => calls.pidfdSignal(pidfd, 9), { code: 'ESRCH' });
+});
+
+t.test('a child of child_process and an adopted orphan both end rightly, whoever is first', async (t) => {
+  for (let round = 0; round < 20; round++) {
+    await leaveOrphans('(exit 7) & (exit 8) &');
+    const own: ChildProcess[] = [0, 1, 2].map((code) => spawn('sh', ['-c', `exit ${code + 40}`]));
+    const pids = new Set(own.map(({ pid }) => pid));
+    const ends = own.map((child) => once(child, 'exit'));
+    // Both orphans and all three children are zombies before libuv has had a turn.
+    untilZombies(5);
+    const reaped = reapOrphans(calls, (pid) => pids.has(pid));
+    t.same(reaped.map(({ code }) => code).sort(), [7, 8]);
+    t.same(
+      (await Promise.all(ends)).map(([code]) => code),
+      [40, 41, 42],
+      'libuv has its own',
+    );
+    t.same(children(), [], 'nobody is left');
+  }
+});
+
+t.test('wrong numbers', (t) => {
+  t.equal(calls.reap(process.ppid), undefined, 'not our child');
+  t.throws(() => calls.reap(0), { code: 'EINVAL' });
+  t.throws(() => calls.reap(-1), { code: 'EINVAL' });
+  t.throws(() => calls.pidfdSignal(-1, 0), { code: 'EBADF' });
+  t.end();
+});

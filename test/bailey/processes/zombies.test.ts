@@ -1,0 +1,273 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/findings.ts';
+import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
+
+/** Absolute: nsenter --mount leads to the other namespace's root folder. */
+const bailey = resolve('dist/bailey.js');
+const namespace = [
+  ...(process.getuid?.() === 0 ? [] : ['-Ur']),
+  '--pid',
+  '--fork',
+  '--mount-proc',
+  '--kill-child',
+];
+
+/** Runs `bailey zombies`, optionally behind another program (unshare, nsenter). */
+function zombies(args: readonly string[], behind: readonly string[] = []) {
+  const [file = '', ...rest] = [...behind, process.execPath, bailey, 'zombies', ...args];
+  return spawnSync(file, rest, { encoding: 'utf8' });
+}
+
+const report = (behind: readonly string[] = []) =>
+  JSON.parse(zombies(['--json'], behind).stdout) as ZombieReport;
+
+/** Looks until a report satisfies: machines are busy, and a zombie has to die first. */
+async function reported(condition: (report: ZombieReport) => boolean, behind?: readonly string[]) {
+  for (let look = 0; look < 100; look++) {
+    const seen = report(behind);
+    if (condition(seen)) return seen;
+    await pause(50);
+  }
+  throw new Error('not reported within 100 looks');
+}
+
+const groupOf = (seen: ZombieReport, pid: number | undefined): ZombieGroup | undefined =>
+  seen.parents.find((group) => group.parent.pid === pid);
+
+function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('started without a pipe');
+  const lines = createInterface({ input: child.stdout });
+  return new Promise((resolve, reject) => {
+    lines.once('line', resolve);
+    child.once('close', () => reject(new Error('ended without a line')));
+  });
+}
+
+/** Starts a program, ends it with the test, and resolves when it has printed its first line. */
+async function started(t: Test, file: string, args: readonly string[]) {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(async () => {
+    const closed = new Promise((resolve) => child.once('close', resolve));
+    child.kill('SIGKILL');
+    await closed;
+  });
+  return { pid: child.pid, line: await firstLine(child) };
+}
+
+const childrenOf = (pid: number | undefined): readonly number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+
+/** The process inside of `unshare`: its only child. */
+function childOf(pid: number | undefined): number {
+  const [child] = childrenOf(pid);
+  if (child === undefined) throw new Error(`process ${pid} has no child`);
+  return child;
+}
+
+if (requires(t, pidNamespace, program('cc'))) {
+  const folder = t.testdir();
+  const faulty = join(folder, 'parent');
+  execFileSync('cc', ['-D_GNU_SOURCE', '-o', faulty, 'test/bailey/processes/parent.c', '-pthread']);
+
+  const faults: readonly (readonly [string, ZombieGroup['cause'], RegExp])[] = [
+    ['never', 'never-waits', /does not wait for its children/],
+    ['blocked', 'sigchld-blocked', /blocks SIGCHLD and does not fetch it/],
+    ['ignored', 'sigchld-ignored', /only after they had died/],
+    ['handled', 'handler-misses', /handles SIGCHLD, but does not wait/],
+    ['another', 'waits-for-another', /waits for its child \d+ only/],
+    ['stopped', 'parent-stopped', /is stopped/],
+  ];
+  for (const [mode, cause, wrong] of faults) {
+    t.test(`a parent that is at fault: ${mode}`, async (t) => {
+      const parent = await started(t, faulty, [mode]);
+      const seen = await reported((seen) => groupOf(seen, parent.pid)?.cause === cause);
+      const group = groupOf(seen, parent.pid);
+      t.match(group, { cause, wrong, zombies: [{ pid: Number(parent.line), name: 'parent' }] });
+      t.same(group?.parent.commandLine, [faulty, mode]);
+      t.equal(zombies([]).status, 1, 'some found');
+      t.match(zombies([]).stdout, wrong);
+    });
+  }
+
+  t.test('SIGCHLD and the end of the parent are offered as remedies, with the heir named', async (t) => {
+    const parent = await started(t, faulty, ['handled']);
+    const seen = await reported((seen) => groupOf(seen, parent.pid) !== undefined);
+    t.match(groupOf(seen, parent.pid)?.remedy, `kill -CHLD ${parent.pid}`);
+    t.match(groupOf(seen, parent.pid)?.remedy, `ending it (kill ${parent.pid}) hands them to PID 1`);
+  });
+
+  t.test('an ended leader is alive: no zombie, listed with --all', async (t) => {
+    const { pid } = await started(t, faulty, ['leader']);
+    const seen = await reported(({ endedLeaders }) => endedLeaders.some((leader) => leader.pid === pid));
+    t.match(
+      seen.endedLeaders.find((leader) => leader.pid === pid),
+      { name: 'parent', threads: 1 },
+    );
+    t.notOk(
+      seen.parents.some((group) => group.zombies.some((zombie) => zombie.pid === pid)),
+      'it is not counted as a zombie',
+    );
+    t.match(zombies(['--all']).stdout, `${pid} parent, 1 thread left`);
+  });
+
+  t.test('PID 1 that does not reap, from outside and from inside', async (t) => {
+    // One own child, one orphan. Neither may end before PID 1 has exec'ed: the shell would reap it.
+    const script = `sh -c 'echo ") Z (0 1" >/proc/$$/comm; kill -STOP $$' & (sleep 1000 &); echo ready; exec sleep 1000`;
+    const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', script]);
+    const first = childOf(pid);
+    const statOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const sleeps = (pid: number) => /^\d+ \(sleep\)/.test(statOf(pid));
+    const ready = () =>
+      sleeps(first) &&
+      childrenOf(first).some(sleeps) &&
+      childrenOf(first).some((child) => / T /.test(statOf(child)));
+    for (let look = 0; !ready() && look < 100; look++) await pause(50);
+    for (const child of childrenOf(first)) process.kill(child, 'SIGKILL');
+    const seen = await reported((seen) => groupOf(seen, first)?.zombies.length === 2);
+    const group = groupOf(seen, first);
+    t.match(group, {
+      cause: 'pid1-does-not-reap',
+      wrong: 'PID 1 of the PID namespace is sleep, which does not reap orphans',
+      remedy: /ENTRYPOINT \["bailey-init", "--", "sleep", "1000"\], or docker run --init/,
+      parent: { isPid1: true, reaps: false, state: 'S', sigchld: { disposition: 'default', blocked: false } },
+    });
+    t.equal(group?.parent.namespacePids.at(-1), 1);
+    t.same(
+      group?.zombies.map(({ name }) => name).sort(),
+      [') Z (0 1\n', 'sleep'],
+      'names with parentheses are whole',
+    );
+    t.match(zombies([]).stdout, ') Z (0 1\\x0a', 'control characters do not reach the terminal');
+
+    t.test('from inside', async (t) => {
+      if (!requires(t, root)) return;
+      const inside = ['nsenter', '-t', String(first), '--pid', '--mount'];
+      const seen = await reported((seen) => seen.zombies === 2, inside);
+      t.match(groupOf(seen, 1), {
+        cause: 'pid1-does-not-reap',
+        parent: { pid: 1, name: 'sleep', isPid1: true },
+      });
+      t.equal(seen.processes, 4, 'PID 1, its two zombies and the command itself');
+    });
+  });
+
+  t.test('an init that hangs, and one that is stopped', async (t) => {
+    const tini = join(folder, 'tini');
+    cpSync(faulty, tini);
+    const { pid } = await started(t, 'unshare', [...namespace, tini, 'never']);
+    const first = childOf(pid);
+    const hanging = await reported((seen) => groupOf(seen, first) !== undefined);
+    t.match(groupOf(hanging, first), { cause: 'init-busy', parent: { reaps: true } });
+    process.kill(first, 'SIGSTOP');
+    const stopped = await reported((seen) => groupOf(seen, first)?.parent.state === 'T');
+    t.match(groupOf(stopped, first), { cause: 'parent-stopped', remedy: `kill -CONT ${first}` });
+  });
+
+  t.test('none found: exit 0', (t) => {
+    const inside = ['unshare', ...namespace, 'sh', '-c', '"$@"; exit $?', 'sh'];
+    const { status, stdout } = zombies([], inside);
+    t.equal(status, 0);
+    t.match(stdout, /^no zombies among \d+ processes\n$/);
+    t.match(JSON.parse(zombies(['--json'], inside).stdout), { zombies: 0, parents: [] });
+    t.end();
+  });
+
+  t.test('a parent outside of the namespace', async (t) => {
+    if (!requires(t, root)) return;
+    const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', 'echo ready; exec sleep 1000']);
+    const first = String(childOf(pid));
+    await started(t, faulty, ['never', first]);
+    const seen = await reported((seen) => seen.zombies === 1, ['nsenter', '-t', first, '--pid', '--mount']);
+    t.match(groupOf(seen, 0), { cause: 'parent-outside', remedy: 'run bailey zombies on the host' });
+  });
+
+  t.test('a watcher tells for how long', async (t) => {
+    const parent = await started(t, faulty, ['never']);
+    const watcher = spawn(process.execPath, [bailey, 'zombies', '--watch', '0.1', '--json'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.teardown(() => watcher.kill('SIGKILL'));
+    const ages: number[] = [];
+    for await (const line of createInterface({ input: watcher.stdout })) {
+      const zombie = groupOf(JSON.parse(line) as ZombieReport, parent.pid)?.zombies[0];
+      if (zombie !== undefined) ages.push(zombie.defunctSeconds);
+      if (ages.length >= 2 && (ages.at(-1) ?? 0) > (ages[0] ?? 0)) break;
+    }
+    watcher.kill('SIGTERM');
+    const signal = await new Promise((resolve) => watcher.once('exit', (_, by) => resolve(by)));
+    t.equal(signal, 'SIGTERM', 'a signal ends it');
+  });
+
+  t.test('other users’ processes hidden by hidepid: said, and no crash', (t) => {
+    if (!requires(t, root, program('setpriv'))) return t.end();
+    const open = mkdtempSync(join(tmpdir(), 'bailey-hidepid-'));
+    chmodSync(open, 0o755);
+    cpSync(bailey, join(open, 'bailey.js'));
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
+    // tap puts NODE_OPTIONS into every child; what they load writes files that nobody may not write.
+    const script = 'unset NODE_OPTIONS; mount -t proc -o hidepid=2 proc /proc && "$@"; exit $?';
+    const run = spawnSync(
+      'unshare',
+      [...namespace, 'sh', '-c', script, 'sh', ...nobody, join(open, 'bailey.js'), 'zombies'],
+      { encoding: 'utf8' },
+    );
+    execFileSync('rm', ['-r', open]);
+    t.match(
+      run.stdout,
+      /hidepid=(2|invisible): other users' processes are not visible; run as root to see all/,
+    );
+    t.equal(run.status, 0);
+    t.end();
+  });
+
+  t.test('who does not read on ends it without a word; what cannot be written is said', (t) => {
+    const shell = (script: string) =>
+      spawnSync('bash', ['-c', script, process.execPath, bailey], { encoding: 'utf8' });
+    const head = shell('set -o pipefail; "$0" "$1" zombies --watch 0.1 | head -n 1; echo "$?"');
+    t.match(head.stdout, /^.+\n141\n$/);
+    t.equal(head.stderr, '');
+    const full = shell('"$0" "$1" zombies >/dev/full; echo "$?"');
+    t.equal(full.stdout, '74\n');
+    t.equal(full.stderr, 'bailey: standard output cannot be written: ENOSPC\n');
+    t.end();
+  });
+
+  t.test('no argument of a process reaches the terminal as a command', async (t) => {
+    const script = 'exec -a "$1" "$0" never';
+    const parent = await started(t, 'bash', ['-c', script, faulty, 'a\x1b[2J\u009b31m\u202eb']);
+    await reported((seen) => groupOf(seen, parent.pid) !== undefined);
+    t.match(zombies([]).stdout, 'a\\x1b[2J\\x9b31m\\u202eb never');
+    const { stdout } = zombies(['--json']);
+    t.match(stdout, 'a\\u001b[2J\\u009b31m\\u202eb');
+    const { commandLine } = groupOf(JSON.parse(stdout) as ZombieReport, parent.pid)?.parent ?? {};
+    t.equal(commandLine?.[0], 'a\x1b[2J\u009b31m\u202eb', 'to a program it says what it said');
+  });
+
+  t.test('without /proc there is no all-clear', (t) => {
+    if (!requires(t, root)) return t.end();
+    const behind = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c'];
+    const { status, stdout, stderr } = zombies(
+      [],
+      [...behind, 'mount -t tmpfs none /proc && exec "$@"', 'sh'],
+    );
+    t.equal(status, 69);
+    t.equal(stdout, '');
+    t.match(stderr, /^bailey: \/proc does not show the processes .*; mount it: mount -t proc proc \/proc\n$/);
+    t.end();
+  });
+
+  t.test('wrong usage: 64', (t) => {
+    for (const args of [['--watch', 'x'], ['--watch', '0'], ['--what'], ['argument']]) {
+      const { status, stderr } = zombies(args);
+      t.equal(status, 64, args.join(' '));
+      t.match(stderr, /^bailey: .+/);
+    }
+    t.end();
+  });
+}

@@ -1,0 +1,118 @@
+/**
+ * Snapshots and strays of the backend ebs, as the rooms that call them see them: on the real disks of a simulated EC2, with
+ * the castle of the volumes running beside.
+ */
+import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import t from 'tap';
+import { ebsBlocks } from '../../../../src/castle/backends/ebs/ebs.ts';
+import { parseEbs } from '../../../../src/castle/backends/ebs/settings.ts';
+import { replayWith } from '../../../../src/castle/mounting/replay-journal.ts';
+import type { Native } from '../../../../src/linux/native-addon.ts';
+import { program, requires, root } from '../../../kit/needs.ts';
+import { Simulator } from '../../ec2-simulator/simulator.ts';
+import { Tenant } from '../../kit/tenant.ts';
+import { loopDevices } from '../loop/loop-host.ts';
+import { ebsSetting, startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
+
+// Far above what it takes on a quiet machine.
+t.setTimeout(600_000);
+
+/** The backend of an instance, in this process. */
+async function backendOf(ec2: Simulator, options?: string) {
+  process.env['AWS_ACCESS_KEY_ID'] = 'AKIASIMULATOR';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'simulator';
+  const native = createRequire(import.meta.url)(resolve('dist/addon.node')) as Native;
+  const said: string[] = [];
+  const say = (message: string) => void said.push(message);
+  const [, setting = ''] = /^ebs(.*)$/.exec(ebsSetting(ec2, undefined, options)) ?? [];
+  return ebsBlocks(parseEbs(setting), {
+    ...{ native, say },
+    replay: replayWith(resolve('dist/castle-mount')),
+    told: () => undefined,
+  });
+}
+
+if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), program('xfs_admin'))) {
+  for (const type of ['ext4', 'xfs'] as const) {
+    t.test(`${type}: a snapshot is begun once, and a volume of it has a UUID of its own`, async (t) => {
+      const ec2 = await Simulator.start(t);
+      const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
+      const tenant = await Tenant.start(t, castle);
+      t.equal((await tenant.lease('main')).status, 201);
+      await tenant.write(join(tenant.home, 'data'), 'before');
+      await tenant.run('sync', '-f', tenant.home);
+      const [main] = await castle.ask('volumes');
+      if (main?.id === undefined) throw new Error('there is no volume');
+      const { besides } = await backendOf(ec2);
+      const id = randomUUID();
+      const taken = new Date().toISOString();
+      await ec2.fault({ kind: 'lost-answer', action: 'CreateSnapshot', times: 1 });
+      const { whole } = await besides.snapshots.begin(main, id, taken);
+      await (await besides.snapshots.begin(main, id, taken)).whole;
+      await whole;
+      t.equal(
+        Object.keys((await ec2.facts()).snapshots).length,
+        1,
+        'asked for twice, and with a lost answer',
+      );
+      t.match(await besides.snapshots.list(), [{ id, volume: 'main', taken }]);
+      await tenant.write(join(tenant.home, 'data'), ', after');
+
+      const [snapshot] = await besides.snapshots.list();
+      if (snapshot === undefined) throw new Error('there is no snapshot');
+      const wish = { name: 'copy', id: randomUUID(), owner: { uid: 0, gid: 0 } };
+      await t.rejects(
+        besides.snapshots.createVolume({ ...snapshot, id: randomUUID() }, wish),
+        { code: 'not_found' },
+        'of no snapshot',
+      );
+      await besides.snapshots.createVolume(snapshot, { ...wish, sizeBytes: 2 * 2 ** 30 });
+      t.match(await volumeIn(ec2, 'copy'), {
+        sizeGiB: 2,
+        tags: { 'castle-id': wish.id, 'castle-state': 'ready', 'castle-fs': type },
+      });
+      const other = await Tenant.start(t, castle);
+      t.equal((await other.lease('copy')).status, 201, 'beside its original, which is mounted');
+      t.equal(await other.read(join(other.home, 'data')), 'before');
+      t.equal(await tenant.read(join(tenant.home, 'data')), 'before, after');
+      await besides.snapshots.remove(id);
+      t.same(await besides.snapshots.list(), []);
+    });
+  }
+
+  t.test('a snapshot that fails is told', async (t) => {
+    const ec2 = await Simulator.start(t);
+    const castle = await startOnInstance(t, ec2);
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    const [main] = await castle.ask('volumes');
+    if (main?.id === undefined) throw new Error('there is no volume');
+    const { besides } = await backendOf(ec2);
+    await ec2.fault({ kind: 'snapshot-fails', times: 1 });
+    const { whole } = await besides.snapshots.begin(main, randomUUID(), new Date().toISOString());
+    await t.rejects(whole, { code: 'backend_failed' });
+    await tenant.kill();
+    await untilDetached(ec2);
+  });
+
+  t.test(
+    'strays: a disk that nobody has mounted, and never a volume that may be somebody else’s',
+    async (t) => {
+      const ec2 = await Simulator.start(t);
+      const castle = await startOnInstance(t, ec2);
+      const tenant = await Tenant.start(t, castle);
+      await tenant.lease('used');
+      await castle.post('/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
+      const { besides } = await backendOf(ec2);
+      const strays = await besides.strays(() => false);
+      const { id } = await volumeIn(ec2, 'idle');
+      t.match(strays, [{ kind: 'device', name: new RegExp(id), why: 'no container has its volume' }]);
+      t.equal(strays.length, 1);
+      t.equal(await strays[0]?.remove(), true);
+      t.equal((await volumeIn(ec2, 'idle')).attachment, undefined);
+      t.equal((await volumesIn(ec2)).length, 2);
+    },
+  );
+}

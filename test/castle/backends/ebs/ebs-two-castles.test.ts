@@ -1,0 +1,88 @@
+/** Two hosts of one cluster: each volume is at one of them at most, and whoever comes second is told where it is. */
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { program, requires, root } from '../../../kit/needs.ts';
+import { until } from '../../../kit/until.ts';
+import { Simulator } from '../../ec2-simulator/simulator.ts';
+import type { CastleOnHost } from '../../kit/castle-on-host.ts';
+import { Tenant } from '../../kit/tenant.ts';
+import { loopDevices } from '../loop/loop-host.ts';
+import { startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
+
+// Far above what it takes on a quiet machine.
+t.setTimeout(600_000);
+
+async function twoHosts(t: Test): Promise<{
+  readonly ec2: Simulator;
+  readonly hosts: readonly { readonly castle: CastleOnHost; readonly tenant: Tenant }[];
+}> {
+  const ec2 = await Simulator.start(t, 'i-0a,i-0b');
+  const hosts = await Promise.all(
+    ['i-0a', 'i-0b'].map(async (instance) => {
+      const castle = await startOnInstance(t, ec2, { instance });
+      return { castle, tenant: await Tenant.start(t, castle) };
+    }),
+  );
+  return { ec2, hosts };
+}
+
+if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
+  t.test('a volume goes from host to host, with its data', async (t) => {
+    const { ec2, hosts } = await twoHosts(t);
+    const [a, b] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
+    t.equal((await a.tenant.lease('main')).status, 201);
+    await a.tenant.write(join(a.tenant.home, 'data'), 'from a');
+    const refused = await b.tenant.lease('main');
+    t.match(refused, { status: 409, body: { error: { code: 'volume_in_use', holder: 'i-0a' } } });
+    await a.tenant.kill();
+    await until('b has it', async () => (await b.tenant.lease('main')).status === 201 || undefined);
+    t.equal(await b.tenant.read(join(b.tenant.home, 'data')), 'from a');
+    t.match(await volumeIn(ec2, 'main'), { attachment: { instance: 'i-0b' } });
+    t.match(
+      await b.castle.ask('volumes'),
+      [{ id: (await a.castle.ask('volumes'))[0]?.id }],
+      'the same volume for both',
+    );
+  });
+
+  t.test('both make the same volume at the same time: one is made, and one has it', async (t) => {
+    const { ec2, hosts } = await twoHosts(t);
+    for (const name of ['one', 'two', 'three']) {
+      const answers = await Promise.all(hosts.map(({ tenant }) => tenant.lease(name)));
+      t.same(
+        answers.map(({ status }) => status).sort(),
+        [201, 409],
+        `${name}: one has it; ${answers.map(({ body }) => body.error?.sentence)}`,
+      );
+      t.equal((await volumeIn(ec2, name)).tags['castle-state'], 'ready');
+      for (const [n, { body, status }] of answers.entries()) {
+        if (status !== 201) continue;
+        const { tenant } = hosts[n] as (typeof hosts)[0];
+        t.equal((await tenant.call('DELETE', `/v1/leases/${body.id}`)).status, 204);
+      }
+      await untilDetached(ec2);
+    }
+    t.equal((await volumesIn(ec2)).length, 3);
+  });
+
+  t.test('what one host has half made is left alone by the other, and taken back by itself', async (t) => {
+    const { ec2, hosts } = await twoHosts(t);
+    const [a, b] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
+    await ec2.fault({ kind: 'lost-request', action: 'CreateTags' });
+    const making = a.tenant.lease('main');
+    await until('a is at it', async () => (await ec2.calls('CreateTags')).length > 0 || undefined);
+    await a.castle.end('SIGKILL');
+    await making;
+    await ec2.clearFaults();
+    await b.castle.end('SIGTERM');
+    await b.castle.serve();
+    t.match(await b.tenant.lease('main'), {
+      status: 409,
+      body: { error: { code: 'busy', sentence: /being made by the castle on instance i-0a/ } },
+    });
+    t.equal((await volumeIn(ec2, 'main')).tags['castle-state'], 'creating');
+    await a.castle.serve();
+    t.same(await volumesIn(ec2), []);
+    t.equal((await b.tenant.lease('main')).status, 201);
+  });
+}

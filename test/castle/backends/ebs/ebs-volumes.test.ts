@@ -1,0 +1,177 @@
+/** What the host's root orders about volumes of EBS: delete, restore, grow; and what castle devices tells. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AttachVolumeCommand } from '@aws-sdk/client-ec2';
+import t from 'tap';
+import type { Devices } from '../../../../src/protocol/contract.ts';
+import { run } from '../../../kit/docker.ts';
+import { program, requires, root } from '../../../kit/needs.ts';
+import { until } from '../../../kit/until.ts';
+import { Simulator } from '../../ec2-simulator/simulator.ts';
+import type { CastleOnHost } from '../../kit/castle-on-host.ts';
+import { Tenant } from '../../kit/tenant.ts';
+import { ext4Grows, loopDevices } from '../loop/loop-host.ts';
+import { ebsSetting, startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
+
+// Far above what it takes on a quiet machine.
+t.setTimeout(600_000);
+
+const order = (castle: CastleOnHost, ...args: readonly string[]) =>
+  run(process.execPath, ['dist/castle.js', ...args, '--socket', castle.socket]);
+
+if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
+  t.test('a deleted volume is kept, comes back with its data, and goes when its time is over', async (t) => {
+    const ec2 = await Simulator.start(t, 'i-0a,i-0b');
+    const castle = await startOnInstance(t, ec2, { options: ['--keep-deleted', '1h'] });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.write(join(tenant.home, 'data'), 'kept');
+    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 75, stderr: /is in use by container/ });
+    await tenant.kill();
+    await untilDetached(ec2);
+    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
+    const deleted = await volumeIn(ec2, 'main');
+    t.match(deleted.tags, { 'castle-state': 'deleted', 'castle-deleted': /^20/, Name: /\(deleted\)$/ });
+    t.match(await order(castle, 'deleted'), { stdout: /main +ebs/ });
+
+    const next = await Tenant.start(t, castle);
+    t.equal((await next.lease('main')).status, 201, 'a new one of its name');
+    t.equal((await volumesIn(ec2)).length, 2);
+    t.match(await order(castle, 'volume', 'restore', 'main'), { code: 75 });
+    await next.kill();
+    await untilDetached(ec2);
+    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
+    t.match(await order(castle, 'volume', 'restore', 'main'), { code: 0 });
+    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
+
+    await castle.end('SIGKILL');
+    castle.loseState();
+    await castle.serve();
+    t.equal((await order(castle, 'deleted')).stdout.match(/main/g)?.length, 2, 'found again without a state');
+    await ec2
+      .client()
+      .send(new AttachVolumeCommand({ VolumeId: deleted.id, InstanceId: 'i-0b', Device: '/dev/xvdba' }));
+    await castle.end('SIGTERM');
+    const last = await startOnInstance(t, ec2, { state: castle.state, options: ['--keep-deleted', '1ms'] });
+    await until('the free one is removed', async () => (await volumesIn(ec2)).length === 1 || undefined);
+    t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the one that is attached stays');
+    await until('it is told', () =>
+      last.told('volume.unclear').find((line) => /attached on instance i-0b/.test(String(line['message']))),
+    );
+  });
+
+  t.test('a volume grows under its container, and never shrinks', async (t) => {
+    const type = ext4Grows() ? 'ext4' : 'xfs';
+    const ec2 = await Simulator.start(t);
+    const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const blocks = async () => Number((await tenant.run('stat', '-fc', '%b', tenant.home)).stdout);
+    const before = await blocks();
+    t.match(await order(castle, 'volume', 'grow', 'main', '2G'), { code: 0 });
+    t.ok((await blocks()) > before * 1.9, 'at once');
+    t.equal((await volumeIn(ec2, 'main')).sizeGiB, 2);
+    t.match(await order(castle, 'volume', 'grow', 'main', '1G'), {
+      code: 64,
+      stderr: /volumes never shrink/,
+    });
+    await ec2.set({ limits: { hoursBetweenModifications: 6 } });
+    t.match(await order(castle, 'volume', 'grow', 'main', '3G'), { code: 75, stderr: /some hours/ });
+    await ec2.set({ limits: { hoursBetweenModifications: 0 } });
+    const lease = await castle.leaseOf('main');
+    await tenant.call('DELETE', `/v1/leases/${lease?.id}`);
+    await untilDetached(ec2);
+    t.match(await order(castle, 'volume', 'grow', 'main', '3G'), { code: 0 });
+    t.equal((await tenant.lease('main')).status, 201);
+    t.ok((await blocks()) > before * 2.9, 'with the next mount');
+    t.equal(await tenant.read(join(tenant.home, 'data')), 'kept');
+  });
+
+  t.test('castle devices tells which disk has which volume; a container may not ask', async (t) => {
+    const ec2 = await Simulator.start(t);
+    const castle = await startOnInstance(t, ec2);
+    const tenant = await Tenant.start(t, castle);
+    t.match(await order(castle, 'devices'), { code: 0, stdout: 'no devices\n' });
+    await tenant.lease('main');
+    const { id } = await volumeIn(ec2, 'main');
+    const { devices } = JSON.parse((await order(castle, 'devices', '--json')).stdout) as Devices;
+    t.match(devices, [
+      {
+        ...{ volume: 'main', device: /\/nvme\d+n1$/, source: id, name: '/dev/xvdaa', state: 'attached' },
+        ...{ sizeBytes: 2 ** 30, fileSystem: 'ext4', since: /^20/ },
+      },
+    ]);
+    t.match(await order(castle, 'devices'), { stdout: new RegExp(`main .* ${id} .* 1G +ext4`) });
+    t.equal((await tenant.call('GET', '/v1/devices')).status, 403);
+  });
+
+  t.test('what nobody has any more is detached at the start', async (t) => {
+    const ec2 = await Simulator.start(t);
+    const castle = await startOnInstance(t, ec2);
+    t.match(await order(castle, 'volume', 'create', 'main'), { code: 0 });
+    t.match(await volumeIn(ec2, 'main'), { attachment: { state: 'attached' } }, 'for its first mount');
+    const [one, two] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    await one.lease('one');
+    await two.lease('two');
+    await castle.end('SIGKILL');
+    await one.kill();
+    await castle.serve();
+    await until('what nobody has is detached', async () => {
+      const attached = (await volumesIn(ec2)).filter(({ attachment }) => attachment !== undefined);
+      return attached.length === 1 ? attached : undefined;
+    });
+    t.match(await volumeIn(ec2, 'two'), { attachment: { state: 'attached' } }, 'what somebody has is not');
+    t.equal((await two.mounts(two.home)).length, 1);
+  });
+
+  t.test('a castle starts, and keeps what containers have, while EC2 does not answer', async (t) => {
+    const ec2 = await Simulator.start(t);
+    const castle = await startOnInstance(t, ec2, { ebs: 'max=8' });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await castle.end('SIGKILL');
+    await ec2.fault({ kind: 'error', code: 'UnauthorizedOperation', status: 403 });
+    await castle.serve();
+    t.match(await castle.ask('leases'), [{ volume: 'main' }]);
+    const other = await Tenant.start(t, castle);
+    const refused = await other.lease('other');
+    t.match(refused, { status: 503, body: { error: { sentence: /UnauthorizedOperation/ } } });
+    await ec2.clearFaults();
+    t.equal((await tenant.lease('main')).status, 200);
+    t.equal((await other.lease('other')).status, 201);
+  });
+
+  t.test('the doctor asks the metadata service and EC2, and says what is missing', async (t) => {
+    const ec2 = await Simulator.start(t);
+    const doctor = (backend: string) =>
+      run(process.execPath, ['dist/castle.js', 'doctor', '--runtime', 'process', '--backend', backend], {
+        env: { ...process.env, AWS_ACCESS_KEY_ID: 'AKIASIMULATOR', AWS_SECRET_ACCESS_KEY: 'simulator' },
+      });
+    const { stdout } = await doctor(ebsSetting(ec2));
+    t.match(stdout, /ok +instance: i-0a in eu-central-1a/);
+    t.match(stdout, /ok +EC2: volumes of eu-central-1 can be looked at/);
+    await ec2.fault({ kind: 'error', code: 'UnauthorizedOperation', status: 403 });
+    t.match(
+      (await doctor(ebsSetting(ec2))).stdout,
+      /missing +EC2: it cannot be asked: UnauthorizedOperation/,
+    );
+  });
+
+  t.test('wrong settings are told', async (t) => {
+    const folder = t.testdir();
+    mkdirSync(join(folder, 'run'));
+    const serve = (backend: string) =>
+      run(process.execPath, [
+        ...['dist/castle.js', 'serve', '--runtime', 'process', '--socket', join(folder, 'run/c.sock')],
+        ...['--state', join(folder, 'state'), '--backend', backend],
+      ]);
+    t.match(await serve('ebs,size=1500M'), { code: 64, stderr: /no option "size=1500M"/ });
+    t.match(await serve('ebs,color=red'), { code: 64, stderr: /no option "color=red"/ });
+    t.match(await serve('ebs=Über'), { code: 64, stderr: /is no zone/ });
+    t.match(await serve('ebs,metadata=http://127.0.0.1:9'), {
+      code: 78,
+      stderr: /does not say which instance this is/,
+    });
+  });
+}

@@ -1,0 +1,165 @@
+/** Deleted volumes of the backend loop: kept whole, brought back as they were, and never taken from who has them. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type Ran, run } from '../../../kit/docker.ts';
+import { program, requires, root } from '../../../kit/needs.ts';
+import { until } from '../../../kit/until.ts';
+import { CastleOnHost, type Places } from '../../kit/castle-on-host.ts';
+import { mounted } from '../../kit/mounted.ts';
+import { Tenant } from '../../kit/tenant.ts';
+import { checksumOf, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
+
+t.setTimeout(300_000);
+
+const volume = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
+  run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', castle.socket]);
+const listed = async (castle: CastleOnHost, path: string) =>
+  (JSON.parse((await castle.get(path)).text) as { readonly name: string }[]).map(({ name }) => name);
+const names = (castle: CastleOnHost) => listed(castle, '/v1/volumes');
+const deleted = (castle: CastleOnHost) => listed(castle, '/v1/volumes/deleted');
+const images = (castle: CastleOnHost) => readdirSync(castle.backend).filter((name) => !name.startsWith('.'));
+const inTrash = (castle: CastleOnHost) =>
+  existsSync(join(castle.backend, '.trash')) ? readdirSync(join(castle.backend, '.trash')) : [];
+
+const start = (t: Test, places: Places = {}) =>
+  CastleOnHost.start(t, 'process', { loop: 'size=16M', ...places });
+
+/** A volume with data, that nobody has. */
+async function filled(t: Test, castle: CastleOnHost, name: string, data: string): Promise<void> {
+  const tenant = await Tenant.start(t, castle);
+  await tenant.lease(name);
+  await tenant.write(join(tenant.home, 'data'), data);
+  await tenant.kill();
+  await castle.untilFree(name);
+  await untilNoLoops(castle.backend);
+}
+
+/** What a container finds in a volume. */
+async function found(t: Test, castle: CastleOnHost, name: string): Promise<string> {
+  const tenant = await Tenant.start(t, castle);
+  await tenant.lease(name);
+  const data = await tenant.read(join(tenant.home, 'data')).catch(() => 'nothing');
+  await tenant.kill();
+  await castle.untilFree(name);
+  await untilNoLoops(castle.backend);
+  return data;
+}
+
+if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
+  t.test('deleted, kept, restored', async (t) => {
+    const castle = await start(t);
+    await filled(t, castle, 'main', 'kept');
+    const [image = '', checksum] = [images(castle)[0], checksumOf(imageOf(castle.backend, 'main'))];
+    t.match(await volume(castle, 'delete', 'main'), { code: 0, stdout: /^volume main is deleted/ });
+    t.same([await names(castle), await deleted(castle), images(castle)], [[], ['main'], []]);
+    const [kept = ''] = inTrash(castle);
+    t.match(kept, new RegExp(`^${image.replace(/\.ext4$/, '')}@[0-9a-f-]{36}\\.ext4$`));
+    t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is back\n' });
+    t.same([await names(castle), await deleted(castle), images(castle)], [['main'], [], [image]]);
+    t.equal(checksumOf(imageOf(castle.backend, 'main')), checksum, 'not a byte has changed');
+    t.equal(await found(t, castle, 'main'), 'kept', 'a container gets it');
+    const [id] = JSON.parse((await castle.get('/v1/volumes')).text) as { readonly id: string }[];
+    t.match(image, `main@${id?.id}`, 'it has its id again');
+  });
+
+  t.test('what is in use anywhere is not deleted', async (t) => {
+    const castle = await start(t);
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.write(join(tenant.home, 'data'), 'kept');
+    t.match(await volume(castle, 'delete', 'main'), {
+      code: 75,
+      stderr: /^castle: volume main is in use by/,
+    });
+    await castle.end('SIGKILL');
+    castle.loseState();
+    await castle.serve();
+    t.match(
+      await volume(castle, 'delete', 'main'),
+      { code: 75, stderr: /is mounted on .*\/home / },
+      'a lost state',
+    );
+    await tenant.kill();
+    await untilNoLoops(castle.backend);
+
+    const image = imageOf(castle.backend, 'main');
+    const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+    t.teardown(() => run('losetup', ['--detach', device]));
+    t.match(
+      await volume(castle, 'delete', 'main'),
+      { code: 75, stderr: new RegExp(`attached to ${device}, and not by`) },
+      'somebody of the host has it attached',
+    );
+    const folder = join(castle.socketFolder, 'elsewhere');
+    mkdirSync(folder);
+    const umount = mounted(t, folder, device);
+    t.match(await volume(castle, 'delete', 'main'), { code: 75, stderr: /is mounted on .*elsewhere/ });
+    umount();
+    execFileSync('losetup', ['--detach', device]);
+    await untilNoLoops(castle.backend);
+    t.equal((await volume(castle, 'delete', 'main')).code, 0);
+    await volume(castle, 'restore', 'main');
+    t.equal(await found(t, castle, 'main'), 'kept');
+  });
+
+  t.test('a name that is used again, and a lost state', async (t) => {
+    const castle = await start(t);
+    for (const life of ['first', 'second']) {
+      await filled(t, castle, 'main', life);
+      t.equal((await volume(castle, 'delete', 'main')).code, 0, life);
+    }
+    await volume(castle, 'create', 'main');
+    t.match(await volume(castle, 'restore', 'main'), {
+      code: 75,
+      stderr: /volume main is there again; delete that/,
+    });
+    await volume(castle, 'delete', 'main');
+    await castle.end('SIGTERM');
+    castle.loseState();
+    await castle.serve();
+    t.same(
+      await deleted(castle),
+      ['main', 'main', 'main'],
+      'what is in the trash is found without the state',
+    );
+    const contents = new Set<string>();
+    for (let n = 0; n < 3; n++) {
+      t.equal((await volume(castle, 'restore', 'main')).code, 0);
+      contents.add(await found(t, castle, 'main'));
+      // Out of the castle's sight, so that the next one can come back.
+      renameSync(imageOf(castle.backend, 'main'), join(castle.socketFolder, `image-${n}`));
+      await castle.end('SIGTERM');
+      castle.loseState();
+      await castle.serve();
+    }
+    t.same([...contents].sort(), ['first', 'nothing', 'second'], 'all three were whole');
+  });
+
+  t.test('kept as long as set, then gone, but never while it is mounted', async (t) => {
+    const castle = await start(t, { options: ['--keep-deleted', '1s'] });
+    await filled(t, castle, 'main', 'gone');
+    await volume(castle, 'delete', 'main');
+    await until('it is gone for good', () => castle.told('volume.purged')[0]);
+    t.same([await deleted(castle), inTrash(castle)], [[], []]);
+    await castle.end('SIGTERM');
+
+    const patient = await start(t);
+    await filled(t, patient, 'other', 'in use');
+    await volume(patient, 'delete', 'other');
+    const image = join(patient.backend, '.trash', inTrash(patient)[0] ?? '');
+    const elsewhere = join(patient.socketFolder, 'elsewhere');
+    mkdirSync(elsewhere);
+    mounted(t, elsewhere, '-o', 'loop', image);
+    await patient.end('SIGTERM');
+    const eager = await start(t, {
+      backend: patient.backend,
+      state: patient.state,
+      options: ['--keep-deleted', '0'],
+    });
+    await until('it was tried', () => eager.told('volume.unclear')[0]);
+    t.match(eager.told('volume.unclear'), [{ message: /could not be removed: .*is mounted on .*elsewhere/ }]);
+    t.ok(existsSync(image), 'what is mounted anywhere is not removed');
+  });
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { program, requires, root } from '../../../kit/needs.ts';
+import { CastleOnHost } from '../../kit/castle-on-host.ts';
+import { Tenant } from '../../kit/tenant.ts';
+import { imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
+
+const sizes = { ext4: 16, xfs: 300 };
+
+if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
+  for (const type of ['ext4', 'xfs'] as const) {
+    const loop = `fs=${type},size=${sizes[type]}M`;
+
+    t.test(`${type}: a volume is a file system of its own, in the container and nowhere else`, async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { loop });
+      const first = await Tenant.start(t, castle);
+      const given = await first.lease('main');
+      t.match(given, { status: 201, body: { volume: 'main', state: 'mounted' } });
+      const [mount = '', ...more] = await first.mounts(first.home);
+      t.equal(more.length, 0);
+      t.equal(Number(mount.split(' ')[0]), given.body.mountId, 'the id is the one that the container sees');
+      t.match(mount, new RegExp(` / ${first.home} rw,nosuid,nodev.* - ${type} /dev/loop`));
+      t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), '@', 'the host does not see it');
+      t.equal(loopsOf(castle.backend).length, 1);
+      await first.write(join(first.home, 'data'), 'kept');
+      t.equal(
+        await first.run('stat', '-c', '%u:%g %a', first.home).then(({ stdout }) => stdout.trim()),
+        '0:0 755',
+      );
+
+      t.match(await first.lease('main'), { status: 200, body: { id: given.body.id } }, 'the same again');
+      t.equal((await first.mounts(first.home)).length, 1);
+      const second = await Tenant.start(t, castle);
+      t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
+      await first.kill();
+      await castle.untilFree('main');
+      t.equal((await second.lease('main')).status, 201);
+      t.equal(await second.read(join(second.home, 'data')), 'kept', 'from container to container');
+      const lease = await castle.leaseOf('main');
+      t.equal((await second.call('DELETE', `/v1/leases/${lease?.id}`)).status, 204);
+      await untilNoLoops(castle.backend);
+      t.match(await castle.ask('volumes'), [{ name: 'main', backend: 'loop', state: 'ready' }]);
+    });
+
+    t.test(`${type}: an image has all its space, and the container no more than that`, async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { loop });
+      const tenant = await Tenant.start(t, castle);
+      t.equal((await tenant.lease('main')).status, 201);
+      const image = imageOf(castle.backend, 'main');
+      const allocated = () => statSync(image).blocks * 512;
+      const bytes = sizes[type] * 2 ** 20;
+      t.equal(statSync(image).size, bytes);
+      t.ok(allocated() >= bytes, 'no hole');
+      t.equal(statSync(image).mode & 0o777, 0o600);
+      await tenant.write(join(tenant.home, 'before'), 'kept');
+      await t.rejects(
+        tenant.run('dd', 'if=/dev/zero', `of=${tenant.home}/large`, 'bs=1M', `count=${sizes[type]}`),
+        /in the container/,
+      );
+      t.ok(
+        statSync(join('/proc', String(await tenant.pid()), 'root', tenant.home, 'large')).size > bytes / 2,
+      );
+      t.equal(await tenant.read(join(tenant.home, 'before')), 'kept');
+      await tenant.run('rm', join(tenant.home, 'large'));
+      await tenant.run('fstrim', tenant.home);
+      t.ok(allocated() < bytes, 'a container with the rights to it can punch holes');
+      await tenant.kill();
+      await castle.untilFree('main');
+      const next = await Tenant.start(t, castle);
+      t.equal((await next.lease('main')).status, 201);
+      t.ok(allocated() >= bytes, 'which are filled at the next mount');
+      t.equal(await next.read(join(next.home, 'before')), 'kept');
+    });
+  }
+
+  t.test(
+    'a castle without its memory finds who has an image, and a container that asks again gets it',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+      const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      await first.lease('main');
+      await first.write(join(first.home, 'data'), 'kept');
+      const [{ id } = {}] = await castle.ask('volumes');
+      await castle.end('SIGKILL');
+      castle.loseState();
+      const [ours, others] = [`.unfinished-${randomUUID()}`, '.unfinished-by-somebody'] as const;
+      for (const name of [ours, others]) writeFileSync(join(castle.backend, name), '');
+      await castle.serve();
+      t.notOk(existsSync(join(castle.backend, ours)), 'what an interrupted creation left is swept');
+      t.ok(existsSync(join(castle.backend, others)), 'what it did not make stays');
+      const inUse = {
+        status: 409,
+        body: { error: { code: 'volume_in_use', sentence: /mount namespace of process/ } },
+      };
+      t.match(await second.lease('main'), inUse);
+      t.equal((await first.lease('main')).status, 201, 'the one that has it');
+      t.equal((await first.mounts(first.home)).length, 1, 'with the mount that is there');
+      t.match(
+        await castle.ask('volumes'),
+        [{ name: 'main', id, state: 'ready' }],
+        'and the volume is the same',
+      );
+      t.match(await first.lease('other'), { status: 422 }, 'its mount point is taken');
+      await first.kill();
+      await castle.untilFree('main');
+      t.equal((await second.lease('main')).status, 201);
+      t.equal(await second.read(join(second.home, 'data')), 'kept');
+    },
+  );
+
+  t.test('a volume of one backend is not another one of the next backend', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.kill();
+    await castle.untilFree('main');
+    await castle.end('SIGTERM');
+    const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
+    const next = await Tenant.start(t, folders);
+    t.match(await next.lease('main'), {
+      status: 503,
+      body: { error: { sentence: /lives in the backend loop, and this castle serves the local folder/ } },
+    });
+  });
+}

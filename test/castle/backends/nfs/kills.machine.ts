@@ -1,0 +1,53 @@
+/**
+ * A castle of the backend nfs that is killed at every step of its work: by `scripts/test-nfs.sh kills`, since each of its
+ * starts takes seconds in that machine. CASTLE_KILL=text picks the operations whose names have it.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { lookAt } from '../../crash/crash-backends.ts';
+import type { Fortress } from '../../crash/crash-harness.ts';
+import { nameOf, operations, severalAtOnce } from '../../crash/crash-operations.ts';
+import { killEverywhere } from '../../crash/kill-at-each-step.ts';
+import { CastleOnHost } from '../../kit/castle-on-host.ts';
+import { exportsFolder } from './server.ts';
+
+t.setTimeout(0);
+
+let sieges = 0;
+const nfs: Fortress = {
+  name: 'nfs',
+  async begin(t, env) {
+    sieges += 1;
+    const path = join('data', `siege-${sieges}`);
+    const folder = join(exportsFolder, path);
+    mkdirSync(folder);
+    return {
+      castle: await CastleOnHost.start(t, 'process', { nfs: `127.0.0.1:/${path}`, env }),
+      async look() {
+        const { leftOver, ...lying } = lookAt(folder, (name) => name.split('~')[0] ?? '');
+        return { ...lying, leftOver: leftOver.filter((name) => !['.claims', '.removing'].includes(name)) };
+      },
+      untilUnused: async () => undefined,
+    };
+  },
+};
+
+const names = ['create', 'mount of', 'release', "the container's end", 'start', 'delete', 'restore', 'purge'];
+const asked = operations.filter(
+  (operation) =>
+    names.some((name) => operation.name.startsWith(name)) &&
+    nameOf(operation, nfs).includes(process.env['CASTLE_KILL'] ?? ''),
+);
+
+t.test('killed at every step of every operation', async (t) => {
+  const begin = performance.now();
+  let kills = 0;
+  await severalAtOnce(asked, async (operation) => {
+    const more = await killEverywhere(t, operation, nfs);
+    kills += more;
+    t.comment(`${nameOf(operation, nfs)}: ${more}`);
+  });
+  t.comment(`${kills} kills in ${Math.round((performance.now() - begin) / 1000)} s`);
+  t.not(kills, 0);
+});

@@ -1,0 +1,259 @@
+/** The backend nfs with the kernel's own server and client: runs in the machine that scripts/test-nfs.sh boots. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Lease } from '../../../../src/protocol/contract.ts';
+import { run } from '../../../kit/docker.ts';
+import { temporaryFolder } from '../../../kit/images.ts';
+import { until } from '../../../kit/until.ts';
+import { CastleOnHost } from '../../kit/castle-on-host.ts';
+import { mounted } from '../../kit/mounted.ts';
+import { Tenant } from '../../kit/tenant.ts';
+import { exportsFolder, Relay } from './server.ts';
+
+const data = join(exportsFolder, 'data');
+
+const castleOn = (t: Test, nfs = '127.0.0.1:/data', options: readonly string[] = []): Promise<CastleOnHost> =>
+  CastleOnHost.start(t, 'process', { nfs, options });
+
+/** An order of the host's root by its command, which takes a process: dear in this machine. */
+const command = (castle: CastleOnHost, ...args: readonly string[]) =>
+  run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', castle.socket]);
+
+const remove = (castle: CastleOnHost, volume: string) => castle.call('DELETE', `/v1/volumes/${volume}`);
+const restore = (castle: CastleOnHost, volume: string) =>
+  castle.call('POST', `/v1/volumes/${volume}/restore`);
+
+/** Waits until the volume has no lease. */
+const free = (castle: CastleOnHost, volume: string) =>
+  until(`${volume} is free`, async () => {
+    const leases = JSON.parse((await castle.get('/v1/leases')).text) as readonly Lease[];
+    return leases.some((lease) => lease.volume === volume) ? undefined : true;
+  });
+
+/** Asks until the castle grants it. */
+const granted = (tenant: Tenant, volume: string) =>
+  until(`${volume} is granted`, async () => ((await tenant.lease(volume)).status === 201 ? true : undefined));
+
+/** Of the tests that need no castle of their own: each start takes seconds here. */
+const castle = await castleOn(t);
+
+t.test(
+  'a volume is a folder of the export, follows from container to container, and nothing of it is on the host',
+  async (t) => {
+    const first = await Tenant.start(t, castle);
+    t.match(await first.lease('main'), { status: 201, body: { state: 'mounted' } });
+    const [line = ''] = await first.mounts(first.home);
+    t.match(line, / - nfs4 127\.0\.0\.1:\/data\/main rw,vers=4\.2,.*hard,nosharecache/);
+    t.match(line, /nosuid,nodev/);
+    await first.write(join(first.home, 'file'), 'written by the first');
+    t.equal(readFileSync(join(data, 'main', 'file'), 'utf8'), 'written by the first');
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), / - nfs4? /, 'the host has no such mount');
+    t.match(await first.lease('main'), { status: 200 }, 'the same again');
+    const second = await Tenant.start(t, castle);
+    t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
+    await first.kill();
+    await free(castle, 'main');
+    await granted(second, 'main');
+    t.equal(await second.read(join(second.home, 'file')), 'written by the first');
+  },
+);
+
+t.test('a new volume belongs to the numbers that it was made for', async (t) => {
+  t.equal((await command(castle, 'create', 'owned', '--owner', '4242:4343')).code, 0);
+  const { uid, gid, mode } = statSync(join(data, 'owned'));
+  t.strictSame([uid, gid, mode & 0o7777], [4242, 4343, 0o755]);
+  t.strictSame(
+    readdirSync(join(data, '.claims')).filter((name) => name.includes('owned')),
+    [],
+    'and is free',
+  );
+});
+
+t.test('two hosts on one export: one volume, one host', async (t) => {
+  const [one, other] = [await castleOn(t), await castleOn(t)];
+  const [here, there] = [await Tenant.start(t, one), await Tenant.start(t, other)];
+  const answers = await Promise.all([here.lease('shared'), there.lease('shared')]);
+  t.strictSame(
+    answers.map(({ status }) => status).sort(),
+    [201, 409],
+    'of two that ask at once, one gets it',
+  );
+  const [winner, loser] = answers[0]?.status === 201 ? [here, there] : [there, here];
+  const [has, waits] = winner === here ? [one, other] : [other, one];
+  const inUse = { status: 409, body: { error: { code: 'volume_in_use' } } };
+  t.match(await loser.lease('shared'), inUse);
+  await winner.write(join(winner.home, 'file'), 'one');
+
+  t.comment('a castle that is killed keeps what its container has');
+  await has.end('SIGKILL');
+  t.match(await loser.lease('shared'), inUse);
+  await has.serve();
+  t.equal(has.told('lease.found').length, 1);
+  t.match(await loser.lease('shared'), inUse);
+
+  t.comment('a container that ends while its castle is away');
+  await has.end('SIGKILL');
+  await winner.kill();
+  // Both castles are on one kernel: only now that no process has the mount is the claim all that keeps the other one out.
+  const claimed = {
+    status: 409,
+    body: { error: { code: 'volume_in_use', holder: 'host host-a', remedy: /unlock shared --force/ } },
+  };
+  t.match(await loser.lease('shared'), claimed, 'nobody knows that it has ended');
+  t.match(await remove(waits, 'shared'), { status: 409, text: /in use on host host-a/ }, 'or deletes it');
+  await has.serve();
+  await granted(loser, 'shared');
+  t.equal(await loser.read(join(loser.home, 'file')), 'one');
+
+  t.comment('a host that never comes back');
+  await waits.end('SIGKILL');
+  const next = await Tenant.start(t, has);
+  t.equal(
+    (await has.call('POST', '/v1/volumes/shared/unlock')).status,
+    409,
+    'never what a process of this host has',
+  );
+  await loser.kill();
+  t.match(await next.lease('shared'), claimed);
+  t.equal((await command(has, 'unlock', 'shared')).code, 64, 'not without --force');
+  const unlocked = await command(has, 'unlock', 'shared', '--force');
+  t.match(unlocked, { code: 0, stdout: /claim of host host-a on shared is gone/ });
+  t.equal((await next.lease('shared')).status, 201);
+  t.equal((await has.call('POST', '/v1/volumes/shared/unlock')).status, 409, 'never what this host uses');
+});
+
+t.test('deleted volumes are kept on the export, for every castle there', async (t) => {
+  const [one, other] = [await castleOn(t), await castleOn(t, undefined, ['--keep-deleted', '1ms'])];
+  const tenant = await Tenant.start(t, one);
+  t.equal((await tenant.lease('gone')).status, 201);
+  await tenant.write(join(tenant.home, 'file'), 'kept');
+  t.equal((await remove(one, 'gone')).status, 409, 'not while a container has it');
+  await tenant.kill();
+  await free(one, 'gone');
+  const host = temporaryFolder(t, 'host');
+  const umount = mounted(
+    t,
+    host,
+    '-t',
+    'nfs4',
+    '-i',
+    '-o',
+    'vers=4.2,addr=127.0.0.1',
+    'localhost:/data/gone',
+  );
+  t.match(
+    await remove(one, 'gone'),
+    { status: 409, text: /is mounted on/ },
+    'by whatever name of the server',
+  );
+  umount();
+  t.equal((await remove(one, 'gone')).status, 200);
+  t.notOk(existsSync(join(data, 'gone')));
+  t.equal((await restore(one, 'gone')).status, 204);
+  t.equal(readFileSync(join(data, 'gone', 'file'), 'utf8'), 'kept');
+  t.equal((await remove(one, 'gone')).status, 200);
+  await other.end('SIGTERM');
+  await other.serve();
+  await until('the other castle removes it for good', () =>
+    readdirSync(join(data, '.trash')).length + readdirSync(join(data, '.removing')).length === 0
+      ? true
+      : undefined,
+  );
+  t.equal((await restore(one, 'gone')).status, 503, 'and it is gone for this one');
+});
+
+t.test('a server that makes root nobody', async (t) => {
+  const castle = await castleOn(t, '127.0.0.1:/squashed');
+  const tenant = await Tenant.start(t, castle);
+  t.match(await tenant.lease('main'), {
+    status: 503,
+    body: {
+      error: { sentence: /cannot be created on 127\.0\.0\.1:\/squashed: EPERM/, remedy: /no_root_squash/ },
+    },
+  });
+  t.strictSame(
+    readdirSync(join(exportsFolder, 'squashed')).filter((name) => !name.startsWith('.cl')),
+    [],
+  );
+});
+
+t.test('a server that makes everybody one and the same', async (t) => {
+  const castle = await castleOn(t, '127.0.0.1:/one-owner');
+  t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
+  t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
+    code: 69,
+    stderr: /EPERM.*anonuid/,
+  });
+  const tenant = await Tenant.start(t, castle);
+  t.equal((await tenant.lease('theirs')).status, 201);
+});
+
+t.test('a server that does not answer holds up nobody but who needs it', async (t) => {
+  const relay = await Relay.start(t);
+  const nfs = `127.0.0.1:/data,port=${relay.port}`;
+  const castle = await castleOn(t, nfs);
+  const [has, wants] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+  t.equal((await has.lease('before')).status, 201);
+  await has.write(join(has.home, 'file'), 'before');
+  relay.cut();
+  const refusals = await Promise.all([
+    wants.lease('after'),
+    castle.status().then(({ leases }) => t.equal(leases, 1, 'the castle answers meanwhile')),
+  ]);
+  t.match(refusals[0], { status: 503, body: { error: { sentence: /does not answer/ } } });
+  t.match(await has.lease('before'), { status: 200 }, 'what is mounted is known without the server');
+  await castle.end('SIGKILL');
+  await castle.serve();
+  t.ok(castle.told('backend.lost').length > 0, 'it starts without the server, and says so');
+  t.equal(castle.told('lease.found').length, 1, 'and finds what is mounted');
+  t.match(await wants.lease('after'), { status: 503 });
+  relay.mend();
+  await until(
+    'the castle finds the server again',
+    () => castle.told('backend.found').length > 0 || undefined,
+  );
+  await granted(wants, 'after');
+  t.equal(await has.read(join(has.home, 'file')), 'before');
+  await has.write(join(has.home, 'file'), ' and after');
+  t.equal(readFileSync(join(data, 'before', 'file'), 'utf8'), 'before and after');
+  await Promise.all([has.kill(), wants.kill()]);
+});
+
+t.test('what is not a volume is left as it is', async (t) => {
+  writeFileSync(join(data, 'a-file'), 'mine');
+  mkdirSync(join(data, 'by-hand'));
+  const tenant = await Tenant.start(t, castle);
+  t.match(await tenant.lease('a-file'), { status: 503, body: { error: { sentence: /not a folder/ } } });
+  t.match(await tenant.lease('owned', '/machine/nothing'), {
+    status: 422,
+    body: { error: { code: 'bad_target' } },
+  });
+  t.match(await tenant.lease('slip', '/machine/nothing'), { status: 422 });
+  t.notOk(existsSync(join(data, 'slip')), 'what was made for a mount that failed is taken back');
+  t.equal((await tenant.lease('by-hand')).status, 201, 'a folder that somebody made is a volume');
+});
+
+t.test('the doctor sees the client and the server', async (t) => {
+  const socket = join(temporaryFolder(t, 'doctor'), 'castle.sock');
+  const doctor = (nfs: string) =>
+    run(process.execPath, [
+      'dist/castle.js',
+      'doctor',
+      '--runtime',
+      'process',
+      '--socket',
+      socket,
+      '--backend',
+      `nfs=${nfs}`,
+    ]);
+  t.match((await doctor('127.0.0.1:/data')).stdout, /^ok .*NFS server: answers/m);
+  t.match(await doctor('127.0.0.1:/nowhere'), {
+    code: 1,
+    stdout: /^missing .*NFS server: .*cannot be reached/m,
+  });
+  t.match(await doctor('127.0.0.1:/data,port=1'), { code: 1, stdout: /^missing .*NFS server/m });
+});
+
+t.teardown(() => execFileSync('sh', ['-c', 'dmesg | tail -n 5']));

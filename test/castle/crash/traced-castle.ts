@@ -1,0 +1,31 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { until } from '../../kit/until.ts';
+
+/** strace counts the calls of each thread for itself: a castle that is to be killed at one of them has one for files. */
+export const oneThread = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+
+/** Lets a process be killed on its way into the nth of some system calls: that one is not made any more. */
+export async function traced(pid: number, calls: string, nth: number): Promise<ChildProcess> {
+  const inject = `inject=${calls}:signal=KILL:when=${nth}`;
+  const options = ['-f', '-qq', '-p', String(pid), '-e', `trace=${calls}`, '-e', inject];
+  const tracer = spawn('strace', options, { stdio: 'ignore' });
+  const status = () => readFileSync(`/proc/${pid}/status`, 'utf8');
+  await until('strace has it', () => /^TracerPid:\s+[1-9]/m.test(status()) || undefined);
+  return tracer;
+}
+
+/** Lets the store's writes of a castle fail as on a full disk. @returns ends that */
+export async function withoutRoom(pid: number): Promise<() => Promise<void>> {
+  const calls = 'pwrite64,pwritev,fdatasync';
+  const inject = `inject=${calls}:error=ENOSPC`;
+  const options = ['-f', '-qq', '-p', String(pid), '-e', `trace=${calls}`, '-e', inject];
+  const tracer = spawn('strace', options, { stdio: 'ignore' });
+  const status = () => readFileSync(`/proc/${pid}/status`, 'utf8');
+  await until('strace has it', () => /^TracerPid:\s+[1-9]/m.test(status()) || undefined);
+  return async () => {
+    tracer.kill('SIGTERM');
+    await once(tracer, 'close');
+  };
+}

@@ -1,0 +1,96 @@
+/** `castle serve --config`: what may be in the file, what its faults are called, and what wins. */
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { makeCertificate } from '../../bailey/kit/fake-castle.ts';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+
+const example = readFileSync('etc/castle.yaml', 'utf8');
+
+function written(t: Test, text: string): string {
+  const file = join(temporaryFolder(t, 'config'), 'castle.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+/** `castle serve` with a file that must keep it from starting. */
+const serveWith = (file: string) => run(process.execPath, ['dist/castle.js', 'serve', '--config', file]);
+
+t.test('every option has its key, and the example has it', async (t) => {
+  const { stdout } = await run(process.execPath, ['dist/castle.js', 'serve', '--help']);
+  const options = [...stdout.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = '']) => name);
+  t.ok(options.length > 5, options.join(' '));
+  for (const option of options) {
+    if (option === 'config' || option === 'help') continue;
+    const { code, stderr } = await serveWith(written(t, `# a comment\n${option}: []\n`));
+    t.equal(code, 78, option);
+    t.match(stderr, new RegExp(`^castle: /.*castle\\.yaml:2: ${option} is \\[\\]; it must be .+\\n$`));
+    t.match(example, new RegExp(`^#?${option}: `, 'm'), `${option} is in the example`);
+  }
+});
+
+t.test('what is wrong with a file is said with its place and what to do', async (t) => {
+  const faults: [string, RegExp][] = [
+    ['sockets: /a\n', /:1: key "sockets" is unknown; known are socket, state, /],
+    ['state: /a\n\nruntime: lxc\n', /:3: runtime is "lxc"; it must be docker, podman or process$/],
+    ['socket: castle.sock\n', /:1: socket is "castle.sock"; it must be an absolute path$/],
+    ['backend: /srv/castle\n', /:1: backend is "\/srv\/castle"; it must be NAME=DIR/],
+    ['socket: /a\nsocket: /b\n', /:2: it is not YAML as it should be: Map keys must be unique; /],
+    ['socket: [1,\n', /: it is not YAML as it should be: /],
+    ['socket: !!js/function x\n', /:1: it is not YAML as it should be: Unresolved tag/],
+    ['log-level: &level info\nlog-format: *level\n', /: Alias resolution is disabled; write each value/],
+    ['- socket\n', /:1: it is not a list of keys and values; /],
+    ['log-level: no\n', /:1: log-level is "no"; it must be debug, info, warn or error$/],
+    [`socket: /${'x'.repeat(70_000)}\n`, /: it cannot be read: it has more than 65536 bytes; /],
+    ['metrics-listen: 127.0.0.1\n', /:1: metrics-listen is "127.0.0.1"; it must be HOST:PORT/],
+  ];
+  for (const [text, sentence] of faults) {
+    const file = written(t, text);
+    const { code, stdout, stderr } = await serveWith(file);
+    t.match({ code, stdout }, { code: 78, stdout: '' }, stderr);
+    t.ok(stderr.startsWith(`castle: ${file}:`), 'it names the file');
+    t.match(stderr.trimEnd(), sentence);
+    t.equal(stderr.trimEnd().split('\n').length, 1);
+  }
+  t.match(await serveWith('/nowhere/castle.yaml'), { code: 78, stderr: /ENOENT.*; give another --config/ });
+  t.match(await serveWith('/dev/zero'), { code: 78, stderr: /it is no file/ });
+});
+
+t.test('a file that others may write is not believed', async (t) => {
+  const file = written(t, 'runtime: process\n');
+  for (const mode of [0o666, 0o620]) {
+    chmodSync(file, mode);
+    t.match(await serveWith(file), { code: 78, stderr: `${file}: others may write it; chown root ${file}` });
+  }
+});
+
+if (requires(t, root, program('openssl'))) {
+  t.test('the example is loaded as it is, and with all that it has commented out', async (t) => {
+    const folder = temporaryFolder(t, 'tls');
+    const { file, keyFile } = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
+    const everything = example
+      .replaceAll(/^#(?=\S)/gm, '')
+      .replace(':9464', ':0')
+      .replace(':8443', ':0')
+      .replace('/etc/castle/tls.crt', file)
+      .replace('/etc/castle/tls.key', keyFile)
+      .replace('/etc/castle/clients.crt', file);
+    for (const text of [example, everything]) {
+      const castle = await CastleOnHost.start(t, 'process', { options: ['--config', written(t, text)] });
+      t.match(await castle.ask('status'), { runtime: 'process', backend: `local folder ${castle.backend}` });
+      t.equal(await castle.end('SIGTERM'), 0);
+    }
+  });
+
+  t.test('the file wins over the default, the command line over the file', async (t) => {
+    const file = written(t, 'log-level: error\nlog-format: text\n');
+    const quiet = await CastleOnHost.start(t, 'process', { options: ['--config', file] });
+    t.equal(quiet.said, '', 'it is up, and said nothing');
+    const options = ['--config', file, '--log-level', 'info'];
+    const loud = await CastleOnHost.start(t, 'process', { options });
+    t.match(loud.said, /^\d\d:\d\d:\d\d castle\.serving /m, 'the level of the one, the format of the other');
+  });
+}

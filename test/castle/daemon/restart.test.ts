@@ -1,0 +1,218 @@
+/** A castle's own life: killed, stopped, started again, started twice, its state lost, its store full. */
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+const castle = (...args: readonly string[]) => run(process.execPath, ['dist/castle.js', ...args]);
+
+if (requires(t, root)) {
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    t.test(`after ${signal} a castle finds its containers again and keeps serving them`, async (t) => {
+      const host = await CastleOnHost.start(t, 'process');
+      const [stays, goes, next] = [
+        await Tenant.start(t, host),
+        await Tenant.start(t, host),
+        await Tenant.start(t, host),
+      ];
+      const { id } = (await stays.lease('stays')).body;
+      await goes.lease('goes');
+      t.equal(await host.end(signal), signal === 'SIGTERM' ? 0 : undefined);
+      t.equal(existsSync(host.socket), signal === 'SIGKILL', 'a clean stop removes the socket');
+      await stays.write(join(stays.home, 'data'), 'written while the castle was away');
+      await goes.kill();
+      await host.serve();
+      t.match(await host.ask('leases'), [{ id, volume: 'stays', state: 'mounted' }], 'one kept, one ended');
+      t.match(await stays.lease('stays'), { status: 200, body: { id } });
+      t.match(await next.lease('stays'), { status: 409 });
+      t.equal((await next.lease('goes')).status, 201);
+      await stays.kill();
+      await host.untilFree('stays');
+    });
+  }
+
+  t.test('killed again and again while it serves, it never mounts a volume twice', async (t) => {
+    const host = await CastleOnHost.start(t, 'process');
+    const tenants = [await Tenant.start(t, host), await Tenant.start(t, host)] as const;
+    for (let round = 0; round < 10; round++) {
+      const asking = Promise.all(tenants.map((tenant) => tenant.lease('main')));
+      // From at once to about as long as an answer takes: some are killed before, some after, some while it mounts.
+      await new Promise((resolve) => setTimeout(resolve, round));
+      await host.end('SIGKILL');
+      await asking;
+      await host.serve();
+      const answers = [];
+      for (const tenant of tenants) answers.push((await tenant.lease('main')).status);
+      t.same(answers.filter((status) => status === 409).length, 1, `round ${round}: ${answers}`);
+      const mounts = await Promise.all(
+        tenants.map(async (tenant) => (await tenant.mounts(tenant.home)).length),
+      );
+      t.same([...mounts].sort(), [0, 1], 'one container has it, once');
+      const holder = tenants[mounts.indexOf(1)];
+      const lease = await host.leaseOf('main');
+      t.equal((await holder?.call('DELETE', `/v1/leases/${lease?.id}`))?.status, 204);
+    }
+  });
+
+  t.test('a lost state does not lead to a second mount', async (t) => {
+    const host = await CastleOnHost.start(t, 'process');
+    const [first, second] = [await Tenant.start(t, host), await Tenant.start(t, host)];
+    await first.lease('main');
+    await first.write(join(first.home, 'data'), 'kept');
+    await host.end('SIGKILL');
+    rmSync(host.state, { recursive: true });
+    await host.serve();
+    t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
+    t.equal((await first.lease('main')).status, 201, 'the container that has it gets its lease again');
+    t.equal((await first.mounts(first.home)).length, 1, 'with the mount that is there');
+    await first.kill();
+    await host.untilFree('main');
+    t.equal((await second.lease('main')).status, 201);
+    t.equal(await second.read(join(second.home, 'data')), 'kept');
+  });
+
+  t.test('what an interrupted creation left is swept at the next start', async (t) => {
+    const host = await CastleOnHost.start(t, 'process');
+    await host.end('SIGKILL');
+    mkdirSync(join(host.backend, '.creating-abc123'));
+    await host.serve();
+    t.same(readdirSync(host.backend), []);
+  });
+
+  t.test('a second castle on the same socket or the same state is refused', async (t) => {
+    const host = await CastleOnHost.start(t, 'process');
+    const folder = temporaryFolder(t, 'second');
+    const serve = (socket: string, state: string) =>
+      castle(
+        ...['serve', '--socket', socket, '--state', state],
+        ...['--backend', `local=${folder}/volumes`, '--runtime', 'process'],
+      );
+    const onSocket = await serve(host.socket, join(folder, 'state'));
+    t.match(onSocket, { code: 75, stderr: /^castle: another castle answers on .*; stop it first/ });
+    const onState = await serve(join(folder, 'castle.sock'), host.state);
+    t.match(onState, { code: 75, stderr: /belongs to a running castle, pid \d+; stop it first/ });
+    writeFileSync(join(folder, 'file'), '');
+    const onFile = await serve(join(folder, 'file'), join(folder, 'state'));
+    t.match(onFile, { code: 73, stderr: /is there and not a socket/ });
+    t.ok(statSync(join(folder, 'file')).isFile());
+    const inFile = await serve(join(folder, 'castle.sock'), join(folder, 'file/state'));
+    t.match(inFile, { code: 73, stderr: /^castle: the state folder .* cannot be used: .*\n$/ });
+    t.match(await host.ask('status'), { runtime: 'process', volumes: 0, leases: 0 }, 'the first is unharmed');
+  });
+
+  t.test('a store without room refuses, says why, and serves again when there is room', async (t) => {
+    const folder = temporaryFolder(t, 'full');
+    const volumes = join(folder, 'volumes');
+    mkdirSync(volumes);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=3', 'tmpfs', volumes]);
+    if (mounted.status !== 0) throw new Error(String(mounted.stderr));
+    t.teardown(() => spawnSync('umount', [volumes]));
+    const host = await CastleOnHost.start(t, 'process', { backend: volumes });
+    const tenant = await Tenant.start(t, host);
+    const [other, third] = ['other', 'third'].map((name) => join(tenant.home, name)) as [string, string];
+    mkdirSync(other);
+    mkdirSync(third);
+    t.equal((await tenant.lease('one', other)).status, 201);
+    t.equal((await tenant.lease('two', third)).status, 201);
+    const refused = await tenant.lease('three');
+    t.match(refused, { status: 503, body: { error: { code: 'backend_failed', sentence: /ENOSPC/ } } });
+    t.same(readdirSync(volumes).sort(), ['one', 'two'], 'nothing half made');
+    t.same(
+      (await host.ask('volumes')).map(({ name }) => name),
+      ['one', 'two'],
+    );
+    spawnSync('mount', ['-o', 'remount,nr_inodes=10', volumes]);
+    await until('there is room', async () => (await tenant.lease('three')).status === 201 || undefined);
+    await tenant.kill();
+    for (const volume of ['one', 'two', 'three']) await host.untilFree(volume);
+    await host.end('SIGTERM');
+  });
+
+  t.test('the commands say what there is, for people and for programs', async (t) => {
+    const host = await CastleOnHost.start(t, 'process');
+    const at = ['--socket', host.socket];
+    t.match(await castle('volumes', ...at), { code: 0, stdout: 'no volumes\n' });
+    t.match(await castle('leases', ...at), { code: 0, stdout: 'no leases\n' });
+    const tenant = await Tenant.start(t, host);
+    await tenant.lease('main');
+    t.match((await castle('volumes', ...at)).stdout, /^VOLUME +BACKEND +STATE .*\nmain +local +ready /);
+    t.match((await castle('leases', ...at)).stdout, /^VOLUME +CONTAINER .*\nmain +process-\d+ .* mounted /);
+    t.match(
+      (await castle('status', ...at)).stdout,
+      /^castle \d.*, pid \d+, .*\nruntime process, .*\n1 volume, 1 lease\n$/,
+    );
+    t.match(await castle('status', '--socket', '/nowhere/castle.sock'), {
+      code: 69,
+      stderr: /^castle: no castle at \/nowhere\/castle.sock: there is no such socket; start it/,
+    });
+    for (const wrong of [
+      [],
+      ['frobnicate'],
+      ['status', '--frobnicate'],
+      ['serve', '--backend', 'nfs=x'],
+      ['serve', '--runtime', 'x'],
+    ]) {
+      const { code, stdout, stderr } = await castle(...wrong);
+      t.match(
+        { code, stdout, lines: stderr.trimEnd().split('\n').length },
+        { code: 64, stdout: '', lines: 1 },
+        stderr,
+      );
+    }
+    t.match(await castle('--version'), { code: 0, stdout: /^castle \d+\.\d+\.\d+\n$/ });
+    t.match(await castle('serve', '--help'), { code: 0, stdout: /--backend/ });
+    t.match((await castle('volume', 'create', '--help')).stdout, /\(default:\s+1000:1000\)/);
+  });
+
+  t.test('a list may be long', async (t) => {
+    const host = await CastleOnHost.start(t, 'process');
+    await host.end('SIGTERM');
+    const folder = join(host.backend, '.snapshots');
+    mkdirSync(folder);
+    // As after a lost state: 100 volumes have as many when each keeps the 47 that is the default.
+    const count = 100 * 47;
+    const volume = 'v'.repeat(128);
+    for (let n = 0; n < count; n++) mkdirSync(join(folder, `${volume}@${randomUUID()}@20260101T000000000Z`));
+    await host.serve();
+    t.ok((await host.get('/v1/snapshots')).text.length > 2 ** 20, 'longer than what a container may be told');
+    const { code, stdout } = await castle('snapshots', '--json', '--socket', host.socket);
+    t.equal(code, 0);
+    t.equal((JSON.parse(stdout) as unknown[]).length, count);
+    const first = spawnSync(
+      'sh',
+      [
+        '-c',
+        '"$@" | head -n 1',
+        'sh',
+        process.execPath,
+        'dist/castle.js',
+        'snapshots',
+        '--socket',
+        host.socket,
+      ],
+      { encoding: 'utf8' },
+    );
+    t.match(first, { stdout: /^VOLUME .*\n$/, stderr: '' });
+  });
+
+  t.test('an order that is not answered may be carried out all the same', async (t) => {
+    const socket = join(temporaryFolder(t, 'mute'), 'castle.sock');
+    const mute = createServer((connection) => connection.once('data', () => connection.destroy()));
+    t.teardown(() => mute.close());
+    await once(mute.listen(socket), 'listening');
+    t.match(await castle('volume', 'delete', 'main', '--socket', socket), {
+      code: 69,
+      stderr:
+        /^castle: what listens on .* gave no answer: socket hang up; what was ordered may be done all the same/,
+    });
+  });
+}

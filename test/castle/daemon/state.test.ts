@@ -1,0 +1,179 @@
+/** The castle's folders: one castle each, full, damaged. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { mounted } from '../kit/mounted.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+if (requires(t, root)) {
+  /** Tries to start a castle that must not start. */
+  const serve = (socket: string, state: string, volumes: string) =>
+    run(process.execPath, [
+      ...['dist/castle.js', 'serve', '--socket', socket, '--state', state],
+      ...['--backend', `local=${volumes}`, '--runtime', 'process'],
+    ]);
+
+  t.test('a folder of volumes belongs to one castle, by whatever path', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const folder = temporaryFolder(t, 'second');
+    mkdirSync(join(castle.backend, '.creating-now'));
+    const otherPath = join(folder, 'bound');
+    mkdirSync(otherPath);
+    mounted(t, otherPath, '--bind', castle.backend);
+    for (const volumes of [castle.backend, otherPath]) {
+      const { pid } = await castle.ask('status');
+      t.match(await serve(join(folder, 'castle.sock'), join(folder, 'state'), volumes), {
+        code: 75,
+        stderr: `castle: the folder for volumes ${volumes} belongs to a running castle, pid ${pid}; stop it first\n`,
+      });
+    }
+    t.ok(statSync(join(castle.backend, '.creating-now')), 'nor is what the first one makes swept away');
+    await castle.end('SIGKILL');
+    await castle.serve();
+    t.pass('kill -9 leaves no lock');
+  });
+
+  t.test("nothing of the castle's own is among the volumes, where a container could have it", async (t) => {
+    const folder = temporaryFolder(t, 'apart');
+    const [volumes, bound, linked] = ['volumes', 'bound', 'linked'].map((name) => join(folder, name));
+    for (const made of [volumes, bound]) mkdirSync(`${made}`);
+    symlinkSync(`${volumes}`, `${linked}`);
+    mounted(t, `${bound}`, '--bind', `${volumes}`);
+    const [socket, state] = [join(folder, 'run/castle.sock'), join(folder, 'state')];
+    for (const path of [`${volumes}`, `${volumes}/state`, `${bound}/a/state`, `${linked}/state`]) {
+      t.match(await serve(socket, path, `${volumes}`), {
+        code: 78,
+        stderr: /^castle: --state is in the folder of the volumes, .*\/volumes: a container could have /,
+      });
+    }
+    t.match(await serve(`${linked}/run/castle.sock`, state, `${volumes}`), {
+      code: 78,
+      stderr: /--socket is in/,
+    });
+    t.same(readdirSync(`${volumes}`), [], 'nothing was made');
+    const castle = await CastleOnHost.start(t, 'process', { state, backend: join(state, 'volumes') });
+    t.ok(await castle.ask('status'), 'the other way round does no harm');
+  });
+
+  t.test(
+    'a castle whose state has no room refuses, lives on, and serves again when there is room',
+    async (t) => {
+      const state = temporaryFolder(t, 'state');
+      mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
+      const castle = await CastleOnHost.start(t, 'process', { state });
+      const [has, asks] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      const { id } = (await has.lease('has')).body;
+      const filler = join(state, 'filler');
+      const filled = spawnSync('sh', ['-c', `cat /dev/zero >${filler}`], { encoding: 'utf8' });
+      t.match(filled.stderr, /No space left/);
+      const targets = Array.from({ length: 50 }, (_, n) => join(asks.home, `m${n}`));
+      for (const target of targets) mkdirSync(target);
+      const answers = await asks.calls(
+        targets.map((target, n) => ['POST', '/v1/leases', { volume: `v${n}`, target }] as const),
+      );
+      const refused = answers.filter(({ status }) => status !== 201);
+      t.not(refused.length, 0, 'some find no room');
+      for (const answer of refused) {
+        t.match(answer, {
+          status: 503,
+          body: { error: { code: 'backend_failed', sentence: `cannot write its state in ${state}` } },
+        });
+      }
+      t.match(await castle.leaseOf('has'), { id, state: 'mounted' });
+      rmSync(filler);
+      t.equal((await asks.lease('later')).status, 201);
+      t.equal((await has.call('DELETE', `/v1/leases/${id}`)).status, 204);
+      const known = new Set((await castle.ask('volumes')).map(({ name }) => name));
+      const folders = execFileSync('ls', [castle.backend], { encoding: 'utf8' }).trim().split('\n');
+      t.same(
+        folders.filter((name) => !known.has(name)),
+        [],
+        'no volume was left that the castle does not know',
+      );
+    },
+  );
+
+  t.test('a state that has no room to begin with is not said to be damaged', async (t) => {
+    const folder = temporaryFolder(t, 'no-room');
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    mounted(t, disk, '-t', 'tmpfs', '-o', 'size=512k', 'state');
+    const state = join(disk, 'state');
+    mkdirSync(state);
+    const fill = () => spawnSync('sh', ['-c', `cat /dev/zero >${disk}/filler`]);
+    fill();
+    const [socket, volumes] = [join(folder, 'run/castle.sock'), join(folder, 'volumes')];
+    const refused = {
+      code: 73,
+      stderr: /^castle: the state folder .* has no room: 0 bytes .*; make \d+ bytes/,
+    };
+    t.match(await serve(socket, state, volumes), refused, 'a new one');
+    rmSync(join(disk, 'filler'));
+    const castle = await CastleOnHost.start(t, 'process', { state });
+    const tenant = await Tenant.start(t, castle);
+    t.equal((await tenant.lease('main')).status, 201);
+    await castle.end('SIGKILL');
+    fill();
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'what is there opens on a full disk');
+    await castle.end('SIGTERM');
+    rmSync(join(state, 'castle.lmdb-lock'));
+    fill();
+    t.match(await serve(socket, state, volumes), refused, 'one without its lock file');
+    rmSync(join(disk, 'filler'));
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { state: 'mounted' });
+  });
+
+  t.test('a damaged state is named, with the way out, and never taken for an empty one', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await castle.end('SIGTERM');
+    const file = join(castle.state, 'castle.lmdb');
+    const good = readFileSync(file);
+    const broken: [string, () => void][] = [
+      ['random bytes', () => writeFileSync(file, Buffer.from(good.map((_, n) => (n * 7919 + 13) % 251)))],
+      ['100 bytes', () => truncateSync(file, 100)],
+      ['half of it', () => truncateSync(file, good.length / 2)],
+      [
+        'flipped bytes',
+        () =>
+          writeFileSync(
+            file,
+            good.map((byte, n) => (n < 8192 ? byte : byte ^ 0xff)),
+          ),
+      ],
+    ];
+    for (const [name, damage] of broken) {
+      writeFileSync(file, good);
+      damage();
+      const { code, stderr } = await serve(castle.socket, castle.state, castle.backend);
+      t.equal(code, 74, `${name}: ${stderr}`);
+      t.match(stderr, /^castle: the castle's state .*castle\.lmdb is damaged: .*; move that file away/, name);
+      t.equal(stderr.trimEnd().split('\n').length, 1, name);
+    }
+    rmSync(file);
+    await castle.serve();
+    t.match(await tenant.lease('main'), { status: 201 }, 'the lease is found again');
+    t.equal((await tenant.mounts(tenant.home)).length, 1);
+    await castle.end('SIGTERM');
+    writeFileSync(file, good);
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'and a good file is as good as ever');
+  });
+}

@@ -1,0 +1,294 @@
+/** The volume driver as an engine calls it, call by call; what a real engine makes of it is in test/docker/plugin.test.ts. */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { Running } from '../../kit/namespace.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { fsck, imageOf, loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
+import { DeadlyTools } from '../crash/fatal-tools.ts';
+import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+t.setTimeout(300_000);
+
+interface Told {
+  readonly status: number;
+  readonly body: {
+    readonly Err: string;
+    readonly Mountpoint?: string;
+    readonly Volume?: { readonly Mountpoint: string; readonly Status: object };
+  };
+}
+
+const [one, two] = ['1'.repeat(64), '2'.repeat(64)];
+
+/** A castle that is a volume driver, too, and what an engine says to it. */
+class Driver {
+  private constructor(
+    readonly castle: CastleOnHost,
+    readonly socket: string,
+  ) {}
+
+  static async start(t: Test, places: Places = {}): Promise<Driver> {
+    const socket = join(temporaryFolder(t, 'plugin'), 'castle.sock');
+    const options = ['--plugin', socket, ...(places.options ?? [])];
+    return new Driver(await CastleOnHost.start(t, 'process', { ...places, options }), socket);
+  }
+
+  /** One call; `Name` and what else it has. */
+  call(method: string, body: object | string = {}): Promise<Told> {
+    return new Promise((resolve, reject) => {
+      const path = method.startsWith('/') ? method : `/VolumeDriver.${method}`;
+      const asked = request({ socketPath: this.socket, method: 'POST', path, agent: false }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) }));
+      });
+      asked.on('error', reject).end(typeof body === 'string' ? body : JSON.stringify(body));
+    });
+  }
+
+  mount = (Name: string, ID: string) => this.call('Mount', { Name, ID });
+  unmount = (Name: string, ID: string) => this.call('Unmount', { Name, ID });
+
+  /** Mounts, which must succeed. @returns where */
+  async mounted(name: string, id: string): Promise<string> {
+    const { status, body } = await this.mount(name, id);
+    if (status !== 200 || body.Mountpoint === undefined) throw new Error(JSON.stringify(body));
+    return body.Mountpoint;
+  }
+
+  /** What the castle has mounted on the host. */
+  points(): readonly string[] {
+    return mountPoints().filter((point) => point.startsWith(`${this.castle.state}/`));
+  }
+
+  /** Ends all that is mounted, as a test does that left it so. */
+  async clear(): Promise<void> {
+    for (const point of this.points()) await run('umount', [point]);
+  }
+}
+
+const mountPoints = (): readonly string[] =>
+  readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '');
+
+/** What an engine makes of a mount: a container that has it by a bind mount of its own, and the host's no more. */
+async function container(t: Test, source: string, hosts: string): Promise<Running> {
+  const home = temporaryFolder(t, 'home');
+  const script = `mount --bind "$0" "$1" && { umount "$0"; true; } && echo has it && exec sleep 1000`;
+  const running = new Running(['sh', '-c', script, source, home], { unshare: ['--mount'] });
+  t.teardown(() => running.kill());
+  if ((await running.line()) !== 'has it') throw new Error(`${hosts}: ${(await running.end()).stderr}`);
+  return running;
+}
+
+const refused = (sentence: RegExp) => ({ status: 500, body: { Err: sentence } });
+
+if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
+  t.test('what an engine asks, and what is wrong with it', async (t) => {
+    const driver = await Driver.start(t);
+    t.same((await driver.call('/Plugin.Activate')).body, { Implements: ['VolumeDriver'], Err: '' });
+    t.same((await driver.call('Capabilities', 'null')).body, { Capabilities: { Scope: 'local' }, Err: '' });
+    t.same((await driver.call('List')).body, { Volumes: [], Err: '' });
+    t.match(await driver.call('Get', { Name: 'main' }), refused(/^there is no volume main/));
+    const Opts = { uid: '1234', gid: '5678', size: '20M' };
+    t.same(await driver.call('Create', { Name: 'main', Opts }), { status: 200, body: { Err: '' } });
+    t.match(statSync(join(driver.castle.backend, 'main')), { uid: 1234, gid: 5678 });
+    t.same(await driver.call('Create', { Name: 'main' }), { status: 200, body: { Err: '' } }, 'once more');
+    t.match((await driver.call('Get', { Name: 'main' })).body, {
+      Volume: { Name: 'main', Mountpoint: '', Status: { backend: 'local', state: 'ready' } },
+    });
+    t.match((await driver.call('List')).body, { Volumes: [{ Name: 'main', Mountpoint: '' }] });
+    for (const [method, body, sentence] of [
+      ['Create', { Name: 'x', Opts: { colour: 'red' } }, /^there is no option "colour"; known are size/],
+      ['Create', { Name: 'x', Opts: { size: 'large' } }, /^size=large is no size/],
+      ['Create', { Name: 'x', Opts: { uid: 'root' } }, /^uid=root is no id/],
+      ['Create', { Name: 'x', Opts: { gid: 7 } }, /^option gid has no text/],
+      ['Create', { Name: '../x' }, /^volume name "\.\.\/x" /],
+      ['Create', {}, /^the call has no Name/],
+      ['Mount', { Name: 'main' }, /^the call has no ID/],
+      ['Mount', { Name: 'main', ID: '../../x' }, /^the call has no ID that can be one/],
+      ['Mount', { Name: 'none', ID: one }, /^there is no volume none/],
+      ['Mount', '{', /^the call is wrong: /],
+      ['Mount', '7', /^the call is wrong: it is no object/],
+      ['Mount', `"${'x'.repeat(70_000)}"`, /^the call is wrong: it has more than 65536 bytes/],
+    ] as const) {
+      t.match(
+        await driver.call(method, body),
+        refused(sentence),
+        `${method} ${JSON.stringify(body).slice(0, 60)}`,
+      );
+    }
+    t.match(await driver.call('Format'), { status: 404 });
+    t.same(readdirSync(driver.castle.backend), ['main'], 'nothing else was made');
+    t.same(driver.points(), []);
+    t.equal(statSync(driver.socket).mode & 0o777, 0o600);
+    const nobody = `require('node:net').connect('${driver.socket}').on('error', (e) => console.log(e.code))`;
+    const { stdout } = await run('setpriv', [
+      '--reuid=1000',
+      '--clear-groups',
+      process.execPath,
+      '-e',
+      nobody,
+    ]);
+    t.equal(stdout, 'EACCES\n', 'only root may connect');
+    t.same(await driver.call('Remove', { Name: 'main' }), { status: 200, body: { Err: '' } });
+    t.same(await driver.call('Remove', { Name: 'main' }), { status: 200, body: { Err: '' } }, 'once more');
+    t.match((await driver.castle.get('/v1/volumes/deleted')).text, /"main"/, 'it is in the trash');
+    t.equal(await driver.castle.end('SIGTERM'), 0);
+    t.notOk(existsSync(driver.socket));
+  });
+
+  for (const loop of [undefined, 'size=16M']) {
+    t.test(`${loop === undefined ? 'local' : 'loop'}: one has it, whoever asks how`, async (t) => {
+      const driver = await Driver.start(t, loop === undefined ? {} : { loop });
+      const { castle } = driver;
+      await driver.call('Create', { Name: 'main', Opts: { uid: '0', gid: '0' } });
+      const point = await driver.mounted('main', one);
+      t.same(driver.points(), [point]);
+      t.ok(
+        statSync(castle.state).mode & 0o700 && (statSync(castle.state).mode & 0o077) === 0,
+        'for root alone',
+      );
+      writeFileSync(join(point, 'data'), 'kept');
+      t.equal(await driver.mounted('main', one), point, 'the same again');
+      t.same(driver.points(), [point]);
+      t.match((await driver.call('Path', { Name: 'main' })).body, { Mountpoint: point });
+      t.match((await driver.call('Get', { Name: 'main' })).body.Volume, {
+        Mountpoint: point,
+        Status: { holder: `the engine's mount ${one.slice(0, 12)}`, container: 'awaited' },
+      });
+      t.match(await driver.mount('main', two), refused(/^volume main is in use by the engine's mount 1111/));
+      const tenant = await Tenant.start(t, castle);
+      t.match(await tenant.lease('main'), {
+        status: 409,
+        body: { error: { code: 'volume_in_use', holder: `the engine's mount ${one.slice(0, 12)}` } },
+      });
+      t.match(await driver.call('Remove', { Name: 'main' }), refused(/^volume main is in use by/));
+      t.same(await driver.unmount('main', two), { status: 200, body: { Err: '' } }, "another one's id");
+      t.same(driver.points(), [point], 'takes nothing away');
+      t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } });
+      t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } }, 'once more');
+      t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
+
+      t.equal((await tenant.lease('main')).status, 201, 'the same volume by request');
+      t.equal(await tenant.read(join(tenant.home, 'data')), 'kept');
+      t.match(await driver.mount('main', two), refused(/^volume main is in use by container process-/));
+      t.match(await driver.call('Remove', { Name: 'main' }), refused(/^volume main is in use by container/));
+      t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
+      await tenant.kill();
+      await castle.untilFree('main');
+      await driver.mounted('main', two);
+      await driver.unmount('main', two);
+      await untilNoLoops(castle.backend);
+      if (loop !== undefined) t.equal(fsck(imageOf(castle.backend, 'main')), 0);
+    });
+  }
+
+  t.test('what a container has stays until that ends, whatever the engine says', async (t) => {
+    const driver = await Driver.start(t, { loop: 'size=16M' });
+    const { castle } = driver;
+    await driver.call('Create', { Name: 'main' });
+    const point = await driver.mounted('main', one);
+    const first = await container(t, point, 'first');
+    await driver.mounted('main', one);
+    await driver.unmount('main', one);
+    t.same(driver.points(), [point], 'docker cp says Unmount while the container runs');
+    t.match(await castle.leaseOf('main'), { state: 'mounted' });
+    t.match((await driver.call('Get', { Name: 'main' })).body.Volume, { Status: { container: 'seen' } });
+    t.match(await driver.mount('main', two), refused(/in use by the engine's mount 1111/));
+    const grown = await run(process.execPath, [
+      ...['dist/castle.js', 'volume', 'grow', 'main', '24M', '--socket', castle.socket],
+    ]);
+    t.ok(grown.code === 0 || /CAP_SYS_RESOURCE|EPERM/.test(grown.stderr), `it can grow: ${grown.stderr}`);
+    await castle.end('SIGKILL');
+    await first.kill();
+    await castle.serve();
+    await until('the next castle sees that it is over', async () =>
+      (await castle.leaseOf('main')) === undefined ? true : undefined,
+    );
+    t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
+    t.match(castle.told('lease.released').at(-1), { message: /no container has it any more/ });
+
+    const second = await container(t, await driver.mounted('main', one), 'second');
+    await until('it is seen', () => driver.unmount('main', one).then(() => driver.points().length === 1));
+    await second.kill();
+    const next = await driver.mounted('main', two);
+    t.same(driver.points(), [next], 'another container need not wait for a word about the last one');
+    t.match(await castle.leaseOf('main'), { containerName: `the engine's mount ${two.slice(0, 12)}` });
+    await driver.unmount('main', two);
+  });
+
+  t.test('a castle that lost its state gives nothing away that is mounted', async (t) => {
+    const driver = await Driver.start(t);
+    const { castle } = driver;
+    await driver.call('Create', { Name: 'main' });
+    const point = await driver.mounted('main', one);
+    t.teardown(() => driver.clear());
+    await castle.end('SIGKILL');
+    for (const name of readdirSync(castle.state).filter((name) => name.startsWith('castle.lmdb'))) {
+      rmSync(join(castle.state, name));
+    }
+    await castle.serve();
+    const tenant = await Tenant.start(t, castle);
+    t.match(await tenant.lease('main'), { status: 409, body: { error: { holder: 'the host' } } });
+    t.match(await driver.mount('main', two), refused(/is mounted on .*mounts\/main~1111/));
+    t.equal(await driver.mounted('main', one), point, 'who asks again gets it');
+    t.same(driver.points(), [point]);
+    await driver.unmount('main', one);
+    t.same(driver.points(), []);
+    t.equal((await tenant.lease('main')).status, 201);
+  });
+
+  t.test('killed by castle-mount, before, meanwhile and after', async (t) => {
+    const tools = new DeadlyTools(t);
+    const driver = await Driver.start(t, { loop: 'size=16M', program: tools.program, env: tools.env });
+    const { castle } = driver;
+    await driver.call('Create', { Name: 'main' });
+    for (const act of ['mount', 'unmount'] as const) {
+      for (const moment of ['before', 'meanwhile', 'after'] as const) {
+        if (act === 'unmount') await driver.mounted('main', one);
+        tools.order('castle-mount', 1, moment);
+        await driver[act]('main', one).catch(() => undefined);
+        t.ok(tools.withdraw(), `killed ${moment} ${act}`);
+        await castle.end('SIGKILL');
+        await castle.serve();
+        // An engine asks again; an orphan of the last castle may still be at work on the image.
+        const point = await until('it is mounted', () => driver.mounted('main', one));
+        t.same(driver.points(), [point], 'once');
+        t.equal((await castle.ask('leases')).length, 1);
+        t.match(await driver.mount('main', two), refused(/in use by the engine's mount 1111/));
+        await until(
+          'it is unmounted',
+          async () => (await driver.unmount('main', one)).status === 200 || undefined,
+        );
+        t.same([driver.points(), await castle.ask('leases')], [[], []]);
+        await untilNoLoops(castle.backend);
+      }
+    }
+    t.same(readdirSync(join(castle.state, 'mounts')), []);
+    t.equal(fsck(imageOf(castle.backend, 'main')), 0);
+  });
+
+  t.test('an engine in a mount namespace of its own', async (t) => {
+    const driver = await Driver.start(t);
+    await driver.call('Create', { Name: 'main' });
+    const body = JSON.stringify({ Name: 'main', ID: one });
+    const ask = `const a = require('node:http').request({ socketPath: '${driver.socket}', method: 'POST',
+      path: '/VolumeDriver.Mount' }, (r) => r.pipe(process.stdout)); a.end('${body}')`;
+    const { stdout } = await run('unshare', ['--mount', process.execPath, '-e', ask]);
+    t.match(
+      stdout,
+      /is in another mount namespace than the castle; run the castle and the engine as services/,
+    );
+    t.same(driver.points(), []);
+  });
+}

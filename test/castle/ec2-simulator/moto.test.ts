@@ -1,0 +1,44 @@
+import t from 'tap';
+import { program, requires, root } from '../../kit/needs.ts';
+import { loopDevices } from '../backends/loop/loop-host.ts';
+import { differences } from './moto/differences.ts';
+import { startMoto } from './moto/moto.ts';
+import { normalise } from './moto/normalise.ts';
+import { followScript, type Outcome } from './moto/script.ts';
+import { Simulator } from './simulator.ts';
+
+if (requires(t, root, loopDevices, program('moto_server'))) {
+  t.test('the same calls have the same answers as moto gives, but for those that are known', async (t) => {
+    const simulator = await Simulator.start(t, 'i-0a');
+    const { zone } = simulator.instance();
+    const ours = await followScript({ client: simulator.client(), instance: 'i-0a', zone });
+    const theirs = await followScript(await startMoto(t));
+    t.same([...ours.keys()], [...theirs.keys()], 'the same steps');
+    const met = new Set<number>();
+    for (const [step, outcome] of ours) {
+      const unknown = [];
+      for (const found of differ(outcome, theirs.get(step) ?? {})) {
+        const known = differences.findIndex(
+          (one) => (one.step === undefined || one.step === step) && one.path.test(found.path),
+        );
+        if (known === -1) unknown.push(found);
+        else met.add(known);
+      }
+      t.same(unknown, [], step);
+    }
+    t.same(
+      differences.filter((_, index) => !met.has(index)).map(({ step, path }) => `${step}: ${path}`),
+      [],
+      'every known difference is still one',
+    );
+  });
+}
+
+/** What is different between two outcomes; where one side only is an error, that says it all. */
+function differ(ours: Outcome, theirs: Outcome) {
+  const [a, b] = [normalise(ours), normalise(theirs)];
+  const paths = a.has('error') === b.has('error') ? [...new Set([...a.keys(), ...b.keys()])] : ['error'];
+  return paths
+    .filter((path) => a.get(path) !== b.get(path))
+    .map((path) => ({ path, ours: a.get(path), theirs: b.get(path) }));
+}

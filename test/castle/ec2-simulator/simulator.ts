@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import type { Test } from 'tap';
+import { output } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { until } from '../../kit/until.ts';
+import { loopsOf } from '../backends/loop/loop-host.ts';
+import type { Facts } from './cloud/records.ts';
+import type { Settings } from './cloud/settings.ts';
+import type { CallMade } from './faults/calls.ts';
+import type { Fault } from './faults/fault.ts';
+import type { Announcement } from './main.ts';
+
+/** Some of the settings. */
+type Partly<T> = { readonly [K in keyof T]?: T[K] extends object ? Partly<T[K]> : T[K] };
+
+/** A simulated EC2 in a process of its own. At the test's end nothing of it is left, however it ended. */
+export class Simulator {
+  /** Volumes, snapshots, and what the instances see. */
+  readonly folder: string;
+  readonly #instances: string;
+  readonly #clients = new Set<EC2Client>();
+  #process: ChildProcess | undefined;
+  #announced: Announcement | undefined;
+
+  private constructor(folder: string, instances: string) {
+    this.folder = folder;
+    this.#instances = instances;
+  }
+
+  /**
+   * Starts one.
+   * @param instances as the option `--instances`: `i-a,i-b=t2.micro`
+   */
+  static async start(t: Test, instances = 'i-0a'): Promise<Simulator> {
+    const simulator = new Simulator(temporaryFolder(t, 'ec2'), instances);
+    t.teardown(() => simulator.#sweep());
+    await simulator.serve();
+    return simulator;
+  }
+
+  /** Where the API is; every part of it changes when the program is started again. */
+  get announced(): Announcement {
+    if (this.#announced === undefined) throw new Error('the simulator is not running');
+    return this.#announced;
+  }
+
+  get url(): string {
+    return this.announced.url;
+  }
+
+  /** What an instance has of /sys and /dev, and its metadata service. */
+  instance(id = this.#instances.split(/[=,]/)[0] as string): Announcement['instances'][string] {
+    const found = this.announced.instances[id];
+    if (found === undefined) throw new Error(`the simulator has no ${id}`);
+    return found;
+  }
+
+  /** Starts the program, on the folder of its earlier lives. */
+  async serve(): Promise<void> {
+    const args = [
+      'build/test/castle/ec2-simulator/main.js',
+      '--folder',
+      this.folder,
+      '--instances',
+      this.#instances,
+    ];
+    // A test file that is killed for taking too long takes its simulator along.
+    const started = spawn('setpriv', ['--pdeathsig', 'TERM', process.execPath, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#process = started;
+    const [line] = (await Promise.race([
+      once(createInterface(started.stdout), 'line'),
+      once(started, 'exit').then(() => {
+        throw new Error(
+          `the simulator ended with ${started.exitCode ?? started.signalCode} and said nothing`,
+        );
+      }),
+    ])) as [string];
+    this.#announced = JSON.parse(line) as Announcement;
+  }
+
+  /** Ends it. @returns its exit code, or undefined when a signal ended it */
+  async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | undefined> {
+    const running = this.#process;
+    this.#process = undefined;
+    for (const client of this.#clients) client.destroy();
+    if (running === undefined) return undefined;
+    if (running.exitCode === null && running.signalCode === null) {
+      running.kill(signal);
+      await once(running, 'exit');
+    }
+    return running.exitCode ?? undefined;
+  }
+
+  /** A client of the API as a castle would have one, but with as many attempts as a test wants. */
+  client(maxAttempts = 1): EC2Client {
+    const client = new EC2Client({
+      ...{ endpoint: this.url, region: this.announced.region, maxAttempts },
+      credentials: { accessKeyId: 'AKIASIMULATOR', secretAccessKey: 'simulator' },
+    });
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Changes some settings. */
+  async set(settings: Partly<Settings>): Promise<void> {
+    await this.#control('PATCH', 'settings', settings);
+  }
+
+  /** Turns a fault on. @returns what takes it away again */
+  async fault(fault: Fault): Promise<() => Promise<void>> {
+    const { id } = (await this.#control('POST', 'faults', fault)) as { readonly id: string };
+    return async () => void (await this.#control('DELETE', `faults/${id}`));
+  }
+
+  async clearFaults(): Promise<void> {
+    await this.#control('DELETE', 'faults');
+  }
+
+  /** Every request to the API since the start, or since the last `forgetCalls`. */
+  async calls(action?: string): Promise<readonly CallMade[]> {
+    const all = (await this.#control('GET', 'calls')) as readonly CallMade[];
+    return all.filter((call) => action === undefined || call.action === action);
+  }
+
+  async forgetCalls(): Promise<void> {
+    await this.#control('DELETE', 'calls');
+  }
+
+  /** What is true, whatever the API says of it. */
+  async facts(): Promise<Facts> {
+    return (await this.#control('GET', 'facts')) as Facts;
+  }
+
+  /** A volume is gone with its data, from under whoever uses it. */
+  async vanish(volume: string): Promise<void> {
+    await this.#control('POST', `volumes/${volume}/vanish`);
+  }
+
+  async #control(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await fetch(`${this.url}/control/${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} /control/${path}: ${answer.status} ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** Ends it, and frees what it could not free itself. What is still mounted is a fault of the test's, and is told. */
+  async #sweep(): Promise<void> {
+    await this.end('SIGTERM');
+    const hosts = join(this.folder, 'hosts');
+    // The numbers of these may be those of somebody else's devices at any moment.
+    for (const host of existsSync(hosts) ? readdirSync(hosts) : []) {
+      rmSync(join(hosts, host, 'dev'), { recursive: true, force: true });
+    }
+    const volumes = join(this.folder, 'volumes');
+    for (const [device = ''] of loopsOf(volumes).map((loop) => loop.split(' '))) {
+      await output('losetup', '--detach', device);
+    }
+    await until(
+      'no loop device has a volume of the simulator',
+      () => loopsOf(volumes).length === 0 || undefined,
+    );
+  }
+}
+
+/** The most requests that came within a span of time, of those given in their order. */
+export function mostWithin(spanMs: number, calls: readonly CallMade[]): number {
+  let [most, first] = [0, 0];
+  for (const [last, { atMs }] of calls.entries()) {
+    while (atMs - (calls[first]?.atMs ?? atMs) >= spanMs) first += 1;
+    most = Math.max(most, last - first + 1);
+  }
+  return most;
+}

@@ -1,0 +1,170 @@
+/** `castle events` and `--watch`: what happens, as it happens, and followers that don't read. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import t, { type Test } from 'tap';
+import { run } from '../../kit/docker.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+/** A command of the castle's that goes on until it is ended. */
+class Going {
+  said = '';
+  failed = '';
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #ended: Promise<unknown>;
+
+  constructor(t: Test, castle: CastleOnHost, ...args: readonly string[]) {
+    const command = ['dist/castle.js', ...args, '--socket', castle.socket];
+    this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...command]);
+    this.#ended = once(this.#process, 'close');
+    this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.said += text;
+    });
+    this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.failed += text;
+    });
+    t.teardown(() => this.end('SIGKILL'));
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.#process.kill(signal);
+    await this.#ended;
+  }
+
+  async code(): Promise<number | null> {
+    await this.#ended;
+    return this.#process.exitCode;
+  }
+}
+
+/** Waits until a follower has all that happens: it asks for trouble until it is told. */
+const following = (castle: CastleOnHost, going: Going) =>
+  until('it follows', async () => {
+    const name = `probe-${Math.random()}`;
+    await castle.call('DELETE', `/v1/volumes/${name}`);
+    await run(process.execPath, ['dist/castle.js', 'volume', 'create', name, '--socket', castle.socket]);
+    return going.said.includes(name) || undefined;
+  });
+
+if (requires(t, root)) {
+  t.test(
+    'castle events tells what happens, for people and for programs, until the castle ends',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      const [forPeople, forPrograms] = [
+        new Going(t, castle, 'events'),
+        new Going(t, castle, 'events', '--json'),
+      ];
+      await following(castle, forPeople);
+      await following(castle, forPrograms);
+      const tenant = await Tenant.start(t, castle);
+      const { id } = (await tenant.lease('main')).body;
+      await tenant.call('DELETE', `/v1/leases/${id}`);
+      await until(
+        'the release is told',
+        () =>
+          (forPeople.said.includes('lease.released') && forPrograms.said.includes('lease.released')) ||
+          undefined,
+      );
+      t.match(
+        forPeople.said,
+        /^\d\d:\d\d:\d\d lease\.granted +volume main, container process-\d+: mounted on /m,
+      );
+      const told = forPrograms.said
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { readonly event: string; readonly lease?: string });
+      t.same(
+        told.filter(({ lease }) => lease === id).map(({ event }) => event),
+        ['lease.granted', 'lease.released'],
+      );
+      t.equal(await castle.end('SIGTERM'), 0, 'followers do not hold it up');
+      for (const going of [forPeople, forPrograms]) {
+        t.equal(await going.code(), 69);
+        t.match(going.failed, /^castle: the castle at .* has ended; ask again/);
+      }
+    },
+  );
+
+  t.test('a follower that does not read costs little and is told what it missed', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'error'] });
+    const tenant = await Tenant.start(t, castle);
+    const socket = createConnection(castle.socket);
+    t.teardown(() => socket.destroy());
+    socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
+    await once(socket, 'readable');
+    // Each answer makes a line; the path makes it long. Together they are more than any buffer in between holds.
+    const target = `${tenant.home}/${'x'.repeat(3500)}`;
+    const before = Number(await castle.metric('process_resident_memory_bytes'));
+    for (let round = 0; round < 12; round++) {
+      const asks = Array.from({ length: 20 }, (_, n) => {
+        return ['POST', '/v1/leases', { volume: `v-${round}-${n}`, target }] as const;
+      });
+      await tenant.calls(asks);
+    }
+    t.match(await tenant.lease('main'), { status: 201 }, 'others are served');
+    const after = Number(await castle.metric('process_resident_memory_bytes'));
+    t.ok(after - before < 100e6, `${Math.round((after - before) / 1e6)} MB more`);
+    let text = '';
+    socket.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    await until('it is told what it missed', async () => {
+      await castle.call('DELETE', '/v1/volumes/none');
+      await tenant.call('DELETE', `/v1/leases/${(await castle.leaseOf('main'))?.id}`);
+      await tenant.lease('main');
+      return /"event":"events\.missed","count":\d+/.test(text) || undefined;
+    });
+    t.pass('and then what follows');
+  });
+
+  t.test('only so many follow', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const sockets = Array.from({ length: 32 }, () => createConnection(castle.socket));
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (const socket of sockets) {
+      socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
+      await once(socket, 'data');
+    }
+    t.match(await castle.get('/v1/events'), { status: 409, text: /too many follow/ });
+    sockets[0]?.destroy();
+    await until('there is room', async () => {
+      const socket = createConnection(castle.socket);
+      sockets.push(socket);
+      socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      return String(first).startsWith('HTTP/1.1 200') || undefined;
+    });
+    t.pass('who leaves makes room');
+  });
+
+  t.test('--watch looks again and again', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [people, programs] = [
+      new Going(t, castle, 'leases', '--watch', '0.2'),
+      new Going(t, castle, 'leases', '--json', '--watch', '0.2'),
+    ];
+    await until('both look', () => (people.said !== '' && programs.said !== '') || undefined);
+    t.match(people.said, /^\d{4}-.*Z\nno leases\n/);
+    t.match(programs.said, /^\[\]\n/);
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await until(
+      'both see it',
+      () =>
+        (/^main +process-/m.test(people.said) && /^\[\{.*"volume":"main"/m.test(programs.said)) || undefined,
+    );
+    await people.end('SIGINT');
+    for (const wrong of ['0', 'x', '-1']) {
+      const said = await run(process.execPath, ['dist/castle.js', 'status', `--watch=${wrong}`]);
+      t.match(said, { code: 64, stderr: /number of seconds/ }, wrong);
+    }
+    await castle.end('SIGTERM');
+    t.equal(await programs.code(), 69, 'and ends with the castle');
+  });
+}

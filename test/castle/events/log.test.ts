@@ -1,0 +1,238 @@
+/** What a castle tells: its log, its metrics, its health; and to whom. */
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { get } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { Terminal, terminal } from '../../kit/terminal.ts';
+import { until } from '../../kit/until.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { mounted } from '../kit/mounted.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function fetched(port: number, path: string): Promise<{ readonly status: number; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    get({ port, path, agent: false }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+    }).on('error', reject);
+  });
+}
+
+if (requires(t, root)) {
+  t.test('each decision is one line of JSON with its fields', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
+    const [has, wants] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const { id, mountId } = (await has.lease('main')).body;
+    await has.lease('main');
+    await wants.lease('main');
+    const { container, containerName } = (await castle.leaseOf('main')) ?? {};
+    const about = { volume: 'main', container, containerName, target: has.home };
+    t.match(castle.told('lease.asked')[0], { level: 'debug', ...about });
+    t.match(castle.told('volume.created'), [{ level: 'info', volume: 'main' }]);
+    t.match(castle.told('mount.made'), [{ level: 'info', target: has.home, mountId, tookMs: Number }]);
+    t.match(castle.told('lease.granted'), [{ level: 'info', ...about, lease: id, mountId }]);
+    t.match(castle.told('lease.same'), [{ level: 'debug', ...about, lease: id }]);
+    t.match(castle.told('lease.refused'), [
+      {
+        level: 'warn',
+        volume: 'main',
+        target: wants.home,
+        code: 'volume_in_use',
+        message: `volume main is in use by container ${containerName}`,
+        remedy: 'stop that container first',
+      },
+    ]);
+    t.not(castle.told('lease.refused')[0]?.['container'], container, 'who was refused, not who has it');
+    await castle.end('SIGKILL');
+    await castle.serve();
+    t.match(castle.told('lease.found'), [{ ...about, lease: id }]);
+    t.match(castle.told('reconcile.done')[1], { message: 'looked at everything; volumes: 1, leases: 1' });
+    await has.call('DELETE', `/v1/leases/${id}`);
+    t.match(castle.told('mount.removed'), [{ target: has.home, mountId, tookMs: Number }]);
+    t.match(castle.told('lease.released'), [{ ...about, lease: id }]);
+    await wants.lease('main');
+    await wants.kill();
+    await castle.untilFree('main');
+    t.match(castle.told('lease.ended'), [{ level: 'info', volume: 'main' }]);
+    await castle.end('SIGTERM');
+    t.equal(castle.told('castle.stopped').length, 1);
+    for (const line of castle.said.trimEnd().split('\n')) {
+      t.match(JSON.parse(line), { time: /^\d{4}-.*Z$/, level: String, event: String, message: String }, line);
+    }
+  });
+
+  t.test('a failed mount and an unmount that is refused are told of', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
+    const tenant = await Tenant.start(t, castle);
+    const nowhere = join(tenant.home, 'nowhere');
+    await tenant.lease('main', nowhere);
+    t.match(castle.told('mount.failed'), [{ level: 'debug', target: nowhere, code: 'bad_target' }]);
+    const { id } = (await tenant.lease('main')).body;
+    await tenant.hold(join(tenant.home, 'open'));
+    await tenant.call('DELETE', `/v1/leases/${id}`);
+    t.match(castle.told('unmount.failed'), [{ level: 'debug', target: tenant.home, code: 'busy' }]);
+    t.equal(await castle.metric('castle_mount_seconds_count{act="mount",outcome="failed"}'), 1);
+    t.equal(await castle.metric('castle_mount_seconds_count{act="unmount",outcome="failed"}'), 1);
+  });
+
+  t.test('a container that is refused again and again does not write the log', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [has, floods] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    await has.lease('main');
+    const ask = (volume: string) =>
+      ['POST', '/v1/leases', { volume, target: join(floods.home, volume) }] as const;
+    for (let n = 0; n < 20; n++) await floods.lease('main');
+    t.equal(castle.told('lease.refused').length, 1, 'the same is told once');
+    for (let n = 0; n < 4; n++) {
+      await floods.calls(Array.from({ length: 25 }, (_, m) => ask(`other-${n}-${m}`)));
+    }
+    const refusals = castle.told('lease.refused').length;
+    t.ok(refusals <= 10, `${refusals} lines for 120 refusals`);
+    const all = castle.said.split('\n').length;
+    t.ok(all < 20, `${all} lines in all`);
+    t.equal(
+      await castle.metric('castle_lease_request_seconds_count{outcome="volume_in_use"}'),
+      20,
+      'all are counted',
+    );
+    t.equal(await castle.metric('castle_lease_request_seconds_count{outcome="bad_target"}'), 100);
+    await castle.end('SIGTERM');
+    const untold = castle.told('lease.refused').find(({ count }) => count !== undefined)?.['count'];
+    t.equal(untold, 120 - refusals, 'and the number of those left out is told');
+  });
+
+  t.test('text of others stays text in the log', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: ['--log-format', 'text'] });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main', `${tenant.home}/\u202e\u009b31m`);
+    await until('the refusal is logged', () => /lease\.refused/.test(castle.said) || undefined);
+    t.match(
+      castle.said,
+      /^\d\d:\d\d:\d\d lease\.refused +warn: mount point .*\\u202e\\x9b31m.*; it has to be/m,
+    );
+    t.notMatch(castle.said, /[\u202e\u009b]/);
+  });
+
+  t.test('on a terminal the log is for people', async (t) => {
+    if (!requires(t, terminal)) return;
+    const folder = temporaryFolder(t, 'terminal');
+    const shown = new Terminal(t, [
+      ...[process.execPath, 'dist/castle.js', 'serve', '--socket', join(folder, 'run/castle.sock')],
+      ...['--state', join(folder, 'state'), '--backend', `local=${folder}/volumes`, '--runtime', 'process'],
+    ]);
+    await until('it serves', () => /castle\.serving/.test(shown.text) || undefined);
+    t.match(shown.text, /^\d\d:\d\d:\d\d castle\.serving +serving on /m);
+    t.notMatch(shown.text, /[{}]/);
+  });
+
+  t.test('metrics count what is there and what happened', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [has, wants] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    t.equal(await castle.metric('castle_leases{state="mounted"}'), 0);
+    await has.lease('main');
+    await has.lease('main');
+    await wants.lease('main');
+    await wants.call('POST', '/v1/leases', '{"volume":');
+    const [, here] = [await wants.lease('more'), wants.home];
+    for (const [series, value] of [
+      ['castle_leases{state="mounted"}', 2],
+      ['castle_volumes{state="ready"}', 2],
+      ['castle_lease_request_seconds_count{outcome="granted"}', 2],
+      ['castle_lease_request_seconds_count{outcome="same"}', 1],
+      ['castle_lease_request_seconds_count{outcome="volume_in_use"}', 1],
+      ['castle_lease_request_seconds_count{outcome="bad_request"}', 1],
+      ['castle_mount_seconds_count{act="mount",outcome="done"}', 2],
+      ['castle_events_total{event="lease.granted"}', 2],
+    ] as const) {
+      t.equal(await castle.metric(series), value, series);
+    }
+    t.equal((await wants.mounts(here)).length, 1);
+    const commits = await castle.metric('castle_store_commit_seconds_count{outcome="done"}');
+    t.equal(commits, 6, 'a new volume: creating, ready with its lease, mounted');
+    for (const series of [
+      'process_resident_memory_bytes',
+      'process_open_fds',
+      'process_start_time_seconds',
+    ]) {
+      t.ok(Number(await castle.metric(series)) > 0, series);
+    }
+    t.equal(await castle.metric('castle_engine_connected'), undefined, 'no engine, no series');
+    const { text } = await castle.get('/metrics');
+    t.notMatch(text, /main|process-\d+/, 'no name of a volume or container is in it');
+  });
+
+  t.test('what is of all containers is for the host alone', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [tenant, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    await other.lease('main');
+    for (const path of ['/metrics', '/v1/events']) {
+      t.match(
+        await tenant.call('GET', path),
+        { status: 403, body: { error: { code: 'not_permitted' } } },
+        path,
+      );
+    }
+    t.match(await tenant.call('GET', '/healthz'), { status: 200, body: { status: 'ok' } });
+    t.equal((await castle.get('/healthz')).status, 200);
+  });
+
+  t.test('metrics on TCP, only when asked for, and nothing else there', async (t) => {
+    const port = await freePort();
+    const castle = await CastleOnHost.start(t, 'process', {
+      options: ['--metrics-listen', `127.0.0.1:${port}`],
+    });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    t.match(await fetched(port, '/metrics'), { status: 200, text: /^castle_leases\{state="mounted"\} 1$/m });
+    t.match(await fetched(port, '/healthz'), { status: 200, text: 'ok\n' });
+    for (const path of ['/', '/v1/leases', '/v1/events', '/v1/status', '//metrics']) {
+      t.equal((await fetched(port, path)).status, 404, path);
+    }
+    const again = await run(process.execPath, [
+      ...['dist/castle.js', 'serve', '--metrics-listen', `127.0.0.1:${port}`, '--runtime', 'process'],
+      ...['--socket', join(castle.socketFolder, 'second.sock'), '--state', `${castle.state}-2`],
+      ...['--backend', `local=${castle.backend}-2`],
+    ]);
+    t.match(again, {
+      code: 73,
+      stderr: /^castle: metrics cannot be served on 127\.0\.0\.1:\d+: .*EADDRINUSE/m,
+    });
+  });
+
+  t.test('a castle that cannot write its state is not well, until it can', async (t) => {
+    const state = temporaryFolder(t, 'state');
+    mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
+    const castle = await CastleOnHost.start(t, 'process', { state });
+    const tenant = await Tenant.start(t, castle);
+    const filling = spawn('sh', ['-c', `cat /dev/zero >${join(state, 'filler')}`], { stdio: 'ignore' });
+    await new Promise((resolve) => filling.once('close', resolve));
+    const targets = Array.from({ length: 50 }, (_, n) => join(tenant.home, `m${n}`));
+    for (const target of targets) mkdirSync(target);
+    const answers = await tenant.calls(
+      targets.map((target, n) => ['POST', '/v1/leases', { volume: `v${n}`, target }] as const),
+    );
+    t.ok(answers.some(({ status }) => status === 503));
+    t.match(await castle.get('/healthz'), { status: 503, text: /cannot write its state/ });
+    t.not(await castle.metric('castle_store_commit_seconds_count{outcome="failed"}'), undefined);
+    await run('rm', [join(state, 'filler')]);
+    t.equal((await tenant.lease('later')).status, 201);
+    t.equal((await castle.get('/healthz')).status, 200);
+  });
+}

@@ -1,0 +1,301 @@
+/** `castle gc`: what belongs to nobody is found, said, and removed; what may be somebody's is not. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { CleanedUp } from '../../../src/protocol/contract.ts';
+import { type Ran, run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { imageOf, loopDevices } from '../backends/loop/loop-host.ts';
+import { oneThread as env, traced, withoutRoom } from '../crash/traced-castle.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { mounted } from '../kit/mounted.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+t.setTimeout(300_000);
+
+const castle = (of: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
+  run(process.execPath, ['dist/castle.js', ...args, '--socket', of.socket]);
+const volume = (of: CastleOnHost, ...args: readonly string[]) => castle(of, 'volume', ...args);
+
+/** What `castle gc` says, as `outcome kind name`. */
+async function gc(of: CastleOnHost, ...options: readonly string[]): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await castle(of, 'gc', '--json', ...options);
+  if (code !== 0) throw new Error(stderr);
+  return (JSON.parse(stdout) as CleanedUp[]).map(({ outcome, kind, name }) => `${outcome} ${kind} ${name}`);
+}
+
+/** Everything below a folder, with what is in the files. */
+const everything = (folder: string): string =>
+  execFileSync('find', [folder, '-printf', '%P %y %m %U %s %T@\n'], { encoding: 'utf8' });
+
+/** A mount as one for an engine, that no lease stands for. */
+function orphanedMount(t: Test, of: CastleOnHost, name: string): string {
+  const place = join(of.state, 'mounts', `${name}~orphan`);
+  mkdirSync(place);
+  execFileSync('mount', ['--bind', join(of.backend, name), place]);
+  t.teardown(() => run('umount', [place]));
+  return place;
+}
+
+const isMountPoint = (path: string): boolean =>
+  readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[4] === path);
+
+if (requires(t, root, program('strace'))) {
+  t.test('what belongs to nobody is told of, then removed, and nothing else', async (t) => {
+    const of = await CastleOnHost.start(t, 'process');
+    t.match(await castle(of, 'gc'), { code: 0, stdout: 'nothing belongs to nobody\n' });
+    for (const name of ['main', 'busy', 'lost']) {
+      await volume(of, 'create', name);
+      writeFileSync(join(of.backend, name, 'data'), name);
+    }
+    const unfinished = join(of.backend, '.creating-x');
+    mkdirSync(join(unfinished, 'folder'), { recursive: true });
+    const stranger = join(of.backend, 'stranger');
+    mkdirSync(stranger);
+    writeFileSync(join(stranger, 'data'), 'precious');
+    const orphan = orphanedMount(t, of, 'main');
+    const busy = orphanedMount(t, of, 'busy');
+    const elsewhere = join(of.socketFolder, 'elsewhere');
+    mkdirSync(elsewhere);
+    mounted(t, elsewhere, '--bind', join(of.backend, 'busy'));
+    const place = join(of.state, 'mounts', 'main~empty');
+    mkdirSync(place);
+    const notOurs = join(of.state, 'mounts', 'something');
+    mkdirSync(notOurs);
+    await volume(of, 'delete', 'lost');
+    const [inTrash = ''] = readdirSync(join(of.backend, '.trash'));
+    rmSync(join(of.backend, '.trash', inTrash), { recursive: true });
+
+    const before = everything(of.backend) + readdirSync(join(of.state, 'mounts'));
+    const found = await gc(of, '--dry-run');
+    t.match([...found].sort(), [
+      `found file ${place}`,
+      `found file ${unfinished}`,
+      `found mount ${busy}`,
+      `found mount ${orphan}`,
+      /^found volume lost \(/,
+      'found volume stranger',
+    ]);
+    t.equal(everything(of.backend) + readdirSync(join(of.state, 'mounts')), before, 'nothing has changed');
+    t.ok(isMountPoint(orphan));
+    t.match(
+      (await castle(of, 'gc', '--dry-run')).stdout,
+      /^found {4}mount .*main~orphan: it was made for an engine, /m,
+    );
+
+    const done = await gc(of);
+    t.match([...done].sort(), [
+      `left mount ${busy}`,
+      'left volume stranger',
+      `removed file ${place}`,
+      `removed file ${unfinished}`,
+      `removed mount ${orphan}`,
+      /^removed volume lost \(/,
+    ]);
+    t.same([existsSync(unfinished), existsSync(place), existsSync(orphan)], [false, false, false]);
+    t.ok(isMountPoint(busy), 'what is mounted somewhere else stays');
+    t.ok(existsSync(notOurs), 'what the castle did not make stays');
+    for (const name of ['main', 'busy']) {
+      t.equal(readFileSync(join(of.backend, name, 'data'), 'utf8'), name, `${name} has its data`);
+    }
+    t.equal(readFileSync(join(stranger, 'data'), 'utf8'), 'precious');
+    t.equal(of.told('gc.removed').length, 4);
+    t.equal(await of.metric('castle_strays{kind="volume"}'), 1);
+    t.equal(await of.metric('castle_strays{kind="mount"}'), 1);
+    await volume(of, 'create', 'stranger');
+    t.equal(readFileSync(join(stranger, 'data'), 'utf8'), 'precious', 'taken in as it is');
+    t.same(await gc(of), [`left mount ${busy}`]);
+
+    const tenant = await Tenant.start(t, of);
+    t.equal((await tenant.call('POST', '/v1/gc', { dryRun: true })).status, 403, 'not for containers');
+  });
+
+  t.test('by itself it removes what holds no data, and tells of the rest once', async (t) => {
+    const of = await CastleOnHost.start(t, 'process', { options: ['--gc', '1s'] });
+    const unfinished = join(of.backend, '.creating-x');
+    const stranger = join(of.backend, 'stranger');
+    mkdirSync(stranger);
+    mkdirSync(unfinished);
+    await until('it is removed', () => !existsSync(unfinished) || undefined);
+    const runs = () => of.metric('castle_events_total{event="gc.done"}');
+    const before = (await runs()) ?? 0;
+    await until('it has run some more', async () => ((await runs()) ?? 0) > before + 2 || undefined);
+    t.match(of.told('gc.found'), [{ level: 'warn', remedy: /castle volume create stranger/ }]);
+    t.ok(existsSync(stranger));
+    for (const [option, code] of [
+      ['never', 64],
+      ['-1', 64],
+    ] as const) {
+      t.match(await run(process.execPath, ['dist/castle.js', 'serve', '--gc', option]), { code });
+    }
+  });
+
+  t.test("a volume that is being made from a snapshot is nobody's stray", async (t) => {
+    const folder = temporaryFolder(t, 'cp');
+    const real = execFileSync('which', ['cp'], { encoding: 'utf8' }).trim();
+    // Copies, and ends when it is let: the last but one of its arguments is the snapshot, which begins with its volume's name.
+    const script = `#!/bin/sh
+for last; do from=$to to=$last; done
+name=\${from##*/}
+name=\${name%%@*}
+${real} "$@" || exit
+: >"${folder}/$name.copied"
+until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
+`;
+    writeFileSync(join(folder, 'cp'), script, { mode: 0o755 });
+    const letEnd = (name: string) => writeFileSync(join(folder, `${name}.end`), '');
+    t.teardown(() => ['first', 'second'].map(letEnd));
+    const copied = (name: string) =>
+      until(`${name} is copied`, () => existsSync(join(folder, `${name}.copied`)) || undefined);
+    const of = await CastleOnHost.start(t, 'process', {
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}` },
+    });
+    const restore = (name: string) => castle(of, 'snapshot', 'restore', `latest:${name}`, `${name}-again`);
+    for (const name of ['first', 'second']) {
+      await volume(of, 'create', name);
+      writeFileSync(join(of.backend, name, 'data'), name);
+      await castle(of, 'snapshot', 'create', name);
+    }
+    // It looks for volumes that were begun before it looks for unfinished files, and waits for the first one there. The
+    // second is begun only then; something that it removes before tells that it is there.
+    const first = restore('first');
+    await copied('first');
+    const place = join(of.state, 'mounts', 'first~empty');
+    mkdirSync(place);
+    const cleaned = gc(of);
+    await until('it is under way', () => !existsSync(place) || undefined);
+    const second = restore('second');
+    await copied('second');
+    letEnd('first');
+    t.match(await first, { code: 0 });
+    t.same(await cleaned, [`removed file ${place}`], 'while the second is being made');
+    letEnd('second');
+    t.match(await second, { code: 0 });
+    t.equal(readFileSync(join(of.backend, 'second-again', 'data'), 'utf8'), 'second');
+    t.same(await gc(of), []);
+  });
+
+  t.test('two at once, and one that is killed at every step', async (t) => {
+    const of = await CastleOnHost.start(t, 'process', { env });
+    await volume(of, 'create', 'main');
+    writeFileSync(join(of.backend, 'main/data'), 'kept');
+    const unfinished = join(of.backend, '.creating-x');
+    const prepare = () => {
+      mkdirSync(unfinished);
+      for (const name of ['one', 'two']) writeFileSync(join(unfinished, name), '');
+      return orphanedMount(t, of, 'main');
+    };
+    const orphan = prepare();
+    const both = await Promise.all([gc(of), gc(of)]);
+    t.same(both.flat().sort(), [`removed file ${unfinished}`, `removed mount ${orphan}`]);
+
+    let killed = 0;
+    for (let step = 1; ; step++) {
+      prepare();
+      const { pid } = await of.status();
+      const tracer = await traced(pid, 'unlink,unlinkat,rmdir,umount2', step);
+      const gone = once(tracer, 'close');
+      const asked = await castle(of, 'gc', '--json');
+      const died = asked.code !== 0;
+      tracer.kill(died ? 'SIGKILL' : 'SIGTERM');
+      await gone;
+      if (died) {
+        killed += 1;
+        await of.end('SIGKILL');
+        await of.serve();
+      }
+      await gc(of);
+      t.same(await gc(of), [], `step ${step}: ${died ? 'killed' : 'done'}: nothing is left`);
+      t.same([existsSync(unfinished), existsSync(orphan)], [false, false]);
+      t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
+      if (!died) break;
+      if (step > 30) throw new Error('no end');
+    }
+    t.ok(killed >= 2, `${killed} kills`);
+  });
+
+  t.test('what a full disk kept from being written down', async (t) => {
+    const of = await CastleOnHost.start(t, 'process', { env });
+    const { pid } = await of.status();
+    const tenant = await Tenant.start(t, of);
+    t.equal((await tenant.lease('main')).status, 201);
+    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const giveRoom = await withoutRoom(pid);
+    await tenant.kill();
+    await until('its end is not written', () => of.told('lease.unclear')[0]);
+    t.ok(await of.leaseOf('main'), 'the lease is there');
+    await giveRoom();
+    const [found = ''] = await gc(of, '--dry-run');
+    t.match(found, /^found lease /);
+    t.ok(await of.leaseOf('main'), 'the lease is there still');
+    t.same(await gc(of), [found.replace('found', 'removed')]);
+    t.notOk(await of.leaseOf('main'));
+
+    const halfMade = async () => (await of.ask('volumes')).filter((one) => one.state === 'creating').length;
+    const tracer = await traced(pid, 'rename', 1);
+    await volume(of, 'create', 'half');
+    tracer.kill('SIGKILL');
+    await of.end('SIGKILL');
+    // What lies in its place keeps the next castle from finding out, and is then taken away.
+    writeFileSync(join(of.backend, 'half'), '');
+    await of.serve();
+    t.equal(await halfMade(), 1, 'one was begun, and how that ended cannot be told');
+    rmSync(join(of.backend, 'half'));
+    t.same(await gc(of, '--dry-run'), ['found volume half']);
+    t.equal(await halfMade(), 1);
+    t.same(await gc(of), ['removed volume half']);
+    t.equal(await halfMade(), 0);
+    t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
+  });
+
+  t.test('images: what is unfinished, who works on it, and devices without a mount', async (t) => {
+    if (!requires(t, loopDevices, program('mkfs.ext4'), program('losetup'), program('flock'))) return;
+    const of = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+    await volume(of, 'create', 'main');
+    const id = (n: number) => `.unfinished-0000000${n}-0000-4000-8000-000000000000`;
+    const [young, old, locked] = [1, 2, 3].map((n) => join(of.backend, id(n))) as [string, string, string];
+    for (const path of [young, old, `${old}.prototype`, locked]) writeFileSync(path, '');
+    for (const path of [old, `${old}.prototype`, locked]) utimesSync(path, 1e9, 1e9);
+    const worker = spawn('flock', [locked, 'sh', '-c', 'echo works; read -r end'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    await once(worker.stdout, 'data');
+    const image = imageOf(of.backend, 'main');
+    const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+    t.teardown(() => run('losetup', ['--detach', device]));
+    const stranger = join(of.backend, 'stranger@11111111-0000-4000-8000-000000000000.ext4');
+    writeFileSync(stranger, 'precious');
+    t.match(await gc(of), [
+      `left device ${device}`,
+      'left volume stranger',
+      `removed file ${old}`,
+      `removed file ${old}.prototype`,
+    ]);
+    t.same([existsSync(young), existsSync(locked)], [true, true], 'somebody may be, or is, at work on these');
+    t.equal(readFileSync(stranger, 'utf8'), 'precious');
+    worker.stdin.end();
+    await once(worker, 'close');
+    execFileSync('losetup', ['--detach', device]);
+    utimesSync(young, 1e9, 1e9);
+    renameSync(stranger, join(of.socketFolder, 'stranger'));
+    t.same([...(await gc(of))].sort(), [`removed file ${young}`, `removed file ${locked}`]);
+    const tenant = await Tenant.start(t, of);
+    t.equal((await tenant.lease('main')).status, 201, 'the volume is as it was');
+    t.same(await gc(of), [], 'a device with a mount is none of its business');
+  });
+}

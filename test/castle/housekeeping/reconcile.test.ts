@@ -1,0 +1,117 @@
+/** What is not as the castle believes is found while it serves, put right where it can be, and told of. */
+import { mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { mounted } from '../kit/mounted.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+const often = ['--reconcile-every', '1s'];
+
+/** Waits until the castle has told of something, so often. */
+const untilTold = (
+  castle: CastleOnHost,
+  event: string,
+  facts: Readonly<Record<string, unknown>>,
+  times = 1,
+) =>
+  until(`${event} ${JSON.stringify(facts)}`, () => {
+    const lines = castle.told(event);
+    const fitting = lines.filter((line) =>
+      Object.entries(facts).every(([key, value]) =>
+        value instanceof RegExp ? value.test(String(line[key])) : line[key] === value,
+      ),
+    );
+    return fitting.length >= times || undefined;
+  });
+
+if (requires(t, root, loopDevices)) {
+  t.test('a mount that is taken away from outside ends its lease, whatever the backend', async (t) => {
+    for (const loop of [undefined, 'size=16M']) {
+      const castle = await CastleOnHost.start(t, 'process', {
+        options: often,
+        ...(loop === undefined ? {} : { loop }),
+      });
+      const [one, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      const { id } = (await one.lease('main')).body;
+      const beside = (await other.lease('beside')).body.id;
+      await one.run('umount', one.home);
+      await untilTold(castle, 'lease.ended', { lease: id, message: /its mount is not there/ });
+      await untilTold(castle, 'reconcile.corrected', { count: 1 });
+      t.match(await castle.ask('leases'), [{ id: beside, state: 'mounted' }], 'the others are as they were');
+      t.equal((await castle.ask('leases')).length, 1);
+      t.equal((await other.lease('beside')).status, 200);
+      if (loop !== undefined) {
+        await other.call('DELETE', `/v1/leases/${beside}`);
+        await untilNoLoops(castle.backend);
+      }
+    }
+  });
+
+  t.test('a mount that was moved keeps its lease, and the next look says nothing of it', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
+    const tenant = await Tenant.start(t, castle);
+    const { id } = (await tenant.lease('main')).body;
+    const moved = join(temporaryFolder(t, 'moved'), 'here');
+    mkdirSync(moved);
+    await tenant.run('mount', '--move', tenant.home, moved);
+    const before = castle.told('reconcile.looked').length;
+    await untilTold(castle, 'reconcile.looked', {}, before + 2);
+    t.match(await castle.ask('leases'), [{ id, state: 'mounted' }]);
+    t.same(castle.told('lease.found'), []);
+    t.same(castle.told('reconcile.corrected'), []);
+  });
+
+  t.test('what only a person can put right is told of, once', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
+    const tenant = await Tenant.start(t, castle);
+    const looks = async (count: number) => {
+      const before = castle.told('reconcile.looked').length;
+      await untilTold(castle, 'reconcile.looked', {}, before + count);
+    };
+    const unclear = (message: RegExp) =>
+      castle.told('volume.unclear').filter((line) => message.test(String(line['message']))).length;
+    for (const volume of ['away', 'used']) {
+      const { id } = (await tenant.lease(volume)).body;
+      t.equal((await tenant.call('DELETE', `/v1/leases/${id}`)).status, 204);
+    }
+    renameSync(join(castle.backend, 'away'), `${castle.backend}-away`);
+    const elsewhere = temporaryFolder(t, 'elsewhere');
+    const umount = mounted(t, elsewhere, '--bind', join(castle.backend, 'used'));
+    await untilTold(castle, 'volume.unclear', {
+      volume: 'away',
+      message: /known, but not in the local folder/,
+    });
+    await untilTold(castle, 'volume.unclear', {
+      volume: 'used',
+      message: /of the host, .*, without a lease/,
+    });
+    await looks(2);
+    t.equal(unclear(/known, but not in/), 1);
+    t.equal(unclear(/without a lease/), 1);
+    t.match(
+      (await castle.ask('volumes')).map(({ name, state }) => `${name} ${state}`),
+      ['away ready', 'used ready'],
+      'and nothing is changed',
+    );
+    umount();
+    renameSync(`${castle.backend}-away`, join(castle.backend, 'away'));
+    t.equal((await tenant.lease('away')).status, 201);
+  });
+
+  t.test('how often it looks has bounds', async (t) => {
+    for (const [every, why] of [
+      ['0s', /is not from 1s to 1d/],
+      ['2d', /is not from 1s to 1d/],
+      ['often', /--reconcile-every/],
+    ] as const) {
+      const ended = await run(process.execPath, ['dist/castle.js', 'serve', '--reconcile-every', every]);
+      t.match(ended, { code: 64, stderr: why });
+    }
+  });
+}

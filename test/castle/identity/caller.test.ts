@@ -1,0 +1,162 @@
+/** Who may ask for what, and what the castle makes of requests that are not requests. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { after, type LeaseEvent, transitions } from '../../../src/castle/leases/lease-states.ts';
+import type { LeaseState } from '../../../src/protocol/contract.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+t.test('the life of a lease', async (t) => {
+  t.equal(after('mounting', 'mounted'), 'mounted');
+  t.equal(after('mounted', 'release'), 'releasing');
+  t.equal(after('releasing', 'releaseFailed'), 'mounted');
+  const states = Object.keys(transitions) as LeaseState[];
+  for (const state of states) {
+    const ends = state === 'ended' ? undefined : 'ended';
+    t.equal(transitions[state].containerEnded, ends, `a container's end ends what is ${state}`);
+  }
+  const possible = new Set(states.flatMap((state) => Object.keys(transitions[state]))) as Set<LeaseEvent>;
+  for (const event of possible) t.throws(() => after('ended', event), `nothing follows an end: ${event}`);
+});
+
+if (requires(t, root, program('setpriv'))) {
+  t.test('a container sees and gets its own only', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [one, two] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    await one.lease('one');
+    await two.lease('two');
+    t.match(await one.call('GET', '/v1/leases'), { status: 200, body: [{ volume: 'one' }] });
+    for (const path of ['/v1/volumes', '/v1/status']) {
+      t.match(await one.call('GET', path), { status: 403, body: { error: { code: 'not_permitted' } } }, path);
+    }
+  });
+
+  t.test('a process of the host gets no storage, and only root may look', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    chmodSync(dirname(castle.socketFolder), 0o755);
+    // Another user may not be able to reach the repository.
+    const tenant = join(castle.socketFolder, 'tenant.mjs');
+    copyFileSync('test/castle/kit/tenant.mjs', tenant);
+    const ask = (user: string, command: string) =>
+      spawnSync('setpriv', [`--reuid=${user}`, '--clear-groups', process.execPath, tenant, castle.socket], {
+        input: command,
+        encoding: 'utf8',
+      }).stdout;
+    const lease = '{"call": ["POST", "/v1/leases", {"volume": "main", "target": "/mnt"}]}\n';
+    const list = '{"call": ["GET", "/v1/leases"]}\n';
+    t.match(ask('0', lease), /"status":403.*a process of the host is in no container/);
+    t.match(ask('0', list), /"status":200/);
+    t.match(ask('65534', list), /"status":403.*uid 65534 of the host may not ask/);
+    t.same(await castle.ask('volumes'), []);
+  });
+
+  t.test('a PID namespace alone is no container: the volume would be mounted on the host', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    chmodSync(dirname(castle.socketFolder), 0o755);
+    const target = temporaryFolder(t, 'target');
+    const call = JSON.stringify({ call: ['POST', '/v1/leases', { volume: 'main', target }] });
+    for (const user of ['0', '65534']) {
+      const { stdout } = spawnSync(
+        'setpriv',
+        [
+          ...[
+            `--reuid=${user}`,
+            '--clear-groups',
+            'unshare',
+            ...(user === '0' ? [] : ['-Ur']),
+            '--pid',
+            '--fork',
+          ],
+          ...['--kill-child', process.execPath, 'test/castle/kit/tenant.mjs', castle.socket],
+        ],
+        { input: `${call}\n`, encoding: 'utf8' },
+      );
+      t.match(stdout, /"status":403.*has no mount namespace of its own/, `uid ${user}`);
+    }
+    t.same(await castle.ask('volumes'), []);
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), target);
+    const tenant = await Tenant.start(t, castle);
+    const inner = ['unshare', '--mount', process.execPath, 'test/castle/kit/tenant.mjs', castle.socket];
+    const { stdout } = await tenant.run('sh', '-c', `echo '${call}' | ${inner.join(' ')}`);
+    t.match(stdout, /"status":403.*is not in the mount namespace of container/);
+  });
+
+  t.test('what is not a request is refused, and does no harm', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const wrong: [string, string, string, object | string | undefined, number][] = [
+      ['no body', 'POST', '/v1/leases', undefined, 400],
+      ['no JSON', 'POST', '/v1/leases', '{"volume": ', 400],
+      ['another type', 'POST', '/v1/leases', { volume: 1, target: '/mnt' }, 400],
+      ['an unknown field', 'POST', '/v1/leases', { volume: 'a', target: tenant.home, container: 'x' }, 400],
+      ['__proto__', 'POST', '/v1/leases', '{"volume": "a", "target": "/mnt", "__proto__": {"x": 1}}', 400],
+      ['too large', 'POST', '/v1/leases', { volume: 'a', target: '/'.repeat(20_000) }, 413],
+      ['a path that is none', 'DELETE', '/v1/leases/%', undefined, 400],
+      ['an unknown path', 'GET', '/v2/everything', undefined, 404],
+      ['an unknown method', 'PUT', '/v1/leases', { volume: 'a' }, 404],
+      ['an unknown lease', 'DELETE', '/v1/leases/..%2f..%2fetc', undefined, 404],
+    ];
+    for (const [name, method, path, body, status] of wrong) {
+      const answer = await tenant.call(method, path, body);
+      t.match(answer, { status, body: { error: { code: String, sentence: String, remedy: String } } }, name);
+    }
+    const post = 'POST /v1/leases HTTP/1.1\r\nhost: x\r\n';
+    const raw: [string, string, number][] = [
+      ['another protocol', 'GET / HTTP/9.9\r\n\r\n', 400],
+      ['headers without end', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+      ['an expectation', `${post}expect: the-moon\r\ncontent-length: 0\r\n\r\n`, 417],
+    ];
+    for (const [name, text, status] of raw) {
+      const { received } = await tenant.raw(text);
+      const [head = '', body = ''] = received.split('\r\n\r\n');
+      t.match(head, new RegExp(`^HTTP/1.1 ${status} `), name);
+      t.match(JSON.parse(body), { error: { code: 'bad_request', sentence: String, remedy: String } }, name);
+    }
+    t.same(await castle.ask('volumes'), []);
+    t.equal((await tenant.lease('main')).status, 201, 'and it serves on');
+  });
+
+  t.test('the OpenAPI document names every operation', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const { body } = await tenant.call('GET', '/v1/openapi.json');
+    t.match(body, { openapi: /^3\./, info: { title: 'castle' } });
+    const { paths } = body as unknown as { paths: Record<string, Record<string, object>> };
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((m) => `${m} ${path}`),
+    );
+    t.same(operations.sort(), [
+      'delete /v1/copies/{id}',
+      'delete /v1/leases/{id}',
+      'delete /v1/snapshots/{id}',
+      'delete /v1/volumes/{name}',
+      'get /healthz',
+      'get /metrics',
+      'get /v1/copies',
+      'get /v1/devices',
+      'get /v1/events',
+      'get /v1/leases',
+      'get /v1/snapshots',
+      'get /v1/status',
+      'get /v1/volumes',
+      'get /v1/volumes/deleted',
+      'post /v1/copies/{id}/fetch',
+      'post /v1/gc',
+      'post /v1/leases',
+      'post /v1/snapshots',
+      'post /v1/snapshots/prune',
+      'post /v1/snapshots/{id}/copy',
+      'post /v1/snapshots/{id}/restore',
+      'post /v1/tokens',
+      'post /v1/volumes',
+      'post /v1/volumes/{name}/restore',
+      'post /v1/volumes/{name}/size',
+      'post /v1/volumes/{name}/unlock',
+    ]);
+    t.match(paths['/v1/leases']?.['post'], { responses: { 201: {} }, requestBody: {} });
+  });
+}

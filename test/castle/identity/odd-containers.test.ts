@@ -1,0 +1,129 @@
+/** Containers that are not as simple as one process with one root: what the castle must not be mistaken about. */
+import { mkdirSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { compile } from '../../init/programs.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+if (requires(t, root)) {
+  t.test('a container whose first thread has ended keeps its volume', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [leaderless] = compile(t, 'test/castle/identity/leaderless.c');
+    const first = await Tenant.start(t, castle, { under: [leaderless as string] });
+    const second = await Tenant.start(t, castle);
+    const { id } = (await first.lease('main')).body;
+    t.equal((await first.mounts(first.home)).length, 1);
+    t.match(await first.lease('main'), { status: 200, body: { id } });
+    await castle.end('SIGKILL');
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { id, state: 'mounted' });
+    t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
+    await castle.end('SIGKILL');
+    castle.loseState();
+    await castle.serve();
+    t.match(await second.lease('main'), { status: 409 }, 'its mount is found without a lease too');
+    const again = (await first.lease('main')).body;
+    t.equal((await first.call('DELETE', `/v1/leases/${again.id}`)).status, 204);
+    t.equal((await first.mounts(first.home)).length, 0);
+  });
+
+  t.test(
+    'in a container whose first process has another root, the volume is where that sees it',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      const inJail = await Tenant.start(t, castle, { jail: true });
+      const given = await inJail.lease('main');
+      t.equal(given.status, 201);
+      const [mount = ''] = await inJail.mounts(inJail.home);
+      t.equal(Number(mount.split(' ')[0]), given.body.mountId);
+      t.match(await inJail.lease('main'), { status: 200, body: { id: given.body.id } });
+      t.equal((await inJail.mounts(inJail.home)).length, 1, 'asked twice, made once');
+      t.equal((await inJail.call('DELETE', `/v1/leases/${given.body.id}`)).status, 204);
+      t.equal((await inJail.mounts(inJail.home)).length, 0);
+    },
+  );
+
+  t.test('two volumes never share a mount point', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const ask = (volume: string) => ['POST', '/v1/leases', { volume, target: tenant.home }] as const;
+    const answers = await tenant.calls([ask('one'), ask('two')]);
+    t.same(answers.map(({ status }) => status).sort(), [201, 422], 'asked for at once');
+    const other = answers[0]?.status === 201 ? 'two' : 'one';
+    t.match(await tenant.lease(other), {
+      status: 422,
+      body: { error: { code: 'bad_target', sentence: /has volume (one|two) already/ } },
+    });
+    t.equal((await tenant.mounts(tenant.home)).length, 1);
+    t.equal((await castle.ask('volumes')).length, 1, 'and the refused one was not made');
+    await castle.end('SIGKILL');
+    castle.loseState();
+    await castle.serve();
+    t.match(await tenant.lease(other), { status: 422, body: { error: { sentence: /has another volume/ } } });
+    t.equal((await tenant.mounts(tenant.home)).length, 1);
+  });
+
+  t.test('what hides or moves the mount in the container does not end the lease', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const moved = join(dirname(first.home), 'moved');
+    mkdirSync(moved);
+    const { id } = (await first.lease('main')).body;
+    const giveBack = () => first.call('DELETE', `/v1/leases/${id}`);
+    const busy = (where: string) => ({
+      status: 409,
+      body: {
+        error: { code: 'busy', sentence: `volume main is still mounted on ${where} in this container` },
+      },
+    });
+    const stillThere = async (where: string) => {
+      t.match(await giveBack(), busy(where));
+      t.match(await first.lease('main'), busy(where), 'asking again mounts nothing');
+      t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
+      await castle.end('SIGKILL');
+      await castle.serve();
+      t.match(await castle.leaseOf('main'), { id, state: 'mounted' }, 'nor does a restart');
+    };
+    await first.run('mount', '-t', 'tmpfs', 'hiding', first.home);
+    await stillThere(first.home);
+    await first.run('umount', first.home);
+    await first.run('mount', '--move', first.home, moved);
+    await stillThere(moved);
+    await first.run('mount', '--move', moved, first.home);
+    t.match(await first.lease('main'), { status: 200, body: { id } });
+    t.equal((await giveBack()).status, 204);
+    t.equal((await second.lease('main')).status, 201);
+  });
+
+  t.test('a namespace inside the container that still has the volume keeps the lease', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const first = await Tenant.start(t, castle);
+    const { id } = (await first.lease('main')).body;
+    const copied = '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]';
+    await first.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
+    const refused = await first.call('DELETE', `/v1/leases/${id}`);
+    t.match(refused, { status: 409, body: { error: { code: 'busy', sentence: /a namespace of its own/ } } });
+    t.match(await castle.leaseOf('main'), { id });
+  });
+
+  t.test('a volume whose folder is away does not keep the castle from starting', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [away, kept] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const { id } = (await away.lease('away')).body;
+    await kept.lease('kept');
+    await castle.end('SIGKILL');
+    renameSync(join(castle.backend, 'away'), `${castle.backend}-away`);
+    await castle.serve();
+    t.match(
+      castle.said,
+      /volume away, .* the lease stays: volume away is known, but not in the local folder/,
+    );
+    t.match(await castle.leaseOf('away'), { id, state: 'mounted' });
+    t.match(await kept.lease('kept'), { status: 200 });
+    t.match(await away.lease('away'), { status: 503, body: { error: { code: 'backend_failed' } } });
+    renameSync(`${castle.backend}-away`, join(castle.backend, 'away'));
+    t.match(await away.lease('away'), { status: 200, body: { id } });
+  });
+}

@@ -1,0 +1,359 @@
+/** Who asks over TLS is who the token is for: what it opens, for how long, and what is tried with it. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { type Claims, readToken, writeToken } from '../../../src/castle/identity/token.ts';
+import { openStore } from '../../../src/castle/store/store.ts';
+import type { Lease } from '../../../src/protocol/contract.ts';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+import { TlsCastle, tokenCommand } from '../kit/tls-castle.ts';
+
+t.setTimeout(300_000);
+
+const refused = (sentence: RegExp) => ({ status: 403, body: { error: { code: 'not_permitted', sentence } } });
+
+if (requires(t, root, program('openssl'), program('setpriv'))) {
+  t.test(
+    'a container gets its volume by its token, and the same lease when an answer was lost',
+    async (t) => {
+      const tls = await TlsCastle.start(t);
+      const [tenant, other] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+      const token = await tls.tokenOf(tenant, 'main');
+      const { status, body } = await tls.lease(token, 'main', tenant.home);
+      t.match({ status, body }, { status: 201, body: { volume: 'main', state: 'mounted' } });
+      t.equal((await tenant.mounts(tenant.home)).length, 1, 'the mount is in its container');
+      t.same(await other.mounts(tenant.home), [], 'and in no other');
+      const again = await tls.lease(token, 'main', tenant.home);
+      t.match(again, { status: 200, body: { id: body.id } });
+      t.match(
+        (await Promise.all([1, 2, 3].map(() => tls.lease(token, 'main', tenant.home)))).map((a) => a.status),
+        [200, 200, 200],
+      );
+
+      await other.lease('others');
+      const own = (await tls.ask(token, 'GET', '/v1/leases')).body as unknown as readonly Lease[];
+      t.strictSame(
+        own.map(({ id }) => id),
+        [body.id],
+        'its own only',
+      );
+      const foreign = (await tls.castle.ask('leases')).find(({ volume }) => volume === 'others');
+      t.match(await tls.ask(token, 'DELETE', `/v1/leases/${foreign?.id}`), { status: 404 });
+      t.match(await tls.ask(token, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
+      t.same(await tenant.mounts(tenant.home), []);
+    },
+  );
+
+  t.test('what is for the host is not to be had over TLS', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const tenant = await Tenant.start(t, tls.castle);
+    const token = await tls.tokenOf(tenant, 'main');
+    const orders: [string, string, object?][] = [
+      ['GET', '/v1/volumes'],
+      ['POST', '/v1/volumes', { name: 'mine', uid: 0, gid: 0 }],
+      ['DELETE', '/v1/volumes/main'],
+      ['POST', '/v1/volumes/main/size', { sizeBytes: 1 }],
+      ['POST', '/v1/tokens', { container: 'process-1', volume: 'main', ttlMs: 1000 }],
+      ['GET', '/v1/status'],
+      ['GET', '/v1/events'],
+      ['GET', '/metrics'],
+      ['GET', '/healthz'],
+      ['GET', '/v1/openapi.json'],
+      ['GET', '/nothing'],
+      ['PUT', '/v1/leases'],
+    ];
+    for (const with_ of [token, undefined]) {
+      for (const [method, path, body] of orders) {
+        t.match(
+          await tls.ask(with_, method, path, body),
+          refused(/is not for containers$/),
+          `${method} ${path}`,
+        );
+      }
+    }
+    t.same(await tls.castle.ask('volumes'), []);
+  });
+
+  t.test('tokens that are none', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const stranger = await TlsCastle.start(t);
+    const [tenant, other] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+    const right = await tls.tokenOf(tenant, 'main');
+    const { castle, key } = tls.key;
+    const claims = readToken(key, right);
+    const signed = (changes: Partial<Claims>) => writeToken(key, { ...claims, id: randomUUID(), ...changes });
+    const [word = '', said = '', mac = ''] = right.split('.');
+    const forged = Buffer.from(JSON.stringify({ ...claims, volume: 'theirs' })).toString('base64url');
+    const changed = `${mac.slice(0, -1)}${mac.endsWith('A') ? 'B' : 'A'}`;
+    const now = Date.now();
+    t.equal(claims.castle, castle);
+    const cases: [what: string, token: string | undefined, sentence: RegExp][] = [
+      ['none', undefined, /^the request has no token$/],
+      ['an empty one', '', /^the request has no token$/],
+      ['two words', 'castle1 x', /^the request has no token$/],
+      ['garbage', 'garbage', /was not made by this castle, or was changed$/],
+      ['only dots', '...', /was not made by this castle/],
+      ['no signature', `${word}.${said}.`, /was not made by this castle/],
+      ['the signature of nothing', `${word}..${mac}`, /was not made by this castle/],
+      ['changed claims', `${word}.${forged}.${mac}`, /was not made by this castle/],
+      ['a changed signature', `${word}.${said}.${changed}`, /was not made by this castle/],
+      ['more behind it', `${right}=`, /was not made by this castle/],
+      ['another format', right.replace('castle1', 'castle2'), /was not made by this castle/],
+      ['one of JWT without algorithm', 'eyJhbGciOiJub25lIn0.e30.', /was not made by this castle/],
+      ['a long one', `${word}.${'A'.repeat(3000)}.${mac}`, /was not made by this castle/],
+      ["another castle's", await stranger.tokenOf(tenant, 'main'), /was not made by this castle/],
+      ['by a key that was guessed', writeToken(randomBytes(32), claims), /was not made by this castle/],
+      [
+        'of a castle with a copy of the key',
+        signed({ castle: randomUUID() }),
+        /was made by another castle, or/,
+      ],
+      ['from before the host started', signed({ boot: randomUUID() }), /or before this host was started$/],
+      ['expired', signed({ fromMs: now - 2000, untilMs: now - 1000 }), /has expired at \d{4}-/],
+      ['not yet valid', signed({ fromMs: now + 60_000, untilMs: now + 90_000 }), /does not count yet/],
+      ['without claims', writeToken(key, {} as Claims), /was not made by this castle/],
+      ['for nobody', signed({ container: 'pidns-1-1' }), /is for a container that is not there$/],
+      [
+        'for a container by its name',
+        signed({ container: `process-${await tenant.pid()}` }),
+        /is not there$/,
+      ],
+      ['for a process of the host', signed({ container: `pidns-1-${process.pid}` }), /is not there$/],
+      [
+        'for an earlier process of that number',
+        signed({ first: { pid: await tenant.pid(), startTicks: '1' } }),
+        /is for an earlier life of container process-/,
+      ],
+    ];
+    for (const [what, token, sentence] of cases) {
+      t.match(await tls.lease(token, 'main', tenant.home), refused(sentence), what);
+    }
+    t.match(
+      await tls.lease(await tls.tokenOf(other, 'theirs'), 'main', tenant.home),
+      refused(/^the token for volume theirs is for volume theirs, not for main$/),
+      "another container's",
+    );
+    t.same(await tls.castle.ask('volumes'), []);
+    const lines = tls.castle.told('lease.refused').length;
+    t.ok(lines <= 10, `${lines} lines of the log for ${cases.length + 1} refusals`);
+    t.notMatch(tls.castle.said, mac, 'no token is in it');
+    t.equal((await tls.lease(right, 'main', tenant.home)).status, 201, 'the right one');
+  });
+
+  t.test(
+    'a stolen token gives the thief nothing: the mount is in the container that it is for',
+    async (t) => {
+      const tls = await TlsCastle.start(t);
+      const [owner, thief] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+      const token = await tls.tokenOf(owner, 'main');
+      t.match(await tls.lease(token, 'main', thief.home), { status: 201, body: { container: /^pidns-/ } });
+      t.same(await thief.mounts(thief.home), []);
+      t.equal((await owner.mounts(thief.home)).length, 1);
+    },
+  );
+
+  t.test('a token is for one mount point, and what it was used for outlives kill -9', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const tenant = await Tenant.start(t, tls.castle);
+    const token = await tls.tokenOf(tenant, 'main');
+    const later = join(tenant.home, 'later');
+    t.match(await tls.lease(token, 'main', later), { status: 422 }, 'nothing is mounted, but it was used');
+    t.match(await tls.lease(token, 'main', tenant.home), refused(/was used for .*\/later already$/));
+    await tls.castle.end('SIGKILL');
+    await tls.castle.serve();
+    t.match(
+      await tls.lease(token, 'main', tenant.home),
+      refused(/was used for .*\/later already$/),
+      'replayed',
+    );
+    await tenant.run('mkdir', later);
+    const { status, body } = await tls.lease(token, 'main', later);
+    t.equal(status, 201, 'the same request again is the same use');
+    await tls.castle.end('SIGKILL');
+    await tls.castle.serve();
+    t.match(await tls.lease(token, 'main', later), { status: 200, body: { id: body.id } }, 'a lost answer');
+
+    t.match(await tls.ask(token, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
+    const spent = refused(/was used, and its volume given back$/);
+    t.match(await tls.lease(token, 'main', later), spent);
+    await tls.castle.end('SIGKILL');
+    await tls.castle.serve();
+    for (const target of [later, tenant.home])
+      t.match(await tls.lease(token, 'main', target), spent, 'replayed');
+    t.match(await tls.ask(token, 'GET', '/v1/leases'), spent);
+    t.same(await tls.castle.ask('leases'), []);
+  });
+
+  t.test('one token for two mount points at once', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const tenant = await Tenant.start(t, tls.castle);
+    const token = await tls.tokenOf(tenant, 'main');
+    await tenant.run('mkdir', join(tenant.home, 'a'), join(tenant.home, 'b'));
+    const answers = await Promise.all(
+      ['a', 'b'].map((name) => tls.lease(token, 'main', join(tenant.home, name))),
+    );
+    t.same(answers.map(({ status }) => status).sort(), [201, 403]);
+  });
+
+  t.test('an expired token opens nothing, but what it opened can be given back', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const [tenant, other] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+    const [used, unused] = [
+      await tls.tokenOf(tenant, 'main', '--ttl', '1s'),
+      await tls.tokenOf(other, 'other', '--ttl', '1s'),
+    ];
+    const { status, body } = await tls.lease(used, 'main', tenant.home);
+    t.equal(status, 201);
+    const last = await until('the token has expired', async () => {
+      const answer = await tls.ask(unused, 'GET', '/v1/leases');
+      return answer.status === 403 ? answer : undefined;
+    });
+    t.match(last, refused(/has expired/));
+    t.match(await tls.lease(unused, 'other', other.home), refused(/has expired/));
+    t.match(await tls.lease(used, 'main', tenant.home), { status: 200 }, 'its lease lives');
+    t.match(await tls.ask(used, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
+    t.match(await tls.lease(used, 'main', tenant.home), { status: 403 });
+
+    t.equal((await tls.lease(await tls.tokenOf(tenant, 'main'), 'main', tenant.home)).status, 201);
+    await tls.castle.end('SIGTERM');
+    const store = openStore(tls.castle.state);
+    const uses = store.tokenUses().map(({ volume, spent }) => ({ volume, spent: spent ?? false }));
+    await store.close();
+    t.same(uses, [{ volume: 'main', spent: false }], 'what has expired is forgotten');
+  });
+
+  t.test('the container ends', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const tenant = await Tenant.start(t, tls.castle);
+    const [token, other] = [await tls.tokenOf(tenant, 'main'), await tls.tokenOf(tenant, 'main')];
+    t.equal((await tls.lease(token, 'main', tenant.home)).status, 201);
+    await tenant.kill();
+    await tls.castle.untilFree('main');
+    for (const one of [token, other]) {
+      t.match(await tls.lease(one, 'main', tenant.home), refused(/is for a container that is not there$/));
+    }
+  });
+
+  t.test('castle token writes for the eyes of the owner only', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const tenant = await Tenant.start(t, tls.castle);
+    const name = `process-${await tenant.pid()}`;
+    const folder = temporaryFolder(t, 'token');
+    const file = join(folder, 'token');
+    const elsewhere = join(folder, 'elsewhere');
+    writeFileSync(elsewhere, 'precious');
+    symlinkSync(elsewhere, file);
+    const { code, stdout, stderr } = await tls.command(name, 'main', '--out', file, '--owner', '1000:1001');
+    t.match({ code, stderr }, { code: 0, stderr: '' });
+    t.match(stdout, new RegExp(`^token for ${name} in ${file}, until .*Z\n$`));
+    const { uid, gid, mode } = statSync(file);
+    t.strictSame([uid, gid, mode & 0o777], [1000, 1001, 0o600]);
+    t.equal(readFileSync(elsewhere, 'utf8'), 'precious', 'a link in its place is not followed');
+    t.strictSame(readdirSync(folder).sort(), ['elsewhere', 'token'], 'nothing is left over');
+    const token = readFileSync(file, 'utf8').trim();
+    t.match(readToken(tls.key.key, token), { volume: 'main', container: /^pidns-/ });
+    t.match(tls.castle.told('token.made'), [{ volume: 'main', containerName: name, level: 'info' }]);
+    t.notMatch(tls.castle.said + stdout, token.slice(-40));
+    t.equal(statSync(join(tls.castle.state, 'token.key')).mode & 0o777, 0o600);
+
+    const wrong: [string, readonly string[], number, RegExp][] = [
+      [
+        'no such folder',
+        [name, 'main', '--out', join(folder, 'none/token')],
+        73,
+        /cannot be written to .*ENOENT/,
+      ],
+      ['no such container', ['nobody', 'main'], 64, /there is no container nobody/],
+      ['no name', ['../main', 'main'], 64, /the request is wrong/],
+      ['no volume name', [name, '../main'], 64, /volume name .* choose another name/],
+      ['too short', [name, 'main', '--ttl', '1ms'], 64, /--ttl 1ms is too short or too long; give 1s to 24h/],
+      ['too long', [name, 'main', '--ttl', '2d'], 64, /--ttl 2d is too short or too long; give 1s to 24h/],
+      ['no time', [name, 'main', '--ttl', 'soon'], 64, /--ttl "soon" is not a duration/],
+      ['a process of the host', [`process-${process.pid}`, 'main'], 64, /there is no container/],
+    ];
+    for (const [what, [container = '', volume = '', ...options], code, sentence] of wrong) {
+      t.match(await tls.command(container, volume, ...options), { code, stdout: '', stderr: sentence }, what);
+    }
+    const container = await tenant.call('POST', '/v1/tokens', {
+      container: name,
+      volume: 'main',
+      ttlMs: 60_000,
+    });
+    t.match(container, refused(/a container may not ask for this/));
+    const silent = await CastleOnHost.start(t, 'process');
+    t.match(await tokenCommand(silent, name, 'main'), {
+      code: 64,
+      stderr: /does not listen for containers with tokens; start it with --listen/,
+    });
+  });
+
+  t.test('a full disk: no half a token, and the old one stays', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const tenant = await Tenant.start(t, tls.castle);
+    const folder = temporaryFolder(t, 'full');
+    const script = `mount -t tmpfs -o size=4k,nr_inodes=4 full ${folder} && cd ${folder} && echo old >token && "$@"; cat token; ls -A`;
+    const args = ['token', '--container', `process-${await tenant.pid()}`, '--volume', 'main'];
+    const command = [
+      process.execPath,
+      join(process.cwd(), 'dist/castle.js'),
+      ...args,
+      '--socket',
+      tls.castle.socket,
+    ];
+    const ran = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', ...command, '--out', 'token']);
+    t.match(ran, { stderr: /^castle: the token cannot be written to token: ENOSPC/, stdout: 'old\ntoken\n' });
+  });
+
+  t.test('a key that others know, or that is none', async (t) => {
+    const tls = await TlsCastle.start(t);
+    const file = join(tls.castle.state, 'token.key');
+    const before = readFileSync(file, 'utf8');
+    await tls.castle.end('SIGTERM');
+    await tls.castle.serve();
+    t.equal(readFileSync(file, 'utf8'), before, 'it is made once');
+    await tls.castle.end('SIGTERM');
+    const fails = async (code: number, sentence: RegExp) => {
+      const ended = tls.castle.launch();
+      await until('it has ended', () => (ended.exitCode === null ? undefined : true));
+      t.equal(ended.exitCode, code, String(sentence));
+      t.match(tls.castle.said, sentence);
+    };
+    chmodSync(file, 0o640);
+    await fails(77, /may be known to others: it has mode 640 .*; move it away/);
+    chmodSync(file, 0o600);
+    chownSync(file, 1000, 1000);
+    await fails(77, /belongs to uid 1000/);
+    chownSync(file, 0, 0);
+    writeFileSync(file, '{"castle": "x"}');
+    await fails(74, /token\.key is no key for tokens; move it away/);
+    copyFileSync(file, `${file}.elsewhere`);
+    rmSync(file);
+    symlinkSync(`${file}.elsewhere`, file);
+    await fails(74, /token\.key cannot be read: ELOOP/);
+    rmSync(file);
+    mkdirSync(`${file}.new`);
+    await fails(73, /token\.key cannot be made/);
+    renameSync(`${file}.new`, `${file}.folder`);
+    writeFileSync(`${file}.new`, 'of a castle that was killed');
+    await tls.castle.serve();
+    t.not(readFileSync(file, 'utf8'), before, 'another one, after it was moved away');
+  });
+}

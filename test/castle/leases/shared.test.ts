@@ -1,0 +1,224 @@
+/** Several leases on one volume: readers beside one writer, and writers where the volume is shared; folders and images. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { run } from '../../kit/docker.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from '../backends/loop/loop-host.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+const reader = { labels: { 'castle.readonly': 'true' } };
+const sharer = { labels: { 'castle.shared': 'true' } };
+const inUse = { status: 409, body: { error: { code: 'volume_in_use' } } };
+
+const castleVolume = (castle: CastleOnHost, ...args: readonly string[]) =>
+  run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', castle.socket]);
+
+/** The loop devices of a castle's images; none where volumes are folders. */
+const devices = (castle: CastleOnHost) => loopsOf(castle.backend).length;
+
+if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
+  const kinds = [
+    ['local', undefined],
+    ['ext4', 'size=16M'],
+    ['xfs', 'fs=xfs,size=300M'],
+  ] as const;
+  for (const [kind, loop] of kinds) {
+    const start = (t: Test) => CastleOnHost.start(t, 'process', loop === undefined ? {} : { loop });
+    const oneDevice = loop === undefined ? 0 : 1;
+
+    t.test(
+      `${kind}: any number may read beside one that writes, whoever comes first and goes first`,
+      async (t) => {
+        const castle = await start(t);
+        const [writer, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+        const [early, late] = [await Tenant.start(t, castle, reader), await Tenant.start(t, castle, reader)];
+        t.match(
+          await early.lease('main'),
+          { status: 201, body: { readonly: true } },
+          'the reader comes first',
+        );
+        t.equal((await writer.lease('main')).status, 201);
+        t.equal((await late.lease('main')).status, 201);
+        t.equal(devices(castle), oneDevice, 'one file system, mounted three times');
+        await writer.write(join(writer.home, 'data'), 'seen at once');
+        for (const one of [early, late]) {
+          t.equal(await one.read(join(one.home, 'data')), 'seen at once');
+          await t.rejects(one.write(join(one.home, 'data'), 'x'), /EROFS/);
+          t.match((await one.mounts(one.home))[0], / ro,nosuid,nodev/);
+        }
+        t.match(await second.lease('main'), inUse, 'a second writer is one too many');
+        const [volume] = await castle.ask('volumes');
+        t.equal(volume?.leases.length, 3);
+        const leases = (await castle.ask('leases')).map(({ readonly = false }) => readonly);
+        t.same(leases.sort(), [false, true, true]);
+
+        const { status, text } = await castle.call('DELETE', '/v1/volumes/main');
+        t.equal(status, 409, `not deleted meanwhile: ${text}`);
+        await early.kill();
+        t.equal(await late.read(join(late.home, 'data')), 'seen at once', 'one reader ends, the others stay');
+        const mine = (await castle.ask('leases')).find(({ readonly }) => readonly !== true);
+        t.equal(
+          (await writer.call('DELETE', `/v1/leases/${mine?.id}`)).status,
+          204,
+          'the writer gives it back',
+        );
+        t.equal((await writer.mounts(writer.home)).length, 0);
+        t.equal((await second.lease('main')).status, 201, 'so the next one may write');
+        await second.write(join(second.home, 'data'), ', and later');
+        t.equal(await late.read(join(late.home, 'data')), 'seen at once, and later');
+        await second.kill();
+        await late.kill();
+        await castle.untilFree('main');
+        await untilNoLoops(castle.backend);
+        if (loop !== undefined) t.equal(fsck(imageOf(castle.backend, 'main')), 0);
+      },
+    );
+
+    t.test(`${kind}: several write to a volume that was made shared, if each was told so`, async (t) => {
+      const castle = await start(t);
+      const [one, other] = [await Tenant.start(t, castle, sharer), await Tenant.start(t, castle, sharer)];
+      const alone = await Tenant.start(t, castle);
+      t.match(await one.lease('main'), { status: 201, body: { shared: true } });
+      t.match(await other.lease('main'), { status: 201, body: { shared: true } });
+      t.match(await castle.ask('volumes'), [{ name: 'main', shared: true }]);
+      t.equal(devices(castle), oneDevice);
+      await one.write(join(one.home, 'one'), '1');
+      await other.write(join(other.home, 'other'), '2');
+      t.equal(await one.read(join(one.home, 'other')), '2');
+      t.equal(await other.read(join(other.home, 'one')), '1');
+      const refused = await alone.lease('main');
+      t.match(refused, inUse, 'who was not told expects to write alone');
+      t.match(refused.body.error.remedy, /--label castle.shared=true/);
+
+      await castle.end('SIGKILL');
+      await castle.serve();
+      t.equal((await castle.ask('leases')).length, 2, 'both are found again after kill -9');
+      for (const tenant of [one, other]) {
+        t.equal((await tenant.lease('main')).status, 200);
+        t.equal((await tenant.mounts(tenant.home)).length, 1);
+      }
+      t.match(await alone.lease('main'), inUse);
+
+      await castle.end('SIGKILL');
+      castle.loseState();
+      await castle.serve();
+      t.match(await alone.lease('main'), inUse, 'a lost state gives nobody more');
+      for (const tenant of [one, other]) {
+        t.equal((await tenant.lease('main')).status, 201, 'and each finds its own again');
+        t.equal((await tenant.mounts(tenant.home)).length, 1);
+      }
+      t.equal(devices(castle), oneDevice);
+      await one.kill();
+      await other.write(join(other.home, 'other'), '3');
+      await other.kill();
+      await castle.untilFree('main');
+      t.equal((await alone.lease('main')).status, 201);
+      const third = await Tenant.start(t, castle, sharer);
+      t.match(await third.lease('main'), inUse, 'nor does anybody write beside who is alone');
+      t.equal(await alone.read(join(alone.home, 'other')), '23');
+    });
+  }
+
+  t.test('killed with its containers, in either order, a castle finds who is left', async (t) => {
+    for (const loop of [undefined, 'size=16M']) {
+      const castle = await CastleOnHost.start(t, 'process', loop === undefined ? {} : { loop });
+      for (const first of [0, 1]) {
+        const tenants = [await Tenant.start(t, castle, sharer), await Tenant.start(t, castle, sharer)];
+        for (const tenant of tenants) t.equal((await tenant.lease('main')).status, 201);
+        await Promise.all([castle.end('SIGKILL'), tenants[first]?.kill()]);
+        await castle.serve();
+        const left = tenants[1 - first];
+        t.equal((await castle.ask('leases')).length, 1);
+        await left?.write(join(left.home, `left-${first}`), 'kept');
+        t.equal((await left?.lease('main'))?.status, 200);
+        await Promise.all([castle.end('SIGKILL'), left?.kill()]);
+        await castle.serve();
+        t.same(await castle.ask('leases'), []);
+        await untilNoLoops(castle.backend);
+      }
+      const last = await Tenant.start(t, castle);
+      t.equal((await last.lease('main')).status, 201);
+      for (const first of [0, 1]) t.equal(await last.read(join(last.home, `left-${first}`)), 'kept');
+    }
+  });
+
+  t.test('whether a volume is shared is decided when it is made', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [one, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle, sharer)];
+    t.equal((await one.lease('plain')).status, 201);
+    t.match(await other.lease('plain'), inUse, 'a label makes no volume shared that is there');
+    const refused = await castleVolume(castle, 'create', 'plain', '--shared');
+    t.match(refused, { code: 64, stderr: /plain is there already, and not shared/ });
+    const body = { volume: 'new', target: one.home, shared: true };
+    t.match(await one.call('POST', '/v1/leases', body), { status: 400 }, 'nor does a request');
+    t.match(await castleVolume(castle, 'create', 'cache', '--shared'), { code: 0 });
+    t.match(await castleVolume(castle, 'create', 'cache'), { code: 0, stdout: /was there already/ });
+    const listed = await run(process.execPath, ['dist/castle.js', 'volumes', '--socket', castle.socket]);
+    t.match(listed.stdout, /\ncache +local +ready +yes /);
+    const { id } = (await other.lease('cache')).body;
+    t.match(
+      await castleVolume(castle, 'delete', 'cache'),
+      { code: 75, stderr: /; stop that container first\n$/ },
+      'who deletes starts no container',
+    );
+    t.equal((await other.call('DELETE', `/v1/leases/${id}`)).status, 204);
+    t.match(await castleVolume(castle, 'delete', 'cache'), { code: 0 });
+    t.match(await castleVolume(castle, 'restore', 'cache'), { code: 0 });
+    t.match(
+      (await castle.ask('volumes')).find(({ name }) => name === 'cache'),
+      { shared: true },
+      'and stays so in the trash',
+    );
+    const [wrong] = [await Tenant.start(t, castle, { labels: { 'castle.shared': 'yes' } })];
+    t.match(await wrong.lease('cache'), {
+      status: 403,
+      body: { error: { sentence: /label castle.shared="yes"/ } },
+    });
+    t.same(
+      readdirSync(castle.backend)
+        .filter((name) => !name.startsWith('.'))
+        .sort(),
+      ['cache', 'plain'],
+    );
+  });
+
+  t.test('a reader that makes its mount writable is in the way of a writer', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [sly, writer] = [await Tenant.start(t, castle, reader), await Tenant.start(t, castle)];
+    t.equal((await sly.lease('main')).status, 201);
+    await sly.run('mount', '-o', 'remount,bind,rw', sly.home);
+    t.match(await writer.lease('main'), inUse, 'the kernel is asked, not the lease');
+    await sly.run('mount', '-o', 'remount,bind,ro', sly.home);
+    t.equal((await writer.lease('main')).status, 201);
+  });
+
+  t.test('a namespace inside one of them is its own, and keeps no other from giving back', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [one, other] = [await Tenant.start(t, castle, sharer), await Tenant.start(t, castle, sharer)];
+    const leases = [(await one.lease('main')).body.id, (await other.lease('main')).body.id];
+    const copied = '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]';
+    await one.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
+    t.match(await one.call('DELETE', `/v1/leases/${leases[0]}`), {
+      status: 409,
+      body: { error: { code: 'busy', sentence: /a namespace of its own/ } },
+    });
+    t.equal((await other.call('DELETE', `/v1/leases/${leases[1]}`)).status, 204);
+    t.equal((await other.mounts(other.home)).length, 0);
+  });
+
+  t.test('a shared volume grows under all of them, unless all only read', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { loop: 'fs=xfs,size=300M' });
+    const [reads, writes] = [await Tenant.start(t, castle, reader), await Tenant.start(t, castle)];
+    t.equal((await reads.lease('main')).status, 201);
+    t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 75, stderr: /has it read-only/ });
+    t.equal((await writes.lease('main')).status, 201);
+    t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 0 });
+    for (const tenant of [reads, writes]) {
+      const { stdout } = await tenant.run('stat', '-f', '-c', '%b %S', tenant.home);
+      const [blocks = 0, bytes = 0] = stdout.trim().split(' ').map(Number);
+      t.ok(blocks * bytes > 240 * 2 ** 20, stdout);
+    }
+  });
+}

@@ -1,0 +1,30 @@
+/** A container whose file system never answers. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { compile } from '../../init/programs.ts';
+import { type Need, requires, root } from '../../kit/needs.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+const fuse = (): Need => (existsSync('/dev/fuse') ? undefined : 'needs /dev/fuse');
+
+if (requires(t, root, fuse)) {
+  t.test('a castle-mount that cannot be ended holds up its own volume only, and no stop', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [mute] = compile(t, 'test/castle/mounting/mute-fuse.c');
+    const [hangs, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const folder = join(hangs.home, 'mute');
+    mkdirSync(folder);
+    const ready = join(hangs.home, 'ready');
+    await hangs.run('mkfifo', ready);
+    await hangs.run('sh', '-c', `${mute} ${folder} >${ready} 2>&1 & head -n 1 ${ready}`);
+    const busy = { status: 409, body: { error: { code: 'busy', sentence: /castle-mount, which hangs/ } } };
+    t.match(await hangs.lease('main', join(folder, 'target')), busy);
+    t.match(await hangs.lease('main', join(folder, 'target')), busy, 'asked again');
+    t.match(await other.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
+    t.equal((await other.lease('another')).status, 201, 'others are served');
+    t.equal(await castle.end('SIGTERM'), 0, 'and it stops');
+    await hangs.kill();
+  });
+}

@@ -1,0 +1,73 @@
+/** Volumes that are file systems of their own, or that the host has mounted elsewhere too. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { temporaryFolder } from '../../kit/images.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { mounted } from '../kit/mounted.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+if (requires(t, root)) {
+  t.test('a volume that is a file system of its own is recognised wherever it is mounted', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const folder = join(castle.backend, 'main');
+    mkdirSync(folder);
+    mounted(t, folder, '-t', 'tmpfs', 'volume');
+    const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const given = await first.lease('main');
+    t.equal(given.status, 201);
+    for (const again of ['a second', 'a third']) {
+      t.match(await first.lease('main'), { status: 200, body: { id: given.body.id } }, `${again} time`);
+    }
+    t.equal((await first.mounts(first.home)).length, 1, 'mounted once');
+
+    await castle.end('SIGKILL');
+    await castle.serve();
+    t.match(await castle.leaseOf('main'), { id: given.body.id, state: 'mounted' }, 'found after a restart');
+    t.match(await second.lease('main'), { status: 409 });
+
+    await castle.end('SIGKILL');
+    castle.loseState();
+    await castle.serve();
+    t.match(await second.lease('main'), { status: 409 }, 'found by its mount alone');
+    t.equal((await first.lease('main')).status, 201);
+    await first.kill();
+    await castle.untilFree('main');
+    t.equal((await second.lease('main')).status, 201);
+  });
+
+  t.test('a volume that the host has mounted elsewhere is not given to a container', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    const folder = join(castle.backend, 'main');
+    mkdirSync(join(folder, 'part'), { recursive: true });
+    for (const part of ['', 'part']) {
+      const elsewhere = temporaryFolder(t, 'elsewhere');
+      const umount = mounted(t, elsewhere, '--bind', join(folder, part));
+      t.match(await tenant.lease('main'), {
+        status: 409,
+        body: {
+          error: {
+            code: 'volume_in_use',
+            holder: 'the host',
+            sentence: `volume main is mounted on ${elsewhere} of the host, outside the folder of the volumes`,
+            remedy: `umount ${elsewhere}`,
+          },
+        },
+      });
+      umount();
+    }
+    t.equal((await tenant.lease('main')).status, 201);
+  });
+
+  t.test("the castle's own folder of volumes is no mount point", async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    mkdirSync(join(castle.backend, 'other'));
+    t.match(await tenant.lease('main', join(castle.backend, 'other')), {
+      status: 422,
+      body: { error: { code: 'bad_target', sentence: /own folder of volumes/ } },
+    });
+  });
+}

@@ -1,0 +1,373 @@
+/** Copies of snapshots in a store of other people's make, and back. */
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { Snapshot, SnapshotCopy } from '../../../src/protocol/contract.ts';
+import { run } from '../../kit/docker.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { fsck, imageOf, loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
+import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+import { S3Server, s3Server } from './s3-server.ts';
+
+// Far above what it takes on a quiet machine.
+t.setTimeout(300_000);
+
+/** A castle that knows the store. */
+function castleOf(
+  t: Test,
+  store: Pick<S3Server, 'bucket' | 'endpoint' | 'credentials'>,
+  places: Places = {},
+): Promise<CastleOnHost> {
+  const place = `s3=${store.bucket}/castle,endpoint=${store.endpoint}`;
+  return CastleOnHost.start(t, 'process', {
+    ...places,
+    options: ['--off-host', place, ...(places.options ?? [])],
+    env: { ...process.env, ...store.credentials },
+  });
+}
+
+/** A command of `castle`. */
+const order = (castle: CastleOnHost, ...args: string[]) =>
+  run(process.execPath, ['dist/castle.js', ...args, '--socket', castle.socket]);
+
+async function asked<T>(castle: CastleOnHost, path: string): Promise<T> {
+  return JSON.parse((await castle.get(path)).text) as T;
+}
+
+const snapshotsOf = (castle: CastleOnHost) => asked<Snapshot[]>(castle, '/v1/snapshots');
+const copiesOf = (castle: CastleOnHost) => asked<SnapshotCopy[]>(castle, '/v1/copies');
+
+/** Takes a snapshot of a volume. @returns its id */
+async function take(castle: CastleOnHost, volume: string): Promise<string> {
+  const { code, stderr } = await order(castle, 'snapshot', 'create', volume);
+  if (code !== 0) throw new Error(stderr);
+  const ids = (await snapshotsOf(castle)).filter((one) => one.volume === volume).map(({ id }) => id);
+  const id = ids.at(-1);
+  if (id === undefined) throw new Error('no snapshot');
+  return id;
+}
+
+/** What lies in the folder of snapshots. */
+const stored = (castle: CastleOnHost): readonly string[] => {
+  const folder = join(castle.backend, '.snapshots');
+  return existsSync(folder) ? readdirSync(folder) : [];
+};
+
+if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'))) {
+  t.test('an image whose host is lost comes back on another one', async (t) => {
+    const store = await S3Server.start(t);
+    const castle = await castleOf(t, store, { loop: 'size=24M' });
+    const data = randomBytes(6_000_000).toString('base64');
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.write(join(tenant.home, 'data'), data);
+    const id = await take(castle, 'main');
+    await tenant.write(join(tenant.home, 'data'), 'later');
+    const copied = await order(castle, 'snapshot', 'copy', id);
+    t.equal(copied.code, 0, copied.stderr);
+    t.match(await snapshotsOf(castle), [{ id, isCopied: true }]);
+    const [copy] = await copiesOf(castle);
+    t.match(copy, { id, volume: 'main', format: 'ext4' });
+    t.match((await order(castle, 'copies')).stdout, id);
+
+    // What anybody's tools make of the object is the image.
+    const object = join(store.objects, copy?.key ?? '');
+    const unpacked = spawnSync('gunzip', ['--stdout', object], { maxBuffer: 64 * 2 ** 20 });
+    const [image = ''] = stored(castle);
+    t.equal(unpacked.status, 0);
+    t.ok(
+      unpacked.stdout.equals(readFileSync(join(castle.backend, '.snapshots', image))),
+      'gunzip gives the image',
+    );
+
+    // A copy that is there is not made again.
+    const before = readFileSync(object);
+    t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
+    t.ok(readFileSync(object).equals(before));
+    t.match((await order(castle, 'snapshot', 'fetch', id)).stderr, 'is on this host');
+
+    const other = await castleOf(t, store, { loop: 'size=24M' });
+    t.equal((await order(other, 'snapshot', 'fetch', id)).code, 0);
+    t.match(await snapshotsOf(other), [{ id, volume: 'main', state: 'kept', origin: 'fetched' }]);
+    t.equal((await order(other, 'snapshot', 'restore', id, 'main')).code, 0);
+    const guest = await Tenant.start(t, other);
+    t.equal((await guest.lease('main')).status, 201);
+    t.equal(await guest.read(join(guest.home, 'data')), data, 'what it had when the snapshot was taken');
+    await guest.kill();
+    await untilNoLoops(other.backend);
+    t.equal(fsck(imageOf(other.backend, 'main')), 0);
+
+    t.equal((await order(other, 'snapshot', 'delete', id, '--off-host')).code, 0);
+    t.same(await copiesOf(castle), []);
+    t.match((await order(other, 'snapshot', 'delete', id, '--off-host')).stderr, 'there is no copy');
+  });
+
+  t.test('a folder comes back with owners, links, holes and attributes', async (t) => {
+    const store = await S3Server.start(t);
+    const castle = await castleOf(t, store);
+    await order(castle, 'volume', 'create', 'main', '--owner', '1234:5678');
+    const folder = join(castle.backend, 'main');
+    const make = `cd "$1" && echo one > file && ln file hard && ln -s nowhere soft && mkdir -m 2750 sub &&
+      truncate -s 50M sparse && echo end >> sparse && chown 12:34 file && touch -d 2001-02-03T04:05:06 hard &&
+      python3 -c 'import os; os.setxattr("file", "user.colour", b"blue")'`;
+    t.equal(spawnSync('sh', ['-c', make, 'sh', folder]).status, 0);
+    const id = await take(castle, 'main');
+    t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
+    t.equal((await order(castle, 'snapshot', 'delete', id)).code, 0);
+    t.same(stored(castle), []);
+    t.equal((await order(castle, 'snapshot', 'fetch', id)).code, 0);
+    t.equal((await order(castle, 'snapshot', 'restore', id, 'again')).code, 0);
+    const look = `cd "$1" && find . -printf '%P %y %m %U:%G %n %s %T@ %l\\n' | grep -v '^ ' | sort &&
+      python3 -c 'import os; print(os.getxattr("file", "user.colour"), os.stat("sparse").st_blocks < 1000)' &&
+      stat -c '%u:%g %a' . && md5sum sparse file`;
+    const seen = (name: string) =>
+      spawnSync('sh', ['-c', look, 'sh', join(castle.backend, name)], { encoding: 'utf8' }).stdout;
+    t.equal(seen('again'), seen('main'));
+    t.match(seen('main'), "b'blue' True");
+  });
+
+  t.test('what is not whole, or not what was put there, is not brought back', async (t) => {
+    const store = await S3Server.start(t);
+    const castle = await castleOf(t, store, { loop: 'size=24M' });
+    await order(castle, 'volume', 'create', 'main');
+    const id = await take(castle, 'main');
+    await order(castle, 'snapshot', 'copy', id);
+    await order(castle, 'snapshot', 'delete', id);
+    const [copy] = await copiesOf(castle);
+    const object = join(store.objects, copy?.key ?? '');
+    const whole = readFileSync(object);
+    const damages: Record<string, () => void> = {
+      'cut off': () => truncateSync(object, whole.length - 1),
+      'its beginning changed': () => writeFileSync(object, changed(whole, 200)),
+      'its seal changed': () => writeFileSync(object, changed(whole, whole.length - 100)),
+      'content of another object': () => {
+        const gzip = spawnSync('gzip', ['--stdout'], { input: 'another' }).stdout;
+        writeFileSync(object, Buffer.concat([gzip, whole.subarray(whole.length - 181)]));
+      },
+    };
+    for (const [name, damage] of Object.entries(damages)) {
+      damage();
+      const fetched = await order(castle, 'snapshot', 'fetch', id);
+      t.not(fetched.code, 0, name);
+      t.match(fetched.stderr, /castle: .*; /, name);
+      t.same(await snapshotsOf(castle), [], name);
+      t.same(stored(castle), [], name);
+    }
+    writeFileSync(object, whole);
+    t.equal((await order(castle, 'snapshot', 'fetch', id)).code, 0, 'and the whole one is');
+    t.match(castle.told('snapshot.unclear'), []);
+
+    await store.stop();
+    const lost = await order(castle, 'snapshot', 'copy', id);
+    t.equal(lost.code, 69, 'no store');
+    t.match(lost.stderr, 'ECONNREFUSED');
+  });
+
+  t.test('a castle that is killed in the middle leaves nothing half', async (t) => {
+    const store = await S3Server.start(t);
+    const castle = await castleOf(t, store, { loop: 'size=96M' });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.run('sh', '-c', `head -c 60M /dev/urandom > ${tenant.home}/data && sync`);
+    const id = await take(castle, 'main');
+
+    const copying = order(castle, 'snapshot', 'copy', id);
+    await until('a part is there', () => walk(join(store.objects, '..')).length > 0 || undefined);
+    await castle.end('SIGKILL');
+    t.not((await copying).code, 0);
+    t.same(
+      walk(store.objects).filter((file) => file.endsWith('.gz')),
+      [],
+      'half an object is none',
+    );
+    await castle.serve();
+    t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
+    t.equal((await copiesOf(castle)).length, 1);
+
+    await order(castle, 'snapshot', 'delete', id);
+    const fetching = order(castle, 'snapshot', 'fetch', id);
+    await until('it comes', () => stored(castle).length > 0 || undefined);
+    await castle.end('SIGKILL');
+    t.not((await fetching).code, 0);
+    await castle.serve();
+    t.same(await snapshotsOf(castle), []);
+    t.same(stored(castle), []);
+    t.equal((await order(castle, 'snapshot', 'fetch', id)).code, 0);
+    t.equal((await order(castle, 'snapshot', 'restore', id, 'again')).code, 0);
+    t.equal(fsck(imageOf(castle.backend, 'again')), 0);
+  });
+
+  t.test('what the schedule takes is copied by itself, once the store is there', async (t) => {
+    const store = await S3Server.start(t);
+    await store.stop();
+    const castle = await castleOf(t, store, { options: ['--snapshot-schedule', '*/2 * * * * *'] });
+    await order(castle, 'volume', 'create', 'main');
+    await until('it could not be copied', () => castle.told('copy.failed').length > 0 || undefined);
+    await store.run();
+    await until('it is copied', async () => (await copiesOf(castle)).length > 0 || undefined);
+    t.match(await until('that is told', () => castle.told('snapshot.copied')[0]), { volume: 'main' });
+  });
+
+  t.test('a copy that is deleted while it is made is not said to be there', async (t) => {
+    const store = await S3Server.start(t);
+    const gate = await Gate.before(t, store);
+    const castle = await castleOf(t, {
+      bucket: store.bucket,
+      credentials: store.credentials,
+      endpoint: gate.endpoint,
+    });
+    await order(castle, 'volume', 'create', 'main');
+    const id = await take(castle, 'main');
+    // It reads the end of the object, as the last that it asks of the store.
+    gate.hold(({ method, headers }) => method === 'GET' && headers.range !== undefined);
+    const copied = castle.call('POST', `/v1/snapshots/${id}/copy`);
+    await until('it has been written', () => gate.holds || undefined);
+    const removed = castle.call('DELETE', `/v1/copies/${id}`);
+    // Which of the two comes first is not said; it may have to wait for the other.
+    await Promise.race([removed, pause(1000)]);
+    gate.open();
+    t.equal((await copied).status, 200);
+    t.equal((await removed).status, 204);
+    t.same(await copiesOf(castle), []);
+    const [snapshot] = await snapshotsOf(castle);
+    t.match(snapshot, { id });
+    t.not(snapshot?.isCopied, true);
+  });
+
+  t.test('one that is brought back is not taken for what an earlier castle left', async (t) => {
+    const store = await S3Server.start(t);
+    const gate = await Gate.before(t, store);
+    const { bucket, credentials } = store;
+    const options = ['--reconcile-every', '1s', '--log-level', 'debug'];
+    const castle = await castleOf(t, { bucket, credentials, endpoint: gate.endpoint }, { options });
+    await order(castle, 'volume', 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    const id = await take(castle, 'main');
+    t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
+    t.equal((await order(castle, 'snapshot', 'delete', id)).code, 0);
+    await castle.end('SIGTERM');
+    // A castle that cannot look at its snapshots at the start does so later, while others are served.
+    const folder = join(castle.backend, '.snapshots');
+    rmdirSync(folder);
+    writeFileSync(folder, '');
+    await castle.serve();
+    t.equal(castle.told('snapshot.unclear').length > 0, true);
+    gate.hold(({ method, url, headers }) => method === 'GET' && /[.]gz/.test(`${url}`) && !headers.range);
+    const fetched = order(castle, 'snapshot', 'fetch', id);
+    await until('it is being brought back', () => gate.holds || undefined);
+    rmSync(folder);
+    const looks = () => castle.told('reconcile.looked').length;
+    const before = looks();
+    await until('everything was looked at', () => looks() > before + 1 || undefined);
+    gate.open();
+    t.match(await fetched, { code: 0, stderr: '' });
+    t.match(await snapshotsOf(castle), [{ id, state: 'kept', origin: 'fetched' }]);
+    t.same(castle.told('snapshot.failed'), []);
+    t.equal((await order(castle, 'snapshot', 'restore', id, 'again')).code, 0);
+    t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
+  });
+
+  t.test('the copy of one by schedule that somebody deleted is not made again', async (t) => {
+    const store = await S3Server.start(t);
+    const castle = await castleOf(t, store, { options: ['--snapshot-schedule', '*/2 * * * * *'] });
+    const idsOf = async () => (await copiesOf(castle)).map(({ volume }) => volume);
+    await order(castle, 'volume', 'create', 'main');
+    const [copy] = await until('it is copied', async () => {
+      const copies = await copiesOf(castle);
+      return copies.length > 0 && castle.told('snapshot.copied').length > 0 ? copies : undefined;
+    });
+    t.equal((await order(castle, 'snapshot', 'delete', `${copy?.id}`, '--off-host')).code, 0);
+    // All that is due is copied together, in the order of the names.
+    await order(castle, 'volume', 'create', 'other');
+    await until('the next one is copied', () =>
+      castle.told('snapshot.copied').find(({ volume }) => volume === 'other'),
+    );
+    t.same(await idsOf(), ['other']);
+    t.equal((await order(castle, 'snapshot', 'copy', `${copy?.id}`)).code, 0, 'unless somebody says so');
+    t.same((await idsOf()).sort(), ['main', 'other']);
+  });
+
+  t.test('a castle without such a place, or with a wrong one', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    t.match((await order(castle, 'copies')).stderr, 'start it with --off-host');
+    for (const [place, word] of [
+      ['backups', 'no bucket'],
+      ['s3=UPPER', 'no bucket'],
+      ['s3=backups/a b', 'the prefix'],
+      ['s3=backups,endpoint=ftp://x', 'no URL'],
+      ['s3=backups,endpoint=http://user:secret@x', 'more than an address'],
+      ['s3=backups,colour=blue', 'unknown'],
+    ] as const) {
+      const { code, stderr } = await run(process.execPath, ['dist/castle.js', 'serve', '--off-host', place]);
+      t.equal(code, 64, place);
+      t.match(stderr, word);
+    }
+  });
+}
+
+/** Stands before a store and keeps an answer back until it is told not to. */
+class Gate {
+  #holds: (() => void) | undefined;
+  #which: ((request: IncomingMessage) => boolean) | undefined;
+
+  private constructor(readonly endpoint: string) {}
+
+  static async before(t: Test, store: S3Server): Promise<Gate> {
+    const server = createServer((asked, answer) => {
+      const { method, url, headers } = asked;
+      const passed = request(`${store.endpoint}${url}`, { method, headers }, (got) => {
+        const pass = () => got.pipe(answer.writeHead(got.statusCode ?? 502, got.headers));
+        if (gate.#which?.(asked) !== true) return pass();
+        gate.#which = undefined;
+        gate.#holds = pass;
+      });
+      asked.pipe(passed.on('error', () => answer.destroy()));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => server.close());
+    const gate = new Gate(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    return gate;
+  }
+
+  /** The next answer to such a request is kept back. */
+  hold(which: (request: IncomingMessage) => boolean): void {
+    this.#which = which;
+  }
+
+  get holds(): boolean {
+    return this.#holds !== undefined;
+  }
+
+  open(): void {
+    this.#holds?.();
+  }
+}
+
+/** All files below a folder. */
+const walk = (folder: string): readonly string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+
+/** The same with one byte changed. */
+function changed(content: Buffer, at: number): Buffer {
+  const other = Buffer.from(content);
+  other[at] = (other[at] ?? 0) ^ 0xff;
+  return other;
+}

@@ -1,0 +1,136 @@
+/** Which snapshots are kept, as a table; and which words of the settings are understood. */
+import t from 'tap';
+import { expired, type Retention } from '../../../src/castle/snapshots/retention.ts';
+import { readPlan, readRetention } from '../../../src/castle/snapshots/schedule-settings.ts';
+
+const aged = (taken: string) => ({ id: taken, taken: `${taken}:00.000Z` });
+
+/** What is kept of snapshots of these times, newest last. */
+const kept = (retention: Retention, times: readonly string[]) => {
+  const gone = new Set(expired(times.map(aged), retention).map(({ id }) => id));
+  return times.filter((time) => !gone.has(time));
+};
+
+for (const [name, retention, all, wanted] of [
+  [
+    'without numbers, all',
+    {},
+    ['2026-01-01T00:00', '2026-01-01T00:01'],
+    ['2026-01-01T00:00', '2026-01-01T00:01'],
+  ],
+  ['none of none', { last: 1 }, [], []],
+  [
+    'the last ones',
+    { last: 2 },
+    ['2026-01-01T00:00', '2026-01-02T00:00', '2026-01-02T00:01'],
+    ['2026-01-02T00:00', '2026-01-02T00:01'],
+  ],
+  [
+    'the newest of each hour, hours without any not counted',
+    { hourly: 3 },
+    [
+      '2026-01-01T03:10',
+      '2026-01-01T07:00',
+      '2026-01-01T07:59',
+      '2026-01-02T00:00',
+      '2026-01-02T00:30',
+      '2026-01-02T09:00',
+    ],
+    ['2026-01-01T07:59', '2026-01-02T00:30', '2026-01-02T09:00'],
+  ],
+  [
+    'days begin at midnight, UTC',
+    { daily: 2 },
+    ['2026-02-27T12:00', '2026-02-28T23:59', '2026-03-01T00:00', '2026-03-01T23:59'],
+    ['2026-02-28T23:59', '2026-03-01T23:59'],
+  ],
+  [
+    'weeks begin on Monday, over the end of a year, too',
+    { weekly: 2 },
+    // A Sunday, a Monday, the Wednesday and Friday of that week in two years, the next Monday.
+    ['2025-12-28T23:59', '2025-12-29T00:00', '2025-12-31T12:00', '2026-01-02T12:00', '2026-01-05T00:00'],
+    ['2026-01-02T12:00', '2026-01-05T00:00'],
+  ],
+  [
+    'months',
+    { monthly: 2 },
+    ['2025-11-30T00:00', '2025-12-01T00:00', '2025-12-31T23:59', '2026-01-31T00:00'],
+    ['2025-12-31T23:59', '2026-01-31T00:00'],
+  ],
+  [
+    'one is kept when any kind keeps it',
+    { last: 1, daily: 2, monthly: 2 },
+    [
+      '2025-12-03T00:00',
+      '2025-12-04T00:00',
+      '2026-01-01T00:00',
+      '2026-01-02T00:00',
+      '2026-01-02T01:00',
+      '2026-01-03T00:00',
+    ],
+    ['2025-12-04T00:00', '2026-01-02T01:00', '2026-01-03T00:00'],
+  ],
+  ['fewer than are kept', { hourly: 24, weekly: 4 }, ['2026-01-01T00:00'], ['2026-01-01T00:00']],
+] as const) {
+  t.test(name, async (t) => {
+    t.same(kept(retention, all), wanted);
+    t.same(kept(retention, [...all].reverse()).sort(), wanted, 'in whatever order they come');
+  });
+}
+
+t.test('the newest one is kept always, and what is kept once is kept until a newer one comes', async (t) => {
+  const hours = Array.from({ length: 24 * 100 }, (_, n) => new Date(Date.UTC(2026, 0, 1, n)).toISOString());
+  const retention = { hourly: 24, daily: 7, weekly: 4, monthly: 12 };
+  let left: { readonly id: string; readonly taken: string }[] = [];
+  for (const taken of hours) {
+    left.push({ id: taken, taken });
+    const gone = new Set(expired(left, retention));
+    left = left.filter((snapshot) => !gone.has(snapshot));
+    t.equal(left.at(-1)?.taken, taken);
+    t.same(expired(left, retention), []);
+  }
+  // 100 days end on a Friday, 2026-04-10: the last day and its 24 hours, 6 more days, 3 Sundays before that, 3 months.
+  t.equal(left.length, 24 + 6 + 3 + 2);
+});
+
+t.test('what is written in the settings', async (t) => {
+  t.same(readRetention('last=3,hourly=24,monthly=1'), { last: 3, hourly: 24, monthly: 1 });
+  for (const wrong of [
+    '',
+    'last',
+    'last=0',
+    'last=x',
+    'yearly=1',
+    'last=1,last=2',
+    'last=1;daily=2',
+    'last=1,',
+  ]) {
+    t.throws(() => readRetention(wrong), /^--snapshot-keep has /, wrong);
+  }
+  const plan = (schedule: string, volumes = '*') => readPlan({ schedule, volumes, keep: 'last=1' });
+  const at = (time: string) => Date.parse(`${time}:00Z`);
+  const { nextAfter, includes } = await plan('0 3 * * *; 30 4 * * 1', 'main,team-?,a.b*');
+  t.equal(
+    nextAfter(at('2026-03-29T02:59')),
+    at('2026-03-29T03:00'),
+    'UTC: no hour is missing when clocks change',
+  );
+  t.equal(nextAfter(at('2026-03-29T03:00')), at('2026-03-30T03:00'), 'later than that time');
+  t.equal(nextAfter(at('2026-03-30T03:00')), at('2026-03-30T04:30'), 'the first of all expressions');
+  t.same(['main', 'main2', 'team-1', 'team-12', 'a.b', 'a.bc', 'axb'].filter(includes), [
+    'main',
+    'team-1',
+    'a.b',
+    'a.bc',
+  ]);
+  for (const [schedule, volumes] of [
+    ['', '*'],
+    ['* * * *', '*'],
+    ['61 * * * *', '*'],
+    ['* * * * *; x', '*'],
+    ['* * * * *', 'a/b'],
+    ['* * * * *', ''],
+  ] as const) {
+    await t.rejects(plan(schedule, volumes), /--snapshot-(schedule|volumes) has /, `${schedule} ${volumes}`);
+  }
+});

@@ -1,0 +1,246 @@
+/** A castle that is killed at every step of a snapshot and of a restore; and volumes that stand still, whoever ends. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Volume } from '../../../src/protocol/contract.ts';
+import { childrenOf } from '../../kit/namespace.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from '../backends/loop/loop-host.ts';
+import { DeadlyTools, type Moment } from '../crash/fatal-tools.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+import { order, restored, snapshotsOf, stored, taken } from './snapshot-host.ts';
+
+// Far above what it takes on a quiet machine.
+t.setTimeout(600_000);
+t.jobs = 4;
+
+/** What is done, and which of the castle's tools kills it at which call. */
+type Step = readonly ['take' | 'restore', string, string, number];
+
+/** A castle with tools that can be told to kill or to wait, and a container that has the volume main. */
+async function begin(t: Test, loop = 'size=16M', ...options: readonly string[]) {
+  const tools = new DeadlyTools(t);
+  const { program, env } = tools;
+  const castle = await CastleOnHost.start(t, 'process', { loop, program, env, options });
+  const tenant = await Tenant.start(t, castle);
+  t.equal((await tenant.lease('main')).status, 201);
+  await tenant.write(join(tenant.home, 'data'), 'first\n');
+  return { tools, castle, tenant };
+}
+
+const unfinished = (castle: CastleOnHost) =>
+  [...stored(castle), ...readdirSync(castle.backend)].filter((name) => name.startsWith('.unfinished'));
+
+/** Kills a castle by its tools, three times for each step. */
+async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promise<void> {
+  const { tools, castle, tenant } = await begin(t, loop);
+  const whole = await taken(castle, 'main');
+  let lines = 'first\n';
+  for (const [n, [act, name, tool, call]] of steps.entries()) {
+    for (const moment of ['before', 'meanwhile', 'after'] satisfies Moment[]) {
+      const step = `${act}: killed ${moment}: ${name}`;
+      const volume = `copy-${n}-${moment}`;
+      tools.order(tool, call, moment);
+      const acting = act === 'take' ? taken(castle, 'main') : restored(castle, whole, volume);
+      await acting.catch(() => undefined);
+      t.ok(tools.withdraw(), step);
+      await castle.end('SIGKILL');
+      // An orphan of the last castle may still be at work; one that reads the snapshot may not keep the next one from it.
+      await castle.serve();
+      await tenant.write(join(tenant.home, 'data'), `${step}\n`);
+      lines += `${step}\n`;
+      t.equal(
+        await tenant.read(join(tenant.home, 'data')),
+        lines,
+        'the volume goes on, with all that it had',
+      );
+      const all = await snapshotsOf(castle);
+      t.same(
+        all.filter(({ state }) => state !== 'kept'),
+        [],
+        'no half snapshot',
+      );
+      t.ok(
+        all.some(({ id }) => id === whole),
+        'no other one is lost',
+      );
+      t.equal(stored(castle).filter((name) => !name.startsWith('.')).length, all.length, 'the disk agrees');
+      if (act === 'restore') {
+        const isThere = await volumes(castle, volume);
+        t.equal(
+          readdirSync(castle.backend).some((name) => name.startsWith(`${volume}@`)),
+          isThere,
+        );
+        // An orphan may have finished something under a name that counts for nothing: done again, it is whole.
+        if (!isThere) t.equal(await restored(castle, whole, volume), 201, 'it can be done again');
+        t.equal(fsck(imageOf(castle.backend, volume)), 0);
+      }
+    }
+  }
+  const reader = await Tenant.start(t, castle);
+  for (const [n, { id }] of (await snapshotsOf(castle)).entries()) {
+    t.equal(await restored(castle, id, `last-${n}`), 201);
+    t.equal(fsck(imageOf(castle.backend, `last-${n}`)), 0);
+    const { body } = await reader.lease(`last-${n}`);
+    t.ok(lines.startsWith(await reader.read(join(reader.home, 'data'))), 'what it had at one moment');
+    await reader.call('DELETE', `/v1/leases/${body.id}`);
+  }
+  await castle.end('SIGTERM');
+  await castle.serve();
+  t.same(unfinished(castle), [], 'nothing is left over');
+  t.equal(loopsOf(castle.backend).length, 1, 'but the device of what is mounted');
+}
+
+const volumes = async (castle: CastleOnHost, name: string): Promise<boolean> =>
+  (JSON.parse((await castle.get('/v1/volumes')).text) as Volume[]).some(
+    (volume) => volume.name === name && volume.state === 'ready',
+  );
+
+/** The call of cp that copies while the volume stands still: two before that, and a try to share. */
+const inStandstill = 3;
+
+/** Lets a snapshot be begun, which is held while the volume stands still. @returns what the castle answers in the end */
+function standStill({ tools, castle }: { tools: DeadlyTools; castle: CastleOnHost }) {
+  tools.order('cp', inStandstill, 'hold');
+  return order(castle, '/v1/snapshots', { volume: 'main' }).catch(() => undefined);
+}
+
+/** Whether the file system of the volume main stands still, by castle-mount's own try to let it stand still once more. */
+function standsStill(castle: CastleOnHost): boolean {
+  const [device = '', image = ''] = loopsOf(castle.backend)[0]?.split(' ') ?? [];
+  const uuid = /^main@(.*)\.ext4$/.exec(image)?.[1] ?? '';
+  const { stdout } = spawnSync('dist/castle-mount', ['freeze', uuid, device, '1'], {
+    input: '',
+    encoding: 'utf8',
+  });
+  return stdout === 'freeze 16\n';
+}
+
+/** The process that lets it stand still. */
+async function watchdog(castle: CastleOnHost): Promise<number> {
+  const { pid } = await castle.status();
+  return await until('castle-mount freezes', () =>
+    childrenOf(pid).find((child) => readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('\0freeze\0')),
+  );
+}
+
+if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
+  t.test('killed at every step of a snapshot', { buffered: true }, (t) =>
+    killByTools(t, 'size=16M', [
+      ['take', 'it is tried whether a copy can share', 'cp', 1],
+      ['take', 'it is copied while it is written to', 'cp', 2],
+      ['take', 'it stands still', 'castle-mount', 1],
+      ['take', 'it is copied while it stands still', 'cp', 4],
+    ]),
+  );
+
+  t.test('killed at every step of a restore', { buffered: true }, (t) =>
+    killByTools(t, 'size=16M', [
+      ['restore', 'it is copied', 'cp', 2],
+      ['restore', 'it is allocated', 'fallocate', 1],
+      ['restore', 'it is checked', 'e2fsck', 1],
+      ['restore', 'it gets its UUID', 'tune2fs', 1],
+    ]),
+  );
+
+  t.test('killed at the steps of a restore that only xfs has', { buffered: true }, (t) =>
+    killByTools(t, 'fs=xfs,size=300M', [
+      ['restore', 'its journal is replayed', 'castle-mount', 1],
+      ['restore', 'it gets its UUID', 'xfs_admin', 1],
+    ]),
+  );
+
+  t.test('what stands still goes on, whoever ends', { buffered: true }, async (t) => {
+    const host = await begin(t);
+    const { tools, castle, tenant } = host;
+    const goesOn = async (what: string) => {
+      await tenant.write(join(tenant.home, 'data'), `${what}\n`);
+      t.match(await tenant.read(join(tenant.home, 'data')), new RegExp(`${what}\n$`), what);
+    };
+
+    let taking = standStill(host);
+    await tools.untilHeld();
+    t.ok(standsStill(castle), 'it stands still');
+    t.match(await snapshotsOf(castle), [{ state: 'freezing' }], 'and that is written down');
+    await castle.end('SIGKILL');
+    await goesOn('the castle is killed, and nobody is there but castle-mount');
+    tools.letGo();
+    await taking;
+    await castle.serve();
+    t.same(await snapshotsOf(castle), [], 'half a snapshot is none');
+
+    taking = standStill(host);
+    await tools.untilHeld();
+    process.kill(await watchdog(castle), 'SIGKILL');
+    await goesOn('castle-mount is killed, and the castle lives');
+    tools.letGo();
+    t.match(await taking, { status: 503, text: /stood still for 10 s, which was not enough/ });
+    t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
+
+    taking = standStill(host);
+    await tools.untilHeld();
+    const [{ pid }, helper] = [await castle.status(), await watchdog(castle)];
+    process.kill(pid, 'SIGSTOP');
+    process.kill(helper, 'SIGKILL');
+    await castle.end('SIGKILL');
+    t.ok(standsStill(castle), 'both are killed: it stands still');
+    tools.letGo();
+    await taking;
+    await castle.serve();
+    await goesOn('the next castle has found it in its journal');
+    t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
+
+    taking = standStill(host);
+    await tools.untilHeld();
+    const [again, helperAgain] = [await castle.status(), await watchdog(castle)];
+    process.kill(again.pid, 'SIGSTOP');
+    process.kill(helperAgain, 'SIGKILL');
+    await castle.end('SIGKILL');
+    await tenant.kill();
+    t.equal(
+      loopsOf(castle.backend).length,
+      1,
+      'the container is killed, too: what stands still keeps its device',
+    );
+    tools.letGo();
+    await taking;
+    await castle.serve();
+    await untilNoLoops(castle.backend);
+    t.equal(fsck(imageOf(castle.backend, 'main')), 0);
+    const next = await Tenant.start(t, castle);
+    t.equal((await next.lease('main')).status, 201, 'the next container gets it');
+    t.match(await next.read(join(next.home, 'data')), /the next castle has found it in its journal\n$/);
+  });
+
+  t.test('nothing stands still for longer than it may', { buffered: true }, async (t) => {
+    const host = await begin(t, 'size=16M', '--freeze-limit', '1s');
+    const { tools, castle, tenant } = host;
+    let taking = standStill(host);
+    await tools.untilHeld();
+    await until('it goes on while the copy is not done', () => !standsStill(castle) || undefined);
+    await tenant.write(join(tenant.home, 'data'), 'second\n');
+    tools.letGo();
+    t.match(await taking, {
+      status: 503,
+      text: /stood still for 1 s, which was not enough.*raise --freeze-limit/,
+    });
+    t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
+
+    tools.order('cp', 2, 'hold');
+    taking = order(castle, '/v1/snapshots', { volume: 'main' });
+    await tools.untilHeld();
+    t.notOk(standsStill(castle), 'it is first copied while it is written to');
+    t.match(
+      await taking,
+      { status: 503, text: /would stand still for more than 1 s/ },
+      'and then never stands still',
+    );
+    tools.letGo();
+    t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
+    t.match(castle.told('snapshot.failed').length, 2);
+    t.match(await taken(castle, 'main'), /^[0-9a-f-]{36}$/, 'the next one is not hindered');
+  });
+}

@@ -1,0 +1,253 @@
+/** Snapshots of folders: a subvolume's on btrfs, a copy everywhere else. */
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { loopDevices } from '../backends/loop/loop-host.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { mounted } from '../kit/mounted.ts';
+import { Tenant } from '../kit/tenant.ts';
+import {
+  castleCommand,
+  folderOn,
+  numbers,
+  restored,
+  snapshotsOf,
+  stored,
+  taken,
+  writing,
+} from './snapshot-host.ts';
+
+t.setTimeout(300_000);
+t.jobs = 3;
+
+if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map(program))) {
+  for (const disk of ['host', 'xfs', 'btrfs'] as const) {
+    t.test(`${disk}: a snapshot has all of a folder, as it was`, { buffered: true }, async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { backend: folderOn(t, disk) });
+      const tenant = await Tenant.start(t, castle);
+      t.equal((await tenant.lease('main')).status, 201);
+      const volume = join(castle.backend, 'main');
+      t.equal(statSync(volume).ino === 256, disk === 'btrfs', 'a subvolume, where there are any');
+      const at = (name: string) => join(volume, name);
+      mkdirSync(at('folder/deep'), { recursive: true });
+      writeFileSync(at('folder/deep/file'), 'kept', { mode: 0o640 });
+      chownSync(at('folder/deep/file'), 1234, 5678);
+      linkSync(at('folder/deep/file'), at('linked'));
+      symlinkSync('/nowhere', at('symlink'));
+      writeFileSync(at('sparse'), 'begin');
+      truncateSync(at('sparse'), 64 * 2 ** 20);
+      writeFileSync(at(' odd\nname '), '');
+      execFileSync('setfattr', ['-n', 'user.castle', '-v', 'kept', at('linked')]);
+      const socket = createServer().listen(at('socket'));
+      t.teardown(() => socket.close());
+      const id = await taken(castle, 'main');
+      writeFileSync(at('linked'), 'changed');
+      writeFileSync(at('later'), '');
+      t.equal(await restored(castle, id, 'copy'), 201);
+      const copy = (name: string) => join(castle.backend, 'copy', name);
+      t.equal(readFileSync(copy('linked'), 'utf8'), 'kept');
+      t.notOk(existsSync(copy('later')), 'nothing that came later');
+      const [file, linked] = [statSync(copy('folder/deep/file')), statSync(copy('linked'))];
+      t.match(file, { uid: 1234, gid: 5678, mode: 0o100640, nlink: 2, ino: linked.ino });
+      t.ok(lstatSync(copy('symlink')).isSymbolicLink());
+      t.ok(existsSync(copy(' odd\nname ')));
+      t.equal(statSync(copy('sparse')).size, 64 * 2 ** 20);
+      t.ok(statSync(copy('sparse')).blocks < 1000, 'what is sparse stays so');
+      const attribute = execFileSync('getfattr', ['--only-values', '-n', 'user.castle', copy('linked')]);
+      t.equal(String(attribute), 'kept');
+      t.match(statSync(join(castle.backend, 'copy')), {
+        uid: statSync(volume).uid,
+        mode: statSync(volume).mode,
+      });
+      t.equal(statSync(join(castle.backend, 'copy')).ino === 256, disk === 'btrfs');
+      const other = await Tenant.start(t, castle);
+      t.equal((await other.lease('copy')).status, 201);
+      await other.write(join(other.home, 'linked'), ' and written');
+      t.equal(await restored(castle, id, 'again'), 201, 'the snapshot is as it was');
+      t.equal(readFileSync(join(castle.backend, 'again', 'linked'), 'utf8'), 'kept');
+
+      t.match(await castleCommand(castle, 'snapshot', 'restore', id, 'sized', '--size', '1G'), {
+        code: 64,
+        stderr: /no size of its own/,
+      });
+      t.equal(await restored(castle, id, 'main'), 409, 'no volume is replaced');
+      await tenant.kill();
+      await castle.untilFree('main');
+      t.match(await castleCommand(castle, 'volume', 'delete', 'main'), { code: 0 });
+      t.match(await snapshotsOf(castle), [{ id, state: 'kept' }], 'that of a deleted volume stays');
+      await castle.end('SIGKILL');
+      castle.loseState();
+      await castle.serve();
+      t.match(await snapshotsOf(castle), [{ id, volume: 'main', origin: 'found' }]);
+      t.equal(await restored(castle, id, 'main'), 201, 'it can come back that way, too');
+      t.match(await castleCommand(castle, 'snapshot', 'delete', id), { code: 0 });
+      t.same([await snapshotsOf(castle), stored(castle)], [[], []]);
+      t.same(
+        readdirSync(castle.backend).filter((name) => name.startsWith('.creating')),
+        [],
+      );
+    });
+  }
+
+  t.test(
+    'btrfs: each file is as it was at one moment, nothing older than the order',
+    { buffered: true },
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { backend: folderOn(t, 'btrfs') });
+      const tenant = await Tenant.start(t, castle);
+      await tenant.lease('main');
+      await writing(tenant);
+      let least = 0;
+      for (let round = 0; round < 5; round++) {
+        const before = readFileSync(join(castle.backend, 'main/other'), 'utf8').split('\n').length - 1;
+        t.equal(await restored(castle, await taken(castle, 'main'), `copy-${round}`), 201);
+        for (const file of ['one', 'other']) {
+          const now = numbers(readFileSync(join(castle.backend, `copy-${round}`, file), 'utf8'));
+          t.ok(now >= least && now >= before, `${file}: ${now} lines, ${before} before`);
+        }
+        least = before;
+      }
+    },
+  );
+
+  t.test(
+    'a copy of a folder whose files come, go and are replaced has each of those that stay',
+    { buffered: true },
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      await castleCommand(castle, 'volume', 'create', 'main');
+      const volume = join(castle.backend, 'main');
+      // Many: so that the copy takes longer than a file lives.
+      for (let n = 0; n < 2000; n++) writeFileSync(join(volume, `file-${n}`), `${n}`);
+      const script = `
+      const { renameSync, rmSync, writeFileSync } = require('node:fs');
+      for (let n = 0; ; n++) {
+        const name = 'file-' + n % 2000;
+        writeFileSync('new', String(n % 2000));
+        renameSync('new', name);
+        writeFileSync('passing-' + n, '');
+        rmSync('passing-' + n);
+        if (n === 100) console.log('busy');
+      }`;
+      const busy = spawn(process.execPath, ['-e', script], { cwd: volume });
+      t.teardown(() => busy.kill('SIGKILL'));
+      let said = '';
+      busy.stdout.on('data', (text) => {
+        said += text;
+      });
+      await until('files are replaced', () => said.includes('busy') || undefined);
+      for (let round = 0; round < 2; round++) {
+        t.equal(await restored(castle, await taken(castle, 'main'), `copy-${round}`), 201);
+        const copy = join(castle.backend, `copy-${round}`);
+        const wrong = Array.from({ length: 2000 }, (_, n) => n).filter((n) => {
+          try {
+            return readFileSync(join(copy, `file-${n}`), 'utf8') !== `${n}`;
+          } catch {
+            return true;
+          }
+        });
+        t.same(wrong, []);
+      }
+    },
+  );
+
+  t.test('a tar that has all before its input ends is no fault', { buffered: true }, async (t) => {
+    const folder = temporaryFolder(t, 'tar');
+    const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
+    mkdirSync(path);
+    const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
+    // What packs keeps its output open until the castle has seen the end of what unpacks; should that wait for the end of
+    // its input, for so long only.
+    const script = `#!/bin/sh
+case " $* " in
+  *' --extract '*) echo $$ >${unpacked}; exec ${real} "$@" ;;
+esac
+${real} "$@" || exit
+for n in $(seq 500); do
+  read -r pid <${unpacked} && ! kill -0 "$pid" && break
+  sleep 0.01
+done 2>/dev/null
+`;
+    writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
+    const castle = await CastleOnHost.start(t, 'process', { env });
+    await castleCommand(castle, 'volume', 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
+    t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
+  });
+
+  t.test('no exchange of symlinks gets files of the host into a snapshot', { buffered: true }, async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await castleCommand(castle, 'volume', 'create', 'main');
+    const volume = join(castle.backend, 'main');
+    const outside = temporaryFolder(t, 'outside');
+    mkdirSync(join(volume, 'folder'));
+    for (let n = 0; n < 500; n++) {
+      writeFileSync(join(volume, 'folder', `file-${n}`), 'ours');
+      writeFileSync(join(outside, `file-${n}`), 'the secret of the host');
+    }
+    const script = `
+      const { renameSync, rmSync, symlinkSync } = require('node:fs');
+      for (let n = 0; ; n++) {
+        renameSync('folder', 'away');
+        symlinkSync(process.argv[1], 'folder');
+        rmSync('folder');
+        renameSync('away', 'folder');
+        if (n === 100) console.log('busy');
+      }`;
+    const busy = spawn(process.execPath, ['-e', script, outside], { cwd: volume });
+    t.teardown(() => busy.kill('SIGKILL'));
+    let said = '';
+    busy.stdout.on('data', (text) => {
+      said += text;
+    });
+    await until('symlinks are exchanged', () => said.includes('busy') || undefined);
+    for (let round = 0; round < 20; round++) await taken(castle, 'main');
+    const { code, stdout } = await run('grep', ['-rl', 'secret', join(castle.backend, '.snapshots')]);
+    t.match({ code, stdout }, { code: 1, stdout: '' });
+  });
+
+  t.test('what cannot be had, and what is not the volume', { buffered: true }, async (t) => {
+    const backend = folderOn(t, 'host');
+    mounted(t, backend, '-t', 'tmpfs', '-o', 'size=10M', 'volumes');
+    const castle = await CastleOnHost.start(t, 'process', { backend });
+    await castleCommand(castle, 'volume', 'create', 'main');
+    const inside = join(backend, 'main/inside');
+    mkdirSync(inside);
+    mounted(t, inside, '-t', 'tmpfs', 'inside');
+    writeFileSync(join(inside, 'not-ours'), 'x');
+    writeFileSync(join(backend, 'main/data'), 'x'.repeat(2 * 2 ** 20));
+    const id = await taken(castle, 'main');
+    t.match(await snapshotsOf(castle), [{ sizeBytes: 2 * 2 ** 20 }]);
+    const [name = ''] = stored(castle);
+    t.same(readdirSync(join(backend, '.snapshots', name, 'inside')), [], 'what others have mounted in there');
+    writeFileSync(join(backend, 'main/more'), 'x'.repeat(3 * 2 ** 20));
+    await t.rejects(taken(castle, 'main'), /503.*there is no room for a snapshot of volume main/);
+    t.equal(await restored(castle, id, 'copy'), 201);
+    t.equal(await restored(castle, id, 'second'), 503, 'there is no room for it');
+    t.same(readdirSync(backend), ['.snapshots', 'copy', 'main'], 'nothing is left of either');
+    t.same(
+      (await snapshotsOf(castle)).map((one) => one.id),
+      [id],
+    );
+  });
+}

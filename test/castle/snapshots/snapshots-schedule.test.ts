@@ -1,0 +1,112 @@
+/** Snapshots by schedule: when they are taken, what is made up for, and which are kept. */
+import { rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+import { castleCommand, order, snapshotsOf, taken } from './snapshot-host.ts';
+
+t.setTimeout(300_000);
+t.jobs = 3;
+
+const everySecond = '* * * * * *';
+const yearly = '0 0 1 1 *';
+const scheduled = (schedule: string, ...more: readonly string[]) => [
+  '--snapshot-schedule',
+  schedule,
+  ...more,
+];
+
+const byHand = async (castle: CastleOnHost) =>
+  (await snapshotsOf(castle)).filter(({ origin }) => origin === 'asked').map(({ id }) => id);
+const bySchedule = async (castle: CastleOnHost, volume = 'main') =>
+  (await snapshotsOf(castle)).filter((one) => one.origin === 'scheduled' && one.volume === volume);
+
+if (requires(t, root)) {
+  t.test(
+    'in use: each time, the last ones kept, and none that was asked for is removed',
+    { buffered: true },
+    async (t) => {
+      const options = scheduled(everySecond, '--snapshot-keep', 'last=2', '--snapshot-volumes', 'main,idle');
+      const castle = await CastleOnHost.start(t, 'process', { options });
+      const [tenant, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      await tenant.lease('main');
+      await other.lease('other');
+      await order(castle, '/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
+      const mine = [await taken(castle, 'main'), await taken(castle, 'main'), await taken(castle, 'main')];
+      await until('five are removed', () => castle.told('snapshot.removed').length >= 5 || undefined);
+      const ids = castle.told('snapshot.removed').map((line) => line['snapshot']);
+      t.notOk(
+        mine.some((id) => ids.includes(id)),
+        'never those by hand',
+      );
+      t.same((await byHand(castle)).sort(), [...mine].sort());
+      t.ok((await bySchedule(castle)).length <= 4, 'two, and what is coming or going');
+      t.equal((await bySchedule(castle, 'idle')).length, 1, 'of what no container had since, no other one');
+      t.equal((await bySchedule(castle, 'other')).length, 0, 'of what is not named, none');
+      t.equal(await castle.metric('castle_volumes_without_snapshot'), 1);
+      t.ok(((await castle.metric('castle_last_snapshot_age_seconds')) ?? -1) >= 0);
+      await castle.end('SIGTERM');
+
+      const next = await CastleOnHost.start(t, 'process', {
+        backend: castle.backend,
+        state: castle.state,
+        options: scheduled(yearly, '--snapshot-keep', 'last=1'),
+      });
+      const extra = (await bySchedule(next)).length - 1;
+      const dry = await castleCommand(next, 'snapshot', 'prune', '--dry-run');
+      t.equal(dry.code, 0);
+      t.equal(dry.stdout.trimEnd().split('\n').length - 1, extra, dry.stdout);
+      t.equal((await bySchedule(next)).length, extra + 1, 'nothing is removed by looking');
+      t.match(await castleCommand(next, 'snapshot', 'prune'), { code: 0, stdout: dry.stdout });
+      t.equal((await bySchedule(next)).length, 1);
+      t.match(await castleCommand(next, 'snapshot', 'prune'), { code: 0, stdout: 'no snapshots\n' });
+      t.equal((await byHand(next)).length, 3);
+    },
+  );
+
+  t.test('what was missed is made up for, once', { buffered: true }, async (t) => {
+    const first = await CastleOnHost.start(t, 'process', { options: scheduled(yearly) });
+    await order(first, '/v1/volumes', { name: 'main', uid: 0, gid: 0 });
+    t.same(await bySchedule(first), [], 'its time has not come');
+    const missedMs = Date.now() + 1000;
+    await until('that time has passed', () => Date.now() > missedMs + 1000 || undefined);
+    await first.end('SIGTERM');
+    const { backend, state } = first;
+    const [, hours, minutes, seconds] = /T(..):(..):(..)/.exec(new Date(missedMs).toISOString()) ?? [];
+    // A time of each day: the next one is tomorrow's.
+    const missed = [seconds, minutes, hours].map(Number).join(' ');
+    const options = scheduled(`${missed} * * *`);
+    const next = await CastleOnHost.start(t, 'process', { backend, state, options });
+    await until(
+      'it is taken',
+      async () => (await bySchedule(next)).some(({ state }) => state === 'kept') || undefined,
+    );
+    await next.end('SIGKILL');
+    await next.serve();
+    await until('the next castle has begun', async () => (await next.status()).volumes === 1 || undefined);
+    t.equal((await bySchedule(next)).length, 1, 'one, and none again when the castle is started again');
+  });
+
+  t.test('one that fails holds up nobody else', { buffered: true }, async (t) => {
+    const first = await CastleOnHost.start(t, 'process');
+    for (const name of ['lost', 'main']) await order(first, '/v1/volumes', { name, uid: 0, gid: 0 });
+    await first.end('SIGTERM');
+    const { backend, state } = first;
+    rmdirSync(join(backend, 'lost'));
+    const castle = await CastleOnHost.start(t, 'process', {
+      backend,
+      state,
+      options: scheduled(everySecond),
+    });
+    await until('main has one', async () => (await bySchedule(castle))[0]);
+    await until('the other one is told of', () => castle.told('snapshot.failed')[0]);
+    t.match(castle.told('snapshot.failed')[0], {
+      volume: 'lost',
+      level: 'warn',
+      message: /volume lost is known, but not in/,
+    });
+  });
+}

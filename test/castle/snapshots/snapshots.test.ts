@@ -1,0 +1,166 @@
+/** Snapshots of images: of one moment, whatever the disk below can; and volumes that are made from them. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { program, requires, root } from '../../kit/needs.ts';
+import { fsck, imageOf, loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { Tenant } from '../kit/tenant.ts';
+import {
+  castleCommand,
+  folderOn,
+  restored,
+  snapshotsOf,
+  stored,
+  taken,
+  writing,
+  written,
+} from './snapshot-host.ts';
+
+t.setTimeout(300_000);
+
+if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].map(program))) {
+  for (const [disk, image] of [
+    ['host', 'size=64M'],
+    ['xfs', 'size=32M'],
+    ['btrfs', 'size=32M'],
+    ['xfs', 'fs=xfs,size=300M'],
+  ] as const) {
+    t.test(
+      `${image} on the ${disk}: snapshots of a volume that is written to are of one moment each`,
+      async (t) => {
+        const backend = folderOn(t, disk, 2048);
+        const castle = await CastleOnHost.start(t, 'process', { loop: image, backend });
+        const tenant = await Tenant.start(t, castle);
+        t.equal((await tenant.lease('main')).status, 201);
+        await writing(tenant);
+        const lines = async (at: Tenant) =>
+          written(await at.read(join(at.home, 'one')), await at.read(join(at.home, 'other')));
+        let least = 0;
+        const ids: string[] = [];
+        for (let round = 0; round < 2; round++) {
+          const before = (await tenant.read(join(tenant.home, 'other'))).split('\n').length - 1;
+          ids.push(await taken(castle, 'main', `round ${round}`));
+          const name = `copy-${round}`;
+          t.equal(await restored(castle, ids[round] ?? '', name), 201);
+          t.equal(fsck(imageOf(castle.backend, name)), 0, 'its file system is whole');
+          const reader = await Tenant.start(t, castle);
+          t.equal((await reader.lease(name)).status, 201, 'a container gets it, beside the volume itself');
+          const now = await lines(reader);
+          t.ok(now >= before && now >= least, `${now} lines, ${before} were written before it was asked for`);
+          least = now;
+          await reader.kill();
+          await castle.untilFree(name);
+        }
+        await tenant.kill();
+        await castle.untilFree('main');
+        await untilNoLoops(castle.backend);
+        t.equal(fsck(imageOf(castle.backend, 'main')), 0);
+        t.same(
+          (await snapshotsOf(castle)).map(({ id, volume, state, origin, note }) => [
+            id,
+            volume,
+            state,
+            origin,
+            note,
+          ]),
+          ids.map((id, round) => [id, 'main', 'kept', 'asked', `round ${round}`]),
+        );
+        t.same(
+          stored(castle).filter((name) => name.startsWith('.')),
+          [],
+          'nothing is left over',
+        );
+        t.match(castle.told('snapshot.taken'), [{ volume: 'main', snapshot: ids[0], tookMs: Number }, {}]);
+        const idle = await taken(castle, 'main');
+        t.equal(await restored(castle, idle, 'idle'), 201);
+        t.equal(fsck(imageOf(castle.backend, 'idle')), 0, 'of a volume that nobody has, too');
+        await castle.end('SIGKILL');
+        castle.loseState();
+        await castle.serve();
+        const found = await snapshotsOf(castle);
+        t.same(
+          found.map(({ id }) => id),
+          [...ids, idle],
+          'found again when the state was lost',
+        );
+        t.match(
+          found,
+          found.map(() => ({ volume: 'main', state: 'kept', origin: 'found', volumeId: String })),
+        );
+      },
+    );
+  }
+
+  t.test('a volume from a snapshot: a larger one, none over another one, none of nothing', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=32M' });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const { stdout: told } = await castleCommand(castle, 'snapshot', 'create', 'main', '--note', 'first');
+    const id = /^snapshot (\S+) of volume main is taken$/m.exec(told)?.[1] ?? told;
+    await tenant.write(join(tenant.home, 'data'), ' and more');
+    const later = await taken(castle, 'main');
+    const make = (...args: readonly string[]) => castleCommand(castle, ...args);
+    t.match(await make('snapshot', 'restore', id, 'large', '--size', '64M'), {
+      code: 0,
+      stdout: `volume large is made from snapshot ${id}\n`,
+    });
+    t.equal(statSync(imageOf(castle.backend, 'large')).size, 64 * 2 ** 20);
+    t.ok(statSync(imageOf(castle.backend, 'large')).blocks * 512 >= 64 * 2 ** 20, 'it has all of its room');
+    t.match(await make('volume', 'create', 'last', '--snapshot', 'latest:main'), { code: 0 });
+    const [reader, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    await reader.lease('large');
+    t.equal(await reader.read(join(reader.home, 'data')), 'kept');
+    const { stdout } = await reader.run('df', '--block-size=1M', '--output=size', reader.home);
+    t.ok(Number(stdout.split('\n')[1]) > 50, 'and its file system, too');
+    await other.lease('last');
+    t.equal(await other.read(join(other.home, 'data')), 'kept and more');
+
+    const ids = (await castle.ask('volumes')).map((volume) => volume.id);
+    t.equal(new Set(ids).size, 3, 'each has an id of its own');
+    const nobody = '00000000-0000-4000-8000-000000000000';
+    for (const [args, code, sentence] of [
+      [['snapshot', 'restore', id, 'main'], 75, /main is there already, and a snapshot never replaces one/],
+      [['volume', 'create', 'main', '--snapshot', id], 75, /is there already/],
+      [['snapshot', 'restore', id, 'small', '--size', '16M'], 64, /what the snapshot has is 32M/],
+      [['snapshot', 'restore', nobody, 'x'], 64, /there is no snapshot 0000/],
+      [['volume', 'create', 'x', '--snapshot', 'latest:none'], 64, /no snapshot of volume none/],
+      [['snapshot', 'restore', id, '../x'], 64, /name "\.\.\/x"/],
+      [['snapshot', 'create', 'none'], 64, /there is no volume none/],
+      [['snapshot', 'delete', '../../x'], 64, /there is no snapshot \.\.\/\.\.\/x/],
+      [['snapshot', 'prune'], 64, /on request only/],
+      [['snapshot', 'restore', id, 'x', '--size', 'big'], 64, /big is not a size/],
+    ] as const) {
+      const said = await make(...args);
+      t.match(said, { code, stdout: '', stderr: sentence }, args.join(' '));
+      t.equal(said.stderr.trimEnd().split('\n').length, 1);
+    }
+    t.equal(await tenant.read(join(tenant.home, 'data')), 'kept and more', 'the volume is as it was');
+    t.same(
+      (await castle.ask('volumes')).map(({ name }) => name),
+      ['large', 'last', 'main'],
+    );
+    for (const [method, path, body] of [
+      ['GET', '/v1/snapshots', undefined],
+      ['POST', '/v1/snapshots', { volume: 'main' }],
+      ['DELETE', `/v1/snapshots/${id}`, undefined],
+      ['POST', `/v1/snapshots/${id}/restore`, { name: 'mine' }],
+      ['POST', '/v1/snapshots/prune', { dryRun: false }],
+    ] as const) {
+      t.match(await tenant.call(method, path, body), { status: 403 }, `a container orders nothing: ${path}`);
+    }
+    t.match(await make('snapshots', 'main'), {
+      code: 0,
+      stdout: /^VOLUME +TAKEN +STATE +BY +SNAPSHOT +NOTE\nmain /,
+    });
+    t.match(await make('snapshots', 'other'), { code: 0, stdout: 'no snapshots\n' });
+    t.match(await make('snapshot', 'delete', id), { code: 0, stdout: `snapshot ${id} is removed\n` });
+    t.same(
+      (await snapshotsOf(castle)).map((one) => one.id),
+      [later],
+    );
+    t.equal(stored(castle).length, 1);
+    t.equal(await castle.metric('castle_snapshots{state="kept"}'), 1);
+  });
+}

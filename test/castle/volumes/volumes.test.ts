@@ -1,0 +1,261 @@
+/** Volumes that the host's root makes, deletes and brings back, with kill -9 at every step. */
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { type Ran, run } from '../../kit/docker.ts';
+import { temporaryFolder } from '../../kit/images.ts';
+import { program, requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
+import { oneThread as env, traced } from '../crash/traced-castle.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+import { mounted } from '../kit/mounted.ts';
+import { Tenant } from '../kit/tenant.ts';
+
+const castleCommand = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
+  run(process.execPath, ['dist/castle.js', ...args, '--socket', castle.socket]);
+const volume = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
+  castleCommand(castle, 'volume', ...args);
+
+// Asked for often: not by a process each time.
+const listed = async (castle: CastleOnHost, path: string) =>
+  (JSON.parse((await castle.get(path)).text) as { readonly name: string }[]).map(({ name }) => name);
+const names = (castle: CastleOnHost) => listed(castle, '/v1/volumes');
+const deleted = (castle: CastleOnHost) => listed(castle, '/v1/volumes/deleted');
+const folders = (castle: CastleOnHost) => readdirSync(castle.backend).filter((name) => !name.startsWith('.'));
+
+if (requires(t, root, program('strace'))) {
+  t.test('made, deleted, restored', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    t.match(await volume(castle, 'create', 'main', '--owner', '1234:5678'), {
+      code: 0,
+      stdout: 'volume main is made\n',
+    });
+    t.match(statSync(join(castle.backend, 'main')), { uid: 1234, gid: 5678 });
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    t.match(await volume(castle, 'create', 'main'), { code: 0, stdout: 'volume main was there already\n' });
+    t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
+    t.match(await volume(castle, 'delete', 'main'), {
+      code: 0,
+      stdout: /^volume main is deleted; castle volume re/,
+    });
+    t.same([await names(castle), await deleted(castle), folders(castle)], [[], ['main'], []]);
+    t.equal(await castle.metric('castle_volumes{state="deleted"}'), 1);
+    const { stdout } = await castleCommand(castle, 'deleted', '--json');
+    t.match(JSON.parse(stdout), [{ name: 'main', backend: 'local', id: String }]);
+    t.match((await castleCommand(castle, 'deleted')).stdout, /^VOLUME +BACKEND .*\nmain +local /);
+    t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is back\n' });
+    t.same([await names(castle), await deleted(castle)], [['main'], []]);
+    t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
+    t.match(statSync(join(castle.backend, 'main')), { uid: 1234, gid: 5678 });
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    t.equal(await tenant.read(join(tenant.home, 'data')), 'kept', 'a container gets it');
+    for (const event of ['volume.created', 'volume.deleted', 'volume.restored']) {
+      t.match(castle.told(event), [{ volume: 'main' }], event);
+    }
+  });
+
+  t.test('what is in use anywhere is not deleted', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('main');
+    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const holder = (await castle.leaseOf('main'))?.containerName;
+    t.match(await volume(castle, 'delete', 'main'), {
+      code: 75,
+      stderr: new RegExp(
+        `^castle: volume main is in use by container ${holder} since .*; stop that container`,
+      ),
+    });
+    await castle.end('SIGKILL');
+    castle.loseState();
+    await castle.serve();
+    t.match(
+      await volume(castle, 'delete', 'main'),
+      { code: 75, stderr: /is mounted on .*\/home / },
+      'a lost state',
+    );
+    await tenant.kill();
+    await until('it is nowhere mounted', async () =>
+      (await volume(castle, 'delete', 'main')).code === 0 ? true : undefined,
+    );
+    await volume(castle, 'restore', 'main');
+
+    t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
+
+    // A volume for each: whoever makes a mount namespace now has a copy of what is mounted, until it ends.
+    await volume(castle, 'create', 'inside');
+    const inside = join(castle.backend, 'inside/folder');
+    mkdirSync(inside);
+    mounted(t, inside, '-t', 'tmpfs', 'inside');
+    writeFileSync(join(inside, 'precious'), '');
+    t.match(await volume(castle, 'delete', 'inside'), {
+      code: 75,
+      stderr: /has something mounted on .*folder; umount/,
+    });
+    t.ok(existsSync(join(inside, 'precious')));
+    await volume(castle, 'create', 'elsewhere');
+    const elsewhere = join(castle.socketFolder, 'elsewhere');
+    mkdirSync(elsewhere);
+    mounted(t, elsewhere, '--bind', join(castle.backend, 'elsewhere'));
+    t.match(await volume(castle, 'delete', 'elsewhere'), { code: 75, stderr: /is mounted on .*elsewhere/ });
+    t.same([await names(castle), await deleted(castle)], [['elsewhere', 'inside', 'main'], []]);
+  });
+
+  t.test('wrong orders', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const wrong: [string[], number, RegExp][] = [
+      [['create', '../x'], 64, /^castle: volume name "\.\.\/x" /],
+      [['delete', '../x'], 64, /^castle: volume name "\.\.\/x" /],
+      [['delete', '.trash'], 64, /^castle: volume name "\.trash" /],
+      [['delete', 'none'], 64, /^castle: there is no volume none; see castle volumes/],
+      [['restore', 'none'], 64, /^castle: no deleted volume none is kept; see castle deleted/],
+      [['create', 'x', '--owner', 'root'], 64, /two numbers/],
+      [['create'], 64, /missing required argument/],
+      [['frobnicate', 'x'], 64, /frobnicate/],
+      [[], 64, /try castle volume --help/],
+    ];
+    for (const [args, code, stderr] of wrong) {
+      const said = await volume(castle, ...args);
+      t.match(said, { code, stdout: '', stderr }, args.join(' '));
+      t.equal(said.stderr.trimEnd().split('\n').length, 1);
+    }
+    const tenant = await Tenant.start(t, castle);
+    await volume(castle, 'create', 'main');
+    for (const [method, path] of [
+      ['POST', '/v1/volumes'],
+      ['DELETE', '/v1/volumes/main'],
+      ['POST', '/v1/volumes/main/restore'],
+      ['GET', '/v1/volumes/deleted'],
+    ] as const) {
+      const body = path === '/v1/volumes' ? { name: 'mine', uid: 0, gid: 0 } : undefined;
+      t.match(await tenant.call(method, path, body), {
+        status: 403,
+        body: { error: { code: 'not_permitted' } },
+      });
+    }
+    t.same(await names(castle), ['main'], 'a container orders nothing');
+  });
+
+  t.test('a name that is used again, and a lost state', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    for (const life of ['first', 'second']) {
+      await volume(castle, 'create', 'main');
+      writeFileSync(join(castle.backend, 'main/data'), life);
+      await volume(castle, 'delete', 'main');
+    }
+    await volume(castle, 'create', 'main');
+    t.match(await volume(castle, 'restore', 'main'), {
+      code: 75,
+      stderr: /volume main is there again; delete that/,
+    });
+    t.same(readdirSync(join(castle.backend, 'main')), [], 'and it is as it was');
+    await volume(castle, 'delete', 'main');
+    await volume(castle, 'restore', 'main');
+    t.same(readdirSync(join(castle.backend, 'main')), [], 'the last one of the name comes back first');
+    await castle.end('SIGTERM');
+    castle.loseState();
+    await castle.serve();
+    t.same(await deleted(castle), ['main', 'main'], 'what is in the trash is found without the state');
+  });
+
+  t.test('one that is away is not said to be none', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await volume(castle, 'create', 'main');
+    const [place, away] = [join(castle.backend, 'main'), join(castle.state, 'away')];
+    renameSync(place, away);
+    const said = { code: 69, stderr: /^castle: volume main is known, but not in the local folder / };
+    t.match(await volume(castle, 'delete', 'main'), said);
+    t.match(await castleCommand(castle, 'snapshot', 'create', 'main'), said);
+    renameSync(away, place);
+    t.match(await volume(castle, 'delete', 'main'), { code: 0 });
+  });
+
+  t.test('kept as long as set, then gone', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: ['--keep-deleted', '1s'] });
+    await volume(castle, 'create', 'main');
+    mkdirSync(join(castle.backend, 'main/folder'));
+    writeFileSync(join(castle.backend, 'main/folder/data'), 'gone');
+    await volume(castle, 'delete', 'main');
+    await until('it is gone for good', () => castle.told('volume.purged')[0]);
+    t.same(await deleted(castle), []);
+    t.same(readdirSync(join(castle.backend, '.trash')), []);
+    t.match(castle.told('volume.purged'), [{ volume: 'main' }]);
+    t.match(await volume(castle, 'restore', 'main'), { code: 64 });
+
+    await castle.end('SIGTERM');
+    const patient = await CastleOnHost.start(t, 'process');
+    await volume(patient, 'create', 'other');
+    await volume(patient, 'delete', 'other');
+    const [folder = ''] = readdirSync(join(patient.backend, '.trash'));
+    const elsewhere = join(patient.socketFolder, 'elsewhere');
+    mkdirSync(elsewhere);
+    mounted(t, elsewhere, '--bind', join(patient.backend, '.trash', folder));
+    writeFileSync(join(elsewhere, 'data'), 'in use');
+    await patient.end('SIGTERM');
+    const eager = await CastleOnHost.start(t, 'process', {
+      backend: patient.backend,
+      state: patient.state,
+      options: ['--keep-deleted', '0'],
+    });
+    await until('it was tried', () => eager.told('volume.unclear')[0]);
+    t.match(eager.told('volume.unclear'), [{ message: /could not be removed: .*is mounted on .*elsewhere/ }]);
+    t.equal(
+      readFileSync(join(elsewhere, 'data'), 'utf8'),
+      'in use',
+      'what is mounted anywhere is not removed',
+    );
+  });
+
+  t.test('a removal that kill -9 interrupts is finished by the next castle', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { options: ['--keep-deleted', '1s'], env });
+    await volume(castle, 'create', 'large');
+    for (let n = 0; n < 200; n++) writeFileSync(join(castle.backend, 'large', `file-${n}`), '');
+    const { pid } = await castle.status();
+    const tracer = await traced(pid, 'unlink,unlinkat', 100);
+    await castle.call('DELETE', '/v1/volumes/large');
+    const [folder = ''] = readdirSync(join(castle.backend, '.trash'));
+    const inTrash = join(castle.backend, '.trash', folder);
+    await castle.ended();
+    tracer.kill('SIGKILL');
+    const left = readdirSync(inTrash).length;
+    t.ok(left > 0 && left < 200, `${left} files are left`);
+    await castle.serve();
+    await until('the next castle goes on with it', () => !existsSync(inTrash) || undefined);
+    t.same([await names(castle), await deleted(castle)], [[], []]);
+  });
+
+  t.test('a state without room in the middle of an order loses nothing', async (t) => {
+    const state = temporaryFolder(t, 'state');
+    mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
+    const castle = await CastleOnHost.start(t, 'process', { state });
+    await volume(castle, 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    const filler = join(state, 'filler');
+    let refused = 0;
+    for (let round = 0; round < 8; round++) {
+      // A file of several sizes: at some the first entry of an order finds room and the last one doesn't.
+      spawnSync('sh', ['-c', `head -c ${round * 4096} /dev/zero >${filler}.gap; cat /dev/zero >${filler}`]);
+      rmSync(`${filler}.gap`);
+      for (const path of ['/v1/volumes/main', '/v1/volumes/main/restore']) {
+        const { status } = await castle.call(path.endsWith('restore') ? 'POST' : 'DELETE', path);
+        if (status === 503) refused += 1;
+      }
+      rmSync(filler);
+      await castle.call('POST', '/v1/volumes/main/restore');
+      t.same([await names(castle), await deleted(castle)], [['main'], []], `round ${round}`);
+      t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
+    }
+    t.not(refused, 0, `${refused} refused`);
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * `bailey agent` in an image as the official one of agents is, started as its users do: by the kubernetes plugin, and
+ * by docker-workflow's `inside`.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import t from 'tap';
+import * as docker from '../kit/docker.ts';
+import { baileyAgentImage, jenkinsUser } from '../kit/images.ts';
+import { engine, program, requires, root } from '../kit/needs.ts';
+import { until } from '../kit/until.ts';
+
+t.setTimeout(600_000);
+
+/** What the kubernetes plugin sets, which gives the container no arguments. */
+const kubernetes = {
+  JENKINS_SECRET: '5c0ffee5',
+  JENKINS_NAME: 'build-pod-7',
+  JENKINS_AGENT_NAME: 'build-pod-7',
+  JENKINS_AGENT_WORKDIR: '/home/jenkins/agent',
+  JENKINS_URL: 'http://127.0.0.1:8080/ci/',
+  REMOTING_OPTS: '-noReconnectAfter 1d',
+};
+/** No controller answers here; test/bailey/agent/preflight has some that do. */
+const noPreflight = { BAILEY_PREFLIGHT: 'off' };
+const variables = (env: Readonly<Record<string, string>>): string[] =>
+  Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+
+if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(program))) {
+  const image = await baileyAgentImage(t);
+
+  t.test("the kubernetes plugin's variables", async (t) => {
+    const container = await docker.start(t, image, [
+      ...variables({ ...kubernetes, ...noPreflight }),
+      ...['--env', 'ORPHANS=30'],
+    ]);
+    await docker.untilPrinted(container, /^agent: ready$/);
+    const said = await docker.printed(container);
+    t.match(
+      said,
+      argumentsOf('-url http://127.0.0.1:8080/ci/ -workDir /home/jenkins/agent -noReconnectAfter 1d'),
+    );
+    t.match(said, /^agent: arguments \[-secret, @\/proc\/self\/fd\/0, -name, build-pod-7,/m);
+    t.notMatch(said, kubernetes.JENKINS_SECRET, 'neither an argument nor a variable');
+    for (const name of [
+      'JENKINS_URL',
+      'JENKINS_NAME',
+      'JENKINS_AGENT_NAME',
+      'JENKINS_AGENT_WORKDIR',
+      'REMOTING_OPTS',
+    ] as const)
+      t.match(said, new RegExp(`^agent: variable ${name}=${kubernetes[name]}$`, 'm'));
+
+    const rows = await until('the orphans have gone', async () => {
+      const rows = await docker.processes(container);
+      return rows.length === 2 ? rows : undefined;
+    });
+    t.match(rows, [
+      { command: 'bailey-init', uid: jenkinsUser },
+      { command: 'java', uid: jenkinsUser },
+    ]);
+
+    const health = (): Promise<docker.Ran> =>
+      docker.run('docker', ['exec', container.id, 'bailey', 'health']);
+    t.match(await health(), { code: 1, stderr: /^bailey: the agent's java runs, but has no connection/ });
+    await docker.docker('exec', '--detach', container.id, 'nc', '-ll', '-p', '50000', '-e', 'cat');
+    await docker.untilPrinted(container, /^agent: connected$/);
+    t.match(await health(), { code: 0, stdout: /^the agent is connected to port 50000/ });
+    const asRoot = await docker.run('docker', ['exec', '--user', '0', container.id, 'bailey', 'health']);
+    t.match(
+      asRoot,
+      { code: 0, stdout: /^the agent is connected to port 50000/ },
+      'root of a container sees less',
+    );
+
+    // As kubelet does at the pod's end.
+    await docker.docker('stop', '--time', '30', container.id);
+    t.equal(await docker.ended(container), 143);
+  });
+
+  t.test("the kubernetes plugin's variables for a WebSocket", async (t) => {
+    const env = { ...kubernetes, JENKINS_WEB_SOCKET: 'true', JENKINS_TUNNEL: 'jenkins-agent:50000' };
+    const container = await docker.start(t, image, variables({ ...env, ...noPreflight }));
+    await docker.untilPrinted(container, /^agent: ready$/);
+    const said = await docker.printed(container);
+    t.match(said, argumentsOf('-workDir /home/jenkins/agent -webSocket -noReconnectAfter 1d'));
+    t.notMatch(said, /^agent: arguments .*-tunnel/m);
+  });
+
+  t.test("the kubernetes plugin's variables for a direct connection", async (t) => {
+    const { JENKINS_URL, ...rest } = kubernetes;
+    const direct = {
+      JENKINS_DIRECT_CONNECTION: '127.0.0.1:50000',
+      JENKINS_PROTOCOLS: 'JNLP4-connect',
+      JENKINS_INSTANCE_IDENTITY: 'MIIB',
+    };
+    const container = await docker.start(t, image, variables({ ...rest, ...direct, ...noPreflight }));
+    await docker.untilPrinted(container, /^agent: ready$/);
+    t.match(
+      await docker.printed(container),
+      argumentsOf(
+        '-direct 127.0.0.1:50000 -protocols JNLP4-connect -instanceIdentity MIIB -noReconnectAfter 1d',
+      ),
+    );
+  });
+
+  /** Who runs the container: nobody in particular, as docker-workflow has it, and root. */
+  const users: readonly [string, readonly string[]][] = [
+    ["the image's user", []],
+    ['a user who is in no passwd', ['--user', '4711:4712']],
+    ['root', ['--user', '0:0']],
+  ];
+  for (const [name, user] of users) {
+    t.test(`docker-workflow's cat, as ${name}`, async (t) => {
+      // Its own way, of DockerClient.run(): a terminal, detached.
+      const container = await docker.start(t, image, ['--tty', '--workdir', '/tmp', ...user], ['cat']);
+      await untilTop(container, 'cat');
+      const run = await docker.docker(
+        'exec',
+        container.id,
+        'env',
+        'A=b',
+        'sh',
+        '-c',
+        'echo "$A $(pwd)"; id -u',
+      );
+      t.match(run, /^b \/tmp\n(1000|4711|0)$/);
+      // What a step leaves behind when its shell ends.
+      await docker.docker('exec', container.id, 'sh', '-c', 'for i in 1 2 3 4 5; do (sleep 0.1 &) done');
+      await until('the orphans have gone', async () =>
+        (await docker.processes(container)).length === 2 ? true : undefined,
+      );
+      t.same(await docker.zombies(container), []);
+      t.match(await docker.processes(container), [{ command: 'bailey-init' }, { command: 'cat' }]);
+      await docker.docker('stop', '--time', '30', container.id);
+      t.equal(await docker.ended(container), 143, 'at once, and not by SIGKILL');
+    });
+  }
+
+  t.test('cat with its standard input kept open copies it', async (t) => {
+    const name = `bailey-cat-${process.pid}`;
+    const cat = spawn('docker', [
+      'run',
+      '--rm',
+      '--interactive',
+      '--network',
+      'none',
+      '--name',
+      name,
+      image,
+      'cat',
+    ]);
+    t.teardown(() => docker.run('docker', ['rm', '--force', name]));
+    let said = '';
+    cat.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    cat.stdin.write('one\n');
+    await until('it has copied', () => (said === 'one\n' ? true : undefined));
+    await untilTop({ id: name }, 'cat');
+    cat.stdin.end('two\n');
+    const [code] = await once(cat, 'close');
+    t.equal(code, 0);
+    t.equal(said, 'one\ntwo\n');
+  });
+
+  t.test('other arguments are for agent.jar', async (t) => {
+    const container = await docker.start(
+      t,
+      image,
+      [],
+      ['--no-preflight', '-url', 'http://jenkins-server:8080', 'secret', 'name'],
+    );
+    await docker.untilPrinted(container, /^agent: arguments \[-url, http:\/\/jenkins-server:8080, .*name\]$/);
+    t.pass();
+  });
+}
+
+/** The end of the arguments, behind the secret and the name. */
+const argumentsOf = (words: string): RegExp =>
+  new RegExp(`^agent: arguments \\[.*${words.replaceAll(' ', ', ')}\\]$`, 'm');
+
+/** `docker top` as docker-workflow looks at it. */
+const untilTop = (container: docker.Container, command: string): Promise<true> =>
+  until(`docker top shows ${command}`, async () =>
+    (await docker.docker('top', container.id, '-eo', 'pid,comm'))
+      .split('\n')
+      .some((row) => row.trim().split(/\s+/)[1] === command)
+      ? true
+      : undefined,
+  );

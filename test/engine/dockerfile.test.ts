@@ -1,0 +1,231 @@
+/**
+ * Dockerfile.example and Dockerfile.agent.example, built and run. The base images are stand-ins from local files, since CI
+ * reaches no image registry: the one to build with is a minimal Debian that has node, npm, gcc and make and nothing else that a build could use.
+ */
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { CastleOnHost } from '../castle/kit/castle-on-host.ts';
+import * as docker from '../kit/docker.ts';
+import {
+  addAgent,
+  addBusybox,
+  addJenkins,
+  addLibraries,
+  agentImage,
+  importImage,
+  jenkinsImage,
+  madeOnce,
+  temporaryFolder,
+} from '../kit/images.ts';
+import { engine, program, requires, root } from '../kit/needs.ts';
+import { until } from '../kit/until.ts';
+
+/** Debian's and npm's packages come over the network: far above what they take. */
+const boundMs = 900_000;
+t.setTimeout(4 * boundMs);
+
+/** What the builds leave besides their images. */
+const stages = new Set<string>();
+
+const programs = ['debootstrap', 'javac', 'jlink', 'busybox', 'tar'].map(program);
+if (requires(t, root, engine, ...programs)) {
+  const controller = `bailey-test/example-${process.pid}`;
+  const agent = `bailey-test/agent-example-${process.pid}`;
+
+  await t.test('they build', async (t) => {
+    t.setTimeout(3 * boundMs);
+    const base = await buildImage(t);
+    const said = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
+    t.match(said, /bailey-init: linked statically with the system's static libc/, 'and says which libc');
+    // The first stage is the same: the engine has it already.
+    await build(t, 'Dockerfile.agent.example', agent, base, await agentRuntimeImage(t));
+  });
+
+  // Without an image the rest could only say the same again.
+  if (t.passing()) {
+    for (const tag of [controller, agent]) tryContent(tag);
+    tryController(controller);
+    tryAgent(agent);
+  }
+  t.teardown(() => docker.run('docker', ['image', 'rm', '--force', controller, agent, ...stages]));
+}
+
+/** @returns what the build said */
+async function build(t: Test, file: string, tag: string, base: string, runtime: string): Promise<string> {
+  const bases = { BUILD_IMAGE: base, RUNTIME_IMAGE: runtime };
+  const args = Object.entries(bases).flatMap(([name, image]) => ['--build-arg', `${name}=${image}`]);
+  // The classic builder is part of every engine; npm's registry is reached as this host reaches it.
+  const command = [
+    'build',
+    '--network',
+    'host',
+    '--rm',
+    '--force-rm',
+    ...args,
+    '--tag',
+    tag,
+    '--file',
+    file,
+    '.',
+  ];
+  const built = await docker.run('docker', command, {
+    boundMs,
+    env: { ...process.env, DOCKER_BUILDKIT: '0' },
+  });
+  const said = built.stdout + built.stderr;
+  if (built.code !== 0) t.comment(said);
+  t.equal(built.code, 0, `docker build --file ${file}`);
+  // The first stage has no name, and would stay.
+  const [, stage] = /---> ([0-9a-f]+)\nStep \d+\/\d+ : FROM \$\{RUNTIME_IMAGE\}/.exec(said) ?? [];
+  if (stage !== undefined) stages.add(stage);
+  return said;
+}
+
+function tryContent(tag: string): void {
+  t.test(`${tag} is not root, and holds dist/ and Node and nothing else of the build`, async (t) => {
+    const everything = await docker.runToEnd(tag, ['--user', '0', '--entrypoint', 'find'], ['/', '-xdev']);
+    const paths = everything.stdout.split('\n');
+    for (const name of ['bailey', 'bailey-init', 'node'])
+      t.ok(paths.includes(`/usr/local/bin/${name}`), name);
+    const unwanted = paths.filter((path) => path.startsWith('/bailey/') || path.includes('node_modules'));
+    t.same(unwanted, [], 'neither sources nor packages');
+    const who = await docker.runToEnd(tag, ['--entrypoint', 'id'], []);
+    t.match(who.stdout, /^uid=1000\(jenkins\)/);
+    const found = await docker.runToEnd(tag, ['--entrypoint', 'bailey'], ['--version']);
+    t.match(found, { code: 0, stdout: /^bailey \d/, stderr: '' }, 'bailey runs by its link');
+    const check = await docker.docker('image', 'inspect', '--format', '{{json .Config.Healthcheck}}', tag);
+    t.match(JSON.parse(check), { Test: ['CMD', 'bailey', 'health'], StartPeriod: 300e9 });
+  });
+}
+
+function tryController(tag: string): void {
+  t.test('it runs a controller on a volume of the castle', async (t) => {
+    const castle = await CastleOnHost.start(t);
+    const container = await docker.start(t, tag, [...castle.options('example'), '--env', 'ORPHANS=20']);
+    await docker.untilPrinted(container, /^controller: ready/);
+    t.same(await docker.zombies(container), []);
+    await docker.docker('stop', '--time', '60', container.id);
+    t.equal(await docker.ended(container), 143);
+    await castle.untilFree('example');
+    t.ok(existsSync(join(castle.backend, 'example/builds/1/log')));
+  });
+
+  t.test('without CASTLE_URL it starts like any Jenkins image, and the engine sees its health', async (t) => {
+    const container = await docker.start(
+      t,
+      tag,
+      ['--health-interval', '1s'],
+      ['--httpPort=9090', '--prefix=/ci'],
+    );
+    await docker.untilPrinted(container, /^controller: ready/);
+    t.match(
+      await untilHealth(container, 'healthy'),
+      /^the controller answers at http:\/\/127\.0\.0\.1:9090\/ci\/health$/m,
+    );
+    await docker.docker('stop', '--time', '60', container.id);
+    t.equal(await docker.ended(container), 143);
+  });
+}
+
+function tryAgent(tag: string): void {
+  t.test('it runs an agent, and the engine sees its health', async (t) => {
+    const variables = [
+      'JENKINS_URL=http://127.0.0.1:8080/',
+      'JENKINS_SECRET=s',
+      'JENKINS_AGENT_NAME=n',
+      'BAILEY_PREFLIGHT=off',
+      'ORPHANS=20',
+    ];
+    // With no time to start, the first failed check counts.
+    const checks = ['--health-interval', '1s', '--health-retries', '1', '--health-start-period', '1ms'];
+    const container = await docker.start(t, tag, [...checks, ...variables.flatMap((set) => ['--env', set])]);
+    await docker.untilPrinted(container, /^agent: arguments \[.*-url, http:\/\/127\.0\.0\.1:8080\/\]$/);
+    t.match(await untilHealth(container, 'unhealthy'), /^bailey: the agent's java /m);
+    t.same(await docker.zombies(container), []);
+    await docker.docker('exec', '--detach', container.id, 'nc', '-ll', '-p', '50000', '-e', 'cat');
+    t.match(
+      await untilHealth(container, 'healthy'),
+      /^the agent is connected to port 50000 of its controller$/m,
+    );
+    await docker.docker('stop', '--time', '60', container.id);
+    t.equal(await docker.ended(container), 143);
+  });
+
+  t.test('it runs a program instead', async (t) => {
+    const container = await docker.start(t, tag, ['--tty'], ['cat']);
+    await until('docker top shows cat', async () =>
+      /^\s*\d+\s+cat$/m.test(await docker.docker('top', container.id, '-eo', 'pid,comm')) ? true : undefined,
+    );
+    t.pass();
+  });
+}
+
+/** Waits for what the engine makes of the checks. @returns what the last one printed */
+const untilHealth = (container: docker.Container, wanted: string): Promise<string> =>
+  until(`the engine says ${wanted}`, async () => {
+    const text = await docker.docker('inspect', '--format', '{{json .State.Health}}', container.id);
+    const { Status, Log } = JSON.parse(text) as { Status: string; Log: { Output: string }[] | null };
+    return Status === wanted ? Log?.at(-1)?.Output : undefined;
+  });
+
+/** A stand-in for the official Node image: Debian, node and npm where that image has them, gcc and make. */
+async function buildImage(t: Test): Promise<string> {
+  const debian = await madeOnce('build/images/debian-bookworm', async (folder) => {
+    // In a mount namespace of its own: the /proc that it mounts goes with it, however it ends.
+    const args = ['--variant=minbase', '--include=ca-certificates,gcc,libc6-dev,make', 'bookworm', folder];
+    const made = await docker.run('unshare', ['--mount', 'debootstrap', ...args], { boundMs });
+    if (made.code !== 0) throw new Error(`debootstrap: exit code ${made.code}: ${made.stdout}${made.stderr}`);
+  });
+  const folder = join(temporaryFolder(t, 'build-image'), 'root');
+  await docker.output('cp', '--archive', '--reflink=auto', debian, folder);
+  // Nothing more can be installed, not even by mistake.
+  rmSync(join(folder, 'etc/apt'), { recursive: true });
+  const local = join(folder, 'usr/local');
+  copyFileSync(process.execPath, join(local, 'bin/node'));
+  await addLibraries(folder, [process.execPath]);
+  const npm = dirname(dirname(await docker.output('sh', '-c', 'readlink -f "$(command -v npm)"')));
+  cpSync(npm, join(local, 'lib/node_modules/npm'), { recursive: true, verbatimSymlinks: true });
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
+  await copyRegistrySettings(folder);
+  return importImage(t, folder, ['ENV PATH=/usr/local/bin:/usr/bin:/bin']);
+}
+
+/** How this host's npm reaches its registry: a company's mirror and certificates belong to the machine, not in here. */
+async function copyRegistrySettings(folder: string): Promise<void> {
+  const setting = async (name: string) => (await docker.run('npm', ['config', 'get', name])).stdout.trim();
+  const lines = [`registry=${await setting('registry')}`];
+  const certificates = await setting('cafile');
+  if (certificates !== '' && certificates !== 'null') {
+    copyFileSync(certificates, join(folder, 'etc/registry-ca.crt'));
+    lines.push('cafile=/etc/registry-ca.crt');
+  }
+  for (const name of ['proxy', 'https-proxy']) {
+    const value = await setting(name);
+    if (value !== '' && value !== 'null') lines.push(`${name}=${value}`);
+  }
+  mkdirSync(join(folder, 'usr/local/etc'), { recursive: true });
+  writeFileSync(join(folder, 'usr/local/etc/npmrc'), `${lines.join('\n')}\n`);
+}
+
+/** A stand-in for the official Jenkins image. */
+async function runtimeImage(t: Test): Promise<string> {
+  const folder = await system(t);
+  await addJenkins(t, folder);
+  return importImage(t, folder, jenkinsImage);
+}
+
+/** A stand-in for the official image of agents. */
+async function agentRuntimeImage(t: Test): Promise<string> {
+  const folder = await system(t);
+  await addAgent(t, folder);
+  return importImage(t, folder, agentImage);
+}
+
+async function system(t: Test): Promise<string> {
+  const folder = temporaryFolder(t, 'runtime-image');
+  await addBusybox(folder);
+  // Debian's base has the C++ library that Node needs.
+  await addLibraries(folder, [process.execPath]);
+  return folder;
+}

@@ -1,0 +1,166 @@
+/** The castle and its engine: what it hears of containers, and that it lives without the engine. */
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { Finding } from '../../src/castle/doctor/finding.ts';
+import { CastleOnHost } from '../castle/kit/castle-on-host.ts';
+import * as docker from '../kit/docker.ts';
+import { addBusybox, addNode, importImage, temporaryFolder } from '../kit/images.ts';
+import { engine, program, requires, root } from '../kit/needs.ts';
+import { until } from '../kit/until.ts';
+import { EngineProxy } from './engine-proxy.ts';
+
+t.setTimeout(300_000);
+
+if (requires(t, root, engine, program('busybox'), program('tar'))) {
+  const folder = temporaryFolder(t, 'root');
+  await addBusybox(folder);
+  await addNode(folder);
+  mkdirSync(join(folder, 'data'));
+  copyFileSync('test/engine/ask-castle.mjs', join(folder, 'ask-castle.mjs'));
+  const image = await importImage(t, folder);
+
+  /** A container that asks for a volume. */
+  const start = (t: Test, castle: CastleOnHost, volume: string, ...options: readonly string[]) =>
+    docker.start(
+      t,
+      image,
+      [...castle.options(volume), '--env', 'PATH=/usr/local/bin:/bin', ...options],
+      [...['node', '/ask-castle.mjs', volume, '/data']],
+    );
+  const lives = (castle: CastleOnHost, volume: string) =>
+    readFileSync(join(castle.backend, volume, 'lives'), 'utf8').length;
+  const connected = (castle: CastleOnHost, is: 'connected' | 'lost') =>
+    until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
+  const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
+    until(`${event} is heard`, () => {
+      const lines = castle.told(event).filter(({ container }) => container === id);
+      return lines.length >= times ? lines : undefined;
+    });
+
+  t.test('what the engine tells of containers with storage is in the log', async (t) => {
+    const castle = await CastleOnHost.start(t);
+    await connected(castle, 'connected');
+    t.equal(await castle.metric('castle_engine_connected'), 1);
+    const container = await start(t, castle, 'main');
+    const stranger = await docker.start(t, image, [], ['sleep', '1000']);
+    await docker.untilPrinted(container, /^has its volume/);
+    await docker.docker('pause', container.id);
+    t.match(await heard(castle, 'container.paused', container.id), [{ volume: 'main', level: 'info' }]);
+    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'it keeps its storage');
+    await docker.docker('unpause', container.id);
+    await heard(castle, 'container.resumed', container.id);
+    await docker.docker('kill', stranger.id);
+    await docker.docker('stop', '--time', '20', container.id);
+    t.match(await heard(castle, 'container.killed', container.id), [
+      { message: /was sent a signal, signal 15$/ },
+    ]);
+    t.match(await heard(castle, 'container.died', container.id), [{ message: /has ended, exit code 0$/ }]);
+    await heard(castle, 'container.stopped', container.id);
+    await castle.untilFree('main');
+
+    await docker.docker('start', container.id);
+    await docker.untilPrinted(container, /^has its volume/, 2);
+    t.match(await castle.leaseOf('main'), { container: container.id }, 'started again, it has it again');
+    t.equal(lives(castle, 'main'), 2, 'and finds its data');
+    await docker.docker('kill', container.id);
+    t.match(await heard(castle, 'container.died', container.id, 2), [{}, { message: /exit code 137$/ }]);
+    await docker.docker('rm', '--volumes', container.id);
+    await heard(castle, 'container.destroyed', container.id);
+    await castle.untilFree('main');
+    t.notMatch(castle.said, stranger.id, 'of others it wants to hear nothing');
+    t.same(castle.told('container.unclear'), [], 'both witnesses agree');
+  });
+
+  t.test('a container that runs out of memory', async (t) => {
+    const castle = await CastleOnHost.start(t);
+    await connected(castle, 'connected');
+    const memory = ['--memory', '64m', '--memory-swap', '64m', '--oom-score-adj', '1000'];
+    const container = await start(t, castle, 'hungry', ...memory);
+    await docker.untilPrinted(container, /^has its volume/);
+    await docker.run('docker', ['exec', container.id, 'sh', '-c', 'tail /dev/zero']);
+    t.match(await heard(castle, 'container.oom', container.id), [{ level: 'warn', volume: 'hungry' }]);
+  });
+
+  t.test('without its engine the castle lives on, refuses for a time, and catches up', async (t) => {
+    const proxy = await EngineProxy.start(t);
+    const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
+    await connected(castle, 'connected');
+    const [stays, goes] = [await start(t, castle, 'stays'), await start(t, castle, 'goes')];
+    await docker.untilPrinted(stays, /^has its volume/);
+    await docker.untilPrinted(goes, /^has its volume/);
+
+    await proxy.cut();
+    await connected(castle, 'lost');
+    t.equal(castle.told('engine.lost').length, 1);
+    t.equal(await castle.metric('castle_engine_connected'), 0);
+    t.equal((await castle.get('/healthz')).status, 200, 'the castle itself is well');
+    const asks = await start(t, castle, 'later');
+    await docker.untilPrinted(asks, /^503 backend_failed 2$/);
+    t.same((await castle.ask('leases')).map(({ volume }) => volume).sort(), ['goes', 'stays']);
+    await docker.docker('kill', goes.id);
+    await castle.untilFree('goes');
+    t.pass('the pidfd tells of an end that the engine cannot tell of');
+
+    await proxy.join();
+    await connected(castle, 'connected');
+    t.equal(castle.told('engine.found').length, 2);
+    await docker.untilPrinted(asks, /^has its volume/);
+    t.match(await heard(castle, 'container.died', goes.id), [{ volume: 'goes' }], 'what was missed is told');
+    t.match(await castle.leaseOf('stays'), { state: 'mounted', container: stays.id });
+
+    for (let times = 0; times < 3; times++) {
+      await proxy.cut();
+      await connected(castle, 'lost');
+      await proxy.join();
+      await connected(castle, 'connected');
+    }
+    t.equal((await heard(castle, 'container.died', goes.id)).length, 1, 'the overlap is not told twice');
+    t.same(castle.told('container.unclear'), []);
+    t.equal(await castle.end('SIGTERM'), 0);
+  });
+
+  t.test('a castle that starts before its engine', async (t) => {
+    const proxy = await EngineProxy.start(t);
+    await proxy.cut();
+    const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
+    await connected(castle, 'lost');
+    await proxy.join();
+    await connected(castle, 'connected');
+    const container = await start(t, castle, 'main');
+    await docker.untilPrinted(container, /^has its volume/);
+    t.match(await castle.leaseOf('main'), { container: container.id });
+  });
+
+  t.test('an engine that hangs holds up neither the start nor the stop', async (t) => {
+    const proxy = await EngineProxy.start(t);
+    await proxy.hang();
+    const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
+    t.match(await castle.status(), { engine: 'lost' });
+    await until('it is doubted', () => castle.told('engine.lost')[0]);
+    const asks = await start(t, castle, 'main');
+    await docker.untilPrinted(asks, /^503 backend_failed 2$/);
+    t.equal(await castle.end('SIGTERM'), 0);
+  });
+
+  t.test('castle doctor recognises a container of this engine', async (t) => {
+    const container = await docker.start(t, image, [], ['sleep', '1000']);
+    const { stdout } = await docker.run(process.execPath, [
+      'dist/castle.js',
+      'doctor',
+      '--json',
+      '--runtime',
+      'docker',
+    ]);
+    const findings = JSON.parse(stdout) as readonly Finding[];
+    t.match(
+      findings.filter(({ what }) => what === 'container engine'),
+      [{ state: 'ok', found: /cgroups version \d/ }],
+    );
+    t.match(
+      findings.filter(({ what }) => what === 'cgroup layout'),
+      [{ state: 'ok', found: /is recognised/ }],
+    );
+    t.ok(container.id);
+  });
+}

@@ -1,0 +1,237 @@
+/**
+ * A hundred containers on a real engine, each with its own volume, killed and started again at random for a while; the
+ * castle is killed, too. CASTLE_MANY_SECONDS says how long, CASTLE_SEED in which order.
+ */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Dockerode from 'dockerode';
+import t, { type Test } from 'tap';
+import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from '../castle/backends/loop/loop-host.ts';
+import { CastleOnHost } from '../castle/kit/castle-on-host.ts';
+import { addProgram, importImage, temporaryFolder } from '../kit/images.ts';
+import { engine, program, requires, root } from '../kit/needs.ts';
+import { numbers } from '../kit/numbers.ts';
+import { until } from '../kit/until.ts';
+
+const seconds = Number(process.env['CASTLE_MANY_SECONDS'] ?? 60);
+const seed = Number(process.env['CASTLE_SEED'] ?? 20_262);
+
+/** How many containers the engine starts, or ends, at the same time. */
+const atOnce = 4;
+/** The castle is killed so many times meanwhile. */
+const castleDeaths = 4;
+/** What a castle may have open besides what it had without a lease; its events and answers come and go. */
+const moreDescriptors = 12;
+const moreKilobytes = 150_000;
+const boundMs = 180_000;
+t.setTimeout(900_000);
+
+/** How a container's life ends. */
+const endings = ['engine kills', 'kill -9', 'stop'] as const;
+
+if (requires(t, root, engine, loopDevices, program('cc'), program('debugfs'))) {
+  const image = await writerImage(t);
+
+  t.test(`100 containers for ${seconds} s, local`, async (t) => {
+    const castle = await CastleOnHost.start(t, 'docker');
+    await siege(t, castle, image, 100, seconds);
+    for (const volume of readdirSync(castle.backend)) {
+      checkChain(t, volume, readFileSync(join(castle.backend, volume, 'chain')));
+    }
+  });
+
+  t.test(`30 containers for ${seconds / 3} s, loop`, async (t) => {
+    const castle = await CastleOnHost.start(t, 'docker', { loop: 'size=16M' });
+    const volumes = await siege(t, castle, image, 30, seconds / 3);
+    await untilNoLoops(castle.backend);
+    for (const volume of volumes) {
+      const file = imageOf(castle.backend, volume);
+      t.equal(fsck(file), 0, `${volume}: its file system`);
+      checkChain(t, volume, spawnSync('debugfs', ['-R', 'cat /chain', file]).stdout);
+    }
+  });
+}
+
+/** Lets containers live and die. @returns the names of their volumes */
+async function siege(
+  t: Test,
+  castle: CastleOnHost,
+  image: string,
+  count: number,
+  lengthS: number,
+): Promise<readonly string[]> {
+  t.comment(`CASTLE_SEED=${seed}`);
+  const random = numbers(seed);
+  const upTo = (most: number) => Math.floor(random() * most);
+  const acks = temporaryFolder(t, 'acks');
+  chmodSync(acks, 0o777);
+  const volumes = Array.from({ length: count }, (_, n) => `v${n}`);
+  const docker = new Dockerode();
+  const before = weigh((await castle.status()).pid);
+
+  const crowd = await inTurn(volumes, (volume) => createContainer(t, docker, castle, image, volume, acks));
+  await inTurn(crowd, (container) => container.start());
+  await untilLeases(castle, count);
+
+  const end = performance.now() + lengthS * 1000;
+  const free = new Set(crowd);
+  let lives = 0;
+  const besiege = async () => {
+    while (performance.now() < end) {
+      const container = [...free][upTo(free.size)] as Dockerode.Container;
+      free.delete(container);
+      await endLife(container, endings[upTo(endings.length)] as (typeof endings)[number]);
+      await container.start();
+      free.add(container);
+      lives += 1;
+    }
+  };
+  const strikeCastle = async () => {
+    for (let n = 1; n <= castleDeaths; n++) {
+      const at = end - lengthS * 1000 * (1 - n / (castleDeaths + 1));
+      await until(
+        'the castle is to die',
+        () => performance.now() > at || undefined,
+        lengthS * 1000 + boundMs,
+      );
+      await castle.end('SIGKILL');
+      await castle.serve();
+    }
+  };
+  await Promise.all([strikeCastle(), ...Array.from({ length: atOnce }, besiege)]);
+  t.comment(`${lives} containers ended and were started again`);
+  await untilLeases(castle, count);
+
+  const full = weigh((await castle.status()).pid);
+  await inTurn(crowd, (container) => container.stop({ t: 10 }));
+  await untilLeases(castle, 0);
+  const after = weigh((await castle.status()).pid);
+  t.comment(
+    `descriptors and KB: ${[before, full, after].map((one) => `${one.descriptors}, ${one.kilobytes}`).join('; ')}`,
+  );
+  t.ok(after.descriptors <= before.descriptors + moreDescriptors, `${after.descriptors} descriptors`);
+  t.ok(after.kilobytes <= before.kilobytes + moreKilobytes, `${after.kilobytes} KB`);
+
+  t.same(
+    readdirSync(acks).flatMap((name) =>
+      name.endsWith('.broken') ? [`${name}: ${readFileSync(join(acks, name), 'utf8')}`] : [],
+    ),
+    [],
+    'every life found what the earlier ones wrote',
+  );
+  t.same((await castle.ask('volumes')).map(({ name }) => name).sort(), [...volumes].sort());
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  t.same(
+    mounts.filter((line) => line.includes(castle.backend)),
+    [],
+    'nothing is mounted on the host',
+  );
+  await until('no loop device is left', () => loopsOf(castle.backend).length === 0 || undefined);
+  for (const volume of volumes) acknowledged.set(volume, numberIn(join(acks, volume)));
+  return volumes;
+}
+
+/** The last record of each volume that its writer knew to be on the disk. */
+const acknowledged = new Map<string, number>();
+
+async function createContainer(
+  t: Test,
+  docker: Dockerode,
+  castle: CastleOnHost,
+  image: string,
+  volume: string,
+  acks: string,
+): Promise<Dockerode.Container> {
+  const container = await docker.createContainer({
+    Image: image,
+    Cmd: [volume],
+    User: '1000:1000',
+    Labels: { 'castle.volume': volume },
+    HostConfig: {
+      NetworkMode: 'none',
+      Binds: [`${castle.socketFolder}:/run/castle:ro`, `${acks}:/acks`],
+      LogConfig: { Type: 'none', Config: {} },
+    },
+  });
+  t.teardown(() => container.remove({ force: true, v: true }));
+  return container;
+}
+
+async function endLife(container: Dockerode.Container, ending: (typeof endings)[number]): Promise<void> {
+  const { Pid: pid } = (await container.inspect()).State;
+  if (ending === 'stop') await container.stop({ t: 10 });
+  else if (ending === 'engine kills') await container.kill({ signal: 'SIGKILL' });
+  else if (pid > 0) process.kill(pid, 'SIGKILL');
+  await until('the container has ended', async () => !(await container.inspect()).State.Running || undefined);
+}
+
+/** Waits until so many containers have their volumes, and no others do. */
+async function untilLeases(castle: CastleOnHost, count: number): Promise<void> {
+  const look = async () => {
+    const leases = JSON.parse((await castle.get('/v1/leases')).text) as readonly { readonly state: string }[];
+    const mounted = leases.filter(({ state }) => state === 'mounted').length;
+    if (leases.length === count && mounted === count) return true;
+    throw new Error(`${leases.length} leases, ${mounted} mounted`);
+  };
+  await until(`${count} leases`, look, boundMs);
+}
+
+/** What a process has open, and how much of it is in memory. */
+function weigh(pid: number): { readonly descriptors: number; readonly kilobytes: number } {
+  const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return { descriptors: readdirSync(`/proc/${pid}/fd`).length, kilobytes: Number(kilobytes) };
+}
+
+/** Does something for each, some at a time. */
+async function inTurn<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  const left = [...all];
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) done.push(await act(next));
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return done;
+}
+
+/** An image of nothing but test/engine/chain-writer.c. */
+async function writerImage(t: Test): Promise<string> {
+  const folder = temporaryFolder(t, 'writer');
+  const compiled = join(folder, 'chain-writer');
+  const args = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-O1', '-static', '-o', compiled];
+  const made = spawnSync('cc', [...args, 'test/engine/chain-writer.c'], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`cc: ${made.error?.message ?? made.stderr}`);
+  const layout = join(folder, 'root');
+  addProgram(layout, compiled, 'chain-writer');
+  for (const place of ['data', 'acks', 'run/castle']) mkdirSync(join(layout, place), { recursive: true });
+  return importImage(t, layout, ['ENTRYPOINT ["/chain-writer"]']);
+}
+
+/** Whether a volume has every record up to the last one that was acknowledged, in order, and no other one's. */
+function checkChain(t: Test, volume: string, found: Buffer): void {
+  let chain = sum(2_166_136_261, volume);
+  let number = 0;
+  let expected = '';
+  while (expected.length < found.length) {
+    number += 1;
+    const digits = String(number).padStart(10, '0');
+    chain = sum(chain, digits);
+    expected += `${digits} ${chain.toString(16).padStart(8, '0')}\n`;
+  }
+  const isWhole = found.toString('latin1') === expected;
+  const least = acknowledged.get(volume) ?? 0;
+  t.ok(
+    isWhole && number >= least && least > 0,
+    `${volume}: ${number} records, ${least} acknowledged, ${isWhole}`,
+  );
+}
+
+/** FNV-1a, as in chain-writer.c. */
+function sum(before: number, text: string): number {
+  let now = before;
+  for (const byte of Buffer.from(text)) now = Math.imul(now ^ byte, 16_777_619) >>> 0;
+  return now;
+}
+
+const numberIn = (file: string): number =>
+  existsSync(file) ? Number(readFileSync(file).readBigUInt64LE()) : 0;
