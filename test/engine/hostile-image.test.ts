@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { TlsCastle } from '../castle/kit/tls-castle.ts';
-import { compile } from '../init/programs.ts';
+import { compile } from '../kit/compile.ts';
 import * as docker from '../kit/docker.ts';
 import { importImage, temporaryFolder } from '../kit/images.ts';
 import { engine, program, requires, root } from '../kit/needs.ts';

@@ -9,6 +9,7 @@ import Dockerode from 'dockerode';
 import t, { type Test } from 'tap';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from '../castle/backends/loop/loop-host.ts';
 import { CastleOnHost } from '../castle/kit/castle-on-host.ts';
+import { compileProgram } from '../kit/compile.ts';
 import { addProgram, importImage, temporaryFolder } from '../kit/images.ts';
 import { engine, program, requires, root } from '../kit/needs.ts';
 import { numbers } from '../kit/numbers.ts';
@@ -197,10 +198,7 @@ async function inTurn<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Pro
 /** An image of nothing but test/engine/chain-writer.c. */
 async function writerImage(t: Test): Promise<string> {
   const folder = temporaryFolder(t, 'writer');
-  const compiled = join(folder, 'chain-writer');
-  const args = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-O1', '-static', '-o', compiled];
-  const made = spawnSync('cc', [...args, 'test/engine/chain-writer.c'], { encoding: 'utf8' });
-  if (made.status !== 0) throw new Error(`cc: ${made.error?.message ?? made.stderr}`);
+  const compiled = compileProgram(join(folder, 'chain-writer'), 'test/engine/chain-writer.c');
   const layout = join(folder, 'root');
   addProgram(layout, compiled, 'chain-writer');
   for (const place of ['data', 'acks', 'run/castle']) mkdirSync(join(layout, place), { recursive: true });

@@ -1,11 +1,12 @@
 // The line about an abnormal end: when there is one, what it says, and where it is left.
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import t from 'tap';
+import { compile } from '../kit/compile.ts';
 import { Running } from '../kit/namespace.ts';
 import { type Need, pidNamespace, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { run as runCommand } from './peers.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { eachWay } from './ways.ts';
 
 /** The program's pid depends on what the command did before it became bailey-init. */

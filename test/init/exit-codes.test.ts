@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import t from 'tap';
+import { compile } from '../kit/compile.ts';
 import { asProcess1, inNamespace, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { eachWay } from './ways.ts';
 
 /** Signals whose default is not to end a process: CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */

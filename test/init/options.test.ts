@@ -5,10 +5,11 @@ import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { compile } from '../kit/compile.ts';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires, root } from '../kit/needs.ts';
 import { run } from './peers.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { eachWay, type Way } from './ways.ts';
 
 /** An option as an argument, and the same as a variable. */

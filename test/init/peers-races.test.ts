@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { called, peers, run } from './peers.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { ways } from './ways.ts';
 
 /** bailey-init under its own name, in both ways of reaping. */

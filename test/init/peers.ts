@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { compile } from '../kit/compile.ts';
 import { asProcess1, type Ended } from '../kit/namespace.ts';
 import { type Need, program } from '../kit/needs.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { kernelReapingMissing } from './ways.ts';
 
 /** The programs that bailey-init can be; docker-init is tini under Docker's name. */

@@ -1,9 +1,10 @@
 // Every signal that can be forwarded is, from the first instant on; the program starts with what bailey-init was given.
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
+import { compile } from '../kit/compile.ts';
 import { childrenOf, inNamespace, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { eachWay } from './ways.ts';
 
 /** ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS: what the kernel sends to a program that has done wrong. */

@@ -2,9 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import t from 'tap';
+import { compile } from '../kit/compile.ts';
 import { childrenOf, inNamespace, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires, root } from '../kit/needs.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { eachWay } from './ways.ts';
 
 if (requires(t, pidNamespace)) {

@@ -1,10 +1,11 @@
 // A program that makes process 1 its tracer, as some do to keep debuggers away: every signal stops it, and nobody but
 // the tracer can let it go on. The kernel does not free such a child either.
 import t from 'tap';
+import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { peers } from './peers.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { eachWay } from './ways.ts';
 
 const endings = [

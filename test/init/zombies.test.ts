@@ -1,8 +1,9 @@
 // No zombie stays, however many orphans end and however they do it.
 import t from 'tap';
+import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
-import { bailey, compile } from './programs.ts';
+import { bailey } from './programs.ts';
 import { eachWay } from './ways.ts';
 
 if (requires(t, pidNamespace)) {

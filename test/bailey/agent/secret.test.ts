@@ -101,7 +101,7 @@ const ways: readonly Way[] = [
 const headers = (): string | undefined =>
   jdkHeaders() === undefined ? "needs the JDK's C headers" : undefined;
 
-if (requires(t, program('javac'), program('jar'), program('java'), program('gcc'), headers)) {
+if (requires(t, program('javac'), program('jar'), program('java'), program('cc'), headers)) {
   const folder = temporaryFolder(t);
   const bailey = installBailey(folder, true);
   const jar = buildAgent(folder);

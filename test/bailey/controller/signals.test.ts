@@ -34,7 +34,7 @@ function place(t: Test): Place {
   return { folder, home, env, bailey: installBailey(folder) };
 }
 
-if (requires(t, program('gcc'))) {
+if (requires(t, program('cc'))) {
   t.test('while the castle does not answer: 128+n, no lease, nothing written', async (t) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
       const { bailey, env, folder, home } = place(t);

@@ -4,6 +4,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
+import { compileProgram } from '../../kit/compile.ts';
 
 /** How a run of `bailey` ended. */
 export interface Ended {
@@ -105,8 +106,7 @@ export function packJar(folder: string, manifest: string): string {
 /** Compiles a C program of a few lines, linked statically: a stand-in that starts in no time. */
 export function compileC(target: string, source: string): string {
   writeFileSync(`${target}.c`, source);
-  must('gcc', ['-static', '-o', target, `${target}.c`]);
-  return target;
+  return compileProgram(target, `${target}.c`);
 }
 
 function must(command: string, args: readonly string[]): void {

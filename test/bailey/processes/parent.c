@@ -4,6 +4,7 @@
  *
  * With PID the zombie is made in that process's PID namespace.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/findings.ts';
+import { compileProgram } from '../../kit/compile.ts';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
 
 /** Absolute: nsenter --mount leads to the other namespace's root folder. */
@@ -72,8 +73,7 @@ function childOf(pid: number | undefined): number {
 
 if (requires(t, pidNamespace, program('cc'))) {
   const folder = t.testdir();
-  const faulty = join(folder, 'parent');
-  execFileSync('cc', ['-D_GNU_SOURCE', '-o', faulty, 'test/bailey/processes/parent.c', '-pthread']);
+  const faulty = compileProgram(join(folder, 'parent'), 'test/bailey/processes/parent.c');
 
   const faults: readonly (readonly [string, ZombieGroup['cause'], RegExp])[] = [
     ['never', 'never-waits', /does not wait for its children/],

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { compile } from '../../init/programs.ts';
+import { compile } from '../../kit/compile.ts';
 import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';

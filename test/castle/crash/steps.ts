@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { compileLibrary } from '../../kit/compile.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 
 /** What becomes of a step that is struck; in the order of steps.c. */
@@ -32,17 +32,8 @@ export class Steps {
 
   constructor(t: Test) {
     const folder = temporaryFolder(t, 'steps');
-    const [library, order] = [join(folder, 'steps.so'), join(folder, 'order')];
-    execFileSync('cc', [
-      '-shared',
-      '-fPIC',
-      '-O1',
-      '-Wall',
-      '-o',
-      library,
-      'test/castle/crash/steps.c',
-      '-ldl',
-    ]);
+    const library = compileLibrary(join(folder, 'steps.so'), 'test/castle/crash/steps.c', '-ldl');
+    const order = join(folder, 'order');
     this.#file = openSync(order, 'w+');
     t.teardown(() => closeSync(this.#file));
     writeSync(this.#file, Buffer.alloc(orderBytes), 0, orderBytes, 0);

@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { compile } from '../../init/programs.ts';
+import { compile } from '../../kit/compile.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { Tenant } from '../kit/tenant.ts';

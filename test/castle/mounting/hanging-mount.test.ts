@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { compile } from '../../init/programs.ts';
+import { compile } from '../../kit/compile.ts';
 import { type Need, requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { Tenant } from '../kit/tenant.ts';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { compile } from '../../init/programs.ts';
+import { compile } from '../../kit/compile.ts';
 import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { program, requires, root } from '../../kit/needs.ts';

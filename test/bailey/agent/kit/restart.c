@@ -1,5 +1,6 @@
 /* What the controller's restarter makes an agent do (jenkins.slaves.restarter.UnixSlaveRestarter): all descriptors but
  * the first three become close-on-exec, and then it executes itself with its own arguments. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <jni.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { compileLibrary } from '../../../kit/compile.ts';
 
 /** What Agent.java has seen. */
 export interface AgentReport {
@@ -36,10 +37,8 @@ export function jdkHeaders(): string | undefined {
 
 /** Compiles restart.c into a library for -Drestart. */
 export function buildRestart(folder: string, headers: string): string {
-  const library = join(folder, 'restart.so');
   const includes = [`-I${headers}`, `-I${headers}/linux`];
-  must('gcc', ['-shared', '-fPIC', ...includes, '-o', library, resolve('test/bailey/agent/kit/restart.c')]);
-  return library;
+  return compileLibrary(join(folder, 'restart.so'), 'test/bailey/agent/kit/restart.c', ...includes);
 }
 
 function must(command: string, args: readonly string[]): void {
