@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { holdWith } from '../src/castle/leases/held-process.ts';
+import { createHoldProcess } from '../src/castle/leases/held-process.ts';
 import { native } from '../src/linux/native-addon.ts';
 import { identify } from '../src/linux/proc.ts';
 import { castleAndDocker } from './castle-and-docker.ts';
@@ -90,7 +90,7 @@ function bareMounts({ quick }: BenchOptions): Promise<number[]> {
     const source = join(castle.folder, 'bare');
     mkdirSync(source);
     const asker = await Asker.start(castle);
-    const held = holdWith(native())(identify(asker.firstProcess()));
+    const held = createHoldProcess(native())(identify(asker.firstProcess()));
     if (held === undefined) throw new Error('the asking container has ended');
     const { namespace, root, close } = held.open();
     const samples = [];

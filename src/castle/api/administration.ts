@@ -3,11 +3,11 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { DeletedVolume, Refusal, Unlocked, VolumeRequest } from '../../protocol/contract.ts';
 import type { TrashRecord } from '../store/store.ts';
-import type { Administration } from '../volumes/administration.ts';
+import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 
 export interface Administrated {
-  readonly administration: Administration;
-  /** @throws Refused not_permitted for everybody but the host's root */
+  readonly administration: VolumeAdministration;
+  /** @throws RefusalError not_permitted for everybody but the host's root */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Connection } from '../identity/caller.ts';
-import type { Asking } from '../leases/requester.ts';
+import type { Requester } from '../leases/requester.ts';
 
 /**
  * Does something for who asks on a connection, which may take long; it is told when the connection closes meanwhile.
@@ -9,7 +9,7 @@ import type { Asking } from '../leases/requester.ts';
 export async function answerable<T>(
   socket: Socket,
   connection: Pick<Connection, 'isAlive'> | undefined,
-  act: (asking: Asking) => Promise<T>,
+  act: (asking: Requester) => Promise<T>,
 ): Promise<T> {
   const gone = new AbortController();
   const close = () => gone.abort();

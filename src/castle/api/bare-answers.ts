@@ -1,6 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Refused } from '../refusals/refused.ts';
+import type { RefusalError } from '../refusals/refusal.ts';
 
 /** The headers of a last answer. */
 const headersOf = (body: string) => ({
@@ -10,13 +10,13 @@ const headersOf = (body: string) => ({
 });
 
 /** Answers a request that no route was found for. */
-export function answer(response: ServerResponse, refused: Refused): void {
+export function answer(response: ServerResponse, refused: RefusalError): void {
   const body = JSON.stringify(refused);
   response.writeHead(refused.status, headersOf(body)).end(body);
 }
 
 /** Answers where there is no request to answer, and hangs up. */
-export function endWith(socket: Duplex, refused: Refused): void {
+export function endWith(socket: Duplex, refused: RefusalError): void {
   if (!socket.writable) {
     socket.destroy();
     return;

@@ -6,7 +6,7 @@ import type { CleanUp } from '../housekeeping/garbage-collection.ts';
 
 export interface CleanedUpBy {
   readonly cleanUp: CleanUp;
-  /** @throws Refused not_permitted for everybody but the host's root */
+  /** @throws RefusalError not_permitted for everybody but the host's root */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 

@@ -2,14 +2,14 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Refusal, Snapshot, SnapshotCopy } from '../../protocol/contract.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Copy } from '../snapshots/off-host/copies.ts';
 import type { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
 
 export interface CopiesAsked {
   /** Undefined: snapshots stay on this host. */
   readonly offHost: OffHost | undefined;
-  /** @throws Refused not_permitted for everybody but the host's root */
+  /** @throws RefusalError not_permitted for everybody but the host's root */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 
@@ -19,7 +19,11 @@ export function copyRoutes({ offHost, needHost }: CopiesAsked): FastifyPluginCal
   const params = Type.Object({ id: Type.String() });
   const place = (): OffHost => {
     if (offHost !== undefined) return offHost;
-    throw new Refused('bad_request', 'this castle has no place off its host', 'start it with --off-host');
+    throw new RefusalError(
+      'bad_request',
+      'this castle has no place off its host',
+      'start it with --off-host',
+    );
   };
   return (app, _options, done) => {
     app.get(

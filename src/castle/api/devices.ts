@@ -3,9 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import { Devices, Refusal } from '../../protocol/contract.ts';
 
 export interface DevicesAsked {
-  /** @throws Refused bad_request where volumes are no devices */
+  /** @throws RefusalError bad_request where volumes are no devices */
   readonly devices: () => Promise<Devices>;
-  /** @throws Refused not_permitted for everybody but the host's root */
+  /** @throws RefusalError not_permitted for everybody but the host's root */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 

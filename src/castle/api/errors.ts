@@ -2,8 +2,8 @@ import type { FastifyError } from 'fastify';
 import { volumeNameFault } from '../../protocol/volume-name.ts';
 import { errorCode, errorMessage } from '../../terminal/failure.ts';
 import type { Say } from '../events/event.ts';
-import { badVolumeName, Refused } from '../refusals/refused.ts';
-import { isScarcity, scarce } from '../refusals/scarcity.ts';
+import { isOutOfResources, outOfResources } from '../refusals/out-of-resources.ts';
+import { badVolumeName, RefusalError } from '../refusals/refusal.ts';
 
 /** What to look at when a request was wrong. */
 const see = 'see /v1/openapi.json';
@@ -12,25 +12,25 @@ const see = 'see /v1/openapi.json';
  * Every error that a request can lead to, in the documented form.
  * @param say tells people of what was not foreseen
  */
-export function refusalOf(error: FastifyError | Refused, body: unknown, say: Say): Refused {
-  if (error instanceof Refused) return error;
-  if (isScarcity(error)) return scarce(error);
+export function refusalOf(error: FastifyError | RefusalError, body: unknown, say: Say): RefusalError {
+  if (error instanceof RefusalError) return error;
+  if (isOutOfResources(error)) return outOfResources(error);
   const name = error.validation === undefined ? undefined : wrongVolumeName(body);
   if (name !== undefined) return name;
   const status = error.statusCode ?? 500;
   if (status < 500) return badRequest(error.message, status);
   const why = errorMessage(error);
   say(`unexpected error: ${why}`, { event: 'castle.fault' });
-  return new Refused('internal', `the castle failed: ${why}`, 'see the log of the castle');
+  return new RefusalError('internal', `the castle failed: ${why}`, 'see the log of the castle');
 }
 
 /** A request that was not understood. @param status the HTTP status that says it best */
-export function badRequest(why: string, status: number): Refused {
-  return new Refused('bad_request', `the request is wrong: ${why}`, see, { status });
+export function badRequest(why: string, status: number): RefusalError {
+  return new RefusalError('bad_request', `the request is wrong: ${why}`, see, { status });
 }
 
 /** What Node's parser could make no request of. */
-export function unreadable(error: Error): Refused {
+export function unreadable(error: Error): RefusalError {
   switch (errorCode(error)) {
     case 'HPE_HEADER_OVERFLOW':
       return badRequest('its headers are too large', 431);
@@ -42,7 +42,7 @@ export function unreadable(error: Error): Refused {
 }
 
 /** A wrong volume name gets the sentence that says what is wrong with it, not the one that quotes the pattern. */
-function wrongVolumeName(body: unknown): Refused | undefined {
+function wrongVolumeName(body: unknown): RefusalError | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const volume = 'volume' in body ? body.volume : 'name' in body ? body.name : undefined;
   const fault = typeof volume === 'string' ? volumeNameFault(volume) : undefined;

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Say } from '../events/event.ts';
-import type { Refused } from '../refusals/refused.ts';
+import type { RefusalError } from '../refusals/refusal.ts';
 import { answer, endWith } from './bare-answers.ts';
 import { bodyLimitBytes, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
@@ -27,7 +27,7 @@ export const settings = (say: Say) => ({
 
 /** The errors of routes, as refusals in the documented form. */
 export function refusing(requests: LeaseRequests, say: Say) {
-  return (error: FastifyError | Refused, request: FastifyRequest, reply: FastifyReply) => {
+  return (error: FastifyError | RefusalError, request: FastifyRequest, reply: FastifyReply) => {
     const refused = refusalOf(error, request.body, say);
     requests.refused(request, reply, refused);
     if (refused.status === 503) reply.header('retry-after', retryAfterS);

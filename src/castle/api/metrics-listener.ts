@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Metrics } from '../events/metrics.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { parseAddress } from './address.ts';
 import { listenOn } from './listen-on.ts';
 
@@ -69,6 +69,6 @@ async function answer(
     response.writeHead(200).end('ok\n');
   } catch (thrown) {
     // Why is for the host's root, in the log and on the socket: it has paths in it.
-    response.writeHead(thrown instanceof Refused ? thrown.status : 500).end('not well\n');
+    response.writeHead(thrown instanceof RefusalError ? thrown.status : 500).end('not well\n');
   }
 }

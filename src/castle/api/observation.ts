@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Followers } from '../events/event-stream.ts';
 import type { Metrics } from '../events/metrics.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 
 export interface Observed {
   readonly metrics: Metrics;
   readonly followers: Followers;
-  /** Returns when the castle is well. @throws Refused backend_failed */
+  /** Returns when the castle is well. @throws RefusalError backend_failed */
   readonly checkHealth: () => void;
-  /** @throws Refused not_permitted for everybody but the host's root */
+  /** @throws RefusalError not_permitted for everybody but the host's root */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 
@@ -39,7 +39,8 @@ export function addObservation(
     { schema: { summary: 'What happens from now on, a JSON object a line; for the host' } },
     async (request, reply) => {
       await needHost(request);
-      if (followers.full) throw new Refused('busy', 'too many follow the events', 'end one of them first');
+      if (followers.full)
+        throw new RefusalError('busy', 'too many follow the events', 'end one of them first');
       reply.hijack();
       reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
       // So that who asks knows that it misses nothing from here on.

@@ -3,8 +3,8 @@ import type { LeaseRequest } from '../../protocol/contract.ts';
 import type { Say } from '../events/event.ts';
 import type { Metrics } from '../events/metrics.ts';
 import { RefusalLines } from '../events/refusal-log-limit.ts';
-import type { Answer } from '../leases/ledger.ts';
-import type { Refused } from '../refusals/refused.ts';
+import type { LeaseAnswer } from '../leases/lease-service.ts';
+import type { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 
 interface Asked {
@@ -45,14 +45,14 @@ export class LeaseRequests {
     this.say(`container ${name} asks for volume ${volume}`, { event: 'lease.asked', ...asked });
   }
 
-  granted(request: FastifyRequest, reply: FastifyReply, { lease, isNew, waited }: Answer): void {
+  granted(request: FastifyRequest, reply: FastifyReply, { lease, isNew, waited }: LeaseAnswer): void {
     this.metrics.request(waited ? 'waited' : isNew ? 'granted' : 'same', reply.elapsedTime / 1000);
     if (isNew) return; // the ledger has told of it
     const asked = this.asked.get(request);
     this.say('has it already', { event: 'lease.same', lease: lease.id, ...asked });
   }
 
-  refused(request: FastifyRequest, reply: FastifyReply, refused: Refused): void {
+  refused(request: FastifyRequest, reply: FastifyReply, refused: RefusalError): void {
     if (request.routeOptions.url?.startsWith('/v1/leases') !== true) return;
     if (request.method === 'POST') this.metrics.request(refused.code, reply.elapsedTime / 1000);
     const asked = this.asked.get(request);

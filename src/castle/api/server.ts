@@ -20,8 +20,8 @@ import type { Metrics } from '../events/metrics.ts';
 import type { CleanUp } from '../housekeeping/garbage-collection.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Tokens } from '../identity/tokens.ts';
-import type { Ledger } from '../leases/ledger.ts';
-import { Refused } from '../refusals/refused.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 import { administrationRoutes } from './administration.ts';
 import { answerable } from './answerable.ts';
@@ -40,7 +40,7 @@ import { tokenRoutes } from './tokens.ts';
 export interface ApiMeans {
   readonly native: Native;
   readonly runtime: Runtime;
-  readonly ledger: Ledger;
+  readonly ledger: LeaseService;
   /** Where it listens for containers with tokens, too. */
   readonly tokens?: Tokens;
   readonly snapshots: Pick<SnapshotsAsked & CopiesAsked, 'backups' | 'scheduler' | 'offHost'>;
@@ -90,7 +90,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   async function caller(request: FastifyRequest): Promise<Caller> {
     const connection = connections.of(request.raw.socket);
     if (connection === undefined)
-      throw new Refused('not_permitted', 'nobody is known on this connection', 'ask again');
+      throw new RefusalError('not_permitted', 'nobody is known on this connection', 'ask again');
     return callerOf(connection, runtime);
   }
 
@@ -107,7 +107,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
 
   app.setErrorHandler(refusing(requests, say));
   app.setNotFoundHandler((request, reply) => {
-    const refused = new Refused(
+    const refused = new RefusalError(
       'not_found',
       `${request.method} ${request.url} is not served`,
       'see /v1/openapi.json',
@@ -231,10 +231,14 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
 
 function needContainer(caller: Caller): { readonly container: Container; readonly peer: Peer } {
   if (caller.kind === 'container') return caller;
-  throw new Refused('not_permitted', 'a process of the host is in no container', 'ask from the container');
+  throw new RefusalError(
+    'not_permitted',
+    'a process of the host is in no container',
+    'ask from the container',
+  );
 }
 
 function needHost(caller: Caller): void {
   if (caller.kind === 'host') return;
-  throw new Refused('not_permitted', 'a container may not ask for this', 'ask on the host, as root');
+  throw new RefusalError('not_permitted', 'a container may not ask for this', 'ask on the host, as root');
 }

@@ -9,8 +9,8 @@ import type { Say } from '../events/event.ts';
 import type { Metrics } from '../events/metrics.ts';
 import type { Claims } from '../identity/token.ts';
 import type { Bearer, Tokens } from '../identity/tokens.ts';
-import type { Ledger } from '../leases/ledger.ts';
-import { Refused } from '../refusals/refused.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { parseAddress } from './address.ts';
 import { answerable } from './answerable.ts';
 import { headersWithinMs } from './bounds.ts';
@@ -23,7 +23,7 @@ import { TlsConnections } from './tls-connections.ts';
 /** What it answers with. */
 export interface TlsMeans {
   readonly tokens: Tokens;
-  readonly ledger: Ledger;
+  readonly ledger: LeaseService;
   readonly metrics: Metrics;
   readonly say: Say;
 }
@@ -153,8 +153,8 @@ export async function serveTls(
 }
 
 /** Everything but leases; that there is no such thing is nobody's business either. */
-function forTheHost({ method, url }: FastifyRequest): Refused {
-  return new Refused(
+function forTheHost({ method, url }: FastifyRequest): RefusalError {
+  return new RefusalError(
     'not_permitted',
     `${method} ${url.slice(0, 100)} is not for containers`,
     'ask on the socket of the castle, as root of the host',

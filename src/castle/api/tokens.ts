@@ -2,12 +2,12 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify';
 import { Refusal, Token, TokenRequest } from '../../protocol/contract.ts';
 import type { Tokens } from '../identity/tokens.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 
 /**
  * What the host's root orders for containers that ask over TLS.
  * @param tokens undefined: the castle doesn't listen there
- * @param needHost throws Refused not_permitted for everybody but the host's root
+ * @param needHost throws RefusalError not_permitted for everybody but the host's root
  */
 export function tokenRoutes(
   tokens: Tokens | undefined,
@@ -26,7 +26,7 @@ export function tokenRoutes(
       async (request, reply) => {
         await needHost(request);
         if (tokens === undefined) {
-          throw new Refused(
+          throw new RefusalError(
             'bad_request',
             'this castle does not listen for containers with tokens',
             'start it with --listen, --tls-cert and --tls-key',

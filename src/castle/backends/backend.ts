@@ -1,7 +1,7 @@
 import type { MountLine, SourceFolder } from '../../linux/mountinfo.ts';
 import type { Devices } from '../../protocol/contract.ts';
 import type { Stray } from '../housekeeping/stray.ts';
-import type { Entrance, MountOptions } from '../mounting/mounter.ts';
+import type { MountNamespaceHandle, MountOptions } from '../mounting/mounter.ts';
 import type { Owner } from '../mounting/owner.ts';
 import type { Claims } from './claims.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -22,12 +22,12 @@ export interface Backend {
   readonly base: string;
   /**
    * Looks for a volume; only a whole one is found.
-   * @throws Refused backend_failed when something else is in its place
+   * @throws RefusalError backend_failed when something else is in its place
    */
   find(volume: string): Promise<KnownVolume | undefined>;
   /**
    * Creates the volume when it isn't there; existing data is kept as it is, its owner too.
-   * @throws Refused backend_failed when it can't; nothing is left of it then
+   * @throws RefusalError backend_failed when it can't; nothing is left of it then
    */
   create(volume: NewVolume): Promise<void>;
   /**
@@ -39,7 +39,7 @@ export interface Backend {
   sweep(): Promise<void>;
   /**
    * What mountinfo calls the volume where it is mounted; undefined when it can be mounted nowhere now.
-   * @throws Error with code ENOENT when it isn't there; Refused backend_failed when that can't be told
+   * @throws Error with code ENOENT when it isn't there; RefusalError backend_failed when that can't be told
    */
   source(volume: KnownVolume): Promise<SourceFolder | undefined>;
   /** The folder of the host on which the volume may be mounted without being in use, if there is one. */
@@ -50,14 +50,19 @@ export interface Backend {
    * Mounts the volume in a container, and never makes it anew: what is wrong with it is a refusal.
    * @param target absolute path in the container
    * @returns the id of the mount, as in the container's mountinfo
-   * @throws Refused bad_target, busy or backend_failed; Hangs
+   * @throws RefusalError bad_target, busy or backend_failed; MountHungError
    */
-  mount(into: Entrance, volume: KnownVolume, target: string, options: MountOptions): Promise<number>;
+  mount(
+    into: MountNamespaceHandle,
+    volume: KnownVolume,
+    target: string,
+    options: MountOptions,
+  ): Promise<number>;
   /**
    * Makes a volume larger; asked for the size that it has, it finishes what was begun.
    * @param mounted where it is mounted now: it grows there, under what uses it; else when it is mounted the next time
-   * @throws Refused bad_request when it can't have such a size; backend_failed when there is no room for it, and it
-   *   stays as it is; busy; Hangs
+   * @throws RefusalError bad_request when it can't have such a size; backend_failed when there is no room for it, and it
+   *   stays as it is; busy; MountHungError
    */
   grow(volume: KnownVolume, sizeBytes: number, mounted?: MountedIn): Promise<void>;
   /** Where deleted volumes are kept; a backend without it deletes none. */
@@ -85,14 +90,14 @@ export interface Backend {
   strays?(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
   /**
    * The devices of this host that have volumes; a backend whose volumes are no devices has none.
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
   devices?(): Promise<Devices>;
 }
 
 /** Where a volume is mounted. */
 export interface MountedIn {
-  readonly container: Entrance;
+  readonly container: MountNamespaceHandle;
   readonly target: string;
 }
 
@@ -100,12 +105,12 @@ export interface MountedIn {
 export interface Trash {
   /**
    * Takes a volume away from its place, whole, in one step.
-   * @throws Refused busy when something is mounted on or in it, backend_failed
+   * @throws RefusalError busy when something is mounted on or in it, backend_failed
    */
   put(volume: string, id: string): Promise<void>;
   /**
    * Puts it back in its place, where nothing may be.
-   * @throws Refused busy when something is there, backend_failed
+   * @throws RefusalError busy when something is there, backend_failed
    */
   takeBack(volume: string, id: string): Promise<void>;
   /** Whether it is in the trash. */
@@ -113,7 +118,7 @@ export interface Trash {
   /**
    * What mountinfo calls it where it is mounted; undefined when it can be mounted nowhere now. Not there where `purge` itself
    * refuses what is in use.
-   * @throws Refused busy when that can't be told
+   * @throws RefusalError busy when that can't be told
    */
   source?(volume: string, id: string): Promise<SourceFolder | undefined>;
   /** Removes it for good. */

@@ -3,7 +3,7 @@ import type { Say } from '../events/event.ts';
 import type { Checked } from '../file-systems/file-system.ts';
 import type { Stray } from '../housekeeping/stray.ts';
 import type { ImageToMount, Mounter } from '../mounting/mounter.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Backend, Trash } from './backend.ts';
 import { damagedFileSystem } from './refusals.ts';
 import type { KnownVolume, NewVolume } from './volume.ts';
@@ -20,37 +20,37 @@ export interface Blocks {
   readonly description: string;
   /** The folder of this host in which the devices are made, or which stands for them. */
   readonly base: string;
-  /** @throws Refused backend_failed when something else is in its place */
+  /** @throws RefusalError backend_failed when something else is in its place */
   find(volume: string): Promise<KnownVolume | undefined>;
   /**
    * Makes the device and formats it, once; it appears whole or not at all.
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
   create(volume: NewVolume): Promise<void>;
   /** Removes a device that nobody uses. @returns false when somebody does */
   discard(volume: KnownVolume): Promise<boolean>;
   /**
    * Takes hold of the device, once its last user has let go, and makes sure that it is the right one.
-   * @throws Refused busy, backend_failed
+   * @throws RefusalError busy, backend_failed
    */
   attach(volume: KnownVolume): Promise<Attached>;
   /**
    * Takes hold of the device that the volume has already, for one more mount of the same file system, and makes sure that
    * it is the right one. Where there is no such thing, a volume is in one container at a time.
    * @returns undefined when it has no device any more
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
   attachBeside?(volume: KnownVolume): Promise<Attached | undefined>;
   /** Brings the file system to where it can be mounted. */
   check(attached: Attached): Promise<Checked>;
   /**
    * The number of the block device that the kernel has for the volume now, as in mountinfo; undefined when it has none.
-   * @throws Refused backend_failed when that can't be told
+   * @throws RefusalError backend_failed when that can't be told
    */
   deviceOf(volume: KnownVolume): Promise<string | undefined>;
   /**
    * Gives the device more room; what is there stays as it is.
-   * @throws Refused bad_request when it is larger already, backend_failed when there is no room
+   * @throws RefusalError bad_request when it is larger already, backend_failed when there is no room
    */
   extend(volume: KnownVolume, sizeBytes: number): Promise<void>;
   /**
@@ -136,7 +136,7 @@ export function blocksBackend(blocks: Blocks, mounter: Mounter, say: Say): Backe
         return id;
       } catch (thrown) {
         // A wrong mount point is found before anything is mounted; what else went wrong may have left its traces.
-        if (!(thrown instanceof Refused && thrown.code === 'bad_target')) untouched.delete(volume.name);
+        if (!(thrown instanceof RefusalError && thrown.code === 'bad_target')) untouched.delete(volume.name);
         throw thrown;
       } finally {
         attached.detach();

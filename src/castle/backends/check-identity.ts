@@ -18,7 +18,7 @@ export interface SaidToHave {
  * Makes sure that a volume's file system is on it. Before anything works on it: a tool that repairs would make of a wrong
  * file system a right one.
  * @param fd open for reading
- * @throws Refused backend_failed
+ * @throws RefusalError backend_failed
  */
 export function checkIdentity(fd: number, { volume, path, type, id, sizeBytes }: SaidToHave): void {
   const found = identityOf(fd, typeNamed(type));

@@ -8,12 +8,12 @@ export interface Claim {
 
 /** Where volumes are claimed by hosts, so that no two of them mount one; leases are about one host only. */
 export interface Claims {
-  /** @throws Refused backend_failed */
+  /** @throws RefusalError backend_failed */
   holder(volume: string): Promise<Claim | undefined>;
   /**
    * Takes a claim away from whoever has it: for a host that is gone for good. If it lives, both write into the volume.
    * @returns whose it was; undefined when nobody had one
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
   breakOpen(volume: string): Promise<Claim | undefined>;
 }

@@ -13,9 +13,9 @@ export interface Directories {
   readonly base: string;
   /** A volume's folder, an absolute path without symlinks. */
   path(volume: string): string;
-  /** @throws Refused backend_failed when something else has that name */
+  /** @throws RefusalError backend_failed when something else has that name */
   exists(volume: string): Promise<boolean>;
-  /** @throws Refused backend_failed */
+  /** @throws RefusalError backend_failed */
   create(volume: string, owner: Owner): Promise<void>;
   /** @returns whether the folder is gone; false when something is in it */
   removeEmpty(volume: string): Promise<boolean>;

@@ -7,7 +7,7 @@ import type { Say } from '../events/event.ts';
 import { ext4 } from '../file-systems/ext4.ts';
 import { findType } from '../file-systems/types.ts';
 import type { Mounter } from '../mounting/mounter.ts';
-import type { Replay } from '../mounting/replay-journal.ts';
+import type { ReplayJournal } from '../mounting/replay-journal.ts';
 import type { Backend } from './backend.ts';
 import { blocksBackend } from './blocks.ts';
 import { directoriesBackend } from './directories.ts';
@@ -24,7 +24,7 @@ import { parseNfs } from './nfs/nfs-settings.ts';
 export interface BackendMeans {
   readonly mounter: Mounter;
   readonly native: Native;
-  readonly replay: Replay;
+  readonly replay: ReplayJournal;
   /** Path of castle-mount. */
   readonly mountProgram: string;
   /** The castle's folder of what it must not forget; made when it isn't there. */

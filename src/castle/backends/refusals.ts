@@ -1,5 +1,5 @@
 import { formatSize } from '../../terminal/size.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 
 /** What a look at a file system found, that only a person can put right. */
 interface Damage {
@@ -7,52 +7,52 @@ interface Damage {
   readonly remedy: string;
 }
 
-export function notCreated(volume: string, place: string, why: string): Refused {
-  return new Refused(
+export function notCreated(volume: string, place: string, why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot be created in ${place}: ${why}`,
     'see to the space and the permissions of that folder on the host',
   );
 }
 
-export function tooSmall(volume: string, sizeBytes: number, type: string, leastBytes: number): Refused {
-  return new Refused(
+export function tooSmall(volume: string, sizeBytes: number, type: string, leastBytes: number): RefusalError {
+  return new RefusalError(
     'not_permitted',
     `volume ${volume} cannot be made with ${formatSize(sizeBytes)}: ${type} needs ${formatSize(leastBytes)}`,
     'give the container a larger castle.size',
   );
 }
 
-export function noSizeOfItsOwn(volume: string, backend: string): Refused {
-  return new Refused(
+export function noSizeOfItsOwn(volume: string, backend: string): RefusalError {
+  return new RefusalError(
     'bad_request',
     `volume ${volume} has no size of its own: it shares the disk of the ${backend}`,
     'only volumes of the backends loop and ebs can grow',
   );
 }
 
-export function cannotShrink(volume: string, sizeBytes: number): Refused {
-  return new Refused(
+export function cannotShrink(volume: string, sizeBytes: number): RefusalError {
+  return new RefusalError(
     'bad_request',
     `volume ${volume} has ${formatSize(sizeBytes)} already, and volumes never shrink`,
     'give a larger size',
   );
 }
 
-export function mayNotGrow(volume: string, why: string): Refused {
-  return new Refused('backend_failed', `volume ${volume} cannot grow: ${why}`, 'give it to the castle');
+export function mayNotGrow(volume: string, why: string): RefusalError {
+  return new RefusalError('backend_failed', `volume ${volume} cannot grow: ${why}`, 'give it to the castle');
 }
 
-export function noRoom(volume: string, path: string, why: string): Refused {
-  return new Refused(
+export function noRoom(volume: string, path: string, why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot grow: ${why}`,
     `make room on the disk of ${path}; the volume is as it was`,
   );
 }
 
-export function notAnImage(path: string): Refused {
-  return new Refused(
+export function notAnImage(path: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `${path} is there, but not a file`,
     'look at it on the host; it was left as it is',
@@ -60,24 +60,24 @@ export function notAnImage(path: string): Refused {
 }
 
 /** Two files claim to be the same volume. */
-export function severalImages(volume: string, base: string, names: readonly string[]): Refused {
-  return new Refused(
+export function severalImages(volume: string, base: string, names: readonly string[]): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} has ${names.length} images in ${base}: ${names.join(', ')}`,
     'take away all but the right one',
   );
 }
 
-export function imageGone(volume: string, path: string): Refused {
-  return new Refused(
+export function imageGone(volume: string, path: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the image ${path} of volume ${volume} is not there`,
     'bring it back from a backup; the castle does not make an empty one in its place',
   );
 }
 
-export function notAttached(volume: string, path: string, why: string): Refused {
-  return new Refused(
+export function notAttached(volume: string, path: string, why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot be attached: ${why}`,
     `see to ${path} on the host`,
@@ -85,8 +85,8 @@ export function notAttached(volume: string, path: string, why: string): Refused 
 }
 
 /** No program of the castle's has it, but it has a device. */
-export function attachedByOthers(volume: string, path: string, device: string): Refused {
-  return new Refused(
+export function attachedByOthers(volume: string, path: string, device: string): RefusalError {
+  return new RefusalError(
     'volume_in_use',
     `volume ${volume} is attached to ${device}, and not by this castle`,
     `end what uses it, then losetup --detach ${device}; the image is ${path}`,
@@ -95,8 +95,8 @@ export function attachedByOthers(volume: string, path: string, device: string): 
 }
 
 /** The last user of an image has not let go of it. */
-export function stillAttached(volume: string, path: string, device: string | undefined): Refused {
-  return new Refused(
+export function stillAttached(volume: string, path: string, device: string | undefined): RefusalError {
+  return new RefusalError(
     'busy',
     `volume ${volume} is still in use ${device === undefined ? 'by a program that works on its image' : `by ${device}`}`,
     `it may be free in a moment; if it stays so, see who has ${path} open or mounted`,
@@ -104,8 +104,8 @@ export function stillAttached(volume: string, path: string, device: string | und
 }
 
 /** The first superblock isn't one. */
-export function noFileSystem(volume: string, path: string, type: string): Refused {
-  return new Refused(
+export function noFileSystem(volume: string, path: string, type: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} has no ${type} file system any more: the first superblock of ${path} is damaged or was overwritten`,
     'it was left as it is and is never formatted again: repair a copy of it, or restore a backup',
@@ -113,8 +113,8 @@ export function noFileSystem(volume: string, path: string, type: string): Refuse
 }
 
 /** The file system is somebody else's. */
-export function anotherFileSystem(volume: string, path: string, id: string, found: string): Refused {
-  return new Refused(
+export function anotherFileSystem(volume: string, path: string, id: string, found: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} is ${id}, but the file system in ${path} is ${found}: images were exchanged`,
     'give each image its right name again; all were left as they are',
@@ -122,16 +122,16 @@ export function anotherFileSystem(volume: string, path: string, id: string, foun
 }
 
 /** The file system has an end, and its image ends before. */
-export function cutOff(volume: string, path: string, sizeBytes: number, wantedBytes: number): Refused {
-  return new Refused(
+export function cutOff(volume: string, path: string, sizeBytes: number, wantedBytes: number): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} was cut off: ${path} has ${sizeBytes} of ${wantedBytes} bytes`,
     'it was left as it is: bring the whole image back from a backup',
   );
 }
 
-export function damagedFileSystem(volume: string, path: string, { why, remedy }: Damage): Refused {
-  return new Refused(
+export function damagedFileSystem(volume: string, path: string, { why, remedy }: Damage): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume}, ${path}, has to be repaired by hand: ${why}`,
     remedy,

@@ -1,20 +1,20 @@
 import { formatSize } from '../../terminal/size.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 
-export function noSuchSnapshot(id: string): Refused {
-  return new Refused('not_found', `there is no snapshot ${id}`, 'see castle snapshots');
+export function noSuchSnapshot(id: string): RefusalError {
+  return new RefusalError('not_found', `there is no snapshot ${id}`, 'see castle snapshots');
 }
 
-export function noRoomForSnapshot(volume: string, wantedBytes: number, freeBytes: number): Refused {
-  return new Refused(
+export function noRoomForSnapshot(volume: string, wantedBytes: number, freeBytes: number): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `there is no room for a snapshot of volume ${volume}: it may come to ${wantedBytes} bytes, and ${freeBytes} are free`,
     'make room on the disk of the volumes, or delete snapshots',
   );
 }
 
-export function notTaken(volume: string, why: string): Refused {
-  return new Refused(
+export function notTaken(volume: string, why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `no snapshot can be taken of volume ${volume}: ${why}`,
     'see to the folder of the volumes on the host; nothing is left of it',
@@ -22,24 +22,24 @@ export function notTaken(volume: string, why: string): Refused {
 }
 
 /** @param limitMs how long it may stand still */
-export function standsStillTooLong(volume: string, limitMs: number): Refused {
-  return new Refused(
+export function standsStillTooLong(volume: string, limitMs: number): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} would stand still for more than ${limitMs / 1000} s for a snapshot: it takes so long to copy`,
     'put the images on an xfs or btrfs, where a copy takes no time, take it while no container has the volume, or raise --freeze-limit',
   );
 }
 
-export function notRestored(volume: string, why: string): Refused {
-  return new Refused(
+export function notRestored(volume: string, why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot be made from a snapshot: ${why}`,
     'nothing is left of it, and the snapshot is as it was',
   );
 }
 
-export function smallerThanSnapshot(volume: string, sizeBytes: number): Refused {
-  return new Refused(
+export function smallerThanSnapshot(volume: string, sizeBytes: number): RefusalError {
+  return new RefusalError(
     'bad_request',
     `volume ${volume} cannot be made so small: what the snapshot has is ${formatSize(sizeBytes)}`,
     'give that size or a larger one, or none',
@@ -47,16 +47,16 @@ export function smallerThanSnapshot(volume: string, sizeBytes: number): Refused 
 }
 
 /** A name that is taken. */
-export function isThereAlready(volume: string): Refused {
-  return new Refused(
+export function isThereAlready(volume: string): RefusalError {
+  return new RefusalError(
     'busy',
     `volume ${volume} is there already, and a snapshot never replaces one`,
     'give another name, or delete that volume first',
   );
 }
 
-export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: number): Refused {
-  return new Refused(
+export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: number): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `there is no room for volume ${volume}: the snapshot has ${wantedBytes} bytes, and ${freeBytes} are free`,
     'make room on the disk of the volumes',
@@ -64,8 +64,8 @@ export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: 
 }
 
 /** A size was given where volumes have none. */
-export function sharesTheDisk(volume: string): Refused {
-  return new Refused(
+export function sharesTheDisk(volume: string): RefusalError {
+  return new RefusalError(
     'bad_request',
     `volume ${volume} would have no size of its own: folders share their disk`,
     'leave the size out',
@@ -73,16 +73,16 @@ export function sharesTheDisk(volume: string): Refused {
 }
 
 /** A copy that another backend has made. */
-export function ofOtherFormat(id: string, format: string): Refused {
-  return new Refused(
+export function ofOtherFormat(id: string, format: string): RefusalError {
+  return new RefusalError(
     'bad_request',
     `snapshot ${id} is ${format}, of which this backend makes no snapshot`,
     'bring it back with a castle whose backend is that of the copy',
   );
 }
 
-export function notBroughtBack(id: string, why: string): Refused {
-  return new Refused(
+export function notBroughtBack(id: string, why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `snapshot ${id} cannot be brought back: ${why}`,
     'nothing is left of it here, and the copy is as it was',

@@ -28,13 +28,13 @@ export interface Snapshots {
   /**
    * What can be done of a snapshot before the file system has to stand still for it.
    * @param limitMs how long it may stand still, in milliseconds
-   * @throws Refused backend_failed when that would not be enough; nothing is left then
+   * @throws RefusalError backend_failed when that would not be enough; nothing is left then
    */
   prepare?(volume: KnownVolume, id: string, taken: string, limitMs: number): Promise<void>;
   /**
    * Begins a snapshot of a volume, which may be mounted.
    * @param taken when, ISO 8601, UTC: what list says later
-   * @throws Refused backend_failed; nothing is left of it then
+   * @throws RefusalError backend_failed; nothing is left of it then
    */
   begin(volume: KnownVolume, id: string, taken: string): Promise<BegunSnapshot>;
   /**
@@ -47,7 +47,7 @@ export interface Snapshots {
   list(): Promise<readonly KnownSnapshot[]>;
   /**
    * Makes a volume that is not there yet from a snapshot; it appears whole or not at all, and with an id of its own.
-   * @throws Refused not_found, bad_request when the size is too small, backend_failed
+   * @throws RefusalError not_found, bad_request when the size is too small, backend_failed
    */
   createVolume(snapshot: KnownSnapshot, volume: NewVolume): Promise<void>;
   /** Removes a snapshot, whole or not, for good. */
@@ -61,12 +61,12 @@ export interface Snapshots {
 
 /** The content of snapshots as streams. */
 export interface SnapshotContent {
-  /** @throws Refused not_found */
+  /** @throws RefusalError not_found */
   read(id: string): Promise<ReadSnapshot>;
   /**
    * Makes a snapshot of what was read once, on this host or another; whole or not at all.
    * @param format as it was read
-   * @throws Refused bad_request when it can't be one of this backend, backend_failed
+   * @throws RefusalError bad_request when it can't be one of this backend, backend_failed
    */
   write(snapshot: KnownSnapshot, format: string, from: Readable): Promise<WrittenSnapshot>;
 }

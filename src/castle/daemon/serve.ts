@@ -26,13 +26,13 @@ import { purgeRegularly } from '../housekeeping/periodic-purge.ts';
 import { reconcileRegularly } from '../housekeeping/periodic-reconcile.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { Tokens } from '../identity/tokens.ts';
-import { witness } from '../leases/engine-event-handler.ts';
-import { holdWith } from '../leases/held-process.ts';
-import { Ledger } from '../leases/ledger.ts';
-import { freezerWith } from '../mounting/freeze-file-system.ts';
-import { hostMountsIn } from '../mounting/host-mounts.ts';
-import { mounterWith } from '../mounting/mounter.ts';
-import { replayWith } from '../mounting/replay-journal.ts';
+import { engineEventHandler } from '../leases/engine-event-handler.ts';
+import { createHoldProcess } from '../leases/held-process.ts';
+import { LeaseService } from '../leases/lease-service.ts';
+import { createFreezer } from '../mounting/freeze-file-system.ts';
+import { openHostMounts } from '../mounting/host-mounts.ts';
+import { createMounter } from '../mounting/mounter.ts';
+import { createJournalReplay } from '../mounting/replay-journal.ts';
 import { parseRuntime } from '../runtimes/parse-runtime.ts';
 import type { EngineWatch } from '../runtimes/runtime.ts';
 import { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
@@ -44,7 +44,7 @@ import { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import { makeStateFolder, openState } from '../store/open-state.ts';
 import type { Store } from '../store/store.ts';
 import { watchedStore } from '../store/store-health.ts';
-import type { FromSnapshot } from '../volumes/volumes.ts';
+import type { CreateFromSnapshot } from '../volumes/volume-catalog.ts';
 import { claim } from './folder-lock.ts';
 import { keepApart } from './separate-folders.ts';
 import { takeUp } from './startup-recovery.ts';
@@ -121,11 +121,11 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   ]);
   const runtime = await parseRuntime(settings.runtime, settings);
   const program = findMountProgram();
-  const mounter = observedMounter(mounterWith(program), metrics, say);
+  const mounter = observedMounter(createMounter(program), metrics, say);
   const backend = await parseBackend(settings.backend, {
     mounter,
     native: native(),
-    replay: replayWith(program),
+    replay: createJournalReplay(program),
     mountProgram: program,
     state: settings.state,
     say,
@@ -148,18 +148,21 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const backups = new Backups({
     store,
     backend,
-    freezer: freezerWith(program),
+    freezer: createFreezer(program),
     freezeLimitMs: settings.freezeLimitMs,
     exclusively: (volume, act) => ledger.exclusively(volume, act),
     say,
   });
-  const hostMounts = hostMountsIn(settings.state, async (volume) => (await runtime.usersOf?.(volume)) ?? []);
-  const fromSnapshot: FromSnapshot = (snapshot, volume) => backups.createVolume(snapshot, volume);
-  const ledger = new Ledger({
+  const hostMounts = openHostMounts(
+    settings.state,
+    async (volume) => (await runtime.usersOf?.(volume)) ?? [],
+  );
+  const fromSnapshot: CreateFromSnapshot = (snapshot, volume) => backups.createVolume(snapshot, volume);
+  const ledger = new LeaseService({
     store,
     backend,
     mounter,
-    hold: holdWith(native()),
+    hold: createHoldProcess(native()),
     fromSnapshot,
     hostMounts,
     say,
@@ -173,7 +176,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     plan === undefined
       ? undefined
       : new Scheduler(plan, { store, backups, backend: backend.name, taken, say });
-  watch = runtime.follow?.(witness(ledger, say));
+  watch = runtime.follow?.(engineEventHandler(ledger, say));
   const settling = settleRegularly(ledger, say);
   const { keepDeletedMs } = settings;
   cleanUp = new CleanUp(collectorsFor({ store, backend, ledger, hostMounts, keepDeletedMs }), say);

@@ -1,7 +1,7 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Say } from '../events/event.ts';
-import type { Ledger } from '../leases/ledger.ts';
-import { Refused } from '../refusals/refused.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 
 /** How soon a backend that could not be reached is asked again, in milliseconds. */
 const againAfterMs = 10_000;
@@ -11,7 +11,7 @@ const againAfterMs = 10_000;
  * finds out the rest when it is back.
  * @returns stops asking again
  */
-export async function takeUp(ledger: Ledger, say: Say): Promise<() => void> {
+export async function takeUp(ledger: LeaseService, say: Say): Promise<() => void> {
   let timer: NodeJS.Timeout | undefined;
   let isLost = false;
   async function tryVolumes(): Promise<void> {
@@ -19,7 +19,7 @@ export async function takeUp(ledger: Ledger, say: Say): Promise<() => void> {
       await ledger.reconcileVolumes();
       if (isLost) say('the volumes can be reached again, and were looked at', { event: 'backend.found' });
     } catch (thrown) {
-      if (!(thrown instanceof Refused)) throw thrown;
+      if (!(thrown instanceof RefusalError)) throw thrown;
       if (!isLost) {
         say(`the volumes cannot be reached, and are looked for again: ${errorMessage(thrown)}`, {
           event: 'backend.lost',

@@ -1,10 +1,10 @@
 import { identify, namespaceOf } from '../../linux/proc.ts';
 import { checkVolumeName } from '../leases/checks.ts';
-import type { Ledger } from '../leases/ledger.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
 import { noSuchVolume } from '../leases/refusals.ts';
-import type { Asking } from '../leases/requester.ts';
+import type { Requester } from '../leases/requester.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
 import { readOptions } from './options.ts';
 
@@ -32,7 +32,7 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
  * each `docker cp`), and sometimes never calls Unmount: so the id says who, and what is mounted says what is true.
  * @param changed told after each mount
  */
-export function volumeDriver(ledger: Ledger, hostMounts: HostMounts, changed: () => void): Driver {
+export function volumeDriver(ledger: LeaseService, hostMounts: HostMounts, changed: () => void): Driver {
   const { administration } = ledger;
   const pointOf = (volume: string): string =>
     ledger.forEngine.leases().find((lease) => lease.volume === volume && lease.state === 'mounted')?.target ??
@@ -52,7 +52,7 @@ export function volumeDriver(ledger: Ledger, hostMounts: HostMounts, changed: ()
         await administration.delete(nameIn(call));
       } catch (thrown) {
         // An engine that lost the answer asks once more.
-        if (!(thrown instanceof Refused && thrown.code === 'not_found')) throw thrown;
+        if (!(thrown instanceof RefusalError && thrown.code === 'not_found')) throw thrown;
       }
       return {};
     },
@@ -60,7 +60,7 @@ export function volumeDriver(ledger: Ledger, hostMounts: HostMounts, changed: ()
     async '/VolumeDriver.Mount'(call, engine) {
       const [volume, id] = [nameIn(call), idIn(call)];
       checkSeesOurMounts(engine);
-      const target = hostMounts.pointFor(volume, id);
+      const target = hostMounts.mountPointFor(volume, id);
       const shared = (await administration.lookUp(volume))?.shared === true;
       await ledger.request(standInFor(volume, id, shared), engine, { volume, target }, always);
       changed();
@@ -105,14 +105,14 @@ export function volumeDriver(ledger: Ledger, hostMounts: HostMounts, changed: ()
 }
 
 function nameIn({ Name: name }: Call): string {
-  if (typeof name !== 'string') throw new Refused('bad_request', 'the call has no Name', 'give one');
+  if (typeof name !== 'string') throw new RefusalError('bad_request', 'the call has no Name', 'give one');
   checkVolumeName(name);
   return name;
 }
 
 function idIn({ ID: id }: Call): string {
   if (typeof id === 'string' && idPattern.test(id)) return id;
-  throw new Refused(
+  throw new RefusalError(
     'bad_request',
     `the call has no ID that can be one: ${JSON.stringify(id)}`,
     'use an engine that gives its mounts ids: Docker 1.12 or newer',
@@ -120,7 +120,7 @@ function idIn({ ID: id }: Call): string {
 }
 
 /** An engine hears of what it asked for whenever that is done; it never waits for a volume that others have. */
-const always: Asking = { gone: new AbortController().signal, isAlive: () => true };
+const always: Requester = { gone: new AbortController().signal, isAlive: () => true };
 
 /** To the ledger, a mount of the engine's is a container in which the castle itself is the first process. */
 const standInFor = (volume: string, id: string, shared: boolean): Container => ({
@@ -133,10 +133,10 @@ const standInFor = (volume: string, id: string, shared: boolean): Container => (
   engineMount: true,
 });
 
-/** @throws Refused not_permitted when what is mounted here would not be there for the engine */
+/** @throws RefusalError not_permitted when what is mounted here would not be there for the engine */
 function checkSeesOurMounts({ pid }: Peer): void {
   if (namespaceOf(pid, 'mnt') === namespaceOf('self', 'mnt')) return;
-  throw new Refused(
+  throw new RefusalError(
     'not_permitted',
     `the engine, process ${pid}, is in another mount namespace than the castle`,
     'run the castle and the engine as services without PrivateMounts and its like, not in containers',

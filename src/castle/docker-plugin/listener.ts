@@ -8,7 +8,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import { descriptorOf } from '../api/connections.ts';
 import type { Say } from '../events/event.ts';
 import { type Connection, holdPeer } from '../identity/caller.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Answer, Call, Driver } from './driver.ts';
 
 /** The media type of the protocol's answers. */
@@ -79,7 +79,7 @@ export async function servePlugin(
     try {
       answer(response, 200, { ...(await act(await readCall(request), engine.peer)), Err: '' });
     } catch (thrown) {
-      if (!(thrown instanceof Refused)) {
+      if (!(thrown instanceof RefusalError)) {
         say(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
       } else if (method === '/VolumeDriver.Mount') {
         const { sentence, code, remedy } = thrown;
@@ -108,7 +108,7 @@ function answer(response: ServerResponse, status: number, body: Answer): void {
   response.end(text);
 }
 
-/** @throws Refused bad_request */
+/** @throws RefusalError bad_request */
 async function readCall(request: IncomingMessage): Promise<Call> {
   let text = '';
   request.setEncoding('utf8');
@@ -129,5 +129,5 @@ async function readCall(request: IncomingMessage): Promise<Call> {
   return body;
 }
 
-const wrong = (why: string): Refused =>
-  new Refused('bad_request', `the call is wrong: ${why}`, "send what Docker's plug-in protocol says");
+const wrong = (why: string): RefusalError =>
+  new RefusalError('bad_request', `the call is wrong: ${why}`, "send what Docker's plug-in protocol says");

@@ -1,6 +1,6 @@
 import { parseSize } from '../../terminal/size.ts';
-import { Refused } from '../refusals/refused.ts';
-import type { Wish } from '../volumes/volumes.ts';
+import { RefusalError } from '../refusals/refusal.ts';
+import type { VolumeSpec } from '../volumes/volume-catalog.ts';
 
 /** The largest id that is somebody: -1 means nobody to chown(2). */
 const largestId = 2 ** 32 - 2;
@@ -13,10 +13,10 @@ const known = 'known are size (as in 20G), uid and gid';
 /**
  * Reads the options of a new volume: `size`, `uid` and `gid`.
  * @param options as the engine gives them; undefined or null without any
- * @throws Refused bad_request; what isn't understood is never guessed
+ * @throws RefusalError bad_request; what isn't understood is never guessed
  */
-export function readOptions(options: unknown): Wish {
-  let wish: Wish = { owner: { uid: usualId, gid: usualId }, shared: false };
+export function readOptions(options: unknown): VolumeSpec {
+  let wish: VolumeSpec = { owner: { uid: usualId, gid: usualId }, shared: false };
   if (options === undefined || options === null) return wish;
   if (typeof options !== 'object') throw wrong('the options are no list');
   for (const [name, value] of Object.entries(options)) {
@@ -40,4 +40,4 @@ function readId(name: string, value: string): number {
   throw wrong(`${name}=${value} is no id`);
 }
 
-const wrong = (what: string): Refused => new Refused('bad_request', what, known);
+const wrong = (what: string): RefusalError => new RefusalError('bad_request', what, known);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Say } from '../events/event.ts';
-import type { Ledger } from '../leases/ledger.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
 
 /** How often we look whether a container has a mount that was made for it, in milliseconds. */
 const soonMs = 1_000;
@@ -20,7 +20,7 @@ export interface Settling {
  * Looks after the mounts on the host for an engine, as long as there are some. No process stands for such a mount: that its
  * container has it is seen in the container's mounts, and so is that it has it no more.
  */
-export function settleRegularly(ledger: Ledger, say: Say): Settling {
+export function settleRegularly(ledger: LeaseService, say: Say): Settling {
   let stopped = false;
   let working: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -6,7 +6,7 @@ import { type EbsSettings, parseEbs } from '../backends/ebs/settings.ts';
 import { type NfsSettings, parseNfs } from '../backends/nfs/nfs-settings.ts';
 import { parseLoop } from '../backends/parse.ts';
 import { findMountProgram, type ServeSettings } from '../daemon/serve.ts';
-import { mounterWith } from '../mounting/mounter.ts';
+import { createMounter } from '../mounting/mounter.ts';
 import { ebsFindings } from './ebs.ts';
 import { engineFindings } from './engine.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
@@ -70,7 +70,7 @@ function loop(backend: string): readonly Finding[] {
 }
 
 async function trial(folder: string): Promise<readonly Finding[]> {
-  const mounter = mounterWith(findMountProgram());
+  const mounter = createMounter(findMountProgram());
   try {
     return await trialFindings(native(), mounter, existsSync(folder) ? realpathSync(folder) : '/');
   } catch (thrown) {

@@ -3,7 +3,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import { NfsExport } from '../backends/nfs/nfs-export.ts';
 import { NoClient } from '../backends/nfs/nfs-refusals.ts';
 import { type NfsSettings, usualPort } from '../backends/nfs/nfs-settings.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /**
@@ -19,8 +19,8 @@ export async function nfsFindings(settings: NfsSettings, mountProgram: string): 
     if (thrown instanceof NoClient) return [missing('NFS client', thrown.sentence, thrown.remedy)];
     const port =
       settings.options.find((option) => option.startsWith('port='))?.slice('port='.length) ?? usualPort;
-    const found = thrown instanceof Refused ? thrown.sentence : `${server}: ${errorMessage(thrown)}`;
-    const remedy = thrown instanceof Refused ? thrown.remedy : 'see to the server';
+    const found = thrown instanceof RefusalError ? thrown.sentence : `${server}: ${errorMessage(thrown)}`;
+    const remedy = thrown instanceof RefusalError ? thrown.remedy : 'see to the server';
     return [client(), missing('NFS server', `${found} (TCP port ${port})`, remedy)];
   }
 }

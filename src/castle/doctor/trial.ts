@@ -6,9 +6,9 @@ import { mountsOf } from '../../linux/mountinfo.ts';
 import type { Native } from '../../linux/native-addon.ts';
 import { identify } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
-import { type HeldProcess, holdWith } from '../leases/held-process.ts';
+import { createHoldProcess, type HeldProcess } from '../leases/held-process.ts';
 import type { Mounter } from '../mounting/mounter.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /** How long each step may take, in milliseconds. */
@@ -44,7 +44,7 @@ export async function trialFindings(
   }
   let held: HeldProcess | undefined;
   try {
-    held = holdWith(native)(identify(child.pid ?? 0));
+    held = createHoldProcess(native)(identify(child.pid ?? 0));
     if (held === undefined) throw new Error('its process cannot be held by a pidfd');
     const entrance = held.open();
     try {
@@ -67,8 +67,8 @@ export async function trialFindings(
       ok('end of a container (pidfd)', 'was told by the kernel'),
     ];
   } catch (thrown) {
-    const remedy = thrown instanceof Refused ? thrown.remedy : 'look at the log of the kernel';
-    const sentence = thrown instanceof Refused ? thrown.sentence : errorMessage(thrown);
+    const remedy = thrown instanceof RefusalError ? thrown.remedy : 'look at the log of the kernel';
+    const sentence = thrown instanceof RefusalError ? thrown.sentence : errorMessage(thrown);
     return [missing(what, sentence, remedy)];
   } finally {
     held?.close();
@@ -100,7 +100,7 @@ async function mustBeRefused(mounting: Promise<number>): Promise<void> {
   try {
     await mounting;
   } catch (thrown) {
-    if (thrown instanceof Refused && thrown.code === 'bad_target') return;
+    if (thrown instanceof RefusalError && thrown.code === 'bad_target') return;
     throw thrown;
   }
   throw new Error('a symlink was taken for a mount point');

@@ -1,6 +1,6 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Mounter } from '../mounting/mounter.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from '../store/store.ts';
 import type { EventName, Facts, Say } from './event.ts';
 import type { Metrics } from './metrics.ts';
@@ -87,4 +87,4 @@ export function observedStore(store: Store, metrics: Metrics): Store {
 /** Milliseconds, to the microsecond. */
 const since = (begun: number): number => Math.round((performance.now() - begun) * 1000) / 1000;
 
-const codeOf = (thrown: unknown) => (thrown instanceof Refused ? { code: thrown.code } : {});
+const codeOf = (thrown: unknown) => (thrown instanceof RefusalError ? { code: thrown.code } : {});

@@ -1,4 +1,4 @@
-import type { Replay } from '../mounting/replay-journal.ts';
+import type { ReplayJournal } from '../mounting/replay-journal.ts';
 import type { FileSystem, HeldImage } from './file-system.ts';
 import { identityOf } from './superblock.ts';
 
@@ -12,7 +12,7 @@ import { identityOf } from './superblock.ts';
 export async function renewUuid(
   copy: HeldImage,
   fileSystem: FileSystem,
-  { before, id, replay }: { readonly before: string; readonly id: string; readonly replay: Replay },
+  { before, id, replay }: { readonly before: string; readonly id: string; readonly replay: ReplayJournal },
 ): Promise<void> {
   const found = identityOf(copy.fd, fileSystem)?.uuid;
   if (found !== before && found !== id) {

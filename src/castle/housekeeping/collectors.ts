@@ -1,5 +1,5 @@
 import type { Backend } from '../backends/backend.ts';
-import type { Ledger } from '../leases/ledger.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import type { Store } from '../store/store.ts';
 import { backendStrays, unfinishedWork } from './backend-strays.ts';
@@ -15,7 +15,7 @@ import { unknownVolumes } from './unknown-volumes.ts';
 export interface Parts {
   readonly store: Store;
   readonly backend: Backend;
-  readonly ledger: Ledger;
+  readonly ledger: LeaseService;
   readonly hostMounts: HostMounts;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;

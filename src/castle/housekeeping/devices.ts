@@ -4,8 +4,8 @@ import { type LoopDevice, loopDevices } from '../../linux/loop-devices.ts';
 import type { Backend } from '../backends/backend.ts';
 import { trashFolderName } from '../backends/local/local-trash.ts';
 import { deletedImages, volumeOn } from '../backends/loop/images.ts';
-import type { Ledger } from '../leases/ledger.ts';
-import { Census } from '../mounting/mount-namespaces.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
+import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import { type Collector, leftAlone } from './collector.ts';
 
 /** How long a device may take to go after its last mount, in milliseconds. */
@@ -17,10 +17,10 @@ const lookAgainMs = 50;
  * Loop devices with images of volumes that are mounted nowhere. Those of the castle go by themselves with their last user:
  * what stays was made by somebody else, or is held open by a program. Either is for a person to end.
  */
-export function idleLoopDevices(backend: Backend, ledger: Ledger): Collector {
+export function idleLoopDevices(backend: Backend, ledger: LeaseService): Collector {
   const { base } = backend;
   const trash = join(base, trashFolderName);
-  const census = new Census();
+  const census = new MountNamespaces();
 
   function volumeOf(device: LoopDevice): string | undefined {
     const deleted = (): string | undefined =>

@@ -1,9 +1,9 @@
-import type { Ledger } from '../leases/ledger.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector } from './collector.ts';
 
 /** Volumes that were begun, and whose end could not be written down. */
-export function halfMadeVolumes(store: Store, backendName: string, ledger: Ledger): Collector {
+export function halfMadeVolumes(store: Store, backendName: string, ledger: LeaseService): Collector {
   const isHalfMade = (name: string): boolean => store.volume(name)?.state === 'creating';
   return {
     name: 'half-made volumes',

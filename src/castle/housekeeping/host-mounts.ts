@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { mountsOf, topmostOn } from '../../linux/mountinfo.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { Ledger } from '../leases/ledger.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
-import { Census } from '../mounting/mount-namespaces.ts';
+import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector, Found } from './collector.ts';
 
@@ -15,10 +15,10 @@ import type { Collector, Found } from './collector.ts';
 export function hostMountsWithoutLease(
   store: Store,
   backend: Backend,
-  ledger: Ledger,
+  ledger: LeaseService,
   hostMounts: HostMounts,
 ): Collector {
-  const census = new Census();
+  const census = new MountNamespaces();
   const { folder } = hostMounts;
   const isLeased = (target: string) => store.leases().some((lease) => lease.target === target);
 
@@ -34,7 +34,7 @@ export function hostMountsWithoutLease(
           remove: () =>
             ledger.exclusively(volume, async () => {
               if (isLeased(target)) return false;
-              hostMounts.removePoint(target);
+              hostMounts.removeMountPoint(target);
               return !places().includes(target);
             }),
         },
@@ -51,9 +51,9 @@ export function hostMountsWithoutLease(
             if (isLeased(target)) return false;
             // A container has it through this mount: its lease was lost, and its mount shows that.
             const uses = await census.usesOf(mount, backend.place(volume));
-            if (uses.some((use) => !hostMounts.isPoint(use))) return false;
+            if (uses.some((use) => !hostMounts.isOnMountPoint(use))) return false;
             await ledger.unmountOnHost(target, mount.id);
-            hostMounts.removePoint(target);
+            hostMounts.removeMountPoint(target);
             return true;
           }),
       },

@@ -1,10 +1,10 @@
 import { isStillThere, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
-import type { Ledger } from '../leases/ledger.ts';
+import type { LeaseService } from '../leases/lease-service.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector } from './collector.ts';
 
 /** Leases of containers that have ended, which a full state kept from ending with them. */
-export function endedLeases(store: Store, ledger: Ledger): Collector {
+export function endedLeases(store: Store, ledger: LeaseService): Collector {
   return {
     name: 'leases without a container',
     find: async () =>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Say } from '../events/event.ts';
-import type { Administration } from '../volumes/administration.ts';
+import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 
 /** The castle looks at least this often for deleted volumes whose time is over, in milliseconds. */
 const longestPauseMs = 3_600_000;
@@ -18,7 +18,7 @@ const retryAfterMs = 60_000;
  * @returns stops it, and waits for what is under way, within a bound
  */
 export function purgeRegularly(
-  administration: Administration,
+  administration: VolumeAdministration,
   keepMs: number,
   say: Say,
 ): () => Promise<void> {

@@ -1,8 +1,12 @@
-import type { Administration } from '../volumes/administration.ts';
+import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import type { Collector } from './collector.ts';
 
 /** Deleted volumes whose time is over, and entries of some that somebody took out of the trash by hand. */
-export function overdueTrash(administration: Administration, backendName: string, keepMs: number): Collector {
+export function overdueTrash(
+  administration: VolumeAdministration,
+  backendName: string,
+  keepMs: number,
+): Collector {
   return {
     name: 'deleted volumes',
     async find() {

@@ -1,6 +1,6 @@
 import type { Native } from '../../linux/native-addon.ts';
 import { namespaceOf } from '../../linux/proc.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 
 /** Who is asking: a container, or somebody on the host who may look at everything. */
@@ -32,12 +32,12 @@ export function holdPeer(native: Native, fd: number, close: (fd: number) => void
 /**
  * Works out who is asking. Everything is read while the peer lives: it is looked at once more at the end, and what
  * was read of a process that has ended counts for nothing.
- * @throws Refused not_permitted
+ * @throws RefusalError not_permitted
  */
 export async function callerOf(connection: Connection, runtime: Runtime): Promise<Caller> {
   const { peer } = connection;
   if (peer.pid === 0) {
-    throw new Refused(
+    throw new RefusalError(
       'not_permitted',
       'the asking process is not visible to the castle',
       'run the castle in the PID namespace of the host',
@@ -45,7 +45,7 @@ export async function callerOf(connection: Connection, runtime: Runtime): Promis
   }
   const caller = await identifyCaller(peer, runtime);
   if (!connection.isAlive()) {
-    throw new Refused(
+    throw new RefusalError(
       'not_permitted',
       `process ${peer.pid} ended while it was asking`,
       'ask from a running process',
@@ -59,14 +59,18 @@ async function identifyCaller(peer: Peer, runtime: Runtime): Promise<Caller> {
   if (container !== undefined) return { kind: 'container', container, peer };
   // In another PID namespace, yet in no container of this runtime: some other engine's, and not the host's root.
   if (!isOnHost(peer)) {
-    throw new Refused(
+    throw new RefusalError(
       'not_permitted',
       `process ${peer.pid} is in a PID namespace that the runtime ${runtime.name} did not make`,
       'start the castle with the runtime that runs this container',
     );
   }
   if (peer.uid !== 0 && peer.uid !== process.getuid?.()) {
-    throw new Refused('not_permitted', `uid ${peer.uid} of the host may not ask the castle`, 'ask as root');
+    throw new RefusalError(
+      'not_permitted',
+      `uid ${peer.uid} of the host may not ask the castle`,
+      'ask as root',
+    );
   }
   return { kind: 'host' };
 }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 
 /**
  * What a token says. It is for one container, one volume and one castle, for a short time.
@@ -44,7 +44,7 @@ export function writeToken(key: Buffer, claims: Claims): string {
 
 /**
  * Reads a token, and believes nothing of it before the MAC is right.
- * @throws Refused not_permitted
+ * @throws RefusalError not_permitted
  */
 export function readToken(key: Buffer, text: string): Claims {
   const end = text.lastIndexOf('.');
@@ -67,8 +67,8 @@ function isSame(given: string, right: string): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-function notOurs(): Refused {
-  return new Refused(
+function notOurs(): RefusalError {
+  return new RefusalError(
     'not_permitted',
     'the token was not made by this castle, or was changed',
     'make one on this host with castle token',

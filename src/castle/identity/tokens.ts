@@ -4,8 +4,8 @@ import type { Token, TokenRequest } from '../../protocol/contract.ts';
 import type { Say } from '../events/event.ts';
 import { checkPermission, checkVolumeName } from '../leases/checks.ts';
 import { noSuchLease } from '../leases/refusals.ts';
-import { Refused } from '../refusals/refused.ts';
-import { isScarcity } from '../refusals/scarcity.ts';
+import { isOutOfResources } from '../refusals/out-of-resources.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { hasEnded } from '../runtimes/refusals.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 import { OneAtATime } from '../store/keyed-mutex.ts';
@@ -41,14 +41,14 @@ export class Tokens {
 
   /**
    * Makes a token for a container, whether it runs already or not.
-   * @throws Refused not_found, bad_volume_name, not_permitted when its label names another volume
+   * @throws RefusalError not_found, bad_volume_name, not_permitted when its label names another volume
    */
   async make({ container: called, volume, ttlMs }: TokenRequest): Promise<Token> {
     const { key, runtime, say } = this.means;
     checkVolumeName(volume);
     const known = await runtime.find(called);
     if (known === undefined) {
-      throw new Refused('not_found', `there is no container ${called}`, 'give its id or its name');
+      throw new RefusalError('not_found', `there is no container ${called}`, 'give its id or its name');
     }
     checkPermission(known, volume);
     const { id: container, name: containerName, running } = known;
@@ -77,12 +77,12 @@ export class Tokens {
   /**
    * What a request brings, looked at before anything else of it is read, and without asking anybody.
    * @param header the value of `Authorization`
-   * @throws Refused not_permitted
+   * @throws RefusalError not_permitted
    */
   read(header: string | undefined): Claims {
     const [, text] = /^Bearer ([\x21-\x7e]+)$/i.exec(header ?? '') ?? [];
     if (text === undefined) {
-      throw new Refused(
+      throw new RefusalError(
         'not_permitted',
         'the request has no token',
         'give CASTLE_TOKEN_FILE a token that was made with castle token',
@@ -101,7 +101,7 @@ export class Tokens {
 
   /**
    * Who asks with it: the container as it is now.
-   * @throws Refused not_permitted, backend_failed
+   * @throws RefusalError not_permitted, backend_failed
    */
   async bearer(claims: Claims): Promise<Bearer> {
     const { store, runtime } = this.means;
@@ -123,7 +123,7 @@ export class Tokens {
 
   /**
    * Writes down what a token is used for, before anything is mounted.
-   * @throws Refused not_permitted when it was used for something else, backend_failed
+   * @throws RefusalError not_permitted when it was used for something else, backend_failed
    */
   use({ claims, container }: Bearer, volume: string, target: string): Promise<void> {
     if (volume !== claims.volume) {
@@ -147,7 +147,7 @@ export class Tokens {
 
   /**
    * Before a lease is given back: what was used for it counts for nothing from now on.
-   * @throws Refused not_found when it is not this token's, backend_failed
+   * @throws RefusalError not_found when it is not this token's, backend_failed
    */
   async spend({ claims, container }: Bearer, lease: string): Promise<void> {
     const { store } = this.means;
@@ -222,20 +222,20 @@ function userOf({ first: { pid } }: Container): { readonly uid: number; readonly
     const effective = (name: string): number => Number(status.get(name)?.split(/\s+/)[1]);
     return { uid: effective('Uid'), gid: effective('Gid') };
   } catch (thrown) {
-    if (isScarcity(thrown)) throw thrown;
+    if (isOutOfResources(thrown)) throw thrown;
     throw hasEnded(pid);
   }
 }
 
 const isOver = ({ untilMs }: Claims): boolean => Date.now() >= untilMs;
 
-const spent = (claims: Claims): Refused => refused(claims, 'was used, and its volume given back');
+const spent = (claims: Claims): RefusalError => refused(claims, 'was used, and its volume given back');
 
-const expired = (claims: Claims): Refused =>
+const expired = (claims: Claims): RefusalError =>
   refused(claims, `has expired at ${new Date(claims.untilMs).toISOString()}`);
 
-function refused({ volume }: Claims, why: string): Refused {
-  return new Refused(
+function refused({ volume }: Claims, why: string): RefusalError {
+  return new RefusalError(
     'not_permitted',
     `the token for volume ${volume} ${why}`,
     'make another one on this host with castle token',

@@ -1,17 +1,17 @@
 import { posix } from 'node:path';
 import { volumeNameFault } from '../../protocol/volume-name.ts';
-import { badVolumeName } from '../refusals/refused.ts';
+import { badVolumeName } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 import type { LeaseRecord } from '../store/store.ts';
 import { badTarget, notPermitted } from './refusals.ts';
 
-/** @throws Refused bad_volume_name */
+/** @throws RefusalError bad_volume_name */
 export function checkVolumeName(volume: string): void {
   const fault = volumeNameFault(volume);
   if (fault !== undefined) throw badVolumeName(volume, fault);
 }
 
-/** @throws Refused bad_target */
+/** @throws RefusalError bad_target */
 export function checkTarget(target: string): void {
   const acceptable =
     posix.isAbsolute(target) && target !== '/' && posix.normalize(target) === target && !target.endsWith('/');
@@ -20,7 +20,7 @@ export function checkTarget(target: string): void {
   throw badTarget(target);
 }
 
-/** @throws Refused not_permitted */
+/** @throws RefusalError not_permitted */
 export function checkPermission(container: Pick<Container, 'name' | 'volumes'>, volume: string): void {
   if (container.volumes === 'any' || container.volumes.includes(volume)) return;
   throw notPermitted(container, volume);

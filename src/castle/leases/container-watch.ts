@@ -3,15 +3,15 @@ import type { HostMounts } from '../mounting/host-mounts.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
 import type { HeldProcess } from './held-process.ts';
-import type { Journal } from './journal.ts';
+import type { LeaseRecorder } from './lease-recorder.ts';
 
 /** The containers that have leases, each held by its first process: when that ends, so does the lease. */
-export class Watched {
+export class ContainerWatch {
   private readonly held = new Map<string, HeldProcess>();
 
   constructor(
     private readonly store: Store,
-    private readonly journal: Journal,
+    private readonly journal: LeaseRecorder,
     private readonly perVolume: OneAtATime,
     private readonly hostMounts: HostMounts,
   ) {}
@@ -43,7 +43,7 @@ export class Watched {
     this.letGo(lease.id);
     try {
       await this.journal.advance(lease, 'containerEnded');
-      if (lease.engine !== undefined) this.hostMounts.removePoint(lease.target);
+      if (lease.engine !== undefined) this.hostMounts.removeMountPoint(lease.target);
       this.journal.say(lease, 'lease.ended', `lease ended: ${why}`);
     } catch (thrown) {
       // The store is full or broken: the lease stays in it, and the next request or start ends it.

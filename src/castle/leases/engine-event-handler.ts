@@ -2,7 +2,7 @@ import type { Lease } from '../../protocol/contract.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EventName, Say } from '../events/event.ts';
 import type { ContainerEvent, EngineListener } from '../runtimes/runtime.ts';
-import type { Ledger } from './ledger.ts';
+import type { LeaseService } from './lease-service.ts';
 
 /** How the log calls what the engine tells, and how a sentence does. */
 const words: Record<ContainerEvent['kind'], { readonly event: EventName; readonly verb: string }> = {
@@ -20,7 +20,7 @@ const words: Record<ContainerEvent['kind'], { readonly event: EventName; readonl
  * and usually comes before the engine; the engine is the second, for an end that the first has not told. Where they
  * disagree the lease stays, and people are told.
  */
-export function witness(ledger: Ledger, say: Say): EngineListener {
+export function engineEventHandler(ledger: LeaseService, say: Say): EngineListener {
   async function check(isSaid: (lease: Lease) => boolean, who: string): Promise<void> {
     try {
       for (const { volume, container, containerName, id } of await ledger.checkEnded(isSaid)) {

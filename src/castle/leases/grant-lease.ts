@@ -12,43 +12,43 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { Say } from '../events/event.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
-import { idsFor } from '../mounting/idmap/container-ids.ts';
-import { mountMapped } from '../mounting/idmap/mount-mapped.ts';
-import type { Sight } from '../mounting/mount-inspector.ts';
-import { whereaboutsOf } from '../mounting/mount-location.ts';
-import type { Use } from '../mounting/mount-namespaces.ts';
-import { Hangs, type Mounter } from '../mounting/mounter.ts';
-import { belongsTo } from '../mounting/namespace-ownership.ts';
+import { idViewFor } from '../mounting/idmap/id-view.ts';
+import { mountWithIdMapping } from '../mounting/idmap/mount-with-id-mapping.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
+import { locateMount } from '../mounting/mount-location.ts';
+import type { VolumeMount } from '../mounting/mount-namespaces.ts';
+import { type Mounter, MountHungError } from '../mounting/mounter.ts';
+import { belongsToContainer } from '../mounting/namespace-ownership.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
-import type { Volumes } from '../volumes/volumes.ts';
-import { exclude, type Manner } from './access-mode.ts';
+import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
+import { type AccessMode, conflicts } from './access-mode.ts';
 import { isSameContainer } from './checks.ts';
-import type { Watched } from './container-watch.ts';
-import { type ForEngine, justAsked } from './engine-mounts.ts';
-import { entering, type HeldProcess, type Hold } from './held-process.ts';
-import type { Journal } from './journal.ts';
+import type { ContainerWatch } from './container-watch.ts';
+import { type EngineMountLeases, justAsked } from './engine-mount-leases.ts';
+import { type HeldProcess, type HoldProcess, withMountNamespace } from './held-process.ts';
+import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';
-import type { Truth } from './resolve-lease.ts';
+import type { LeaseResolver } from './resolve-lease.ts';
 
 /** What it works with; all of it is the ledger's. */
 export interface GrantingMeans {
   readonly store: Store;
   readonly backend: Backend;
   readonly mounter: Mounter;
-  readonly hold: Hold;
+  readonly hold: HoldProcess;
   readonly say: Say;
-  readonly journal: Journal;
-  readonly watched: Watched;
-  readonly sight: Sight;
-  readonly truth: Truth;
-  readonly volumes: Volumes;
+  readonly journal: LeaseRecorder;
+  readonly watched: ContainerWatch;
+  readonly sight: MountInspector;
+  readonly truth: LeaseResolver;
+  readonly volumes: VolumeCatalog;
   readonly hostMounts: HostMounts;
-  readonly forEngine: ForEngine;
+  readonly forEngine: EngineMountLeases;
 }
 
 /** Makes leases: the volume, the entry, the mount, and back again when one of them fails. */
-export class Granting {
+export class LeaseGranter {
   private readonly base: SourceFolder;
 
   constructor(private readonly means: GrantingMeans) {
@@ -58,7 +58,7 @@ export class Granting {
   /**
    * Mounts a volume in a container.
    * @param others the leases that are on the volume, none of which excludes this one
-   * @throws Refused bad_target, not_permitted, volume_in_use, busy, backend_failed
+   * @throws RefusalError bad_target, not_permitted, volume_in_use, busy, backend_failed
    */
   async grant(
     container: Container,
@@ -76,7 +76,7 @@ export class Granting {
     try {
       if (container.engineMount === true) await this.means.forEngine.checkIsThere(volume);
       else this.checkPlace(container, target);
-      const ids = idsFor(container, peer);
+      const ids = idViewFor(container, peer);
       const { readonly, shared, sizeBytes, snapshot } = container;
       const wish = {
         owner: ids.owner,
@@ -86,7 +86,7 @@ export class Granting {
       };
       const { record, isNew } = await volumes.prepare(volume, wish);
       if (isNew) made = record;
-      const manner = mannerOf(container, record);
+      const manner = accessModeOf(container, record);
       const found = isNew ? nothing : await this.lookFor(container, volume, target, manner, others);
       const { adopted } = found;
       if (adopted === undefined) this.checkFree(container, target);
@@ -104,14 +104,14 @@ export class Granting {
         since: new Date().toISOString(),
       };
       await journal.begin(lease, record);
-      if (lease.engine !== undefined) this.means.hostMounts.makePoint(target);
+      if (lease.engine !== undefined) this.means.hostMounts.createMountPoint(target);
       const options = { readonly, beside: found.isElsewhere || others.length > 0 };
       const asTheyAre = backend.showsIdsAsTheyAre === true;
       const show = { volume, isNew, ids, peer, asTheyAre };
       mountId =
         adopted ??
-        (await entering(held, (into) =>
-          mountMapped(show, options, (how) => backend.mount(into, record, target, how), say),
+        (await withMountNamespace(held, (into) =>
+          mountWithIdMapping(show, options, (how) => backend.mount(into, record, target, how), say),
         ));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
@@ -121,7 +121,7 @@ export class Granting {
       journal.say(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
-      if (lease !== undefined && thrown instanceof Hangs) {
+      if (lease !== undefined && thrown instanceof MountHungError) {
         watched.watch(lease, held);
         throw truth.leaveHanging(lease, thrown);
       }
@@ -140,10 +140,10 @@ export class Granting {
     const { mounter, journal, store, watched } = this.means;
     try {
       if (mountId !== undefined && held.isAlive()) {
-        await entering(held, (from) => mounter.unmount(from, lease.target, mountId));
+        await withMountNamespace(held, (from) => mounter.unmount(from, lease.target, mountId));
       }
       await journal.advance(lease, 'mountFailed');
-      if (lease.engine !== undefined) this.means.hostMounts.removePoint(lease.target);
+      if (lease.engine !== undefined) this.means.hostMounts.removeMountPoint(lease.target);
     } catch (thrown) {
       journal.say(lease, 'lease.unclear', `what was begun could not be undone: ${errorMessage(thrown)}`);
       if (store.lease(lease.id) !== undefined) watched.watch(lease, held);
@@ -169,13 +169,13 @@ export class Granting {
   /**
    * The last look before a mount, at the kernel's own word, because the store may be lost and a namespace may have been
    * left over.
-   * @throws Refused volume_in_use when it is mounted where it excludes what is asked for
+   * @throws RefusalError volume_in_use when it is mounted where it excludes what is asked for
    */
   private async lookFor(
     { first, name }: Container,
     volume: string,
     target: string,
-    manner: Manner,
+    manner: AccessMode,
     others: readonly LeaseRecord[],
   ): Promise<Found> {
     const { sight } = this.means;
@@ -184,7 +184,7 @@ export class Granting {
     const inside = uses.filter(({ namespace }) => namespace === mine);
     const outside = uses.filter(({ namespace }) => namespace !== mine);
     const source = await sight.source(volume);
-    const there = await whereaboutsOf(first.pid, source, target, async () => inside);
+    const there = await locateMount(first.pid, source, target, async () => inside);
     if (there.kind === 'unknown') throw refusals.unreadableMounts(name);
     const adopted = there.kind === 'onTarget' ? there.mount.id : undefined;
     // What a container has already gives nobody anything new: after a lost state, those that share find it again.
@@ -209,7 +209,7 @@ interface Found {
 const nothing: Found = { adopted: undefined, isElsewhere: false };
 
 /** How a container's lease would be on a volume; read-only and shared stand in it only when they are so. */
-export function mannerOf(
+export function accessModeOf(
   { readonly, shared }: Container,
   volume: VolumeRecord | undefined,
 ): { readonly readonly?: true; readonly shared?: true } {
@@ -218,9 +218,9 @@ export function mannerOf(
 }
 
 /** Whether a mount keeps somebody from writing: another one that can write, unless it is by a lease that shares. */
-function excludes(use: Use, manner: Manner, others: readonly LeaseRecord[]): boolean {
+function excludes(use: VolumeMount, manner: AccessMode, others: readonly LeaseRecord[]): boolean {
   if (use.mount.readonly) return false;
   // One by a lease that only reads was made so by the container itself.
-  const writers = others.filter((other) => other.readonly !== true && !exclude(other, manner));
-  return !writers.some(({ first }) => belongsTo(use, first));
+  const writers = others.filter((other) => other.readonly !== true && !conflicts(other, manner));
+  return !writers.some(({ first }) => belongsToContainer(use, first));
 }

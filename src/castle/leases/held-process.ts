@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Native } from '../../linux/native-addon.ts';
 import { fromAnyThread, isStillThere, type ProcessIdentity } from '../../linux/proc.ts';
-import type { Entrance } from '../mounting/mounter.ts';
+import type { MountNamespaceHandle } from '../mounting/mounter.ts';
 
 /** A container's first process, held by a descriptor. */
 export interface HeldProcess {
@@ -10,17 +10,17 @@ export interface HeldProcess {
    * Opens the way into the container; whoever got it closes it.
    * @throws Error when the process has ended
    */
-  open(): Entrance;
+  open(): MountNamespaceHandle;
   /** Calls back once when the process has ended. */
   onEnd(ended: () => void): void;
   close(): void;
 }
 
 /** Takes hold of processes; undefined when the process that was identified is gone. */
-export type Hold = (identity: ProcessIdentity) => HeldProcess | undefined;
+export type HoldProcess = (identity: ProcessIdentity) => HeldProcess | undefined;
 
 /** Holds processes with pidfds: opened by number, then compared, so that a later process of that number isn't taken. */
-export function holdWith(native: Native): Hold {
+export function createHoldProcess(native: Native): HoldProcess {
   return (identity) => {
     let pidfd: number;
     try {
@@ -56,7 +56,7 @@ export function holdWith(native: Native): Hold {
 /** Linux's O_PATH, which Node has no name for: a descriptor that is good for a place only. */
 const placeOnly = 0o10000000;
 
-function entranceTo(pid: number): Entrance {
+function entranceTo(pid: number): MountNamespaceHandle {
   return fromAnyThread(pid, (folder) => {
     const namespace = openSync(`${folder}/ns/mnt`, constants.O_RDONLY);
     try {
@@ -77,7 +77,10 @@ function entranceTo(pid: number): Entrance {
 }
 
 /** Does something in a container. */
-export async function entering<T>(held: HeldProcess, act: (entrance: Entrance) => Promise<T>): Promise<T> {
+export async function withMountNamespace<T>(
+  held: HeldProcess,
+  act: (entrance: MountNamespaceHandle) => Promise<T>,
+): Promise<T> {
   const entrance = held.open();
   try {
     return await act(entrance);

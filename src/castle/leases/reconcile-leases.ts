@@ -1,26 +1,26 @@
 import { setImmediate as others } from 'node:timers/promises';
 import { namespaceOf } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Sight } from '../mounting/mount-inspector.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
-import type { Administration } from '../volumes/administration.ts';
-import type { Volumes } from '../volumes/volumes.ts';
+import type { VolumeAdministration } from '../volumes/volume-administration.ts';
+import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import { mountedElsewhere } from './refusals.ts';
-import type { Truth } from './resolve-lease.ts';
+import type { LeaseResolver } from './resolve-lease.ts';
 
 /** What it works with; all of it is the ledger's. */
 export interface LookingAgainMeans {
   readonly store: Store;
   readonly perVolume: OneAtATime;
-  readonly truth: Truth;
-  readonly sight: Sight;
-  readonly volumes: Volumes;
-  readonly administration: Administration;
+  readonly truth: LeaseResolver;
+  readonly sight: MountInspector;
+  readonly volumes: VolumeCatalog;
+  readonly administration: VolumeAdministration;
 }
 
 /** Compares what the castle believes with what is true, volume by volume, while it serves. */
-export class LookingAgain {
+export class LeaseReconciler {
   constructor(private readonly means: LookingAgainMeans) {}
 
   /**

@@ -1,29 +1,29 @@
-import type { Sight } from '../mounting/mount-inspector.ts';
-import { Hangs, type Mounter } from '../mounting/mounter.ts';
-import { Refused } from '../refusals/refused.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
+import { type Mounter, MountHungError } from '../mounting/mounter.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { LeaseRecord } from '../store/store.ts';
-import type { Watched } from './container-watch.ts';
-import { entering, type HeldProcess } from './held-process.ts';
-import type { Journal } from './journal.ts';
+import type { ContainerWatch } from './container-watch.ts';
+import { type HeldProcess, withMountNamespace } from './held-process.ts';
+import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';
-import type { Truth } from './resolve-lease.ts';
+import type { LeaseResolver } from './resolve-lease.ts';
 
 /** What it works with; all of it is the ledger's. */
 export interface TakingAwayMeans {
   readonly mounter: Mounter;
-  readonly journal: Journal;
-  readonly watched: Watched;
-  readonly sight: Sight;
-  readonly truth: Truth;
+  readonly journal: LeaseRecorder;
+  readonly watched: ContainerWatch;
+  readonly sight: MountInspector;
+  readonly truth: LeaseResolver;
 }
 
 /** Ends leases whose containers live on. */
-export class TakingAway {
+export class LeaseReleaser {
   constructor(private readonly means: TakingAwayMeans) {}
 
   /**
    * Takes the mount away and ends the lease.
-   * @throws Refused busy and backend_failed, and then the lease is as it was
+   * @throws RefusalError busy and backend_failed, and then the lease is as it was
    */
   async unmount(lease: LeaseRecord): Promise<void> {
     const { journal, watched, truth } = this.means;
@@ -32,7 +32,7 @@ export class TakingAway {
     try {
       if (held !== undefined) await this.takeAway(lease, held);
     } catch (thrown) {
-      if (thrown instanceof Hangs) throw truth.leaveHanging(releasing, thrown);
+      if (thrown instanceof MountHungError) throw truth.leaveHanging(releasing, thrown);
       await journal.advance(releasing, 'releaseFailed');
       throw thrown;
     }
@@ -44,9 +44,9 @@ export class TakingAway {
   private async takeAway(lease: LeaseRecord, held: HeldProcess): Promise<void> {
     const { mounter, sight } = this.means;
     try {
-      await entering(held, (from) => mounter.unmount(from, lease.target, lease.mountId));
+      await withMountNamespace(held, (from) => mounter.unmount(from, lease.target, lease.mountId));
     } catch (thrown) {
-      if (!(thrown instanceof Refused && thrown.code === 'not_found')) throw thrown;
+      if (!(thrown instanceof RefusalError && thrown.code === 'not_found')) throw thrown;
     }
     const there = await sight.whereaboutsOf(lease);
     if (!held.isAlive()) return;

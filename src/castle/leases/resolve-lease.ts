@@ -1,26 +1,26 @@
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Sight } from '../mounting/mount-inspector.ts';
-import type { Hangs } from '../mounting/mounter.ts';
-import type { Refused } from '../refusals/refused.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
+import type { MountHungError } from '../mounting/mounter.ts';
+import type { RefusalError } from '../refusals/refusal.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
-import type { Watched } from './container-watch.ts';
-import type { Hold } from './held-process.ts';
-import type { Journal } from './journal.ts';
+import type { ContainerWatch } from './container-watch.ts';
+import type { HoldProcess } from './held-process.ts';
+import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';
 
 /** What it works with; all of it is the ledger's. */
 export interface TruthMeans {
   readonly store: Store;
-  readonly hold: Hold;
-  readonly journal: Journal;
-  readonly watched: Watched;
-  readonly sight: Sight;
+  readonly hold: HoldProcess;
+  readonly journal: LeaseRecorder;
+  readonly watched: ContainerWatch;
+  readonly sight: MountInspector;
   readonly perVolume: OneAtATime;
 }
 
 /** Finds out what is true of a lease of which the store may say something else. */
-export class Truth {
+export class LeaseResolver {
   /** Leases for which a castle-mount hangs: until it has ended, nobody can say what becomes of them. */
   private readonly hanging = new Set<string>();
 
@@ -64,7 +64,7 @@ export class Truth {
     return this.hanging.has(id);
   }
 
-  /** @throws Refused busy while a castle-mount hangs for that lease */
+  /** @throws RefusalError busy while a castle-mount hangs for that lease */
   checkNothingHangs({ id, volume, target }: LeaseRecord): void {
     if (this.hanging.has(id)) throw refusals.hangs(volume, target);
   }
@@ -73,7 +73,7 @@ export class Truth {
    * The lease stays as it is, and keeps the volume, until castle-mount has ended and what it did can be seen.
    * @returns what to answer
    */
-  leaveHanging(lease: LeaseRecord, { gone }: Hangs): Refused {
+  leaveHanging(lease: LeaseRecord, { gone }: MountHungError): RefusalError {
     const { store, journal, perVolume } = this.means;
     this.hanging.add(lease.id);
     journal.say(lease, 'lease.hangs', `castle-mount hangs on ${lease.target}`);

@@ -1,4 +1,4 @@
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 
 /** More requests of one container wait for nothing that fewer would not get. */
@@ -7,7 +7,7 @@ const limitPerContainer = 8;
 const limitInAll = 512;
 
 /** A request that waits for a volume. */
-export class Waiter {
+export class QueuedRequest {
   private isCalled = false;
   private wake: (() => void) | undefined;
 
@@ -50,8 +50,8 @@ export class Waiter {
 }
 
 /** Who waits for which volume; first come, first served. */
-export class WaitingRoom {
-  private readonly lines = new Map<string, Waiter[]>();
+export class WaitQueue {
+  private readonly lines = new Map<string, QueuedRequest[]>();
   private closed = false;
 
   /** How many requests wait, for whatever. */
@@ -67,24 +67,24 @@ export class WaitingRoom {
   }
 
   /** Whose turn it is when a volume becomes free. */
-  first(volume: string): Waiter | undefined {
+  first(volume: string): QueuedRequest | undefined {
     return this.lines.get(volume)?.[0];
   }
 
   /**
    * Takes the last place in the line for a volume.
-   * @throws Refused busy when too many wait, backend_failed when the castle is to stop
+   * @throws RefusalError busy when too many wait, backend_failed when the castle is to stop
    */
-  enter(volume: string, container: Container): Waiter {
+  enter(volume: string, container: Container): QueuedRequest {
     if (this.closed) throw stopping(volume);
     this.checkRoom(container);
-    const waiter = new Waiter(volume, container);
+    const waiter = new QueuedRequest(volume, container);
     this.lines.set(volume, [...(this.lines.get(volume) ?? []), waiter]);
     return waiter;
   }
 
   /** Gives a place up; the next one may have its turn. */
-  leave(waiter: Waiter): void {
+  leave(waiter: QueuedRequest): void {
     const line = (this.lines.get(waiter.volume) ?? []).filter((other) => other !== waiter);
     if (line.length === 0) this.lines.delete(waiter.volume);
     else this.lines.set(waiter.volume, line);
@@ -104,24 +104,32 @@ export class WaitingRoom {
 
   private checkRoom({ id, name }: Container): void {
     if (this.size >= limitInAll) {
-      throw new Refused('busy', `${limitInAll} requests wait already`, 'ask again later, without waiting');
+      throw new RefusalError(
+        'busy',
+        `${limitInAll} requests wait already`,
+        'ask again later, without waiting',
+      );
     }
     let own = 0;
     for (const line of this.lines.values()) own += line.filter(({ container }) => container.id === id).length;
     if (own < limitPerContainer) return;
     const why = `${limitPerContainer} requests of container ${name} wait already`;
-    throw new Refused('busy', why, 'end one of them first');
+    throw new RefusalError('busy', why, 'end one of them first');
   }
 }
 
 /** Whoever asks again finds the next castle. */
-export function stopping(volume: string): Refused {
-  return new Refused('backend_failed', `volume ${volume} is not free, and the castle stops`, 'ask again');
+export function stopping(volume: string): RefusalError {
+  return new RefusalError(
+    'backend_failed',
+    `volume ${volume} is not free, and the castle stops`,
+    'ask again',
+  );
 }
 
 /** The line was for somebody who is not there any more. */
-export function nobodyAsks(volume: string, container: string): Refused {
-  return new Refused(
+export function nobodyAsks(volume: string, container: string): RefusalError {
+  return new RefusalError(
     'volume_in_use',
     `container ${container} waited for volume ${volume}, and does not ask any more`,
     'nothing is to be done',
@@ -129,8 +137,8 @@ export function nobodyAsks(volume: string, container: string): Refused {
 }
 
 /** Others came first. */
-export function waitedFor(volume: string, container: string): Refused {
-  return new Refused(
+export function waitedFor(volume: string, container: string): RefusalError {
+  return new RefusalError(
     'volume_in_use',
     `volume ${volume} is waited for by container ${container}, which asked before`,
     'wait as well (waitSeconds), or ask again later',

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { errnoName, runMountProgram } from './mounter.ts';
 
 /** How long freezing itself may take, in milliseconds: what is dirty is written first. */
@@ -10,7 +10,7 @@ const flushWithinMs = 30_000;
 const thawWithinMs = 10_000;
 
 /** A file system that stands still. */
-export interface Frozen {
+export interface FrozenFileSystem {
   /**
    * Lets it go on.
    * @returns whether it stood still until now; false when its time was over before, or somebody else ended it
@@ -19,7 +19,7 @@ export interface Frozen {
 }
 
 /** A file system that is mounted from a block device. */
-export interface OnDevice {
+export interface DeviceFileSystem {
   /** `major:minor`, as in mountinfo. */
   readonly device: string;
   /** The UUID that it has to have. */
@@ -31,26 +31,26 @@ export interface Freezer {
   /**
    * @param limitMs it goes on by itself after this, in milliseconds, and at once when the castle ends
    * @returns undefined when it is not mounted any more
-   * @throws Refused backend_failed; it may stand still then, so thaw it
+   * @throws RefusalError backend_failed; it may stand still then, so thaw it
    */
-  freeze(what: OnDevice, limitMs: number): Promise<Frozen | undefined>;
+  freeze(what: DeviceFileSystem, limitMs: number): Promise<FrozenFileSystem | undefined>;
   /**
    * Ends a standstill, whoever began it; what does not stand still, or is not mounted, stays as it is.
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
-  thaw(what: OnDevice): Promise<void>;
+  thaw(what: DeviceFileSystem): Promise<void>;
 }
 
 /** @param program path of castle-mount */
-export function freezerWith(program: string): Freezer {
-  async function thaw({ device, uuid }: OnDevice): Promise<void> {
+export function createFreezer(program: string): Freezer {
+  async function thaw({ device, uuid }: DeviceFileSystem): Promise<void> {
     const path = devicePath(device);
     if (path === undefined) return;
     const said = await runMountProgram(program, ['thaw', uuid, path], [], thawWithinMs);
     if (said.ok || devicePath(device) === undefined) return;
     // A loop device that has just gone has no file system any more.
     if (said.step === 'identity' || said.step === 'device') return;
-    throw new Refused(
+    throw new RefusalError(
       'backend_failed',
       `the file system on ${path} cannot be thawed: ${said.step}: ${said.error}`,
       'what writes to it waits until then; fsfreeze --unfreeze on a mount of it does the same',
@@ -66,7 +66,7 @@ export function freezerWith(program: string): Freezer {
         stdio: ['pipe', 'pipe', 'ignore'],
         env: {},
       });
-      const words = new Words(child);
+      const words = new ProgramLines(child);
       const first = await words.next(limitMs + flushWithinMs);
       if (first === undefined) {
         child.kill('SIGKILL');
@@ -93,7 +93,7 @@ export function freezerWith(program: string): Freezer {
 }
 
 /** The lines that castle-mount says, one after another. */
-class Words {
+class ProgramLines {
   private readonly lines: string[] = [];
   private over = false;
   private told: () => void = () => undefined;
@@ -133,10 +133,10 @@ class Words {
 }
 
 /** @param said castle-mount's `STEP ERRNO`, or what became of it */
-function cannotFreeze(path: string, said: string): Refused {
+function cannotFreeze(path: string, said: string): RefusalError {
   const [, step, errno] = /^(\S+) (\d+)$/.exec(said) ?? [];
   const error = errnoName(Number(errno));
-  return new Refused(
+  return new RefusalError(
     'backend_failed',
     `the file system on ${path} cannot stand still for a snapshot: ${
       step === undefined ? said || 'castle-mount was killed' : `${step}: ${error}`

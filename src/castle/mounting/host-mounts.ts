@@ -4,7 +4,7 @@ import { isEntryOf, sourceFolder } from '../../linux/mountinfo.ts';
 import { volumeNameFault } from '../../protocol/volume-name.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import type { EngineMount } from '../store/store.ts';
-import type { Use } from './mount-namespaces.ts';
+import type { VolumeMount } from './mount-namespaces.ts';
 
 /**
  * How long an engine may take from its question to the container that has the mount, in milliseconds. It gives up a
@@ -17,19 +17,19 @@ export interface HostMounts {
   /** The folder that has them: an absolute path without symlinks. */
   readonly folder: string;
   /** Where a volume is mounted for a question of the engine. */
-  pointFor(volume: string, id: string): string;
+  mountPointFor(volume: string, id: string): string;
   /** The volume of which an entry of the folder is a place; undefined when it is none. */
   volumeAt(name: string): string | undefined;
   /** Whether a volume is mounted on one of these places, in whatever mount namespace. */
-  isPoint(use: Use): boolean;
-  makePoint(target: string): void;
+  isOnMountPoint(use: VolumeMount): boolean;
+  createMountPoint(target: string): void;
   /** Takes an empty place away; one that isn't empty stays. */
-  removePoint(target: string): void;
+  removeMountPoint(target: string): void;
   /**
    * The names of the containers of which the engine says that they run with a volume.
-   * @throws Refused backend_failed when it cannot be asked
+   * @throws RefusalError backend_failed when it cannot be asked
    */
-  usersOf(volume: string): Promise<readonly string[]>;
+  containersUsing(volume: string): Promise<readonly string[]>;
 }
 
 /** Separates a volume's name from the engine's id; no name has it. */
@@ -41,7 +41,7 @@ const separator = '~';
  * @param state the castle's own folder, for root alone
  * @throws Failure cannotCreate
  */
-export function hostMountsIn(
+export function openHostMounts(
   state: string,
   usersOf: (volume: string) => Promise<readonly string[]>,
 ): HostMounts {
@@ -49,28 +49,28 @@ export function hostMountsIn(
   const all = sourceFolder(folder);
   return {
     folder,
-    pointFor: (volume, id) => join(folder, `${volume}${separator}${id}`),
+    mountPointFor: (volume, id) => join(folder, `${volume}${separator}${id}`),
     volumeAt(name) {
       const [volume = '', id, ...more] = name.split(separator);
       return id === undefined || more.length > 0 || volumeNameFault(volume) !== undefined
         ? undefined
         : volume;
     },
-    isPoint: ({ on }) => on !== undefined && isEntryOf(on, all),
-    makePoint: (target) => void mkdirSync(target, { recursive: true, mode: 0o700 }),
-    removePoint(target) {
+    isOnMountPoint: ({ on }) => on !== undefined && isEntryOf(on, all),
+    createMountPoint: (target) => void mkdirSync(target, { recursive: true, mode: 0o700 }),
+    removeMountPoint(target) {
       try {
         rmdirSync(target);
       } catch {
         // Not there, or something is in it: castle gc tells of it.
       }
     },
-    usersOf,
+    containersUsing: usersOf,
   };
 }
 
 /** Whether a mount that no container has now will not come into one any more. */
-export function isOver({ asked, seen }: EngineMount, nowMs: number): boolean {
+export function isEngineMountExpired({ asked, seen }: EngineMount, nowMs: number): boolean {
   return seen || nowMs - Date.parse(asked) > beginsWithinMs;
 }
 

@@ -2,33 +2,33 @@ import type { SourceFolder } from '../../linux/mountinfo.ts';
 import { namespaceOf } from '../../linux/proc.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
-import type { Volumes } from '../volumes/volumes.ts';
+import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import type { HostMounts } from './host-mounts.ts';
-import { type Whereabouts, whereaboutsOf } from './mount-location.ts';
-import { Census, type Use } from './mount-namespaces.ts';
-import { belongsTo } from './namespace-ownership.ts';
+import { locateMount, type MountLocation } from './mount-location.ts';
+import { MountNamespaces, type VolumeMount } from './mount-namespaces.ts';
+import { belongsToContainer } from './namespace-ownership.ts';
 
 /** Where volumes are mounted, by the kernel's own word. */
-export class Sight {
-  private readonly census = new Census();
+export class MountInspector {
+  private readonly census = new MountNamespaces();
 
   constructor(
     private readonly store: Store,
-    private readonly volumes: Volumes,
+    private readonly volumes: VolumeCatalog,
     private readonly backend: Backend,
     private readonly hostMounts: HostMounts,
   ) {}
 
   /**
    * What the kernel calls the volume where it is mounted; undefined when it can be mounted nowhere now.
-   * @throws Refused backend_failed when it cannot be looked at
+   * @throws RefusalError backend_failed when it cannot be looked at
    */
   source(volume: string): Promise<SourceFolder | undefined> {
     return this.volumes.source(volume);
   }
 
-  /** Where a volume is in use now. @throws Refused backend_failed when it cannot be looked at */
-  async usesOf(volume: string): Promise<readonly Use[]> {
+  /** Where a volume is in use now. @throws RefusalError backend_failed when it cannot be looked at */
+  async usesOf(volume: string): Promise<readonly VolumeMount[]> {
     const source = await this.source(volume);
     if (source === undefined) return [];
     return this.meant(await this.census.usesOf(source, this.backend.place(volume)));
@@ -43,23 +43,24 @@ export class Sight {
     };
   }
 
-  /** Where the mount of a lease is. @throws Refused backend_failed when its volume cannot be looked at */
-  async whereaboutsOf(lease: LeaseRecord): Promise<Whereabouts> {
+  /** Where the mount of a lease is. @throws RefusalError backend_failed when its volume cannot be looked at */
+  async whereaboutsOf(lease: LeaseRecord): Promise<MountLocation> {
     const source = await this.source(lease.volume);
-    return whereaboutsOf(lease.first.pid, source, lease.target, () => this.usesBeside(lease));
+    return locateMount(lease.first.pid, source, lease.target, () => this.usesBeside(lease));
   }
 
   /** Where a lease's volume is mounted, without the mounts that are clearly those of other leases on it. */
-  private async usesBeside({ id, volume, first }: LeaseRecord): Promise<readonly Use[]> {
+  private async usesBeside({ id, volume, first }: LeaseRecord): Promise<readonly VolumeMount[]> {
     const others = this.store.leases().filter((lease) => lease.volume === volume && lease.id !== id);
     return (await this.usesOf(volume)).filter(
-      (use) => belongsTo(use, first) || !others.some((other) => belongsTo(use, other.first)),
+      (use) =>
+        belongsToContainer(use, first) || !others.some((other) => belongsToContainer(use, other.first)),
     );
   }
 
   /** Whoever makes a mount namespace gets a copy of the mounts for the engine: nobody means to use it. */
-  private meant(uses: readonly Use[]): readonly Use[] {
+  private meant(uses: readonly VolumeMount[]): readonly VolumeMount[] {
     const own = namespaceOf('self', 'mnt');
-    return uses.filter((use) => use.namespace === own || !this.hostMounts.isPoint(use));
+    return uses.filter((use) => use.namespace === own || !this.hostMounts.isOnMountPoint(use));
   }
 }

@@ -1,13 +1,13 @@
 import { type MountLine, mountOn, mountsOf, type SourceFolder } from '../../linux/mountinfo.ts';
 import { namespaceOf } from '../../linux/proc.ts';
-import type { Use } from './mount-namespaces.ts';
+import type { VolumeMount } from './mount-namespaces.ts';
 
 /** Where the mount of a volume is that a container is said to have. */
-export type Whereabouts =
+export type MountLocation =
   /** Where it belongs, and nothing over it. */
   | { readonly kind: 'onTarget'; readonly mount: MountLine }
   /** In the container's mount namespace, but its mount point doesn't lead to it; or in a namespace of its own. */
-  | { readonly kind: 'elsewhere'; readonly use: Use }
+  | { readonly kind: 'elsewhere'; readonly use: VolumeMount }
   | { readonly kind: 'gone' }
   /** It could not be looked at: nobody may act as if it were gone. */
   | { readonly kind: 'unknown' };
@@ -18,12 +18,12 @@ export type Whereabouts =
  * @param source what mountinfo calls it; undefined: it can be mounted nowhere now
  * @param uses where else the volume is mounted; asked for only when it isn't where it belongs
  */
-export async function whereaboutsOf(
+export async function locateMount(
   first: number,
   source: SourceFolder | undefined,
   target: string,
-  uses: () => Promise<readonly Use[]>,
-): Promise<Whereabouts> {
+  uses: () => Promise<readonly VolumeMount[]>,
+): Promise<MountLocation> {
   if (source === undefined) return { kind: 'gone' };
   const mounts = mountsOf(first);
   if (mounts === undefined) return { kind: 'unknown' };
@@ -34,7 +34,7 @@ export async function whereaboutsOf(
 }
 
 /** The uses in the process's own mount namespace before those in others, for the sentence that names one. */
-function nearestFirst(uses: readonly Use[], pid: number): readonly Use[] {
+function nearestFirst(uses: readonly VolumeMount[], pid: number): readonly VolumeMount[] {
   const mine = mountNamespace(pid);
   return [...uses].sort((one, other) => Number(other.namespace === mine) - Number(one.namespace === mine));
 }

@@ -12,7 +12,7 @@ interface View {
 }
 
 /** A place where a volume, or a part of it, is mounted. */
-export interface Use {
+export interface VolumeMount {
   /** One process that sees it. */
   readonly pid: number;
   readonly namespace: string;
@@ -25,20 +25,20 @@ export interface Use {
  * Finds the mounts of volumes in all mount namespaces, the castle's own too. A look takes some milliseconds on a host
  * with many processes, so requests that wait for one at the same time share it; each gets one that began after it asked.
  */
-export class Census {
+export class MountNamespaces {
   private next: Promise<readonly View[]> | undefined;
 
   /**
    * One look for many volumes.
    * @returns where a volume is in use, as of now
    */
-  look(): (source: SourceFolder, place: SourceFolder | undefined) => readonly Use[] {
+  look(): (source: SourceFolder, place: SourceFolder | undefined) => readonly VolumeMount[] {
     const seen = views();
     return (source, place) => seen.flatMap((view) => usesIn(view, source, place));
   }
 
   /** Where a volume is in use now. @param place the folder of the backend that stands for it, if there is one */
-  async usesOf(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly Use[]> {
+  async usesOf(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly VolumeMount[]> {
     this.next ??= new Promise((resolve, reject) => {
       setImmediate(() => {
         this.next = undefined;
@@ -80,7 +80,7 @@ function usesIn(
   { pid, namespace, mounts }: View,
   source: SourceFolder,
   place: SourceFolder | undefined,
-): readonly Use[] {
+): readonly VolumeMount[] {
   const parts = mounts.filter((mount) => isPartOf(mount, source));
   if (parts.length === 0) return [];
   const byId = new Map(mounts.map((mount) => [mount.id, mount]));

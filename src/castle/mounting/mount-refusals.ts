@@ -1,4 +1,4 @@
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 
 /** What castle-mount said: which step failed, and with what error. */
 export interface MountFault {
@@ -7,10 +7,10 @@ export interface MountFault {
 }
 
 /** A folder could not be mounted. */
-export function mountRefusal(fault: MountFault, source: string, target: string): Refused {
+export function mountRefusal(fault: MountFault, source: string, target: string): RefusalError {
   return (
     containerRefusal(fault, target) ??
-    new Refused(
+    new RefusalError(
       'backend_failed',
       `${source} cannot be mounted on ${target}: ${fault.step}: ${fault.error}`,
       remedyFor(fault),
@@ -19,63 +19,68 @@ export function mountRefusal(fault: MountFault, source: string, target: string):
 }
 
 /** The file system of an image could not be mounted. */
-export function imageRefusal(fault: MountFault, image: string, target: string): Refused {
+export function imageRefusal(fault: MountFault, image: string, target: string): RefusalError {
   const { step, error } = fault;
   const inContainer = containerRefusal(fault, target);
   if (inContainer !== undefined) return inContainer;
   const sentence = `${image} cannot be mounted on ${target}: ${step}: ${error}`;
-  if (step === 'space') return new Refused('backend_failed', sentence, 'make room on the disk of the image');
+  if (step === 'space')
+    return new RefusalError('backend_failed', sentence, 'make room on the disk of the image');
   if (step === 'loop')
-    return new Refused('backend_failed', sentence, loopRemedies[error] ?? remedyFor(fault));
+    return new RefusalError('backend_failed', sentence, loopRemedies[error] ?? remedyFor(fault));
   if (step === 'device') {
     const why = `the device of ${image}, which others had, is just going (${error})`;
-    return new Refused('busy', why, 'ask again: it gets another one');
+    return new RefusalError('busy', why, 'ask again: it gets another one');
   }
   if (step === 'file-system' && error === 'EBUSY') {
-    return new Refused(
+    return new RefusalError(
       'backend_failed',
       `${image} was found damaged while others use it, and the kernel has stopped writing to it`,
       'end all containers that have it: it is checked before the next mount',
     );
   }
   if (step === 'identity') {
-    return new Refused('backend_failed', sentence, 'the image was changed just now: see who works on it');
+    return new RefusalError(
+      'backend_failed',
+      sentence,
+      'the image was changed just now: see who works on it',
+    );
   }
   if (step === 'file-system' && ['EUCLEAN', 'EBADMSG', 'EINVAL', 'EIO'].includes(error)) {
-    return new Refused(
+    return new RefusalError(
       'backend_failed',
       `${image} has a damaged file system: the kernel does not mount it (${error})`,
       'dmesg says more; repair a copy of the image (e2fsck, xfs_repair), or restore a backup',
     );
   }
-  return new Refused('backend_failed', sentence, remedyFor(fault));
+  return new RefusalError('backend_failed', sentence, remedyFor(fault));
 }
 
 /** A folder of an NFS server could not be mounted. */
-export function nfsRefusal(fault: MountFault, source: string, target: string): Refused {
+export function nfsRefusal(fault: MountFault, source: string, target: string): RefusalError {
   const { step, error } = fault;
   const inContainer = containerRefusal(fault, target);
   if (inContainer !== undefined) return inContainer;
   const sentence = `${source} cannot be mounted on ${target}`;
   // Killed when its time was over.
   if (step === 'castle-mount' && error === 'SIGKILL') {
-    return new Refused('backend_failed', `${sentence}: the server does not answer`, nfsRemedies.away);
+    return new RefusalError('backend_failed', `${sentence}: the server does not answer`, nfsRemedies.away);
   }
   const remedy = step === 'nfs' ? nfsRemedies[error] : undefined;
-  return new Refused('backend_failed', `${sentence}: ${step}: ${error}`, remedy ?? remedyFor(fault));
+  return new RefusalError('backend_failed', `${sentence}: ${step}: ${error}`, remedy ?? remedyFor(fault));
 }
 
 /** A mounted file system could not be made larger; its image is, so that the next mount tries again. */
-export function growRefusal(fault: MountFault, image: string, target: string): Refused {
+export function growRefusal(fault: MountFault, image: string, target: string): RefusalError {
   const { step, error } = fault;
   if (step === 'mount') {
-    return new Refused(
+    return new RefusalError(
       'busy',
       `something else is mounted on ${target} in the container`,
       'take that away, then try again: until then only the image is larger',
     );
   }
-  return new Refused(
+  return new RefusalError(
     'backend_failed',
     `the file system of ${image} could not grow while mounted on ${target}: ${step}: ${error}`,
     'its image is larger already; the file system follows when it is mounted the next time',
@@ -83,17 +88,17 @@ export function growRefusal(fault: MountFault, image: string, target: string): R
 }
 
 /** What has nothing to do with what is mounted. */
-function containerRefusal({ step, error }: MountFault, target: string): Refused | undefined {
+function containerRefusal({ step, error }: MountFault, target: string): RefusalError | undefined {
   if (step === 'target') {
     const why = targetFaults[error] ?? `cannot be opened (${error})`;
-    return new Refused(
+    return new RefusalError(
       'bad_target',
       `mount point ${target} ${why}`,
       'it has to be an existing folder of the container, reached without symlinks',
     );
   }
   if (step !== 'enter' || error === 'EPERM') return undefined;
-  return new Refused(
+  return new RefusalError(
     'backend_failed',
     `the container cannot be entered (${error})`,
     'it may just have ended',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Extent } from './idmap/extents.ts';
 import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';
 import type { Owner } from './owner.ts';
@@ -15,8 +15,8 @@ const imageLimitMs = 60_000;
 const endsWithinMs = 1_000;
 
 /** castle-mount hangs in the container and cannot be ended (state D): what it was to do may happen yet. */
-export class Hangs extends Error {
-  override readonly name = 'Hangs';
+export class MountHungError extends Error {
+  override readonly name = 'MountHungError';
 
   /** @param gone resolves when it has ended after all: nothing more happens then */
   constructor(readonly gone: Promise<void>) {
@@ -25,7 +25,7 @@ export class Hangs extends Error {
 }
 
 /** The way into a container: descriptors stay right whatever becomes of the process that they were opened by. */
-export interface Entrance {
+export interface MountNamespaceHandle {
   /** Its mount namespace. */
   readonly namespace: number;
   /** The folder where the paths of its first process begin. */
@@ -57,8 +57,8 @@ export interface IdPlan {
 }
 
 /** The ids could not be mapped; nothing is mounted. */
-export class Unmappable extends Error {
-  override readonly name = 'Unmappable';
+export class IdMappingUnsupportedError extends Error {
+  override readonly name = 'IdMappingUnsupportedError';
 
   /** @param error what the kernel said: EINVAL when the file system can't */
   constructor(readonly error: string) {
@@ -97,47 +97,57 @@ export interface Mounter {
    * @param source absolute host path without symlinks
    * @param target absolute path in the container
    * @returns the id of the mount, as in the container's mountinfo
-   * @throws Refused bad_target or backend_failed; Hangs; Unmappable
+   * @throws RefusalError bad_target or backend_failed; MountHungError; IdMappingUnsupportedError
    */
-  mount(into: Entrance, source: string, target: string, options: MountOptions): Promise<number>;
+  mount(into: MountNamespaceHandle, source: string, target: string, options: MountOptions): Promise<number>;
   /**
    * Mounts the file system of an image in a container, by a loop device that vanishes with the last mount of it; or that
    * of a block device.
    * @param target absolute path in the container; when that is wrong, the file system has not been touched
    * @returns the id of the mount, as in the container's mountinfo
-   * @throws Refused bad_target or backend_failed; Hangs; Unmappable
+   * @throws RefusalError bad_target or backend_failed; MountHungError; IdMappingUnsupportedError
    */
-  mountImage(into: Entrance, image: ImageToMount, target: string, options: MountOptions): Promise<number>;
+  mountImage(
+    into: MountNamespaceHandle,
+    image: ImageToMount,
+    target: string,
+    options: MountOptions,
+  ): Promise<number>;
   /**
    * Mounts a folder of an NFS server in a container. A server that does not answer makes it fail within a bound.
    * @param target absolute path in the container; when that is wrong, the server has not been asked
    * @returns the id of the mount, as in the container's mountinfo
-   * @throws Refused bad_target or backend_failed; Hangs
+   * @throws RefusalError bad_target or backend_failed; MountHungError
    */
-  mountNfs(into: Entrance, folder: NfsFolderToMount, target: string, options: MountOptions): Promise<number>;
+  mountNfs(
+    into: MountNamespaceHandle,
+    folder: NfsFolderToMount,
+    target: string,
+    options: MountOptions,
+  ): Promise<number>;
   /**
    * Lets a mounted file system become as large as its image has become.
    * @param device path of its loop device, or of itself
    * @param target where it is mounted in the container
-   * @throws Refused busy when something else is mounted there; backend_failed; Hangs
+   * @throws RefusalError busy when something else is mounted there; backend_failed; MountHungError
    */
-  growImage(into: Entrance, image: ImageToMount, device: string, target: string): Promise<void>;
+  growImage(into: MountNamespaceHandle, image: ImageToMount, device: string, target: string): Promise<void>;
   /**
    * Takes a mount away.
-   * @throws Refused busy when something in the container uses it; not_found when the mount point doesn't lead to it;
-   *   Hangs
+   * @throws RefusalError busy when something in the container uses it; not_found when the mount point doesn't lead to it;
+   *   MountHungError
    */
-  unmount(from: Entrance, target: string, mountId: number): Promise<void>;
+  unmount(from: MountNamespaceHandle, target: string, mountId: number): Promise<void>;
 }
 
 /** @param program path of castle-mount */
-export function mounterWith(program: string): Mounter {
+export function createMounter(program: string): Mounter {
   return {
     async mount(into, source, target, { readonly, ids }) {
       const args = ['mount', readonly ? 'ro' : 'rw', source, target];
-      const said = await runMountProgram(program, args, entranceOf(into), limitMs, ids);
+      const said = await runMountProgram(program, args, descriptorsOf(into), limitMs, ids);
       if (said.ok) return said.id;
-      if (said.step === 'idmap') throw new Unmappable(said.error);
+      if (said.step === 'idmap') throw new IdMappingUnsupportedError(said.error);
       throw mountRefusal(said, source, target);
     },
     async mountImage(into, image, target, { readonly, ids }) {
@@ -148,37 +158,41 @@ export function mounterWith(program: string): Mounter {
         isDevice === true
           ? ['mount-device', mode, type, uuid, path, target]
           : ['mount-image', mode, type, uuid, target, device ?? 'new'];
-      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs, ids);
+      const said = await runMountProgram(program, args, [...descriptorsOf(into), fd], imageLimitMs, ids);
       if (said.ok) return said.id;
-      if (said.step === 'idmap') throw new Unmappable(said.error);
+      if (said.step === 'idmap') throw new IdMappingUnsupportedError(said.error);
       throw imageRefusal(said, path, target);
     },
     async mountNfs(into, { source, options }, target, { readonly }) {
       const args = ['mount-nfs', readonly ? 'ro' : 'rw', source, options, target];
-      const said = await runMountProgram(program, args, entranceOf(into), limitMs);
+      const said = await runMountProgram(program, args, descriptorsOf(into), limitMs);
       if (said.ok) return said.id;
       throw nfsRefusal(said, source, target);
     },
     async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
       const args = ['grow', type, device, target];
-      const said = await runMountProgram(program, args, [...entranceOf(into), fd], imageLimitMs);
+      const said = await runMountProgram(program, args, [...descriptorsOf(into), fd], imageLimitMs);
       if (!said.ok) throw growRefusal(said, path, target);
     },
     async unmount(from, target, mountId) {
       const said = await runMountProgram(
         program,
         ['unmount', target, String(mountId)],
-        entranceOf(from),
+        descriptorsOf(from),
         limitMs,
       );
       if (said.ok) return;
       if (said.step === 'mount' || said.step === 'target') {
-        throw new Refused('not_found', `${target} is not that mount any more`, 'nothing is to be done');
+        throw new RefusalError('not_found', `${target} is not that mount any more`, 'nothing is to be done');
       }
       if (said.error === 'EBUSY') {
-        throw new Refused('busy', `${target} is in use in the container`, 'end what uses it, then try again');
+        throw new RefusalError(
+          'busy',
+          `${target} is in use in the container`,
+          'end what uses it, then try again',
+        );
       }
-      throw new Refused(
+      throw new RefusalError(
         'backend_failed',
         `${target} cannot be unmounted: ${said.step}: ${said.error}`,
         'see the castle',
@@ -187,9 +201,11 @@ export function mounterWith(program: string): Mounter {
   };
 }
 
-export type Said = { readonly ok: true; readonly id: number } | ({ readonly ok: false } & MountFault);
+export type MountProgramResult =
+  | { readonly ok: true; readonly id: number }
+  | ({ readonly ok: false } & MountFault);
 
-const entranceOf = ({ namespace, root }: Entrance): readonly number[] => [namespace, root];
+const descriptorsOf = ({ namespace, root }: MountNamespaceHandle): readonly number[] => [namespace, root];
 
 /** Runs castle-mount once; its protocol is in native/mount/main.c. @param descriptors from 3 on */
 export function runMountProgram(
@@ -198,7 +214,7 @@ export function runMountProgram(
   descriptors: readonly (number | 'ignore')[],
   withinMs: number,
   ids?: (owner: Owner) => IdPlan,
-): Promise<Said> {
+): Promise<MountProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, ids === undefined ? args : [...args, 'ids'], {
       stdio: [ids === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore', ...descriptors],
@@ -215,7 +231,7 @@ export function runMountProgram(
       timer = setTimeout(() => {
         child.stdout?.destroy();
         child.unref();
-        reject(new Hangs(gone));
+        reject(new MountHungError(gone));
       }, endsWithinMs);
     }, withinMs);
     let text = '';
@@ -251,7 +267,7 @@ function planText({ map, chown }: IdPlan): string {
   ].join('');
 }
 
-function read(status: number, text: string): Said {
+function read(status: number, text: string): MountProgramResult {
   const words = text.trim().split(' ');
   if (status === 0) return { ok: true, id: Number(words[0]) };
   return { ok: false, step: words[0] ?? '', error: errnoName(Number(words[1])) };

@@ -1,5 +1,5 @@
 import { isStillThere, namespaceOf, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
-import type { Use } from './mount-namespaces.ts';
+import type { VolumeMount } from './mount-namespaces.ts';
 
 /** No process has more ancestors than this. */
 const mostAncestors = 1000;
@@ -9,7 +9,7 @@ const mostAncestors = 1000;
  * (unshare(1)), which a process of the same PID namespace has, or a descendant of the first one.
  * @param first the container's first process; of one that has ended, nothing is left
  */
-export function belongsTo(use: Use, first: ProcessIdentity): boolean {
+export function belongsToContainer(use: VolumeMount, first: ProcessIdentity): boolean {
   if (!isStillThere(first)) return false;
   try {
     if (use.namespace === namespaceOf(first.pid, 'mnt')) return true;

@@ -3,8 +3,8 @@ import type Dockerode from 'dockerode';
 import { identify, namespaceOf } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import { containerIds } from '../identity/container-id.ts';
-import { Refused } from '../refusals/refused.ts';
-import { isScarcity } from '../refusals/scarcity.ts';
+import { isOutOfResources } from '../refusals/out-of-resources.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Dialect } from './engine-api-dialects.ts';
 import { type EngineClients, followEngine } from './engine-events.ts';
 import { readLabels } from './labels.ts';
@@ -59,7 +59,7 @@ async function usersOf(engine: Engine, volume: string): Promise<readonly string[
 function containerIdOf(pid: number): string | undefined {
   const ids = containerIds(ofLiving(pid, () => readFileSync(`/proc/${pid}/cgroup`, 'utf8')));
   if (ids.length > 1) {
-    throw new Refused(
+    throw new RefusalError(
       'not_permitted',
       `process ${pid} is in the cgroups of ${ids.length} containers`,
       'a container must not be able to write to /sys/fs/cgroup',
@@ -71,7 +71,7 @@ function containerIdOf(pid: number): string | undefined {
 function describe(inspected: Inspected | undefined, id: string, peer: Peer): Container {
   // An engine takes names, too: a container that is called like another one's id is not that one.
   if (inspected?.id !== id) {
-    throw new Refused(
+    throw new RefusalError(
       'not_permitted',
       `container ${id.slice(0, 12)} is unknown to the engine of this castle`,
       'point the castle at the engine that runs it (--docker-socket)',
@@ -106,8 +106,8 @@ function running({ id, name, pid, labels }: Inspected): Container | undefined {
   return { id, name, first, ...readLabels(name, labels) };
 }
 
-function isNotRunning(name: string): Refused {
-  return new Refused('not_permitted', `container ${name} is not running`, 'start it');
+function isNotRunning(name: string): RefusalError {
+  return new RefusalError('not_permitted', `container ${name} is not running`, 'start it');
 }
 
 /** Reads something of a process; that it can't be read means that the process has ended. */
@@ -115,7 +115,7 @@ function ofLiving<T>(pid: number, read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    if (isScarcity(thrown)) throw thrown;
+    if (isOutOfResources(thrown)) throw thrown;
     throw hasEnded(pid);
   }
 }
@@ -168,7 +168,7 @@ async function inspect(engine: Engine, name: string): Promise<Inspected | undefi
     ]);
     return readInspected(answer);
   } catch (thrown) {
-    if (thrown instanceof Refused) throw thrown;
+    if (thrown instanceof RefusalError) throw thrown;
     if (thrown instanceof Error && 'statusCode' in thrown && thrown.statusCode === 404) return undefined;
     throw engineFails(errorMessage(thrown));
   } finally {
@@ -176,8 +176,8 @@ async function inspect(engine: Engine, name: string): Promise<Inspected | undefi
   }
 }
 
-function engineFails(why: string): Refused {
-  return new Refused(
+function engineFails(why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the container engine does not answer: ${why}`,
     'see to the engine; the castle asks it again at the next try',

@@ -1,7 +1,7 @@
 import { volumeNamePattern } from '../../protocol/volume-name.ts';
 import { parseSize } from '../../terminal/size.ts';
 import { parseIdLabel } from '../mounting/idmap/idmap-label.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from './runtime.ts';
 
 /** The label with which the orchestrator gives a container its volume. */
@@ -19,7 +19,7 @@ export type Granted = Pick<Container, 'readonly' | 'shared' | 'sizeBytes' | 'idm
 /**
  * Reads the labels of a container: `castle.volume`, `castle.readonly`, `castle.shared`, `castle.size`, `castle.idmap` and
  * `castle.snapshot`. A volume's name that is none gives nothing; what can't be understood of the others is never guessed.
- * @throws Refused not_permitted
+ * @throws RefusalError not_permitted
  */
 export function readLabels(container: string, labels: Readonly<Record<string, unknown>>): Granted {
   const volume = labels[volumeLabel];
@@ -54,8 +54,8 @@ function isTrue(container: string, labels: Readonly<Record<string, unknown>>, la
   throw wrongLabel(container, label, value, 'true or false');
 }
 
-function wrongLabel(container: string, label: string, value: unknown, right: string): Refused {
-  return new Refused(
+function wrongLabel(container: string, label: string, value: unknown, right: string): RefusalError {
+  return new RefusalError(
     'not_permitted',
     `container ${container} has the label ${label}=${JSON.stringify(value)}`,
     `start it with ${right}`,

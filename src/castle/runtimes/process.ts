@@ -1,7 +1,7 @@
 import { environmentOf, identify, namespaceOf, processes, readStatus } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
-import { Refused } from '../refusals/refused.ts';
-import { isScarcity } from '../refusals/scarcity.ts';
+import { isOutOfResources } from '../refusals/out-of-resources.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { readLabels } from './labels.ts';
 import { inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
@@ -24,8 +24,8 @@ export function processRuntime(): Runtime {
       try {
         return containerOf(peer);
       } catch (thrown) {
-        if (thrown instanceof Refused || isScarcity(thrown)) throw thrown;
-        throw new Refused(
+        if (thrown instanceof RefusalError || isOutOfResources(thrown)) throw thrown;
+        throw new RefusalError(
           'not_permitted',
           `process ${peer.pid} cannot be placed in a container: ${errorMessage(thrown)}`,
           'it may just have ended',
@@ -53,7 +53,7 @@ function containerWithFirst(pid: number): Container | undefined {
       isFirst(pid, namespace);
     return isOne ? container(pid, namespace) : undefined;
   } catch (thrown) {
-    if (isScarcity(thrown)) throw thrown;
+    if (isOutOfResources(thrown)) throw thrown;
     return undefined; // it has ended
   }
 }

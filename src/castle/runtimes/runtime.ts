@@ -43,7 +43,7 @@ export interface Runtime {
   readonly name: string;
   /**
    * The container that a process runs in, or undefined when it runs in none.
-   * @throws Refused not_permitted when it is in something that this runtime doesn't know, backend_failed when the
+   * @throws RefusalError not_permitted when it is in something that this runtime doesn't know, backend_failed when the
    *   runtime cannot be asked
    */
   containerOf(peer: Peer): Promise<Container | undefined>;
@@ -51,14 +51,14 @@ export interface Runtime {
    * The container that is called so.
    * @param name its id, or what people call it
    * @returns undefined when there is none
-   * @throws Refused not_permitted when what is there can't be right, backend_failed when the runtime cannot be asked
+   * @throws RefusalError not_permitted when what is there can't be right, backend_failed when the runtime cannot be asked
    */
   find(name: string): Promise<Known | undefined>;
   /** Tells what becomes of containers, from now on; runtimes without an engine have nothing to tell. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
   /**
    * The names of the containers that run, or are to run again, with a volume of the engine's by that name.
-   * @throws Refused backend_failed when the engine cannot be asked
+   * @throws RefusalError backend_failed when the engine cannot be asked
    */
   readonly usersOf?: (volume: string) => Promise<readonly string[]>;
 }

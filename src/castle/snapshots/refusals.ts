@@ -1,22 +1,22 @@
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { SnapshotRecord } from '../store/store.ts';
 
 export { isThereAlready, noSuchSnapshot } from '../backends/snapshot-refusals.ts';
 
-export function noSnapshots(backend: string): Refused {
-  return new Refused(
+export function noSnapshots(backend: string): RefusalError {
+  return new RefusalError(
     'bad_request',
     `no snapshots are taken in the ${backend}`,
     'use a backend that has them',
   );
 }
 
-export function noVolumeToTake(volume: string): Refused {
-  return new Refused('not_found', `there is no volume ${volume}`, 'see castle volumes');
+export function noVolumeToTake(volume: string): RefusalError {
+  return new RefusalError('not_found', `there is no volume ${volume}`, 'see castle volumes');
 }
 
-export function ofOtherBackend(what: string, backend: string): Refused {
-  return new Refused(
+export function ofOtherBackend(what: string, backend: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `${what} lives in the backend ${backend}, and this castle serves another one`,
     'start the castle with the --backend that it was made with',
@@ -24,37 +24,37 @@ export function ofOtherBackend(what: string, backend: string): Refused {
 }
 
 /** It went on before the snapshot was begun: what was copied is of no one moment. */
-export function notStill(volume: string, limitMs: number): Refused {
-  return new Refused(
+export function notStill(volume: string, limitMs: number): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${volume} stood still for ${limitMs / 1000} s, which was not enough for a snapshot`,
     'put the images on an xfs or btrfs, where a copy takes no time, take it while no container has the volume, or raise --freeze-limit',
   );
 }
 
-export function notYetWhole({ id, state }: SnapshotRecord): Refused {
-  return new Refused(
+export function notYetWhole({ id, state }: SnapshotRecord): RefusalError {
+  return new RefusalError(
     'busy',
     `snapshot ${id} is ${state}`,
     'wait until castle snapshots says that it is kept',
   );
 }
 
-export function noSnapshotOf(volume: string): Refused {
-  return new Refused('not_found', `there is no snapshot of volume ${volume}`, 'see castle snapshots');
+export function noSnapshotOf(volume: string): RefusalError {
+  return new RefusalError('not_found', `there is no snapshot of volume ${volume}`, 'see castle snapshots');
 }
 
 /** It was begun, and did not become whole. */
-export function tookNone(volume: string): Refused {
-  return new Refused(
+export function tookNone(volume: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the snapshot of volume ${volume} did not become whole, and nothing is left of it`,
     'the log of the castle says why',
   );
 }
 
-export function noPlan(): Refused {
-  return new Refused(
+export function noPlan(): RefusalError {
+  return new RefusalError(
     'bad_request',
     'this castle takes snapshots on request only, and keeps them all',
     'start it with --snapshot-schedule',
@@ -62,6 +62,10 @@ export function noPlan(): Refused {
 }
 
 /** A copy is not needed where the snapshot itself is. */
-export function isHere(id: string): Refused {
-  return new Refused('busy', `snapshot ${id} is on this host`, 'restore it with castle snapshot restore');
+export function isHere(id: string): RefusalError {
+  return new RefusalError(
+    'busy',
+    `snapshot ${id} is on this host`,
+    'restore it with castle snapshot restore',
+  );
 }

@@ -7,7 +7,7 @@ import type { BegunSnapshot, KnownSnapshot, Snapshots, WrittenSnapshot } from '.
 import type { KnownVolume, NewVolume } from '../backends/volume.ts';
 import type { Say } from '../events/event.ts';
 import { lostVolume } from '../leases/refusals.ts';
-import type { Freezer, Frozen, OnDevice } from '../mounting/freeze-file-system.ts';
+import type { DeviceFileSystem, Freezer, FrozenFileSystem } from '../mounting/freeze-file-system.ts';
 import { OneAtATime } from '../store/keyed-mutex.ts';
 import type { SnapshotRecord, Store, VolumeRecord } from '../store/store.ts';
 import * as refusals from './refusals.ts';
@@ -56,7 +56,7 @@ export class Backups {
   /**
    * Takes a snapshot of a volume, in use or not. It may not be whole yet when this returns; nothing that is written from
    * then on is in it.
-   * @throws Refused not_found, bad_request when the backend has none, busy, backend_failed
+   * @throws RefusalError not_found, bad_request when the backend has none, busy, backend_failed
    */
   take(volume: string, wanted: Wanted): Promise<SnapshotRecord> {
     const snapshots = this.snapshots();
@@ -84,7 +84,7 @@ export class Backups {
 
   /**
    * Removes a snapshot for good.
-   * @throws Refused not_found, busy while it is taken, backend_failed
+   * @throws RefusalError not_found, busy while it is taken, backend_failed
    */
   remove(id: string): Promise<void> {
     return this.perSnapshot.run(id, async () => {
@@ -105,7 +105,7 @@ export class Backups {
   /**
    * Makes a volume that is not there yet from a snapshot.
    * @param reference an id, or `latest:VOLUME`
-   * @throws Refused not_found, busy, bad_request, backend_failed; nothing is left of the volume then
+   * @throws RefusalError not_found, busy, bad_request, backend_failed; nothing is left of the volume then
    */
   async createVolume(reference: string, volume: NewVolume): Promise<void> {
     await this.reading(reference, async (record) => {
@@ -121,7 +121,7 @@ export class Backups {
   /**
    * Does something with a whole snapshot, which stays as long as that lasts.
    * @param reference an id, or `latest:VOLUME`
-   * @throws Refused not_found, busy, backend_failed
+   * @throws RefusalError not_found, busy, backend_failed
    */
   reading<T>(reference: string, act: (record: SnapshotRecord) => Promise<T>): Promise<T> {
     const { store, backend } = this.means;
@@ -148,7 +148,7 @@ export class Backups {
   /**
    * Brings a snapshot back that is not here.
    * @param write has the backend write it
-   * @throws Refused busy when it is here, backend_failed; nothing is left of it then
+   * @throws RefusalError busy when it is here, backend_failed; nothing is left of it then
    */
   bringBack(snapshot: KnownSnapshot, write: () => Promise<WrittenSnapshot>): Promise<SnapshotRecord> {
     const { store, backend } = this.means;
@@ -318,7 +318,7 @@ export class Backups {
   }
 
   /** Where its file system is mounted from, if it is mounted now. */
-  private async deviceOf({ name, id }: KnownVolume): Promise<OnDevice | undefined> {
+  private async deviceOf({ name, id }: KnownVolume): Promise<DeviceFileSystem | undefined> {
     if (id === undefined) return undefined;
     const source = await this.means.backend.source({ name, id });
     return source === undefined ? undefined : { device: source.device, uuid: id };
@@ -335,7 +335,7 @@ export class Backups {
   private async beginFrozen(
     wanted: SnapshotRecord,
     volume: KnownVolume,
-    onDevice: OnDevice,
+    onDevice: DeviceFileSystem,
   ): Promise<{ readonly record: SnapshotRecord; readonly snapshot: BegunSnapshot }> {
     const { freezer, freezeLimitMs, store } = this.means;
     const snapshots = this.snapshots();
@@ -345,7 +345,7 @@ export class Backups {
     await snapshots.prepare?.(volume, id, taken, freezeLimitMs);
     const freezing: SnapshotRecord = { ...wanted, state: 'freezing' };
     await store.commit((changes) => changes.putSnapshot(freezing));
-    let frozen: Frozen | undefined;
+    let frozen: FrozenFileSystem | undefined;
     let isStill = false;
     let snapshot: BegunSnapshot;
     try {

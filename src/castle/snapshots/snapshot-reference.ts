@@ -6,7 +6,7 @@ const latest = 'latest:';
 /**
  * The snapshot that is meant by an id, or by `latest:VOLUME`: the last whole one of a volume of that name.
  * @param backend only its snapshots can be used
- * @throws Refused not_found, busy when it is not whole, backend_failed when it is another backend's
+ * @throws RefusalError not_found, busy when it is not whole, backend_failed when it is another backend's
  */
 export function meant(store: Store, backend: string, reference: string): SnapshotRecord {
   if (reference.startsWith(latest)) return newest(store, backend, reference.slice(latest.length));

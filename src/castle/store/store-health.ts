@@ -1,5 +1,5 @@
 import { errorMessage } from '../../terminal/failure.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from './store.ts';
 
 /** How long a failed commit counts, in milliseconds: perhaps nobody needs another one. */
@@ -10,13 +10,13 @@ export interface WatchedStore extends Store {
   /**
    * Whether the castle can do its work: its state can be read, and nothing within the last minute that had to be
    * written could not be. The engine doesn't count: a castle without it serves who has storage already, and starting the castle again helps nobody.
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
   checkHealth(): void;
 }
 
 export function watchedStore(store: Store): WatchedStore {
-  let fault: { readonly refused: Refused; readonly at: number } | undefined;
+  let fault: { readonly refused: RefusalError; readonly at: number } | undefined;
   return {
     ...store,
     async commit(make) {
@@ -24,7 +24,7 @@ export function watchedStore(store: Store): WatchedStore {
         await store.commit(make);
         fault = undefined;
       } catch (thrown) {
-        if (thrown instanceof Refused) fault = { refused: thrown, at: performance.now() };
+        if (thrown instanceof RefusalError) fault = { refused: thrown, at: performance.now() };
         throw thrown;
       }
     },
@@ -33,7 +33,7 @@ export function watchedStore(store: Store): WatchedStore {
       try {
         store.volume('any');
       } catch (thrown) {
-        throw new Refused(
+        throw new RefusalError(
           'backend_failed',
           `the castle's state cannot be read: ${errorMessage(thrown)}`,
           'see its log',

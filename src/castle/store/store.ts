@@ -3,7 +3,7 @@ import { ABORT, open, type RootDatabase } from 'lmdb';
 import type { ProcessIdentity } from '../../linux/proc.ts';
 import type { LeaseState, SnapshotOrigin, SnapshotState } from '../../protocol/contract.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import { SharedCommits } from './group-commit.ts';
 
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
@@ -145,7 +145,7 @@ export interface Store {
   /**
    * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
    * flush.
-   * @throws Refused backend_failed when they can't be written; nothing has changed then
+   * @throws RefusalError backend_failed when they can't be written; nothing has changed then
    */
   commit(make: (changes: Changes) => void): Promise<void>;
   close(): Promise<void>;
@@ -254,8 +254,8 @@ export function damaged(folder: string, why: string): Failure {
   );
 }
 
-function notWritten(folder: string, thrown: unknown): Refused {
-  return new Refused(
+function notWritten(folder: string, thrown: unknown): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the castle cannot write its state in ${folder}: ${errorMessage(thrown)}`,
     'see to the space and the health of that folder on the host',

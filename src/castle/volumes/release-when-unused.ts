@@ -2,7 +2,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { KnownVolume } from '../backends/volume.ts';
 import type { Say } from '../events/event.ts';
-import type { Use } from '../mounting/mount-namespaces.ts';
+import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 
 /** How soon what could not be given back is tried again, in milliseconds. */
@@ -14,7 +14,7 @@ interface Means {
   readonly perVolume: OneAtATime;
   readonly isLeased: (volume: string) => boolean;
   readonly known: (volume: string) => KnownVolume;
-  readonly usesOf: (volume: string) => Promise<readonly Use[]>;
+  readonly usesOf: (volume: string) => Promise<readonly VolumeMount[]>;
   readonly say: Say;
 }
 
@@ -22,7 +22,7 @@ interface Means {
  * Tells the backend when nobody on this host has a volume any more: by no lease, and in no mount namespace. What cannot be
  * looked at or given back is tried again until it can be, since other hosts may wait for it.
  */
-export class AfterUse {
+export class UnusedVolumeRelease {
   private readonly waiting = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   private closed = false;

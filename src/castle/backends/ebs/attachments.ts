@@ -36,7 +36,7 @@ export class Attachments {
    * Attaches a volume to this instance, unless it is there.
    * @param volume as EC2 told of it just now
    * @returns its disk, whose serial is that of the volume
-   * @throws Refused volume_in_use with the instance that has it; busy; backend_failed, and it is not attached then
+   * @throws RefusalError volume_in_use with the instance that has it; busy; backend_failed, and it is not attached then
    */
   async attach(volume: OurVolume): Promise<HostDevice> {
     const { instance } = this.means;

@@ -58,7 +58,7 @@ export class Creation {
 
   /**
    * Makes a volume; it appears whole or not at all, and stays attached for its first mount.
-   * @throws Refused busy when another castle makes it just now; backend_failed
+   * @throws RefusalError busy when another castle makes it just now; backend_failed
    */
   async make(plan: Plan): Promise<OurVolume> {
     const { name } = plan.volume;
@@ -179,7 +179,7 @@ export class Creation {
 
   /**
    * Somebody has asked for a volume of that name with that token: another castle just now, or anybody before.
-   * @throws Refused busy when it is just being made
+   * @throws RefusalError busy when it is just being made
    */
   private async checkToken(token: string): Promise<void> {
     const { inventory, instance, pace } = this.means;

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { ec2Code } from '../../aws/ec2-client.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { KnownVolume } from '../volume.ts';
 import { deviceOf, only } from './find-volume.ts';
 import { holdDevice, patienceMs } from './held-device.ts';
@@ -30,7 +30,7 @@ export async function afterUse(parts: EbsParts, known: KnownVolume): Promise<voi
     if (!(await attachments.detach(volume))) return busy('EC2 does not detach it');
     say(`volume ${name} is detached from this instance`, { event: 'device.detached', volume: name });
   } catch (thrown) {
-    if (thrown instanceof Refused) return busy(thrown.sentence, thrown.code);
+    if (thrown instanceof RefusalError) return busy(thrown.sentence, thrown.code);
     busy(errorMessage(thrown), ec2Code(thrown));
   }
 }

@@ -7,7 +7,7 @@ import { askMetadata } from '../../aws/instance-metadata.ts';
 import type { Say } from '../../events/event.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { typeNamed } from '../../file-systems/types.ts';
-import type { Replay } from '../../mounting/replay-journal.ts';
+import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import type { Backend } from '../backend.ts';
 import type { Attached, Blocks } from '../blocks.ts';
 import { checkIdentity } from '../check-identity.ts';
@@ -36,7 +36,7 @@ import { paces } from './wait-for-state.ts';
 /** What the castle needs to work with EBS. */
 export interface EbsMeans {
   readonly native: Native;
-  readonly replay: Replay;
+  readonly replay: ReplayJournal;
   readonly say: Say;
   /** Told of each call of EC2's API. */
   readonly told: Told;

@@ -11,7 +11,7 @@ import { waitFor } from './wait-for-state.ts';
 /**
  * Has EBS make a volume larger, and waits until its disk is, where this host has it.
  * @param wanted in bytes, whole GiB
- * @throws Refused bad_request when it is larger already; busy when EBS has to rest; backend_failed
+ * @throws RefusalError bad_request when it is larger already; busy when EBS has to rest; backend_failed
  */
 export async function extend(parts: EbsParts, known: KnownVolume, wanted: number): Promise<void> {
   const { ec2, host, pace } = parts;

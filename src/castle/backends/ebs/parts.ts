@@ -1,7 +1,7 @@
 import type { Native } from '../../../linux/native-addon.ts';
 import type { Ec2 } from '../../aws/ec2-client.ts';
 import type { Say } from '../../events/event.ts';
-import type { Replay } from '../../mounting/replay-journal.ts';
+import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import type { Attachments } from './attachments.ts';
 import type { Creation } from './create-volume.ts';
 import type { DeviceNames } from './device-names.ts';
@@ -18,7 +18,7 @@ export interface EbsParts {
   readonly host: HostDevices;
   readonly names: DeviceNames;
   readonly native: Native;
-  readonly replay: Replay;
+  readonly replay: ReplayJournal;
   readonly say: Say;
   readonly cluster: string;
   readonly zone: string;

@@ -1,11 +1,11 @@
 import { ec2Words } from '../../aws/ec2-client.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Attachment, OurVolume } from './ebs-volume.ts';
 
 /** EC2 did not do what it was asked. @param what begins the sentence, as in `volume main cannot be attached` */
-export function ec2Refused(what: string, thrown: unknown): Refused {
-  if (thrown instanceof Refused) return thrown;
-  return new Refused(
+export function ec2Refused(what: string, thrown: unknown): RefusalError {
+  if (thrown instanceof RefusalError) return thrown;
+  return new RefusalError(
     'backend_failed',
     `${what}: ${ec2Words(thrown)}`,
     'try again; if it stays so, see the permissions of the instance and the limits of the account',
@@ -13,8 +13,8 @@ export function ec2Refused(what: string, thrown: unknown): Refused {
 }
 
 /** Another instance has it. */
-export function attachedElsewhere({ name, ec2Id }: OurVolume, { instance, state }: Attachment): Refused {
-  return new Refused(
+export function attachedElsewhere({ name, ec2Id }: OurVolume, { instance, state }: Attachment): RefusalError {
+  return new RefusalError(
     'volume_in_use',
     `volume ${name} (${ec2Id}) is ${state} on instance ${instance}`,
     'end what uses it there; it is never taken away by force',
@@ -23,8 +23,8 @@ export function attachedElsewhere({ name, ec2Id }: OurVolume, { instance, state 
 }
 
 /** The volume of that name is where this instance cannot have it. */
-export function anotherZone({ name, ec2Id, zone }: OurVolume, here: string): Refused {
-  return new Refused(
+export function anotherZone({ name, ec2Id, zone }: OurVolume, here: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) lies in the zone ${zone}, and this instance in ${here}`,
     'run the container there, or restore a snapshot of it here; the castle makes no empty one in its place',
@@ -32,8 +32,8 @@ export function anotherZone({ name, ec2Id, zone }: OurVolume, here: string): Ref
 }
 
 /** Two volumes claim to be the same. */
-export function severalVolumes(name: string, ids: readonly string[]): Refused {
-  return new Refused(
+export function severalVolumes(name: string, ids: readonly string[]): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} is there ${ids.length} times: ${ids.join(', ')}`,
     'take the tag castle-volume away from all but the right one',
@@ -41,8 +41,8 @@ export function severalVolumes(name: string, ids: readonly string[]): Refused {
 }
 
 /** It isn't formatted yet, and only its maker may do that. */
-export function inTheMaking({ name, ec2Id, creator }: OurVolume): Refused {
-  return new Refused(
+export function inTheMaking({ name, ec2Id, creator }: OurVolume): RefusalError {
+  return new RefusalError(
     'busy',
     `volume ${name} (${ec2Id}) is being made by the castle on instance ${creator}`,
     `wait for it; if that instance is gone, delete ${ec2Id}: nothing was ever written to it`,
@@ -50,8 +50,8 @@ export function inTheMaking({ name, ec2Id, creator }: OurVolume): Refused {
 }
 
 /** EC2 has no such volume any more. */
-export function volumeGone(name: string): Refused {
-  return new Refused(
+export function volumeGone(name: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} is not in EBS any more`,
     'restore a snapshot; the castle does not make an empty one in its place',
@@ -59,24 +59,24 @@ export function volumeGone(name: string): Refused {
 }
 
 /** Its tags say that it may not be mounted. */
-export function notReady({ name, ec2Id, state }: OurVolume): Refused {
-  return new Refused(
+export function notReady({ name, ec2Id, state }: OurVolume): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is marked as ${state}`,
     'see castle deleted and castle volumes; it was left as it is',
   );
 }
 
-export function tooManyAttached(name: string, instance: string, limit: number): Refused {
-  return new Refused(
+export function tooManyAttached(name: string, instance: string, limit: number): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} cannot be attached: instance ${instance} has ${limit} volumes, and cannot have more`,
     'end a container that has one, use a larger type of instance, or say max= if it can have more',
   );
 }
 
-export function noNameLeft(name: string, instance: string): Refused {
-  return new Refused(
+export function noNameLeft(name: string, instance: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} cannot be attached: no device name of instance ${instance} is left`,
     'see castle devices; names that failed are forgotten after a time, and by a new instance',
@@ -84,8 +84,8 @@ export function noNameLeft(name: string, instance: string): Refused {
 }
 
 /** EC2 did not come to an end with it. */
-export function stuck(name: string, ec2Id: string, doing: string, seconds: number): Refused {
-  return new Refused(
+export function stuck(name: string, ec2Id: string, doing: string, seconds: number): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is still ${doing} after ${seconds} s`,
     'it was taken back; try again, by another device name; if it stays so, on another instance',
@@ -93,8 +93,8 @@ export function stuck(name: string, ec2Id: string, doing: string, seconds: numbe
 }
 
 /** EC2 says that it is attached, but no disk of this host says that it is that volume. */
-export function noSuchDevice(name: string, ec2Id: string, deviceName: string): Refused {
-  return new Refused(
+export function noSuchDevice(name: string, ec2Id: string, deviceName: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} is attached as ${deviceName}, but no disk of this host has the serial of ${ec2Id}`,
     'it was taken back and nothing was touched; try again, by another device name',
@@ -102,8 +102,8 @@ export function noSuchDevice(name: string, ec2Id: string, deviceName: string): R
 }
 
 /** What is on a volume that should be blank. */
-export function notBlank(name: string, path: string): Refused {
-  return new Refused(
+export function notBlank(name: string, path: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} was just made, but ${path} is not blank`,
     'it was not formatted; see which volume that device is',
@@ -111,8 +111,8 @@ export function notBlank(name: string, path: string): Refused {
 }
 
 /** A detach waits for the last user of the device. */
-export function stillDetaching(name: string, ec2Id: string): Refused {
-  return new Refused(
+export function stillDetaching(name: string, ec2Id: string): RefusalError {
+  return new RefusalError(
     'busy',
     `volume ${name} (${ec2Id}) is being detached from this instance, which waits for what uses it`,
     'it may be done in a moment; if it stays so, see who has the device open or mounted',
@@ -120,24 +120,24 @@ export function stillDetaching(name: string, ec2Id: string): Refused {
 }
 
 /** Every token that the name can have was used for something else. */
-export function tokensUsedUp(name: string): Refused {
-  return new Refused(
+export function tokensUsedUp(name: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `volume ${name} cannot be created: EC2 knows all client tokens of that name for other volumes`,
     'it forgets them after some hours; use another name until then',
   );
 }
 
-export function notAWholeSize(name: string): Refused {
-  return new Refused(
+export function notAWholeSize(name: string): RefusalError {
+  return new RefusalError(
     'bad_request',
     `volume ${name} cannot have that size: EBS has whole GiB`,
     'give a size in G',
   );
 }
 
-export function modifiedTooOften(name: string): Refused {
-  return new Refused(
+export function modifiedTooOften(name: string): RefusalError {
+  return new RefusalError(
     'busy',
     `volume ${name} was changed not long ago: EBS needs some hours before it can grow again`,
     'try again later; it is as it was',

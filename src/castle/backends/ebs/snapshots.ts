@@ -3,7 +3,7 @@ import type { Snapshot } from '@aws-sdk/client-ec2';
 import { ec2Code, isEc2Error, isThrottling } from '../../aws/ec2-client.ts';
 import { renewUuid } from '../../file-systems/renew-uuid.ts';
 import { typeNamed } from '../../file-systems/types.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { KnownSnapshot, Snapshots } from '../snapshots.ts';
 import { tags, tagsOf, toTags } from './ebs-volume.ts';
 import { ready } from './find-volume.ts';
@@ -91,7 +91,11 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
     });
     if (state?.State === 'completed') return {};
     const why = state?.StateMessage ?? (state === undefined ? 'it does not come to an end' : 'EBS failed');
-    throw new Refused('backend_failed', `snapshot ${snapshot} of volume ${name} failed: ${why}`, 'try again');
+    throw new RefusalError(
+      'backend_failed',
+      `snapshot ${snapshot} of volume ${name} failed: ${why}`,
+      'try again',
+    );
   }
 
   return {
@@ -134,12 +138,12 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
         const tagged = tagsOf(snapshot?.Tags);
         const [uuid, type] = [tagged.get(tags.id), tagged.get(tags.fileSystem)];
         if (snapshot?.SnapshotId === undefined || uuid === undefined || type === undefined) {
-          throw new Refused('not_found', `there is no snapshot ${id} in EBS`, 'see castle snapshots');
+          throw new RefusalError('not_found', `there is no snapshot ${id} in EBS`, 'see castle snapshots');
         }
         const leastBytes = (snapshot.VolumeSize ?? 0) * gibibyte;
         const sizeBytes = Math.ceil((volume.sizeBytes ?? leastBytes) / gibibyte) * gibibyte;
         if (sizeBytes < leastBytes) {
-          throw new Refused(
+          throw new RefusalError(
             'bad_request',
             `volume ${name} cannot be made with ${sizeBytes / gibibyte}G: its snapshot has ${leastBytes / gibibyte}G`,
             'give a larger size',
@@ -167,7 +171,7 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
         } catch (thrown) {
           if (isEc2Error(thrown, 'InvalidSnapshot.NotFound')) continue;
           if (isEc2Error(thrown, 'InvalidSnapshot.InUse')) {
-            throw new Refused(
+            throw new RefusalError(
               'busy',
               `snapshot ${id} (${SnapshotId}) is in use by an image (${ec2Code(thrown)})`,
               'deregister that image first',

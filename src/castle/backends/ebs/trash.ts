@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEc2Error } from '../../aws/ec2-client.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Trash } from '../backend.ts';
 import { isDeleted, type OurVolume, tags, toTags } from './ebs-volume.ts';
 import type { EbsParts } from './parts.ts';
@@ -53,7 +53,7 @@ export function ebsTrash(parts: EbsParts): Trash {
           (volume) => !isDeleted(volume) && volume.status !== 'error',
         );
         if (other !== undefined) {
-          throw new Refused(
+          throw new RefusalError(
             'busy',
             `there is a volume ${name} again (${other.ec2Id})`,
             'delete that one first, or leave the deleted one where it is',

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { PassThrough, type Readable } from 'node:stream';
 import { errorMessage } from '../../../terminal/failure.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import { giveName } from '../folder.ts';
 import {
   prepareSnapshotFolder,
@@ -49,7 +49,7 @@ export function folderContent(base: string): SnapshotContent {
       } catch (thrown) {
         from.destroy();
         await removeTree(path);
-        throw thrown instanceof Refused ? thrown : notBroughtBack(id, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : notBroughtBack(id, errorMessage(thrown));
       }
     },
   };

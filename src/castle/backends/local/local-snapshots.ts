@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../../terminal/failure.ts';
 import type { Stray } from '../../housekeeping/stray.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import { giveName, isThere } from '../folder.ts';
 import {
   prepareSnapshotFolder,
@@ -58,7 +58,7 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
         return { whole: finish(base, whole, wanted) };
       } catch (thrown) {
         await removeTree(unfinishedSnapshotPath(base, id));
-        throw thrown instanceof Refused ? thrown : refusals.notTaken(name, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : refusals.notTaken(name, errorMessage(thrown));
       }
     },
 
@@ -84,7 +84,7 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
         await giveName(path, join(base, name));
       } catch (thrown) {
         await removeTree(path);
-        throw thrown instanceof Refused ? thrown : refusals.notRestored(name, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : refusals.notRestored(name, errorMessage(thrown));
       } finally {
         making.delete(path);
       }

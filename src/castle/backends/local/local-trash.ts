@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mountsOf, sourceFolder } from '../../../linux/mountinfo.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Trash } from '../backend.ts';
 import { flush, isThere } from '../folder.ts';
 
@@ -37,7 +37,7 @@ export function localTrash(base: string): Trash {
       // rename(2) would replace an empty folder without a word.
       if (await isThere(placeOf(volume))) {
         if (!(await isThere(kept(volume, id)))) return;
-        throw new Refused(
+        throw new RefusalError(
           'busy',
           `volume ${volume} is there again`,
           'delete that one first; both are kept then',
@@ -69,7 +69,11 @@ export function localTrash(base: string): Trash {
 function refuseMountsIn(path: string, what: string): void {
   const mount = mountsOf('self')?.find(({ point }) => point === path || point.startsWith(`${path}/`));
   if (mount === undefined) return;
-  throw new Refused('busy', `${what} has something mounted on ${mount.point}`, `umount ${mount.point} first`);
+  throw new RefusalError(
+    'busy',
+    `${what} has something mounted on ${mount.point}`,
+    `umount ${mount.point} first`,
+  );
 }
 
 async function move(
@@ -82,7 +86,7 @@ async function move(
     await before();
     await rename(from, to);
   } catch (thrown) {
-    throw new Refused(
+    throw new RefusalError(
       'backend_failed',
       `volume ${volume} cannot be moved from ${from} to ${to}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
       'see to that folder on the host',

@@ -4,7 +4,7 @@ import { chmod, chown, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises
 import { join } from 'node:path';
 import { volumeNameFault } from '../../../protocol/volume-name.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Owner } from '../backend.ts';
 import type { Directories } from '../directories.ts';
 import { giveName, prepareFolder } from '../folder.ts';
@@ -46,8 +46,8 @@ export async function localDirectories(folder: string): Promise<Directories> {
         making.add(temporary);
         await createWhole(base, temporary, pathOf(volume), owner).finally(() => making.delete(temporary));
       } catch (thrown) {
-        if (thrown instanceof Refused) throw thrown;
-        throw new Refused(
+        if (thrown instanceof RefusalError) throw thrown;
+        throw new RefusalError(
           'backend_failed',
           `volume ${volume} cannot be created in ${base}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
           'see to the space and the permissions of that folder on the host',
@@ -100,7 +100,7 @@ async function isFolder(path: string): Promise<boolean> {
     if (errorCode(thrown) === 'ENOENT') return false;
     throw thrown;
   }
-  throw new Refused(
+  throw new RefusalError(
     'backend_failed',
     `${path} is there, but not a folder`,
     'look at it on the host; it was left as it is',

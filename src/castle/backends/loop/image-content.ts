@@ -5,7 +5,7 @@ import { errorMessage } from '../../../terminal/failure.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { identityOf } from '../../file-systems/superblock.ts';
 import { findType } from '../../file-systems/types.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import { giveName } from '../folder.ts';
 import {
   prepareSnapshotFolder,
@@ -42,7 +42,7 @@ export function imageContent(base: string): SnapshotContent {
       } catch (thrown) {
         from.destroy();
         await rm(path, { force: true });
-        throw thrown instanceof Refused ? thrown : notBroughtBack(id, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : notBroughtBack(id, errorMessage(thrown));
       }
     },
   };

@@ -13,7 +13,7 @@ const lookAgainMs = 20;
 /**
  * Locks an open image that no loop device has, once its last user has let go: the end of a container does so some time
  * after its first process has gone. The lock lasts as long as the descriptor, and what inherits it.
- * @throws Refused busy when somebody keeps it; volume_in_use when somebody attached it without the castle
+ * @throws RefusalError busy when somebody keeps it; volume_in_use when somebody attached it without the castle
  */
 export async function lockUnattached(native: Native, fd: number, { volume, path }: Image): Promise<void> {
   const status = fstatSync(fd);

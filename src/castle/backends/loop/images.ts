@@ -30,7 +30,7 @@ export const imagePath = (base: string, volume: string, id: string, type: string
 
 /**
  * The image of a volume.
- * @throws Refused backend_failed when there are several, or it isn't a file
+ * @throws RefusalError backend_failed when there are several, or it isn't a file
  */
 export function imageOf(base: string, volume: string): Image | undefined {
   const entries = readdirSync(base, { withFileTypes: true }).filter(
@@ -63,7 +63,7 @@ export function unfinishedImages(base: string): readonly string[] {
 
 /**
  * Opens an image for reading and writing; a symlink in its place is not followed.
- * @throws Refused backend_failed when it isn't there
+ * @throws RefusalError backend_failed when it isn't there
  */
 export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): number {
   try {

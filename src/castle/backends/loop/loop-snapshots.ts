@@ -7,8 +7,8 @@ import { renewUuid } from '../../file-systems/renew-uuid.ts';
 import { identityOf } from '../../file-systems/superblock.ts';
 import { typeNamed } from '../../file-systems/types.ts';
 import type { Stray } from '../../housekeeping/stray.ts';
-import type { Replay } from '../../mounting/replay-journal.ts';
-import { Refused } from '../../refusals/refused.ts';
+import type { ReplayJournal } from '../../mounting/replay-journal.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import { giveName } from '../folder.ts';
 import { imageGone, stillAttached } from '../refusals.ts';
 import {
@@ -32,7 +32,7 @@ export interface LoopSnapshotsMeans {
   /** The folder of the images. */
   readonly base: string;
   readonly native: Native;
-  readonly replay: Replay;
+  readonly replay: ReplayJournal;
 }
 
 /** The snapshots of the backend `loop`, and what is left of them. */
@@ -62,7 +62,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Ima
       } catch (thrown) {
         await rm(path, { force: true });
         if (isTimeout(thrown)) throw refusals.standsStillTooLong(name, limitMs);
-        throw thrown instanceof Refused ? thrown : refusals.notTaken(name, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : refusals.notTaken(name, errorMessage(thrown));
       }
     },
 
@@ -82,7 +82,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Ima
         return { whole: finish(base, path, whole) };
       } catch (thrown) {
         await rm(path, { force: true });
-        throw thrown instanceof Refused ? thrown : refusals.notTaken(volume.name, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : refusals.notTaken(volume.name, errorMessage(thrown));
       }
     },
 
@@ -122,7 +122,9 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Ima
         }
       } catch (thrown) {
         await rm(path, { force: true });
-        throw thrown instanceof Refused ? thrown : refusals.notRestored(volume.name, errorMessage(thrown));
+        throw thrown instanceof RefusalError
+          ? thrown
+          : refusals.notRestored(volume.name, errorMessage(thrown));
       }
     },
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hasFile, loopDevices } from '../../../linux/loop-devices.ts';
 import type { Native } from '../../../linux/native-addon.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Trash } from '../backend.ts';
 import { flush } from '../folder.ts';
 import { trashFolderName } from '../local/local-trash.ts';
@@ -38,8 +38,8 @@ export function loopTrash(base: string, native: Native): Trash {
       await mkdir(trash, { recursive: true, mode: 0o700 });
       await rename(image.path, to);
     } catch (thrown) {
-      if (thrown instanceof Refused) throw thrown;
-      throw new Refused(
+      if (thrown instanceof RefusalError) throw thrown;
+      throw new RefusalError(
         'backend_failed',
         `volume ${image.volume} cannot be moved from ${image.path} to ${to}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
         'see to that folder on the host',
@@ -64,7 +64,7 @@ export function loopTrash(base: string, native: Native): Trash {
       const image = kept(volume, id);
       if (imageOf(base, volume) !== undefined) {
         if (image === undefined) return;
-        throw new Refused(
+        throw new RefusalError(
           'busy',
           `volume ${volume} is there again`,
           'delete that one first; both are kept then',

@@ -8,7 +8,7 @@ import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import { formatSize } from '../../../terminal/size.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { typeNamed } from '../../file-systems/types.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Blocks } from '../blocks.ts';
 import { checkIdentity } from '../check-identity.ts';
 import { prepareFolder } from '../folder.ts';
@@ -113,7 +113,7 @@ export async function loopBlocks(
         return { fd, path, fileSystem: { type, uuid: id }, detach: () => closeSync(fd) };
       } catch (thrown) {
         closeSync(fd);
-        if (thrown instanceof Refused) throw thrown;
+        if (thrown instanceof RefusalError) throw thrown;
         throw refusals.notAttached(name, image.path, errorMessage(thrown));
       }
     },
@@ -138,7 +138,7 @@ export async function loopBlocks(
         return { fd, path, fileSystem, device: device.path, detach: () => closeSync(fd) };
       } catch (thrown) {
         closeSync(fd);
-        if (thrown instanceof Refused) throw thrown;
+        if (thrown instanceof RefusalError) throw thrown;
         throw refusals.notAttached(name, image.path, errorMessage(thrown));
       }
     },
@@ -177,7 +177,9 @@ export async function loopBlocks(
         }
         fsyncSync(fd);
       } catch (thrown) {
-        throw thrown instanceof Refused ? thrown : refusals.noRoom(name, image.path, errorMessage(thrown));
+        throw thrown instanceof RefusalError
+          ? thrown
+          : refusals.noRoom(name, image.path, errorMessage(thrown));
       } finally {
         closeSync(fd);
       }

@@ -39,7 +39,7 @@ export class NfsClaims implements Claims {
 
   /**
    * Claims a volume for the containers of this host.
-   * @throws Refused volume_in_use when another host has it, backend_failed
+   * @throws RefusalError volume_in_use when another host has it, backend_failed
    */
   async take(volume: string): Promise<void> {
     // Before it is known whether it was taken: giving up what nobody has does no harm.
@@ -76,7 +76,7 @@ export class NfsClaims implements Claims {
 
   /**
    * Does something while no other host has the volume.
-   * @throws Refused volume_in_use when another host has it, backend_failed
+   * @throws RefusalError volume_in_use when another host has it, backend_failed
    */
   async during<T>(volume: string, work: () => Promise<T>): Promise<T> {
     const claimant = await this.claim(volume, this.moment);
@@ -135,7 +135,7 @@ export class NfsClaims implements Claims {
     throw claimedElsewhere(volume, other ?? { host: 'unknown', since: '' });
   }
 
-  /** @throws ActFailed EEXIST when another one has a claim; Refused backend_failed */
+  /** @throws ActFailed EEXIST when another one has a claim; RefusalError backend_failed */
   private async act(args: readonly string[]): Promise<readonly string[]> {
     try {
       return await this.server.act(args);

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { errnoName } from '../../mounting/mounter.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import * as refusals from './nfs-refusals.ts';
 import type { NfsSettings } from './nfs-settings.ts';
 
@@ -53,7 +53,7 @@ export class NfsExport {
    * Does one act.
    * @param withinMs without, as long as a server that is well may need
    * @returns the lines that it printed
-   * @throws ActFailed; Refused backend_failed when the export cannot be reached
+   * @throws ActFailed; RefusalError backend_failed when the export cannot be reached
    */
   async act(args: readonly string[], withinMs = actWithinMs): Promise<readonly string[]> {
     const { host, path } = this.settings;
@@ -120,7 +120,11 @@ export class NfsExport {
       child.on('error', (error) => {
         clearTimeout(timer);
         reject(
-          new Refused('backend_failed', `${this.mountProgram} cannot be run: ${error.message}`, 'see to it'),
+          new RefusalError(
+            'backend_failed',
+            `${this.mountProgram} cannot be run: ${error.message}`,
+            'see to it',
+          ),
         );
       });
       child.on('close', () => {

@@ -2,11 +2,11 @@ import type { Owner } from '../backend.ts';
 import { ActFailed, type NfsExport } from './nfs-export.ts';
 import { actFailed, notAFolder } from './nfs-refusals.ts';
 
-/** Folders of an export, by paths that begin there. Everything throws Refused backend_failed when it can't. */
+/** Folders of an export, by paths that begin there. Everything throws RefusalError backend_failed when it can't. */
 export class NfsFolders {
   constructor(private readonly server: NfsExport) {}
 
-  /** Whether a folder is there. @throws Refused backend_failed when something else is */
+  /** Whether a folder is there. @throws RefusalError backend_failed when something else is */
   async isThere(path: string): Promise<boolean> {
     const [kind] = await this.act(`${path} cannot be looked at`, ['kind', path]);
     if (kind === 'other') throw notAFolder(this.server.settings, path);

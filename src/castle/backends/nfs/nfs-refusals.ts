@@ -1,4 +1,4 @@
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Claim } from '../claims.ts';
 import type { NfsSettings } from './nfs-settings.ts';
 
@@ -6,12 +6,16 @@ const name = ({ host, path }: NfsSettings): string => `${host}:${path}`;
 
 const lookAtServer = 'see to the server and the network between; what it has stays as it is';
 
-export function silentServer(settings: NfsSettings): Refused {
-  return new Refused('backend_failed', `the NFS server of ${name(settings)} does not answer`, lookAtServer);
+export function silentServer(settings: NfsSettings): RefusalError {
+  return new RefusalError(
+    'backend_failed',
+    `the NFS server of ${name(settings)} does not answer`,
+    lookAtServer,
+  );
 }
 
-export function unknownHost({ host }: NfsSettings, why: string): Refused {
-  return new Refused(
+export function unknownHost({ host }: NfsSettings, why: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the NFS server ${host} is not known: ${why}`,
     'see to the resolver of this host, or give the address of the server',
@@ -28,14 +32,14 @@ export function unreachableExport(
   step: string,
   error: string,
   why: string,
-): Refused | NoClient {
+): RefusalError | NoClient {
   if (step !== 'export') {
-    return new Refused('backend_failed', `castle-mount ended: ${step} ${error}`, 'try again');
+    return new RefusalError('backend_failed', `castle-mount ended: ${step} ${error}`, 'try again');
   }
   if (error === 'ENODEV') return new NoClient();
   const more = why === '' ? error : `${error}, ${why}`;
   const sentence = `${name(settings)} cannot be reached: ${more}`;
-  return new Refused('backend_failed', sentence, remedies[error] ?? lookAtServer);
+  return new RefusalError('backend_failed', sentence, remedies[error] ?? lookAtServer);
 }
 
 const remedies: Readonly<Record<string, string>> = {
@@ -48,7 +52,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 /** This kernel cannot mount from an NFS server. */
-export class NoClient extends Refused {
+export class NoClient extends RefusalError {
   constructor() {
     super(
       'backend_failed',
@@ -58,8 +62,8 @@ export class NoClient extends Refused {
   }
 }
 
-export function notAFolder(settings: NfsSettings, path: string): Refused {
-  return new Refused(
+export function notAFolder(settings: NfsSettings, path: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `${name(settings)}/${path} is there, but not a folder`,
     'look at it on the server; it was left as it is',
@@ -67,8 +71,8 @@ export function notAFolder(settings: NfsSettings, path: string): Refused {
 }
 
 /** @param what begins the sentence, as in `volume main cannot be created` */
-export function actFailed(settings: NfsSettings, what: string, error: string): Refused {
-  return new Refused(
+export function actFailed(settings: NfsSettings, what: string, error: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `${what} on ${name(settings)}: ${error}`,
     actRemedies[error] ?? lookAtServer,
@@ -87,8 +91,8 @@ const actRemedies: Readonly<Record<string, string>> = {
 };
 
 /** Another host has the volume. */
-export function claimedElsewhere(volume: string, { host, since }: Claim): Refused {
-  return new Refused(
+export function claimedElsewhere(volume: string, { host, since }: Claim): RefusalError {
+  return new RefusalError(
     'volume_in_use',
     `volume ${volume} is in use on host ${host}${since === '' ? '' : ` since ${since}`}`,
     `end its container there; only when that host is gone for good: castle volume unlock ${volume} --force`,
@@ -96,6 +100,10 @@ export function claimedElsewhere(volume: string, { host, since }: Claim): Refuse
   );
 }
 
-export function thereAgain(volume: string): Refused {
-  return new Refused('busy', `volume ${volume} is there again`, 'delete that one first; both are kept then');
+export function thereAgain(volume: string): RefusalError {
+  return new RefusalError(
+    'busy',
+    `volume ${volume} is there again`,
+    'delete that one first; both are kept then',
+  );
 }

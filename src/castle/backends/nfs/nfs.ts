@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { below, isEntryOf, nfsFolder, type SourceFolder } from '../../../linux/mountinfo.ts';
 import { Failure } from '../../../terminal/failure.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Backend } from '../backend.ts';
 import { prepareFolder } from '../folder.ts';
 import { noSizeOfItsOwn } from '../refusals.ts';
@@ -116,6 +116,6 @@ async function checkClient(server: NfsExport): Promise<void> {
   } catch (thrown) {
     if (thrown instanceof NoClient) throw new Failure('config', thrown.sentence, thrown.remedy);
     // Whatever else it is, it is looked at again, and told then.
-    if (!(thrown instanceof Refused)) throw thrown;
+    if (!(thrown instanceof RefusalError)) throw thrown;
   }
 }

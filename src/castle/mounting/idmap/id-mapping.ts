@@ -21,7 +21,7 @@ export interface ContainerIds {
  * @param owner of the volume's root folder, on the disk
  * @param peer who asks, as the host's kernel says
  */
-export function usualMapping(owner: Owner, peer: Owner, container: ContainerIds): IdMapping | undefined {
+export function defaultIdMapping(owner: Owner, peer: Owner, container: ContainerIds): IdMapping | undefined {
   const user = inside(container.uids, peer.uid);
   if (owner.uid === peer.uid || owner.uid === 0 || user === undefined) return undefined;
   const isVisible = inside(container.uids, owner.uid) !== undefined;

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { KnownSnapshot, ReadSnapshot } from '../../backends/snapshots.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import { opened, readSeal, sealBytes, sealed } from './copy-trailer.ts';
 import type { Objects, StoredObject } from './objects.ts';
 
@@ -35,7 +35,7 @@ export class Copies {
   /**
    * Copies a snapshot, unless that is done. The object is read back to its seal before it counts.
    * @param read gives its content; only called when there is something to copy
-   * @throws Refused backend_failed; nothing is left of it then
+   * @throws RefusalError backend_failed; nothing is left of it then
    */
   async put(snapshot: KnownSnapshot, read: () => Promise<ReadSnapshot>): Promise<Copy> {
     const there = (await this.list(snapshot.volume)).find((copy) => copy.snapshot.id === snapshot.id);
@@ -55,7 +55,7 @@ export class Copies {
     return { snapshot, format, ...stored };
   }
 
-  /** @throws Refused not_found, backend_failed */
+  /** @throws RefusalError not_found, backend_failed */
   async find(id: string): Promise<Copy> {
     const copy = (await this.list()).find(({ snapshot }) => snapshot.id === id);
     if (copy === undefined) throw noSuchCopy(id, this.place);
@@ -64,7 +64,7 @@ export class Copies {
 
   /**
    * The content of a copy; the stream fails at its end when it is not what was put there.
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
   async read(copy: Copy): Promise<Readable> {
     const seal = await this.sealOf(copy);
@@ -79,7 +79,7 @@ export class Copies {
     return found.sort((one, other) => one.snapshot.taken.localeCompare(other.snapshot.taken));
   }
 
-  /** Removes a copy for good. @throws Refused not_found, backend_failed */
+  /** Removes a copy for good. @throws RefusalError not_found, backend_failed */
   async remove(id: string): Promise<void> {
     await this.objects.remove((await this.find(id)).key);
   }
@@ -110,12 +110,12 @@ export class Copies {
   }
 }
 
-function noSuchCopy(id: string, place: string): Refused {
-  return new Refused('not_found', `there is no copy of snapshot ${id} in ${place}`, 'see castle copies');
+function noSuchCopy(id: string, place: string): RefusalError {
+  return new RefusalError('not_found', `there is no copy of snapshot ${id} in ${place}`, 'see castle copies');
 }
 
-function notWhole(key: string, place: string): Refused {
-  return new Refused(
+function notWhole(key: string, place: string): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the object ${key} in ${place} is not whole: its end is missing or was changed`,
     'copy that snapshot again; another one may be whole',

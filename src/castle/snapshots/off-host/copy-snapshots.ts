@@ -2,7 +2,7 @@ import { errorMessage } from '../../../terminal/failure.ts';
 import type { Backend } from '../../backends/backend.ts';
 import type { SnapshotContent } from '../../backends/snapshots.ts';
 import type { Say } from '../../events/event.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { SnapshotRecord } from '../../store/store.ts';
 import type { Backups } from '../snapshot-manager.ts';
 import type { Copies, Copy } from './copies.ts';
@@ -32,7 +32,7 @@ export class OffHost {
 
   /**
    * Copies a snapshot; one that is there already is not copied again.
-   * @throws Refused not_found, busy, bad_request, backend_failed
+   * @throws RefusalError not_found, busy, bad_request, backend_failed
    */
   async copy(reference: string): Promise<Copy> {
     const { copies, backups, say } = this.means;
@@ -55,7 +55,7 @@ export class OffHost {
 
   /**
    * Brings a snapshot back that is not on this host any more, or never was.
-   * @throws Refused not_found, busy when it is here, bad_request when it is another backend's, backend_failed
+   * @throws RefusalError not_found, busy when it is here, bad_request when it is another backend's, backend_failed
    */
   async fetch(id: string): Promise<SnapshotRecord> {
     const { copies, backups } = this.means;
@@ -74,7 +74,7 @@ export class OffHost {
   /**
    * Removes a copy for good; the schedule makes no other one of that snapshot. One that is being made is removed when it
    * is there.
-   * @throws Refused not_found, backend_failed
+   * @throws RefusalError not_found, backend_failed
    */
   remove(id: string): Promise<void> {
     const { copies, backups, say } = this.means;
@@ -130,7 +130,7 @@ export class OffHost {
         await this.copy(id);
       } catch (thrown) {
         // The schedule may have removed it meanwhile.
-        if (thrown instanceof Refused && thrown.code === 'not_found') continue;
+        if (thrown instanceof RefusalError && thrown.code === 'not_found') continue;
         say(`snapshot ${id} of volume ${volume} is not copied: ${errorMessage(thrown)}`, {
           event: 'copy.failed',
           volume,
@@ -157,7 +157,7 @@ export class OffHost {
     const { backend } = this.means;
     const { content } = backend.snapshots ?? {};
     if (content !== undefined) return content;
-    throw new Refused(
+    throw new RefusalError(
       'bad_request',
       `nothing is copied from the ${backend.description}`,
       backend.snapshots === undefined

@@ -6,7 +6,7 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
-/** A store of objects by key. What fails rejects with Refused backend_failed, which says what and why. */
+/** A store of objects by key. What fails rejects with RefusalError backend_failed, which says what and why. */
 export interface Objects {
   /** For people: where. */
   readonly description: string;

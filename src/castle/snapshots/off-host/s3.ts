@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { errorMessage } from '../../../terminal/failure.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Objects, StoredObject } from './objects.ts';
 import { describePlace, type S3Place } from './s3-place.ts';
 
@@ -34,8 +34,8 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
     try {
       return await act();
     } catch (thrown) {
-      if (thrown instanceof Refused) throw thrown;
-      throw new Refused(
+      if (thrown instanceof RefusalError) throw thrown;
+      throw new RefusalError(
         'backend_failed',
         `${what} in ${description} failed: ${why(thrown)}`,
         'see to the store, its credentials and the way there, then try again',

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import t from 'tap';
 import { ebsBlocks } from '../../../../src/castle/backends/ebs/ebs.ts';
 import { parseEbs } from '../../../../src/castle/backends/ebs/settings.ts';
-import { replayWith } from '../../../../src/castle/mounting/replay-journal.ts';
+import { createJournalReplay } from '../../../../src/castle/mounting/replay-journal.ts';
 import type { Native } from '../../../../src/linux/native-addon.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { Simulator } from '../../ec2-simulator/simulator.ts';
@@ -29,7 +29,7 @@ async function backendOf(ec2: Simulator, options?: string) {
   const [, setting = ''] = /^ebs(.*)$/.exec(ebsSetting(ec2, undefined, options)) ?? [];
   return ebsBlocks(parseEbs(setting), {
     ...{ native, say },
-    replay: replayWith(resolve('dist/castle-mount')),
+    replay: createJournalReplay(resolve('dist/castle-mount')),
     told: () => undefined,
   });
 }

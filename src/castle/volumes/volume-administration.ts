@@ -14,39 +14,39 @@ import {
   noSuchVolume,
   otherBackend,
 } from '../leases/refusals.ts';
-import { Census, type Use } from '../mounting/mount-namespaces.ts';
-import { Refused } from '../refusals/refused.ts';
+import { MountNamespaces, type VolumeMount } from '../mounting/mount-namespaces.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Changes, Store, TrashRecord, VolumeRecord } from '../store/store.ts';
+import type { VolumeCatalog, VolumeSpec } from './volume-catalog.ts';
 import { afterTrash, type TrashEvent } from './volume-states.ts';
-import type { Volumes, Wish } from './volumes.ts';
 
 /** What it works with; the lock and the volumes are the ledger's. */
 export interface AdministrationMeans {
   readonly store: Store;
   readonly backend: Backend;
-  readonly volumes: Volumes;
+  readonly volumes: VolumeCatalog;
   readonly perVolume: OneAtATime;
   /** Where a volume is mounted now. */
-  readonly usesOf: (volume: string) => Promise<readonly Use[]>;
+  readonly usesOf: (volume: string) => Promise<readonly VolumeMount[]>;
   /** Ends its lease when that is one of an engine's mounts that no container has any more. */
   readonly settle: (volume: string) => Promise<void>;
   readonly say: Say;
 }
 
 /** What the host's root orders: volumes made beforehand, deleted, brought back. Nothing here is for containers. */
-export class Administration {
-  private readonly census = new Census();
+export class VolumeAdministration {
+  private readonly census = new MountNamespaces();
 
   constructor(private readonly means: AdministrationMeans) {}
 
   /**
    * Makes a volume that no container has asked for yet.
    * @returns whether it is new
-   * @throws Refused bad_volume_name, backend_failed; bad_request when it is there and would have to become shared; busy when it
+   * @throws RefusalError bad_volume_name, backend_failed; bad_request when it is there and would have to become shared; busy when it
    *   is there and was to begin with a snapshot
    */
-  create(volume: string, wish: Wish): Promise<boolean> {
+  create(volume: string, wish: VolumeSpec): Promise<boolean> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
       const { record, isNew } = await this.means.volumes.prepare(volume, wish);
@@ -62,7 +62,7 @@ export class Administration {
 
   /**
    * Moves a volume into the trash, where it is kept for a time.
-   * @throws Refused not_found, volume_in_use when a container has it or it is mounted anywhere, busy, backend_failed
+   * @throws RefusalError not_found, volume_in_use when a container has it or it is mounted anywhere, busy, backend_failed
    */
   delete(volume: string): Promise<TrashRecord> {
     checkVolumeName(volume);
@@ -102,7 +102,7 @@ export class Administration {
 
   /**
    * Brings the last deleted volume of a name back.
-   * @throws Refused not_found when none is kept, busy when there is a volume of that name again, backend_failed
+   * @throws RefusalError not_found when none is kept, busy when there is a volume of that name again, backend_failed
    */
   restore(volume: string): Promise<void> {
     checkVolumeName(volume);
@@ -116,7 +116,7 @@ export class Administration {
         .sort((one, other) => one.deleted.localeCompare(other.deleted))
         .at(-1);
       if (kept === undefined) {
-        throw new Refused('not_found', `no deleted volume ${volume} is kept`, 'see castle deleted');
+        throw new RefusalError('not_found', `no deleted volume ${volume} is kept`, 'see castle deleted');
       }
       const record = await this.advance(kept, 'restore');
       try {
@@ -136,7 +136,7 @@ export class Administration {
   /**
    * Takes away the claim that another host has on a volume, for one that is gone for good.
    * @returns the name of that host; undefined when nobody had a claim
-   * @throws Refused bad_request where there are no claims, volume_in_use when this host uses it, backend_failed
+   * @throws RefusalError bad_request where there are no claims, volume_in_use when this host uses it, backend_failed
    */
   unlock(volume: string): Promise<string | undefined> {
     checkVolumeName(volume);
@@ -161,7 +161,7 @@ export class Administration {
 
   /**
    * A volume, whether the store knows it or it only lies in the backend.
-   * @throws Refused backend_failed
+   * @throws RefusalError backend_failed
    */
   async lookUp(volume: string): Promise<(KnownVolume & Partial<VolumeRecord>) | undefined> {
     const { store, backend } = this.means;
@@ -266,7 +266,7 @@ export class Administration {
 
   /**
    * Finds out what became of a volume that was being deleted or restored, while nothing else is done with it.
-   * @throws Refused when it can't be told, or written down
+   * @throws RefusalError when it can't be told, or written down
    */
   async settleOne(volume: string): Promise<boolean> {
     const { trash } = this.means.backend;
@@ -398,8 +398,8 @@ export class Administration {
   }
 }
 
-function noClaims({ description }: Backend): Refused {
-  return new Refused(
+function noClaims({ description }: Backend): RefusalError {
+  return new RefusalError(
     'bad_request',
     `there are no claims of hosts in the ${description}`,
     'nothing is to be unlocked; only hosts that share an export (backend nfs) claim volumes',
@@ -408,7 +408,7 @@ function noClaims({ description }: Backend): Refused {
 
 function trashOf({ trash, description }: Backend): Trash {
   if (trash !== undefined) return trash;
-  throw new Refused(
+  throw new RefusalError(
     'bad_request',
     `no volume can be deleted in the ${description}: deleted ones are not kept there`,
     'leave it as it is',

@@ -1,13 +1,13 @@
 import { errorCode, errorMessage } from '../../terminal/failure.ts';
-import { Refused } from './refused.ts';
+import { RefusalError } from './refusal.ts';
 
 /** Whether the castle has run out of something that others give back: a matter of time, never of permission. */
-export function isScarcity(thrown: unknown): boolean {
+export function isOutOfResources(thrown: unknown): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(errorCode(thrown) ?? '');
 }
 
-export function scarce(thrown: unknown): Refused {
-  return new Refused(
+export function outOfResources(thrown: unknown): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the castle is short of descriptors or memory: ${errorMessage(thrown)}`,
     'try again; if it stays so, raise the limits of the castle (LimitNOFILE)',

@@ -14,7 +14,7 @@ const statuses: Record<RefusalCode, number> = {
 };
 
 /** What only some refusals have. */
-interface More {
+interface RefusalDetails {
   /** volume_in_use: what has the volume. */
   readonly holder?: string;
   /** An HTTP status that says more than that of the code. */
@@ -22,8 +22,8 @@ interface More {
 }
 
 /** A request that the castle doesn't grant: a code for programs, a sentence and a remedy for people. */
-export class Refused extends Error {
-  override readonly name = 'Refused';
+export class RefusalError extends Error {
+  override readonly name = 'RefusalError';
 
   /** The HTTP status of the answer. */
   readonly status: number;
@@ -32,7 +32,7 @@ export class Refused extends Error {
     readonly code: RefusalCode,
     readonly sentence: string,
     readonly remedy: string,
-    private readonly more: More = {},
+    private readonly more: RefusalDetails = {},
   ) {
     super(`${sentence}; ${remedy}`);
     this.status = more.status ?? statuses[code];
@@ -47,8 +47,8 @@ export class Refused extends Error {
 }
 
 /** @param fault what volumeNameFault says */
-export function badVolumeName(volume: string, fault: string): Refused {
-  return new Refused(
+export function badVolumeName(volume: string, fault: string): RefusalError {
+  return new RefusalError(
     'bad_volume_name',
     `volume name ${JSON.stringify(volume)} ${fault}`,
     'choose another name',

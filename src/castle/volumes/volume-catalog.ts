@@ -5,12 +5,12 @@ import type { Backend, Owner } from '../backends/backend.ts';
 import type { NewVolume } from '../backends/volume.ts';
 import type { Say } from '../events/event.ts';
 import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from '../leases/refusals.ts';
-import { Refused } from '../refusals/refused.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Store, VolumeRecord } from '../store/store.ts';
 import { afterVolume, type VolumeEvent } from './volume-states.ts';
 
 /** What a volume is to be should it have to be made; of one that is there, nothing changes. */
-export interface Wish {
+export interface VolumeSpec {
   readonly owner: Owner;
   readonly sizeBytes?: number;
   /** Whether several containers may write to it at once. */
@@ -19,11 +19,11 @@ export interface Wish {
   readonly snapshot?: string;
 }
 
-/** Makes a volume that is not there yet from a snapshot. @throws Refused; nothing is left of it then */
-export type FromSnapshot = (snapshot: string, volume: NewVolume) => Promise<void>;
+/** Makes a volume that is not there yet from a snapshot. @throws RefusalError; nothing is left of it then */
+export type CreateFromSnapshot = (snapshot: string, volume: NewVolume) => Promise<void>;
 
 /** Makes volumes and finds them again; the store says what the castle was about to do with each. */
-export class Volumes {
+export class VolumeCatalog {
   /** What people were told of volumes with which something is wrong, by kind and name. */
   private readonly unclear = new Map<string, string>();
 
@@ -31,17 +31,17 @@ export class Volumes {
     private readonly store: Store,
     private readonly backend: Backend,
     private readonly say: Say,
-    private readonly fromSnapshot: FromSnapshot,
+    private readonly fromSnapshot: CreateFromSnapshot,
   ) {}
 
   /**
    * Sees to it that the volume is there.
    * @returns its record, not in the store yet when it was found on disk, and whether it was made just now
-   * @throws Refused backend_failed when it can't be made, was there once and is not any more, or is another one
+   * @throws RefusalError backend_failed when it can't be made, was there once and is not any more, or is another one
    */
   async prepare(
     name: string,
-    wish: Wish,
+    wish: VolumeSpec,
   ): Promise<{ readonly record: VolumeRecord; readonly isNew: boolean }> {
     const known = this.store.volume(name);
     if (known !== undefined && known.backend !== this.backend.name) throw otherBackend(known, this.backend);
@@ -57,7 +57,7 @@ export class Volumes {
     return { record: { ...(known ?? this.newRecord(name, wish)), ...found }, isNew: false };
   }
 
-  /** @throws Refused not_found when there is no such volume; backend_failed when it belongs to another backend */
+  /** @throws RefusalError not_found when there is no such volume; backend_failed when it belongs to another backend */
   known(name: string): VolumeRecord {
     const known = this.store.volume(name);
     if (known === undefined) throw noSuchVolume(name);
@@ -65,7 +65,7 @@ export class Volumes {
     return known;
   }
 
-  private newRecord(name: string, { shared }: Wish): VolumeRecord {
+  private newRecord(name: string, { shared }: VolumeSpec): VolumeRecord {
     return {
       name,
       id: randomUUID(),
@@ -76,7 +76,10 @@ export class Volumes {
     };
   }
 
-  private async create(record: VolumeRecord, { owner, sizeBytes, snapshot }: Wish): Promise<VolumeRecord> {
+  private async create(
+    record: VolumeRecord,
+    { owner, sizeBytes, snapshot }: VolumeSpec,
+  ): Promise<VolumeRecord> {
     const { name, id = randomUUID() } = record;
     await this.advance({ ...record, id }, 'create');
     try {
@@ -91,7 +94,7 @@ export class Volumes {
   }
 
   /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
-  tellOfNew({ name }: VolumeRecord, { owner, snapshot }: Wish): void {
+  tellOfNew({ name }: VolumeRecord, { owner, snapshot }: VolumeSpec): void {
     const how = snapshot === undefined ? `owner ${owner.uid}:${owner.gid}` : `from snapshot ${snapshot}`;
     this.say(`volume ${name} created in the ${this.backend.description}, ${how}`, {
       event: 'volume.created',
@@ -168,16 +171,16 @@ export class Volumes {
 
   /**
    * What the kernel calls the volume where it is mounted; undefined when it can be mounted nowhere now.
-   * @throws Refused backend_failed when it cannot be looked at
+   * @throws RefusalError backend_failed when it cannot be looked at
    */
   async source(name: string): Promise<SourceFolder | undefined> {
     const { id } = this.store.volume(name) ?? {};
     try {
       return await this.backend.source({ name, ...(id === undefined ? {} : { id }) });
     } catch (thrown) {
-      if (thrown instanceof Refused) throw thrown;
+      if (thrown instanceof RefusalError) throw thrown;
       if (errorCode(thrown) === 'ENOENT') throw lostVolume(name, this.backend.description);
-      throw new Refused(
+      throw new RefusalError(
         'backend_failed',
         `volume ${name} cannot be looked at: ${errorMessage(thrown)}`,
         `see to the ${this.backend.description}`,

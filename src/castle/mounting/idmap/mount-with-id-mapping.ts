@@ -1,16 +1,16 @@
 import type { Say } from '../../events/event.ts';
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Peer } from '../../runtimes/runtime.ts';
-import { type IdPlan, type MountOptions, Unmappable } from '../mounter.ts';
+import { IdMappingUnsupportedError, type IdPlan, type MountOptions } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
-import type { Ids } from './container-ids.ts';
+import type { IdView } from './id-view.ts';
 
 /** What a mount is about. */
-export interface ToShow {
+export interface MappedMount {
   readonly volume: string;
   /** Whether nothing was ever written to it. */
   readonly isNew: boolean;
-  readonly ids: Ids;
+  readonly ids: IdView;
   readonly peer: Peer;
   /** Whether its backend can show ids as they are only. */
   readonly asTheyAre: boolean;
@@ -21,15 +21,15 @@ export interface ToShow {
  * say EINVAL), or this kernel doesn't for us, the volume is shown as it is; the root folder of one that is new gets the
  * container's user once, and nothing else ever gets another owner.
  * @param mount mounts it, with these options
- * @throws Refused backend_failed when ids have to be mapped and can't be, and what mount throws
+ * @throws RefusalError backend_failed when ids have to be mapped and can't be, and what mount throws
  */
-export async function mountMapped(
-  { volume, isNew, ids, peer, asTheyAre }: ToShow,
+export async function mountWithIdMapping(
+  { volume, isNew, ids, peer, asTheyAre }: MappedMount,
   options: MountOptions,
   mount: (options: MountOptions) => Promise<number>,
   say: Say,
 ): Promise<number> {
-  if (asTheyAre && ids.isOrdered) throw cannotMap(volume, new Unmappable('EINVAL'));
+  if (asTheyAre && ids.isOrdered) throw cannotMap(volume, new IdMappingUnsupportedError('EINVAL'));
   if (asTheyAre || !ids.asks) return mount(options);
   let found: Owner | undefined;
   let plan: IdPlan = {};
@@ -43,7 +43,7 @@ export async function mountMapped(
       },
     });
   } catch (thrown) {
-    if (!(thrown instanceof Unmappable)) throw thrown;
+    if (!(thrown instanceof IdMappingUnsupportedError)) throw thrown;
     const { uid, gid } = peer;
     const isOwn = found?.uid === uid;
     if (ids.isOrdered && !isNew && !isOwn) throw cannotMap(volume, thrown);
@@ -56,8 +56,8 @@ export async function mountMapped(
   }
 }
 
-function cannotMap(volume: string, { error }: Unmappable): Refused {
-  return new Refused(
+function cannotMap(volume: string, { error }: IdMappingUnsupportedError): RefusalError {
+  return new RefusalError(
     'backend_failed',
     `the ids of volume ${volume} cannot be mapped as the label castle.idmap says: ${error}`,
     'its file system cannot do that: start the container without the label, and chown the volume on the host',

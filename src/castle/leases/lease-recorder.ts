@@ -5,7 +5,7 @@ import { afterVolume } from '../volumes/volume-states.ts';
 import { after, type LeaseEvent } from './lease-states.ts';
 
 /** Writes down what becomes of leases, and tells of it. */
-export class Journal {
+export class LeaseRecorder {
   constructor(
     private readonly store: Store,
     private readonly tell: Say,
@@ -25,7 +25,7 @@ export class Journal {
   /**
    * Writes the state that follows from an event.
    * @returns the lease as it is then; an ended one is taken out
-   * @throws Refused backend_failed when it can't be written; Error when the event can't happen
+   * @throws RefusalError backend_failed when it can't be written; Error when the event can't happen
    */
   async advance(
     lease: LeaseRecord,

@@ -1,16 +1,16 @@
 import { bootId, identify } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
-import { type HostMounts, isOver } from '../mounting/host-mounts.ts';
-import type { Sight } from '../mounting/mount-inspector.ts';
-import type { Use } from '../mounting/mount-namespaces.ts';
+import { type HostMounts, isEngineMountExpired } from '../mounting/host-mounts.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
+import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { EngineMount, LeaseRecord, Store } from '../store/store.ts';
-import type { Watched } from './container-watch.ts';
-import type { Journal } from './journal.ts';
+import type { ContainerWatch } from './container-watch.ts';
+import type { LeaseRecorder } from './lease-recorder.ts';
 import { noSuchVolume } from './refusals.ts';
-import type { TakingAway } from './release-lease.ts';
-import type { Truth } from './resolve-lease.ts';
+import type { LeaseReleaser } from './release-lease.ts';
+import type { LeaseResolver } from './resolve-lease.ts';
 
 /** What it works with; all but the places is the ledger's. */
 export interface ForEngineMeans {
@@ -18,15 +18,15 @@ export interface ForEngineMeans {
   readonly backend: Backend;
   readonly hostMounts: HostMounts;
   readonly perVolume: OneAtATime;
-  readonly journal: Journal;
-  readonly watched: Watched;
-  readonly sight: Sight;
-  readonly truth: Truth;
-  readonly takingAway: TakingAway;
+  readonly journal: LeaseRecorder;
+  readonly watched: ContainerWatch;
+  readonly sight: MountInspector;
+  readonly truth: LeaseResolver;
+  readonly takingAway: LeaseReleaser;
 }
 
 /** What becomes of the leases of mounts on the host, which an engine puts into its containers: no process stands for them. */
-export class ForEngine {
+export class EngineMountLeases {
   /** Leases of which people were told that it cannot be told whether they are over: that is looked at every few seconds. */
   private readonly unclear = new Set<string>();
 
@@ -39,7 +39,7 @@ export class ForEngine {
 
   /**
    * A mount on the host never makes a volume: the engine has it made before, and a new one would hide a lost one.
-   * @throws Refused not_found, backend_failed
+   * @throws RefusalError not_found, backend_failed
    */
   async checkIsThere(volume: string): Promise<void> {
     const { store, backend } = this.means;
@@ -56,7 +56,7 @@ export class ForEngine {
    * The engine says that it needs a mount no more. It says so after each copy from or to a running container, too (moby's
    * MountPoint.Cleanup): what a container still has stays, and ends with that.
    * @param id the engine's, as it asked with
-   * @throws Refused busy, backend_failed
+   * @throws RefusalError busy, backend_failed
    */
   async release(volume: string, id: string): Promise<void> {
     await this.means.perVolume.run(volume, async () => {
@@ -96,8 +96,8 @@ export class ForEngine {
     try {
       const uses = await this.usesByContainers(lease);
       if (uses.length > 0) await this.sawInUse(lease);
-      if (uses.length > 0 || !isOver(engine, Date.now())) return false;
-      if ((await hostMounts.usersOf(volume)).length > 0) return false;
+      if (uses.length > 0 || !isEngineMountExpired(engine, Date.now())) return false;
+      if ((await hostMounts.containersUsing(volume)).length > 0) return false;
       await this.end(lease, 'no container has it any more');
       this.unclear.delete(id);
       return true;
@@ -118,9 +118,9 @@ export class ForEngine {
   }
 
   /** Where a volume is mounted besides on the host for the engine. */
-  private async usesByContainers({ volume }: LeaseRecord): Promise<readonly Use[]> {
+  private async usesByContainers({ volume }: LeaseRecord): Promise<readonly VolumeMount[]> {
     const { sight, hostMounts } = this.means;
-    return (await sight.usesOf(volume)).filter((use) => !hostMounts.isPoint(use));
+    return (await sight.usesOf(volume)).filter((use) => !hostMounts.isOnMountPoint(use));
   }
 
   private async sawInUse(lease: LeaseRecord): Promise<void> {
@@ -135,7 +135,7 @@ export class ForEngine {
 
   private async end(lease: LeaseRecord, why: string): Promise<void> {
     await this.means.takingAway.unmount(lease);
-    this.means.hostMounts.removePoint(lease.target);
+    this.means.hostMounts.removeMountPoint(lease.target);
     this.means.journal.say(lease, 'lease.released', why);
   }
 }

@@ -5,28 +5,28 @@ import { formatSize } from '../../terminal/size.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { Say } from '../events/event.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
-import { Sight } from '../mounting/mount-inspector.ts';
-import { Hangs, type Mounter } from '../mounting/mounter.ts';
-import { Refused } from '../refusals/refused.ts';
+import { MountInspector } from '../mounting/mount-inspector.ts';
+import { type Mounter, MountHungError } from '../mounting/mounter.ts';
+import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
 import { OneAtATime } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
-import { Administration } from '../volumes/administration.ts';
-import { AfterUse } from '../volumes/release-when-unused.ts';
-import { type FromSnapshot, Volumes } from '../volumes/volumes.ts';
-import { exclude } from './access-mode.ts';
+import { UnusedVolumeRelease } from '../volumes/release-when-unused.ts';
+import { VolumeAdministration } from '../volumes/volume-administration.ts';
+import { type CreateFromSnapshot, VolumeCatalog } from '../volumes/volume-catalog.ts';
+import { conflicts } from './access-mode.ts';
 import { checkPermission, checkTarget, checkVolumeName, isSameContainer } from './checks.ts';
-import { Watched } from './container-watch.ts';
-import { ForEngine } from './engine-mounts.ts';
-import { Granting, mannerOf } from './grant-lease.ts';
-import { entering, type HeldProcess, type Hold } from './held-process.ts';
-import { Journal, toLease } from './journal.ts';
-import { LookingAgain } from './reconcile-leases.ts';
+import { ContainerWatch } from './container-watch.ts';
+import { EngineMountLeases } from './engine-mount-leases.ts';
+import { accessModeOf, LeaseGranter } from './grant-lease.ts';
+import { type HeldProcess, type HoldProcess, withMountNamespace } from './held-process.ts';
+import { LeaseRecorder, toLease } from './lease-recorder.ts';
+import { LeaseReconciler } from './reconcile-leases.ts';
 import * as refusals from './refusals.ts';
-import { TakingAway } from './release-lease.ts';
-import type { Asking } from './requester.ts';
-import { Truth } from './resolve-lease.ts';
-import { nobodyAsks, stopping, type Waiter, WaitingRoom, waitedFor } from './wait-queue.ts';
+import { LeaseReleaser } from './release-lease.ts';
+import type { Requester } from './requester.ts';
+import { LeaseResolver } from './resolve-lease.ts';
+import { nobodyAsks, type QueuedRequest, stopping, WaitQueue, waitedFor } from './wait-queue.ts';
 
 /** How long what is under way may take when the castle is to stop, in milliseconds: longer than a mount. */
 const lastWorkMs = 15_000;
@@ -37,7 +37,7 @@ const lastWorkMs = 15_000;
 const lookAgainMs = 2_000;
 
 /** What a request came to. */
-export interface Answer {
+export interface LeaseAnswer {
   readonly lease: Lease;
   readonly isNew: boolean;
   /** Whether it had to wait. */
@@ -49,8 +49,8 @@ export interface Means {
   readonly store: Store;
   readonly backend: Backend;
   readonly mounter: Mounter;
-  readonly hold: Hold;
-  readonly fromSnapshot: FromSnapshot;
+  readonly hold: HoldProcess;
+  readonly fromSnapshot: CreateFromSnapshot;
   /** Where volumes are mounted on the host for an engine. */
   readonly hostMounts: HostMounts;
   /** Tells people what happened, in one line. */
@@ -61,47 +61,47 @@ export interface Means {
  * Who has what. Every change is written to the store before it is made and after; one operation at a time per volume;
  * a lease lives as long as its container's first process, and never ends because something could not be looked at.
  */
-export class Ledger {
+export class LeaseService {
   private readonly perVolume = new OneAtATime();
   /** Taken while a volume is, never the other way round: so nobody waits in a circle. */
   private readonly perTarget = new OneAtATime();
-  private readonly waiting = new WaitingRoom();
-  private readonly afterUse: AfterUse;
-  private readonly journal: Journal;
-  private readonly volumes: Volumes;
-  private readonly watched: Watched;
-  private readonly sight: Sight;
-  private readonly truth: Truth;
-  private readonly granting: Granting;
-  private readonly takingAway: TakingAway;
-  private readonly lookingAgain: LookingAgain;
+  private readonly waiting = new WaitQueue();
+  private readonly afterUse: UnusedVolumeRelease;
+  private readonly journal: LeaseRecorder;
+  private readonly volumes: VolumeCatalog;
+  private readonly watched: ContainerWatch;
+  private readonly sight: MountInspector;
+  private readonly truth: LeaseResolver;
+  private readonly granting: LeaseGranter;
+  private readonly takingAway: LeaseReleaser;
+  private readonly lookingAgain: LeaseReconciler;
   /** The leases of mounts on the host for an engine. */
-  readonly forEngine: ForEngine;
+  readonly forEngine: EngineMountLeases;
   /** What the host's root orders. */
-  readonly administration: Administration;
+  readonly administration: VolumeAdministration;
 
   constructor(private readonly means: Means) {
     const { store, backend, say } = means;
     const { perVolume } = this;
-    const journal = new Journal(store, say, (volume) => {
+    const journal = new LeaseRecorder(store, say, (volume) => {
       this.waiting.call(volume);
       this.afterUse.ended(volume);
     });
-    const volumes = new Volumes(store, backend, say, means.fromSnapshot);
-    const watched = new Watched(store, journal, perVolume, means.hostMounts);
-    const sight = new Sight(store, volumes, backend, means.hostMounts);
-    const truth = new Truth({ ...means, journal, watched, sight, perVolume });
+    const volumes = new VolumeCatalog(store, backend, say, means.fromSnapshot);
+    const watched = new ContainerWatch(store, journal, perVolume, means.hostMounts);
+    const sight = new MountInspector(store, volumes, backend, means.hostMounts);
+    const truth = new LeaseResolver({ ...means, journal, watched, sight, perVolume });
     const all = { ...means, journal, volumes, watched, sight, truth };
     this.journal = journal;
     this.volumes = volumes;
     this.watched = watched;
     this.sight = sight;
     this.truth = truth;
-    this.takingAway = new TakingAway(all);
-    this.forEngine = new ForEngine({ ...all, perVolume, takingAway: this.takingAway });
-    this.granting = new Granting({ ...all, forEngine: this.forEngine });
+    this.takingAway = new LeaseReleaser(all);
+    this.forEngine = new EngineMountLeases({ ...all, perVolume, takingAway: this.takingAway });
+    this.granting = new LeaseGranter({ ...all, forEngine: this.forEngine });
     const usesOf = (volume: string) => sight.usesOf(volume);
-    this.afterUse = new AfterUse({
+    this.afterUse = new UnusedVolumeRelease({
       backend,
       perVolume,
       usesOf,
@@ -112,26 +112,26 @@ export class Ledger {
     const settle = async (volume: string) => {
       for (const lease of this.leasesOn(volume)) await this.forEngine.settle(lease);
     };
-    this.administration = new Administration({ ...means, volumes, perVolume, usesOf, settle });
-    this.lookingAgain = new LookingAgain({ ...all, perVolume, administration: this.administration });
+    this.administration = new VolumeAdministration({ ...means, volumes, perVolume, usesOf, settle });
+    this.lookingAgain = new LeaseReconciler({ ...all, perVolume, administration: this.administration });
   }
 
   /**
    * Grants a lease and mounts the volume. The same container asking again for the same gets the same lease. With
    * waitSeconds it waits for a volume that others have, behind those that wait already.
    * @param asking who is to get the answer; when that is nobody any more, the waiting ends, and there is no lease
-   * @throws Refused bad_volume_name, bad_target, not_permitted, volume_in_use, busy, backend_failed
+   * @throws RefusalError bad_volume_name, bad_target, not_permitted, volume_in_use, busy, backend_failed
    */
   async request(
     container: Container,
     peer: Peer,
     { volume, target, waitSeconds = 0 }: LeaseRequest,
-    asking: Asking,
-  ): Promise<Answer> {
+    asking: Requester,
+  ): Promise<LeaseAnswer> {
     checkVolumeName(volume);
     checkTarget(target);
     checkPermission(container, volume);
-    const ask = (waiter?: Waiter) =>
+    const ask = (waiter?: QueuedRequest) =>
       this.perVolume.run(volume, () => {
         if (waiter !== undefined && isNobody(asking)) throw nobodyAsks(volume, container.name);
         return this.answer(container, peer, volume, target, waiter);
@@ -149,8 +149,8 @@ export class Ledger {
     container: Container,
     volume: string,
     withinMs: number,
-    asking: Asking,
-    ask: (waiter: Waiter) => Promise<Given>,
+    asking: Requester,
+    ask: (waiter: QueuedRequest) => Promise<Given>,
   ): Promise<Given> {
     const endsAt = performance.now() + withinMs;
     const waiter = this.waiting.enter(volume, container);
@@ -197,17 +197,17 @@ export class Ledger {
     peer: Peer,
     volume: string,
     target: string,
-    waiter: Waiter | undefined,
+    waiter: QueuedRequest | undefined,
   ): Promise<Given> {
     const leases = await this.livingOn(volume);
     const mine = leases.find((lease) => isSameContainer(lease, container));
     const same = mine === undefined ? undefined : await this.sameLease(mine, container, target);
     if (same !== undefined) return { lease: toLease(await this.forEngine.askedAgain(same)), isNew: false };
-    const manner = mannerOf(container, this.means.store.volume(volume));
+    const manner = accessModeOf(container, this.means.store.volume(volume));
     const others: LeaseRecord[] = [];
     for (const lease of leases) {
       if (lease === mine) continue;
-      if (!exclude(lease, manner)) others.push(lease);
+      if (!conflicts(lease, manner)) others.push(lease);
       else if (!(await this.forEngine.settle(lease))) throw refusals.inUse(lease);
     }
     const first = this.waiting.first(volume);
@@ -222,7 +222,7 @@ export class Ledger {
 
   /**
    * Takes the mount away and ends the lease.
-   * @throws Refused not_found, busy, backend_failed
+   * @throws RefusalError not_found, busy, backend_failed
    */
   async release(container: Container, id: string): Promise<void> {
     const known = this.means.store.lease(id);
@@ -238,7 +238,7 @@ export class Ledger {
 
   /**
    * Makes a volume larger, under the containers that have it if there are any.
-   * @throws Refused bad_volume_name, not_found, bad_request, busy, backend_failed
+   * @throws RefusalError bad_volume_name, not_found, bad_request, busy, backend_failed
    */
   async grow(name: string, sizeBytes: number): Promise<Volume> {
     checkVolumeName(name);
@@ -271,13 +271,13 @@ export class Ledger {
 
   /**
    * Takes a mount of the castle's own mount namespace away; exclusively.
-   * @throws Refused busy, not_found, backend_failed; Hangs
+   * @throws RefusalError busy, not_found, backend_failed; MountHungError
    */
   async unmountOnHost(target: string, mountId: number): Promise<void> {
     const host = this.means.hold(identify(process.pid));
     if (host === undefined) throw new Error('the castle has no process');
     try {
-      await entering(host, (from) => this.means.mounter.unmount(from, target, mountId));
+      await withMountNamespace(host, (from) => this.means.mounter.unmount(from, target, mountId));
     } finally {
       host.close();
     }
@@ -305,7 +305,7 @@ export class Ledger {
   /**
    * Finds out after a start what became of volumes that were being created, deleted or restored. Never deletes one; what
    * cannot be looked at stays as it is. May be called again, while requests are served, when it has failed.
-   * @throws Refused backend_failed when the backend cannot be reached now
+   * @throws RefusalError backend_failed when the backend cannot be reached now
    */
   async reconcileVolumes(): Promise<void> {
     await this.means.backend.sweep();
@@ -366,11 +366,11 @@ export class Ledger {
     sizeBytes: number,
   ): Promise<void> {
     try {
-      await entering(held, (container) =>
+      await withMountNamespace(held, (container) =>
         this.means.backend.grow(volume, sizeBytes, { container, target: lease.target }),
       );
     } catch (thrown) {
-      throw thrown instanceof Hangs ? this.truth.leaveHanging(lease, thrown) : thrown;
+      throw thrown instanceof MountHungError ? this.truth.leaveHanging(lease, thrown) : thrown;
     }
   }
 
@@ -416,9 +416,10 @@ export class Ledger {
 }
 
 /** What a request comes to when it need not wait, or has waited. */
-type Given = Omit<Answer, 'waited'>;
+type Given = Omit<LeaseAnswer, 'waited'>;
 
 /** Whether an answer would reach nobody. */
-const isNobody = ({ gone, isAlive }: Asking): boolean => gone.aborted || !isAlive();
+const isNobody = ({ gone, isAlive }: Requester): boolean => gone.aborted || !isAlive();
 
-const isInUse = (thrown: unknown): boolean => thrown instanceof Refused && thrown.code === 'volume_in_use';
+const isInUse = (thrown: unknown): boolean =>
+  thrown instanceof RefusalError && thrown.code === 'volume_in_use';

@@ -1,12 +1,12 @@
-import { Refused } from '../../refusals/refused.ts';
+import { RefusalError } from '../../refusals/refusal.ts';
 import type { Container, Peer } from '../../runtimes/runtime.ts';
 import type { IdMapping, IdPlan } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
 import { type Extent, idsInside, inside, through } from './extents.ts';
-import { type ContainerIds, usualMapping } from './id-mapping.ts';
+import { type ContainerIds, defaultIdMapping } from './id-mapping.ts';
 
 /** How a volume's ids are shown to a container. */
-export interface Ids {
+export interface IdView {
   /** Who owns the root folder, on the disk, of a volume that is made for it. */
   readonly owner: Owner;
   /** Whether who owns a volume matters: castle-mount has to ask. */
@@ -20,9 +20,9 @@ export interface Ids {
 /**
  * Works out how a container sees the ids of its volume: as the label `castle.idmap` says, or so that what the volume's
  * owner has is its own.
- * @throws Refused not_permitted when the label can't be followed; Error when the container has ended
+ * @throws RefusalError not_permitted when the label can't be followed; Error when the container has ended
  */
-export function idsFor(container: Container, { uid, gid }: Peer): Ids {
+export function idViewFor(container: Container, { uid, gid }: Peer): IdView {
   const peer = { uid, gid };
   if (container.idmap === 'off') return asItIs(peer);
   const ids = {
@@ -35,7 +35,7 @@ export function idsFor(container: Container, { uid, gid }: Peer): Ids {
       asks: inside(ids.uids, uid) !== 0 || uid !== 0,
       isOrdered: false,
       plan: (owner) => {
-        const map = usualMapping(owner, peer, ids);
+        const map = defaultIdMapping(owner, peer, ids);
         return map === undefined ? {} : { map };
       },
     };
@@ -49,12 +49,12 @@ export function idsFor(container: Container, { uid, gid }: Peer): Ids {
   };
 }
 
-const asItIs = (owner: Owner): Ids => ({ owner, asks: false, isOrdered: false, plan: () => ({}) });
+const asItIs = (owner: Owner): IdView => ({ owner, asks: false, isOrdered: false, plan: () => ({}) });
 
 function orderedMapping(container: string, label: readonly Extent[], ids: ContainerIds): IdMapping {
   const [uids, gids] = [through(label, ids.uids), through(label, ids.gids)];
   if (uids !== undefined && gids !== undefined) return { uids, gids };
-  throw new Refused(
+  throw new RefusalError(
     'not_permitted',
     `container ${container} has a label castle.idmap with ids that its user namespace does not have`,
     'give ids as the container sees them',
@@ -64,7 +64,7 @@ function orderedMapping(container: string, label: readonly Extent[], ids: Contai
 function onDisk(container: string, { uids, gids }: IdMapping, peer: Owner): Owner {
   const [uid, gid] = [inside(uids, peer.uid), inside(gids, peer.gid)];
   if (uid !== undefined && gid !== undefined) return { uid, gid };
-  throw new Refused(
+  throw new RefusalError(
     'not_permitted',
     `the label castle.idmap of container ${container} leaves out ${peer.uid}:${peer.gid}, which asks`,
     'add the user of the container to it: whom it leaves out can write nothing',
