@@ -1,14 +1,10 @@
 #!/usr/bin/env bash
-# Runs the tests of test/init with another build of bailey-init, and says what it leaves out and why:
-#   scripts/test-init.sh emulated [OPTION...]    the one for aarch64, under qemu-user (Debian's qemu-user-static)
-#   scripts/test-init.sh sanitized [OPTION...]   one with AddressSanitizer and UndefinedBehaviorSanitizer (clang)
-# OPTION is tap's.
+# Makes another build of bailey-init in FOLDER, for scripts/test.js to run tests of test/init with it:
+#   scripts/test-init.sh emulated FOLDER    the one for aarch64, under qemu-user (Debian's qemu-user-static)
+#   scripts/test-init.sh sanitized FOLDER   one with AddressSanitizer and UndefinedBehaviorSanitizer (clang)
+# Prints which tests are left out and why, and the environment that the tests need.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-# Files of test/init; the others compare with programs of this machine, or are about this build.
-tests_emulated() { echo command-line exit-codes signals surroundings zombies; }
-tests_sanitized() { echo command-line dialects exit-codes options signals surroundings zombies; }
 
 # Left out: the names of tests, as a regular expression, and the reason behind the #.
 left_out_emulated() {
@@ -46,23 +42,19 @@ build_sanitized() {
   ln -s bailey-init "$1/init"
 }
 
-kind=${1-}
+kind=${1-} folder=${2-}
 case $kind in
-emulated | sanitized) shift ;;
-*) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 64 ;;
+emulated | sanitized) ;;
+*) folder= ;;
 esac
+if [[ ! -d $folder ]]; then sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}" >&2 && exit 64; fi
 
-folder=$(mktemp -d "${TMPDIR:-/tmp}/bailey-init.XXXXXX")
-trap 'rm -rf "$folder"' EXIT
 chmod 755 "$folder"
-"build_$kind" "$folder"
-node scripts/build.js --tests >/dev/null
+"build_$kind" "$folder" >&2
 
 pattern=
 while read -r line; do
   echo "# left out: ${line/ # /: }"
   pattern+="|${line%% # *}"
 done < <("left_out_$kind")
-# shellcheck disable=SC2046 # one word each
-BAILEY_INIT=$(readlink -f "$folder/init") node_modules/.bin/tap --invert --grep="/${pattern#|}/" --filter-quietly "$@" \
-  $(printf 'build/test/init/%s.test.js ' $("tests_$kind"))
+printf '%s\n' "BAILEY_INIT=$(readlink -f "$folder/init")" "TAP_GREP=/${pattern#|}/" TAP_INVERT=1 TAP_FILTER_QUIETLY=1

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Cleans up after a run of tests (scripts/test.js), however the run ended: test-cleanup.sh FOLDER
+#
+# Standard input is a pipe whose other end only the runner has: it ends with the runner, also when that was killed with
+# SIGKILL. Then this ends the processes that the tests left (known by BAILEY_TEST_RUN=FOLDER in their environment), their
+# mounts and loop devices below FOLDER, and removes FOLDER.
+trap '' INT TERM HUP
+cat >/dev/null
+folder=$1
+
+left() {
+  grep -lsz "^BAILEY_TEST_RUN=$folder\$" /proc/[0-9]*/environ | sed 's|^/proc/\([0-9]*\)/.*|\1|'
+}
+
+tries=0
+while pids=$(left) && [ -n "$pids" ] && [ "$tries" -lt 50 ]; do
+  # shellcheck disable=SC2086 # one word each
+  kill -KILL $pids 2>/dev/null
+  tries=$((tries + 1))
+  sleep 0.1
+done
+# Devices lie below mounts, and mounts below mounts: the last one first.
+awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+  while read -r mount; do umount "$mount" 2>/dev/null || umount --lazy "$mount" 2>/dev/null; done
+losetup --list --noheadings --output NAME,BACK-FILE 2>/dev/null |
+  while read -r device file; do
+    case $file in "$folder"/*) losetup --detach "$device" ;; esac
+  done
+rm -rf --one-file-system "$folder"

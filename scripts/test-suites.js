@@ -1,0 +1,115 @@
+// The suites of tests: which files each has, which command runs it, and why `npm test` leaves some out.
+
+/**
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {string[]} files below test/, without `.test.ts`: a file, a folder with everything in it, or a name with `*`.
+ *   A file belongs to the first suite that names it; a suite with `again` runs files of other suites once more.
+ * @property {boolean} [again]
+ * @property {boolean} [everyday] `npm test` runs it; `npm run test:all` runs the others
+ * @property {string} [why] why `npm test` leaves it out
+ * @property {boolean} [alone] nothing else runs meanwhile, because it measures or because it changes dist/
+ * @property {number} [node] the major release of Node that runs it
+ * @property {'emulated' | 'sanitized'} [init] the build of bailey-init that is tested (scripts/test-init.sh)
+ * @property {string[]} [command] a program that prints TAP, in place of files
+ */
+
+/** Tests of what could differ between releases of Node: the addon, exec, descriptors, HTTP, TLS and workers. */
+const nodeBoundary = [
+  ...['entry', 'jar', 'secret'].map((name) => `bailey/agent/${name}`),
+  'bailey/castle-client/castle-over-tls',
+  ...['reference', 'signals', 'usage'].map((name) => `bailey/controller/${name}`),
+  'bailey/health/controller',
+  ...['reap-orphans', 'zombies'].map((name) => `bailey/processes/${name}`),
+  'linux/exec',
+  ...['api/socket', 'daemon/state', 'identity/caller', 'leases/leases'].map((name) => `castle/${name}`),
+];
+
+/**
+ * Everything except what needs an engine, what repeats the demo, and what is the same on each Node: PID 1, the EC2
+ * simulator, and the work of the kernel and of other programs for the castle.
+ */
+const nodeCore = [
+  ...['bailey', 'linux', 'bench', 'castle/events'],
+  ...['api/socket', 'api/tls', 'daemon/config-file', 'daemon/restart', 'daemon/state'].map(
+    (name) => `castle/${name}`,
+  ),
+  ...['identity/caller', 'identity/tokens', 'leases/leases', 'leases/wait-queue'].map(
+    (name) => `castle/${name}`,
+  ),
+  'castle/volumes/volumes',
+];
+
+/**
+ * In the order in which they start: the longest first, so that no CPU is idle while the last one runs.
+ * @type {Suite[]}
+ */
+export const suites = [
+  {
+    name: 'crash',
+    files: ['castle/crash', 'castle/*-kill'],
+    why: 'it kills the castle more than a thousand times',
+  },
+  {
+    name: 'nfs machine',
+    files: [],
+    command: ['scripts/test-nfs.sh'],
+    why: 'it boots an emulated machine',
+  },
+  {
+    name: 'hundred containers',
+    files: ['engine/hundred-containers'],
+    alone: true,
+    why: 'it measures the castle, and needs a container engine',
+  },
+  {
+    // After all that needs the usual engine: an engine that once found the driver keeps asking for it, and is slow then.
+    name: 'volume driver',
+    files: ['engine/volume-driver.machine'],
+    alone: true,
+    why: 'it starts container engines',
+  },
+  { name: 'engine', files: ['engine'], why: 'it needs a container engine, and podman' },
+  {
+    name: 'castle, long',
+    files: [
+      ...[
+        'backends/ebs',
+        'backends/loop/loop-trash',
+        'ec2-simulator',
+        'housekeeping/gc',
+        'snapshots/off-host',
+      ].map((name) => `castle/${name}`),
+    ],
+    why: 'its files take a minute and more',
+  },
+  { name: 'castle', files: ['castle'], everyday: true },
+  { name: 'bailey', files: ['bailey', 'linux'], everyday: true },
+  { name: 'init', files: ['init'], everyday: true },
+  { name: 'demo and bench', files: ['demo', 'bench'], everyday: true },
+  {
+    name: 'init with sanitizers',
+    files: ['command-line', 'dialects', 'exit-codes', 'options', 'signals', 'surroundings', 'zombies'].map(
+      (name) => `init/${name}`,
+    ),
+    again: true,
+    init: 'sanitized',
+    why: 'it needs clang',
+  },
+  {
+    name: 'init for aarch64',
+    files: ['command-line', 'exit-codes', 'signals', 'surroundings', 'zombies'].map((name) => `init/${name}`),
+    again: true,
+    init: 'emulated',
+    why: 'it needs qemu-user and a cross compiler',
+  },
+  ...[22, 24, 26].map((node) => ({
+    name: `node ${node}`,
+    files: node === 26 ? nodeCore : nodeBoundary,
+    again: true,
+    // It builds dist/bailey-agent with that Node inside.
+    alone: true,
+    node,
+    why: 'it fetches another release of Node',
+  })),
+];
