@@ -1,26 +1,27 @@
 import { type Command, CommanderError } from 'commander';
 import { Failure } from './failure.ts';
 import { print } from './print.ts';
+import { usageHint } from './usage-hint.ts';
 
 /**
- * Parses a command line and runs its command; what is wrong with it becomes one Failure, printed by the frame, instead
- * of commander's own lines.
- * @throws Failure 64 for a wrong command line, and what the command throws
+ * Parses a command line and runs its command. A wrong command line becomes one Failure, instead of the several lines
+ * that commander prints by itself.
+ * @throws Failure 64 for a wrong command line, and whatever the command throws
  */
 export async function runCommandLine(program: Command, argv: readonly string[]): Promise<void> {
-  let asked = program;
+  let current = program;
   let help = '';
   for (const command of allCommands(program)) {
     command
       .exitOverride((exit) => {
-        asked = command;
+        current = command;
         throw exit;
       })
       .configureOutput({
         writeOut: (text) => {
           help += text;
         },
-        // The frame prints the one sentence that a wrong command line gets.
+        // Suppressed: the Failure below is printed instead.
         outputError: () => undefined,
         writeErr: () => undefined,
       });
@@ -29,18 +30,23 @@ export async function runCommandLine(program: Command, argv: readonly string[]):
     await program.parseAsync(argv);
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode !== 0) throw usageFailure(asked, thrown, argv);
+    if (thrown.exitCode !== 0) throw usageFailure(current, thrown, argv);
     await print(help); // or the version
   }
 }
 
-/** @param asked the program, or the command of it that found the fault */
-function usageFailure(asked: Command, { code, message }: CommanderError, argv: readonly string[]): Failure {
-  // Without a command, and for the help of an unknown one, commander says nothing but its help.
+/** @param command the program, or the command that found the error */
+function usageFailure(command: Command, { code, message }: CommanderError, argv: readonly string[]): Failure {
+  // Without a command, and for `help UNKNOWN`, commander has no message but its help.
   const helpOnly = argv[3] === undefined ? 'no command given' : `unknown command '${argv[3]}'`;
   const sentence =
-    code === 'commander.help' ? helpOnly : message.replace(/^error: /, '').replaceAll('\n', ' ');
-  return new Failure('usage', sentence, `try ${fullName(asked)} --help`);
+    code === 'commander.help'
+      ? helpOnly
+      : message
+          .replace(/^error: /, '')
+          .replaceAll('\n', ' ')
+          .replace(/\.$/, '');
+  return new Failure('usage', sentence, usageHint(`${fullName(command)} --help`));
 }
 
 const fullName = (command: Command): string =>

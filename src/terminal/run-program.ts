@@ -3,39 +3,41 @@ import { errorMessage, Failure, Interrupted } from './failure.ts';
 import { printable } from './printable.ts';
 import { signalNumber } from './signals.ts';
 
-/** EX_SOFTWARE of sysexits.h: a fault of ours. */
-const unforeseen = 70;
+/** EX_SOFTWARE of sysexits.h: an internal error. */
+const internalError = 70;
 
-/** Prints one line on stderr, with the program's name before it; what others have put into it stays text. */
-export function say(program: string, line: string): void {
+/**
+ * Writes one line to standard error: the program's name, a colon and the text, with line breaks and control characters
+ * made harmless. Errors are ignored: a closed or full standard error is no reason to stop.
+ */
+export function logLine(program: string, line: string): void {
   try {
-    // Not process.stderr: it would leave a pipe non-blocking for the program that we become, and takes time to make.
+    // Not process.stderr: it would leave a pipe non-blocking for the program that we become, and is slow to create.
     writeSync(2, `${program}: ${printable(line.replace(/\s*\n\s*/g, ' '))}\n`);
   } catch {
-    // nobody listens, or nobody reads: no reason to stop
+    // see above
   }
 }
 
 /**
- * The frame that every command runs in: it alone turns what a command throws into words and an exit code.
- * A Failure is one line, its sentence and its remedy; an end by a signal is 128+n without a word; anything else is a
- * fault of ours: one line, and 70.
- * @param program the name to print
- * @param work the command; what it returns is the exit code, nothing is `process.exitCode`, and without that 0
+ * Runs a command and exits. This is the only place where thrown errors become messages and exit codes: a Failure is one
+ * line with its own exit code, a signal is 128+n without a message, anything else is an internal error, 70.
+ * @param program the name to print before messages
+ * @param work the command; it returns the exit code, or undefined for `process.exitCode`, which is 0 unless set
  */
-export async function inFrame(program: string, work: () => Promise<number | undefined>): Promise<never> {
+export async function runProgram(program: string, work: () => Promise<number | undefined>): Promise<never> {
   try {
     process.exit((await work()) ?? process.exitCode ?? 0);
   } catch (thrown) {
     if (thrown instanceof Interrupted) process.exit(128 + signalNumber(thrown.signal));
     if (thrown instanceof Failure) {
-      say(program, thrown.message);
+      logLine(program, thrown.message);
       process.exit(thrown.exitCode);
     }
-    say(
+    logLine(
       program,
-      `a fault in ${program} itself: ${errorMessage(thrown)}; please report it with the command that led here`,
+      `internal error: ${errorMessage(thrown)}; please report it together with the command that you ran`,
     );
-    process.exit(unforeseen);
+    process.exit(internalError);
   }
 }

@@ -5,11 +5,11 @@ import { requireFile } from '../container/folder-access.ts';
 import { handOver, type Launch } from '../launch/hand-over.ts';
 import { requireProgram } from '../launch/program.ts';
 import { advertisedTunnel } from './advertised-tunnel.ts';
+import { type AgentOptions, readAgentOptions } from './agent-options.ts';
 import { agentCommandLine } from './command-line.ts';
 import { type AgentConfig, readAgentConfig } from './environment.ts';
 import { fitToContainer } from './fit-to-container.ts';
 import { hideSecrets } from './hidden-arguments.ts';
-import { type AgentSettings, readOwnOptions } from './own-options.ts';
 import { has, type Item, lastValue } from './remoting/parse.ts';
 import { requireKnown } from './remoting/unknown-options.ts';
 import { workDirOf } from './work-dir.ts';
@@ -20,7 +20,7 @@ export interface AgentLaunch {
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** Prints one line for people. */
-  readonly say: (line: string) => void;
+  readonly logLine: (line: string) => void;
   /** Aborted when somebody ends us while we prepare. */
   readonly signal: AbortSignal;
 }
@@ -29,33 +29,33 @@ export interface AgentLaunch {
  * Becomes the java of an agent; or, when there is exactly one argument and it is no option, that program.
  * @throws Failure with the exit code; the signal's reason
  */
-export async function launchAgent({ args, env, say, signal }: AgentLaunch): Promise<never> {
-  const { settings, rest } = readOwnOptions(args, env);
+export async function launchAgent({ args, env, logLine, signal }: AgentLaunch): Promise<never> {
+  const { options, rest } = readAgentOptions(args, env);
   const [only] = rest;
   if (rest.length === 1 && only !== undefined && !only.startsWith('-'))
     return handOver(native(), { file: requireProgram(only, env['PATH']), argv: rest }, signal);
-  return handOver(native(), await prepare(settings, rest, { args, env, say, signal }), signal);
+  return handOver(native(), await prepare(options, rest, { args, env, logLine, signal }), signal);
 }
 
 async function prepare(
-  settings: AgentSettings,
+  options: AgentOptions,
   given: readonly string[],
-  { env, say, signal }: AgentLaunch,
+  { env, logLine, signal }: AgentLaunch,
 ): Promise<Launch> {
   const config = readAgentConfig(env);
-  const advertised = settings.advertise && advertisedTunnel(settings.advertise, env);
+  const advertised = options.advertise && advertisedTunnel(options.advertise, env);
   const { args, items, warnings } = await agentCommandLine(config, given, advertised, signal);
   const java = javaName(config);
   const file = requireProgram(java, env['PATH']);
   const isFetched = !config.isJarGiven && !existsSync(config.jar) && has(items, '-url');
   if (!isFetched) await requireJar(config.jar, items);
-  for (const warning of warnings) say(`warning: ${warning}`);
+  for (const warning of warnings) logLine(`warning: ${warning}`);
   const mayBeMade = !has(items, '-failIfWorkDirIsMissing');
-  const jvm = await fitToContainer({ java: file, workDir: workDirOf(items), mayBeMade }, env, say);
-  const hidden = hideSecrets(native(), args, items, say);
+  const jvm = await fitToContainer({ java: file, workDir: workDirOf(items), mayBeMade }, env, logLine);
+  const hidden = hideSecrets(native(), args, items, logLine);
   const jar =
-    settings.preflight || isFetched
-      ? await meetController(settings, config, items, isFetched, { env, say, signal })
+    options.preflight || isFetched
+      ? await meetController(options, config, items, isFetched, { env, logLine, signal })
       : config.jar;
   if (isFetched) await requireJar(jar, items);
   return { ...hidden, file, argv: [java, ...jvm, ...config.javaOptions, '-jar', jar, ...hidden.args] };
@@ -72,16 +72,16 @@ async function requireJar(jar: string, items: readonly Item[]): Promise<void> {
  * @returns the jar
  */
 async function meetController(
-  { preflight, connectTimeoutMs }: AgentSettings,
+  { preflight, connectTimeoutMs }: AgentOptions,
   config: AgentConfig,
   items: readonly Item[],
   isFetched: boolean,
-  { env, say, signal }: Pick<AgentLaunch, 'env' | 'say' | 'signal'>,
+  { env, logLine, signal }: Pick<AgentLaunch, 'env' | 'logLine' | 'signal'>,
 ): Promise<string> {
   const { awaitController, patienceOfAgentJar } = await import('./preflight/index.ts');
   const { readControllerTarget, targetOf } = await import('./preflight/target.ts');
   const endsAt = performance.now() + (connectTimeoutMs ?? patienceOfAgentJar(items));
-  const patience = { endsAt, say, signal };
+  const patience = { endsAt, logLine, signal };
   const target = targetOf(items, config.javaOptions, env);
   if (preflight) await awaitController(target, patience);
   if (!isFetched) return config.jar;

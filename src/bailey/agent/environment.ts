@@ -1,4 +1,5 @@
 import { splitWords } from '../launch/split-words.ts';
+import { defaultAgentJar } from './settings.ts';
 
 /** What the environment says about an agent; the names are those of the official image. */
 export interface AgentConfig {
@@ -41,7 +42,7 @@ export function readAgentConfig(env: Readonly<Record<string, string | undefined>
     javaBin: optional('JENKINS_JAVA_BIN'),
     javaHome: optional('JAVA_HOME'),
     javaOptions: splitWords(javaVariable, env[javaVariable] ?? ''),
-    jar: optional('JENKINS_AGENT_FILE') ?? '/usr/share/jenkins/agent.jar',
+    jar: optional('JENKINS_AGENT_FILE') ?? defaultAgentJar,
     isJarGiven: optional('JENKINS_AGENT_FILE') !== undefined,
     secret: optional('JENKINS_SECRET'),
     name: optional(nameVariable),

@@ -21,13 +21,13 @@ export interface AgentPlace {
 export async function fitToContainer(
   { java, workDir, mayBeMade }: AgentPlace,
   env: Readonly<NodeJS.ProcessEnv>,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
 ): Promise<string[]> {
   const fitJvm = readJvmSwitch(env);
   if (workDir !== undefined) requireWorkDir(workDir, mayBeMade);
   const nameless = namelessUser(workDir ?? '/');
-  if (nameless !== undefined) say(`warning: ${nameless}`);
+  if (nameless !== undefined) logLine(`warning: ${nameless}`);
   if (!fitJvm) return [];
   const { jvmOptions } = await import('../jvm/jvm-options.ts');
-  return jvmOptions({ role: 'agent', env, java, base: workDir, say });
+  return jvmOptions({ role: 'agent', env, java, base: workDir, logLine });
 }

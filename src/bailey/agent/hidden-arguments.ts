@@ -37,10 +37,10 @@ export function hideSecrets(
   native: Native,
   args: readonly Argument[],
   items: readonly Item[],
-  say: (line: string) => void,
+  logLine: (line: string) => void,
 ): HiddenArguments {
   const { lines, instead, withoutVariables } = planHiding(items);
-  const stdin = lines.length > 0 && isInbound(items) ? makeFile(native, lines, say) : undefined;
+  const stdin = lines.length > 0 && isInbound(items) ? makeFile(native, lines, logLine) : undefined;
   if (stdin === undefined) return { args: args.map(({ text }) => text), withoutVariables };
   return {
     args: args.flatMap((argument) => instead.get(argument) ?? [argument.text]),
@@ -101,7 +101,11 @@ function line(item: Item): string {
 }
 
 /** Undefined, and a line that says so, where agent.jar could not read it: an agent that works goes before. */
-function makeFile(native: Native, lines: readonly string[], say: (line: string) => void): number | undefined {
+function makeFile(
+  native: Native,
+  lines: readonly string[],
+  logLine: (line: string) => void,
+): number | undefined {
   const content = Buffer.from(lines.map((text) => `${text}\n`).join(''));
   let why = 'it reads otherwise';
   try {
@@ -115,6 +119,6 @@ function makeFile(native: Native, lines: readonly string[], say: (line: string) 
   } catch (thrown) {
     why = errorCode(thrown) ?? errorMessage(thrown);
   }
-  say(`warning: the secret stays on java's command line: no file in memory can be had here (${why})`);
+  logLine(`warning: the secret stays on java's command line: no file in memory can be had here (${why})`);
   return undefined;
 }

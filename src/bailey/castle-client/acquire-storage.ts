@@ -59,13 +59,13 @@ const longestWaitSeconds = 3600;
  */
 export async function acquireStorage(
   request: StorageRequest,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Storage> {
   signal.throwIfAborted();
   const call = await connectTo(parseCastleUrl(request.url), () => readCredentials(request));
-  const given = await askUntilGiven(request, call, say, signal);
-  const storage: Storage = { lease: given.lease, release: () => giveBack(call, given, say) };
+  const given = await askUntilGiven(request, call, logLine, signal);
+  const storage: Storage = { lease: given.lease, release: () => giveBack(call, given, logLine) };
   try {
     signal.throwIfAborted();
     verifyMounted(request, given.lease);
@@ -84,16 +84,16 @@ export async function acquireStorage(
 async function askUntilGiven(
   request: StorageRequest,
   call: Call,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Given> {
   const endsAt = performance.now() + request.deadlineMs;
   const abort = aborted(signal);
-  const tell = sayWhenNew(say);
+  const tell = sayWhenNew(logLine);
   let mayWait = true;
   let waitSeconds = 0;
   for (let attempt = 0; ; attempt++) {
-    const outcome = await askOnce(request, call, { endsAt, waitSeconds, say, abort });
+    const outcome = await askOnce(request, call, { endsAt, waitSeconds, logLine, abort });
     if (outcome === 'aborted') throw signal.reason;
     if (outcome.kind === 'lease') return outcome;
     const hasWaited = waitSeconds > 0;
@@ -122,7 +122,7 @@ interface Manner {
   readonly endsAt: number;
   /** How long the castle may let us wait; 0: not at all. */
   readonly waitSeconds: number;
-  readonly say: (line: string) => void;
+  readonly logLine: (line: string) => void;
   readonly abort: Promise<'aborted'>;
 }
 
@@ -130,7 +130,7 @@ interface Manner {
 async function askOnce(
   request: StorageRequest,
   call: Call,
-  { endsAt, waitSeconds, say, abort }: Manner,
+  { endsAt, waitSeconds, logLine, abort }: Manner,
 ): Promise<Outcome | 'aborted'> {
   const { volume, target } = request;
   const hangUp = new AbortController();
@@ -150,11 +150,11 @@ async function askOnce(
   if (waitSeconds > 0) {
     // Who hangs up leaves the line. It may have been its turn just then.
     hangUp.abort();
-    await giveBackSince(request, call, begun, say);
+    await giveBackSince(request, call, begun, logLine);
     return 'aborted';
   }
   const late = await Promise.race([asking, sleep(lastAnswerMs, undefined, { ref: false })]);
-  if (late?.kind === 'lease') await giveBack(call, late, say);
+  if (late?.kind === 'lease') await giveBack(call, late, logLine);
   return 'aborted';
 }
 
@@ -163,13 +163,13 @@ async function giveBackSince(
   { volume, target }: StorageRequest,
   call: Call,
   since: number,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
 ): Promise<void> {
   const answer = await call('GET', '/v1/leases', { withinMs: giveBackWithinMs }).catch(() => undefined);
   const own: unknown[] = Array.isArray(answer?.body) ? answer.body : [];
   for (const lease of own.map(parseLease)) {
     const isIt = lease?.volume === volume && lease.target === target && Date.parse(lease.since) >= since;
-    if (lease !== undefined && isIt) await giveBack(call, { kind: 'lease', lease, isNew: true }, say);
+    if (lease !== undefined && isIt) await giveBack(call, { kind: 'lease', lease, isNew: true }, logLine);
   }
 }
 
@@ -212,7 +212,7 @@ function verifyMounted(request: StorageRequest, lease: Lease): void {
   );
 }
 
-async function giveBack(call: Call, { lease, isNew }: Given, say: (line: string) => void): Promise<void> {
+async function giveBack(call: Call, { lease, isNew }: Given, logLine: (line: string) => void): Promise<void> {
   if (!isNew) return;
   const endsAt = performance.now() + giveBackWithinMs;
   for (let attempt = 0; performance.now() < endsAt; attempt++) {
@@ -225,7 +225,9 @@ async function giveBack(call: Call, { lease, isNew }: Given, say: (line: string)
     }
     await sleep(Math.min(backoffMs(attempt, Math.random()), Math.max(0, endsAt - performance.now())));
   }
-  say(`volume ${lease.volume} could not be given back; the castle takes it when this container has ended`);
+  logLine(
+    `volume ${lease.volume} could not be given back; the castle takes it when this container has ended`,
+  );
 }
 
 function readCredentials(request: StorageRequest): Credentials {

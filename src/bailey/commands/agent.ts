@@ -1,9 +1,12 @@
 import { launchAgent } from '../agent/agent.ts';
 import { runLaunch } from './launch.ts';
+import { isHelpRequest, printLaunchHelp } from './launch-help.ts';
 
-/** What process 1 forgets for `bailey agent`; all arguments (`-`), since the secret may be given by its place. */
+/** What bailey-init erases from PID 1 for `bailey agent`: `-` means all arguments, as the secret may be positional. */
 const secrets = ['JENKINS_SECRET', 'REMOTING_OPTS', '-'];
 
-/** `bailey agent [ARGS…]`: becomes the java of a Jenkins agent, or the program that the only argument names. */
-export const agent = (args: readonly string[]): Promise<never> =>
-  runLaunch('agent', args, launchAgent, secrets);
+/** `bailey agent [ARGS…]`: becomes the java of a Jenkins agent, or the program that is the only argument. */
+export async function agent(args: readonly string[]): Promise<undefined> {
+  if (isHelpRequest(args)) return printLaunchHelp('agent'); // agent.jar's own is -help
+  return runLaunch('agent', args, launchAgent, secrets);
+}

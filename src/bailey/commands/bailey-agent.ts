@@ -1,6 +1,6 @@
 import { type Native, useNative } from '../../linux/native-addon.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
-import { inFrame } from '../../terminal/run-program.ts';
+import { runProgram } from '../../terminal/run-program.ts';
 import { agent } from './agent.ts';
 
 /** What native/inject/node.c puts before the arguments that we were given. */
@@ -16,6 +16,8 @@ interface Injected {
   readonly args: readonly string[];
 }
 
+const infoOptions: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);
+
 /**
  * `bailey-agent [ARGS…]`, the agent that is one file: `bailey agent [ARGS…]`, without `agent` and with help of its own,
  * since nobody else in such an image has any. Here process.execPath is this same file, and not a Node for scripts.
@@ -24,7 +26,7 @@ async function main(argv: readonly string[]): Promise<undefined> {
   const { addon, args, ...held } = takeInjected(argv);
   giveBack(held);
   const [first] = args;
-  if (args.length === 1 && (first === '--help' || first === '--version')) return describe(first);
+  if (args.length === 1 && first !== undefined && infoOptions.has(first)) return printInfo(first);
   useNative(loadAddon(`/proc/self/fd/${addon}`));
   return agent(args);
 }
@@ -55,10 +57,10 @@ function loadAddon(file: string): Native {
   return module.exports as Native;
 }
 
-async function describe(option: string): Promise<undefined> {
-  const { describeBaileyAgent } = await import('./program.ts');
+async function printInfo(option: string): Promise<undefined> {
+  const { baileyAgentProgram } = await import('./program.ts');
   const { runCommandLine } = await import('../../terminal/command-line.ts');
-  await runCommandLine(describeBaileyAgent(), ['node', 'bailey-agent', option]);
+  await runCommandLine(baileyAgentProgram(), ['node', 'bailey-agent', option]);
 }
 
-void inFrame('bailey', () => main(process.argv));
+void runProgram('bailey', () => main(process.argv));

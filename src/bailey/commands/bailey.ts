@@ -1,24 +1,26 @@
-import { inFrame } from '../../terminal/run-program.ts';
+import { runProgram } from '../../terminal/run-program.ts';
 
 /**
- * The commands that pass their arguments on, `--` and `--help` included, but for the few options of their own that come
- * first. Commander never sees them, and a container's start does not wait for it to load.
+ * Commands whose arguments belong to another program, `--` and most options included. Commander never sees them, and a
+ * container's start does not wait until commander has loaded.
  */
-const launches: Readonly<Record<string, (args: readonly string[]) => Promise<never>>> = {
-  // Here and not above: neither waits for what the other one needs.
+const launchCommands: Readonly<Record<string, (args: readonly string[]) => Promise<undefined>>> = {
+  // Dynamic imports: each command loads only what it needs itself.
   jenkins: async (args) => (await import('./jenkins.ts')).jenkins(args),
   agent: async (args) => (await import('./agent.ts')).agent(args),
 };
 
 async function main([command, ...args]: readonly string[]): Promise<number | undefined> {
-  const launch = command !== undefined && Object.hasOwn(launches, command) ? launches[command] : undefined;
+  const launch =
+    command !== undefined && Object.hasOwn(launchCommands, command) ? launchCommands[command] : undefined;
   if (launch !== undefined) return launch(args);
-  // Runs as long and as often as the container: it must not wait for commander either, unless for the help.
-  if (command === 'health' && !args.includes('--help')) return (await import('./health.ts')).health(args);
-  const { describeBailey } = await import('./program.ts');
+  // An engine runs the health check every few seconds: commander is loaded only for its help.
+  if (command === 'health' && !args.some((arg) => arg === '--help' || arg === '-h'))
+    return (await import('./health.ts')).health(args);
+  const { baileyProgram } = await import('./program.ts');
   const { runCommandLine } = await import('../../terminal/command-line.ts');
-  await runCommandLine(describeBailey(), process.argv);
+  await runCommandLine(baileyProgram(), process.argv);
   return undefined;
 }
 
-void inFrame('bailey', () => main(process.argv.slice(2)));
+void runProgram('bailey', () => main(process.argv.slice(2)));

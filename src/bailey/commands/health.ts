@@ -2,55 +2,45 @@ import type { Command } from 'commander';
 import { readDuration } from '../../terminal/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
-import { say } from '../../terminal/run-program.ts';
+import { logLine } from '../../terminal/run-program.ts';
+import { optionHelp } from '../../terminal/setting.ts';
 import { shown } from '../../terminal/shown.ts';
+import { usageHint } from '../../terminal/usage-hint.ts';
 import type { Role } from '../health/jenkins-process.ts';
+import { defaultTimeout, healthSettings } from '../health/settings.ts';
 import type { Verdict } from '../health/verdict.ts';
 
-/** What the command line and the variables ask for. */
-interface Asked {
+interface HealthOptions {
   readonly role: Role | undefined;
   readonly urls: readonly URL[];
   readonly timeoutMs: number;
 }
 
 /**
- * `bailey health`: one line, and 0 when the container's controller or agent is well, else 1: what HEALTHCHECK
- * understands. An engine runs it every few seconds for as long as the container lives: commander stays out of it.
+ * `bailey health`: prints one line and returns 0 when the container's controller or agent is healthy, else 1, as
+ * HEALTHCHECK expects. An engine runs it every few seconds, so it parses its arguments without commander.
  * @throws Failure 64 for a wrong command line, 78 for a wrong variable
  */
 export async function health(args: readonly string[]): Promise<number> {
   const { env } = process;
-  const asked = readAsked(args, env);
+  const options = readHealthOptions(args, env);
   const { checkHealth } = await import('../health/check-health.ts');
-  const verdict = await checkHealth({ ...asked, env }).catch(asVerdict);
+  const verdict = await checkHealth({ ...options, env }).catch(failureAsVerdict);
   if (verdict.healthy) await print(`${verdict.reason}\n`);
-  else say('bailey', verdict.reason);
+  else logLine('bailey', verdict.reason);
   return verdict.healthy ? 0 : 1;
 }
 
-/** What keeps us from looking is no health. */
-function asVerdict(thrown: unknown): Verdict {
+/** A check that cannot be made is reported as unhealthy. */
+function failureAsVerdict(thrown: unknown): Verdict {
   if (thrown instanceof Failure) return { healthy: false, reason: thrown.message };
   throw thrown;
 }
 
-function readAsked(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): Asked {
-  const given = new Map<string, string[]>([
-    ['--role', []],
-    ['--timeout', []],
-    ['--url', []],
-  ]);
-  for (let at = 0; at < args.length; at++) {
-    const [, name = '', attached] = /^(--[^=]+)(?:=(.*))?$/s.exec(args[at] ?? '') ?? [];
-    const values = given.get(name);
-    if (values === undefined) throw usage(`unknown argument ${shown(args[at] ?? '')}`);
-    const value = attached ?? args[++at];
-    if (value === undefined || value === '') throw usage(`${name} needs a value`);
-    values.push(value);
-  }
-  const [role, timeout] = [given.get('--role')?.at(-1), given.get('--timeout')?.at(-1)];
-  const urls = given.get('--url') ?? [];
+function readHealthOptions(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): HealthOptions {
+  const options = parseOptions(args);
+  const [role, timeout] = [options.get('--role')?.at(-1), options.get('--timeout')?.at(-1)];
+  const urls = options.get('--url') ?? [];
   const urlVariable = (env['BAILEY_HEALTH_URL'] ?? '').split(' ').filter((url) => url !== '');
   return {
     role:
@@ -68,32 +58,43 @@ function readAsked(args: readonly string[], env: Readonly<NodeJS.ProcessEnv>): A
   };
 }
 
-/** Below the 30 s that Docker gives a check: ours says why it gave up. */
-const defaultTimeout = '5s';
+/** @returns the values of each option, in order */
+function parseOptions(args: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const options = new Map(healthSettings.map(({ option }): [string, string[]] => [option ?? '', []]));
+  for (let at = 0; at < args.length; at++) {
+    const [, name = '', attached] = /^(--[^=]+)(?:=(.*))?$/s.exec(args[at] ?? '') ?? [];
+    const values = options.get(name);
+    if (values === undefined) throw usage(`unknown argument ${shown(args[at] ?? '')}`);
+    const value = attached ?? args[++at];
+    if (value === undefined || value === '') throw usage(`${name} needs a value`);
+    values.push(value);
+  }
+  return options;
+}
 
 function readRole(name: string, text: string | undefined, kind: 'usage' | 'config'): Role | undefined {
   if (text === undefined || text === 'controller' || text === 'agent') return text;
-  throw new Failure(kind, `${name} ${shown(text)} is no role`, 'write controller or agent');
+  throw new Failure(kind, `${name} ${shown(text)} is not a role`, 'use controller or agent');
 }
 
 function readTimeout(name: string, text: string, kind: 'usage' | 'config'): number {
   const timeoutMs = readDuration(name, text, kind);
-  // The longest that a timer of Node's can wait is 24 days; nobody waits an hour for a check.
+  // The limit keeps the value below that of Node's timers, 24 days.
   if (timeoutMs > 0 && timeoutMs <= 3_600_000) return timeoutMs;
-  throw new Failure(kind, `${name} ${shown(text)} is out of range`, 'write more than 0 and at most 1h');
+  throw new Failure(kind, `${name} ${shown(text)} is out of range`, 'use more than 0 and at most 1h');
 }
 
 /**
- * The root of a controller: with a slash at the end, so that pages are below it; without a login, which nobody asks for,
- * and which many could read in the health log.
+ * The root URL of a controller, with a slash at its end so that pages can be appended. A user name and password are
+ * removed: the check needs no login, and the health log would show them.
  */
 function readUrl(name: string, text: string, kind: 'usage' | 'config'): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new Failure(
       kind,
-      `${name} ${shown(text)} is no address of a controller`,
-      'write http://HOST:PORT/PATH or https://HOST:PORT/PATH',
+      `${name} ${shown(text)} is not the URL of a controller`,
+      'use http://HOST:PORT/PATH or https://HOST:PORT/PATH',
     );
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   url.username = '';
@@ -101,28 +102,26 @@ function readUrl(name: string, text: string, kind: 'usage' | 'config'): URL {
   return url;
 }
 
-const usage = (sentence: string): Failure => new Failure('usage', sentence, 'try bailey health --help');
+const usage = (sentence: string): Failure =>
+  new Failure('usage', sentence, usageHint('bailey health --help'));
 
-/** For the help only: bailey.ts runs this command before commander is loaded. */
-export function describeHealth(program: Command): void {
+/** Help only: bailey.ts runs this command without loading commander. */
+export function addHealthHelp(program: Command): void {
   program
     .command('health')
     .summary('check the controller or agent of this container, for HEALTHCHECK')
-    .description('check the controller or agent of this container, for HEALTHCHECK')
-    .helpOption('--help', 'print this')
-    .option('--role ROLE', 'controller or agent; else what runs here decides (BAILEY_HEALTH_ROLE)')
-    .option('--timeout TIME', 'how long a controller may take to answer: 5s (BAILEY_HEALTH_TIMEOUT)')
-    .option(
-      '--url URL',
-      'where the controller is, instead of what java was started with; may be repeated (BAILEY_HEALTH_URL)',
-    )
+    .description('Checks the controller or agent of this container, for HEALTHCHECK.')
+    .helpOption('-h, --help', 'print this help')
     .addHelpText('after', details);
 }
 
 const details = `
-A controller is well when GET /health answers 200, or before Jenkins 2.506 /login.
-An agent is well when its java has an established connection to the controller.
+Options and their variables:
+${optionHelp(healthSettings)}
 
-Exit status: 0 well, 1 not, with the reason in one line; 64 wrong usage, 78 a wrong variable.
+A controller is healthy when GET /health answers 200; before Jenkins 2.506, when /login answers.
+An agent is healthy when its java has an established connection to the controller.
+
+Exit status: 0 healthy; 1 unhealthy, with the reason in one line; 64 wrong usage; 78 wrong variable.
 
   HEALTHCHECK --start-period=5m CMD ["bailey", "health"]`;

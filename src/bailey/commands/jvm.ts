@@ -1,11 +1,13 @@
 import { resolve } from 'node:path';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { Failure } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
 import { printable, printableJson } from '../../terminal/printable.ts';
+import { settingOption } from '../../terminal/setting-option.ts';
 import { readLimits, readMemoryInUse } from '../container/limits.ts';
 import { parseSize } from '../jvm/java-size.ts';
 import { reportJvm, reportLines } from '../jvm/report.ts';
+import { jvmSettings } from '../jvm/settings.ts';
 import type { Role } from '../jvm/split-memory.ts';
 import { requireProgram } from '../launch/program.ts';
 
@@ -16,50 +18,48 @@ interface JvmOptions {
   readonly json?: boolean;
 }
 
-/** `bailey jvm`: which options java would get in this container, or with another limit, and why. Changes nothing. */
-export function addJvm(program: Command): void {
+/** `bailey jvm`: prints which options java would get in this container, or with another limit, and why. */
+export function addJvmCommand(program: Command): void {
   program
     .command('jvm')
-    .description('show what java would get from the limits of this container, and why')
-    .helpOption('--help', 'print this')
-    .option('--limit <SIZE>', 'as if this were the memory limit: 512m, 2G', size)
-    .addOption(
-      new Option('--role <ROLE>', 'what java is for').choices(['controller', 'agent']).default('controller'),
-    )
-    .option('--json', 'print the report as one JSON document')
+    .description('show the java options derived from the limits of this container, and why')
+    .helpOption('-h, --help', 'print this help')
+    .addOption(settingOption(jvmSettings, '--limit').argParser(parseLimit))
+    .addOption(settingOption(jvmSettings, '--role').choices(['controller', 'agent']).default('controller'))
+    .addOption(settingOption(jvmSettings, '--json'))
     .addHelpText(
       'after',
-      '\nReads the same environment as bailey jenkins and bailey agent, and does nothing.',
+      '\nReads the same variables as bailey jenkins and bailey agent. Starts nothing and changes nothing.',
     )
     .action(async ({ limit, role, json }: JvmOptions) => {
       const { env } = process;
       const found = readLimits();
       const limits = limit === undefined ? found : { ...found, memory: { bytes: limit, file: '--limit' } };
       const usedBytes = readMemoryInUse();
-      const report = reportJvm({ role, limits, usedBytes, env, ...(await launchOf(role, env)) });
+      const report = reportJvm({ role, limits, usedBytes, env, ...(await findJavaAndBase(role, env)) });
       const text =
-        json === true ? printableJson(JSON.stringify(report, null, 2)) : readable(reportLines(report));
+        json === true ? printableJson(JSON.stringify(report, null, 2)) : printableLines(reportLines(report));
       await print(`${text}\n`);
     });
 }
 
-/** The java that a launch would start, and the folder that it would keep heap dumps below. */
-async function launchOf(role: Role, env: NodeJS.ProcessEnv) {
+/** The java that a launch would start, and the directory that would contain its heap dumps. */
+async function findJavaAndBase(role: Role, env: NodeJS.ProcessEnv) {
   if (role === 'agent') {
     const { readAgentConfig } = await import('../agent/environment.ts');
     const { javaName } = await import('../agent/agent.ts');
     const config = readAgentConfig(env);
     const base = config.workDir && resolve(config.workDir);
-    return { java: orFault(() => requireProgram(javaName(config), env['PATH'])), base };
+    return { java: fileOrFault(() => requireProgram(javaName(config), env['PATH'])), base };
   }
   const { readControllerConfig } = await import('../controller/environment.ts');
   const { findJava } = await import('../controller/java.ts');
   const { javaHome, home } = readControllerConfig(env);
-  return { java: orFault(() => findJava(javaHome, env['PATH'])), base: home };
+  return { java: fileOrFault(() => findJava(javaHome, env['PATH'])), base: home };
 }
 
-/** Without a java there is still something to say about the limits. */
-function orFault(find: () => string): { readonly file: string } | { readonly fault: string } {
+/** A missing java is part of the report: the limits can be shown without it. */
+function fileOrFault(find: () => string): { readonly file: string } | { readonly fault: string } {
   try {
     return { file: find() };
   } catch (thrown) {
@@ -68,14 +68,14 @@ function orFault(find: () => string): { readonly file: string } | { readonly fau
   }
 }
 
-const readable = (lines: readonly string[]): string =>
+const printableLines = (lines: readonly string[]): string =>
   lines.flatMap((line) => line.split('\n').map(printable)).join('\n');
 
-/** Less than this is no container that java could start in. */
-const leastLimit = 16 * 2 ** 20;
+/** Java cannot start in a smaller container. */
+const minLimitBytes = 16 * 2 ** 20;
 
-function size(text: string): number {
+function parseLimit(text: string): number {
   const bytes = parseSize(text);
-  if (bytes !== undefined && bytes >= leastLimit) return bytes;
+  if (bytes !== undefined && bytes >= minLimitBytes) return bytes;
   throw new InvalidArgumentError('It must be a size of at least 16m, such as 512m or 2G.');
 }

@@ -1,21 +1,23 @@
 import { fileURLToPath } from 'node:url';
-import { say } from '../../terminal/run-program.ts';
+import { logLine } from '../../terminal/run-program.ts';
 import { catchEndingSignals } from '../../terminal/signals.ts';
 import { becomeInit } from '../launch/under-init.ts';
 
-/** What every launch gets from the command line. */
+/** What a launch gets from the command line. */
 export interface LaunchRequest {
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  readonly say: (line: string) => void;
+  /** Writes one line to standard error. */
+  readonly logLine: (line: string) => void;
+  /** Aborted when a signal asks this process to end. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs a command that prepares and then becomes another program. First of all the ending signals are caught; then, as
- * PID 1, we step behind bailey-init.
- * @param command its name, to be started again with
- * @param secrets variables and options that bailey-init in our place shall forget
+ * Runs a command that prepares a program and then becomes it. It catches ending signals first. As PID 1 it then replaces
+ * itself with bailey-init, which starts this command again as its child.
+ * @param command its name, to be started again
+ * @param secrets variables and options that bailey-init erases from its own memory in that case
  */
 export async function runLaunch(
   command: string,
@@ -25,7 +27,7 @@ export async function runLaunch(
 ): Promise<never> {
   const signal = catchEndingSignals();
   const { env, pid, execPath, execArgv } = process;
-  const tell = (line: string): void => say('bailey', line);
+  const log = (line: string): void => logLine('bailey', line);
   if (pid === 1) {
     await becomeInit(
       {
@@ -38,16 +40,16 @@ export async function runLaunch(
       },
       signal,
     );
-    tell(
-      'running as PID 1 without bailey-init: nobody will reap orphans; copy dist/bailey-init beside bailey.js',
+    log(
+      'warning: running as PID 1 without bailey-init: orphaned processes will not be reaped. Copy dist/bailey-init into the directory of bailey.js',
     );
   }
-  giveBackNodeOptions(env);
-  return launch({ args, env, say: tell, signal });
+  restoreNodeOptions(env);
+  return launch({ args, env, logLine: log, signal });
 }
 
-/** native/entry/main.c keeps it from our own Node, also from the one that bailey-init starts again. */
-function giveBackNodeOptions(env: NodeJS.ProcessEnv): void {
+/** native/entry/main.c hides NODE_OPTIONS from our own Node; the program that we become gets it back. */
+function restoreNodeOptions(env: NodeJS.ProcessEnv): void {
   const held = env['BAILEY_HELD_NODE_OPTIONS'];
   if (held === undefined) return;
   env['NODE_OPTIONS'] = held;

@@ -1,4 +1,4 @@
-import { advertiseSetting, findAddress, shownAddress } from '../scheduler/advertise.ts';
+import { findAddress, readAdvertiseSetting, shownAddress } from '../scheduler/advertise.ts';
 import { type Environment, portNumber } from '../scheduler/scheduler.ts';
 import { agentPortProperty, isGiven } from './command-line.ts';
 import type { ControllerConfig } from './environment.ts';
@@ -18,9 +18,9 @@ export function withAdvertised(
   config: ControllerConfig,
   options: ReadonlyMap<string, string>,
   env: Environment,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
 ): ControllerConfig {
-  const setting = advertiseSetting(options, env);
+  const setting = readAdvertiseSetting(options, env);
   const given = (property: string): boolean => isGiven(config.javaOptions, property);
   const port = listenPort(config);
   if (setting === undefined || port === '-1' || (given(hostProperty) && given(portProperty))) return config;
@@ -32,7 +32,7 @@ export function withAdvertised(
   ];
   // With half of it given, the address that Jenkins tells is another one.
   if (!given(hostProperty) && !given(portProperty))
-    say(`agents are told to connect to ${shownAddress(address)} (${address.source})`);
+    logLine(`agents are told to connect to ${shownAddress(address)} (${address.source})`);
   return {
     ...config,
     javaOptions: [

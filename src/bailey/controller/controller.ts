@@ -5,14 +5,14 @@ import type { Storage, StorageRequest } from '../castle-client/acquire-storage.t
 import { accessFailure, requireFile, requireFolderAccess, requireRoom } from '../container/folder-access.ts';
 import { namelessUser } from '../container/nameless-user.ts';
 import { handOver } from '../launch/hand-over.ts';
-import { takeOwnOptions } from '../launch/own-options.ts';
+import { takeLeadingOptions } from '../launch/leading-options.ts';
 import { requireProgram } from '../launch/program.ts';
-import { advertiseOption } from '../scheduler/advertise.ts';
 import { withAdvertised } from './advertised-agent-port.ts';
 import { areForJenkins, javaArguments } from './command-line.ts';
 import { type ControllerConfig, readControllerConfig } from './environment.ts';
 import { findJava } from './java.ts';
 import { copyReferenceFiles } from './reference/copy-reference-files.ts';
+import { controllerOptions } from './settings.ts';
 
 /** What a launch gets from outside. */
 export interface ControllerLaunch {
@@ -20,7 +20,7 @@ export interface ControllerLaunch {
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** Prints one line for people. */
-  readonly say: (line: string) => void;
+  readonly logLine: (line: string) => void;
   /** Aborted when somebody ends us while we prepare. */
   readonly signal: AbortSignal;
 }
@@ -31,10 +31,15 @@ export interface ControllerLaunch {
  * wrong afterwards, the storage is given back.
  * @throws Failure with the exit code; the signal's reason
  */
-export async function launchController({ args: given, env, say, signal }: ControllerLaunch): Promise<never> {
-  const { options, rest: args } = takeOwnOptions('jenkins', advertiseOption, given);
+export async function launchController({
+  args: given,
+  env,
+  logLine,
+  signal,
+}: ControllerLaunch): Promise<never> {
+  const { options, rest: args } = takeLeadingOptions('jenkins', controllerOptions, given);
   const settings = readControllerConfig(areForJenkins(args) ? env : { ...env, ...nothingForJava });
-  const config = areForJenkins(args) ? withAdvertised(settings, options, env, say) : settings;
+  const config = areForJenkins(args) ? withAdvertised(settings, options, env, logLine) : settings;
   // A war below JENKINS_HOME may come with the storage, or with the reference files.
   const warMayCome = config.war.startsWith(`${config.home}/`);
   if (areForJenkins(args) && !warMayCome) requireWar(config.war);
@@ -42,14 +47,14 @@ export async function launchController({ args: given, env, say, signal }: Contro
     ? findJava(config.javaHome, env['PATH'])
     : requireProgram(args[0] ?? '', env['PATH']);
 
-  const storage = config.storage && (await takeStorage(config.storage, say, signal));
+  const storage = config.storage && (await takeStorage(config.storage, logLine, signal));
   try {
     requireFolderAccess('JENKINS_HOME', config.home);
     requireRoom('JENKINS_HOME', config.home);
-    await copyReferenceFiles({ home: config.home, reference: config.reference, env, say, signal });
+    await copyReferenceFiles({ home: config.home, reference: config.reference, env, logLine, signal });
     if (areForJenkins(args) && warMayCome) requireWar(config.war);
     const argv = areForJenkins(args)
-      ? ['java', ...(await argumentsOfJava(config, file, args, env, say))]
+      ? ['java', ...(await argumentsOfJava(config, file, args, env, logLine))]
       : args;
     return await handOver(native(), { file, argv }, signal);
   } catch (thrown) {
@@ -64,13 +69,13 @@ const nothingForJava = { JAVA_OPTS: '', JENKINS_JAVA_OPTS: '', JENKINS_OPTS: '',
 
 async function takeStorage(
   request: StorageRequest,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Storage> {
   requireMountPoint(request.target);
   const { acquireStorage } = await import('../castle-client/acquire-storage.ts'); // here and not above: it loads Node's HTTP client
-  const storage = await acquireStorage(request, say, signal);
-  say(`volume ${request.volume} is mounted on ${request.target}`);
+  const storage = await acquireStorage(request, logLine, signal);
+  logLine(`volume ${request.volume} is mounted on ${request.target}`);
   return storage;
 }
 
@@ -97,11 +102,15 @@ async function argumentsOfJava(
   java: string,
   args: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
 ): Promise<string[]> {
   const nameless = namelessUser(config.home);
-  if (nameless !== undefined) say(`warning: ${nameless}`);
+  if (nameless !== undefined) logLine(`warning: ${nameless}`);
   if (!config.fitJvm) return javaArguments(config, [], args);
   const { jvmOptions } = await import('../jvm/jvm-options.ts'); // here: a container that runs another program needs none of it
-  return javaArguments(config, jvmOptions({ role: 'controller', env, java, base: config.home, say }), args);
+  return javaArguments(
+    config,
+    jvmOptions({ role: 'controller', env, java, base: config.home, logLine }),
+    args,
+  );
 }

@@ -7,6 +7,7 @@ import { shown } from '../../terminal/shown.ts';
 import type { StorageRequest } from '../castle-client/acquire-storage.ts';
 import { readJvmSwitch } from '../jvm/bailey-jvm-variable.ts';
 import { splitWords } from '../launch/split-words.ts';
+import { controllerDefaults } from './settings.ts';
 
 /** What the environment says about a controller; the names are those of the official image. */
 export interface ControllerConfig {
@@ -57,10 +58,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function readControllerConfig(env: Environment): ControllerConfig {
   // Absolute now: java's working folder is ours, but log lines and remedies should stand alone.
-  const home = resolve(env['JENKINS_HOME'] || '/var/jenkins_home');
+  const home = resolve(env['JENKINS_HOME'] || controllerDefaults.home);
   return {
     home,
-    war: env['JENKINS_WAR'] || '/usr/share/jenkins/jenkins.war',
+    war: env['JENKINS_WAR'] || controllerDefaults.war,
     javaOptions: [...words(env, 'JAVA_OPTS'), ...words(env, 'JENKINS_JAVA_OPTS')],
     jenkinsOptions: words(env, 'JENKINS_OPTS'),
     agentPort: env['JENKINS_SLAVE_AGENT_PORT'] || undefined,
@@ -68,8 +69,8 @@ export function readControllerConfig(env: Environment): ControllerConfig {
     javaHome: env['JAVA_HOME'] || undefined,
     fitJvm: readJvmSwitch(env),
     reference: {
-      folder: env['REF'] || '/usr/share/jenkins/ref',
-      log: env['COPY_REFERENCE_FILE_LOG'] || `${home}/copy_reference_file.log`,
+      folder: env['REF'] || controllerDefaults.reference,
+      log: env['COPY_REFERENCE_FILE_LOG'] || `${home}/${controllerDefaults.referenceLog}`,
       clearInitScripts: isSet(env['PRE_CLEAR_INIT_GROOVY_D']),
       forceUpgrade: isSet(env['PLUGINS_FORCE_UPGRADE']),
       upgradeWithoutMarker: isSet(env['TRY_UPGRADE_IF_NO_MARKER']),
@@ -110,7 +111,7 @@ function readStorageRequest(env: Environment, target: string): StorageRequest | 
     url,
     volume,
     target,
-    deadlineMs: readDuration('CASTLE_TIMEOUT', env['CASTLE_TIMEOUT'] || '60s'),
+    deadlineMs: readDuration('CASTLE_TIMEOUT', env['CASTLE_TIMEOUT'] || controllerDefaults.castleTimeout),
     ...(env['CASTLE_TOKEN_FILE'] ? { tokenFile: env['CASTLE_TOKEN_FILE'] } : {}),
     ...(env['CASTLE_CA_FILE'] ? { caFile: env['CASTLE_CA_FILE'] } : {}),
     ...ownCertificate(env),

@@ -21,22 +21,23 @@ export const diagnosticsFolder = (base: string | undefined): string | undefined 
 export function keepWhatFits(
   { options, heapBytes = 0 }: JvmPlan,
   folder: string | undefined,
-  say: (line: string) => void,
+  logLine: (line: string) => void,
 ): readonly PlannedOption[] {
   if (folder === undefined || !options.some(({ inFolder }) => inFolder)) return options;
   try {
     makeFolder(folder);
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
-    say(`warning: no heap dump and no error file: ${thrown.message}`);
+    logLine(`warning: no heap dump and no error file: ${thrown.message}`);
     return options.filter(({ inFolder }) => inFolder === undefined);
   }
   if (!options.some(({ inFolder }) => inFolder === 'heap dump')) return options;
   const dump = join(folder, heapDumpName);
   const free = freeBytes(folder);
-  if (existsSync(dump)) say(`${dump} is from an earlier start: java writes no other before it is moved away`);
+  if (existsSync(dump))
+    logLine(`${dump} is from an earlier start: java writes no other before it is moved away`);
   else if (free !== undefined && free < heapBytes * roomFactor) {
-    say(
+    logLine(
       `warning: no heap dump: ${folder} has ${shownSize(free)} of room, and one may have ${shownSize(heapBytes)}`,
     );
     return options.filter(({ inFolder }) => inFolder !== 'heap dump');

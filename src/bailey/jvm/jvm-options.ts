@@ -14,7 +14,7 @@ export interface JvmLaunch {
   /** The folder that outlives the container: JENKINS_HOME, an agent's work directory. */
   readonly base: string | undefined;
   /** Prints one line for people. */
-  readonly say: (line: string) => void;
+  readonly logLine: (line: string) => void;
 }
 
 /**
@@ -22,7 +22,7 @@ export interface JvmLaunch {
  * and makes the folder for heap dumps and error files; where that cannot be, there are none, and java starts all the same.
  * Nothing happens where there is no limit.
  */
-export function jvmOptions({ role, env, java, base, say }: JvmLaunch): string[] {
+export function jvmOptions({ role, env, java, base, logLine }: JvmLaunch): string[] {
   const limits = readLimits();
   if (limits.memory === undefined && limits.cpuQuota === undefined) return [];
   const folder = diagnosticsFolder(base);
@@ -33,7 +33,7 @@ export function jvmOptions({ role, env, java, base, say }: JvmLaunch): string[] 
     runtime: readJavaRuntime(java),
     folder,
   });
-  if (plan.summary !== undefined) say(plan.summary);
-  for (const warning of plan.warnings) say(`warning: ${warning}`);
-  return keepWhatFits(plan, folder, say).map(({ option }) => option);
+  if (plan.summary !== undefined) logLine(plan.summary);
+  for (const warning of plan.warnings) logLine(`warning: ${warning}`);
+  return keepWhatFits(plan, folder, logLine).map(({ option }) => option);
 }

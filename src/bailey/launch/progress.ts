@@ -6,12 +6,12 @@ const repeatMs = 10_000;
  * @param say prints a line
  * @returns takes the reason, and the line that tells of it
  */
-export function sayWhenNew(say: (line: string) => void): (reason: string, line: string) => void {
+export function sayWhenNew(logLine: (line: string) => void): (reason: string, line: string) => void {
   let last = { reason: '', at: Number.NEGATIVE_INFINITY };
   return (reason, line) => {
     const at = performance.now();
     if (reason === last.reason && at - last.at < repeatMs) return;
-    say(line);
+    logLine(line);
     last = { reason, at };
   };
 }

@@ -8,9 +8,6 @@ import { serviceLinks } from './service-links.ts';
 /** Docker Swarm is none of them: it sets no variables, but fills in the templates of those that people set. */
 const schedulers: readonly Scheduler[] = [marathon, nomad, serviceLinks];
 
-/** Our own option, for takeOwnOptions(). */
-export const advertiseOption = { '--advertise': 'value' } as const;
-
 /** What is to be advertised, and who said so. */
 export interface AdvertiseSetting {
   readonly value: string;
@@ -20,7 +17,7 @@ export interface AdvertiseSetting {
 }
 
 /** --advertise, or else BAILEY_ADVERTISE; nothing when neither is set. */
-export function advertiseSetting(
+export function readAdvertiseSetting(
   options: ReadonlyMap<string, string>,
   env: Environment,
 ): AdvertiseSetting | undefined {

@@ -20,8 +20,8 @@ import { addDeleted, addVolumes } from './volumes.ts';
 export function describeCastle(): Command {
   const program = new Command('castle')
     .description("The host's storage sidekick: mounts volumes into the containers that ask for them.")
-    .version(`castle ${version}`, '--version', 'print the version')
-    .helpOption('--help', 'print this')
+    .version(`castle ${version}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
     .addHelpText('after', epilogue);
   addServe(program);
   addVolumes(program);
@@ -38,7 +38,7 @@ export function describeCastle(): Command {
   addGc(program);
   addDoctor(program);
   addCheckState(program);
-  for (const command of allCommands(program)) command.helpOption('--help', 'print this');
+  for (const command of allCommands(program)) command.helpOption('-h, --help', 'print this help');
   return program;
 }
 

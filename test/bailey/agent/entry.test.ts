@@ -40,7 +40,10 @@ t.test('a program instead of an agent', async (t) => {
 
   t.test('everything else is for bailey.js, unchanged', async (t) => {
     t.match(bailey(withNode, '--version'), { status: 0, stdout: /^bailey \d/ });
-    t.match(bailey(withNode), { status: 64, stderr: 'bailey: no command given; try bailey --help\n' });
+    t.match(bailey(withNode), {
+      status: 64,
+      stderr: 'bailey: no command given; for usage, run: bailey --help\n',
+    });
     t.match(bailey(withNode, 'agent', '-url'), { status: 64, stderr: /^bailey: -url needs a value/ });
     t.match(bailey(withNode, 'health', 'a b', '--'), { status: 64, stderr: /unknown argument "a b"/ });
   });

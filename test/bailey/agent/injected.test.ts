@@ -129,6 +129,8 @@ if (requires(t, injectedAgent, program('objdump'))) {
 
   t.test('--help and --version', (t) => {
     const agent = injected();
+    t.match(execute(agent, ['-h'], {}).stdout, /^Usage: bailey-agent /);
+    t.match(execute(agent, ['-V'], {}).stdout, /^bailey-agent \d/);
     t.match(execute(agent, ['--help'], {}), {
       code: 0,
       stdout: /^Usage: bailey-agent .*JENKINS_AGENT_FILE/s,

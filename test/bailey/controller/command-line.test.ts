@@ -75,10 +75,16 @@ const cases: readonly Case[] = [
     jenkins: ['--prefix=/a b', '--httpPort=1', '--httpPort=2', '', 'last one'],
   },
   {
-    name: '--help and -- are passed on',
+    name: '-- and --help are passed to Jenkins',
     args: ['--', '--help'],
     options: [lifecycle],
     jenkins: ['--', '--help'],
+  },
+  {
+    name: '--help alone is passed to Jenkins, as in the official image',
+    args: ['--help'],
+    options: [lifecycle],
+    jenkins: ['--help'],
   },
   {
     name: '-version is for Jenkins (it dies in bash)',

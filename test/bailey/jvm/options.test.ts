@@ -208,7 +208,7 @@ t.test('wrong settings', (t) => {
     const { status, stdout, stderr } = ask(args, { PATH });
     t.equal(status, 64, args.join(' '));
     t.match(stderr, line);
-    t.match(stderr, /^bailey: [^\n]*; try bailey jvm --help\n$/);
+    t.match(stderr, /^bailey: [^\n]*; for usage, run: bailey jvm --help\n$/);
     t.equal(stdout, '');
   }
   for (const [env, line] of [

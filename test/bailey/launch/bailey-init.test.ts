@@ -45,7 +45,10 @@ if (requires(t, pidNamespace)) {
     const ran = await run(installBailey(folder), { args: ['jenkins', 'sh', '-c', 'echo $$'], env, below });
     t.equal(ran.code, 0);
     t.equal(ran.stdout, '1\n');
-    t.match(ran.stderr, /^bailey: running as PID 1 without bailey-init: nobody will reap orphans; [^\n]+\n$/);
+    t.match(
+      ran.stderr,
+      /^bailey: warning: running as PID 1 without bailey-init: orphaned processes will not be reaped\. [^\n]+\n$/,
+    );
   });
 
   t.test('the agent does it too', async (t) => {

@@ -308,7 +308,7 @@ const wrong: readonly [string, number, RegExp, NodeJS.ProcessEnv, ...string[]][]
   ['jenkins', 64, /--advertise "h:0" is no address/, {}, '--advertise', 'h:0'],
   ['jenkins', 64, /--advertise "h:65536" is no address/, {}, '--advertise=h:65536'],
   ['agent', 64, /--advertise "h" is no address/, {}, '--advertise', 'h'],
-  ['agent', 64, /--advertise needs a value; try bailey help agent/, {}, '--advertise'],
+  ['agent', 64, /--advertise needs a value; for usage, run: bailey help agent/, {}, '--advertise'],
   [
     'agent',
     64,

@@ -39,7 +39,7 @@ async function fetchFrom(
   target: Controller,
   folder: string,
   withinMs: number,
-  { say, signal }: Patience,
+  { logLine, signal }: Patience,
 ): Promise<string | Failure> {
   const at = new URL('jnlpJars/agent.jar', url);
   const kept = findKept(folder, at);
@@ -59,7 +59,7 @@ async function fetchFrom(
   const { etag, 'last-modified': lastModified } = answer.headers;
   const jar = await keep(folder, at, answer.body, { etag, lastModified });
   if (jar === undefined) return notJar(at, 'it is no jar');
-  if (jar !== kept?.jar) say(`agent.jar was fetched from ${shownUrl(url)} into ${jar}`);
+  if (jar !== kept?.jar) logLine(`agent.jar was fetched from ${shownUrl(url)} into ${jar}`);
   return jar;
 }
 

@@ -13,7 +13,7 @@ import { type Patience, waitFor } from './wait.ts';
  */
 export async function awaitController(target: Target, patience: Patience): Promise<void> {
   if (target.kind === 'unknown') {
-    if (target.why !== undefined) patience.say(`the controller is not looked for: ${target.why}`);
+    if (target.why !== undefined) patience.logLine(`the controller is not looked for: ${target.why}`);
     return;
   }
   let waited = false;
@@ -23,8 +23,8 @@ export async function awaitController(target: Target, patience: Patience): Promi
     waited = true;
     return verdict.failure;
   }, patience);
-  if (note.text !== undefined) patience.say(note.text);
-  else if (waited) patience.say('the controller is there');
+  if (note.text !== undefined) patience.logLine(note.text);
+  else if (waited) patience.logLine('the controller is there');
 }
 
 async function look(

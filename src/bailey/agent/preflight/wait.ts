@@ -7,7 +7,7 @@ import { sayWhenNew } from '../../launch/progress.ts';
 export interface Patience {
   /** On the clock of performance.now(); Infinity: for ever. */
   readonly endsAt: number;
-  readonly say: (line: string) => void;
+  readonly logLine: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -24,9 +24,9 @@ const answerWithinMs = { first: 10_000, most: 60_000, least: 5_000 };
  */
 export async function waitFor<T>(
   attempt: (withinMs: number) => Promise<T | Failure>,
-  { endsAt, say, signal }: Patience,
+  { endsAt, logLine, signal }: Patience,
 ): Promise<T> {
-  const tell = sayWhenNew(say);
+  const tell = sayWhenNew(logLine);
   const beganAt = performance.now();
   for (let tries = 0; ; tries++) {
     const longestMs = Math.min(answerWithinMs.first * 2 ** Math.min(tries, 8), answerWithinMs.most);

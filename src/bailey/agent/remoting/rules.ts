@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { Failure } from '../../../terminal/failure.ts';
 import { shown } from '../../../terminal/shown.ts';
+import { usageHint } from '../../../terminal/usage-hint.ts';
 import { has, type Item, itemsOf, origin, positional } from './parse.ts';
 import { isControllerUrl, readHostPort, readRemotingTime } from './values.ts';
 
@@ -121,5 +122,5 @@ function requireSomebodyToTalkTo(items: readonly Item[]): void {
 /** Whether an option is none that we know. */
 export const isUnknown = ({ name, option }: Item): boolean => name !== undefined && option === undefined;
 
-const usage = (sentence: string, remedy = 'try bailey help agent'): Failure =>
+const usage = (sentence: string, remedy = usageHint('bailey help agent')): Failure =>
   new Failure('usage', sentence, remedy);

@@ -18,7 +18,7 @@ export interface FillRequest {
   /** What may be put into configuration files. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Prints one line for people. */
-  readonly say: (line: string) => void;
+  readonly logLine: (line: string) => void;
   /** Aborts between two files, and in the middle of a large one. */
   readonly signal: AbortSignal;
 }
@@ -35,14 +35,14 @@ export async function fillHome(
   request: FillRequest,
   lines: string[],
 ): Promise<void> {
-  const { home, reference, env, say, signal } = request;
+  const { home, reference, env, logLine, signal } = request;
   // Before anything is decided: what the other start puts there changes what is to be done.
-  const endTurn = await takeTurn({ home, native: native(), say, signal });
+  const endTurn = await takeTurn({ home, native: native(), logLine, signal });
   const plans: Plan[] = [];
   const placed = new Set<Plan>();
   const memory = new Memory(home);
   const endProgress = tellProgress(() =>
-    say(
+    logLine(
       `filling ${home}: ${plans.length} of ${files.length} reference files examined, ${placed.size} written`,
     ),
   );

@@ -12,7 +12,7 @@ export interface TurnRequest {
   readonly home: string;
   readonly native: Pick<Native, 'flock'>;
   /** Prints one line for people. */
-  readonly say: (line: string) => void;
+  readonly logLine: (line: string) => void;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
 }
@@ -23,12 +23,12 @@ export interface TurnRequest {
  * @returns a function that ends the turn; so does the end of this process
  * @throws Failure 75 when the other one is not done after a minute; the signal's reason
  */
-export async function takeTurn({ home, native, say, signal }: TurnRequest): Promise<() => void> {
+export async function takeTurn({ home, native, logLine, signal }: TurnRequest): Promise<() => void> {
   const folder = openUnlessRefused(home);
   if (folder === undefined) return () => undefined;
   const end = (): void => closeSync(folder);
   try {
-    if (isTaken(native, folder)) await waitForEnd(() => isTaken(native, folder), { home, say, signal });
+    if (isTaken(native, folder)) await waitForEnd(() => isTaken(native, folder), { home, logLine, signal });
     return end;
   } catch (thrown) {
     end();
@@ -55,11 +55,11 @@ function isTaken(native: Pick<Native, 'flock'>, folder: number): boolean {
 
 async function waitForEnd(
   isStillTaken: () => boolean,
-  { home, say, signal }: Omit<TurnRequest, 'native'>,
+  { home, logLine, signal }: Omit<TurnRequest, 'native'>,
 ): Promise<void> {
   const { pause } = await import('../../launch/abortable-sleep.ts'); // here and not above: hardly ever somebody waits
   const endsAt = performance.now() + longestMs;
-  say(`waiting for another start that fills ${home}`);
+  logLine(`waiting for another start that fills ${home}`);
   do {
     if (performance.now() > endsAt)
       throw new Failure(

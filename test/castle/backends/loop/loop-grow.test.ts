@@ -44,7 +44,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(await grow(castle, 'other', '1G'), { code: 64, stderr: /there is no volume other/ });
     t.match(await grow(castle, '../main', '1G'), { code: 64, stderr: /volume name/ });
     const without = await run(process.execPath, ['dist/castle.js', 'volume', 'grow', 'main']);
-    t.match(without, { code: 64, stderr: /missing required argument 'size'; try castle volume grow --help/ });
+    t.match(without, {
+      code: 64,
+      stderr: /missing required argument 'size'; for usage, run: castle volume grow --help/,
+    });
     t.match(await grow(castle, 'main', '1'), { code: 64, stderr: /1 is not a size/ });
     const asked = await tenant.call('POST', '/v1/volumes/main/size', { sizeBytes: 2 ** 25 });
     t.match(asked, { status: 403, body: { error: { code: 'not_permitted' } } }, 'not for a container');
