@@ -1,3 +1,13 @@
+/**
+ * What a storage backend has to provide. To add one, write a function that returns a `Backend` and name it in parse.ts.
+ * Every member of `Backend` is mandatory. What only some backends can do is a capability: an interface of its own, whose
+ * members are all mandatory too, in a field that is null where the backend cannot do it. The castle refuses requests that
+ * need a capability that the backend lacks.
+ *
+ * For volumes that are block devices with a file system each, block-backend.ts provides most of this.
+ *
+ * Every call may be repeated after a crash: calling it twice has the same result as calling it once.
+ */
 import type { MountLine, SourceFolder } from '../../linux/mountinfo.ts';
 import type { Devices } from '../../protocol/contract.ts';
 import type { Stray } from '../housekeeping/stray.ts';
@@ -5,49 +15,78 @@ import type { MountNamespaceHandle, MountOptions } from '../mounting/mounter.ts'
 import type { Owner } from '../mounting/owner.ts';
 import type { Claims } from './claims.ts';
 import type { Snapshots } from './snapshots.ts';
+import type { Trash } from './trash.ts';
 import type { KnownVolume, NewVolume } from './volume.ts';
 
 export type { Owner };
 
-/**
- * Where volumes live, as leases see it. There are two families: directories.ts for folders, blocks.ts for devices. Each
- * call may be repeated after a crash: doing it twice is doing it once.
- */
-export interface Backend {
-  /** What it is called in `--backend` and in the store. */
+/** Where volumes are stored, and how they are mounted in containers. */
+export interface Backend extends BackendIdentity, VolumeLifecycle, VolumeMounts, BackendCapabilities {}
+
+export interface BackendIdentity {
+  /** Its name in `--backend` and in the store. */
   readonly name: string;
-  /** For people: what and where. */
+  /** For messages: the kind and the place, as in `local folder /srv/volumes`. */
   readonly description: string;
-  /** The host folder in which all volumes are, an absolute path without symlinks. */
-  readonly base: string;
   /**
-   * Looks for a volume; only a whole one is found.
-   * @throws RefusalError backend_failed when something else is in its place
+   * The folder of the host that the volumes, or their devices, are in: an absolute path without symlinks. Only one castle
+   * uses it, and no mount point may lie in it.
+   */
+  readonly base: string;
+}
+
+/** Creates and finds volumes. */
+export interface VolumeLifecycle {
+  /**
+   * Finds a volume that was created completely.
+   * @returns undefined when there is none
+   * @throws RefusalError backend_failed when something else has its name
    */
   find(volume: string): Promise<KnownVolume | undefined>;
   /**
-   * Creates the volume when it isn't there; existing data is kept as it is, its owner too.
-   * @throws RefusalError backend_failed when it can't; nothing is left of it then
+   * Creates the volume unless it exists; an existing one keeps its data and its owner.
+   * @throws RefusalError backend_failed when that fails; nothing is left of the volume then
    */
   create(volume: NewVolume): Promise<void>;
   /**
-   * Takes back a volume that nothing was ever written to.
-   * @returns whether it is gone; false when there is, or may be, something in it
+   * Removes a volume that was never written to.
+   * @returns whether it is removed; false when it has, or may have, data
    */
   discardEmpty(volume: KnownVolume): Promise<boolean>;
-  /** Removes what an interrupted create left behind. */
-  sweep(): Promise<void>;
+  /** Removes what an interrupted create left behind; called at start. */
+  removeUnfinished(): Promise<void>;
   /**
-   * What mountinfo calls the volume where it is mounted; undefined when it can be mounted nowhere now.
-   * @throws Error with code ENOENT when it isn't there; RefusalError backend_failed when that can't be told
+   * Lists the volumes that are here, so that the castle can report those that it has no record of. Where several hosts
+   * share the storage this is empty: their volumes are no fault.
+   */
+  listVolumes(): Promise<readonly KnownVolume[]>;
+  /**
+   * Finds what the castle made here and nothing needs any more: unfinished volumes and snapshots, idle devices.
+   * @param isKnown whether the store has a volume or a snapshot with this id, including deleted volumes; called again
+   *   before anything is removed
+   */
+  findGarbage(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
+}
+
+/** Mounts volumes and recognizes their mounts. */
+export interface VolumeMounts {
+  /** Whether the kernel can map ids in mounts of this backend (MOUNT_ATTR_IDMAP, mount_setattr(2)). */
+  readonly canMapIds: boolean;
+  /**
+   * How mountinfo shows the volume where it is mounted.
+   * @returns undefined when it cannot be mounted anywhere now
+   * @throws Error with code ENOENT when it does not exist; RefusalError backend_failed when it cannot be determined
    */
   source(volume: KnownVolume): Promise<SourceFolder | undefined>;
-  /** The folder of the host on which the volume may be mounted without being in use, if there is one. */
-  place(volume: string): SourceFolder | undefined;
-  /** Whether a mount shows a volume of this backend, or a part of one. */
-  shows(mount: MountLine): boolean;
   /**
-   * Mounts the volume in a container, and never makes it anew: what is wrong with it is a refusal.
+   * The host's own path to the volume, as mountinfo shows it: a mount that contains it is no use of the volume.
+   * @returns undefined when the host has no path to it
+   */
+  hostLocation(volume: string): SourceFolder | undefined;
+  /** Whether a mount shows a volume of this backend, or a part of one. */
+  ownsMount(mount: MountLine): boolean;
+  /**
+   * Mounts the volume in a container. It never creates or formats one: a missing or damaged volume is refused.
    * @param target absolute path in the container
    * @returns the id of the mount, as in the container's mountinfo
    * @throws RefusalError bad_target, busy or backend_failed; MountHungError
@@ -58,41 +97,34 @@ export interface Backend {
     target: string,
     options: MountOptions,
   ): Promise<number>;
+}
+
+/** What only some backends can do; null means that this one cannot. */
+export interface BackendCapabilities {
+  /** Volumes can be deleted; they are kept in a trash and can be restored. */
+  readonly trash: Trash | null;
+  /** Snapshots of volumes can be taken. */
+  readonly snapshots: Snapshots | null;
+  /** Volumes have a size of their own and can grow. */
+  readonly growth: Growth | null;
+  /** Hosts that share the storage claim volumes, so that only one of them mounts a volume. */
+  readonly claims: Claims | null;
+  /** The host keeps something for a volume in use that has to be released after the last use. */
+  readonly hostHold: HostHold | null;
+  /** Volumes are devices of this host, which can be listed. */
+  readonly devices: DeviceReport | null;
+}
+
+/** Makes volumes larger. */
+export interface Growth {
   /**
-   * Makes a volume larger; asked for the size that it has, it finishes what was begun.
-   * @param mounted where it is mounted now: it grows there, under what uses it; else when it is mounted the next time
-   * @throws RefusalError bad_request when it can't have such a size; backend_failed when there is no room for it, and it
-   *   stays as it is; busy; MountHungError
+   * Makes a volume larger. Called with its present size, it completes an interrupted growth.
+   * @param mounted where it is mounted: its file system grows there, while in use. When absent, the file system grows at
+   *   the next mount
+   * @throws RefusalError bad_request when the volume cannot have this size; backend_failed when there is no room, and the
+   *   volume is unchanged; busy; MountHungError
    */
   grow(volume: KnownVolume, sizeBytes: number, mounted?: MountedIn): Promise<void>;
-  /** Where deleted volumes are kept; a backend without it deletes none. */
-  readonly trash?: Trash;
-  /** Copies of volumes at a moment; a backend without it makes none. */
-  readonly snapshots?: Snapshots;
-  /** Whether no mount of it can map ids: what is whose on the disk is whose in the container. */
-  readonly showsIdsAsTheyAre?: true;
-  /** Where hosts that share the backend claim its volumes; a backend without it is one host's. */
-  readonly claims?: Claims;
-  /**
-   * Nobody has the volume any more: what was held on this host for its user can be given back. Told at the end of the last
-   * lease, and once more for every volume without a lease at start.
-   */
-  afterUse?(volume: KnownVolume): Promise<void>;
-  /** All volumes that lie here, whether the store knows them or not. */
-  found?(): Promise<readonly KnownVolume[]>;
-  /** What an interrupted creation or removal left behind, and nobody works on any more. */
-  unfinished?(): Promise<readonly Stray[]>;
-  /**
-   * Finds what this backend made and nobody needs.
-   * @param isKnown whether the store has a volume or a snapshot with that id, a deleted one that is kept too; asked again
-   *   before anything is removed
-   */
-  strays?(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
-  /**
-   * The devices of this host that have volumes; a backend whose volumes are no devices has none.
-   * @throws RefusalError backend_failed
-   */
-  devices?(): Promise<Devices>;
 }
 
 /** Where a volume is mounted. */
@@ -101,37 +133,17 @@ export interface MountedIn {
   readonly target: string;
 }
 
-/** Deleted volumes of a backend, each under an id of its own. Each call may be repeated after a crash. */
-export interface Trash {
+/** What this host keeps for a volume besides its mounts: an EBS attachment, a claim on an NFS export. */
+export interface HostHold {
   /**
-   * Takes a volume away from its place, whole, in one step.
-   * @throws RefusalError busy when something is mounted on or in it, backend_failed
+   * Releases it, so that another host can use the volume. Called after the last lease ends, and at start for every volume
+   * without a lease.
    */
-  put(volume: string, id: string): Promise<void>;
-  /**
-   * Puts it back in its place, where nothing may be.
-   * @throws RefusalError busy when something is there, backend_failed
-   */
-  takeBack(volume: string, id: string): Promise<void>;
-  /** Whether it is in the trash. */
-  has(volume: string, id: string): Promise<boolean>;
-  /**
-   * What mountinfo calls it where it is mounted; undefined when it can be mounted nowhere now. Not there where `purge` itself
-   * refuses what is in use.
-   * @throws RefusalError busy when that can't be told
-   */
-  source?(volume: string, id: string): Promise<SourceFolder | undefined>;
-  /** Removes it for good. */
-  purge(volume: string, id: string): Promise<void>;
-  /** Everything that is in the trash. */
-  list(): Promise<readonly InTrash[]>;
+  releaseUnused(volume: KnownVolume): Promise<void>;
 }
 
-/** A deleted volume as its backend sees it. */
-export interface InTrash {
-  readonly volume: string;
-  /** That of its entry in the trash. */
-  readonly id: string;
-  /** The id that it had as a volume, where what lies there says so. */
-  readonly volumeId?: string;
+/** The devices of this host that hold volumes. */
+export interface DeviceReport {
+  /** @throws RefusalError backend_failed */
+  read(): Promise<Devices>;
 }

@@ -1,19 +1,19 @@
-/** Who has a volume that several hosts reach. */
+/** The claim of a host on a volume that several hosts can reach. */
 export interface Claim {
   /** The name of the host. */
   readonly host: string;
-  /** When it was claimed, ISO 8601, UTC; empty when the claim doesn't say. */
+  /** When it was claimed, ISO 8601, UTC; empty when the claim does not tell. */
   readonly since: string;
 }
 
-/** Where volumes are claimed by hosts, so that no two of them mount one; leases are about one host only. */
+/** Claims of hosts on volumes, so that two hosts never mount the same one. Leases are about a single host. */
 export interface Claims {
   /** @throws RefusalError backend_failed */
   holder(volume: string): Promise<Claim | undefined>;
   /**
-   * Takes a claim away from whoever has it: for a host that is gone for good. If it lives, both write into the volume.
-   * @returns whose it was; undefined when nobody had one
+   * Removes the claim of a host that is gone for good. If that host is alive, both write to the volume.
+   * @returns the claim that was removed; undefined when there was none
    * @throws RefusalError backend_failed
    */
-  breakOpen(volume: string): Promise<Claim | undefined>;
+  forceRelease(volume: string): Promise<Claim | undefined>;
 }

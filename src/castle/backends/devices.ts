@@ -3,12 +3,11 @@ import { RefusalError } from '../refusals/refusal.ts';
 import type { Backend } from './backend.ts';
 
 /**
- * What this host has of volumes that are devices.
- * @throws RefusalError bad_request where they are none, backend_failed
+ * The devices of this host that hold volumes.
+ * @throws RefusalError bad_request when the volumes of this backend are folders, backend_failed
  */
 export async function devicesOf(backend: Backend): Promise<Devices> {
-  const devices = await backend.devices?.();
-  if (devices !== undefined) return devices;
+  if (backend.devices !== null) return backend.devices.read();
   throw new RefusalError(
     'bad_request',
     `the ${backend.description} has no devices: its volumes are folders`,

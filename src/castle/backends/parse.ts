@@ -9,19 +9,14 @@ import { findType } from '../file-systems/types.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import type { ReplayJournal } from '../mounting/replay-journal.ts';
 import type { Backend } from './backend.ts';
-import { blocksBackend } from './blocks.ts';
-import { directoriesBackend } from './directories.ts';
-import { ebsBlocks } from './ebs/ebs.ts';
+import { ebsBackend } from './ebs/ebs.ts';
 import { parseEbs } from './ebs/settings.ts';
-import { localDirectories } from './local/local.ts';
-import { type LoopSettings, loopBlocks } from './loop/loop.ts';
-import { loopReport } from './loop/loop-device-report.ts';
-import { loopSnapshots } from './loop/loop-snapshots.ts';
+import { localBackend } from './local/local.ts';
+import { type LoopSettings, loopBackend } from './loop/loop.ts';
 import { nfsBackend } from './nfs/nfs.ts';
 import { parseNfs } from './nfs/nfs-settings.ts';
 
-/** What backends are made with. */
-export interface BackendMeans {
+export interface BackendDeps {
   readonly mounter: Mounter;
   readonly native: Native;
   readonly replay: ReplayJournal;
@@ -38,27 +33,19 @@ export interface BackendMeans {
 /** How large a volume is when nobody says so, in bytes. */
 const usualSizeBytes = 10 * 2 ** 30;
 
-/** How each backend is made from what stands behind the `=`. Adding a backend is a file and a line here. */
-const backends: Record<string, (setting: string, means: BackendMeans) => Promise<Backend>> = {
-  local: async (folder, { mounter }) => directoriesBackend(await localDirectories(resolve(folder)), mounter),
-  async loop(setting, { mounter, native, replay, say }) {
-    const blocks = await loopBlocks(parseLoop(setting), native);
-    const snapshots = loopSnapshots({ base: blocks.base, native, replay });
-    const devices = async () => loopReport(blocks.base);
-    return { ...blocksBackend(blocks, mounter, say), snapshots, strays: snapshots.strays, devices };
-  },
-  async ebs(setting, { mounter, native, replay, say, told }) {
-    const { blocks, besides } = await ebsBlocks(parseEbs(setting), { native, replay, say, told });
-    return { ...blocksBackend(blocks, mounter, say), ...besides };
-  },
-  nfs: (setting, means) => nfsBackend(parseNfs(setting), means),
+/** Creates each backend from the text after the `=`. backend.ts says what a new one has to provide. */
+const backends: Record<string, (setting: string, deps: BackendDeps) => Promise<Backend>> = {
+  local: (folder, { mounter }) => localBackend(resolve(folder), mounter),
+  loop: (setting, deps) => loopBackend(parseLoop(setting), deps),
+  ebs: (setting, deps) => ebsBackend(parseEbs(setting), deps),
+  nfs: (setting, deps) => nfsBackend(parseNfs(setting), deps),
 };
 
 /**
  * Makes the backend that `--backend NAME=SETTING` names.
  * @throws Failure usage when there is no such backend or its setting is wrong; cannotCreate, config
  */
-export async function parseBackend(text: string, means: BackendMeans): Promise<Backend> {
+export async function parseBackend(text: string, deps: BackendDeps): Promise<Backend> {
   // All of ebs' options come after a comma, since it needs none.
   const [, name = '', setting = ''] = /^([a-z]+)(?:=(?!$)|(?=,)|$)(.*)$/.exec(text) ?? [];
   const make = Object.hasOwn(backends, name) ? backends[name] : undefined;
@@ -69,7 +56,7 @@ export async function parseBackend(text: string, means: BackendMeans): Promise<B
       'use local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G], nfs=HOST:/EXPORT[,OPTION…] or ebs[=ZONE][,size=10G]',
     );
   }
-  return make(setting, means);
+  return make(setting, deps);
 }
 
 /**

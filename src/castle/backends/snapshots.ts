@@ -21,16 +21,13 @@ export interface KnownSnapshot {
   readonly taken: string;
 }
 
-/** Snapshots of a backend's volumes, each under an id of its own. Each call may be repeated after a crash. */
+/**
+ * Snapshots of a backend's volumes, each under an id of its own. Every member is mandatory; a capability is null where the
+ * backend lacks it. Every call may be repeated after a crash.
+ */
 export interface Snapshots {
-  /** Whether the volume's file system has to stand still (FIFREEZE) until one is begun. */
-  readonly freezes: boolean;
-  /**
-   * What can be done of a snapshot before the file system has to stand still for it.
-   * @param limitMs how long it may stand still, in milliseconds
-   * @throws RefusalError backend_failed when that would not be enough; nothing is left then
-   */
-  prepare?(volume: KnownVolume, id: string, taken: string, limitMs: number): Promise<void>;
+  /** A mounted file system is frozen (FIFREEZE, ioctl_fs(2)) until the snapshot is begun; null where it need not be. */
+  readonly freeze: FreezePreparation | null;
   /**
    * Begins a snapshot of a volume, which may be mounted.
    * @param taken when, ISO 8601, UTC: what list says later
@@ -38,11 +35,10 @@ export interface Snapshots {
    */
   begin(volume: KnownVolume, id: string, taken: string): Promise<BegunSnapshot>;
   /**
-   * Takes up a snapshot that an earlier castle began and that is not whole yet. A backend whose snapshots end with the
-   * castle that takes them has none.
-   * @returns undefined when nothing is left of it
+   * Continues a snapshot that an earlier castle began and that is not complete yet.
+   * @returns undefined when there is no such snapshot, or this backend's snapshots end with the castle that takes them
    */
-  resume?(id: string): Promise<BegunSnapshot | undefined>;
+  resume(id: string): Promise<BegunSnapshot | undefined>;
   /** All that are whole. */
   list(): Promise<readonly KnownSnapshot[]>;
   /**
@@ -52,11 +48,18 @@ export interface Snapshots {
   createVolume(snapshot: KnownSnapshot, volume: NewVolume): Promise<void>;
   /** Removes a snapshot, whole or not, for good. */
   remove(id: string): Promise<void>;
+  /** Content of snapshots as streams, for copies off this host; null where the storage is off this host anyway. */
+  readonly content: SnapshotContent | null;
+}
+
+/** What a backend does before a file system is frozen, to keep the freeze short. */
+export interface FreezePreparation {
   /**
-   * What a snapshot has, as one stream, for a place off this host; a backend without it keeps its snapshots off this
-   * host by itself.
+   * Does the part of a snapshot that can be done while the volume is still written to.
+   * @param limitMs how long the file system may stay frozen, in milliseconds
+   * @throws RefusalError backend_failed when the snapshot would take longer; nothing is left of it then
    */
-  readonly content?: SnapshotContent;
+  prepare(volume: KnownVolume, id: string, limitMs: number): Promise<void>;
 }
 
 /** The content of snapshots as streams. */

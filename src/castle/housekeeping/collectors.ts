@@ -2,7 +2,7 @@ import type { Backend } from '../backends/backend.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import type { Store } from '../store/store.ts';
-import { backendStrays, unfinishedWork } from './backend-strays.ts';
+import { backendStrays } from './backend-strays.ts';
 import type { Collector } from './collector.ts';
 import { idleLoopDevices } from './devices.ts';
 import { halfMadeVolumes } from './half-made-volumes.ts';
@@ -36,7 +36,6 @@ export function collectorsFor({
     halfMadeVolumes(store, backend.name, ledger),
     unknownVolumes(store, backend),
     overdueTrash(ledger.administration, backend.name, keepDeletedMs),
-    unfinishedWork(backend),
     backendStrays(store, backend),
   ];
 }

@@ -40,7 +40,7 @@ export function hostMountsWithoutLease(
         },
       ];
     }
-    if (!backend.shows(mount)) return []; // not of the castle's making
+    if (!backend.ownsMount(mount)) return []; // not of the castle's making
     return [
       {
         kind: 'mount',
@@ -50,7 +50,7 @@ export function hostMountsWithoutLease(
           ledger.exclusively(volume, async () => {
             if (isLeased(target)) return false;
             // A container has it through this mount: its lease was lost, and its mount shows that.
-            const uses = await census.usesOf(mount, backend.place(volume));
+            const uses = await census.usesOf(mount, backend.hostLocation(volume));
             if (uses.some((use) => !hostMounts.isOnMountPoint(use))) return false;
             await ledger.unmountOnHost(target, mount.id);
             hostMounts.removeMountPoint(target);

@@ -10,7 +10,7 @@ export function unknownVolumes(store: Store, backend: Backend): Collector {
   return {
     name: 'volumes that the state does not know',
     async find() {
-      const there = (await backend.found?.()) ?? [];
+      const there = await backend.listVolumes();
       return there
         .filter(({ name }) => store.volume(name) === undefined)
         .map(({ name }) => ({

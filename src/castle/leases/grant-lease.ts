@@ -106,7 +106,7 @@ export class LeaseGranter {
       await journal.begin(lease, record);
       if (lease.engine !== undefined) this.means.hostMounts.createMountPoint(target);
       const options = { readonly, beside: found.isElsewhere || others.length > 0 };
-      const asTheyAre = backend.showsIdsAsTheyAre === true;
+      const asTheyAre = !backend.canMapIds;
       const show = { volume, isNew, ids, peer, asTheyAre };
       mountId =
         adopted ??
@@ -163,7 +163,7 @@ export class LeaseGranter {
       .find((lease) => lease.target === target && isSameContainer(lease, container));
     if (there !== undefined) throw refusals.takenTarget(target, there.volume);
     const top = topmostOn(mountsOf(container.first.pid) ?? [], target);
-    if (top !== undefined && this.means.backend.shows(top)) throw refusals.takenTarget(target);
+    if (top !== undefined && this.means.backend.ownsMount(top)) throw refusals.takenTarget(target);
   }
 
   /**

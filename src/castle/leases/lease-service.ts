@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { identify } from '../../linux/proc.ts';
 import type { Lease, LeaseRequest, Volume } from '../../protocol/contract.ts';
 import { formatSize } from '../../terminal/size.ts';
-import type { Backend } from '../backends/backend.ts';
+import type { Backend, Growth } from '../backends/backend.ts';
+import { noSizeOfItsOwn } from '../backends/refusals.ts';
 import type { Say } from '../events/event.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import { MountInspector } from '../mounting/mount-inspector.ts';
@@ -250,7 +251,7 @@ export class LeaseService {
       const held = writer === undefined ? undefined : this.watched.living(writer.id);
       if (writer !== undefined && held !== undefined) await this.growMounted(writer, held, volume, sizeBytes);
       else if (living[0] !== undefined) throw refusals.readonlyCannotGrow(living[0]);
-      else await this.means.backend.grow(volume, sizeBytes);
+      else await this.growth(volume.name).grow(volume, sizeBytes);
       this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`, {
         event: 'volume.grown',
         volume: name,
@@ -308,7 +309,7 @@ export class LeaseService {
    * @throws RefusalError backend_failed when the backend cannot be reached now
    */
   async reconcileVolumes(): Promise<void> {
-    await this.means.backend.sweep();
+    await this.means.backend.removeUnfinished();
     await this.administration.reconcile();
     await this.volumes.reconcile((volume, look) => this.perVolume.run(volume, look));
   }
@@ -359,6 +360,12 @@ export class LeaseService {
     this.watched.close();
   }
 
+  private growth(volume: string): Growth {
+    const { growth, description } = this.means.backend;
+    if (growth === null) throw noSizeOfItsOwn(volume, description);
+    return growth;
+  }
+
   private async growMounted(
     lease: LeaseRecord,
     held: HeldProcess,
@@ -367,7 +374,7 @@ export class LeaseService {
   ): Promise<void> {
     try {
       await withMountNamespace(held, (container) =>
-        this.means.backend.grow(volume, sizeBytes, { container, target: lease.target }),
+        this.growth(volume.name).grow(volume, sizeBytes, { container, target: lease.target }),
       );
     } catch (thrown) {
       throw thrown instanceof MountHungError ? this.truth.leaveHanging(lease, thrown) : thrown;

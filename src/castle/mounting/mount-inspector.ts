@@ -31,7 +31,7 @@ export class MountInspector {
   async usesOf(volume: string): Promise<readonly VolumeMount[]> {
     const source = await this.source(volume);
     if (source === undefined) return [];
-    return this.meant(await this.census.usesOf(source, this.backend.place(volume)));
+    return this.meant(await this.census.usesOf(source, this.backend.hostLocation(volume)));
   }
 
   /** One look for many volumes. @returns whether a volume seems to be in use; usesOf makes sure of it */
@@ -39,7 +39,7 @@ export class MountInspector {
     const usesOf = this.census.look();
     return async (volume) => {
       const source = await this.source(volume);
-      return source !== undefined && this.meant(usesOf(source, this.backend.place(volume))).length > 0;
+      return source !== undefined && this.meant(usesOf(source, this.backend.hostLocation(volume))).length > 0;
     };
   }
 

@@ -208,7 +208,7 @@ export class Backups {
    */
   async reconcile(): Promise<void> {
     const { snapshots } = this.means.backend;
-    if (snapshots === undefined || this.isReconciled) return;
+    if (snapshots === null || this.isReconciled) return;
     let there: ReadonlyMap<string, KnownSnapshot>;
     try {
       there = new Map((await snapshots.list()).map((one) => [one.id, one]));
@@ -263,7 +263,7 @@ export class Backups {
     const record = this.newRecord(known, wanted);
     const begunMs = performance.now();
     try {
-      const onDevice = snapshots.freezes ? await this.deviceOf(known) : undefined;
+      const onDevice = snapshots.freeze === null ? undefined : await this.deviceOf(known);
       const begun =
         onDevice === undefined
           ? await this.begin(record, () => snapshots.begin(known, record.id, record.taken))
@@ -279,7 +279,7 @@ export class Backups {
 
   private snapshots(): Snapshots {
     const { snapshots, description } = this.means.backend;
-    if (snapshots === undefined) throw refusals.noSnapshots(description);
+    if (snapshots === null) throw refusals.noSnapshots(description);
     return snapshots;
   }
 
@@ -342,7 +342,7 @@ export class Backups {
     const { id, taken } = wanted;
     // Written down first, so that what prepare leaves behind when the castle is killed is removed by the next one.
     await store.commit((changes) => changes.putSnapshot(wanted));
-    await snapshots.prepare?.(volume, id, taken, freezeLimitMs);
+    await snapshots.freeze?.prepare(volume, id, freezeLimitMs);
     const freezing: SnapshotRecord = { ...wanted, state: 'freezing' };
     await store.commit((changes) => changes.putSnapshot(freezing));
     let frozen: FrozenFileSystem | undefined;
@@ -421,7 +421,7 @@ export class Backups {
           await this.advance(record, 'whole');
           return;
         }
-        const resumed = await snapshots.resume?.(record.id);
+        const resumed = await snapshots.resume(record.id);
         if (resumed !== undefined) this.becomes(record, caught(resumed), performance.now());
         else await this.giveUp(record, 'the castle ended before it was whole');
         return;

@@ -1,5 +1,5 @@
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Backend } from '../backends/backend.ts';
+import type { Backend, HostHold } from '../backends/backend.ts';
 import type { KnownVolume } from '../backends/volume.ts';
 import type { Say } from '../events/event.ts';
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
@@ -40,8 +40,9 @@ export class UnusedVolumeRelease {
   }
 
   private begin(volume: string, tell: boolean): void {
-    if (this.means.backend.afterUse === undefined || this.closed) return;
-    void this.means.perVolume.run(volume, () => this.giveBack(volume, tell));
+    const { hostHold } = this.means.backend;
+    if (hostHold === null || this.closed) return;
+    void this.means.perVolume.run(volume, () => this.giveBack(volume, hostHold, tell));
   }
 
   /** Nothing is tried again; the next castle does. */
@@ -50,8 +51,8 @@ export class UnusedVolumeRelease {
     clearTimeout(this.timer);
   }
 
-  private async giveBack(volume: string, tell: boolean): Promise<void> {
-    const { backend, isLeased, known, usesOf, say } = this.means;
+  private async giveBack(volume: string, hostHold: HostHold, tell: boolean): Promise<void> {
+    const { isLeased, known, usesOf, say } = this.means;
     if (isLeased(volume)) {
       this.waiting.delete(volume);
       return;
@@ -59,7 +60,7 @@ export class UnusedVolumeRelease {
     try {
       const [use] = await usesOf(volume);
       if (use !== undefined) throw new Error(`it is mounted on ${use.mount.point} of process ${use.pid}`);
-      await backend.afterUse?.(known(volume));
+      await hostHold.releaseUnused(known(volume));
       this.waiting.delete(volume);
     } catch (thrown) {
       if (tell && !this.waiting.has(volume)) {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { namespaceOf } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Backend, Trash } from '../backends/backend.ts';
+import type { Backend } from '../backends/backend.ts';
 import { isThereAlready } from '../backends/snapshot-refusals.ts';
+import type { Trash } from '../backends/trash.ts';
 import type { KnownVolume } from '../backends/volume.ts';
 import type { Say } from '../events/event.ts';
 import { checkVolumeName } from '../leases/checks.ts';
@@ -143,13 +144,13 @@ export class VolumeAdministration {
     return this.means.perVolume.run(volume, async () => {
       const { store, backend, usesOf, say } = this.means;
       const { claims } = backend;
-      if (claims === undefined) throw noClaims(backend);
+      if (claims === null) throw noClaims(backend);
       const lease = store.leases().find((lease) => lease.volume === volume);
       if (lease !== undefined) throw held(lease);
       const [use] = await usesOf(volume);
       if (use !== undefined)
         throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
-      const broken = await claims.breakOpen(volume);
+      const broken = await claims.forceRelease(volume);
       if (broken === undefined) return undefined;
       say(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was taken away`, {
         event: 'volume.unlocked',
@@ -193,7 +194,7 @@ export class VolumeAdministration {
   /** Removes one deleted volume for good. @returns false when it could not be, or somebody brought it back */
   async purgeOne(id: string): Promise<boolean> {
     const [record, { trash }] = [this.keptRecord(id), this.means.backend];
-    if (record !== undefined && trash !== undefined) await this.tryToPurge(record, trash);
+    if (record !== undefined && trash !== null) await this.tryToPurge(record, trash);
     return !this.means.store.trash().some((now) => now.id === id);
   }
 
@@ -203,7 +204,7 @@ export class VolumeAdministration {
    */
   async purge(beforeMs: number): Promise<void> {
     const { trash } = this.means.backend;
-    if (trash === undefined) return;
+    if (trash === null) return;
     for (const record of this.records()) {
       const isOver = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
       if (isOver || record.state === 'purging') await this.tryToPurge(record, trash);
@@ -217,7 +218,7 @@ export class VolumeAdministration {
   async reconcile(): Promise<void> {
     const { store, backend, say } = this.means;
     const { trash } = backend;
-    if (trash === undefined) return;
+    if (trash === null) return;
     for (const volume of new Set(this.records().map((record) => record.volume))) {
       try {
         await this.means.perVolume.run(volume, () => this.settleAll(volume, trash));
@@ -270,7 +271,7 @@ export class VolumeAdministration {
    */
   async settleOne(volume: string): Promise<boolean> {
     const { trash } = this.means.backend;
-    if (trash === undefined || !this.unsettled().includes(volume)) return false;
+    if (trash === null || !this.unsettled().includes(volume)) return false;
     await this.settleAll(volume, trash);
     return true;
   }
@@ -390,7 +391,6 @@ export class VolumeAdministration {
 
   /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
-    if (trash.source === undefined || !(await trash.has(volume, id))) return;
     const source = await trash.source(volume, id);
     if (source === undefined) return;
     const [use] = await this.census.usesOf(source, source);
@@ -407,7 +407,7 @@ function noClaims({ description }: Backend): RefusalError {
 }
 
 function trashOf({ trash, description }: Backend): Trash {
-  if (trash !== undefined) return trash;
+  if (trash !== null) return trash;
   throw new RefusalError(
     'bad_request',
     `no volume can be deleted in the ${description}: deleted ones are not kept there`,

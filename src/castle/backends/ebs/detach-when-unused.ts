@@ -8,8 +8,8 @@ import { holdDevice, patienceMs } from './held-device.ts';
 import { serialOf } from './host-devices.ts';
 import type { EbsParts } from './parts.ts';
 
-/** Nobody has the volume any more: another host may want it. What is still busy stays, and is told. */
-export async function afterUse(parts: EbsParts, known: KnownVolume): Promise<void> {
+/** Detaches a volume that is not in use, so that another host can attach it. A busy device stays attached, and is reported. */
+export async function releaseUnused(parts: EbsParts, known: KnownVolume): Promise<void> {
   const { attachments, native, say } = parts;
   const device = await deviceOf(parts, known);
   if (device === undefined) return;

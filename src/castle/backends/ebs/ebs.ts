@@ -7,16 +7,17 @@ import { askMetadata } from '../../aws/instance-metadata.ts';
 import type { Say } from '../../events/event.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { typeNamed } from '../../file-systems/types.ts';
+import type { Mounter } from '../../mounting/mounter.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import type { Backend } from '../backend.ts';
-import type { Attached, Blocks } from '../blocks.ts';
+import { type AttachedDevice, type BlockVolumes, blockBackend } from '../block-backend.ts';
 import { checkIdentity } from '../check-identity.ts';
 import * as blockRefusals from '../refusals.ts';
 import type { NewVolume } from '../volume.ts';
 import { attachmentLimit } from './attachment-limits.ts';
 import { Attachments } from './attachments.ts';
 import { Creation, type Plan } from './create-volume.ts';
-import { afterUse } from './detach-when-unused.ts';
+import { releaseUnused } from './detach-when-unused.ts';
 import { DeviceNames } from './device-names.ts';
 import { devicesOf } from './devices.ts';
 import type { OurVolume } from './ebs-volume.ts';
@@ -33,8 +34,8 @@ import { ebsStrays } from './strays.ts';
 import { ebsTrash } from './trash.ts';
 import { paces } from './wait-for-state.ts';
 
-/** What the castle needs to work with EBS. */
-export interface EbsMeans {
+export interface EbsDeps {
+  readonly mounter: Mounter;
   readonly native: Native;
   readonly replay: ReplayJournal;
   readonly say: Say;
@@ -42,35 +43,20 @@ export interface EbsMeans {
   readonly told: Told;
 }
 
-/** The part of a backend that not every one has. */
-export type Besides = Required<Pick<Backend, 'trash' | 'snapshots' | 'afterUse' | 'strays' | 'devices'>>;
-
 /**
  * The backend `ebs`: a volume of EBS per volume, which any castle of the same cluster and zone can have. What is true of a
  * volume stands in its tags; a disk of this host is a volume's only when its serial says so, and only mounted when the UUID
  * of its file system is ours as well. It is attached before a mount and detached after the last use.
  * @throws Failure config when this host is no instance, or a tool is missing
  */
-export async function ebsBlocks(
-  settings: EbsSettings,
-  means: EbsMeans,
-): Promise<{ readonly blocks: Blocks; readonly besides: Besides }> {
+export async function ebsBackend(settings: EbsSettings, deps: EbsDeps): Promise<Backend> {
   settings.fileSystem.needTools();
   const base = realpathSync(settings.dev);
-  const parts = await assemble({ ...settings, dev: base }, means);
-  return {
-    blocks: blocksOf(settings, base, parts),
-    besides: {
-      trash: ebsTrash(parts),
-      snapshots: ebsSnapshots(parts),
-      afterUse: (volume) => afterUse(parts, volume),
-      strays: (isKnown) => ebsStrays(parts, isKnown),
-      devices: () => devicesOf(parts),
-    },
-  };
+  const parts = await assemble({ ...settings, dev: base }, deps);
+  return blockBackend(ebsVolumes(settings, base, parts), deps.mounter, deps.say);
 }
 
-async function assemble(settings: EbsSettings, { native, replay, say, told }: EbsMeans): Promise<EbsParts> {
+async function assemble(settings: EbsSettings, { native, replay, say, told }: EbsDeps): Promise<EbsParts> {
   const { cluster, type, encrypted, kmsKey, endpoint, batchMs, pollMs } = settings;
   const here = await askMetadata(settings.metadata);
   const region = settings.region ?? here.region;
@@ -98,7 +84,7 @@ async function assemble(settings: EbsSettings, { native, replay, say, told }: Eb
   };
 }
 
-function blocksOf(settings: EbsSettings, base: string, parts: EbsParts): Blocks {
+function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): BlockVolumes {
   const { inventory, attachments, creation, host, native, zone, cluster, instance, say } = parts;
   const { fileSystem, sizeBytes, type } = settings;
   return {
@@ -140,9 +126,12 @@ function blocksOf(settings: EbsSettings, base: string, parts: EbsParts): Blocks 
       }
     },
 
+    // An EBS volume is attached to one instance, and mounted in one container at a time.
+    attachShared: async () => undefined,
+
     check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
 
-    async deviceOf(volume) {
+    async deviceNumber(volume) {
       return (await deviceOf(parts, volume))?.number;
     },
 
@@ -160,12 +149,12 @@ function blocksOf(settings: EbsSettings, base: string, parts: EbsParts): Blocks 
       }
     },
 
-    isOurs(number) {
+    ownsDevice(number) {
       const device = host.numbered(number);
       return device !== undefined && isKnown(parts, device);
     },
 
-    async sweep() {
+    async removeUnfinished() {
       try {
         const halfMade = async () =>
           (await inventory.all()).filter(
@@ -190,11 +179,20 @@ function blocksOf(settings: EbsSettings, base: string, parts: EbsParts): Blocks 
         });
       }
     },
+
+    // The volumes of other hosts are no fault.
+    listVolumes: async () => [],
+    findGarbage: (isKnown) => ebsStrays(parts, isKnown),
+    trash: ebsTrash(parts),
+    snapshots: ebsSnapshots(parts),
+    claims: null,
+    hostHold: { releaseUnused: (volume) => releaseUnused(parts, volume) },
+    devices: { read: () => devicesOf(parts) },
   };
 }
 
 /** Takes hold of a volume's disk and makes sure that its file system is the right one. */
-async function hold(native: Native, volume: OurVolume, device: HostDevice): Promise<Attached> {
+async function hold(native: Native, volume: OurVolume, device: HostDevice): Promise<AttachedDevice> {
   const { name } = volume;
   const fd = await holdDevice(native, device, patienceMs);
   if (fd === undefined) throw blockRefusals.stillAttached(name, device.path, device.path);

@@ -99,7 +99,9 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
   }
 
   return {
-    freezes: true,
+    // EC2 takes the snapshot the moment it answers: there is nothing to do before.
+    freeze: { prepare: async () => undefined },
+    content: null,
 
     async begin(known, id, taken) {
       try {

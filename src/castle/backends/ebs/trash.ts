@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEc2Error } from '../../aws/ec2-client.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Trash } from '../backend.ts';
+import type { Trash } from '../trash.ts';
 import { isDeleted, type OurVolume, tags, toTags } from './ebs-volume.ts';
 import type { EbsParts } from './parts.ts';
 import * as refusals from './refusals.ts';
@@ -74,6 +74,8 @@ export function ebsTrash(parts: EbsParts): Trash {
     },
 
     has: async (_, id) => (await inTrash(id)) !== undefined,
+    // purge refuses a volume that is attached to another instance, and detaches it here only when it is not in use.
+    source: async () => undefined,
 
     async purge(name, id) {
       try {

@@ -1,7 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../../terminal/failure.ts';
-import type { Stray } from '../../housekeeping/stray.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import { giveName, isThere } from '../folder.ts';
 import {
@@ -13,16 +12,10 @@ import {
   unfinishedSnapshotPath,
 } from '../snapshot-names.ts';
 import * as refusals from '../snapshot-refusals.ts';
-import { snapshotStrays } from '../snapshot-strays.ts';
 import type { Snapshots } from '../snapshots.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs-subvolume.ts';
 import { folderContent } from './folder-content.ts';
 import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
-
-/** The snapshots of the backend `local`, and what is left of them. */
-export interface FolderSnapshots extends Snapshots {
-  strays(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
-}
 
 /**
  * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file
@@ -32,11 +25,11 @@ export interface FolderSnapshots extends Snapshots {
  * @param unfinished begins the name of a folder in base that is being made and that the backend sweeps
  * @param making the paths of those that are being made just now: a clean-up leaves them alone
  */
-export function localSnapshots(base: string, unfinished: string, making: Set<string>): FolderSnapshots {
+export function localSnapshots(base: string, unfinished: string, making: Set<string>): Snapshots {
   const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
 
   return {
-    freezes: false,
+    freeze: null,
 
     async begin({ name }, id, taken) {
       if ((await stored(id)) !== undefined) return { whole: Promise.resolve({}) };
@@ -62,6 +55,8 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
       }
     },
 
+    // A copy that is not complete ends with the castle that makes it.
+    resume: async () => undefined,
     list: () => storedSnapshots(base),
     content: folderContent(base),
 
@@ -98,8 +93,6 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
       else if (there !== undefined) await rename(there.path, nameless);
       await removeTree(nameless);
     },
-
-    strays: (isKnown) => snapshotStrays(base, isKnown, (id) => removeTree(unfinishedSnapshotPath(base, id))),
   };
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { mountsOf, sourceFolder } from '../../../linux/mountinfo.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Trash } from '../backend.ts';
 import { flush, isThere } from '../folder.ts';
+import type { Trash } from '../trash.ts';
 
 /** Begins with a dot, as no volume's name does; on the same file system, so that moving is one rename. */
 export const trashFolderName = '.trash';
@@ -21,8 +21,11 @@ export function localTrash(base: string): Trash {
   const placeOf = (volume: string) => join(base, volume);
   const kept = (volume: string, id: string) => join(trash, `${volume}${separator}${id}`);
   return {
-    source: async (volume, id) => sourceFolder(kept(volume, id)),
     has: (volume, id) => isThere(kept(volume, id)),
+
+    async source(volume, id) {
+      return (await isThere(kept(volume, id))) ? sourceFolder(kept(volume, id)) : undefined;
+    },
 
     async put(volume, id) {
       if (await isThere(kept(volume, id))) return;

@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { below, isEntryOf, sourceFolder } from '../../../linux/mountinfo.ts';
 import { volumeNameFault } from '../../../protocol/volume-name.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
+import type { Mounter } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Owner } from '../backend.ts';
-import type { Directories } from '../directories.ts';
+import type { Backend, Owner } from '../backend.ts';
 import { giveName, prepareFolder } from '../folder.ts';
 import { strayFile } from '../loop/unfinished-images.ts';
+import { unfinishedSnapshotPath } from '../snapshot-names.ts';
+import { snapshotStrays } from '../snapshot-strays.ts';
 import { makeSubvolume } from './btrfs-subvolume.ts';
 import { removeTree } from './folder-copy.ts';
 import { localSnapshots } from './local-snapshots.ts';
@@ -18,12 +21,13 @@ import { localTrash } from './local-trash.ts';
 const unfinished = '.creating-';
 
 /**
- * The backend `local`: a folder per volume in one folder of the host.
+ * The backend `local`: a folder per volume in one folder of the host. A mount of a volume is a bind mount of its folder.
  * @param folder made when it isn't there, for root alone: containers reach their own volume only through their mount
  * @throws Failure cannotCreate when it can't be used
  */
-export async function localDirectories(folder: string): Promise<Directories> {
+export async function localBackend(folder: string, mounter: Mounter): Promise<Backend> {
   const base = await prepareFolder(folder);
+  const source = sourceFolder(base);
   const pathOf = (volume: string) => join(base, volume);
   /** Folders that are being made just now. */
   const making = new Set<string>();
@@ -31,15 +35,12 @@ export async function localDirectories(folder: string): Promise<Directories> {
     name: 'local',
     description: `local folder ${base}`,
     base,
-    path: pathOf,
-    trash: localTrash(base),
-    snapshots: localSnapshots(base, unfinished, making),
 
-    async exists(volume) {
-      return isFolder(pathOf(volume));
+    async find(volume) {
+      return (await isFolder(pathOf(volume))) ? { name: volume } : undefined;
     },
 
-    async create(volume, owner) {
+    async create({ name: volume, owner }) {
       try {
         if (await isFolder(pathOf(volume))) return;
         const temporary = join(base, `${unfinished}${randomUUID()}`);
@@ -55,9 +56,9 @@ export async function localDirectories(folder: string): Promise<Directories> {
       }
     },
 
-    async removeEmpty(volume) {
+    async discardEmpty({ name: volume }) {
       try {
-        await rmdir(pathOf(volume)); // never more than a folder without entries: rmdir(2)
+        await rmdir(pathOf(volume)); // removes only a folder without entries: rmdir(2)
         return true;
       } catch (thrown) {
         if (errorCode(thrown) === 'ENOENT') return true;
@@ -66,27 +67,41 @@ export async function localDirectories(folder: string): Promise<Directories> {
       }
     },
 
-    async found() {
-      const entries = await readdir(base, { withFileTypes: true });
-      return entries
-        .filter((entry) => entry.isDirectory() && isVolumeName(entry.name))
-        .map(({ name }) => name);
-    },
-
-    async unfinished() {
-      const entries = await readdir(base);
-      return entries
-        .filter((entry) => entry.startsWith(unfinished))
-        .map((entry) => join(base, entry))
-        .filter((path) => !making.has(path))
-        .map((path) => strayFile(path, () => existsSync(path) && !making.has(path)));
-    },
-
-    async sweep() {
+    async removeUnfinished() {
       for (const entry of await readdir(base)) {
         if (entry.startsWith(unfinished)) await removeTree(join(base, entry));
       }
     },
+
+    async listVolumes() {
+      const entries = await readdir(base, { withFileTypes: true });
+      return entries
+        .filter((entry) => entry.isDirectory() && isVolumeName(entry.name))
+        .map(({ name }) => ({ name }));
+    },
+
+    async findGarbage(isKnown) {
+      const unfinishedFolders = (await readdir(base))
+        .filter((entry) => entry.startsWith(unfinished))
+        .map((entry) => join(base, entry))
+        .filter((path) => !making.has(path))
+        .map((path) => strayFile(path, () => existsSync(path) && !making.has(path)));
+      const removeSnapshot = (id: string) => removeTree(unfinishedSnapshotPath(base, id));
+      return [...unfinishedFolders, ...(await snapshotStrays(base, isKnown, removeSnapshot))];
+    },
+
+    canMapIds: true,
+    source: async ({ name }) => sourceFolder(pathOf(name)),
+    hostLocation: (volume) => below(source, volume),
+    ownsMount: (mount) => isEntryOf(mount, source),
+    mount: (into, { name }, target, options) => mounter.mount(into, pathOf(name), target, options),
+
+    trash: localTrash(base),
+    snapshots: localSnapshots(base, unfinished, making),
+    growth: null,
+    claims: null,
+    hostHold: null,
+    devices: null,
   };
 }
 

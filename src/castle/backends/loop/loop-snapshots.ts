@@ -6,7 +6,6 @@ import { errorMessage } from '../../../terminal/failure.ts';
 import { renewUuid } from '../../file-systems/renew-uuid.ts';
 import { identityOf } from '../../file-systems/superblock.ts';
 import { typeNamed } from '../../file-systems/types.ts';
-import type { Stray } from '../../housekeeping/stray.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import { giveName } from '../folder.ts';
@@ -19,7 +18,6 @@ import {
   unfinishedSnapshotPath,
 } from '../snapshot-names.ts';
 import * as refusals from '../snapshot-refusals.ts';
-import { snapshotStrays } from '../snapshot-strays.ts';
 import type { Snapshots } from '../snapshots.ts';
 import { allocate } from './create-image.ts';
 import { imageContent } from './image-content.ts';
@@ -35,35 +33,30 @@ export interface LoopSnapshotsMeans {
   readonly replay: ReplayJournal;
 }
 
-/** The snapshots of the backend `loop`, and what is left of them. */
-export interface ImageSnapshots extends Snapshots {
-  strays(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
-}
-
 /**
  * Snapshots of images: copies in DIR/.snapshots. Where the file system of DIR can (xfs, btrfs), a copy shares everything
  * with its image and takes no time (FICLONE, ioctl_ficlone(2)); elsewhere all of it is copied, first while the image is
  * written to, so that one knows how long it takes, and then once more while it stands still.
  */
-export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): ImageSnapshots {
+export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Snapshots {
   const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
 
   return {
-    freezes: true,
-
-    async prepare({ name }, id, _taken, limitMs) {
-      const image = needImage(base, name);
-      const path = unfinishedSnapshotPath(base, id);
-      try {
-        await prepareSnapshotFolder(base);
-        await checkRoom(image);
-        if (await clone(image.path, path, 'ignore')) return;
-        await copy(image.path, path, 'ignore', AbortSignal.timeout(limitMs));
-      } catch (thrown) {
-        await rm(path, { force: true });
-        if (isTimeout(thrown)) throw refusals.standsStillTooLong(name, limitMs);
-        throw thrown instanceof RefusalError ? thrown : refusals.notTaken(name, errorMessage(thrown));
-      }
+    freeze: {
+      async prepare({ name }, id, limitMs) {
+        const image = needImage(base, name);
+        const path = unfinishedSnapshotPath(base, id);
+        try {
+          await prepareSnapshotFolder(base);
+          await checkRoom(image);
+          if (await clone(image.path, path, 'ignore')) return;
+          await copy(image.path, path, 'ignore', AbortSignal.timeout(limitMs));
+        } catch (thrown) {
+          await rm(path, { force: true });
+          if (isTimeout(thrown)) throw refusals.standsStillTooLong(name, limitMs);
+          throw thrown instanceof RefusalError ? thrown : refusals.notTaken(name, errorMessage(thrown));
+        }
+      },
     },
 
     async begin(volume, id, taken) {
@@ -86,6 +79,8 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Ima
       }
     },
 
+    // A copy that is not complete ends with the castle that makes it.
+    resume: async () => undefined,
     list: () => storedSnapshots(base),
     content: imageContent(base),
 
@@ -133,9 +128,6 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Ima
       if (there !== undefined) await rm(there.path, { force: true });
       await rm(unfinishedSnapshotPath(base, id), { force: true });
     },
-
-    strays: (isKnown) =>
-      snapshotStrays(base, isKnown, (id) => rm(unfinishedSnapshotPath(base, id), { force: true })),
   };
 }
 

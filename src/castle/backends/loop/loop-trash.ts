@@ -5,10 +5,10 @@ import { hasFile, loopDevices } from '../../../linux/loop-devices.ts';
 import type { Native } from '../../../linux/native-addon.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Trash } from '../backend.ts';
 import { flush } from '../folder.ts';
 import { trashFolderName } from '../local/local-trash.ts';
 import { imageGone, stillAttached } from '../refusals.ts';
+import type { Trash } from '../trash.ts';
 import { isLocked, lockUnattached } from './image-lock.ts';
 import {
   type DeletedImage,

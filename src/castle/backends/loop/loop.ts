@@ -6,13 +6,19 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { needTools } from '../../../linux/run-tool.ts';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import { formatSize } from '../../../terminal/size.ts';
+import type { Say } from '../../events/event.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { typeNamed } from '../../file-systems/types.ts';
+import type { Mounter } from '../../mounting/mounter.ts';
+import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Blocks } from '../blocks.ts';
+import type { Backend } from '../backend.ts';
+import { type BlockVolumes, blockBackend } from '../block-backend.ts';
 import { checkIdentity } from '../check-identity.ts';
 import { prepareFolder } from '../folder.ts';
 import * as refusals from '../refusals.ts';
+import { unfinishedSnapshotPath } from '../snapshot-names.ts';
+import { snapshotStrays } from '../snapshot-strays.ts';
 import { allocate, makeImage } from './create-image.ts';
 import { isLocked, lockUnattached } from './image-lock.ts';
 import {
@@ -25,6 +31,8 @@ import {
   unfinishedPath,
   volumeOn,
 } from './images.ts';
+import { loopReport } from './loop-device-report.ts';
+import { loopSnapshots } from './loop-snapshots.ts';
 import { loopTrash } from './loop-trash.ts';
 import { unfinishedImageStrays } from './unfinished-images.ts';
 
@@ -43,6 +51,13 @@ export interface LoopSettings {
   readonly sizeBytes: number;
 }
 
+export interface LoopDeps {
+  readonly mounter: Mounter;
+  readonly native: Native;
+  readonly replay: ReplayJournal;
+  readonly say: Say;
+}
+
 /**
  * The backend `loop`: an image per volume in one folder of the host. All its space is allocated when it is made: a sparse
  * image says yes to what the host's disk has no room for, and loses it.
@@ -52,15 +67,19 @@ export interface LoopSettings {
  * attach a volume twice.
  * @throws Failure cannotCreate, config
  */
-export async function loopBlocks(
-  { folder, fileSystem, sizeBytes }: LoopSettings,
-  native: Native,
-): Promise<Blocks> {
-  const base = await prepareFolder(folder);
-  fileSystem.needTools();
+export async function loopBackend(settings: LoopSettings, deps: LoopDeps): Promise<Backend> {
+  const base = await prepareFolder(settings.folder);
+  settings.fileSystem.needTools();
   needTools(['fallocate'], 'util-linux');
   needLoopDevices();
+  return blockBackend(loopVolumes(base, settings, deps), deps.mounter, deps.say);
+}
 
+function loopVolumes(
+  base: string,
+  { fileSystem, sizeBytes }: LoopSettings,
+  { native, replay }: LoopDeps,
+): BlockVolumes {
   return {
     name: 'loop',
     description: `loop images in ${base}, ${fileSystem.name}, ${formatSize(sizeBytes)}`,
@@ -118,7 +137,7 @@ export async function loopBlocks(
       }
     },
 
-    async attachBeside({ name }) {
+    async attachShared({ name }) {
       const image = imageOf(base, name);
       if (image === undefined) throw refusals.imageGone(name, base);
       const fd = openImage(image);
@@ -145,7 +164,7 @@ export async function loopBlocks(
 
     check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
 
-    async deviceOf({ name }) {
+    async deviceNumber({ name }) {
       const end = performance.now() + shortPatienceMs;
       for (;;) {
         const device = loopDeviceWith(base, name);
@@ -197,18 +216,30 @@ export async function loopBlocks(
       }
     },
 
-    isOurs(number) {
+    ownsDevice(number) {
       const device = loopDeviceOf(number);
       return device !== undefined && volumeOn(base, device) !== undefined;
     },
 
-    trash: loopTrash(base, native),
-    found: async () => allImages(base).map(({ volume, id }) => ({ name: volume, id })),
-    unfinished: async () => unfinishedImageStrays(base, native),
+    listVolumes: async () => allImages(base).map(({ volume, id }) => ({ name: volume, id })),
 
-    async sweep() {
+    async removeUnfinished() {
       for (const path of unfinishedImages(base)) await rm(path);
     },
+
+    async findGarbage(isKnown) {
+      const removeSnapshot = (id: string) => rm(unfinishedSnapshotPath(base, id), { force: true });
+      return [
+        ...unfinishedImageStrays(base, native),
+        ...(await snapshotStrays(base, isKnown, removeSnapshot)),
+      ];
+    },
+
+    trash: loopTrash(base, native),
+    snapshots: loopSnapshots({ base, native, replay }),
+    claims: null,
+    hostHold: null,
+    devices: { read: async () => loopReport(base) },
   };
 }
 

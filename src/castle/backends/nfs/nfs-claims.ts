@@ -97,7 +97,7 @@ export class NfsClaims implements Claims {
     return found === undefined ? undefined : toClaim(found.text);
   }
 
-  async breakOpen(volume: string): Promise<Claim | undefined> {
+  async forceRelease(volume: string): Promise<Claim | undefined> {
     const found = await this.look(volume);
     if (found === undefined) return undefined;
     await this.act(['give-up', volume, found.claimant]);

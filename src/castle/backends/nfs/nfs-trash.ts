@@ -1,5 +1,5 @@
 import { below, type SourceFolder } from '../../../linux/mountinfo.ts';
-import type { Trash } from '../backend.ts';
+import type { Trash } from '../trash.ts';
 import type { NfsClaims } from './nfs-claims.ts';
 import type { NfsFolders } from './nfs-folders.ts';
 import { thereAgain } from './nfs-refusals.ts';
@@ -22,8 +22,11 @@ export function nfsTrash(folders: NfsFolders, claims: NfsClaims, all: () => Sour
   const kept = (volume: string, id: string) => `${folderName}/${volume}${separator}${id}`;
   const removed = (volume: string, id: string) => `${removing}/${volume}${separator}${id}`;
   return {
-    source: async (volume, id) => below(all(), kept(volume, id)),
     has: (volume, id) => folders.isThere(kept(volume, id)),
+
+    async source(volume, id) {
+      return (await folders.isThere(kept(volume, id))) ? below(all(), kept(volume, id)) : undefined;
+    },
 
     async put(volume, id) {
       await claims.during(volume, async () => {

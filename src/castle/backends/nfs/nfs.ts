@@ -5,7 +5,6 @@ import type { Mounter } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Backend } from '../backend.ts';
 import { prepareFolder } from '../folder.ts';
-import { noSizeOfItsOwn } from '../refusals.ts';
 import { castleId, NfsClaims } from './nfs-claims.ts';
 import { NfsExport } from './nfs-export.ts';
 import { NfsFolders } from './nfs-folders.ts';
@@ -17,7 +16,7 @@ import { nfsTrash } from './nfs-trash.ts';
 const unfinished = '.creating-';
 
 /** What the backend is made with. */
-interface NfsMeans {
+interface NfsDeps {
   readonly mounter: Mounter;
   readonly mountProgram: string;
   readonly state: string;
@@ -31,9 +30,9 @@ interface NfsMeans {
  * time after which a claim ends, because nobody can know whether a host that is silent has stopped writing.
  * @throws Failure cannotCreate; config when this kernel has no NFS client
  */
-export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promise<Backend> {
-  const { mounter, mountProgram } = means;
-  const base = await prepareFolder(join(means.state, 'nfs'));
+export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<Backend> {
+  const { mounter, mountProgram } = deps;
+  const base = await prepareFolder(join(deps.state, 'nfs'));
   const castle = await castleId(base);
   const server = new NfsExport(settings, mountProgram);
   const claims = new NfsClaims(server, castle);
@@ -52,12 +51,6 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
     name: 'nfs',
     description,
     base,
-    claims,
-    trash: nfsTrash(folders, claims, all),
-    place: () => undefined,
-    shows: (mount) => isEntryOf(mount, all()),
-    showsIdsAsTheyAre: true,
-    source: async ({ name }) => below(all(), name),
     find: async (volume) => ((await folders.isThere(volume)) ? { name: volume } : undefined),
 
     async create({ name, owner }) {
@@ -87,7 +80,7 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
     },
 
     /** What other castles are making is theirs; and a server that comes back late may be in use by this one already. */
-    async sweep() {
+    async removeUnfinished() {
       await claims.sweep();
       for (const entry of await folders.list('.')) {
         const isLeftOver = entry.startsWith(`${unfinished}${castle}-`) && !making.has(entry);
@@ -95,9 +88,14 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
       }
     },
 
-    async grow({ name }) {
-      throw noSizeOfItsOwn(name, description);
-    },
+    // The folders of other hosts are no fault, and removeUnfinished removes what this one left behind.
+    listVolumes: async () => [],
+    findGarbage: async () => [],
+
+    canMapIds: false,
+    source: async ({ name }) => below(all(), name),
+    hostLocation: () => undefined,
+    ownsMount: (mount) => isEntryOf(mount, all()),
 
     async mount(into, { name }, target, options) {
       await claims.take(name);
@@ -105,7 +103,12 @@ export async function nfsBackend(settings: NfsSettings, means: NfsMeans): Promis
       return mounter.mountNfs(into, folder, target, options);
     },
 
-    afterUse: ({ name }) => claims.giveUp(name),
+    trash: nfsTrash(folders, claims, all),
+    snapshots: null,
+    growth: null,
+    claims,
+    hostHold: { releaseUnused: ({ name }) => claims.giveUp(name) },
+    devices: null,
   };
 }
 

@@ -105,8 +105,8 @@ export class OffHost {
 
   /** Something may be there to be copied. */
   look(): void {
-    if (this.stopped || this.working !== undefined || this.means.backend.snapshots?.content === undefined)
-      return;
+    const content = this.means.backend.snapshots?.content ?? null;
+    if (this.stopped || this.working !== undefined || content === null) return;
     this.working = this.copyScheduled().finally(() => {
       this.working = undefined;
     });
@@ -155,14 +155,12 @@ export class OffHost {
 
   private content(): SnapshotContent {
     const { backend } = this.means;
-    const { content } = backend.snapshots ?? {};
-    if (content !== undefined) return content;
+    const content = backend.snapshots?.content ?? null;
+    if (content !== null) return content;
     throw new RefusalError(
       'bad_request',
       `nothing is copied from the ${backend.description}`,
-      backend.snapshots === undefined
-        ? 'it has no snapshots'
-        : 'its snapshots are off this host by themselves',
+      backend.snapshots === null ? 'it has no snapshots' : 'its snapshots are off this host by themselves',
     );
   }
 }

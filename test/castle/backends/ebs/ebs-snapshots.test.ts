@@ -6,8 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import t from 'tap';
-import { ebsBlocks } from '../../../../src/castle/backends/ebs/ebs.ts';
+import { ebsBackend } from '../../../../src/castle/backends/ebs/ebs.ts';
 import { parseEbs } from '../../../../src/castle/backends/ebs/settings.ts';
+import { createMounter } from '../../../../src/castle/mounting/mounter.ts';
 import { createJournalReplay } from '../../../../src/castle/mounting/replay-journal.ts';
 import type { Native } from '../../../../src/linux/native-addon.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
@@ -27,11 +28,16 @@ async function backendOf(ec2: Simulator, options?: string) {
   const said: string[] = [];
   const say = (message: string) => void said.push(message);
   const [, setting = ''] = /^ebs(.*)$/.exec(ebsSetting(ec2, undefined, options)) ?? [];
-  return ebsBlocks(parseEbs(setting), {
+  const mountProgram = resolve('dist/castle-mount');
+  const backend = await ebsBackend(parseEbs(setting), {
     ...{ native, say },
-    replay: createJournalReplay(resolve('dist/castle-mount')),
+    mounter: createMounter(mountProgram),
+    replay: createJournalReplay(mountProgram),
     told: () => undefined,
   });
+  const { snapshots } = backend;
+  if (snapshots === null) throw new Error('the backend ebs takes no snapshots');
+  return { backend, snapshots };
 }
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), program('xfs_admin'))) {
@@ -45,30 +51,30 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       await tenant.run('sync', '-f', tenant.home);
       const [main] = await castle.ask('volumes');
       if (main?.id === undefined) throw new Error('there is no volume');
-      const { besides } = await backendOf(ec2);
+      const { snapshots } = await backendOf(ec2);
       const id = randomUUID();
       const taken = new Date().toISOString();
       await ec2.fault({ kind: 'lost-answer', action: 'CreateSnapshot', times: 1 });
-      const { whole } = await besides.snapshots.begin(main, id, taken);
-      await (await besides.snapshots.begin(main, id, taken)).whole;
+      const { whole } = await snapshots.begin(main, id, taken);
+      await (await snapshots.begin(main, id, taken)).whole;
       await whole;
       t.equal(
         Object.keys((await ec2.facts()).snapshots).length,
         1,
         'asked for twice, and with a lost answer',
       );
-      t.match(await besides.snapshots.list(), [{ id, volume: 'main', taken }]);
+      t.match(await snapshots.list(), [{ id, volume: 'main', taken }]);
       await tenant.write(join(tenant.home, 'data'), ', after');
 
-      const [snapshot] = await besides.snapshots.list();
+      const [snapshot] = await snapshots.list();
       if (snapshot === undefined) throw new Error('there is no snapshot');
       const wish = { name: 'copy', id: randomUUID(), owner: { uid: 0, gid: 0 } };
       await t.rejects(
-        besides.snapshots.createVolume({ ...snapshot, id: randomUUID() }, wish),
+        snapshots.createVolume({ ...snapshot, id: randomUUID() }, wish),
         { code: 'not_found' },
         'of no snapshot',
       );
-      await besides.snapshots.createVolume(snapshot, { ...wish, sizeBytes: 2 * 2 ** 30 });
+      await snapshots.createVolume(snapshot, { ...wish, sizeBytes: 2 * 2 ** 30 });
       t.match(await volumeIn(ec2, 'copy'), {
         sizeGiB: 2,
         tags: { 'castle-id': wish.id, 'castle-state': 'ready', 'castle-fs': type },
@@ -77,8 +83,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       t.equal((await other.lease('copy')).status, 201, 'beside its original, which is mounted');
       t.equal(await other.read(join(other.home, 'data')), 'before');
       t.equal(await tenant.read(join(tenant.home, 'data')), 'before, after');
-      await besides.snapshots.remove(id);
-      t.same(await besides.snapshots.list(), []);
+      await snapshots.remove(id);
+      t.same(await snapshots.list(), []);
     });
   }
 
@@ -89,9 +95,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
     await tenant.lease('main');
     const [main] = await castle.ask('volumes');
     if (main?.id === undefined) throw new Error('there is no volume');
-    const { besides } = await backendOf(ec2);
+    const { snapshots } = await backendOf(ec2);
     await ec2.fault({ kind: 'snapshot-fails', times: 1 });
-    const { whole } = await besides.snapshots.begin(main, randomUUID(), new Date().toISOString());
+    const { whole } = await snapshots.begin(main, randomUUID(), new Date().toISOString());
     await t.rejects(whole, { code: 'backend_failed' });
     await tenant.kill();
     await untilDetached(ec2);
@@ -105,8 +111,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       const tenant = await Tenant.start(t, castle);
       await tenant.lease('used');
       await castle.post('/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
-      const { besides } = await backendOf(ec2);
-      const strays = await besides.strays(() => false);
+      const { backend } = await backendOf(ec2);
+      const strays = await backend.findGarbage(() => false);
       const { id } = await volumeIn(ec2, 'idle');
       t.match(strays, [{ kind: 'device', name: new RegExp(id), why: 'no container has its volume' }]);
       t.equal(strays.length, 1);

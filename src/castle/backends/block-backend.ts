@@ -1,0 +1,152 @@
+/**
+ * The common part of backends whose volumes are block devices with a file system each. A device is attached for a mount and
+ * released with it; the file system is mounted in the container and nowhere else. Only `create` formats.
+ */
+import type { MountLine } from '../../linux/mountinfo.ts';
+import type { Say } from '../events/event.ts';
+import type { Checked } from '../file-systems/file-system.ts';
+import type { ImageToMount, Mounter } from '../mounting/mounter.ts';
+import { RefusalError } from '../refusals/refusal.ts';
+import type {
+  Backend,
+  BackendCapabilities,
+  BackendIdentity,
+  DeviceReport,
+  VolumeLifecycle,
+} from './backend.ts';
+import { damagedFileSystem } from './refusals.ts';
+import type { Snapshots } from './snapshots.ts';
+import type { Trash } from './trash.ts';
+import type { KnownVolume } from './volume.ts';
+
+/** A volume's device, or the image that becomes one, for exclusive use until it is detached. */
+export interface AttachedDevice extends ImageToMount {
+  /** Closes it; a mount that was made of it keeps it in use. */
+  detach(): void;
+}
+
+/** What a backend of this family provides. */
+export interface BlockVolumes
+  extends BackendIdentity,
+    Omit<VolumeLifecycle, 'discardEmpty'>,
+    Pick<BackendCapabilities, 'claims' | 'hostHold'> {
+  readonly trash: Trash;
+  readonly snapshots: Snapshots;
+  readonly devices: DeviceReport;
+  /** Removes a volume that is not in use. @returns false when it is in use */
+  discard(volume: KnownVolume): Promise<boolean>;
+  /**
+   * Opens the device once its last user has released it, and checks that it holds this volume.
+   * @throws RefusalError busy, backend_failed
+   */
+  attach(volume: KnownVolume): Promise<AttachedDevice>;
+  /**
+   * Opens the device that the volume has already, for another mount of the same file system, and checks that it holds
+   * this volume.
+   * @returns undefined when it has no device now, or this backend mounts a volume in one container at a time
+   * @throws RefusalError backend_failed
+   */
+  attachShared(volume: KnownVolume): Promise<AttachedDevice | undefined>;
+  /** Repairs the file system as far as no data can be lost. */
+  check(attached: AttachedDevice): Promise<Checked>;
+  /**
+   * The number of the volume's block device, `major:minor`, as in mountinfo.
+   * @returns undefined when it has none
+   * @throws RefusalError backend_failed when it cannot be determined
+   */
+  deviceNumber(volume: KnownVolume): Promise<string | undefined>;
+  /**
+   * Makes the device larger; its content is unchanged.
+   * @throws RefusalError bad_request when it is larger already, backend_failed when there is no room
+   */
+  extend(volume: KnownVolume, sizeBytes: number): Promise<void>;
+  /**
+   * Calls a function with the device of a volume that is in use.
+   * @param use gets the image and the path of its device; undefined when it has none any more
+   */
+  withDevice(
+    volume: KnownVolume,
+    use: (image: ImageToMount, device: string | undefined) => Promise<void>,
+  ): Promise<void>;
+  /** Whether a block device, by its number, holds a volume of this backend. */
+  ownsDevice(deviceNumber: string): boolean;
+}
+
+/** @param say logs repairs */
+export function blockBackend(volumes: BlockVolumes, mounter: Mounter, say: Say): Backend {
+  /** Volumes that this castle created and has not tried to mount: any other one may hold data. */
+  const neverMounted = new Set<string>();
+
+  async function checkFileSystem({ name }: KnownVolume, attached: AttachedDevice): Promise<void> {
+    const checked = await volumes.check(attached);
+    if (checked.kind === 'damaged') throw damagedFileSystem(name, attached.path, checked);
+    if (checked.kind === 'corrected') {
+      say(`volume ${name}: ${checked.how}`, { event: 'volume.corrected', volume: name });
+    }
+  }
+
+  return {
+    name: volumes.name,
+    description: volumes.description,
+    base: volumes.base,
+
+    find: (volume) => volumes.find(volume),
+    removeUnfinished: () => volumes.removeUnfinished(),
+    listVolumes: () => volumes.listVolumes(),
+    findGarbage: (isKnown) => volumes.findGarbage(isKnown),
+
+    async create(volume) {
+      await volumes.create(volume);
+      neverMounted.add(volume.name);
+    },
+
+    async discardEmpty(volume) {
+      return neverMounted.delete(volume.name) && (await volumes.discard(volume));
+    },
+
+    canMapIds: true,
+    hostLocation: () => undefined,
+    ownsMount: (mount: MountLine) => volumes.ownsDevice(mount.device),
+
+    async source(volume) {
+      const device = await volumes.deviceNumber(volume);
+      return device === undefined ? undefined : { device, root: '/' };
+    },
+
+    async mount(into, volume, target, options) {
+      const shared = options.beside ? await volumes.attachShared(volume) : undefined;
+      const attached = shared ?? (await volumes.attach(volume));
+      try {
+        // No tool may touch a mounted file system: the kernel has unwritten parts of it in memory.
+        if (shared === undefined) await checkFileSystem(volume, attached);
+        const id = await mounter.mountImage(into, attached, target, options);
+        neverMounted.delete(volume.name);
+        return id;
+      } catch (thrown) {
+        // A wrong mount point is detected before anything is mounted; any other failure may have changed the volume.
+        if (!(thrown instanceof RefusalError && thrown.code === 'bad_target'))
+          neverMounted.delete(volume.name);
+        throw thrown;
+      } finally {
+        attached.detach();
+      }
+    },
+
+    trash: volumes.trash,
+    snapshots: volumes.snapshots,
+    claims: volumes.claims,
+    hostHold: volumes.hostHold,
+    devices: volumes.devices,
+    growth: {
+      async grow(volume, sizeBytes, mounted) {
+        await volumes.extend(volume, sizeBytes);
+        if (mounted === undefined) return;
+        const { container, target } = mounted;
+        await volumes.withDevice(volume, async (image, device) => {
+          // Without a device its container has just ended: the next mount uses the room.
+          if (device !== undefined) await mounter.growImage(container, image, device, target);
+        });
+      },
+    },
+  };
+}
