@@ -1,39 +1,50 @@
 /*
- * Descriptors for processes (pidfd_open(2), Linux 5.3) and the news of their end.
+ * Processes by pidfd, a descriptor that stays with one process while its number may pass to another.
  *
- * Node has no way to poll a descriptor that isn't a file, pipe or socket. One detached thread waits in epoll_wait(2)
- * for all watched pidfds and calls JavaScript through a thread-safe function. A watch is named by a number, never by
- * its address: an event that was fetched just before the watch was stopped then finds nothing, instead of freed memory.
- * The thread outlives a worker that has loaded us: the library is linked so that nothing unloads it (ld(1), -z nodelete).
+ * A pidfd becomes readable when its process ends (pidfd_open(2)), so libuv can wait for it: the event loop that runs
+ * JavaScript polls every watched pidfd, and there is no thread of our own. Node exports libuv's functions to addons, and
+ * libuv keeps their ABI within version 1, which Node 20 to 26 have. They are declared below by hand, with opaque types,
+ * since Node's headers are not installed everywhere and npm's node-api-headers has no uv.h.
+ *
+ * A watch has two owners: the poll handle, until libuv has closed it, and the JavaScript function that stops the watch,
+ * until it is garbage-collected. The last one frees it. When the environment ends, be it Node's main thread or a worker,
+ * an asynchronous cleanup hook keeps it alive until libuv has let go of the handle.
  */
 #include "addon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
+#define SYS_pidfd_open 434 /* Linux 5.3 */
 #endif
 
-struct watch {
-    struct watch *next;
-    uint64_t number;
-    int fd;
-    napi_threadsafe_function ended;
-};
+/* From libuv's uv.h. uv_poll_t is allocated with the size that the running libuv says, its fields are never used. */
+struct uv_loop_s;
+typedef struct uv_poll_s uv_poll_t;
+enum { UV_POLL = 8, UV_READABLE = 1 };
+extern size_t uv_handle_size(int type);
+extern int uv_poll_init(struct uv_loop_s *loop, uv_poll_t *handle, int fd);
+extern int uv_poll_start(uv_poll_t *handle, int events, void (*ready)(uv_poll_t *handle, int status, int events));
+extern void uv_close(uv_poll_t *handle, void (*closed)(uv_poll_t *handle));
+extern void uv_unref(uv_poll_t *handle);
+extern void uv_handle_set_data(uv_poll_t *handle, void *data);
+extern void *uv_handle_get_data(const uv_poll_t *handle);
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct watch *watches;
-static uint64_t last_number;
-static int epoll_fd = -1;
+struct watch {
+    int owners; /* the poll handle and the stop function */
+    int fd;     /* our own duplicate: libuv polls a descriptor for one handle only */
+    bool closing;
+    napi_env env;
+    napi_ref ended; /* the function to call */
+    napi_async_context context;
+    napi_async_cleanup_hook_handle cleanup;
+    uv_poll_t *handle;
+};
 
 napi_value addon_pidfd_open(napi_env env, napi_callback_info info)
 {
@@ -64,156 +75,165 @@ napi_value addon_pidfd_alive(napi_env env, napi_callback_info info)
     return alive;
 }
 
-/* Takes a watch out of the list and out of epoll; the caller holds the lock and owns what is returned. */
-static struct watch *take_watch(uint64_t number)
+static void release(struct watch *watch)
 {
-    for (struct watch **link = &watches; *link != NULL; link = &(*link)->next) {
-        struct watch *found = *link;
-
-        if (found->number != number)
-            continue;
-        *link = found->next;
-        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, found->fd, NULL);
-        close(found->fd);
-        return found;
-    }
-    return NULL;
+    if (--watch->owners == 0)
+        free(watch);
 }
 
-static void *wait_for_ends(void *unused)
+/* libuv's last call for the handle, also while the environment ends: nothing of JavaScript may be touched here. */
+static void handle_closed(uv_poll_t *handle)
 {
-    struct epoll_event events[16];
+    struct watch *watch = uv_handle_get_data(handle);
 
-    (void)unused;
-    for (;;) {
-        int count = epoll_wait(epoll_fd, events, 16, -1);
-
-        for (int i = 0; i < count; i++) {
-            struct watch *ended;
-
-            /* The queue has no bound: the call never waits for the main thread, which may wait for the lock. */
-            pthread_mutex_lock(&lock);
-            ended = take_watch(events[i].data.u64);
-            if (ended != NULL) {
-                napi_call_threadsafe_function(ended->ended, NULL, napi_tsfn_blocking);
-                napi_release_threadsafe_function(ended->ended, napi_tsfn_release);
-            }
-            pthread_mutex_unlock(&lock);
-            free(ended);
-        }
-    }
-    return NULL;
+    napi_remove_async_cleanup_hook(watch->cleanup);
+    free(handle);
+    release(watch);
 }
 
-/* Starts the one thread with every signal blocked: signals are for Node's main thread. */
-static int start_thread(void)
+/* Ends a watch; a second call does nothing. */
+static void end_watch(struct watch *watch)
 {
-    pthread_t thread;
-    sigset_t all, before;
-    int error;
-
-    if (epoll_fd != -1)
-        return 0;
-    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll_fd == -1)
-        return errno;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, NULL, wait_for_ends, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0) {
-        close(epoll_fd);
-        epoll_fd = -1;
-        return error;
-    }
-    pthread_detach(thread);
-    return 0;
+    if (watch->closing)
+        return;
+    watch->closing = true;
+    napi_delete_reference(watch->env, watch->ended);
+    napi_async_destroy(watch->env, watch->context);
+    uv_close(watch->handle, handle_closed);
+    close(watch->fd); /* libuv has stopped polling it, and does not need it to close the handle */
 }
 
-/* Gives up a watch, if it is still there; in the main thread, also as the cleanup hook. */
-static void give_up(void *number)
+/* The environment ends: it waits until handle_closed removes the hook. */
+static void environment_ends(napi_async_cleanup_hook_handle hook, void *watch)
 {
-    struct watch *stopped;
+    (void)hook;
+    end_watch(watch);
+}
 
-    pthread_mutex_lock(&lock);
-    stopped = take_watch((uint64_t)(uintptr_t)number);
-    pthread_mutex_unlock(&lock);
-    if (stopped != NULL) {
-        napi_release_threadsafe_function(stopped->ended, napi_tsfn_abort);
-        free(stopped);
-    }
+/* Calls the function from outside of any JavaScript. What it throws is an uncaught exception, as with a timer. */
+static void call_ended(const struct watch *watch)
+{
+    napi_value function, receiver, error;
+    bool thrown = false;
+
+    if (napi_get_reference_value(watch->env, watch->ended, &function) != napi_ok ||
+        napi_get_global(watch->env, &receiver) != napi_ok)
+        return;
+    /* Fails without an exception where no JavaScript may run any more, as in a worker that is being terminated. */
+    (void)napi_make_callback(watch->env, watch->context, receiver, function, 0, NULL, NULL);
+    if (napi_is_exception_pending(watch->env, &thrown) == napi_ok && thrown &&
+        napi_get_and_clear_last_exception(watch->env, &error) == napi_ok)
+        napi_fatal_exception(watch->env, error);
+}
+
+static void process_ended(uv_poll_t *handle, int status, int events)
+{
+    struct watch *watch = uv_handle_get_data(handle);
+    napi_handle_scope scope;
+
+    (void)status, (void)events;
+    if (napi_open_handle_scope(watch->env, &scope) != napi_ok)
+        return;
+    /* The function may stop this watch itself; handle_closed is not called before this returns. */
+    call_ended(watch);
+    end_watch(watch);
+    napi_close_handle_scope(watch->env, scope);
 }
 
 static napi_value stop_watching(napi_env env, napi_callback_info info)
 {
-    void *number;
+    void *watch;
 
-    if (napi_get_cb_info(env, info, NULL, NULL, NULL, &number) == napi_ok)
-        give_up(number);
+    if (napi_get_cb_info(env, info, NULL, NULL, NULL, &watch) == napi_ok)
+        end_watch(watch);
     return NULL;
 }
 
-/* The function is about to be freed, in the main thread: nobody calls it any more. */
-static void forget_hook(napi_env env, void *number, void *unused)
+static void stop_function_collected(napi_env env, void *watch, void *unused)
 {
-    (void)unused;
-    napi_remove_env_cleanup_hook(env, give_up, number);
+    (void)env, (void)unused;
+    release(watch);
+}
+
+/* Makes what JavaScript needs to be called; false when Node-API refuses, as while a worker is being terminated. */
+static bool prepare_call(struct watch *watch, napi_value function)
+{
+    napi_value name;
+
+    return napi_create_string_utf8(watch->env, "pidfdWatch", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+           napi_async_init(watch->env, NULL, name, &watch->context) == napi_ok &&
+           napi_create_reference(watch->env, function, 1, &watch->ended) == napi_ok &&
+           napi_add_async_cleanup_hook(watch->env, environment_ends, watch, &watch->cleanup) == napi_ok;
+}
+
+/* Starts to poll a duplicate of the descriptor. Returns 0, or an errno with everything as before. */
+static int start_polling(struct watch *watch, int fd)
+{
+    struct uv_loop_s *loop;
+    int error;
+
+    if (napi_get_uv_event_loop(watch->env, &loop) != napi_ok)
+        return ENOSYS;
+    watch->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (watch->fd == -1)
+        return errno;
+    watch->handle = malloc(uv_handle_size(UV_POLL));
+    error = watch->handle == NULL ? -ENOMEM : uv_poll_init(loop, watch->handle, watch->fd);
+    if (error != 0) {
+        free(watch->handle);
+        close(watch->fd);
+        return -error; /* libuv's error codes are negative errnos */
+    }
+    uv_handle_set_data(watch->handle, watch);
+    uv_unref(watch->handle);                                        /* a watch does not keep the process running */
+    (void)uv_poll_start(watch->handle, UV_READABLE, process_ended); /* cannot fail: the handle is not closing */
+    watch->owners++;
+    return 0;
+}
+
+/* Undoes prepare_call, as far as it came. */
+static void discard(struct watch *watch)
+{
+    if (watch->cleanup != NULL)
+        napi_remove_async_cleanup_hook(watch->cleanup);
+    if (watch->ended != NULL)
+        napi_delete_reference(watch->env, watch->ended);
+    if (watch->context != NULL)
+        napi_async_destroy(watch->env, watch->context);
+    free(watch);
 }
 
 napi_value addon_pidfd_watch(napi_env env, napi_callback_info info)
 {
-    napi_value args[2], name, stop;
+    napi_value args[2], stop;
+    napi_valuetype type;
     struct watch *watch;
-    struct epoll_event event = {.events = EPOLLIN};
-    void *number;
     int fd, error;
 
     if (!read_arguments(env, info, 2, args) || !read_int(env, args[0], &fd))
         return NULL;
-    watch = calloc(1, sizeof *watch);
-    if (watch == NULL)
-        return throw_errno(env, ENOMEM, "pidfdWatch");
-    watch->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (watch->fd == -1) {
-        error = errno;
-        free(watch);
-        return throw_errno(env, error, "pidfdWatch");
-    }
-    pthread_mutex_lock(&lock);
-    watch->number = ++last_number;
-    pthread_mutex_unlock(&lock);
-    /* NOLINTNEXTLINE(performance-no-int-to-ptr): Node-API hands on a pointer, and what is wanted is a number */
-    number = (void *)(uintptr_t)watch->number;
-    napi_create_string_utf8(env, "pidfdWatch", NAPI_AUTO_LENGTH, &name);
-    if (napi_create_threadsafe_function(env, args[1], NULL, name, 0, 1, number, forget_hook, NULL, NULL, &watch->ended)
-        != napi_ok) {
-        close(watch->fd);
-        free(watch);
+    if (napi_typeof(env, args[1], &type) != napi_ok || type != napi_function) {
         napi_throw_type_error(env, NULL, "pidfdWatch takes a pidfd and a function");
         return NULL;
     }
-    napi_unref_threadsafe_function(env, watch->ended); /* a watch is no reason to keep the process running */
-    /* After the function's own hook, because the last one that is added is run first. */
-    napi_add_env_cleanup_hook(env, give_up, number);
-
-    pthread_mutex_lock(&lock);
-    error = start_thread();
-    if (error == 0) {
-        event.data.u64 = watch->number;
-        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) != 0)
-            error = errno;
+    watch = calloc(1, sizeof *watch);
+    if (watch == NULL)
+        return throw_errno(env, ENOMEM, "pidfdWatch");
+    watch->env = env;
+    if (!prepare_call(watch, args[1]) ||
+        napi_create_function(env, "stop", NAPI_AUTO_LENGTH, stop_watching, watch, &stop) != napi_ok) {
+        discard(watch);
+        return NULL;
     }
-    if (error == 0) {
-        watch->next = watches;
-        watches = watch;
-        napi_create_function(env, "stop", NAPI_AUTO_LENGTH, stop_watching, number, &stop);
-    }
-    pthread_mutex_unlock(&lock);
+    error = start_polling(watch, fd);
     if (error != 0) {
-        napi_release_threadsafe_function(watch->ended, napi_tsfn_abort);
-        close(watch->fd);
-        free(watch);
+        discard(watch);
         return throw_errno(env, error, "pidfdWatch");
     }
+    if (napi_add_finalizer(env, stop, watch, stop_function_collected, NULL, NULL) != napi_ok) {
+        end_watch(watch);
+        return NULL;
+    }
+    watch->owners++;
     return stop;
 }

@@ -65,7 +65,7 @@ export interface Native {
   /** Whether the process of a pidfd is alive (a zombie is not). */
   pidfdAlive(pidfd: number): boolean;
   /**
-   * Calls `ended` once, from the event loop, when the process of the pidfd has ended. One thread with epoll serves all.
+   * Calls `ended` once, from the event loop, when the process of the pidfd has ended. A watch does not keep Node running.
    * The descriptor is duplicated: the caller may close its own.
    * @returns a function that stops watching
    */

@@ -1,17 +1,22 @@
-/** Node ends while processes end that it watches: the thread that tells of them calls nothing that is freed already. */
+/** Processes that are watched end at the moment in which Node, or the worker that watches them, ends. */
 import { resolve } from 'node:path';
 import t from 'tap';
 import { run } from '../kit/docker.ts';
 
-// With so many, more than every second one was aborted (exit code 134) while nothing kept the thread from calling.
+// With so many watches, a thread of the addon's own aborted more than every second Node (exit code 134).
 const times = 10;
 const watches = 2000;
 
-for (const where of ['main', 'worker']) {
-  t.test(`${times} times, in the ${where === 'main' ? 'main thread' : 'worker'}`, async (t) => {
+for (const [ending, name] of [
+  ['main', 'the event loop of the main thread runs empty'],
+  ['exit', 'process.exit()'],
+  ['worker', 'the event loop of a worker runs empty'],
+  ['terminated', 'a worker is terminated'],
+] as const) {
+  t.test(`${name}, ${times} times: Node ends with exit code 0`, async (t) => {
     const codes = [];
     for (let n = 0; n < times; n++) {
-      const command = ['test/linux/ends-with-watches.cjs', resolve('dist/addon.node'), where, `${watches}`];
+      const command = ['test/linux/exit-with-watches.cjs', resolve('dist/addon.node'), ending, `${watches}`];
       const { code, stderr } = await run(process.execPath, command);
       codes.push(code);
       if (code !== 0) t.comment(stderr);
