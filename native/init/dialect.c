@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "bailey_options.h"
 #include "texts.h"
 #include "words.h"
 
@@ -207,35 +208,14 @@ static bool set_no_epitaph(struct settings *settings, const char *value)
     return true;
 }
 
-static bool set_forgotten(struct settings *settings, const char *value)
+static bool set_secret_names(struct settings *settings, const char *value)
 {
     settings->forgotten = value;
     return *value != '\0';
 }
 
 static const struct option bailey_options[] = {
-    {.name = "--reap", .set = set_reaping, .hint = "auto, kernel or wait", .variable = "BAILEY_REAP"},
-    {.name = "--group", .set = set_to_group, .variable = "BAILEY_GROUP"},
-    {.name = "--rewrite", .set = set_rewrite, .hint = "SIGNAL:SIGNAL or SIGNAL:0, as in INT:TERM,HUP:0",
-     .variable = "BAILEY_REWRITE"},
-    {.name = "--remap", .set = set_remap, .hint = "CODE or CODE:CODE from 0 to 255, as in 143,5:0",
-     .variable = "BAILEY_REMAP"},
-    {.name = "--expect-term", .set = set_expects_term, .variable = "BAILEY_EXPECT_TERM"},
-    {.name = "--stop-timeout", .set = set_stop_timeout, .hint = "a duration such as 10s, 500ms or 2m",
-     .variable = "BAILEY_STOP_TIMEOUT"},
-    {.name = "--grace", .set = set_grace, .hint = "a duration such as 10s, 500ms or 2m",
-     .variable = "BAILEY_GRACE"},
-    {.name = "--wait-all", .set = set_waits_for_all, .variable = "BAILEY_WAIT_ALL"},
-    {.name = "--pause", .set = set_pauses, .variable = "BAILEY_PAUSE"},
-    {.name = "--forget", .set = set_forgotten, .hint = "variables and options of the program, as in PASSWORD,--key",
-     .variable = "BAILEY_FORGET"},
-    {.name = "--subreaper", .set = set_adoption, .hint = "auto, always or never",
-     .variable = "BAILEY_SUBREAPER"},
-    {.name = "--warn", .set = set_warns, .variable = "BAILEY_WARN"},
-    {.name = "--verbose", .set = be_verbose, .variable = "BAILEY_VERBOSE"},
-    {.name = "--no-epitaph", .set = set_no_epitaph, .variable = "BAILEY_NO_EPITAPH"},
-    {.name = "--help", .text = bailey_help},
-    {.name = "--version", .text = bailey_version},
+    BAILEY_OPTION_ROWS
     {0},
 };
 
@@ -322,10 +302,10 @@ static const struct saying everybodys_sayings[] = {
 };
 
 static const struct saying bailey_sayings[] = {
-    {WRONG_OPTION, ERROR, "unknown option '%n'; try --help"},
-    {WRONG_VALUE, ERROR, "%n needs %h, not '%d'; try --help"},
-    {MISSING_VALUE, ERROR, "%n needs %h; try --help"},
-    {NO_PROGRAM, ERROR, "no program to run was given; try --help"},
+    {WRONG_OPTION, ERROR, "unknown option '%n'; see --help"},
+    {WRONG_VALUE, ERROR, "%n needs %h, not '%d'; see --help"},
+    {MISSING_VALUE, ERROR, "%n needs %h; see --help"},
+    {NO_PROGRAM, ERROR, "no program to run was given; see --help"},
     {EVENTS, ERROR, NULL},
 };
 

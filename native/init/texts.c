@@ -1,5 +1,7 @@
 #include "texts.h"
 
+#include "bailey_options.h"
+
 /* The releases of the others that these dialects were compared with. */
 #define TINI "0.19.0"
 #define DUMB_INIT "1.2.5"
@@ -8,45 +10,17 @@
 const char bailey_help[] =
     "Usage: bailey-init [options] [--] PROGRAM [ARGUMENT...]\n"
     "\n"
-    "Runs PROGRAM as the first process of a container: forwards every signal to it, leaves no\n"
-    "zombie behind, and ends as it ends. When it isn't process 1, it becomes a subreaper. Called\n"
-    "tini, docker-init, dumb-init or catatonit, it takes that program's options.\n"
+    "Runs PROGRAM as the first process of a container: forwards signals to it, leaves no zombie, and\n"
+    "exits with its exit status. As any other process it becomes a subreaper. Under the name tini,\n"
+    "docker-init, dumb-init or catatonit it takes the options of that program.\n"
     "\n"
-    "Signals\n"
-    "  --group               forward to PROGRAM's whole process group           BAILEY_GROUP\n"
-    "  --rewrite SIG:SIG     forward as another signal, SIG:0 not at all        BAILEY_REWRITE\n"
-    "  --stop-timeout TIME   SIGKILL to PROGRAM that long after SIGTERM         BAILEY_STOP_TIMEOUT\n"
-    "The end\n"
-    "  --remap CODE[:CODE]   an exit code that becomes 0, or another one        BAILEY_REMAP\n"
-    "  --expect-term         an end by a signal that was forwarded is exit 0    BAILEY_EXPECT_TERM\n"
-    "  --grace TIME          after PROGRAM: SIGTERM to all that is left, and\n"
-    "                        SIGKILL that long after; ends with the last one    BAILEY_GRACE\n"
-    "  --wait-all            stay until every descendant has ended by itself;\n"
-    "                        with --grace: or until SIGTERM, then the grace     BAILEY_WAIT_ALL\n"
-    "  --no-epitaph          no line about who was killed by what               BAILEY_NO_EPITAPH\n"
-    "Orphans\n"
-    "  --reap WAY            kernel: orphans never become zombies, nobody is\n"
-    "                        woken (Linux 6.15); wait: collect each; auto:\n"
-    "                        kernel where it works, else wait                   BAILEY_REAP\n"
-    "  --subreaper WHEN      auto: unless process 1; always; never              BAILEY_SUBREAPER\n"
-    "  --pause               no PROGRAM: reap until SIGTERM or SIGINT           BAILEY_PAUSE\n"
-    "Secrets\n"
-    "  --forget NAMES        when PROGRAM has them, wipe the values of these\n"
-    "                        variables, and what follows these options, out of\n"
-    "                        our own /proc/PID/environ and cmdline; - alone\n"
-    "                        is all of PROGRAM's arguments                      BAILEY_FORGET\n"
-    "Messages\n"
-    "  --warn                tell of each process reaped                        BAILEY_WARN\n"
-    "  --verbose             tell of everything                                 BAILEY_VERBOSE\n"
-    "  --help, --version\n"
+    BAILEY_OPTION_HELP
     "\n"
-    "Options stop at the first argument that isn't one. A variable says the same as its option,\n"
-    "switches with 1. TIME is 10, 10s, 500ms, 2m or 1h. SIG is a name or a number; several of\n"
-    "--rewrite, --remap and --forget are separated by commas.\n"
+    "Options end at the first argument that is not one. The variable at the right sets the same; for an\n"
+    "option without a value it is 1 or 0. TIME is 10, 10s, 500ms, 2m or 1h. SIG is a name or a number.\n"
     "\n"
-    "Exit code: PROGRAM's own; 128+n when signal n ended it; 127 PROGRAM not found; 126 found, but\n"
-    "it cannot be executed; 64 wrong command line; 70 PROGRAM's exit code was lost; 71 no process\n"
-    "could be created.\n";
+    "Exit status: that of PROGRAM; 128+n when signal n ended it; 127 PROGRAM not found; 126 found, but\n"
+    "not executable; 64 wrong command line; 70 exit status of PROGRAM lost; 71 no process created.\n";
 
 const char bailey_version[] = "bailey-init " BAILEY_VERSION "\n";
 

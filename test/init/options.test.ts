@@ -352,7 +352,7 @@ if (requires(t, pidNamespace)) {
           if (value === '' && args.length === 0) continue; // Empty is not set.
           const { code, stdout, stderr } = run([bailey, ...args, 'true'], { env, process1: false });
           sub.same([code, stdout], [64, ''], `${option} ${value}`);
-          sub.match(stderr, /^bailey-init: (--|BAILEY_)[\w-]+ needs .*; try --help\n$/);
+          sub.match(stderr, /^bailey-init: (--|BAILEY_)[\w-]+ needs .*; see --help\n$/);
         }
     for (const name of ['GROUP', 'EXPECT_TERM', 'WAIT_ALL', 'PAUSE', 'WARN', 'VERBOSE', 'NO_EPITAPH']) {
       const set = (value: string) => run([bailey, ...exits(3)], { env: { [`BAILEY_${name}`]: value } });
