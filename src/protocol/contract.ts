@@ -223,10 +223,10 @@ export const Devices = Type.Object({
       since: Type.Optional(Type.String({ description: 'When it was attached, ISO 8601, UTC.' })),
     }),
   ),
-  badNames: Type.Array(
+  avoidedNames: Type.Array(
     Type.Object({
       name: Type.String(),
-      why: Type.String({ description: 'Ends the sentence "it is avoided, because".' }),
+      reason: Type.String({ description: 'Ends the sentence "it is avoided, because".' }),
       until: Type.String({ description: 'ISO 8601, UTC.' }),
     }),
     { description: 'Device names that are avoided for some time.' },
@@ -242,16 +242,16 @@ export const GcRequest = Type.Object(
 export type GcRequest = Static<typeof GcRequest>;
 
 /** Something that the castle made and that belongs to nobody, with what became of it. */
-export const CleanedUp = Type.Object({
+export const GarbageResult = Type.Object({
   kind: Type.String({ description: 'mount, device, volume, snapshot, file or lease' }),
   name: Type.String(),
-  why: Type.String({ description: 'Ends the sentence "it belongs to nobody, because".' }),
+  reason: Type.String({ description: 'Ends the sentence "it belongs to nobody, because".' }),
   outcome: Type.Unsafe<'found' | 'removed' | 'left' | 'failed'>(
     Type.Union((['found', 'removed', 'left', 'failed'] as const).map((outcome) => Type.Literal(outcome))),
   ),
   remedy: Type.Optional(Type.String({ description: 'What a person can do about it.' })),
 });
-export type CleanedUp = Static<typeof CleanedUp>;
+export type GarbageResult = Static<typeof GarbageResult>;
 
 /** GET /v1/status */
 export const Status = Type.Object({
@@ -260,7 +260,9 @@ export const Status = Type.Object({
   started: Type.String({ description: 'ISO 8601, UTC.' }),
   runtime: Type.String(),
   engine: Type.Optional(
-    Type.Unsafe<'connected' | 'lost'>(Type.Union([Type.Literal('connected'), Type.Literal('lost')])),
+    Type.Unsafe<'connected' | 'disconnected'>(
+      Type.Union([Type.Literal('connected'), Type.Literal('disconnected')]),
+    ),
   ),
   backend: Type.String(),
   volumes: Type.Integer(),
@@ -269,11 +271,11 @@ export const Status = Type.Object({
 });
 export type Status = Static<typeof Status>;
 
-/** Every refusal. `code` is for programs, the sentences are for people. */
+/** Every refusal. `code` is for programs, the message and the remedy are for people. */
 export const Refusal = Type.Object({
   error: Type.Object({
     code: Type.String(),
-    sentence: Type.String({ description: 'What happened, to what, why.' }),
+    message: Type.String({ description: 'What happened, to what, why.' }),
     remedy: Type.String({ description: 'What to do.' }),
     holder: Type.Optional(Type.String({ description: 'volume_in_use: the container that has the volume.' })),
   }),

@@ -40,7 +40,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
       JSON.parse(new RegExp(`^${word} (?:.*? CMD )?(\\[.*\\])$`, 'm').exec(example)?.[1] ?? '[]') as string[];
     const castle = await docker.start(t, image, here, [...line('ENTRYPOINT'), ...line('CMD')]);
     await docker.untilPrinted(castle, /"event":"castle.serving"/);
-    await docker.untilPrinted(castle, /"event":"engine.found"/);
+    await docker.untilPrinted(castle, /"event":"engine.connected"/);
 
     const asks = await docker.start(
       t,

@@ -89,12 +89,12 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     const token = readFileSync(join(files, 'token'), 'utf8').trim();
     t.match(await tls.lease(token, 'main', home), {
       status: 403,
-      body: { error: { sentence: /is for container .*, which does not run$/ } },
+      body: { error: { message: /is for container .*, which does not run$/ } },
     });
     await docker.docker('rm', '--volumes', container.id);
     t.match(await tls.lease(token, 'main', home), {
       status: 403,
-      body: { error: { sentence: /is not there$/ } },
+      body: { error: { message: /is not there$/ } },
     });
   });
 

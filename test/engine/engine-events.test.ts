@@ -30,7 +30,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     );
   const lives = (castle: CastleOnHost, volume: string) =>
     readFileSync(join(castle.backend, volume, 'lives'), 'utf8').length;
-  const connected = (castle: CastleOnHost, is: 'connected' | 'lost') =>
+  const connected = (castle: CastleOnHost, is: 'connected' | 'disconnected') =>
     until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
   const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
     until(`${event} is heard`, () => {
@@ -69,7 +69,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     await heard(castle, 'container.destroyed', container.id);
     await castle.untilFree('main');
     t.notMatch(castle.said, stranger.id, 'of others it wants to hear nothing');
-    t.same(castle.told('container.unclear'), [], 'both witnesses agree');
+    t.same(castle.told('container.unresolved'), [], 'both witnesses agree');
   });
 
   t.test('a container that runs out of memory', async (t) => {
@@ -91,8 +91,8 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     await docker.untilPrinted(goes, /^has its volume/);
 
     await proxy.cut();
-    await connected(castle, 'lost');
-    t.equal(castle.told('engine.lost').length, 1);
+    await connected(castle, 'disconnected');
+    t.equal(castle.told('engine.disconnected').length, 1);
     t.equal(await castle.metric('castle_engine_connected'), 0);
     t.equal((await castle.get('/healthz')).status, 200, 'the castle itself is well');
     const asks = await start(t, castle, 'later');
@@ -104,19 +104,19 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
     await proxy.join();
     await connected(castle, 'connected');
-    t.equal(castle.told('engine.found').length, 2);
+    t.equal(castle.told('engine.connected').length, 2);
     await docker.untilPrinted(asks, /^has its volume/);
     t.match(await heard(castle, 'container.died', goes.id), [{ volume: 'goes' }], 'what was missed is told');
     t.match(await castle.leaseOf('stays'), { state: 'mounted', container: stays.id });
 
     for (let times = 0; times < 3; times++) {
       await proxy.cut();
-      await connected(castle, 'lost');
+      await connected(castle, 'disconnected');
       await proxy.join();
       await connected(castle, 'connected');
     }
     t.equal((await heard(castle, 'container.died', goes.id)).length, 1, 'the overlap is not told twice');
-    t.same(castle.told('container.unclear'), []);
+    t.same(castle.told('container.unresolved'), []);
     t.equal(await castle.end('SIGTERM'), 0);
   });
 
@@ -124,7 +124,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     const proxy = await EngineProxy.start(t);
     await proxy.cut();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
-    await connected(castle, 'lost');
+    await connected(castle, 'disconnected');
     await proxy.join();
     await connected(castle, 'connected');
     const container = await start(t, castle, 'main');
@@ -136,8 +136,8 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     const proxy = await EngineProxy.start(t);
     await proxy.hang();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
-    t.match(await castle.status(), { engine: 'lost' });
-    await until('it is doubted', () => castle.told('engine.lost')[0]);
+    t.match(await castle.status(), { engine: 'disconnected' });
+    await until('it is doubted', () => castle.told('engine.disconnected')[0]);
     const asks = await start(t, castle, 'main');
     await docker.untilPrinted(asks, /^503 backend_failed 2$/);
     t.equal(await castle.end('SIGTERM'), 0);

@@ -66,7 +66,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
       t.match(second.lease, { status: 201, body: { readonly: true } });
       t.match(second.ran, /kept.*no.*done/);
       const third = await ask(t, castle, ['castle.readonly=yes'], 'true');
-      t.match(third.lease, { status: 403, body: { error: { sentence: /label castle.readonly="yes"/ } } });
+      t.match(third.lease, { status: 403, body: { error: { message: /label castle.readonly="yes"/ } } });
       await untilNoLoops(castle.backend);
     });
   }
@@ -82,7 +82,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     ];
     for (const [size, sentence] of wrong) {
       const { lease } = await ask(t, castle, [`castle.size=${size}`], 'true');
-      t.match(lease, { status: 403, body: { error: { code: 'not_permitted', sentence } } }, size);
+      t.match(lease, { status: 403, body: { error: { code: 'not_permitted', message: sentence } } }, size);
     }
     t.match(
       (await ask(t, castle, ['castle.size=1000T'], 'true')).lease,
@@ -115,7 +115,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
         );
       }
       const none = await ask(t, castle, ['castle.snapshot=latest:golden'], 'true');
-      t.match(none.lease, { status: 404, body: { error: { sentence: /no snapshot of volume golden/ } } });
+      t.match(none.lease, { status: 404, body: { error: { message: /no snapshot of volume golden/ } } });
       t.same(await castle.ask('volumes'), [], 'an empty one in its place is never made');
       await order(castle, '/v1/volumes', { name: 'golden', uid: jenkinsUser, gid: jenkinsUser });
       writeFileSync(join(castle.backend, 'golden/data'), 'golden');

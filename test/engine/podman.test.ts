@@ -36,7 +36,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
       const found = [...(await podman.run('logs', id)).matchAll(new RegExp(what.source, 'gm'))];
       return found.length >= times || undefined;
     });
-  const connected = (castle: CastleOnHost, is: 'connected' | 'lost') =>
+  const connected = (castle: CastleOnHost, is: 'connected' | 'disconnected') =>
     until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
   const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
     until(`${event} is heard`, () => {
@@ -69,7 +69,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     await podman.run('rm', id);
     await heard(castle, 'container.destroyed', id);
     await castle.untilFree('main');
-    t.same(castle.told('container.unclear'), [], 'both witnesses agree');
+    t.same(castle.told('container.unresolved'), [], 'both witnesses agree');
   });
 
   t.test('no label, or that of another volume', async (t) => {
@@ -101,14 +101,14 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     for (const id of [stays, goes]) await printed(id, /^has its volume/);
     await connected(castle, 'connected');
     await podman.stop();
-    await connected(castle, 'lost');
+    await connected(castle, 'disconnected');
     await podman.run('kill', goes);
     await castle.untilFree('goes');
     await podman.serve();
     await connected(castle, 'connected');
     await heard(castle, 'container.died', goes);
     t.match(await castle.leaseOf('stays'), { state: 'mounted', container: stays });
-    t.same(castle.told('container.unclear'), []);
+    t.same(castle.told('container.unresolved'), []);
     t.equal(await castle.end('SIGTERM'), 0);
   });
 

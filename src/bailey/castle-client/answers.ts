@@ -46,7 +46,7 @@ export function readAnswer(url: string, answer: Answer): Outcome {
       : { kind: 'never', failure: new Failure('config', sentence, 'check the address') };
   }
   const rule = refusals[refusal.code];
-  const failure = new Failure(rule.failure, refusal.sentence, refusal.remedy);
+  const failure = new Failure(rule.failure, refusal.message, refusal.remedy);
   return { kind: rule.again ? 'later' : 'never', failure, code: refusal.code };
 }
 
@@ -112,12 +112,11 @@ export function parseLease(body: unknown): Lease | undefined {
 
 function parseRefusal(
   body: unknown,
-): { readonly code: RefusalCode; readonly sentence: string; readonly remedy: string } | undefined {
+): { readonly code: RefusalCode; readonly message: string; readonly remedy: string } | undefined {
   if (!isRecord(body) || !isRecord(body['error'])) return undefined;
-  const { code, sentence, remedy } = body['error'];
-  if (typeof code !== 'string' || typeof sentence !== 'string' || typeof remedy !== 'string')
-    return undefined;
-  return { code: Object.hasOwn(refusals, code) ? (code as RefusalCode) : 'internal', sentence, remedy };
+  const { code, message, remedy } = body['error'];
+  if (typeof code !== 'string' || typeof message !== 'string' || typeof remedy !== 'string') return undefined;
+  return { code: Object.hasOwn(refusals, code) ? (code as RefusalCode) : 'internal', message, remedy };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

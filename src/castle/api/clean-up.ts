@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { CleanedUp, GcRequest, Refusal } from '../../protocol/contract.ts';
+import { GarbageResult, GcRequest, Refusal } from '../../protocol/contract.ts';
 import type { CleanUp } from '../housekeeping/garbage-collection.ts';
 
 export interface CleanedUpBy {
@@ -11,7 +11,7 @@ export interface CleanedUpBy {
 }
 
 /** What the host's root orders about what belongs to nobody. */
-export function cleanUpRoutes({ cleanUp, needHost }: CleanedUpBy): FastifyPluginCallbackTypebox {
+export function garbageRoutes({ cleanUp, needHost }: CleanedUpBy): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.post(
       '/v1/gc',
@@ -19,7 +19,7 @@ export function cleanUpRoutes({ cleanUp, needHost }: CleanedUpBy): FastifyPlugin
         schema: {
           summary: 'Remove what belongs to nobody; for the host',
           body: GcRequest,
-          response: { 200: Type.Array(CleanedUp), '4xx': Refusal, '5xx': Refusal },
+          response: { 200: Type.Array(GarbageResult), '4xx': Refusal, '5xx': Refusal },
         },
       },
       async (request) => {

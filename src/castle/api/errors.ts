@@ -1,7 +1,7 @@
 import type { FastifyError } from 'fastify';
 import { volumeNameFault } from '../../protocol/volume-name.ts';
 import { errorCode, errorMessage } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import { isOutOfResources, outOfResources } from '../refusals/out-of-resources.ts';
 import { badVolumeName, RefusalError } from '../refusals/refusal.ts';
 
@@ -12,7 +12,7 @@ const see = 'see /v1/openapi.json';
  * Every error that a request can lead to, in the documented form.
  * @param say tells people of what was not foreseen
  */
-export function refusalOf(error: FastifyError | RefusalError, body: unknown, say: Say): RefusalError {
+export function refusalOf(error: FastifyError | RefusalError, body: unknown, emit: EmitEvent): RefusalError {
   if (error instanceof RefusalError) return error;
   if (isOutOfResources(error)) return outOfResources(error);
   const name = error.validation === undefined ? undefined : wrongVolumeName(body);
@@ -20,7 +20,7 @@ export function refusalOf(error: FastifyError | RefusalError, body: unknown, say
   const status = error.statusCode ?? 500;
   if (status < 500) return badRequest(error.message, status);
   const why = errorMessage(error);
-  say(`unexpected error: ${why}`, { event: 'castle.fault' });
+  emit(`unexpected error: ${why}`, { event: 'castle.fault' });
   return new RefusalError('internal', `the castle failed: ${why}`, 'see the log of the castle');
 }
 

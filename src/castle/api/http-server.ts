@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { RefusalError } from '../refusals/refusal.ts';
 import { answer, endWith } from './bare-answers.ts';
 import { bodyLimitBytes, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
@@ -13,7 +13,7 @@ import type { LeaseRequests } from './requests.ts';
  * The settings of Fastify that all servers of the castle have: bounds for what comes in, and answers in the documented form
  * to what does not get as far as a route.
  */
-export const settings = (say: Say) => ({
+export const settings = (emit: EmitEvent) => ({
   bodyLimit: bodyLimitBytes,
   requestTimeout: requestWithinMs,
   keepAliveTimeout: requestWithinMs,
@@ -21,14 +21,14 @@ export const settings = (say: Say) => ({
   clientErrorHandler: (error: Error, socket: Duplex) => endWith(socket, unreadable(error)),
   frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     reply.hijack();
-    answer(reply.raw, refusalOf(error, request.body, say));
+    answer(reply.raw, refusalOf(error, request.body, emit));
   },
 });
 
 /** The errors of routes, as refusals in the documented form. */
-export function refusing(requests: LeaseRequests, say: Say) {
+export function refusing(requests: LeaseRequests, emit: EmitEvent) {
   return (error: FastifyError | RefusalError, request: FastifyRequest, reply: FastifyReply) => {
-    const refused = refusalOf(error, request.body, say);
+    const refused = refusalOf(error, request.body, emit);
     requests.refused(request, reply, refused);
     if (refused.status === 503) reply.header('retry-after', retryAfterS);
     return reply.status(refused.status).send(refused.toJSON());

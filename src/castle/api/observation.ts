@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Followers } from '../events/event-stream.ts';
+import type { EventStream } from '../events/event-stream.ts';
 import type { Metrics } from '../events/metrics.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 
 export interface Observed {
   readonly metrics: Metrics;
-  readonly followers: Followers;
+  readonly followers: EventStream;
   /** Returns when the castle is well. @throws RefusalError backend_failed */
   readonly checkHealth: () => void;
   /** @throws RefusalError not_permitted for everybody but the host's root */

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { LeaseRequest } from '../../protocol/contract.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { Metrics } from '../events/metrics.ts';
 import { RefusalLines } from '../events/refusal-log-limit.ts';
 import type { LeaseAnswer } from '../leases/lease-service.ts';
@@ -22,10 +22,10 @@ export class LeaseRequests {
   /** @param stranger what a refused one is called in the log that isn't known */
   constructor(
     private readonly metrics: Metrics,
-    private readonly say: Say,
+    private readonly emit: EmitEvent,
     private readonly stranger: (request: FastifyRequest) => string = () => 'those who are not known',
   ) {
-    this.refusals = new RefusalLines(say);
+    this.refusals = new RefusalLines(emit);
   }
 
   /** Who asks is known. @param wish what for; nothing when it gives something back */
@@ -42,14 +42,14 @@ export class LeaseRequests {
     };
     this.asked.set(request, asked);
     if (volume === undefined) return;
-    this.say(`container ${name} asks for volume ${volume}`, { event: 'lease.asked', ...asked });
+    this.emit(`container ${name} asks for volume ${volume}`, { event: 'lease.requested', ...asked });
   }
 
   granted(request: FastifyRequest, reply: FastifyReply, { lease, isNew, waited }: LeaseAnswer): void {
-    this.metrics.request(waited ? 'waited' : isNew ? 'granted' : 'same', reply.elapsedTime / 1000);
+    this.metrics.request(waited ? 'waited' : isNew ? 'granted' : 'reused', reply.elapsedTime / 1000);
     if (isNew) return; // the ledger has told of it
     const asked = this.asked.get(request);
-    this.say('has it already', { event: 'lease.same', lease: lease.id, ...asked });
+    this.emit('has it already', { event: 'lease.reused', lease: lease.id, ...asked });
   }
 
   refused(request: FastifyRequest, reply: FastifyReply, refused: RefusalError): void {

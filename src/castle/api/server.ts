@@ -14,8 +14,8 @@ import {
   Volume,
 } from '../../protocol/contract.ts';
 import { version } from '../../terminal/version.ts';
-import type { Say } from '../events/event.ts';
-import type { Followers } from '../events/event-stream.ts';
+import type { EmitEvent } from '../events/event.ts';
+import type { EventStream } from '../events/event-stream.ts';
 import type { Metrics } from '../events/metrics.ts';
 import type { CleanUp } from '../housekeeping/garbage-collection.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
@@ -26,7 +26,7 @@ import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 import { administrationRoutes } from './administration.ts';
 import { answerable } from './answerable.ts';
 import { headersWithinMs } from './bounds.ts';
-import { cleanUpRoutes } from './clean-up.ts';
+import { garbageRoutes } from './clean-up.ts';
 import { Connections } from './connections.ts';
 import { type CopiesAsked, copyRoutes } from './copies.ts';
 import { deviceRoutes } from './devices.ts';
@@ -48,9 +48,9 @@ export interface ApiMeans {
   readonly status: () => Status;
   readonly devices: () => Promise<Devices>;
   readonly metrics: Metrics;
-  readonly followers: Followers;
+  readonly followers: EventStream;
   readonly checkHealth: () => void;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** The castle's HTTP interface. */
@@ -74,11 +74,11 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     metrics,
     followers,
     checkHealth,
-    say,
+    emit,
   } = means;
-  const requests = new LeaseRequests(metrics, say);
+  const requests = new LeaseRequests(metrics, emit);
   const app = fastify({
-    ...settings(say),
+    ...settings(emit),
     http: { headersTimeout: headersWithinMs, connectionsCheckingInterval: headersWithinMs },
   })
     .setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -105,7 +105,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     },
   });
 
-  app.setErrorHandler(refusing(requests, say));
+  app.setErrorHandler(refusing(requests, emit));
   app.setNotFoundHandler((request, reply) => {
     const refused = new RefusalError(
       'not_found',
@@ -209,7 +209,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   await app.register(deviceRoutes({ devices, needHost: host }));
   await app.register(snapshotRoutes({ ...snapshots, administration: ledger.administration, needHost: host }));
   await app.register(copyRoutes({ ...snapshots, needHost: host }));
-  await app.register(cleanUpRoutes({ cleanUp, needHost: host }));
+  await app.register(garbageRoutes({ cleanUp, needHost: host }));
   await app.register(async (inner) => {
     addObservation(inner, { metrics, followers, checkHealth, needHost: host });
   });

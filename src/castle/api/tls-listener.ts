@@ -5,7 +5,7 @@ import { Type } from 'typebox';
 import { Lease, LeaseRequest, Refusal } from '../../protocol/contract.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { TlsIdentity } from '../daemon/tls-files.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { Metrics } from '../events/metrics.ts';
 import type { Claims } from '../identity/token.ts';
 import type { Bearer, Tokens } from '../identity/tokens.ts';
@@ -25,7 +25,7 @@ export interface TlsMeans {
   readonly tokens: Tokens;
   readonly ledger: LeaseService;
   readonly metrics: Metrics;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** The castle's interface for containers that have no socket of its. */
@@ -49,10 +49,10 @@ const handshakeWithinMs = 5_000;
 export async function serveTls(
   listen: string,
   { cert, key, ca }: TlsIdentity,
-  { tokens, ledger, metrics, say }: TlsMeans,
+  { tokens, ledger, metrics, emit }: TlsMeans,
 ): Promise<TlsListener> {
   const { host, port } = parseAddress('--listen', listen);
-  const requests = new LeaseRequests(metrics, say, (request) => peerOf(request.raw.socket.remoteAddress));
+  const requests = new LeaseRequests(metrics, emit, (request) => peerOf(request.raw.socket.remoteAddress));
   const app = fastify({
     https: {
       cert,
@@ -63,7 +63,7 @@ export async function serveTls(
       headersTimeout: headersWithinMs,
       connectionsCheckingInterval: headersWithinMs,
     },
-    ...settings(say),
+    ...settings(emit),
   })
     .setValidatorCompiler(TypeBoxValidatorCompiler)
     .withTypeProvider<TypeBoxTypeProvider>();
@@ -71,8 +71,8 @@ export async function serveTls(
   const connections = new TlsConnections(app.server);
   refuseExpectations(app.server);
   app.server.on('tlsClientError', (error, socket) => {
-    say(`${peerOf(socket.remoteAddress)} did not come to speak TLS: ${errorMessage(error)}`, {
-      event: 'tls.failed',
+    emit(`${peerOf(socket.remoteAddress)} did not come to speak TLS: ${errorMessage(error)}`, {
+      event: 'tls.handshake-failed',
     });
     // Node only tells of it, one that says nothing included; what is to be sent would wait for the end of the handshake.
     socket.destroy();
@@ -89,7 +89,7 @@ export async function serveTls(
     return tokens.bearer(claims);
   }
 
-  app.setErrorHandler(refusing(requests, say));
+  app.setErrorHandler(refusing(requests, emit));
   app.setNotFoundHandler((request) => {
     throw forTheHost(request);
   });

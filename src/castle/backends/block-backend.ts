@@ -3,7 +3,7 @@
  * released with it; the file system is mounted in the container and nowhere else. Only `create` formats.
  */
 import type { MountLine } from '../../linux/mountinfo.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { Checked } from '../file-systems/file-system.ts';
 import type { ImageToMount, Mounter } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
@@ -73,7 +73,7 @@ export interface BlockVolumes
 }
 
 /** @param say logs repairs */
-export function blockBackend(volumes: BlockVolumes, mounter: Mounter, say: Say): Backend {
+export function blockBackend(volumes: BlockVolumes, mounter: Mounter, emit: EmitEvent): Backend {
   /** Volumes that this castle created and has not tried to mount: any other one may hold data. */
   const neverMounted = new Set<string>();
 
@@ -81,7 +81,7 @@ export function blockBackend(volumes: BlockVolumes, mounter: Mounter, say: Say):
     const checked = await volumes.check(attached);
     if (checked.kind === 'damaged') throw damagedFileSystem(name, attached.path, checked);
     if (checked.kind === 'corrected') {
-      say(`volume ${name}: ${checked.how}`, { event: 'volume.corrected', volume: name });
+      emit(`volume ${name}: ${checked.how}`, { event: 'volume.repaired', volume: name });
     }
   }
 

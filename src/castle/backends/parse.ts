@@ -3,7 +3,7 @@ import type { Native } from '../../linux/native-addon.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { formatSize, parseSize } from '../../terminal/size.ts';
 import type { Told } from '../aws/ec2-client.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import { ext4 } from '../file-systems/ext4.ts';
 import { findType } from '../file-systems/types.ts';
 import type { Mounter } from '../mounting/mounter.ts';
@@ -25,7 +25,7 @@ export interface BackendDeps {
   /** The castle's folder of what it must not forget; made when it isn't there. */
   readonly state: string;
   /** Tells people what happened, in one line. */
-  readonly say: Say;
+  readonly emit: EmitEvent;
   /** Told of each call of a cloud's API. */
   readonly told: Told;
 }

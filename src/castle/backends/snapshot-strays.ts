@@ -16,7 +16,7 @@ export async function snapshotStrays(
   return left.map((id) => ({
     kind: 'snapshot',
     name: unfinishedSnapshotPath(base, id),
-    why: 'it is not whole, and no record speaks of it',
+    reason: 'it is not whole, and no record speaks of it',
     async remove() {
       // It may have been begun just when it was found.
       if (isKnown(id) || !(await unfinishedSnapshots(base)).includes(id)) return false;

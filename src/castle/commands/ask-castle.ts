@@ -144,8 +144,8 @@ const kinds: Readonly<Record<number, FailureKind>> = {
 export function refusal(status: number, body: unknown): Failure {
   const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
   const sentence =
-    typeof error === 'object' && error !== null && 'sentence' in error
-      ? String(error.sentence)
+    typeof error === 'object' && error !== null && 'message' in error
+      ? String(error.message)
       : `HTTP ${status}`;
   const remedy =
     typeof error === 'object' && error !== null && 'remedy' in error ? String(error.remedy) : undefined;

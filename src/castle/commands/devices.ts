@@ -12,7 +12,7 @@ export function addDevices(program: Command): void {
     path: '/v1/devices',
     list: false,
   };
-  addQuestion<Devices>(program, question, ({ devices, badNames }) => [
+  addQuestion<Devices>(program, question, ({ devices, avoidedNames }) => [
     ...(devices.length === 0
       ? ['no devices']
       : inColumns([
@@ -28,6 +28,8 @@ export function addDevices(program: Command): void {
             since ?? '-',
           ]),
         ])),
-    ...badNames.map(({ name, why, until }) => `device name ${name} is avoided until ${until}: ${why}`),
+    ...avoidedNames.map(
+      ({ name, reason, until }) => `device name ${name} is avoided until ${until}: ${reason}`,
+    ),
   ]);
 }

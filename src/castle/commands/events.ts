@@ -5,7 +5,7 @@ import { Failure } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
 import { printableJson } from '../../terminal/printable.ts';
 import { defaultSocket } from '../daemon/default-paths.ts';
-import type { Happening } from '../events/event.ts';
+import type { CastleEvent } from '../events/event.ts';
 import { readableLine } from '../events/format-event.ts';
 import { checkSocket, refusal, unreachable } from './ask-castle.ts';
 
@@ -55,10 +55,10 @@ async function* lines(answer: IncomingMessage): AsyncGenerator<string> {
   }
 }
 
-function read(line: string, socket: string): Happening {
+function read(line: string, socket: string): CastleEvent {
   const happening = parsed(line);
   if (typeof happening === 'object' && happening !== null && 'event' in happening && 'time' in happening) {
-    return happening as Happening;
+    return happening as CastleEvent;
   }
   throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CleanedUp } from '../../protocol/contract.ts';
+import type { GarbageResult } from '../../protocol/contract.ts';
 import { print } from '../../terminal/print.ts';
 import { printable, printableJson } from '../../terminal/printable.ts';
 import { defaultSocket } from '../daemon/default-paths.ts';
@@ -24,7 +24,7 @@ export function addGc(program: Command): void {
     .option('--json', 'print the answer as JSON')
     .action(async ({ socket, dryRun = false, json }: GcOptions) => {
       const { body } = await askCastle(socket, 'POST', '/v1/gc', { body: { dryRun }, withinMs });
-      const strays = body as readonly CleanedUp[];
+      const strays = body as readonly GarbageResult[];
       const lines =
         json === true
           ? [printableJson(JSON.stringify(strays, undefined, 2))]
@@ -35,7 +35,7 @@ export function addGc(program: Command): void {
     });
 }
 
-function toLines({ kind, name, why, outcome, remedy }: CleanedUp): readonly string[] {
-  const line = `${outcome.padEnd(7)}  ${kind} ${name}: ${why}`;
+function toLines({ kind, name, reason, outcome, remedy }: GarbageResult): readonly string[] {
+  const line = `${outcome.padEnd(7)}  ${kind} ${name}: ${reason}`;
   return remedy === undefined ? [line] : [line, `         ${remedy}`];
 }

@@ -4,7 +4,7 @@ import { Failure } from '../../terminal/failure.ts';
 import { defaultPlugin, defaultSocket } from '../daemon/default-paths.ts';
 import type { ServeSettings } from '../daemon/serve.ts';
 import type { TlsSettings } from '../daemon/tls-files.ts';
-import type { Level } from '../events/event.ts';
+import type { EventLevel } from '../events/event.ts';
 import type { LogSettings } from '../events/log.ts';
 
 /** What commander makes of the command line. */
@@ -21,15 +21,15 @@ export interface CastleOptions {
   readonly freezeLimit: string;
   readonly offHost?: string;
   readonly keepDeleted: string;
-  readonly reconcileEvery: string;
+  readonly reconcileInterval: string;
   readonly metricsListen?: string;
   readonly listen?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
   readonly plugin?: string;
-  readonly gc: string;
-  readonly logLevel: Level;
+  readonly gcInterval: string;
+  readonly logLevel: EventLevel;
   readonly logFormat: 'auto' | 'json' | 'text';
 }
 
@@ -65,8 +65,8 @@ export function addCastleOptions(command: Command): Command {
     )
     .option('--freeze-limit <time>', 'how long a volume may stand still for a snapshot', '10s')
     .option('--keep-deleted <time>', 'how long deleted volumes can be restored: 12h, 7d', '7d')
-    .option('--reconcile-every <time>', 'how often the castle compares its state with what is true', '5m')
-    .option('--gc <time>', 'how often to look for what belongs to nobody: 1h; 0: never', '1h')
+    .option('--reconcile-interval <time>', 'how often the castle compares its state with what is true', '5m')
+    .option('--gc-interval <time>', 'how often to look for what belongs to nobody: 1h; 0: never', '1h')
     .option('--metrics-listen <host:port>', 'serve /metrics and /healthz on TCP as well, to everybody')
     .option('--listen <host:port>', 'listen over TLS as well, for containers with a token (castle token)')
     .option(
@@ -121,8 +121,8 @@ export async function settingsOf(command: Command, options: CastleOptions): Prom
     ...(offHost === undefined ? {} : { offHost }),
     freezeLimitMs: readDuration('--freeze-limit', all.freezeLimit, 'usage'),
     keepDeletedMs: readDuration('--keep-deleted', all.keepDeleted, 'usage'),
-    reconcileEveryMs: readReconcileEvery(all.reconcileEvery),
-    gcMs: readDuration('--gc', all.gc, 'usage'),
+    reconcileIntervalMs: readReconcileInterval(all.reconcileInterval),
+    gcIntervalMs: readDuration('--gc-interval', all.gcInterval, 'usage'),
     ...(all.plugin === undefined ? {} : { plugin: all.plugin }),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     ...(tls === undefined ? {} : { tls }),
@@ -151,10 +151,10 @@ function tlsOf({ listen, tlsCert, tlsKey, tlsClientCa }: CastleOptions): TlsSett
 }
 
 /** @throws Failure usage when it is no time, or one that leaves the host no rest */
-function readReconcileEvery(text: string): number {
-  const everyMs = readDuration('--reconcile-every', text, 'usage');
+function readReconcileInterval(text: string): number {
+  const everyMs = readDuration('--reconcile-interval', text, 'usage');
   if (everyMs >= 1_000 && everyMs <= 86_400_000) return everyMs;
-  throw new Failure('usage', `--reconcile-every ${text} is not from 1s to 1d`, 'give a time as in 5m');
+  throw new Failure('usage', `--reconcile-interval ${text} is not from 1s to 1d`, 'give a time as in 5m');
 }
 
 async function withFile(command: Command, options: CastleOptions): Promise<CastleOptions> {

@@ -51,7 +51,7 @@ const ConfigFile = Type.Object(
     ),
     'freeze-limit': Type.Optional(time),
     'keep-deleted': Type.Optional(time),
-    'reconcile-every': Type.Optional(time),
+    'reconcile-interval': Type.Optional(time),
     'metrics-listen': Type.Optional(
       Type.String({ pattern: '^.+:[0-9]+$', description: 'HOST:PORT, as in 127.0.0.1:9464' }),
     ),
@@ -62,7 +62,7 @@ const ConfigFile = Type.Object(
     'tls-key': Type.Optional(absolutePath),
     'tls-client-ca': Type.Optional(absolutePath),
     plugin: Type.Optional(absolutePath),
-    gc: Type.Optional(
+    'gc-interval': Type.Optional(
       Type.String({
         pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$',
         description: 'a time with its unit, as in 1h, or "0"',
@@ -96,14 +96,14 @@ export interface FileSettings {
   readonly freezeLimit?: string;
   readonly offHost?: string;
   readonly keepDeleted?: string;
-  readonly reconcileEvery?: string;
+  readonly reconcileInterval?: string;
   readonly metricsListen?: string;
   readonly listen?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
   readonly plugin?: string;
-  readonly gc?: string;
+  readonly gcInterval?: string;
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat?: 'auto' | 'json' | 'text';
 }

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Native } from '../../linux/native-addon.ts';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 
 /**
  * Claims a folder for this castle for as long as it lives, by a lock on the folder itself: kill -9 leaves none behind,
@@ -10,9 +10,9 @@ import type { Say } from '../events/event.ts';
  * @param say told when the file system has no locks: then nobody is kept out
  * @throws Failure tryAgain when another castle has it, cannotCreate when it can't be opened
  */
-export function claim(native: Native, folder: string, what: string, say: Say): void {
+export function claim(native: Native, folder: string, what: string, emit: EmitEvent): void {
   const fd = openFolder(folder, what);
-  if (!lock(native, fd, folder, say)) {
+  if (!lock(native, fd, folder, emit)) {
     const holder = holderOf(fd);
     closeSync(fd);
     throw new Failure(
@@ -32,12 +32,12 @@ function openFolder(folder: string, what: string): number {
   }
 }
 
-function lock(native: Native, fd: number, folder: string, say: Say): boolean {
+function lock(native: Native, fd: number, folder: string, emit: EmitEvent): boolean {
   try {
     return native.flock(fd);
   } catch (thrown) {
     // NFS locks files only (nfs(5)), and some file systems nothing at all.
-    say(`${folder} cannot be locked (${errorCode(thrown)}): see to it that no other castle uses it`);
+    emit(`${folder} cannot be locked (${errorCode(thrown)}): see to it that no other castle uses it`);
     return true;
   }
 }

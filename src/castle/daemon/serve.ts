@@ -15,8 +15,8 @@ import { volumeDriver } from '../docker-plugin/driver.ts';
 import { servePlugin } from '../docker-plugin/listener.ts';
 import { settleRegularly } from '../docker-plugin/periodic-settle.ts';
 import { ec2Calls } from '../events/ec2-call-metrics.ts';
-import { type Happening, tellAll } from '../events/event.ts';
-import { Followers } from '../events/event-stream.ts';
+import { broadcastEvents, type CastleEvent } from '../events/event.ts';
+import { EventStream } from '../events/event-stream.ts';
 import { observedMounter, observedStore } from '../events/instrumented.ts';
 import { countBy, Metrics } from '../events/metrics.ts';
 import { collectorsFor } from '../housekeeping/collectors.ts';
@@ -70,9 +70,9 @@ export interface ServeSettings {
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
   /** How often what the store says is compared with what is true, in milliseconds. */
-  readonly reconcileEveryMs: number;
+  readonly reconcileIntervalMs: number;
   /** How often what belongs to nobody is looked for, in milliseconds; 0: never. */
-  readonly gcMs: number;
+  readonly gcIntervalMs: number;
   /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
   readonly metricsListen?: string;
   /** Where it listens for containers with tokens as well; nowhere without. */
@@ -91,14 +91,14 @@ export interface Castle {
  * @param log takes what happens
  * @throws Failure usage, cannotCreate, tryAgain (another castle), noPermission
  */
-export async function serve(settings: ServeSettings, log: (happening: Happening) => void): Promise<Castle> {
+export async function serve(settings: ServeSettings, log: (happening: CastleEvent) => void): Promise<Castle> {
   checkSocketPath(settings.socket);
   const { tls } = settings;
   const tlsIdentity = tls === undefined ? undefined : readTlsFiles(tls);
   const plan = settings.snapshots === undefined ? undefined : await readPlan(settings.snapshots);
   const copies = settings.offHost === undefined ? undefined : await copiesIn(settings.offHost);
   if (settings.plugin !== undefined) checkSocketPath(settings.plugin, '--plugin');
-  const followers = new Followers();
+  const followers = new EventStream();
   let opened: Store | undefined;
   let watch: EngineWatch | undefined;
   let cleanUp: CleanUp | undefined;
@@ -114,22 +114,22 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     },
     version,
   );
-  const say = tellAll([
+  const emit = broadcastEvents([
     log,
     (happening) => followers.tell(happening),
     ({ event }) => metrics.happened(event),
   ]);
   const runtime = await parseRuntime(settings.runtime, settings);
   const program = findMountProgram();
-  const mounter = observedMounter(createMounter(program), metrics, say);
+  const mounter = observedMounter(createMounter(program), metrics, emit);
   const backend = await parseBackend(settings.backend, {
     mounter,
     native: native(),
     replay: createJournalReplay(program),
     mountProgram: program,
     state: settings.state,
-    say,
-    told: ec2Calls(metrics, say),
+    emit,
+    told: ec2Calls(metrics, emit),
   });
   keepApart(backend.base, [
     { option: '--state', folder: settings.state },
@@ -137,13 +137,13 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     ...(settings.plugin === undefined ? [] : [{ option: '--plugin', folder: dirname(settings.plugin) }]),
   ]);
   // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
-  claim(native(), backend.base, 'folder for volumes', say);
+  claim(native(), backend.base, 'folder for volumes', emit);
   makeStateFolder(settings.state);
-  claim(native(), settings.state, 'state in', say);
+  claim(native(), settings.state, 'state in', emit);
   opened = openState(settings.state, fileURLToPath(import.meta.url));
   const store = watchedStore(observedStore(opened, metrics));
   const tokens =
-    tls === undefined ? undefined : new Tokens({ key: openTokenKey(settings.state), store, runtime, say });
+    tls === undefined ? undefined : new Tokens({ key: openTokenKey(settings.state), store, runtime, emit });
   await freeSocket(settings.socket);
   const backups = new Backups({
     store,
@@ -151,7 +151,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     freezer: createFreezer(program),
     freezeLimitMs: settings.freezeLimitMs,
     exclusively: (volume, act) => ledger.exclusively(volume, act),
-    say,
+    emit,
   });
   const hostMounts = openHostMounts(
     settings.state,
@@ -165,30 +165,30 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     hold: createHoldProcess(native()),
     fromSnapshot,
     hostMounts,
-    say,
+    emit,
   });
   await backups.thawAll();
-  const stopTakingUp = await takeUp(ledger, say);
+  const stopTakingUp = await takeUp(ledger, emit);
   await backups.reconcile();
-  const offHost = copies === undefined ? undefined : new OffHost({ copies, backups, backend, say });
+  const offHost = copies === undefined ? undefined : new OffHost({ copies, backups, backend, emit });
   const taken = () => offHost?.look();
   const scheduler =
     plan === undefined
       ? undefined
-      : new Scheduler(plan, { store, backups, backend: backend.name, taken, say });
-  watch = runtime.follow?.(engineEventHandler(ledger, say));
-  const settling = settleRegularly(ledger, say);
+      : new Scheduler(plan, { store, backups, backend: backend.name, taken, emit });
+  watch = runtime.follow?.(engineEventHandler(ledger, emit));
+  const settling = settleRegularly(ledger, emit);
   const { keepDeletedMs } = settings;
-  cleanUp = new CleanUp(collectorsFor({ store, backend, ledger, hostMounts, keepDeletedMs }), say);
-  const stopCleaningUp = cleanUpRegularly(cleanUp, settings.gcMs);
-  const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, say);
+  cleanUp = new CleanUp(collectorsFor({ store, backend, ledger, hostMounts, keepDeletedMs }), emit);
+  const stopCleaningUp = cleanUpRegularly(cleanUp, settings.gcIntervalMs);
+  const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, emit);
   const look = async (stop: AbortSignal) => {
     // What the engine says is looked at beside; while it is away, nothing is.
     await watch?.compare().catch(() => undefined);
     await backups.reconcile();
     return ledger.lookAgain(stop);
   };
-  const stopReconciling = reconcileRegularly(look, settings.reconcileEveryMs, say);
+  const stopReconciling = reconcileRegularly(look, settings.reconcileIntervalMs, emit);
 
   const started = new Date().toISOString();
   const status = (): Status => ({
@@ -196,7 +196,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     pid: process.pid,
     started,
     runtime: runtime.name,
-    ...(watch === undefined ? {} : { engine: watch.connected() ? 'connected' : 'lost' }),
+    ...(watch === undefined ? {} : { engine: watch.connected() ? 'connected' : 'disconnected' }),
     backend: backend.description,
     volumes: store.volumes().length,
     leases: store.leases().length,
@@ -213,7 +213,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
     snapshots,
     cleanUp,
     status,
-    say,
+    emit,
     ...seen,
     ...given,
   });
@@ -222,23 +222,24 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
   const network =
     tls === undefined || tlsIdentity === undefined || tokens === undefined
       ? undefined
-      : await serveTls(tls.listen, tlsIdentity, { tokens, ledger, metrics, say });
+      : await serveTls(tls.listen, tlsIdentity, { tokens, ledger, metrics, emit });
   const driver = volumeDriver(ledger, hostMounts, () => settling.look());
   const plugin =
-    settings.plugin === undefined ? undefined : await servePlugin(settings.plugin, driver, native(), say);
+    settings.plugin === undefined ? undefined : await servePlugin(settings.plugin, driver, native(), emit);
   await api.listen(settings.socket);
   scheduler?.start();
   offHost?.start();
   const end = tls === undefined || tlsIdentity === undefined ? undefined : ending(tls.certFile, tlsIdentity);
-  if (end !== undefined) say(end, { event: 'tls.expires', remedy: 'renew it, then start the castle again' });
+  if (end !== undefined)
+    emit(end, { event: 'tls.certificate-expires', remedy: 'renew it, then start the castle again' });
   const onNetwork = network === undefined ? '' : ` and over TLS on ${network.address}`;
-  say(`serving on ${settings.socket}${onNetwork}, runtime ${runtime.name}, ${backend.description}`, {
+  emit(`serving on ${settings.socket}${onNetwork}, runtime ${runtime.name}, ${backend.description}`, {
     event: 'castle.serving',
   });
 
   return {
     async stop() {
-      say('stopping; what is under way is finished first', { event: 'castle.stopping' });
+      emit('stopping; what is under way is finished first', { event: 'castle.stopping' });
       ledger.stopWaiting();
       await Promise.all([plugin?.stop(), api.stop(), network?.stop()]);
       await Promise.all([settling.stop(), stopCleaningUp()]);
@@ -250,7 +251,7 @@ export async function serve(settings: ServeSettings, log: (happening: Happening)
       await ledger.close();
       await backups.close();
       await store.close();
-      say('stopped; containers keep their mounts', { event: 'castle.stopped' });
+      emit('stopped; containers keep their mounts', { event: 'castle.stopped' });
     },
   };
 }

@@ -1,5 +1,5 @@
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 
@@ -11,24 +11,25 @@ const againAfterMs = 10_000;
  * finds out the rest when it is back.
  * @returns stops asking again
  */
-export async function takeUp(ledger: LeaseService, say: Say): Promise<() => void> {
+export async function takeUp(ledger: LeaseService, emit: EmitEvent): Promise<() => void> {
   let timer: NodeJS.Timeout | undefined;
   let isLost = false;
   async function tryVolumes(): Promise<void> {
     try {
       await ledger.reconcileVolumes();
-      if (isLost) say('the volumes can be reached again, and were looked at', { event: 'backend.found' });
+      if (isLost)
+        emit('the volumes can be reached again, and were looked at', { event: 'backend.available' });
     } catch (thrown) {
       if (!(thrown instanceof RefusalError)) throw thrown;
       if (!isLost) {
-        say(`the volumes cannot be reached, and are looked for again: ${errorMessage(thrown)}`, {
-          event: 'backend.lost',
+        emit(`the volumes cannot be reached, and are looked for again: ${errorMessage(thrown)}`, {
+          event: 'backend.unavailable',
         });
       }
       isLost = true;
       timer = setTimeout(() => {
         tryVolumes().catch((thrown: unknown) =>
-          say(`the volumes could not be looked at: ${errorMessage(thrown)}`, { event: 'volume.unclear' }),
+          emit(`the volumes could not be looked at: ${errorMessage(thrown)}`, { event: 'volume.unresolved' }),
         );
       }, againAfterMs).unref();
     }

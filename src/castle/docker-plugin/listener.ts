@@ -6,7 +6,7 @@ import type { Native } from '../../linux/native-addon.ts';
 import { freeSocket, listen } from '../../linux/unix-socket.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import { descriptorOf } from '../api/connections.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import { type Connection, holdPeer } from '../identity/caller.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Answer, Call, Driver } from './driver.ts';
@@ -34,12 +34,12 @@ export async function servePlugin(
   path: string,
   driver: Driver,
   native: Native,
-  say: Say,
+  emit: EmitEvent,
 ): Promise<PluginListener> {
   const engines = new WeakMap<Socket, Connection>();
   const server = createServer((request, response) => {
     void handle(request, response).catch((thrown: unknown) => {
-      say(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
+      emit(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
       response.destroy();
     });
   });
@@ -80,10 +80,10 @@ export async function servePlugin(
       answer(response, 200, { ...(await act(await readCall(request), engine.peer)), Err: '' });
     } catch (thrown) {
       if (!(thrown instanceof RefusalError)) {
-        say(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
+        emit(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
       } else if (method === '/VolumeDriver.Mount') {
         const { sentence, code, remedy } = thrown;
-        say(sentence, { event: 'lease.refused', code, remedy });
+        emit(sentence, { event: 'lease.refused', code, remedy });
       }
       answer(response, 500, { Err: errorMessage(thrown) });
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 
 /** How often we look whether a container has a mount that was made for it, in milliseconds. */
@@ -20,7 +20,7 @@ export interface Settling {
  * Looks after the mounts on the host for an engine, as long as there are some. No process stands for such a mount: that its
  * container has it is seen in the container's mounts, and so is that it has it no more.
  */
-export function settleRegularly(ledger: LeaseService, say: Say): Settling {
+export function settleRegularly(ledger: LeaseService, emit: EmitEvent): Settling {
   let stopped = false;
   let working: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export function settleRegularly(ledger: LeaseService, say: Say): Settling {
       if (left.length === 0) return;
       plan(left.some(({ engine }) => engine?.seen !== true) ? soonMs : laterMs);
     } catch (thrown) {
-      say(`the engine's mounts could not be looked through: ${errorMessage(thrown)}`);
+      emit(`the engine's mounts could not be looked through: ${errorMessage(thrown)}`);
       plan(laterMs);
     }
   }

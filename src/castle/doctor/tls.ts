@@ -11,8 +11,8 @@ export function tlsFindings(settings: TlsSettings): readonly Finding[] {
     const identity = readTlsFiles(settings);
     const end = ending(certFile, identity);
     if (end !== undefined) {
-      const say = identity.validTo.getTime() > Date.now() ? warning : missing;
-      return [say(what, end, 'renew it, then start the castle again; containers keep their mounts')];
+      const emit = identity.validTo.getTime() > Date.now() ? warning : missing;
+      return [emit(what, end, 'renew it, then start the castle again; containers keep their mounts')];
     }
     if ((statSync(keyFile).mode & 0o077) !== 0) {
       return [warning(what, `the key ${keyFile} may be read by others`, `chmod 600 ${keyFile}`)];

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Happening } from './event.ts';
+import type { CastleEvent } from './event.ts';
 
 /** More followers than this are refused. */
 const limitOfFollowers = 32;
@@ -15,7 +15,7 @@ interface Follower {
  * Those who follow what happens, a JSON object a line. A follower that doesn't read costs a bounded amount of memory
  * and nobody else's time: it misses what doesn't fit, and is told how much when it reads again.
  */
-export class Followers {
+export class EventStream {
   private readonly all = new Set<Follower>();
 
   /** Whether there is room for one more. */
@@ -32,7 +32,7 @@ export class Followers {
     stream.once('close', () => this.all.delete(follower));
   }
 
-  tell(happening: Happening): void {
+  tell(happening: CastleEvent): void {
     const line = `${JSON.stringify(happening)}\n`;
     for (const follower of this.all) send(follower, line, happening.time);
   }
@@ -52,9 +52,9 @@ function send(follower: Follower, line: string, time: string): void {
   }
   if (missed > 0) {
     follower.missed = 0;
-    const gap: Happening = {
+    const gap: CastleEvent = {
       time,
-      event: 'events.missed',
+      event: 'events.dropped',
       count: missed,
       message: `${missed} events were missed: they were read too slowly`,
     };

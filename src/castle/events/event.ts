@@ -1,72 +1,72 @@
 /** How much a happening matters, as pino names it. */
-export type Level = 'debug' | 'info' | 'warn' | 'error';
+export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /**
  * Everything that the castle tells of, by the stable name under which the log, the metrics and `castle events` have it,
  * and how much each matters.
  */
-export const levels = {
+export const eventLevels = {
   note: 'info',
   'castle.serving': 'info',
   'castle.stopping': 'info',
   'castle.stopped': 'info',
   'castle.fault': 'error',
   // Debug: whoever may connect may ask as often as it likes, and would fill the log.
-  'lease.asked': 'debug',
-  'lease.same': 'debug',
+  'lease.requested': 'debug',
+  'lease.reused': 'debug',
   'lease.waiting': 'debug',
   'lease.granted': 'info',
   'lease.refused': 'warn',
   'lease.released': 'info',
   'lease.ended': 'info',
-  'lease.found': 'info',
-  'lease.unclear': 'warn',
-  'lease.hangs': 'warn',
-  'token.made': 'info',
+  'lease.adopted': 'info',
+  'lease.unresolved': 'warn',
+  'lease.hung': 'warn',
+  'token.created': 'info',
   // Debug: whoever reaches the port may fail as often as it likes.
-  'tls.failed': 'debug',
-  'tls.expires': 'warn',
-  'mount.made': 'info',
+  'tls.handshake-failed': 'debug',
+  'tls.certificate-expires': 'warn',
+  'mount.created': 'info',
   // Debug: the refusal that follows is told, as often as is good for the log.
   'mount.failed': 'debug',
   'mount.removed': 'info',
-  'mount.unmapped': 'warn',
+  'mount.idmap-failed': 'warn',
   'unmount.failed': 'debug',
   'grow.failed': 'debug',
   'reconcile.done': 'info',
   'reconcile.corrected': 'warn',
-  'reconcile.looked': 'debug',
+  'reconcile.checked': 'debug',
   'volume.created': 'info',
   'volume.grown': 'info',
-  'volume.corrected': 'warn',
-  'volume.unclear': 'warn',
+  'volume.repaired': 'warn',
+  'volume.unresolved': 'warn',
   'volume.deleted': 'info',
   'volume.restored': 'info',
   'volume.purged': 'info',
   'device.detached': 'info',
   'device.busy': 'warn',
-  'device.bad': 'warn',
+  'device.name-avoided': 'warn',
   'ec2.throttled': 'warn',
   'snapshot.taken': 'info',
   'snapshot.failed': 'warn',
   'snapshot.restored': 'info',
   'snapshot.removed': 'info',
-  'snapshot.found': 'info',
+  'snapshot.adopted': 'info',
   'snapshot.copied': 'info',
   'snapshot.fetched': 'info',
   'copy.failed': 'warn',
   'copy.removed': 'info',
-  'snapshot.unclear': 'warn',
+  'snapshot.unresolved': 'warn',
   'volume.unlocked': 'warn',
-  'backend.found': 'info',
-  'backend.lost': 'warn',
+  'backend.available': 'info',
+  'backend.unavailable': 'warn',
   'gc.found': 'warn',
   'gc.removed': 'info',
-  'gc.unclear': 'warn',
+  'gc.failed': 'warn',
   // Debug: mostly it has nothing to tell.
   'gc.done': 'debug',
-  'engine.found': 'info',
-  'engine.lost': 'warn',
+  'engine.connected': 'info',
+  'engine.disconnected': 'warn',
   'container.died': 'info',
   'container.oom': 'warn',
   'container.killed': 'info',
@@ -74,14 +74,14 @@ export const levels = {
   'container.paused': 'info',
   'container.resumed': 'info',
   'container.destroyed': 'info',
-  'container.unclear': 'warn',
-  'events.missed': 'warn',
-} as const satisfies Record<string, Level>;
+  'container.unresolved': 'warn',
+  'events.dropped': 'warn',
+} as const satisfies Record<string, EventLevel>;
 
-export type EventName = keyof typeof levels;
+export type EventName = keyof typeof eventLevels;
 
 /** What a happening is about. Chosen field by field, so that nothing secret gets in by accident. */
-export interface Facts {
+export interface EventFields {
   readonly event: EventName;
   readonly volume?: string;
   /** The runtime's id of the container. */
@@ -102,17 +102,17 @@ export interface Facts {
 }
 
 /** Something that happened, with a sentence for people. */
-export interface Happening extends Facts {
+export interface CastleEvent extends EventFields {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly message: string;
 }
 
 /** Tells of something in one line; without facts it is a note. */
-export type Say = (message: string, facts?: Facts) => void;
+export type EmitEvent = (message: string, facts?: EventFields) => void;
 
 /** Tells everybody who listens, in their order. */
-export function tellAll(listeners: readonly ((happening: Happening) => void)[]): Say {
+export function broadcastEvents(listeners: readonly ((happening: CastleEvent) => void)[]): EmitEvent {
   return (message, facts = { event: 'note' }) => {
     const happening = { time: new Date().toISOString(), ...facts, message };
     for (const listener of listeners) listener(happening);

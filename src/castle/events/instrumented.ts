@@ -2,16 +2,16 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from '../store/store.ts';
-import type { EventName, Facts, Say } from './event.ts';
+import type { EmitEvent, EventFields, EventName } from './event.ts';
 import type { Metrics } from './metrics.ts';
 
 /** A mounter whose acts are told of and measured. */
-export function observedMounter(mounter: Mounter, metrics: Metrics, say: Say): Mounter {
+export function observedMounter(mounter: Mounter, metrics: Metrics, emit: EmitEvent): Mounter {
   /** @param done what to tell when it went well */
   async function observed<T>(
-    act: 'mount' | 'unmount' | 'grow',
+    operation: 'mount' | 'unmount' | 'grow',
     failed: EventName,
-    about: Omit<Facts, 'event'>,
+    about: Omit<EventFields, 'event'>,
     work: () => Promise<T>,
     done: (result: T, tookMs: number) => void,
   ): Promise<T> {
@@ -20,20 +20,20 @@ export function observedMounter(mounter: Mounter, metrics: Metrics, say: Say): M
     try {
       result = await work();
     } catch (thrown) {
-      metrics.mount(act, 'failed', since(begun) / 1000);
-      say(errorMessage(thrown), { event: failed, ...about, ...codeOf(thrown) });
+      metrics.mount(operation, 'failed', since(begun) / 1000);
+      emit(errorMessage(thrown), { event: failed, ...about, ...codeOf(thrown) });
       throw thrown;
     }
     const tookMs = since(begun);
-    metrics.mount(act, 'done', tookMs / 1000);
+    metrics.mount(operation, 'done', tookMs / 1000);
     done(result, tookMs);
     return result;
   }
 
   const mounting = (source: string, target: string, mount: () => Promise<number>): Promise<number> =>
     observed('mount', 'mount.failed', { target }, mount, (mountId, tookMs) =>
-      say(`${source} is mounted on ${target} in the container`, {
-        event: 'mount.made',
+      emit(`${source} is mounted on ${target} in the container`, {
+        event: 'mount.created',
         target,
         mountId,
         tookMs,
@@ -62,7 +62,12 @@ export function observedMounter(mounter: Mounter, metrics: Metrics, say: Say): M
         { target, mountId },
         () => mounter.unmount(from, target, mountId),
         (_, tookMs) =>
-          say(`${target} is unmounted in the container`, { event: 'mount.removed', target, mountId, tookMs }),
+          emit(`${target} is unmounted in the container`, {
+            event: 'mount.removed',
+            target,
+            mountId,
+            tookMs,
+          }),
       ),
   };
 }

@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { printableJson } from '../../terminal/printable.ts';
-import { type Happening, type Level, levels } from './event.ts';
+import { type CastleEvent, type EventLevel, eventLevels } from './event.ts';
 import { readableLine } from './format-event.ts';
 
 export interface LogSettings {
   /** What matters less is left out. */
-  readonly level: Level;
+  readonly level: EventLevel;
   /** `json`: an object a line, for programs; `text`: a line for people. */
   readonly format: 'json' | 'text';
 }
@@ -18,11 +18,11 @@ export interface LogSettings {
 export function openLog(
   { level, format }: LogSettings,
   write: (line: string) => void,
-): (happening: Happening) => void {
+): (happening: CastleEvent) => void {
   if (format === 'text') {
     const least = order.indexOf(level);
     return (happening) => {
-      if (order.indexOf(levels[happening.event]) >= least) write(readableLine(happening));
+      if (order.indexOf(eventLevels[happening.event]) >= least) write(readableLine(happening));
     };
   }
   const logger = pino(
@@ -35,8 +35,8 @@ export function openLog(
     },
     { write: (line: string) => write(printableJson(line)) },
   );
-  return ({ message, ...facts }) => logger[levels[facts.event]](facts, message);
+  return ({ message, ...facts }) => logger[eventLevels[facts.event]](facts, message);
 }
 
 /** From what matters least on. */
-const order: readonly Level[] = ['debug', 'info', 'warn', 'error'];
+const order: readonly EventLevel[] = ['debug', 'info', 'warn', 'error'];

@@ -39,12 +39,12 @@ export class Metrics {
   private readonly registry = new Registry();
   private readonly requests = this.histogram(
     'castle_lease_request_seconds',
-    'Requests for leases, by outcome: granted, same, or the code of the refusal',
+    'Requests for leases, by outcome: granted, reused, waited, or the code of the refusal',
   );
-  private readonly acts: Histogram<'act' | 'outcome'> = new Histogram({
+  private readonly mountOperations: Histogram<'operation' | 'outcome'> = new Histogram({
     name: 'castle_mount_seconds',
     help: 'Mounts and unmounts in containers',
-    labelNames: ['act', 'outcome'],
+    labelNames: ['operation', 'outcome'],
     buckets,
     registers: [this.registry],
   });
@@ -94,7 +94,7 @@ export class Metrics {
       if (engine === undefined) gauge.remove();
       else gauge.set(engine ? 1 : 0);
     });
-    this.gauge('castle_strays', 'What the last clean-up left, by kind', ['kind'], (gauge) => {
+    this.gauge('castle_garbage', 'What the last clean-up left, by kind', ['kind'], (gauge) => {
       const strays = counted.strays();
       for (const kind of strayKinds) gauge.set({ kind }, strays.get(kind) ?? 0);
     });
@@ -124,13 +124,13 @@ export class Metrics {
     });
   }
 
-  /** @param outcome `granted`, `same`, or a refusal's code */
+  /** @param outcome `granted`, `reused`, `waited`, or a refusal's code */
   request(outcome: string, seconds: number): void {
     this.requests.observe({ outcome }, seconds);
   }
 
-  mount(act: 'mount' | 'unmount' | 'grow', outcome: 'done' | 'failed', seconds: number): void {
-    this.acts.observe({ act, outcome }, seconds);
+  mount(operation: 'mount' | 'unmount' | 'grow', outcome: 'done' | 'failed', seconds: number): void {
+    this.mountOperations.observe({ operation, outcome }, seconds);
   }
 
   commit(outcome: 'done' | 'failed', seconds: number): void {

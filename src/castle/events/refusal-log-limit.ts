@@ -1,4 +1,4 @@
-import type { Facts, Say } from './event.ts';
+import type { EmitEvent, EventFields } from './event.ts';
 
 /** How long one window lasts, in milliseconds. */
 const windowMs = 60_000;
@@ -22,10 +22,10 @@ export class RefusalLines {
   private readonly accounts = new Map<string, Account>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly say: Say) {}
+  constructor(private readonly emit: EmitEvent) {}
 
   /** @param source who was refused: a container's id, or a word for all who are not known */
-  tell(source: string, message: string, facts: Facts): void {
+  tell(source: string, message: string, facts: EventFields): void {
     this.timer ??= setTimeout(() => this.closeWindow(), windowMs).unref();
     const account = this.accountOf(source, facts.container);
     const same = `${facts.volume ?? ''} ${facts.target ?? ''} ${facts.code ?? ''}`;
@@ -34,7 +34,7 @@ export class RefusalLines {
       return;
     }
     account.told.add(same);
-    this.say(message, facts);
+    this.emit(message, facts);
   }
 
   /** Tells what was left out, and lets go of the window. */
@@ -58,7 +58,7 @@ export class RefusalLines {
       if (untold === 0) continue;
       const message = `${untold} more refusals for ${source} within ${windowMs / 1000} s`;
       const whose = container === undefined ? {} : { container };
-      this.say(message, { event: 'lease.refused', ...whose, count: untold });
+      this.emit(message, { event: 'lease.refused', ...whose, count: untold });
     }
     this.accounts.clear();
   }

@@ -52,7 +52,7 @@ export function idleLoopDevices(backend: Backend, ledger: LeaseService): Collect
         found.push({
           kind: 'device' as const,
           name: device.path,
-          why: `it has the image ${device.file} of volume ${volume}, and is mounted nowhere`,
+          reason: `it has the image ${device.file} of volume ${volume}, and is mounted nowhere`,
           byHand: `see who has it open (fuser ${device.path}), then losetup --detach ${device.path}`,
           remove: leftAlone,
         });

@@ -1,5 +1,5 @@
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { Collector, Found } from './collector.ts';
 import type { Stray } from './stray.ts';
 
@@ -13,7 +13,7 @@ export type Outcome =
   | 'failed';
 
 /** A stray with what became of it. */
-export interface Collected extends Pick<Found, 'kind' | 'name' | 'why'> {
+export interface Collected extends Pick<Found, 'kind' | 'name' | 'reason'> {
   readonly outcome: Outcome;
   /** What a person can do about it. */
   readonly remedy?: string;
@@ -51,7 +51,7 @@ export class CleanUp {
 
   constructor(
     private readonly collectors: readonly Collector[],
-    private readonly say: Say,
+    private readonly emit: EmitEvent,
   ) {}
 
   /** Runs all collectors, after a run that is under way. */
@@ -79,19 +79,19 @@ export class CleanUp {
       try {
         for (const found of await find()) collected.push(await this.deal(found, order));
       } catch (thrown) {
-        this.say(`${name} could not be looked for: ${errorMessage(thrown)}`, { event: 'gc.unclear' });
+        this.emit(`${name} could not be looked for: ${errorMessage(thrown)}`, { event: 'gc.failed' });
       }
     }
     this.left = collected.filter(({ outcome }) => outcome !== 'removed');
     if (order === 'clock') for (const one of this.left) this.tell(one);
     const removed = collected.length - this.left.length;
-    this.say(`looked for strays: ${removed} removed, ${this.left.length} left`, { event: 'gc.done' });
+    this.emit(`looked for strays: ${removed} removed, ${this.left.length} left`, { event: 'gc.done' });
     return collected;
   }
 
   private async deal(found: Found, order: Order): Promise<Collected> {
-    const { kind, name, why, byHand } = found;
-    const about = { kind, name, why };
+    const { kind, name, reason, byHand } = found;
+    const about = { kind, name, reason };
     if (byHand !== undefined) {
       return { ...about, outcome: order === 'look' ? 'found' : 'left', remedy: byHand };
     }
@@ -102,19 +102,21 @@ export class CleanUp {
     try {
       if (!(await found.remove())) return { ...about, outcome: 'left', remedy: 'somebody has it after all' };
     } catch (thrown) {
-      this.say(`${kind} ${name} could not be removed: ${errorMessage(thrown)}`, { event: 'gc.unclear' });
+      this.emit(`${kind} ${name} could not be removed: ${errorMessage(thrown)}`, { event: 'gc.failed' });
       return { ...about, outcome: 'failed', remedy: errorMessage(thrown) };
     }
-    this.say(`${kind} ${name} is removed: it belonged to nobody, because ${why}`, { event: 'gc.removed' });
+    this.emit(`${kind} ${name} is removed: it belonged to nobody, because ${reason}`, {
+      event: 'gc.removed',
+    });
     return { ...about, outcome: 'removed' };
   }
 
   /** Once for each: it is found again every hour. */
-  private tell({ kind, name, why, remedy }: Collected): void {
+  private tell({ kind, name, reason, remedy }: Collected): void {
     const key = `${kind} ${name}`;
     if (this.told.has(key)) return;
     this.told.add(key);
-    this.say(`${kind} ${name} belongs to nobody, because ${why}`, {
+    this.emit(`${kind} ${name} belongs to nobody, because ${reason}`, {
       event: 'gc.found',
       ...(remedy === undefined ? {} : { remedy }),
     });

@@ -16,7 +16,7 @@ export function halfMadeVolumes(store: Store, backendName: string, ledger: Lease
         found.push({
           kind: 'volume' as const,
           name,
-          why: 'it was begun, and nobody is making it any more',
+          reason: 'it was begun, and nobody is making it any more',
           remove: () =>
             ledger.exclusively(name, async () => {
               if (isHalfMade(name)) await ledger.settleHalfMade(name);

@@ -24,13 +24,13 @@ export function hostMountsWithoutLease(
 
   function found(target: string, volume: string): readonly Found[] {
     const mount = topmostOn(mountsOf('self') ?? [], target);
-    const why = 'it was made for an engine, and no lease stands for it';
+    const reason = 'it was made for an engine, and no lease stands for it';
     if (mount === undefined) {
       return [
         {
           kind: 'file',
           name: target,
-          why,
+          reason: reason,
           remove: () =>
             ledger.exclusively(volume, async () => {
               if (isLeased(target)) return false;
@@ -45,7 +45,7 @@ export function hostMountsWithoutLease(
       {
         kind: 'mount',
         name: target,
-        why,
+        reason: reason,
         remove: () =>
           ledger.exclusively(volume, async () => {
             if (isLeased(target)) return false;

@@ -14,7 +14,7 @@ export function endedLeases(store: Store, ledger: LeaseService): Collector {
         .map(({ id, volume, containerName }) => ({
           kind: 'lease',
           name: id,
-          why: `container ${containerName}, which had volume ${volume}, has ended`,
+          reason: `container ${containerName}, which had volume ${volume}, has ended`,
           async remove() {
             await ledger.checkEnded((lease) => lease.id === id);
             return store.lease(id) === undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 
 /** The castle looks at least this often for deleted volumes whose time is over, in milliseconds. */
@@ -20,7 +20,7 @@ const retryAfterMs = 60_000;
 export function purgeRegularly(
   administration: VolumeAdministration,
   keepMs: number,
-  say: Say,
+  emit: EmitEvent,
 ): () => Promise<void> {
   let stopped = false;
   let working = Promise.resolve();
@@ -38,7 +38,7 @@ export function purgeRegularly(
   function work(): void {
     working = administration
       .purge(Date.now() - keepMs)
-      .catch((thrown: unknown) => say(`the trash could not be looked through: ${errorMessage(thrown)}`))
+      .catch((thrown: unknown) => emit(`the trash could not be looked through: ${errorMessage(thrown)}`))
       .then(next);
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 
 /** How much earlier or later than told a look may begin, as a share: castles of many hosts should not look at once. */
 const jitter = 0.1;
@@ -16,7 +16,7 @@ const lastWorkMs = 5_000;
 export function reconcileRegularly(
   look: (stop: AbortSignal) => Promise<number>,
   everyMs: number,
-  say: Say,
+  emit: EmitEvent,
 ): () => Promise<void> {
   const stopping = new AbortController();
   let working = Promise.resolve();
@@ -34,14 +34,16 @@ export function reconcileRegularly(
       const count = await look(stopping.signal);
       const tookMs = Math.round(performance.now() - begun);
       if (count > 0) {
-        say(`looked at everything again; corrected: ${count}`, {
+        emit(`looked at everything again; corrected: ${count}`, {
           event: 'reconcile.corrected',
           count,
           tookMs,
         });
-      } else say('looked at everything again', { event: 'reconcile.looked', tookMs });
+      } else emit('looked at everything again', { event: 'reconcile.checked', tookMs });
     } catch (thrown) {
-      say(`not everything could be looked at again: ${errorMessage(thrown)}`, { event: 'volume.unclear' });
+      emit(`not everything could be looked at again: ${errorMessage(thrown)}`, {
+        event: 'volume.unresolved',
+      });
     }
   }
 

@@ -6,7 +6,7 @@ export interface Stray {
   /** What people find it by: a path, an id. */
   readonly name: string;
   /** Ends the sentence "it belongs to nobody, because". */
-  readonly why: string;
+  readonly reason: string;
   /**
    * Looks once more, and removes it when it is still nobody's and mounted nowhere.
    * @returns false when it was left alone after all

@@ -18,7 +18,7 @@ export function overdueTrash(
         found.push({
           kind: 'volume' as const,
           name: `${volume} (${id})`,
-          why: isGone
+          reason: isGone
             ? 'it was deleted, and is not in the trash any more'
             : `it was deleted on ${deleted}, and its time is over`,
           remove: () => (isGone ? administration.forget(id) : administration.purgeOne(id)),

@@ -16,7 +16,7 @@ export function unknownVolumes(store: Store, backend: Backend): Collector {
         .map(({ name }) => ({
           kind: 'volume',
           name,
-          why: `it lies in the ${backend.description}, and the state does not know it`,
+          reason: `it lies in the ${backend.description}, and the state does not know it`,
           byHand: `castle volume create ${name} takes it in as it is; or move it away`,
           remove: leftAlone,
         }));

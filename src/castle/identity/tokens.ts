@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { bootId, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
 import type { Token, TokenRequest } from '../../protocol/contract.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import { checkPermission, checkVolumeName } from '../leases/checks.ts';
 import { noSuchLease } from '../leases/refusals.ts';
 import { isOutOfResources } from '../refusals/out-of-resources.ts';
@@ -18,7 +18,7 @@ export interface TokenMeans {
   readonly key: TokenKey;
   readonly store: Store;
   readonly runtime: Runtime;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** Who a token stands for, as the engine and the kernel know it now. */
@@ -44,7 +44,7 @@ export class Tokens {
    * @throws RefusalError not_found, bad_volume_name, not_permitted when its label names another volume
    */
   async make({ container: called, volume, ttlMs }: TokenRequest): Promise<Token> {
-    const { key, runtime, say } = this.means;
+    const { key, runtime, emit } = this.means;
     checkVolumeName(volume);
     const known = await runtime.find(called);
     if (known === undefined) {
@@ -64,8 +64,8 @@ export class Tokens {
       untilMs: fromMs + ttlMs,
     };
     const expires = new Date(claims.untilMs).toISOString();
-    say(`container ${containerName} gets a token for volume ${volume}, good until ${expires}`, {
-      event: 'token.made',
+    emit(`container ${containerName} gets a token for volume ${volume}, good until ${expires}`, {
+      event: 'token.created',
       container,
       containerName,
       volume,

@@ -44,12 +44,12 @@ export class ContainerWatch {
     try {
       await this.journal.advance(lease, 'containerEnded');
       if (lease.engine !== undefined) this.hostMounts.removeMountPoint(lease.target);
-      this.journal.say(lease, 'lease.ended', `lease ended: ${why}`);
+      this.journal.emit(lease, 'lease.ended', `lease ended: ${why}`);
     } catch (thrown) {
       // The store is full or broken: the lease stays in it, and the next request or start ends it.
-      this.journal.say(
+      this.journal.emit(
         lease,
-        'lease.unclear',
+        'lease.unresolved',
         `lease could not be ended in the store: ${errorMessage(thrown)}`,
       );
     }

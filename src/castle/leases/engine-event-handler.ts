@@ -1,6 +1,6 @@
 import type { Lease } from '../../protocol/contract.ts';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { EventName, Say } from '../events/event.ts';
+import type { EmitEvent, EventName } from '../events/event.ts';
 import type { ContainerEvent, EngineListener } from '../runtimes/runtime.ts';
 import type { LeaseService } from './lease-service.ts';
 
@@ -20,14 +20,14 @@ const words: Record<ContainerEvent['kind'], { readonly event: EventName; readonl
  * and usually comes before the engine; the engine is the second, for an end that the first has not told. Where they
  * disagree the lease stays, and people are told.
  */
-export function engineEventHandler(ledger: LeaseService, say: Say): EngineListener {
+export function engineEventHandler(ledger: LeaseService, emit: EmitEvent): EngineListener {
   async function check(isSaid: (lease: Lease) => boolean, who: string): Promise<void> {
     try {
       for (const { volume, container, containerName, id } of await ledger.checkEnded(isSaid)) {
-        say(
+        emit(
           `${who} that container ${containerName} has ended, but its first process lives: its lease stays`,
           {
-            event: 'container.unclear',
+            event: 'container.unresolved',
             volume,
             container,
             containerName,
@@ -36,8 +36,8 @@ export function engineEventHandler(ledger: LeaseService, say: Say): EngineListen
         );
       }
     } catch (thrown) {
-      say(`leases could not be compared with the engine: ${errorMessage(thrown)}`, {
-        event: 'container.unclear',
+      emit(`leases could not be compared with the engine: ${errorMessage(thrown)}`, {
+        event: 'container.unresolved',
       });
     }
   }
@@ -46,7 +46,7 @@ export function engineEventHandler(ledger: LeaseService, say: Say): EngineListen
     event({ kind, id, name, volume, detail, atMs }) {
       const { event, verb } = words[kind];
       const more = detail === undefined ? '' : `, ${kind === 'died' ? 'exit code' : 'signal'} ${detail}`;
-      say(`container ${name} ${verb}${more}`, {
+      emit(`container ${name} ${verb}${more}`, {
         event,
         container: id,
         containerName: name,
@@ -60,10 +60,10 @@ export function engineEventHandler(ledger: LeaseService, say: Say): EngineListen
       const isSaid = (lease: Lease) => !ids.has(lease.container) && Date.parse(lease.since) <= atMs;
       void check(isSaid, "the engine's list says");
     },
-    found: () => say('the events of the container engine arrive', { event: 'engine.found' }),
+    found: () => emit('the events of the container engine arrive', { event: 'engine.connected' }),
     lost: (why) =>
-      say(`the container engine is not to be reached: ${why}`, {
-        event: 'engine.lost',
+      emit(`the container engine is not to be reached: ${why}`, {
+        event: 'engine.disconnected',
         remedy: 'leases stay as they are; new requests are refused until it is back',
       }),
   };

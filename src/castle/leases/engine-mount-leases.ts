@@ -104,7 +104,11 @@ export class EngineMountLeases {
     } catch (thrown) {
       if (this.unclear.has(id)) return false;
       this.unclear.add(id);
-      journal.say(lease, 'lease.unclear', `it cannot be told whether it is over: ${errorMessage(thrown)}`);
+      journal.emit(
+        lease,
+        'lease.unresolved',
+        `it cannot be told whether it is over: ${errorMessage(thrown)}`,
+      );
       return false;
     }
   }
@@ -136,7 +140,7 @@ export class EngineMountLeases {
   private async end(lease: LeaseRecord, why: string): Promise<void> {
     await this.means.takingAway.unmount(lease);
     this.means.hostMounts.removeMountPoint(lease.target);
-    this.means.journal.say(lease, 'lease.released', why);
+    this.means.journal.emit(lease, 'lease.released', why);
   }
 }
 

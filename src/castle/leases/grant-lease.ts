@@ -10,7 +10,7 @@ import {
 import { namespaceOf } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import { idViewFor } from '../mounting/idmap/id-view.ts';
 import { mountWithIdMapping } from '../mounting/idmap/mount-with-id-mapping.ts';
@@ -37,7 +37,7 @@ export interface GrantingMeans {
   readonly backend: Backend;
   readonly mounter: Mounter;
   readonly hold: HoldProcess;
-  readonly say: Say;
+  readonly emit: EmitEvent;
   readonly journal: LeaseRecorder;
   readonly watched: ContainerWatch;
   readonly sight: MountInspector;
@@ -67,7 +67,7 @@ export class LeaseGranter {
     target: string,
     others: readonly LeaseRecord[],
   ): Promise<LeaseRecord> {
-    const { hold, backend, volumes, journal, watched, truth, say } = this.means;
+    const { hold, backend, volumes, journal, watched, truth, emit } = this.means;
     const held = hold(container.first);
     if (held === undefined) throw refusals.containerEnded(container.name);
     let lease: LeaseRecord | undefined;
@@ -111,14 +111,14 @@ export class LeaseGranter {
       mountId =
         adopted ??
         (await withMountNamespace(held, (into) =>
-          mountWithIdMapping(show, options, (how) => backend.mount(into, record, target, how), say),
+          mountWithIdMapping(show, options, (how) => backend.mount(into, record, target, how), emit),
         ));
       // The container may have ended while we mounted: then the mount has gone with its namespace.
       if (!held.isAlive()) throw refusals.containerEnded(container.name);
       const mounted = await journal.advance(lease, 'mounted', { mountId });
       watched.watch(mounted, held);
       if (made !== undefined) volumes.tellOfNew(made, wish);
-      journal.say(mounted, 'lease.granted', `mounted on ${target}`);
+      journal.emit(mounted, 'lease.granted', `mounted on ${target}`);
       return mounted;
     } catch (thrown) {
       if (lease !== undefined && thrown instanceof MountHungError) {
@@ -145,7 +145,7 @@ export class LeaseGranter {
       await journal.advance(lease, 'mountFailed');
       if (lease.engine !== undefined) this.means.hostMounts.removeMountPoint(lease.target);
     } catch (thrown) {
-      journal.say(lease, 'lease.unclear', `what was begun could not be undone: ${errorMessage(thrown)}`);
+      journal.emit(lease, 'lease.unresolved', `what was begun could not be undone: ${errorMessage(thrown)}`);
       if (store.lease(lease.id) !== undefined) watched.watch(lease, held);
     }
   }

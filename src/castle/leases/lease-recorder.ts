@@ -1,5 +1,5 @@
 import type { Lease } from '../../protocol/contract.ts';
-import type { EventName, Say } from '../events/event.ts';
+import type { EmitEvent, EventName } from '../events/event.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
 import { afterVolume } from '../volumes/volume-states.ts';
 import { after, type LeaseEvent } from './lease-states.ts';
@@ -8,7 +8,7 @@ import { after, type LeaseEvent } from './lease-states.ts';
 export class LeaseRecorder {
   constructor(
     private readonly store: Store,
-    private readonly tell: Say,
+    private readonly tell: EmitEvent,
     /** Called when a lease on that volume has ended. */
     private readonly ended: (volume: string) => void,
   ) {}
@@ -50,7 +50,7 @@ export class LeaseRecorder {
   }
 
   /** @param what ends the sentence that names the volume and the container */
-  say(lease: LeaseRecord, event: EventName, what: string): void {
+  emit(lease: LeaseRecord, event: EventName, what: string): void {
     const { id, volume, container, containerName, target, mountId } = lease;
     this.tell(`volume ${volume}, container ${containerName}: ${what}`, {
       event,

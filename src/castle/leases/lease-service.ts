@@ -4,7 +4,7 @@ import type { Lease, LeaseRequest, Volume } from '../../protocol/contract.ts';
 import { formatSize } from '../../terminal/size.ts';
 import type { Backend, Growth } from '../backends/backend.ts';
 import { noSizeOfItsOwn } from '../backends/refusals.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import { MountInspector } from '../mounting/mount-inspector.ts';
 import { type Mounter, MountHungError } from '../mounting/mounter.ts';
@@ -55,7 +55,7 @@ export interface Means {
   /** Where volumes are mounted on the host for an engine. */
   readonly hostMounts: HostMounts;
   /** Tells people what happened, in one line. */
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /**
@@ -82,13 +82,13 @@ export class LeaseService {
   readonly administration: VolumeAdministration;
 
   constructor(private readonly means: Means) {
-    const { store, backend, say } = means;
+    const { store, backend, emit } = means;
     const { perVolume } = this;
-    const journal = new LeaseRecorder(store, say, (volume) => {
+    const journal = new LeaseRecorder(store, emit, (volume) => {
       this.waiting.call(volume);
       this.afterUse.ended(volume);
     });
-    const volumes = new VolumeCatalog(store, backend, say, means.fromSnapshot);
+    const volumes = new VolumeCatalog(store, backend, emit, means.fromSnapshot);
     const watched = new ContainerWatch(store, journal, perVolume, means.hostMounts);
     const sight = new MountInspector(store, volumes, backend, means.hostMounts);
     const truth = new LeaseResolver({ ...means, journal, watched, sight, perVolume });
@@ -108,7 +108,7 @@ export class LeaseService {
       usesOf,
       isLeased: (volume) => store.leases().some((lease) => lease.volume === volume),
       known: (volume) => store.volume(volume) ?? { name: volume },
-      say,
+      emit,
     });
     const settle = async (volume: string) => {
       for (const lease of this.leasesOn(volume)) await this.forEngine.settle(lease);
@@ -155,7 +155,7 @@ export class LeaseService {
   ): Promise<Given> {
     const endsAt = performance.now() + withinMs;
     const waiter = this.waiting.enter(volume, container);
-    this.means.say(`container ${container.name} waits for volume ${volume}`, {
+    this.means.emit(`container ${container.name} waits for volume ${volume}`, {
       event: 'lease.waiting',
       volume,
       container: container.id,
@@ -233,7 +233,7 @@ export class LeaseService {
       if (lease === undefined) throw refusals.noSuchLease(id);
       this.truth.checkNothingHangs(lease);
       await this.takingAway.unmount(lease);
-      this.journal.say(lease, 'lease.released', 'given back');
+      this.journal.emit(lease, 'lease.released', 'given back');
     });
   }
 
@@ -252,7 +252,7 @@ export class LeaseService {
       if (writer !== undefined && held !== undefined) await this.growMounted(writer, held, volume, sizeBytes);
       else if (living[0] !== undefined) throw refusals.readonlyCannotGrow(living[0]);
       else await this.growth(volume.name).grow(volume, sizeBytes);
-      this.means.say(`volume ${name} has grown to ${formatSize(sizeBytes)}`, {
+      this.means.emit(`volume ${name} has grown to ${formatSize(sizeBytes)}`, {
         event: 'volume.grown',
         volume: name,
       });
@@ -319,10 +319,10 @@ export class LeaseService {
    * unmounts; what cannot be looked at stays as it is and stops nothing else.
    */
   async reconcileLeases(): Promise<void> {
-    const { store, backend, say } = this.means;
+    const { store, backend, emit } = this.means;
     for (const lease of store.leases()) await this.truth.takeUp(await this.forEngine.takeOver(lease));
     const [leases, volumes] = [store.leases().length, store.volumes()];
-    say(`looked at everything; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
+    emit(`looked at everything; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
     for (const { name, backend: its } of volumes) if (its === backend.name) this.afterUse.unused(name);
   }
 

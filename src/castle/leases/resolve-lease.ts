@@ -76,7 +76,7 @@ export class LeaseResolver {
   leaveHanging(lease: LeaseRecord, { gone }: MountHungError): RefusalError {
     const { store, journal, perVolume } = this.means;
     this.hanging.add(lease.id);
-    journal.say(lease, 'lease.hangs', `castle-mount hangs on ${lease.target}`);
+    journal.emit(lease, 'lease.hung', `castle-mount hangs on ${lease.target}`);
     void gone.then(() =>
       perVolume.run(lease.volume, async () => {
         this.hanging.delete(lease.id);
@@ -95,9 +95,9 @@ export class LeaseResolver {
     try {
       await this.bringUpToDate(lease, isNews);
     } catch (thrown) {
-      this.means.journal.say(
+      this.means.journal.emit(
         lease,
-        'lease.unclear',
+        'lease.unresolved',
         `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`,
       );
     }
@@ -109,12 +109,12 @@ export class LeaseResolver {
     switch (there.kind) {
       case 'onTarget':
         if (isNews(await journal.seen(lease, there.mount.id)))
-          journal.say(lease, 'lease.found', 'still mounted, watching its container again');
+          journal.emit(lease, 'lease.adopted', 'still mounted, watching its container again');
         return;
       case 'elsewhere':
         if (isNews(await journal.seen(lease, there.use.mount.id))) {
           const where = `still mounted, but on ${there.use.mount.point} or hidden`;
-          journal.say(lease, 'lease.found', `${where}, watching its container again`);
+          journal.emit(lease, 'lease.adopted', `${where}, watching its container again`);
         }
         return;
       case 'unknown':

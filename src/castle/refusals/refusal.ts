@@ -42,7 +42,7 @@ export class RefusalError extends Error {
   toJSON(): Refusal {
     const { code, sentence, remedy } = this;
     const { holder } = this.more;
-    return { error: { code, sentence, remedy, ...(holder === undefined ? {} : { holder }) } };
+    return { error: { code, message: sentence, remedy, ...(holder === undefined ? {} : { holder }) } };
   }
 }
 

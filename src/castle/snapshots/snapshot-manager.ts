@@ -5,7 +5,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { BegunSnapshot, KnownSnapshot, Snapshots, WrittenSnapshot } from '../backends/snapshots.ts';
 import type { KnownVolume, NewVolume } from '../backends/volume.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import { lostVolume } from '../leases/refusals.ts';
 import type { DeviceFileSystem, Freezer, FrozenFileSystem } from '../mounting/freeze-file-system.ts';
 import { OneAtATime } from '../store/keyed-mutex.ts';
@@ -27,7 +27,7 @@ export interface BackupMeans {
   /** Runs something while nothing else is done to a volume. */
   readonly exclusively: <T>(volume: string, act: () => Promise<T>) => Promise<T>;
   /** Tells people what happened, in one line. */
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** Who wants a snapshot, and what for. */
@@ -65,7 +65,7 @@ export class Backups {
         return await this.takeAlone(snapshots, volume, wanted);
       } catch (thrown) {
         const message = `no snapshot of volume ${volume}: ${errorMessage(thrown)}`;
-        this.means.say(message, { event: 'snapshot.failed', volume });
+        this.means.emit(message, { event: 'snapshot.failed', volume });
         throw thrown;
       }
     });
@@ -195,7 +195,7 @@ export class Backups {
       } catch (thrown) {
         this.tell(
           record,
-          'snapshot.unclear',
+          'snapshot.unresolved',
           `volume ${record.volume} may stand still: ${errorMessage(thrown)}`,
         );
       }
@@ -214,8 +214,8 @@ export class Backups {
       there = new Map((await snapshots.list()).map((one) => [one.id, one]));
     } catch (thrown) {
       // Containers have their volumes: that snapshots cannot be looked at is no reason not to start.
-      this.means.say(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, {
-        event: 'snapshot.unclear',
+      this.means.emit(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, {
+        event: 'snapshot.unresolved',
       });
       return;
     }
@@ -230,7 +230,7 @@ export class Backups {
       } catch (thrown) {
         this.tell(
           record,
-          'snapshot.unclear',
+          'snapshot.unresolved',
           `snapshot ${record.id} is left as it is: ${errorMessage(thrown)}`,
         );
       }
@@ -247,7 +247,11 @@ export class Backups {
         origin: 'found',
       };
       await this.means.store.commit((changes) => changes.putSnapshot(found));
-      this.tell(found, 'snapshot.found', `a snapshot of volume ${volume}, taken ${taken}, is found and kept`);
+      this.tell(
+        found,
+        'snapshot.adopted',
+        `a snapshot of volume ${volume}, taken ${taken}, is found and kept`,
+      );
     }
   }
 
@@ -398,7 +402,7 @@ export class Backups {
     } catch (thrown) {
       this.tell(
         record,
-        'snapshot.unclear',
+        'snapshot.unresolved',
         `what is left of snapshot ${record.id} stays: ${errorMessage(thrown)}`,
       );
     }
@@ -433,7 +437,7 @@ export class Backups {
         if (isThere) return;
         this.tell(
           record,
-          'snapshot.unclear',
+          'snapshot.unresolved',
           `snapshot ${record.id} of volume ${record.volume} is not there any more`,
         );
     }
@@ -462,11 +466,11 @@ export class Backups {
 
   private tell(
     { id, volume }: SnapshotRecord,
-    event: `snapshot.${'taken' | 'failed' | 'removed' | 'restored' | 'fetched' | 'found' | 'unclear'}`,
+    event: `snapshot.${'taken' | 'failed' | 'removed' | 'restored' | 'fetched' | 'adopted' | 'unresolved'}`,
     message: string,
     more: { readonly tookMs?: number } = {},
   ): void {
-    this.means.say(message, { event, volume, snapshot: id, ...more });
+    this.means.emit(message, { event, volume, snapshot: id, ...more });
   }
 }
 

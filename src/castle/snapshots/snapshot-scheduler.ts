@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { SnapshotRecord, Store } from '../store/store.ts';
 import { dueNow } from './due-snapshots.ts';
 import { expired } from './retention.ts';
@@ -22,7 +22,7 @@ export interface SchedulerMeans {
   readonly backend: string;
   /** Told when snapshots were taken. */
   readonly taken: () => void;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** Takes snapshots when the plan says so, and removes those that it does not keep. */
@@ -69,8 +69,8 @@ export class Scheduler {
         await this.means.backups.remove(record.id);
         gone.push(record);
       } catch (thrown) {
-        this.means.say(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
-          event: 'snapshot.unclear',
+        this.means.emit(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
+          event: 'snapshot.unresolved',
           volume: record.volume,
           snapshot: record.id,
         });

@@ -1,7 +1,7 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend, HostHold } from '../backends/backend.ts';
 import type { KnownVolume } from '../backends/volume.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 
@@ -15,7 +15,7 @@ interface Means {
   readonly isLeased: (volume: string) => boolean;
   readonly known: (volume: string) => KnownVolume;
   readonly usesOf: (volume: string) => Promise<readonly VolumeMount[]>;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /**
@@ -52,7 +52,7 @@ export class UnusedVolumeRelease {
   }
 
   private async giveBack(volume: string, hostHold: HostHold, tell: boolean): Promise<void> {
-    const { isLeased, known, usesOf, say } = this.means;
+    const { isLeased, known, usesOf, emit } = this.means;
     if (isLeased(volume)) {
       this.waiting.delete(volume);
       return;
@@ -64,8 +64,8 @@ export class UnusedVolumeRelease {
       this.waiting.delete(volume);
     } catch (thrown) {
       if (tell && !this.waiting.has(volume)) {
-        say(`volume ${volume} could not be given back yet: ${errorMessage(thrown)}`, {
-          event: 'volume.unclear',
+        emit(`volume ${volume} could not be given back yet: ${errorMessage(thrown)}`, {
+          event: 'volume.unresolved',
           volume,
         });
       }

@@ -5,7 +5,7 @@ import type { Backend } from '../backends/backend.ts';
 import { isThereAlready } from '../backends/snapshot-refusals.ts';
 import type { Trash } from '../backends/trash.ts';
 import type { KnownVolume } from '../backends/volume.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import { checkVolumeName } from '../leases/checks.ts';
 import {
   held,
@@ -32,7 +32,7 @@ export interface AdministrationMeans {
   readonly usesOf: (volume: string) => Promise<readonly VolumeMount[]>;
   /** Ends its lease when that is one of an engine's mounts that no container has any more. */
   readonly settle: (volume: string) => Promise<void>;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** What the host's root orders: volumes made beforehand, deleted, brought back. Nothing here is for containers. */
@@ -68,7 +68,7 @@ export class VolumeAdministration {
   delete(volume: string): Promise<TrashRecord> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
-      const { store, backend, say } = this.means;
+      const { store, backend, emit } = this.means;
       const trash = trashOf(backend);
       await this.settleAll(volume, trash);
       await this.checkUnused(volume);
@@ -96,7 +96,7 @@ export class VolumeAdministration {
         await trash.takeBack(volume, record.id);
         throw thrown;
       });
-      say(`volume ${volume} is deleted, and kept in the trash`, { event: 'volume.deleted', volume });
+      emit(`volume ${volume} is deleted, and kept in the trash`, { event: 'volume.deleted', volume });
       return kept;
     });
   }
@@ -108,7 +108,7 @@ export class VolumeAdministration {
   restore(volume: string): Promise<void> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
-      const { backend, say } = this.means;
+      const { backend, emit } = this.means;
       const trash = trashOf(backend);
       this.checkBackend(volume);
       await this.settleAll(volume, trash);
@@ -130,7 +130,7 @@ export class VolumeAdministration {
         await trash.put(volume, record.id);
         throw thrown;
       });
-      say(`volume ${volume} is back, as it was on ${kept.deleted}`, { event: 'volume.restored', volume });
+      emit(`volume ${volume} is back, as it was on ${kept.deleted}`, { event: 'volume.restored', volume });
     });
   }
 
@@ -142,7 +142,7 @@ export class VolumeAdministration {
   unlock(volume: string): Promise<string | undefined> {
     checkVolumeName(volume);
     return this.means.perVolume.run(volume, async () => {
-      const { store, backend, usesOf, say } = this.means;
+      const { store, backend, usesOf, emit } = this.means;
       const { claims } = backend;
       if (claims === null) throw noClaims(backend);
       const lease = store.leases().find((lease) => lease.volume === volume);
@@ -152,7 +152,7 @@ export class VolumeAdministration {
         throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
       const broken = await claims.forceRelease(volume);
       if (broken === undefined) return undefined;
-      say(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was taken away`, {
+      emit(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was taken away`, {
         event: 'volume.unlocked',
         volume,
       });
@@ -216,15 +216,15 @@ export class VolumeAdministration {
    * the trash without an entry, as after a lost state, gets one; its time begins anew.
    */
   async reconcile(): Promise<void> {
-    const { store, backend, say } = this.means;
+    const { store, backend, emit } = this.means;
     const { trash } = backend;
     if (trash === null) return;
     for (const volume of new Set(this.records().map((record) => record.volume))) {
       try {
         await this.means.perVolume.run(volume, () => this.settleAll(volume, trash));
       } catch (thrown) {
-        say(`the deleted volume ${volume} is left as it is: ${errorMessage(thrown)}`, {
-          event: 'volume.unclear',
+        emit(`the deleted volume ${volume} is left as it is: ${errorMessage(thrown)}`, {
+          event: 'volume.unresolved',
           volume,
         });
       }
@@ -251,8 +251,8 @@ export class VolumeAdministration {
     try {
       return await trash.list();
     } catch (thrown) {
-      this.means.say(`the trash cannot be looked through: ${errorMessage(thrown)}`, {
-        event: 'volume.unclear',
+      this.means.emit(`the trash cannot be looked through: ${errorMessage(thrown)}`, {
+        event: 'volume.unresolved',
       });
       return [];
     }
@@ -372,8 +372,8 @@ export class VolumeAdministration {
       // Outside: a large volume takes a while, and a new one of its name need not wait.
       if (isOurs) await this.removeForGood(purging, trash);
     } catch (thrown) {
-      this.means.say(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
-        event: 'volume.unclear',
+      this.means.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
+        event: 'volume.unresolved',
         volume,
       });
     }
@@ -383,7 +383,7 @@ export class VolumeAdministration {
     const { id, volume, deleted } = record;
     await trash.purge(volume, id);
     await this.advance(record, 'purged');
-    this.means.say(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
+    this.means.emit(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
       event: 'volume.purged',
       volume,
     });

@@ -3,7 +3,7 @@ import type { SourceFolder } from '../../linux/mountinfo.ts';
 import { errorCode, errorMessage } from '../../terminal/failure.ts';
 import type { Backend, Owner } from '../backends/backend.ts';
 import type { NewVolume } from '../backends/volume.ts';
-import type { Say } from '../events/event.ts';
+import type { EmitEvent } from '../events/event.ts';
 import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from '../leases/refusals.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Store, VolumeRecord } from '../store/store.ts';
@@ -30,7 +30,7 @@ export class VolumeCatalog {
   constructor(
     private readonly store: Store,
     private readonly backend: Backend,
-    private readonly say: Say,
+    private readonly emit: EmitEvent,
     private readonly fromSnapshot: CreateFromSnapshot,
   ) {}
 
@@ -96,7 +96,7 @@ export class VolumeCatalog {
   /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
   tellOfNew({ name }: VolumeRecord, { owner, snapshot }: VolumeSpec): void {
     const how = snapshot === undefined ? `owner ${owner.uid}:${owner.gid}` : `from snapshot ${snapshot}`;
-    this.say(`volume ${name} created in the ${this.backend.description}, ${how}`, {
+    this.emit(`volume ${name} created in the ${this.backend.description}, ${how}`, {
       event: 'volume.created',
       volume: name,
     });
@@ -112,8 +112,8 @@ export class VolumeCatalog {
       const gone = await this.backend.discardEmpty(volume);
       await this.advance({ ...volume, state: 'creating' }, gone ? 'notMade' : 'made');
     } catch (thrown) {
-      this.say(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`, {
-        event: 'volume.unclear',
+      this.emit(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`, {
+        event: 'volume.unresolved',
         volume: volume.name,
       });
     }
@@ -157,7 +157,7 @@ export class VolumeCatalog {
   tellUnclear(kind: 'volume' | 'use', name: string, what: string): void {
     if (this.unclear.get(`${kind} ${name}`) === what) return;
     this.unclear.set(`${kind} ${name}`, what);
-    this.say(what, { event: 'volume.unclear', volume: name });
+    this.emit(what, { event: 'volume.unresolved', volume: name });
   }
 
   /** Writes the state that follows from an event. */

@@ -27,7 +27,7 @@ async function ask(t: Test, answer: (response: ServerResponse) => void): Promise
 }
 
 const refusal = (code: string, sentence = 'the sentence', remedy = 'the remedy') => ({
-  error: { code, sentence, remedy },
+  error: { code, message: sentence, remedy },
 });
 
 t.test('a refusal whose code nobody knows', async (t) => {

@@ -112,7 +112,7 @@ async function listening(
 /** Says that another container has the volume. */
 export const refuseInUse = (response: ServerResponse): void =>
   answerJson(response, 409, {
-    error: { code: 'volume_in_use', sentence: 'volume v is in use by container other', remedy: 'stop it' },
+    error: { code: 'volume_in_use', message: 'volume v is in use by container other', remedy: 'stop it' },
   });
 
 /**

@@ -63,7 +63,7 @@ if (requires(t, root, program('openssl'))) {
     ];
     for (const [name, method, path, body, status] of wrong) {
       const answer = await tls.ask(token, method, path, body);
-      t.match(answer, { status, body: { error: { code: String, sentence: String, remedy: String } } }, name);
+      t.match(answer, { status, body: { error: { code: String, message: String, remedy: String } } }, name);
     }
     const post = `POST /v1/leases HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n`;
     const raw: [string, string, number][] = [
@@ -94,7 +94,7 @@ if (requires(t, root, program('openssl'))) {
     const [plain] = await silent(t, tls.port, 1);
     plain?.write('GET /v1/leases HTTP/1.1\r\nhost: x\r\n\r\n');
     await once(plain as Socket, 'close');
-    await until('it is told', () => tls.castle.told('tls.failed')[0]);
+    await until('it is told', () => tls.castle.told('tls.handshake-failed')[0]);
     // As a client that allows itself everything.
     const old = connect({
       ...{ host: '127.0.0.1', port: tls.port, ca: readFileSync(tls.certificate.file) },
@@ -105,7 +105,7 @@ if (requires(t, root, program('openssl'))) {
     const socket = await tls.connect();
     t.match(socket.getProtocol(), /^TLSv1\.[23]$/);
     socket.destroy();
-    t.match(tls.castle.told('tls.failed'), [
+    t.match(tls.castle.told('tls.handshake-failed'), [
       { level: 'debug', message: /^127\.0\.0\.1 did not come to speak TLS/ },
     ]);
   });
@@ -273,7 +273,7 @@ if (requires(t, root, program('openssl'))) {
   t.test('a certificate that has expired keeps nobody from the socket', async (t) => {
     const { file, keyFile } = makeCertificate(temporaryFolder(t, 'old'), 'old', ['IP:127.0.0.1'], -1);
     const castle = await CastleOnHost.start(t, 'process', { options: listen(file, keyFile) });
-    t.match(castle.told('tls.expires'), [{ level: 'warn', message: /old\.crt has expired on / }]);
+    t.match(castle.told('tls.certificate-expires'), [{ level: 'warn', message: /old\.crt has expired on / }]);
     t.equal((await (await Tenant.start(t, castle)).lease('main')).status, 201);
   });
 }

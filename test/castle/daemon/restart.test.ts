@@ -124,7 +124,7 @@ if (requires(t, root)) {
     t.equal((await tenant.lease('one', other)).status, 201);
     t.equal((await tenant.lease('two', third)).status, 201);
     const refused = await tenant.lease('three');
-    t.match(refused, { status: 503, body: { error: { code: 'backend_failed', sentence: /ENOSPC/ } } });
+    t.match(refused, { status: 503, body: { error: { code: 'backend_failed', message: /ENOSPC/ } } });
     t.same(readdirSync(volumes).sort(), ['one', 'two'], 'nothing half made');
     t.same(
       (await host.ask('volumes')).map(({ name }) => name),

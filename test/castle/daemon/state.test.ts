@@ -90,7 +90,7 @@ if (requires(t, root)) {
       for (const answer of refused) {
         t.match(answer, {
           status: 503,
-          body: { error: { code: 'backend_failed', sentence: `cannot write its state in ${state}` } },
+          body: { error: { code: 'backend_failed', message: `cannot write its state in ${state}` } },
         });
       }
       t.match(await castle.leaseOf('has'), { id, state: 'mounted' });

@@ -44,11 +44,11 @@ if (requires(t, root)) {
     await wants.lease('main');
     const { container, containerName } = (await castle.leaseOf('main')) ?? {};
     const about = { volume: 'main', container, containerName, target: has.home };
-    t.match(castle.told('lease.asked')[0], { level: 'debug', ...about });
+    t.match(castle.told('lease.requested')[0], { level: 'debug', ...about });
     t.match(castle.told('volume.created'), [{ level: 'info', volume: 'main' }]);
-    t.match(castle.told('mount.made'), [{ level: 'info', target: has.home, mountId, tookMs: Number }]);
+    t.match(castle.told('mount.created'), [{ level: 'info', target: has.home, mountId, tookMs: Number }]);
     t.match(castle.told('lease.granted'), [{ level: 'info', ...about, lease: id, mountId }]);
-    t.match(castle.told('lease.same'), [{ level: 'debug', ...about, lease: id }]);
+    t.match(castle.told('lease.reused'), [{ level: 'debug', ...about, lease: id }]);
     t.match(castle.told('lease.refused'), [
       {
         level: 'warn',
@@ -62,7 +62,7 @@ if (requires(t, root)) {
     t.not(castle.told('lease.refused')[0]?.['container'], container, 'who was refused, not who has it');
     await castle.end('SIGKILL');
     await castle.serve();
-    t.match(castle.told('lease.found'), [{ ...about, lease: id }]);
+    t.match(castle.told('lease.adopted'), [{ ...about, lease: id }]);
     t.match(castle.told('reconcile.done')[1], { message: 'looked at everything; volumes: 1, leases: 1' });
     await has.call('DELETE', `/v1/leases/${id}`);
     t.match(castle.told('mount.removed'), [{ target: has.home, mountId, tookMs: Number }]);
@@ -88,8 +88,8 @@ if (requires(t, root)) {
     await tenant.hold(join(tenant.home, 'open'));
     await tenant.call('DELETE', `/v1/leases/${id}`);
     t.match(castle.told('unmount.failed'), [{ level: 'debug', target: tenant.home, code: 'busy' }]);
-    t.equal(await castle.metric('castle_mount_seconds_count{act="mount",outcome="failed"}'), 1);
-    t.equal(await castle.metric('castle_mount_seconds_count{act="unmount",outcome="failed"}'), 1);
+    t.equal(await castle.metric('castle_mount_seconds_count{operation="mount",outcome="failed"}'), 1);
+    t.equal(await castle.metric('castle_mount_seconds_count{operation="unmount",outcome="failed"}'), 1);
   });
 
   t.test('a container that is refused again and again does not write the log', async (t) => {
@@ -155,10 +155,10 @@ if (requires(t, root)) {
       ['castle_leases{state="mounted"}', 2],
       ['castle_volumes{state="ready"}', 2],
       ['castle_lease_request_seconds_count{outcome="granted"}', 2],
-      ['castle_lease_request_seconds_count{outcome="same"}', 1],
+      ['castle_lease_request_seconds_count{outcome="reused"}', 1],
       ['castle_lease_request_seconds_count{outcome="volume_in_use"}', 1],
       ['castle_lease_request_seconds_count{outcome="bad_request"}', 1],
-      ['castle_mount_seconds_count{act="mount",outcome="done"}', 2],
+      ['castle_mount_seconds_count{operation="mount",outcome="done"}', 2],
       ['castle_events_total{event="lease.granted"}', 2],
     ] as const) {
       t.equal(await castle.metric(series), value, series);

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { CleanedUp } from '../../../src/protocol/contract.ts';
+import type { GarbageResult } from '../../../src/protocol/contract.ts';
 import { type Ran, run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { program, requires, root } from '../../kit/needs.ts';
@@ -34,7 +34,9 @@ const volume = (of: CastleOnHost, ...args: readonly string[]) => castle(of, 'vol
 async function gc(of: CastleOnHost, ...options: readonly string[]): Promise<readonly string[]> {
   const { code, stdout, stderr } = await castle(of, 'gc', '--json', ...options);
   if (code !== 0) throw new Error(stderr);
-  return (JSON.parse(stdout) as CleanedUp[]).map(({ outcome, kind, name }) => `${outcome} ${kind} ${name}`);
+  return (JSON.parse(stdout) as GarbageResult[]).map(
+    ({ outcome, kind, name }) => `${outcome} ${kind} ${name}`,
+  );
 }
 
 /** Everything below a folder, with what is in the files. */
@@ -115,8 +117,8 @@ if (requires(t, root, program('strace'))) {
     }
     t.equal(readFileSync(join(stranger, 'data'), 'utf8'), 'precious');
     t.equal(of.told('gc.removed').length, 4);
-    t.equal(await of.metric('castle_strays{kind="volume"}'), 1);
-    t.equal(await of.metric('castle_strays{kind="mount"}'), 1);
+    t.equal(await of.metric('castle_garbage{kind="volume"}'), 1);
+    t.equal(await of.metric('castle_garbage{kind="mount"}'), 1);
     await volume(of, 'create', 'stranger');
     t.equal(readFileSync(join(stranger, 'data'), 'utf8'), 'precious', 'taken in as it is');
     t.same(await gc(of), [`left mount ${busy}`]);
@@ -126,7 +128,7 @@ if (requires(t, root, program('strace'))) {
   });
 
   t.test('by itself it removes what holds no data, and tells of the rest once', async (t) => {
-    const of = await CastleOnHost.start(t, 'process', { options: ['--gc', '1s'] });
+    const of = await CastleOnHost.start(t, 'process', { options: ['--gc-interval', '1s'] });
     const unfinished = join(of.backend, '.creating-x');
     const stranger = join(of.backend, 'stranger');
     mkdirSync(stranger);
@@ -141,7 +143,7 @@ if (requires(t, root, program('strace'))) {
       ['never', 64],
       ['-1', 64],
     ] as const) {
-      t.match(await run(process.execPath, ['dist/castle.js', 'serve', '--gc', option]), { code });
+      t.match(await run(process.execPath, ['dist/castle.js', 'serve', '--gc-interval', option]), { code });
     }
   });
 
@@ -237,7 +239,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     await tenant.write(join(tenant.home, 'data'), 'kept');
     const giveRoom = await withoutRoom(pid);
     await tenant.kill();
-    await until('its end is not written', () => of.told('lease.unclear')[0]);
+    await until('its end is not written', () => of.told('lease.unresolved')[0]);
     t.ok(await of.leaseOf('main'), 'the lease is there');
     await giveRoom();
     const [found = ''] = await gc(of, '--dry-run');

@@ -11,7 +11,7 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
 import { Tenant } from '../kit/tenant.ts';
 
-const often = ['--reconcile-every', '1s'];
+const often = ['--reconcile-interval', '1s'];
 
 /** Waits until the castle has told of something, so often. */
 const untilTold = (
@@ -60,10 +60,10 @@ if (requires(t, root, loopDevices)) {
     const moved = join(temporaryFolder(t, 'moved'), 'here');
     mkdirSync(moved);
     await tenant.run('mount', '--move', tenant.home, moved);
-    const before = castle.told('reconcile.looked').length;
-    await untilTold(castle, 'reconcile.looked', {}, before + 2);
+    const before = castle.told('reconcile.checked').length;
+    await untilTold(castle, 'reconcile.checked', {}, before + 2);
     t.match(await castle.ask('leases'), [{ id, state: 'mounted' }]);
-    t.same(castle.told('lease.found'), []);
+    t.same(castle.told('lease.adopted'), []);
     t.same(castle.told('reconcile.corrected'), []);
   });
 
@@ -71,11 +71,11 @@ if (requires(t, root, loopDevices)) {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
     const tenant = await Tenant.start(t, castle);
     const looks = async (count: number) => {
-      const before = castle.told('reconcile.looked').length;
-      await untilTold(castle, 'reconcile.looked', {}, before + count);
+      const before = castle.told('reconcile.checked').length;
+      await untilTold(castle, 'reconcile.checked', {}, before + count);
     };
     const unclear = (message: RegExp) =>
-      castle.told('volume.unclear').filter((line) => message.test(String(line['message']))).length;
+      castle.told('volume.unresolved').filter((line) => message.test(String(line['message']))).length;
     for (const volume of ['away', 'used']) {
       const { id } = (await tenant.lease(volume)).body;
       t.equal((await tenant.call('DELETE', `/v1/leases/${id}`)).status, 204);
@@ -83,11 +83,11 @@ if (requires(t, root, loopDevices)) {
     renameSync(join(castle.backend, 'away'), `${castle.backend}-away`);
     const elsewhere = temporaryFolder(t, 'elsewhere');
     const umount = mounted(t, elsewhere, '--bind', join(castle.backend, 'used'));
-    await untilTold(castle, 'volume.unclear', {
+    await untilTold(castle, 'volume.unresolved', {
       volume: 'away',
       message: /known, but not in the local folder/,
     });
-    await untilTold(castle, 'volume.unclear', {
+    await untilTold(castle, 'volume.unresolved', {
       volume: 'used',
       message: /of the host, .*, without a lease/,
     });
@@ -108,9 +108,9 @@ if (requires(t, root, loopDevices)) {
     for (const [every, why] of [
       ['0s', /is not from 1s to 1d/],
       ['2d', /is not from 1s to 1d/],
-      ['often', /--reconcile-every/],
+      ['often', /--reconcile-interval/],
     ] as const) {
-      const ended = await run(process.execPath, ['dist/castle.js', 'serve', '--reconcile-every', every]);
+      const ended = await run(process.execPath, ['dist/castle.js', 'serve', '--reconcile-interval', every]);
       t.match(ended, { code: 64, stderr: why });
     }
   });

@@ -102,7 +102,7 @@ if (requires(t, root, program('setpriv'))) {
     ];
     for (const [name, method, path, body, status] of wrong) {
       const answer = await tenant.call(method, path, body);
-      t.match(answer, { status, body: { error: { code: String, sentence: String, remedy: String } } }, name);
+      t.match(answer, { status, body: { error: { code: String, message: String, remedy: String } } }, name);
     }
     const post = 'POST /v1/leases HTTP/1.1\r\nhost: x\r\n';
     const raw: [string, string, number][] = [
@@ -114,7 +114,7 @@ if (requires(t, root, program('setpriv'))) {
       const { received } = await tenant.raw(text);
       const [head = '', body = ''] = received.split('\r\n\r\n');
       t.match(head, new RegExp(`^HTTP/1.1 ${status} `), name);
-      t.match(JSON.parse(body), { error: { code: 'bad_request', sentence: String, remedy: String } }, name);
+      t.match(JSON.parse(body), { error: { code: 'bad_request', message: String, remedy: String } }, name);
     }
     t.same(await castle.ask('volumes'), []);
     t.equal((await tenant.lease('main')).status, 201, 'and it serves on');

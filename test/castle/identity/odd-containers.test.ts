@@ -54,14 +54,14 @@ if (requires(t, root)) {
     const other = answers[0]?.status === 201 ? 'two' : 'one';
     t.match(await tenant.lease(other), {
       status: 422,
-      body: { error: { code: 'bad_target', sentence: /has volume (one|two) already/ } },
+      body: { error: { code: 'bad_target', message: /has volume (one|two) already/ } },
     });
     t.equal((await tenant.mounts(tenant.home)).length, 1);
     t.equal((await castle.ask('volumes')).length, 1, 'and the refused one was not made');
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await tenant.lease(other), { status: 422, body: { error: { sentence: /has another volume/ } } });
+    t.match(await tenant.lease(other), { status: 422, body: { error: { message: /has another volume/ } } });
     t.equal((await tenant.mounts(tenant.home)).length, 1);
   });
 
@@ -75,7 +75,7 @@ if (requires(t, root)) {
     const busy = (where: string) => ({
       status: 409,
       body: {
-        error: { code: 'busy', sentence: `volume main is still mounted on ${where} in this container` },
+        error: { code: 'busy', message: `volume main is still mounted on ${where} in this container` },
       },
     });
     const stillThere = async (where: string) => {
@@ -104,7 +104,7 @@ if (requires(t, root)) {
     const copied = '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]';
     await first.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
     const refused = await first.call('DELETE', `/v1/leases/${id}`);
-    t.match(refused, { status: 409, body: { error: { code: 'busy', sentence: /a namespace of its own/ } } });
+    t.match(refused, { status: 409, body: { error: { code: 'busy', message: /a namespace of its own/ } } });
     t.match(await castle.leaseOf('main'), { id });
   });
 

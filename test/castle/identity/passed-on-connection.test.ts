@@ -49,7 +49,7 @@ if (requires(t, root)) {
     await first.run('mkfifo', ready);
     await first.run('sh', '-c', `${mute} ${folder} >${ready} 2>&1 & head -n 1 ${ready}`);
     const asked = (times: number) =>
-      until(`${times} have asked`, () => tls.castle.told('lease.asked').length === times || undefined);
+      until(`${times} have asked`, () => tls.castle.told('lease.requested').length === times || undefined);
     // While its mount hangs, the next one for that volume waits, with its container known already.
     const hanging = first.lease('main', join(folder, 'target')).catch(() => undefined);
     await asked(1);
@@ -60,10 +60,10 @@ if (requires(t, root)) {
     await hanging;
     t.match(await waiting, {
       status: 403,
-      body: { error: { sentence: /^container process-\d+ has ended$/ } },
+      body: { error: { message: /^container process-\d+ has ended$/ } },
     });
     await tls.castle.untilFree('main');
-    t.notMatch(tls.castle.said, 'mount.made');
+    t.notMatch(tls.castle.said, 'mount.created');
   });
 
   t.test('mount points that lead elsewhere by links of any kind', async (t) => {

@@ -28,7 +28,10 @@ import { TlsCastle, tokenCommand } from '../kit/tls-castle.ts';
 
 t.setTimeout(300_000);
 
-const refused = (sentence: RegExp) => ({ status: 403, body: { error: { code: 'not_permitted', sentence } } });
+const refused = (sentence: RegExp) => ({
+  status: 403,
+  body: { error: { code: 'not_permitted', message: sentence } },
+});
 
 if (requires(t, root, program('openssl'), program('setpriv'))) {
   t.test(
@@ -270,7 +273,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.strictSame(readdirSync(folder).sort(), ['elsewhere', 'token'], 'nothing is left over');
     const token = readFileSync(file, 'utf8').trim();
     t.match(readToken(tls.key.key, token), { volume: 'main', container: /^pidns-/ });
-    t.match(tls.castle.told('token.made'), [{ volume: 'main', containerName: name, level: 'info' }]);
+    t.match(tls.castle.told('token.created'), [{ volume: 'main', containerName: name, level: 'info' }]);
     t.notMatch(tls.castle.said + stdout, token.slice(-40));
     t.equal(statSync(join(tls.castle.state, 'token.key')).mode & 0o777, 0o600);
 

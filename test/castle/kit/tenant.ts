@@ -14,7 +14,7 @@ export interface Answered {
     readonly state: string;
     readonly error: {
       readonly code: string;
-      readonly sentence: string;
+      readonly message: string;
       readonly remedy: string;
       readonly holder?: string;
     };

@@ -54,7 +54,7 @@ if (requires(t, root)) {
     t.equal(refused.status, 409);
     const holder = (await castle.leaseOf('main'))?.containerName;
     t.match(refused.body.error, { code: 'volume_in_use', holder });
-    t.match(refused.body.error.sentence, `volume main is in use by container ${holder}`);
+    t.match(refused.body.error.message, `volume main is in use by container ${holder}`);
     t.equal((await second.mounts(second.home)).length, 0);
     await first.kill();
     await until('the second gets it', async () => (await second.lease('main')).status === 201 || undefined);
@@ -117,7 +117,7 @@ if (requires(t, root)) {
         const refused = await tenant.lease(name);
         t.match(
           refused,
-          { status: 400, body: { error: { code: 'bad_volume_name', sentence: why } } },
+          { status: 400, body: { error: { code: 'bad_volume_name', message: why } } },
           JSON.stringify(name),
         );
       }
@@ -143,7 +143,7 @@ if (requires(t, root)) {
         const refused = await tenant.lease('main', target);
         t.match(
           refused,
-          { status: 422, body: { error: { code: 'bad_target', sentence: why } } },
+          { status: 422, body: { error: { code: 'bad_target', message: why } } },
           JSON.stringify(target),
         );
       }
@@ -169,7 +169,7 @@ if (requires(t, root)) {
     const refused = await tenant.lease('main');
     t.match(refused, {
       status: 422,
-      body: { error: { code: 'bad_target', sentence: /shares with the host/ } },
+      body: { error: { code: 'bad_target', message: /shares with the host/ } },
     });
     t.same(readdirSync(castle.backend), []);
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), tenant.home);
@@ -188,11 +188,11 @@ if (requires(t, root)) {
     const refused = await tenant.lease('main');
     t.match(refused, {
       status: 503,
-      body: { error: { code: 'backend_failed', sentence: /known, but not in/ } },
+      body: { error: { code: 'backend_failed', message: /known, but not in/ } },
     });
     t.notOk(existsSync(join(castle.backend, 'main')));
     writeFileSync(join(castle.backend, 'main'), 'a file');
-    t.match(await tenant.lease('main'), { status: 503, body: { error: { sentence: /not a folder/ } } });
+    t.match(await tenant.lease('main'), { status: 503, body: { error: { message: /not a folder/ } } });
     t.ok(statSync(join(castle.backend, 'main')).isFile(), 'what is not ours stays');
   });
 }

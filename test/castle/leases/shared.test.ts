@@ -174,7 +174,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const [wrong] = [await Tenant.start(t, castle, { labels: { 'castle.shared': 'yes' } })];
     t.match(await wrong.lease('cache'), {
       status: 403,
-      body: { error: { sentence: /label castle.shared="yes"/ } },
+      body: { error: { message: /label castle.shared="yes"/ } },
     });
     t.same(
       readdirSync(castle.backend)
@@ -202,7 +202,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     await one.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
     t.match(await one.call('DELETE', `/v1/leases/${leases[0]}`), {
       status: 409,
-      body: { error: { code: 'busy', sentence: /a namespace of its own/ } },
+      body: { error: { code: 'busy', message: /a namespace of its own/ } },
     });
     t.equal((await other.call('DELETE', `/v1/leases/${leases[1]}`)).status, 204);
     t.equal((await other.mounts(other.home)).length, 0);

@@ -56,7 +56,7 @@ if (requires(t, root)) {
     const refused = await other.lease('main');
     t.match(refused, {
       status: 409,
-      body: { error: { code: 'volume_in_use', sentence: /waited for by container .*, which asked before/ } },
+      body: { error: { code: 'volume_in_use', message: /waited for by container .*, which asked before/ } },
     });
     t.equal((await reads.lease('main')).status, 201);
     t.equal((await one.lease('main')).status, 200, 'who has it asks again as ever');
@@ -93,7 +93,7 @@ if (requires(t, root)) {
     const body = { volume: 'main', target: waits.home };
     t.match(await waits.call('POST', '/v1/leases', { ...body, waitSeconds: 1 }), {
       status: 409,
-      body: { error: { code: 'volume_in_use', sentence: /is in use by container/ } },
+      body: { error: { code: 'volume_in_use', message: /is in use by container/ } },
     });
     t.equal((await castle.status()).waiting, 0);
     for (const waitSeconds of [-1, 3601, 0.5, '1', null]) {
@@ -118,7 +118,7 @@ if (requires(t, root)) {
     const body = { volume: 'main', target: greedy.home, waitSeconds: 60 };
     t.match(await greedy.call('POST', '/v1/leases', body), {
       status: 409,
-      body: { error: { code: 'busy', sentence: /8 requests of container .* wait already/ } },
+      body: { error: { code: 'busy', message: /8 requests of container .* wait already/ } },
     });
     const number = await wait(castle, other);
     await holder.kill();
@@ -138,7 +138,7 @@ if (requires(t, root)) {
       t.equal(await castle.end('SIGTERM'), 0);
       t.match(await waits.finish(number), {
         status: 503,
-        body: { error: { code: 'backend_failed', sentence: /the castle stops/ } },
+        body: { error: { code: 'backend_failed', message: /the castle stops/ } },
       });
       await castle.serve();
       const again = await wait(castle, waits, 3600);

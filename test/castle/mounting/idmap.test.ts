@@ -131,10 +131,10 @@ if (requires(t, root, loopDevices, ...tools)) {
     t.equal(await ownerOf(plain), '101000:101000');
     for (const label of ['', 'on', '1:2', '1:2:0', '0:0:10,5:20:10', '0:0:10,20:5:10', '0:4294967290:10']) {
       const refused = await (await Tenant.start(t, castle, idmap(label))).lease('other');
-      t.match(refused, { status: 403, body: { error: { sentence: /label castle.idmap=/ } } }, label);
+      t.match(refused, { status: 403, body: { error: { message: /label castle.idmap=/ } } }, label);
     }
     const left = await (await Tenant.start(t, castle, idmap('5000:2000:1'))).lease('other');
-    t.match(left, { status: 403, body: { error: { sentence: /leaves out 1000:1000, which asks/ } } });
+    t.match(left, { status: 403, body: { error: { message: /leaves out 1000:1000, which asks/ } } });
     t.same(
       (await castle.ask('volumes')).map(({ name }) => name),
       ['main'],
@@ -150,7 +150,7 @@ if (requires(t, root, loopDevices, ...tools)) {
     t.equal(await ownerOf(tenant), `${user}:${user}`);
     await tenant.write(join(tenant.home, 'file'), 'x');
     t.equal(onDisk(castle, 'new', 'file'), `${user}:${user}`);
-    t.match(castle.told('mount.unmapped'), [{ volume: 'new', code: 'EINVAL', level: 'warn' }]);
+    t.match(castle.told('mount.idmap-failed'), [{ volume: 'new', code: 'EINVAL', level: 'warn' }]);
     await tenant.kill();
     const again = await Tenant.start(t, castle, ordered);
     t.equal((await again.lease('new')).status, 201, 'as often as it asks');
@@ -158,7 +158,7 @@ if (requires(t, root, loopDevices, ...tools)) {
 
     t.match(await create(castle, 'there'), { code: 0 });
     const refused = await (await Tenant.start(t, castle, ordered)).lease('there');
-    t.match(refused, { status: 503, body: { error: { sentence: /cannot be mapped as the label/ } } });
+    t.match(refused, { status: 503, body: { error: { message: /cannot be mapped as the label/ } } });
     const plain = await Tenant.start(t, castle, { user });
     t.equal((await plain.lease('there')).status, 201);
     t.equal(await ownerOf(plain), `${disk}:${disk}`);

@@ -51,7 +51,7 @@ if (requires(t, root)) {
           error: {
             code: 'volume_in_use',
             holder: 'the host',
-            sentence: `volume main is mounted on ${elsewhere} of the host, outside the folder of the volumes`,
+            message: `volume main is mounted on ${elsewhere} of the host, outside the folder of the volumes`,
             remedy: `umount ${elsewhere}`,
           },
         },
@@ -67,7 +67,7 @@ if (requires(t, root)) {
     mkdirSync(join(castle.backend, 'other'));
     t.match(await tenant.lease('main', join(castle.backend, 'other')), {
       status: 422,
-      body: { error: { code: 'bad_target', sentence: /own folder of volumes/ } },
+      body: { error: { code: 'bad_target', message: /own folder of volumes/ } },
     });
   });
 }

@@ -171,7 +171,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     }
     writeFileSync(object, whole);
     t.equal((await order(castle, 'snapshot', 'fetch', id)).code, 0, 'and the whole one is');
-    t.match(castle.told('snapshot.unclear'), []);
+    t.match(castle.told('snapshot.unresolved'), []);
 
     await store.stop();
     const lost = await order(castle, 'snapshot', 'copy', id);
@@ -254,7 +254,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const store = await S3Server.start(t);
     const gate = await Gate.before(t, store);
     const { bucket, credentials } = store;
-    const options = ['--reconcile-every', '1s', '--log-level', 'debug'];
+    const options = ['--reconcile-interval', '1s', '--log-level', 'debug'];
     const castle = await castleOf(t, { bucket, credentials, endpoint: gate.endpoint }, { options });
     await order(castle, 'volume', 'create', 'main');
     writeFileSync(join(castle.backend, 'main/data'), 'kept');
@@ -267,12 +267,12 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     rmdirSync(folder);
     writeFileSync(folder, '');
     await castle.serve();
-    t.equal(castle.told('snapshot.unclear').length > 0, true);
+    t.equal(castle.told('snapshot.unresolved').length > 0, true);
     gate.hold(({ method, url, headers }) => method === 'GET' && /[.]gz/.test(`${url}`) && !headers.range);
     const fetched = order(castle, 'snapshot', 'fetch', id);
     await until('it is being brought back', () => gate.holds || undefined);
     rmSync(folder);
-    const looks = () => castle.told('reconcile.looked').length;
+    const looks = () => castle.told('reconcile.checked').length;
     const before = looks();
     await until('everything was looked at', () => looks() > before + 1 || undefined);
     gate.open();

@@ -208,8 +208,10 @@ if (requires(t, root, program('strace'))) {
       state: patient.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('it was tried', () => eager.told('volume.unclear')[0]);
-    t.match(eager.told('volume.unclear'), [{ message: /could not be removed: .*is mounted on .*elsewhere/ }]);
+    await until('it was tried', () => eager.told('volume.unresolved')[0]);
+    t.match(eager.told('volume.unresolved'), [
+      { message: /could not be removed: .*is mounted on .*elsewhere/ },
+    ]);
     t.equal(
       readFileSync(join(elsewhere, 'data'), 'utf8'),
       'in use',

@@ -1,5 +1,5 @@
 import { type Ec2, ec2Code, ec2Words, isEc2Error } from '../../aws/ec2-client.ts';
-import type { Say } from '../../events/event.ts';
+import type { EmitEvent } from '../../events/event.ts';
 import type { DeviceNames } from './device-names.ts';
 import type { Attachment, EbsVolume, OurVolume } from './ebs-volume.ts';
 import type { HostDevice, HostDevices } from './host-devices.ts';
@@ -25,7 +25,7 @@ export interface AttachmentMeans {
   /** As many volumes can be attached at once. */
   readonly limit: number;
   readonly pace: ReturnType<typeof paces>;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** Volumes on their way to this instance and back. Never by force: a detach waits for the last user. */
@@ -183,12 +183,12 @@ export class Attachments {
   private async takeBack({ name, ec2Id }: OurVolume): Promise<void> {
     try {
       if (await this.detach(ec2Id)) return;
-      this.means.say(`volume ${name} (${ec2Id}) cannot be taken back from this instance`, {
+      this.means.emit(`volume ${name} (${ec2Id}) cannot be taken back from this instance`, {
         event: 'device.busy',
         volume: name,
       });
     } catch (thrown) {
-      this.means.say(`volume ${name} (${ec2Id}) cannot be taken back: ${ec2Words(thrown)}`, {
+      this.means.emit(`volume ${name} (${ec2Id}) cannot be taken back: ${ec2Words(thrown)}`, {
         event: 'device.busy',
         volume: name,
         code: ec2Code(thrown),
@@ -198,6 +198,6 @@ export class Attachments {
 
   private bad(name: string, why: string, never: boolean): void {
     this.means.names.failed(name, why, never ? neverMs : avoidMs, never);
-    this.means.say(`device name ${name} is avoided for some time: ${why}`, { event: 'device.bad' });
+    this.means.emit(`device name ${name} is avoided for some time: ${why}`, { event: 'device.name-avoided' });
   }
 }

@@ -3,7 +3,7 @@ import { closeSync, fsyncSync } from 'node:fs';
 import type { CreateVolumeCommandInput } from '@aws-sdk/client-ec2';
 import type { Native } from '../../../linux/native-addon.ts';
 import { type Ec2, ec2Words, isEc2Error } from '../../aws/ec2-client.ts';
-import type { Say } from '../../events/event.ts';
+import type { EmitEvent } from '../../events/event.ts';
 import type { NewVolume } from '../volume.ts';
 import type { Attachments } from './attachments.ts';
 import { type EbsVolume, isDeleted, type OurVolume, tags, toEbsVolume, toTags } from './ebs-volume.ts';
@@ -30,7 +30,7 @@ export interface CreationMeans {
   /** What every new volume has. */
   readonly kind: Pick<CreateVolumeCommandInput, 'VolumeType' | 'Encrypted' | 'KmsKeyId'>;
   readonly pace: ReturnType<typeof paces>;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** What a volume is to be. */
@@ -120,8 +120,8 @@ export class Creation {
   }
 
   private unclear(volume: string, what: string): void {
-    this.means.say(`volume ${volume}: ${what}; the next start of the castle tries again`, {
-      event: 'volume.unclear',
+    this.means.emit(`volume ${volume}: ${what}; the next start of the castle tries again`, {
+      event: 'volume.unresolved',
       volume,
     });
   }
@@ -215,9 +215,9 @@ export class Creation {
       return now?.id === volume.id && now.status !== 'creating' ? now : undefined;
     });
     if (made !== undefined && made.status !== 'error') return made;
-    this.means.say(
+    this.means.emit(
       `volume ${volume.name}: ${begun.ec2Id} ${made === undefined ? 'was never there' : 'failed in EBS'}, another one is made`,
-      { event: 'volume.unclear', volume: volume.name },
+      { event: 'volume.unresolved', volume: volume.name },
     );
     await ec2.deleteVolume({ VolumeId: begun.ec2Id }).catch(() => undefined); // `sweep` tries again
     return undefined;

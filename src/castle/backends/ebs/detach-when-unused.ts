@@ -10,12 +10,12 @@ import type { EbsParts } from './parts.ts';
 
 /** Detaches a volume that is not in use, so that another host can attach it. A busy device stays attached, and is reported. */
 export async function releaseUnused(parts: EbsParts, known: KnownVolume): Promise<void> {
-  const { attachments, native, say } = parts;
+  const { attachments, native, emit } = parts;
   const device = await deviceOf(parts, known);
   if (device === undefined) return;
   const { name, id } = known;
   const busy = (why: string, code?: string) =>
-    say(`volume ${name} stays attached as ${device.path}: ${why}`, {
+    emit(`volume ${name} stays attached as ${device.path}: ${why}`, {
       event: 'device.busy',
       volume: name,
       ...(code === undefined ? {} : { code }),
@@ -28,7 +28,7 @@ export async function releaseUnused(parts: EbsParts, known: KnownVolume): Promis
     if (fd === undefined) return busy('it is mounted, or a program has it open');
     closeSync(fd);
     if (!(await attachments.detach(volume))) return busy('EC2 does not detach it');
-    say(`volume ${name} is detached from this instance`, { event: 'device.detached', volume: name });
+    emit(`volume ${name} is detached from this instance`, { event: 'device.detached', volume: name });
   } catch (thrown) {
     if (thrown instanceof RefusalError) return busy(thrown.sentence, thrown.code);
     busy(errorMessage(thrown), ec2Code(thrown));

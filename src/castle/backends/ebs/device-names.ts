@@ -2,7 +2,7 @@
 export interface BadName {
   readonly name: string;
   /** Ends the sentence "it is avoided, because". */
-  readonly why: string;
+  readonly reason: string;
   /** When it is forgotten, milliseconds since 1970. */
   readonly untilMs: number;
   /** Whether it is not used at all until then, instead of last. */
@@ -54,7 +54,7 @@ export class DeviceNames {
 
   /** It took none. @param forMs how long that is remembered, in milliseconds */
   failed(name: string, why: string, forMs: number, never: boolean): void {
-    this.bad.set(name, { name, why, untilMs: Date.now() + forMs, never });
+    this.bad.set(name, { name, reason: why, untilMs: Date.now() + forMs, never });
   }
 
   /** Those that are bad now. */

@@ -17,9 +17,9 @@ export async function devicesOf({ inventory, host, names, instance }: EbsParts):
         ...(attachment?.since === undefined ? {} : { since: attachment.since }),
       };
     }),
-    badNames: [...names.remembered().values()].map(({ name, why, untilMs }) => ({
+    avoidedNames: [...names.remembered().values()].map(({ name, reason, untilMs }) => ({
       name,
-      why,
+      reason,
       until: new Date(untilMs).toISOString(),
     })),
   };

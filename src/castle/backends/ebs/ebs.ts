@@ -4,7 +4,7 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { formatSize } from '../../../terminal/size.ts';
 import { ec2Words, openEc2, type Told } from '../../aws/ec2-client.ts';
 import { askMetadata } from '../../aws/instance-metadata.ts';
-import type { Say } from '../../events/event.ts';
+import type { EmitEvent } from '../../events/event.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { typeNamed } from '../../file-systems/types.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
@@ -38,7 +38,7 @@ export interface EbsDeps {
   readonly mounter: Mounter;
   readonly native: Native;
   readonly replay: ReplayJournal;
-  readonly say: Say;
+  readonly emit: EmitEvent;
   /** Told of each call of EC2's API. */
   readonly told: Told;
 }
@@ -53,10 +53,10 @@ export async function ebsBackend(settings: EbsSettings, deps: EbsDeps): Promise<
   settings.fileSystem.needTools();
   const base = realpathSync(settings.dev);
   const parts = await assemble({ ...settings, dev: base }, deps);
-  return blockBackend(ebsVolumes(settings, base, parts), deps.mounter, deps.say);
+  return blockBackend(ebsVolumes(settings, base, parts), deps.mounter, deps.emit);
 }
 
-async function assemble(settings: EbsSettings, { native, replay, say, told }: EbsDeps): Promise<EbsParts> {
+async function assemble(settings: EbsSettings, { native, replay, emit, told }: EbsDeps): Promise<EbsParts> {
   const { cluster, type, encrypted, kmsKey, endpoint, batchMs, pollMs } = settings;
   const here = await askMetadata(settings.metadata);
   const region = settings.region ?? here.region;
@@ -64,28 +64,28 @@ async function assemble(settings: EbsSettings, { native, replay, say, told }: Eb
     { region, callsPerSecond: settings.callsPerSecond, ...(endpoint === undefined ? {} : { url: endpoint }) },
     told,
   );
-  const limit = settings.max ?? (await attachmentLimit(ec2, here, (why) => say(why)));
+  const limit = settings.max ?? (await attachmentLimit(ec2, here, (why) => emit(why)));
   const pace = paces(pollMs);
   const inventory = new Inventory(ec2, cluster, batchMs, pace.settle.withinMs);
   const host = new HostDevices(settings.sys, settings.dev);
   const names = new DeviceNames();
   const [zone, instance] = [settings.zone ?? here.zone, here.id];
-  const attachments = new Attachments({ ec2, inventory, host, names, instance, limit, pace, say });
+  const attachments = new Attachments({ ec2, inventory, host, names, instance, limit, pace, emit });
   const kind = {
     VolumeType: type as never,
     ...(encrypted ? { Encrypted: true } : {}),
     ...(kmsKey === undefined ? {} : { KmsKeyId: kmsKey }),
   };
-  const creating = { ec2, inventory, attachments, host, native, cluster, zone, instance, kind, pace, say };
+  const creating = { ec2, inventory, attachments, host, native, cluster, zone, instance, kind, pace, emit };
   const creation = new Creation(creating);
   return {
     ...{ ec2, inventory, attachments, creation, host, names },
-    ...{ native, replay, say, cluster, zone, instance, pace },
+    ...{ native, replay, emit, cluster, zone, instance, pace },
   };
 }
 
 function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): BlockVolumes {
-  const { inventory, attachments, creation, host, native, zone, cluster, instance, say } = parts;
+  const { inventory, attachments, creation, host, native, zone, cluster, instance, emit } = parts;
   const { fileSystem, sizeBytes, type } = settings;
   return {
     name: 'ebs',
@@ -167,15 +167,15 @@ function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): Block
         for (const volume of await halfMade()) {
           const gone = await creation.takeBack(volume);
           const what = gone ? 'half made by an earlier castle, is taken back' : 'half made, is still in use';
-          say(`volume ${volume.name}: ${volume.ec2Id}, ${what}`, {
-            event: 'volume.unclear',
+          emit(`volume ${volume.name}: ${volume.ec2Id}, ${what}`, {
+            event: 'volume.unresolved',
             volume: volume.name,
           });
         }
       } catch (thrown) {
         // Containers that have their volumes need a castle even when EC2 does not answer.
-        say(`what is half made in EBS cannot be looked for: ${ec2Words(thrown)}`, {
-          event: 'volume.unclear',
+        emit(`what is half made in EBS cannot be looked for: ${ec2Words(thrown)}`, {
+          event: 'volume.unresolved',
         });
       }
     },

@@ -1,6 +1,6 @@
 import type { Native } from '../../../linux/native-addon.ts';
 import type { Ec2 } from '../../aws/ec2-client.ts';
-import type { Say } from '../../events/event.ts';
+import type { EmitEvent } from '../../events/event.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import type { Attachments } from './attachments.ts';
 import type { Creation } from './create-volume.ts';
@@ -19,7 +19,7 @@ export interface EbsParts {
   readonly names: DeviceNames;
   readonly native: Native;
   readonly replay: ReplayJournal;
-  readonly say: Say;
+  readonly emit: EmitEvent;
   readonly cluster: string;
   readonly zone: string;
   readonly instance: string;

@@ -50,7 +50,7 @@ function halfMade(parts: EbsParts, { ec2Id, name }: OurVolume, why: string): Str
   return {
     kind: 'volume',
     name: `${ec2Id} (${name})`,
-    why,
+    reason: why,
     async remove() {
       const now = await inventory.getOurs(ec2Id);
       if (now === undefined) return true;
@@ -68,7 +68,7 @@ async function idleDisk(parts: EbsParts, { ec2Id, name, attachment }: OurVolume)
   return {
     kind: 'device',
     name: `${device.path} (${ec2Id}, ${name})`,
-    why: 'no container has its volume',
+    reason: 'no container has its volume',
     async remove() {
       const now = host.find(ec2Id, attachment.name);
       if (now === undefined) return true;

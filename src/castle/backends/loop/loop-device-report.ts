@@ -16,7 +16,7 @@ export function loopReport(base: string): Devices {
     if (volume === undefined || image === undefined || sizeBytes === undefined) return [];
     return [{ volume, device: device.path, source: image.path, sizeBytes, fileSystem: image.type }];
   });
-  return { devices, badNames: [] };
+  return { devices, avoidedNames: [] };
 }
 
 /** Undefined when it has just gone. */

@@ -6,7 +6,7 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { needTools } from '../../../linux/run-tool.ts';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import { formatSize } from '../../../terminal/size.ts';
-import type { Say } from '../../events/event.ts';
+import type { EmitEvent } from '../../events/event.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { typeNamed } from '../../file-systems/types.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
@@ -55,7 +55,7 @@ export interface LoopDeps {
   readonly mounter: Mounter;
   readonly native: Native;
   readonly replay: ReplayJournal;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /**
@@ -72,7 +72,7 @@ export async function loopBackend(settings: LoopSettings, deps: LoopDeps): Promi
   settings.fileSystem.needTools();
   needTools(['fallocate'], 'util-linux');
   needLoopDevices();
-  return blockBackend(loopVolumes(base, settings, deps), deps.mounter, deps.say);
+  return blockBackend(loopVolumes(base, settings, deps), deps.mounter, deps.emit);
 }
 
 function loopVolumes(

@@ -26,7 +26,7 @@ export function unfinishedImageStrays(base: string, native: Native): readonly St
 export const strayFile = (path: string, isStray: () => boolean): Stray => ({
   kind: 'file',
   name: path,
-  why: 'what was being made there was given up',
+  reason: 'what was being made there was given up',
   async remove() {
     if (!isStray()) return false;
     await rm(path, { recursive: true, force: true });

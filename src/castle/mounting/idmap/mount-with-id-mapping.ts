@@ -1,4 +1,4 @@
-import type { Say } from '../../events/event.ts';
+import type { EmitEvent } from '../../events/event.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Peer } from '../../runtimes/runtime.ts';
 import { IdMappingUnsupportedError, type IdPlan, type MountOptions } from '../mounter.ts';
@@ -27,7 +27,7 @@ export async function mountWithIdMapping(
   { volume, isNew, ids, peer, asTheyAre }: MappedMount,
   options: MountOptions,
   mount: (options: MountOptions) => Promise<number>,
-  say: Say,
+  emit: EmitEvent,
 ): Promise<number> {
   if (asTheyAre && ids.isOrdered) throw cannotMap(volume, new IdMappingUnsupportedError('EINVAL'));
   if (asTheyAre || !ids.asks) return mount(options);
@@ -47,11 +47,14 @@ export async function mountWithIdMapping(
     const { uid, gid } = peer;
     const isOwn = found?.uid === uid;
     if (ids.isOrdered && !isNew && !isOwn) throw cannotMap(volume, thrown);
-    say(`volume ${volume} is shown with its ids as they are: they cannot be mapped there (${thrown.error})`, {
-      event: 'mount.unmapped',
-      volume,
-      code: thrown.error,
-    });
+    emit(
+      `volume ${volume} is shown with its ids as they are: they cannot be mapped there (${thrown.error})`,
+      {
+        event: 'mount.idmap-failed',
+        volume,
+        code: thrown.error,
+      },
+    );
     return mount(isNew && !isOwn ? { ...options, ids: () => ({ chown: { uid, gid } }) } : options);
   }
 }

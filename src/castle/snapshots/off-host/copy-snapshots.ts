@@ -1,7 +1,7 @@
 import { errorMessage } from '../../../terminal/failure.ts';
 import type { Backend } from '../../backends/backend.ts';
 import type { SnapshotContent } from '../../backends/snapshots.ts';
-import type { Say } from '../../events/event.ts';
+import type { EmitEvent } from '../../events/event.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { SnapshotRecord } from '../../store/store.ts';
 import type { Backups } from '../snapshot-manager.ts';
@@ -11,7 +11,7 @@ export interface OffHostMeans {
   readonly copies: Copies;
   readonly backups: Backups;
   readonly backend: Backend;
-  readonly say: Say;
+  readonly emit: EmitEvent;
 }
 
 /** How often is looked for what is to be copied, in milliseconds: one that failed is tried again. */
@@ -35,7 +35,7 @@ export class OffHost {
    * @throws RefusalError not_found, busy, bad_request, backend_failed
    */
   async copy(reference: string): Promise<Copy> {
-    const { copies, backups, say } = this.means;
+    const { copies, backups, emit } = this.means;
     const content = this.content();
     return backups.reading(reference, async (record) => {
       const begunMs = performance.now();
@@ -43,7 +43,7 @@ export class OffHost {
       const copy = await copies.put({ id, volume, taken }, () => content.read(id));
       await backups.setCopied(id, true);
       const tookMs = Math.round(performance.now() - begunMs);
-      say(`the snapshot of ${taken} of volume ${volume} is in ${copies.place} too`, {
+      emit(`the snapshot of ${taken} of volume ${volume} is in ${copies.place} too`, {
         event: 'snapshot.copied',
         volume,
         snapshot: id,
@@ -77,7 +77,7 @@ export class OffHost {
    * @throws RefusalError not_found, backend_failed
    */
   remove(id: string): Promise<void> {
-    const { copies, backups, say } = this.means;
+    const { copies, backups, emit } = this.means;
     return backups.alone(id, async () => {
       const { snapshot } = await copies.find(id);
       // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
@@ -88,7 +88,7 @@ export class OffHost {
         await backups.setCopied(id, true);
         throw thrown;
       }
-      say(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
+      emit(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
         event: 'copy.removed',
         volume: snapshot.volume,
         snapshot: id,
@@ -119,7 +119,7 @@ export class OffHost {
   }
 
   private async copyScheduled(): Promise<void> {
-    const { backups, backend, say } = this.means;
+    const { backups, backend, emit } = this.means;
     const due = backups
       .list()
       .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'kept')
@@ -131,7 +131,7 @@ export class OffHost {
       } catch (thrown) {
         // The schedule may have removed it meanwhile.
         if (thrown instanceof RefusalError && thrown.code === 'not_found') continue;
-        say(`snapshot ${id} of volume ${volume} is not copied: ${errorMessage(thrown)}`, {
+        emit(`snapshot ${id} of volume ${volume} is not copied: ${errorMessage(thrown)}`, {
           event: 'copy.failed',
           volume,
           snapshot: id,
@@ -143,11 +143,11 @@ export class OffHost {
   }
 
   private async sweep(): Promise<void> {
-    const { copies, say } = this.means;
+    const { copies, emit } = this.means;
     try {
       await copies.sweep();
     } catch (thrown) {
-      say(`the look for what was left half written failed: ${errorMessage(thrown)}`, {
+      emit(`the look for what was left half written failed: ${errorMessage(thrown)}`, {
         event: 'copy.failed',
       });
     }

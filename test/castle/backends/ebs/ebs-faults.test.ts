@@ -15,7 +15,7 @@ t.setTimeout(600_000);
 
 const refused = (code: string, sentence: RegExp, status = 503) => ({
   status,
-  body: { error: { code, sentence } },
+  body: { error: { code, message: sentence } },
 });
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
@@ -68,12 +68,12 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
       const tenant = await Tenant.start(t, castle);
       t.match(await tenant.lease('main'), refused('backend_failed', /is still attaching after/));
       await untilDetached(ec2);
-      const { badNames } = JSON.parse((await castle.get('/v1/devices')).text) as Devices;
-      t.match(badNames, [{ name: '/dev/xvdaa', why: /never attached/ }]);
+      const { avoidedNames } = JSON.parse((await castle.get('/v1/devices')).text) as Devices;
+      t.match(avoidedNames, [{ name: '/dev/xvdaa', reason: /never attached/ }]);
       t.equal((await tenant.lease('main')).status, 201);
       t.match(await volumeIn(ec2, 'main'), { attachment: { device: '/dev/xvdab' } });
       t.equal(await tenant.read(join(tenant.home, 'data')), 'kept');
-      t.match(castle.told('device.bad'), [{ message: /\/dev\/xvdaa is avoided/ }]);
+      t.match(castle.told('device.name-avoided'), [{ message: /\/dev\/xvdaa is avoided/ }]);
     },
   );
 
@@ -177,7 +177,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const answer = await until('EC2 is believed', async () => {
       const answer = await next.lease('main');
       t.equal(answer.status, 503);
-      return /is known, but not/.test(answer.body.error.sentence) ? answer : undefined;
+      return /is known, but not/.test(answer.body.error.message) ? answer : undefined;
     });
     t.match(answer, refused('backend_failed', /is known, but not in the EBS volumes/));
     t.same(await volumesIn(ec2), []);

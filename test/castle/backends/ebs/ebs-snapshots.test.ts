@@ -26,11 +26,11 @@ async function backendOf(ec2: Simulator, options?: string) {
   process.env['AWS_SECRET_ACCESS_KEY'] = 'simulator';
   const native = createRequire(import.meta.url)(resolve('dist/addon.node')) as Native;
   const said: string[] = [];
-  const say = (message: string) => void said.push(message);
+  const emit = (message: string) => void said.push(message);
   const [, setting = ''] = /^ebs(.*)$/.exec(ebsSetting(ec2, undefined, options)) ?? [];
   const mountProgram = resolve('dist/castle-mount');
   const backend = await ebsBackend(parseEbs(setting), {
-    ...{ native, say },
+    ...{ native, emit },
     mounter: createMounter(mountProgram),
     replay: createJournalReplay(mountProgram),
     told: () => undefined,
@@ -114,7 +114,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       const { backend } = await backendOf(ec2);
       const strays = await backend.findGarbage(() => false);
       const { id } = await volumeIn(ec2, 'idle');
-      t.match(strays, [{ kind: 'device', name: new RegExp(id), why: 'no container has its volume' }]);
+      t.match(strays, [{ kind: 'device', name: new RegExp(id), reason: 'no container has its volume' }]);
       t.equal(strays.length, 1);
       t.equal(await strays[0]?.remove(), true);
       t.equal((await volumeIn(ec2, 'idle')).attachment, undefined);

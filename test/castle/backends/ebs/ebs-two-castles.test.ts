@@ -52,7 +52,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
       t.same(
         answers.map(({ status }) => status).sort(),
         [201, 409],
-        `${name}: one has it; ${answers.map(({ body }) => body.error?.sentence)}`,
+        `${name}: one has it; ${answers.map(({ body }) => body.error?.message)}`,
       );
       t.equal((await volumeIn(ec2, name)).tags['castle-state'], 'ready');
       for (const [n, { body, status }] of answers.entries()) {
@@ -78,7 +78,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await b.castle.serve();
     t.match(await b.tenant.lease('main'), {
       status: 409,
-      body: { error: { code: 'busy', sentence: /being made by the castle on instance i-0a/ } },
+      body: { error: { code: 'busy', message: /being made by the castle on instance i-0a/ } },
     });
     t.equal((await volumeIn(ec2, 'main')).tags['castle-state'], 'creating');
     await a.castle.serve();

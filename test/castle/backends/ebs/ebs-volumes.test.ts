@@ -56,7 +56,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     await until('the free one is removed', async () => (await volumesIn(ec2)).length === 1 || undefined);
     t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the one that is attached stays');
     await until('it is told', () =>
-      last.told('volume.unclear').find((line) => /attached on instance i-0b/.test(String(line['message']))),
+      last
+        .told('volume.unresolved')
+        .find((line) => /attached on instance i-0b/.test(String(line['message']))),
     );
   });
 
@@ -136,7 +138,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(await castle.ask('leases'), [{ volume: 'main' }]);
     const other = await Tenant.start(t, castle);
     const refused = await other.lease('other');
-    t.match(refused, { status: 503, body: { error: { sentence: /UnauthorizedOperation/ } } });
+    t.match(refused, { status: 503, body: { error: { message: /UnauthorizedOperation/ } } });
     await ec2.clearFaults();
     t.equal((await tenant.lease('main')).status, 200);
     t.equal((await other.lease('other')).status, 201);

@@ -46,7 +46,7 @@ function overwrite(image: string, at: number, bytes: Buffer): void {
 
 const refusedWith = (sentence: RegExp) => ({
   status: 503,
-  body: { error: { code: 'backend_failed', sentence, remedy: String } },
+  body: { error: { code: 'backend_failed', message: sentence, remedy: String } },
 });
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {

@@ -158,8 +158,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
       state: patient.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('it was tried', () => eager.told('volume.unclear')[0]);
-    t.match(eager.told('volume.unclear'), [{ message: /could not be removed: .*is mounted on .*elsewhere/ }]);
+    await until('it was tried', () => eager.told('volume.unresolved')[0]);
+    t.match(eager.told('volume.unresolved'), [
+      { message: /could not be removed: .*is mounted on .*elsewhere/ },
+    ]);
     t.ok(existsSync(image), 'what is mounted anywhere is not removed');
   });
 }

@@ -92,7 +92,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.ok(existsSync(join(castle.backend, others)), 'what it did not make stays');
       const inUse = {
         status: 409,
-        body: { error: { code: 'volume_in_use', sentence: /mount namespace of process/ } },
+        body: { error: { code: 'volume_in_use', message: /mount namespace of process/ } },
       };
       t.match(await second.lease('main'), inUse);
       t.equal((await first.lease('main')).status, 201, 'the one that has it');
@@ -121,7 +121,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const next = await Tenant.start(t, folders);
     t.match(await next.lease('main'), {
       status: 503,
-      body: { error: { sentence: /lives in the backend loop, and this castle serves the local folder/ } },
+      body: { error: { message: /lives in the backend loop, and this castle serves the local folder/ } },
     });
   });
 }

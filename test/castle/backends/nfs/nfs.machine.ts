@@ -90,7 +90,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   await has.end('SIGKILL');
   t.match(await loser.lease('shared'), inUse);
   await has.serve();
-  t.equal(has.told('lease.found').length, 1);
+  t.equal(has.told('lease.adopted').length, 1);
   t.match(await loser.lease('shared'), inUse);
 
   t.comment('a container that ends while its castle is away');
@@ -170,7 +170,7 @@ t.test('a server that makes root nobody', async (t) => {
   t.match(await tenant.lease('main'), {
     status: 503,
     body: {
-      error: { sentence: /cannot be created on 127\.0\.0\.1:\/squashed: EPERM/, remedy: /no_root_squash/ },
+      error: { message: /cannot be created on 127\.0\.0\.1:\/squashed: EPERM/, remedy: /no_root_squash/ },
     },
   });
   t.strictSame(
@@ -202,17 +202,17 @@ t.test('a server that does not answer holds up nobody but who needs it', async (
     wants.lease('after'),
     castle.status().then(({ leases }) => t.equal(leases, 1, 'the castle answers meanwhile')),
   ]);
-  t.match(refusals[0], { status: 503, body: { error: { sentence: /does not answer/ } } });
+  t.match(refusals[0], { status: 503, body: { error: { message: /does not answer/ } } });
   t.match(await has.lease('before'), { status: 200 }, 'what is mounted is known without the server');
   await castle.end('SIGKILL');
   await castle.serve();
-  t.ok(castle.told('backend.lost').length > 0, 'it starts without the server, and says so');
-  t.equal(castle.told('lease.found').length, 1, 'and finds what is mounted');
+  t.ok(castle.told('backend.unavailable').length > 0, 'it starts without the server, and says so');
+  t.equal(castle.told('lease.adopted').length, 1, 'and finds what is mounted');
   t.match(await wants.lease('after'), { status: 503 });
   relay.mend();
   await until(
     'the castle finds the server again',
-    () => castle.told('backend.found').length > 0 || undefined,
+    () => castle.told('backend.available').length > 0 || undefined,
   );
   await granted(wants, 'after');
   t.equal(await has.read(join(has.home, 'file')), 'before');
@@ -225,7 +225,7 @@ t.test('what is not a volume is left as it is', async (t) => {
   writeFileSync(join(data, 'a-file'), 'mine');
   mkdirSync(join(data, 'by-hand'));
   const tenant = await Tenant.start(t, castle);
-  t.match(await tenant.lease('a-file'), { status: 503, body: { error: { sentence: /not a folder/ } } });
+  t.match(await tenant.lease('a-file'), { status: 503, body: { error: { message: /not a folder/ } } });
   t.match(await tenant.lease('owned', '/machine/nothing'), {
     status: 422,
     body: { error: { code: 'bad_target' } },
