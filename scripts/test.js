@@ -301,7 +301,7 @@ function failedAssertions(text) {
     }
     const failed = /^ *not ok \d+ -? ?(.*)$/.exec(line);
     if (failed === null || / # (SKIP|TODO)/.test(line)) continue;
-    if (!counted[depth]) found.push([...path.slice(0, depth), failed[1]].join(' > ').slice(0, 400));
+    if (!counted[depth]) found.push([...path.slice(0, depth), failed[1]].join(' > ').slice(0, 250));
     for (let outer = 0; outer < depth; outer += 1) counted[outer] = true;
     counted[depth] = false;
   }
@@ -319,8 +319,8 @@ function excerpt(text) {
       if (at > n && /^ *\.\.\.$/.test(lines[at])) break;
     }
   }
-  const chosen = shown.size > 0 ? [...shown].slice(0, 400).map((at) => lines[at]) : lines.slice(-60);
-  return chosen.map((line) => `         | ${line}`).join('\n');
+  const chosen = shown.size > 0 ? [...shown].slice(0, 200).map((at) => lines[at]) : lines.slice(-60);
+  return chosen.map((line) => `         | ${line.slice(0, 300)}`).join('\n');
 }
 
 /** The seconds of all four times that the shell printed: user and system, its own and those of its children. */

@@ -7,14 +7,14 @@ const slowness = Number(process.env['BAILEY_TEST_SLOWNESS'] ?? 1);
  * Asks again until there is an answer: for conditions of other processes, which tell nobody when they come true.
  * @param what the condition in words, for the message when it never came true
  * @param probe gives the answer, or undefined while there is none; what it throws is taken as "not yet"
- * @param boundMs when to give up
+ * @param boundMs when to give up: a bound for what hangs, which a busy machine must not reach
  * @param everyMs how often to ask
  * @throws Error with the condition and the last thing that the probe threw
  */
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined> | T | undefined,
-  boundMs = 60_000,
+  boundMs = 600_000,
   everyMs = 50,
 ): Promise<T> {
   const end = performance.now() + boundMs * slowness;
