@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ProcessStat } from '../src/bailey/processes/stat.ts';
 import { readProcessTable } from '../src/bailey/processes/table.ts';
+import type { ProcessStat } from '../src/linux/process-stat.ts';
 import { errorCode } from '../src/terminal/failure.ts';
 import { type Started, start } from './started.ts';
 import { until } from './until.ts';

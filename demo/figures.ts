@@ -2,9 +2,9 @@ import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { readProcFile, readProcLink } from '../src/bailey/processes/proc-file.ts';
-import type { ProcessStat } from '../src/bailey/processes/stat.ts';
 import { findZombies } from '../src/bailey/processes/zombies.ts';
-import { type Mount, mountOf, parseMounts } from '../src/linux/mounts.ts';
+import { type MountLine, mountOf, parseMountinfo } from '../src/linux/mountinfo.ts';
+import type { ProcessStat } from '../src/linux/process-stat.ts';
 import type { Container } from './container.ts';
 
 /** What PID 1 costs. */
@@ -23,7 +23,7 @@ export interface Figures {
   /** Defunct processes in the container that nobody is about to reap. */
   readonly zombies: number;
   /** The mount on JENKINS_HOME; undefined when nothing is mounted there. */
-  readonly mount: Mount | undefined;
+  readonly mount: MountLine | undefined;
   /** Of the main child; undefined when it has just ended. */
   readonly controller:
     | { readonly name: string; readonly memoryMb: number; readonly cpuPercent: number }
@@ -75,9 +75,9 @@ async function countZombies(pid1: number, seenSince: Map<string, number>): Promi
     .filter(({ pid }) => readProcLink(`/proc/${pid}/ns/pid`) === namespace).length;
 }
 
-function homeMount({ pid1, home }: Container): Mount | undefined {
-  const mount = mountOf(home, parseMounts(readProcFile(`/proc/${pid1}/mountinfo`) ?? ''));
-  return mount?.target === home ? mount : undefined;
+function homeMount({ pid1, home }: Container): MountLine | undefined {
+  const mount = mountOf(parseMountinfo(readProcFile(`/proc/${pid1}/mountinfo`) ?? ''), home);
+  return mount?.point === home ? mount : undefined;
 }
 
 /** What a process runs. Not its name: threads rename themselves, node's main one too. */

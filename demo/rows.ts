@@ -1,4 +1,4 @@
-import type { Mount } from '../src/linux/mounts.ts';
+import type { MountLine } from '../src/linux/mountinfo.ts';
 import type { Figures, InitFigures } from './figures.ts';
 import type { Row } from './screen.ts';
 
@@ -20,7 +20,8 @@ export function rows(figures: Figures, orphans: number, mostZombies: number): re
 }
 
 /** The mount on JENKINS_HOME, for people. */
-export const describe = ({ root, type }: Mount): string => `${root} (${type}) on JENKINS_HOME`;
+export const describe = ({ rootInFileSystem, type }: MountLine): string =>
+  `${rootInFileSystem} (${type}) on JENKINS_HOME`;
 
 /** CPU and wake-ups, for people. */
 export const cost = ({ cpuMs, wakeUps }: Pick<InitFigures, 'cpuMs' | 'wakeUps'>): string =>

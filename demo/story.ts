@@ -66,7 +66,7 @@ export async function tellStory(stage: Stage): Promise<readonly string[]> {
     expect(
       left.length === 0,
       'no mount is left',
-      `mounts are left: ${left.map(({ target }) => target).join(', ')}`,
+      `mounts are left: ${left.map(({ point }) => point).join(', ')}`,
     );
     screen.line('');
     const orphans = first.orphans + second.orphans;

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Mount, parseMounts } from '../src/linux/mounts.ts';
+import { type MountLine, mountsOf } from '../src/linux/mountinfo.ts';
 
 /** The temporary folder that the demo lives in, and the places in it. */
 export interface Workspace {
@@ -34,9 +34,10 @@ export function makeWorkspace(): Workspace {
 }
 
 /** Mounts at or below a folder that are visible here: containers have a mount table of their own. */
-export function mountsBelow(folder: string): readonly Mount[] {
-  const mounts = parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
-  return mounts.filter(({ target }) => target === folder || target.startsWith(`${folder}/`));
+export function mountsBelow(folder: string): readonly MountLine[] {
+  const mounts = mountsOf('self');
+  if (mounts === undefined) throw new Error('/proc/self/mountinfo cannot be read');
+  return mounts.filter(({ point }) => point === folder || point.startsWith(`${folder}/`));
 }
 
 /** Removes the folder, unless something is mounted in it: what `rm -r` finds behind a mount is not ours. */

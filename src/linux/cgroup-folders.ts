@@ -1,11 +1,12 @@
 /**
- * Where a process's cgroups are to be found as files: /proc/PID/cgroup names them, and mountinfo says where, and from
- * which root on, their hierarchies are mounted.
+ * The folders of a process's cgroups: /proc/PID/cgroup has the path of each in its hierarchy, and mountinfo where that
+ * hierarchy is mounted, and from which of its folders on.
  */
+import { type MountLine, parseMountinfo } from './mountinfo.ts';
 
 /**
  * Reads a /proc/PID/cgroup.
- * @returns the path by controller; the unified hierarchy (cgroup v2) has the empty name
+ * @returns the path of the cgroup by controller; the unified hierarchy (cgroup v2) has the empty name
  */
 export function cgroupPaths(cgroupText: string): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
@@ -16,11 +17,11 @@ export function cgroupPaths(cgroupText: string): ReadonlyMap<string, string> {
   return paths;
 }
 
-/** A cgroup's folder. */
+/** The folder of a cgroup. */
 export interface CgroupFolder {
-  /** Where the hierarchy is mounted. */
+  /** The mount point of the hierarchy. */
   readonly top: string;
-  /** The way from there, with a leading slash; empty for the mount point itself. */
+  /** The path below it, with a leading slash; empty for the mount point itself. */
   readonly below: string;
 }
 
@@ -29,7 +30,7 @@ export interface CgroupFolder {
  * @param controller empty for the unified hierarchy
  * @param paths what {@link cgroupPaths} read
  * @param mountinfo /proc/self/mountinfo of the reader
- * @returns undefined when the hierarchy is not mounted, or the process's part of it is not visible from here
+ * @returns undefined when the hierarchy is not mounted, or the process's part of it is not visible here
  */
 export function cgroupFolder(
   controller: string,
@@ -38,13 +39,9 @@ export function cgroupFolder(
 ): CgroupFolder | undefined {
   const path = paths.get(controller);
   if (path === undefined) return undefined;
-  for (const line of mountinfo.split('\n')) {
-    const [before = '', after = ''] = line.split(' - ');
-    const [, , , root = '', top = ''] = before.split(' ');
-    const [type, , options = ''] = after.split(' ');
-    const wanted =
-      controller === '' ? type === 'cgroup2' : type === 'cgroup' && options.split(',').includes(controller);
-    if (!wanted) continue;
+  for (const mount of parseMountinfo(mountinfo)) {
+    if (!isHierarchyOf(controller, mount)) continue;
+    const { root, point: top } = mount;
     // A container without a cgroup namespace sees the host's path, but only its own part of the hierarchy.
     const below =
       root === '/'
@@ -55,6 +52,12 @@ export function cgroupFolder(
     if (below !== undefined && !below.startsWith('/..')) return { top, below: below === '/' ? '' : below };
   }
   return undefined;
+}
+
+function isHierarchyOf(controller: string, { type, fileSystemOptions }: MountLine): boolean {
+  return controller === ''
+    ? type === 'cgroup2'
+    : type === 'cgroup' && fileSystemOptions.split(',').includes(controller);
 }
 
 /** The folder itself and all above it that are mounted here, the innermost first. */

@@ -1,38 +1,53 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
+import { mountIdOfDescriptor } from './mount-id.ts';
 import { fromAnyThread } from './proc.ts';
 
-/** One line of /proc/PID/mountinfo, as far as it is used here; proc_pid_mountinfo(5). */
+/**
+ * The mounts of a process, as /proc/PID/mountinfo lists them (proc_pid_mountinfo(5)), and the folders of file systems that
+ * they show. This is the only parser of that file.
+ */
+
+/** One line of mountinfo. */
 export interface MountLine {
   readonly id: number;
-  /** The mount that it is mounted on. */
+  /** The id of the mount that this one is mounted on. */
   readonly parent: number;
-  /** `major:minor` of the file system; of a server, what nfsFolder calls it. */
+  /** `major:minor` of the file system; for NFS, the name that {@link nfsFolder} makes. */
   readonly device: string;
-  /** Which folder of the file system is mounted. */
+  /** The folder of the file system that is mounted; for NFS, its path on the server. */
   readonly root: string;
-  /** Of a server's folder: the address that the kernel goes to. */
+  /** The same as the kernel writes it, for NFS too: there it begins at the mounted export. */
+  readonly rootInFileSystem: string;
+  /** For NFS: the address of the server. */
   readonly address?: string;
-  /** Where, as that process sees it. */
+  /** The mount point, as that process sees it. */
   readonly point: string;
-  /** Whether nothing can be written through it: the mount, or its whole file system, is read-only. */
+  /** Whether the mount, or its whole file system, is read-only. */
   readonly readonly: boolean;
   /** The peer group of a shared mount: what is mounted on one of the group appears on all; mount_namespaces(7). */
   readonly peerGroup?: string;
+  /** The type of the file system, such as `ext4`. */
+  readonly type: string;
+  /** What is mounted, such as `/dev/sda1`. */
+  readonly source: string;
+  /** Options of the file system, separated by commas; of a cgroup hierarchy, its controllers. */
+  readonly fileSystemOptions: string;
 }
 
-/** A folder as the kernel names it: what part of which file system, by whatever path it is reached. */
+/** A folder of a file system, by whatever path it is reached. */
 export interface SourceFolder {
   readonly device: string;
   readonly root: string;
-  /** The address of the server that has it, when it is known: a server may have several names. */
+  /** For NFS: the address of the server, if it is known. A server may have several names. */
   readonly address?: string;
 }
 
 /**
- * Names a folder of an NFS server. Each mount of a server may have a device number of its own, and calls the folder that it
- * begins at `/`; what it shows as its source is always the host that was asked for and the whole path there.
- * @param host as it stands before the colon
+ * Names a folder of an NFS server. The device number and the root in mountinfo do not identify it: each mount of a server
+ * may have a device number of its own, and its root is `/`. The source always is the host as given to mount and the whole
+ * path.
+ * @param host the part of the source before the colon
  */
 export const nfsFolder = (host: string, path: string, address: string | undefined): SourceFolder => ({
   device: `nfs ${host}`,
@@ -41,55 +56,71 @@ export const nfsFolder = (host: string, path: string, address: string | undefine
 });
 
 /**
- * The mounts of a process, in the order in which they were made; undefined when it ended or may not be looked at:
- * nothing is known then, least of all that nothing is mounted.
+ * Reads the mounts of a process.
+ * @returns the mounts in the order in which they were made; undefined when they cannot be read, since the process has ended
+ *   or /proc is missing: then it is unknown what is mounted
  */
 export function mountsOf(pid: number | 'self'): readonly MountLine[] | undefined {
   try {
     const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/mountinfo`, 'utf8'));
-    return text.trimEnd().split('\n').map(parseLine);
+    return parseMountinfo(text);
   } catch {
     return undefined;
   }
 }
 
+/** @param text the content of a mountinfo file */
+export function parseMountinfo(text: string): readonly MountLine[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(parseLine);
+}
+
 function parseLine(line: string): MountLine {
   const [id = '', parent = '', device = '', root = '', point = '', mount = '', ...optional] = line.split(' ');
-  const end = optional.indexOf('-');
+  const end = optional.indexOf('-'); // ends the optional fields
   const peerGroup = optional.slice(0, end).find((field) => field.startsWith('shared:'));
-  const [type = '', source = '', options = ''] = optional.slice(end + 1);
+  const [type = '', encodedSource = '', fileSystemOptions = ''] = optional.slice(end + 1);
+  const source = decodeOctal(encodedSource);
+  const rootInFileSystem = decodeOctal(root);
   const isReadonly = (fields: string) => fields.split(',').includes('ro');
   return {
     id: Number(id),
     parent: Number(parent),
-    ...(serversFolder(type, decodeOctal(source), options) ?? { device, root: decodeOctal(root) }),
+    ...(folderOnServer(type, source, fileSystemOptions) ?? { device, root: rootInFileSystem }),
+    rootInFileSystem,
     point: decodeOctal(point),
-    readonly: isReadonly(mount) || isReadonly(options),
+    readonly: isReadonly(mount) || isReadonly(fileSystemOptions),
+    type,
+    source,
+    fileSystemOptions,
     ...(peerGroup === undefined ? {} : { peerGroup }),
   };
 }
 
-/** Only the kernel's own NFS client has these types: what a container mounts with FUSE cannot pass for it. */
-function serversFolder(type: string, source: string, options: string): SourceFolder | undefined {
+/** Only the kernel's NFS client has these types: a FUSE file system of a container cannot imitate them. */
+function folderOnServer(type: string, source: string, options: string): SourceFolder | undefined {
   if (type !== 'nfs' && type !== 'nfs4') return undefined;
   const [, host, path] = /^(\[[^\]]*\]|[^:[]+):(\/.*)$/s.exec(source) ?? [];
   if (host === undefined || path === undefined) return undefined;
   return nfsFolder(host, path, /(?:^|,)addr=([^,]+)/.exec(options)?.[1]);
 }
 
-/** Space, tab, newline and backslash stand there as \ooo. */
+/** The kernel writes space, tab, newline and backslash as \ooo. */
 function decodeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /**
- * Names a folder as mountinfo will name it once it is mounted somewhere.
+ * Names a folder as mountinfo names it once it is mounted somewhere.
  * @param folder an absolute path without symlinks
+ * @throws Error with `code` when it cannot be opened
  */
 export function sourceFolder(folder: string): SourceFolder {
   const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    const id = Number(/^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]);
+    const id = mountIdOfDescriptor(fd);
     const on = mountsOf('self')?.find((line) => line.id === id);
     if (on === undefined) throw new Error(`the mount of ${folder} is not in /proc/self/mountinfo`);
     return folderOn(on, folder);
@@ -98,7 +129,7 @@ export function sourceFolder(folder: string): SourceFolder {
   }
 }
 
-/** What a path that leads to a mount, or below its mount point, is called by the kernel. */
+/** The folder that a path leads to, if the path lies on that mount. */
 export function folderOn(mount: MountLine, path: string): SourceFolder {
   const { device, address } = mount;
   const root = posix.join(mount.root, posix.relative(mount.point, path));
@@ -108,11 +139,11 @@ export function folderOn(mount: MountLine, path: string): SourceFolder {
 const onSameDevice = (one: SourceFolder, other: SourceFolder): boolean =>
   one.device === other.device || (one.address !== undefined && one.address === other.address);
 
-/** Whether a folder is another one or lies in it, on the same file system. */
+/** Whether a folder is another folder or lies in it, on the same file system. */
 export const isPartOf = (one: SourceFolder, other: SourceFolder): boolean =>
   onSameDevice(one, other) && isWithin(one.root, other.root);
 
-/** The mount of a source on a mount point, when it is the topmost one there. */
+/** The mount of a source on a mount point, if no later mount hides it there. */
 export function mountOn(
   mounts: readonly MountLine[],
   source: SourceFolder,
@@ -122,34 +153,38 @@ export function mountOn(
   return top !== undefined && onSameDevice(top, source) && top.root === source.root ? top : undefined;
 }
 
-/** A folder's entry. */
+/** An entry of a folder. */
 export const below = (folder: SourceFolder, name: string): SourceFolder => ({
   ...folder,
   root: posix.join(folder.root, name),
 });
 
-/** Whether a path of a process leads into a folder by itself, not by a mount of something in that folder. */
+/** Whether a path of a process leads into a folder without crossing a mount of something in that folder. */
 export function liesIn(pid: number, path: string, folder: SourceFolder): boolean {
   const on = mountOf(mountsOf(pid) ?? [], path);
   return on !== undefined && isPartOf(folderOn(on, path), folder) && !isEntryOf(on, folder);
 }
 
-/** Whether a folder lies in another one and is not that one itself. */
+/** Whether a folder lies in another one and is not that folder itself. */
 export const isEntryOf = (one: SourceFolder, folder: SourceFolder): boolean =>
   isPartOf(one, folder) && one.root !== folder.root;
 
-/** The mount that hides all others on a point. */
+/** The topmost mount on a mount point: it hides the others there. */
 export const topmostOn = (mounts: readonly MountLine[], point: string): MountLine | undefined =>
   mounts.filter((line) => line.point === point).at(-1);
 
-/** Whether what is mounted on a folder of a process appears in the castle's own mount namespace as well. */
+/** Whether a mount on a folder of a process propagates into the mount namespace of this process. */
 export function isSharedWithHost(pid: number, folder: string): boolean {
   const group = mountOf(mountsOf(pid) ?? [], folder)?.peerGroup;
   return group !== undefined && mountsOf('self')?.some(({ peerGroup }) => peerGroup === group) === true;
 }
 
-/** The mount that a path without symlinks leads to: from the root on, by the mount points that it crosses. */
-function mountOf(mounts: readonly MountLine[], path: string): MountLine | undefined {
+/**
+ * The mount that a path lies on. It follows the mount points that the path crosses, from the root on, so that a mount below
+ * a hidden mount point does not count.
+ * @param path absolute and without symlinks
+ */
+export function mountOf(mounts: readonly MountLine[], path: string): MountLine | undefined {
   const ids = new Set(mounts.map(({ id }) => id));
   let at = mounts.find(({ parent, point }) => point === '/' && !ids.has(parent));
   for (;;) {

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { resolve } from 'node:path';
 import { idOutside } from '../../linux/id-map.ts';
-import { type Mount, mountOf, readMounts } from '../../linux/mounts.ts';
+import { type MountLine, mountOf, mountsOf } from '../../linux/mountinfo.ts';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 
 /**
@@ -172,7 +172,7 @@ function situation(path: string): string {
   const where = seen.path === path ? '' : ` of ${seen.path}`;
   const mode = (seen.stat.mode & 0o7777).toString(8).padStart(4, '0');
   const mount = mountBelow(seen.path);
-  const onto = mount === undefined ? '' : `, ${mount.type} ${mount.readOnly ? 'ro' : 'rw'}`;
+  const onto = mount === undefined ? '' : `, ${mount.type} ${mount.readonly ? 'ro' : 'rw'}`;
   return `uid ${uid}, gid ${gid}, owner${where} ${seen.stat.uid}:${seen.stat.gid}, mode ${mode}${onto}`;
 }
 
@@ -187,9 +187,9 @@ function chownRemedy(path: string): string {
   const mount = mountBelow(seen.path);
   const command = (user: number, group: number): string =>
     seen.stat.uid === uid ? 'chmod u+rwx' : `chown ${user}:${group}`;
-  if (mount === undefined || mount.target === '/') return `in the image: ${command(uid, gid)} ${seen.path}`;
-  if (mount.target === seen.path && mount.root !== '/')
-    return `on the host: ${command(onHost(uid, 'uid'), onHost(gid, 'gid'))} ${mount.root} (its path on ${mount.source})`;
+  if (mount === undefined || mount.point === '/') return `in the image: ${command(uid, gid)} ${seen.path}`;
+  if (mount.point === seen.path && mount.rootInFileSystem !== '/')
+    return `on the host: ${command(onHost(uid, 'uid'), onHost(gid, 'gid'))} ${mount.rootInFileSystem} (its path on ${mount.source})`;
   return `as root: ${command(uid, gid)} ${seen.path}`;
 }
 
@@ -207,7 +207,7 @@ function fullness(path: string): string {
   const seen = nearest(path);
   if (seen.stat.isCharacterDevice()) return 'the device takes no more';
   const mount = mountBelow(seen.path);
-  const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.target}`;
+  const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.point}`;
   try {
     const { bavail, bsize, blocks, ffree } = statfsSync(seen.path);
     const state = bavail === 0 || ffree === 0 ? 'is full' : 'has too little room';
@@ -229,12 +229,9 @@ function nearest(path: string): { readonly path: string; readonly stat: Stats } 
   }
 }
 
-function mountBelow(path: string): Mount | undefined {
-  try {
-    return mountOf(path, readMounts());
-  } catch {
-    return undefined; // no /proc: the sentence does without
-  }
+/** The mount that a path lies on; undefined without /proc: the message does without it. */
+function mountBelow(path: string): MountLine | undefined {
+  return mountOf(mountsOf('self') ?? [], path);
 }
 
 const whoWeAre = (): { uid: number; gid: number } => ({

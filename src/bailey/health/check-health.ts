@@ -1,4 +1,4 @@
-import { ticksPerSecond } from '../processes/stat.ts';
+import { ticksPerSecond } from '../../linux/process-stat.ts';
 import { uptimeSeconds } from '../processes/table.ts';
 import { controllerEndpoint } from './endpoint.ts';
 import { findJenkins, type JenkinsProcess, type Role, type Seen } from './jenkins-process.ts';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
+import { isZombie, type ProcessStat } from '../../linux/process-stat.ts';
 import { isFetchedJarName } from '../agent/jar/name.ts';
 import { procfs, readProcFile } from '../processes/proc-file.ts';
-import { isZombie, type ProcessStat } from '../processes/stat.ts';
 import { readProcessTable } from '../processes/table.ts';
 
 /** What of Jenkins a container is for. */

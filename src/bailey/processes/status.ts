@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { parseStatusFields } from '../../linux/proc.ts';
 
 /** What a process does with one signal. */
 export interface SignalStance {
@@ -19,11 +20,7 @@ export interface ProcessStatus {
 
 /** Parses /proc/PID/status; what is missing there (kernels before 4.1 have no NSpid) is left empty. */
 export function parseStatus(text: string): ProcessStatus {
-  const fields = new Map<string, string>();
-  for (const line of text.split('\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
-  }
+  const fields = parseStatusFields(text);
   const has = (name: string) => maskHas(fields.get(name) ?? '', constants.signals.SIGCHLD);
   return {
     namespacePids: (fields.get('NSpid') ?? '').split(/\s+/).filter(Boolean).map(Number),

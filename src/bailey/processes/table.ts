@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
+import { type ProcessStat, parseStat } from '../../linux/process-stat.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { procfs, readProcFile, readProcLink } from './proc-file.ts';
-import { type ProcessStat, parseStat } from './stat.ts';
 
 /** All processes that are visible from here, by number. */
 export type ProcessTable = ReadonlyMap<number, ProcessStat>;

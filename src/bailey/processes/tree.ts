@@ -1,4 +1,4 @@
-import type { ProcessStat } from './stat.ts';
+import type { ProcessStat } from '../../linux/process-stat.ts';
 import type { ProcessTable } from './table.ts';
 
 /** The parent, its parent and so on, nearest first; ends where the next one is not visible. */

@@ -1,9 +1,9 @@
+import { isEndedLeader, isZombie, type ProcessStat, ticksPerSecond } from '../../linux/process-stat.ts';
 import { containerOf, isFrozen, tightestPidsLimit } from './cgroup.ts';
 import { causeOf, diagnose } from './diagnosis.ts';
 import type { NamespaceInit, Parent, Zombie, ZombieGroup, ZombieReport } from './findings.ts';
 import { isReaper } from './inits.ts';
 import { procfs, readProcFile, readProcLink } from './proc-file.ts';
-import { isEndedLeader, isZombie, type ProcessStat, ticksPerSecond } from './stat.ts';
 import { type ProcessStatus, parseStatus } from './status.ts';
 import { hiddenBy, type ProcessTable, readProcessTable, uptimeSeconds } from './table.ts';
 import { ancestors, byParent } from './tree.ts';

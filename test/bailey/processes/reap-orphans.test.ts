@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t from 'tap';
 import { reapOrphans } from '../../../src/bailey/processes/reap-orphans.ts';
-import { isZombie } from '../../../src/bailey/processes/stat.ts';
 import { readProcessTable } from '../../../src/bailey/processes/table.ts';
 import { native } from '../../../src/linux/native-addon.ts';
+import { isZombie } from '../../../src/linux/process-stat.ts';
 import { until } from '../../kit/until.ts';
 
 const calls = native();

@@ -1,7 +1,7 @@
-/** One line of the process table: /proc/PID/stat, as far as we use it (proc(5)). */
+/** The fields of /proc/PID/stat that are used here; proc_pid_stat(5). This is the only parser of that file. */
 export interface ProcessStat {
   readonly pid: number;
-  /** At most 15 bytes, any bytes: spaces, parentheses and line feeds too. */
+  /** At most 15 bytes, any bytes, including spaces, parentheses and line feeds. */
   readonly name: string;
   /** `R` running, `S` sleeping, `D` uninterruptible, `T` stopped, `t` stopped by a tracer, `Z` defunct, … */
   readonly state: string;
@@ -10,7 +10,7 @@ export interface ProcessStat {
   readonly session: number;
   /** Threads of the group, the leader counted even after it has ended. */
   readonly threads: number;
-  /** Start, in clock ticks since boot; with the pid it names a process for good. */
+  /** Start of the process in clock ticks since boot; together with the pid it identifies the process for good. */
   readonly startTicks: number;
 }
 
@@ -18,9 +18,9 @@ export interface ProcessStat {
 export const ticksPerSecond = 100;
 
 /**
- * Parses /proc/PID/stat. The name is neither quoted nor escaped, so a process named `a) Z (b` would shift every
- * field for who splits at spaces: it ends at the *last* parenthesis, because no later field has one.
- * @returns undefined when the text is no such line
+ * Parses /proc/PID/stat. The name is neither quoted nor escaped. It ends at the last parenthesis, because no later field
+ * has one: a process may be named `a) Z (b`.
+ * @returns undefined when the text is not such a line
  */
 export function parseStat(text: string): ProcessStat | undefined {
   const open = text.indexOf('(');
@@ -45,11 +45,10 @@ export function parseStat(text: string): ProcessStat | undefined {
 }
 
 /**
- * Whether the process is over and only its exit status is left for the parent to fetch. A thread group whose
- * leader has ended (pthread_exit in main) also shows `Z`, but it lives on in its other threads, and no parent can
- * reap it before the last of them is gone.
+ * Whether the process has ended and its parent has not reaped it. A process whose first thread has ended (pthread_exit in
+ * main) also has the state `Z`, but its other threads still run, and its parent cannot reap it before the last of them ends.
  */
 export const isZombie = (stat: ProcessStat): boolean => stat.state === 'Z' && stat.threads <= 1;
 
-/** Whether only the leading thread has ended: `Z` in every listing, and yet alive. */
+/** Whether only the first thread has ended: the state is `Z`, but the process is alive. */
 export const isEndedLeader = (stat: ProcessStat): boolean => stat.state === 'Z' && stat.threads > 1;
