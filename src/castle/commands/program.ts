@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { allCommands } from '../../terminal/command-line.ts';
 import { version } from '../../terminal/version.ts';
-import { addCheckState } from './check-state.ts';
 import { addCopies } from './copies.ts';
 import { addDevices } from './devices.ts';
 import { addDoctor } from './doctor.ts';
@@ -37,7 +36,6 @@ export function describeCastle(): Command {
   addEvents(program);
   addGc(program);
   addDoctor(program);
-  addCheckState(program);
   for (const command of allCommands(program)) command.helpOption('-h, --help', 'print this help');
   return program;
 }

@@ -140,7 +140,7 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
   claim(native(), backend.base, 'folder for volumes', emit);
   makeStateFolder(settings.state);
   claim(native(), settings.state, 'state in', emit);
-  opened = openState(settings.state, fileURLToPath(import.meta.url));
+  opened = openState(settings.state);
   const store = watchedStore(observedStore(opened, metrics));
   const tokens =
     tls === undefined ? undefined : new Tokens({ key: openTokenKey(settings.state), store, runtime, emit });

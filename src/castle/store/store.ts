@@ -1,9 +1,11 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { ABORT, open, type RootDatabase } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
 import type { ProcessIdentity } from '../../linux/proc.ts';
 import type { LeaseState, SnapshotOrigin, SnapshotState } from '../../protocol/contract.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
+import { checkLmdbFile } from './check-lmdb-file.ts';
 import { SharedCommits } from './group-commit.ts';
 
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
@@ -202,17 +204,25 @@ export function openStore(folder: string): Store {
 }
 
 /**
- * Reads all that a store has, and writes into it without keeping that. A file that is damaged in the right places ends
- * the process by a signal: this is for a process that may die of it.
- * @throws Failure, or anything, when the store cannot be used
+ * Verifies the file of a store that no process has open. An empty or missing one is sound: a castle may have ended before
+ * LMDB wrote its first pages.
+ * @throws Failure io when the store is damaged
  */
-export function readThrough(folder: string): void {
-  const root = openDatabase(folder);
-  for (const table of Object.values(openTables(root, folder))) table.getRange().asArray;
-  root.transactionSync(() => {
-    root.putSync('check', 'x'.repeat(10_000));
-    return ABORT;
-  });
+export function checkStore(folder: string): void {
+  const file = storeFile(folder);
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  try {
+    checkLmdbFile(file, (table, key, value) => {
+      const record: { readonly name?: unknown; readonly id?: unknown } = JSON.parse(decoder.decode(value));
+      const recordKey = table === 'volumes' ? record.name : record.id;
+      if (recordKey !== key.toString()) {
+        throw new Error(`table ${table} has ${String(recordKey)} under the key ${key.toString()}`);
+      }
+    });
+  } catch (thrown) {
+    throw damaged(folder, errorMessage(thrown));
+  }
 }
 
 function openTables(root: RootDatabase, folder: string) {
@@ -246,7 +256,7 @@ function openDatabase(folder: string): RootDatabase {
 /** The one file that matters; the lock file beside it is made anew. */
 export const storeFile = (folder: string): string => join(folder, 'castle.lmdb');
 
-export function damaged(folder: string, why: string): Failure {
+function damaged(folder: string, why: string): Failure {
   return new Failure(
     'io',
     `the castle's state ${storeFile(folder)} is damaged: ${why}`,

@@ -1,0 +1,371 @@
+/**
+ * Checks an LMDB file before LMDB opens it.
+ *
+ * LMDB maps its file into memory and follows what the pages say without checking it. A page number that lies outside the
+ * file, or a length that points out of a page, ends the process by SIGBUS, SIGSEGV or a failed assertion, which no
+ * program can catch. This module reads the file with plain read(2), where a bad sector is an error and not a signal, and
+ * verifies every structure that LMDB relies on: both meta pages, each page that can be reached from the newer one, and the
+ * list of free pages, from which LMDB takes the pages of its next commit.
+ *
+ * The layout is that of LMDB 0.9.90 as lmdb-js has it (data version 2, 64-bit, little-endian, no checksums, no encryption):
+ * node_modules/lmdb/dependencies/lmdb/libraries/liblmdb/mdb.c, from `struct MDB_page_header` on. The file may be shorter
+ * than its last page number says: pages that were given back before their first commit are never written.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+/** The file is not a sound LMDB file; the message says which rule is broken, and where. */
+export class LmdbFileError extends Error {}
+
+/** Takes one entry of a table. It throws what is wrong with the entry; the walk ends then. */
+export type CheckEntry = (table: string, key: Buffer, value: Buffer) => void;
+
+const magic = 0xbeefc0de;
+const dataVersion = 2;
+const pageHeaderBytes = 24;
+const nodeHeaderBytes = 8;
+/** `struct MDB_meta`, after the page's header. */
+const metaBytes = 144;
+/** `struct MDB_db`: where a tree is. */
+const treeBytes = 48;
+/** `struct MDB_ovpage`: where a value is that does not fit into a leaf. */
+const overflowBytes = 24;
+/** The root of an empty tree. */
+const noPage = 2n ** 64n - 1n;
+/** Far above what a castle needs. It bounds what the check itself allocates: one byte for each page. */
+const largestMapBytes = 2 ** 36;
+/** LMDB's cursors have room for so many levels. */
+const deepestTree = 32;
+
+const pageFlag = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const;
+const nodeFlag = { overflow: 0x01, subTree: 0x02 } as const;
+/** In the meta pages: keys of the free list are integers (0x08), the database is a file (0x4000). */
+const metaFlags = 0x4008;
+
+interface Meta {
+  readonly pageBytes: number;
+  readonly lastPage: number;
+  readonly transaction: number;
+  readonly freeTree: Tree;
+  readonly mainTree: Tree;
+}
+
+interface Tree {
+  readonly flags: number;
+  readonly depth: number;
+  readonly branchPages: number;
+  readonly leafPages: number;
+  readonly overflowPages: number;
+  readonly entries: number;
+  /** Page number; undefined: the tree is empty. */
+  readonly root: number | undefined;
+}
+
+interface Leaf {
+  readonly key: Buffer;
+  readonly value: Buffer;
+  readonly isSubTree: boolean;
+}
+
+/** Keys between which all keys of a page lie: `from` included, `to` excluded. */
+interface Bounds {
+  readonly from?: Buffer | undefined;
+  readonly to?: Buffer | undefined;
+}
+
+/**
+ * Verifies an LMDB file that no process has open. Nothing is written.
+ * @param path of the data file
+ * @param checkEntry is given each entry of each named table
+ * @throws LmdbFileError when LMDB must not open the file; what `checkEntry` throws; an error of node:fs such as EIO
+ */
+export function checkLmdbFile(path: string, checkEntry: CheckEntry): void {
+  const file = openSync(path, 'r');
+  try {
+    new LmdbFileCheck(file, checkEntry).run();
+  } finally {
+    closeSync(file);
+  }
+}
+
+class LmdbFileCheck {
+  private readonly fileBytes: number;
+  private readonly meta: Meta;
+  /** What each page is used for: a page that is used twice would be overwritten by the next commit. */
+  private readonly usedPages: Uint8Array;
+
+  constructor(
+    private readonly file: number,
+    private readonly checkEntry: CheckEntry,
+  ) {
+    this.fileBytes = fstatSync(file).size;
+    this.meta = this.readNewerMeta();
+    this.usedPages = new Uint8Array(this.meta.lastPage + 1).fill(1, 0, 2);
+  }
+
+  run(): void {
+    const { freeTree, mainTree } = this.meta;
+    require(mainTree.flags === 0, () => `the main table has the flags ${hex(mainTree.flags)}`);
+    this.walkTree('the list of tables', mainTree, compareBytes, ({ key, value, isSubTree }) => {
+      const name = key.toString('latin1').replace(/\0$/, '');
+      require(isSubTree && value.length === treeBytes, () =>
+        `the list of tables has an entry that is no table`);
+      const tree = readTree(value, 0);
+      require(tree.flags === 0, () => `table ${name} has the flags ${hex(tree.flags)}`);
+      this.walkTree(`table ${name}`, tree, compareBytes, (entry) => {
+        require(!entry.isSubTree, () => `table ${name} has a table in it`);
+        this.checkEntry(name, entry.key, entry.value);
+      });
+    });
+    // Last: a free page must not be one that a table uses.
+    this.walkTree('the list of free pages', freeTree, compareIntegers, ({ key, value, isSubTree }) => {
+      require(!isSubTree, 'the list of free pages has a table in it');
+      this.checkFreePages(key, value);
+    });
+  }
+
+  private readNewerMeta(): Meta {
+    // LMDB takes the page size from the first meta page, and finds the second one with it.
+    const first = readMeta(this.read(0, pageHeaderBytes + metaBytes), 0);
+    const second = readMeta(this.read(first.pageBytes, pageHeaderBytes + metaBytes), 1);
+    require(first.pageBytes === second.pageBytes, 'the meta pages disagree about the page size');
+    const [newer, older] = first.transaction > second.transaction ? [first, second] : [second, first];
+    // Transaction N writes meta page N % 2, so the other one has transaction N - 1; a new file has 0 in both.
+    require(newer.transaction === older.transaction + 1
+      ? newer === (newer.transaction % 2 === 0 ? first : second)
+      : newer.transaction === 0, () =>
+      `the meta pages are of the transactions ${first.transaction} and ${second.transaction}`);
+    return newer;
+  }
+
+  /** @param visit is called for each entry, in the order of the keys */
+  private walkTree(what: string, tree: Tree, compare: Compare, visit: (entry: Leaf) => void): void {
+    if (tree.root === undefined) {
+      require(tree.depth === 0 && tree.entries === 0, () => `${what} has entries and no root page`);
+      return;
+    }
+    require(tree.depth >= 1 && tree.depth <= deepestTree, () => `${what} is ${tree.depth} levels deep`);
+    const counted = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
+    const walkPage = (pageNumber: number, level: number, bounds: Bounds): void => {
+      const page = this.readPage(pageNumber, what);
+      const where = `page ${pageNumber} of ${what}`;
+      const isLeaf = level === tree.depth;
+      const flags = page.readUInt16LE(18);
+      require(flags === (isLeaf ? pageFlag.leaf : pageFlag.branch), () =>
+        `${where} has the flags ${hex(flags)}`);
+      const nodes = readNodes(page, where, isLeaf);
+      // LMDB lets a branch page of the free list have one child (ITS#8336), and asserts two elsewhere.
+      const fewest = isLeaf || compare === compareIntegers ? 1 : 2;
+      require(nodes.length >= fewest, () => `${where} has ${nodes.length} entries`);
+      // The first key of a branch page stands for every lower key and is never compared.
+      const keys = nodes.map(({ key }, n) => (isLeaf || n > 0 ? key : undefined));
+      let previous = bounds.from;
+      for (const [n, key] of keys.entries()) {
+        if (key === undefined) continue;
+        const isFirst = n === (isLeaf ? 0 : 1);
+        if (previous !== undefined) {
+          const order = compare(previous, key);
+          require(isFirst && isLeaf ? order <= 0 : order < 0, () => `the keys of ${where} are out of order`);
+        }
+        previous = key;
+      }
+      if (previous !== undefined && bounds.to !== undefined && previous !== bounds.from) {
+        require(compare(previous, bounds.to) < 0, () => `the keys of ${where} are out of order`);
+      }
+      if (isLeaf) {
+        counted.leafPages++;
+        counted.entries += nodes.length;
+        for (const node of nodes) {
+          if (node.flags === nodeFlag.overflow) counted.overflowPages += this.overflowPages(node.valueBytes);
+          visit(this.readLeaf(node, what, where));
+        }
+      } else {
+        counted.branchPages++;
+        for (const [n, node] of nodes.entries()) {
+          const child = node.low + node.high * 2 ** 16 + node.flags * 2 ** 32;
+          walkPage(child, level + 1, {
+            from: keys[n] ?? bounds.from,
+            to: n + 1 < keys.length ? keys[n + 1] : bounds.to,
+          });
+        }
+      }
+    };
+    walkPage(tree.root, 1, {});
+    for (const [name, count] of Object.entries(counted)) {
+      const recorded = tree[name as keyof typeof counted];
+      require(recorded === count, () => `${what} has ${count} ${name} where ${recorded} are recorded`);
+    }
+  }
+
+  private readLeaf({ key, flags, inlineValue, valueBytes }: Node, what: string, where: string): Leaf {
+    if (flags !== nodeFlag.overflow)
+      return { key, value: inlineValue, isSubTree: flags === nodeFlag.subTree };
+    const first = readInteger(inlineValue, 0);
+    require(readInteger(inlineValue, 8) <= this.meta.transaction, () =>
+      `${where} points to a page of a later transaction`);
+    const count = this.overflowPages(valueBytes);
+    require(readInteger(inlineValue, 16) === count, () =>
+      `${where} has a value whose size and number of pages disagree`);
+    const page = this.readPage(first, what, count);
+    require(page.readUInt16LE(18) === pageFlag.overflow, () =>
+      `page ${first} is no overflow page, as ${where} says`);
+    require(page.readUInt32LE(20) === count, () => `page ${first} and ${where} disagree about its size`);
+    return { key, value: page.subarray(pageHeaderBytes, pageHeaderBytes + valueBytes), isSubTree: false };
+  }
+
+  private overflowPages(valueBytes: number): number {
+    return Math.ceil((pageHeaderBytes + valueBytes) / this.meta.pageBytes);
+  }
+
+  /** Reads a page that is in use, with those that continue it. */
+  private readPage(number: number, what: string, count = 1): Buffer {
+    const { pageBytes, transaction } = this.meta;
+    this.claimPages(number, count, what);
+    const page = this.read(number * pageBytes, count * pageBytes);
+    require(readInteger(page, 0) === number, () =>
+      `page ${number} of ${what} has the number of another page`);
+    // A page of a later transaction passes for one that is not committed yet: LMDB would write to the read-only mapping.
+    require(readInteger(page, 8) <= transaction, () => `page ${number} of ${what} is of a later transaction`);
+    return page;
+  }
+
+  private claimPages(first: number, count: number, what: string): void {
+    require(first >= 2 && count >= 1 && first + count - 1 <= this.meta.lastPage, () =>
+      `${what} uses pages that the file does not have`);
+    for (let number = first; number < first + count; number++) {
+      require(this.usedPages[number] === 0, () =>
+        `page ${number}, which ${what} uses, has another use as well`);
+      this.usedPages[number] = 1;
+    }
+  }
+
+  /** An entry: the number of words that follow; each is a page, or minus a number of pages and the first of them, or 0. */
+  private checkFreePages(key: Buffer, value: Buffer): void {
+    const transaction = readInteger(key, 0);
+    const what = `the free pages of transaction ${transaction}`;
+    require(transaction >= 1 && transaction <= this.meta.transaction, () => `there are ${what}`);
+    require(value.length >= 8 && value.length % 8 === 0, () => `${what} have ${value.length} bytes`);
+    const words = readInteger(value, 0);
+    require(words < value.length / 8, () => `${what} have more entries than room`);
+    for (let n = 1; n <= words; n++) {
+      const word = value.readBigInt64LE(8 * n);
+      if (word > 0n) this.claimPages(Number(word), 1, what);
+      else if (word < 0n) {
+        require(++n <= words, () => `${what} end in the middle of a range`);
+        this.claimPages(readInteger(value, 8 * n), Number(-word), what);
+      }
+    }
+  }
+
+  private read(offset: number, length: number): Buffer {
+    require(offset + length <= this.fileBytes, () =>
+      `it ends after ${this.fileBytes} bytes, in the middle of a page`);
+    const bytes = Buffer.allocUnsafe(length);
+    let done = 0;
+    while (done < length) {
+      const read = readSync(this.file, bytes, done, length - done, offset + done);
+      require(read > 0, () => `it ends after ${offset + done} bytes, in the middle of a page`);
+      done += read;
+    }
+    return bytes;
+  }
+}
+
+function readMeta(bytes: Buffer, number: number): Meta {
+  const meta = bytes.subarray(pageHeaderBytes);
+  require(bytes.readUInt16LE(18) === pageFlag.meta && meta.readUInt32LE(0) === magic, () =>
+    `meta page ${number} is none of LMDB`);
+  require(meta.readUInt32LE(4) === dataVersion, () =>
+    `meta page ${number} has version ${meta.readUInt32LE(4)}`);
+  const pageBytes = meta.readUInt32LE(24);
+  require(pageBytes >= 512 && pageBytes <= 65_536 && (pageBytes & (pageBytes - 1)) === 0, () =>
+    `meta page ${number} has ${pageBytes} as its page size`);
+  const freeTree = readTree(meta, 24);
+  require(freeTree.flags === metaFlags, () => `meta page ${number} has the flags ${hex(freeTree.flags)}`);
+  const lastPage = readInteger(meta, 120);
+  const mapBytes = readInteger(meta, 16);
+  require(lastPage >= 1 && (lastPage + 1) * pageBytes <= mapBytes && mapBytes <= largestMapBytes, () =>
+    `meta page ${number} has ${lastPage} as its last page, and a map of ${mapBytes} bytes`);
+  return {
+    pageBytes,
+    lastPage,
+    transaction: readInteger(meta, 128),
+    freeTree,
+    mainTree: readTree(meta, 24 + treeBytes),
+  };
+}
+
+function readTree(bytes: Buffer, offset: number): Tree {
+  return {
+    flags: bytes.readUInt16LE(offset + 4),
+    depth: bytes.readUInt16LE(offset + 6),
+    branchPages: readInteger(bytes, offset + 8),
+    leafPages: readInteger(bytes, offset + 16),
+    overflowPages: readInteger(bytes, offset + 24),
+    entries: readInteger(bytes, offset + 32),
+    root: bytes.readBigUInt64LE(offset + 40) === noPage ? undefined : readInteger(bytes, offset + 40),
+  };
+}
+
+interface Node {
+  readonly low: number;
+  readonly high: number;
+  readonly flags: number;
+  readonly key: Buffer;
+  /** What the leaf page itself has of the value: all of it, or where it is. */
+  readonly inlineValue: Buffer;
+  readonly valueBytes: number;
+}
+
+/** Reads the entries of a branch or leaf page: its pointers at the beginning, its nodes at the end, nothing overlapping. */
+function readNodes(page: Buffer, where: string, isLeaf: boolean): readonly Node[] {
+  const [lower, upper] = [page.readUInt16LE(20), page.readUInt16LE(22)];
+  const room = page.length - pageHeaderBytes;
+  require(lower % 2 === 0 && lower <= upper && upper <= room, () => `${where} has wrong bounds`);
+  const body = page.subarray(pageHeaderBytes);
+  const nodes: Node[] = [];
+  const extents: { readonly begin: number; readonly end: number }[] = [];
+  for (let pointer = 0; pointer < lower; pointer += 2) {
+    const begin = body.readUInt16LE(pointer);
+    require(begin % 2 === 0 && begin >= upper && begin + nodeHeaderBytes <= room, () =>
+      `${where} has a wrong pointer`);
+    const [low, high] = [body.readUInt16LE(begin), body.readUInt16LE(begin + 2)];
+    const [flags, keyBytes] = [body.readUInt16LE(begin + 4), body.readUInt16LE(begin + 6)];
+    const valueBytes = isLeaf ? low + high * 2 ** 16 : 0;
+    if (isLeaf)
+      require(flags <= nodeFlag.subTree, () => `${where} has an entry with the flags ${hex(flags)}`);
+    const inlineBytes = isLeaf && flags === nodeFlag.overflow ? overflowBytes : valueBytes;
+    const value = begin + nodeHeaderBytes + keyBytes;
+    const end = value + inlineBytes;
+    require(end <= room, () => `${where} has an entry that is longer than the page`);
+    extents.push({ begin, end });
+    nodes.push({
+      ...{ low, high, flags, valueBytes },
+      key: body.subarray(begin + nodeHeaderBytes, value),
+      inlineValue: body.subarray(value, end),
+    });
+  }
+  extents.sort((one, other) => one.begin - other.begin);
+  for (const [n, { end }] of extents.entries()) {
+    require(end <= (extents[n + 1]?.begin ?? room), () => `${where} has entries that overlap`);
+  }
+  return nodes;
+}
+
+type Compare = (one: Buffer, other: Buffer) => number;
+
+const compareBytes: Compare = (one, other) => Buffer.compare(one, other);
+
+/** The free list's keys: numbers of transactions. */
+const compareIntegers: Compare = (one, other) => readInteger(one, 0) - readInteger(other, 0);
+
+/** A number of 64 bits; above 2^53, where no number of a sound file is, it is not exact. */
+function readInteger(bytes: Buffer, offset: number): number {
+  require(bytes.length >= offset + 8, 'a number is cut short');
+  return bytes.readUInt32LE(offset) + bytes.readUInt32LE(offset + 4) * 2 ** 32;
+}
+
+function require(isSound: boolean, otherwise: string | (() => string)): asserts isSound {
+  if (!isSound) throw new LmdbFileError(typeof otherwise === 'string' ? otherwise : otherwise());
+}
+
+const hex = (flags: number): string => `0x${flags.toString(16)}`;
