@@ -2,26 +2,37 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readProcessTable } from '../src/bailey/processes/table.ts';
 import type { ProcessStat } from '../src/linux/process-stat.ts';
 import { errorCode } from '../src/terminal/failure.ts';
-import { type Started, start } from './started.ts';
+import { type ChildProgram, startProgram } from './child-program.ts';
+import { programName } from './program-name.ts';
 import { until } from './until.ts';
+
+/** What runs in a container. */
+export interface ContainerSettings {
+  /** PID 1 and its arguments. */
+  readonly command: readonly string[];
+  /** JENKINS_HOME. */
+  readonly home: string;
+  /** The container's whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /** A container made of Linux namespaces. */
 export interface Container {
-  /** PID 1 of the container, as a number out here. */
+  /** PID 1 of the container, by the host's process id. */
   readonly pid1: number;
   /** JENKINS_HOME in the container. */
   readonly home: string;
-  /** What its programs have printed. */
+  /** The output of its programs, line by line. */
   readonly lines: readonly string[];
   /** Exit code, or 128+n after signal n; undefined while it runs. */
   code(): number | undefined;
-  /** PID 1's main child: bailey, and java from when bailey has become it. */
+  /** The oldest child of PID 1: bailey, and later java in the same process. */
   mainChild(): ProcessStat | undefined;
-  /** Sends PID 1 a signal and waits until the container has ended; by force when that takes too long. */
+  /** Sends PID 1 a signal and waits until the container has ended; sends SIGKILL when that takes too long. */
   stop(signal: NodeJS.Signals, withinMs: number): Promise<number>;
 }
 
-/** PID, mount, IPC and UTS namespaces of its own; the network is the host's, so that the castle's socket is all it needs. */
+/** New PID, mount, IPC and UTS namespaces. The network is the host's, because only the castle's socket is needed. */
 const unshare = [
   'unshare',
   '--pid',
@@ -34,74 +45,69 @@ const unshare = [
   '--',
 ];
 
-/** What runs in it: the two lines that an image's ENTRYPOINT has. */
-export const entrypoint = ['bailey-init', '--', 'bailey', 'jenkins'] as const;
+const startWithinMs = 10_000;
 
-const startsWithinMs = 10_000;
-
-/**
- * Starts a container whose PID 1 is bailey-init with `bailey jenkins`.
- * @param env the container's whole environment
- */
+/** Starts a container, and returns when its PID 1 runs the first program of the command. */
 export async function startContainer(
-  home: string,
-  env: Readonly<Record<string, string>>,
+  { command, home, env }: ContainerSettings,
   signal: AbortSignal,
 ): Promise<Container> {
-  const command = ['dist/bailey-init', '--', process.execPath, 'dist/bailey.js', 'jenkins'];
-  const holder = await start([...unshare, ...command], env);
-  const childOf = (parent: number) =>
+  const unshareProgram = await startProgram([...unshare, ...command], env);
+  const oldestChildOf = (parent: number) =>
     [...readProcessTable().values()]
       .filter(({ ppid, state }) => ppid === parent && state !== 'Z')
-      // The main child is older than any orphan that PID 1 adopts.
+      // The main child is older than every orphan that PID 1 adopts.
       .sort((one, other) => one.startTicks - other.startTicks)[0];
-  const end = () =>
-    holder.code() === undefined ? undefined : `it ended with ${holder.code()}: ${holder.lines.join(' / ')}`;
+  const prematureEnd = () =>
+    unshareProgram.code() === undefined
+      ? undefined
+      : `it ended with ${unshareProgram.code()}: ${unshareProgram.lines.join(' / ')}`;
   try {
     const { pid } = await until(
       () => {
-        const child = childOf(holder.pid);
-        return child?.name === 'bailey-init' ? child : undefined;
+        const child = oldestChildOf(unshareProgram.pid);
+        return child === undefined || programName(child) === 'unshare' ? undefined : child;
       },
-      { what: 'bailey-init is PID 1 of the container', withinMs: startsWithinMs, signal, hopeless: end },
+      { what: 'PID 1 of the container runs', withinMs: startWithinMs, signal, impossible: prematureEnd },
     );
     return {
       pid1: pid,
       home,
-      lines: holder.lines,
-      code: holder.code,
-      mainChild: () => childOf(pid),
+      lines: unshareProgram.lines,
+      code: unshareProgram.code,
+      mainChild: () => oldestChildOf(pid),
       stop: (by, withinMs) => stop(pid, by, withinMs),
     };
   } catch (thrown) {
-    await killHalfMade(holder);
+    await killUnfinished(unshareProgram);
     throw thrown;
   }
 
   async function stop(pid: number, by: NodeJS.Signals, withinMs: number): Promise<number> {
-    if (holder.code() === undefined) signalUnlessEnded(pid, by);
-    const force = setTimeout(() => holder.kill('SIGKILL'), withinMs);
-    const code = await holder.ended;
-    clearTimeout(force);
+    if (unshareProgram.code() === undefined) signalUnlessEnded(pid, by);
+    const kill = setTimeout(() => unshareProgram.kill('SIGKILL'), withinMs);
+    const code = await unshareProgram.ended;
+    clearTimeout(kill);
     return code;
   }
 }
 
 /**
- * Kills unshare and its child. Its --kill-child takes effect some time after its fork: killed in between, it would
- * leave the container behind. Stopped, it forks no more, and its child can be found.
+ * Kills unshare and its child. unshare's --kill-child takes effect some time after its fork: killed in between, it would
+ * leave the container running. So it is stopped first: then it forks no more, and its child can be found.
  */
-async function killHalfMade(holder: Started): Promise<void> {
-  holder.kill('SIGSTOP');
-  while (holder.code() === undefined && !'TZ'.includes(readProcessTable().get(holder.pid)?.state ?? 'Z'))
+async function killUnfinished(unshareProgram: ChildProgram): Promise<void> {
+  const { pid } = unshareProgram;
+  unshareProgram.kill('SIGSTOP');
+  while (unshareProgram.code() === undefined && !'TZ'.includes(readProcessTable().get(pid)?.state ?? 'Z'))
     await pause(5);
-  for (const { pid, ppid } of readProcessTable().values())
-    if (ppid === holder.pid) signalUnlessEnded(pid, 'SIGKILL');
-  holder.kill('SIGKILL');
-  await holder.ended;
+  for (const child of readProcessTable().values())
+    if (child.ppid === pid) signalUnlessEnded(child.pid, 'SIGKILL');
+  unshareProgram.kill('SIGKILL');
+  await unshareProgram.ended;
 }
 
-/** The container may have ended a moment ago, before we have been told of it. */
+/** The container may have ended a moment ago, before its exit was reported to this process. */
 function signalUnlessEnded(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

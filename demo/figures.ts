@@ -1,30 +1,30 @@
-import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { readProcFile, readProcLink } from '../src/bailey/processes/proc-file.ts';
 import { findZombies } from '../src/bailey/processes/zombies.ts';
 import { type MountLine, mountOf, parseMountinfo } from '../src/linux/mountinfo.ts';
-import type { ProcessStat } from '../src/linux/process-stat.ts';
 import type { Container } from './container.ts';
+import { programName } from './program-name.ts';
 
-/** What PID 1 costs. */
+/** What bailey-init costs as PID 1. */
 export interface InitFigures {
   /** Resident memory, KB. */
   readonly residentKb: number;
   /** CPU time since its start, ms. */
   readonly cpuMs: number;
-  /** How often it has gone to sleep, and so been woken, since its start. */
+  /** How often it went to sleep, and so was woken, since its start. */
   readonly wakeUps: number;
 }
 
-/** What can be seen of a container from outside. */
+/** What is visible of a container from outside. */
 export interface Figures {
-  readonly init: InitFigures;
-  /** Defunct processes in the container that nobody is about to reap. */
+  /** undefined when PID 1 is not bailey-init. */
+  readonly init: InitFigures | undefined;
+  /** Zombies in the container that nobody is about to reap. */
   readonly zombies: number;
   /** The mount on JENKINS_HOME; undefined when nothing is mounted there. */
   readonly mount: MountLine | undefined;
-  /** Of the main child; undefined when it has just ended. */
+  /** The main child; undefined when there is none. */
   readonly controller:
     | { readonly name: string; readonly memoryMb: number; readonly cpuPercent: number }
     | undefined;
@@ -32,15 +32,17 @@ export interface Figures {
 
 /**
  * Reads a container's figures from outside, through /proc.
- * @param seenSince for who reads them repeatedly: since when each zombie has been seen
+ * @param hasInit whether PID 1 is bailey-init
+ * @param firstSeen for repeated calls: when each zombie was first seen
  */
 export async function readFigures(
   container: Container,
-  seenSince = new Map<string, number>(),
+  hasInit: boolean,
+  firstSeen = new Map<string, number>(),
 ): Promise<Figures> {
   return {
-    init: readInitFigures(container.pid1),
-    zombies: await countZombies(container.pid1, seenSince),
+    init: hasInit ? readInitFigures(container.pid1) : undefined,
+    zombies: await countZombies(container.pid1, firstSeen),
     mount: homeMount(container),
     controller: await readController(container),
   };
@@ -56,21 +58,21 @@ export function readInitFigures(pid: number): InitFigures {
   };
 }
 
-/** A busy shell may take this long to be scheduled and fetch its own child. */
-const ownChildSeconds = 1;
+/** On a busy machine a shell may take this long to reap its own child. */
+const reapsOwnChildSeconds = 1;
 
 /**
- * As `bailey zombies` finds them, and of those only the ones in the container's PID namespace: what PID 1 leaves lying
- * about at once, what another parent does when it is not on its way any more.
- * @param seenSince what was seen when the figures were read before
+ * Counts zombies as `bailey zombies` finds them, in the container's PID namespace only. A zombie of PID 1 counts at once; one
+ * of another parent counts when the parent has had time to reap it.
+ * @param firstSeen when each zombie was first seen, by earlier calls
  */
-async function countZombies(pid1: number, seenSince: Map<string, number>): Promise<number> {
+async function countZombies(pid1: number, firstSeen: Map<string, number>): Promise<number> {
   const namespace = readProcLink(`/proc/${pid1}/ns/pid`);
   const source = { uid: 0, arch: process.arch, now: Date.now, pause: (ms: number) => pause(ms) };
-  const { parents } = await findZombies(source, seenSince);
+  const { parents } = await findZombies(source, firstSeen);
   return parents
     .flatMap(({ parent, zombies }) =>
-      zombies.filter(({ defunctSeconds }) => parent.pid === pid1 || defunctSeconds >= ownChildSeconds),
+      zombies.filter(({ defunctSeconds }) => parent.pid === pid1 || defunctSeconds >= reapsOwnChildSeconds),
     )
     .filter(({ pid }) => readProcLink(`/proc/${pid}/ns/pid`) === namespace).length;
 }
@@ -80,13 +82,9 @@ function homeMount({ pid1, home }: Container): MountLine | undefined {
   return mount?.point === home ? mount : undefined;
 }
 
-/** What a process runs. Not its name: threads rename themselves, node's main one too. */
-export const programOf = ({ pid, name }: ProcessStat): string =>
-  basename(readProcLink(`/proc/${pid}/exe`) ?? name);
-
 async function readController(container: Container): Promise<Figures['controller']> {
   const main = container.mainChild();
   if (main === undefined) return undefined;
   const usage = await pidusage(main.pid).catch(() => undefined);
-  return usage && { name: programOf(main), memoryMb: usage.memory / 2 ** 20, cpuPercent: usage.cpu };
+  return usage && { name: programName(main), memoryMb: usage.memory / 2 ** 20, cpuPercent: usage.cpu };
 }

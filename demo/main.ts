@@ -1,11 +1,12 @@
 /**
- * `npm run demo`: Bailey's main job on embedded defaults. A castle with a temporary folder, a container made of Linux
- * namespaces, a controller with builds that leave orphans; then a second container on the same volume.
+ * `npm run demo`: what Bailey is for, in containers made of Linux namespaces, with all data in a temporary folder. A
+ * controller whose builds leave orphans runs first without an init, then with bailey-init and a castle's volume; a third
+ * container finds the data on the same volume.
  *
  *   JENKINS_WAR=/path/jenkins.war npm run demo      runs a real Jenkins instead of the stand-in
  *
- * Exit status: 0 all came true; 1 something did not; 69 containers cannot be made here; 74 the output
- * cannot be written; 78 JENKINS_WAR is none; 128+n ended by signal n.
+ * Exit codes: 0 every expectation held; 1 one did not; 69 this machine does not allow containers; 74 the output cannot be
+ * written; 78 JENKINS_WAR is not a war; 128+n ended by signal n.
  */
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,24 +14,25 @@ import { errorMessage, Failure, Interrupted } from '../src/terminal/failure.ts';
 import { outputFailure } from '../src/terminal/print.ts';
 import { endingSignals, signalNumber } from '../src/terminal/signals.ts';
 import { requireNamespaces } from './namespaces.ts';
-import { realWar } from './real-war.ts';
+import { realJenkins } from './real-jenkins.ts';
+import { runScenario } from './scenario.ts';
 import { screenFor } from './screen.ts';
 import { standIn } from './stand-in.ts';
-import { tellStory } from './story.ts';
 import { makeWorkspace, removeWorkspace } from './workspace.ts';
 
-const title = `Bailey: a container whose PID 1 is bailey-init, with storage from a castle.
+const title = `Bailey: process 1 for containers, and storage that follows them.
 
-What will happen: a castle starts; a container gets its storage from it and runs builds that leave orphans;
-it is stopped with SIGTERM; a second container finds the data of the first. All of it in a temporary folder.`;
+What will happen: a program runs in a container without bailey-init and leaves orphans, which stay as zombies. A castle
+starts. The same program runs in a container with bailey-init and a volume from the castle, and is stopped with SIGTERM.
+Another container finds its data. All files are in a temporary folder.`;
 
-/** Variables of the caller that the castle and the container need; the rest is none of theirs. */
+/** Variables of the caller that the castle and the containers get; they get no others. */
 const passedOn = ['PATH', 'JAVA_HOME', 'LANG', 'JAVA_OPTS', 'JENKINS_OPTS'];
 
 async function main(): Promise<number> {
   requireNamespaces(process.env, process.argv.slice(1));
   const war = process.env['JENKINS_WAR'];
-  const warPath = war ? resolve(war) : undefined; // by the caller's folder, not ours
+  const warPath = war ? resolve(war) : undefined; // relative to the caller's folder, before chdir()
   process.chdir(join(dirname(fileURLToPath(import.meta.url)), '../..'));
   const screen = screenFor(process.stdout, Date.now, process.env['TERM']);
   const signal = endingSignal();
@@ -40,28 +42,30 @@ async function main(): Promise<number> {
       passedOn.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     );
     screen.line(title);
-    const controller = warPath === undefined ? standIn(env, workspace.folder) : await realWar(warPath, env);
-    const faults = await tellStory({ workspace, war: controller, screen, signal, env });
+    const controller =
+      warPath === undefined ? standIn(env, workspace.folder) : await realJenkins(warPath, env);
+    const failures = await runScenario({ workspace, controller, screen, signal, env });
     screen.line(
-      faults.length === 0 ? 'All of it came true.' : `Not all of it came true: ${faults.join('; ')}.`,
+      failures.length === 0 ? 'Every expectation held.' : `Some expectations failed: ${failures.join('; ')}.`,
     );
     signal.throwIfAborted();
-    return faults.length === 0 ? 0 : 1;
+    return failures.length === 0 ? 0 : 1;
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
-    screen.line('\nInterrupted: everything is being cleaned up.');
+    screen.line('\nInterrupted: cleaning up.');
     throw signal.reason;
   } finally {
-    if (!removeWorkspace(workspace)) screen.line(`${workspace.folder} is left: something is mounted in it`);
+    if (!removeWorkspace(workspace))
+      screen.line(`${workspace.folder} was not removed: something is mounted in it`);
   }
 }
 
-/** An ending signal, or the end of who reads us, ends the story, not the process: what was started has to be stopped. */
+/** A signal, or a closed output, ends the scenario and not the process: what the demo started must be stopped first. */
 function endingSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of endingSignals) process.on(name, () => controller.abort(new Interrupted(name)));
   process.stdout.on('error', (error) => controller.abort(outputFailure(error)));
-  process.stderr.on('error', () => undefined); // there is nobody left to tell
+  process.stderr.on('error', () => undefined); // nothing left to report to
   return controller.signal;
 }
 

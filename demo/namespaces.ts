@@ -3,13 +3,13 @@ import { findProgram } from '../src/bailey/launch/program.ts';
 import { native } from '../src/linux/native-addon.ts';
 import { errorMessage, Failure } from '../src/terminal/failure.ts';
 
-/** The programs of util-linux that make a container out of namespaces. */
+/** The programs of util-linux that create a container from namespaces. */
 const tools = ['unshare', 'nsenter', 'setpriv'];
 
 /**
- * Sees to it that namespaces can be made here. Without root the whole demo goes into a user namespace, where it is
- * root: this process becomes `unshare -Urm` and then the demo again, under the same number.
- * @throws Failure unavailable when the kernel, or whoever runs this machine, does not allow it
+ * Makes sure that namespaces can be created. Without root, the demo moves into a user namespace, where it is root: this
+ * process executes `unshare -Urm`, which executes the demo again, with the same process id.
+ * @throws Failure unavailable when the kernel or its settings do not allow it
  */
 export function requireNamespaces(env: Readonly<NodeJS.ProcessEnv>, argv: readonly string[]): void {
   for (const tool of tools) {
@@ -21,14 +21,14 @@ export function requireNamespaces(env: Readonly<NodeJS.ProcessEnv>, argv: readon
   else becomeRoot(env, argv);
 }
 
-/** Goes into a user namespace, whose root may make all the others. */
+/** Moves into a user namespace, whose root may create all other namespaces. */
 function becomeRoot(env: Readonly<NodeJS.ProcessEnv>, argv: readonly string[]): void {
   const unshare = findProgram('unshare', env['PATH']);
-  const refusal = tryOut(['-Urm']);
+  const refusal = refusalOf(['-Urm']);
   if (refusal !== undefined || 'fault' in unshare) {
     throw new Failure(
       'unavailable',
-      `user namespaces are refused here (${refusal})`,
+      `this machine does not allow user namespaces (${refusal})`,
       'run the demo as root, or allow them: sysctl kernel.unprivileged_userns_clone=1 (Debian), ' +
         'sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)',
     );
@@ -40,19 +40,19 @@ function becomeRoot(env: Readonly<NodeJS.ProcessEnv>, argv: readonly string[]): 
   }
 }
 
-/** Root in a container of an engine is not enough: it lacks CAP_SYS_ADMIN. */
+/** Root in a container is not enough: it lacks CAP_SYS_ADMIN. */
 function requireContainers(): void {
-  const refusal = tryOut(['--pid', '--mount', '--ipc', '--uts', '--fork', '--mount-proc']);
+  const refusal = refusalOf(['--pid', '--mount', '--ipc', '--uts', '--fork', '--mount-proc']);
   if (refusal === undefined) return;
   throw new Failure(
     'unavailable',
-    `containers cannot be made here (${refusal})`,
-    'run the demo on a machine, or in a container started with --privileged',
+    `this machine does not allow new namespaces (${refusal})`,
+    'run the demo outside a container, or in one started with --privileged',
   );
 }
 
-/** @returns what unshare complains about, or undefined when it works */
-function tryOut(args: readonly string[]): string | undefined {
+/** @returns the error message of unshare, or undefined when it works */
+function refusalOf(args: readonly string[]): string | undefined {
   const { status, stderr, error } = spawnSync('unshare', [...args, 'sh', '-c', ':'], { encoding: 'utf8' });
   return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }

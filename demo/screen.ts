@@ -1,17 +1,17 @@
-/** Where the demo shows what happens. */
+/** The output of the demo. */
 export interface Screen {
   /** Prints a line that stays. */
   line(text: string): void;
-  /** Shows figures that change: in place on a terminal, elsewhere one line, about once a second. */
+  /** Shows figures that change: in place on a terminal; elsewhere one line about once a second. */
   live(title: string, rows: readonly Row[]): void;
   /** Ends a live display; its last state stays. */
   settle(): void;
 }
 
-/** A label and its value, both for people; long ones that hardly change are for terminals, where they stand still. */
+/** A label and its value. Long values that hardly change are marked `terminal`: plain output leaves them out. */
 export type Row = readonly [label: string, value: string, where?: 'terminal'];
 
-/** What a screen needs of a stream. */
+/** The part of a stream that a screen uses. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
@@ -20,7 +20,7 @@ export interface Output {
 
 /**
  * A screen for the stream: live on a terminal, plain lines elsewhere.
- * @param term TERM: a dumb terminal shows escape sequences instead of obeying them
+ * @param term TERM: a dumb terminal prints escape sequences instead of executing them
  */
 export function screenFor(output: Output, now: () => number, term: string | undefined): Screen {
   return output.isTTY === true && term !== 'dumb' ? terminalScreen(output) : plainScreen(output, now);
@@ -51,16 +51,16 @@ const showCursor = '\x1b[?25h';
 const clearToEnd = '\x1b[J';
 const upBy = (lines: number): string => (lines === 0 ? '' : `\x1b[${lines}A`);
 
-/** Columns; a terminal that nobody has told its size says 0. */
+/** Columns; a terminal without a known size reports 0. */
 const width = ({ columns }: Output): number => (columns === undefined || columns === 0 ? 80 : columns);
 
-/** The live rows are the last ones on the terminal; each new state goes back up to the first of them. */
+/** The live rows are the last ones on the terminal; each update moves the cursor up to the first of them. */
 function terminalScreen(output: Output): Screen {
   let shown = 0;
   return {
     line: (text) => void output.write(`${text}\n`),
     live(title, rows) {
-      // A line that wraps would take two rows, and the way back up would be too short.
+      // A line that wraps would take two rows, and the cursor would not move up far enough.
       const lines = [title, ...rows.map(([label, value]) => `  ${label.padEnd(labelWidth)} ${value}`)].map(
         (line) => line.slice(0, width(output) - 1),
       );

@@ -3,31 +3,31 @@ import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readProcFile } from '../src/bailey/processes/proc-file.ts';
 import type { Container } from './container.ts';
-import { BrokenPromise } from './until.ts';
-import { inHome, type War } from './war.ts';
+import { type Controller, pathInHome } from './controller.ts';
+import { DemoError } from './until.ts';
 
-/** What it says at its start, with what it has found; the volume may hold another container's counts until then. */
+/** Its first line, with what it found. Until then, the volume may still have the counts of an earlier container. */
 const firstLine = /^(Found (?<builds>\d+) builds|JENKINS_HOME is empty)/;
 
-/** Asked for when it is needed: the demo changes to the repository's folder after this file is loaded. */
-const sources = (): string => resolve('demo/stand-in');
+/** A function, because the demo changes to the repository's folder after this file is loaded. */
+const sourceFolder = (): string => resolve('demo/stand-in');
 
 /**
- * The stand-in for Jenkins: run by java where there is a JDK to compile it with, else by node.
- * @param env the environment that a JDK is looked for in
- * @param spareFolder where the jar goes when build/ is not ours to write
+ * The stand-in for Jenkins: run by java where there is a JDK to compile it with, otherwise by node.
+ * @param env the environment in which a JDK is searched
+ * @param temporaryFolder for compiled classes, and for the jar when build/ is not writable
  */
-export function standIn(env: Readonly<Record<string, string>>, spareFolder: string): War {
-  const jar = hasJdk(env) ? compile(env, spareFolder) : undefined;
+export function standIn(env: Readonly<Record<string, string>>, temporaryFolder: string): Controller {
+  const jar = hasJdk(env) ? compile(env, temporaryFolder) : undefined;
   return {
     description: `a stand-in for Jenkins, run by ${jar === undefined ? 'node (there is no JDK)' : 'java'}`,
     env:
       jar === undefined
-        ? // The shim named java comes first, and finds this node.
+        ? // The shim named java comes first in PATH, and runs this node.
           {
             ...env,
-            JENKINS_WAR: join(sources(), 'stand-in.mjs'),
-            PATH: `${sources()}:${nodeFolder()}:${env['PATH']}`,
+            JENKINS_WAR: join(sourceFolder(), 'stand-in.mjs'),
+            PATH: `${sourceFolder()}:${nodeFolder()}:${env['PATH']}`,
           }
         : { ...env, JENKINS_WAR: jar, JAVA_OPTS: '-Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1' },
     readyWithinMs: 20_000,
@@ -35,10 +35,10 @@ export function standIn(env: Readonly<Record<string, string>>, spareFolder: stri
     isReady: async (container) =>
       container.lines.some((line) => firstLine.test(line)) && orphansOf(container) > 0,
     leaveOrphans: async (container) => ({ count: () => orphansOf(container) }),
-    remember(container) {
+    savedData(container) {
       const builds = buildsOf(container);
       return {
-        text: `${builds} builds`,
+        description: `${builds} builds`,
         foundBy(next) {
           const line = next.lines.find((line) => firstLine.test(line)) ?? '';
           return Number(firstLine.exec(line)?.groups?.['builds']) >= builds ? line : undefined;
@@ -50,19 +50,19 @@ export function standIn(env: Readonly<Record<string, string>>, spareFolder: stri
 
 const nodeFolder = (): string => resolve(process.execPath, '..');
 
-/** The last number that it has read is kept: the file is gone together with the container. */
+/** The last count read is kept, because the file vanishes with the container. */
 const lastCounts = new WeakMap<Container, number>();
 
 function orphansOf(container: Container): number {
-  const text = readProcFile(inHome(container, 'orphans'));
+  const text = readProcFile(pathInHome(container, 'orphans'));
   const count = text === undefined ? (lastCounts.get(container) ?? 0) : Number(text);
   lastCounts.set(container, count);
   return count;
 }
 
-/** Builds begun. */
+/** How many builds were started. */
 function buildsOf(container: Container): number {
-  return Number(readProcFile(inHome(container, 'nextBuildNumber')) ?? 1) - 1;
+  return Number(readProcFile(pathInHome(container, 'nextBuildNumber')) ?? 1) - 1;
 }
 
 const hasJdk = (env: Readonly<Record<string, string>>): boolean =>
@@ -70,15 +70,15 @@ const hasJdk = (env: Readonly<Record<string, string>>): boolean =>
     (tool) => spawnSync(tool, ['--version'], { env, stdio: 'ignore' }).status === 0,
   );
 
-/** Compiles the stand-in into build/demo, or takes the jar that is there and newer than its source. */
-function compile(env: Readonly<Record<string, string>>, spareFolder: string): string {
-  const source = join(sources(), 'StandIn.java');
+/** Compiles the stand-in into build/demo, unless a jar that is newer than the source exists. */
+function compile(env: Readonly<Record<string, string>>, temporaryFolder: string): string {
+  const source = join(sourceFolder(), 'StandIn.java');
   const cache = resolve('build/demo');
   const cached = join(cache, 'stand-in.jar');
   const made = statSync(cached, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (made > statSync(source).mtimeMs) return cached;
-  const folder = isWritable(cache) ? cache : spareFolder;
-  const classes = join(spareFolder, 'classes');
+  const folder = isWritable(cache) ? cache : temporaryFolder;
+  const classes = join(temporaryFolder, 'classes');
   const jar = join(folder, 'stand-in.jar');
   mkdirSync(classes);
   run('javac', ['-d', classes, source], env);
@@ -97,5 +97,5 @@ function isWritable(folder: string): boolean {
 
 function run(tool: string, args: readonly string[], env: Readonly<Record<string, string>>): void {
   const { status, stderr } = spawnSync(tool, args, { env, encoding: 'utf8' });
-  if (status !== 0) throw new BrokenPromise(`${tool} could not make the stand-in: ${stderr.trim()}`);
+  if (status !== 0) throw new DemoError(`${tool} could not compile the stand-in: ${stderr.trim()}`);
 }

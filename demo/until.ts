@@ -1,39 +1,39 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Something that the demo promises did not come true; its message is a whole sentence. */
-export class BrokenPromise extends Error {
-  override readonly name = 'BrokenPromise';
+/** The demo cannot go on; the message says why. */
+export class DemoError extends Error {
+  override readonly name = 'DemoError';
 }
 
-export interface Patience {
-  /** What is waited for, as the end of a sentence: "the castle answers". */
+export interface WaitOptions {
+  /** The condition, for the message: "the castle answers". */
   readonly what: string;
   readonly withinMs: number;
-  /** Ends the waiting by rejecting with its reason. */
+  /** Ends the wait; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Why there is no point in waiting any longer, or undefined. */
-  readonly hopeless?: () => string | undefined;
+  /** @returns why the condition cannot come true any more, or undefined */
+  readonly impossible?: () => string | undefined;
 }
 
-const betweenLooksMs = 25;
+const pollEveryMs = 25;
 
 /**
- * Waits until `look` returns something.
- * @throws BrokenPromise when it does not in time, or cannot any more
+ * Waits until `poll` returns a value.
+ * @throws DemoError when it does not in time, or cannot any more
  */
-export async function until<Seen>(
-  look: () => Promise<Seen | undefined> | Seen | undefined,
-  { what, withinMs, signal, hopeless }: Patience,
-): Promise<Seen> {
+export async function until<Value>(
+  poll: () => Promise<Value | undefined> | Value | undefined,
+  { what, withinMs, signal, impossible }: WaitOptions,
+): Promise<Value> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     signal?.throwIfAborted();
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    const why = hopeless?.();
-    if (why !== undefined) throw new BrokenPromise(`waited until ${what}, but ${why}`);
+    const value = await poll();
+    if (value !== undefined && value !== false) return value;
+    const reason = impossible?.();
+    if (reason !== undefined) throw new DemoError(`waited until ${what}, but ${reason}`);
     if (performance.now() > deadline)
-      throw new BrokenPromise(`waited ${withinMs / 1000} s until ${what}, in vain`);
-    await pause(betweenLooksMs, undefined, signal === undefined ? {} : { signal });
+      throw new DemoError(`timed out after ${withinMs / 1000} s: waited until ${what}`);
+    await pause(pollEveryMs, undefined, signal === undefined ? {} : { signal });
   }
 }

@@ -6,15 +6,15 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Stands in for jenkins.war in the demo: a controller that runs one build after another, keeps them in JENKINS_HOME
- * (nextBuildNumber, builds/N/log), and whose builds leave orphans behind. stand-in.mjs does the same for node.
+ * Stands in for jenkins.war in the demo: a controller that runs one build after another, stores them in JENKINS_HOME
+ * (nextBuildNumber, builds/N/log), and whose builds leave orphans. stand-in.mjs does the same for node.
  */
 public final class StandIn {
   private static final Path home = Path.of(System.getenv("JENKINS_HOME"));
   private static final Path nextBuildNumber = home.resolve("nextBuildNumber");
   private static final Path orphanCount = home.resolve("orphans");
 
-  /** Twenty orphans a second; each lives a little longer than the shell that left it. */
+  /** Twenty orphans a second; each one outlives the shell that started it. */
   private static final String steps =
       "for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.3 >/dev/null 2>&1 &); echo step $i; sleep 0.04; done";
 
@@ -24,7 +24,7 @@ public final class StandIn {
 
   public static void main(String[] args) throws Exception {
     int number = Files.exists(nextBuildNumber) ? Integer.parseInt(Files.readString(nextBuildNumber).strip()) : 1;
-    replace(orphanCount, "0"); // before the line: who has read it finds this container's count
+    replace(orphanCount, "0"); // before the line: a reader of the line then reads this container's count
     System.out.println(
         number == 1
             ? "JENKINS_HOME is empty: this is its first start"
@@ -34,7 +34,7 @@ public final class StandIn {
   }
 
   private static void run(int number) throws IOException, InterruptedException {
-    if (!begin(number)) Thread.currentThread().join(); // stopping: leave the rest to the shutdown hook
+    if (!begin(number)) Thread.currentThread().join(); // stopping: the shutdown hook does the rest
     Process shell = new ProcessBuilder("sh", "-c", steps).redirectErrorStream(true).start();
     try (BufferedReader lines = shell.inputReader()) {
       for (String line; (line = lines.readLine()) != null; ) step(line);
@@ -62,7 +62,7 @@ public final class StandIn {
     log = null;
   }
 
-  /** On SIGTERM: the running build gets its end; the virtual machine then exits with 143 by itself. */
+  /** On SIGTERM: completes the log of the running build. The JVM then exits with 143 by itself. */
   private static synchronized void stop() {
     stopping = true;
     try {
@@ -73,7 +73,7 @@ public final class StandIn {
     }
   }
 
-  /** Readers outside see the old text or the new one, never half of it. */
+  /** Readers see the old text or the new one, never a part of it. */
   private static void replace(Path file, String text) throws IOException {
     Path fresh = file.resolveSibling(file.getFileName() + ".new");
     Files.writeString(fresh, text + "\n");

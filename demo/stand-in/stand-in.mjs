@@ -1,4 +1,4 @@
-// Stands in for jenkins.war where there is no JDK; what it does is described in StandIn.java.
+// Stands in for jenkins.war where there is no JDK; StandIn.java describes what it does.
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const steps =
   'for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.3 >/dev/null 2>&1 &); echo step $i; sleep 0.04; done';
 let orphans = 0;
 
-/** Readers outside see the old text or the new one, never half of it. */
+/** Readers see the old text or the new one, never a part of it. */
 function replace(file, text) {
   writeFileSync(`${file}.new`, `${text}\n`);
   renameSync(`${file}.new`, file);
@@ -40,13 +40,13 @@ function run(number) {
   shell.once('close', (status) => {
     end(status === 0 ? 'SUCCESS' : 'FAILURE');
     run(number + 1);
-    // Only now: without a listener the signal would end us between two builds with 128 + 15 unsaid.
+    // Only now: without a listener, a signal between two builds would end this process without the message.
     process.off('SIGTERM', stop);
   });
 }
 
 const number = existsSync(nextBuildNumber) ? Number(readFileSync(nextBuildNumber, 'utf8')) : 1;
-replace(orphanCount, 0); // before the line: who has read it finds this container's count
+replace(orphanCount, 0); // before the line: a reader of the line then reads this container's count
 console.log(
   number === 1
     ? 'JENKINS_HOME is empty: this is its first start'

@@ -3,32 +3,44 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { requireProgram } from '../../src/bailey/launch/program.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
-import { copiedDemo, Stage } from './stage.ts';
+import { copiedDemo, DemoRun } from './demo-run.ts';
 
-/** The lines that everybody sees, in order. */
-const story = [
-  /^Bailey: a container whose PID 1 is bailey-init/,
+/** The lines that every run prints, in order. */
+const expectedLines = [
+  /^Bailey: process 1 for containers/,
+  /^container 1, without bailey-init: /m,
+  /^\$ java -jar jenkins\.war$/m,
+  /^ {2}ok {6}PID 1 is \S+ itself \(process \d+ on the host\)$/m,
+  /^ {2}container 1, without bailey-init, [\d.]+ of 8 s: orphans \d+ left behind; zombies \d+ now, \d+ at most$/m,
+  /^ {2}ok {6}\d+ orphans were left behind$/m,
+  /^ {2}ok {6}[1-9]\d* zombies fill the process table: PID 1 does not reap them$/m,
+  /^ {2}ok {6}SIGTERM to PID 1: exit code 143 after \d+ ms$/m,
   /^\$ castle serve --socket \S+ --state \S+ --backend local=\S+ --runtime process/m,
   /^ {2}ok {6}the castle answers/m,
-  /^container 1: /m,
+  /^container 2, with bailey-init: /m,
   /^\$ bailey-init -- bailey jenkins$/m,
-  /^ {2}ok {6}PID 1 is bailey-init \(\d+ out here\), and bailey has become \S+$/m,
-  /^ {2}container 1, [\d.]+ of 8 s: orphans \d+ left behind; zombies 0 now, 0 at most; PID 1 bailey-init, \d+ KB, [\d.]+ ms CPU, \d+ wake-ups/m,
-  /^ {2}ok {6}volume demo is mounted: \S+\/volumes\/demo \(\w+\) on JENKINS_HOME$/m,
+  /^ {2}ok {6}PID 1 is bailey-init \(process \d+ on the host\), and bailey has become \S+$/m,
+  /^ {2}container 2, with bailey-init, [\d.]+ of 8 s: orphans \d+ left behind; zombies 0 now, 0 at most; PID 1 bailey-init, \d+ KB, [\d.]+ ms CPU, \d+ wake-ups/m,
   /^ {2}ok {6}\d+ orphans were left behind$/m,
+  /^ {2}ok {6}volume demo is mounted: \S+\/volumes\/demo \(\w+\) on JENKINS_HOME$/m,
   /^ {2}ok {6}no zombie was ever seen$/m,
   /^ {2}ok {6}SIGTERM to PID 1: exit code 143 after \d+ ms$/m,
   /^ {2}ok {6}the lease has ended with its container$/m,
-  /^container 2, on the same volume: /m,
-  /^ {2}ok {6}it has found the data of container 1: Found \d+ builds in JENKINS_HOME, the next one is \d+$/m,
+  /^container 3, on the same volume: /m,
+  /^ {2}ok {6}it found the data of container 2: Found \d+ builds in JENKINS_HOME, the next one is \d+$/m,
   /^ {2}ok {6}the castle has stopped$/m,
   /^ {2}ok {6}no mount is left$/m,
-  /^\d+ orphans in two containers, 0 zombies at most at one time\.$/m,
-  /^PID 1, while \d+ orphans came and went: \d+ KB, [\d.]+ ms CPU, \d+ wake-ups?\.$/m,
-  /^All of it came true\.$/m,
+  /^The same program for the same time \(8 s\):$/m,
+  /^ +without bailey-init {3}with bailey-init$/m,
+  /^ {2}PID 1 +\S+ +bailey-init, \d+ KB$/m,
+  /^ {2}orphans +[1-9]\d* +[1-9]\d*$/m,
+  /^ {2}zombies at the end +[1-9]\d* +0$/m,
+  /^ {2}cost of reaping +nobody reaps +[\d.]+ ms CPU, \d+ wake-ups?$/m,
+  /^ {2}exit code after SIGTERM +143 +143$/m,
+  /^Every expectation held\.$/m,
 ];
 
-/** Whether the text has something for each pattern, one after the other; the first that is missing is returned. */
+/** @returns the first pattern that has no match after the match of the one before it, or undefined when all have */
 function firstMissing(text: string, patterns: readonly RegExp[]): string | undefined {
   let rest = text;
   for (const pattern of patterns) {
@@ -39,7 +51,7 @@ function firstMissing(text: string, patterns: readonly RegExp[]): string | undef
   return undefined;
 }
 
-/** A PATH with nothing but these on it. */
+/** A PATH with these programs only. */
 function onlyTools(t: Test, tools: readonly string[]): string {
   const folder = mkdtempSync('/tmp/bd-tools-');
   chmodSync(folder, 0o755);
@@ -49,52 +61,55 @@ function onlyTools(t: Test, tools: readonly string[]): string {
 }
 
 if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
-  t.test('the whole story, without a terminal', async (t) => {
+  t.test('without a terminal, every step succeeds and is printed', async (t) => {
     if (!requires(t, program('javac'))) return;
-    const stage = new Stage();
-    const { code, stdout, stderr } = await stage.tell();
+    const demo = new DemoRun();
+    const { code, stdout, stderr } = await demo.run();
     t.equal(stderr, '');
-    t.equal(firstMissing(stdout, story), undefined);
+    t.equal(firstMissing(stdout, expectedLines), undefined);
     t.match(stdout, 'a stand-in for Jenkins, run by java');
     t.match(stdout, 'bailey has become java');
     t.notMatch(stdout, '\x1b', 'no terminal, no escape sequences');
     t.equal(code, 0);
-    stage.expectNothingLeft(t);
+    demo.expectNothingLeft(t);
   });
 
-  t.test('without a JDK node stands in, and not as root everything is in a user namespace', async (t) => {
-    const tools = onlyTools(t, ['unshare', 'nsenter', 'setpriv', 'sh', 'sleep', 'env', 'getconf']);
-    const stage = new Stage({ PATH: tools, JAVA_HOME: '' });
-    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
-    chmodSync(stage.folder, 0o777);
-    const behind = root() === undefined ? [join(tools, 'setpriv'), ...nobody] : [];
-    const { code, stdout, stderr } = await stage.tell(undefined, behind, copiedDemo(tools));
-    t.equal(stderr, '');
-    t.equal(firstMissing(stdout, story), undefined);
-    t.match(stdout, 'a stand-in for Jenkins, run by node (there is no JDK)');
-    t.match(stdout, 'bailey has become node');
-    t.equal(code, 0);
-    stage.expectNothingLeft(t);
-  });
+  t.test(
+    'without a JDK the stand-in runs on node, and without root everything runs in a user namespace',
+    async (t) => {
+      const tools = onlyTools(t, ['unshare', 'nsenter', 'setpriv', 'sh', 'sleep', 'env', 'getconf']);
+      const demo = new DemoRun({ PATH: tools, JAVA_HOME: '' });
+      const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+      chmodSync(demo.folder, 0o777);
+      const wrapper = root() === undefined ? [join(tools, 'setpriv'), ...nobody] : [];
+      const { code, stdout, stderr } = await demo.run(undefined, wrapper, copiedDemo(tools));
+      t.equal(stderr, '');
+      t.equal(firstMissing(stdout, expectedLines), undefined);
+      t.match(stdout, 'a stand-in for Jenkins, run by node (there is no JDK)');
+      t.match(stdout, 'bailey has become node');
+      t.equal(code, 0);
+      demo.expectNothingLeft(t);
+    },
+  );
 
   const refusals = [
     {
       who: 'root without CAP_SYS_ADMIN, as in a container',
       script: 'exec setpriv --bounding-set=-sys_admin "$@"',
-      says: /^demo: containers cannot be made here \(.+\); run the demo on a machine, or .+ --privileged\n$/,
+      says: /^demo: this machine does not allow new namespaces \(.+\); run the demo outside a container, or .+ --privileged\n$/,
     },
     {
-      // The one that the limit allows is made before the demo, which is not root in it.
+      // The limit allows one namespace, which exists before the demo starts. The demo is not root in it.
       who: 'a user without user namespaces',
       script: 'echo 1 >/proc/sys/user/max_user_namespaces && exec unshare -U "$@"',
-      says: /^demo: user namespaces are refused here \(.+\); run the demo as root, or allow them: .+\n$/,
+      says: /^demo: this machine does not allow user namespaces \(.+\); run the demo as root, or allow them: .+\n$/,
     },
   ];
   for (const { who, script, says } of refusals) {
-    t.test(`${who}: one sentence, 69`, async (t) => {
+    t.test(`${who}: one message, exit code 69`, async (t) => {
       if (!requires(t, root)) return;
-      const stage = new Stage();
-      const { code, stdout, stderr } = await stage.tell(undefined, [
+      const demo = new DemoRun();
+      const { code, stdout, stderr } = await demo.run(undefined, [
         'unshare',
         '-Ur',
         'sh',
@@ -105,15 +120,15 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
       t.equal(stdout, '');
       t.match(stderr, says);
       t.equal(code, 69);
-      stage.expectNothingLeft(t);
+      demo.expectNothingLeft(t);
     });
   }
 
-  t.test('a tool that is missing: one sentence, 69', async (t) => {
-    const stage = new Stage({ PATH: onlyTools(t, ['env', 'unshare']) });
-    const { code, stderr } = await stage.tell();
+  t.test('a missing tool: one message, exit code 69', async (t) => {
+    const demo = new DemoRun({ PATH: onlyTools(t, ['env', 'unshare']) });
+    const { code, stderr } = await demo.run();
     t.equal(stderr, 'demo: the demo needs nsenter; install the package util-linux\n');
     t.equal(code, 69);
-    stage.expectNothingLeft(t);
+    demo.expectNothingLeft(t);
   });
 }

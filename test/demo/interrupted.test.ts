@@ -3,28 +3,29 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { pidNamespace, program, requires } from '../kit/needs.ts';
-import { demoCommand, Stage } from './stage.ts';
+import { DemoRun, demoCommand } from './demo-run.ts';
 
 if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
   const moments = [
-    { when: 'while the container runs', line: / of 8 s: /, signal: 'SIGINT', code: 130 },
-    { when: 'while the container starts', line: /^container 1: /m, signal: 'SIGTERM', code: 143 },
-    { when: 'while the castle starts', line: /^What will happen/m, signal: 'SIGHUP', code: 129 },
-    { when: 'as the container starts', line: /^container 1: /m, signal: 'SIGQUIT', code: 131 },
+    { when: 'while the container without an init runs', line: / of 8 s: /, signal: 'SIGINT', code: 130 },
+    { when: 'while the container runs', line: /container 2.* of 8 s: /, signal: 'SIGINT', code: 130 },
+    { when: 'while the container starts', line: /^container 2, /m, signal: 'SIGTERM', code: 143 },
+    { when: 'while the castle starts', line: /^\$ castle serve /m, signal: 'SIGHUP', code: 129 },
+    { when: 'as the container starts', line: /^container 1, /m, signal: 'SIGQUIT', code: 131 },
   ] as const;
   for (const { when, line, signal, code } of moments) {
     t.test(`${signal} ${when}`, async (t) => {
-      const stage = new Stage();
-      const told = await stage.tell((stdout) => (line.test(stdout) ? signal : undefined));
-      t.match(told.stdout, /\nInterrupted: everything is being cleaned up\.\n$/);
-      t.equal(told.stderr, '');
-      t.equal(told.code, code);
-      stage.expectNothingLeft(t);
+      const demo = new DemoRun();
+      const result = await demo.run((stdout) => (line.test(stdout) ? signal : undefined));
+      t.match(result.stdout, /\nInterrupted: cleaning up\.\n$/);
+      t.equal(result.stderr, '');
+      t.equal(result.code, code);
+      demo.expectNothingLeft(t);
     });
   }
 
   const readers = [
-    { who: 'nobody reads on', script: 'set -o pipefail; "$@" | head -n 3', code: 141, says: /^$/ },
+    { who: 'the reader closes the pipe', script: 'set -o pipefail; "$@" | head -n 3', code: 141, says: /^$/ },
     {
       who: 'standard output is full',
       script: 'exec "$@" >/dev/full',
@@ -34,49 +35,49 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
   ] as const;
   for (const { who, script, code, says } of readers) {
     t.test(`${who}: it cleans up and ends`, async (t) => {
-      const stage = new Stage();
-      const told = await stage.tell(undefined, ['bash', '-c', script, 'bash']);
-      t.match(told.stderr, says);
-      t.equal(told.code, code);
-      stage.expectNothingLeft(t);
+      const demo = new DemoRun();
+      const result = await demo.run(undefined, ['bash', '-c', script, 'bash']);
+      t.match(result.stderr, says);
+      t.equal(result.code, code);
+      demo.expectNothingLeft(t);
     });
   }
 
-  t.test('from another folder', async (t) => {
-    const stage = new Stage();
-    const begun = (stdout: string) => (/^container 1: /m.test(stdout) ? ('SIGTERM' as const) : undefined);
-    const told = await stage.tell(begun, ['env', '-C', stage.folder]);
-    t.equal(told.stderr, '');
-    t.equal(told.code, 143);
-    stage.expectNothingLeft(t);
+  t.test('started in another folder, the demo runs', async (t) => {
+    const demo = new DemoRun();
+    const onStart = (stdout: string) => (/^container 1, /m.test(stdout) ? ('SIGTERM' as const) : undefined);
+    const result = await demo.run(onStart, ['env', '-C', demo.folder]);
+    t.equal(result.stderr, '');
+    t.equal(result.code, 143);
+    demo.expectNothingLeft(t);
   });
 
-  t.test('in any moment of the making of the container', async (t) => {
+  t.test('a signal at any moment while a container is created', async (t) => {
     for (let moment = 0; moment < 8; moment++) {
-      const stage = new Stage();
-      let made: number | undefined;
-      const told = await stage.tell((stdout) => {
-        if (!/^container 1: /m.test(stdout)) return undefined;
-        made ??= performance.now() + moment;
-        while (performance.now() < made); // a timer is too coarse: unshare needs about 5 ms
+      const demo = new DemoRun();
+      let sendAt: number | undefined;
+      const result = await demo.run((stdout) => {
+        if (!/^container 1, /m.test(stdout)) return undefined;
+        sendAt ??= performance.now() + moment;
+        while (performance.now() < sendAt); // a timer is too coarse: unshare needs about 5 ms
         return 'SIGTERM';
       });
-      t.equal(told.code, 143, told.stderr);
-      stage.expectNothingLeft(t);
+      t.equal(result.code, 143, result.stderr);
+      demo.expectNothingLeft(t);
     }
   });
 
-  t.test('kill -9: no process and no mount is left, only files', async (t) => {
-    const stage = new Stage();
+  t.test('kill -9 of the demo leaves no process and no mount, only files', async (t) => {
+    const run = new DemoRun();
     const [file = '', ...args] = demoCommand;
-    const demo = spawn(file, args, { env: stage.env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const demo = spawn(file, args, { env: run.env, stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const chunk of demo.stdout) if (/ of 8 s: /.test(String(chunk))) break;
     demo.kill('SIGKILL');
-    const left = () => processesNaming(stage.folder).length > 0;
-    for (let look = 0; left() && look < 200; look++) await pause(50);
-    t.same(processesNaming(stage.folder), []);
-    for (const entry of readdirSync(stage.folder)) rmSync(`${stage.folder}/${entry}`, { recursive: true });
-    stage.expectNothingLeft(t);
+    const areLeft = () => processesNaming(run.folder).length > 0;
+    for (let poll = 0; areLeft() && poll < 200; poll++) await pause(50);
+    t.same(processesNaming(run.folder), []);
+    for (const entry of readdirSync(run.folder)) rmSync(`${run.folder}/${entry}`, { recursive: true });
+    run.expectNothingLeft(t);
   });
 }
 
@@ -89,7 +90,7 @@ function processesNaming(folder: string): readonly string[] {
         readFileSync(`/proc/${entry}/${file}`, 'utf8').includes(folder),
       );
     } catch {
-      return false; // ended meanwhile
+      return false; // it has ended
     }
   });
 }

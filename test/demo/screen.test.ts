@@ -1,8 +1,8 @@
-/** The live display on terminals that a test cannot make. */
+/** The live display on terminals that a test cannot create. */
 import t from 'tap';
 import { screenFor } from '../../demo/screen.ts';
 
-t.test('a terminal that nobody has told its size', (t) => {
+t.test('a terminal without a known size', (t) => {
   let text = '';
   const output = { write: (more: string) => (text += more), isTTY: true, columns: 0 };
   const screen = screenFor(output, Date.now, 'xterm');

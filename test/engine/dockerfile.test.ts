@@ -1,8 +1,18 @@
 /**
- * Dockerfile.example and Dockerfile.agent.example, built and run. The base images are stand-ins from local files, since CI
- * reaches no image registry: the one to build with is a minimal Debian that has node, npm, gcc and make and nothing else that a build could use.
+ * The example Dockerfiles, built from this folder as they print it, and run. The base images are stand-ins from local files,
+ * because CI reaches no image registry: the build image is a minimal Debian that has node, npm, gcc and make and nothing else
+ * that a build could use.
  */
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { CastleOnHost } from '../castle/kit/castle-on-host.ts';
@@ -12,6 +22,7 @@ import {
   addBusybox,
   addJenkins,
   addLibraries,
+  addNode,
   agentImage,
   importImage,
   jenkinsImage,
@@ -32,14 +43,16 @@ const programs = ['debootstrap', 'javac', 'jlink', 'busybox', 'tar'].map(program
 if (requires(t, root, engine, ...programs)) {
   const controller = `bailey-test/example-${process.pid}`;
   const agent = `bailey-test/agent-example-${process.pid}`;
+  const castle = `bailey-test/castle-example-${process.pid}`;
 
   await t.test('they build', async (t) => {
     t.setTimeout(3 * boundMs);
     const base = await buildImage(t);
     const said = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
     t.match(said, /bailey-init: linked statically with the system's static libc/, 'and says which libc');
-    // The first stage is the same: the engine has it already.
+    // The first stage is the same: the engine has it in its cache.
     await build(t, 'Dockerfile.agent.example', agent, base, await agentRuntimeImage(t));
+    await build(t, 'Dockerfile.castle.example', castle, base, await castleRuntimeImage(t));
   });
 
   // Without an image the rest could only say the same again.
@@ -47,8 +60,9 @@ if (requires(t, root, engine, ...programs)) {
     for (const tag of [controller, agent]) tryContent(tag);
     tryController(controller);
     tryAgent(agent);
+    tryCastle(castle);
   }
-  t.teardown(() => docker.run('docker', ['image', 'rm', '--force', controller, agent, ...stages]));
+  t.teardown(() => docker.run('docker', ['image', 'rm', '--force', controller, agent, castle, ...stages]));
 }
 
 /** @returns what the build said */
@@ -161,6 +175,59 @@ function tryAgent(tag: string): void {
   });
 }
 
+/** Starts a castle in a container with the options that the Dockerfile prints, and gives a volume to another container. */
+function tryCastle(tag: string): void {
+  t.test('it runs a castle with the options that the Dockerfile prints', async (t) => {
+    const host = temporaryFolder(t, 'castle');
+    const folders: Record<string, string> = {
+      '/run/castle': join(host, 'run'),
+      '/var/lib/castle': join(host, 'lib'),
+      '/var/run/docker.sock': process.env['DOCKER_HOST']?.replace('unix://', '') ?? '/var/run/docker.sock',
+    };
+    const castle = await docker.start(t, tag, printedOptions(folders));
+    await docker.untilPrinted(castle, /"event":"castle.serving"/);
+    await docker.untilPrinted(castle, /"event":"engine.connected"/);
+
+    const client = await docker.start(
+      t,
+      await castleClientImage(t),
+      ['--label', 'castle.volume=main', '--volume', `${folders['/run/castle']}:/run/castle:ro`],
+      ['node', '/ask-castle.mjs', 'main', '/data'],
+    );
+    await docker.untilPrinted(client, /^has its volume/);
+    await docker.docker('exec', client.id, 'test', '-f', '/data/lives');
+    t.equal(readFileSync(join(host, 'lib/volumes/main/lives'), 'utf8'), 'x', 'the data is on the host');
+    const check = await docker.docker(
+      'image',
+      'inspect',
+      '--format',
+      '{{json .Config.Healthcheck.Test}}',
+      tag,
+    );
+    const [, ...command] = JSON.parse(check) as string[];
+    t.equal(await docker.docker('exec', castle.id, ...command), '', 'the health check succeeds');
+    await docker.docker('kill', client.id);
+    await docker.untilPrinted(castle, /"event":"lease.ended"/);
+    await docker.docker('stop', '--time', '20', castle.id);
+    t.equal(await docker.ended(castle), 0);
+  });
+}
+
+/**
+ * The options of `docker run` that Dockerfile.castle.example prints.
+ * @param folders for each folder or socket of the host, the one to use instead
+ */
+function printedOptions(folders: Readonly<Record<string, string>>): readonly string[] {
+  const example = readFileSync('Dockerfile.castle.example', 'utf8');
+  const lines = [...example.matchAll(/^# +(--(?:pid|cap-|security-opt|volume).*) \\$/gm)];
+  return lines
+    .flatMap(([, line = '']) => line.split(' '))
+    .map((word) => {
+      const [from = '', into] = word.split(':');
+      return into === undefined ? word : `${folders[from]}:${into}`;
+    });
+}
+
 /** Waits for what the engine makes of the checks. @returns what the last one printed */
 const untilHealth = (container: docker.Container, wanted: string): Promise<string> =>
   until(`the engine says ${wanted}`, async () => {
@@ -228,4 +295,22 @@ async function system(t: Test): Promise<string> {
   // Debian's base has the C++ library that Node needs.
   await addLibraries(folder, [process.execPath]);
   return folder;
+}
+
+/** A stand-in for node:24-slim. */
+async function castleRuntimeImage(t: Test): Promise<string> {
+  const folder = temporaryFolder(t, 'castle-image');
+  await addBusybox(folder);
+  await addNode(folder);
+  return importImage(t, folder, ['ENV PATH=/usr/local/bin:/bin']);
+}
+
+/** A container that requests a volume from the castle. */
+async function castleClientImage(t: Test): Promise<string> {
+  const folder = temporaryFolder(t, 'client-image');
+  await addBusybox(folder);
+  await addNode(folder);
+  mkdirSync(join(folder, 'data'));
+  copyFileSync('test/engine/ask-castle.mjs', join(folder, 'ask-castle.mjs'));
+  return importImage(t, folder, ['ENV PATH=/usr/local/bin:/bin']);
 }

@@ -3,15 +3,15 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:
 import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
 
-/** tap puts NODE_OPTIONS into every child, and what they load into the castle and the container: not here. */
+/** Without NODE_OPTIONS, which tap sets: the demo would pass it on to the castle and the containers. */
 export const demoCommand = [
   ...['env', '-u', 'NODE_OPTIONS'],
   ...[process.execPath, resolve('build/demo/main.js')],
 ] as const;
 
 /**
- * The same from a copy that every user may read, wherever the repository lies.
- * @param folder where the copy is made
+ * The demo in a copy that every user may read, wherever the repository is.
+ * @param folder for the copy
  */
 export function copiedDemo(folder: string): readonly string[] {
   const packages = ['node_modules/pidusage', 'node_modules/safe-buffer'];
@@ -20,18 +20,18 @@ export function copiedDemo(folder: string): readonly string[] {
   return [...demoCommand.slice(0, -1), join(folder, 'build/demo/main.js')];
 }
 
-export interface Told {
+export interface DemoResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /**
- * A temporary folder for one demo. By its name everything that the demo makes can be known again; when the test is
- * over, nothing of it may be left: no process, no mount in any namespace, no file.
+ * One run of the demo, with a temporary folder. Everything that the demo creates has the folder's name in it; at the end of the
+ * test nothing may be left: no process, no mount in any namespace, no file.
  */
-export class Stage {
-  // Short: a socket's path has at most 107 bytes.
+export class DemoRun {
+  // A short name, because the path of a socket has at most 107 bytes.
   readonly folder = mkdtempSync('/tmp/bd-');
   readonly env: NodeJS.ProcessEnv;
 
@@ -46,14 +46,15 @@ export class Stage {
 
   /**
    * Runs the demo without a terminal.
-   * @param onOutput called with all output until now; what it returns is sent as a signal, once
+   * @param onOutput called with all output so far; the first signal that it returns is sent to the demo
+   * @param wrapper a program and arguments that run the command
    */
-  tell(
+  run(
     onOutput: (stdout: string) => NodeJS.Signals | undefined = () => undefined,
-    behind: readonly string[] = [],
+    wrapper: readonly string[] = [],
     command: readonly string[] = demoCommand,
-  ): Promise<Told> {
-    const [file = '', ...args] = [...behind, ...command];
+  ): Promise<DemoResult> {
+    const [file = '', ...args] = [...wrapper, ...command];
     const demo = spawn(file, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr, sent] = ['', '', false];
     demo.stdout.on('data', (chunk: Buffer) => {
@@ -80,18 +81,18 @@ export class Stage {
     rmdirSync(this.folder);
   }
 
-  /** The processes in whose file our folder's name stands. */
+  /** The processes whose file contains the name of the folder. */
   #processesWith(file: 'cmdline' | 'mountinfo'): readonly string[] {
     return readdirSync('/proc')
       .filter((entry) => /^\d+$/.test(entry))
-      .filter((pid) => readUnlessGone(`/proc/${pid}/${file}`).includes(this.folder));
+      .filter((pid) => readUnlessEnded(`/proc/${pid}/${file}`).includes(this.folder));
   }
 }
 
-function readUnlessGone(path: string): string {
+function readUnlessEnded(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // ended meanwhile, or a zombie without mounts
+    return ''; // it has ended, or is a zombie without mounts
   }
 }

@@ -2,28 +2,28 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 
-/** A program that the demo has started, and what it has said. */
-export interface Started {
+/** A program that the demo started, and its output. */
+export interface ChildProgram {
   readonly pid: number;
-  /** Its output, both streams, line by line. */
+  /** Standard output and standard error, line by line. */
   readonly lines: readonly string[];
   /** Exit code, or 128+n after signal n; undefined while it runs. */
   code(): number | undefined;
-  /** Resolves with the exit code when it has ended and its output is read. */
+  /** Resolves with the exit code when the program has ended and its output has been read. */
   readonly ended: Promise<number>;
   kill(signal: NodeJS.Signals): void;
 }
 
 /**
- * Starts a program in a session of its own (^C reaches the demo alone, which then stops everything in order), and
- * has the kernel end it should the demo be killed: setpriv sets the parent-death signal and execs.
+ * Starts a program in a session of its own: ^C then reaches the demo alone, which stops everything in order. setpriv sets
+ * the parent-death signal, so that the kernel kills the program when the demo is killed.
  * @param onLine called with each line of output
  */
-export async function start(
+export async function startProgram(
   command: readonly string[],
   env: Readonly<Record<string, string>>,
   onLine: (line: string) => void = () => undefined,
-): Promise<Started> {
+): Promise<ChildProgram> {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], {
     env,
     detached: true,
@@ -36,7 +36,7 @@ export async function start(
       onLine(line);
     });
   }
-  const { pid } = await spawned(child);
+  const pid = await spawnedPid(child);
   let code: number | undefined;
   const ended = new Promise<number>((resolve) => {
     child.once('close', (status, signal) => {
@@ -47,9 +47,9 @@ export async function start(
   return { pid, lines, code: () => code, ended, kill: (signal) => void child.kill(signal) };
 }
 
-function spawned(child: ChildProcess): Promise<{ readonly pid: number }> {
+function spawnedPid(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('spawn', () => resolve({ pid: child.pid ?? 0 }));
+    child.once('spawn', () => resolve(child.pid ?? 0));
   });
 }

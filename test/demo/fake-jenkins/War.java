@@ -7,13 +7,13 @@ import java.nio.file.Path;
 import java.util.UUID;
 
 /**
- * What the demo expects of a real jenkins.war: --httpPort, /login that answers 503 and later 200, secret.key in
- * JENKINS_HOME. -Dforget=true makes a new secret.key at each start; -Dfail=true ends at once.
+ * A stand-in with what the demo needs from a real jenkins.war: --httpPort, /login that answers 503 and later 200, secret.key in
+ * JENKINS_HOME. -Dforget=true writes a new secret.key at each start; -Dfail=true ends at once.
  */
 public final class War {
   public static void main(String[] args) throws IOException {
     if (!Boolean.getBoolean("jenkins.install.runSetupWizard") && System.getProperty("jenkins.install.runSetupWizard") == null) {
-      throw new IllegalStateException("the setup wizard would wait for somebody");
+      throw new IllegalStateException("the setup wizard is not switched off");
     }
     if (Boolean.getBoolean("fail")) {
       System.out.println("this war is broken");
@@ -24,9 +24,9 @@ public final class War {
     int port = 0;
     for (String arg : args) if (arg.startsWith("--httpPort=")) port = Integer.parseInt(arg.substring(11));
     HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
-    int[] asked = {0};
+    int[] requests = {0};
     server.createContext("/login", exchange -> {
-      exchange.sendResponseHeaders(++asked[0] < 3 ? 503 : 200, -1);
+      exchange.sendResponseHeaders(++requests[0] < 3 ? 503 : 200, -1);
       exchange.close();
     });
     server.start();

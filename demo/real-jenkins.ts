@@ -2,21 +2,21 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { Failure } from '../src/terminal/failure.ts';
-import { start } from './started.ts';
-import { inHome, type War } from './war.ts';
+import { startProgram } from './child-program.ts';
+import { type Controller, pathInHome } from './controller.ts';
 
 /** Twenty orphans a second, one line for each. */
 const orphanLoop = 'while :; do (sleep 0.3 >/dev/null 2>&1 &); echo; sleep 0.04; done';
 
-/** Written once, when a JENKINS_HOME is new; a controller that finds none makes another. */
-const identity = 'secret.key';
+/** Jenkins writes this file when JENKINS_HOME is new, and never changes it. */
+const identityFile = 'secret.key';
 
 /**
- * A real jenkins.war. It has no builds of its own here: a shell loop beside it, in its container, leaves the orphans.
+ * A real jenkins.war. It runs no builds here: a shell loop in its container leaves the orphans.
  * @param war absolute path
- * @throws Failure config when there is no such file, or it is no archive
+ * @throws Failure config when the file is missing, or is not an archive
  */
-export async function realWar(war: string, env: Readonly<Record<string, string>>): Promise<War> {
+export async function realJenkins(war: string, env: Readonly<Record<string, string>>): Promise<Controller> {
   if (!statSync(war, { throwIfNoEntry: false })?.isFile()) {
     throw new Failure(
       'config',
@@ -24,7 +24,7 @@ export async function realWar(war: string, env: Readonly<Record<string, string>>
       'set it to the path of a jenkins.war, or leave it out',
     );
   }
-  // Java ends with 0 or 1 and a word about the archive, somewhere in the middle of the story.
+  // Checked here, because java would end in the middle of the demo.
   if (!isArchive(war)) {
     throw new Failure(
       'config',
@@ -44,7 +44,7 @@ export async function realWar(war: string, env: Readonly<Record<string, string>>
     readyWithinMs: 240_000,
     stopsWithinMs: 60_000,
     async isReady() {
-      // 503 while it starts; 403 when somebody has to log in first.
+      // 503 while it starts.
       const answer = await fetch(`http://127.0.0.1:${port}/login`).catch(() => undefined);
       await answer?.body?.cancel();
       return answer?.ok === true;
@@ -53,17 +53,19 @@ export async function realWar(war: string, env: Readonly<Record<string, string>>
       const target = ['--target', String(pid1), '--pid', '--mount'];
       let orphans = 0;
       // It ends with the container's PID namespace.
-      await start(['nsenter', ...target, 'sh', '-c', orphanLoop], env, (line) => {
+      await startProgram(['nsenter', ...target, 'sh', '-c', orphanLoop], env, (line) => {
         if (line === '') orphans += 1;
       });
       return { count: () => orphans };
     },
-    remember(container) {
-      const known = digest(inHome(container, identity));
+    savedData(container) {
+      const known = digestOf(pathInHome(container, identityFile));
       return {
-        text: `a controller with the identity ${known.slice(0, 12)}`,
+        description: `a controller with the identity ${known.slice(0, 12)}`,
         foundBy: (next) =>
-          digest(inHome(next, identity)) === known ? `The same identity, ${known.slice(0, 12)}` : undefined,
+          digestOf(pathInHome(next, identityFile)) === known
+            ? `the same identity, ${known.slice(0, 12)}`
+            : undefined,
       };
     },
   };
@@ -80,7 +82,7 @@ function isArchive(file: string): boolean {
   return start.toString() === 'PK';
 }
 
-const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+const digestOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 function freePort(): Promise<number> {
   return new Promise((resolvePort, reject) => {
