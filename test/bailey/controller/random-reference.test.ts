@@ -7,8 +7,8 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rm
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { program, requires } from '../../kit/needs.ts';
+import { Random } from '../../kit/random.ts';
 import { type Ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
-import { Random } from './kit/random.ts';
 import { type Folders, fillAtRandom, randomEnvironment, randomVersion } from './kit/random-fixture.ts';
 import {
   expectedOutcome,

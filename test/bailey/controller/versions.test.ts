@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import { compareVersions } from '../../../src/bailey/controller/plugin-version-order.ts';
-import { Random } from './kit/random.ts';
+import { Random } from '../../kit/random.ts';
 
 const olderThenNewer: readonly [string, string][] = [
   ['1.0', '1.1'],

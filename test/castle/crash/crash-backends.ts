@@ -1,17 +1,17 @@
-/** The backends whose castles are besieged: a backend more is a few lines here. */
+/** The backends on which a castle is interrupted. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { startOnInstance, untilDetached, volumesIn } from '../backends/ebs/ebs-host.ts';
-import { untilNoLoops } from '../backends/loop/loop-host.ts';
+import { loopsOf, untilNoLoops } from '../backends/loop/loop-host.ts';
 import { Simulator } from '../ec2-simulator/simulator.ts';
-import { CastleOnHost } from '../kit/castle-on-host.ts';
-import type { Fortress, Ground, Lying } from './crash-harness.ts';
+import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
+import type { BackendContents, BackendFixture, CrashBackend } from './crash-harness.ts';
 
 const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
-/** What lies in the folder of volumes. @param volumeOf the name of the volume that has a file or folder of that name */
-export function lookAt(folder: string, volumeOf: (name: string) => string): Lying {
+/** What the folder of volumes holds. @param volumeOf the name of the volume that has a file or folder of that name */
+export function contentsOf(folder: string, volumeOf: (name: string) => string): BackendContents {
   const [names, snapshots] = [namesIn(folder), namesIn(join(folder, '.snapshots'))];
   return {
     volumes: names.filter((name) => !name.startsWith('.')).map(volumeOf),
@@ -24,41 +24,48 @@ export function lookAt(folder: string, volumeOf: (name: string) => string): Lyin
   };
 }
 
-/** A castle with its volumes in a folder of the host. @param loop options of the backend loop; without, it is local */
-async function onFolder(t: Test, env: NodeJS.ProcessEnv, loop?: string): Promise<Ground> {
-  const castle = await CastleOnHost.start(t, 'process', { ...(loop === undefined ? {} : { loop }), env });
+/** A castle with its volumes in a folder of the host. @param loop options of the backend loop; without them, it is local */
+async function onFolder(
+  t: Test,
+  places: Pick<Places, 'env' | 'program'>,
+  loop?: string,
+): Promise<BackendFixture> {
+  const castle = await CastleOnHost.start(t, 'process', {
+    ...places,
+    ...(loop === undefined ? {} : { loop }),
+  });
   const folder = castle.backend;
   const separator = loop === undefined ? '~' : '@';
   return {
     castle,
-    look: async () => lookAt(folder, (name) => name.split(separator)[0] ?? ''),
+    contents: async () => contentsOf(folder, (name) => name.split(separator)[0] ?? ''),
     untilUnused: () => untilNoLoops(folder),
+    ...(loop === undefined ? {} : { deviceCount: () => loopsOf(folder).length }),
     clear() {
       for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
     },
   };
 }
 
-export const local: Fortress = { name: 'local', begin: onFolder };
-export const ext4: Fortress = {
+export const local: CrashBackend = { name: 'local', start: onFolder };
+export const ext4: CrashBackend = {
   name: 'loop ext4',
-  mostVolumes: 60,
-  begin: (t, env) => onFolder(t, env, 'size=16M'),
+  maxVolumes: 60,
+  start: (t, places) => onFolder(t, places, 'size=16M'),
 };
-export const xfs: Fortress = {
+export const xfs: CrashBackend = {
   name: 'loop xfs',
-  mostVolumes: 10,
-  begin: (t, env) => onFolder(t, env, 'fs=xfs,size=300M'),
+  maxVolumes: 10,
+  start: (t, places) => onFolder(t, places, 'fs=xfs,size=300M'),
 };
 
 /** On an instance of a simulated EC2, whose disks are real. */
-export const ebs: Fortress = {
+export const ebsOn = (ec2: Simulator): CrashBackend => ({
   name: 'ebs',
-  async begin(t, env) {
-    const ec2 = await Simulator.start(t);
+  async start(t, places) {
     return {
-      castle: await startOnInstance(t, ec2, { env }),
-      async look() {
+      castle: await startOnInstance(t, ec2, places),
+      async contents() {
         const [volumes, { snapshots }] = [await volumesIn(ec2), await ec2.facts()];
         const named = (...states: readonly string[]) =>
           volumes
@@ -72,12 +79,19 @@ export const ebs: Fortress = {
         };
       },
       untilUnused: () => untilDetached(ec2),
+      outside: () => ec2.facts(),
     };
   },
+});
+
+/** The same with a simulator of its own. */
+export const ebs: CrashBackend = {
+  name: 'ebs',
+  start: async (t, places) => ebsOn(await Simulator.start(t)).start(t, places),
 };
 
-export const fortresses: readonly Fortress[] = [local, ext4, xfs, ebs];
-/** For what is the same with either file system. */
-export const eachBackend: readonly Fortress[] = [local, ext4, ebs];
-/** For what is the same where each volume is on a disk of its own, or whose steps are those of the store. */
-export const onHost: readonly Fortress[] = [local, ext4];
+export const crashBackends: readonly CrashBackend[] = [local, ext4, xfs, ebs];
+/** For operations that are the same with either file system. */
+export const oneOfEachKind: readonly CrashBackend[] = [local, ext4, ebs];
+/** For operations that are the same where each volume has its own disk, or whose steps are those of the store. */
+export const storeSteps: readonly CrashBackend[] = [local, ext4];

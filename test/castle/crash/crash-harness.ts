@@ -1,249 +1,212 @@
+/**
+ * A castle that is interrupted again and again, and two containers that outlive it. After each interruption the harness
+ * checks what must be true: no data is lost, nothing is mounted twice, and nothing is left over.
+ */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { DeletedVolume, Lease, Snapshot, Volume } from '../../../src/protocol/contract.ts';
 import { until } from '../../kit/until.ts';
-import type { CastleOnHost } from '../kit/castle-on-host.ts';
+import type { CastleOnHost, Places } from '../kit/castle-on-host.ts';
 import { Tenant } from '../kit/tenant.ts';
-import { Steps, type Struck } from './steps.ts';
 
-/** What there is of a volume. */
-export type Fate = 'nowhere' | 'there' | 'deleted';
+/** Whether a volume exists. */
+export type VolumeState = 'absent' | 'present' | 'deleted';
 
-/** What the castle is interrupted in. */
-export interface Act {
+/** An operation that is ready to run. */
+export interface PreparedOperation {
   readonly volume: string;
-  /** What may have become of the volume when nobody was told the end; the first is how it was before. */
-  readonly fates: readonly Fate[];
-  /** What must have become of it when the castle has said that all is done. */
-  readonly done: Fate;
+  /** The states that the volume may have after an interruption; the first is the one before the operation. */
+  readonly possible: readonly VolumeState[];
+  /** The state that it must have once the castle has reported success. */
+  readonly done: VolumeState;
   /** How many leases and mounts there are then. */
   readonly leases?: number;
-  /** How many snapshots there were, and how many more there must be when all is done. */
+  /** How many snapshots there were, and how many more there must be after success. */
   readonly snapshots?: { readonly before: number; readonly more: 1 | -1 };
-  /** Does it. @returns whether the castle said that it is done; undefined when it said nothing */
+  /** @returns whether the castle reported success; undefined when it did not answer */
   run(): Promise<boolean | undefined>;
 }
 
-/** A backend whose castle is besieged. */
-export interface Fortress {
+/** A backend on which castles are interrupted. */
+export interface CrashBackend {
   readonly name: string;
-  /** So many new volumes and the backend is cleared: images are large. */
-  readonly mostVolumes?: number;
+  /** After this many new volumes the backend is cleared: images are large. */
+  readonly maxVolumes?: number;
   /** Starts a castle with a backend of its own. */
-  begin(t: Test, env: NodeJS.ProcessEnv): Promise<Ground>;
+  start(t: Test, places: Pick<Places, 'env' | 'program'>): Promise<BackendFixture>;
 }
 
-/** A castle, and what its backend has whatever the castle says. */
-export interface Ground {
+/** A castle, and what its backend holds, whatever the castle reports. */
+export interface BackendFixture {
   readonly castle: CastleOnHost;
-  look(): Promise<Lying>;
+  contents(): Promise<BackendContents>;
   /** Waits until no volume has a device. */
   untilUnused(): Promise<unknown>;
-  /** Takes all volumes away, while no castle is there. */
+  /** How many devices the volumes have, where each volume that is mounted has one. */
+  deviceCount?(): number;
+  /** Removes all volumes, while no castle is running. */
   clear?(): void;
+  /** What the backend stores outside of this host. */
+  outside?(): Promise<unknown>;
 }
 
-/** What a backend has, by the names of the volumes; and what it should not have. */
-export interface Lying {
+/** What a backend holds, by the names of the volumes, and what it should not hold. */
+export interface BackendContents {
   readonly volumes: readonly string[];
   readonly deleted: readonly string[];
-  /** How many are whole. */
+  /** How many are complete. */
   readonly snapshots: number;
   readonly leftOver: readonly string[];
 }
 
-/** What came of striking at a step. */
-export interface Outcome {
-  /** Undefined when the act has not so many steps. */
-  readonly struck: Struck | undefined;
-  /** What was wrong afterwards. */
-  readonly faults: readonly string[];
+/** Collects what is not as expected. */
+class Faults {
+  readonly list: string[] = [];
+
+  expect(what: string, actual: unknown, expected: unknown): void {
+    const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
+    if (is !== should) this.list.push(`${what}: ${is} instead of ${should}`);
+  }
 }
 
-/** A castle that is struck again and again, and two containers that outlive it. */
-export class Siege {
-  /** What each volume holds: one line per lease that was written in. */
+export class CrashHarness {
+  /** The content of each volume: one line per lease in which it was written. */
   #expected = new Map<string, string>();
-  #tenant: Tenant;
-  #kills = 0;
+  #container: Tenant;
 
   private constructor(
     private readonly t: Test,
-    readonly fortress: Fortress,
-    readonly steps: Steps,
-    private readonly ground: Ground,
-    tenant: Tenant,
-    private readonly other: Tenant,
+    readonly backend: CrashBackend,
+    readonly fixture: BackendFixture,
+    container: Tenant,
+    readonly other: Tenant,
   ) {
-    this.#tenant = tenant;
+    this.#container = container;
   }
 
-  static async begin(t: Test, fortress: Fortress): Promise<Siege> {
-    const steps = new Steps(t);
-    const ground = await fortress.begin(t, steps.env);
-    const { castle } = ground;
-    const [tenant, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
-    return new Siege(t, fortress, steps, ground, tenant, other);
+  /** @param places the program and the environment that let the castle be interrupted */
+  static async start(
+    t: Test,
+    backend: CrashBackend,
+    places: Pick<Places, 'env' | 'program'>,
+  ): Promise<CrashHarness> {
+    const fixture = await backend.start(t, places);
+    const { castle } = fixture;
+    const [container, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    return new CrashHarness(t, backend, fixture, container, other);
   }
 
   get castle(): CastleOnHost {
-    return this.ground.castle;
+    return this.fixture.castle;
   }
 
-  /** How many times the castle was killed at a step. */
-  get kills(): number {
-    return this.#kills;
+  /** The container that requests volumes. */
+  get container(): Tenant {
+    return this.#container;
   }
 
-  /** The container that asks. */
-  get tenant(): Tenant {
-    return this.#tenant;
+  /** The names of the volumes that have been used. */
+  get volumes(): readonly string[] {
+    return [...this.#expected.keys()];
   }
 
-  /** Another container in its place, after its end. */
-  async newTenant(): Promise<void> {
-    this.#tenant = await Tenant.start(this.t, this.castle);
+  /** Starts another container in its place, after its end. */
+  async replaceContainer(): Promise<void> {
+    this.#container = await Tenant.start(this.t, this.castle);
   }
 
-  /** Ends the castle, if it lives, and starts it again; returns when it answers. */
-  async again(): Promise<void> {
+  /** Ends the castle, if it is running, and starts it again; returns when it answers. */
+  async restart(): Promise<void> {
     await this.castle.end('SIGKILL');
-    await this.answersOrEnds();
+    if (!(await this.startsUp()))
+      throw new Error(`the castle ended at its start: ${this.castle.said.slice(-2000)}`);
   }
 
-  /** Starts a castle. @returns whether it came so far that it answers */
-  async answersOrEnds(...options: readonly string[]): Promise<boolean> {
+  /** Starts a castle. @returns whether it answers; false when it ends before */
+  async startsUp(...options: readonly string[]): Promise<boolean> {
     const started = this.castle.launch(options);
     let ended = false;
     void once(started, 'exit').then(() => {
       ended = true;
     });
     const answers = async () => (await this.castle.status()).pid === started.pid || undefined;
-    return until('the castle answers', async () => (ended ? false : answers()), 60_000, 5);
+    return until('the castle answers', async () => (ended ? false : answers()), undefined, 5);
   }
 
   /**
-   * Kills the castle at a step of an act, starts it again, and looks whether all is as it must be.
-   * @param at the step, counted from 1
-   * @param startsToo the starts after that are killed as well, each before the step that is named here
-   * @returns what was struck, if the act came so far, and what was wrong then
+   * Checks everything that must be true of a volume, and that a container gets it with all that was ever written to it.
+   * @param success what the castle reported about the operation, if anything
+   * @returns what is wrong
    */
-  async kill(
-    act: Act,
-    moment: 'before' | 'after',
-    at: number,
-    startsToo: readonly number[] = [],
-  ): Promise<Outcome> {
-    this.steps.order(moment, at);
-    const said = await act.run();
-    const struck = this.steps.withdraw();
-    if (struck !== undefined) {
-      this.#kills += 1;
-      await this.castle.ended();
-      for (const step of startsToo) await this.killAtStart(step);
-      await this.again();
+  async check(operation: PreparedOperation, success: boolean | undefined): Promise<readonly string[]> {
+    const faults = new Faults();
+    const { volume, possible, done, leases = 0 } = operation;
+    const state = await this.#stateOf(volume);
+    if (!(success === true ? [done] : possible).includes(state)) {
+      faults.list.push(`it is ${state}, and the castle had reported ${success}`);
     }
-    const faults = await this.check(act, said);
-    return {
-      struck,
-      faults: struck === undefined && said !== true ? ['it was not done', ...faults] : faults,
-    };
-  }
-
-  /**
-   * Lets a step of an act fail as on a full disk, then makes room and looks whether all is as it must be.
-   * @param moment whether what follows fails, too, until there is room
-   */
-  async fail(act: Act, moment: 'fails once' | 'fails from then on', at: number): Promise<Outcome> {
-    this.steps.order(moment, at);
-    const said = await act.run();
-    const struck = this.steps.withdraw();
-    if (said === undefined) await this.again();
-    return { struck, faults: await this.check(act, said) };
-  }
-
-  private async killAtStart(step: number): Promise<void> {
-    this.steps.order('before', step);
-    await this.answersOrEnds();
-    if (this.steps.withdraw() !== undefined) this.#kills += 1;
-    await this.castle.end('SIGKILL');
-  }
-
-  /**
-   * Looks whether all that must be true of a volume is, and that a container gets it with all that was ever written in it.
-   * @param said what the castle said of the act, if anything
-   */
-  async check(act: Act, said: boolean | undefined): Promise<readonly string[]> {
-    const faults: string[] = [];
-    const expect = (what: string, one: unknown, other: unknown) => {
-      const [is, should] = [JSON.stringify(one), JSON.stringify(other)];
-      if (is !== should) faults.push(`${what}: ${is} instead of ${should}`);
-    };
-    const { volume, fates, done, leases = 0 } = act;
-    const fate = await this.fateOf(volume);
-    if (!(said === true ? [done] : fates).includes(fate)) {
-      faults.push(`it is ${fate}, the castle had said ${said}`);
-    }
-    if (said === true) {
+    if (success === true) {
       const known = (await this.get<Lease[]>('/v1/leases')).filter((lease) => lease.volume === volume);
-      expect('leases at first', known.length, leases);
-      expect('mounts at first', (await this.tenant.mounts(this.tenant.home)).length, leases);
+      faults.expect('leases at first', known.length, leases);
+      const { container } = this;
+      faults.expect('mounts at first', (await container.mounts(container.home)).length, leases);
     }
-    if (act.snapshots !== undefined) faults.push(...(await this.checkSnapshots(act.snapshots, said)));
-    await this.checkFolder(expect);
-    if (fate === 'deleted') {
+    if (operation.snapshots !== undefined) {
+      faults.list.push(...(await this.#checkSnapshots(operation.snapshots, success)));
+    }
+    faults.list.push(...(await this.checkContents()));
+    if (state === 'deleted') {
       const { status } = await this.castle.call('POST', `/v1/volumes/${volume}/restore`);
-      expect('restored', status, 204);
+      faults.expect('restored', status, 204);
     }
-    if (fate === 'nowhere' || (await this.isBegunOnly(volume))) this.#expected.delete(volume);
-    if (fate !== 'nowhere') faults.push(...(await this.useAndGiveBack(volume)));
-    await this.checkFolder(expect);
-    return faults;
+    if (state === 'absent' || (await this.#isOnlyRecorded(volume))) this.#expected.delete(volume);
+    if (state !== 'absent') faults.list.push(...(await this.useAndRelease(volume)));
+    faults.list.push(...(await this.checkContents()));
+    return faults.list;
   }
 
-  /** Has the volume mounted in the tenant, whatever was begun; checks what it holds, adds to it, and gives it back. */
-  async useAndGiveBack(volume: string): Promise<readonly string[]> {
-    const faults: string[] = [];
-    const expect = (what: string, one: unknown, other: unknown) => {
-      const [is, should] = [JSON.stringify(one), JSON.stringify(other)];
-      if (is !== should) faults.push(`${what}: ${is} instead of ${should}`);
-    };
-    const { tenant } = this;
-    // An orphan of the last castle may still be at work: it has the image until it ends.
-    const { id } = await until(`the tenant has ${volume}`, async () => {
-      const { status, body } = await tenant.lease(volume);
+  /**
+   * Mounts the volume in the container, whatever was begun; checks its content, adds a line, and releases it.
+   * @returns what is wrong
+   */
+  async useAndRelease(volume: string): Promise<readonly string[]> {
+    const faults = new Faults();
+    const { container, other, fixture } = this;
+    // A program of the last castle may still be running as an orphan: it has the volume until it ends.
+    const { id } = await until(`the container has ${volume}`, async () => {
+      const { status, body } = await container.lease(volume);
       if (status === 200 || status === 201) return body;
       throw new Error(JSON.stringify(body));
     });
-    expect('mounts in the container', (await tenant.mounts(tenant.home)).length, 1);
+    faults.expect('mounts in the container', (await container.mounts(container.home)).length, 1);
     const leases = await this.get<Lease[]>('/v1/leases');
-    expect(
+    faults.expect(
       'leases',
       leases.map((lease) => lease.id),
       [id],
     );
-    expect('another container', (await this.other.lease(volume)).status, 409);
-    const file = join(tenant.home, 'data');
-    const before = this.#expected.get(volume) ?? '';
-    const found = await tenant.read(file).catch(() => '');
-    expect('data', found, before);
-    await tenant.write(file, `${id}\n`);
+    if (fixture.deviceCount !== undefined) faults.expect('devices', fixture.deviceCount(), 1);
+    faults.expect('another container', (await other.lease(volume)).status, 409);
+    const file = join(container.home, 'data');
+    const found = await contentOf(container, file);
+    faults.expect('data', found, this.#expected.get(volume) ?? '');
+    await container.write(file, `${id}\n`);
     this.#expected.set(volume, `${found}${id}\n`);
-    expect('given back', (await tenant.call('DELETE', `/v1/leases/${id}`)).status, 204);
-    expect('mounts after', (await tenant.mounts(tenant.home)).length, 0);
-    expect('mounts of the other', (await this.other.mounts(this.other.home)).length, 0);
-    await this.ground.untilUnused();
-    expect('leases after', await this.get('/v1/leases'), []);
-    return faults;
+    faults.expect('released', (await container.call('DELETE', `/v1/leases/${id}`)).status, 204);
+    faults.expect('mounts after', (await container.mounts(container.home)).length, 0);
+    faults.expect('mounts of the other', (await other.mounts(other.home)).length, 0);
+    await fixture.untilUnused();
+    faults.expect('leases after', await this.get('/v1/leases'), []);
+    return faults.list;
   }
 
-  /** Whether all volumes hold what was written in them, at the end. @returns what is wrong */
+  /** Checks at the end that all volumes hold what was written to them. @returns what is wrong */
   async checkAll(): Promise<readonly string[]> {
     const faults: string[] = [];
-    for (const volume of [...this.#expected.keys()]) {
-      faults.push(...(await this.useAndGiveBack(volume)).map((fault) => `${volume}: ${fault}`));
+    for (const volume of this.volumes) {
+      faults.push(...(await this.useAndRelease(volume)).map((fault) => `${volume}: ${fault}`));
     }
     const volumes = await this.get<Volume[]>('/v1/volumes');
     faults.push(
@@ -252,123 +215,135 @@ export class Siege {
     return faults;
   }
 
-  /** Checks everything and begins with an empty disk, once there are too many volumes for it. */
-  async makeRoom(): Promise<readonly string[]> {
-    const { mostVolumes = Number.POSITIVE_INFINITY } = this.fortress;
-    if (this.#expected.size < mostVolumes) return [];
+  /** Checks everything and starts again with an empty backend, once there are too many volumes. @returns what is wrong */
+  async clearWhenFull(): Promise<readonly string[]> {
+    const { maxVolumes = Number.POSITIVE_INFINITY } = this.backend;
+    if (this.#expected.size < maxVolumes) return [];
     const faults = await this.checkAll();
     await this.castle.end('SIGTERM');
     this.castle.loseState();
-    this.ground.clear?.();
+    this.fixture.clear?.();
     this.#expected = new Map();
-    await this.again();
+    await this.restart();
     return faults;
   }
 
   /** Ends the castle and its containers. */
   async end(): Promise<void> {
     await this.castle.end('SIGTERM');
-    await Promise.all([this.tenant.kill(), this.other.kill()]);
+    await Promise.all([this.container.kill(), this.other.kill()]);
   }
 
   async get<T>(path: string): Promise<T> {
     return JSON.parse((await this.castle.get(path)).text) as T;
   }
 
-  /** Asks the castle as the host's root. @returns whether it did it; undefined when it didn't answer */
-  async order(method: 'POST' | 'DELETE', path: string, body?: object): Promise<boolean | undefined> {
+  /** Sends a request as the host's root. @returns whether the castle did it; undefined when it did not answer */
+  async request(method: 'POST' | 'DELETE', path: string, body?: object): Promise<boolean | undefined> {
     const answer = await this.castle.call(method, path, body).catch(() => undefined);
     return answer === undefined ? undefined : answer.status < 300;
   }
 
-  /** Waits until no container has anything. @returns whether the castle lived that long */
+  /** Waits until there is no lease. @returns false when the castle ends before */
   untilNoLease(): Promise<boolean> {
-    return this.untilEmpty('/v1/leases');
+    return this.#untilEmpty('/v1/leases');
   }
 
-  /** Waits until nothing deleted is kept. @returns whether the castle lived that long */
+  /** Waits until there is no deleted volume. @returns undefined when the castle ends before */
   async untilNoneDeleted(): Promise<true | undefined> {
-    return (await this.untilEmpty('/v1/volumes/deleted')) || undefined;
+    return (await this.#untilEmpty('/v1/volumes/deleted')) || undefined;
   }
 
-  private untilEmpty(path: string): Promise<boolean> {
-    const look = async () => {
+  #untilEmpty(path: string): Promise<boolean> {
+    const probe = async () => {
       const answer = await this.castle.get(path).catch(() => undefined);
       return answer === undefined ? false : answer.text === '[]' || undefined;
     };
-    return until(`${path} is empty`, look, 60_000, 5);
+    return until(`${path} is empty`, probe, undefined, 5);
   }
 
   /** Takes a snapshot of a volume with data, and removes all before it. */
   async onlySnapshot(volume: string): Promise<Snapshot> {
-    const faults = await this.useAndGiveBack(volume);
+    const faults = await this.useAndRelease(volume);
     if (faults.length > 0) throw new Error(`${volume}, before its snapshot: ${faults}`);
     const earlier = await this.get<Snapshot[]>('/v1/snapshots');
-    await this.order('POST', '/v1/snapshots', { volume });
-    for (const { id } of earlier) await this.order('DELETE', `/v1/snapshots/${id}`);
+    await this.request('POST', '/v1/snapshots', { volume });
+    for (const { id } of earlier) await this.request('DELETE', `/v1/snapshots/${id}`);
     const [only, ...others] = await this.get<Snapshot[]>('/v1/snapshots');
     if (only === undefined || others.length > 0) throw new Error(`${others.length + 1} snapshots`);
     return only;
   }
 
-  /** If a volume will be there, then with what another one has now. */
+  /** If a volume will exist, it holds what another one holds now. */
   expectCopy(from: string, to: string): void {
     this.#expected.set(to, this.#expected.get(from) ?? '');
   }
 
-  /** How many snapshots are whole. */
+  /** How many snapshots are complete. */
   async countSnapshots(): Promise<number> {
     return (await this.get<Snapshot[]>('/v1/snapshots')).filter(({ state }) => state === 'kept').length;
   }
 
-  /** None is half, and as many are whole as were told of; the disk has the same. @returns what is wrong */
-  private async checkSnapshots(
-    { before, more }: NonNullable<Act['snapshots']>,
-    said: boolean | undefined,
+  /** No snapshot is incomplete, as many are complete as were reported, and the backend has the same. */
+  async #checkSnapshots(
+    { before, more }: NonNullable<PreparedOperation['snapshots']>,
+    success: boolean | undefined,
   ): Promise<readonly string[]> {
-    const [all, whole] = [await this.get<Snapshot[]>('/v1/snapshots'), await this.countSnapshots()];
-    const lying = (await this.ground.look()).snapshots;
-    const possible = said === true ? [before + more] : [before, before + more];
-    const isRight = possible.includes(whole) && all.length === whole && lying === whole;
+    const [all, complete] = [await this.get<Snapshot[]>('/v1/snapshots'), await this.countSnapshots()];
+    const stored = (await this.fixture.contents()).snapshots;
+    const possible = success === true ? [before + more] : [before, before + more];
+    const isRight = possible.includes(complete) && all.length === complete && stored === complete;
     return isRight
       ? []
-      : [`snapshots: ${whole} whole of ${all.length}, ${lying} in the backend, after ${said}`];
+      : [`snapshots: ${complete} complete of ${all.length}, ${stored} in the backend, after ${success}`];
   }
 
-  private async fateOf(volume: string): Promise<Fate> {
+  async #stateOf(volume: string): Promise<VolumeState> {
     const isIt = ({ name }: { readonly name: string }) => name === volume;
-    const isThere = (await this.get<Volume[]>('/v1/volumes')).some(isIt);
+    const isPresent = (await this.get<Volume[]>('/v1/volumes')).some(isIt);
     const isDeleted = (await this.get<DeletedVolume[]>('/v1/volumes/deleted')).some(isIt);
-    if (isThere && isDeleted) throw new Error(`${volume} is there and deleted at the same time`);
-    return isThere ? 'there' : isDeleted ? 'deleted' : 'nowhere';
+    if (isPresent && isDeleted) throw new Error(`${volume} is present and deleted at the same time`);
+    return isPresent ? 'present' : isDeleted ? 'deleted' : 'absent';
   }
 
-  /** Whether nothing but an entry is left of a creation that came to nothing: the next request for it begins anew. */
-  private async isBegunOnly(volume: string): Promise<boolean> {
+  /** Whether nothing but a record is left of a creation that failed: the next request for it creates the volume. */
+  async #isOnlyRecorded(volume: string): Promise<boolean> {
     const known = (await this.get<Volume[]>('/v1/volumes')).find(({ name }) => name === volume);
-    return known?.state === 'creating' && !(await this.ground.look()).volumes.includes(volume);
+    return known?.state === 'creating' && !(await this.fixture.contents()).volumes.includes(volume);
   }
 
-  /** The castle knows what lies in its folder, and nothing else lies there; nothing of it is mounted on the host. */
-  private async checkFolder(expect: (what: string, one: unknown, other: unknown) => void): Promise<void> {
+  /** The castle knows what its backend holds, and there is nothing else; nothing of it is mounted on the host. */
+  async checkContents(): Promise<readonly string[]> {
+    const faults = new Faults();
     const sorted = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name).sort();
-    const { volumes, deleted, leftOver } = await this.ground.look();
-    // One that is being made may be there or not; what it has become is found out by the next request.
+    const { volumes, deleted, leftOver } = await this.fixture.contents();
+    // A volume that is being created may be in the backend or not; the next request for it finds out.
     const known = (await this.get<Volume[]>('/v1/volumes')).filter(
       ({ name, state }) => state === 'ready' || volumes.includes(name),
     );
-    expect('volumes in the backend', [...volumes].sort(), sorted(known));
-    expect(
+    faults.expect('volumes in the backend', [...volumes].sort(), sorted(known));
+    faults.expect(
       'deleted in the backend',
       [...deleted].sort(),
       sorted(await this.get<DeletedVolume[]>('/v1/volumes/deleted')),
     );
-    expect('left over', leftOver, []);
+    faults.expect('left over', leftOver, []);
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-    expect(
+    faults.expect(
       'mounts on the host',
       mounts.filter((line) => line.includes(this.castle.backend)),
       [],
     );
+    return faults.list;
+  }
+}
+
+/** The content of a file in a container; empty when there is no such file. Any other error is a fault of the volume. */
+async function contentOf(container: Tenant, file: string): Promise<string> {
+  try {
+    return await container.read(file);
+  } catch (error) {
+    if (/\bENOENT\b/.test(String(error))) return '';
+    throw error;
   }
 }

@@ -1,86 +1,91 @@
-/** What a castle is interrupted in: an operation more is a few lines here. */
+/** The operations in which a castle is interrupted. */
 import type { Test } from 'tap';
 import type { Snapshot } from '../../../src/protocol/contract.ts';
 import { ext4Grows } from '../backends/loop/loop-host.ts';
-import { eachBackend, ext4, fortresses, onHost, xfs } from './crash-backends.ts';
-import type { Act, Fortress, Outcome, Siege } from './crash-harness.ts';
+import { crashBackends, ext4, oneOfEachKind, storeSteps, xfs } from './crash-backends.ts';
+import type { CrashBackend, CrashHarness, PreparedOperation, VolumeState } from './crash-harness.ts';
+import type { StrikeResult } from './step-interrupter.ts';
 
-/** An operation of the castle, and how it comes about. */
+/** An operation of the castle. */
 export interface Operation {
   readonly name: string;
-  readonly on: readonly Fortress[];
+  readonly on: readonly CrashBackend[];
   /**
-   * What could not be written down is made up for later, by the next request for it, look at everything or start: until then
-   * something is left, and nobody is told when it goes.
+   * What could not be recorded is completed later, by the next request for the volume, by the next reconciliation or at the
+   * next start. Until then something is left over, and no event says when it is gone.
    */
-  readonly isMadeUpForLater?: true;
+  readonly isCompletedLater?: true;
   /**
-   * Brings a siege to where the operation begins.
-   * @param fresh a name that no volume has
+   * Makes everything that must be there before the operation.
+   * @param fresh a name that no volume has yet
    */
-  prepare(siege: Siege, fresh: string): Promise<Act>;
+  prepare(harness: CrashHarness, fresh: string): Promise<PreparedOperation>;
 }
 
-/** A volume that a container had before, with data. */
+/** A volume with data, which a container had before. */
 const old = 'old';
-/** Whatever is done then, it stays where it is. */
-const oldStays = { volume: old, fates: ['there'], done: 'there' } as const;
+/** The operation must not change whether it exists. */
+const oldUnchanged = {
+  volume: old,
+  possible: ['present'] as readonly VolumeState[],
+  done: 'present',
+} as const;
 
 export const operations: readonly Operation[] = [
   {
     name: 'create',
-    on: onHost,
-    prepare: async (siege, fresh) => ({
+    on: storeSteps,
+    prepare: async (harness, fresh) => ({
       volume: fresh,
-      fates: ['nowhere', 'there'],
-      done: 'there',
-      run: () => siege.order('POST', '/v1/volumes', { name: fresh, uid: 0, gid: 0 }),
+      possible: ['absent', 'present'],
+      done: 'present',
+      run: () => harness.request('POST', '/v1/volumes', { name: fresh, uid: 0, gid: 0 }),
     }),
   },
   {
     name: 'mount of a new volume',
-    on: fortresses,
-    prepare: async (siege, fresh) => ({
+    on: crashBackends,
+    prepare: async (harness, fresh) => ({
       volume: fresh,
-      fates: ['nowhere', 'there'],
-      done: 'there',
+      possible: ['absent', 'present'],
+      done: 'present',
       leases: 1,
-      run: () => mount(siege, fresh),
+      run: () => mount(harness, fresh),
     }),
   },
   {
-    name: 'mount of a new volume on a wrong place',
-    isMadeUpForLater: true,
-    on: onHost,
-    // An empty volume that nobody was told of may stay: the next request takes it.
-    prepare: async (siege, fresh) => ({
+    name: 'mount of a new volume on a path that does not exist',
+    isCompletedLater: true,
+    on: storeSteps,
+    // An empty volume that was not reported may stay: the next request uses it.
+    prepare: async (harness, fresh) => ({
       volume: fresh,
-      fates: ['nowhere', 'there'],
-      done: 'nowhere',
+      possible: ['absent', 'present'],
+      done: 'absent',
       async run() {
-        const { status } = await siege.tenant.lease(fresh, '/is/nowhere');
+        const { status } = await harness.container.lease(fresh, '/is/nowhere');
         return status === undefined ? undefined : status === 422;
       },
     }),
   },
   {
     name: 'mount of a volume with data',
-    on: fortresses,
-    prepare: async (siege) => ({
-      ...oldStays,
+    on: crashBackends,
+    prepare: async (harness) => ({
+      ...oldUnchanged,
       leases: 1,
-      run: () => mount(siege, old),
+      run: () => mount(harness, old),
     }),
   },
   {
     name: 'release',
-    on: eachBackend,
-    async prepare(siege) {
-      const { id } = (await siege.tenant.lease(old)).body;
+    on: oneOfEachKind,
+    async prepare(harness) {
+      const { id } = (await harness.container.lease(old)).body;
       return {
-        ...oldStays,
+        ...oldUnchanged,
         async run() {
-          const { status } = await siege.tenant.call('DELETE', `/v1/leases/${id}`);
+          const { status } = await harness.container.call('DELETE', `/v1/leases/${id}`);
           return status === undefined ? undefined : status === 204;
         },
       };
@@ -88,74 +93,74 @@ export const operations: readonly Operation[] = [
   },
   {
     name: "the container's end",
-    isMadeUpForLater: true,
-    on: onHost,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
+    isCompletedLater: true,
+    on: storeSteps,
+    async prepare(harness) {
+      await harness.container.lease(old);
       return {
-        ...oldStays,
+        ...oldUnchanged,
         async run() {
-          await siege.tenant.kill();
-          const isOver = await siege.untilNoLease();
-          await siege.newTenant();
+          await harness.container.kill();
+          const isOver = await harness.untilNoLease();
+          await harness.replaceContainer();
           return isOver ? true : undefined;
         },
       };
     },
   },
   {
-    name: 'start after a mount was cut off and the container has ended',
-    isMadeUpForLater: true,
-    on: onHost,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      await siege.castle.end('SIGKILL');
-      await siege.tenant.kill();
-      await siege.newTenant();
-      return started(siege, oldStays);
+    name: 'start after a mount was interrupted and the container has ended',
+    isCompletedLater: true,
+    on: storeSteps,
+    async prepare(harness) {
+      await harness.container.lease(old);
+      await harness.castle.end('SIGKILL');
+      await harness.container.kill();
+      await harness.replaceContainer();
+      return started(harness, oldUnchanged);
     },
   },
   {
     name: 'start with a container that has its volume',
-    on: onHost,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      await siege.castle.end('SIGKILL');
-      return started(siege, { ...oldStays, leases: 1 });
+    on: storeSteps,
+    async prepare(harness) {
+      await harness.container.lease(old);
+      await harness.castle.end('SIGKILL');
+      return started(harness, { ...oldUnchanged, leases: 1 });
     },
   },
   {
     name: 'delete',
-    on: eachBackend,
-    prepare: async (siege) => ({
+    on: oneOfEachKind,
+    prepare: async (harness) => ({
       volume: old,
-      fates: ['there', 'deleted'],
+      possible: ['present', 'deleted'],
       done: 'deleted',
-      run: () => siege.order('DELETE', `/v1/volumes/${old}`),
+      run: () => harness.request('DELETE', `/v1/volumes/${old}`),
     }),
   },
   {
     name: 'restore',
-    on: eachBackend,
-    async prepare(siege) {
-      await siege.order('DELETE', `/v1/volumes/${old}`);
+    on: oneOfEachKind,
+    async prepare(harness) {
+      await harness.request('DELETE', `/v1/volumes/${old}`);
       return {
         volume: old,
-        fates: ['deleted', 'there'],
-        done: 'there',
-        run: () => siege.order('POST', `/v1/volumes/${old}/restore`),
+        possible: ['deleted', 'present'],
+        done: 'present',
+        run: () => harness.request('POST', `/v1/volumes/${old}/restore`),
       };
     },
   },
   {
     name: 'purge',
-    isMadeUpForLater: true,
-    on: onHost,
-    async prepare(siege, fresh) {
-      await siege.useAndGiveBack(fresh);
-      await siege.order('DELETE', `/v1/volumes/${fresh}`);
-      await siege.castle.end('SIGKILL');
-      return started(siege, { volume: fresh, fates: ['deleted', 'nowhere'], done: 'nowhere' }, [
+    isCompletedLater: true,
+    on: storeSteps,
+    async prepare(harness, fresh) {
+      await harness.useAndRelease(fresh);
+      await harness.request('DELETE', `/v1/volumes/${fresh}`);
+      await harness.castle.end('SIGKILL');
+      return started(harness, { volume: fresh, possible: ['deleted', 'absent'], done: 'absent' }, [
         '--keep-deleted',
         '1ms',
       ]);
@@ -163,108 +168,112 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'snapshot',
-    isMadeUpForLater: true,
-    on: onHost,
+    isCompletedLater: true,
+    on: storeSteps,
     prepare: takingSnapshot,
   },
   {
     name: 'snapshot under a container',
-    isMadeUpForLater: true,
-    on: fortresses,
-    async prepare(siege) {
-      await siege.tenant.lease(old);
+    isCompletedLater: true,
+    on: crashBackends,
+    async prepare(harness) {
+      await harness.container.lease(old);
       return {
-        ...(await takingSnapshot(siege)),
+        ...(await takingSnapshot(harness)),
         leases: 1,
       };
     },
   },
   {
     name: 'a new volume from a snapshot',
-    on: fortresses,
-    async prepare(siege, fresh) {
-      const { id } = await siege.onlySnapshot(old);
-      siege.expectCopy(old, fresh);
+    on: crashBackends,
+    async prepare(harness, fresh) {
+      const { id } = await harness.onlySnapshot(old);
+      harness.expectCopy(old, fresh);
       return {
         volume: fresh,
-        fates: ['nowhere', 'there'],
-        done: 'there',
-        run: () => siege.order('POST', `/v1/snapshots/${id}/restore`, { name: fresh }),
+        possible: ['absent', 'present'],
+        done: 'present',
+        run: () => harness.request('POST', `/v1/snapshots/${id}/restore`, { name: fresh }),
       };
     },
   },
   {
     name: 'removal of a snapshot',
-    isMadeUpForLater: true,
-    on: onHost,
-    async prepare(siege) {
-      await siege.order('POST', '/v1/snapshots', { volume: old });
-      const [snapshot] = await siege.get<Snapshot[]>('/v1/snapshots');
+    isCompletedLater: true,
+    on: storeSteps,
+    async prepare(harness) {
+      await harness.request('POST', '/v1/snapshots', { volume: old });
+      const [snapshot] = await harness.get<Snapshot[]>('/v1/snapshots');
       return {
-        ...oldStays,
-        snapshots: { before: await siege.countSnapshots(), more: -1 },
-        run: () => siege.order('DELETE', `/v1/snapshots/${snapshot?.id}`),
+        ...oldUnchanged,
+        snapshots: { before: await harness.countSnapshots(), more: -1 },
+        run: () => harness.request('DELETE', `/v1/snapshots/${snapshot?.id}`),
       };
     },
   },
   {
     name: 'grow',
     on: ext4Grows() ? [ext4, xfs] : [xfs],
-    prepare: async (siege) => ({ ...oldStays, ...growing(siege) }),
+    prepare: async (harness) => ({ ...oldUnchanged, ...growing(harness) }),
   },
   {
     name: 'grow under a container',
     on: [xfs],
-    async prepare(siege) {
-      await siege.tenant.lease(old);
-      return { ...oldStays, ...growing(siege), leases: 1 };
+    async prepare(harness) {
+      await harness.container.lease(old);
+      return { ...oldUnchanged, ...growing(harness), leases: 1 };
     },
   },
 ];
 
-async function mount(siege: Siege, volume: string): Promise<boolean | undefined> {
-  const { status } = await siege.tenant.lease(volume);
+async function mount(harness: CrashHarness, volume: string): Promise<boolean | undefined> {
+  const { status } = await harness.container.lease(volume);
   return status === undefined ? undefined : status === 201 || status === 200;
 }
 
-async function takingSnapshot(siege: Siege): Promise<Act> {
+async function takingSnapshot(harness: CrashHarness): Promise<PreparedOperation> {
   return {
-    ...oldStays,
-    snapshots: { before: await siege.countSnapshots(), more: 1 },
-    run: () => siege.order('POST', '/v1/snapshots', { volume: old }),
+    ...oldUnchanged,
+    snapshots: { before: await harness.countSnapshots(), more: 1 },
+    run: () => harness.request('POST', '/v1/snapshots', { volume: old }),
   };
 }
 
-/** The castle's start is the act. */
-function started(siege: Siege, act: Omit<Act, 'run'>, options: readonly string[] = []): Act {
+/** The operation is the castle's start. */
+function started(
+  harness: CrashHarness,
+  operation: Omit<PreparedOperation, 'run'>,
+  options: readonly string[] = [],
+): PreparedOperation {
   return {
-    ...act,
+    ...operation,
     async run() {
-      if (!(await siege.answersOrEnds(...options))) return undefined;
-      return act.done === 'nowhere' ? siege.untilNoneDeleted() : true;
+      if (!(await harness.startsUp(...options))) return undefined;
+      return operation.done === 'absent' ? harness.untilNoneDeleted() : true;
     },
   };
 }
 
-/** Each time by some more. */
+/** Each time to a larger size. */
 let megabytes = 300;
-function growing(siege: Siege): Pick<Act, 'run'> {
+function growing(harness: CrashHarness): Pick<PreparedOperation, 'run'> {
   megabytes += 1;
   const sizeBytes = megabytes << 20;
-  return { run: () => siege.order('POST', `/v1/volumes/${old}/size`, { sizeBytes }) };
+  return { run: () => harness.request('POST', `/v1/volumes/${old}/size`, { sizeBytes }) };
 }
 
-export const nameOf = (operation: Operation, fortress: Fortress): string =>
-  `${operation.name}, ${fortress.name}`;
+export const nameOf = (operation: Operation, backend: CrashBackend): string =>
+  `${operation.name}, ${backend.name}`;
 
 /** Each operation on each backend that has it. @param picked only those whose names have it */
-export const sieges = (picked: string): readonly { operation: Operation; fortress: Fortress }[] =>
+export const crashCases = (picked: string): readonly { operation: Operation; backend: CrashBackend }[] =>
   operations
-    .flatMap((operation) => operation.on.map((fortress) => ({ operation, fortress })))
-    .filter(({ operation, fortress }) => nameOf(operation, fortress).includes(picked));
+    .flatMap((operation) => operation.on.map((backend) => ({ operation, backend })))
+    .filter(({ operation, backend }) => nameOf(operation, backend).includes(picked));
 
-/** Several castles are besieged at the same time: most of the time goes into starts, on one CPU each. */
-export async function severalAtOnce<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+/** Works on several at the same time: a castle's start uses one CPU. */
+export async function concurrently<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const left = [...all];
   const worker = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) await work(next);
@@ -272,11 +281,11 @@ export async function severalAtOnce<T>(all: readonly T[], work: (one: T) => Prom
   await Promise.all(Array.from({ length: 3 }, worker));
 }
 
-/** What was struck, for the message. */
-export const whatOf = ({ struck }: Outcome): string => struck?.what ?? 'to which it did not come';
+/** The step that was struck, for the message. */
+export const describe = ({ struck }: StrikeResult): string => struck?.what ?? 'which it has not';
 
-/** Images are large: now and then the disk is cleared, once all is looked at. */
-export async function makeRoom(t: Test, siege: Siege, name: string): Promise<void> {
-  const faults = await siege.makeRoom();
+/** Images are large: once there are too many, everything is checked, and the backend is cleared. */
+export async function clearWhenFull(t: Test, harness: CrashHarness, name: string): Promise<void> {
+  const faults = await harness.clearWhenFull();
   if (faults.length > 0) t.fail(`${name}: ${faults}`);
 }

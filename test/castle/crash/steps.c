@@ -4,7 +4,8 @@
  *
  * Every call that changes what a later castle finds is a step: of the store (LMDB writes and flushes), of the backends
  * (Node calls the same libc), and the start and the end of each program that the castle runs. A step that is struck kills
- * the castle before or after the call, or fails as on a full disk.
+ * the castle before or after the call, or fails as on a full disk. Or the castle stops itself before every step, with all
+ * its threads, so that the test can look at what is there at that moment.
  *
  * Only `node FILE serve` counts; what the castle runs is left alone.
  */
@@ -26,14 +27,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum moment { NEVER, BEFORE, AFTER, FAILS_ONCE, FAILS_ON };
+enum moment { NEVER, BEFORE, AFTER, FAILS_ONCE, FAILS_ON, STOPS };
 
 struct order {
     _Atomic int moment;
     int at; /* counts from 1 */
     _Atomic int counted;
     _Atomic int struck; /* the step, once it was */
-    char what[240];
+    _Atomic int sent;   /* writes to sockets other than standard output and error: answers, and requests to others */
+    char what[236];
 };
 
 enum { FIRST_PAGES = 2 * 4096 };
@@ -114,6 +116,8 @@ static int enter(struct step *step)
     step->number = atomic_fetch_add(&order->counted, 1) + 1;
     if (moment == BEFORE && step->number == order->at)
         die(step);
+    if (moment == STOPS)
+        syscall(SYS_kill, getpid(), SIGSTOP);
     if (step->number == order->at ? moment == FAILS_ONCE || moment == FAILS_ON
                                   : moment == FAILS_ON && step->number > order->at && !step->finds_room) {
         describe(step);
@@ -129,12 +133,16 @@ static void leave(const struct step *step)
         die(step);
 }
 
-/* Sockets and pipes are written to as well: these are no steps. */
+/* Sockets and pipes are written to as well: these are no steps, but what is sent cannot be taken back. */
 static int is_file(int fd)
 {
     struct stat status;
 
-    return order != NULL && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (order == NULL || fstat(fd, &status) != 0)
+        return 0;
+    if (S_ISSOCK(status.st_mode) && fd > STDERR_FILENO)
+        atomic_fetch_add(&order->sent, 1);
+    return S_ISREG(status.st_mode);
 }
 
 ssize_t write(int fd, const void *bytes, size_t count)

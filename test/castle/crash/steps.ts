@@ -5,20 +5,23 @@ import { compileLibrary } from '../../kit/compile.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 
 /** What becomes of a step that is struck; in the order of steps.c. */
-const moments = ['never', 'before', 'after', 'fails once', 'fails from then on'] as const;
+const moments = ['never', 'before', 'after', 'fails once', 'fails from then on', 'stops'] as const;
 
-/** The castle is killed before the step or after it, or the step fails as on a full disk, and perhaps all that follow. */
+/**
+ * The castle is killed before the step or after it; or the step fails as on a full disk, and perhaps all that follow; or
+ * the castle stops itself (SIGSTOP) before every step.
+ */
 export type Moment = Exclude<(typeof moments)[number], 'never'>;
 
 /** A step that was struck. */
-export interface Struck {
+export interface StruckStep {
   readonly step: number;
   /** The call and what it was about, as in `rename to /srv/main`. */
   readonly what: string;
 }
 
-/** Fields of four bytes each: moment, at, counted, struck; then the call in words. */
-const fields = 16;
+/** Fields of four bytes each: moment, at, counted, struck, sent; then the call in words. */
+const fields = 20;
 const orderBytes = 256;
 
 /**
@@ -50,13 +53,20 @@ export class Steps {
   }
 
   /** Takes the order back. @returns what was struck, if the castle came that far */
-  withdraw(): Struck | undefined {
+  withdraw(): StruckStep | undefined {
     this.#setMoment('never');
     const order = Buffer.alloc(orderBytes);
     readSync(this.#file, order, 0, orderBytes, 0);
     const step = order.readInt32LE(12);
     if (step === 0) return undefined;
     return { step, what: order.toString('utf8', fields, order.indexOf(0, fields)) };
+  }
+
+  /** How many steps the castle has come to since the order, and how often it has sent something. */
+  progress(): { readonly counted: number; readonly sent: number } {
+    const order = Buffer.alloc(fields);
+    readSync(this.#file, order, 0, fields, 0);
+    return { counted: order.readInt32LE(8), sent: order.readInt32LE(16) };
   }
 
   #setMoment(moment: (typeof moments)[number]): void {

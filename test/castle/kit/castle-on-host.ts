@@ -68,6 +68,11 @@ export class CastleOnHost {
     return castle;
   }
 
+  /** Its process, while there is one. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Everything that it printed, in all its lives. */
   get said(): string {
     return this.#said;

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Random } from '../../../kit/random.ts';
 import { writePlugin } from './plugin-archive.ts';
-import type { Random } from './random.ts';
 
 /** Where a case's files are; all of them exist and are empty before {@link fillAtRandom}. */
 export interface Folders {

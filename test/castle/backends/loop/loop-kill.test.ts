@@ -1,143 +1,40 @@
 /**
- * A castle that is killed by each of its tools, which may work on as an orphan: no byte is lost, nothing is mounted twice,
- * and nothing is left over. Its own steps are those of kill-anywhere.test.ts.
+ * A castle that is killed by each of the tools that it runs, which may go on as orphans: no byte is lost, nothing is mounted
+ * twice, and nothing is left over. test/castle/crash/kill-anywhere.test.ts has the steps of the castle itself.
  */
-import { readdirSync } from 'node:fs';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { Lease, Volume } from '../../../../src/protocol/contract.ts';
-import { run } from '../../../kit/docker.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
-import { until } from '../../../kit/until.ts';
+import { ext4, xfs } from '../../crash/crash-backends.ts';
+import { type CrashBackend, CrashHarness } from '../../crash/crash-harness.ts';
 import { DeadlyTools, type Moment } from '../../crash/fatal-tools.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
 import { Tenant } from '../../kit/tenant.ts';
-import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
+import { fsck, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
 
-// Far above what it takes on a quiet machine.
-t.setTimeout(600_000);
-
-/** A castle that is started again and again, and two containers that outlive it. */
-class Siege {
-  /** What each volume holds: one line per lease that was written in. */
-  readonly #expected = new Map<string, string>();
-  #megabytes = 300;
-
-  private constructor(
-    readonly castle: CastleOnHost,
-    readonly tools: DeadlyTools,
-    readonly tenant: Tenant,
-    readonly other: Tenant,
-  ) {}
-
-  static async begin(t: Test, loop = 'size=16M'): Promise<Siege> {
-    const tools = new DeadlyTools(t);
-    const { program, env } = tools;
-    const castle = await CastleOnHost.start(t, 'process', { loop, program, env });
-    return new Siege(castle, tools, await Tenant.start(t, castle), await Tenant.start(t, castle));
-  }
-
-  /** Starts the castle again, and returns when it answers. */
-  async again(): Promise<void> {
-    await this.castle.end('SIGKILL');
-    this.castle.launch();
-    await until('the castle answers again', async () => (await this.get('/v1/status')) ?? undefined);
-  }
-
-  /** Has the volume mounted in the tenant, whatever was begun; checks all that must be true then, and gives it back. */
-  async checkAndGiveBack(volume: string): Promise<readonly string[]> {
-    const faults: string[] = [];
-    const expect = (name: string, one: unknown, other: unknown) => {
-      if (JSON.stringify(one) !== JSON.stringify(other)) faults.push(`${name}: ${JSON.stringify(one)}`);
-    };
-    const { tenant, castle } = this;
-    // An orphan of the last castle may still be at work: it has the image until it ends.
-    const { id } = await until(`the tenant has ${volume}`, async () => {
-      const { status, body } = await tenant.lease(volume);
-      return status === 200 || status === 201 ? body : undefined;
-    });
-    expect('mounts in the container', (await tenant.mounts(tenant.home)).length, 1);
-    expect(
-      'leases',
-      (await this.get<Lease[]>('/v1/leases'))?.map((lease) => lease.id),
-      [id],
-    );
-    expect('loop devices', loopsOf(castle.backend).length, 1);
-    expect('another container', (await this.other.lease(volume)).status, 409);
-    const file = join(tenant.home, 'data');
-    const before = this.#expected.get(volume) ?? '';
-    const found = await tenant.read(file).catch(() => '');
-    expect('data', found, before);
-    await tenant.write(file, `${id}\n`);
-    this.#expected.set(volume, `${found}${id}\n`);
-    expect('given back', (await tenant.call('DELETE', `/v1/leases/${id}`)).status, 204);
-    expect('mounts after', (await tenant.mounts(tenant.home)).length, 0);
-    await untilNoLoops(castle.backend);
-    expect('leases after', await this.get('/v1/leases'), []);
-    expect(
-      'left over',
-      readdirSync(castle.backend).filter((name) => name.startsWith('.')),
-      [],
-    );
-    return faults;
-  }
-
-  /** Asks the castle to make a volume larger, each time by some more; it may be killed by that. */
-  grow(volume: string): Promise<unknown> {
-    this.#megabytes += 4;
-    return run(process.execPath, [
-      ...['dist/castle.js', 'volume', 'grow', volume, `${this.#megabytes}M`, '--socket', this.castle.socket],
-    ]);
-  }
-
-  /** What is wrong with the volumes when all is over. */
-  async faultsAtTheEnd(): Promise<readonly string[]> {
-    const volumes = (await this.get<Volume[]>('/v1/volumes')) ?? [];
-    const images = readdirSync(this.castle.backend);
-    return [
-      ...volumes.filter(({ state }) => state !== 'ready').map(({ name }) => `${name} is not ready`),
-      ...(volumes.length === images.length ? [] : [`${volumes.length} volumes, ${images.length} images`]),
-      ...volumes
-        .filter(({ name }) => fsck(imageOf(this.castle.backend, name)) !== 0)
-        .map(({ name }) => `${name} has a damaged file system`),
-    ];
-  }
-
-  get<T>(path: string): Promise<T | undefined> {
-    return new Promise((resolve) => {
-      const asked = request({ socketPath: this.castle.socket, path, agent: false }, async (answer) => {
-        let text = '';
-        for await (const part of answer) text += part;
-        resolve(answer.statusCode === 200 ? (JSON.parse(text) as T) : undefined);
-      });
-      asked.on('error', () => resolve(undefined));
-      asked.end();
-    });
-  }
-}
+t.setTimeout(0);
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('killed by each of its tools: before, meanwhile and after', async (t) => {
     await Promise.all([
-      killByTools(t, await Siege.begin(t), [
+      killByTools(t, ext4, [
         ['the image is allocated', 'fallocate', 1, 'new'],
         ['it is formatted', 'mkfs.ext4', 1, 'new'],
         ['its holes are filled', 'fallocate', 2, 'new'],
       ]),
-      killByTools(t, await Siege.begin(t), [
+      killByTools(t, ext4, [
         ['a new one is checked', 'e2fsck', 1, 'new'],
         ['a new one is mounted', 'castle-mount', 1, 'new'],
       ]),
-      killByTools(t, await Siege.begin(t), [
+      killByTools(t, ext4, [
         ['one with data is checked', 'e2fsck', 1, 'old'],
         ['one with data is mounted', 'castle-mount', 1, 'old'],
         ['it is unmounted', 'castle-mount', 1, 'release'],
       ]),
-      killByTools(t, await Siege.begin(t, 'fs=xfs,size=300M'), [
+      killByTools(t, xfs, [
         ['an xfs with data is mounted', 'castle-mount', 1, 'old'],
         ['it gets more room', 'fallocate', 1, 'grow'],
-        ['it takes up its room', 'castle-mount', 1, 'grow'],
+        ['its file system grows', 'castle-mount', 1, 'grow'],
       ]),
     ]);
   });
@@ -165,30 +62,39 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   );
 }
 
-/** What is done, which of the castle's tools kills it at which call, and to what. */
-type Step = readonly [string, string, number, 'new' | 'old' | 'release' | 'grow'];
+/** The step, which of the castle's tools kills it at which call, and the operation. */
+type ToolStep = readonly [string, string, number, 'new' | 'old' | 'release' | 'grow'];
 
 /** Kills a castle by its tools, three times for each step. */
-async function killByTools(t: Test, siege: Siege, steps: readonly Step[]): Promise<void> {
-  const { tenant, tools } = siege;
-  t.same(await siege.checkAndGiveBack('old'), []);
+async function killByTools(t: Test, backend: CrashBackend, steps: readonly ToolStep[]): Promise<void> {
+  const tools = new DeadlyTools(t);
+  const harness = await CrashHarness.start(t, backend, tools);
+  const { container, castle } = harness;
+  t.same(await harness.useAndRelease('old'), []);
+  let megabytes = 300;
   for (const [n, [name, tool, call, kind]] of steps.entries()) {
     for (const moment of ['before', 'meanwhile', 'after'] satisfies Moment[]) {
       const volume = kind === 'new' ? `new-${n}-${moment}` : 'old';
-      const isThere = kind === 'release' || kind === 'grow';
-      const lease = isThere ? (await tenant.lease(volume)).body.id : '';
-      const act = {
-        new: () => tenant.lease(volume),
-        old: () => tenant.lease(volume),
-        release: () => tenant.call('DELETE', `/v1/leases/${lease}`),
-        grow: () => siege.grow(volume),
+      const isLeased = kind === 'release' || kind === 'grow';
+      const lease = isLeased ? (await container.lease(volume)).body.id : '';
+      const operations = {
+        new: () => container.lease(volume),
+        old: () => container.lease(volume),
+        release: () => container.call('DELETE', `/v1/leases/${lease}`),
+        grow() {
+          megabytes += 4;
+          return harness.request('POST', `/v1/volumes/${volume}/size`, { sizeBytes: megabytes << 20 });
+        },
       };
       tools.order(tool, call, moment);
-      await act[kind]();
+      await operations[kind]();
       t.ok(tools.withdraw(), `killed ${moment}: ${name}`);
-      await siege.again();
-      t.same(await siege.checkAndGiveBack(volume), [], `killed ${moment}: ${name}`);
+      await harness.restart();
+      t.same(await harness.useAndRelease(volume), [], `killed ${moment}: ${name}`);
+      t.same(await harness.checkContents(), [], `killed ${moment}: ${name}: the backend`);
     }
   }
-  t.same(await siege.faultsAtTheEnd(), []);
+  t.same(await harness.checkAll(), [], 'all volumes at the end');
+  for (const volume of harness.volumes)
+    t.equal(fsck(imageOf(castle.backend, volume)), 0, `${volume} is sound`);
 }

@@ -5,28 +5,28 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { lookAt } from '../../crash/crash-backends.ts';
-import type { Fortress } from '../../crash/crash-harness.ts';
-import { nameOf, operations, severalAtOnce } from '../../crash/crash-operations.ts';
-import { killEverywhere } from '../../crash/kill-at-each-step.ts';
+import { contentsOf } from '../../crash/crash-backends.ts';
+import type { CrashBackend } from '../../crash/crash-harness.ts';
+import { concurrently, nameOf, operations } from '../../crash/crash-operations.ts';
+import { killAtEachStep } from '../../crash/kill-at-each-step.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
 import { exportsFolder } from './server.ts';
 
 t.setTimeout(0);
 
-let sieges = 0;
-const nfs: Fortress = {
+let castles = 0;
+const nfs: CrashBackend = {
   name: 'nfs',
-  async begin(t, env) {
-    sieges += 1;
-    const path = join('data', `siege-${sieges}`);
+  async start(t, places) {
+    castles += 1;
+    const path = join('data', `castle-${castles}`);
     const folder = join(exportsFolder, path);
     mkdirSync(folder);
     return {
-      castle: await CastleOnHost.start(t, 'process', { nfs: `127.0.0.1:/${path}`, env }),
-      async look() {
-        const { leftOver, ...lying } = lookAt(folder, (name) => name.split('~')[0] ?? '');
-        return { ...lying, leftOver: leftOver.filter((name) => !['.claims', '.removing'].includes(name)) };
+      castle: await CastleOnHost.start(t, 'process', { nfs: `127.0.0.1:/${path}`, ...places }),
+      async contents() {
+        const { leftOver, ...contents } = contentsOf(folder, (name) => name.split('~')[0] ?? '');
+        return { ...contents, leftOver: leftOver.filter((name) => !['.claims', '.removing'].includes(name)) };
       },
       untilUnused: async () => undefined,
     };
@@ -43,10 +43,10 @@ const asked = operations.filter(
 t.test('killed at every step of every operation', async (t) => {
   const begin = performance.now();
   let kills = 0;
-  await severalAtOnce(asked, async (operation) => {
-    const more = await killEverywhere(t, operation, nfs);
-    kills += more;
-    t.comment(`${nameOf(operation, nfs)}: ${more}`);
+  await concurrently(asked, async (operation) => {
+    const count = await killAtEachStep(t, operation, nfs);
+    kills += count.kills;
+    t.comment(`${nameOf(operation, nfs)}: ${count.kills} kills, ${count.skipped} skipped`);
   });
   t.comment(`${kills} kills in ${Math.round((performance.now() - begin) / 1000)} s`);
   t.not(kills, 0);

@@ -1,9 +1,23 @@
-/** Numbers that look random and are the same for the same seed (mulberry32): a failure can be had again. */
+import type { Test } from 'tap';
+
+/** Numbers that look random and are the same for the same seed (mulberry32), so that a failure can be repeated. */
 export class Random {
+  readonly seed: number;
   #state: number;
 
   constructor(seed: number) {
+    this.seed = seed;
     this.#state = seed >>> 0;
+  }
+
+  /**
+   * Those of a test, which prints the seed.
+   * @param variable the environment variable that sets another seed
+   */
+  static ofTest(t: Test, variable: string, seed: number): Random {
+    const random = new Random(Number(process.env[variable] ?? seed));
+    t.comment(`${variable}=${random.seed}`);
+    return random;
   }
 
   /** At least 0, below 1. */
