@@ -1,17 +1,16 @@
-// Builds everything: the native programs into dist/, the two command lines into one bundled file each in dist/,
-// and what only this repository needs (demo, benchmarks, tests) into build/.
+// Builds everything: the native programs and the bundles of `bailey` and `castle` into dist/, and the demo, the benchmarks
+// and the tests into build/.
 //
 //   node scripts/build.js            dist/, build/demo and build/bench
 //   node scripts/build.js --tests    build/test as well
-//   node scripts/build.js --inject   dist/bailey-agent as well, the agent as one file; once there, every build renews it
+//   node scripts/build.js --inject   dist/bailey-agent as well, the agent as one file; later builds renew it if it exists
 //   node scripts/build.js --target arm64 --target amd64
-//                                    only the two static programs, for these machines: dist/arm64/bailey-init and so on,
-//                                    so that a Dockerfile for several can say COPY dist/$TARGETARCH/bailey-init; another
-//                                    machine than this one needs Debian's gcc-aarch64-linux-gnu (gcc-x86-64-linux-gnu),
-//                                    and for musl what scripts/get-musl.sh fetches
+//                                    only the static programs, for these machines, into dist/arm64 and dist/amd64, so that
+//                                    a Dockerfile for both can say COPY dist/$TARGETARCH/bailey-init. The other machine
+//                                    needs its cross compiler, and for musl scripts/get-musl.sh.
 //
-// The bundles are CommonJS although the sources are ES modules: a CommonJS entry starts some milliseconds sooner
-// (`npm run bench` shows the start-up beside `node -e 0`), and `bailey jenkins` is started with every container.
+// The bundles are CommonJS although the sources are ES modules: a CommonJS bundle starts some milliseconds sooner
+// (`npm run bench` shows it beside `node -e 0`), and each container starts `bailey jenkins`.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -29,6 +28,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { BuildError, requireNativeTools, requireToolsFor } from './build-tools.js';
 import { inject } from './inject.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -36,7 +36,7 @@ process.chdir(root);
 const require = createRequire(import.meta.url);
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
-/** What every bundle shares. */
+/** Options of every bundle. */
 const common = {
   bundle: true,
   platform: 'node',
@@ -45,7 +45,7 @@ const common = {
   define: { BAILEY_VERSION: JSON.stringify(version) },
 };
 
-/** What every bundle shares that ships. */
+/** Options of every bundle that is released. */
 const small = {
   format: 'cjs',
   minifySyntax: true,
@@ -54,23 +54,35 @@ const small = {
   define: { ...common.define, 'import.meta.url': 'bundleUrl' },
 };
 
-const { values: asked } = parseArgs({
+const { values: wanted } = parseArgs({
   options: {
     inject: { type: 'boolean' },
     tests: { type: 'boolean' },
     target: { type: 'string', multiple: true },
   },
 });
-if (asked.target) {
-  for (const name of asked.target) buildProgramsFor(name);
-} else {
+try {
+  await buildAll();
+} catch (thrown) {
+  if (!(thrown instanceof BuildError)) throw thrown;
+  console.error(`build: ${thrown.message}`);
+  process.exitCode = 1;
+}
+
+/** Builds what the command line asks for. */
+async function buildAll() {
+  if (wanted.target) {
+    for (const name of wanted.target) buildProgramsFor(name);
+    return;
+  }
+  requireNativeTools();
   buildNative();
   await buildShipped();
-  if (asked.inject || existsSync('dist/bailey-agent')) await buildInjected();
+  if (wanted.inject || existsSync('dist/bailey-agent')) await buildInjected();
   await buildLocal('demo', ['demo/main.ts']);
   await buildLocal('bench', ['bench/main.ts']);
   make(['bench']);
-  if (asked.tests) await buildLocal('test', testFiles());
+  if (wanted.tests) await buildLocal('test', testFiles());
 }
 
 /** Compiles native/ for this machine. */
@@ -88,21 +100,21 @@ function buildProgramsFor(name) {
     { docker: 'arm64', uname: 'aarch64' },
   ];
   const machine = machines.find(({ docker, uname }) => name === docker || name === uname);
-  if (!machine) throw new Error(`--target ${name}: it must be ${machines.map((m) => m.docker).join(' or ')}`);
+  if (!machine) throw new BuildError(`--target is amd64 or arm64, not ${name}`);
+  requireToolsFor(machine, process.arch === 'x64' ? 'amd64' : process.arch);
   make([`TARGET=${machine.uname}`, `OUT=../dist/${machine.docker}`, 'programs']);
 }
 
 /**
- * Runs make in native/; its Makefile chooses the compiler and says which libc PID 1 is linked with.
+ * Runs make in native/. Its Makefile chooses the compiler, and prints which libc bailey-init is linked with.
  * @param {string[]} args variables and goals
  */
 function make(args) {
   const made = spawnSync('make', ['--no-print-directory', '-C', 'native', `VERSION=${version}`, ...args], {
     stdio: 'inherit',
   });
-  if (made.error)
-    throw new Error(`make cannot be run (${made.error.message}): install make and a C compiler`);
-  if (made.status !== 0) process.exit(made.status ?? 1);
+  if (made.error) throw new BuildError(`make cannot be run: ${made.error.message}`);
+  if (made.status !== 0) throw new BuildError('make failed, see above');
 }
 
 /** Bundles `bailey` and `castle`, each into one executable file in dist/. */
@@ -123,13 +135,13 @@ async function buildShipped() {
   await buildBeside('castle-ebs', 'src/castle/aws/sdk.ts');
   await buildBeside('castle-s3', 'src/castle/snapshots/off-host/sdk.ts');
   for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);
-  // Without this, a dist/ inside this ESM package would be read as ES modules.
+  // Without this, Node would take the bundles for ES modules, because package.json says so.
   writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
 }
 
 /**
- * Bundles a part of the castle that only some castles load, with the SDK of AWS in it. As ES modules, what is not used is
- * left out: of EC2's, 0.9 MB are left of 1.5, which load in half the time.
+ * Bundles a part of the castle that is loaded on demand, with the AWS SDK. From the SDK's ES modules, esbuild drops the code
+ * that is not used: 0.9 of 1.5 MB remain for EC2, and load in half the time.
  * @param {string} name of the file in dist/
  * @param {string} entry source file
  */
@@ -141,7 +153,7 @@ async function buildBeside(name, entry) {
     outdir: 'dist',
     mainFields: ['module', 'main'],
     minify: true,
-    // The castle's standard error is its log: a warning about Node's age has no place in it.
+    // The castle's standard error is its log: the SDK must not write its warning about old releases of Node there.
     define: {
       ...small.define,
       'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
@@ -166,7 +178,7 @@ async function buildInjected() {
 }
 
 /**
- * Builds files that run inside this repository only: packages stay where npm put them.
+ * Bundles programs that run only inside this repository: they load packages from node_modules.
  * @param {string} name folder below build/
  * @param {string[]} entryPoints source files
  */
@@ -185,18 +197,18 @@ async function buildLocal(name, entryPoints) {
 }
 
 /**
- * @returns {string[]} every test file below test/, also those of another machine (scripts/test-nfs.sh), and the simulator of
- *   EC2, a program that tests start
+ * @returns {string[]} every test file below test/, those that run in an emulated machine (scripts/test-nfs.sh), and the EC2
+ *   simulator, a program that tests start
  */
 function testFiles() {
-  const isOne = (file) =>
+  const isProgram = (file) =>
     file.endsWith('.test.ts') || file.endsWith('.machine.ts') || file === 'castle/ec2-simulator/main.ts';
   return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter(isOne)
+    .filter(isProgram)
     .map((file) => join('test', file));
 }
 
-/** Leaves the import of a part to the castle that needs it: the file lies beside castle.js. */
+/** Keeps the import of such a part as an import of a file beside castle.js. */
 function besideCastle() {
   const beside = (importer) => (importer.includes('/aws/') ? './castle-ebs.js' : './castle-s3.js');
   return {
@@ -210,8 +222,8 @@ function besideCastle() {
 }
 
 /**
- * lmdb finds its prebuilt Node-API binary by walking node_modules, which a bundle doesn't have: the binary is laid
- * beside castle.js and the loader is replaced by a require of that file.
+ * lmdb looks for its prebuilt Node-API binary in node_modules, which a bundle does not have. This copies the binary beside
+ * castle.js and replaces lmdb's loader by a require of that file.
  */
 function lmdbBinary() {
   return {
@@ -227,7 +239,7 @@ function lmdbBinary() {
         const folder = dirname(
           require.resolve(`${platform}/package.json`, { paths: [dirname(require.resolve('lmdb'))] }),
         );
-        // Renamed into place: a running castle has the old file mapped, and would crash on a page that is overwritten.
+        // Written beside and renamed: a running castle has the old file mapped, and would crash when a page is overwritten.
         copyFileSync(join(folder, 'node.napi.glibc.node'), 'dist/.lmdb.node');
         renameSync('dist/.lmdb.node', 'dist/lmdb.node');
         return { contents: 'module.exports = () => require("./lmdb.node");', loader: 'js', resolveDir: root };

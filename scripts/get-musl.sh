@@ -1,13 +1,13 @@
 #!/bin/sh
-# Fetches Debian's musl for another machine into build/musl/, where native/Makefile looks for it:
+# Downloads Debian's musl for another machine into build/musl/, where native/Makefile looks for it:
 #   scripts/get-musl.sh aarch64
-# The system stays as it is: apt's lists, and the package, are for this only.
+# It uses apt lists of its own and installs nothing on the system.
 set -eu
 cd "$(dirname "$0")/.."
 case ${1-} in
 aarch64 | arm64) machine=aarch64 architecture=arm64 ;;
 x86_64 | amd64) machine=x86_64 architecture=amd64 ;;
-*) echo "get-musl.sh: which machine, aarch64 or x86_64?" >&2 && exit 64 ;;
+*) echo "usage: scripts/get-musl.sh aarch64|x86_64" >&2 && exit 64 ;;
 esac
 
 folder=$PWD/build/musl

@@ -1,6 +1,6 @@
-// Puts together dist/bailey-agent: `bailey agent` as one file that needs only glibc, and java for its work. It is the
-// program that native/inject builds, and behind it the Node that runs this script, the libraries of that Node that not
-// every image has, the addon and the bundle; native/inject/payload.h says how they are found.
+// Writes dist/bailey-agent: `bailey agent` as one file that needs only glibc, and java for its work. The file is the program
+// of native/inject, followed by the Node that runs this script, the libraries of that Node that not every image has, the
+// addon and the bundle. native/inject/payload.h describes the layout.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -13,19 +13,20 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename } from 'node:path';
+import { BuildError } from './build-tools.js';
 
 const folder = 'build/inject';
 const target = 'dist/bailey-agent';
-/** Where parts begin: Node's is mapped, and arm64 has pages of up to 64 KB. */
-const page = 65536;
+/** Parts begin at multiples of this, because Node is mapped from the file: arm64 has pages of up to 64 KB. */
+const alignment = 65536;
 
-/** What every glibc brings; the kernel's part of it has no file. */
+/** The libraries of every glibc, and the vDSO, which has no file. */
 const ofGlibc = /^(linux-vdso|ld-linux[-.\w]*|libc|libm|libdl|libpthread|librt)\.so/;
 
-/** A Node that distributions have split into dozens of libraries would be a copy of half the distribution. */
-const mostLibraries = 4;
+/** A Node that a distribution has split into dozens of libraries is refused. */
+const maxLibraries = 4;
 
-/** Writes dist/bailey-agent; build/inject/front, addon.node and bailey-agent.js have been built. */
+/** Writes dist/bailey-agent. build/inject must have front, addon.node and bailey-agent.js. */
 export function inject() {
   mkdirSync(folder, { recursive: true });
   run('strip', '-o', `${folder}/node`, process.execPath);
@@ -42,15 +43,15 @@ export function inject() {
   );
 }
 
-/** @returns {string[]} the files of the libraries that a program needs and that aren't glibc's */
+/** @returns {string[]} the files of the libraries that a program needs, without those of glibc */
 function librariesOf(program) {
   const listed = run('ldd', program);
   const files = [...listed.matchAll(/^\t(\S+) => (\/\S+) \(0x/gm)]
     .filter(([, name]) => !ofGlibc.test(name))
     .map(([, , file]) => file);
-  if (files.length <= mostLibraries) return files;
-  throw new Error(
-    `${program} needs ${files.length} libraries beside glibc's: build with a Node of nodejs.org`,
+  if (files.length <= maxLibraries) return files;
+  throw new BuildError(
+    `${program} needs ${files.length} libraries besides glibc. Build with a Node from nodejs.org`,
   );
 }
 
@@ -60,7 +61,7 @@ function writeFile([front, ...parts]) {
   const out = openSync(unfinished, 'w');
   let at = writeSync(out, readFileSync(front));
   const records = parts.map((file) => {
-    at += writeSync(out, Buffer.alloc(-at & (page - 1)));
+    at += writeSync(out, Buffer.alloc(-at & (alignment - 1)));
     const content = readFileSync(file);
     const record = Buffer.alloc(48);
     record.write(basename(file), 0, 31);
@@ -75,17 +76,17 @@ function writeFile([front, ...parts]) {
   writeSync(out, Buffer.concat([...records, end]));
   closeSync(out);
   chmodSync(unfinished, 0o755);
-  // Renamed into place: containers may be running the old one.
+  // Written beside and renamed: containers may run the old file.
   renameSync(unfinished, target);
 }
 
-/** @returns {string} the newest version of glibc that Node and the addon ask for; the libraries are only for who has none */
+/** @returns {string} the oldest glibc that has every symbol version that Node and the addon need */
 function oldestGlibc(parts) {
-  const asked = parts
+  const versions = parts
     .filter((file) => file.startsWith(folder) && !file.endsWith('.js'))
     .flatMap((file) => [...run('objdump', '-T', file).matchAll(/GLIBC_(\d+)\.(\d+)/g)])
     .map(([, major, minor]) => [Number(major), Number(minor)]);
-  return (asked.sort(([a, b], [c, d]) => c - a || d - b)[0] ?? ['?']).join('.');
+  return (versions.sort(([a, b], [c, d]) => c - a || d - b)[0] ?? ['?']).join('.');
 }
 
 /** @returns {string} its standard output */
@@ -94,6 +95,10 @@ function run(command, ...args) {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
+  if (error?.code === 'ENOENT')
+    throw new BuildError(
+      `${command} is not installed. On Debian or Ubuntu, run: apt-get install binutils libc-bin`,
+    );
   if (error || status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
   return stdout;
 }

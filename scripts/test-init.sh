@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Makes another build of bailey-init in FOLDER, for scripts/test.js to run tests of test/init with it:
-#   scripts/test-init.sh emulated FOLDER    the one for aarch64, under qemu-user (Debian's qemu-user-static)
-#   scripts/test-init.sh sanitized FOLDER   one with AddressSanitizer and UndefinedBehaviorSanitizer (clang)
+# Makes another build of bailey-init in FOLDER, with which scripts/test.js runs tests of test/init:
+#   scripts/test-init.sh emulated FOLDER    for aarch64, under qemu-user (Debian's qemu-user-static)
+#   scripts/test-init.sh sanitized FOLDER   with AddressSanitizer and UndefinedBehaviorSanitizer (clang)
 # Prints which tests are left out and why, and the environment that the tests need.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Left out: the names of tests, as a regular expression, and the reason behind the #.
+# The tests that are left out: a regular expression for their names, and the reason after the #.
 left_out_emulated() {
   cat <<'END'
-\(kernel\)$ # qemu-user 7.2 knows neither CLONE_PIDFD nor PIDFD_GET_INFO, so only the other way of reaping is there
-^(options stop at|BAILEY_REAP:|not process 1:) # it refuses PR_SET_CHILD_SUBREAPER, and bailey-init says so
-^(every (queued )?(fault|real-time) signal|128\+n for every signal) # it ends itself when somebody sends it SIGILL or SIGSEGV
-^every queued ordinary signal # it loses the value of a queued SIGIO
-^real-time signals that end # it moves real-time signals by two numbers, and the exit code with them
-^the program gets the mask and the dispositions # it has handlers of its own, and keeps signals that it needs from being blocked
-^a read-only root without /proc # the emulator isn't in there
+\(kernel\)$ # qemu-user 7.2 has neither CLONE_PIDFD nor PIDFD_GET_INFO, so bailey-init reaps with waitpid
+^(options end at|BAILEY_REAP:|not process 1:) # qemu-user refuses PR_SET_CHILD_SUBREAPER, and bailey-init reports that
+^(every (queued )?(fault|real-time) signal|128\+n for every signal) # qemu-user exits when it receives SIGILL or SIGSEGV
+^every queued ordinary signal # qemu-user loses the value of a queued SIGIO
+^real-time signals that end # qemu-user shifts real-time signals by two numbers, and the exit code with them
+^the program gets the mask and the dispositions # qemu-user has signal handlers, and does not let its signals be blocked
+^a read-only root without /proc # the emulator is not in that root folder
 ^what a seccomp filter refuses # the emulator makes other system calls than the program
 END
 }
@@ -27,10 +27,10 @@ left_out_sanitized() {
 END
 }
 
-# A program that executes the one for aarch64 in the emulator, by whatever name it is called.
+# A program that executes bailey-init for aarch64 in the emulator, under the name by which it is called itself.
 build_emulated() {
   node scripts/build.js --target arm64
-  # Copies: other users may not be able to go where the repository lies. The emulator's name is what /proc shows.
+  # Copies, because other users may have no access to the repository. /proc shows the name of the emulator's file.
   cp dist/arm64/bailey-init "$1/aarch64"
   cp "$(command -v qemu-aarch64-static)" "$1/bailey-init"
   cc -static -Wall -Wextra -Werror -DEMULATOR="\"$1/bailey-init\"" -DPROGRAM="\"$1/aarch64\"" -o "$1/init" \

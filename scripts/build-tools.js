@@ -1,0 +1,63 @@
+// The programs that a build calls. When one is missing, the build ends with one line that names the package to install, in
+// place of what make or a compiler would say.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** What ends a build with a line for people and without a stack trace. */
+export class BuildError extends Error {}
+
+/**
+ * Makes sure that the native programs can be compiled for this machine.
+ * @throws {BuildError} when make, a C compiler or the C headers are missing
+ */
+export function requireNativeTools() {
+  requireProgram('make', 'make');
+  const [compiler] = (process.env.CC || 'cc').split(' ');
+  requireProgram(compiler, 'gcc libc6-dev');
+  const headers = '#include <stdio.h>\n#include <linux/types.h>\n';
+  const { status } = spawnSync(compiler, ['-fsyntax-only', '-x', 'c', '-'], {
+    input: headers,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw missing(`the C headers for ${compiler} are`, 'libc6-dev');
+}
+
+/**
+ * Makes sure that the static programs can be compiled for a machine.
+ * @param {{ docker: string, uname: string }} machine as Docker and uname(1) call it
+ * @param {string} here this machine, as Docker calls it
+ * @throws {BuildError} when make or the compiler is missing
+ */
+export function requireToolsFor({ docker, uname }, here) {
+  if (docker === here) {
+    requireNativeTools();
+    return;
+  }
+  requireProgram('make', 'make');
+  const packages = `gcc-${uname.replace('_', '-')}-linux-gnu libc6-dev-${docker}-cross`;
+  requireProgram(`${uname}-linux-gnu-gcc`, packages);
+}
+
+/** @param {string} packages of Debian, which have the program */
+function requireProgram(name, packages) {
+  if (!isOnPath(name)) throw missing(`${name} is`, packages);
+}
+
+function missing(what, packages) {
+  return new BuildError(`${what} not installed. On Debian or Ubuntu, run: apt-get install ${packages}`);
+}
+
+function isOnPath(name) {
+  const files = name.includes('/')
+    ? [name]
+    : (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, name));
+  return files.some((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
