@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "../init/dialect.h"
-#include "../init/forget.h"
+#include "../init/wipe_secrets.h"
 #include "../init/message.h"
 #include "../init/options.h"
 
@@ -55,18 +55,18 @@ static void check_signals(const struct settings *settings)
     check(settings->forwarded_as[0] == 0, "signal 0 is nothing");
     for (int signal = 1; signal <= LAST_SIGNAL; signal++)
         check(settings->forwarded_as[signal] <= LAST_SIGNAL, "a signal becomes a signal or nothing");
-    check(settings->manner.parent_death_signal >= 0 && settings->manner.parent_death_signal <= LAST_SIGNAL,
+    check(settings->behavior.parent_death_signal >= 0 && settings->behavior.parent_death_signal <= LAST_SIGNAL,
           "the signal of our parent's end is one");
 }
 
-static void check_manner(const struct manner *manner)
+static void check_manner(const struct behavior *behavior)
 {
-    check(manner->verbosity >= ERROR && manner->verbosity <= DETAIL, "verbosity");
-    check(manner->reaping >= REAP_AUTO && manner->reaping <= REAP_WAIT, "reaping");
-    check(manner->adoption >= ADOPT && manner->adoption <= ADOPT_NOBODY, "adoption");
-    check(manner->isolation >= SAME_GROUP && manner->isolation <= OWN_SESSION, "isolation");
+    check(behavior->verbosity >= ERROR && behavior->verbosity <= DETAIL, "verbosity");
+    check(behavior->reaping >= REAP_AUTO && behavior->reaping <= REAP_WAIT, "reaping");
+    check(behavior->subreaper >= SUBREAPER_AUTO && behavior->subreaper <= SUBREAPER_NEVER, "adoption");
+    check(behavior->isolation >= SAME_GROUP && behavior->isolation <= OWN_SESSION, "isolation");
     /* poll(2) and time_left() count in int. */
-    check(manner->grace_ms <= INT32_MAX && manner->stop_ms <= INT32_MAX, "times fit an int");
+    check(behavior->grace_ms <= INT32_MAX && behavior->stop_ms <= INT32_MAX, "times fit an int");
 }
 
 /* The program is what is left of the arguments. */
@@ -76,7 +76,7 @@ static void check_program(const struct settings *settings, const struct words *a
 
     check(at >= 0 && at <= arguments->count, "the program is among the arguments");
     check(at > 0 || arguments->count == 0, "the program isn't our own name");
-    check(settings->program[0] || settings->manner.pauses, "there is something to do");
+    check(settings->program[0] || settings->behavior.pause_only, "there is something to do");
     const char *first = settings->program[0];
     if (!first || at == 0)
         return;
@@ -90,9 +90,9 @@ static void tell_all(const struct settings *settings)
     struct settings loud = *settings;
     const char *name = settings->program[0] ? settings->program[0] : "";
 
-    loud.manner.verbosity = DETAIL;
+    loud.behavior.verbosity = DETAIL;
     for (enum event event = WRONG_OPTION; event < EVENTS; event++)
-        tell(&loud, event, &(struct facts){name, name, name, INT32_MIN, settings->forwarded_as[1], -1, 0});
+        print_message(&loud, event, &(struct message_fields){name, name, name, INT32_MIN, settings->forwarded_as[1], -1, 0});
 }
 
 /* -- in front of the program changes nothing. */
@@ -111,9 +111,9 @@ static void check_again(const struct settings *settings, const struct words *arg
         more.words[more.count++] = arguments->words[i];
     }
     more.count--;
-    check(read_options(more.count, more.words, &again) == GO_ON, "-- is taken");
+    check(read_options(more.count, more.words, &again) == RUN_PROGRAM, "-- is taken");
     check(again.program == more.words + at + 1, "-- ends the options");
-    check(memcmp(&again.manner, &settings->manner, sizeof again.manner) == 0 &&
+    check(memcmp(&again.behavior, &settings->behavior, sizeof again.behavior) == 0 &&
               memcmp(again.exit_as, settings->exit_as, sizeof again.exit_as) == 0 &&
               memcmp(again.forwarded_as, settings->forwarded_as, sizeof again.forwarded_as) == 0,
           "-- changes no setting");
@@ -123,9 +123,9 @@ static void check_again(const struct settings *settings, const struct words *arg
 static void check_forgetting(const struct settings *settings, const struct words *words, const char *before,
                              const char *text)
 {
-    if (!settings->forgotten || !settings->program[0])
+    if (!settings->secret_names || !settings->program[0])
         return;
-    forget(settings->forgotten, settings->program);
+    wipe_secrets(settings->secret_names, settings->program);
     for (int i = 0; i < words->count; i++) {
         const char *word = words->words[i];
 
@@ -152,9 +152,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const int code = read_options(arguments.count, arguments.words, &settings);
     check(settings.dialect == dialect_of(arguments.words[0]), "the dialect is that of the name");
     check(memcmp(text, before, size + 1) == 0, "arguments and environment stay as they are");
-    if (code == GO_ON) {
+    if (code == RUN_PROGRAM) {
         check_signals(&settings);
-        check_manner(&settings.manner);
+        check_manner(&settings.behavior);
         check_program(&settings, &arguments);
         check_again(&settings, &arguments);
         tell_all(&settings);

@@ -8,15 +8,15 @@
     {.name = "--rewrite", .set = set_rewrite, .hint = "SIGNAL:SIGNAL or SIGNAL:0, as in INT:TERM,HUP:0", .variable = "BAILEY_REWRITE"}, \
     {.name = "--stop-timeout", .set = set_stop_timeout, .hint = "a duration such as 10s, 500ms or 2m", .variable = "BAILEY_STOP_TIMEOUT"}, \
     {.name = "--remap", .set = set_remap, .hint = "CODE or CODE:CODE from 0 to 255, as in 143,5:0", .variable = "BAILEY_REMAP"}, \
-    {.name = "--expect-term", .set = set_expects_term, .variable = "BAILEY_EXPECT_TERM"}, \
+    {.name = "--expect-term", .set = set_expect_term, .variable = "BAILEY_EXPECT_TERM"}, \
     {.name = "--grace", .set = set_grace, .hint = "a duration such as 10s, 500ms or 2m", .variable = "BAILEY_GRACE"}, \
-    {.name = "--wait-all", .set = set_waits_for_all, .variable = "BAILEY_WAIT_ALL"}, \
+    {.name = "--wait-all", .set = set_wait_all, .variable = "BAILEY_WAIT_ALL"}, \
     {.name = "--no-epitaph", .set = set_no_epitaph, .variable = "BAILEY_NO_EPITAPH"}, \
     {.name = "--reap", .set = set_reaping, .hint = "auto, kernel or wait", .variable = "BAILEY_REAP"}, \
-    {.name = "--subreaper", .set = set_adoption, .hint = "auto, always or never", .variable = "BAILEY_SUBREAPER"}, \
-    {.name = "--pause", .set = set_pauses, .variable = "BAILEY_PAUSE"}, \
+    {.name = "--subreaper", .set = set_subreaper, .hint = "auto, always or never", .variable = "BAILEY_SUBREAPER"}, \
+    {.name = "--pause", .set = set_pause, .variable = "BAILEY_PAUSE"}, \
     {.name = "--forget", .set = set_secret_names, .hint = "variables and options of the program, as in PASSWORD,--key", .variable = "BAILEY_FORGET"}, \
-    {.name = "--warn", .set = set_warns, .variable = "BAILEY_WARN"}, \
+    {.name = "--warn", .set = set_warn, .variable = "BAILEY_WARN"}, \
     {.name = "--verbose", .set = be_verbose, .variable = "BAILEY_VERBOSE"}, \
     {.name = "--help", .letter = 'h', .text = bailey_help}, \
     {.name = "--version", .letter = 'V', .text = bailey_version},

@@ -9,8 +9,8 @@
 #include <sysexits.h>
 
 #include "bailey_options.h"
-#include "texts.h"
-#include "words.h"
+#include "help_texts.h"
+#include "parse_values.h"
 
 static bool set_reaping(struct settings *settings, const char *value)
 {
@@ -18,19 +18,19 @@ static bool set_reaping(struct settings *settings, const char *value)
 
     for (enum reaping way = REAP_AUTO; way <= REAP_WAIT; way++)
         if (strcmp(value, words[way]) == 0) {
-            settings->manner.reaping = way;
+            settings->behavior.reaping = way;
             return true;
         }
     return false;
 }
 
-static bool set_adoption(struct settings *settings, const char *value)
+static bool set_subreaper(struct settings *settings, const char *value)
 {
-    static const char *const words[] = {[ADOPT] = "auto", [ADOPT_OR_END] = "always", [ADOPT_NOBODY] = "never"};
+    static const char *const words[] = {[SUBREAPER_AUTO] = "auto", [SUBREAPER_REQUIRED] = "always", [SUBREAPER_NEVER] = "never"};
 
-    for (enum adoption adoption = ADOPT; adoption <= ADOPT_NOBODY; adoption++)
-        if (strcmp(value, words[adoption]) == 0) {
-            settings->manner.adoption = adoption;
+    for (enum subreaper subreaper = SUBREAPER_AUTO; subreaper <= SUBREAPER_NEVER; subreaper++)
+        if (strcmp(value, words[subreaper]) == 0) {
+            settings->behavior.subreaper = subreaper;
             return true;
         }
     return false;
@@ -42,9 +42,9 @@ static bool set_remap(struct settings *settings, const char *value)
     for (;;) {
         uint32_t from, to = 0;
 
-        if (!read_number(value, &value, 255, &from))
+        if (!parse_number(value, &value, 255, &from))
             return false;
-        if (*value == ':' && !read_number(value + 1, &value, 255, &to))
+        if (*value == ':' && !parse_number(value + 1, &value, 255, &to))
             return false;
         settings->exit_as[from] = (uint8_t)to;
         if (*value != ',')
@@ -57,7 +57,7 @@ static bool set_remap(struct settings *settings, const char *value)
  * As strtol(3) and scanf(3) have it, with which the others read numbers: ENTRYPOINT ["tini", "-e 143", "--"] makes a value
  * that begins with a blank.
  */
-static const char *behind_blanks(const char *value)
+static const char *skip_blanks(const char *value)
 {
     value += strspn(value, " \t\n\v\f\r");
     return value + (*value == '+');
@@ -68,13 +68,13 @@ static bool rewrite(struct settings *settings, const char *value, int last)
     for (;;) {
         const char *behind;
         uint32_t nothing;
-        const int from = read_signal_name(value, &behind);
+        const int from = parse_signal(value, &behind);
 
         if (from == 0 || from > last || *behind != ':')
             return false;
         value = behind + 1;
-        const int to = read_signal_name(value, &behind);
-        if (to > last || (to == 0 && !read_number(value, &behind, 0, &nothing)))
+        const int to = parse_signal(value, &behind);
+        if (to > last || (to == 0 && !parse_number(value, &behind, 0, &nothing)))
             return false;
         value = behind;
         settings->forwarded_as[from] = (uint8_t)to;
@@ -91,17 +91,17 @@ static bool set_rewrite(struct settings *settings, const char *value)
 
 static bool set_standard_rewrite(struct settings *settings, const char *value)
 {
-    return rewrite(settings, behind_blanks(value), SIGSYS);
+    return rewrite(settings, skip_blanks(value), SIGSYS);
 }
 
 static bool set_grace(struct settings *settings, const char *value)
 {
-    return read_duration(value, &settings->manner.grace_ms);
+    return parse_duration(value, &settings->behavior.grace_ms);
 }
 
 static bool set_stop_timeout(struct settings *settings, const char *value)
 {
-    return read_duration(value, &settings->manner.stop_ms);
+    return parse_duration(value, &settings->behavior.stop_ms);
 }
 
 static bool set_parent_death_signal(struct settings *settings, const char *value)
@@ -110,8 +110,8 @@ static bool set_parent_death_signal(struct settings *settings, const char *value
 
     if (strncmp(value, "SIG", 3) != 0)
         return false;
-    settings->manner.parent_death_signal = read_signal_name(value, &end);
-    return settings->manner.parent_death_signal != 0 && *end == '\0';
+    settings->behavior.parent_death_signal = parse_signal(value, &end);
+    return settings->behavior.parent_death_signal != 0 && *end == '\0';
 }
 
 static bool set_code_of_success(struct settings *settings, const char *value)
@@ -119,7 +119,7 @@ static bool set_code_of_success(struct settings *settings, const char *value)
     const char *end;
     uint32_t code;
 
-    if (!read_number(behind_blanks(value), &end, 255, &code) || *end != '\0')
+    if (!parse_number(skip_blanks(value), &end, 255, &code) || *end != '\0')
         return false;
     settings->exit_as[code] = 0;
     return true;
@@ -130,87 +130,87 @@ static bool set_verbosity(struct settings *settings, const char *value)
     const char *end;
     uint32_t verbosity;
 
-    (void)read_number(value, &end, 9, &verbosity);
-    settings->manner.verbosity = verbosity > DETAIL ? DETAIL : (enum level)verbosity;
+    (void)parse_number(value, &end, 9, &verbosity);
+    settings->behavior.verbosity = verbosity > DETAIL ? DETAIL : (enum level)verbosity;
     return true;
 }
 
 static bool be_more_verbose(struct settings *settings, const char *value)
 {
     (void)value;
-    if (settings->manner.verbosity < DETAIL)
-        settings->manner.verbosity++;
+    if (settings->behavior.verbosity < DETAIL)
+        settings->behavior.verbosity++;
     return true;
 }
 
 static bool be_verbose(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.verbosity = DETAIL;
+    settings->behavior.verbosity = DETAIL;
     return true;
 }
 
 static bool set_to_group(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.to_group = true;
+    settings->behavior.to_group = true;
     return true;
 }
 
 static bool set_single_child(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.isolation = SAME_GROUP;
-    settings->manner.to_group = false;
-    settings->manner.stops_with_it = false;
+    settings->behavior.isolation = SAME_GROUP;
+    settings->behavior.to_group = false;
+    settings->behavior.stop_together = false;
     return true;
 }
 
-static bool set_adopt_or_end(struct settings *settings, const char *value)
+static bool require_subreaper(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.adoption = ADOPT_OR_END;
+    settings->behavior.subreaper = SUBREAPER_REQUIRED;
     return true;
 }
 
-static bool set_waits_for_all(struct settings *settings, const char *value)
+static bool set_wait_all(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.waits_for_all = true;
+    settings->behavior.wait_all = true;
     return true;
 }
 
-static bool set_pauses(struct settings *settings, const char *value)
+static bool set_pause(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.pauses = true;
+    settings->behavior.pause_only = true;
     return true;
 }
 
-static bool set_expects_term(struct settings *settings, const char *value)
+static bool set_expect_term(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.expects_term = true;
+    settings->behavior.expect_term = true;
     return true;
 }
 
-static bool set_warns(struct settings *settings, const char *value)
+static bool set_warn(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.warns = true;
+    settings->behavior.warn_orphans = true;
     return true;
 }
 
 static bool set_no_epitaph(struct settings *settings, const char *value)
 {
     (void)value;
-    settings->manner.epitaph = false;
+    settings->behavior.epitaph = false;
     return true;
 }
 
 static bool set_secret_names(struct settings *settings, const char *value)
 {
-    settings->forgotten = value;
+    settings->secret_names = value;
     return *value != '\0';
 }
 
@@ -223,17 +223,17 @@ static const struct option tini_options[] = {
     {.letter = VERSION_ALONE, .text = tini_version},
     {.letter = 'h', .text = tini_help},
     {.letter = 'l', .text = licence},
-    {.letter = 's', .set = set_adopt_or_end},
+    {.letter = 's', .set = require_subreaper},
     {.letter = 'p', .set = set_parent_death_signal, .hint = "SIGTERM or another signal's whole name"},
     {.letter = 'v', .set = be_more_verbose},
-    {.letter = 'w', .set = set_warns},
+    {.letter = 'w', .set = set_warn},
     {.letter = 'g', .set = set_to_group},
     {.letter = 'e', .set = set_code_of_success, .hint = "0 to 255"},
     {0},
 };
 
 static const struct variable tini_variables[] = {
-    {"TINI_SUBREAPER", WHEN_PRESENT, NULL, set_adopt_or_end},
+    {"TINI_SUBREAPER", WHEN_PRESENT, NULL, require_subreaper},
     {"TINI_KILL_PROCESS_GROUP", WHEN_PRESENT, NULL, set_to_group},
     {"TINI_VERBOSITY", WITH_ITS_VALUE, NULL, set_verbosity},
     {0},
@@ -259,7 +259,7 @@ static const struct option catatonit_options[] = {
     {.letter = 'g', .set = set_to_group},
     {.letter = 'h', .text = catatonit_help, .to_stderr = true},
     {.letter = 'L', .text = licence},
-    {.letter = 'P', .set = set_pauses},
+    {.letter = 'P', .set = set_pause},
     {.name = "--version", .letter = 'V', .text = catatonit_version},
     {0},
 };
@@ -270,7 +270,7 @@ static const struct variable catatonit_variables[] = {
 };
 
 /* What a dialect has no words of its own for. */
-static const struct saying everybodys_sayings[] = {
+static const struct message_text common_messages[] = {
     {WRONG_OPTION, ERROR, "unknown option '%n'"},
     {WRONG_VALUE, ERROR, "%n needs %h, not '%d'"},
     {MISSING_VALUE, ERROR, "%n needs %h"},
@@ -279,29 +279,29 @@ static const struct saying everybodys_sayings[] = {
     {NOT_EXECUTABLE, ERROR, "'%n' cannot be executed: %e"},
     {NO_INTERPRETER, ERROR, "'%n' is there, but not the interpreter or loader that it names"},
     {NO_PROCESS, ERROR, "no process could be created for '%n': %e"},
-    {NO_ADOPTION, WARNING, "not process 1, and cannot become a subreaper: orphans are left to others: %e"},
+    {SUBREAPER_FAILED, WARNING, "not process 1, and cannot become a subreaper: orphans are left to others: %e"},
     {NO_KERNEL_REAPING, WARNING, "the kernel cannot reap here, so bailey-init does: %d"},
     {STATUS_LOST, ERROR, "the kernel did not tell the exit code of '%n'"},
-    {SAME_GROUP_STILL, WARNING, "the program stays in our process group: %e"},
-    {BACKGROUND_STILL, WARNING, "the program stays in the background of the terminal: %e"},
-    {NO_TERMINAL_STILL, INFO, "the program has no controlling terminal: %e"},
+    {GROUP_NOT_CHANGED, WARNING, "the program stays in our process group: %e"},
+    {FOREGROUND_NOT_TAKEN, WARNING, "the program stays in the background of the terminal: %e"},
+    {TERMINAL_NOT_ACQUIRED, INFO, "the program has no controlling terminal: %e"},
     {NOT_FORWARDED, WARNING, "cannot forward %S to process %p: %e"},
-    {STAYS_IN_FOLDER, WARNING, "the working directory stays in use: %e"},
+    {FOLDER_NOT_LEFT, WARNING, "the working directory stays in use: %e"},
     {STARTED, INFO, "started '%n' as process %p"},
     {FORWARDED, DETAIL, "%S forwarded to process %p"},
     {REAPED, DETAIL, "reaped process %p, exit code %c"},
     {REAPED_KILLED, DETAIL, "reaped process %p, ended by %S"},
-    {ZOMBIE, WARNING, "reaped process %p, which somebody left behind"},
+    {ORPHAN_REAPED, WARNING, "reaped process %p, which somebody left behind"},
     {PROGRAM_EXITED, INFO, "process %p has ended with exit code %c"},
     {PROGRAM_KILLED, INFO, "process %p was ended by %S"},
-    {KILLED_LATE, WARNING, "process %p did not end in time after SIGTERM: SIGKILL"},
+    {STOP_TIMED_OUT, WARNING, "process %p did not end in time after SIGTERM: SIGKILL"},
     {GRACE_BEGINS, INFO, "SIGTERM to what is left"},
     {GRACE_IS_OVER, WARNING, "the grace is over: SIGKILL to what is left"},
-    {SOME_STAY, WARNING, "some processes cannot be killed from here, and stay"},
+    {PROCESSES_REMAIN, WARNING, "some processes cannot be killed from here, and stay"},
     {EVENTS, ERROR, NULL},
 };
 
-static const struct saying bailey_sayings[] = {
+static const struct message_text bailey_messages[] = {
     {WRONG_OPTION, ERROR, "unknown option '%n'; see --help"},
     {WRONG_VALUE, ERROR, "%n needs %h, not '%d'; see --help"},
     {MISSING_VALUE, ERROR, "%n needs %h; see --help"},
@@ -310,26 +310,26 @@ static const struct saying bailey_sayings[] = {
 };
 
 /* Its suite and people's scripts look for the texts of NOBODY_ADOPTED and ZOMBIE. */
-static const struct saying tini_sayings[] = {
-    {NOBODY_ADOPTED, WARNING,
+static const struct message_text tini_messages[] = {
+    {NOT_SUBREAPER, WARNING,
      "neither process 1 nor a subreaper: orphans go elsewhere, and zombie reaping won't work; use -s or TINI_SUBREAPER"},
-    {NO_ADOPTION, ERROR, "cannot become a subreaper: %e"},
+    {SUBREAPER_FAILED, ERROR, "cannot become a subreaper: %e"},
     {NOT_FOUND, ERROR, "exec %n failed: %e"},
     {NOT_EXECUTABLE, ERROR, "exec %n failed: %e"},
     {NO_INTERPRETER, ERROR, "exec %n failed: %e"},
-    {ZOMBIE, WARNING, "Reaped zombie process with pid=%p"},
+    {ORPHAN_REAPED, WARNING, "Reaped zombie process with pid=%p"},
     {NO_PROGRAM, ERROR, NULL},
     {EVENTS, ERROR, NULL},
 };
 
 /* Its suite compares what is said in debug mode, line by line. */
-static const struct saying dumb_init_sayings[] = {
+static const struct message_text dumb_init_messages[] = {
     {WRONG_VALUE, ERROR, NULL},
     {NOT_FOUND, ERROR, "%n: %e"},
     {NOT_EXECUTABLE, ERROR, "%n: %e"},
     {NO_INTERPRETER, ERROR, "%n: %e"},
     {DETACHED, DETAIL, "Detached from controlling tty, ignoring the first SIGHUP and SIGCONT we receive."},
-    {NO_TERMINAL_STILL, DETAIL, "Unable to attach to controlling tty (%e)."},
+    {TERMINAL_NOT_ACQUIRED, DETAIL, "Unable to attach to controlling tty (%e)."},
     {STARTED, DETAIL, "Child spawned with PID %p."},
     {ISOLATED, DETAIL, "setsid complete."},
     {RECEIVED, DETAIL, "Received signal %s."},
@@ -338,14 +338,14 @@ static const struct saying dumb_init_sayings[] = {
     {REAPED_KILLED, DETAIL, "A child with PID %p was terminated by signal %s."},
     {PROGRAM_EXITED, DETAIL, "A child with PID %p exited with exit status %c."},
     {PROGRAM_KILLED, DETAIL, "A child with PID %p was terminated by signal %s."},
-    {ENDS, DETAIL, "Child exited with status %c. Goodbye."},
+    {EXITS, DETAIL, "Child exited with status %c. Goodbye."},
     {NO_PROGRAM, ERROR, NULL},
     {EVENTS, ERROR, NULL},
 };
 
-static const struct saying catatonit_sayings[] = {
+static const struct message_text catatonit_messages[] = {
     {NO_PROGRAM, ERROR, "missing program name"},
-    {NO_ADOPTION, ERROR, "cannot become a subreaper, and this is not process 1: %e"},
+    {SUBREAPER_FAILED, ERROR, "cannot become a subreaper, and this is not process 1: %e"},
     {NOT_FOUND, ERROR, "failed to exec pid1: %e"},
     {NOT_EXECUTABLE, ERROR, "failed to exec pid1: %e"},
     {NO_INTERPRETER, ERROR, "failed to exec pid1: %e"},
@@ -355,9 +355,9 @@ static const struct saying catatonit_sayings[] = {
 static const struct dialect dialects[] = {
     {
         .names = {"bailey-init"},
-        .manner = {.verbosity = WARNING, .isolation = OWN_GROUP, .adoption = ADOPT, .epitaph = true},
+        .behavior = {.verbosity = WARNING, .isolation = OWN_GROUP, .subreaper = SUBREAPER_AUTO, .epitaph = true},
         .options = bailey_options,
-        .sayings = bailey_sayings,
+        .messages = bailey_messages,
         .prefix = "bailey-init: ",
         .levels = {"", "", "", ""},
         .wrong_usage = EX_USAGE,
@@ -369,14 +369,14 @@ static const struct dialect dialects[] = {
     },
     {
         .names = {"tini", "tini-static", "docker-init"},
-        .manner = {.verbosity = WARNING,
+        .behavior = {.verbosity = WARNING,
                    .isolation = OWN_GROUP,
-                   .adoption = ADOPT_NOBODY,
-                   .left_alone = FAULTS,
+                   .subreaper = SUBREAPER_NEVER,
+                   .unblocked = FAULTS,
                    .dropped = TERMINAL_ACCESS},
         .options = tini_options,
         .variables = tini_variables,
-        .sayings = tini_sayings,
+        .messages = tini_messages,
         .prefix = "[%l tini (%q)] ",
         .levels = {"FATAL", "WARN ", "INFO ", "DEBUG"},
         .after_mistake = tini_help,
@@ -391,17 +391,17 @@ static const struct dialect dialects[] = {
     },
     {
         .names = {"dumb-init"},
-        .manner = {.verbosity = WARNING,
+        .behavior = {.verbosity = WARNING,
                    .isolation = OWN_SESSION,
-                   .adoption = ADOPT_NOBODY,
+                   .subreaper = SUBREAPER_NEVER,
                    .to_group = true,
-                   .stops_with_it = true,
-                   .fresh_signals = true,
-                   .ends_group = true,
-                   .to_root_folder = true},
+                   .stop_together = true,
+                   .default_signals = true,
+                   .terminate_its_group = true,
+                   .change_to_root = true},
         .options = dumb_init_options,
         .variables = dumb_init_variables,
-        .sayings = dumb_init_sayings,
+        .messages = dumb_init_messages,
         .prefix = "[dumb-init] ",
         .levels = {"", "", "", ""},
         .after_mistake = dumb_init_usage,
@@ -417,16 +417,16 @@ static const struct dialect dialects[] = {
     },
     {
         .names = {"catatonit"},
-        .manner = {.verbosity = WARNING,
+        .behavior = {.verbosity = WARNING,
                    .isolation = OWN_GROUP,
-                   .adoption = ADOPT_OR_END,
-                   .left_alone = FAULTS,
-                   .to_root_folder = true,
-                   .closes_inherited = true,
-                   .moves_listen_pid = true},
+                   .subreaper = SUBREAPER_REQUIRED,
+                   .unblocked = FAULTS,
+                   .change_to_root = true,
+                   .close_inherited_descriptors = true,
+                   .move_listen_pid_variable = true},
         .options = catatonit_options,
         .variables = catatonit_variables,
-        .sayings = catatonit_sayings,
+        .messages = catatonit_messages,
         .prefix = "%l (catatonit:%q): ",
         .levels = {"ERROR", "WARN", "INFO", "DEBUG"},
         .after_mistake = catatonit_usage,
@@ -453,17 +453,17 @@ const struct dialect *dialect_of(const char *argv0)
     return &dialects[0];
 }
 
-static const struct saying *find(const struct saying *sayings, enum event event)
+static const struct message_text *find(const struct message_text *messages, enum event event)
 {
-    for (; sayings->event != EVENTS; sayings++)
-        if (sayings->event == event)
-            return sayings;
+    for (; messages->event != EVENTS; messages++)
+        if (messages->event == event)
+            return messages;
     return NULL;
 }
 
-const struct saying *saying_of(const struct dialect *dialect, enum event event)
+const struct message_text *message_of(const struct dialect *dialect, enum event event)
 {
-    const struct saying *own = find(dialect->sayings, event);
+    const struct message_text *own = find(dialect->messages, event);
 
-    return own ? own : find(everybodys_sayings, event);
+    return own ? own : find(common_messages, event);
 }

@@ -13,35 +13,35 @@ enum event {
     NOT_EXECUTABLE, /* name, error */
     NO_INTERPRETER, /* name */
     NO_PROCESS,     /* name, error */
-    NO_ADOPTION,    /* error: cannot become a subreaper */
-    NOBODY_ADOPTED, /* neither process 1 nor a subreaper */
+    SUBREAPER_FAILED,    /* error: cannot become a subreaper */
+    NOT_SUBREAPER, /* neither process 1 nor a subreaper */
     NO_KERNEL_REAPING, /* detail: why */
     STATUS_LOST,    /* name */
-    SAME_GROUP_STILL,  /* error */
-    BACKGROUND_STILL,  /* error */
-    NO_TERMINAL_STILL, /* error */
-    STAYS_IN_FOLDER,   /* error */
+    GROUP_NOT_CHANGED,  /* error */
+    FOREGROUND_NOT_TAKEN,  /* error */
+    TERMINAL_NOT_ACQUIRED, /* error */
+    FOLDER_NOT_LEFT,   /* error */
     NOT_FORWARDED,  /* signal, pid, error */
     STARTED,        /* name, pid */
     DETACHED,       /* from the terminal, and the SIGHUP and SIGCONT that come of it are swallowed */
     RECEIVED,       /* signal */
     FORWARDED,      /* signal, pid */
     ISOLATED,       /* the program has its own session */
-    ZOMBIE,         /* pid: one that isn't the program has ended, and somebody asked to be warned */
+    ORPHAN_REAPED,         /* pid: one that isn't the program has ended, and somebody asked to be warned */
     REAPED,         /* pid, code: the same, in detail */
     REAPED_KILLED,  /* pid, signal */
     PROGRAM_EXITED, /* pid, code */
     PROGRAM_KILLED, /* pid, signal */
-    KILLED_LATE,    /* pid: SIGKILL, since it didn't end within --stop-timeout */
+    STOP_TIMED_OUT,    /* pid: SIGKILL, since it didn't end within --stop-timeout */
     GRACE_BEGINS,   /* SIGTERM to what is left */
     GRACE_IS_OVER,  /* SIGKILL to what is left */
-    SOME_STAY,      /* SIGKILL cannot reach some of them */
-    ENDS,           /* code */
+    PROCESSES_REMAIN,      /* SIGKILL cannot reach some of them */
+    EXITS,           /* code */
     EVENTS
 };
 
 /* What an event's text may name. */
-struct facts {
+struct message_fields {
     const char *name;
     const char *detail;
     const char *hint;
@@ -55,7 +55,7 @@ struct facts {
  * How an event is told. In the text, %n stands for the name, %d for the detail, %h for the hint, %p for the pid, %s for
  * the signal's number, %S for its name, %c for the code, %e for the error, %q for our own pid, %l for the level.
  */
-struct saying {
+struct message_text {
     enum event event;
     enum level level;
     const char *text; /* without the prefix and the line's end; null: nothing is said */
@@ -78,7 +78,7 @@ struct option {
 enum { VERSION_ALONE = 1 };
 
 /* When a variable that is set counts. */
-enum counting {
+enum presence {
     WHEN_PRESENT,   /* with any value, even an empty one */
     WHEN_EQUAL,     /* with exactly this value */
     WITH_ITS_VALUE, /* its value is handed on */
@@ -86,7 +86,7 @@ enum counting {
 
 struct variable {
     const char *name;
-    enum counting counting;
+    enum presence presence;
     const char *equal;
     setter *set;
 };
@@ -94,10 +94,10 @@ struct variable {
 /* One of the programs that this one can be. */
 struct dialect {
     const char *names[3]; /* as argv[0] has them, without a folder */
-    struct manner manner;
+    struct behavior behavior;
     const struct option *options;
     const struct variable *variables;
-    const struct saying *sayings; /* in other words than everybody's; ended by a null text at EVENTS */
+    const struct message_text *messages; /* in other words than everybody's; ended by a null text at EVENTS */
     const char *prefix;           /* of every message; the same directives */
     const char *levels[DETAIL + 1];
     const char *after_mistake;    /* printed below a wrong command line; null: nothing */
@@ -117,6 +117,6 @@ struct dialect {
 const struct dialect *dialect_of(const char *argv0);
 
 /* How a dialect tells an event; null when it doesn't. */
-const struct saying *saying_of(const struct dialect *dialect, enum event event);
+const struct message_text *message_of(const struct dialect *dialect, enum event event);
 
 #endif

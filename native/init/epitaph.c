@@ -6,9 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "memory.h"
+#include "cgroup_memory.h"
 #include "message.h"
-#include "words.h"
+#include "parse_values.h"
 
 /* How programs are asked to end, from wherever: nothing out of the ordinary. */
 static const signal_set ordinary = 1ull << (SIGHUP - 1) | 1ull << (SIGINT - 1) | 1ull << (SIGTERM - 1) |
@@ -47,7 +47,7 @@ static void add_number(struct text *text, int value)
 {
     char room[NUMBER_SIZE];
 
-    add(text, number(value, room));
+    add(text, format_number(value, room));
 }
 
 static void add_mebibytes(struct text *text, const char *before, uint64_t bytes)
@@ -66,7 +66,7 @@ static void add_signal(struct text *text, int signal)
         add_number(text, signal);
 }
 
-static void add_memory(struct text *text, const struct memory *memory)
+static void add_memory(struct text *text, const struct cgroup_memory *memory)
 {
     add(text, ", by the kernel for want of memory");
     if (memory->limit > 0)
@@ -76,7 +76,7 @@ static void add_memory(struct text *text, const struct memory *memory)
 }
 
 /* Only into a file that is there and empty: what the program wrote itself says more than we can. */
-static void leave_in_log(const char *text)
+static void write_termination_log(const char *text)
 {
     struct stat about;
     const int fd = open(termination_log, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -89,13 +89,13 @@ static void leave_in_log(const char *text)
 }
 
 void write_epitaph(const struct settings *settings, const struct child *child, int status,
-                   const struct traffic *traffic)
+                   const struct forwarding *forwarding)
 {
-    struct memory memory;
+    struct cgroup_memory memory;
     struct text text = {.length = 0};
 
-    if (!settings->manner.epitaph || !WIFSIGNALED(status) ||
-        (traffic->forwarded | ordinary) & signal_bit(WTERMSIG(status)))
+    if (!settings->behavior.epitaph || !WIFSIGNALED(status) ||
+        (forwarding->forwarded | ordinary) & signal_bit(WTERMSIG(status)))
         return;
     add(&text, "bailey-init: '");
     /* Cut, so that the rest of the line has room. */
@@ -106,10 +106,10 @@ void write_epitaph(const struct settings *settings, const struct child *child, i
     add_signal(&text, WTERMSIG(status));
     if (WCOREDUMP(status))
         add(&text, ", core dumped");
-    if (WTERMSIG(status) == SIGKILL && read_memory(&memory) && memory.kills > 0)
+    if (WTERMSIG(status) == SIGKILL && read_cgroup_memory(&memory) && memory.kills > 0)
         add_memory(&text, &memory);
     add(&text, "\n");
-    if (takes_more(STDERR_FILENO))
+    if (can_write_now(STDERR_FILENO))
         (void)write_all(STDERR_FILENO, text.letters);
-    leave_in_log(text.letters);
+    write_termination_log(text.letters);
 }

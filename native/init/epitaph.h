@@ -10,6 +10,6 @@
  * Kubernetes shows as the reason of the end, unless the program has left its own word there.
  */
 void write_epitaph(const struct settings *settings, const struct child *child, int status,
-                   const struct traffic *traffic);
+                   const struct forwarding *forwarding);
 
 #endif

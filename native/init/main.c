@@ -14,9 +14,9 @@
 
 #include "descriptors.h"
 #include "dialect.h"
-#include "ending.h"
+#include "grace_period.h"
 #include "epitaph.h"
-#include "forget.h"
+#include "wipe_secrets.h"
 #include "message.h"
 #include "options.h"
 #include "reap.h"
@@ -24,135 +24,135 @@
 #include "spawn.h"
 
 /* Process 1 gets its namespace's orphans anyway; anybody else has to ask for those of its own descendants. */
-static bool adopt_orphans(const struct settings *settings)
+static bool become_subreaper(const struct settings *settings)
 {
     int is_subreaper = 0;
 
     if (getpid() == 1)
         return true;
-    if (settings->manner.adoption == ADOPT_NOBODY) {
+    if (settings->behavior.subreaper == SUBREAPER_NEVER) {
         if (prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper, 0L, 0L, 0L) == 0 && !is_subreaper)
-            tell(settings, NOBODY_ADOPTED, NULL);
+            print_message(settings, NOT_SUBREAPER, NULL);
         return true;
     }
     if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) == 0)
         return true;
-    tell(settings, NO_ADOPTION, &(struct facts){.error = errno});
-    return settings->manner.adoption == ADOPT;
+    print_message(settings, SUBREAPER_FAILED, &(struct message_fields){.error = errno});
+    return settings->behavior.subreaper == SUBREAPER_AUTO;
 }
 
 /* Reaps in the best way there is, until the program has ended; false when its status is lost. */
-static bool reap(const struct settings *settings, const struct child *child, struct traffic *traffic, int *status)
+static bool reap(const struct settings *settings, const struct child *child, struct forwarding *forwarding, int *status)
 {
     int waiting;
 
-    if (settings->manner.reaping != REAP_WAIT) {
+    if (settings->behavior.reaping != REAP_WAIT) {
         const char *obstacle = prepare_kernel_reaping(settings, child, &waiting);
         if (!obstacle) {
-            const bool known = reap_by_kernel(settings, child, waiting, traffic, status);
-            if (settings->manner.ends_group)
-                end_group(settings, child);
+            const bool known = reap_by_kernel(settings, child, waiting, forwarding, status);
+            if (settings->behavior.terminate_its_group)
+                terminate_group(settings, child);
             return known;
         }
-        if (settings->manner.reaping == REAP_KERNEL)
-            tell(settings, NO_KERNEL_REAPING, &(struct facts){.detail = obstacle});
+        if (settings->behavior.reaping == REAP_KERNEL)
+            print_message(settings, NO_KERNEL_REAPING, &(struct message_fields){.detail = obstacle});
     }
-    *status = reap_by_waiting(settings, child, traffic);
+    *status = reap_by_waiting(settings, child, forwarding);
     return true;
 }
 
 /* What the shell makes of a wait status, and what the settings make of that. */
-static int exit_code(const struct settings *settings, int status, const struct traffic *traffic)
+static int exit_code(const struct settings *settings, int status, const struct forwarding *forwarding)
 {
     const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     const int signal = code - 128;
 
-    if (settings->manner.expects_term && signal >= 1 && signal <= LAST_SIGNAL &&
-        traffic->forwarded & signal_bit(signal))
+    if (settings->behavior.expect_term && signal >= 1 && signal <= LAST_SIGNAL &&
+        forwarding->forwarded & signal_bit(signal))
         return 0;
     return settings->exit_as[code];
 }
 
 /* What of ourselves the program must not see is done when it has been started. */
-static void settle_down(const struct settings *settings, const struct child *child)
+static void finish_start(const struct settings *settings, const struct child *child)
 {
-    if (settings->forgotten)
-        forget(settings->forgotten, settings->program);
-    if (settings->manner.closes_inherited)
+    if (settings->secret_names)
+        wipe_secrets(settings->secret_names, settings->program);
+    if (settings->behavior.close_inherited_descriptors)
         close_inherited(child->pidfd);
-    if (settings->manner.to_root_folder && chdir("/") < 0)
-        tell(settings, STAYS_IN_FOLDER, &(struct facts){.error = errno});
+    if (settings->behavior.change_to_root && chdir("/") < 0)
+        print_message(settings, FOLDER_NOT_LEFT, &(struct message_fields){.error = errno});
 }
 
 /* Who wants to hear of each process, or has to hear of the program's stops, must be woken for them. */
 static void choose_reaping(struct settings *settings, enum terminal terminal)
 {
-    struct manner *manner = &settings->manner;
+    struct behavior *behavior = &settings->behavior;
 
-    if (!manner->warns && manner->verbosity < DETAIL && terminal != SHARED)
+    if (!behavior->warn_orphans && behavior->verbosity < DETAIL && terminal != SHARED)
         return;
-    if (manner->reaping == REAP_KERNEL)
-        tell(settings, NO_KERNEL_REAPING, &(struct facts){.detail = "there are news that it doesn't give"});
-    manner->reaping = REAP_WAIT;
+    if (behavior->reaping == REAP_KERNEL)
+        print_message(settings, NO_KERNEL_REAPING, &(struct message_fields){.detail = "there are news that it doesn't give"});
+    behavior->reaping = REAP_WAIT;
 }
 
 /* Told after the program's end, which the dialect with such an end tells first. */
-static void tell_of_group_end(const struct settings *settings, const struct child *child)
+static void report_group_signal(const struct settings *settings, const struct child *child)
 {
     const int signal = settings->forwarded_as[SIGTERM];
 
-    if (settings->manner.ends_group && signal != 0)
-        tell(settings, FORWARDED, &(struct facts){.signal = signal, .pid = child->pid});
+    if (settings->behavior.terminate_its_group && signal != 0)
+        print_message(settings, FORWARDED, &(struct message_fields){.signal = signal, .pid = child->pid});
 }
 
-static int run(struct settings *settings, const struct signals_given *given)
+static int run(struct settings *settings, const struct inherited_signals *given)
 {
-    const enum terminal terminal = look_at_terminal(settings);
+    const enum terminal terminal = detect_terminal(settings);
     struct child child;
-    struct traffic traffic = {0};
+    struct forwarding forwarding = {0};
     int status;
 
     choose_reaping(settings, terminal);
     if (!spawn(settings, given, terminal, &child)) {
-        tell(settings, NO_PROCESS, &(struct facts){.name = settings->program[0], .error = errno});
+        print_message(settings, NO_PROCESS, &(struct message_fields){.name = settings->program[0], .error = errno});
         return settings->dialect->cannot_start;
     }
 
     /* From here on nothing may fail: a container lives in our care. */
-    tell(settings, STARTED, &(struct facts){.name = settings->program[0], .pid = child.pid});
-    settle_down(settings, &child);
-    const bool known = reap(settings, &child, &traffic, &status);
-    take_back(&child);
-    tell_of_group_end(settings, &child);
+    print_message(settings, STARTED, &(struct message_fields){.name = settings->program[0], .pid = child.pid});
+    finish_start(settings, &child);
+    const bool known = reap(settings, &child, &forwarding, &status);
+    reclaim_terminal(&child);
+    report_group_signal(settings, &child);
     if (known)
-        write_epitaph(settings, &child, status, &traffic);
-    see_off(settings, &traffic);
+        write_epitaph(settings, &child, status, &forwarding);
+    end_remaining_processes(settings, &forwarding);
     if (!known) {
-        tell(settings, STATUS_LOST, &(struct facts){.name = settings->program[0]});
+        print_message(settings, STATUS_LOST, &(struct message_fields){.name = settings->program[0]});
         return EX_SOFTWARE;
     }
-    const int code = exit_code(settings, status, &traffic);
-    tell(settings, ENDS, &(struct facts){.code = code});
+    const int code = exit_code(settings, status, &forwarding);
+    print_message(settings, EXITS, &(struct message_fields){.code = code});
     return code;
 }
 
 int main(int argc, char **argv)
 {
-    struct signals_given given;
+    struct inherited_signals given;
     struct settings settings;
 
-    hold_signals(&given);
+    block_signals(&given);
     open_missing_standard_descriptors();
     const int code = read_options(argc, argv, &settings);
-    if (code != GO_ON)
+    if (code != RUN_PROGRAM)
         return code;
-    let_go(settings.manner.left_alone, &given);
-    if (settings.manner.parent_death_signal != 0 &&
-        prctl(PR_SET_PDEATHSIG, (long)settings.manner.parent_death_signal, 0L, 0L, 0L) < 0)
+    unblock_signals(settings.behavior.unblocked, &given);
+    if (settings.behavior.parent_death_signal != 0 &&
+        prctl(PR_SET_PDEATHSIG, (long)settings.behavior.parent_death_signal, 0L, 0L, 0L) < 0)
         return settings.dialect->cannot_start;
-    if (!adopt_orphans(&settings))
+    if (!become_subreaper(&settings))
         return settings.dialect->cannot_start;
-    if (settings.manner.pauses) {
+    if (settings.behavior.pause_only) {
         pause_and_reap();
         return 0;
     }

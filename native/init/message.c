@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "words.h"
+#include "parse_values.h"
 
 enum { PIECES = 24, NUMBERS = 6 };
 
@@ -36,7 +36,7 @@ static void add_text(struct line *line, const char *text)
 static void add_number(struct line *line, int value)
 {
     if (line->numbered < NUMBERS)
-        add_text(line, number(value, line->numbers[line->numbered++]));
+        add_text(line, format_number(value, line->numbers[line->numbered++]));
 }
 
 static void add_signal(struct line *line, int signal)
@@ -52,23 +52,23 @@ static void add_signal(struct line *line, int signal)
 }
 
 /* dialect.h says what the directives mean. */
-static void add_directive(struct line *line, char directive, const char *level, const struct facts *facts)
+static void add_directive(struct line *line, char directive, const char *level, const struct message_fields *fields)
 {
     switch (directive) {
-    case 'n': add_text(line, facts->name); break;
-    case 'd': add_text(line, facts->detail); break;
-    case 'h': add_text(line, facts->hint); break;
-    case 'p': add_number(line, facts->pid); break;
-    case 's': add_number(line, facts->signal); break;
-    case 'S': add_signal(line, facts->signal); break;
-    case 'c': add_number(line, facts->code); break;
-    case 'e': add_text(line, strerror(facts->error)); break;
+    case 'n': add_text(line, fields->name); break;
+    case 'd': add_text(line, fields->detail); break;
+    case 'h': add_text(line, fields->hint); break;
+    case 'p': add_number(line, fields->pid); break;
+    case 's': add_number(line, fields->signal); break;
+    case 'S': add_signal(line, fields->signal); break;
+    case 'c': add_number(line, fields->code); break;
+    case 'e': add_text(line, strerror(fields->error)); break;
     case 'q': add_number(line, getpid()); break;
     case 'l': add_text(line, level); break;
     }
 }
 
-static void add_expanded(struct line *line, const char *text, const char *level, const struct facts *facts)
+static void add_expanded(struct line *line, const char *text, const char *level, const struct message_fields *fields)
 {
     for (;;) {
         const size_t plain = strcspn(text, "%");
@@ -77,12 +77,12 @@ static void add_expanded(struct line *line, const char *text, const char *level,
         text += plain;
         if (text[0] == '\0' || text[1] == '\0')
             return;
-        add_directive(line, text[1], level, facts);
+        add_directive(line, text[1], level, fields);
         text += 2;
     }
 }
 
-bool takes_more(int fd)
+bool can_write_now(int fd)
 {
     static bool stuck;
     struct pollfd reader = {.fd = fd, .events = POLLOUT};
@@ -92,23 +92,23 @@ bool takes_more(int fd)
     return !stuck;
 }
 
-void tell(const struct settings *settings, enum event event, const struct facts *facts)
+void print_message(const struct settings *settings, enum event event, const struct message_fields *fields)
 {
-    static const struct facts none;
+    static const struct message_fields none;
     const struct dialect *dialect = settings->dialect;
-    const struct saying *saying = saying_of(dialect, event);
+    const struct message_text *message = message_of(dialect, event);
     struct line line;
 
-    if (!saying || !saying->text || saying->level > settings->manner.verbosity)
+    if (!message || !message->text || message->level > settings->behavior.verbosity)
         return;
     line.count = 0;
     line.numbered = 0;
-    add_expanded(&line, dialect->prefix, dialect->levels[saying->level], facts ? facts : &none);
-    add_expanded(&line, saying->text, NULL, facts ? facts : &none);
+    add_expanded(&line, dialect->prefix, dialect->levels[message->level], fields ? fields : &none);
+    add_expanded(&line, message->text, NULL, fields ? fields : &none);
     add(&line, "\n", 1);
-    const int fd = saying->level >= INFO && dialect->information_on_stdout ? STDOUT_FILENO : STDERR_FILENO;
+    const int fd = message->level >= INFO && dialect->information_on_stdout ? STDOUT_FILENO : STDERR_FILENO;
     /* There is nobody left to tell when this fails. */
-    if (takes_more(fd) && writev(fd, line.pieces, line.count) < 0)
+    if (can_write_now(fd) && writev(fd, line.pieces, line.count) < 0)
         return;
 }
 
@@ -128,7 +128,7 @@ int write_all(int fd, const char *text)
     return 0;
 }
 
-const char *number(int value, char *room)
+const char *format_number(int value, char *room)
 {
     char *at = room + NUMBER_SIZE - 1;
     unsigned int rest = value < 0 ? 0u - (unsigned int)value : (unsigned int)value;

@@ -8,13 +8,13 @@
  * in a single write, so that lines of other processes don't come in between.
  * @param facts what the event's text may name; null when it names nothing
  */
-void tell(const struct settings *settings, enum event event, const struct facts *facts);
+void print_message(const struct settings *settings, enum event event, const struct message_fields *fields);
 
 /*
  * Whether a line can be written without waiting: on a full pipe whose reader has stopped reading process 1 would stand
  * still, and with it all that it is there for. A slow reader gets half a second, unless it let the last one pass.
  */
-bool takes_more(int fd);
+bool can_write_now(int fd);
 
 /* Writes all of a text; 0, or -1 with errno. */
 int write_all(int fd, const char *text);
@@ -27,6 +27,6 @@ enum { NUMBER_SIZE = 12 };
  * @param room NUMBER_SIZE bytes
  * @return the text, somewhere in room
  */
-const char *number(int value, char *room);
+const char *format_number(int value, char *room);
 
 #endif

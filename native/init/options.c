@@ -9,18 +9,18 @@
 #include "message.h"
 
 /* Where the reading of arguments is. */
-struct place {
+struct position {
     char **argument;
     const char *letters; /* what is left of an argument of several letters; null: at its beginning */
 };
 
-static int mistake(const struct settings *settings, enum event event, const struct facts *facts)
+static int report_wrong_usage(const struct settings *settings, enum event event, const struct message_fields *fields)
 {
     const struct dialect *dialect = settings->dialect;
 
     const char *below = event == WRONG_VALUE ? dialect->after_wrong_value : dialect->after_mistake;
 
-    tell(settings, event, facts);
+    print_message(settings, event, fields);
     if (below)
         (void)write_all(STDERR_FILENO, below);
     return dialect->wrong_usage;
@@ -53,9 +53,9 @@ static int read_option_variables(struct settings *settings)
         if ((option->hint || is_true(value)) && option->set(settings, value))
             continue;
         const char *hint = option->hint ? option->hint : "1 or 0";
-        return mistake(settings, WRONG_VALUE, &(struct facts){.name = option->variable, .detail = value, .hint = hint});
+        return report_wrong_usage(settings, WRONG_VALUE, &(struct message_fields){.name = option->variable, .detail = value, .hint = hint});
     }
-    return GO_ON;
+    return RUN_PROGRAM;
 }
 
 static int read_variables(struct settings *settings)
@@ -63,12 +63,12 @@ static int read_variables(struct settings *settings)
     for (const struct variable *variable = settings->dialect->variables; variable && variable->name; variable++) {
         const char *value = getenv(variable->name);
 
-        if (!value || (variable->counting == WHEN_EQUAL && strcmp(value, variable->equal) != 0))
+        if (!value || (variable->presence == WHEN_EQUAL && strcmp(value, variable->equal) != 0))
             continue;
         if (!variable->set(settings, value))
-            return mistake(settings, WRONG_VALUE, &(struct facts){.name = variable->name, .detail = value});
+            return report_wrong_usage(settings, WRONG_VALUE, &(struct message_fields){.name = variable->name, .detail = value});
     }
-    return GO_ON;
+    return RUN_PROGRAM;
 }
 
 /* How many letters of the argument are the option's name: 0 none, and a whole match is better than a part. */
@@ -104,14 +104,14 @@ static const struct option *find_letter(const struct dialect *dialect, char lett
 }
 
 /* Finds the option at a place, moves on behind it, and gives its value; null with *value: a value is missing. */
-static const struct option *next_option(const struct dialect *dialect, struct place *place, const char **value)
+static const struct option *next_option(const struct dialect *dialect, struct position *position, const char **value)
 {
     const struct option *option;
     const char *rest;
 
     *value = NULL;
-    if (!place->letters && (*place->argument)[1] == '-') {
-        const char *name = *place->argument;
+    if (!position->letters && (*position->argument)[1] == '-') {
+        const char *name = *position->argument;
         const size_t length = strcspn(name, "=");
 
         option = find_name(dialect, name, length);
@@ -119,69 +119,69 @@ static const struct option *next_option(const struct dialect *dialect, struct pl
         if (option && rest && !option->hint)
             option = NULL;
     } else {
-        const char *letter = place->letters ? place->letters : *place->argument + 1;
+        const char *letter = position->letters ? position->letters : *position->argument + 1;
 
         option = find_letter(dialect, *letter);
         rest = letter[1] != '\0' ? letter + 1 : NULL;
         if (option && !option->hint) {
-            place->letters = rest;
-            place->argument += rest == NULL;
+            position->letters = rest;
+            position->argument += rest == NULL;
             return option;
         }
     }
     if (!option)
         return NULL;
-    place->letters = NULL;
-    place->argument++;
+    position->letters = NULL;
+    position->argument++;
     if (option->hint)
-        *value = rest ? rest : *place->argument ? *place->argument++ : NULL;
+        *value = rest ? rest : *position->argument ? *position->argument++ : NULL;
     return option;
 }
 
-static int read_arguments(struct settings *settings, struct place *place)
+static int read_arguments(struct settings *settings, struct position *position)
 {
     const struct dialect *dialect = settings->dialect;
 
-    while (place->letters || (*place->argument && **place->argument == '-' && (*place->argument)[1] != '\0')) {
-        const char *argument = *place->argument;
+    while (position->letters || (*position->argument && **position->argument == '-' && (*position->argument)[1] != '\0')) {
+        const char *argument = *position->argument;
         const char *name, *value;
 
-        if (!place->letters && strcmp(argument, "--") == 0) {
-            place->argument++;
+        if (!position->letters && strcmp(argument, "--") == 0) {
+            position->argument++;
             break;
         }
-        const struct option *option = next_option(dialect, place, &value);
+        const struct option *option = next_option(dialect, position, &value);
         if (!option)
-            return mistake(settings, WRONG_OPTION, &(struct facts){.name = argument});
+            return report_wrong_usage(settings, WRONG_OPTION, &(struct message_fields){.name = argument});
         name = option->name && argument[1] == '-' ? option->name : argument;
         if (option->hint && !value)
-            return mistake(settings, MISSING_VALUE, &(struct facts){.name = name, .hint = option->hint});
+            return report_wrong_usage(settings, MISSING_VALUE, &(struct message_fields){.name = name, .hint = option->hint});
         if (!option->set)
             return answer(option);
         if (!option->set(settings, value))
-            return mistake(settings, WRONG_VALUE,
-                           &(struct facts){.name = name, .detail = value, .hint = option->hint});
+            return report_wrong_usage(settings, WRONG_VALUE,
+                           &(struct message_fields){.name = name, .detail = value, .hint = option->hint});
     }
-    return GO_ON;
+    return RUN_PROGRAM;
 }
 
 /* Terminal stops that nobody rewrote stop the group in a way that it can't refuse: it isn't the terminal's own. */
-static void stop_for_certain(struct settings *settings)
+static void rewrite_terminal_stops(struct settings *settings)
 {
     for (int signal = 1; signal <= LAST_SIGNAL; signal++)
         if (TERMINAL_STOPS & signal_bit(signal) && settings->forwarded_as[signal] == signal)
             settings->forwarded_as[signal] = SIGSTOP;
 }
 
-static void start_with(struct settings *settings, const struct dialect *dialect)
+static void set_defaults(struct settings *settings, const struct dialect *dialect)
 {
     settings->dialect = dialect;
-    settings->manner = dialect->manner;
+    settings->behavior = dialect->behavior;
     settings->program = NULL;
-    settings->forgotten = NULL;
+    settings->secret_names = NULL;
     for (int signal = 0; signal <= LAST_SIGNAL; signal++)
         settings->forwarded_as[signal] =
-            signal > 0 && dialect->manner.dropped & signal_bit(signal) ? 0 : (uint8_t)signal;
+            signal > 0 && dialect->behavior.dropped & signal_bit(signal) ? 0 : (uint8_t)signal;
     for (int code = 0; code < 256; code++)
         settings->exit_as[code] = (uint8_t)code;
 }
@@ -189,20 +189,20 @@ static void start_with(struct settings *settings, const struct dialect *dialect)
 int read_options(int argc, char **argv, struct settings *settings)
 {
     const struct dialect *dialect = dialect_of(argv[0]);
-    struct place place = {.argument = argc > 0 ? argv + 1 : argv};
+    struct position position = {.argument = argc > 0 ? argv + 1 : argv};
     int code;
 
-    start_with(settings, dialect);
+    set_defaults(settings, dialect);
     const struct option *version = find_letter(dialect, VERSION_ALONE);
     if (version && argc == 2 && strcmp(argv[1], "--version") == 0)
         return answer(version);
-    if ((code = read_option_variables(settings)) != GO_ON || (code = read_arguments(settings, &place)) != GO_ON ||
-        (code = read_variables(settings)) != GO_ON)
+    if ((code = read_option_variables(settings)) != RUN_PROGRAM || (code = read_arguments(settings, &position)) != RUN_PROGRAM ||
+        (code = read_variables(settings)) != RUN_PROGRAM)
         return code;
-    if (settings->manner.stops_with_it)
-        stop_for_certain(settings);
-    if (!*place.argument && !settings->manner.pauses)
-        return mistake(settings, NO_PROGRAM, NULL);
-    settings->program = place.argument;
-    return GO_ON;
+    if (settings->behavior.stop_together)
+        rewrite_terminal_stops(settings);
+    if (!*position.argument && !settings->behavior.pause_only)
+        return report_wrong_usage(settings, NO_PROGRAM, NULL);
+    settings->program = position.argument;
+    return RUN_PROGRAM;
 }

@@ -4,7 +4,7 @@
 #include "dialect.h"
 
 /* read_options: the command line asks for a program to be run, or for a pause. */
-enum { GO_ON = -1 };
+enum { RUN_PROGRAM = -1 };
 
 /*
  * Reads command line and environment in the dialect that argv[0] names. Options stop at the first argument that isn't

@@ -12,7 +12,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "pages.h"
+#include "release_pages.h"
 #include "reap.h"
 #include "signals.h"
 
@@ -58,7 +58,7 @@ static bool release_keeps_exit_status(void)
  * (bench/latency.c, bench/starts.c).
  * @return false with errno when the kernel or a filter refuses it
  */
-static bool await(int waiting, int descriptor, uint32_t events)
+static bool add_to_epoll(int waiting, int descriptor, uint32_t events)
 {
     struct epoll_event awaited = {.events = events, .data.fd = descriptor};
 
@@ -66,21 +66,21 @@ static bool await(int waiting, int descriptor, uint32_t events)
 }
 
 /* By the bare system call: aarch64 has no other one, and libc's is a page more of what stays resident. */
-static int next_events(int waiting, struct epoll_event *events, int most, int milliseconds)
+static int wait_for_events(int waiting, struct epoll_event *events, int most, int milliseconds)
 {
     return (int)syscall(SYS_epoll_pwait, waiting, events, most, milliseconds, NULL, sizeof(signal_set));
 }
 
 /* A descriptor to wait with for signals and for the program's end, or -1. */
-static int open_waiting(int signals, int pidfd)
+static int open_epoll(int signals, int pidfd)
 {
     struct epoll_event events[2];
     const int waiting = epoll_create1(EPOLL_CLOEXEC);
 
-    if (waiting < 0 || !await(waiting, signals, EPOLLIN))
+    if (waiting < 0 || !add_to_epoll(waiting, signals, EPOLLIN))
         return -1;
     /* Once each: EPOLLIN when it has ended, and EPOLLHUP, always reported, when it has been freed and its status kept. */
-    if (!await(waiting, pidfd, EPOLLIN | EPOLLET) || next_events(waiting, events, 2, 0) < 0)
+    if (!add_to_epoll(waiting, pidfd, EPOLLIN | EPOLLET) || wait_for_events(waiting, events, 2, 0) < 0)
         return -1;
     return waiting;
 }
@@ -88,7 +88,7 @@ static int open_waiting(int signals, int pidfd)
 const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child, int *waiting)
 {
     struct exit_info info = {.mask = info_exit};
-    const signal_set held = ~(settings->manner.left_alone | signal_bit(SIGCHLD));
+    const signal_set blocked = ~(settings->behavior.unblocked | signal_bit(SIGCHLD));
     int signals;
 
     if (!release_keeps_exit_status())
@@ -98,19 +98,19 @@ const char *prepare_kernel_reaping(const struct settings *settings, const struct
     /* A seccomp filter or an emulated kernel may say no to any of these. */
     if (ioctl(child->pidfd, GET_INFO, &info) < 0)
         return "PIDFD_GET_INFO is refused";
-    if (!can_signal(child, settings->manner.to_group || settings->manner.ends_group))
+    if (!can_signal(child, settings->behavior.to_group || settings->behavior.terminate_its_group))
         return "pidfd_send_signal is refused";
-    if (!can_take_signals())
+    if (!can_wait_for_signals())
         return "sigtimedwait is refused";
-    if ((signals = open_signals(held)) < 0)
+    if ((signals = open_signalfd(blocked)) < 0)
         return "signalfd is refused";
-    if ((*waiting = open_waiting(signals, child->pidfd)) < 0)
+    if ((*waiting = open_epoll(signals, child->pidfd)) < 0)
         return "epoll is refused";
     return NULL;
 }
 
 /* True with the wait status when the process of the pidfd has been freed. */
-static bool kept_status(int pidfd, int *status)
+static bool read_exit_status(int pidfd, int *status)
 {
     struct exit_info info = {.mask = info_exit};
 
@@ -121,45 +121,45 @@ static bool kept_status(int pidfd, int *status)
 }
 
 /* What we wait with is refused all of a sudden. */
-static bool fall_back(const struct settings *settings, const struct child *child, struct traffic *traffic, int *status)
+static bool fall_back(const struct settings *settings, const struct child *child, struct forwarding *forwarding, int *status)
 {
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 
     (void)sigaction(SIGCHLD, &ended_only, NULL);
     /* It may have ended while the kernel still freed everybody. */
-    if (!kept_status(child->pidfd, status))
-        *status = reap_by_waiting(settings, child, traffic);
+    if (!read_exit_status(child->pidfd, status))
+        *status = reap_by_waiting(settings, child, forwarding);
     return true;
 }
 
-bool reap_by_kernel(const struct settings *settings, const struct child *child, int waiting, struct traffic *traffic,
+bool reap_by_kernel(const struct settings *settings, const struct child *child, int waiting, struct forwarding *forwarding,
                     int *status)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    const signal_set held = ~(settings->manner.left_alone | signal_bit(SIGCHLD));
+    const signal_set blocked = ~(settings->behavior.unblocked | signal_bit(SIGCHLD));
     siginfo_t info;
 
     if (sigaction(SIGCHLD, &ignore, NULL) < 0)
-        return fall_back(settings, child, traffic, status);
+        return fall_back(settings, child, forwarding, status);
     /* Whoever ended before that is still a zombie; from here on nobody becomes one. */
-    if (collect_ended(settings, child, status) == PROGRAM_ENDED)
+    if (reap_ended(settings, child, status) == PROGRAM_ENDED)
         return true;
-    give_back_start();
+    release_startup_pages();
     for (;;) {
         struct epoll_event events[2];
-        const int ready = next_events(waiting, events, 2, kill_if_late(settings, child, traffic));
+        const int ready = wait_for_events(waiting, events, 2, kill_after_timeout(settings, child, forwarding));
 
         if (ready < 0 && errno != EINTR) /* which comes after SIGSTOP and SIGCONT */
-            return fall_back(settings, child, traffic, status);
+            return fall_back(settings, child, forwarding, status);
         /* The end first: signals that came as late as that are for what comes after. */
         for (int i = 0; i < ready; i++) {
             if (events[i].events & EPOLLHUP)
-                return kept_status(child->pidfd, status);
+                return read_exit_status(child->pidfd, status);
             /* Whoever has made us its tracer is left to us by the kernel. */
-            if (events[i].data.fd == child->pidfd && collect_ended(settings, child, status) == PROGRAM_ENDED)
+            if (events[i].data.fd == child->pidfd && reap_ended(settings, child, status) == PROGRAM_ENDED)
                 return true;
         }
-        if (ready > 0 && next_signal(held, &info, 0) > 0)
-            forward_signal(settings, child, traffic, &info);
+        if (ready > 0 && next_signal(blocked, &info, 0) > 0)
+            forward_signal(settings, child, forwarding, &info);
     }
 }

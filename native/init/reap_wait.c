@@ -4,38 +4,38 @@
 #include <unistd.h>
 
 #include "message.h"
-#include "pages.h"
+#include "release_pages.h"
 #include "reap.h"
 
-static void tell_of_end(const struct settings *settings, pid_t pid, int status, bool is_program)
+static void report_end(const struct settings *settings, pid_t pid, int status, bool is_program)
 {
-    if (!settings->manner.warns && !talks(settings))
+    if (!settings->behavior.warn_orphans && !is_verbose(settings))
         return;
 
     const bool killed = WIFSIGNALED(status);
-    const struct facts came = {.signal = SIGCHLD};
-    const struct facts facts = {.pid = pid, .code = WEXITSTATUS(status), .signal = WTERMSIG(status)};
+    const struct message_fields came = {.signal = SIGCHLD};
+    const struct message_fields fields = {.pid = pid, .code = WEXITSTATUS(status), .signal = WTERMSIG(status)};
 
-    tell(settings, RECEIVED, &came);
+    print_message(settings, RECEIVED, &came);
     if (is_program) {
-        tell(settings, killed ? PROGRAM_KILLED : PROGRAM_EXITED, &facts);
+        print_message(settings, killed ? PROGRAM_KILLED : PROGRAM_EXITED, &fields);
         return;
     }
-    if (settings->manner.warns)
-        tell(settings, ZOMBIE, &facts);
-    tell(settings, killed ? REAPED_KILLED : REAPED, &facts);
+    if (settings->behavior.warn_orphans)
+        print_message(settings, ORPHAN_REAPED, &fields);
+    print_message(settings, killed ? REAPED_KILLED : REAPED, &fields);
 }
 
 /* Before the program is reaped: as long as it is a zombie, its number, which is its group's too, is nobody else's. */
-static void end_group_of_zombie(const struct settings *settings, const struct child *child)
+static void terminate_group_of_zombie(const struct settings *settings, const struct child *child)
 {
     siginfo_t ended = {0};
 
     if (waitid(P_PID, (id_t)child->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == child->pid)
-        end_group(settings, child);
+        terminate_group(settings, child);
 }
 
-enum collected collect_ended(const struct settings *settings, const struct child *child, int *status)
+enum reap_result reap_ended(const struct settings *settings, const struct child *child, int *status)
 {
     /* Who is gone already can't be asked any more. */
     const struct child by_number = {.pid = child ? child->pid : 0, .pidfd = -1};
@@ -43,26 +43,26 @@ enum collected collect_ended(const struct settings *settings, const struct child
     const int options = WNOHANG | __WALL | (child && child->terminal == SHARED ? WUNTRACED : 0);
     pid_t ended;
 
-    if (child && child->pidfd < 0 && settings->manner.ends_group)
-        end_group_of_zombie(settings, &by_number);
+    if (child && child->pidfd < 0 && settings->behavior.terminate_its_group)
+        terminate_group_of_zombie(settings, &by_number);
     while ((ended = waitpid(-1, status, options)) > 0) {
         const bool is_program = child && ended == child->pid;
 
         if (WIFSTOPPED(*status)) {
-            if (!let_go_of_traced(ended, WSTOPSIG(*status)) && is_program)
-                stop_with(child, WSTOPSIG(*status));
+            if (!detach_traced(ended, WSTOPSIG(*status)) && is_program)
+                stop_with_program(child, WSTOPSIG(*status));
             continue;
         }
-        tell_of_end(settings, ended, *status, is_program);
+        report_end(settings, ended, *status, is_program);
         if (is_program)
             return PROGRAM_ENDED;
     }
-    return ended == 0 ? SOME_LEFT : NOBODY_LEFT;
+    return ended == 0 ? CHILDREN_LEFT : NO_CHILDREN;
 }
 
-int reap_by_waiting(const struct settings *settings, const struct child *child, struct traffic *traffic)
+int reap_by_waiting(const struct settings *settings, const struct child *child, struct forwarding *forwarding)
 {
-    const signal_set held = ~settings->manner.left_alone;
+    const signal_set blocked = ~settings->behavior.unblocked;
     /* Without the pidfd: nobody else reaps it, so its number stays its own, and pidfd_send_signal may be refused. */
     const struct child by_number = {.pid = child->pid, .pidfd = -1, .terminal = child->terminal};
     /* A SIGCHLD for stops, too: of a terminal's, and of a child's that has made us its tracer. */
@@ -71,16 +71,16 @@ int reap_by_waiting(const struct settings *settings, const struct child *child, 
     int status;
 
     (void)sigaction(SIGCHLD, &every_change, NULL);
-    give_back_start();
+    release_startup_pages();
     /* One SIGCHLD may stand for many (they coalesce): after each, everybody is collected (catatonit#4 hung). */
-    while (collect_ended(settings, &by_number, &status) != PROGRAM_ENDED) {
+    while (reap_ended(settings, &by_number, &status) != PROGRAM_ENDED) {
         int signal;
 
-        while ((signal = next_signal(held, &info, kill_if_late(settings, &by_number, traffic))) != SIGCHLD) {
+        while ((signal = next_signal(blocked, &info, kill_after_timeout(settings, &by_number, forwarding))) != SIGCHLD) {
             if (signal == SIGCONT && child->terminal == SHARED)
-                go_on_with(child);
+                continue_program(child);
             if (signal > 0)
-                forward_signal(settings, &by_number, traffic, &info);
+                forward_signal(settings, &by_number, forwarding, &info);
         }
     }
     return status;
@@ -95,6 +95,6 @@ void pause_and_reap(void)
     /* Whoever ended before that is still a zombie; from here on the kernel frees them all, on every kernel. */
     while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
         ;
-    give_back_start();
+    release_startup_pages();
     (void)next_signal(signal_bit(SIGTERM) | signal_bit(SIGINT), &info, -1);
 }

@@ -16,10 +16,10 @@ enum reaping {
 };
 
 /* Whether this process, when it isn't process 1, becomes the subreaper of its descendants. */
-enum adoption {
-    ADOPT,         /* yes; when it can't, it says so and goes on */
-    ADOPT_OR_END,  /* yes; when it can't, it ends */
-    ADOPT_NOBODY,  /* no */
+enum subreaper {
+    SUBREAPER_AUTO,         /* yes; when it can't, it says so and goes on */
+    SUBREAPER_REQUIRED,  /* yes; when it can't, it ends */
+    SUBREAPER_NEVER,  /* no */
 };
 
 enum isolation {
@@ -35,25 +35,25 @@ enum level { ERROR, WARNING, INFO, DETAIL };
  * What a dialect decides and options change. Everything that this program does beyond spawning and reaping is named
  * here; no other place knows which dialect is spoken.
  */
-struct manner {
+struct behavior {
     enum level verbosity;
     enum reaping reaping;
-    enum adoption adoption;
+    enum subreaper subreaper;
     enum isolation isolation;
-    signal_set left_alone; /* not blocked and not forwarded: they do to us what they do to any program */
+    signal_set unblocked; /* not blocked and not forwarded: they do to us what they do to any program */
     signal_set dropped;    /* not forwarded */
     bool to_group;         /* signals go to the program's whole process group */
-    bool stops_with_it;    /* terminal stops are passed on as SIGSTOP, and stop us too */
-    bool fresh_signals;    /* the program starts with nothing blocked and nothing ignored */
-    bool ends_group;       /* after the program, whoever gets its signals gets SIGTERM */
-    bool to_root_folder;   /* our own working directory becomes / */
-    bool closes_inherited; /* descriptors from 3 on are closed in ourselves */
-    bool moves_listen_pid; /* LISTEN_PID that is ours becomes the program's, sd_listen_fds(3) */
+    bool stop_together;    /* terminal stops are passed on as SIGSTOP, and stop us too */
+    bool default_signals;    /* the program starts with nothing blocked and nothing ignored */
+    bool terminate_its_group;       /* after the program, whoever gets its signals gets SIGTERM */
+    bool change_to_root;   /* our own working directory becomes / */
+    bool close_inherited_descriptors; /* descriptors from 3 on are closed in ourselves */
+    bool move_listen_pid_variable; /* LISTEN_PID that is ours becomes the program's, sd_listen_fds(3) */
     bool epitaph;          /* a line about an abnormal end */
-    bool pauses;           /* no program: reap until SIGTERM or SIGINT */
-    bool warns;            /* tell of each process reaped */
-    bool waits_for_all;    /* stay until every descendant has ended */
-    bool expects_term;     /* an end by a signal that we forwarded is a success */
+    bool pause_only;           /* no program: reap until SIGTERM or SIGINT */
+    bool warn_orphans;            /* tell of each process reaped */
+    bool wait_all;    /* stay until every descendant has ended */
+    bool expect_term;     /* an end by a signal that we forwarded is a success */
     uint32_t grace_ms;     /* after the program, what is left gets SIGTERM, and SIGKILL this long after; 0: neither */
     uint32_t stop_ms;      /* the program gets SIGKILL this long after a forwarded SIGTERM; 0: never */
     int parent_death_signal; /* that we get when our parent ends; 0: none */
@@ -61,17 +61,17 @@ struct manner {
 
 struct settings {
     const struct dialect *dialect;
-    struct manner manner;
+    struct behavior behavior;
     char **program;                          /* what to run and its arguments, ended by a null pointer */
-    const char *forgotten; /* variables, and options of the program: what they say is wiped out; null: nothing is */
+    const char *secret_names; /* variables, and options of the program: what they say is wiped out; null: nothing is */
     uint8_t forwarded_as[LAST_SIGNAL + 1];   /* the signal that each one becomes; 0: it is dropped */
     uint8_t exit_as[256];                    /* the exit code that each one becomes */
 };
 
 /* Whether anything but warnings is told; asked first where the program runs, so that the messages' pages stay away. */
-static inline bool talks(const struct settings *settings)
+static inline bool is_verbose(const struct settings *settings)
 {
-    return settings->manner.verbosity > WARNING;
+    return settings->behavior.verbosity > WARNING;
 }
 
 #endif

@@ -24,7 +24,7 @@ static void change_mask(int how, const signal_set *mask, signal_set *before)
     (void)syscall(SYS_rt_sigprocmask, how, mask, before, sizeof *mask);
 }
 
-void hold_signals(struct signals_given *given)
+void block_signals(struct inherited_signals *given)
 {
     /* No SIGCHLD when a child only stops or goes on: nobody here wants to know. */
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
@@ -32,18 +32,18 @@ void hold_signals(struct signals_given *given)
 
     /* First of all: to process 1, a signal that is neither blocked nor handled is lost. */
     change_mask(SIG_SETMASK, &every_signal, &given->mask);
-    given->child_ended_ignored = sigaction(SIGCHLD, &ended_only, &before) == 0 && before.sa_handler == SIG_IGN;
+    given->sigchld_ignored = sigaction(SIGCHLD, &ended_only, &before) == 0 && before.sa_handler == SIG_IGN;
 }
 
-void let_go(signal_set left_alone, const struct signals_given *given)
+void unblock_signals(signal_set unblocked, const struct inherited_signals *given)
 {
-    const signal_set released = left_alone & ~given->mask;
+    const signal_set released = unblocked & ~given->mask;
 
     if (released)
         change_mask(SIG_UNBLOCK, &released, NULL);
 }
 
-void give_signals_back(const struct signals_given *given, bool fresh)
+void restore_signals(const struct inherited_signals *given, bool fresh)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction by_default = {.sa_handler = SIG_DFL};
@@ -52,7 +52,7 @@ void give_signals_back(const struct signals_given *given, bool fresh)
     if (fresh)
         for (int signal = 1; signal <= LAST_SIGNAL; signal++)
             (void)sigaction(signal, &by_default, NULL); /* libc keeps 32 and 33 from us: nobody ignores those */
-    else if (given->child_ended_ignored)
+    else if (given->sigchld_ignored)
         (void)sigaction(SIGCHLD, &ignore, NULL);
     /* The mask last: a signal that was held back must meet the dispositions that it was meant for (dumb-init's race). */
     change_mask(SIG_SETMASK, fresh ? &none : &given->mask, NULL);
@@ -92,12 +92,12 @@ signal_set pending_signals(void)
     return pending;
 }
 
-int open_signals(signal_set wanted)
+int open_signalfd(signal_set wanted)
 {
     return (int)syscall(SYS_signalfd4, -1, &wanted, sizeof wanted, SFD_CLOEXEC);
 }
 
-bool can_take_signals(void)
+bool can_wait_for_signals(void)
 {
     const struct timespec at_once = {0};
     const signal_set none = 0;
@@ -139,16 +139,16 @@ static void send_on(const struct settings *settings, const struct child *child, 
         return;
     if (send_signal(child, to_group, signal, NULL) == 0 || errno == ESRCH)
         return;
-    tell(settings, NOT_FORWARDED, &(struct facts){.signal = signal, .pid = child->pid, .error = errno});
+    print_message(settings, NOT_FORWARDED, &(struct message_fields){.signal = signal, .pid = child->pid, .error = errno});
 }
 
-bool let_go_of_traced(pid_t pid, int signal)
+bool detach_traced(pid_t pid, int signal)
 {
     return syscall(SYS_ptrace, PTRACE_DETACH, pid, 0L, signal == SIGTRAP ? 0L : (long)signal) == 0;
 }
 
 /* SIGTERM alone would wait in a stopped program until somebody else lets it go on. A debugger's stop is not touched. */
-static void wake_if_stopped(const struct settings *settings, const struct child *child)
+static void continue_if_stopped(const struct settings *settings, const struct child *child)
 {
     siginfo_t state = {0};
 
@@ -158,9 +158,9 @@ static void wake_if_stopped(const struct settings *settings, const struct child 
     else if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) < 0)
         return;
     if (state.si_code == CLD_STOPPED)
-        send_on(settings, child, settings->manner.to_group, SIGCONT, NULL);
+        send_on(settings, child, settings->behavior.to_group, SIGCONT, NULL);
     else if (state.si_code == CLD_TRAPPED)
-        (void)let_go_of_traced(child->pid, state.si_status);
+        (void)detach_traced(child->pid, state.si_status);
 }
 
 /*
@@ -168,7 +168,7 @@ static void wake_if_stopped(const struct settings *settings, const struct child 
  * terminal, as in `make | bailey-init tee`. Nobody else would stop, and the shell would wait for ever. Where no shell
  * has job control the kernel doesn't stop anybody (setpgid(2), orphaned process groups), and process 1 never.
  */
-static void stop_as_anybody(int signal)
+static void stop_by_default_action(int signal)
 {
     const signal_set released = signal_bit(signal);
 
@@ -177,26 +177,26 @@ static void stop_as_anybody(int signal)
     change_mask(SIG_BLOCK, &released, NULL);
 }
 
-void forward_signal(const struct settings *settings, const struct child *child, struct traffic *traffic,
+void forward_signal(const struct settings *settings, const struct child *child, struct forwarding *forwarding,
                     const siginfo_t *info)
 {
     const int signal = settings->forwarded_as[info->si_signo];
 
-    if (talks(settings))
-        tell(settings, RECEIVED, &(struct facts){.signal = info->si_signo});
+    if (is_verbose(settings))
+        print_message(settings, RECEIVED, &(struct message_fields){.signal = info->si_signo});
     if (signal != 0) {
         /* A terminal stops all of the program's group, and the shell lets only us go on. */
         const bool all_stopped = info->si_signo == SIGCONT && child->terminal == SHARED;
 
-        send_on(settings, child, settings->manner.to_group || all_stopped, signal, info);
-        if (talks(settings))
-            tell(settings, FORWARDED, &(struct facts){.signal = signal, .pid = child->pid});
-        traffic->forwarded |= signal_bit(signal);
+        send_on(settings, child, settings->behavior.to_group || all_stopped, signal, info);
+        if (is_verbose(settings))
+            print_message(settings, FORWARDED, &(struct message_fields){.signal = signal, .pid = child->pid});
+        forwarding->forwarded |= signal_bit(signal);
     }
     if (signal == SIGTERM) {
-        wake_if_stopped(settings, child);
-        if (settings->manner.stop_ms > 0 && traffic->kill_at == 0)
-            traffic->kill_at = now_ms() + settings->manner.stop_ms;
+        continue_if_stopped(settings, child);
+        if (settings->behavior.stop_ms > 0 && forwarding->kill_at == 0)
+            forwarding->kill_at = now_ms() + settings->behavior.stop_ms;
     }
     /*
      * As process 1 of a namespace we can't be stopped from inside. It isn't tried either: the kernel takes a SIGCONT that
@@ -204,31 +204,31 @@ void forward_signal(const struct settings *settings, const struct child *child, 
      */
     if (!(TERMINAL_STOPS & signal_bit(info->si_signo)) || getpid() == 1)
         return;
-    if (settings->manner.stops_with_it)
+    if (settings->behavior.stop_together)
         (void)kill(getpid(), SIGSTOP);
-    else if (settings->manner.isolation == OWN_GROUP && child->terminal == NO_TERMINAL && signal != 0)
-        stop_as_anybody(info->si_signo);
+    else if (settings->behavior.isolation == OWN_GROUP && child->terminal == NO_TERMINAL && signal != 0)
+        stop_by_default_action(info->si_signo);
 }
 
-int kill_if_late(const struct settings *settings, const struct child *child, struct traffic *traffic)
+int kill_after_timeout(const struct settings *settings, const struct child *child, struct forwarding *forwarding)
 {
-    if (traffic->kill_at == 0)
+    if (forwarding->kill_at == 0)
         return -1;
-    const int left = time_left(traffic->kill_at);
+    const int left = time_left(forwarding->kill_at);
     if (left > 0)
         return left;
-    send_on(settings, child, settings->manner.to_group, SIGKILL, NULL);
-    tell(settings, KILLED_LATE, &(struct facts){.pid = child->pid});
-    traffic->forwarded |= signal_bit(SIGKILL);
-    traffic->kill_at = 0;
+    send_on(settings, child, settings->behavior.to_group, SIGKILL, NULL);
+    print_message(settings, STOP_TIMED_OUT, &(struct message_fields){.pid = child->pid});
+    forwarding->forwarded |= signal_bit(SIGKILL);
+    forwarding->kill_at = 0;
     return -1;
 }
 
-void end_group(const struct settings *settings, const struct child *child)
+void terminate_group(const struct settings *settings, const struct child *child)
 {
     const int signal = settings->forwarded_as[SIGTERM];
 
     if (signal == 0)
         return;
-    send_on(settings, child, settings->manner.to_group, signal, NULL);
+    send_on(settings, child, settings->behavior.to_group, signal, NULL);
 }

@@ -10,8 +10,8 @@
 
 #include "dialect.h"
 #include "message.h"
-#include "pages.h"
-#include "search.h"
+#include "release_pages.h"
+#include "search_path.h"
 #include "signals.h"
 
 #ifndef CLONE_PIDFD
@@ -27,7 +27,7 @@ char child_stack[20480] __attribute__((common));
 
 struct task {
     const struct settings *settings;
-    const struct signals_given *given;
+    const struct inherited_signals *given;
     enum terminal terminal;
 };
 
@@ -40,7 +40,7 @@ static int report(const struct settings *settings)
     const bool is_there = absent && strchr(name, '/') && access(name, F_OK) == 0;
     const enum event event = is_there ? NO_INTERPRETER : absent ? NOT_FOUND : NOT_EXECUTABLE;
 
-    tell(settings, event, &(struct facts){.name = name, .error = error});
+    print_message(settings, event, &(struct message_fields){.name = name, .error = error});
     switch (error) {
     case ENOENT: return dialect->not_found;
     case ENOTDIR: return dialect->below_a_file;
@@ -57,16 +57,16 @@ static void move_listen_pid(void)
     char ours[NUMBER_SIZE], own[NUMBER_SIZE];
 
     for (char **variable = environ; *variable; variable++)
-        if (strncmp(*variable, room, length) == 0 && strcmp(*variable + length, number(getppid(), ours)) == 0) {
+        if (strncmp(*variable, room, length) == 0 && strcmp(*variable + length, format_number(getppid(), ours)) == 0) {
             /* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.strcpy): room has room for the longest number */
-            strcpy(room + length, number(getpid(), own));
+            strcpy(room + length, format_number(getpid(), own));
             *variable = room;
         }
 }
 
 static void isolate(const struct task *task)
 {
-    switch (task->settings->manner.isolation) {
+    switch (task->settings->behavior.isolation) {
     case SAME_GROUP:
         break;
     case OWN_GROUP:
@@ -76,8 +76,8 @@ static void isolate(const struct task *task)
     case OWN_SESSION:
         if (setsid() < 0)
             break;
-        take_terminal(task->settings);
-        tell(task->settings, ISOLATED, NULL);
+        acquire_terminal(task->settings);
+        print_message(task->settings, ISOLATED, NULL);
         break;
     }
 }
@@ -86,16 +86,16 @@ static void isolate(const struct task *task)
  * Runs in the parent's memory while the parent stands still (vfork), so it leaves nothing behind there but a pid in the
  * environment. It reports its failure itself instead of through that memory: qemu-user makes a fork of the vfork.
  */
-static int become_program(void *argument)
+static int execute_program(void *argument)
 {
     const struct task *task = argument;
     const struct settings *settings = task->settings;
 
     /* Every signal is still blocked here, SIGTTOU with them. */
     isolate(task);
-    if (settings->manner.moves_listen_pid)
+    if (settings->behavior.move_listen_pid_variable)
         move_listen_pid();
-    give_signals_back(task->given, settings->manner.fresh_signals);
+    restore_signals(task->given, settings->behavior.default_signals);
     execute(settings->program, settings->dialect->runs_scripts);
     return report(settings);
 }
@@ -109,25 +109,25 @@ static pid_t plain_fork(struct task *task)
     const pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
     if (pid == 0)
-        _exit(become_program(task));
+        _exit(execute_program(task));
     /* Here too, whoever is first (tini lost signals in between). EACCES when the child has long been executing. */
-    if (pid > 0 && task->settings->manner.isolation == OWN_GROUP && setpgid(pid, pid) < 0 && errno != EACCES &&
+    if (pid > 0 && task->settings->behavior.isolation == OWN_GROUP && setpgid(pid, pid) < 0 && errno != EACCES &&
         errno != ESRCH)
-        tell(task->settings, SAME_GROUP_STILL, &(struct facts){.error = errno});
+        print_message(task->settings, GROUP_NOT_CHANGED, &(struct message_fields){.error = errno});
     return pid;
 }
 
 /* By the kernel or a filter; or there is no room for a descriptor. The next step down needs less. */
-static bool refused(int error)
+static bool is_refusal(int error)
 {
     return error == EINVAL || error == EPERM || error == EACCES || error == ENOSYS || error == EMFILE ||
            error == ENFILE;
 }
 
-bool spawn(const struct settings *settings, const struct signals_given *given, enum terminal terminal,
+bool spawn(const struct settings *settings, const struct inherited_signals *given, enum terminal terminal,
            struct child *child)
 {
-    char *const stack_end = page_below(child_stack + sizeof child_stack);
+    char *const stack_end = round_down_to_page(child_stack + sizeof child_stack);
     const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
     char *const name = settings->program[0];
     struct task task = {.settings = settings, .given = given, .terminal = terminal};
@@ -135,16 +135,16 @@ bool spawn(const struct settings *settings, const struct signals_given *given, e
     /* Newest first. clone and not clone3: container engines' seccomp profiles answer ENOSYS to clone3. */
     child->terminal = terminal;
     child->pidfd = -1;
-    if (settings->manner.reaping != REAP_WAIT)
-        child->pid = clone(become_program, stack_end, flags | CLONE_PIDFD, &task, &child->pidfd);
-    if (settings->manner.reaping == REAP_WAIT || (child->pid < 0 && refused(errno)))
-        child->pid = clone(become_program, stack_end, flags, &task);
-    if (child->pid < 0 && refused(errno))
+    if (settings->behavior.reaping != REAP_WAIT)
+        child->pid = clone(execute_program, stack_end, flags | CLONE_PIDFD, &task, &child->pidfd);
+    if (settings->behavior.reaping == REAP_WAIT || (child->pid < 0 && is_refusal(errno)))
+        child->pid = clone(execute_program, stack_end, flags, &task);
+    if (child->pid < 0 && is_refusal(errno))
         child->pid = plain_fork(&task);
     /* As a script's, the child's memory had another one, and its memory was ours. */
     settings->program[0] = name;
     if (child->pid < 0)
         return false;
-    give_back_pages(child_stack, stack_end);
+    release_pages(child_stack, stack_end);
     return true;
 }

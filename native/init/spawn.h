@@ -7,7 +7,7 @@
 #include "terminal.h"
 
 struct settings;
-struct signals_given;
+struct inherited_signals;
 
 /* The program that was asked for: the one process whose exit status matters. */
 struct child {
@@ -21,7 +21,7 @@ struct child {
  * child says why and ends with the exit code that the dialect has for that.
  * @return false with errno when no process could be created
  */
-bool spawn(const struct settings *settings, const struct signals_given *given, enum terminal terminal,
+bool spawn(const struct settings *settings, const struct inherited_signals *given, enum terminal terminal,
            struct child *child);
 
 #endif

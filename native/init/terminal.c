@@ -24,7 +24,7 @@ static bool has_foreground(void)
 }
 
 /* Both signals are pending when the call has returned; one that was pending before stands for somebody else's, too. */
-static bool let_go_of_terminal(void)
+static bool detach_from_terminal(void)
 {
     const signal_set own = signal_bit(SIGHUP) | signal_bit(SIGCONT);
     const signal_set before = pending_signals();
@@ -37,19 +37,19 @@ static bool let_go_of_terminal(void)
     return true;
 }
 
-enum terminal look_at_terminal(struct settings *settings)
+enum terminal detect_terminal(struct settings *settings)
 {
     const bool foreground = has_foreground();
     const bool leads = getsid(0) == getpid();
 
-    if (settings->manner.isolation == OWN_SESSION || (settings->manner.isolation == OWN_GROUP && leads && foreground)) {
-        if (let_go_of_terminal() && leads)
-            tell(settings, DETACHED, NULL);
-        settings->manner.isolation = OWN_SESSION;
+    if (settings->behavior.isolation == OWN_SESSION || (settings->behavior.isolation == OWN_GROUP && leads && foreground)) {
+        if (detach_from_terminal() && leads)
+            print_message(settings, DETACHED, NULL);
+        settings->behavior.isolation = OWN_SESSION;
         return HANDED_OVER;
     }
     /* In the background too: fg may come later. */
-    return settings->manner.isolation == OWN_GROUP && !leads && tcgetpgrp(STDIN_FILENO) >= 0 ? SHARED : NO_TERMINAL;
+    return settings->behavior.isolation == OWN_GROUP && !leads && tcgetpgrp(STDIN_FILENO) >= 0 ? SHARED : NO_TERMINAL;
 }
 
 void take_foreground(const struct settings *settings)
@@ -58,16 +58,16 @@ void take_foreground(const struct settings *settings)
         return;
     /* ENOTTY, ENXIO: the terminal was taken away or hung up in the meantime. */
     if (tcsetpgrp(STDIN_FILENO, getpid()) < 0 && errno != ENOTTY && errno != ENXIO)
-        tell(settings, BACKGROUND_STILL, &(struct facts){.error = errno});
+        print_message(settings, FOREGROUND_NOT_TAKEN, &(struct message_fields){.error = errno});
 }
 
-void take_terminal(const struct settings *settings)
+void acquire_terminal(const struct settings *settings)
 {
     if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-        tell(settings, NO_TERMINAL_STILL, &(struct facts){.error = errno});
+        print_message(settings, TERMINAL_NOT_ACQUIRED, &(struct message_fields){.error = errno});
 }
 
-void stop_with(const struct child *child, int signal)
+void stop_with_program(const struct child *child, int signal)
 {
     /* After bg a shell's fg sends no SIGCONT: that we have the terminal shows only now that the program wants it. */
     if (TERMINAL_ACCESS & signal_bit(signal) && has_foreground()) {
@@ -81,13 +81,13 @@ void stop_with(const struct child *child, int signal)
         (void)kill(-child->pid, SIGCONT);
 }
 
-void go_on_with(const struct child *child)
+void continue_program(const struct child *child)
 {
     if (has_foreground())
         (void)tcsetpgrp(STDIN_FILENO, child->pid);
 }
 
-void take_back(const struct child *child)
+void reclaim_terminal(const struct child *child)
 {
     /* Unless a shell has taken it meanwhile. */
     if (child->terminal == SHARED && tcgetpgrp(STDIN_FILENO) == child->pid)

@@ -18,7 +18,7 @@ enum terminal {
  * be stopped by ^Z, with nobody there to let it go on; in a session of its own that cannot happen (setpgid(2), orphaned
  * process groups). Letting go sends us SIGHUP and SIGCONT, which are swallowed.
  */
-enum terminal look_at_terminal(struct settings *settings);
+enum terminal detect_terminal(struct settings *settings);
 
 /*
  * In the child: when our parent's group is in the foreground of the terminal on standard input, the caller's own takes
@@ -27,19 +27,19 @@ enum terminal look_at_terminal(struct settings *settings);
 void take_foreground(const struct settings *settings);
 
 /* In the child, as the leader of a session: takes the terminal on standard input, if there is one. */
-void take_terminal(const struct settings *settings);
+void acquire_terminal(const struct settings *settings);
 
 /*
  * The program has been stopped, and the terminal is shared: we stop as well, so that the shell that waits for us notices
  * and takes the terminal back. As process 1 of a namespace we can't; then the program goes on. In the
  * background, a SIGSTOP is somebody else's matter.
  */
-void stop_with(const struct child *child, int signal);
+void stop_with_program(const struct child *child, int signal);
 
 /* The program has ended: a terminal that we had before is ours again, and the next of a script's programs can use it. */
-void take_back(const struct child *child);
+void reclaim_terminal(const struct child *child);
 
 /* We go on, after a stop: if the shell has put us into the foreground, the program's group gets it. */
-void go_on_with(const struct child *child);
+void continue_program(const struct child *child);
 
 #endif

@@ -30,7 +30,7 @@ static char *own_file(void)
  * Process 1 was started with the agent's secret, and every build may read what it was started with. As in src/bailey/commands/agent.ts:
  * all arguments, since the secret may be given by its place.
  */
-static bool forgets_by_itself(void)
+static bool wipes_by_default(void)
 {
     const char *const names = getenv("BAILEY_FORGET");
 
@@ -48,7 +48,7 @@ static int become_init(int argc, char **argv)
     /* For ps, `bailey zombies`, and exec in native/addon, which asks the init for what it was given. */
     (void)prctl(PR_SET_NAME, name, 0L, 0L, 0L);
     own[count++] = name;
-    if (forgets_by_itself()) {
+    if (wipes_by_default()) {
         own[count++] = forget;
         own[count++] = secrets;
     }

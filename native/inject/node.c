@@ -63,7 +63,7 @@ static void add_missing_libraries(const struct payload *payload, char *preload)
         if (strncmp(part->name, "lib", 3) != 0 || image_has(part->name))
             continue;
         append(preload, *preload == '\0' ? "LD_PRELOAD=/proc/self/fd/" : ":/proc/self/fd/");
-        append(preload, number(copy_part(payload, part), room));
+        append(preload, format_number(copy_part(payload, part), room));
     }
 }
 
@@ -120,10 +120,10 @@ _Noreturn void become_node(int argc, char **argv)
         "-e",
         run_bundle,
         "--",
-        number(payload.file, file),
-        number((int)bundle->offset, at),
-        number((int)bundle->size, size),
-        number(copy_part(&payload, find_part(&payload, "addon.node")), addon),
+        format_number(payload.file, file),
+        format_number((int)bundle->offset, at),
+        format_number((int)bundle->size, size),
+        format_number(copy_part(&payload, find_part(&payload, "addon.node")), addon),
         hold_back("NODE_OPTIONS"),
         preload,
         *preload ? hold_back("LD_PRELOAD") : preload,

@@ -1,4 +1,4 @@
-#include "family.h"
+#include "remaining_processes.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "message.h"
-#include "words.h"
+#include "parse_values.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434        /* Linux 5.3 */
@@ -34,7 +34,7 @@ static pid_t parent_of(pid_t pid)
     uint32_t parent;
 
     /* NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.strcpy): path has room for the longest number between both */
-    strcat(strcat(path, number(pid, room)), "/stat");
+    strcat(strcat(path, format_number(pid, room)), "/stat");
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0;
@@ -45,7 +45,7 @@ static pid_t parent_of(pid_t pid)
     text[size] = '\0';
     /* pid (name) state parent …: the name may hold anything, so the fields are counted from its last parenthesis. */
     const char *after_name = strrchr(text, ')');
-    if (!after_name || strlen(after_name) < 5 || !read_number(after_name + 4, &end, INT32_MAX, &parent))
+    if (!after_name || strlen(after_name) < 5 || !parse_number(after_name + 4, &end, INT32_MAX, &parent))
         return 0;
     return (pid_t)parent;
 }
@@ -84,10 +84,10 @@ static bool is_ours(int folder)
     if (length < 0)
         return false;
     self[length] = '\0';
-    return strcmp(self, number(getpid(), room)) == 0;
+    return strcmp(self, format_number(getpid(), room)) == 0;
 }
 
-bool signal_family(int signal)
+bool signal_remaining_processes(int signal)
 {
     _Alignas(struct entry) char entries[2048];
     uint32_t pid;
@@ -110,7 +110,7 @@ bool signal_family(int signal)
             const char *end;
 
             at += entry->length;
-            if (read_number(entry->name, &end, INT32_MAX, &pid) && *end == '\0')
+            if (parse_number(entry->name, &end, INT32_MAX, &pid) && *end == '\0')
                 signal_if_descendant((pid_t)pid, signal);
         }
     close(folder);

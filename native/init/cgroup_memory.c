@@ -1,4 +1,4 @@
-#include "memory.h"
+#include "cgroup_memory.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static uint64_t value_of(const char *text, const char *name)
     return 0;
 }
 
-bool read_memory(struct memory *memory)
+bool read_cgroup_memory(struct cgroup_memory *memory)
 {
     char text[512];
 

@@ -1,4 +1,4 @@
-#include "forget.h"
+#include "wipe_secrets.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -11,26 +11,26 @@ static void wipe(char *text)
 }
 
 /* What stands behind `NAME=`, or null. */
-static char *value_behind(char *text, const char *name, size_t length)
+static char *value_after(char *text, const char *name, size_t length)
 {
     return strncmp(text, name, length) == 0 && text[length] == '=' ? text + length + 1 : NULL;
 }
 
-static void forget_variable(const char *name, size_t length)
+static void wipe_variable(const char *name, size_t length)
 {
     /* There may be several of a name: libc sees the first, /proc shows all. */
     for (char **variable = environ; *variable; variable++) {
-        char *const value = value_behind(*variable, name, length);
+        char *const value = value_after(*variable, name, length);
 
         if (value)
             wipe(value);
     }
 }
 
-static void forget_option(char **arguments, const char *name, size_t length)
+static void wipe_option(char **arguments, const char *name, size_t length)
 {
     for (char **argument = arguments; *argument; argument++) {
-        char *const value = value_behind(*argument, name, length);
+        char *const value = value_after(*argument, name, length);
 
         if (value)
             wipe(value);
@@ -39,23 +39,23 @@ static void forget_option(char **arguments, const char *name, size_t length)
     }
 }
 
-static void forget_all(char **arguments)
+static void wipe_all(char **arguments)
 {
     for (; *arguments; arguments++)
         wipe(*arguments);
 }
 
-void forget(const char *names, char **arguments)
+void wipe_secrets(const char *names, char **arguments)
 {
     for (;;) {
         const size_t length = strcspn(names, ",");
 
         if (length == 1 && *names == '-')
-            forget_all(arguments + 1);
+            wipe_all(arguments + 1);
         else if (length > 0 && *names == '-')
-            forget_option(arguments + 1, names, length);
+            wipe_option(arguments + 1, names, length);
         else if (length > 0)
-            forget_variable(names, length);
+            wipe_variable(names, length);
         if (names[length] == '\0')
             return;
         names += length + 1;

@@ -1,4 +1,4 @@
-#include "pages.h"
+#include "release_pages.h"
 
 #include <stdint.h>
 #include <sys/auxv.h>
@@ -22,12 +22,12 @@ static char *round_down(char *address, uintptr_t size)
     return address - ((uintptr_t)address & (size - 1));
 }
 
-char *page_below(char *address)
+char *round_down_to_page(char *address)
 {
     return round_down(address, SMALLEST_PAGE);
 }
 
-void give_back_pages(char *from, char *to)
+void release_pages(char *from, char *to)
 {
     const uintptr_t size = page_size();
     char *const first = round_down(from + size - 1, size);
@@ -37,11 +37,11 @@ void give_back_pages(char *from, char *to)
         (void)madvise(first, (size_t)(last - first), MADV_DONTNEED);
 }
 
-void give_back_start(void)
+void release_startup_pages(void)
 {
     /* From the linker: the section that the Makefile names, and the first byte of the writable segment. */
     /* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): it chooses the names */
     extern char __start_not_resident[], __init_array_start[];
 
-    give_back_pages(__start_not_resident, __init_array_start);
+    release_pages(__start_not_resident, __init_array_start);
 }

@@ -1,4 +1,4 @@
-#include "search.h"
+#include "search_path.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,7 +12,7 @@ static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 static const char shell[] = "/bin/sh";
 
 /* Whether the search goes on after this error, as in glibc: the folder or what it leads to isn't there. */
-static bool not_here(int error)
+static bool continues_search(int error)
 {
     return error == ENOENT || error == ENOTDIR || error == EACCES || error == ENAMETOOLONG || error == ENODEV ||
            error == ESTALE || error == ETIMEDOUT;
@@ -58,7 +58,7 @@ void execute(char **program, bool runs_scripts)
             memcpy(file + length + (length > 0), name, name_length + 1);
             run_file(file, program, runs_scripts);
         }
-        if (!not_here(errno))
+        if (!continues_search(errno))
             return;
         forbidden |= errno == EACCES;
         if (folder[length] == '\0')

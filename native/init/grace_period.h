@@ -1,5 +1,5 @@
-#ifndef BAILEY_ENDING_H
-#define BAILEY_ENDING_H
+#ifndef BAILEY_GRACE_PERIOD_H
+#define BAILEY_GRACE_PERIOD_H
 
 #include "signals.h"
 
@@ -8,6 +8,6 @@
  * once, and SIGKILL after the grace; to wait for all without SIGTERM, or with it only when we get one, is the other way.
  * Returns when the last process has ended, however long the grace still was; some seconds after it at the latest.
  */
-void see_off(const struct settings *settings, const struct traffic *traffic);
+void end_remaining_processes(const struct settings *settings, const struct forwarding *forwarding);
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef BAILEY_SEARCH_H
-#define BAILEY_SEARCH_H
+#ifndef BAILEY_SEARCH_PATH_H
+#define BAILEY_SEARCH_PATH_H
 
 #include <stdbool.h>
 

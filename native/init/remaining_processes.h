@@ -1,5 +1,5 @@
-#ifndef BAILEY_FAMILY_H
-#define BAILEY_FAMILY_H
+#ifndef BAILEY_REMAINING_PROCESSES_H
+#define BAILEY_REMAINING_PROCESSES_H
 
 #include <stdbool.h>
 
@@ -8,6 +8,6 @@
  * descendants, and to nobody else on the machine (kill(-1) would hit all of it). Needs /proc in the second case.
  * @return false when nobody could be looked for: there is no /proc, or it is another PID namespace's
  */
-bool signal_family(int signal);
+bool signal_remaining_processes(int signal);
 
 #endif

@@ -1,5 +1,5 @@
 /* The words that values are made of: numbers, signals, durations. By hand: libc's strtol() accepts too much. */
-#include "words.h"
+#include "parse_values.h"
 
 #include <signal.h>
 #include <string.h>
@@ -21,7 +21,7 @@ enum { NAMES = sizeof names / sizeof *names };
 /* The kernel's first is 32, but both libcs keep two for themselves and call 34 SIGRTMIN. */
 enum { FIRST_REAL_TIME = 34 };
 
-bool read_number(const char *text, const char **end, uint32_t most, uint32_t *number)
+bool parse_number(const char *text, const char **end, uint32_t most, uint32_t *number)
 {
     uint64_t value = 0;
     const char *at = text;
@@ -59,16 +59,16 @@ static int read_real_time(const char *text, const char **end)
     if (ends_a_word(*end))
         return from_start ? FIRST_REAL_TIME : LAST_SIGNAL;
     if (**end != (from_start ? '+' : '-') ||
-        !read_number(*end + 1, end, LAST_SIGNAL - FIRST_REAL_TIME, &offset) || !ends_a_word(*end))
+        !parse_number(*end + 1, end, LAST_SIGNAL - FIRST_REAL_TIME, &offset) || !ends_a_word(*end))
         return 0;
     return from_start ? FIRST_REAL_TIME + (int)offset : LAST_SIGNAL - (int)offset;
 }
 
-int read_signal_name(const char *text, const char **end)
+int parse_signal(const char *text, const char **end)
 {
     uint32_t number;
 
-    if (read_number(text, end, LAST_SIGNAL, &number))
+    if (parse_number(text, end, LAST_SIGNAL, &number))
         return (int)number;
     (void)begins_with(text, "SIG", &text);
     for (int named = 1; named < NAMES; named++)
@@ -77,7 +77,7 @@ int read_signal_name(const char *text, const char **end)
     return read_real_time(text, end);
 }
 
-bool read_duration(const char *text, uint32_t *milliseconds)
+bool parse_duration(const char *text, uint32_t *milliseconds)
 {
     static const struct {
         const char *name;
@@ -87,7 +87,7 @@ bool read_duration(const char *text, uint32_t *milliseconds)
     const char *unit;
     uint32_t number;
 
-    if (!read_number(text, &unit, most, &number))
+    if (!parse_number(text, &unit, most, &number))
         return false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (strcmp(unit, units[i].name) == 0 && number <= most / units[i].milliseconds) {

@@ -1,5 +1,5 @@
-#ifndef BAILEY_TEXTS_H
-#define BAILEY_TEXTS_H
+#ifndef BAILEY_HELP_TEXTS_H
+#define BAILEY_HELP_TEXTS_H
 
 /* What --help and its like print. */
 extern const char bailey_help[], bailey_version[];

@@ -1,9 +1,9 @@
-#include "ending.h"
+#include "grace_period.h"
 
 #include <unistd.h>
 
 #include "clock.h"
-#include "family.h"
+#include "remaining_processes.h"
 #include "message.h"
 #include "reap.h"
 
@@ -21,70 +21,70 @@ struct grace {
 
 static void begin(const struct settings *settings, struct grace *grace)
 {
-    tell(settings, GRACE_BEGINS, NULL);
+    print_message(settings, GRACE_BEGINS, NULL);
     grace->running = true;
-    grace->until = now_ms() + settings->manner.grace_ms;
-    (void)signal_family(SIGTERM);
+    grace->until = now_ms() + settings->behavior.grace_ms;
+    (void)signal_remaining_processes(SIGTERM);
     /* Who is stopped sees it only when it goes on (s6-svc(8) does the same). */
-    (void)signal_family(SIGCONT);
+    (void)signal_remaining_processes(SIGCONT);
 }
 
 /*
  * The grace is over, or was before.
  * @return false when there is nothing more to do but to leave
  */
-static bool kill_family(const struct settings *settings, struct grace *grace)
+static bool kill_remaining(const struct settings *settings, struct grace *grace)
 {
     if (!grace->over) {
-        tell(settings, GRACE_IS_OVER, NULL);
+        print_message(settings, GRACE_IS_OVER, NULL);
         grace->until = now_ms() + KILL_MS;
         grace->over = true;
         /* Whom we may not kill the kernel does: with process 1 everybody ends, and it waits for them. */
         if (getpid() == 1)
             return false;
     }
-    if (time_left(grace->until) > 0 && signal_family(SIGKILL))
+    if (time_left(grace->until) > 0 && signal_remaining_processes(SIGKILL))
         return true;
-    tell(settings, SOME_STAY, NULL);
+    print_message(settings, PROCESSES_REMAIN, NULL);
     return false;
 }
 
-static void pass_on(const struct settings *settings, int came)
+static void forward_to_remaining(const struct settings *settings, int came)
 {
     const int signal = settings->forwarded_as[came];
 
     if (signal != 0)
-        (void)signal_family(signal);
+        (void)signal_remaining_processes(signal);
 }
 
-void see_off(const struct settings *settings, const struct traffic *traffic)
+void end_remaining_processes(const struct settings *settings, const struct forwarding *forwarding)
 {
     /* Now every end counts again, and nobody who ended before can still be a zombie: the kernel has freed them. */
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
-    const struct manner *manner = &settings->manner;
-    const signal_set held = ~manner->left_alone;
+    const struct behavior *behavior = &settings->behavior;
+    const signal_set blocked = ~behavior->unblocked;
     struct grace grace = {0};
     siginfo_t info;
     int status;
 
-    if (manner->grace_ms == 0 && !manner->waits_for_all)
+    if (behavior->grace_ms == 0 && !behavior->wait_all)
         return;
     (void)sigaction(SIGCHLD, &ended_only, NULL);
-    if (manner->grace_ms > 0 && (!manner->waits_for_all || traffic->forwarded & signal_bit(SIGTERM)))
+    if (behavior->grace_ms > 0 && (!behavior->wait_all || forwarding->forwarded & signal_bit(SIGTERM)))
         begin(settings, &grace);
-    while (collect_ended(settings, NULL, &status) != NOBODY_LEFT) {
+    while (reap_ended(settings, NULL, &status) != NO_CHILDREN) {
         int left = grace.running && !grace.over ? time_left(grace.until) : -1;
         if (left == 0 || grace.over) {
-            if (!kill_family(settings, &grace))
+            if (!kill_remaining(settings, &grace))
                 return;
             left = KILL_AGAIN_MS;
         }
-        const int signal = next_signal(held, &info, left);
+        const int signal = next_signal(blocked, &info, left);
         if (signal == 0 || signal == SIGCHLD)
             continue;
-        if (settings->forwarded_as[signal] == SIGTERM && manner->grace_ms > 0 && !grace.running)
+        if (settings->forwarded_as[signal] == SIGTERM && behavior->grace_ms > 0 && !grace.running)
             begin(settings, &grace);
         else
-            pass_on(settings, signal);
+            forward_to_remaining(settings, signal);
     }
 }

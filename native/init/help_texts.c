@@ -1,4 +1,4 @@
-#include "texts.h"
+#include "help_texts.h"
 
 #include "bailey_options.h"
 

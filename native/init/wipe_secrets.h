@@ -1,5 +1,5 @@
-#ifndef BAILEY_FORGET_H
-#define BAILEY_FORGET_H
+#ifndef BAILEY_WIPE_SECRETS_H
+#define BAILEY_WIPE_SECRETS_H
 
 /*
  * Wipes out of our own memory what the program alone needs to know: /proc/PID/environ and /proc/PID/cmdline are that
@@ -8,6 +8,6 @@
  *   dash alone is all arguments, which have secrets by their places, too
  * @param arguments the program and its own
  */
-void forget(const char *names, char **arguments);
+void wipe_secrets(const char *names, char **arguments);
 
 #endif
