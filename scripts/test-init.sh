@@ -34,7 +34,7 @@ build_emulated() {
   cp dist/arm64/bailey-init "$1/aarch64"
   cp "$(command -v qemu-aarch64-static)" "$1/bailey-init"
   cc -static -Wall -Wextra -Werror -DEMULATOR="\"$1/bailey-init\"" -DPROGRAM="\"$1/aarch64\"" -o "$1/init" \
-    test/init/emulated.c
+    test/init/run-emulated.c
 }
 
 build_sanitized() {

@@ -1,10 +1,11 @@
+/* See cgroup_memory.h. */
 #include "cgroup_memory.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-/* The files of a version; in a container its own cgroup is what is mounted there. */
+/* The files of each version of cgroups. In a container, its own cgroup is mounted there. */
 static const struct version {
     const char *events, *limit, *peak;
 } versions[] = {
@@ -15,7 +16,7 @@ static const struct version {
      "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"},
 };
 
-/* Version 1 shows "no limit" as the largest number of pages. */
+/* Version 1 shows a missing limit as a very large number. */
 static const uint64_t no_limit = 1ull << 60;
 
 static bool read_file(const char *path, char *text, size_t size)
@@ -49,7 +50,7 @@ static uint64_t number_in(const char *path)
     return read_file(path, text, sizeof text) ? leading_number(text) : 0;
 }
 
-/* The value on the line `name value`. */
+/* The value of the line `name value`; 0 without such a line. */
 static uint64_t value_of(const char *text, const char *name)
 {
     const size_t length = strlen(name);

@@ -1,3 +1,4 @@
+/* Time for time-outs. */
 #ifndef BAILEY_CLOCK_H
 #define BAILEY_CLOCK_H
 
@@ -6,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Milliseconds since some moment, never 0. By the bare system call: libc's own way maps the vDSO's symbols first. */
+/*
+ * Milliseconds on the monotonic clock, never 0. By the bare system call: libc's clock_gettime touches the pages of the vDSO's
+ * symbols.
+ */
 static inline uint64_t now_ms(void)
 {
     struct timespec now = {0};
@@ -15,7 +19,7 @@ static inline uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
 }
 
-/* Milliseconds until a moment; 0 when it has come. */
+/* Milliseconds until a moment on that clock; 0 when it is past. */
 static inline int time_left(uint64_t moment)
 {
     const uint64_t now = now_ms();

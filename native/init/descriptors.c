@@ -1,3 +1,4 @@
+/* See descriptors.h. */
 #include "descriptors.h"
 
 #include <fcntl.h>
@@ -10,13 +11,13 @@ void open_missing_standard_descriptors(void)
     struct pollfd standard[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
     int missing = 0;
 
-    /* One system call for all three; POLLNVAL means closed. */
+    /* One system call for all three. POLLNVAL: it is closed. */
     if (poll(standard, 3, 0) <= 0)
         return;
     for (int fd = 0; fd < 3; fd++)
         missing += (standard[fd].revents & POLLNVAL) != 0;
     while (missing-- > 0) {
-        /* open(2) takes the lowest free number. Without a /dev, a descriptor that refuses everything keeps the place. */
+        /* open(2) takes the lowest free number. Without /dev/null, an O_PATH descriptor, which nothing can use, fills it. */
         if (open("/dev/null", O_RDWR) < 0 && open("/", O_PATH) < 0)
             return;
     }
@@ -26,12 +27,12 @@ void open_missing_standard_descriptors(void)
 #define SYS_close_range 436 /* Linux 5.9 */
 #endif
 
-/* Bounds, both inside, of what is closed. */
+/* Closes the descriptors from first to last, both included. */
 static void close_between(unsigned int first, unsigned int last)
 {
     if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
         return;
-    /* Before Linux 5.9: the numbers that anybody is likely to have been given. */
+    /* Before Linux 5.9: up to the usual limit of open files. */
     for (unsigned int fd = first; fd <= last && fd < 1024; fd++)
         (void)close((int)fd);
 }

@@ -1,14 +1,15 @@
+/* The descriptors that bailey-init was started with. */
 #ifndef BAILEY_DESCRIPTORS_H
 #define BAILEY_DESCRIPTORS_H
 
 /*
- * Opens those of standard input, output and error that are closed on /dev/null, for us and for the program.
- * Otherwise a descriptor of ours would land there, and be read from or written to as if it were a terminal.
+ * Opens standard input, output and error on /dev/null where they are closed, for this process and the program. Otherwise
+ * the next descriptor that is opened would get that number, and the program would read from it or write to it.
  */
 void open_missing_standard_descriptors(void);
 
 /*
- * Closes every descriptor from 3 on except one, in this process alone: pipes that we would keep open for ever.
+ * Closes every descriptor from 3 on except one, in this process alone, so that it does not keep pipes open for ever.
  * @param kept a descriptor, or -1
  */
 void close_inherited(int kept);

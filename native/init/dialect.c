@@ -1,6 +1,6 @@
 /*
- * The programs that this one can be: bailey-init by its own name, the others as drop-ins by theirs. What they print is
- * in our own words, except what scripts and the others' own test suites look for.
+ * The dialects: bailey-init by its own name, and tini, dumb-init and catatonit as drop-in replacements. Messages are in
+ * bailey-init's words, except those that scripts and the test suites of these programs look for.
  */
 #include "dialect.h"
 
@@ -36,7 +36,7 @@ static bool set_subreaper(struct settings *settings, const char *value)
     return false;
 }
 
-/* CODE becomes 0, CODE:CODE the second; several are separated by commas. */
+/* CODE or CODE:CODE, separated by commas: exit with 0, or with the second code, in place of the first. */
 static bool set_remap(struct settings *settings, const char *value)
 {
     for (;;) {
@@ -54,8 +54,8 @@ static bool set_remap(struct settings *settings, const char *value)
 }
 
 /*
- * As strtol(3) and scanf(3) have it, with which the others read numbers: ENTRYPOINT ["tini", "-e 143", "--"] makes a value
- * that begins with a blank.
+ * The other programs read numbers with strtol(3) and scanf(3), which skip blanks: ENTRYPOINT ["tini", "-e 143", "--"] makes
+ * a value that begins with a blank.
  */
 static const char *skip_blanks(const char *value)
 {
@@ -269,7 +269,7 @@ static const struct variable catatonit_variables[] = {
     {0},
 };
 
-/* What a dialect has no words of its own for. */
+/* For the dialects that have no message of their own. */
 static const struct message_text common_messages[] = {
     {WRONG_OPTION, ERROR, "unknown option '%n'"},
     {WRONG_VALUE, ERROR, "%n needs %h, not '%d'"},
@@ -277,27 +277,27 @@ static const struct message_text common_messages[] = {
     {NO_PROGRAM, ERROR, "no program to run was given"},
     {NOT_FOUND, ERROR, "'%n' cannot be executed: %e"},
     {NOT_EXECUTABLE, ERROR, "'%n' cannot be executed: %e"},
-    {NO_INTERPRETER, ERROR, "'%n' is there, but not the interpreter or loader that it names"},
+    {NO_INTERPRETER, ERROR, "'%n' exists, but its interpreter or loader does not"},
     {NO_PROCESS, ERROR, "no process could be created for '%n': %e"},
-    {SUBREAPER_FAILED, WARNING, "not process 1, and cannot become a subreaper: orphans are left to others: %e"},
-    {NO_KERNEL_REAPING, WARNING, "the kernel cannot reap here, so bailey-init does: %d"},
-    {STATUS_LOST, ERROR, "the kernel did not tell the exit code of '%n'"},
-    {GROUP_NOT_CHANGED, WARNING, "the program stays in our process group: %e"},
+    {SUBREAPER_FAILED, WARNING, "not process 1 and cannot become a subreaper, so orphans go to another process: %e"},
+    {NO_KERNEL_REAPING, WARNING, "the kernel cannot reap (%d), using waitpid"},
+    {STATUS_LOST, ERROR, "the exit status of '%n' is lost: the kernel did not report it"},
+    {GROUP_NOT_CHANGED, WARNING, "the program stays in the process group of bailey-init: %e"},
     {FOREGROUND_NOT_TAKEN, WARNING, "the program stays in the background of the terminal: %e"},
     {TERMINAL_NOT_ACQUIRED, INFO, "the program has no controlling terminal: %e"},
     {NOT_FORWARDED, WARNING, "cannot forward %S to process %p: %e"},
-    {FOLDER_NOT_LEFT, WARNING, "the working directory stays in use: %e"},
+    {FOLDER_NOT_LEFT, WARNING, "cannot change the working directory to /: %e"},
     {STARTED, INFO, "started '%n' as process %p"},
     {FORWARDED, DETAIL, "%S forwarded to process %p"},
     {REAPED, DETAIL, "reaped process %p, exit code %c"},
     {REAPED_KILLED, DETAIL, "reaped process %p, ended by %S"},
-    {ORPHAN_REAPED, WARNING, "reaped process %p, which somebody left behind"},
+    {ORPHAN_REAPED, WARNING, "reaped orphan %p"},
     {PROGRAM_EXITED, INFO, "process %p has ended with exit code %c"},
     {PROGRAM_KILLED, INFO, "process %p was ended by %S"},
-    {STOP_TIMED_OUT, WARNING, "process %p did not end in time after SIGTERM: SIGKILL"},
-    {GRACE_BEGINS, INFO, "SIGTERM to what is left"},
-    {GRACE_IS_OVER, WARNING, "the grace is over: SIGKILL to what is left"},
-    {PROCESSES_REMAIN, WARNING, "some processes cannot be killed from here, and stay"},
+    {STOP_TIMED_OUT, WARNING, "process %p did not end in time after SIGTERM, sending SIGKILL"},
+    {GRACE_BEGINS, INFO, "sending SIGTERM to the remaining processes"},
+    {GRACE_IS_OVER, WARNING, "the grace period is over, sending SIGKILL to the remaining processes"},
+    {PROCESSES_REMAIN, WARNING, "some processes cannot be killed and remain"},
     {EVENTS, ERROR, NULL},
 };
 
@@ -309,7 +309,7 @@ static const struct message_text bailey_messages[] = {
     {EVENTS, ERROR, NULL},
 };
 
-/* Its suite and people's scripts look for the texts of NOBODY_ADOPTED and ZOMBIE. */
+/* tini's test suite and scripts look for the texts of NOT_SUBREAPER and ORPHAN_REAPED. */
 static const struct message_text tini_messages[] = {
     {NOT_SUBREAPER, WARNING,
      "neither process 1 nor a subreaper: orphans go elsewhere, and zombie reaping won't work; use -s or TINI_SUBREAPER"},
@@ -322,7 +322,7 @@ static const struct message_text tini_messages[] = {
     {EVENTS, ERROR, NULL},
 };
 
-/* Its suite compares what is said in debug mode, line by line. */
+/* dumb-init's test suite compares the messages of the debug mode line by line. */
 static const struct message_text dumb_init_messages[] = {
     {WRONG_VALUE, ERROR, NULL},
     {NOT_FOUND, ERROR, "%n: %e"},

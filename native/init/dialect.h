@@ -1,9 +1,13 @@
+/*
+ * Dialects: the programs that bailey-init can stand in for, chosen by argv[0]. A dialect is a set of tables: options,
+ * variables, messages, exit codes and the initial settings.
+ */
 #ifndef BAILEY_DIALECT_H
 #define BAILEY_DIALECT_H
 
 #include "settings.h"
 
-/* What can happen that somebody may want to read about. */
+/* What messages are about; beside each, the fields that its text may use. */
 enum event {
     WRONG_OPTION,   /* name: the argument */
     WRONG_VALUE,    /* name: the option or variable, detail: its value, hint: what it must be */
@@ -13,8 +17,8 @@ enum event {
     NOT_EXECUTABLE, /* name, error */
     NO_INTERPRETER, /* name */
     NO_PROCESS,     /* name, error */
-    SUBREAPER_FAILED,    /* error: cannot become a subreaper */
-    NOT_SUBREAPER, /* neither process 1 nor a subreaper */
+    SUBREAPER_FAILED,    /* error */
+    NOT_SUBREAPER, /* and not process 1 either */
     NO_KERNEL_REAPING, /* detail: why */
     STATUS_LOST,    /* name */
     GROUP_NOT_CHANGED,  /* error */
@@ -23,24 +27,24 @@ enum event {
     FOLDER_NOT_LEFT,   /* error */
     NOT_FORWARDED,  /* signal, pid, error */
     STARTED,        /* name, pid */
-    DETACHED,       /* from the terminal, and the SIGHUP and SIGCONT that come of it are swallowed */
+    DETACHED,       /* from the terminal; the SIGHUP and SIGCONT that this causes are discarded */
     RECEIVED,       /* signal */
     FORWARDED,      /* signal, pid */
     ISOLATED,       /* the program has its own session */
-    ORPHAN_REAPED,         /* pid: one that isn't the program has ended, and somebody asked to be warned */
-    REAPED,         /* pid, code: the same, in detail */
-    REAPED_KILLED,  /* pid, signal */
+    ORPHAN_REAPED,         /* pid: only with an option that asks for it */
+    REAPED,         /* pid, code: not the program */
+    REAPED_KILLED,  /* pid, signal: not the program */
     PROGRAM_EXITED, /* pid, code */
     PROGRAM_KILLED, /* pid, signal */
-    STOP_TIMED_OUT,    /* pid: SIGKILL, since it didn't end within --stop-timeout */
-    GRACE_BEGINS,   /* SIGTERM to what is left */
-    GRACE_IS_OVER,  /* SIGKILL to what is left */
-    PROCESSES_REMAIN,      /* SIGKILL cannot reach some of them */
+    STOP_TIMED_OUT,    /* pid: SIGKILL, because it did not end within --stop-timeout */
+    GRACE_BEGINS,   /* SIGTERM to the remaining processes */
+    GRACE_IS_OVER,  /* SIGKILL to the remaining processes */
+    PROCESSES_REMAIN,      /* after SIGKILL */
     EXITS,           /* code */
     EVENTS
 };
 
-/* What an event's text may name. */
+/* The values that the text of a message may use. */
 struct message_fields {
     const char *name;
     const char *detail;
@@ -52,36 +56,37 @@ struct message_fields {
 };
 
 /*
- * How an event is told. In the text, %n stands for the name, %d for the detail, %h for the hint, %p for the pid, %s for
- * the signal's number, %S for its name, %c for the code, %e for the error, %q for our own pid, %l for the level.
+ * The text of a message. In it, %n stands for the name, %d for the detail, %h for the hint, %p for the pid, %s for the
+ * number of the signal, %S for its name, %c for the code, %e for the error, %q for the pid of this process, %l for the
+ * level.
  */
 struct message_text {
     enum event event;
     enum level level;
-    const char *text; /* without the prefix and the line's end; null: nothing is said */
+    const char *text; /* without the prefix and the line feed; null: no message */
 };
 
-/* What an option or a variable does with its value; false when the value is none of those that hint names. */
+/* Applies the value of an option or a variable; false when the value is wrong. */
 typedef bool setter(struct settings *settings, const char *value);
 
 struct option {
-    const char *name;     /* with its dashes; null: it has only a letter */
-    char letter;          /* 0: it has only a name */
-    setter *set;          /* null: its text is printed instead, and that was all */
-    const char *hint;     /* what its value must be; null: it takes none */
-    const char *variable; /* says the same in the environment; null: none does */
+    const char *name;     /* with its dashes; null: the option has only a letter */
+    char letter;          /* 0: the option has only a name */
+    setter *set;          /* null: the option prints its text and ends the program */
+    const char *hint;     /* what its value must be; null: the option takes none */
+    const char *variable; /* the environment variable for the same; null: none */
     const char *text;
-    bool to_stderr;       /* where its text goes */
+    bool to_stderr;       /* print the text to standard error */
 };
 
-/* The letter of a --version that counts only as the sole argument: nobody can type it. */
+/* The letter, which no command line has, of a --version that is valid only as the sole argument. */
 enum { VERSION_ALONE = 1 };
 
-/* When a variable that is set counts. */
+/* When a variable takes effect. */
 enum presence {
-    WHEN_PRESENT,   /* with any value, even an empty one */
-    WHEN_EQUAL,     /* with exactly this value */
-    WITH_ITS_VALUE, /* its value is handed on */
+    WHEN_PRESENT,   /* with any value, also an empty one */
+    WHEN_EQUAL,     /* with the value `equal` */
+    WITH_ITS_VALUE, /* always; its value is passed to `set` */
 };
 
 struct variable {
@@ -91,32 +96,32 @@ struct variable {
     setter *set;
 };
 
-/* One of the programs that this one can be. */
+/* One program that bailey-init can stand in for. */
 struct dialect {
-    const char *names[3]; /* as argv[0] has them, without a folder */
+    const char *names[3]; /* of argv[0], without a folder */
     struct behavior behavior;
     const struct option *options;
     const struct variable *variables;
-    const struct message_text *messages; /* in other words than everybody's; ended by a null text at EVENTS */
-    const char *prefix;           /* of every message; the same directives */
+    const struct message_text *messages; /* that differ from the common ones; EVENTS ends them */
+    const char *prefix;           /* of every message, with the same directives */
     const char *levels[DETAIL + 1];
     const char *after_mistake;    /* printed below a wrong command line; null: nothing */
     const char *after_wrong_value; /* the same for an option's value */
-    bool information_on_stdout;   /* INFO and DETAIL; else everything goes to standard error */
-    bool abbreviates;             /* long options may be cut short, as getopt_long(3) has it */
-    bool runs_scripts;            /* a file without a known format is the shell's, as execvp(3) has it */
+    bool information_on_stdout;   /* INFO and DETAIL go to standard output, else to standard error */
+    bool abbreviates;             /* long options may be abbreviated, as with getopt_long(3) */
+    bool runs_scripts;            /* a file of an unknown format is run by the shell, as with execvp(3) */
     uint8_t wrong_usage;          /* exit codes */
-    uint8_t cannot_start;         /* no process, or no adoption that was asked for */
+    uint8_t cannot_start;         /* no process, or not the subreaper that is required */
     uint8_t not_found;
-    uint8_t below_a_file; /* a part of its path isn't a folder */
+    uint8_t below_a_file; /* a part of its path is not a folder */
     uint8_t not_permitted;
     uint8_t not_executable;
 };
 
-/* The dialect that a program of this name speaks; bailey-init's own when it is nobody else's. */
+/* The dialect of a program of this name; bailey-init's own for any other name. */
 const struct dialect *dialect_of(const char *argv0);
 
-/* How a dialect tells an event; null when it doesn't. */
+/* The message of a dialect; null when it has none. */
 const struct message_text *message_of(const struct dialect *dialect, enum event event);
 
 #endif

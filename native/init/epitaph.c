@@ -1,3 +1,4 @@
+/* See epitaph.h. */
 #include "epitaph.h"
 
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 #include "message.h"
 #include "parse_values.h"
 
-/* How programs are asked to end, from wherever: nothing out of the ordinary. */
+/* The signals with which programs are asked to end, by whomever. */
 static const signal_set ordinary = 1ull << (SIGHUP - 1) | 1ull << (SIGINT - 1) | 1ull << (SIGTERM - 1) |
                                    1ull << (SIGPIPE - 1);
 
@@ -33,7 +34,7 @@ static void add(struct text *text, const char *more)
     text->letters[text->length] = '\0';
 }
 
-/* Control characters could end the line, or do worse to a terminal. Letters beyond ASCII are negative on x86 alone. */
+/* Without control characters, which could end the line or change the terminal. A char is signed on x86 only. */
 static void add_printable(struct text *text, const char *name, size_t most)
 {
     for (; *name != '\0' && most-- > 0; name++) {
@@ -68,14 +69,14 @@ static void add_signal(struct text *text, int signal)
 
 static void add_memory(struct text *text, const struct cgroup_memory *memory)
 {
-    add(text, ", by the kernel for want of memory");
+    add(text, ", by the out-of-memory killer");
     if (memory->limit > 0)
         add_mebibytes(text, ": limit ", memory->limit);
     if (memory->peak > 0)
         add_mebibytes(text, memory->limit > 0 ? ", peak " : ": peak ", memory->peak);
 }
 
-/* Only into a file that is there and empty: what the program wrote itself says more than we can. */
+/* Only if the file exists and is empty: what the program wrote there says more. */
 static void write_termination_log(const char *text)
 {
     struct stat about;
@@ -98,7 +99,7 @@ void write_epitaph(const struct settings *settings, const struct child *child, i
         (forwarding->forwarded | ordinary) & signal_bit(WTERMSIG(status)))
         return;
     add(&text, "bailey-init: '");
-    /* Cut, so that the rest of the line has room. */
+    /* Cut, so that there is room for the rest of the line. */
     add_printable(&text, settings->program[0], LENGTH / 2);
     add(&text, "' (process ");
     add_number(&text, child->pid);

@@ -1,3 +1,4 @@
+/* The epitaph: one line about an abnormal end of the program. */
 #ifndef BAILEY_EPITAPH_H
 #define BAILEY_EPITAPH_H
 
@@ -5,9 +6,10 @@
 #include "spawn.h"
 
 /*
- * After an end by a signal that nobody sent through us, and that isn't an ordinary request to end, says in one line who died of what, and that it was the kernel
- * for want of memory when the cgroup's counters say so, with limit and peak. Also into /dev/termination-log, which
- * Kubernetes shows as the reason of the end, unless the program has left its own word there.
+ * Writes one line when a signal ended the program that bailey-init did not forward and that is not an ordinary request to
+ * end. The line names the program and the signal; if the counters of the cgroup say that the out-of-memory killer killed a
+ * process, also that, with limit and peak. It never blames what the kernel does not report.
+ * The line also goes to /dev/termination-log, which Kubernetes shows as the reason of the end, if the file is empty.
  */
 void write_epitaph(const struct settings *settings, const struct child *child, int status,
                    const struct forwarding *forwarding);

@@ -1,3 +1,4 @@
+/* See grace_period.h. */
 #include "grace_period.h"
 
 #include <unistd.h>
@@ -8,30 +9,30 @@
 #include "reap.h"
 
 /*
- * Between two looks for processes that were born while we killed the others, and how long that goes on: a descendant of
- * another user, or one that the kernel keeps, may never end.
+ * SIGKILL is repeated in this interval, for processes that were forked in the meantime, and for this long: a process of
+ * another user, or one in an uninterruptible sleep, may never end.
  */
 enum { KILL_AGAIN_MS = 50, KILL_MS = 5000 };
 
 struct grace {
     bool running;
-    uint64_t until; /* as now_ms() counts; when it is over, until when SIGKILL is sent again and again */
+    uint64_t until; /* end of the grace period, on the clock of now_ms(); once over, end of the repeated SIGKILL */
     bool over;
 };
 
-static void begin(const struct settings *settings, struct grace *grace)
+static void start_grace(const struct settings *settings, struct grace *grace)
 {
     print_message(settings, GRACE_BEGINS, NULL);
     grace->running = true;
     grace->until = now_ms() + settings->behavior.grace_ms;
     (void)signal_remaining_processes(SIGTERM);
-    /* Who is stopped sees it only when it goes on (s6-svc(8) does the same). */
+    /* A stopped process gets SIGTERM only when it continues (s6-svc(8) does the same). */
     (void)signal_remaining_processes(SIGCONT);
 }
 
 /*
- * The grace is over, or was before.
- * @return false when there is nothing more to do but to leave
+ * Sends SIGKILL: the grace period is over.
+ * @return false when bailey-init should exit now
  */
 static bool kill_remaining(const struct settings *settings, struct grace *grace)
 {
@@ -39,7 +40,7 @@ static bool kill_remaining(const struct settings *settings, struct grace *grace)
         print_message(settings, GRACE_IS_OVER, NULL);
         grace->until = now_ms() + KILL_MS;
         grace->over = true;
-        /* Whom we may not kill the kernel does: with process 1 everybody ends, and it waits for them. */
+        /* When process 1 exits, the kernel kills all others of the namespace, also those of another user, and waits. */
         if (getpid() == 1)
             return false;
     }
@@ -49,9 +50,9 @@ static bool kill_remaining(const struct settings *settings, struct grace *grace)
     return false;
 }
 
-static void forward_to_remaining(const struct settings *settings, int came)
+static void forward_to_remaining(const struct settings *settings, int received)
 {
-    const int signal = settings->forwarded_as[came];
+    const int signal = settings->forwarded_as[received];
 
     if (signal != 0)
         (void)signal_remaining_processes(signal);
@@ -59,7 +60,7 @@ static void forward_to_remaining(const struct settings *settings, int came)
 
 void end_remaining_processes(const struct settings *settings, const struct forwarding *forwarding)
 {
-    /* Now every end counts again, and nobody who ended before can still be a zombie: the kernel has freed them. */
+    /* From here on each end is reaped here. Processes that ended before were freed by the kernel or reaped. */
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
     const struct behavior *behavior = &settings->behavior;
     const signal_set blocked = ~behavior->unblocked;
@@ -71,7 +72,7 @@ void end_remaining_processes(const struct settings *settings, const struct forwa
         return;
     (void)sigaction(SIGCHLD, &ended_only, NULL);
     if (behavior->grace_ms > 0 && (!behavior->wait_all || forwarding->forwarded & signal_bit(SIGTERM)))
-        begin(settings, &grace);
+        start_grace(settings, &grace);
     while (reap_ended(settings, NULL, &status) != NO_CHILDREN) {
         int left = grace.running && !grace.over ? time_left(grace.until) : -1;
         if (left == 0 || grace.over) {
@@ -83,7 +84,7 @@ void end_remaining_processes(const struct settings *settings, const struct forwa
         if (signal == 0 || signal == SIGCHLD)
             continue;
         if (settings->forwarded_as[signal] == SIGTERM && behavior->grace_ms > 0 && !grace.running)
-            begin(settings, &grace);
+            start_grace(settings, &grace);
         else
             forward_to_remaining(settings, signal);
     }

@@ -1,12 +1,14 @@
+/* What remains when the program has ended: --grace and --wait-all. */
 #ifndef BAILEY_GRACE_PERIOD_H
 #define BAILEY_GRACE_PERIOD_H
 
 #include "signals.h"
 
 /*
- * After the program: waits for what it has left behind, if the settings say so. With a grace, everybody gets SIGTERM at
- * once, and SIGKILL after the grace; to wait for all without SIGTERM, or with it only when we get one, is the other way.
- * Returns when the last process has ended, however long the grace still was; some seconds after it at the latest.
+ * Waits for the processes that remain after the program, if the settings say so. With --grace they get SIGTERM at once, and
+ * SIGKILL after the grace period. With --wait-all they get no signal of their own; a SIGTERM to bailey-init starts the grace
+ * period, if there is one.
+ * Returns as soon as the last process has ended, and at most five seconds after SIGKILL.
  */
 void end_remaining_processes(const struct settings *settings, const struct forwarding *forwarding);
 

@@ -2,7 +2,7 @@
 
 #include "bailey_options.h"
 
-/* The releases of the others that these dialects were compared with. */
+/* The releases that the dialects were compared with. */
 #define TINI "0.19.0"
 #define DUMB_INIT "1.2.5"
 #define CATATONIT "0.1.7"
@@ -50,7 +50,7 @@ const char dumb_init_rewrite_usage[] =
     "This option can be specified multiple times.\n"
     "Use --help for full usage.\n";
 
-/* Its own, word by word: its suite compares it. */
+/* The text of dumb-init itself: its test suite compares it. */
 const char dumb_init_help[] =
     "dumb-init v" DUMB_INIT "\n"
     "Usage: dumb-init [option] command [[arg] ...]\n"

@@ -1,9 +1,16 @@
 /*
  * bailey-init: the first process of a container. It starts one program, forwards signals to it, leaves no zombie, and
- * ends as the program ends. `bailey-init --help` says how to call it; ../../README.md says more.
+ * exits with the exit status of the program. bailey-init.1 is its manual.
  *
- * It allocates nothing, has no signal handler (every signal stays blocked and is asked for), and no timer unless one
- * was asked for and is running.
+ * It allocates no memory and has no signal handlers: every signal is blocked and is fetched with sigtimedwait(2). It has
+ * no timer unless an option asks for one and that timer runs.
+ *
+ *   1. block_signals      before anything else, so that no signal is lost
+ *   2. read_options       the command line and the environment, as the program that argv[0] names reads them (dialect.h)
+ *   3. become_subreaper   unless this is process 1
+ *   4. spawn              from here on no error may end this process: the container depends on it
+ *   5. reap               until the program has ended, by the kernel (reap_kernel.c) or with waitpid (reap_wait.c)
+ *   6. end_remaining_processes and the exit status
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +30,10 @@
 #include "signals.h"
 #include "spawn.h"
 
-/* Process 1 gets its namespace's orphans anyway; anybody else has to ask for those of its own descendants. */
+/*
+ * Process 1 adopts the orphans of its PID namespace; any other process adopts those of its descendants as a subreaper.
+ * Returns false when the settings require that and it failed.
+ */
 static bool become_subreaper(const struct settings *settings)
 {
     int is_subreaper = 0;
@@ -41,7 +51,7 @@ static bool become_subreaper(const struct settings *settings)
     return settings->behavior.subreaper == SUBREAPER_AUTO;
 }
 
-/* Reaps in the best way there is, until the program has ended; false when its status is lost. */
+/* Reaps until the program has ended: by the kernel if possible, else with waitpid. False: the exit status is lost. */
 static bool reap(const struct settings *settings, const struct child *child, struct forwarding *forwarding, int *status)
 {
     int waiting;
@@ -61,7 +71,7 @@ static bool reap(const struct settings *settings, const struct child *child, str
     return true;
 }
 
-/* What the shell makes of a wait status, and what the settings make of that. */
+/* The exit status of this process: that of a shell for the wait status, changed as the settings say. */
 static int exit_code(const struct settings *settings, int status, const struct forwarding *forwarding)
 {
     const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -73,7 +83,7 @@ static int exit_code(const struct settings *settings, int status, const struct f
     return settings->exit_as[code];
 }
 
-/* What of ourselves the program must not see is done when it has been started. */
+/* What must wait until the program has been executed, because the program would inherit it. */
 static void finish_start(const struct settings *settings, const struct child *child)
 {
     if (settings->secret_names)
@@ -84,7 +94,7 @@ static void finish_start(const struct settings *settings, const struct child *ch
         print_message(settings, FOLDER_NOT_LEFT, &(struct message_fields){.error = errno});
 }
 
-/* Who wants to hear of each process, or has to hear of the program's stops, must be woken for them. */
+/* To report each process, or to follow the stops of the program, this process must be woken for each: so it waits. */
 static void choose_reaping(struct settings *settings, enum terminal terminal)
 {
     struct behavior *behavior = &settings->behavior;
@@ -92,11 +102,11 @@ static void choose_reaping(struct settings *settings, enum terminal terminal)
     if (!behavior->warn_orphans && behavior->verbosity < DETAIL && terminal != SHARED)
         return;
     if (behavior->reaping == REAP_KERNEL)
-        print_message(settings, NO_KERNEL_REAPING, &(struct message_fields){.detail = "there are news that it doesn't give"});
+        print_message(settings, NO_KERNEL_REAPING, &(struct message_fields){.detail = "it reports too little for --warn, --verbose and job control"});
     behavior->reaping = REAP_WAIT;
 }
 
-/* Told after the program's end, which the dialect with such an end tells first. */
+/* Reported after the end of the program, in the order that dumb-init has in its debug mode. */
 static void report_group_signal(const struct settings *settings, const struct child *child)
 {
     const int signal = settings->forwarded_as[SIGTERM];
@@ -118,7 +128,7 @@ static int run(struct settings *settings, const struct inherited_signals *given)
         return settings->dialect->cannot_start;
     }
 
-    /* From here on nothing may fail: a container lives in our care. */
+    /* The point of no return: the container runs, and no error may end this process from here on. */
     print_message(settings, STARTED, &(struct message_fields){.name = settings->program[0], .pid = child.pid});
     finish_start(settings, &child);
     const bool known = reap(settings, &child, &forwarding, &status);

@@ -1,4 +1,4 @@
-/* Lines for people, without stdio: its buffers and tables are pages that PID 1 would keep for ever. */
+/* See message.h. Without stdio, whose buffers and tables would be resident pages of PID 1. */
 #include "message.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 enum { PIECES = 24, NUMBERS = 6 };
 
-/* How long a slow reader of our messages is waited for. */
+/* How long can_write_now waits for a slow reader. */
 enum { READER_MS = 500 };
 
 struct line {
@@ -51,7 +51,7 @@ static void add_signal(struct line *line, int signal)
     add_number(line, signal);
 }
 
-/* dialect.h says what the directives mean. */
+/* dialect.h has the list of directives. */
 static void add_directive(struct line *line, char directive, const char *level, const struct message_fields *fields)
 {
     switch (directive) {
@@ -107,7 +107,7 @@ void print_message(const struct settings *settings, enum event event, const stru
     add_expanded(&line, message->text, NULL, fields ? fields : &none);
     add(&line, "\n", 1);
     const int fd = message->level >= INFO && dialect->information_on_stdout ? STDOUT_FILENO : STDERR_FILENO;
-    /* There is nobody left to tell when this fails. */
+    /* A failure cannot be reported anywhere. */
     if (can_write_now(fd) && writev(fd, line.pieces, line.count) < 0)
         return;
 }

@@ -1,31 +1,32 @@
+/* Messages for people. */
 #ifndef BAILEY_MESSAGE_H
 #define BAILEY_MESSAGE_H
 
 #include "dialect.h"
 
 /*
- * Tells people of an event in one line, in the words of the dialect, if the verbosity asks for it. All of it goes out
- * in a single write, so that lines of other processes don't come in between.
- * @param facts what the event's text may name; null when it names nothing
+ * Prints the message about an event, as the dialect has it, if the verbosity includes it. One write per line, so that lines
+ * of other processes do not mix with it.
+ * @param fields the values that the text uses; null when it uses none
  */
 void print_message(const struct settings *settings, enum event event, const struct message_fields *fields);
 
 /*
- * Whether a line can be written without waiting: on a full pipe whose reader has stopped reading process 1 would stand
- * still, and with it all that it is there for. A slow reader gets half a second, unless it let the last one pass.
+ * Whether a line can be written without blocking: process 1 must not block on a full pipe that nobody reads. It waits half a
+ * second for a slow reader, and not at all if the last wait was in vain.
  */
 bool can_write_now(int fd);
 
-/* Writes all of a text; 0, or -1 with errno. */
+/* Writes a whole text. Returns 0, or -1 with errno. */
 int write_all(int fd, const char *text);
 
-/* Room for every number that number() writes: sign, ten digits, terminator. */
+/* The size of the longest result of format_number: sign, ten digits, terminator. */
 enum { NUMBER_SIZE = 12 };
 
 /*
- * Writes a number in decimal.
+ * Formats a number in decimal.
  * @param room NUMBER_SIZE bytes
- * @return the text, somewhere in room
+ * @return the text, which is inside room
  */
 const char *format_number(int value, char *room);
 

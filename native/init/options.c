@@ -1,4 +1,7 @@
-/* The command line and the environment, in whatever dialect. By hand: libc's getopt_long() pulls in stdio. */
+/*
+ * Reads the command line and the environment by the tables of a dialect (dialect.h). libc's getopt_long() is not used: it
+ * brings stdio along.
+ */
 #include "options.h"
 
 #include <stdlib.h>
@@ -8,10 +11,10 @@
 
 #include "message.h"
 
-/* Where the reading of arguments is. */
+/* The next argument to read. */
 struct position {
     char **argument;
-    const char *letters; /* what is left of an argument of several letters; null: at its beginning */
+    const char *letters; /* the unread letters of an argument such as -vg; null: none of it is read yet */
 };
 
 static int report_wrong_usage(const struct settings *settings, enum event event, const struct message_fields *fields)
@@ -26,8 +29,8 @@ static int report_wrong_usage(const struct settings *settings, enum event event,
     return dialect->wrong_usage;
 }
 
-/* Prints the text of --help and its like. */
-static int answer(const struct option *option)
+/* Prints the text of an option such as --help. */
+static int print_text(const struct option *option)
 {
     return write_all(option->to_stderr ? STDERR_FILENO : STDOUT_FILENO, option->text) == 0 ? EX_OK : EX_IOERR;
 }
@@ -42,7 +45,7 @@ static bool is_false(const char *word)
     return strcmp(word, "0") == 0 || strcmp(word, "false") == 0 || strcmp(word, "no") == 0 || strcmp(word, "off") == 0;
 }
 
-/* An image's command line is often fixed, so the environment can say all that options can; empty means not set. */
+/* Each option has a variable, because the command line of an image is often fixed. An empty variable counts as unset. */
 static int read_option_variables(struct settings *settings)
 {
     for (const struct option *option = settings->dialect->options; option->name || option->letter; option++) {
@@ -71,7 +74,7 @@ static int read_variables(struct settings *settings)
     return RUN_PROGRAM;
 }
 
-/* How many letters of the argument are the option's name: 0 none, and a whole match is better than a part. */
+/* How many characters of the argument are the name of the option, or its beginning if abbreviations count; else 0. */
 static size_t match(const struct option *option, const char *argument, size_t length, bool may_abbreviate)
 {
     if (!option->name || length <= 2 || strncmp(option->name, argument, length) != 0)
@@ -89,7 +92,7 @@ static const struct option *find_name(const struct dialect *dialect, const char 
         if (option->name[length] == '\0')
             return option;
         if (found)
-            return NULL; /* two that begin so */
+            return NULL; /* ambiguous */
         found = option;
     }
     return found;
@@ -103,7 +106,11 @@ static const struct option *find_letter(const struct dialect *dialect, char lett
     return NULL;
 }
 
-/* Finds the option at a place, moves on behind it, and gives its value; null with *value: a value is missing. */
+/*
+ * Finds the option at the position and moves the position behind it.
+ * @param value becomes its value; null when it takes none, or when it is missing
+ * @return null for an unknown option
+ */
 static const struct option *next_option(const struct dialect *dialect, struct position *position, const char **value)
 {
     const struct option *option;
@@ -157,7 +164,7 @@ static int read_arguments(struct settings *settings, struct position *position)
         if (option->hint && !value)
             return report_wrong_usage(settings, MISSING_VALUE, &(struct message_fields){.name = name, .hint = option->hint});
         if (!option->set)
-            return answer(option);
+            return print_text(option);
         if (!option->set(settings, value))
             return report_wrong_usage(settings, WRONG_VALUE,
                            &(struct message_fields){.name = name, .detail = value, .hint = option->hint});
@@ -165,7 +172,10 @@ static int read_arguments(struct settings *settings, struct position *position)
     return RUN_PROGRAM;
 }
 
-/* Terminal stops that nobody rewrote stop the group in a way that it can't refuse: it isn't the terminal's own. */
+/*
+ * Terminal stops are forwarded as SIGSTOP unless a rule rewrites them: the program runs in a session of its own, in whose
+ * orphaned process group they would do nothing.
+ */
 static void rewrite_terminal_stops(struct settings *settings)
 {
     for (int signal = 1; signal <= LAST_SIGNAL; signal++)
@@ -195,7 +205,7 @@ int read_options(int argc, char **argv, struct settings *settings)
     set_defaults(settings, dialect);
     const struct option *version = find_letter(dialect, VERSION_ALONE);
     if (version && argc == 2 && strcmp(argv[1], "--version") == 0)
-        return answer(version);
+        return print_text(version);
     if ((code = read_option_variables(settings)) != RUN_PROGRAM || (code = read_arguments(settings, &position)) != RUN_PROGRAM ||
         (code = read_variables(settings)) != RUN_PROGRAM)
         return code;

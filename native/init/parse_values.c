@@ -1,4 +1,4 @@
-/* The words that values are made of: numbers, signals, durations. By hand: libc's strtol() accepts too much. */
+/* See parse_values.h. By hand, because libc's strtol() accepts blanks, signs and other bases. */
 #include "parse_values.h"
 
 #include <signal.h>
@@ -18,7 +18,7 @@ static const char names[][10] = {
 };
 enum { NAMES = sizeof names / sizeof *names };
 
-/* The kernel's first is 32, but both libcs keep two for themselves and call 34 SIGRTMIN. */
+/* The kernel's first real-time signal is 32, but both libcs use two themselves and have SIGRTMIN at 34. */
 enum { FIRST_REAL_TIME = 34 };
 
 bool parse_number(const char *text, const char **end, uint32_t most, uint32_t *number)
@@ -33,7 +33,7 @@ bool parse_number(const char *text, const char **end, uint32_t most, uint32_t *n
     return at > text && value <= most;
 }
 
-/* Whether the text goes on with this word; if so, end is behind it. */
+/* Whether the text begins with this word; if so, end is set behind it. */
 static bool begins_with(const char *text, const char *word, const char **end)
 {
     const size_t length = strlen(word);

@@ -1,3 +1,4 @@
+/* Parsers for the values of options: numbers, signals, durations. */
 #ifndef BAILEY_PARSE_VALUES_H
 #define BAILEY_PARSE_VALUES_H
 
@@ -6,22 +7,22 @@
 #include <stdint.h>
 
 /*
- * Reads a whole number without a sign.
+ * Parses a whole number without a sign.
  * @param end set to the first character after it
- * @return false when there is no digit, or when it is larger than most
+ * @return false when there is no digit, or when the number is larger than most
  */
 bool parse_number(const char *text, const char **end, uint32_t most, uint32_t *number);
 
 /*
- * Reads a signal: its number, SIGTERM, TERM, or SIGRTMIN+2 and RTMAX-1 as the kernel counts them (34 and 64).
+ * Parses a signal: a number, SIGTERM, TERM, SIGRTMIN+2 or RTMAX-1, with 34 for RTMIN and 64 for RTMAX.
  * @param end set to the first character after it
- * @return its number, or 0 when it is none
+ * @return its number, or 0 when it is not a signal
  */
 int parse_signal(const char *text, const char **end);
 
 /*
- * Reads a duration: 90, 90s, 500ms, 2m or 1h; at most 24 days.
- * @return false when it is none
+ * Parses a duration: 90, 90s, 500ms, 2m or 1h; at most 24 days.
+ * @return false when it is not a duration
  */
 bool parse_duration(const char *text, uint32_t *milliseconds);
 

@@ -1,3 +1,4 @@
+/* Reaping, in one of two ways: reap_kernel.c and reap_wait.c. */
 #ifndef BAILEY_REAP_H
 #define BAILEY_REAP_H
 
@@ -7,32 +8,32 @@
 #include "spawn.h"
 
 /*
- * Finds out whether the kernel can reap and still tell the program's exit status, and gets ready for it.
- * @param waiting becomes the descriptor that reap_by_kernel() waits with
- * @return null when it can, else the reason for people
+ * Checks whether the kernel can reap and still report the exit status of the program, and prepares for that.
+ * @param epoll_fd becomes the descriptor that reap_by_kernel() waits on
+ * @return null when it can, else the reason, for a message
  */
-const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child, int *waiting);
+const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child, int *epoll_fd);
 
 /*
- * Lets the kernel free every process that ends, forwards signals, and sleeps until the program has ended.
- * @return true with the wait status; false when the kernel didn't tell it after all
+ * Lets the kernel free every process that ends, and forwards signals until the program has ended.
+ * @return true with the wait status of the program; false when the kernel does not report it after all
  */
-bool reap_by_kernel(const struct settings *settings, const struct child *child, int waiting, struct forwarding *forwarding,
+bool reap_by_kernel(const struct settings *settings, const struct child *child, int epoll_fd, struct forwarding *forwarding,
                     int *status);
 
 /*
- * Collects every process that ends, forwards signals, until the program has ended. SIGCHLD must be at its default.
+ * Reaps every process that ends with waitpid(2), and forwards signals until the program has ended.
  * @return the wait status of the program
  */
 int reap_by_waiting(const struct settings *settings, const struct child *child, struct forwarding *forwarding);
 
-/* What collecting came to. */
+/* The result of reap_ended(). */
 enum reap_result { PROGRAM_ENDED, CHILDREN_LEFT, NO_CHILDREN };
 
 /*
- * Collects processes that have ended, without waiting, until none is left or the program was among them.
+ * Reaps the processes that have ended, without waiting, up to and including the program.
  * @param child the program; null: it has ended before
- * @return PROGRAM_ENDED with its wait status; NOBODY_LEFT when there is no child any more
+ * @return PROGRAM_ENDED with its wait status; NO_CHILDREN when this process has no children any more
  */
 enum reap_result reap_ended(const struct settings *settings, const struct child *child, int *status);
 

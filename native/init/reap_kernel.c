@@ -1,6 +1,10 @@
 /*
- * The kernel's own way: where SIGCHLD is ignored, it frees processes as they end (wait(2), NOTES), and this process
- * isn't even woken. The program's exit status comes from its pidfd: Linux 6.15 keeps it there.
+ * Reaping by the kernel. While a process ignores SIGCHLD, the kernel frees its children as they end (wait(2), NOTES): they
+ * never become zombies, and this process is not woken. The exit status of the program comes from its pidfd, where Linux 6.15
+ * and later keep it.
+ *
+ * A lost exit status is worse than a zombie. So every step that could be refused is tried before SIGCHLD is ignored, and in
+ * doubt bailey-init reaps with waitpid (reap_wait.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +20,7 @@
 #include "reap.h"
 #include "signals.h"
 
-/* The first version of struct pidfd_info (Linux 6.13); exit_code is filled since 6.15. */
+/* The first version of struct pidfd_info (Linux 6.13), newer than the headers of Debian 12. 6.15 and later set exit_code. */
 struct exit_info {
     uint64_t mask;
     uint64_t cgroup;
@@ -36,7 +40,7 @@ static const char *leading_number(const char *text, unsigned int *value)
     return text;
 }
 
-/* 6.13 and 6.14 answer the request too, but never with the exit status, and a living process does not tell. */
+/* 6.13 and 6.14 accept the request too, but have no exit status, and one cannot find that out with a running process. */
 static bool release_keeps_exit_status(void)
 {
     struct utsname system;
@@ -53,49 +57,49 @@ static bool release_keeps_exit_status(void)
 }
 
 /*
- * epoll and not poll: it keeps its places in both queues between two waits, 0.2 us of each signal's 4.5. A second thread
- * that waits for the program and makes it a signal would spare another 0.3, and cost a task and 20 to 80 us at the end
- * (bench/latency.c, bench/starts.c).
- * @return false with errno when the kernel or a filter refuses it
+ * epoll and not poll: it stays in the wait queues between two waits, which saves 0.2 of the 4.5 us for each signal. A second
+ * thread that waits for the program and turns its end into a signal would save another 0.3 us, but cost a task, and 20 to
+ * 80 us at the end (bench/latency.c, bench/starts.c).
+ * @return false with errno when the kernel or a seccomp filter refuses it
  */
-static bool add_to_epoll(int waiting, int descriptor, uint32_t events)
+static bool add_to_epoll(int epoll_fd, int descriptor, uint32_t events)
 {
-    struct epoll_event awaited = {.events = events, .data.fd = descriptor};
+    struct epoll_event event = {.events = events, .data.fd = descriptor};
 
-    return epoll_ctl(waiting, EPOLL_CTL_ADD, descriptor, &awaited) == 0;
+    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
 
-/* By the bare system call: aarch64 has no other one, and libc's is a page more of what stays resident. */
-static int wait_for_events(int waiting, struct epoll_event *events, int most, int milliseconds)
+/* By the bare system call: aarch64 has only this one, and libc's wrapper is one more resident page. */
+static int wait_for_events(int epoll_fd, struct epoll_event *events, int most, int milliseconds)
 {
-    return (int)syscall(SYS_epoll_pwait, waiting, events, most, milliseconds, NULL, sizeof(signal_set));
+    return (int)syscall(SYS_epoll_pwait, epoll_fd, events, most, milliseconds, NULL, sizeof(signal_set));
 }
 
-/* A descriptor to wait with for signals and for the program's end, or -1. */
+/* An epoll descriptor for signals and for the end of the program, or -1. */
 static int open_epoll(int signals, int pidfd)
 {
     struct epoll_event events[2];
-    const int waiting = epoll_create1(EPOLL_CLOEXEC);
+    const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 
-    if (waiting < 0 || !add_to_epoll(waiting, signals, EPOLLIN))
+    if (epoll_fd < 0 || !add_to_epoll(epoll_fd, signals, EPOLLIN))
         return -1;
-    /* Once each: EPOLLIN when it has ended, and EPOLLHUP, always reported, when it has been freed and its status kept. */
-    if (!add_to_epoll(waiting, pidfd, EPOLLIN | EPOLLET) || wait_for_events(waiting, events, 2, 0) < 0)
+    /* Edge-triggered. EPOLLIN: the program has ended. EPOLLHUP, always reported: it was freed, and its status is kept. */
+    if (!add_to_epoll(epoll_fd, pidfd, EPOLLIN | EPOLLET) || wait_for_events(epoll_fd, events, 2, 0) < 0)
         return -1;
-    return waiting;
+    return epoll_fd;
 }
 
-const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child, int *waiting)
+const char *prepare_kernel_reaping(const struct settings *settings, const struct child *child, int *epoll_fd)
 {
     struct exit_info info = {.mask = info_exit};
     const signal_set blocked = ~(settings->behavior.unblocked | signal_bit(SIGCHLD));
     int signals;
 
     if (!release_keeps_exit_status())
-        return "it needs Linux 6.15 or newer";
+        return "it needs Linux 6.15";
     if (child->pidfd < 0)
-        return "no pidfd could be had";
-    /* A seccomp filter or an emulated kernel may say no to any of these. */
+        return "there is no pidfd";
+    /* A seccomp filter or an emulated kernel may refuse each of these. */
     if (ioctl(child->pidfd, GET_INFO, &info) < 0)
         return "PIDFD_GET_INFO is refused";
     if (!can_signal(child, settings->behavior.to_group || settings->behavior.terminate_its_group))
@@ -104,12 +108,12 @@ const char *prepare_kernel_reaping(const struct settings *settings, const struct
         return "sigtimedwait is refused";
     if ((signals = open_signalfd(blocked)) < 0)
         return "signalfd is refused";
-    if ((*waiting = open_epoll(signals, child->pidfd)) < 0)
+    if ((*epoll_fd = open_epoll(signals, child->pidfd)) < 0)
         return "epoll is refused";
     return NULL;
 }
 
-/* True with the wait status when the process of the pidfd has been freed. */
+/* True with the wait status if the process of the pidfd has been freed. */
 static bool read_exit_status(int pidfd, int *status)
 {
     struct exit_info info = {.mask = info_exit};
@@ -120,19 +124,19 @@ static bool read_exit_status(int pidfd, int *status)
     return true;
 }
 
-/* What we wait with is refused all of a sudden. */
+/* Waiting fails, though it did not before: reap with waitpid from here on. */
 static bool fall_back(const struct settings *settings, const struct child *child, struct forwarding *forwarding, int *status)
 {
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 
     (void)sigaction(SIGCHLD, &ended_only, NULL);
-    /* It may have ended while the kernel still freed everybody. */
+    /* The program may have ended while the kernel still freed every child. */
     if (!read_exit_status(child->pidfd, status))
         *status = reap_by_waiting(settings, child, forwarding);
     return true;
 }
 
-bool reap_by_kernel(const struct settings *settings, const struct child *child, int waiting, struct forwarding *forwarding,
+bool reap_by_kernel(const struct settings *settings, const struct child *child, int epoll_fd, struct forwarding *forwarding,
                     int *status)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -141,21 +145,21 @@ bool reap_by_kernel(const struct settings *settings, const struct child *child, 
 
     if (sigaction(SIGCHLD, &ignore, NULL) < 0)
         return fall_back(settings, child, forwarding, status);
-    /* Whoever ended before that is still a zombie; from here on nobody becomes one. */
+    /* Processes that ended before that are still zombies; from here on none becomes one. */
     if (reap_ended(settings, child, status) == PROGRAM_ENDED)
         return true;
     release_startup_pages();
     for (;;) {
         struct epoll_event events[2];
-        const int ready = wait_for_events(waiting, events, 2, kill_after_timeout(settings, child, forwarding));
+        const int ready = wait_for_events(epoll_fd, events, 2, kill_after_timeout(settings, child, forwarding));
 
-        if (ready < 0 && errno != EINTR) /* which comes after SIGSTOP and SIGCONT */
+        if (ready < 0 && errno != EINTR) /* EINTR comes after SIGSTOP and SIGCONT */
             return fall_back(settings, child, forwarding, status);
-        /* The end first: signals that came as late as that are for what comes after. */
+        /* The end first: signals that arrive at the same time are for the remaining processes. */
         for (int i = 0; i < ready; i++) {
             if (events[i].events & EPOLLHUP)
                 return read_exit_status(child->pidfd, status);
-            /* Whoever has made us its tracer is left to us by the kernel. */
+            /* The kernel does not free a child that this process traces (PTRACE_TRACEME). */
             if (events[i].data.fd == child->pidfd && reap_ended(settings, child, status) == PROGRAM_ENDED)
                 return true;
         }

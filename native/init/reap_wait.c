@@ -1,4 +1,4 @@
-/* The ordinary way: SIGCHLD, then waitpid. */
+/* Reaping with waitpid(2), after each SIGCHLD: for older kernels, and to report or follow every child. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,10 +13,10 @@ static void report_end(const struct settings *settings, pid_t pid, int status, b
         return;
 
     const bool killed = WIFSIGNALED(status);
-    const struct message_fields came = {.signal = SIGCHLD};
+    const struct message_fields received = {.signal = SIGCHLD};
     const struct message_fields fields = {.pid = pid, .code = WEXITSTATUS(status), .signal = WTERMSIG(status)};
 
-    print_message(settings, RECEIVED, &came);
+    print_message(settings, RECEIVED, &received);
     if (is_program) {
         print_message(settings, killed ? PROGRAM_KILLED : PROGRAM_EXITED, &fields);
         return;
@@ -26,7 +26,7 @@ static void report_end(const struct settings *settings, pid_t pid, int status, b
     print_message(settings, killed ? REAPED_KILLED : REAPED, &fields);
 }
 
-/* Before the program is reaped: as long as it is a zombie, its number, which is its group's too, is nobody else's. */
+/* Before the program is reaped: while it is a zombie, its number, which is also that of its group, is not used again. */
 static void terminate_group_of_zombie(const struct settings *settings, const struct child *child)
 {
     siginfo_t ended = {0};
@@ -37,9 +37,9 @@ static void terminate_group_of_zombie(const struct settings *settings, const str
 
 enum reap_result reap_ended(const struct settings *settings, const struct child *child, int *status)
 {
-    /* Who is gone already can't be asked any more. */
+    /* By number: the program was not reaped yet, so the number is its own. */
     const struct child by_number = {.pid = child ? child->pid : 0, .pidfd = -1};
-    /* __WALL: whoever became this program may have left children that tell of their end by no SIGCHLD, clone(2). */
+    /* __WALL: children from before the exec of bailey-init may send another signal than SIGCHLD at their end, clone(2). */
     const int options = WNOHANG | __WALL | (child && child->terminal == SHARED ? WUNTRACED : 0);
     pid_t ended;
 
@@ -63,16 +63,16 @@ enum reap_result reap_ended(const struct settings *settings, const struct child 
 int reap_by_waiting(const struct settings *settings, const struct child *child, struct forwarding *forwarding)
 {
     const signal_set blocked = ~settings->behavior.unblocked;
-    /* Without the pidfd: nobody else reaps it, so its number stays its own, and pidfd_send_signal may be refused. */
+    /* Without the pidfd: the number is safe, because only this process reaps it, and pidfd_send_signal may be refused. */
     const struct child by_number = {.pid = child->pid, .pidfd = -1, .terminal = child->terminal};
-    /* A SIGCHLD for stops, too: of a terminal's, and of a child's that has made us its tracer. */
+    /* Without SA_NOCLDSTOP, for stops by the terminal, and of a child that this process traces (PTRACE_TRACEME). */
     const struct sigaction every_change = {.sa_handler = SIG_DFL};
     siginfo_t info;
     int status;
 
     (void)sigaction(SIGCHLD, &every_change, NULL);
     release_startup_pages();
-    /* One SIGCHLD may stand for many (they coalesce): after each, everybody is collected (catatonit#4 hung). */
+    /* One SIGCHLD may stand for several ends, so each one reaps all that have ended (catatonit issue 4 hung). */
     while (reap_ended(settings, &by_number, &status) != PROGRAM_ENDED) {
         int signal;
 
@@ -92,7 +92,7 @@ void pause_and_reap(void)
     siginfo_t info;
 
     (void)sigaction(SIGCHLD, &ignore, NULL);
-    /* Whoever ended before that is still a zombie; from here on the kernel frees them all, on every kernel. */
+    /* Processes that ended before that are still zombies. From here on the kernel frees each one, on every kernel. */
     while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
         ;
     release_startup_pages();

@@ -1,22 +1,23 @@
+/* Memory that is given back to the kernel after the start, so that bailey-init stays a few pages. */
 #ifndef BAILEY_RELEASE_PAGES_H
 #define BAILEY_RELEASE_PAGES_H
 
-/* Of all kernels' pages. */
+/* The smallest page of any kernel, in bytes. */
 enum { SMALLEST_PAGE = 4096 };
 
-/* The last beginning of a page, of the smallest size, that isn't behind an address. */
+/* The address, rounded down to a page of the smallest size. */
 char *round_down_to_page(char *address);
 
 /*
- * Gives the whole pages between two addresses back to the kernel. What is read there later comes from the file again, or
- * is zero. Where it fails, the pages just stay.
+ * Gives the whole pages between two addresses back to the kernel. A later read there gets the content of the file again, or
+ * zeros. If it fails, the pages stay.
  */
 void release_pages(char *from, char *to);
 
 /*
- * Gives back the code and the constants that only the start and the end need, and messages; who needs them again gets
- * them from the file. The kernel maps up to sixteen pages around each one that is touched (fault_around_bytes), so this
- * has to be called by code that stays, and that touches nothing else afterwards.
+ * Gives back the code and the constants that only the start, the end and messages need; a later use reads them from the file
+ * again. The kernel maps up to sixteen pages around each page that is touched (fault_around_bytes), so only resident code
+ * may call this, and must touch nothing else afterwards.
  */
 void release_startup_pages(void);
 

@@ -1,3 +1,4 @@
+/* See remaining_processes.h. */
 #include "remaining_processes.h"
 
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #define SYS_pidfd_send_signal 424 /* Linux 5.1 */
 #endif
 
-/* An entry of a folder, getdents64(2). */
+/* A directory entry; getdents64(2), for which libc has no type. */
 struct entry {
     uint64_t inode;
     int64_t next;
@@ -25,7 +26,7 @@ struct entry {
     char name[];
 };
 
-/* The parent of a process; 0 when there is no such process, or when it is the namespace's first. */
+/* The parent of a process; 0 for process 1, and when there is no such process. */
 static pid_t parent_of(pid_t pid)
 {
     char path[sizeof "/proc//stat" + NUMBER_SIZE] = "/proc/";
@@ -43,7 +44,7 @@ static pid_t parent_of(pid_t pid)
     if (size <= 0)
         return 0;
     text[size] = '\0';
-    /* pid (name) state parent …: the name may hold anything, so the fields are counted from its last parenthesis. */
+    /* pid (name) state parent …: the name may have any characters; it ends at the last parenthesis. */
     const char *after_name = strrchr(text, ')');
     if (!after_name || strlen(after_name) < 5 || !parse_number(after_name + 4, &end, INT32_MAX, &parent))
         return 0;
@@ -52,15 +53,15 @@ static pid_t parent_of(pid_t pid)
 
 static bool is_descendant(pid_t pid)
 {
-    const pid_t we = getpid();
+    const pid_t self = getpid();
 
     for (pid = parent_of(pid); pid > 1; pid = parent_of(pid))
-        if (pid == we)
+        if (pid == self)
             return true;
     return false;
 }
 
-/* The process is held while it is looked at, so that the signal can't hit a later one of its number. */
+/* A pidfd holds the process while its parents are read, so that the signal cannot hit a later process of that number. */
 static void signal_if_descendant(pid_t pid, int signal)
 {
     const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -75,8 +76,8 @@ static void signal_if_descendant(pid_t pid, int signal)
         close(pidfd);
 }
 
-/* In another namespace's /proc the numbers are strangers'. */
-static bool is_ours(int folder)
+/* Whether /proc belongs to the PID namespace of this process: otherwise its numbers mean other processes. */
+static bool is_own_namespace(int folder)
 {
     char self[NUMBER_SIZE + 1], room[NUMBER_SIZE];
     const ssize_t length = readlinkat(folder, "self", self, sizeof self - 1);
@@ -94,13 +95,13 @@ bool signal_remaining_processes(int signal)
     long size;
 
     if (getpid() == 1) {
-        (void)kill(-1, signal); /* leaves out the caller, and who isn't in its namespace: kill(2) */
+        (void)kill(-1, signal); /* not to the caller, and not outside its namespace: kill(2) */
         return true;
     }
     const int folder = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return false;
-    if (!is_ours(folder)) {
+    if (!is_own_namespace(folder)) {
         close(folder);
         return false;
     }

@@ -1,3 +1,4 @@
+/* See search_path.h. */
 #include "search_path.h"
 
 #include <errno.h>
@@ -11,14 +12,17 @@ static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/us
 
 static const char shell[] = "/bin/sh";
 
-/* Whether the search goes on after this error, as in glibc: the folder or what it leads to isn't there. */
+/* Whether the search continues after this error, as in glibc. */
 static bool continues_search(int error)
 {
     return error == ENOENT || error == ENOTDIR || error == EACCES || error == ENAMETOOLONG || error == ENODEV ||
            error == ESTALE || error == ETIMEDOUT;
 }
 
-/* In place, since memory for any number of arguments is nowhere else: the name gets a second word before it. */
+/*
+ * A script needs one more argument. The array of arguments is changed in place, because nothing else here has memory for any
+ * number of arguments.
+ */
 static void run_file(char *file, char **program, bool runs_scripts)
 {
     char *const name = program[0];

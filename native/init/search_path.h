@@ -1,16 +1,16 @@
+/* Executing a program that is found by PATH. */
 #ifndef BAILEY_SEARCH_PATH_H
 #define BAILEY_SEARCH_PATH_H
 
 #include <stdbool.h>
 
 /*
- * Replaces this process by a program, found as execvp(3) finds it: a name with a slash is the file itself, another
- * one is looked for in PATH, or, when there is no PATH, where Docker's images have theirs. A file without a
- * known format is not run.
- * @param program its name and arguments; there must be room for one more in front
- * @param runs_scripts as execvp(3) has it, such a file is a script for /bin/sh
- * @return only when it failed, with errno: ENOENT or ENOTDIR not found, EACCES found but not allowed, or whatever
- *   execve(2) said of the file that was found
+ * Replaces this process by a program, which is found as by execvp(3): a name with a slash is a path, any other name is
+ * searched in PATH, or without PATH in the default of Docker images.
+ * @param program its name and arguments; there must be room for one more element in front of them
+ * @param runs_scripts whether /bin/sh runs a file of an unknown format, as execvp(3) has it
+ * @return only when it failed, with errno: ENOENT or ENOTDIR not found, EACCES found but not permitted, or the error of
+ *   execve(2) for the file that was found
  */
 void execute(char **program, bool runs_scripts);
 

@@ -1,3 +1,4 @@
+/* What bailey-init does: the result of reading the command line and the environment. */
 #ifndef BAILEY_SETTINGS_H
 #define BAILEY_SETTINGS_H
 
@@ -8,67 +9,68 @@
 
 struct dialect;
 
-/* How orphans are kept from staying as zombies. */
+/* How zombies are avoided. */
 enum reaping {
-    REAP_AUTO,   /* the kernel where it can, else waiting */
-    REAP_KERNEL, /* the same, but say why when the kernel can't */
-    REAP_WAIT,   /* waiting */
+    REAP_AUTO,   /* the kernel reaps if it can, else waitpid(2) */
+    REAP_KERNEL, /* the same, and a message says why if the kernel cannot */
+    REAP_WAIT,   /* waitpid(2) */
 };
 
-/* Whether this process, when it isn't process 1, becomes the subreaper of its descendants. */
+/* Whether this process, if it is not process 1, becomes the subreaper of its descendants. */
 enum subreaper {
-    SUBREAPER_AUTO,         /* yes; when it can't, it says so and goes on */
-    SUBREAPER_REQUIRED,  /* yes; when it can't, it ends */
+    SUBREAPER_AUTO,         /* yes; if that fails, it reports that and continues */
+    SUBREAPER_REQUIRED,  /* yes; if that fails, it exits */
     SUBREAPER_NEVER,  /* no */
 };
 
+/* The process group and the session of the program. */
 enum isolation {
-    SAME_GROUP,  /* the program stays in our process group */
-    OWN_GROUP,   /* its own process group, in the foreground if we are there */
-    OWN_SESSION, /* its own session, with our terminal */
+    SAME_GROUP,  /* the process group of bailey-init */
+    OWN_GROUP,   /* a new process group, in the foreground if bailey-init is in the foreground */
+    OWN_SESSION, /* a new session, with the terminal of bailey-init */
 };
 
-/* From which verbosity on a message is printed. */
+/* A message is printed if its level is not above the verbosity. */
 enum level { ERROR, WARNING, INFO, DETAIL };
 
 /*
- * What a dialect decides and options change. Everything that this program does beyond spawning and reaping is named
- * here; no other place knows which dialect is spoken.
+ * What the dialects do differently and options change, beyond spawning and reaping. All other code reads these fields and
+ * never asks which dialect is in use.
  */
 struct behavior {
     enum level verbosity;
     enum reaping reaping;
     enum subreaper subreaper;
     enum isolation isolation;
-    signal_set unblocked; /* not blocked and not forwarded: they do to us what they do to any program */
+    signal_set unblocked; /* neither blocked nor forwarded: they have their default action on this process */
     signal_set dropped;    /* not forwarded */
-    bool to_group;         /* signals go to the program's whole process group */
-    bool stop_together;    /* terminal stops are passed on as SIGSTOP, and stop us too */
-    bool default_signals;    /* the program starts with nothing blocked and nothing ignored */
-    bool terminate_its_group;       /* after the program, whoever gets its signals gets SIGTERM */
-    bool change_to_root;   /* our own working directory becomes / */
-    bool close_inherited_descriptors; /* descriptors from 3 on are closed in ourselves */
-    bool move_listen_pid_variable; /* LISTEN_PID that is ours becomes the program's, sd_listen_fds(3) */
-    bool epitaph;          /* a line about an abnormal end */
-    bool pause_only;           /* no program: reap until SIGTERM or SIGINT */
-    bool warn_orphans;            /* tell of each process reaped */
-    bool wait_all;    /* stay until every descendant has ended */
-    bool expect_term;     /* an end by a signal that we forwarded is a success */
-    uint32_t grace_ms;     /* after the program, what is left gets SIGTERM, and SIGKILL this long after; 0: neither */
-    uint32_t stop_ms;      /* the program gets SIGKILL this long after a forwarded SIGTERM; 0: never */
-    int parent_death_signal; /* that we get when our parent ends; 0: none */
+    bool to_group;         /* signals are forwarded to the program's process group */
+    bool stop_together;    /* terminal stops are forwarded as SIGSTOP, and stop this process too */
+    bool default_signals;    /* the program starts with no signal blocked or ignored */
+    bool terminate_its_group;       /* after the program has ended, the receivers of its signals get SIGTERM */
+    bool change_to_root;   /* the working directory of this process becomes / */
+    bool close_inherited_descriptors; /* descriptors from 3 on are closed in this process */
+    bool move_listen_pid_variable; /* LISTEN_PID names the program in place of this process, sd_listen_fds(3) */
+    bool epitaph;          /* report an abnormal end of the program */
+    bool pause_only;           /* run no program; reap until SIGTERM or SIGINT */
+    bool warn_orphans;            /* report each orphan that is reaped */
+    bool wait_all;    /* exit when every descendant has ended */
+    bool expect_term;     /* exit with 0 when a forwarded signal ended the program */
+    uint32_t grace_ms;     /* after the program has ended: SIGTERM to what remains, SIGKILL this much later; 0: neither */
+    uint32_t stop_ms;      /* SIGKILL to the program this long after a forwarded SIGTERM; 0: never */
+    int parent_death_signal; /* that this process gets when its parent ends; 0: none */
 };
 
 struct settings {
     const struct dialect *dialect;
     struct behavior behavior;
-    char **program;                          /* what to run and its arguments, ended by a null pointer */
-    const char *secret_names; /* variables, and options of the program: what they say is wiped out; null: nothing is */
-    uint8_t forwarded_as[LAST_SIGNAL + 1];   /* the signal that each one becomes; 0: it is dropped */
-    uint8_t exit_as[256];                    /* the exit code that each one becomes */
+    char **program;                          /* the program and its arguments, ended by a null pointer */
+    const char *secret_names; /* names of variables and options whose values are overwritten; null: none */
+    uint8_t forwarded_as[LAST_SIGNAL + 1];   /* the signal that is sent for each one received; 0: none */
+    uint8_t exit_as[256];                    /* the exit status for each one of the program */
 };
 
-/* Whether anything but warnings is told; asked first where the program runs, so that the messages' pages stay away. */
+/* Whether more than warnings is printed. Resident code asks first, so that the pages of the messages stay unused. */
 static inline bool is_verbose(const struct settings *settings)
 {
     return settings->behavior.verbosity > WARNING;

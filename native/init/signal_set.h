@@ -1,3 +1,4 @@
+/* Sets of signals. */
 #ifndef BAILEY_SIGNAL_SET_H
 #define BAILEY_SIGNAL_SET_H
 
@@ -5,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * A set of signals as the kernel has it, bit n-1 for signal n. libc's own type won't do: its functions leave out the
- * real-time signals that libc keeps for itself (32 to 34), but a container's programs may send them all the same.
+ * A set of signals in the kernel's format, bit n-1 for signal n. The functions of libc for sigset_t leave out the real-time
+ * signals that libc uses itself (32 to 34), which other programs may send.
  */
 typedef uint64_t signal_set;
 
@@ -17,7 +18,7 @@ static inline signal_set signal_bit(int number)
     return (signal_set)1 << (number - 1);
 }
 
-/* Sent by the kernel to a process that has done wrong; when somebody else sends one, it is meant for this process. */
+/* The kernel sends these for a fault of the process itself. */
 #define FAULTS                                                                                                         \
     (1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1) | 1ull << (SIGABRT - 1) | 1ull << (SIGBUS - 1) |                     \
      1ull << (SIGFPE - 1) | 1ull << (SIGSEGV - 1) | 1ull << (SIGSYS - 1))

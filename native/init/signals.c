@@ -1,3 +1,7 @@
+/*
+ * See signals.h. Every signal is blocked from the start on and fetched one at a time: there is no handler, so nothing can be
+ * interrupted, and each signal keeps its value and its sender until it is forwarded.
+ */
 #include "signals.h"
 
 #include <errno.h>
@@ -13,12 +17,12 @@
 #include "message.h"
 #include "spawn.h"
 
-static const signal_set every_signal = ~(signal_set)0; /* the kernel itself leaves out SIGKILL and SIGSTOP */
+static const signal_set every_signal = ~(signal_set)0; /* the kernel ignores SIGKILL and SIGSTOP in it */
 
-/* pidfd_send_signal(2): to the process group that the process leads, or led; Linux 6.9. */
+/* Flag of pidfd_send_signal(2): to the process group that the process leads or led; Linux 6.9. */
 enum { TO_PROCESS_GROUP = 1 << 2 };
 
-/* Cannot fail: the arguments are right, and there is nothing to allocate. */
+/* Cannot fail with these arguments: rt_sigprocmask(2) allocates nothing. */
 static void change_mask(int how, const signal_set *mask, signal_set *before)
 {
     (void)syscall(SYS_rt_sigprocmask, how, mask, before, sizeof *mask);
@@ -26,11 +30,11 @@ static void change_mask(int how, const signal_set *mask, signal_set *before)
 
 void block_signals(struct inherited_signals *given)
 {
-    /* No SIGCHLD when a child only stops or goes on: nobody here wants to know. */
+    /* No SIGCHLD when a child stops or continues. */
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
     struct sigaction before;
 
-    /* First of all: to process 1, a signal that is neither blocked nor handled is lost. */
+    /* First of all: process 1 loses a signal that is neither blocked nor handled. */
     change_mask(SIG_SETMASK, &every_signal, &given->mask);
     given->sigchld_ignored = sigaction(SIGCHLD, &ended_only, &before) == 0 && before.sa_handler == SIG_IGN;
 }
@@ -51,14 +55,14 @@ void restore_signals(const struct inherited_signals *given, bool fresh)
 
     if (fresh)
         for (int signal = 1; signal <= LAST_SIGNAL; signal++)
-            (void)sigaction(signal, &by_default, NULL); /* libc keeps 32 and 33 from us: nobody ignores those */
+            (void)sigaction(signal, &by_default, NULL); /* libc refuses 32 and 33, which no program ignores */
     else if (given->sigchld_ignored)
         (void)sigaction(SIGCHLD, &ignore, NULL);
-    /* The mask last: a signal that was held back must meet the dispositions that it was meant for (dumb-init's race). */
+    /* The mask last: a signal that was blocked must find the right disposition (dumb-init has a race here). */
     change_mask(SIG_SETMASK, fresh ? &none : &given->mask, NULL);
 }
 
-/* A filter refuses to tell of signals: then at least nobody stays a zombie, and the end of the program is ours. */
+/* A seccomp filter refuses sigtimedwait(2): reaping still works, signals are not forwarded. */
 static int wait_without_signals(void)
 {
     siginfo_t ended;
@@ -78,7 +82,7 @@ int next_signal(signal_set wanted, siginfo_t *info, int milliseconds)
             return (int)signal;
         if (errno != EINTR && errno != EAGAIN)
             return wait_without_signals();
-        /* EAGAIN: none in time. EINTR comes after SIGSTOP and SIGCONT; who has little time looks at the clock then. */
+        /* EAGAIN: none in time. EINTR: after SIGSTOP and SIGCONT; a caller with a time limit checks the time again. */
         if (milliseconds >= 0)
             return 0;
     }
@@ -106,8 +110,8 @@ bool can_wait_for_signals(void)
 }
 
 /*
- * Through the pidfd where there is one: where the kernel reaps, the number may already be a stranger's. Without one we
- * are the one who reaps, so the number is the program's until then.
+ * Through the pidfd if there is one: when the kernel reaps, the number may already belong to another process. Without a pidfd
+ * this process reaps, so the number belongs to the program until then.
  */
 static long send_signal(const struct child *child, bool to_group, int signal, const siginfo_t *info)
 {
@@ -125,7 +129,7 @@ bool can_signal(const struct child *child, bool to_group)
     return send_signal(child, to_group, 0, NULL) == 0;
 }
 
-/* The kernel lets nobody pass on signals as if kill(2), tgkill(2) or the kernel itself had sent them (si_code >= 0). */
+/* The kernel refuses to forward the siginfo of kill(2), tgkill(2) and its own signals (si_code >= 0); rt_sigqueueinfo(2). */
 static bool has_value(const siginfo_t *info)
 {
     return info && info->si_code < 0 && info->si_code != SI_TKILL;
@@ -134,7 +138,7 @@ static bool has_value(const siginfo_t *info)
 static void send_on(const struct settings *settings, const struct child *child, bool to_group, int signal,
                     const siginfo_t *info)
 {
-    /* Without its value rather than not at all, should the queue be full (RLIMIT_SIGPENDING), or a group the target. */
+    /* If the queue is full (RLIMIT_SIGPENDING), or the target is a group: without its value rather than not at all. */
     if (has_value(info) && info->si_signo == signal && send_signal(child, to_group, signal, info) == 0)
         return;
     if (send_signal(child, to_group, signal, NULL) == 0 || errno == ESRCH)
@@ -147,12 +151,12 @@ bool detach_traced(pid_t pid, int signal)
     return syscall(SYS_ptrace, PTRACE_DETACH, pid, 0L, signal == SIGTRAP ? 0L : (long)signal) == 0;
 }
 
-/* SIGTERM alone would wait in a stopped program until somebody else lets it go on. A debugger's stop is not touched. */
+/* A stopped program gets SIGTERM only when it continues. One that a debugger has stopped stays stopped. */
 static void continue_if_stopped(const struct settings *settings, const struct child *child)
 {
     siginfo_t state = {0};
 
-    /* Under job control the stop has been collected already, and cannot be asked for again. */
+    /* Under job control, reap_ended() has already fetched the stop, and waitid(2) does not report it again. */
     if (child->terminal == SHARED)
         send_on(settings, child, true, SIGCONT, NULL);
     else if (waitid(P_PID, (id_t)child->pid, &state, WSTOPPED | WNOHANG | WNOWAIT) < 0)
@@ -164,9 +168,10 @@ static void continue_if_stopped(const struct settings *settings, const struct ch
 }
 
 /*
- * Stops by a terminal's signal where a program without handlers would: a shell's job whose standard input isn't the
- * terminal, as in `make | bailey-init tee`. Nobody else would stop, and the shell would wait for ever. Where no shell
- * has job control the kernel doesn't stop anybody (setpgid(2), orphaned process groups), and process 1 never.
+ * Stops this process by a stop signal of the terminal, as a program without handlers stops: for a job of a shell whose
+ * standard input is not the terminal, as in `make | bailey-init tee`. Otherwise only the program would stop, and the shell
+ * would wait forever. Without a shell that has job control the kernel ignores the signal (setpgid(2), orphaned process
+ * groups), and process 1 is never stopped.
  */
 static void stop_by_default_action(int signal)
 {
@@ -185,7 +190,7 @@ void forward_signal(const struct settings *settings, const struct child *child, 
     if (is_verbose(settings))
         print_message(settings, RECEIVED, &(struct message_fields){.signal = info->si_signo});
     if (signal != 0) {
-        /* A terminal stops all of the program's group, and the shell lets only us go on. */
+        /* The terminal stopped the whole process group of the program, but the shell continues only this process. */
         const bool all_stopped = info->si_signo == SIGCONT && child->terminal == SHARED;
 
         send_on(settings, child, settings->behavior.to_group || all_stopped, signal, info);
@@ -199,8 +204,8 @@ void forward_signal(const struct settings *settings, const struct child *child, 
             forwarding->kill_at = now_ms() + settings->behavior.stop_ms;
     }
     /*
-     * As process 1 of a namespace we can't be stopped from inside. It isn't tried either: the kernel takes a SIGCONT that
-     * has come meanwhile, for the program that stands still by now, out of the queue all the same (signal(7)).
+     * Process 1 cannot be stopped from inside its namespace. The SIGSTOP must not even be sent: it would remove a pending
+     * SIGCONT, which is meant for the program (signal(7)).
      */
     if (!(TERMINAL_STOPS & signal_bit(info->si_signo)) || getpid() == 1)
         return;

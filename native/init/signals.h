@@ -1,3 +1,4 @@
+/* Blocking, fetching and forwarding signals. */
 #ifndef BAILEY_SIGNALS_H
 #define BAILEY_SIGNALS_H
 
@@ -9,72 +10,72 @@
 
 struct child;
 
-/* What this process was given by whoever started it, and hands on to the program. */
+/* The signal state that this process was started with and that the program gets. */
 struct inherited_signals {
     signal_set mask;
     bool sigchld_ignored; /* SIGCHLD was ignored */
 };
 
-/* What has become of the signals until now. */
+/* The state of forwarding. */
 struct forwarding {
-    signal_set forwarded; /* those that were sent to the program, as they were sent, by us too */
-    uint64_t kill_at;     /* when the program is killed for not ending, as now_ms() counts; 0: never */
+    signal_set forwarded; /* all that this process has sent to the program, after rewriting */
+    uint64_t kill_at;     /* when --stop-timeout ends, on the clock of now_ms(); 0: it does not run */
 };
 
 /*
- * Blocks every signal, and sets SIGCHLD to its default so that no exit status gets lost. Other dispositions are left
- * alone: as long as a signal is blocked it stays pending even when it is ignored.
+ * Blocks every signal, and sets SIGCHLD to its default so that no exit status is lost. Other dispositions stay: a blocked
+ * signal stays pending even if it is ignored.
  */
 void block_signals(struct inherited_signals *given);
 
-/* Leaves alone what the dialect wants left alone: those signals do to us what they did before we came. */
+/* Unblocks the signals that the dialect neither blocks nor forwards, unless they were blocked at the start. */
 void unblock_signals(signal_set unblocked, const struct inherited_signals *given);
 
 /*
- * In the child: mask and dispositions become those that were given, or the kernel's defaults. Signals arrive from here
- * on.
+ * In the child: restores the inherited mask and dispositions, or sets the defaults. From here on signals arrive.
  */
 void restore_signals(const struct inherited_signals *given, bool fresh);
 
 /*
- * Waits for the next of some signals, which have to be blocked: those that are left alone are not.
- * @param milliseconds how long at most; negative: for ever
- * @return its number, with *info about where it came from; 0 when none came in time
+ * Waits for the next of some blocked signals.
+ * @param milliseconds how long at most; negative: without limit
+ * @return its number, with its origin in *info; 0 when none arrived in time
  */
 int next_signal(signal_set wanted, siginfo_t *info, int milliseconds);
 
-/* The signals that have come and wait to be taken. */
+/* The pending signals. */
 signal_set pending_signals(void);
 
-/* A signalfd (close-on-exec) that tells when one of them waits to be taken, or -1 with errno. */
+/* A signalfd (close-on-exec) that is readable while one of the signals is pending, or -1 with errno. */
 int open_signalfd(signal_set wanted);
 
-/* Whether next_signal() can be asked without waiting. */
+/* Whether sigtimedwait(2) is permitted. */
 bool can_wait_for_signals(void);
 
 /*
- * Lets go of a stopped child that has made us its tracer (PTRACE_TRACEME, as programs do that want no debugger): nobody
- * else could let it go on. It goes on with the signal that it was stopped for, but not with the SIGTRAP of an execve(2).
- * @return false when we don't trace it
+ * Detaches from a stopped child that has made this process its tracer (PTRACE_TRACEME, which programs use against
+ * debuggers): only the tracer can continue it. It gets the signal that it was stopped for, except the SIGTRAP of an
+ * execve(2).
+ * @return false when this process does not trace it
  */
 bool detach_traced(pid_t pid, int signal);
 
 /*
- * Does with a signal what the settings say: sends it on to the program or its group, as itself or another one, with the
- * value that came with it when it was queued (sigqueue(3)), or drops it.
+ * Forwards a signal to the program or its process group, or drops it, as the settings say. A signal that was queued with a
+ * value (sigqueue(3)) keeps the value unless it is rewritten. SIGTERM starts --stop-timeout.
  */
 void forward_signal(const struct settings *settings, const struct child *child, struct forwarding *forwarding,
                     const siginfo_t *info);
 
 /*
- * Kills the program when it had its time to end and hasn't.
- * @return milliseconds until then; -1 when there is no such time
+ * Sends SIGKILL to the program if --stop-timeout is over.
+ * @return milliseconds until then; -1 when it does not run
  */
 int kill_after_timeout(const struct settings *settings, const struct child *child, struct forwarding *forwarding);
 
 /*
- * SIGTERM to the group of a program that has ended: as long as nobody has reaped it, or through its pidfd, which means
- * the group for as long as the group has members.
+ * Sends SIGTERM to the process group of a program that has ended: before the program is reaped, or through its pidfd, which
+ * stands for the group as long as the group has members.
  */
 void terminate_group(const struct settings *settings, const struct child *child);
 

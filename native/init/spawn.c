@@ -1,3 +1,8 @@
+/*
+ * See spawn.h. There is a ladder of three ways to create the process, the best first: clone(2) with vfork semantics and a
+ * pidfd, the same without the pidfd, and a plain fork. Each step down is for kernels, sandboxes and seccomp filters that
+ * refuse the one above.
+ */
 #include "spawn.h"
 
 #include <errno.h>
@@ -19,19 +24,20 @@
 #endif
 
 /*
- * The child's stack until it executes: room for execute()'s path and some calls; no signal handler ever runs on it.
- * Common, so that the linker puts it behind all other data; used from a page's end, so that whole pages are given back.
+ * The stack of the child until it executes the program: room for the path in execute() and a few calls. No signal handler
+ * runs on it. A common symbol, which the linker puts behind all other data; the stack begins at the end of a page, so that
+ * whole pages are given back.
  */
 extern char child_stack[20480];
 char child_stack[20480] __attribute__((common));
 
-struct task {
+struct start {
     const struct settings *settings;
-    const struct inherited_signals *given;
+    const struct inherited_signals *inherited;
     enum terminal terminal;
 };
 
-static int report(const struct settings *settings)
+static int report_exec_failure(const struct settings *settings)
 {
     const struct dialect *dialect = settings->dialect;
     const char *name = settings->program[0];
@@ -49,7 +55,7 @@ static int report(const struct settings *settings)
     }
 }
 
-/* A socket-activated program looks for its own pid there; whoever started us could only know ours. */
+/* A socket-activated program expects its own pid in LISTEN_PID, but the service manager only knew that of this process. */
 static void move_listen_pid(void)
 {
     static char room[sizeof "LISTEN_PID=" + NUMBER_SIZE] = "LISTEN_PID=";
@@ -64,60 +70,57 @@ static void move_listen_pid(void)
         }
 }
 
-static void isolate(const struct task *task)
+static void isolate(const struct start *start)
 {
-    switch (task->settings->behavior.isolation) {
+    switch (start->settings->behavior.isolation) {
     case SAME_GROUP:
         break;
     case OWN_GROUP:
-        if (setpgid(0, 0) == 0 && task->terminal == SHARED)
-            take_foreground(task->settings);
+        if (setpgid(0, 0) == 0 && start->terminal == SHARED)
+            take_foreground(start->settings);
         break;
     case OWN_SESSION:
         if (setsid() < 0)
             break;
-        acquire_terminal(task->settings);
-        print_message(task->settings, ISOLATED, NULL);
+        acquire_terminal(start->settings);
+        print_message(start->settings, ISOLATED, NULL);
         break;
     }
 }
 
 /*
- * Runs in the parent's memory while the parent stands still (vfork), so it leaves nothing behind there but a pid in the
- * environment. It reports its failure itself instead of through that memory: qemu-user makes a fork of the vfork.
+ * The child. It runs in the memory of the parent, which is suspended (vfork), so it changes nothing there except LISTEN_PID in
+ * the environment. It reports a failure itself, not through the shared memory: qemu-user turns the vfork into a fork.
  */
 static int execute_program(void *argument)
 {
-    const struct task *task = argument;
-    const struct settings *settings = task->settings;
+    const struct start *start = argument;
+    const struct settings *settings = start->settings;
 
-    /* Every signal is still blocked here, SIGTTOU with them. */
-    isolate(task);
+    /* Every signal is still blocked, including SIGTTOU, which the change of the foreground group would cause. */
+    isolate(start);
     if (settings->behavior.move_listen_pid_variable)
         move_listen_pid();
-    restore_signals(task->given, settings->behavior.default_signals);
+    restore_signals(start->inherited, settings->behavior.default_signals);
     execute(settings->program, settings->dialect->runs_scripts);
-    return report(settings);
+    return report_exec_failure(settings);
 }
 
-/*
- * For kernels and sandboxes that know no other way. By the bare system call: libc's fork() brings locks and clocks
- * along, a page of them.
- */
-static pid_t plain_fork(struct task *task)
+/* For kernels and sandboxes without the other ways. By the bare system call: libc's fork() needs one more page. */
+static pid_t plain_fork(struct start *start)
 {
     const pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
     if (pid == 0)
-        _exit(execute_program(task));
-    /* Here too, whoever is first (tini lost signals in between). EACCES when the child has long been executing. */
-    if (pid > 0 && task->settings->behavior.isolation == OWN_GROUP && setpgid(pid, pid) < 0 && errno != EACCES &&
+        _exit(execute_program(start));
+    /* In both processes, so that the group exists whichever runs first (tini lost signals). EACCES: it has executed. */
+    if (pid > 0 && start->settings->behavior.isolation == OWN_GROUP && setpgid(pid, pid) < 0 && errno != EACCES &&
         errno != ESRCH)
-        print_message(task->settings, GROUP_NOT_CHANGED, &(struct message_fields){.error = errno});
+        print_message(start->settings, GROUP_NOT_CHANGED, &(struct message_fields){.error = errno});
     return pid;
 }
 
-/* By the kernel or a filter; or there is no room for a descriptor. The next step down needs less. */
+/* Whether the next step of the ladder may succeed: refused by the kernel or a filter, or no descriptor is free. */
 static bool is_refusal(int error)
 {
     return error == EINVAL || error == EPERM || error == EACCES || error == ENOSYS || error == EMFILE ||
@@ -130,18 +133,18 @@ bool spawn(const struct settings *settings, const struct inherited_signals *give
     char *const stack_end = round_down_to_page(child_stack + sizeof child_stack);
     const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
     char *const name = settings->program[0];
-    struct task task = {.settings = settings, .given = given, .terminal = terminal};
+    struct start start = {.settings = settings, .inherited = given, .terminal = terminal};
 
-    /* Newest first. clone and not clone3: container engines' seccomp profiles answer ENOSYS to clone3. */
+    /* Newest first. clone and not clone3: the seccomp profiles of container engines answer clone3 with ENOSYS. */
     child->terminal = terminal;
     child->pidfd = -1;
     if (settings->behavior.reaping != REAP_WAIT)
-        child->pid = clone(execute_program, stack_end, flags | CLONE_PIDFD, &task, &child->pidfd);
+        child->pid = clone(execute_program, stack_end, flags | CLONE_PIDFD, &start, &child->pidfd);
     if (settings->behavior.reaping == REAP_WAIT || (child->pid < 0 && is_refusal(errno)))
-        child->pid = clone(execute_program, stack_end, flags, &task);
+        child->pid = clone(execute_program, stack_end, flags, &start);
     if (child->pid < 0 && is_refusal(errno))
-        child->pid = plain_fork(&task);
-    /* As a script's, the child's memory had another one, and its memory was ours. */
+        child->pid = plain_fork(&start);
+    /* The child may have changed it, to run a script with the shell, and it shared this memory. */
     settings->program[0] = name;
     if (child->pid < 0)
         return false;

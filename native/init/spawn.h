@@ -1,3 +1,4 @@
+/* Starting the program. */
 #ifndef BAILEY_SPAWN_H
 #define BAILEY_SPAWN_H
 
@@ -9,16 +10,16 @@
 struct settings;
 struct inherited_signals;
 
-/* The program that was asked for: the one process whose exit status matters. */
+/* The program: the process whose exit status this process exits with. */
 struct child {
     pid_t pid;
-    int pidfd; /* close-on-exec; -1 when the kernel gives none (before Linux 5.2) */
+    int pidfd; /* close-on-exec; -1 without one (before Linux 5.2, or refused) */
     enum terminal terminal;
 };
 
 /*
- * Starts the program, isolated as the settings say, with the signals as they were given. When it cannot be executed, the
- * child says why and ends with the exit code that the dialect has for that.
+ * Starts the program, in the process group or session that the settings say, with the inherited signal state. If it cannot be
+ * executed, the child reports why and exits with the exit code that the dialect has for that.
  * @return false with errno when no process could be created
  */
 bool spawn(const struct settings *settings, const struct inherited_signals *given, enum terminal terminal,

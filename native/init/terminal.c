@@ -1,3 +1,4 @@
+/* See terminal.h. */
 #include "terminal.h"
 
 #include <errno.h>
@@ -9,12 +10,12 @@
 #include "signals.h"
 #include "spawn.h"
 
-/* Whether standard input is the controlling terminal, with this process group in the foreground. */
+/* Whether standard input is the controlling terminal, with that process group in the foreground. */
 static bool is_foreground(pid_t group)
 {
     const pid_t foreground = tcgetpgrp(STDIN_FILENO);
 
-    /* In a new PID namespace both are 0 when the group is one from outside: that is still the same group. */
+    /* In a new PID namespace both are 0 if the group is one from outside; it is the same group then. */
     return foreground >= 0 && foreground == group;
 }
 
@@ -23,7 +24,7 @@ static bool has_foreground(void)
     return is_foreground(getpgrp());
 }
 
-/* Both signals are pending when the call has returned; one that was pending before stands for somebody else's, too. */
+/* TIOCNOTTY makes both signals pending. One that was pending before came from elsewhere, and stays. */
 static bool detach_from_terminal(void)
 {
     const signal_set own = signal_bit(SIGHUP) | signal_bit(SIGCONT);
@@ -48,7 +49,7 @@ enum terminal detect_terminal(struct settings *settings)
         settings->behavior.isolation = OWN_SESSION;
         return HANDED_OVER;
     }
-    /* In the background too: fg may come later. */
+    /* Also in the background: fg may follow. */
     return settings->behavior.isolation == OWN_GROUP && !leads && tcgetpgrp(STDIN_FILENO) >= 0 ? SHARED : NO_TERMINAL;
 }
 
@@ -56,7 +57,7 @@ void take_foreground(const struct settings *settings)
 {
     if (!is_foreground(getpgid(getppid())))
         return;
-    /* ENOTTY, ENXIO: the terminal was taken away or hung up in the meantime. */
+    /* ENOTTY, ENXIO: the terminal was taken away or hung up meanwhile. */
     if (tcsetpgrp(STDIN_FILENO, getpid()) < 0 && errno != ENOTTY && errno != ENXIO)
         print_message(settings, FOREGROUND_NOT_TAKEN, &(struct message_fields){.error = errno});
 }
@@ -69,12 +70,12 @@ void acquire_terminal(const struct settings *settings)
 
 void stop_with_program(const struct child *child, int signal)
 {
-    /* After bg a shell's fg sends no SIGCONT: that we have the terminal shows only now that the program wants it. */
+    /* After bg, the shell's fg sends no SIGCONT: only now it shows that this process is in the foreground again. */
     if (TERMINAL_ACCESS & signal_bit(signal) && has_foreground()) {
         (void)tcsetpgrp(STDIN_FILENO, child->pid);
         (void)kill(-child->pid, SIGCONT);
     } else if (!(TERMINAL_STOPS & signal_bit(signal)) && !is_foreground(child->pid))
-        return; /* No shell waits for us; whoever sent that SIGSTOP lets the program go on, but not us. */
+        return; /* No shell waits. The sender of the SIGSTOP continues the program, but not this process. */
     else if (getpid() != 1)
         (void)kill(getpid(), SIGSTOP);
     else if (TERMINAL_STOPS & signal_bit(signal))

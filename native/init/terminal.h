@@ -1,3 +1,4 @@
+/* The terminal and job control. */
 #ifndef BAILEY_TERMINAL_H
 #define BAILEY_TERMINAL_H
 
@@ -5,41 +6,42 @@
 
 struct child;
 
-/* What the terminal on standard input means to us. */
+/* The terminal on standard input, as seen at the start. */
 enum terminal {
-    NO_TERMINAL, /* there is none, or it isn't ours */
-    SHARED,      /* it is ours, in a session that somebody else leads: a shell has job control, fg and bg with it */
-    HANDED_OVER, /* it was ours, and we have let go of it: the program's session takes it */
+    NO_TERMINAL, /* there is none, or it is not the controlling terminal */
+    SHARED,      /* another process leads its session: a shell with job control, fg and bg */
+    HANDED_OVER, /* this process has detached from it, and the session of the program acquires it */
 };
 
 /*
- * Finds out, and lets go of the terminal where the program is to have it for its own session: where the dialect wants
- * that, and where we lead the session ourselves, as under `docker run -it`. Beside us in our session the program could
- * be stopped by ^Z, with nobody there to let it go on; in a session of its own that cannot happen (setpgid(2), orphaned
- * process groups). Letting go sends us SIGHUP and SIGCONT, which are swallowed.
+ * Detects the terminal, and detaches from it if the program gets it in a session of its own: because the dialect wants that,
+ * or because this process leads the session, as under `docker run -it`. In the session of this process, ^Z could stop the
+ * program and nothing would continue it; in a session of its own that cannot happen (setpgid(2), orphaned process groups).
+ * Detaching sends SIGHUP and SIGCONT to this process, which are discarded.
  */
 enum terminal detect_terminal(struct settings *settings);
 
 /*
- * In the child: when our parent's group is in the foreground of the terminal on standard input, the caller's own takes
- * its place, so that ^C and ^Z reach the program and not the parent. SIGTTOU must be blocked, or the terminal would stop the caller for asking.
+ * In the child: if the process group of the parent is in the foreground of the terminal, puts the group of the child there, so
+ * that ^C and ^Z reach the program and not the parent. SIGTTOU must be blocked: the terminal sends it to a background process
+ * that changes the foreground group.
  */
 void take_foreground(const struct settings *settings);
 
-/* In the child, as the leader of a session: takes the terminal on standard input, if there is one. */
+/* In the child, as the leader of a session: acquires the terminal on standard input, if there is one. */
 void acquire_terminal(const struct settings *settings);
 
 /*
- * The program has been stopped, and the terminal is shared: we stop as well, so that the shell that waits for us notices
- * and takes the terminal back. As process 1 of a namespace we can't; then the program goes on. In the
- * background, a SIGSTOP is somebody else's matter.
+ * The program has stopped, and the terminal is shared: stops this process too, so that the shell that waits for it takes the
+ * terminal back. Process 1 cannot stop, so there the program is continued. A SIGSTOP to a program in the background does not
+ * stop this process: no shell waits for it.
  */
 void stop_with_program(const struct child *child, int signal);
 
-/* The program has ended: a terminal that we had before is ours again, and the next of a script's programs can use it. */
+/* The program has ended: puts the group of this process into the foreground again, for the next program of a script. */
 void reclaim_terminal(const struct child *child);
 
-/* We go on, after a stop: if the shell has put us into the foreground, the program's group gets it. */
+/* This process continues after a stop: if the shell has put it into the foreground, puts the program there. */
 void continue_program(const struct child *child);
 
 #endif

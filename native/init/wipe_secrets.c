@@ -1,16 +1,17 @@
+/* See wipe_secrets.h. */
 #include "wipe_secrets.h"
 
 #include <string.h>
 #include <unistd.h>
 
-/* Something that is seen to have been there, and that ends no argument early. */
+/* Asterisks, not NULs: it stays visible that there was a value, and arguments stay separate. */
 static void wipe(char *text)
 {
     for (; *text != '\0'; text++)
         *text = '*';
 }
 
-/* What stands behind `NAME=`, or null. */
+/* The value in `NAME=value`, or null. */
 static char *value_after(char *text, const char *name, size_t length)
 {
     return strncmp(text, name, length) == 0 && text[length] == '=' ? text + length + 1 : NULL;
@@ -18,7 +19,7 @@ static char *value_after(char *text, const char *name, size_t length)
 
 static void wipe_variable(const char *name, size_t length)
 {
-    /* There may be several of a name: libc sees the first, /proc shows all. */
+    /* All of that name: libc uses the first, /proc shows all. */
     for (char **variable = environ; *variable; variable++) {
         char *const value = value_after(*variable, name, length);
 

@@ -1,12 +1,13 @@
+/* --forget: secrets that the program got from the environment or the command line. */
 #ifndef BAILEY_WIPE_SECRETS_H
 #define BAILEY_WIPE_SECRETS_H
 
 /*
- * Wipes out of our own memory what the program alone needs to know: /proc/PID/environ and /proc/PID/cmdline are that
- * memory. Only when the program has been executed, and so has its copy.
- * @param names separated by commas: variables; and options, which begin with a dash, of the arguments; a
- *   dash alone is all arguments, which have secrets by their places, too
- * @param arguments the program and its own
+ * Overwrites secrets in the memory of this process, which /proc/PID/environ and /proc/PID/cmdline show to every process of
+ * the same user. Call it when the program has been executed and has its own copy.
+ * @param names separated by commas: variables; options of the program, which begin with a dash; a dash alone stands for all
+ *   arguments of the program
+ * @param arguments the program and its arguments
  */
 void wipe_secrets(const char *names, char **arguments);
 

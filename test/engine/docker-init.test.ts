@@ -122,7 +122,7 @@ t.test("an engine's limit on memory: the epitaph names it", async (t) => {
   t.equal(ran.code, 137);
   t.match(
     ran.stderr,
-    /^bailey-init: 'sh' \(process \d+\) was ended by SIGKILL, by the kernel for want of memory: limit 32 MiB, peak 32 MiB$/m,
+    /^bailey-init: 'sh' \(process \d+\) was ended by SIGKILL, by the out-of-memory killer: limit 32 MiB, peak 32 MiB$/m,
   );
   const build = await runToEnd(image, limited, ['sh', '-c', `sh -c '${eats}'; echo ended $?; exit 0`]);
   t.same(build.code, 0);

@@ -95,7 +95,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     );
     t.match(
       ran.stderr,
-      /^bailey-init: 'bailey' \(process \d+\) was ended by SIGKILL, by the kernel for want of memory: limit 256 MiB, peak 256 MiB$/m,
+      /^bailey-init: 'bailey' \(process \d+\) was ended by SIGKILL, by the out-of-memory killer: limit 256 MiB, peak 256 MiB$/m,
     );
   });
 

@@ -379,7 +379,7 @@ if (requires(t, pidNamespace, peers)) {
   t.test(
     'tini: faults are its own; the program gets the mask and the ignored signals as they were',
     async (sub) => {
-      const [given = ''] = compile(sub, 'test/init/given.c');
+      const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
       for (const init of ['tini', called(sub, 'tini')]) {
         for (const signal of faults) {
           const child = asChild(sub, [

@@ -5,9 +5,9 @@ import { compile } from '../kit/compile.ts';
 import { Running } from '../kit/namespace.ts';
 import { type Need, pidNamespace, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
+import { bailey } from './bailey-init.ts';
 import { run as runCommand } from './peers.ts';
-import { bailey } from './programs.ts';
-import { eachWay } from './ways.ts';
+import { eachWay } from './reaping-ways.ts';
 
 /** The program's pid depends on what the command did before it became bailey-init. */
 const anyProcess = (text: string) => text.replace(/\(process \d+\)/, '(process N)');
@@ -130,17 +130,17 @@ if (requires(t, root, pidNamespace)) {
           'memory.max': `${512 * mebibyte}\n`,
           'memory.peak': `${511.6 * mebibyte}\n`,
         },
-        ', by the kernel for want of memory: limit 512 MiB, peak 512 MiB',
+        ', by the out-of-memory killer: limit 512 MiB, peak 512 MiB',
       ],
       [
         { 'memory.events': events(2), 'memory.max': 'max\n', 'memory.peak': `${3 * mebibyte}\n` },
-        ', by the kernel for want of memory: peak 3 MiB',
+        ', by the out-of-memory killer: peak 3 MiB',
       ],
       [
         { 'memory.events': events(1), 'memory.max': `${mebibyte}\n` },
-        ', by the kernel for want of memory: limit 1 MiB',
+        ', by the out-of-memory killer: limit 1 MiB',
       ],
-      [{ 'memory.events': events(1) }, ', by the kernel for want of memory'],
+      [{ 'memory.events': events(1) }, ', by the out-of-memory killer'],
       [{ 'memory.events': events(0), 'memory.max': `${mebibyte}\n` }, ''],
       [{ 'memory.events': '' }, ''],
       [{}, ''],
@@ -165,7 +165,7 @@ if (requires(t, root, pidNamespace)) {
 
 if (requires(t, root, pidNamespace, cgroup1))
   eachWay(t, 'memory, cgroup v1: killed in earnest', async (sub, way) => {
-    const [hungry = ''] = compile(sub, 'test/init/hungry.c');
+    const [hungry = ''] = compile(sub, 'test/init/use-all-memory.c');
     const group = `${memoryController}/bailey-test-${process.pid}-${way}`;
     mkdirSync(group);
     sub.teardown(() =>
@@ -180,6 +180,6 @@ if (requires(t, root, pidNamespace, cgroup1))
       mount --bind ${group} ${memoryController}`;
     const { code, stderr } = run(inMounts(script, '--reap', way, hungry));
     sub.equal(code, 137);
-    const says = /was ended by SIGKILL, by the kernel for want of memory: limit 24 MiB, peak 24 MiB\n$/;
+    const says = /was ended by SIGKILL, by the out-of-memory killer: limit 24 MiB, peak 24 MiB\n$/;
     sub.match(stderr, says);
   });

@@ -5,8 +5,8 @@ import t from 'tap';
 import { compile } from '../kit/compile.ts';
 import { asProcess1, inNamespace, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
-import { bailey } from './programs.ts';
-import { eachWay } from './ways.ts';
+import { bailey } from './bailey-init.ts';
+import { eachWay } from './reaping-ways.ts';
 
 /** Signals whose default is not to end a process: CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
 const harmless = [17, 18, 19, 20, 21, 22, 23, 28];
@@ -49,7 +49,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, 'the first thread is not the last one', async (sub, way) => {
-    const [threads = ''] = compile(sub, 'test/init/threads.c');
+    const [threads = ''] = compile(sub, 'test/init/first-thread-ends.c');
     const run = (...args: string[]) => inNamespace([bailey, '--reap', way, '--', threads, ...args]);
     for (let time = 0; time < 60; time++) {
       sub.equal((await run('leaves', '33')).code, 33, 'another thread ends the process');
@@ -60,7 +60,7 @@ if (requires(t, pidNamespace)) {
 
   eachWay(t, 'a debugger holds the program back after its end', async (sub, way) => {
     // Its pidfd is readable all the while, but the kernel has no exit status before the debugger lets go.
-    const [held = ''] = compile(sub, 'test/init/held.c');
+    const [held = ''] = compile(sub, 'test/init/traced-zombie.c');
     const running = new Running([bailey, '--reap', way, '--', held, '23']);
     sub.teardown(() => running.kill());
     sub.equal(await running.line(), 'held');
@@ -126,7 +126,7 @@ if (requires(t, pidNamespace)) {
         './no-interpreter',
         undefined,
         127,
-        "'./no-interpreter' is there, but not the interpreter",
+        "'./no-interpreter' exists, but its interpreter",
       ],
     ];
     for (const [what, name, path, code, says] of cases) {

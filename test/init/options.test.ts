@@ -8,9 +8,9 @@ import t, { type Test } from 'tap';
 import { compile } from '../kit/compile.ts';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires, root } from '../kit/needs.ts';
+import { bailey } from './bailey-init.ts';
 import { run } from './peers.ts';
-import { bailey } from './programs.ts';
-import { eachWay, type Way } from './ways.ts';
+import { eachWay, type Way } from './reaping-ways.ts';
 
 /** An option as an argument, and the same as a variable. */
 function bothForms(option: string, value?: string): [args: string[], env: Record<string, string>][] {
@@ -112,7 +112,7 @@ if (requires(t, pidNamespace)) {
       process.kill(await running.pid(), 'SIGTERM');
       const { code, stderr } = await running.ended();
       sub.equal(code, 137);
-      sub.equal(stderr, 'bailey-init: process 2 did not end in time after SIGTERM: SIGKILL\n');
+      sub.equal(stderr, 'bailey-init: process 2 did not end in time after SIGTERM, sending SIGKILL\n');
     }
     const quick = start(sub, way, [
       '--stop-timeout',
@@ -158,7 +158,7 @@ if (requires(t, pidNamespace)) {
     sub.equal(await running.line(), 'up');
     const { code, stderr } = await running.end('the program ends\n');
     sub.equal(code, 7);
-    sub.equal(stderr, 'bailey-init: the grace is over: SIGKILL to what is left\n');
+    sub.equal(stderr, 'bailey-init: the grace period is over, sending SIGKILL to the remaining processes\n');
   });
 
   eachWay(t, '--wait-all: a program that starts itself anew by forking', async (sub, way) => {
@@ -190,7 +190,7 @@ if (requires(t, pidNamespace)) {
     sub.same(await running.ended(), {
       code: 8,
       stdout: 'up\n',
-      stderr: 'bailey-init: the grace is over: SIGKILL to what is left\n',
+      stderr: 'bailey-init: the grace period is over, sending SIGKILL to the remaining processes\n',
     });
   });
 
@@ -220,7 +220,7 @@ if (requires(t, pidNamespace)) {
         sub.teardown(() => running.kill());
         const { stdout, stderr } = await running.ended();
         sub.equal(stdout, '5\nalive\n', setUp);
-        sub.match(stderr, /some processes cannot be killed from here, and stay\n/);
+        sub.match(stderr, /some processes cannot be killed and remain\n/);
       }
     },
   );
@@ -228,7 +228,7 @@ if (requires(t, pidNamespace)) {
   // Only root can make a program that somebody else may not kill.
   if (root() === undefined)
     eachWay(t, '--grace: whom it may not kill, the kernel does', async (sub, way) => {
-      const [first = ''] = compile(sub, 'test/init/of-another-user.c');
+      const [first = ''] = compile(sub, 'test/init/become-root.c');
       const script = `${first} 1000 & read x; exit 6`;
       const user = ['setpriv', '--reuid=1000', '--clear-groups', '--inh-caps=-all'];
       const copy = `${dirname(first)}/bailey-init`;
@@ -242,7 +242,7 @@ if (requires(t, pidNamespace)) {
       sub.same(await running.end('end\n'), {
         code: 6,
         stdout: 'root\n',
-        stderr: 'bailey-init: the grace is over: SIGKILL to what is left\n',
+        stderr: 'bailey-init: the grace period is over, sending SIGKILL to the remaining processes\n',
       });
     });
 
@@ -311,7 +311,7 @@ if (requires(t, pidNamespace)) {
       'p=$( (sh -c "while test \\$PPID != 1 -a -e /proc/\\$PPID; do :; done" >/dev/null & echo $!) ); while test -e /proc/$p; do :; done; echo $p';
     for (const [args, env] of bothForms('--warn')) {
       const { stdout, stderr } = run([bailey, ...args, 'sh', '-c', orphan], { env });
-      sub.equal(stderr, `bailey-init: reaped process ${stdout.trim()}, which somebody left behind\n`);
+      sub.equal(stderr, `bailey-init: reaped orphan ${stdout.trim()}\n`);
     }
     for (const [args, env] of bothForms('--verbose')) {
       const { stderr } = run([bailey, ...args, ...exits(3)], { env });

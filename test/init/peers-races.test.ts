@@ -7,9 +7,9 @@ import t, { type Test } from 'tap';
 import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
+import { bailey } from './bailey-init.ts';
 import { called, peers, run } from './peers.ts';
-import { bailey } from './programs.ts';
-import { ways } from './ways.ts';
+import { ways } from './reaping-ways.ts';
 
 /** bailey-init under its own name, in both ways of reaping. */
 const own = (...args: string[]): [name: string, command: string[]][] =>
@@ -20,7 +20,11 @@ const own = (...args: string[]): [name: string, command: string[]][] =>
  * signal; when it was lost, the program ends by itself.
  */
 function losesAtBirth(sub: Test, init: readonly string[], signal: number): boolean {
-  const [atBirth = '', waits = ''] = compile(sub, 'test/init/signal-at-birth.c', 'test/init/ends-itself.c');
+  const [atBirth = '', waits = ''] = compile(
+    sub,
+    'test/init/signal-at-birth.c',
+    'test/init/wait-for-signal.c',
+  );
   const rounds = Array.from({ length: 60 }, (_, round) => `${(round % 25) * 400}`);
   return rounds.some((delay) => run([atBirth, `${signal}`, delay, ...init, waits]).code !== 128 + signal);
 }

@@ -6,8 +6,8 @@ import type { Test } from 'tap';
 import { compile } from '../kit/compile.ts';
 import { asProcess1, type Ended } from '../kit/namespace.ts';
 import { type Need, program } from '../kit/needs.ts';
-import { bailey } from './programs.ts';
-import { kernelReapingMissing } from './ways.ts';
+import { bailey } from './bailey-init.ts';
+import { kernelReapingMissing } from './reaping-ways.ts';
 
 /** The programs that bailey-init can be; docker-init is tini under Docker's name. */
 export const dialects = ['tini', 'docker-init', 'dumb-init', 'catatonit'] as const;
@@ -43,7 +43,7 @@ export function eachReaping(
   t.test(`${name} (as it likes)`, (sub) => test(sub, []));
   if (kernelReapingMissing() === undefined)
     t.test(`${name} (waiting)`, (sub) => {
-      const [refuse = ''] = compile(sub, 'test/init/refuse.c');
+      const [refuse = ''] = compile(sub, 'test/init/seccomp-refuse.c');
       return test(sub, [refuse, 'get-info', '25']);
     });
 }

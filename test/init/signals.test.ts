@@ -4,8 +4,8 @@ import t from 'tap';
 import { compile } from '../kit/compile.ts';
 import { childrenOf, inNamespace, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
-import { bailey } from './programs.ts';
-import { eachWay } from './ways.ts';
+import { bailey } from './bailey-init.ts';
+import { eachWay } from './reaping-ways.ts';
 
 /** ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS: what the kernel sends to a program that has done wrong. */
 const faults = [4, 5, 6, 7, 8, 11, 31];
@@ -65,7 +65,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, 'the program gets the mask and the dispositions that were given', async (sub, way) => {
-    const [given = ''] = compile(sub, 'test/init/given.c');
+    const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
     const cases: [mask: string, ignored: string, what: string][] = [
       ['0000000000000000', '0000000000000000', 'nothing'],
       ['0000000000004002', '0000000000001001', 'INT and TERM blocked, HUP and PIPE ignored'],
@@ -89,7 +89,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, 'CHLD ignored from outside: the exit code still comes', async (sub, way) => {
-    const [given = ''] = compile(sub, 'test/init/given.c');
+    const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
     for (let time = 0; time < 50; time++) {
       const command = [given, '0', '10000', bailey, '--reap', way, '--', 'sh', '-c', 'exit 9'];
       sub.equal((await inNamespace(command, { proc: false })).code, 9);

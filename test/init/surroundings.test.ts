@@ -5,8 +5,8 @@ import t from 'tap';
 import { compile } from '../kit/compile.ts';
 import { childrenOf, inNamespace, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires, root } from '../kit/needs.ts';
-import { bailey } from './programs.ts';
-import { eachWay } from './ways.ts';
+import { bailey } from './bailey-init.ts';
+import { eachWay } from './reaping-ways.ts';
 
 if (requires(t, pidNamespace)) {
   eachWay(t, 'closed standard descriptors are on /dev/null, and no other one leaks', async (sub, way) => {
@@ -91,11 +91,11 @@ if (requires(t, pidNamespace)) {
   }
 
   t.test('what a seccomp filter refuses has a substitute', async (sub) => {
-    const [refuse = '', orphans = ''] = compile(sub, 'test/init/refuse.c', 'bench/orphans.c');
+    const [refuse = '', orphans = ''] = compile(sub, 'test/init/seccomp-refuse.c', 'bench/orphans.c');
     const cases: [what: string, errno: number, obstacle: string][] = [
-      ['clone-pidfd', 22, 'no pidfd could be had'],
-      ['clone-vfork', 1, 'no pidfd could be had'],
-      ['clone-vfork', 38, 'no pidfd could be had'],
+      ['clone-pidfd', 22, 'there is no pidfd'],
+      ['clone-vfork', 1, 'there is no pidfd'],
+      ['clone-vfork', 38, 'there is no pidfd'],
       ['get-info', 25, 'PIDFD_GET_INFO is refused'],
       ['pidfd-send-signal', 38, 'pidfd_send_signal is refused'],
       ['epoll-create', 38, 'epoll is refused'],
@@ -114,8 +114,8 @@ if (requires(t, pidNamespace)) {
       }
       const told = await inNamespace(filtered('--reap', 'kernel', '--', orphans, 'with-me', '20', '15'));
       sub.equal(told.code, 15);
-      const why = modern ? obstacle : 'it needs Linux 6.15 or newer';
-      sub.equal(told.stderr, `bailey-init: the kernel cannot reap here, so bailey-init does: ${why}\n`, what);
+      const why = modern ? obstacle : 'it needs Linux 6.15';
+      sub.equal(told.stderr, `bailey-init: the kernel cannot reap (${why}), using waitpid\n`, what);
       if (what === 'sigtimedwait') continue; // nothing tells of signals, then
       const running = new Running(filtered('--', 'sh', '-c', 'echo up; exec sleep 60'));
       await running.line();
@@ -125,7 +125,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, 'standard error is full, and nobody reads: it does all that it has to', async (sub, way) => {
-    const [stuck = ''] = compile(sub, 'test/init/stuck-reader.c');
+    const [stuck = ''] = compile(sub, 'test/init/full-stderr.c');
     const deaf = "exec 2>/dev/null; trap '' TERM; echo up; exec sleep 1000";
     const late = new Running([stuck, bailey, '--reap', way, '--stop-timeout', '50ms', 'sh', '-c', deaf]);
     sub.teardown(() => late.kill());
@@ -143,7 +143,7 @@ if (requires(t, pidNamespace)) {
   });
 
   t.test('no process can be created', async (sub) => {
-    const [refuse = ''] = compile(sub, 'test/init/refuse.c');
+    const [refuse = ''] = compile(sub, 'test/init/seccomp-refuse.c');
     const ended = await inNamespace([refuse, 'clone', '11', bailey, 'true']);
     sub.equal(ended.code, 71);
     sub.equal(

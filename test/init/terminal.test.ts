@@ -4,9 +4,9 @@ import t, { type Test } from 'tap';
 import { childrenOf, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 import { Terminal, terminal } from '../kit/terminal.ts';
+import { bailey } from './bailey-init.ts';
 import { called, peers } from './peers.ts';
-import { bailey } from './programs.ts';
-import { ways } from './ways.ts';
+import { ways } from './reaping-ways.ts';
 
 const shell = ['bash', '--norc', '--noprofile', '-i'];
 const prompt = { PS1: 'PROMPT> ', PS2: '', HISTFILE: '' };

@@ -4,9 +4,9 @@ import t from 'tap';
 import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
+import { bailey } from './bailey-init.ts';
 import { peers } from './peers.ts';
-import { bailey } from './programs.ts';
-import { eachWay } from './ways.ts';
+import { eachWay } from './reaping-ways.ts';
 
 const endings = [
   ['end', 5],
@@ -16,7 +16,7 @@ const endings = [
 
 if (requires(t, pidNamespace)) {
   t.test('waiting: it goes on by itself, and ends with its own code', async (sub) => {
-    const [program = ''] = compile(sub, 'test/init/tracer-is-parent.c');
+    const [program = ''] = compile(sub, 'test/init/traced-by-parent.c');
     for (const [what, code] of endings) {
       const running = new Running([bailey, '--reap', 'wait', '--', program, what]);
       sub.teardown(() => running.kill());
@@ -25,7 +25,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, 'it can be ended, and its end is noticed', async (sub, way) => {
-    const [program = ''] = compile(sub, 'test/init/tracer-is-parent.c');
+    const [program = ''] = compile(sub, 'test/init/traced-by-parent.c');
     for (const [what, code] of endings) {
       const running = new Running([bailey, '--reap', way, '--', program, what]);
       sub.teardown(() => running.kill());
@@ -47,7 +47,7 @@ if (requires(t, pidNamespace)) {
 
 if (requires(t, pidNamespace, peers))
   t.test('the real tini gives up on it, and the container ends', async (sub) => {
-    const [program = ''] = compile(sub, 'test/init/tracer-is-parent.c');
+    const [program = ''] = compile(sub, 'test/init/traced-by-parent.c');
     const running = new Running(['tini', '--', program, 'raise']);
     sub.teardown(() => running.kill());
     sub.match(await running.end('go\n'), { code: 1, stderr: /exited for unknown reason/ });

@@ -3,8 +3,8 @@ import t from 'tap';
 import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
-import { bailey } from './programs.ts';
-import { eachWay } from './ways.ts';
+import { bailey } from './bailey-init.ts';
+import { eachWay } from './reaping-ways.ts';
 
 if (requires(t, pidNamespace)) {
   eachWay(t, '3,000 orphans that end at once leave nothing', async (sub, way) => {
@@ -41,7 +41,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, 'zombies that were there before it are collected too', async (sub, way) => {
-    const [first = ''] = compile(sub, 'test/init/zombie-first.c');
+    const [first = ''] = compile(sub, 'test/init/zombie-before-exec.c');
     const running = new Running([first, bailey, '--reap', way, '--', 'sh', '-c', 'echo up; read line']);
     sub.teardown(() => running.kill());
     sub.equal(await running.line(), 'up');
@@ -55,7 +55,7 @@ if (requires(t, pidNamespace)) {
     t,
     'children from before its exec are collected, whatever signal tells of their end',
     async (sub, way) => {
-      const [before = ''] = compile(sub, 'test/init/born-before.c');
+      const [before = ''] = compile(sub, 'test/init/children-before-exec.c');
       const running = new Running([
         before,
         bailey,
@@ -77,7 +77,7 @@ if (requires(t, pidNamespace)) {
   );
 
   t.test('a pause collects them as well', async (sub) => {
-    const [before = ''] = compile(sub, 'test/init/born-before.c');
+    const [before = ''] = compile(sub, 'test/init/children-before-exec.c');
     const running = new Running([before, bailey, '--pause']);
     sub.teardown(() => running.kill());
     const init = await running.pid();

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { Test } from 'tap';
 import { asProcess1 } from '../kit/namespace.ts';
-import { bailey } from './programs.ts';
+import { bailey } from './bailey-init.ts';
 
 /** How bailey-init reaps: both ways must behave the same. */
 export const ways = ['kernel', 'wait'] as const;
