@@ -38,7 +38,7 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
       : nfs !== undefined
         ? await nfsFindings(nfs, findMountProgram())
         : backendFindings(folder)),
-    ...loop(settings.backend),
+    ...(await loop(settings.backend)),
     ...(await snapshotFindings(settings, folder)),
     ...stateFindings(resolve(settings.state)),
     ...socketFindings(resolve(settings.socket)),
@@ -64,7 +64,7 @@ function nfsOf(backend: string): NfsSettings | undefined {
 }
 
 /** What the backend loop needs besides its folder. */
-function loop(backend: string): readonly Finding[] {
+async function loop(backend: string): Promise<readonly Finding[]> {
   const [, setting] = /^loop=(.*)$/s.exec(backend) ?? [];
   return setting === undefined ? [] : loopFindings(parseLoop(setting).fileSystem);
 }

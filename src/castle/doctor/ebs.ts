@@ -9,7 +9,7 @@ export async function ebsFindings(settings: EbsSettings): Promise<readonly Findi
   const { fileSystem, metadata, endpoint, callsPerSecond } = settings;
   const findings: Finding[] = [];
   try {
-    fileSystem.needTools();
+    await fileSystem.requirePrograms();
     findings.push(ok(`tools of ${fileSystem.name}`, 'are there'));
   } catch (thrown) {
     findings.push(failed(`tools of ${fileSystem.name}`, thrown));

@@ -8,11 +8,11 @@ import { holds } from './permissions.ts';
 const sysResource = 24;
 
 /** What the backend loop needs: loop devices, and the tools of the file system that new images get. */
-export function loopFindings(fileSystem: FileSystem): readonly Finding[] {
+export async function loopFindings(fileSystem: FileSystem): Promise<readonly Finding[]> {
   const { name } = fileSystem;
   const findings = [
-    has('loop devices', 'can be made', needLoopDevices),
-    has(`tools of ${name}`, 'are there', () => fileSystem.needTools()),
+    await has('loop devices', 'can be made', needLoopDevices),
+    await has(`tools of ${name}`, 'are there', () => fileSystem.requirePrograms()),
   ];
   if (name === 'ext4' && !holds(sysResource)) {
     findings.push(
@@ -26,9 +26,9 @@ export function loopFindings(fileSystem: FileSystem): readonly Finding[] {
   return findings;
 }
 
-function has(what: string, found: string, need: () => void): Finding {
+async function has(what: string, found: string, need: () => void | Promise<void>): Promise<Finding> {
   try {
-    need();
+    await need();
     return ok(what, found);
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { runTool } from '../../linux/run-tool.ts';
+import { runProgram } from '../../linux/run-program.ts';
 import { Failure } from '../../terminal/failure.ts';
 import type { ServeSettings } from '../daemon/serve.ts';
 import { readPlan } from '../snapshots/schedule-settings.ts';
@@ -64,7 +64,7 @@ async function canShare(folder: string): Promise<boolean> {
     trial = await mkdtemp(join(place, '.creating-doctor-'));
     const [from, to] = [join(trial, 'from'), join(trial, 'to')] as const;
     await writeFile(from, 'x'.repeat(4096), { flush: true });
-    return (await runTool('cp', ['--reflink=always', from, to], 'ignore')).code === 0;
+    return (await runProgram('cp', ['--reflink=always', from, to])).exitCode === 0;
   } catch {
     return false; // The folder itself is looked at elsewhere.
   } finally {

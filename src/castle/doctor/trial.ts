@@ -1,10 +1,8 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mountsOf } from '../../linux/mountinfo.ts';
 import type { Native } from '../../linux/native-addon.ts';
 import { identify } from '../../linux/proc.ts';
+import { describeEnd, type RunningProgram, readLines, startProgram } from '../../linux/run-program.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import { createHoldProcess, type HeldProcess } from '../leases/held-process.ts';
 import type { Mounter } from '../mounting/mounter.ts';
@@ -34,7 +32,7 @@ export async function trialFindings(
   source: string,
 ): Promise<readonly Finding[]> {
   const what = 'mounting in a container';
-  let child: ChildProcessByStdio<null, Readable, Readable>;
+  let child: RunningProgram;
   try {
     child = await begin();
   } catch (thrown) {
@@ -60,7 +58,7 @@ export async function trialFindings(
       entrance.close();
     }
     const ended = new Promise<'told'>((resolve) => held?.onEnd(() => resolve('told')));
-    child.kill('SIGKILL');
+    child.kill();
     if ((await atMost(ended)) === 'late') throw new Error('the end of its process was not told');
     return [
       ok(what, `${source} was mounted in a namespace of its own, and unmounted; a symlink was refused`),
@@ -72,28 +70,19 @@ export async function trialFindings(
     return [missing(what, sentence, remedy)];
   } finally {
     held?.close();
-    child.kill('SIGKILL');
+    child.kill();
   }
 }
 
-async function begin(): Promise<ChildProcessByStdio<null, Readable, Readable>> {
-  const child = spawn('unshare', container, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  const first = await atMost(
-    Promise.race([
-      once(child.stdout, 'data').then(() => 'ready' as const),
-      once(child, 'close').then(() => 'ended' as const),
-      // Listened to for good: what can't be started says it later, too.
-      new Promise<Error>((resolve) => child.on('error', resolve)),
-    ]),
-  );
-  if (first === 'ready') return child;
-  child.kill('SIGKILL');
-  if (first instanceof Error) throw new Error(`unshare cannot be run: ${first.message}`);
-  throw new Error(said.trim().split('\n')[0] || `no namespace could be made (${first})`);
+/** Starts the container of the trial. @throws Error when there is none within stepWithinMs */
+async function begin(): Promise<RunningProgram> {
+  const child = startProgram('unshare', container);
+  const first = await atMost(readLines(child.stdout).next());
+  if (first !== 'late' && first.value === 'ready') return child;
+  child.kill();
+  const end = await child.end;
+  if (end.kind === 'not-started') throw new Error(`unshare cannot be run: ${end.error}`);
+  throw new Error(child.lastMessage() || `no mount namespace could be made: ${describeEnd(end)}`);
 }
 
 async function mustBeRefused(mounting: Promise<number>): Promise<void> {

@@ -1,5 +1,5 @@
 import { hasCapability } from '../../linux/proc.ts';
-import { needTools, runTool } from '../../linux/run-tool.ts';
+import { requirePrograms, runProgram } from '../../linux/run-program.ts';
 import { type Checked, type FileSystem, type HeldImage, uuidText } from './file-system.ts';
 
 /** Where the first superblock has what, in bytes; the kernel's Documentation/filesystems/ext4/super.rst. */
@@ -27,17 +27,15 @@ export const ext4: FileSystem = {
   name: 'ext4',
   leastBytes: 16 * 2 ** 20,
 
-  needTools() {
-    needTools(['mkfs.ext4', 'e2fsck', 'tune2fs', 'resize2fs'], 'e2fsprogs');
-  },
+  requirePrograms: () => requirePrograms(['mkfs.ext4', 'e2fsck', 'tune2fs', 'resize2fs'], 'e2fsprogs'),
 
   async make({ path, fd }, id, { uid, gid }) {
     // No discard, and nothing left for the kernel to zero later: both punch holes, and a hole has no room of its own.
     const extended = `nodiscard,lazy_itable_init=0,lazy_journal_init=0,root_owner=${uid}:${gid}`;
     // Blocks as large as a page, so that direct I/O is aligned; no share for root, which has nothing to do in there.
     const args = ['-q', '-b', '4096', '-m', '0', '-e', 'remount-ro', '-U', id, '-E', extended, path];
-    const ended = await runTool('mkfs.ext4', args, fd);
-    if (ended.code !== 0) throw new Error(`mkfs.ext4: ${ended.lastLine}`);
+    const ended = await runProgram('mkfs.ext4', args, { descriptors: [fd] });
+    if (ended.exitCode !== 0) throw new Error(`mkfs.ext4: ${ended.lastLine}`);
   },
 
   identify(start) {
@@ -57,8 +55,8 @@ export const ext4: FileSystem = {
 
   async renew({ path, fd }, id) {
     // tune2fs(8) writes every checksum anew, and wants a whole check (-f) just before.
-    const { code, lastLine } = await runTool('e2fsck', ['-f', '-p', path], fd);
-    if (code === undefined || (code & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) !== 0) {
+    const { exitCode, lastLine } = await runProgram('e2fsck', ['-f', '-p', path], { descriptors: [fd] });
+    if (exitCode === undefined || (exitCode & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) !== 0) {
       throw new Error(`e2fsck -f -p: ${lastLine}`);
     }
     await need('tune2fs', ['-U', id, path], fd);
@@ -69,21 +67,21 @@ export const ext4: FileSystem = {
 
   async check({ path, fd }: HeldImage): Promise<Checked> {
     // Replays the journal; repairs only what can be repaired without losing anything (-p).
-    const { code, lastLine } = await runTool('e2fsck', ['-p', path], fd);
-    if (code === 0) return { kind: 'clean' };
+    const { exitCode, lastLine } = await runProgram('e2fsck', ['-p', path], { descriptors: [fd] });
+    if (exitCode === 0) return { kind: 'clean' };
     // A reboot is needed where the file system was mounted meanwhile, and this one is not.
-    if (code !== undefined && (code & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) === 0) {
+    if (exitCode !== undefined && (exitCode & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) === 0) {
       return { kind: 'corrected', how: lastLine };
     }
     return {
       kind: 'damaged',
-      why: `e2fsck -p ended with ${code ?? 'a signal'}: ${lastLine}`,
+      why: `e2fsck -p ended with ${exitCode ?? 'a signal'}: ${lastLine}`,
       remedy: `copy ${path}, then let e2fsck repair the copy and look at it, or restore a backup`,
     };
   },
 };
 
 async function need(tool: string, args: readonly string[], fd: number): Promise<void> {
-  const { code, lastLine } = await runTool(tool, args, fd);
-  if (code !== 0) throw new Error(`${tool}: ${lastLine}`);
+  const { exitCode, lastLine } = await runProgram(tool, args, { descriptors: [fd] });
+  if (exitCode !== 0) throw new Error(`${tool}: ${lastLine}`);
 }

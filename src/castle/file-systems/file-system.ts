@@ -30,10 +30,10 @@ export interface FileSystem {
   /** The smallest that can be made, in bytes. */
   readonly leastBytes: number;
   /**
-   * Makes sure that this host has its tools.
+   * Checks that this host has the programs that the other members run.
    * @throws Failure config
    */
-  needTools(): void;
+  requirePrograms(): Promise<void>;
   /**
    * Formats a new image: once in its life, and only ever called for a file that was made just before.
    * @param id becomes the UUID

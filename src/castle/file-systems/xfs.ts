@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { needTools, runTool } from '../../linux/run-tool.ts';
+import { requirePrograms, runProgram } from '../../linux/run-program.ts';
 import { type FileSystem, uuidText } from './file-system.ts';
 
 /** Where the first superblock has what, in bytes; the magic number stands at the beginning. */
@@ -14,9 +14,7 @@ export const xfs: FileSystem = {
   // mkfs.xfs 5.19 and later make none that is smaller.
   leastBytes: 300 * 2 ** 20,
 
-  needTools() {
-    needTools(['mkfs.xfs', 'xfs_admin'], 'xfsprogs');
-  },
+  requirePrograms: () => requirePrograms(['mkfs.xfs', 'xfs_admin'], 'xfsprogs'),
 
   async make({ path, fd, isDevice }, id, { uid, gid }) {
     // The one way to give the root folder an owner without mounting: a prototype, mkfs.xfs(8). Its first line and the
@@ -27,8 +25,8 @@ export const xfs: FileSystem = {
       await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
       // No discard (-K): it punches holes, and a hole has no room of its own.
       const args = ['-q', '-K', '-m', `uuid=${id}`, '-p', prototype, path];
-      const ended = await runTool('mkfs.xfs', args, fd);
-      if (ended.code !== 0) throw new Error(`mkfs.xfs: ${ended.lastLine}`);
+      const ended = await runProgram('mkfs.xfs', args, { descriptors: [fd] });
+      if (ended.exitCode !== 0) throw new Error(`mkfs.xfs: ${ended.lastLine}`);
     } finally {
       await rm(folder ?? prototype, { force: true, recursive: true });
     }
@@ -48,8 +46,8 @@ export const xfs: FileSystem = {
     // A frozen xfs keeps something in its log on purpose, and with that xfs_admin(8) changes nothing; and ends with 0:
     // who calls this looks whether the UUID is the new one.
     await replay();
-    const { code, lastLine } = await runTool('xfs_admin', ['-U', id, path], fd);
-    if (code !== 0) throw new Error(`xfs_admin: ${lastLine}`);
+    const { exitCode, lastLine } = await runProgram('xfs_admin', ['-U', id, path], { descriptors: [fd] });
+    if (exitCode !== 0) throw new Error(`xfs_admin: ${lastLine}`);
   },
 
   // An xfs grows mounted only, xfs_growfs(8).

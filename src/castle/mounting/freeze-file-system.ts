@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeEnd, readLines, startProgram } from '../../linux/run-program.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { errnoName, runMountProgram } from './mounter.ts';
 
@@ -62,21 +62,28 @@ export function createFreezer(program: string): Freezer {
     async freeze(what, limitMs) {
       const path = devicePath(what.device);
       if (path === undefined) return undefined;
-      const child = spawn(program, ['freeze', what.uuid, path, String(limitMs)], {
-        stdio: ['pipe', 'pipe', 'ignore'],
-        env: {},
-      });
-      const words = new ProgramLines(child);
-      const first = await words.next(limitMs + flushWithinMs);
+      const child = startProgram(program, ['freeze', what.uuid, path, String(limitMs)], { env: {} });
+      const lines = readLines(child.stdout);
+
+      /** The next line of castle-mount; empty when it ended without one, undefined when there is none in time. */
+      async function nextLine(withinMs: number): Promise<string | undefined> {
+        const late = sleep(withinMs, undefined, { ref: false });
+        const next = await Promise.race([lines.next(), late]);
+        if (next === undefined || next.done !== true) return next?.value;
+        const end = await child.end;
+        return end.kind === 'not-started' ? describeEnd(end) : '';
+      }
+
+      const first = await nextLine(limitMs + flushWithinMs);
       if (first === undefined) {
-        child.kill('SIGKILL');
+        child.kill();
         throw cannotFreeze(path, `no answer within ${(limitMs + flushWithinMs) / 1000} s`);
       }
       if (first !== 'frozen') {
         if (first.startsWith('unused ')) return undefined;
         throw cannotFreeze(path, first);
       }
-      const last = words.next(limitMs + thawWithinMs).then(async (word) => {
+      const last = nextLine(limitMs + thawWithinMs).then(async (word) => {
         // castle-mount thaws before it says anything; without a word it was killed, and nobody else will.
         if (word !== 'thawed' && word !== 'late') await thaw(what);
         return word === 'thawed';
@@ -84,52 +91,12 @@ export function createFreezer(program: string): Freezer {
       last.catch(() => undefined); // told to who thaws
       return {
         thaw() {
-          child.stdin?.end();
+          child.stdin.end();
           return last;
         },
       };
     },
   };
-}
-
-/** The lines that castle-mount says, one after another. */
-class ProgramLines {
-  private readonly lines: string[] = [];
-  private over = false;
-  private told: () => void = () => undefined;
-
-  constructor(child: ChildProcess) {
-    let rest = '';
-    child.stdout?.setEncoding('latin1').on('data', (part: string) => {
-      const parts = (rest + part).split('\n');
-      rest = parts.pop() ?? '';
-      this.lines.push(...parts);
-      this.told();
-    });
-    child.stdin?.on('error', () => undefined); // it has ended; its last word says how
-    const end = () => {
-      this.over = true;
-      this.told();
-    };
-    child.once('error', ({ message }) => {
-      this.lines.push(`it cannot be run: ${message}`);
-      end();
-    });
-    child.once('close', end);
-  }
-
-  /** The next line; empty when it ended without one, undefined when there is none in time. */
-  async next(withinMs: number): Promise<string | undefined> {
-    const late = sleep(withinMs, 'late' as const, { ref: false });
-    while (this.lines.length === 0) {
-      if (this.over) return '';
-      const news = new Promise<'news'>((resolve) => {
-        this.told = () => resolve('news');
-      });
-      if ((await Promise.race([news, late])) === 'late') return undefined;
-    }
-    return this.lines.shift();
-  }
 }
 
 /** @param said castle-mount's `STEP ERRNO`, or what became of it */

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { type RunningProgram, readLines, runProgram, startProgram } from '../../linux/run-program.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Extent } from './idmap/extents.ts';
 import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';
@@ -10,9 +10,6 @@ const limitMs = 10_000;
 
 /** How long it may take with a file system, whose journal may have to be replayed, in milliseconds. */
 const imageLimitMs = 60_000;
-
-/** How long a killed castle-mount may take to end, in milliseconds. */
-const endsWithinMs = 1_000;
 
 /** castle-mount hangs in the container and cannot be ended (state D): what it was to do may happen yet. */
 export class MountHungError extends Error {
@@ -207,53 +204,44 @@ export type MountProgramResult =
 
 const descriptorsOf = ({ namespace, root }: MountNamespaceHandle): readonly number[] => [namespace, root];
 
-/** Runs castle-mount once; its protocol is in native/mount/main.c. @param descriptors from 3 on */
-export function runMountProgram(
+/**
+ * Runs castle-mount once; its protocol is in native/mount/main.c.
+ * @param descriptors from 3 on
+ * @throws MountHungError
+ */
+export async function runMountProgram(
   program: string,
   args: readonly string[],
   descriptors: readonly (number | 'ignore')[],
-  withinMs: number,
+  timeLimitMs: number,
   ids?: (owner: Owner) => IdPlan,
 ): Promise<MountProgramResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, ids === undefined ? args : [...args, 'ids'], {
-      stdio: [ids === undefined ? 'ignore' : 'pipe', 'pipe', 'ignore', ...descriptors],
-      env: {},
-    });
-    // It may have ended without having read the answer.
-    child.stdin?.on('error', () => undefined);
-    const gone = new Promise<void>((resolve) => {
-      child.once('exit', () => resolve());
-    });
-    let timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      // Where the container's file system doesn't answer, not even that ends it: it is left to itself.
-      timer = setTimeout(() => {
-        child.stdout?.destroy();
-        child.unref();
-        reject(new MountHungError(gone));
-      }, endsWithinMs);
-    }, withinMs);
-    let text = '';
-    child.stdout?.on('data', (part: Buffer) => {
-      text += part.toString('latin1');
-      const [line, owner] = /^owner (\d+ \d+)\n/.exec(text) ?? [];
-      if (line === undefined || owner === undefined) return;
-      text = text.slice(line.length);
-      const [uid, gid] = owner.split(' ').map(Number);
-      child.stdin?.end(ids === undefined ? '' : planText(ids({ uid: uid ?? 0, gid: gid ?? 0 })));
-    });
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      resolve({ ok: false, step: `${program} cannot be run`, error: error.code ?? error.message });
-    });
-    child.on('close', (status, signal) => {
-      clearTimeout(timer);
-      resolve(
-        status === null ? { ok: false, step: 'castle-mount', error: signal ?? 'ended' } : read(status, text),
-      );
-    });
-  });
+  const options = { env: {}, descriptors, timeLimitMs };
+  const { end, stdout } =
+    ids === undefined
+      ? await runProgram(program, args, options)
+      : await runWithIdPlan(startProgram(program, [...args, 'ids'], options), ids);
+  switch (end.kind) {
+    case 'exited':
+      return read(end.exitCode, stdout);
+    case 'hung':
+      throw new MountHungError(end.gone);
+    case 'not-started':
+      return { ok: false, step: `${program} cannot be run`, error: end.error };
+    default:
+      return { ok: false, step: 'castle-mount', error: end.kind === 'signaled' ? end.signal : 'SIGKILL' };
+  }
+}
+
+/** Answers castle-mount's line with the owner of the root folder by the plan for its ids. */
+async function runWithIdPlan({ stdin, stdout, end }: RunningProgram, ids: (owner: Owner) => IdPlan) {
+  let rest = '';
+  for await (const line of readLines(stdout)) {
+    const [, uid, gid] = /^owner (\d+) (\d+)$/.exec(line) ?? [];
+    if (uid === undefined || gid === undefined) rest += `${line}\n`;
+    else stdin.end(planText(ids({ uid: Number(uid), gid: Number(gid) })));
+  }
+  return { end: await end, stdout: rest };
 }
 
 /** As native/mount/ids.h has it. */

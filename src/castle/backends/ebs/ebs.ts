@@ -50,7 +50,7 @@ export interface EbsDeps {
  * @throws Failure config when this host is no instance, or a tool is missing
  */
 export async function ebsBackend(settings: EbsSettings, deps: EbsDeps): Promise<Backend> {
-  settings.fileSystem.needTools();
+  await settings.fileSystem.requirePrograms();
   const base = realpathSync(settings.dev);
   const parts = await assemble({ ...settings, dev: base }, deps);
   return blockBackend(ebsVolumes(settings, base, parts), deps.mounter, deps.emit);

@@ -1,5 +1,5 @@
 import { stat, statfs } from 'node:fs/promises';
-import { runTool } from '../../../linux/run-tool.ts';
+import { runProgram } from '../../../linux/run-program.ts';
 
 /** What statfs(2) calls it; include/uapi/linux/magic.h of the kernel. */
 const magic = 0x9123683e;
@@ -18,8 +18,8 @@ export async function isSubvolume(folder: string): Promise<boolean> {
  */
 export async function makeSubvolume(folder: string, parent: string): Promise<boolean> {
   if ((await statfs(parent)).type !== magic) return false;
-  const { code } = await runTool('btrfs', ['subvolume', 'create', folder], 'ignore');
-  return code === 0;
+  const { exitCode } = await runProgram('btrfs', ['subvolume', 'create', folder]);
+  return exitCode === 0;
 }
 
 /**
@@ -28,12 +28,12 @@ export async function makeSubvolume(folder: string, parent: string): Promise<boo
  */
 export async function snapshotSubvolume(from: string, to: string, mode: 'ro' | 'rw'): Promise<void> {
   const args = ['subvolume', 'snapshot', ...(mode === 'ro' ? ['-r'] : []), from, to];
-  const { code, lastLine } = await runTool('btrfs', args, 'ignore');
-  if (code !== 0) throw new Error(lastLine);
+  const { exitCode, lastLine } = await runProgram('btrfs', args);
+  if (exitCode !== 0) throw new Error(lastLine);
 }
 
 /** @throws Error with the tool's last line */
 export async function deleteSubvolume(folder: string): Promise<void> {
-  const { code, lastLine } = await runTool('btrfs', ['subvolume', 'delete', folder], 'ignore');
-  if (code !== 0) throw new Error(lastLine);
+  const { exitCode, lastLine } = await runProgram('btrfs', ['subvolume', 'delete', folder]);
+  if (exitCode !== 0) throw new Error(lastLine);
 }

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { PassThrough, type Readable } from 'node:stream';
+import { describeEnd, startProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import { giveName } from '../folder.ts';
@@ -58,14 +58,13 @@ export function folderContent(base: string): SnapshotContent {
 /** An archive of a folder; a tar that fails makes the stream fail, so that a part does not pass for all of it. */
 function packed(folder: string): Readable {
   const args = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${folder}`, '.'];
-  const tar = spawn('tar', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const tar = startProgram('tar', args);
   const out = new PassThrough();
   tar.stdout.pipe(out, { end: false });
-  tar.once('error', (error) => out.destroy(error));
-  tar.once('close', (code) => {
-    if (code === 0) out.end();
-    else out.destroy(new Error(`tar ended with ${code ?? 'a signal'}`));
+  void tar.end.then((end) => {
+    if (end.kind === 'exited' && end.exitCode === 0) out.end();
+    else out.destroy(new Error(`tar: ${tar.lastMessage() || describeEnd(end)}`));
   });
-  out.once('close', () => tar.kill('SIGKILL'));
+  out.once('close', () => tar.kill());
   return out;
 }

@@ -1,7 +1,5 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, rm, statfs } from 'node:fs/promises';
-import { runTool } from '../../../linux/run-tool.ts';
+import { describeEnd, runProgram, startProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { asItIs, unpack } from './unpack-archive.ts';
 
@@ -15,8 +13,8 @@ const changedMeanwhile = 1;
  * @throws Error with the tool's last line
  */
 export async function copyQuietFolder(from: string, to: string): Promise<void> {
-  const { code, lastLine } = await runTool('cp', ['-a', '-x', '--reflink=auto', '--', from, to], 'ignore');
-  if (code === 0) return;
+  const { exitCode, lastLine } = await runProgram('cp', ['-a', '-x', '--reflink=auto', '--', from, to]);
+  if (exitCode === 0) return;
   await removeTree(to);
   throw new Error(lastLine);
 }
@@ -62,35 +60,34 @@ export async function roomFor(from: string, on: string): Promise<{ wanted: numbe
   }
 }
 
-/** @returns bytes, or else what du(1) said last */
-function sizeOf(folder: string): Promise<{ readonly wanted?: number; readonly lastLine: string }> {
-  const args = ['--summarize', '--block-size=1', '--one-file-system', '--', folder];
-  return new Promise((resolve) => {
-    // What has gone while it looked makes it end with 1, and has no weight any more.
-    execFile('du', args, (error, stdout, stderr) => {
-      const [, bytes] = /^(\d+)\t/.exec(stdout) ?? [];
-      const lastLine = stderr.trim().split('\n').at(-1) || (error?.message ?? 'nothing');
-      resolve({ ...(bytes === undefined ? {} : { wanted: Number(bytes) }), lastLine });
-    });
-  });
+/** @returns bytes, or the last message of du(1) when it printed no size */
+async function sizeOf(folder: string): Promise<{ readonly wanted?: number; readonly lastLine: string }> {
+  // Its exit code does not count: it is 1 when an entry was removed meanwhile, which then has no size.
+  const { stdout, lastLine } = await runProgram('du', [
+    ...['--summarize', '--block-size=1', '--one-file-system', '--', folder],
+  ]);
+  const [, bytes] = /^(\d+)\t/.exec(stdout) ?? [];
+  return { ...(bytes === undefined ? {} : { wanted: Number(bytes) }), lastLine };
 }
 
 /** Brings all of a file system to the disk, away from the main thread. @throws Error */
 export async function syncFileSystem(folder: string): Promise<void> {
-  const { code, lastLine } = await runTool('sync', ['--file-system', folder], 'ignore');
-  if (code !== 0) throw new Error(lastLine);
+  const { exitCode, lastLine } = await runProgram('sync', ['--file-system', folder]);
+  if (exitCode !== 0) throw new Error(lastLine);
 }
 
 async function copyByTar(from: string, to: string): Promise<void> {
   // Nothing of another file system that is mounted in there.
   const pack = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${from}`, '.'];
-  const reader = spawn('tar', pack, { stdio: ['ignore', 'pipe', 'ignore'] });
-  const [unpacked, read] = await Promise.allSettled([unpack(reader.stdout, to), once(reader, 'close')]);
-  if (unpacked.status === 'rejected') {
-    throw new Error(`tar cannot copy ${from} to ${to}: ${errorMessage(unpacked.reason)}`);
+  const reader = startProgram('tar', pack);
+  try {
+    await unpack(reader.stdout, to);
+  } catch (thrown) {
+    reader.kill();
+    await reader.end;
+    throw new Error(`tar cannot copy ${from} to ${to}: ${errorMessage(thrown)}`);
   }
-  if (read.status === 'rejected') throw read.reason;
-  const [code] = read.value;
-  if (code !== 0 && code !== changedMeanwhile)
-    throw new Error(`tar cannot read ${from}: it ended with ${code ?? 'a signal'}`);
+  const end = await reader.end;
+  if (end.kind === 'exited' && (end.exitCode === 0 || end.exitCode === changedMeanwhile)) return;
+  throw new Error(`tar cannot read ${from}: ${reader.lastMessage() || describeEnd(end)}`);
 }

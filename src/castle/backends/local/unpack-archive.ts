@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { describeEnd, startProgram } from '../../../linux/run-program.ts';
 
 /** What is kept of a file: attributes, ACLs and holes, and owners by their numbers. */
 export const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
@@ -16,9 +16,7 @@ export const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '
  */
 export async function unpack(from: Readable, folder: string): Promise<void> {
   const args = ['--extract', '--file=-', '--preserve-permissions', '--same-owner', ...asItIs];
-  const tar = spawn('tar', [...args, `--directory=${folder}`], { stdio: ['pipe', 'ignore', 'ignore'] });
-  // Whatever keeps it from taking what it gets, its exit code says.
-  tar.stdin.on('error', () => undefined);
+  const tar = startProgram('tar', [...args, `--directory=${folder}`]);
   const into = new Writable({
     write: (part: Buffer, _encoding, taken) => {
       tar.stdin.write(part, () => taken());
@@ -28,16 +26,15 @@ export async function unpack(from: Readable, folder: string): Promise<void> {
       taken();
     },
   });
-  const fault = new Promise<string | undefined>((resolve) => {
-    tar.once('error', ({ message }) => resolve(message));
-    tar.once('close', (code) => resolve(code === 0 ? undefined : `tar ended with ${code ?? 'a signal'}`));
-  });
+  const fault = tar.end.then((end) =>
+    end.kind === 'exited' && end.exitCode === 0 ? undefined : `tar: ${tar.lastMessage() || describeEnd(end)}`,
+  );
   // It has failed: the rest need not be read.
   void fault.then((why) => why === undefined || into.destroy(new Error(why)));
   try {
     await pipeline(from, into);
   } catch (thrown) {
-    tar.kill('SIGKILL');
+    tar.kill();
     await fault;
     throw thrown;
   }

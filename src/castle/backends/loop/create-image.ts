@@ -1,6 +1,6 @@
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import type { Native } from '../../../linux/native-addon.ts';
-import { runTool } from '../../../linux/run-tool.ts';
+import { runProgram } from '../../../linux/run-program.ts';
 import type { FileSystem, HeldImage } from '../../file-systems/file-system.ts';
 import { giveName } from '../folder.ts';
 import type { NewVolume } from '../volume.ts';
@@ -56,6 +56,7 @@ export async function allocate({ path, fd }: HeldImage, sizeBytes: number): Prom
   if (missing > bavail * bsize) {
     throw new Error(`No space left on device: ${missing} bytes more are needed, ${bavail * bsize} are free`);
   }
-  const { code, lastLine } = await runTool('fallocate', ['--length', String(sizeBytes), path], fd);
-  if (code !== 0) throw new Error(lastLine);
+  const args = ['--length', String(sizeBytes), path];
+  const { exitCode, lastLine } = await runProgram('fallocate', args, { descriptors: [fd] });
+  if (exitCode !== 0) throw new Error(lastLine);
 }

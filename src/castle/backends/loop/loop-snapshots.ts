@@ -1,7 +1,7 @@
 import { closeSync, constants, existsSync, fstatSync, statSync } from 'node:fs';
 import { open, rm, statfs } from 'node:fs/promises';
 import type { Native } from '../../../linux/native-addon.ts';
-import { runTool } from '../../../linux/run-tool.ts';
+import { runProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { renewUuid } from '../../file-systems/renew-uuid.ts';
 import { identityOf } from '../../file-systems/superblock.ts';
@@ -171,20 +171,17 @@ async function heldUnlessMounted(
 
 /** @returns whether it is done; false where the file system can't */
 async function clone(from: string, to: string, held: number | 'ignore'): Promise<boolean> {
-  const { code } = await runTool('cp', ['--reflink=always', '--', from, to], held);
-  return code === 0;
+  const args = ['--reflink=always', '--', from, to];
+  return (await runProgram('cp', args, { descriptors: [held] })).exitCode === 0;
 }
 
 /** Copies all; what is nothing but zeros takes no room in the copy. */
 async function copy(from: string, to: string, held: number | 'ignore', stop?: AbortSignal): Promise<void> {
-  const { code, lastLine } = await runTool(
-    'cp',
-    ['--reflink=never', '--sparse=always', '--', from, to],
-    held,
-    stop,
-  );
+  const args = ['--reflink=never', '--sparse=always', '--', from, to];
+  const options = { descriptors: [held], ...(stop === undefined ? {} : { signal: stop }) };
+  const { exitCode, lastLine } = await runProgram('cp', args, options);
   stop?.throwIfAborted();
-  if (code !== 0) throw new Error(lastLine);
+  if (exitCode !== 0) throw new Error(lastLine);
 }
 
 const isTimeout = (thrown: unknown): boolean =>

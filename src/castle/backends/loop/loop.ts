@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasFile, loopDeviceOf, loopDevices } from '../../../linux/loop-devices.ts';
 import type { Native } from '../../../linux/native-addon.ts';
-import { needTools } from '../../../linux/run-tool.ts';
+import { requirePrograms } from '../../../linux/run-program.ts';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import { formatSize } from '../../../terminal/size.ts';
 import type { EmitEvent } from '../../events/event.ts';
@@ -69,8 +69,8 @@ export interface LoopDeps {
  */
 export async function loopBackend(settings: LoopSettings, deps: LoopDeps): Promise<Backend> {
   const base = await prepareFolder(settings.folder);
-  settings.fileSystem.needTools();
-  needTools(['fallocate'], 'util-linux');
+  await settings.fileSystem.requirePrograms();
+  await requirePrograms(['fallocate'], 'util-linux');
   needLoopDevices();
   return blockBackend(loopVolumes(base, settings, deps), deps.mounter, deps.emit);
 }

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { runProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { errnoName } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
@@ -11,6 +11,9 @@ import type { NfsSettings } from './nfs-settings.ts';
 const actWithinMs = 5_000;
 /** How long a name may take to be looked up, in milliseconds. */
 const lookupWithinMs = 5_000;
+
+/** The longest output of one act, in bytes: a folder with some hundred thousand entries. */
+const outputLimitBytes = 64 * 2 ** 20;
 
 /** The server has answered an act with an error. */
 export class ActFailed extends Error {
@@ -100,38 +103,20 @@ export class NfsExport {
     }
   }
 
-  /** @returns what it printed; undefined when its time was over */
-  private run(args: readonly string[], withinMs: number): Promise<string | undefined> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(this.mountProgram, args, { stdio: ['ignore', 'pipe', 'ignore'], env: {} });
-      let text = '';
-      let over = false;
-      const timer = setTimeout(() => {
-        over = true;
-        child.kill('SIGKILL');
-        // Should not even that end it, nobody waits for it.
-        child.stdout.destroy();
-        child.unref();
-        resolve(undefined);
-      }, withinMs);
-      child.stdout.on('data', (part: Buffer) => {
-        text += part.toString('utf8');
-      });
-      child.on('error', (error) => {
-        clearTimeout(timer);
-        reject(
-          new RefusalError(
-            'backend_failed',
-            `${this.mountProgram} cannot be run: ${error.message}`,
-            'see to it',
-          ),
-        );
-      });
-      child.on('close', () => {
-        clearTimeout(timer);
-        if (!over) resolve(text);
-      });
-    });
+  /** @returns what it printed; undefined when the server did not answer in time */
+  private async run(args: readonly string[], timeLimitMs: number): Promise<string | undefined> {
+    const options = { env: {}, timeLimitMs, outputLimitBytes };
+    const { end, stdout, isTruncated } = await runProgram(this.mountProgram, args, options);
+    if (end.kind === 'timed-out' || end.kind === 'hung') return undefined;
+    if (end.kind === 'not-started') {
+      throw new RefusalError(
+        'backend_failed',
+        `${this.mountProgram} cannot be run: ${end.error}`,
+        'install the castle again, with castle-mount beside it',
+      );
+    }
+    if (isTruncated) throw refusals.tooManyEntries(this.settings);
+    return stdout;
   }
 }
 

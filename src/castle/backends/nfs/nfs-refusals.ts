@@ -14,6 +14,14 @@ export function silentServer(settings: NfsSettings): RefusalError {
   );
 }
 
+export function tooManyEntries(settings: NfsSettings): RefusalError {
+  return new RefusalError(
+    'backend_failed',
+    `a folder of ${name(settings)} has too many entries to list`,
+    'keep only volumes of castles in that export',
+  );
+}
+
 export function unknownHost({ host }: NfsSettings, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
