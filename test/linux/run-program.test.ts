@@ -28,7 +28,10 @@ t.test('a program that does not exist', async (t) => {
   t.match(end, { kind: 'not-started', error: 'ENOENT' });
   t.equal(lastLine, 'it cannot be run: ENOENT');
   t.match(await startProgram('/no/such/program', []).end, { kind: 'not-started', error: 'ENOENT' });
-  await t.rejects(requirePrograms(['sh', '/no/such/program'], 'a package'), { exit: 'config' });
+  await t.rejects(requirePrograms(['sh', '/no/such/program'], 'a package'), {
+    name: 'Failure',
+    message: /^\/no\/such\/program cannot be run/,
+  });
 });
 
 t.test('a time limit kills the program', async (t) => {
