@@ -84,4 +84,19 @@ if (requires(t, root)) {
     t.match(await greedy.untilClosed(), Array(128).fill(/^HTTP\/1\.1 408 .*"code":"bad_request"/s));
     t.equal((await greedy.lease('mine')).status, 201);
   });
+  t.test('the command line prints with --json what the API answers', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const tenant = await Tenant.start(t, castle);
+    t.equal((await tenant.lease('main')).status, 201);
+    for (const what of ['volumes', 'leases', 'status']) {
+      const args = ['dist/castle.js', what, '--socket', castle.socket, '--json'];
+      const { code, stdout } = await run(process.execPath, args);
+      t.equal(code, 0);
+      const { text } = await castle.get(`/v1/${what}`);
+      // How long it has been running differs from one request to the next.
+      const isStable = ([name]: readonly [string, unknown]) => !/^(uptime|.*Seconds|.*Ms)/.test(name);
+      const stable = (json: string) => Object.entries(JSON.parse(json) as object).filter(isStable);
+      t.same(stable(stdout), stable(text), what);
+    }
+  });
 }

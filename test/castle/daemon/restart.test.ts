@@ -41,12 +41,16 @@ if (requires(t, root)) {
   }
 
   t.test('killed again and again while it serves, it never mounts a volume twice', async (t) => {
-    const host = await CastleOnHost.start(t, 'process');
+    const host = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
     const tenants = [await Tenant.start(t, host), await Tenant.start(t, host)] as const;
-    for (let round = 0; round < 10; round++) {
+    // As soon as the requests are sent, and as soon as the log has one of these.
+    const moments = [undefined, 'lease.requested', 'mount.created', 'lease.granted', 'lease.refused'];
+    for (const [round, moment] of [...moments, ...moments].entries()) {
+      const count = moment === undefined ? 0 : host.told(moment).length;
       const asking = Promise.all(tenants.map((tenant) => tenant.lease('main')));
-      // From at once to about as long as an answer takes: some are killed before, some after, some while it mounts.
-      await new Promise((resolve) => setTimeout(resolve, round));
+      if (moment !== undefined) {
+        await until(moment, () => host.told(moment).length > count || undefined, undefined, 1);
+      }
       await host.end('SIGKILL');
       await asking;
       await host.serve();

@@ -5,7 +5,6 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Lease, Status, Volume } from '../../../src/protocol/contract.ts';
-import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { until } from '../../kit/until.ts';
 
@@ -159,20 +158,18 @@ export class CastleOnHost {
     rmSync(this.state, { recursive: true });
   }
 
-  /** The castle's own command line, with `--json`. */
+  /** What it reports, as `castle status --json` and so on print it. */
   async ask(what: 'status'): Promise<Status>;
   async ask(what: 'volumes'): Promise<Volume[]>;
   async ask(what: 'leases'): Promise<Lease[]>;
   async ask(what: string): Promise<unknown> {
-    const args = ['dist/castle.js', what, '--socket', this.socket, '--json'];
-    const { code, stdout, stderr } = await run(process.execPath, args);
-    if (code !== 0) throw new Error(`castle ${what}: exit code ${code}: ${stderr}`);
-    return JSON.parse(stdout);
+    const { status, text } = await this.get(`/v1/${what}`);
+    if (status !== 200) throw new Error(`castle ${what}: ${status}: ${text}`);
+    return JSON.parse(text);
   }
 
-  /** What it says of itself, without a process for the question: for what is asked often. */
-  async status(): Promise<Status> {
-    return JSON.parse((await this.get('/v1/status')).text) as Status;
+  status(): Promise<Status> {
+    return this.ask('status');
   }
 
   /** GET on its socket, as root of the host. */
