@@ -20,7 +20,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
 } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -59,7 +58,6 @@ const running = new Set();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => void interrupted(signal));
 
 const jobs = plan();
-rmSync(logs, { recursive: true, force: true });
 mkdirSync(logs, { recursive: true });
 await runAll(jobs.filter(({ suite }) => !suite.alone));
 for (const suite of suites.filter(({ alone }) => alone)) {

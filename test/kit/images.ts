@@ -27,7 +27,8 @@ export const jenkinsUser = 1000;
 /** A new empty folder that is gone when the test ends. */
 export function temporaryFolder(t: Test, name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `bailey-${name}-`));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  // A program that is just ending may still write into it.
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
   return folder;
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { run } from './docker.ts';
@@ -19,6 +19,17 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
 `;
+
+/** How many processes have a folder in their command line. */
+function processesNaming(folder: string): number {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
+    } catch {
+      return false; // It has ended.
+    }
+  }).length;
+}
 
 /** A Podman of a test's own, with its service on a socket; everything of it lies in one folder. */
 export class Podman {
@@ -42,10 +53,13 @@ export class Podman {
 
   /** Starts one; it is stopped and its containers are removed when the test ends. */
   static async start(t: Test): Promise<Podman> {
-    const podman = new Podman(temporaryFolder(t, 'podman'));
+    const folder = temporaryFolder(t, 'podman');
+    const podman = new Podman(folder);
     t.teardown(async () => {
       await podman.stop();
       await podman.run('rm', '--all', '--force', '--time', '0');
+      // A container's conmon runs `podman container cleanup` after the container has ended, which writes into the folder.
+      await until('the processes of Podman have ended', () => processesNaming(folder) === 0 || undefined);
     });
     await podman.serve();
     return podman;

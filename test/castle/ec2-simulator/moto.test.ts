@@ -1,13 +1,13 @@
 import t from 'tap';
-import { program, requires, root } from '../../kit/needs.ts';
+import { requires, root } from '../../kit/needs.ts';
 import { loopDevices } from '../backends/loop/loop-host.ts';
 import { differences } from './moto/differences.ts';
-import { startMoto } from './moto/moto.ts';
+import { motoServer, startMoto } from './moto/moto.ts';
 import { normalise } from './moto/normalise.ts';
 import { followScript, type Outcome } from './moto/script.ts';
 import { Simulator } from './simulator.ts';
 
-if (requires(t, root, loopDevices, program('moto_server'))) {
+if (requires(t, root, loopDevices, motoServer)) {
   t.test('the same calls have the same answers as moto gives, but for those that are known', async (t) => {
     const simulator = await Simulator.start(t, 'i-0a');
     const { zone } = simulator.instance();

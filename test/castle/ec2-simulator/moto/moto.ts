@@ -1,11 +1,32 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import type { Test } from 'tap';
+import type { Need } from '../../../kit/needs.ts';
 import { until } from '../../../kit/until.ts';
 import type { Place } from './script.ts';
 
 const region = 'eu-central-1';
+
+/** The release that differences.ts is about: others answer otherwise. */
+const release = '5.2.5';
+
+/** moto_server in that release, by the version of its Python package. */
+export function motoServer(): Need {
+  const found = spawnSync('sh', ['-c', 'readlink -f "$(command -v moto_server)"'], {
+    encoding: 'utf8',
+  }).stdout;
+  if (found.trim() === '') return 'needs moto_server on the PATH';
+  // A script of pip, whose first line names the Python that has the package. A shim of pyenv has one beside it.
+  const [first = ''] = readFileSync(found.trim(), 'utf8').split('\n');
+  const python = /python[\d.]*$/.test(first) ? first.replace(/^#!\s*/, '') : 'python3';
+  const question = 'from importlib.metadata import version; print(version("moto"))';
+  const { stdout } = spawnSync(python, ['-c', question], { encoding: 'utf8' });
+  return stdout?.trim() === release
+    ? undefined
+    : `needs moto ${release} (pip install 'moto[server,ec2]==${release}'), not ${stdout?.trim() || 'an unknown one'}`;
+}
 
 /** Starts moto_server with one instance; it ends with the test. */
 export async function startMoto(t: Test): Promise<Place> {
