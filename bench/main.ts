@@ -1,5 +1,5 @@
 // npm run bench [-- SECTION...] [--quick] [--json]
-import { endingSignals, signalNumber } from '../src/terminal/signals.ts';
+import { endingSignals, signalNumber } from '../src/terminal/ending-signals.ts';
 import { castle } from './castle.ts';
 import { inits } from './inits.ts';
 import { inject } from './inject.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { readProcessTable } from '../src/bailey/processes/table.ts';
+import { readProcessTable } from '../src/bailey/processes/process-table.ts';
 import type { ProcessStat } from '../src/linux/process-stat.ts';
 import { errorCode } from '../src/terminal/failure.ts';
 import { type ChildProgram, startProgram } from './child-program.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pidusage from 'pidusage';
+import { findZombies } from '../src/bailey/processes/find-zombies.ts';
 import { readProcFile, readProcLink } from '../src/bailey/processes/proc-file.ts';
-import { findZombies } from '../src/bailey/processes/zombies.ts';
 import { type MountLine, mountOf, parseMountinfo } from '../src/linux/mountinfo.ts';
 import type { Container } from './container.ts';
 import { programName } from './program-name.ts';

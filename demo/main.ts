@@ -10,9 +10,9 @@
  */
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endingSignals, signalNumber } from '../src/terminal/ending-signals.ts';
 import { errorMessage, Failure, Interrupted } from '../src/terminal/failure.ts';
 import { outputFailure } from '../src/terminal/print.ts';
-import { endingSignals, signalNumber } from '../src/terminal/signals.ts';
 import { requireNamespaces } from './namespaces.ts';
 import { realJenkins } from './real-jenkins.ts';
 import { runScenario } from './scenario.ts';

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { findProgram } from '../src/bailey/launch/program.ts';
+import { findProgram } from '../src/bailey/launch/find-program.ts';
 import { native } from '../src/linux/native-addon.ts';
 import { errorMessage, Failure } from '../src/terminal/failure.ts';
 

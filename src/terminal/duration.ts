@@ -1,5 +1,5 @@
 import { Failure } from './failure.ts';
-import { shown } from './shown.ts';
+import { quoted } from './quoted.ts';
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -13,6 +13,6 @@ const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as con
 export function readDuration(name: string, text: string, kind: 'usage' | 'config' = 'config'): number {
   const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text) ?? [];
   if (number === undefined)
-    throw new Failure(kind, `${name} ${shown(text)} is not a duration`, 'write for example 90, 90s or 2m');
+    throw new Failure(kind, `${name} ${quoted(text)} is not a duration`, 'write for example 90, 90s or 2m');
   return Math.round(Number(number) * unitMs[unit as keyof typeof unitMs]);
 }

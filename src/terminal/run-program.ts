@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
+import { signalNumber } from './ending-signals.ts';
 import { errorMessage, Failure, Interrupted } from './failure.ts';
 import { printable } from './printable.ts';
-import { signalNumber } from './signals.ts';
 
 /** EX_SOFTWARE of sysexits.h: an internal error. */
 const internalError = 70;

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { requireProgram } from '../../src/bailey/launch/program.ts';
+import { requireProgram } from '../../src/bailey/launch/find-program.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 import { copiedDemo, DemoRun } from './demo-run.ts';
 

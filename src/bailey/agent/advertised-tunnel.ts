@@ -1,5 +1,9 @@
 import { Failure } from '../../terminal/failure.ts';
-import { type AdvertiseSetting, findAddress, shownAddress } from '../scheduler/advertise.ts';
+import {
+  type AdvertiseSetting,
+  findAdvertisedAddress,
+  formatAddress,
+} from '../scheduler/advertised-address.ts';
 import { type Environment, portNumber } from '../scheduler/scheduler.ts';
 
 /** A tunnel to look for only where nobody has said how to connect. */
@@ -19,15 +23,15 @@ export function advertisedTunnel(setting: AdvertiseSetting, env: Environment): A
     name: setting.name,
     find: () => {
       const port = portNumber(env['JENKINS_SLAVE_AGENT_PORT'] || '50000');
-      const address = findAddress('agent', setting, env, port);
+      const address = findAdvertisedAddress('agent', setting, env, port);
       // agent.jar splits at the first colon, and refuses a second one.
       if (address.host.includes(':'))
         throw new Failure(
           setting.kind,
-          `${shownAddress(address)} (${address.source}) cannot be a tunnel: agent.jar takes no IPv6 address there`,
+          `${formatAddress(address)} (${address.source}) cannot be a tunnel: agent.jar takes no IPv6 address there`,
           'give a name that leads to it',
         );
-      return shownAddress(address);
+      return formatAddress(address);
     },
   };
 }

@@ -1,8 +1,8 @@
 import { readDuration } from '../../terminal/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
-import { shown } from '../../terminal/shown.ts';
+import { quoted } from '../../terminal/quoted.ts';
 import { takeLeadingOptions } from '../launch/leading-options.ts';
-import { type AdvertiseSetting, readAdvertiseSetting } from '../scheduler/advertise.ts';
+import { type AdvertiseSetting, readAdvertiseSetting } from '../scheduler/advertised-address.ts';
 import { agentOptions } from './settings.ts';
 
 /** The options of `bailey agent` itself. */
@@ -44,5 +44,9 @@ function readConnectTimeout(option: string | undefined, variable: string | undef
 function readSwitch(name: string, value: string | undefined): boolean {
   if (!value || value === 'on') return true;
   if (value === 'off') return false;
-  throw new Failure('config', `${name} ${shown(value)} is neither on nor off`, 'set it to off, or remove it');
+  throw new Failure(
+    'config',
+    `${name} ${quoted(value)} is neither on nor off`,
+    'set it to off, or remove it',
+  );
 }

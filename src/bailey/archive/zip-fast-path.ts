@@ -9,11 +9,11 @@ export class ArchiveError extends Error {
 /** Holds the end of an archive, and its whole directory where it has up to a hundred files. */
 const tailBytes = 8 * 1024;
 /** Most directories begin with the manifest (JAR file specification), so their beginning is enough. */
-const firstBytes = 4 * 1024;
+const directoryStartBytes = 4 * 1024;
 /** Twice what as many files take as an archive of the ordinary kind can have. */
-const mostDirectoryBytes = 16 * 1024 * 1024;
+const maxDirectoryBytes = 16 * 1024 * 1024;
 /** A local header's extra field has no length in the directory; this is more than builders write. */
-const extraBytes = 256;
+const extraFieldBytes = 256;
 
 /**
  * Reads one file of a zip archive with as few system calls as can be, two or three: the archive's end, what the directory
@@ -22,57 +22,57 @@ const extraBytes = 256;
  * @param fd the archive
  * @param size of the archive, in bytes
  * @param mostBytes what unpacks to more is refused
- * @returns undefined when the archive has no such file; 'unusual' when somebody else should read it
+ * @returns undefined when the archive has no such file; 'unsupported' when somebody else should read it
  * @throws ArchiveError or zlib's errors when it is damaged; the system's error
  */
-export function readUsualEntry(
+export function readEntryFastPath(
   fd: number,
   size: number,
   name: string,
-  mostBytes: number,
-): Buffer | undefined | 'unusual' {
+  maxBytes: number,
+): Buffer | undefined | 'unsupported' {
   const end = readEnd(fd, size);
-  if (end === 'unusual') return 'unusual';
+  if (end === 'unsupported') return 'unsupported';
   const wanted = Buffer.from(name);
-  const entry = findEntry(end.firstOfDirectory, wanted, end.directoryBytes);
-  if (entry === 'further') {
-    if (end.directoryBytes > mostDirectoryBytes) return 'unusual';
+  const entry = findEntry(end.directoryStart, wanted, end.directoryBytes);
+  if (entry === 'beyond') {
+    if (end.directoryBytes > maxDirectoryBytes) return 'unsupported';
     const whole = readAt(fd, end.directoryBytes, end.directoryAt);
     const found = findEntry(whole, wanted, whole.length);
-    return found === 'further' || found === undefined ? undefined : readEntry(fd, found, mostBytes);
+    return found === 'beyond' || found === undefined ? undefined : readEntry(fd, found, maxBytes);
   }
-  return entry === undefined ? undefined : readEntry(fd, entry, mostBytes);
+  return entry === undefined ? undefined : readEntry(fd, entry, maxBytes);
 }
 
-interface End {
+interface EndRecord {
   readonly directoryAt: number;
   readonly directoryBytes: number;
-  readonly firstOfDirectory: Buffer;
+  readonly directoryStart: Buffer;
 }
 
 const endBytes = 22;
 const endSignature = Buffer.from('PK\x05\x06');
 
-function readEnd(fd: number, size: number): End | 'unusual' {
+function readEnd(fd: number, size: number): EndRecord | 'unsupported' {
   const tailAt = Math.max(0, size - tailBytes);
   const tail = readAt(fd, size - tailAt, tailAt);
   const at = tail.lastIndexOf(endSignature);
   // A comment may hold the signature; then the archive's end is not where its length says.
   if (at === -1 || at + endBytes > tail.length || at + endBytes + tail.readUInt16LE(at + 20) !== tail.length)
-    return 'unusual';
+    return 'unsupported';
   const directoryBytes = tail.readUInt32LE(at + 12);
   const directoryAt = tail.readUInt32LE(at + 16);
-  const parted = tail.readUInt32LE(at + 4) !== 0;
-  if (parted || tail.readUInt16LE(at + 10) === 0xffff || directoryAt + directoryBytes > tailAt + at)
-    return 'unusual';
-  const firstOfDirectory =
+  const isMultiPart = tail.readUInt32LE(at + 4) !== 0;
+  if (isMultiPart || tail.readUInt16LE(at + 10) === 0xffff || directoryAt + directoryBytes > tailAt + at)
+    return 'unsupported';
+  const directoryStart =
     directoryAt >= tailAt
       ? tail.subarray(directoryAt - tailAt, directoryAt - tailAt + directoryBytes)
-      : readAt(fd, Math.min(directoryBytes, firstBytes), directoryAt);
-  return { directoryAt, directoryBytes, firstOfDirectory };
+      : readAt(fd, Math.min(directoryBytes, directoryStartBytes), directoryAt);
+  return { directoryAt, directoryBytes, directoryStart };
 }
 
-interface Entry {
+interface DirectoryEntry {
   readonly flags: number;
   readonly method: number;
   readonly packedBytes: number;
@@ -83,8 +83,12 @@ interface Entry {
 
 const entryBytes = 46;
 
-/** @returns 'further' when it may be in the part of the directory that has not been read */
-function findEntry(directory: Buffer, name: Buffer, directoryBytes: number): Entry | undefined | 'further' {
+/** @returns 'beyond' when it may be in the part of the directory that has not been read */
+function findEntry(
+  directory: Buffer,
+  name: Buffer,
+  directoryBytes: number,
+): DirectoryEntry | undefined | 'beyond' {
   let at = 0;
   while (at + entryBytes <= directory.length) {
     if (directory.readUInt32LE(at) !== 0x02014b50) throw new ArchiveError('its directory is damaged');
@@ -101,23 +105,27 @@ function findEntry(directory: Buffer, name: Buffer, directoryBytes: number): Ent
       };
     at = nameAt + nameBytes + directory.readUInt16LE(at + 30) + directory.readUInt16LE(at + 32);
   }
-  return directory.length < directoryBytes ? 'further' : undefined;
+  return directory.length < directoryBytes ? 'beyond' : undefined;
 }
 
-const none32 = 0xffffffff;
+const zip64Marker = 0xffffffff;
 const stored = 0;
 const deflated = 8;
 
-function readEntry(fd: number, entry: Entry, mostBytes: number): Buffer | 'unusual' {
+function readEntry(fd: number, entry: DirectoryEntry, maxBytes: number): Buffer | 'unsupported' {
   const { flags, method, packedBytes, bytes, at, nameBytes } = entry;
   const encrypted = (flags & 1) !== 0;
-  if (encrypted || (method !== stored && method !== deflated) || [packedBytes, bytes, at].includes(none32))
-    return 'unusual';
-  if (bytes > mostBytes || packedBytes > mostBytes)
-    throw new ArchiveError(`it unpacks to more than ${mostBytes} bytes`);
+  if (
+    encrypted ||
+    (method !== stored && method !== deflated) ||
+    [packedBytes, bytes, at].includes(zip64Marker)
+  )
+    return 'unsupported';
+  if (bytes > maxBytes || packedBytes > maxBytes)
+    throw new ArchiveError(`it unpacks to more than ${maxBytes} bytes`);
 
   const headerBytes = 30;
-  const read = readAt(fd, headerBytes + nameBytes + extraBytes + packedBytes, at);
+  const read = readAt(fd, headerBytes + nameBytes + extraFieldBytes + packedBytes, at);
   if (read.length < headerBytes || read.readUInt32LE(0) !== 0x04034b50)
     throw new ArchiveError('its directory leads to no file');
   const dataAt = headerBytes + read.readUInt16LE(26) + read.readUInt16LE(28);

@@ -7,8 +7,14 @@ import { type Call, type Credentials, connectTo } from '../../protocol/http.ts';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 import { pause } from '../launch/abortable-sleep.ts';
 import { backoffMs } from '../launch/backoff.ts';
-import { sayWhenNew } from '../launch/progress.ts';
-import { type Given, type Outcome, parseLease, readAnswer, readError } from './answers.ts';
+import { throttledLog } from '../launch/throttled-log.ts';
+import {
+  type GrantedLease,
+  type LeaseOutcome,
+  parseLease,
+  readConnectionError,
+  readResponse,
+} from './lease-outcome.ts';
 
 /** What `bailey` needs to know to ask a castle for storage. */
 export interface StorageRequest {
@@ -24,7 +30,7 @@ export interface StorageRequest {
   /** https: a file with the certificates to trust instead of the system's. */
   readonly caFile?: string;
   /** https: files with a certificate of this container's own and its key, for a castle that asks for one. */
-  readonly own?: { readonly certFile: string; readonly keyFile: string };
+  readonly clientCertificate?: { readonly certFile: string; readonly keyFile: string };
 }
 
 /** Storage that is there: verified to be mounted on the target. */
@@ -42,13 +48,13 @@ export interface Storage {
  * How long one answer may take, in milliseconds: what is left until the deadline, within these bounds. One asked in
  * the last moment gets a chance.
  */
-const answerWithinMs = { least: 5_000, most: 20_000 };
+const responseTimeoutMs = { least: 5_000, most: 20_000 };
 /** How long a call under way at an abort may still take, so that what it brings can be given back. */
-const lastAnswerMs = 5_000;
+const abortGraceMs = 5_000;
 /** How long giving back may take in all: the castle finds out by itself when this container has ended. */
-const giveBackWithinMs = 5_000;
+const releaseTimeoutMs = 5_000;
 /** The longest that a castle lets anybody wait, in seconds. */
-const longestWaitSeconds = 3600;
+const maxWaitSeconds = 3600;
 
 /**
  * Asks the castle for storage and returns when it is mounted on the target.
@@ -64,11 +70,11 @@ export async function acquireStorage(
 ): Promise<Storage> {
   signal.throwIfAborted();
   const call = await connectTo(parseCastleUrl(request.url), () => readCredentials(request));
-  const given = await askUntilGiven(request, call, logLine, signal);
-  const storage: Storage = { lease: given.lease, release: () => giveBack(call, given, logLine) };
+  const granted = await requestUntilGranted(request, call, logLine, signal);
+  const storage: Storage = { lease: granted.lease, release: () => releaseLease(call, granted, logLine) };
   try {
     signal.throwIfAborted();
-    verifyMounted(request, given.lease);
+    verifyMounted(request, granted.lease);
   } catch (thrown) {
     await storage.release();
     signal.throwIfAborted();
@@ -81,45 +87,45 @@ export async function acquireStorage(
  * Asks again and again, with growing pauses, until there is a lease, a final no, the deadline or an abort. A volume that
  * somebody has is waited for in the castle's line, where who came first is served first, as soon as it is free.
  */
-async function askUntilGiven(
+async function requestUntilGranted(
   request: StorageRequest,
   call: Call,
   logLine: (line: string) => void,
   signal: AbortSignal,
-): Promise<Given> {
-  const endsAt = performance.now() + request.deadlineMs;
-  const abort = aborted(signal);
-  const tell = sayWhenNew(logLine);
-  let mayWait = true;
+): Promise<GrantedLease> {
+  const deadline = performance.now() + request.deadlineMs;
+  const abort = whenAborted(signal);
+  const logThrottled = throttledLog(logLine);
+  let canQueue = true;
   let waitSeconds = 0;
   for (let attempt = 0; ; attempt++) {
-    const outcome = await askOnce(request, call, { endsAt, waitSeconds, logLine, abort });
+    const outcome = await requestOnce(request, call, { deadline, waitSeconds, logLine, abort });
     if (outcome === 'aborted') throw signal.reason;
-    if (outcome.kind === 'lease') return outcome;
-    const hasWaited = waitSeconds > 0;
+    if (outcome.kind === 'granted') return outcome;
+    const wasQueued = waitSeconds > 0;
     waitSeconds = 0;
-    if (outcome.kind === 'never') {
-      if (!(hasWaited && outcome.code === 'bad_request')) throw outcome.failure;
-      mayWait = false; // A castle from before there was a line: what it doesn't know it refuses.
+    if (outcome.kind === 'final') {
+      if (!(wasQueued && outcome.code === 'bad_request')) throw outcome.failure;
+      canQueue = false; // A castle from before there was a line: what it doesn't know it refuses.
       continue;
     }
-    const leftMs = endsAt - performance.now();
-    if (leftMs <= 0) throw atDeadline(request, outcome.failure);
+    const remainingMs = deadline - performance.now();
+    if (remainingMs <= 0) throw deadlineFailure(request, outcome.failure);
     const reason = outcome.failure.sentence;
-    tell(reason, `waiting for storage, at most ${Math.ceil(leftMs / 1000)} s more: ${reason}`);
-    if (mayWait && !hasWaited && outcome.code === 'volume_in_use') {
-      waitSeconds = Math.min(Math.floor(leftMs / 1000), longestWaitSeconds);
+    logThrottled(reason, `waiting for storage, at most ${Math.ceil(remainingMs / 1000)} s more: ${reason}`);
+    if (canQueue && !wasQueued && outcome.code === 'volume_in_use') {
+      waitSeconds = Math.min(Math.floor(remainingMs / 1000), maxWaitSeconds);
       if (waitSeconds > 0) continue;
     }
     // The pause may end at the deadline but never skips it: the last try is made just then.
-    await pause(Math.min(backoffMs(attempt, Math.random()), leftMs), signal);
+    await pause(Math.min(backoffMs(attempt, Math.random()), remainingMs), signal);
   }
 }
 
 /** How one call is made. */
-interface Manner {
+interface RequestContext {
   /** The deadline, by performance.now(). */
-  readonly endsAt: number;
+  readonly deadline: number;
   /** How long the castle may let us wait; 0: not at all. */
   readonly waitSeconds: number;
   readonly logLine: (line: string) => void;
@@ -127,60 +133,61 @@ interface Manner {
 }
 
 /** One call. An abort doesn't cut off one that may be mounting: what it gives has to be given back. */
-async function askOnce(
+async function requestOnce(
   request: StorageRequest,
   call: Call,
-  { endsAt, waitSeconds, logLine, abort }: Manner,
-): Promise<Outcome | 'aborted'> {
+  { deadline, waitSeconds, logLine, abort }: RequestContext,
+): Promise<LeaseOutcome | 'aborted'> {
   const { volume, target } = request;
-  const hangUp = new AbortController();
-  const begun = Date.now();
-  const leftMs = endsAt - performance.now();
-  const answerMs = Math.max(answerWithinMs.least, Math.min(leftMs, answerWithinMs.most));
-  const asking: Promise<Outcome> = call('POST', '/v1/leases', {
+  const cancel = new AbortController();
+  const startedAt = Date.now();
+  const remainingMs = deadline - performance.now();
+  const answerMs = Math.max(responseTimeoutMs.least, Math.min(remainingMs, responseTimeoutMs.most));
+  const response: Promise<LeaseOutcome> = call('POST', '/v1/leases', {
     body: { volume, target, ...(waitSeconds === 0 ? {} : { waitSeconds }) },
-    withinMs: waitSeconds === 0 ? answerMs : waitSeconds * 1000 + answerWithinMs.most,
-    signal: hangUp.signal,
+    withinMs: waitSeconds === 0 ? answerMs : waitSeconds * 1000 + responseTimeoutMs.most,
+    signal: cancel.signal,
   }).then(
-    (answer) => readAnswer(request.url, answer),
-    (thrown: unknown) => readError(request.url, thrown),
+    (answer) => readResponse(request.url, answer),
+    (thrown: unknown) => readConnectionError(request.url, thrown),
   );
-  const first = await Promise.race([asking, abort]);
+  const first = await Promise.race([response, abort]);
   if (first !== 'aborted') return first;
   if (waitSeconds > 0) {
     // Who hangs up leaves the line. It may have been its turn just then.
-    hangUp.abort();
-    await giveBackSince(request, call, begun, logLine);
+    cancel.abort();
+    await releaseLeasesSince(request, call, startedAt, logLine);
     return 'aborted';
   }
-  const late = await Promise.race([asking, sleep(lastAnswerMs, undefined, { ref: false })]);
-  if (late?.kind === 'lease') await giveBack(call, late, logLine);
+  const late = await Promise.race([response, sleep(abortGraceMs, undefined, { ref: false })]);
+  if (late?.kind === 'granted') await releaseLease(call, late, logLine);
   return 'aborted';
 }
 
 /** Gives back what a call brought of which the answer was not waited for. @param since milliseconds since 1970 */
-async function giveBackSince(
+async function releaseLeasesSince(
   { volume, target }: StorageRequest,
   call: Call,
   since: number,
   logLine: (line: string) => void,
 ): Promise<void> {
-  const answer = await call('GET', '/v1/leases', { withinMs: giveBackWithinMs }).catch(() => undefined);
-  const own: unknown[] = Array.isArray(answer?.body) ? answer.body : [];
-  for (const lease of own.map(parseLease)) {
+  const answer = await call('GET', '/v1/leases', { withinMs: releaseTimeoutMs }).catch(() => undefined);
+  const clientCertificate: unknown[] = Array.isArray(answer?.body) ? answer.body : [];
+  for (const lease of clientCertificate.map(parseLease)) {
     const isIt = lease?.volume === volume && lease.target === target && Date.parse(lease.since) >= since;
-    if (lease !== undefined && isIt) await giveBack(call, { kind: 'lease', lease, isNew: true }, logLine);
+    if (lease !== undefined && isIt)
+      await releaseLease(call, { kind: 'granted', lease, isNew: true }, logLine);
   }
 }
 
-function aborted(signal: AbortSignal): Promise<'aborted'> {
+function whenAborted(signal: AbortSignal): Promise<'aborted'> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve('aborted');
     else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
   });
 }
 
-function atDeadline(request: StorageRequest, last: Failure): Failure {
+function deadlineFailure(request: StorageRequest, last: Failure): Failure {
   const waited =
     request.deadlineMs === 0
       ? 'and CASTLE_TIMEOUT 0 allows no second try'
@@ -212,18 +219,22 @@ function verifyMounted(request: StorageRequest, lease: Lease): void {
   );
 }
 
-async function giveBack(call: Call, { lease, isNew }: Given, logLine: (line: string) => void): Promise<void> {
+async function releaseLease(
+  call: Call,
+  { lease, isNew }: GrantedLease,
+  logLine: (line: string) => void,
+): Promise<void> {
   if (!isNew) return;
-  const endsAt = performance.now() + giveBackWithinMs;
-  for (let attempt = 0; performance.now() < endsAt; attempt++) {
-    const withinMs = endsAt - performance.now();
+  const deadline = performance.now() + releaseTimeoutMs;
+  for (let attempt = 0; performance.now() < deadline; attempt++) {
+    const withinMs = deadline - performance.now();
     try {
       const answer = await call('DELETE', `/v1/leases/${encodeURIComponent(lease.id)}`, { withinMs });
       if (answer.status < 300 || answer.status === 404) return;
     } catch {
       // The castle may be restarting.
     }
-    await sleep(Math.min(backoffMs(attempt, Math.random()), Math.max(0, endsAt - performance.now())));
+    await sleep(Math.min(backoffMs(attempt, Math.random()), Math.max(0, deadline - performance.now())));
   }
   logLine(
     `volume ${lease.volume} could not be given back; the castle takes it when this container has ended`,
@@ -233,18 +244,18 @@ async function giveBack(call: Call, { lease, isNew }: Given, logLine: (line: str
 function readCredentials(request: StorageRequest): Credentials {
   return {
     ...(request.tokenFile === undefined ? {} : { token: readToken(request.tokenFile) }),
-    ...(request.caFile === undefined ? {} : { ca: readSetting('CASTLE_CA_FILE', request.caFile) }),
-    ...(request.own === undefined
+    ...(request.caFile === undefined ? {} : { ca: readSettingFile('CASTLE_CA_FILE', request.caFile) }),
+    ...(request.clientCertificate === undefined
       ? {}
       : {
-          cert: readSetting('CASTLE_CERT_FILE', request.own.certFile),
-          key: readSetting('CASTLE_KEY_FILE', request.own.keyFile),
+          cert: readSettingFile('CASTLE_CERT_FILE', request.clientCertificate.certFile),
+          key: readSettingFile('CASTLE_KEY_FILE', request.clientCertificate.keyFile),
         }),
   };
 }
 
 function readToken(file: string): string {
-  const token = readSetting('CASTLE_TOKEN_FILE', file).trim();
+  const token = readSettingFile('CASTLE_TOKEN_FILE', file).trim();
   // What a header can carry; the token itself is shown to nobody.
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new Failure(
@@ -254,7 +265,7 @@ function readToken(file: string): string {
   );
 }
 
-function readSetting(name: string, file: string): string {
+function readSettingFile(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (thrown) {

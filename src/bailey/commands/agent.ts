@@ -1,4 +1,4 @@
-import { launchAgent } from '../agent/agent.ts';
+import { launchAgent } from '../agent/launch-agent.ts';
 import { runLaunch } from './launch.ts';
 import { isHelpRequest, printLaunchHelp } from './launch-help.ts';
 

@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { readDuration } from '../../terminal/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
+import { quoted } from '../../terminal/quoted.ts';
 import { logLine } from '../../terminal/run-program.ts';
 import { optionHelp } from '../../terminal/setting.ts';
-import { shown } from '../../terminal/shown.ts';
 import { usageHint } from '../../terminal/usage-hint.ts';
+import type { HealthResult } from '../health/health-result.ts';
 import type { Role } from '../health/jenkins-process.ts';
 import { defaultTimeout, healthSettings } from '../health/settings.ts';
-import type { Verdict } from '../health/verdict.ts';
 
 interface HealthOptions {
   readonly role: Role | undefined;
@@ -25,14 +25,14 @@ export async function health(args: readonly string[]): Promise<number> {
   const { env } = process;
   const options = readHealthOptions(args, env);
   const { checkHealth } = await import('../health/check-health.ts');
-  const verdict = await checkHealth({ ...options, env }).catch(failureAsVerdict);
-  if (verdict.healthy) await print(`${verdict.reason}\n`);
-  else logLine('bailey', verdict.reason);
-  return verdict.healthy ? 0 : 1;
+  const result = await checkHealth({ ...options, env }).catch(failureAsResult);
+  if (result.healthy) await print(`${result.reason}\n`);
+  else logLine('bailey', result.reason);
+  return result.healthy ? 0 : 1;
 }
 
 /** A check that cannot be made is reported as unhealthy. */
-function failureAsVerdict(thrown: unknown): Verdict {
+function failureAsResult(thrown: unknown): HealthResult {
   if (thrown instanceof Failure) return { healthy: false, reason: thrown.message };
   throw thrown;
 }
@@ -64,7 +64,7 @@ function parseOptions(args: readonly string[]): ReadonlyMap<string, readonly str
   for (let at = 0; at < args.length; at++) {
     const [, name = '', attached] = /^(--[^=]+)(?:=(.*))?$/s.exec(args[at] ?? '') ?? [];
     const values = options.get(name);
-    if (values === undefined) throw usage(`unknown argument ${shown(args[at] ?? '')}`);
+    if (values === undefined) throw usage(`unknown argument ${quoted(args[at] ?? '')}`);
     const value = attached ?? args[++at];
     if (value === undefined || value === '') throw usage(`${name} needs a value`);
     values.push(value);
@@ -74,14 +74,14 @@ function parseOptions(args: readonly string[]): ReadonlyMap<string, readonly str
 
 function readRole(name: string, text: string | undefined, kind: 'usage' | 'config'): Role | undefined {
   if (text === undefined || text === 'controller' || text === 'agent') return text;
-  throw new Failure(kind, `${name} ${shown(text)} is not a role`, 'use controller or agent');
+  throw new Failure(kind, `${name} ${quoted(text)} is not a role`, 'use controller or agent');
 }
 
 function readTimeout(name: string, text: string, kind: 'usage' | 'config'): number {
   const timeoutMs = readDuration(name, text, kind);
   // The limit keeps the value below that of Node's timers, 24 days.
   if (timeoutMs > 0 && timeoutMs <= 3_600_000) return timeoutMs;
-  throw new Failure(kind, `${name} ${shown(text)} is out of range`, 'use more than 0 and at most 1h');
+  throw new Failure(kind, `${name} ${quoted(text)} is out of range`, 'use more than 0 and at most 1h');
 }
 
 /**
@@ -93,7 +93,7 @@ function readUrl(name: string, text: string, kind: 'usage' | 'config'): URL {
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new Failure(
       kind,
-      `${name} ${shown(text)} is not the URL of a controller`,
+      `${name} ${quoted(text)} is not the URL of a controller`,
       'use http://HOST:PORT/PATH or https://HOST:PORT/PATH',
     );
   if (!url.pathname.endsWith('/')) url.pathname += '/';

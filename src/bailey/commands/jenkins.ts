@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { launchController } from '../controller/controller.ts';
+import { launchController } from '../controller/launch-controller.ts';
 import { controllerDefaults } from '../controller/settings.ts';
 import { runLaunch } from './launch.ts';
 import { isHelpRequest, printLaunchHelp } from './launch-help.ts';

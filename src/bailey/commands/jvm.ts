@@ -5,11 +5,11 @@ import { print } from '../../terminal/print.ts';
 import { printable, printableJson } from '../../terminal/printable.ts';
 import { settingOption } from '../../terminal/setting-option.ts';
 import { readLimits, readMemoryInUse } from '../container/limits.ts';
-import { parseSize } from '../jvm/java-size.ts';
-import { reportJvm, reportLines } from '../jvm/report.ts';
+import { parseJavaSize } from '../jvm/java-size.ts';
+import { formatJvmReport, reportJvm } from '../jvm/jvm-report.ts';
 import { jvmSettings } from '../jvm/settings.ts';
 import type { Role } from '../jvm/split-memory.ts';
-import { requireProgram } from '../launch/program.ts';
+import { requireProgram } from '../launch/find-program.ts';
 
 interface JvmOptions {
   /** Bytes. */
@@ -38,7 +38,9 @@ export function addJvmCommand(program: Command): void {
       const usedBytes = readMemoryInUse();
       const report = reportJvm({ role, limits, usedBytes, env, ...(await findJavaAndBase(role, env)) });
       const text =
-        json === true ? printableJson(JSON.stringify(report, null, 2)) : printableLines(reportLines(report));
+        json === true
+          ? printableJson(JSON.stringify(report, null, 2))
+          : printableLines(formatJvmReport(report));
       await print(`${text}\n`);
     });
 }
@@ -46,14 +48,14 @@ export function addJvmCommand(program: Command): void {
 /** The java that a launch would start, and the directory that would contain its heap dumps. */
 async function findJavaAndBase(role: Role, env: NodeJS.ProcessEnv) {
   if (role === 'agent') {
-    const { readAgentConfig } = await import('../agent/environment.ts');
-    const { javaName } = await import('../agent/agent.ts');
+    const { readAgentConfig } = await import('../agent/agent-config.ts');
+    const { javaName } = await import('../agent/launch-agent.ts');
     const config = readAgentConfig(env);
     const base = config.workDir && resolve(config.workDir);
     return { java: fileOrFault(() => requireProgram(javaName(config), env['PATH'])), base };
   }
-  const { readControllerConfig } = await import('../controller/environment.ts');
-  const { findJava } = await import('../controller/java.ts');
+  const { readControllerConfig } = await import('../controller/controller-config.ts');
+  const { findJava } = await import('../controller/find-java.ts');
   const { javaHome, home } = readControllerConfig(env);
   return { java: fileOrFault(() => findJava(javaHome, env['PATH'])), base: home };
 }
@@ -75,7 +77,7 @@ const printableLines = (lines: readonly string[]): string =>
 const minLimitBytes = 16 * 2 ** 20;
 
 function parseLimit(text: string): number {
-  const bytes = parseSize(text);
+  const bytes = parseJavaSize(text);
   if (bytes !== undefined && bytes >= minLimitBytes) return bytes;
   throw new InvalidArgumentError('It must be a size of at least 16m, such as 512m or 2G.');
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import { catchEndingSignals } from '../../terminal/ending-signals.ts';
 import { logLine } from '../../terminal/run-program.ts';
-import { catchEndingSignals } from '../../terminal/signals.ts';
-import { becomeInit } from '../launch/under-init.ts';
+import { runUnderInit } from '../launch/run-under-init.ts';
 
 /** What a launch gets from the command line. */
 export interface LaunchRequest {
@@ -29,7 +29,7 @@ export async function runLaunch(
   const { env, pid, execPath, execArgv } = process;
   const log = (line: string): void => logLine('bailey', line);
   if (pid === 1) {
-    await becomeInit(
+    await runUnderInit(
       {
         node: execPath,
         nodeArgs: execArgv,

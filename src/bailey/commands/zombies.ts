@@ -4,10 +4,10 @@ import { print } from '../../terminal/print.ts';
 import { printableJson } from '../../terminal/printable.ts';
 import { settingOption } from '../../terminal/setting-option.ts';
 import { watch, watchSeconds } from '../../terminal/watch.ts';
-import type { ZombieReport } from '../processes/findings.ts';
-import { reportLines } from '../processes/report.ts';
+import { findZombies } from '../processes/find-zombies.ts';
+import { formatZombieReport } from '../processes/format-zombie-report.ts';
 import { zombiesSettings } from '../processes/settings.ts';
-import { findZombies } from '../processes/zombies.ts';
+import type { ZombieReport } from '../processes/zombie-report.ts';
 
 interface ZombiesOptions {
   readonly json?: boolean;
@@ -45,6 +45,6 @@ function formatReport(report: ZombieReport, options: ZombiesOptions): string {
   const text =
     options.json === true
       ? printableJson(JSON.stringify(report, null, options.watch === undefined ? 2 : 0))
-      : reportLines(report, options.all === true).join('\n');
+      : formatZombieReport(report, options.all === true).join('\n');
   return `${text}\n`;
 }

@@ -58,7 +58,7 @@ const temporaryFile = 0o20000000 | constants.O_DIRECTORY;
  * @param path absolute, of a folder that {@link requireFolderAccess} found in order
  * @throws Failure 73 when it is full or the quota is used up, 77 when it may not be written after all
  */
-export function requireRoom(name: string, path: string): void {
+export function requireFreeSpace(name: string, path: string): void {
   let file: number;
   try {
     file = openSync(path, temporaryFile | constants.O_WRONLY, 0o600);
@@ -130,28 +130,28 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
     case 'EPERM':
       return new Failure(
         'noPermission',
-        `${subject} cannot ${what}: ${situation(path)}`,
+        `${subject} cannot ${what}: ${accessContext(path)}`,
         chownRemedy(path),
         because,
       );
     case 'EROFS':
       return new Failure(
         'noPermission',
-        `${subject} cannot ${what}, it is mounted read-only: ${situation(path)}`,
+        `${subject} cannot ${what}, it is mounted read-only: ${accessContext(path)}`,
         'mount it read-write (docker run: without :ro; read-only root: put a volume there)',
         because,
       );
     case 'EDQUOT':
       return new Failure(
         'cannotCreate',
-        `${subject} cannot ${what}: the quota of uid ${whoWeAre().uid} is used up`,
+        `${subject} cannot ${what}: the quota of uid ${currentIds().uid} is used up`,
         'remove what is not needed, or raise the quota',
         because,
       );
     case 'ENOSPC':
       return new Failure(
         'cannotCreate',
-        `${subject} cannot ${what}, ${fullness(path)}`,
+        `${subject} cannot ${what}, ${freeSpaceText(path)}`,
         'free space, or make it bigger',
         because,
       );
@@ -161,17 +161,17 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
 }
 
 function missingRemedy(name: string, path: string): string {
-  const { uid, gid } = whoWeAre();
+  const { uid, gid } = currentIds();
   return `create it in the image or mount a volume there: mkdir -p ${path} && chown ${uid}:${gid} ${path}${name === '' ? '' : `, or correct ${name}`}`;
 }
 
 /** `uid 1000, gid 1000, owner 0:0, mode 0755, ext4 rw` of the path, or of the nearest folder above that can be seen. */
-function situation(path: string): string {
-  const { uid, gid } = whoWeAre();
-  const seen = nearest(path);
+function accessContext(path: string): string {
+  const { uid, gid } = currentIds();
+  const seen = nearestExisting(path);
   const where = seen.path === path ? '' : ` of ${seen.path}`;
   const mode = (seen.stat.mode & 0o7777).toString(8).padStart(4, '0');
-  const mount = mountBelow(seen.path);
+  const mount = mountAt(seen.path);
   const onto = mount === undefined ? '' : `, ${mount.type} ${mount.readonly ? 'ro' : 'rw'}`;
   return `uid ${uid}, gid ${gid}, owner${where} ${seen.stat.uid}:${seen.stat.gid}, mode ${mode}${onto}`;
 }
@@ -182,19 +182,19 @@ function situation(path: string): string {
  * system is the host's root.
  */
 function chownRemedy(path: string): string {
-  const { uid, gid } = whoWeAre();
-  const seen = nearest(path);
-  const mount = mountBelow(seen.path);
+  const { uid, gid } = currentIds();
+  const seen = nearestExisting(path);
+  const mount = mountAt(seen.path);
   const command = (user: number, group: number): string =>
     seen.stat.uid === uid ? 'chmod u+rwx' : `chown ${user}:${group}`;
   if (mount === undefined || mount.point === '/') return `in the image: ${command(uid, gid)} ${seen.path}`;
   if (mount.point === seen.path && mount.rootInFileSystem !== '/')
-    return `on the host: ${command(onHost(uid, 'uid'), onHost(gid, 'gid'))} ${mount.rootInFileSystem} (its path on ${mount.source})`;
+    return `on the host: ${command(hostId(uid, 'uid'), hostId(gid, 'gid'))} ${mount.rootInFileSystem} (its path on ${mount.source})`;
   return `as root: ${command(uid, gid)} ${seen.path}`;
 }
 
 /** With user namespaces (dockerd --userns-remap, rootless engines) the host has another number for us. */
-function onHost(id: number, kind: 'uid' | 'gid'): number {
+function hostId(id: number, kind: 'uid' | 'gid'): number {
   try {
     return idOutside(id, readFileSync(`/proc/self/${kind}_map`, 'utf8')) ?? id;
   } catch {
@@ -203,10 +203,10 @@ function onHost(id: number, kind: 'uid' | 'gid'): number {
 }
 
 /** Why there is no space: the file may be larger than what is free. */
-function fullness(path: string): string {
-  const seen = nearest(path);
+function freeSpaceText(path: string): string {
+  const seen = nearestExisting(path);
   if (seen.stat.isCharacterDevice()) return 'the device takes no more';
-  const mount = mountBelow(seen.path);
+  const mount = mountAt(seen.path);
   const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.point}`;
   try {
     const { bavail, bsize, blocks, ffree } = statfsSync(seen.path);
@@ -218,23 +218,23 @@ function fullness(path: string): string {
 }
 
 /** The path itself, or the first folder above it that we may look at. */
-function nearest(path: string): { readonly path: string; readonly stat: Stats } {
+function nearestExisting(path: string): { readonly path: string; readonly stat: Stats } {
   try {
     const real = realpathSync(path);
     return { path: real, stat: statSync(real) };
   } catch {
     return path === '/'
       ? { path, stat: statSync('/') }
-      : nearest(path.slice(0, path.lastIndexOf('/')) || '/');
+      : nearestExisting(path.slice(0, path.lastIndexOf('/')) || '/');
   }
 }
 
 /** The mount that a path lies on; undefined without /proc: the message does without it. */
-function mountBelow(path: string): MountLine | undefined {
+function mountAt(path: string): MountLine | undefined {
   return mountOf(mountsOf('self') ?? [], path);
 }
 
-const whoWeAre = (): { uid: number; gid: number } => ({
+const currentIds = (): { uid: number; gid: number } => ({
   uid: process.geteuid?.() ?? 0,
   gid: process.getegid?.() ?? 0,
 });

@@ -1,7 +1,11 @@
-import { findAddress, readAdvertiseSetting, shownAddress } from '../scheduler/advertise.ts';
+import {
+  findAdvertisedAddress,
+  formatAddress,
+  readAdvertiseSetting,
+} from '../scheduler/advertised-address.ts';
 import { type Environment, portNumber } from '../scheduler/scheduler.ts';
-import { agentPortProperty, isGiven } from './command-line.ts';
-import type { ControllerConfig } from './environment.ts';
+import type { ControllerConfig } from './controller-config.ts';
+import { agentPortProperty, isPropertySet } from './java-command-line.ts';
 
 /** What Jenkins tells agents about its TCP port for them (hudson.TcpSlaveAgentListener, since 2.198 and 1.611). */
 const hostProperty = 'hudson.TcpSlaveAgentListener.hostName';
@@ -14,17 +18,17 @@ const portProperty = 'hudson.TcpSlaveAgentListener.port';
  * @param say prints one line for people
  * @throws Failure 64 or 78 for a wrong setting, 78 when `auto` finds no address, or more than one
  */
-export function withAdvertised(
+export function advertiseAgentPort(
   config: ControllerConfig,
   options: ReadonlyMap<string, string>,
   env: Environment,
   logLine: (line: string) => void,
 ): ControllerConfig {
   const setting = readAdvertiseSetting(options, env);
-  const given = (property: string): boolean => isGiven(config.javaOptions, property);
+  const given = (property: string): boolean => isPropertySet(config.javaOptions, property);
   const port = listenPort(config);
   if (setting === undefined || port === '-1' || (given(hostProperty) && given(portProperty))) return config;
-  const address = findAddress('controller', setting, env, portNumber(port));
+  const address = findAdvertisedAddress('controller', setting, env, portNumber(port));
   const properties: readonly (readonly [string, string | number])[] = [
     ...(address.listenPort === undefined ? [] : [[agentPortProperty, address.listenPort] as const]),
     [hostProperty, address.host],
@@ -32,7 +36,7 @@ export function withAdvertised(
   ];
   // With half of it given, the address that Jenkins tells is another one.
   if (!given(hostProperty) && !given(portProperty))
-    logLine(`agents are told to connect to ${shownAddress(address)} (${address.source})`);
+    logLine(`agents are told to connect to ${formatAddress(address)} (${address.source})`);
   return {
     ...config,
     javaOptions: [

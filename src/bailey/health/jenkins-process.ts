@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { isZombie, type ProcessStat } from '../../linux/process-stat.ts';
-import { isFetchedJarName } from '../agent/jar/name.ts';
+import { isFetchedJarName } from '../agent/agent-jar/fetched-jar-name.ts';
 import { procfs, readProcFile } from '../processes/proc-file.ts';
-import { readProcessTable } from '../processes/table.ts';
+import { readProcessTable } from '../processes/process-table.ts';
 
 /** What of Jenkins a container is for. */
 export type Role = 'controller' | 'agent';
@@ -18,7 +18,7 @@ export interface JenkinsProcess {
 }
 
 /** What of Jenkins can be seen in the process table. */
-export interface Seen {
+export interface JenkinsProcesses {
   /** The java that matters, if there is one. */
   readonly java: JenkinsProcess | undefined;
   /** A java that is over and that nobody has reaped: its command line has gone with its memory. */
@@ -28,7 +28,7 @@ export interface Seen {
 }
 
 /** The names of the jars, besides the usual ones. */
-export interface Jars {
+export interface JarPaths {
   /** JENKINS_WAR */
   readonly war: string | undefined;
   /** JENKINS_AGENT_FILE */
@@ -41,10 +41,10 @@ export interface Jars {
  * @param wanted only that role; any java with a jar will do when none has the usual name
  * @throws Failure 69 when /proc shows no processes
  */
-export function findJenkins(jars: Jars, wanted: Role | undefined): Seen {
+export function findJenkins(jars: JarPaths, wanted: Role | undefined): JenkinsProcesses {
   const oldestFirst = [...readProcessTable().values()].sort((a, b) => a.startTicks - b.startTicks);
   let java: JenkinsProcess | undefined;
-  let nameless: JenkinsProcess | undefined;
+  let missingEntry: JenkinsProcess | undefined;
   let defunct: ProcessStat | undefined;
   for (const stat of oldestFirst) {
     if (!stat.name.startsWith('java')) continue; // java, java17
@@ -56,9 +56,9 @@ export function findJenkins(jars: Jars, wanted: Role | undefined): Seen {
     const role = roleOf(jar, jars);
     const found = { stat, javaOptions: argv.slice(1, at), arguments: argv.slice(at + 2) };
     if (role !== undefined && (wanted ?? role) === role) java ??= { ...found, role };
-    else if (role === undefined && wanted !== undefined) nameless ??= { ...found, role: wanted };
+    else if (role === undefined && wanted !== undefined) missingEntry ??= { ...found, role: wanted };
   }
-  java ??= nameless;
+  java ??= missingEntry;
   return { java, defunct, entrypoint: java?.role ?? entrypointRole(oldestFirst) };
 }
 
@@ -70,7 +70,7 @@ function entrypointRole(processes: readonly ProcessStat[]): Role | undefined {
   return undefined;
 }
 
-function roleOf(jar: string, { war, agent }: Jars): Role | undefined {
+function roleOf(jar: string, { war, agent }: JarPaths): Role | undefined {
   if (jar === war || basename(jar) === 'jenkins.war') return 'controller';
   // slave.jar and remoting.jar: what older images call it.
   const name = basename(jar);

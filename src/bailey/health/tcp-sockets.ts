@@ -24,7 +24,7 @@ export function tcpSockets(pid: number, uid: number): readonly TcpSocket[] {
   const own = socketInodes(pid);
   return ['tcp', 'tcp6']
     .flatMap((name) => (readProcFile(`${procfs}/${pid}/net/${name}`) ?? '').split('\n').slice(1))
-    .flatMap((line) => parseLine(line) ?? [])
+    .flatMap((line) => parseSocketLine(line) ?? [])
     .filter((socket) => (own === undefined ? socket.uid === uid : own.has(socket.inode)));
 }
 
@@ -33,7 +33,7 @@ function socketInodes(pid: number): ReadonlySet<string> | undefined {
   const inodes = new Set<string>();
   try {
     for (const fd of readdirSync(folder)) {
-      const link = target(`${folder}/${fd}`);
+      const link = readLink(`${folder}/${fd}`);
       const [, inode] = /^socket:\[(\d+)\]$/.exec(link) ?? [];
       if (inode !== undefined) inodes.add(inode);
     }
@@ -44,7 +44,7 @@ function socketInodes(pid: number): ReadonlySet<string> | undefined {
 }
 
 /** Root may list what it may not read; a descriptor that was closed meanwhile is no reason to give up. */
-function target(path: string): string {
+function readLink(path: string): string {
   try {
     return readlinkSync(path);
   } catch (thrown) {
@@ -54,7 +54,7 @@ function target(path: string): string {
 }
 
 /** Fields: number, local and remote address (hex, `ADDRESS:PORT`), state, queues, timer, retransmits, uid, timeout, inode. */
-function parseLine(line: string): TcpSocket | undefined {
+function parseSocketLine(line: string): TcpSocket | undefined {
   const [, local, remote, state = '', , , retransmits = '', uid, , inode] = line.trim().split(/\s+/);
   if (local === undefined || remote === undefined || inode === undefined) return undefined;
   return {

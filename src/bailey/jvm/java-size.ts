@@ -4,7 +4,7 @@ const units: Readonly<Record<string, number>> = { '': 0, k: 10, m: 20, g: 30, t:
  * Reads a size as java writes it: `512m`, `2G`, `0x1000`, and bytes without a unit.
  * @returns bytes, or undefined when it is none
  */
-export function parseSize(text: string): number | undefined {
+export function parseJavaSize(text: string): number | undefined {
   const [, digits, unit = ''] = /^(0x[0-9a-f]{1,12}|\d{1,15})([kmgt]?)$/i.exec(text) ?? [];
   const shift = units[unit.toLowerCase()];
   if (digits === undefined || shift === undefined) return undefined;
@@ -15,5 +15,5 @@ export function parseSize(text: string): number | undefined {
 export const mebibyte = 2 ** 20;
 
 /** A number of bytes for people: `1.5 GiB`, `300 MiB`. */
-export const shownSize = (bytes: number): string =>
+export const formatBytes = (bytes: number): string =>
   bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / mebibyte)} MiB`;

@@ -1,8 +1,8 @@
 import { readLimits } from '../container/limits.ts';
-import { diagnosticsFolder, keepWhatFits } from './diagnostics.ts';
-import { readGivenOptions } from './given-options.ts';
-import { planJvm } from './plan.ts';
-import { readJavaRuntime } from './runtime.ts';
+import { readConfiguredOptions } from './configured-options.ts';
+import { diagnosticsFolder, prepareDiagnostics } from './diagnostics-folder.ts';
+import { readJavaRuntime } from './java-runtime.ts';
+import { planJvm } from './plan-jvm.ts';
 import type { Role } from './split-memory.ts';
 
 /** A java that is about to be started. */
@@ -29,11 +29,11 @@ export function jvmOptions({ role, env, java, base, logLine }: JvmLaunch): strin
   const plan = planJvm({
     limits,
     role,
-    given: readGivenOptions(env, role),
+    configured: readConfiguredOptions(env, role),
     runtime: readJavaRuntime(java),
     folder,
   });
   if (plan.summary !== undefined) logLine(plan.summary);
   for (const warning of plan.warnings) logLine(`warning: ${warning}`);
-  return keepWhatFits(plan, folder, logLine).map(({ option }) => option);
+  return prepareDiagnostics(plan, folder, logLine).map(({ option }) => option);
 }

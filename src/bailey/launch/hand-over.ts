@@ -1,7 +1,7 @@
 import type { Native } from '../../linux/native-addon.ts';
+import { endingSignals, signalNumber } from '../../terminal/ending-signals.ts';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
-import { endingSignals, signalNumber } from '../../terminal/signals.ts';
-import { asGiven } from './given-arguments.ts';
+import { restoreRawArguments } from './raw-arguments.ts';
 
 /** A program to become, with the environment and the standard streams that we were given, unless it says otherwise. */
 export interface Launch {
@@ -36,7 +36,7 @@ export function replaceProcess(
   { file, argv, withoutVariables = [], stdin = -1 }: Launch,
 ): never {
   try {
-    return native.exec(file, asGiven(argv), withoutVariables, stdin);
+    return native.exec(file, restoreRawArguments(argv), withoutVariables, stdin);
   } catch (thrown) {
     throw refusal(file, thrown);
   }
@@ -59,9 +59,9 @@ function refusal(file: string, thrown: unknown): Failure {
 export async function throwIfSignalled(signal: AbortSignal): Promise<void> {
   // Two turns have a whole poll phase between them, wherever in the loop the first began: setImmediate called in the
   // poll phase runs in the same turn's check phase.
-  await eventLoopTurn();
-  await eventLoopTurn();
+  await nextEventLoopTurn();
+  await nextEventLoopTurn();
   signal.throwIfAborted();
 }
 
-const eventLoopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const nextEventLoopTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -10,15 +10,15 @@ export const procfs = '/proc';
  * that is everyday and means "not known".
  */
 export function readProcFile(path: string): string | undefined {
-  return unlessUnreadable(() => readFileSync(path, 'utf8'));
+  return ifReadable(() => readFileSync(path, 'utf8'));
 }
 
 /** The target of a link below /proc (`exe`, `ns/pid`), or undefined when it cannot be read. */
 export function readProcLink(path: string): string | undefined {
-  return unlessUnreadable(() => readlinkSync(path));
+  return ifReadable(() => readlinkSync(path));
 }
 
-function unlessUnreadable(read: () => string): string | undefined {
+function ifReadable(read: () => string): string | undefined {
   try {
     return read();
   } catch (thrown) {

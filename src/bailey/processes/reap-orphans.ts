@@ -1,5 +1,5 @@
 import type { EndedChild, Native } from '../../linux/native-addon.ts';
-import { type ProcessTable, readProcessTable } from './table.ts';
+import { type ProcessTable, readProcessTable } from './process-table.ts';
 
 /**
  * Reaps the children that have ended and are nobody's: orphans that came to us as process 1 or as a subreaper. Node's
@@ -10,20 +10,20 @@ import { type ProcessTable, readProcessTable } from './table.ts';
  */
 export function reapOrphans(
   native: Pick<Native, 'peekEnded' | 'reap'>,
-  isOwn: (pid: number) => boolean,
+  isNodeChild: (pid: number) => boolean,
   readTable: () => ProcessTable = readProcessTable,
 ): readonly EndedChild[] {
   const reaped: EndedChild[] = [];
   for (;;) {
     const first = native.peekEnded();
     if (first === undefined) return reaped;
-    if (isOwn(first.pid)) break;
+    if (isNodeChild(first.pid)) break;
     const ended = native.reap(first.pid);
     if (ended !== undefined) reaped.push(ended);
   }
   // One of libuv's hides the others from the kernel's own answer until libuv has taken it: the table shows them all.
   for (const { pid, ppid, state } of readTable().values()) {
-    if (ppid !== process.pid || state !== 'Z' || isOwn(pid)) continue;
+    if (ppid !== process.pid || state !== 'Z' || isNodeChild(pid)) continue;
     const ended = native.reap(pid);
     if (ended !== undefined) reaped.push(ended);
   }

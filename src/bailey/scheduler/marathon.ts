@@ -7,7 +7,7 @@ import { type Address, type Environment, isAgentPortName, portNumber, type Sched
  */
 export const marathon: Scheduler = {
   name: 'Marathon',
-  looksFor: {
+  searchedVariables: {
     controller: 'HOST with PORT_<port>, PORT_AGENT or PORT1',
     // An agent's own host and ports are no way to its controller.
     agent: '',

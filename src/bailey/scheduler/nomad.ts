@@ -7,7 +7,7 @@ import { type Address, type Environment, isAgentPortName, portNumber, type Sched
  */
 export const nomad: Scheduler = {
   name: 'Nomad',
-  looksFor: {
+  searchedVariables: {
     controller:
       'NOMAD_HOST_IP_<label> and NOMAD_HOST_PORT_<label> of a port labelled agent or jnlp, or mapped to <port>',
     agent: 'NOMAD_UPSTREAM_ADDR_<service> with <port> or the name of an agent port at its end',

@@ -29,7 +29,7 @@ export interface Scheduler {
    */
   agentAddresses(env: Environment, agentPort: number | undefined): readonly Address[];
   /** The variables that each question looks for, for the message when there are none; empty when it cannot be answered. */
-  readonly looksFor: { readonly controller: string; readonly agent: string };
+  readonly searchedVariables: { readonly controller: string; readonly agent: string };
 }
 
 /**

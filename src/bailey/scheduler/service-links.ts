@@ -7,7 +7,7 @@ import { type Address, type Environment, isAgentPortName, portNumber, type Sched
  */
 export const serviceLinks: Scheduler = {
   name: 'Kubernetes',
-  looksFor: {
+  searchedVariables: {
     controller: '<SERVICE>_PORT_<port>_TCP or <SERVICE>_SERVICE_PORT_AGENT of a service of the namespace',
     agent: '<SERVICE>_PORT_<port>_TCP or <SERVICE>_SERVICE_PORT_AGENT of a service or a link',
   },

@@ -18,13 +18,13 @@ import { program, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { ended, packJar, run, start } from '../kit/bailey.ts';
 import { makeCertificate } from '../kit/fake-castle.ts';
+import { createAgentFixture, identity } from './kit/agent-fixture.ts';
 import { asJenkins, closedPort, startAgentPort, startController } from './kit/controller.ts';
-import { identity, place } from './kit/place.ts';
-import { type AgentReport, buildAgent } from './kit/stand-in.ts';
+import { type AgentReport, buildAgent } from './kit/stand-in-programs.ts';
 
 /** A place whose image has no agent.jar; JENKINS_AGENT_FILE's default is not on this machine. */
 function bare(t: Test) {
-  const { folder, bailey, env } = place(t);
+  const { folder, bailey, env } = createAgentFixture(t);
   const cache = join(folder, 'cache');
   const { JENKINS_AGENT_FILE: _, ...rest } = env;
   const base = { ...rest, XDG_CACHE_HOME: cache };

@@ -6,15 +6,15 @@ import { program, requires } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { ended, start } from '../kit/bailey.ts';
 import { makeCertificate } from '../kit/fake-castle.ts';
+import { createAgentFixture, identity } from './kit/agent-fixture.ts';
 import { always, asJenkins, closedPort, startAgentPort, startController } from './kit/controller.ts';
-import { identity, place } from './kit/place.ts';
 
 /** Looks once, and gives up. */
 const once = ['--connect-timeout', '0'];
 const ran = /^java ran /;
 
 t.test('a controller that is there: nothing is said, and no secret is sent', async (t) => {
-  const { agent } = place(t);
+  const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const plain = await startController(t, asJenkins(agentPort));
   const { code, stdout, stderr } = await agent(['-url', plain.url, ...identity]);
@@ -31,7 +31,7 @@ t.test('a controller that is there: nothing is said, and no secret is sent', asy
 });
 
 t.test('what is wrong is told apart', async (t) => {
-  const { agent } = place(t);
+  const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const closed = await closedPort();
   const jenkins = await startController(t, asJenkins(agentPort));
@@ -124,7 +124,7 @@ t.test('what is wrong is told apart', async (t) => {
 });
 
 t.test('what would work passes', async (t) => {
-  const { agent } = place(t);
+  const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const closed = await closedPort();
   const jenkins = await startController(t, asJenkins(agentPort));
@@ -199,7 +199,7 @@ t.test('what would work passes', async (t) => {
 });
 
 t.test('waiting ends when the controller comes', async (t) => {
-  const { bailey, env } = place(t);
+  const { bailey, env } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const port = await closedPort();
   const child = start(bailey, { args: ['agent', '-url', `http://127.0.0.1:${port}`, ...identity], env });
@@ -228,7 +228,7 @@ t.test('waiting ends when the controller comes', async (t) => {
 });
 
 t.test('how long: --connect-timeout, its variable, or what agent.jar is told', async (t) => {
-  const { agent } = place(t);
+  const { agent } = createAgentFixture(t);
   const where = ['-url', `http://127.0.0.1:${await closedPort()}`, ...identity];
   const cases: readonly [string[], NodeJS.ProcessEnv, RegExp][] = [
     [['--connect-timeout', '0', ...where], {}, /^bailey: [^\n]* refuses connections; start[^\n]*\n$/],
@@ -247,7 +247,7 @@ t.test('how long: --connect-timeout, its variable, or what agent.jar is told', a
 });
 
 t.test('signals end it at any moment', async (t) => {
-  const { bailey, env } = place(t);
+  const { bailey, env } = createAgentFixture(t);
   const hanging = await startController(t, () => undefined);
   const dripping = await startController(t, (_request, response) => {
     const drip = setInterval(() => response.write(' '), 50);
@@ -279,7 +279,7 @@ t.test('signals end it at any moment', async (t) => {
 });
 
 t.test('an answer that does not come', async (t) => {
-  const { agent } = place(t);
+  const { agent } = createAgentFixture(t);
   const hanging = await startController(t, () => undefined);
   const { code, stderr } = await agent([...once, '-url', hanging.url, ...identity]);
   t.equal(code, 69);
@@ -291,7 +291,7 @@ t.test('an answer that does not come', async (t) => {
 
 if (requires(t, program('openssl')))
   t.test('TLS', async (t) => {
-    const { agent, folder } = place(t);
+    const { agent, folder } = createAgentFixture(t);
     const agentPort = await startAgentPort(t);
     const certificate = makeCertificate(folder, 'jenkins', ['IP:127.0.0.1']);
     const stranger = makeCertificate(folder, 'stranger', ['DNS:elsewhere.example']);

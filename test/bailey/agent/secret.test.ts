@@ -6,8 +6,8 @@ import t from 'tap';
 import { asProcess1 } from '../../kit/namespace.ts';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
 import { type Ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
-import { place } from './kit/place.ts';
-import { type AgentReport, buildAgent, buildRestart, jdkHeaders } from './kit/stand-in.ts';
+import { createAgentFixture } from './kit/agent-fixture.ts';
+import { type AgentReport, buildAgent, buildRestart, jdkHeaders } from './kit/stand-in-programs.ts';
 
 const secret = 'c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7c0ffee5ec2e7d00d';
 const backwards = [...secret].reverse().join('');
@@ -178,7 +178,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
 
   t.test('where agent.jar could not read a file in memory, it works as ever, and says so', async (t) => {
     if (!requires(t, root)) return;
-    const plain = place(t);
+    const plain = createAgentFixture(t);
     const ran = await run(plain.bailey, {
       args: ['agent', '--no-preflight', ...url, '-secret', secret, '-name', 'n'],
       env: plain.env,

@@ -134,7 +134,7 @@ const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
 ];
 
 t.test('what is wrong is said before java starts, without a secret', async (t) => {
-  const { bailey, folder, base } = place(t);
+  const { bailey, folder, base } = createAgentFixture(t);
   for (const [code, line, env, ...args] of wrong) {
     const ran = await run(bailey, { args: ['agent', ...args], env: { ...base, ...env } });
     t.equal(ran.code, code, `${line}: ${ran.stderr}`);
@@ -147,7 +147,7 @@ t.test('what is wrong is said before java starts, without a secret', async (t) =
 });
 
 t.test('what agent.jar accepts passes', async (t) => {
-  const { bailey, base } = place(t);
+  const { bailey, base } = createAgentFixture(t);
   const right: readonly string[][] = [
     ...['12', '12s', '1D', '500ms', '-1s', 'PT1H30M', 'P1DT2H', 'pt0.5s'].map((time) => [
       '-noReconnectAfter',
@@ -175,7 +175,7 @@ t.test('what agent.jar accepts passes', async (t) => {
 });
 
 t.test('files of arguments', async (t) => {
-  const { bailey, folder, base } = place(t);
+  const { bailey, folder, base } = createAgentFixture(t);
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
     return `@${join(folder, name)}`;
@@ -216,7 +216,7 @@ t.test('files of arguments', async (t) => {
 });
 
 t.test('who waits for a pipe of arguments can be ended; what is no pipe is not waited for', async (t) => {
-  const { bailey, folder, base } = place(t);
+  const { bailey, folder, base } = createAgentFixture(t);
   const fifo = join(folder, 'fifo');
   spawnSync('mkfifo', [fifo]);
   const args = ['agent', ...url, '-secret', `@${fifo}`, '-name', 'n'];
@@ -250,7 +250,7 @@ t.test('who waits for a pipe of arguments can be ended; what is no pipe is not w
 
 t.test('an option that we do not know: the jar is asked', async (t) => {
   if (!requires(t, program('javac'), program('jar'))) return;
-  const { bailey, folder, base } = place(t);
+  const { bailey, folder, base } = createAgentFixture(t);
   mkdirSync(join(folder, 'hudson/remoting'), { recursive: true });
   writeFileSync(
     join(folder, 'hudson/remoting/Launcher.java'),
@@ -282,7 +282,7 @@ t.test('an option that we do not know: the jar is asked', async (t) => {
 });
 
 /** A `bailey` with a java that only says that it ran. */
-function place(t: Test): { folder: string; bailey: string; base: NodeJS.ProcessEnv } {
+function createAgentFixture(t: Test): { folder: string; bailey: string; base: NodeJS.ProcessEnv } {
   const folder = temporaryFolder(t);
   const bailey = installBailey(folder);
   writeFileSync(join(folder, 'java'), '#!/bin/sh\necho java ran\n', { mode: 0o755 });

@@ -5,14 +5,14 @@ import t, { type Test } from 'tap';
 import { program, requires, root } from '../../kit/needs.ts';
 import { type Ended, installBailey, knownController, run, temporaryFolder } from '../kit/bailey.ts';
 
-interface Place {
+interface AgentFixture {
   readonly bailey: string;
   readonly work: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** A place where all is right: a work directory, a jar, and as java a script that says that it ran. */
-function place(t: Test): Place {
+function createAgentFixture(t: Test): AgentFixture {
   const folder = temporaryFolder(t);
   const work = join(folder, 'work');
   mkdirSync(work);
@@ -37,7 +37,7 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp): void {
 }
 
 t.test('missing: agent.jar makes it, unless it was told not to', async (t) => {
-  const { bailey, work, env } = place(t);
+  const { bailey, work, env } = createAgentFixture(t);
   const missing = { ...env, JENKINS_AGENT_WORKDIR: join(work, 'not/yet') };
   const ran = await run(bailey, { args: ['agent'], env: missing });
   t.match(ran, { code: 0, stdout: 'java ran\n' }, ran.stderr);
@@ -51,7 +51,7 @@ t.test('missing: agent.jar makes it, unless it was told not to', async (t) => {
 });
 
 t.test('a file, and below a file', async (t) => {
-  const { bailey, env } = place(t);
+  const { bailey, env } = createAgentFixture(t);
   const file = env['JENKINS_AGENT_FILE'] ?? '';
   for (const [path, line] of [
     [file, /-workDir \S+\/agent\.jar is not a folder;/],
@@ -67,7 +67,7 @@ t.test('a file, and below a file', async (t) => {
 
 if (requires(t, root, program('unshare'), program('mount'), program('nsenter'))) {
   t.test("somebody else's, for a user with no name", async (t) => {
-    const { bailey, work, env: all } = place(t);
+    const { bailey, work, env: all } = createAgentFixture(t);
     const args = ['agent', '-name', '-workDir'];
     const env = { ...all, JENKINS_NAME: '' };
     const uid = 4321;
@@ -107,7 +107,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
   ];
 
   t.test('mounted read-only', async (t) => {
-    const { bailey, work, env } = place(t);
+    const { bailey, work, env } = createAgentFixture(t);
     const below = inMounts(`mount --bind '${work}' '${work}'; mount -o remount,bind,ro '${work}'`);
     const sentence =
       /-workDir \S+\/work cannot be written, it is mounted read-only: uid 0, .* ro; mount it read-write/;
@@ -122,7 +122,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
   });
 
   t.test('full, of bytes and of files', async (t) => {
-    const { bailey, work, env } = place(t);
+    const { bailey, work, env } = createAgentFixture(t);
     for (const [size, fill, line] of [
       [
         'size=64k',
@@ -143,7 +143,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
   });
 
   t.test('in a user namespace, the command for the host has the host’s ids', async (t) => {
-    const { bailey, work, env } = place(t);
+    const { bailey, work, env } = createAgentFixture(t);
     // Bound, so that the folder is the host's business; 1000 in here is 101000 out there.
     const script = `
       mount --bind '${work}' '${work}'

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Limits, readLimits, readMemoryInUse } from '../../../src/bailey/container/limits.ts';
-import type { JvmReport } from '../../../src/bailey/jvm/report.ts';
+import type { JvmReport } from '../../../src/bailey/jvm/jvm-report.ts';
 import { Cgroup, cgroups } from '../../kit/cgroup.ts';
 import { run } from '../../kit/docker.ts';
 import { requires, root } from '../../kit/needs.ts';

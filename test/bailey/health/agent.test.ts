@@ -1,7 +1,7 @@
 /** `bailey health` beside a real java that connects as an agent does. */
 import t from 'tap';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
-import { buildJenkins, Yard } from './health-fixture.ts';
+import { buildJenkins, HealthFixture } from './health-fixture.ts';
 
 t.setTimeout(300_000);
 
@@ -76,26 +76,31 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
     `${java} -Dconnect='${connect}' -jar ${folder}/agent.jar ${args}`;
 
   t.test('which connection is the one to the controller', async (t) => {
-    const yard = await Yard.open(t, folder);
-    await yard.java(listener);
+    const fixture = await HealthFixture.open(t, folder);
+    await fixture.java(listener);
     for (const { name, says, ...given } of cases) {
-      const pid = await yard.java(agent(given));
-      const ended = says.source.startsWith('^the agent') ? await yard.untilHealth(says) : await yard.health();
+      const pid = await fixture.java(agent(given));
+      const ended = says.source.startsWith('^the agent')
+        ? await fixture.untilHealth(says)
+        : await fixture.health();
       t.match(ended.text, says, name);
       t.equal(ended.code, says.source.startsWith('^the agent') ? 0 : 1, name);
-      await yard.run(`kill -KILL ${pid}; wait ${pid}`);
+      await fixture.run(`kill -KILL ${pid}; wait ${pid}`);
     }
-    await yard.java(agent({ args: `${url} -tunnel :50001`, connect: '127.0.0.1:8080' }));
-    t.match(await yard.untilHealth(/^the agent is connected to port 8080/, '--url http://127.0.0.1:8080'), {
-      code: 0,
-    });
-    const proxy = await yard.health('', 'http_proxy=http://127.0.0.1:8080');
+    await fixture.java(agent({ args: `${url} -tunnel :50001`, connect: '127.0.0.1:8080' }));
+    t.match(
+      await fixture.untilHealth(/^the agent is connected to port 8080/, '--url http://127.0.0.1:8080'),
+      {
+        code: 0,
+      },
+    );
+    const proxy = await fixture.health('', 'http_proxy=http://127.0.0.1:8080');
     t.strictSame(
       proxy,
       { code: 0, text: 'the agent is connected to port 8080 of its controller' },
       'by a proxy',
     );
-    t.match(await yard.health('--url http://127.0.0.1:1 --url http://h:2'), {
+    t.match(await fixture.health('--url http://127.0.0.1:1 --url http://h:2'), {
       code: 1,
       text: /no connection to port 1 or 2 \(--url\)/,
     });
@@ -103,40 +108,40 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
 
   t.test('an agent.jar that was fetched from the controller', async (t) => {
     const fetched = 'agent-0123456789abcdef0123456789abcdef.jar';
-    const yard = await Yard.open(t, folder);
-    await yard.must(`ln -sf agent.jar ${fetched}`);
-    await yard.java(listener);
-    await yard.java(`-Dconnect=127.0.0.1:50000 -jar ${folder}/${fetched} ${url}`);
-    t.match(await yard.untilHealth(/^the agent is connected to port 50000/), { code: 0 });
+    const fixture = await HealthFixture.open(t, folder);
+    await fixture.must(`ln -sf agent.jar ${fetched}`);
+    await fixture.java(listener);
+    await fixture.java(`-Dconnect=127.0.0.1:50000 -jar ${folder}/${fetched} ${url}`);
+    t.match(await fixture.untilHealth(/^the agent is connected to port 50000/), { code: 0 });
   });
 
   t.test('no agent', async (t) => {
-    const yard = await Yard.open(t, folder);
-    const none = await yard.health('', 'JENKINS_URL=http://127.0.0.1:8080/');
+    const fixture = await HealthFixture.open(t, folder);
+    const none = await fixture.health('', 'JENKINS_URL=http://127.0.0.1:8080/');
     t.match(none, { code: 1, text: "bailey: the agent's java does not run" });
   });
 
   t.test('cut off, connected again, stopped', async (t) => {
-    const yard = await Yard.open(t, folder);
-    const controller = await yard.java(listener);
-    const pid = await yard.java(agent({ args: url, connect: '127.0.0.1:50000' }));
-    await yard.untilHealth(/^the agent is connected/);
-    await yard.run(`kill -KILL ${controller}; wait ${controller}`);
-    t.match(await yard.untilHealth(/has no connection/), { code: 1 });
-    await yard.java(listener);
-    t.match(await yard.untilHealth(/^the agent is connected/), { code: 0 });
-    await yard.must(`kill -STOP ${pid}`);
-    t.match(await yard.health(), { code: 1, text: /^bailey: the agent's java \(pid \d+\) is stopped/ });
-    await yard.must(`kill -CONT ${pid}`);
+    const fixture = await HealthFixture.open(t, folder);
+    const controller = await fixture.java(listener);
+    const pid = await fixture.java(agent({ args: url, connect: '127.0.0.1:50000' }));
+    await fixture.untilHealth(/^the agent is connected/);
+    await fixture.run(`kill -KILL ${controller}; wait ${controller}`);
+    t.match(await fixture.untilHealth(/has no connection/), { code: 1 });
+    await fixture.java(listener);
+    t.match(await fixture.untilHealth(/^the agent is connected/), { code: 0 });
+    await fixture.must(`kill -STOP ${pid}`);
+    t.match(await fixture.health(), { code: 1, text: /^bailey: the agent's java \(pid \d+\) is stopped/ });
+    await fixture.must(`kill -CONT ${pid}`);
   });
 
   t.test('a connection through which nothing comes any more', async (t) => {
-    const yard = await Yard.open(t, folder);
-    await yard.java(listener);
-    await yard.java(agent({ args: url, connect: '127.0.0.1:50000' }));
-    await yard.untilHealth(/^the agent is connected/);
-    await yard.must('busybox ip link set lo down');
-    t.match(await yard.untilHealth(/is dead/), {
+    const fixture = await HealthFixture.open(t, folder);
+    await fixture.java(listener);
+    await fixture.java(agent({ args: url, connect: '127.0.0.1:50000' }));
+    await fixture.untilHealth(/^the agent is connected/);
+    await fixture.must('busybox ip link set lo down');
+    t.match(await fixture.untilHealth(/is dead/), {
       code: 1,
       text: /^bailey: the agent's connection to port 50000 is dead: /,
     });
@@ -144,21 +149,21 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
 
   if (requires(t, root)) {
     t.test('whoever asks: the same user, root, and root without rights over others', async (t) => {
-      const yard = await Yard.open(t, folder);
+      const fixture = await HealthFixture.open(t, folder);
       const user = 'setpriv --reuid 1000 --regid 1000 --clear-groups';
-      await yard.java(listener);
-      await yard.java(agent({ args: url, connect: '127.0.0.1:50000' }), user);
-      await yard.untilHealth(/^the agent is connected/);
+      await fixture.java(listener);
+      await fixture.java(agent({ args: url, connect: '127.0.0.1:50000' }), user);
+      await fixture.untilHealth(/^the agent is connected/);
       const blind = 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace';
       for (const who of ['', user, blind]) {
-        const ended = await yard.health('', who);
+        const ended = await fixture.health('', who);
         t.strictSame(
           ended,
           { code: 0, text: 'the agent is connected to port 50000 of its controller' },
           who || 'root',
         );
       }
-      const look = await yard.run(`${blind} readlink /proc/$(pgrep -u 1000 -o java)/fd/0`);
+      const look = await fixture.run(`${blind} readlink /proc/$(pgrep -u 1000 -o java)/fd/0`);
       t.strictSame(look, { code: 1, text: '' }, 'that root sees no descriptors');
     });
   }

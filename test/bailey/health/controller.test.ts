@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { pidNamespace, program, requires } from '../../kit/needs.ts';
-import { buildJenkins, Yard } from './health-fixture.ts';
+import { buildJenkins, HealthFixture } from './health-fixture.ts';
 
 t.setTimeout(300_000);
 
@@ -27,38 +27,38 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
   writeFileSync(answers, 'well');
 
   t.test('each state of a controller has its exit code and its reason', async (t) => {
-    const yard = await Yard.open(t, folder);
-    const before = await yard.health('', 'JENKINS_HOME=/var/jenkins_home');
+    const fixture = await HealthFixture.open(t, folder);
+    const before = await fixture.health('', 'JENKINS_HOME=/var/jenkins_home');
     t.strictSame(before, { code: 1, text: "bailey: the controller's java does not run" });
-    const pid = await yard.java(war);
+    const pid = await fixture.java(war);
     for (const [answer, code, line] of states) {
       writeFileSync(answers, answer);
-      const ended = await yard.health();
+      const ended = await fixture.health();
       t.equal(ended.code, code, `${answer}: ${ended.text}`);
       t.match(ended.text, line, answer);
     }
     writeFileSync(answers, 'hung');
-    t.match(await yard.health('--timeout 300ms'), {
+    t.match(await fixture.health('--timeout 300ms'), {
       code: 1,
       text: /^bailey: 127\.0\.0\.1:8080 gave no answer within 0\.3 s: Jenkins hangs/,
     });
 
     writeFileSync(answers, 'well');
-    await yard.must(`kill -STOP ${pid}`);
-    t.match(await yard.health(), {
+    await fixture.must(`kill -STOP ${pid}`);
+    t.match(await fixture.health(), {
       code: 1,
       text: /^bailey: the controller's java \(pid \d+\) is stopped \(state T\)/,
     });
-    await yard.must(`kill -CONT ${pid}`);
-    await yard.untilHealth(/^the controller answers/);
-    t.match(await yard.health('--role agent'), { code: 1, text: "bailey: the agent's java does not run" });
+    await fixture.must(`kill -CONT ${pid}`);
+    await fixture.untilHealth(/^the controller answers/);
+    t.match(await fixture.health('--role agent'), { code: 1, text: "bailey: the agent's java does not run" });
 
-    await yard.run(`kill -KILL ${pid}; wait ${pid}`);
-    t.match(await yard.health('--role controller'), {
+    await fixture.run(`kill -KILL ${pid}; wait ${pid}`);
+    t.match(await fixture.health('--role controller'), {
       code: 1,
       text: "bailey: the controller's java does not run",
     });
-    t.match(await yard.health(), {
+    t.match(await fixture.health(), {
       code: 1,
       text: /^bailey: neither a controller nor an agent runs here; .*--role$/,
     });
@@ -86,65 +86,65 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
       [https, 'https://127.0.0.1:8443/health'],
     ];
     for (const [options, url] of places) {
-      const yard = await Yard.open(t, folder);
-      const pid = await yard.java(`${war} ${options}`);
-      t.strictSame(await yard.health(), { code: 0, text: `the controller answers at ${url}` }, options);
-      await yard.run(`kill -KILL ${pid}; wait ${pid}`);
+      const fixture = await HealthFixture.open(t, folder);
+      const pid = await fixture.java(`${war} ${options}`);
+      t.strictSame(await fixture.health(), { code: 0, text: `the controller answers at ${url}` }, options);
+      await fixture.run(`kill -KILL ${pid}; wait ${pid}`);
     }
-    const yard = await Yard.open(t, folder);
-    await yard.java(`-Danswers=${answers} -jar ${folder}/odd-name.jar --httpPort=8081 --prefix=/a`);
-    t.match(await yard.health(), { code: 1, text: /neither a controller nor an agent/ });
-    t.match(await yard.health('--role=controller'), { code: 0, text: /127\.0\.0\.1:8081\/a\/health$/ });
-    t.match(await yard.health('', `JENKINS_WAR=${folder}/odd-name.jar`), { code: 0 });
+    const fixture = await HealthFixture.open(t, folder);
+    await fixture.java(`-Danswers=${answers} -jar ${folder}/odd-name.jar --httpPort=8081 --prefix=/a`);
+    t.match(await fixture.health(), { code: 1, text: /neither a controller nor an agent/ });
+    t.match(await fixture.health('--role=controller'), { code: 0, text: /127\.0\.0\.1:8081\/a\/health$/ });
+    t.match(await fixture.health('', `JENKINS_WAR=${folder}/odd-name.jar`), { code: 0 });
     const url = 'http://127.0.0.1:8081/a';
-    t.match(await yard.health(`--role controller --url ${url}`), {
+    t.match(await fixture.health(`--role controller --url ${url}`), {
       code: 0,
       text: `the controller answers at ${url}/health`,
     });
-    t.match(await yard.health('--role controller', `BAILEY_HEALTH_URL=http://127.0.0.1:1`), {
+    t.match(await fixture.health('--role controller', `BAILEY_HEALTH_URL=http://127.0.0.1:1`), {
       code: 1,
       text: /^bailey: nothing listens at 127\.0\.0\.1:1: Jenkins is starting, or has failed to; its java has been running for/,
     });
     const withPassword = 'http://me:hunter2@127.0.0.1:8081/a/';
     t.strictSame(
-      await yard.health(`--role controller --url ${withPassword}`),
+      await fixture.health(`--role controller --url ${withPassword}`),
       { code: 0, text: `the controller answers at ${url}/health` },
       'no password in the log',
     );
     t.match(
-      await yard.health(`--role controller --url ${url} --url http://127.0.0.1:1/`),
+      await fixture.health(`--role controller --url ${url} --url http://127.0.0.1:1/`),
       { code: 1 },
       'all of them',
     );
   });
 
   t.test("a build's java with the same name is not the controller", async (t) => {
-    const yard = await Yard.open(t, folder);
-    await yard.java(`${war} --httpPort=8080`);
-    await yard.java(`${war} --httpPort=8099`);
-    await yard.java(`-Dconnect= -jar ${folder}/agent.jar -url http://127.0.0.1:8080/`);
-    t.match(await yard.health(), { code: 0, text: /127\.0\.0\.1:8080\/health$/ });
+    const fixture = await HealthFixture.open(t, folder);
+    await fixture.java(`${war} --httpPort=8080`);
+    await fixture.java(`${war} --httpPort=8099`);
+    await fixture.java(`-Dconnect= -jar ${folder}/agent.jar -url http://127.0.0.1:8080/`);
+    t.match(await fixture.health(), { code: 0, text: /127\.0\.0\.1:8080\/health$/ });
   });
 
   t.test('bailey is still preparing', async (t) => {
-    const yard = await Yard.open(t, folder);
+    const fixture = await HealthFixture.open(t, folder);
     const castle = 'CASTLE_URL=unix:///nowhere/castle.sock CASTLE_VOLUME=main CASTLE_TIMEOUT=10m';
     const files = `JENKINS_HOME=${folder} JENKINS_WAR=${folder}/jenkins.war`;
     const bailey = `env -i PATH="$PATH" ${castle} ${files} ${process.execPath} dist/bailey.js jenkins`;
-    await yard.must(`${bailey} >/dev/null 2>&1 &`);
-    t.match(await yard.untilHealth(/^bailey: the controller's/), {
+    await fixture.must(`${bailey} >/dev/null 2>&1 &`);
+    t.match(await fixture.untilHealth(/^bailey: the controller's/), {
       code: 1,
       text: "bailey: the controller's java does not run: bailey is still preparing it, or it has ended",
     });
   });
 
   t.test('a java that nobody has reaped', async (t) => {
-    const yard = await Yard.open(t, folder);
+    const fixture = await HealthFixture.open(t, folder);
     // sleep(1) has taken the shell's place, and does not know of its child.
-    await yard.must(`{ sh -c 'java ${war} & echo $! >victim; exec sleep 600' >/dev/null 2>&1 & }`);
-    await yard.untilHealth(/^the controller answers/);
-    await yard.must('kill -KILL $(cat victim)');
-    const ended = await yard.untilHealth(/has ended/, '--role controller');
+    await fixture.must(`{ sh -c 'java ${war} & echo $! >victim; exec sleep 600' >/dev/null 2>&1 & }`);
+    await fixture.untilHealth(/^the controller answers/);
+    await fixture.must('kill -KILL $(cat victim)');
+    const ended = await fixture.untilHealth(/has ended/, '--role controller');
     t.match(ended, {
       code: 1,
       text: /^bailey: the controller's java \(pid \d+\) has ended, and nobody has reaped it$/,

@@ -35,7 +35,7 @@ export function buildJenkins(t: Test): string {
  * A PID and network namespace with a shell as process 1, which runs what it is told: what a container looks like to the
  * check, with nobody else's java in it.
  */
-export class Yard {
+export class HealthFixture {
   readonly #shell: Running;
   readonly #folder: string;
 
@@ -45,13 +45,13 @@ export class Yard {
   }
 
   /** @param folder what {@link buildJenkins} returned; it becomes the working folder */
-  static async open(t: Test, folder: string): Promise<Yard> {
+  static async open(t: Test, folder: string): Promise<HealthFixture> {
     const { PATH } = process.env;
     const shell = new Running(['sh'], { env: { PATH }, unshare: ['--net'] });
-    const yard = new Yard(shell, folder);
+    const fixture = new HealthFixture(shell, folder);
     t.teardown(() => shell.kill());
-    await yard.must(`cd ${folder} && busybox ip link set lo up`);
-    return yard;
+    await fixture.must(`cd ${folder} && busybox ip link set lo up`);
+    return fixture;
   }
 
   /** Runs a line of shell to its end. */

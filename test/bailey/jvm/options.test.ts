@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { JvmReport } from '../../../src/bailey/jvm/report.ts';
+import type { JvmReport } from '../../../src/bailey/jvm/jvm-report.ts';
 import { temporaryFolder } from '../kit/bailey.ts';
 
 /** What makes a folder a runtime of HotSpot, to look at. */
@@ -65,8 +65,8 @@ t.test('the heap by limit and role', (t) => {
       `${limit}, agent`,
     );
     for (const { limits, plan } of [ofController, ofAgent]) {
-      const { heap = 0, restOfJava = 0, others = 0 } = plan.split ?? {};
-      t.equal(heap + restOfJava + others, limits.memory?.bytes, 'nothing of the limit is lost');
+      const { heap = 0, nonHeap = 0, otherProcesses = 0 } = plan.split ?? {};
+      t.equal(heap + nonHeap + otherProcesses, limits.memory?.bytes, 'nothing of the limit is lost');
     }
   }
   t.end();
@@ -115,7 +115,7 @@ t.test('what was given is left alone', (t) => {
       options,
       JSON.stringify(env),
     );
-    t.match(plan.left.join('\n'), why);
+    t.match(plan.omitted.join('\n'), why);
   }
   t.end();
 });

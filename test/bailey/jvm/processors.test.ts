@@ -1,6 +1,6 @@
 /** When java is told of its processors: only where it may count too many, and never of more or less than a right count. */
 import t from 'tap';
-import { unseenProcessors } from '../../../src/bailey/jvm/processors.ts';
+import { missedCpuQuota } from '../../../src/bailey/jvm/missed-cpu-quota.ts';
 
 const limits = { memory: undefined, physicalBytes: undefined, cpus: 4, controllersListed: true };
 const quota = (cpus: number, own: boolean) => ({ cpus, file: '/sys/fs/cgroup/cpu.max', own });
@@ -16,8 +16,8 @@ t.test('by quota, its place, and what the kernel lists', (t) => {
     ['rounded up it is all of them', quota(3.1, false), true, undefined],
     ['more than there are', quota(8, false), false, undefined],
   ] as const)
-    t.equal(unseenProcessors({ ...limits, cpuQuota, controllersListed })?.count, count, what);
+    t.equal(missedCpuQuota({ ...limits, cpuQuota, controllersListed })?.count, count, what);
   const unknown = { ...limits, cpuQuota: quota(1, false), cpus: undefined };
-  t.equal(unseenProcessors(unknown), undefined, 'affinity not known');
+  t.equal(missedCpuQuota(unknown), undefined, 'affinity not known');
   t.end();
 });

@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { containerOf, tightestPidsLimit } from '../../../src/bailey/processes/cgroup.ts';
-import type { ZombieReport } from '../../../src/bailey/processes/findings.ts';
+import { containerOf, tightestPidsLimit } from '../../../src/bailey/processes/process-cgroup.ts';
+import type { ZombieReport } from '../../../src/bailey/processes/zombie-report.ts';
 import { type Need, requires, root } from '../../kit/needs.ts';
 
 const id = '0123456789abcdef'.repeat(4);

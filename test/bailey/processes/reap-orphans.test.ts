@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t from 'tap';
+import { readProcessTable } from '../../../src/bailey/processes/process-table.ts';
 import { reapOrphans } from '../../../src/bailey/processes/reap-orphans.ts';
-import { readProcessTable } from '../../../src/bailey/processes/table.ts';
 import { native } from '../../../src/linux/native-addon.ts';
 import { isZombie } from '../../../src/linux/process-stat.ts';
 import { until } from '../../kit/until.ts';

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/findings.ts';
+import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/zombie-report.ts';
 import { compileProgram } from '../../kit/compile.ts';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
 
@@ -133,7 +133,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     const group = groupOf(seen, first);
     t.match(group, {
       cause: 'pid1-does-not-reap',
-      wrong: 'PID 1 of the PID namespace is sleep, which does not reap orphans',
+      problem: 'PID 1 of the PID namespace is sleep, which does not reap orphans',
       remedy: /ENTRYPOINT \["bailey-init", "--", "sleep", "1000"\], or docker run --init/,
       parent: { isPid1: true, reaps: false, state: 'S', sigchld: { disposition: 'default', blocked: false } },
     });

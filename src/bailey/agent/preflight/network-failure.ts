@@ -6,7 +6,7 @@ const tls = /^(EPROTO|ERR_SSL_\w+)$/;
 const notTls = /wrong version number|packet length too long|http request|record layer failure/i;
 
 /** Errors of a certificate that is there, but is not trusted: OpenSSL's names, and Node's own for the host's name. */
-export const isDistrust = (thrown: unknown): boolean =>
+export const isCertificateError = (thrown: unknown): boolean =>
   /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|PATH_LENGTH_|HOSTNAME_)/.test(
     errorCode(thrown) ?? '',
   );
@@ -15,7 +15,7 @@ export const isDistrust = (thrown: unknown): boolean =>
  * Errors that Node has with a server and java may not have: in TLS, where each has rules of its own for ciphers, keys
  * and certificates of clients; in headers, where Node is the stricter one; in answers of a size that nobody expected.
  */
-export function isOursAlone(thrown: unknown): boolean {
+export function isNodeOnlyError(thrown: unknown): boolean {
   const code = errorCode(thrown) ?? '';
   if (tls.test(code)) return !notTls.test(errorMessage(thrown));
   return code === 'EMSGSIZE' || /^(HPE_(?!INVALID_CONSTANT)|ERR_)/.test(code);

@@ -2,11 +2,11 @@
  * Options with which java reaches hosts otherwise than we do: through proxies, with names of its own, or with a
  * certificate to show to them.
  */
-const ownWays =
+const networkProperties =
   /^-D((?:https?\.p|socksP)roxyHost|java\.net\.useSystemProxies|jdk\.net\.hosts\.file|javax\.net\.ssl\.keyStore)=./;
 
 /** What of java's options, or of the variables that it reads options from, sends it another way than ours. */
-export function javaGoesItsOwnWay(
+export function javaNetworkOverride(
   javaOptions: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
 ): string | undefined {
@@ -14,7 +14,7 @@ export function javaGoesItsOwnWay(
     (env[variable] ?? '').split(/[\s"']+/),
   );
   for (const option of [...javaOptions, ...fromVariables]) {
-    const [, property] = ownWays.exec(option) ?? [];
+    const [, property] = networkProperties.exec(option) ?? [];
     if (property !== undefined) return `-D${property}`;
   }
   return undefined;

@@ -1,13 +1,13 @@
 import { Failure } from '../../../terminal/failure.ts';
-import { shown } from '../../../terminal/shown.ts';
-import { readEntry } from '../../archive/entry.ts';
-import { similarOption } from './options.ts';
-import { type Item, origin } from './parse.ts';
-import { isUnknown } from './rules.ts';
+import { quoted } from '../../../terminal/quoted.ts';
+import { readEntry } from '../../archive/read-entry.ts';
+import { describeArgument, type ParsedArgument } from './parse-arguments.ts';
+import { similarOption } from './remoting-options.ts';
+import { isUnknownOption } from './validate-arguments.ts';
 
 /** Where agent.jar has its options: as the annotations of this class. It has some 30 KB. */
 const launcher = 'hudson/remoting/Launcher.class';
-const longestBytes = 4 * 1024 * 1024;
+const maxBytes = 4 * 1024 * 1024;
 
 /**
  * Makes sure that the options that we don't know are agent.jar's. A refusal for ever would keep people from what a later
@@ -15,10 +15,10 @@ const longestBytes = 4 * 1024 * 1024;
  * option's name is a constant of the class that has it. A jar without that class is somebody's own, and not judged.
  * @throws Failure 64 for an option that the jar doesn't have
  */
-export async function requireKnown(jar: string, items: readonly Item[]): Promise<void> {
-  const unknown = items.filter(isUnknown);
+export async function rejectUnknownOptions(jar: string, items: readonly ParsedArgument[]): Promise<void> {
+  const unknown = items.filter(isUnknownOption);
   if (unknown.length === 0) return;
-  const code = await readEntry(jar, launcher, longestBytes);
+  const code = await readEntry(jar, launcher, maxBytes);
   if (code === undefined) return;
   for (const item of unknown) {
     const name = item.name ?? '';
@@ -26,7 +26,7 @@ export async function requireKnown(jar: string, items: readonly Item[]): Promise
     const similar = similarOption(name);
     throw new Failure(
       'usage',
-      `agent.jar has no option ${origin({ ...item, name: shown(name) })}`,
+      `agent.jar has no option ${describeArgument({ ...item, name: quoted(name) })}`,
       similar === undefined
         ? `java -jar ${jar} -help lists them; options of bailey stand before those of agent.jar`
         : `did you mean ${similar}?`,

@@ -23,8 +23,8 @@ export async function copyContent(
   try {
     await copyWhole(source, target, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
   } catch {
-    const { copyInPieces } = await import('./copy-sparse-file.ts'); // here and not above: few images have such files
-    await copyInPieces(source, target, signal); // which fails by itself when there is more to it
+    const { copySparseFile } = await import('./copy-sparse-file.ts'); // here and not above: few images have such files
+    await copySparseFile(source, target, signal); // which fails by itself when there is more to it
   }
 }
 

@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path';
 import { errorCode, errorPath, Failure } from '../../../terminal/failure.ts';
 import { printable } from '../../../terminal/printable.ts';
 import { accessFailure } from '../../container/folder-access.ts';
-import type { FillRequest } from './fill-home.ts';
-import { listReferenceFiles, type ReferenceFile } from './list-files.ts';
+import type { FillHomeRequest } from './fill-home.ts';
+import { listReferenceFiles, type ReferenceFile } from './list-reference-files.ts';
 
 /**
  * Fills JENKINS_HOME from the reference folder of the image by the rules of the official image
  * (jenkinsci/docker, jenkins-support), and appends what it did to the log.
  * @throws Failure 73, 74 or 77 with the path that could not be read or written; the signal's reason
  */
-export async function copyReferenceFiles(request: FillRequest): Promise<void> {
+export async function copyReferenceFiles(request: FillHomeRequest): Promise<void> {
   const { log } = request.reference;
   const lines: string[] = [];
   startLog(log);
@@ -28,7 +28,7 @@ export async function copyReferenceFiles(request: FillRequest): Promise<void> {
   appendLines(log, lines);
 }
 
-async function copyFiles(request: FillRequest, lines: string[]): Promise<void> {
+async function copyFiles(request: FillHomeRequest, lines: string[]): Promise<void> {
   const { home, reference } = request;
   if (reference.clearInitScripts) clearInitScripts(home);
   const files = listFiles(reference.folder, lines);

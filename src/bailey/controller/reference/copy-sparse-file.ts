@@ -8,7 +8,7 @@ const pieceBytes = 1024 * 1024;
  * @param target must not exist (EEXIST)
  * @throws the system's error; the signal's reason, between two pieces
  */
-export async function copyInPieces(source: BytePath, target: BytePath, signal: AbortSignal): Promise<void> {
+export async function copySparseFile(source: BytePath, target: BytePath, signal: AbortSignal): Promise<void> {
   const from = await open(source, 'r');
   try {
     const to = await open(target, 'wx', 0o600); // the mode comes when it is whole

@@ -1,17 +1,17 @@
 import { native } from '../../../linux/native-addon.ts';
 import { errorPath } from '../../../terminal/failure.ts';
 import { accessFailure } from '../../container/folder-access.ts';
-import type { ReferenceConfig } from '../environment.ts';
+import type { ReferenceConfig } from '../controller-config.ts';
 import { keyOf } from './byte-path.ts';
-import { takeTurn } from './home-lock.ts';
-import type { ReferenceFile } from './list-files.ts';
-import { markerOf, type Plan, type PlanRequest, planFile, rememberPlaced } from './plan-file.ts';
-import { Memory } from './plugin-version-cache.ts';
-import { tellProgress } from './progress.ts';
-import { breather } from './yield-to-event-loop.ts';
+import { lockHome } from './home-lock.ts';
+import type { ReferenceFile } from './list-reference-files.ts';
+import { cachePlacedVersions, markerOf, type Plan, type PlanRequest, planFile } from './plan-file.ts';
+import { PluginVersionCache } from './plugin-version-cache.ts';
+import { startProgressReports } from './progress-reports.ts';
+import { eventLoopYielder } from './yield-to-event-loop.ts';
 
 /** Where the files go, by which rules. */
-export interface FillRequest {
+export interface FillHomeRequest {
   /** JENKINS_HOME, absolute. */
   readonly home: string;
   readonly reference: ReferenceConfig;
@@ -32,27 +32,27 @@ export interface FillRequest {
  */
 export async function fillHome(
   files: readonly ReferenceFile[],
-  request: FillRequest,
+  request: FillHomeRequest,
   lines: string[],
 ): Promise<void> {
   const { home, reference, env, logLine, signal } = request;
   // Before anything is decided: what the other start puts there changes what is to be done.
-  const endTurn = await takeTurn({ home, native: native(), logLine, signal });
+  const unlockHome = await lockHome({ home, native: native(), logLine, signal });
   const plans: Plan[] = [];
   const placed = new Set<Plan>();
-  const memory = new Memory(home);
-  const endProgress = tellProgress(() =>
+  const memory = new PluginVersionCache(home);
+  const stopProgressReports = startProgressReports(() =>
     logLine(
       `filling ${home}: ${plans.length} of ${files.length} reference files examined, ${placed.size} written`,
     ),
   );
   try {
-    const breathe = breather(signal);
+    const yieldToEventLoop = eventLoopYielder(signal);
     for (const file of files) {
-      await breathe();
-      plans.push(await planOrFailure(file, { home, reference, memory }));
+      await yieldToEventLoop();
+      plans.push(await planWithFailure(file, { home, reference, memory }));
     }
-    const due = withoutRivals(plans.filter(({ copy, marker }) => copy || marker !== undefined));
+    const due = dropDuplicateMarkers(plans.filter(({ copy, marker }) => copy || marker !== undefined));
     if (due.length > 0) {
       const { placeFiles } = await import('./place-files.ts'); // here and not above: most starts write nothing
       await placeFiles(due, {
@@ -62,25 +62,25 @@ export async function fillHome(
         placed: (plan) => placed.add(plan),
       });
     }
-    for (const plan of placed) rememberPlaced(plan, memory);
+    for (const plan of placed) cachePlacedVersions(plan, memory);
     memory.save();
   } finally {
-    endProgress();
-    endTurn();
+    stopProgressReports();
+    unlockHome();
     for (const plan of plans)
       if (plan.line !== undefined && (!plan.copy || placed.has(plan))) lines.push(plan.line);
   }
 }
 
 /** An image made of somebody's JENKINS_HOME has marker files, too; a plug-in that is copied brings its own. */
-function withoutRivals(due: readonly Plan[]): Plan[] {
+function dropDuplicateMarkers(due: readonly Plan[]): Plan[] {
   const markers = new Set(
     due.filter(({ marker }) => marker !== undefined).map((plan) => keyOf(markerOf(plan))),
   );
   return due.filter(({ target }) => !markers.has(keyOf(target)));
 }
 
-async function planOrFailure(file: ReferenceFile, request: PlanRequest): Promise<Plan> {
+async function planWithFailure(file: ReferenceFile, request: PlanRequest): Promise<Plan> {
   try {
     return await planFile(file, request);
   } catch (thrown) {

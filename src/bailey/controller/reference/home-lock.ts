@@ -4,10 +4,10 @@ import { Failure } from '../../../terminal/failure.ts';
 
 /** Whoever fills the home has ended by then, or hangs; the engine starts us again. */
 const longestMs = 60_000;
-const againAfterMs = 50;
+const retryAfterMs = 50;
 
 /** What waiting for a turn needs. */
-export interface TurnRequest {
+export interface HomeLockRequest {
   /** JENKINS_HOME, absolute. */
   readonly home: string;
   readonly native: Pick<Native, 'flock'>;
@@ -23,12 +23,13 @@ export interface TurnRequest {
  * @returns a function that ends the turn; so does the end of this process
  * @throws Failure 75 when the other one is not done after a minute; the signal's reason
  */
-export async function takeTurn({ home, native, logLine, signal }: TurnRequest): Promise<() => void> {
-  const folder = openUnlessRefused(home);
+export async function lockHome({ home, native, logLine, signal }: HomeLockRequest): Promise<() => void> {
+  const folder = openIfReadable(home);
   if (folder === undefined) return () => undefined;
   const end = (): void => closeSync(folder);
   try {
-    if (isTaken(native, folder)) await waitForEnd(() => isTaken(native, folder), { home, logLine, signal });
+    if (isLocked(native, folder))
+      await waitForUnlock(() => isLocked(native, folder), { home, logLine, signal });
     return end;
   } catch (thrown) {
     end();
@@ -37,7 +38,7 @@ export async function takeTurn({ home, native, logLine, signal }: TurnRequest): 
 }
 
 /** A folder that may be written but not read can be filled all the same. */
-function openUnlessRefused(folder: string): number | undefined {
+function openIfReadable(folder: string): number | undefined {
   try {
     return openSync(folder, 'r');
   } catch {
@@ -45,7 +46,7 @@ function openUnlessRefused(folder: string): number | undefined {
   }
 }
 
-function isTaken(native: Pick<Native, 'flock'>, folder: number): boolean {
+function isLocked(native: Pick<Native, 'flock'>, folder: number): boolean {
   try {
     return !native.flock(folder);
   } catch {
@@ -53,9 +54,9 @@ function isTaken(native: Pick<Native, 'flock'>, folder: number): boolean {
   }
 }
 
-async function waitForEnd(
-  isStillTaken: () => boolean,
-  { home, logLine, signal }: Omit<TurnRequest, 'native'>,
+async function waitForUnlock(
+  isStillLocked: () => boolean,
+  { home, logLine, signal }: Omit<HomeLockRequest, 'native'>,
 ): Promise<void> {
   const { pause } = await import('../../launch/abortable-sleep.ts'); // here and not above: hardly ever somebody waits
   const endsAt = performance.now() + longestMs;
@@ -67,6 +68,6 @@ async function waitForEnd(
         `another start has been filling ${home} for more than ${longestMs / 1000} s`,
         'let one container at a time have it, or end the one that hangs',
       );
-    await pause(againAfterMs, signal);
-  } while (isStillTaken());
+    await pause(retryAfterMs, signal);
+  } while (isStillLocked());
 }

@@ -44,7 +44,7 @@ export async function writeCopy(
       : async (): Promise<void> => writeFileSync(part, content, { flag: 'wx' });
   try {
     await replacing(part, write);
-    giveLooks(part, like.stat);
+    applyMetadata(part, like.stat);
   } catch (thrown) {
     remove(part); // the first failure is the one to tell
     throw thrown;
@@ -86,7 +86,7 @@ export function remove(part: BytePath): void {
   }
 }
 
-function giveLooks(part: BytePath, like: Stats): void {
+function applyMetadata(part: BytePath, like: Stats): void {
   // fchown(2), fchmod(2) and futimens(2) do not need a descriptor that can write, and the file may be read-only by now.
   const fd = openSync(part, 'r');
   try {

@@ -15,13 +15,13 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { errorCode, errorPath, Failure } from '../../../terminal/failure.ts';
 import { accessFailure } from '../../container/folder-access.ts';
 import { type BytePath, folderOf, keyOf, partOf, withSuffix } from './byte-path.ts';
-import { eachAtOnce } from './map-concurrently.ts';
+import { forEachConcurrently } from './for-each-concurrently.ts';
 import { remove, withoutPart, writeCopy, writeText } from './partial-file.ts';
 import { markerOf, type Plan } from './plan-file.ts';
 import { isSubstitutable, substituteVariables } from './substitute-variables.ts';
 
 /** What placing files needs besides the plans. */
-export interface Placing {
+export interface PlacementContext {
   readonly native: Native;
   /** What is put into configuration files; undefined: they are copied as they are. */
   readonly variables: Readonly<Record<string, string | undefined>> | undefined;
@@ -41,7 +41,7 @@ const batchBytes = 64 * 1024 * 1024;
  * @param plans those with something to write
  * @throws Failure 73, 74 or 77 with the path that could not be read or written; the signal's reason
  */
-export async function placeFiles(plans: readonly Plan[], placing: Placing): Promise<void> {
+export async function placeFiles(plans: readonly Plan[], placing: PlacementContext): Promise<void> {
   for (const batch of batches(plans)) await placeBatch(batch, placing);
 }
 
@@ -59,7 +59,7 @@ function* batches(plans: readonly Plan[]): Generator<readonly Plan[]> {
   if (batch.length > 0) yield batch;
 }
 
-async function placeBatch(batch: readonly Plan[], placing: Placing): Promise<void> {
+async function placeBatch(batch: readonly Plan[], placing: PlacementContext): Promise<void> {
   const { signal } = placing;
   for (const folder of distinct(batch.map(({ target }) => folderOf(target))))
     orFailure(folder, () => mkdirSync(folder, { recursive: true }));
@@ -67,7 +67,7 @@ async function placeBatch(batch: readonly Plan[], placing: Placing): Promise<voi
   const written: Plan[] = [];
   let failed: { readonly thrown: unknown } | undefined;
   try {
-    await eachAtOnce(batch, signal, async (plan) => {
+    await forEachConcurrently(batch, signal, async (plan) => {
       await writeParts(plan, placing);
       written.push(plan);
     });
@@ -76,7 +76,7 @@ async function placeBatch(batch: readonly Plan[], placing: Placing): Promise<voi
   }
   const parts = new Set(written.flatMap(partsOf));
   try {
-    if (!signal.aborted) await settle(written, parts, placing);
+    if (!signal.aborted) await renameIntoPlace(written, parts, placing);
   } finally {
     for (const part of parts) remove(part);
   }
@@ -85,7 +85,7 @@ async function placeBatch(batch: readonly Plan[], placing: Placing): Promise<voi
 }
 
 /** Writes the parts of a plan, all of them or none. */
-async function writeParts({ file, target, copy, marker }: Plan, placing: Placing): Promise<void> {
+async function writeParts({ file, target, copy, marker }: Plan, placing: PlacementContext): Promise<void> {
   const { variables, signal } = placing;
   const markerPath = markerOf({ target });
   try {
@@ -118,7 +118,11 @@ const targetsOf = ({ target, copy, marker }: Plan): BytePath[] => [
  * an older one, and leave the plug-in alone for ever. For the last renames nobody waits: lost, they are done again.
  * @param parts which of them are left is up to the caller
  */
-async function settle(written: readonly Plan[], parts: Set<BytePath>, placing: Placing): Promise<void> {
+async function renameIntoPlace(
+  written: readonly Plan[],
+  parts: Set<BytePath>,
+  placing: PlacementContext,
+): Promise<void> {
   const rename = renamer(parts);
   await sync([...parts], placing.native);
   const marked = written.filter(({ marker }) => marker !== undefined);

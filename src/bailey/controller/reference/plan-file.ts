@@ -1,10 +1,10 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
-import type { ReferenceConfig } from '../environment.ts';
+import type { ReferenceConfig } from '../controller-config.ts';
 import { type BytePath, below, withSuffix } from './byte-path.ts';
-import type { ReferenceFile } from './list-files.ts';
+import type { ReferenceFile } from './list-reference-files.ts';
 import { decidePlugin } from './plugin-rules.ts';
 import { boundedVersion, readPluginVersion } from './plugin-version.ts';
-import type { Memory } from './plugin-version-cache.ts';
+import type { PluginVersionCache } from './plugin-version-cache.ts';
 
 /** What is to be done about one reference file. */
 export interface Plan {
@@ -24,7 +24,7 @@ export interface PlanRequest {
   /** JENKINS_HOME, absolute. */
   readonly home: string;
   readonly reference: ReferenceConfig;
-  readonly memory: Memory;
+  readonly memory: PluginVersionCache;
 }
 
 interface Decided {
@@ -69,7 +69,7 @@ async function decideAboutPlugin(
   file: ReferenceFile,
   target: BytePath,
   reference: ReferenceConfig,
-  memory: Memory,
+  memory: PluginVersionCache,
 ): Promise<Decided> {
   const image = await versionOf(file.path, file.stat, memory);
   const there = statOf(target);
@@ -80,32 +80,32 @@ async function decideAboutPlugin(
 }
 
 /** Lets the next start know what has been put there: a version, and the same in a marker. */
-export function rememberPlaced({ target, copy, marker }: Plan, memory: Memory): void {
+export function cachePlacedVersions({ target, copy, marker }: Plan, memory: PluginVersionCache): void {
   if (marker === undefined) return;
   for (const path of [...(copy ? [target] : []), markerOf({ target })]) {
     const stat = statOf(path);
-    if (stat !== undefined) memory.learn(path, stat, marker);
+    if (stat !== undefined) memory.set(path, stat, marker);
   }
 }
 
 /** Nothing where `[ -e … ]` says so: a symlink that leads nowhere, too. */
 const statOf = (path: BytePath): Stats | undefined => statSync(path, { throwIfNoEntry: false });
 
-async function versionOf(path: BytePath, stat: Stats, memory: Memory): Promise<string> {
-  const known = memory.recall(path, stat);
+async function versionOf(path: BytePath, stat: Stats, memory: PluginVersionCache): Promise<string> {
+  const known = memory.get(path, stat);
   if (known !== undefined) return known;
   const version = stat.isFile() ? await readPluginVersion(path) : ''; // a socket cannot even be opened
-  memory.learn(path, stat, version);
+  memory.set(path, stat, version);
   return version;
 }
 
-function readMarker(path: BytePath, memory: Memory): string | undefined {
+function readMarker(path: BytePath, memory: PluginVersionCache): string | undefined {
   const stat = statOf(path);
   if (stat === undefined) return undefined;
-  const known = memory.recall(path, stat);
+  const known = memory.get(path, stat);
   if (known !== undefined) return known;
   if (!stat.isFile()) return ''; // builds may leave anything there; a pipe would wait for somebody who writes into it
   const marker = boundedVersion(readFileSync(path, 'utf8'));
-  memory.learn(path, stat, marker);
+  memory.set(path, stat, marker);
   return marker;
 }

@@ -24,7 +24,7 @@ type Known = readonly [state: string, text: string];
  * nobody can set, time of change of its inode (ctime); and it keeps nothing of a file that changed as late as this start,
  * since a further change might not show. Whoever can write it can write the plug-ins as well.
  */
-export class Memory {
+export class PluginVersionCache {
   readonly #file: BytePath;
   readonly #before: ReadonlyMap<string, Known>;
   readonly #now = new Map<string, Known>();
@@ -38,7 +38,7 @@ export class Memory {
   }
 
   /** What the file said when it was in this state; undefined when that is not known. */
-  recall(path: BytePath, stat: Stats): string | undefined {
+  get(path: BytePath, stat: Stats): string | undefined {
     const known = this.#before.get(keyOf(path));
     if (known !== undefined && known[0] === stateOf(stat)) {
       this.#now.set(keyOf(path), known);
@@ -52,7 +52,7 @@ export class Memory {
    * To be called for what {@link recall} did not know.
    * @param stat of the time before the text was read
    */
-  learn(path: BytePath, stat: Stats, text: string): void {
+  set(path: BytePath, stat: Stats, text: string): void {
     // What is written to has both times from then: one that is old would show it.
     const changedMs = Math.min(stat.mtimeMs, stat.ctimeMs);
     if (this.#startMs === undefined || changedMs > this.#startMs - tickMs(stat)) return;

@@ -1,5 +1,5 @@
 import type { PathLike } from 'node:fs';
-import { readManifestAttribute } from '../../archive/manifest.ts';
+import { readManifestAttribute } from '../../archive/manifest-attribute.ts';
 
 /**
  * The Plugin-Version in the manifest of a plug-in's archive.

@@ -5,7 +5,7 @@ const longestMs = 20;
  * @returns a function to be awaited between two steps, which lets the event loop go round every 20 ms
  * @throws the signal's reason, once it is aborted
  */
-export function breather(signal: AbortSignal): () => Promise<void> {
+export function eventLoopYielder(signal: AbortSignal): () => Promise<void> {
   let last = performance.now();
   return async () => {
     if (performance.now() - last < longestMs) return;

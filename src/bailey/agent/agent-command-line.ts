@@ -1,0 +1,116 @@
+import type { AdvertisedTunnel } from './advertised-tunnel.ts';
+import type { AgentConfig } from './agent-config.ts';
+import {
+  hasOption,
+  type ParsedArgument,
+  parseArguments,
+  positionalArguments,
+} from './remoting/parse-arguments.ts';
+import { type RawArgument, readArguments } from './remoting/read-arguments.ts';
+import { validateArguments } from './remoting/validate-arguments.ts';
+
+/** The arguments of agent.jar, and what people should be told about them. */
+export interface AgentCommandLine {
+  readonly args: readonly RawArgument[];
+  /** What agent.jar will read in them. */
+  readonly items: readonly ParsedArgument[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Puts the arguments of agent.jar together, in the official script's order. What the arguments give wins over the
+ * environment, with a warning for the secret, the name and the work dir. Unlike the script this looks at options and not
+ * at text: JENKINS_AGENT_NAME=agent is not given by `-workDir /home/jenkins/agent`.
+ * @param args arguments of `bailey agent`: they come last
+ * @param advertised where the scheduler has the controller; whoever has said how to connect is left alone, since an
+ *   image may have BAILEY_ADVERTISE set for all
+ * @throws Failure 64 for what agent.jar would refuse; 78, 77 or 74 for an `@FILE`; the signal's reason
+ */
+export async function agentCommandLine(
+  config: AgentConfig,
+  args: readonly string[],
+  advertised: AdvertisedTunnel | undefined,
+  signal: AbortSignal,
+): Promise<AgentCommandLine> {
+  const given = await readArguments(args, '', signal);
+  const remoting = await readArguments(config.remotingOptions, 'REMOTING_OPTS', signal);
+  const warnings: string[] = [];
+  const all: RawArgument[] = [];
+  const both = [parseArguments(given), parseArguments(remoting)] as const;
+  const tunnel =
+    advertised !== undefined && !isConnectionConfigured(config, both.flat()) ? advertised : undefined;
+  for (const variable of [...chooseVariables(config, ...both, warnings), ...tunnelVariable(tunnel)])
+    all.push(...(await readArguments(variable.args, variable.name, signal)));
+  all.push(...remoting, ...given);
+  const items = parseArguments(all);
+  validateArguments(items);
+  return { args: all, items, warnings: [...warnings, ...deprecations(items)] };
+}
+
+interface Variable {
+  readonly name: string;
+  /** An option, and its value if it takes one. */
+  readonly args: readonly string[];
+}
+
+/** What of the environment agent.jar gets, in order. */
+function chooseVariables(
+  config: AgentConfig,
+  given: readonly ParsedArgument[],
+  remoting: readonly ParsedArgument[],
+  warnings: string[],
+): Variable[] {
+  const places = Math.max(positionalArguments(given).length, positionalArguments(remoting).length);
+  const webSocket = config.webSocket || hasOption(given, '-webSocket') || hasOption(remoting, '-webSocket');
+  const variable = (name: string, option: string, value: string | undefined): Variable[] =>
+    value === undefined ? [] : [{ name, args: [option, value] }];
+  /** @param isGivenByPlace without its option */
+  const unlessInArguments = ([found]: Variable[], isPositional = false): Variable[] => {
+    if (found === undefined || !(isPositional || hasOption(given, found.args[0] ?? '')))
+      return found ? [found] : [];
+    warnings.push(`${found.name} is not used: the arguments give it too`);
+    return [];
+  };
+  return [
+    ...unlessInArguments(variable('JENKINS_SECRET', '-secret', config.secret), places > 0),
+    ...unlessInArguments(variable(config.nameVariable, '-name', config.name), places > 1),
+    ...(hasOption(given, '-tunnel')
+      ? []
+      : tunnel(variable('JENKINS_TUNNEL', '-tunnel', config.tunnel), webSocket, warnings)),
+    ...variable('JENKINS_URL', '-url', config.url),
+    ...unlessInArguments(variable('JENKINS_AGENT_WORKDIR', '-workDir', config.workDir)),
+    ...(config.webSocket ? [{ name: 'JENKINS_WEB_SOCKET', args: ['-webSocket'] }] : []),
+    ...variable('JENKINS_DIRECT_CONNECTION', '-direct', config.direct),
+    ...variable('JENKINS_PROTOCOLS', '-protocols', config.protocols),
+    ...variable('JENKINS_INSTANCE_IDENTITY', '-instanceIdentity', config.instanceIdentity),
+  ];
+}
+
+const isConnectionConfigured = (
+  { tunnel, direct, webSocket }: AgentConfig,
+  items: readonly ParsedArgument[],
+): boolean =>
+  tunnel !== undefined ||
+  direct !== undefined ||
+  webSocket ||
+  ['-tunnel', '-direct', '-webSocket'].some((option) => hasOption(items, option));
+
+const tunnelVariable = (advertised: AdvertisedTunnel | undefined): Variable[] =>
+  advertised === undefined ? [] : [{ name: advertised.name, args: ['-tunnel', advertised.find()] }];
+
+/** kubernetes-plugin sets JENKINS_TUNNEL also for agents that connect by WebSocket, where agent.jar refuses it. */
+function tunnel(found: Variable[], webSocket: boolean, warnings: string[]): Variable[] {
+  if (found.length === 0 || !webSocket) return found;
+  warnings.push('JENKINS_TUNNEL is not used: a WebSocket goes through no tunnel');
+  return [];
+}
+
+/** agent.jar says so too, but some only when it has started, and an older one not at all. */
+function deprecations(items: readonly ParsedArgument[]): string[] {
+  const old = items.flatMap(({ name, option }) =>
+    option?.replacement === undefined ? [] : [`${name} is deprecated: use ${option.replacement}`],
+  );
+  if (positionalArguments(items).length === 2)
+    old.push('a secret and a name by their places are deprecated: use -secret and -name');
+  return [...new Set(old)];
+}

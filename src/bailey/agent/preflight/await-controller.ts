@@ -1,0 +1,66 @@
+import { Failure } from '../../../terminal/failure.ts';
+import { readRemotingTime } from '../remoting/option-values.ts';
+import { hasOption, lastValue, type ParsedArgument } from '../remoting/parse-arguments.ts';
+import { checkController, checkDirectPort } from './check-controller.ts';
+import type { ControllerTarget } from './controller-target.ts';
+import type { PreflightResult } from './preflight-result.ts';
+import { retryUntilReady, type WaitOptions } from './retry-until-ready.ts';
+
+/**
+ * Waits until the controller can be reached the way agent.jar will go. It says what is wrong meanwhile, which agent.jar
+ * does by stack traces, and what to do. What cannot be judged from here passes: no agent that would work is held back.
+ * @throws Failure 69 when the time is over, 75 when the controller was still starting; the signal's reason
+ */
+export async function awaitController(target: ControllerTarget, wait: WaitOptions): Promise<void> {
+  if (target.kind === 'unknown') {
+    if (target.why !== undefined) wait.logLine(`the controller is not looked for: ${target.why}`);
+    return;
+  }
+  let waited = false;
+  const note = await retryUntilReady(async (withinMs) => {
+    const result = await check(target, withinMs, wait.signal);
+    if (result.kind === 'ready') return { text: result.note };
+    waited = true;
+    return result.failure;
+  }, wait);
+  if (note.text !== undefined) wait.logLine(note.text);
+  else if (waited) wait.logLine('the controller is there');
+}
+
+async function check(
+  target: Exclude<ControllerTarget, { kind: 'unknown' }>,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<PreflightResult> {
+  if (target.kind === 'port') return checkDirectPort(target, withinMs, signal);
+  const failures: Failure[] = [];
+  for (const url of target.urls) {
+    const result = await checkController(url, target, withinMs, signal);
+    if (result.kind === 'ready') return result;
+    failures.push(result.failure);
+  }
+  return { kind: 'not ready', failure: combineFailures(failures) };
+}
+
+/** One of several URLs would do: what is wrong with each is told, and the first one's remedy. */
+function combineFailures(failures: readonly Failure[]): Failure {
+  const starting = failures.find(({ kind }) => kind === 'tryAgain');
+  const first = starting ?? failures[0];
+  return new Failure(
+    first?.kind ?? 'unavailable',
+    failures.map(({ sentence }) => sentence).join(', and '),
+    first?.remedy,
+  );
+}
+
+/**
+ * How long agent.jar itself would wait for the controller, in milliseconds: for ever, unless -noReconnect or
+ * -noReconnectAfter say otherwise. This is what we do without --connect-timeout, too. A shorter time of our own choice
+ * would end agents that find their controller today, after its maintenance of an hour; and who restarts containers that
+ * end gains nothing from it.
+ */
+export function agentJarTimeoutMs(items: readonly ParsedArgument[]): number {
+  if (hasOption(items, '-noReconnect')) return 0;
+  const time = lastValue(items, '-noReconnectAfter');
+  return Math.max(0, (time === undefined ? undefined : readRemotingTime(time)) ?? Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,188 @@
+import { hostOf, portOf } from '../../../protocol/address.ts';
+import { errorCode, Failure } from '../../../terminal/failure.ts';
+import type { ControllerTarget } from './controller-target.ts';
+import { type FinalReply, getWithRedirects } from './get-with-redirects.ts';
+import { isCertificateError, isNodeOnlyError, networkFailure } from './network-failure.ts';
+import { type PreflightResult, ready } from './preflight-result.ts';
+import { connectTo } from './probe-port.ts';
+
+type Controller = Extract<ControllerTarget, { kind: 'controller' }>;
+
+/** Of a page of Jenkins; only its headers are looked at. */
+const maxBytes = 8 * 1024 * 1024;
+
+/**
+ * Looks at one URL in agent.jar's place: at the web interface, and then at the agent port that it names.
+ * @param withinMs how long each answer may take
+ * @throws the signal's reason
+ */
+export async function checkController(
+  url: URL,
+  target: Controller,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<PreflightResult> {
+  if (url.protocol === 'http:' && target.mayGoThroughProxy(url.hostname))
+    return { kind: 'ready', note: `${shownUrl(url)} is not looked at: java goes there through http_proxy` };
+  const options = { withinMs, maxBytes, headers: target.headers, ...target.trust, signal };
+  let note: string | undefined;
+  const request = async (path: string): Promise<FinalReply> => {
+    try {
+      return await getWithRedirects(new URL(path, url), {
+        ...options,
+        anyCertificate: options.anyCertificate || note !== undefined,
+      });
+    } catch (thrown) {
+      if (!isCertificateError(thrown)) throw thrown;
+      // Java has certificates of its own to trust, which we do not know: it decides.
+      note = `the certificate of ${shownUrl(url)} is not one that Node trusts (${errorCode(thrown)}): should java refuse it too, give -cert @FILE`;
+      return getWithRedirects(new URL(path, url), { ...options, anyCertificate: true });
+    }
+  };
+  try {
+    const result = target.webSocket
+      ? judgeLoginReply(url, await request('login'))
+      : await judgeListenerReply(url, target, request, withinMs, signal);
+    return result.kind === 'ready' && note !== undefined && result.note === undefined
+      ? { ...result, note }
+      : result;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (isNodeOnlyError(thrown))
+      return {
+        kind: 'ready',
+        note: `${shownUrl(url)} cannot be judged from here (${errorCode(thrown)}): java will see`,
+      };
+    return { kind: 'not ready', failure: networkFailure('-url', hostOf(url), portOf(url), thrown) };
+  }
+}
+
+/** agent.jar asks for the same, and goes on with 200 and nothing else. */
+async function judgeListenerReply(
+  url: URL,
+  target: Controller,
+  request: (path: string) => Promise<FinalReply>,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<PreflightResult> {
+  const answer = await request('tcpSlaveAgentListener/');
+  const where = shownUrl(url);
+  if (answer.status === 200) {
+    const advertised = header(answer, 'x-jenkins-jnlp-port') ?? header(answer, 'x-hudson-jnlp-port');
+    if (advertised === undefined)
+      return notReady(`what answers at ${where} is not Jenkins: it names no agent port`, checkUrl);
+    return checkAgentPort(url, answer, advertised, target, withinMs, signal);
+  }
+  if (answer.status === 404) {
+    // Jenkins has a login page wherever it is, and its name on each page, those that it doesn't have included.
+    const login = await request('login');
+    const isJenkins = header(answer, 'x-jenkins') !== undefined || header(login, 'x-jenkins') !== undefined;
+    if (!isJenkins) return notReady(`what answers at ${where} is not Jenkins (HTTP status 404)`, checkUrl);
+    return login.status === 404
+      ? notReady(
+          `${where} is a page that Jenkins does not have, and not Jenkins itself (HTTP status 404)`,
+          checkUrl,
+        )
+      : notReady(
+          `Jenkins at ${where} has no agent port`,
+          'use -webSocket (JENKINS_WEB_SOCKET=true), or enable the TCP port for inbound agents in its security settings',
+        );
+  }
+  return judgeOtherReply(url, answer);
+}
+
+/** Over a WebSocket agent.jar asks for the login page, and only after a disconnection: much may answer for Jenkins. */
+function judgeLoginReply(url: URL, answer: FinalReply): PreflightResult {
+  const where = shownUrl(url);
+  if (answer.status === 404 || answer.status >= 500) return judgeOtherReply(url, answer);
+  if (answer.status === 200 && header(answer, 'x-jenkins') === undefined)
+    return { kind: 'ready', note: `what answers at ${where} does not say that it is Jenkins` };
+  return ready; // a login elsewhere, or none for us, may stand before it
+}
+
+function judgeOtherReply(url: URL, answer: FinalReply): PreflightResult {
+  const where = shownUrl(url);
+  const { status } = answer;
+  if (answer.otherProtocol !== undefined)
+    return notReady(
+      `${where} leads to ${answer.otherProtocol}, and java does not follow to another protocol`,
+      `make -url begin with ${answer.otherProtocol}`,
+    );
+  if (status === 503) {
+    const sentence =
+      header(answer, 'x-jenkins') !== undefined || answer.body.includes('Jenkins')
+        ? `Jenkins at ${where} is starting`
+        : `${where} is not ready (HTTP status 503)`;
+    return { kind: 'not ready', failure: new Failure('tryAgain', sentence, 'its log says how far it is') };
+  }
+  if (status >= 500)
+    return notReady(
+      `${where} answers with HTTP status ${status}`,
+      'see whether the controller behind it runs',
+    );
+  if (status === 401 || status === 403)
+    return notReady(
+      `${where} lets nobody in (HTTP status ${status})`,
+      'what stands before Jenkins must let tcpSlaveAgentListener/ through, or -credentials may help',
+    );
+  return notReady(`what answers at ${where} is not Jenkins (HTTP status ${status})`, checkUrl);
+}
+
+async function checkAgentPort(
+  url: URL,
+  answer: FinalReply,
+  advertised: string,
+  { tunnel, mayGoThroughProxy }: Controller,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<PreflightResult> {
+  const host = tunnel?.host ?? header(answer, 'x-jenkins-jnlp-host') ?? hostOf(url);
+  const port = tunnel?.port ?? Number(advertised);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    return notReady(`${shownUrl(url)} names an agent port that is none`, checkUrl);
+  if (mayGoThroughProxy(host)) return ready;
+  try {
+    await connectTo({ host, port }, withinMs, signal);
+    return ready;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const { sentence, remedy } = networkFailure('-tunnel', host, port, thrown);
+    return tunnel === undefined
+      ? notReady(
+          `the agent port that ${shownUrl(url)} names cannot be reached: ${sentence}`,
+          `publish port ${port} of the controller, give -tunnel HOST:PORT if it is elsewhere, or use -webSocket`,
+        )
+      : notReady(`the tunnel to the agent port cannot be reached: ${sentence}`, remedy ?? 'correct -tunnel');
+  }
+}
+
+/** Looks at an agent port whose address was given: -direct. */
+export async function checkDirectPort(
+  { host, port, mayGoThroughProxy }: Extract<ControllerTarget, { kind: 'port' }>,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<PreflightResult> {
+  if (mayGoThroughProxy(host)) return ready;
+  try {
+    await connectTo({ host, port }, withinMs, signal);
+    return ready;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return { kind: 'not ready', failure: networkFailure('-direct', host, port, thrown) };
+  }
+}
+
+const checkUrl = 'correct -url: it is the address of the web interface, with its prefix if it has one';
+
+const notReady = (sentence: string, remedy: string): PreflightResult => ({
+  kind: 'not ready',
+  failure: new Failure('unavailable', sentence, remedy),
+});
+
+function header({ headers }: FinalReply, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+/** Without a password that somebody may have put into it. */
+export const shownUrl = (url: URL): string => `${url.origin}${url.pathname}`;

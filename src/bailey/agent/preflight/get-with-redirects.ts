@@ -1,0 +1,44 @@
+import { type HttpReply, httpGet } from '../../http/http-get.ts';
+
+export interface RedirectOptions {
+  readonly withinMs: number;
+  readonly maxBytes: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ca?: string;
+  readonly anyCertificate: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** An answer, and where it came from. */
+export interface FinalReply extends HttpReply {
+  /** A redirect that java does not follow: it leads to another protocol. */
+  readonly otherProtocol: string | undefined;
+}
+
+const maxRedirects = 5;
+
+/**
+ * A GET that follows redirects as java's HttpURLConnection does: within a protocol only. What the headers say to one
+ * host is not told another.
+ * @throws what {@link get} does
+ */
+export async function getWithRedirects(url: URL, options: RedirectOptions): Promise<FinalReply> {
+  let at = url;
+  for (let redirects = 0; ; redirects++) {
+    const headers = at.origin === url.origin ? options.headers : {};
+    const reply = await httpGet(at, { ...options, headers });
+    const next = redirectOf(reply, at);
+    if (next === undefined || redirects === maxRedirects) return { ...reply, otherProtocol: undefined };
+    if (next.protocol !== at.protocol) return { ...reply, otherProtocol: next.origin };
+    at = next;
+  }
+}
+
+function redirectOf({ status, headers }: HttpReply, at: URL): URL | undefined {
+  if (![301, 302, 303, 307, 308].includes(status) || headers.location === undefined) return undefined;
+  try {
+    return new URL(headers.location, at);
+  } catch {
+    return undefined;
+  }
+}

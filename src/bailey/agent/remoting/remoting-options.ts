@@ -1,0 +1,80 @@
+/** An option of agent.jar, as its own parser has it (jenkinsci/remoting, hudson.remoting.Launcher). */
+export interface RemotingOption {
+  /** Whether the next word is its value. */
+  readonly takesValue: boolean;
+  /** Its value is nobody else's business. */
+  readonly isSecret?: true;
+  /** Options that cannot stand beside it. */
+  readonly conflictsWith?: readonly string[];
+  /** An option that it is nothing without. */
+  readonly requires?: string;
+  /** What to use instead of it. */
+  readonly replacement?: string;
+}
+
+const flag = { takesValue: false } as const;
+const value = { takesValue: true } as const;
+const secret = { takesValue: true, isSecret: true } as const;
+
+const options: Readonly<Record<string, RemotingOption>> = {
+  '-agentLog': value,
+  '-auth': { ...secret, replacement: '-credentials or -proxyCredentials' },
+  '-cert': { ...value, conflictsWith: ['-noCertificateCheck'] },
+  '-connectTo': { ...value, replacement: '-url' },
+  '-credentials': secret,
+  '-direct': { ...value, conflictsWith: ['-url', '-tunnel'], requires: '-instanceIdentity' },
+  '-failIfWorkDirIsMissing': { ...flag, requires: '-workDir' },
+  '-headless': { ...flag, replacement: 'nothing: an agent always is' },
+  '-help': flag,
+  '-instanceIdentity': { ...value, requires: '-direct' },
+  '-internalDir': { ...value, requires: '-workDir' },
+  '-jar-cache': value,
+  '-jnlpUrl': {
+    ...value,
+    conflictsWith: ['-direct', '-name', '-tunnel', '-url', '-webSocket'],
+    replacement: '-url and -name',
+  },
+  '-loggingConfig': value,
+  '-name': value,
+  '-noCertificateCheck': flag,
+  '-noKeepAlive': flag,
+  '-noReconnect': flag,
+  '-noReconnectAfter': { ...value, conflictsWith: ['-noReconnect'] },
+  '-ping': { ...flag, replacement: 'nothing: an agent always does' },
+  '-protocols': { ...value, requires: '-direct' },
+  '-proxyCredentials': secret,
+  '-secret': secret,
+  '-tcp': { ...value, replacement: '-url' },
+  '-text': flag,
+  '-tunnel': value,
+  '-url': value,
+  '-version': flag,
+  '-webSocket': {
+    ...flag,
+    conflictsWith: ['-direct', '-tunnel', '-credentials', '-noKeepAlive'],
+    requires: '-url',
+  },
+  '-webSocketHeader': { ...secret, requires: '-webSocket' }, // often the credentials for a proxy in between
+  '-workDir': value,
+};
+
+const aliases: Readonly<Record<string, string>> = {
+  '-directConnection': '-direct',
+  '-disableHttpsCertValidation': '-noCertificateCheck',
+  '-jnlpCredentials': '-credentials',
+  '-noreconnect': '-noReconnect',
+};
+
+/** The name under which an option is known here. */
+export const canonicalName = (name: string): string =>
+  Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
+
+/** An option of agent.jar; undefined when there is none of that name as far as we know. */
+export const findRemotingOption = (name: string): RemotingOption | undefined =>
+  Object.hasOwn(options, name) ? options[name] : undefined;
+
+/** The option that somebody may have meant: the same letters, whatever their case and the number of dashes. */
+export function similarOption(name: string): string | undefined {
+  const plain = (text: string): string => text.replace(/^-+/, '-').toLowerCase();
+  return Object.keys(options).find((known) => plain(known) === plain(name));
+}

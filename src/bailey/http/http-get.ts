@@ -1,0 +1,88 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+
+/** What a server answered. */
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export interface GetOptions {
+  /** The whole answer has to be there by then. */
+  readonly withinMs: number;
+  /** A longer body is an error. */
+  readonly maxBytes: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Certificates to trust besides those that Node trusts, PEM. */
+  readonly ca?: string;
+  /** Whatever certificate there is will do, as agent.jar's -noCertificateCheck has it. */
+  readonly anyCertificate?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * How long each address of a host with several gets to connect, in milliseconds. Node's own 250 are too short for a host
+ * on another continent, and it would never be reached.
+ */
+export const connectAttemptMs = 2_500;
+
+/**
+ * One GET; a redirect is an answer like any other. Node's HTTP modules are loaded here and not at start: who asks
+ * nobody doesn't pay for them.
+ * @throws Node's own error when there is no answer (`code` ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED, …), the code
+ *   ETIMEDOUT when it is late, EMSGSIZE when it is too long; the signal's reason
+ */
+export async function httpGet(url: URL, options: GetOptions): Promise<HttpReply> {
+  const { withinMs, maxBytes, headers = {}, ca, anyCertificate = false, signal } = options;
+  signal?.throwIfAborted();
+  const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const trust =
+    url.protocol === 'https:'
+      ? { ca: await trustedCertificates(ca), rejectUnauthorized: !anyCertificate }
+      : {};
+  return new Promise((resolve, reject) => {
+    const family = { autoSelectFamilyAttemptTimeout: connectAttemptMs };
+    const request = http.request(url, { agent: false, headers, ...family, ...trust }, (response) => {
+      readBody(response, maxBytes).then(
+        (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        (thrown) => {
+          request.destroy();
+          reject(thrown);
+        },
+      );
+    });
+    const abort = (): void => void request.destroy(signal?.reason);
+    // Not the socket's own timeout, which starts again with every byte.
+    const timer = setTimeout(
+      () =>
+        request.destroy(errorWithCode('ETIMEDOUT', `no whole answer within ${Math.ceil(withinMs / 1000)} s`)),
+      withinMs,
+    );
+    signal?.addEventListener('abort', abort, { once: true });
+    request.on('error', reject);
+    request.on('close', () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    });
+    request.end();
+  });
+}
+
+async function trustedCertificates(ca: string | undefined): Promise<string[] | undefined> {
+  if (ca === undefined) return undefined; // what Node trusts, NODE_EXTRA_CA_CERTS too
+  const { rootCertificates } = await import('node:tls');
+  return [...rootCertificates, ca];
+}
+
+async function readBody(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > maxBytes) throw errorWithCode('EMSGSIZE', `the answer is longer than ${maxBytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+const errorWithCode = (code: string, message: string): Error => Object.assign(new Error(message), { code });

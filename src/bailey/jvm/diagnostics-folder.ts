@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../../terminal/failure.ts';
+import { accessFailure, requireFolderAccess, requireFreeSpace } from '../container/folder-access.ts';
+import { formatBytes } from './java-size.ts';
+import { heapDumpName, type JvmPlan, type PlannedOption } from './plan-jvm.ts';
+
+/**
+ * The folder for heap dumps and error files: below the one that Jenkins itself has for logs.
+ * @param base JENKINS_HOME, or an agent's work directory
+ * @returns undefined where the JVM would read the path as something else: it puts a value for %
+ */
+export const diagnosticsFolder = (base: string | undefined): string | undefined =>
+  base === undefined || base.includes('%') ? undefined : join(base, 'logs/java');
+
+/**
+ * Makes the folder if an option needs it: the JVM does not. Java starts without a heap dump rather than not at all.
+ * @param say prints one line for people
+ * @returns the options to keep
+ */
+export function prepareDiagnostics(
+  { options, heapBytes = 0 }: JvmPlan,
+  folder: string | undefined,
+  logLine: (line: string) => void,
+): readonly PlannedOption[] {
+  if (folder === undefined || !options.some(({ writes }) => writes)) return options;
+  try {
+    createFolder(folder);
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown;
+    logLine(`warning: no heap dump and no error file: ${thrown.message}`);
+    return options.filter(({ writes }) => writes === undefined);
+  }
+  if (!options.some(({ writes }) => writes === 'heap dump')) return options;
+  const dump = join(folder, heapDumpName);
+  const free = freeBytes(folder);
+  if (existsSync(dump))
+    logLine(`${dump} is from an earlier start: java writes no other before it is moved away`);
+  else if (free !== undefined && free < heapBytes * minFreeFactor) {
+    logLine(
+      `warning: no heap dump: ${folder} has ${formatBytes(free)} of room, and one may have ${formatBytes(heapBytes)}`,
+    );
+    return options.filter(({ writes }) => writes !== 'heap dump');
+  }
+  return options;
+}
+
+/** A dump that fills JENKINS_HOME is worse than none: the next start would fail. */
+const minFreeFactor = 2;
+
+/** What may be written there; undefined where the file system does not say. */
+function freeBytes(folder: string): number | undefined {
+  const { blocks, bavail, bsize } = statfsSync(folder);
+  return blocks === 0 ? undefined : bavail * bsize;
+}
+
+function createFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (thrown) {
+    throw accessFailure('', folder, thrown, 'be made');
+  }
+  requireFolderAccess('', folder);
+  requireFreeSpace('', folder);
+}

@@ -1,0 +1,197 @@
+import type { Limits } from '../container/limits.ts';
+import {
+  type ConfiguredHeap,
+  type ConfiguredOption,
+  configuredHeap,
+  configuredSizeAbove,
+  findOpaqueOption,
+  findXxOption,
+} from './configured-options.ts';
+import type { JavaRuntime } from './java-runtime.ts';
+import { formatBytes, mebibyte } from './java-size.ts';
+import { missedCpuQuota } from './missed-cpu-quota.ts';
+import { type MemorySplit, type Role, splitMemory } from './split-memory.ts';
+
+/** All that options for the JVM depend on. */
+export interface PlanRequest {
+  readonly limits: Limits;
+  readonly role: Role;
+  /** In the order in which it counts, the last one most. */
+  readonly configured: readonly ConfiguredOption[];
+  readonly runtime: JavaRuntime;
+  /** For heap dumps and error files, absolute; none: nobody knows a folder that outlives the container. */
+  readonly folder: string | undefined;
+}
+
+/** Options to add, why, and what people should be told. */
+export interface JvmPlan {
+  /** In the order of the command line. */
+  readonly options: readonly PlannedOption[];
+  /** Why others were not added. */
+  readonly omitted: readonly string[];
+  readonly split: MemorySplit | undefined;
+  /** The largest heap that java will have, ours or the one that was given, where it can be told. */
+  readonly heapBytes: number | undefined;
+  /** One line that says how the memory is divided; none without a limit. */
+  readonly summary: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+export interface PlannedOption {
+  readonly option: string;
+  readonly reason: string;
+  /** What it has java write into the folder, which has to be there before java starts. */
+  readonly writes?: 'heap dump' | 'error file';
+}
+
+/** From this share of the limit on, a heap leaves too little for the rest of java. */
+const largeHeapShare = 0.8;
+
+/**
+ * Works out the options that java should have besides those that it was given. Without a limit there are none. What
+ * somebody gave is never contradicted, wherever it was given: an option of ours is left out when one that was given is
+ * about the same thing, and all are when there may be some that we cannot see.
+ */
+export function planJvm(request: PlanRequest): JvmPlan {
+  const { limits, role, configured, runtime } = request;
+  const noOptions = {
+    options: [],
+    omitted: [],
+    split: undefined,
+    heapBytes: undefined,
+    summary: undefined,
+    warnings: [],
+  };
+  const limit = limits.memory?.bytes;
+  if (limit === undefined && limits.cpuQuota === undefined)
+    return { ...noOptions, omitted: ['there is no limit: nothing is added'] };
+  const opaque = findOpaqueOption(configured);
+  if (opaque !== undefined) {
+    const reason = `nothing is added: ${formatOption(opaque)} may say more than can be seen`;
+    const summary = limit === undefined ? undefined : `memory limit ${formatBytes(limit)}: ${reason}`;
+    return { ...noOptions, omitted: [reason], summary };
+  }
+
+  const omitted: string[] = [];
+  const processors = processorOptions(request, omitted);
+  if (limit === undefined) return { ...noOptions, options: processors, omitted };
+
+  const split = splitMemory(limit, role);
+  const heap = configuredHeap(configured, limit);
+  const larger = heap === undefined ? configuredSizeAbove(configured, split.heap) : undefined;
+  const userHeap = heap ?? larger;
+  if (userHeap !== undefined) omitted.push(`no -Xmx: ${formatOption(userHeap.option)}`);
+  const options = [
+    ...(userHeap === undefined ? [heapOption(limit, split)] : []),
+    ...processors,
+    ...(runtime.jvm === 'HotSpot' ? diagnosticOptions(request, omitted) : []),
+  ];
+  if (runtime.jvm !== 'HotSpot')
+    omitted.push('no -XX options: the JVM is not known to be HotSpot, and another may refuse them');
+  return {
+    options,
+    omitted,
+    split: userHeap === undefined ? split : undefined,
+    heapBytes: userHeap === undefined ? split.heap : userHeap.bytes,
+    summary: userHeap === undefined ? splitSummary(limit, split, role) : configuredSummary(limit, userHeap),
+    warnings: heapWarning(limit, userHeap, split),
+  };
+}
+
+const heapOption = (limit: number, { heap }: MemorySplit): PlannedOption => ({
+  option: `-Xmx${heap / mebibyte}m`,
+  reason: `${Math.round((heap / limit) * 100)} % of the memory limit; the JVM by itself takes 25 %`,
+});
+
+function processorOptions({ limits, configured, runtime }: PlanRequest, omitted: string[]): PlannedOption[] {
+  const processors = missedCpuQuota(limits);
+  // The option came with Java 10, which nobody runs Jenkins on.
+  if (processors === undefined || runtime.jvm !== 'HotSpot' || (runtime.major ?? 0) < 11) return [];
+  const name = 'ActiveProcessorCount';
+  const option = findXxOption(configured, [name]);
+  if (option !== undefined) {
+    omitted.push(`no -XX:${name}: ${formatOption(option)}`);
+    return [];
+  }
+  return [{ option: `-XX:${name}=${processors.count}`, reason: processors.reason }];
+}
+
+/** How java ends when something goes wrong, and what it leaves. Each stands for options that HotSpot has since Java 8u92. */
+function diagnosticOptions({ configured, folder }: PlanRequest, omitted: string[]): PlannedOption[] {
+  const unlessConfigured = (names: readonly string[], options: readonly PlannedOption[]): PlannedOption[] => {
+    const option = findXxOption(configured, names);
+    if (option === undefined) return [...options];
+    omitted.push(`no -XX:${names[0]}: ${formatOption(option)}`);
+    return [];
+  };
+  const exitOptions = unlessConfigured(
+    ['ExitOnOutOfMemoryError', 'CrashOnOutOfMemoryError', 'OnOutOfMemoryError'],
+    [{ option: '-XX:+ExitOnOutOfMemoryError', reason: 'a JVM that lacks memory limps on; it ends with 3' }],
+  );
+  if (folder === undefined) {
+    omitted.push('no heap dump and no error file: there is no folder for them');
+    return exitOptions;
+  }
+  return [
+    ...exitOptions,
+    ...unlessConfigured(
+      ['HeapDumpOnOutOfMemoryError', 'HeapDumpPath'],
+      [
+        {
+          option: '-XX:+HeapDumpOnOutOfMemoryError',
+          reason: 'it says what filled the heap',
+          writes: 'heap dump',
+        },
+        // A name without the process id: there is never more than one, however often the container starts again.
+        {
+          option: `-XX:HeapDumpPath=${folder}/${heapDumpName}`,
+          reason: 'the JVM writes it once, and never over another',
+          writes: 'heap dump',
+        },
+      ],
+    ),
+    ...unlessConfigured(
+      ['ErrorFile', 'ErrorFileToStderr', 'ErrorFileToStdout'],
+      [
+        {
+          option: `-XX:ErrorFile=${folder}/hs_err_pid%p.log`,
+          reason: 'where a crash of the JVM is described',
+          writes: 'error file',
+        },
+      ],
+    ),
+  ];
+}
+
+/** The file that java writes on an OutOfMemoryError. */
+export const heapDumpName = 'heap.hprof';
+
+function splitSummary(
+  limit: number,
+  { heap, nonHeap, typicalNonHeap, otherProcesses }: MemorySplit,
+  role: Role,
+): string {
+  const parts = [`heap ${formatBytes(heap)}`, `${formatBytes(nonHeap)} for the rest of java`];
+  if (nonHeap < typicalNonHeap) parts.push(`which usually needs ${formatBytes(typicalNonHeap)}`);
+  if (otherProcesses >= mebibyte)
+    parts.push(`${formatBytes(otherProcesses)} for ${role === 'agent' ? 'builds' : 'what it runs'}`);
+  return `memory limit ${formatBytes(limit)}: ${parts.join(', ')}`;
+}
+
+function configuredSummary(limit: number, { option, bytes }: ConfiguredHeap): string {
+  const heap = bytes === undefined ? 'heap' : `heap ${formatBytes(bytes)}`;
+  return `memory limit ${formatBytes(limit)}: ${heap} by ${formatOption(option)}`;
+}
+
+function heapWarning(limit: number, heap: ConfiguredHeap | undefined, split: MemorySplit): string[] {
+  if (heap?.bytes === undefined || heap.bytes < limit * largeHeapShare) return [];
+  const percent = Math.round((heap.bytes / limit) * 100);
+  return [
+    `heap ${formatBytes(heap.bytes)} (${formatOption(heap.option)}) is ${percent} % of the memory limit ${formatBytes(limit)}: ` +
+      `the kernel will kill java when it needs the rest; give it at most ${formatBytes(split.heap)}, or leave the option out`,
+  ];
+}
+
+const formatOption = ({ text, variable }: ConfiguredOption): string => `${shortened(text)} in ${variable}`;
+
+const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);

@@ -1,0 +1,39 @@
+import { constants } from 'node:os';
+import { parseStatusFields } from '../../linux/proc.ts';
+
+/** What a process does with one signal. */
+export interface SignalState {
+  readonly disposition: 'default' | 'ignored' | 'handled';
+  readonly blocked: boolean;
+  /** Delivered, but neither handled nor fetched until now. */
+  readonly pending: boolean;
+}
+
+/** /proc/PID/status, as far as we use it (proc(5)). */
+export interface ProcessStatus {
+  /** The process's number in each PID namespace, from the one /proc belongs to down to its own. */
+  readonly namespacePids: readonly number[];
+  /** Who traces it; 0 for nobody. */
+  readonly tracer: number;
+  readonly sigchld: SignalState;
+}
+
+/** Parses /proc/PID/status; what is missing there (kernels before 4.1 have no NSpid) is left empty. */
+export function parseStatus(text: string): ProcessStatus {
+  const fields = parseStatusFields(text);
+  const inMask = (name: string) => maskContains(fields.get(name) ?? '', constants.signals.SIGCHLD);
+  return {
+    namespacePids: (fields.get('NSpid') ?? '').split(/\s+/).filter(Boolean).map(Number),
+    tracer: Number(fields.get('TracerPid') ?? 0),
+    sigchld: {
+      disposition: inMask('SigIgn') ? 'ignored' : inMask('SigCgt') ? 'handled' : 'default',
+      blocked: inMask('SigBlk'),
+      pending: inMask('SigPnd') || inMask('ShdPnd'),
+    },
+  };
+}
+
+/** Signal n is bit n-1 of the hexadecimal mask. */
+function maskContains(mask: string, signal: number): boolean {
+  return /^[0-9a-f]+$/.test(mask) && ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+}

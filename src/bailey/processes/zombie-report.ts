@@ -1,0 +1,95 @@
+import type { ContainerOfProcess, ProcessLimit } from './process-cgroup.ts';
+import type { SignalState } from './process-status.ts';
+import type { WaitState } from './wait-state.ts';
+
+/** One defunct process. */
+export interface Zombie {
+  readonly pid: number;
+  readonly name: string;
+  /** When it was started, ISO 8601, UTC. The kernel does not keep when it ended. */
+  readonly started: string;
+  readonly ageSeconds: number;
+  /** For how long we have seen it defunct; it may have been so for as long as its age. */
+  readonly defunctSeconds: number;
+  /** Who traces it, when that is somebody else than its parent: the tracer has to let go of it first. */
+  readonly tracer?: number;
+}
+
+/** PID 1 of a PID namespace, to whom orphans go when no subreaper stands between. */
+export interface NamespaceInit {
+  readonly pid: number;
+  readonly name: string;
+  /** Whether it is a program that is known to reap what it adopts. */
+  readonly reaps: boolean;
+}
+
+/** Whoever should have reaped, and what can be known about why it did not. */
+export interface Parent {
+  /** 0 when the parent is outside of this PID namespace. */
+  readonly pid: number;
+  readonly name: string;
+  /** Empty when it cannot be read. */
+  readonly commandLine: readonly string[];
+  /** As in /proc/PID/stat; `?` when the parent is not visible. */
+  readonly state: string;
+  /** Its number in each PID namespace, outermost first. */
+  readonly namespacePids: readonly number[];
+  readonly isPid1: boolean;
+  /** Whether it lives in the machine's own PID namespace; absent when that cannot be read. */
+  readonly inInitialNamespace?: boolean;
+  readonly reaps: boolean;
+  readonly frozen: boolean;
+  readonly sigchld?: SignalState;
+  readonly waiting: WaitState;
+  readonly container?: ContainerOfProcess;
+  readonly pids?: ProcessLimit;
+  /** Who would adopt the zombies if this parent ended; absent for PID 1 itself and when it is not visible. */
+  readonly adopter?: NamespaceInit;
+}
+
+/** A parent, its zombies (oldest first), and what is wrong. */
+export interface ZombieGroup extends Diagnosis {
+  readonly parent: Parent;
+  readonly cause: Cause;
+  readonly zombies: readonly Zombie[];
+}
+
+/** A process whose leading thread has ended and whose other threads go on: listed as defunct, but alive. */
+export interface EndedLeader {
+  readonly pid: number;
+  readonly name: string;
+  readonly threads: number;
+}
+
+export interface ZombieReport {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly processes: number;
+  readonly zombies: number;
+  /** Most zombies first. */
+  readonly parents: readonly ZombieGroup[];
+  readonly endedLeaders: readonly EndedLeader[];
+  /** The mount option that keeps other users' processes out of sight. */
+  readonly hidepid?: string;
+}
+
+/** Why zombies stay. */
+export type Cause =
+  | 'traced' // a tracer holds them
+  | 'parent-outside' // the parent belongs to another PID namespace, or is hidden
+  | 'parent-frozen' // the parent's cgroup is frozen
+  | 'parent-stopped' // the parent is stopped, by a signal or a tracer
+  | 'parent-uninterruptible' // the parent is stuck in the kernel
+  | 'pid1-does-not-reap' // PID 1 of the namespace is no init
+  | 'init-busy' // PID 1 is an init, and they stay all the same
+  | 'waits-for-another' // the parent waits for one child only
+  | 'sigchld-blocked' // the notice has come, and is neither handled nor fetched
+  | 'sigchld-ignored' // ignored only after they had died
+  | 'handler-misses' // a handler is there, but it does not fetch them
+  | 'never-waits'; // nothing in the parent reacts to the end of a child
+
+/** What is wrong and what to do: a sentence each. */
+export interface Diagnosis {
+  readonly problem: string;
+  readonly remedy: string;
+}
