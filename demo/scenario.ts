@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { findJava } from '../src/bailey/controller/java.ts';
+import { findJava } from '../src/bailey/controller/find-java.ts';
 import { splitWords } from '../src/bailey/launch/split-words.ts';
 import { type Castle, castleOptions, startCastle } from './castle.ts';
 import { comparison } from './comparison.ts';
