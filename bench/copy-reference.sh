@@ -1,11 +1,11 @@
 #!/bin/bash
-# What a shell script does to fill JENKINS_HOME from REF, by the rules of the official image and as plainly as such scripts
-# are: a loop over what find(1) lists, with unzip(1) for each manifest, sort(1) for each comparison and cp(1) for each copy.
-# Then it becomes its arguments. A yardstick for `bailey jenkins`, and written for nothing else.
+# Fills JENKINS_HOME from REF by the rules of the official image, the way such scripts do: a loop over the output of find(1),
+# with unzip(1) for each manifest, sort(1) for each comparison and cp(1) for each copy. Then it executes its arguments. It only
+# serves as a comparison for `bailey jenkins`.
 set -eu
 log=$JENKINS_HOME/copy_reference_file.log
 
-# The Plugin-Version of an archive; nothing when it has none.
+# Prints the Plugin-Version of an archive, or nothing when it has none.
 version_of() {
   unzip -p "$1" META-INF/MANIFEST.MF 2>/dev/null | sed -n 's/^Plugin-Version: *//p' | tr -d '\r' || true
 }
@@ -15,7 +15,7 @@ is_older() {
   [[ $1 != "$2" ]] && [[ $(printf '%s\n' "${1//-/.}" "${2//-/.}" | sort -V | head -n 1) == "${1//-/.}" ]]
 }
 
-# What to do about a plug-in: prints INSTALLED, UPGRADED or SKIPPED.
+# Decides what to do with a plug-in: prints INSTALLED, UPGRADED or SKIPPED.
 decide() {
   local installed=$1 image=$2 target=$3 marker
   if [[ ! -e $target ]]; then

@@ -1,4 +1,4 @@
-/** bailey-init, both ways, against the inits of Debian's packages: memory, wake-ups, start-up, orphans. */
+/** bailey-init with both ways of reaping, and the init programs of Debian: memory, wake-ups, start-up, signals, orphans. */
 import { spawnSync } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -15,11 +15,11 @@ interface Init {
   readonly file: string;
   /** File and options, to be followed by the command to run. */
   readonly command: readonly string[];
-  /** Its program leads a session: another group for the scheduler, which answers signals sooner. */
+  /** Its program leads a session: another scheduler group, which answers signals sooner. */
   readonly ownSession: boolean;
 }
 
-/** C programs of this folder, as `npm run build` left them. */
+/** The C programs of this folder, built by `npm run build`. */
 const programs = {
   nothing: resolve('build/bench/nothing'),
   orphans: resolve('build/bench/orphans'),
@@ -38,33 +38,33 @@ export const inits: Section = {
   },
 };
 
-async function measure({ quick, say }: BenchOptions): Promise<Table> {
+async function measure({ quick, reportProgress }: BenchOptions): Promise<Table> {
   const { present, missing } = competitors();
   const idleSeconds = quick ? 3 : 10;
   const atOnce = quick ? 2_000 : 20_000;
   const oneByOne = quick ? 500 : 5_000;
   const rounds = quick ? 1 : 7;
 
-  say('memory');
+  reportProgress('memory');
   const memory = await alternate(present, quick ? 3 : 9, memoryOf);
-  say(`idle for ${idleSeconds} s`);
+  reportProgress(`idle for ${idleSeconds} s`);
   const idle = await idleWakeUps(present, idleSeconds);
-  say('start-up');
+  reportProgress('start-up');
   const started = await alternate([undefined, ...present], quick ? 10 : 60, async (init) => ({
     us: startUs(init, startsPerRound),
   }));
   const bareUs = started[0]?.us ?? 0;
-  say('signals');
+  reportProgress('signals');
   const signals = await alternate(present, quick ? 3 : 15, async (init) => ({
     us: signalUs(init, signalsPerRound),
   }));
-  say(`${atOnce} orphans at once`);
+  reportProgress(`${atOnce} orphans at once`);
   const flood = await alternate(present, rounds, (init) => orphans(init, 'at-once', atOnce), least);
-  say(`${oneByOne} orphans one after another`);
+  reportProgress(`${oneByOne} orphans one after another`);
   const stream = await alternate(present, rounds, (init) => orphans(init, 'one-by-one', oneByOne));
 
   return {
-    title: 'Process 1 of a container: bailey-init and the others',
+    title: 'Process 1 of a container: bailey-init and other init programs',
     columns: [
       { name: 'file KB', digits: 1 },
       { name: 'RSS KB', digits: 0 },
@@ -96,17 +96,17 @@ async function measure({ quick, say }: BenchOptions): Promise<Table> {
       ],
     })),
     notes: [
-      `start-up: the fastest of ${startsPerRound} in a round, added to the ${bareUs.toFixed(0)} µs that a program which does nothing takes as process 1 itself.`,
+      `start-up: the fastest of ${startsPerRound} in a round, in addition to the ${bareUs.toFixed(0)} µs of a program that does nothing as process 1.`,
       `signal: from kill(2) to the program's answer, median of ${signalsPerRound}, all on one CPU; a program in a session of its own is in another scheduler group.`,
       "CPU ms and wake-ups are process 1's own, from /proc/PID/schedstat and /proc/PID/status.",
-      `at once: the least of ${rounds} rounds; the processes that end on the other CPUs get in the way, up to seconds, of whoever reaps.`,
-      `Else medians; every round goes through all of them in turn. Linux ${kernelRelease()}.`,
+      `at once: the lowest of ${rounds} rounds; processes that end on the other CPUs delay the one that reaps by up to seconds.`,
+      `The other figures are medians; every round measures all of them in turn. Linux ${kernelRelease()}.`,
       ...missing.map((reason) => `Missing: ${reason}.`),
     ],
   };
 }
 
-/** Who can be measured here, and who can't for which reason. */
+/** The init programs that this machine has, and why others are missing. */
 function competitors(): { present: Init[]; missing: string[] } {
   const file = resolve('dist/bailey-init');
   const present: Init[] = [];
@@ -123,12 +123,12 @@ function competitors(): { present: Init[]; missing: string[] } {
   else missing.push(refusal);
   const waiting = [file, '--reap', 'wait', '--'];
   present.push({ name: 'bailey-init, wait', ours: true, file, command: waiting, ownSession: false });
-  const drop = resolve('dist/dumb-init');
+  const dumbInit = resolve('dist/dumb-init');
   present.push({
     name: 'bailey-init as dumb-init',
     ours: true,
-    file: drop,
-    command: [drop, '--'],
+    file: dumbInit,
+    command: [dumbInit, '--'],
     ownSession: true,
   });
   for (const name of peers) {
@@ -161,7 +161,7 @@ async function memoryOf(init: Init): Promise<{ rss: number; pss: number }> {
   return memory;
 }
 
-/** All of them idle through the same seconds. */
+/** All of them are idle during the same seconds. */
 async function idleWakeUps(present: readonly Init[], seconds: number): Promise<number[]> {
   const started = await Promise.all(present.map(startIdle));
   const before = started.map(({ pid }) => wakeUps(pid));
@@ -179,7 +179,7 @@ function startUs(init: Init | undefined, times: number): number {
   return Number(stdout) / 1000;
 }
 
-/** Microseconds from a signal to process 1 until its program has answered; the middle of some. */
+/** Microseconds from a signal to process 1 until its program has answered; the median. */
 function signalUs({ name, command }: Init, times: number): number {
   const all = [programs.latency, `${times}`, ...command];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? all : ['unshare', '-Ur', ...all]);
@@ -187,7 +187,7 @@ function signalUs({ name, command }: Init, times: number): number {
   return Number(stdout) / 1000;
 }
 
-/** What process 1 spends on orphans, from the moment they may end until none of them is left. */
+/** The cost of orphans for process 1, from their end until none of them is left. */
 async function orphans(
   init: Init,
   how: 'at-once' | 'one-by-one',

@@ -1,25 +1,25 @@
-/** The agent as one file, from its start to java, against Node with the files of dist/. */
+/** The agent as one file compared with Node and the files of dist/, from its start to java. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { knownController } from '../test/bailey/kit/bailey.ts';
-import { temporaryFolder } from './folder.ts';
 import { prepare, runMs } from './jenkins.ts';
 import { alternate } from './sample.ts';
 import type { Section } from './section.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const agent = resolve('dist/bailey-agent');
 const bundle = resolve('dist/bailey.js');
 
-interface Way {
+interface AgentStart {
   readonly name: string;
   readonly ours: boolean;
   readonly program: string;
   readonly args: readonly string[];
-  /** What an image must hold for it, apart from libraries and java. */
+  /** The files that an image needs for it, besides libraries and java. */
   readonly files: readonly string[];
 }
 
-const ways: readonly Way[] = [
+const starts: readonly AgentStart[] = [
   {
     name: 'node dist/bailey.js agent',
     ours: false,
@@ -32,17 +32,17 @@ const ways: readonly Way[] = [
 
 export const inject: Section = {
   name: 'inject',
-  async run({ quick, say }) {
+  async run({ quick, reportProgress }) {
     if (!existsSync(agent)) {
-      say('left out: there is no dist/bailey-agent; npm run build -- --inject makes it');
+      reportProgress('skipped: dist/bailey-agent does not exist; create it with npm run build -- --inject');
       return [];
     }
     const folder = temporaryFolder();
     const jar = join(folder, 'jenkins.war');
     const env = { ...prepare(folder), ...knownController, JENKINS_AGENT_FILE: jar };
     const rounds = quick ? 5 : 30;
-    say(`${rounds} starts of each`);
-    const medians = await alternate(ways, rounds, async ({ program, args }) => ({
+    reportProgress(`${rounds} starts of each`);
+    const medians = await alternate(starts, rounds, async ({ program, args }) => ({
       ms: await runMs(args, env, program),
     }));
     return [
@@ -52,7 +52,7 @@ export const inject: Section = {
           { name: 'ms', digits: 1 },
           { name: 'MB of files', digits: 1 },
         ],
-        rows: ways.map(({ name, ours, files }, index) => ({
+        rows: starts.map(({ name, ours, files }, index) => ({
           name,
           ours,
           values: [medians[index]?.ms, megabytes(files)],

@@ -1,13 +1,13 @@
-/** `bailey jenkins` from start to java: with nothing to do against the start of Node itself, and with a home to fill. */
+/** `bailey jenkins` from its start to java: with nothing to do, compared with the start of Node; and with a home to fill. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { measureFilling } from './filling.ts';
-import { temporaryFolder } from './folder.ts';
+import { measureHomeFilling } from './fill-home.ts';
 import { alternate } from './sample.ts';
 import type { BenchOptions, Section } from './section.ts';
 import type { Table } from './table.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 interface Start {
   readonly name: string;
@@ -18,15 +18,18 @@ interface Start {
 export const jenkins: Section = {
   name: 'jenkins',
   async run(options) {
-    return [await measureStart(options, temporaryFolder()), await measureFilling(options, temporaryFolder())];
+    return [
+      await measureStart(options, temporaryFolder()),
+      await measureHomeFilling(options, temporaryFolder()),
+    ];
   },
 };
 
-/** An empty reference folder, no castle, and a java that ends at once: what is left is Node, and we. */
-async function measureStart({ quick, say }: BenchOptions, folder: string): Promise<Table> {
+/** An empty reference folder, no castle, and a java that ends at once: what remains is Node and bailey. */
+async function measureStart({ quick, reportProgress }: BenchOptions, folder: string): Promise<Table> {
   const env = prepare(folder);
   const rounds = quick ? 5 : 30;
-  say(`${rounds} starts of each`);
+  reportProgress(`${rounds} starts of each`);
   const starts: readonly Start[] = [
     { name: 'node -e 0', ours: false, args: ['-e', '0'] },
     { name: 'bailey jenkins', ours: true, args: [resolve('dist/bailey.js'), 'jenkins'] },
@@ -38,7 +41,7 @@ async function measureStart({ quick, say }: BenchOptions, folder: string): Promi
     rows: starts.map(({ name, ours }, index) => ({ name, ours, values: [medians[index]?.ms] })),
     notes: [
       `Medians of ${rounds} runs in turn, Node ${process.version}; java is a program that returns at once, the reference folder`,
-      'is empty, no castle. The goal is 1.5×. It can be below 1×: exec spares Node the cleaning up at its end.',
+      'is empty, no castle. The goal is 1.5×. It can be below 1×, because exec skips the clean-up at the end of Node.',
     ],
   };
 }

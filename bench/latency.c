@@ -1,9 +1,9 @@
 /*
- * How long a signal takes through process 1 of a new PID namespace to its program, and the program's answer back:
+ * Measures the time of a signal through process 1 of a new PID namespace to its program, and of the program's answer back:
  * latency TIMES PROGRAM [ARGUMENT...]
- * The arguments end with what the program is to run, which is added here: this same file, called `answer`. Prints the
- * median in nanoseconds. All of them run on one CPU: between two, what is measured is the time that the other one takes to
- * wake up, ten times as long. Needs the right to make PID namespaces.
+ * PROGRAM is process 1. This file is added as its last arguments, called with `answer`: process 1 runs it as its program.
+ * Prints the median in nanoseconds. All processes run on one CPU: with two CPUs, the result is the time that the other CPU
+ * takes to wake up, ten times as long. Needs permission to create PID namespaces.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -24,7 +24,7 @@ static long long now(void)
     return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-/* The program: a byte when it is ready, and one for each SIGUSR1. */
+/* The program: writes a byte when it is ready, and one for each SIGUSR1. */
 static int answer(void)
 {
     sigset_t awaited;
@@ -60,7 +60,7 @@ static pid_t start(char **command, int *answers)
     return process1;
 }
 
-/* Keeps us, and whom we start, on the CPU that we are on. */
+/* Keeps this process and its children on the current CPU. */
 static void stay_on_one_cpu(void)
 {
     cpu_set_t here;

@@ -23,15 +23,15 @@ if (wrong.length > 0) {
   process.exit(64);
 }
 
-// A benchmark is over at once; what it has started and its folder go with it (folder.ts).
+// The benchmark ends at once; temporary-folder.ts and setpriv(1) clean up after it.
 for (const name of endingSignals) process.on(name, () => process.exit(128 + signalNumber(name)));
 
 const json = flags.includes('--json');
 const results = [];
 for (const section of sections) {
   if (names.length > 0 && !names.includes(section.name)) continue;
-  const say = (line: string) => process.stderr.write(`${section.name}: ${line}\n`);
-  for (const table of await section.run({ quick: flags.includes('--quick'), say })) {
+  const reportProgress = (line: string) => process.stderr.write(`${section.name}: ${line}\n`);
+  for (const table of await section.run({ quick: flags.includes('--quick'), reportProgress })) {
     if (json) results.push({ section: section.name, ...table, ratios: ratios(table) });
     else console.log(renderTable(table));
   }

@@ -1,4 +1,4 @@
-/* A program that does nothing: what it takes to start is the kernel's share. */
+/* A program that does nothing: its start-up time is the kernel's share. */
 int main(void)
 {
     return 0;

@@ -1,11 +1,11 @@
 /*
- * Makes orphans, the main child of the process 1 that is to be measured or tested.
+ * Creates orphans. It runs as the main child of the process 1 that is measured or tested.
  *
- *   orphans at-once N          N orphans wait; after a line on standard input they all end at the same moment
- *   orphans one-by-one N       after a line on standard input: N times, one orphan is made and ends
- *   orphans with-me N CODE     as at-once, but this process ends with CODE in the same moment
+ *   orphans at-once N          N orphans wait; after a line on standard input they all end at once
+ *   orphans one-by-one N       after a line on standard input: one orphan is created and ends, N times
+ *   orphans with-me N CODE     as at-once, but this process ends with CODE at the same time
  *
- * Prints "ready" when they wait, and "done" when all have ended; then it waits for the end of standard input.
+ * Prints "ready" when the orphans wait, and "done" when all have ended. Then it waits for the end of standard input.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,14 +79,14 @@ static void leave_orphans(int count, struct ends gate, struct ends alive)
     _exit(0);
 }
 
-static void say(const char *word)
+static void print_line(const char *word)
 {
     puts(word);
     fflush(stdout);
 }
 
-/* One round: count orphans come, and go together. */
-static void round_of(int count, void (*between)(void), int end_with)
+/* One round: creates count orphans, which then end at once. */
+static void run_round(int count, void (*between)(void), int end_with)
 {
     const struct ends gate = make_pipe();
     const struct ends alive = make_pipe();
@@ -105,7 +105,7 @@ static void round_of(int count, void (*between)(void), int end_with)
 
 static void ready_and_wait(void)
 {
-    say("ready");
+    print_line("ready");
     wait_for_line();
 }
 
@@ -115,17 +115,17 @@ int main(int argc, char **argv)
         return 64;
     const int count = atoi(argv[2]);
     if (strcmp(argv[1], "at-once") == 0) {
-        round_of(count, ready_and_wait, -1);
+        run_round(count, ready_and_wait, -1);
     } else if (strcmp(argv[1], "one-by-one") == 0) {
         ready_and_wait();
         for (int done = 0; done < count; done++)
-            round_of(1, NULL, -1);
+            run_round(1, NULL, -1);
     } else if (strcmp(argv[1], "with-me") == 0 && argc == 4) {
-        round_of(count, ready_and_wait, atoi(argv[3]));
+        run_round(count, ready_and_wait, atoi(argv[3]));
     } else {
         return 64;
     }
-    say("done");
+    print_line("done");
     wait_for_end(STDIN_FILENO);
     return 0;
 }

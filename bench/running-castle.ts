@@ -1,4 +1,4 @@
-/** A castle and containers that ask it, for measuring. */
+/** A castle and containers that send it requests. */
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -6,11 +6,11 @@ import { request } from 'node:http';
 import { basename, join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { temporaryFolder } from './folder.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 const startWithinMs = 60_000;
-/** Options of setpriv(1): should the benchmark be killed, the kernel kills what it has started. */
-const endsWithUs = ['--pdeathsig', 'KILL', '--'];
+/** Options of setpriv(1): when the benchmark is killed, the kernel kills the programs that it started. */
+const endWithBenchmark = ['--pdeathsig', 'KILL', '--'];
 
 /** A castle with a folder of its own. */
 export class RunningCastle {
@@ -27,7 +27,7 @@ export class RunningCastle {
     mkdirSync(join(this.folder, 'run'));
   }
 
-  /** Does something with one that is stopped afterwards. */
+  /** Starts a castle, calls `measure`, and stops the castle. */
   static async with<T>(
     backend: string,
     measure: (castle: RunningCastle) => Promise<T>,
@@ -47,7 +47,7 @@ export class RunningCastle {
     const begin = performance.now();
     const args = ['--socket', this.socket, '--state', join(this.folder, 'state'), '--backend', this.#backend];
     const command = [process.execPath, 'dist/castle.js', 'serve', ...args, '--runtime', this.#runtime];
-    const running = spawn('setpriv', [...endsWithUs, ...command], { stdio: 'ignore' });
+    const running = spawn('setpriv', [...endWithBenchmark, ...command], { stdio: 'ignore' });
     this.#process = running;
     while ((await this.call('GET', '/v1/status').catch(() => '')) === '') {
       if (performance.now() - begin > startWithinMs || running.exitCode !== null)
@@ -64,13 +64,13 @@ export class RunningCastle {
     await once(running, 'exit');
   }
 
-  /** What it has in memory, in KB. */
+  /** Resident memory in KB. */
   residentKb(): number {
     const status = readFileSync(`/proc/${this.#process?.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
   }
 
-  /** A request of the host's root. @returns the answer's text */
+  /** Sends a request as root of the host. @returns the body of the answer */
   call(method: 'GET' | 'POST', path: string, body?: object): Promise<string> {
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const headers =
@@ -79,27 +79,27 @@ export class RunningCastle {
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
     return new Promise((resolve, reject) => {
       const options = { socketPath: this.socket, method, path, headers, agent: false };
-      const asked = request(options, async (answer) => {
+      const sentRequest = request(options, async (answer) => {
         let text = '';
         for await (const part of answer) text += part;
         resolve(text);
       });
-      asked.on('error', reject).end(sent);
+      sentRequest.on('error', reject).end(sent);
     });
   }
 
-  /** The castle sees the end of a container a moment after it. */
+  /** Waits until the castle has noticed the end of all containers. */
   async untilNoLease(): Promise<void> {
     const end = performance.now() + startWithinMs;
     while ((await this.call('GET', '/v1/leases')) !== '[]') {
-      if (performance.now() > end) throw new Error('the leases of a container that has ended stay');
+      if (performance.now() > end) throw new Error('a lease did not end with its container');
       await pause(20);
     }
   }
 }
 
-/** A container, made of namespaces, that asks when it is told to: bench/asker.c. */
-export class Asker {
+/** A container made of namespaces that sends requests: bench/lease-client.c. */
+export class LeaseClient {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
   readonly #folder: string;
@@ -110,15 +110,20 @@ export class Asker {
     this.#folder = folder;
   }
 
-  static async start({ folder, socket }: RunningCastle): Promise<Asker> {
+  static async start({ folder, socket }: RunningCastle): Promise<LeaseClient> {
     const namespaces = ['unshare', '--pid', '--mount', '--fork', '--kill-child', '--mount-proc'];
-    const started = spawn('setpriv', [...endsWithUs, ...namespaces, 'build/bench/asker', socket]);
-    const asker = new Asker(started, createInterface({ input: started.stdout }), folder);
-    if ((await asker.#line()) !== 'ready') throw new Error('a container did not start');
-    return asker;
+    const started = spawn('setpriv', [
+      ...endWithBenchmark,
+      ...namespaces,
+      'build/bench/lease-client',
+      socket,
+    ]);
+    const client = new LeaseClient(started, createInterface({ input: started.stdout }), folder);
+    if ((await client.#line()) !== 'ready') throw new Error('a container did not start');
+    return client;
   }
 
-  /** Makes empty folders to mount on. */
+  /** Creates empty folders to mount on. */
   targets(count: number, name: string): string[] {
     return Array.from({ length: count }, (_, n) => {
       const target = join(this.#folder, `${name}-${n}`);
@@ -127,14 +132,14 @@ export class Asker {
     });
   }
 
-  /** Asks for a volume. @returns milliseconds, or undefined when it was refused */
-  async ask(target: string, volume = basename(target)): Promise<number | undefined> {
+  /** Requests a volume. @returns milliseconds, or undefined when the castle refused it */
+  async request(target: string, volume = basename(target)): Promise<number | undefined> {
     this.#process.stdin.write(`${volume} ${target}\n`);
     const milliseconds = Number(await this.#line());
     return Number.isNaN(milliseconds) ? undefined : milliseconds;
   }
 
-  /** The container's PID 1, as a number of ours. */
+  /** The container's PID 1, by the host's process id. */
   firstProcess(): number {
     const { pid } = this.#process;
     return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The middle one, or the mean of the two in the middle; undefined of nothing. */
+/** The median; undefined when there are no values. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];
@@ -8,14 +8,14 @@ export function median(values: readonly number[]): number | undefined {
   return upper === undefined || lower === undefined ? undefined : (upper + lower) / 2;
 }
 
-/** The smallest; for what the rest of the machine only adds to. */
+/** The smallest value, for figures that other load on the machine only increases. */
 export const least = (values: readonly number[]): number | undefined =>
   values.length === 0 ? undefined : Math.min(...values);
 
 /**
- * Measures subjects in turn, round after round, so that a busy minute of the machine hits all of them alike.
+ * Measures subjects in turn, round after round, so that other load on the machine affects all of them alike.
  * @param pick which of the rounds' values counts
- * @returns for each subject what was picked of its rounds, in the order of the subjects
+ * @returns the picked values of each subject, in the order of the subjects
  */
 export async function alternate<Subject, Measured extends Record<keyof Measured, number>>(
   subjects: readonly Subject[],
@@ -38,7 +38,7 @@ export function cpuMs(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
 }
 
-/** How often a process went to sleep of its own accord, which is how often it had been woken. */
+/** How often a process went to sleep by itself, which is how often it was woken. */
 export function wakeUps(pid: number): number {
   return field(`/proc/${pid}/status`, 'voluntary_ctxt_switches');
 }

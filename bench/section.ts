@@ -1,10 +1,10 @@
 import type { Table } from './table.ts';
 
 export interface BenchOptions {
-  /** Fewer rounds and smaller numbers: to see that it works, not to be quoted. */
+  /** Fewer rounds and smaller numbers: shows that it works, gives no figures to quote. */
   readonly quick: boolean;
   /** Prints one line of progress. */
-  readonly say: (line: string) => void;
+  readonly reportProgress: (line: string) => void;
 }
 
 /** One topic of `npm run bench`. */

@@ -1,7 +1,8 @@
 /*
- * How long a command takes as process 1 of a new PID namespace, from clone to collected, again and again:
+ * Measures how long a command takes as process 1 of a new PID namespace, from clone(2) to waitpid(2):
  * starts TIMES PROGRAM [ARGUMENT...]
- * Prints the fastest in nanoseconds: whatever else the machine does only adds to it. Needs the right to make PID namespaces.
+ * Prints the fastest run in nanoseconds, because other load on the machine only makes runs slower. Needs permission to create
+ * PID namespaces.
  */
 #define _GNU_SOURCE
 #include <limits.h>

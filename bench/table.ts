@@ -1,7 +1,7 @@
-/** A table of measurements: one row for each competitor, one column for each quantity; less is always better. */
+/** A table of measurements: one row per program, one column per quantity; less is always better. */
 export interface Table {
   readonly title: string;
-  /** What a reader must know about how it was measured. */
+  /** How it was measured. */
   readonly notes: readonly string[];
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
@@ -16,13 +16,13 @@ export interface Column {
 
 export interface Row {
   readonly name: string;
-  /** Ours are compared with the best of the others. */
+  /** Whether the row is Bailey's, which is compared with the best of the others. */
   readonly ours: boolean;
-  /** In the order of the columns; undefined where there is nothing to measure. */
+  /** In the order of the columns; undefined where nothing was measured. */
   readonly values: readonly (number | undefined)[];
 }
 
-/** Our rows divided by the best of the other rows, column by column; undefined where nothing can be divided. */
+/** Bailey's rows divided by the best of the other rows, per column; undefined where there is no quotient. */
 export function ratios(table: Table): { name: string; values: (number | undefined)[] }[] {
   const best = table.columns.map((_, column) => {
     const others = table.rows.filter((row) => !row.ours).map((row) => row.values[column]);

@@ -1,8 +1,7 @@
 /*
- * What a command takes, and how much memory at its highest: usage PROGRAM [ARGUMENT...]
- * Prints milliseconds from its start to its end, and the largest resident set that it or any process it waited for ever
- * had, in KB (ru_maxrss, getrusage(2); it goes on counting where the process becomes another program). What the command
- * prints goes nowhere.
+ * Measures the time and the peak memory of a command: usage PROGRAM [ARGUMENT...]
+ * Prints the milliseconds from its start to its end, and the largest resident set of it and of all processes that it waited
+ * for, in KB (ru_maxrss, getrusage(2); an execve(2) does not reset it). The output of the command is discarded.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -47,7 +47,8 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), terminal))
     );
     const cursor = [text.lastIndexOf('\x1b[?25l'), text.lastIndexOf('\x1b[?25h')];
     t.ok((cursor[0] ?? 0) < (cursor[1] ?? 0), 'the cursor is visible at the end');
-    const rows = text.match(/^ {2}(orphans|zombies|PID 1|java|node|storage) {2,}[^\x1b\r\n]*/gm) ?? [];
+    const rows =
+      text.match(/^ {2}(orphans|zombies|PID 1|java|node|storage) {2,}[^\x1b\r\n]*(?=\x1b\[K)/gm) ?? [];
     t.ok(rows.length > 50);
     t.same(
       rows.filter((row) => row.length >= columns),

@@ -1,4 +1,4 @@
-/** Filling JENKINS_HOME from an image's reference folder: `bailey jenkins` against a shell script's loop. */
+/** Filling JENKINS_HOME from an image's reference folder: `bailey jenkins` compared with a shell script. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -18,8 +18,8 @@ interface Filling {
   readonly command: readonly string[];
 }
 
-/** What one start took. */
-interface Taken {
+/** The cost of one start. */
+interface StartCost {
   readonly ms: number;
   /** The largest resident set of any of its processes. */
   readonly peakKb: number;
@@ -29,7 +29,10 @@ interface Taken {
  * Starts twice into each of many new homes: the first time everything is missing, the second time nothing is.
  * @param folder empty; on the file system that is measured
  */
-export async function measureFilling({ quick, say }: BenchOptions, folder: string): Promise<Table> {
+export async function measureHomeFilling(
+  { quick, reportProgress }: BenchOptions,
+  folder: string,
+): Promise<Table> {
   const rounds = quick ? 1 : 7;
   const reference = join(folder, 'ref');
   writeReference(reference);
@@ -46,10 +49,12 @@ export async function measureFilling({ quick, say }: BenchOptions, folder: strin
       command: [process.execPath, resolve('dist/bailey.js'), 'jenkins', nothing],
     },
   ];
-  say(`${plugins} plug-ins and ${otherFiles} files, ${rounds} times each into an empty home and once more`);
+  reportProgress(
+    `${plugins} plug-ins and ${otherFiles} files, ${rounds} times each into an empty home and once more`,
+  );
   let homes = 0;
   const medians = await alternate(fillings, rounds, async ({ command }) => {
-    // A new one each time, and none removed: ext4 makes new files slowly where others have just been deleted.
+    // A new home each time, and none is removed: ext4 creates files slowly where others were just deleted.
     const home = join(folder, `home-${homes++}`);
     mkdirSync(home);
     const env = { PATH: '/usr/bin:/bin', JENKINS_HOME: home, REF: reference };
@@ -70,8 +75,8 @@ export async function measureFilling({ quick, say }: BenchOptions, folder: strin
       return { name, ours, values: [median?.coldMs, median?.warmMs, median?.peakMb] };
     }),
     notes: [
-      `Medians of ${rounds} rounds in turn, Node ${process.version}, until a program has taken over that returns at once. Of the two`,
-      'only bailey waits until the disk has what it wrote; before each start the disk is idle (sync). The goals are',
+      `Medians of ${rounds} rounds in turn, Node ${process.version}, until a program that returns at once has taken over. Only bailey`,
+      'waits until its writes are on disk. Before each start the disk is idle (sync). The goals are',
       `${(1 / 12).toFixed(2)}× into an empty home, ${(1 / 20).toFixed(2)}× when nothing has changed, and 120 MB.`,
     ],
   };
@@ -92,9 +97,9 @@ function writeReference(reference: string): void {
 }
 
 /** Runs a command to its end, on an idle disk. */
-async function start(command: readonly string[], env: NodeJS.ProcessEnv): Promise<Taken> {
+async function start(command: readonly string[], env: NodeJS.ProcessEnv): Promise<StartCost> {
   execFileSync('sync');
-  // A process group of its own, so that no part of a shell's pipeline outlives a benchmark that is ended.
+  // A process group of its own, so that no part of a shell's pipeline outlives the benchmark.
   const child = spawn(resolve('build/bench/usage'), command, {
     env,
     detached: true,
@@ -115,7 +120,7 @@ async function start(command: readonly string[], env: NodeJS.ProcessEnv): Promis
   return { ms, peakKb };
 }
 
-/** Who left something out was not fast. */
+/** Makes sure that nothing was left out. */
 function requireFilled(home: string): void {
   const archives = readdirSync(join(home, 'plugins')).filter((name) => name.endsWith('.jpi')).length;
   const scripts = readdirSync(join(home, 'init.groovy.d')).length;

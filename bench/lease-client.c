@@ -1,6 +1,6 @@
 /*
- * A container that asks a castle: asker SOCKET. At each line `VOLUME TARGET` on standard input it asks for the volume,
- * looks whether the mount is there, and prints the milliseconds from request to mount, or why there is none.
+ * A client of the castle, for containers: lease-client SOCKET. For each line `VOLUME TARGET` on standard input it requests
+ * the volume, checks the mount, and prints the milliseconds from request to mount, or why the request failed.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -22,8 +22,8 @@ static double now_ms(void)
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
-/* Sends the request and reads the answer to its end. Returns 0 when that could not be. */
-static int ask(const char *socket_path, const char *volume, const char *target)
+/* Sends the request and reads the whole answer. Returns 0 on failure. */
+static int request_volume(const char *socket_path, const char *volume, const char *target)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char request[8192], body[4096];
@@ -48,7 +48,7 @@ static int ask(const char *socket_path, const char *volume, const char *target)
     return got == 0;
 }
 
-/* The id of the mount that a folder is in; proc_pid_fdinfo(5). */
+/* The id of the mount that contains a folder (proc_pid_fdinfo(5)). */
 static long mount_id(const char *folder)
 {
     char path[64], text[1024] = "";
@@ -77,12 +77,12 @@ int main(int argc, char **argv)
         const double begin = now_ms();
         const char *id;
 
-        if (!ask(argv[1], volume, target))
+        if (!request_volume(argv[1], volume, target))
             puts("failed: no answer");
         else if ((id = strstr(answer, "\"mountId\":")) == NULL || strncmp(answer, "HTTP/1.1 201", 12) != 0)
             printf("failed: %.12s\n", answer);
         else if (mount_id(target) != atol(id + strlen("\"mountId\":")))
-            puts("failed: it is not mounted");
+            puts("failed: the volume is not mounted");
         else
             printf("%.3f\n", now_ms() - begin);
     }

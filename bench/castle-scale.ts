@@ -1,40 +1,41 @@
-/** What a castle costs that has many volumes and leases: memory, and the time of its start. */
-import { Asker, RunningCastle } from './running-castle.ts';
+/** A castle with many volumes and leases: its memory, and the time of its start. */
+import { LeaseClient, RunningCastle } from './running-castle.ts';
 import { median } from './sample.ts';
 import type { BenchOptions } from './section.ts';
 import type { Row, Table } from './table.ts';
 
-/** @returns a row for an empty castle and one for a full one */
-export async function castleWithMuch({ quick, say }: BenchOptions): Promise<Table> {
+/** @returns a row each for an empty castle, one with volumes, and one with volumes and leases */
+export async function castleScale({ quick, reportProgress }: BenchOptions): Promise<Table> {
   const [volumes, leases, rounds] = quick ? [100, 10, 1] : [1000, 100, 5];
   const rows: Row[] = [];
   await RunningCastle.with('local=DIR', async (castle) => {
-    say('starts of an empty castle');
+    reportProgress('starts of an empty castle');
     rows.push(await starts('empty', false, castle, rounds));
-    say(`a castle with ${volumes} volumes and ${leases} leases`);
+    reportProgress(`a castle with ${volumes} volumes and ${leases} leases`);
     for (let n = 0; n < volumes; n++) {
       await castle.call('POST', '/v1/volumes', { name: `volume-${n}`, uid: 0, gid: 0 });
     }
     rows.push(await starts(`${volumes} volumes`, true, castle, rounds));
-    const askers: Asker[] = [];
+    const clients: LeaseClient[] = [];
     for (let n = 0; n < leases; n++) {
-      const asker = await Asker.start(castle);
-      const [target = ''] = asker.targets(1, `lease-${n}`);
-      if ((await asker.ask(target, `volume-${n}`)) === undefined) throw new Error('a volume was refused');
-      askers.push(asker);
+      const client = await LeaseClient.start(castle);
+      const [target = ''] = client.targets(1, `lease-${n}`);
+      if ((await client.request(target, `volume-${n}`)) === undefined)
+        throw new Error('a volume was refused');
+      clients.push(client);
     }
     rows.push(await starts(`${volumes} volumes, ${leases} leases`, true, castle, rounds));
-    await Promise.all(askers.map((asker) => asker.end()));
+    await Promise.all(clients.map((client) => client.end()));
   });
   return {
-    title: 'castle: what many volumes and leases cost',
+    title: 'castle: the cost of many volumes and leases',
     columns: [
       { name: 'start ms', digits: 0 },
       { name: 'resident KB', digits: 0 },
     ],
     rows,
     notes: [
-      'After kill -9, from the start of the process until it answers; medians. Each lease is that of a container.',
+      'After kill -9, from the start of the process until it answers; medians. Each lease belongs to a container.',
     ],
   };
 }

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A temporary folder that is gone when the benchmark ends, by a signal too. */
+/** @returns a temporary folder, which is removed when the benchmark ends, also by a signal */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'bailey-bench-'));
-  // A program that is about to be killed may still write into it.
+  // Retries, because a program that is being killed may still write into it.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
