@@ -86,7 +86,7 @@ export const suites = [
   { name: 'castle', files: ['castle'], everyday: true },
   { name: 'bailey', files: ['bailey', 'linux'], everyday: true },
   { name: 'init', files: ['init'], everyday: true },
-  { name: 'demo and bench', files: ['demo', 'bench'], everyday: true },
+  { name: 'demo, bench and docs', files: ['demo', 'bench', 'docs'], everyday: true },
   {
     name: 'init with sanitizers',
     files: ['command-line', 'dialects', 'exit-codes', 'options', 'signals', 'surroundings', 'zombies'].map(
