@@ -12,8 +12,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# How long the machine may run, in seconds: without KVM it is some ten times slower than this one, on a busy host more.
-bound=${BAILEY_NFS_SECONDS:-900}
+# How long the machine may run, in seconds, before it counts as hanging: without KVM it is some ten times slower than this one, and more on a busy host.
+bound=${BAILEY_NFS_SECONDS:-7200}
 packages=build/nfs-machine
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/bailey-nfs.XXXXXX")
 machine=

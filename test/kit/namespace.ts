@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { createInterface, type Interface } from 'node:readline';
+import { untilTrue as until } from './until.ts';
+
+export { until };
 
 /** How a command in a PID namespace ended. */
 export interface Ended {
@@ -147,18 +150,6 @@ export function childrenOf(parent: number): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0 && stat(pid)?.parent === parent);
-}
-
-/**
- * Waits for a condition.
- * @throws Error with the condition's name when it isn't met within 20 s
- */
-export async function until(name: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`waited 20 s in vain until ${name}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 function signalNumber(name: NodeJS.Signals): number {

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How many times longer all of this takes in an emulated machine; scripts/test-nfs.sh says so. */
+/** How many times longer everything takes in an emulated machine, as scripts/test-nfs.sh sets it. */
 const slowness = Number(process.env['BAILEY_TEST_SLOWNESS'] ?? 1);
 
 /**
- * Asks again until there is an answer: for conditions of other processes, which tell nobody when they come true.
- * @param what the condition in words, for the message when it never came true
- * @param probe gives the answer, or undefined while there is none; what it throws is taken as "not yet"
+ * Polls until a probe has an answer: for conditions of other processes, which send no signal when they become true.
+ * @param what the condition in words, for the message when it has never become true
+ * @param probe returns the answer, or undefined while there is none; an error that it throws counts as "not yet"
  * @param boundMs when to give up: a bound for what hangs, which a busy machine must not reach
- * @param everyMs how often to ask
+ * @param everyMs how often to call the probe
  * @throws Error with the condition and the last thing that the probe threw
  */
 export async function until<T>(
@@ -34,3 +34,7 @@ export async function until<T>(
     await pause(everyMs);
   }
 }
+
+/** The same for a condition that is true or not yet, which is checked every 5 ms. */
+export const untilTrue = (what: string, condition: () => boolean): Promise<true> =>
+  until(what, () => condition() || undefined, undefined, 5);
