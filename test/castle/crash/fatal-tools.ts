@@ -24,7 +24,7 @@ export type Moment = 'before' | 'meanwhile' | 'after' | 'hold';
 const tools = ['fallocate', 'mkfs.ext4', 'e2fsck', 'cp', 'tune2fs', 'xfs_admin'];
 
 /** A castle's own copy of its programs, in which each tool can be told to kill it. */
-export class DeadlyTools {
+export class FatalTools {
   /** The castle to start. */
   readonly program: string;
   /** Its environment. */

@@ -9,7 +9,7 @@ import { Running } from '../../kit/namespace.ts';
 import { program, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { fsck, imageOf, loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
-import { DeadlyTools } from '../crash/fatal-tools.ts';
+import { FatalTools } from '../crash/fatal-tools.ts';
 import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
 import { Tenant } from '../kit/tenant.ts';
 
@@ -249,7 +249,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
   });
 
   t.test('killed by castle-mount, before, meanwhile and after', async (t) => {
-    const tools = new DeadlyTools(t);
+    const tools = new FatalTools(t);
     const driver = await Driver.start(t, { loop: 'size=16M', program: tools.program, env: tools.env });
     const { castle } = driver;
     await driver.call('Create', { Name: 'main' });

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Cloud } from './cloud/cloud.ts';
-import type { Plugging } from './cloud/plugging.ts';
 import { Settings } from './cloud/settings.ts';
+import type { VolumeDevices } from './cloud/volume-devices.ts';
 import { Fault } from './faults/fault.ts';
 import type { Service } from './service.ts';
 import { bodyOf } from './wire/body.ts';
@@ -14,12 +14,12 @@ import { Ec2Error } from './wire/errors.ts';
  */
 export class Control {
   readonly #cloud: Cloud;
-  readonly #plugging: Plugging;
+  readonly #devices: VolumeDevices;
   readonly #service: Service;
 
-  constructor(cloud: Cloud, plugging: Plugging, service: Service) {
+  constructor(cloud: Cloud, devices: VolumeDevices, service: Service) {
     this.#cloud = cloud;
-    this.#plugging = plugging;
+    this.#devices = devices;
     this.#service = service;
   }
 
@@ -38,7 +38,7 @@ export class Control {
   }
 
   async #do(order: string, body: unknown): Promise<unknown> {
-    const { faults, memory } = this.#cloud;
+    const { faults, state } = this.#cloud;
     switch (order) {
       case 'GET /control/settings':
         return this.#cloud.settings;
@@ -57,12 +57,17 @@ export class Control {
       case 'DELETE /control/calls':
         return this.#service.calls.clear();
       case 'GET /control/facts':
-        return memory.now;
+        return state.current;
     }
     const [, verb, what, id = '', act] =
       /^(\w+) \/control\/(faults|volumes)\/([\w-]+)(?:\/(\w+))?$/.exec(order) ?? [];
     if (verb === 'DELETE' && what === 'faults' && faults.remove(id)) return {};
-    if (verb === 'POST' && what === 'volumes' && act === 'vanish' && memory.now.volumes[id] !== undefined) {
+    if (
+      verb === 'POST' &&
+      what === 'volumes' &&
+      act === 'vanish' &&
+      state.current.volumes[id] !== undefined
+    ) {
       return this.#vanish(id);
     }
     throw new Ec2Error('NotFound', `There is no ${order}.`, 404);
@@ -70,9 +75,9 @@ export class Control {
 
   /** A volume is gone with all its data, from under whoever uses it. */
   async #vanish(id: string): Promise<void> {
-    this.#cloud.memory.forget(id);
+    this.#cloud.state.removeVolume(id);
     await this.#cloud.disks.removeVolume(id);
-    await this.#plugging.pull(id);
+    await this.#devices.detachByForce(id);
   }
 }
 

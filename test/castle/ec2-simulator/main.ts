@@ -13,13 +13,13 @@ import {
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Cloud, type Instance } from './cloud/cloud.ts';
-import { Plugging } from './cloud/plugging.ts';
+import { VolumeDevices } from './cloud/volume-devices.ts';
 import { Control } from './control.ts';
 import { HostTree } from './machine/host.ts';
 import { Metadata } from './metadata.ts';
 import { type Options, optionsOf, usage } from './options.ts';
-import { addRoots, revive } from './revival.ts';
 import { Service } from './service.ts';
+import { addRootVolumes, recoverAtStart } from './startup-recovery.ts';
 
 /** What is printed at the start. */
 export interface Announcement {
@@ -46,12 +46,12 @@ async function serve(options: Options): Promise<void> {
   rmSync(join(folder, 'host'), { force: true });
   symlinkSync(join('hosts', instances[0]?.id ?? ''), join(folder, 'host'));
   const cloud = new Cloud(folder, options.region, instances);
-  const plugging = new Plugging(cloud);
-  await revive(cloud, plugging);
-  await addRoots(cloud, plugging);
+  const devices = new VolumeDevices(cloud);
+  await recoverAtStart(cloud, devices);
+  await addRootVolumes(cloud, devices);
 
-  const service = new Service(cloud, plugging);
-  const control = new Control(cloud, plugging, service);
+  const service = new Service(cloud, devices);
+  const control = new Control(cloud, devices, service);
   const api = await listen(options.port, (request, response) => {
     const isControl = request.url?.startsWith('/control/');
     const handled = (isControl ? control : service).handle(request, response);
@@ -78,7 +78,7 @@ async function serve(options: Options): Promise<void> {
     server.closeAllConnections();
   }
   await cloud.end();
-  await plugging.end();
+  await devices.end();
 }
 
 function listen(

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { actions } from './actions/actions.ts';
 import type { Cloud } from './cloud/cloud.ts';
-import type { Plugging } from './cloud/plugging.ts';
-import { Buckets } from './faults/buckets.ts';
+import type { VolumeDevices } from './cloud/volume-devices.ts';
 import { type CallMade, Calls } from './faults/calls.ts';
 import type { Subject } from './faults/faults.ts';
+import { RateLimits } from './faults/rate-limits.ts';
 import { bodyOf } from './wire/body.ts';
 import { Ec2Error } from './wire/errors.ts';
 import { Parameters } from './wire/parameters.ts';
@@ -26,13 +26,13 @@ interface Answer {
 /** The API: `POST /` with a form, answered in XML. */
 export class Service {
   readonly calls = new Calls();
-  readonly buckets = new Buckets();
+  readonly buckets = new RateLimits();
   readonly #cloud: Cloud;
-  readonly #plugging: Plugging;
+  readonly #devices: VolumeDevices;
 
-  constructor(cloud: Cloud, plugging: Plugging) {
+  constructor(cloud: Cloud, devices: VolumeDevices) {
     this.#cloud = cloud;
-    this.#plugging = plugging;
+    this.#devices = devices;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -46,7 +46,7 @@ export class Service {
       return;
     }
     const slow = faults.take('slow', subject);
-    if (slow !== undefined && !(await this.#cloud.pass(slow.ms))) return;
+    if (slow !== undefined && !(await this.#cloud.wait(slow.ms))) return;
     const answer = await this.#answer(request, parameters, subject);
     call.outcome = answer.code;
     this.#send(answer, subject, call, response);
@@ -91,7 +91,7 @@ export class Service {
     if (parameters.flag('DryRun') === true) {
       throw new Ec2Error('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', 412);
     }
-    return action.act({ cloud, plugging: this.#plugging, parameters, seen: cloud.view(), subject });
+    return action.act({ cloud, devices: this.#devices, parameters, seen: cloud.view(), subject });
   }
 
   #send(

@@ -18,7 +18,7 @@ import type { Announcement } from './main.ts';
 /** Some of the settings. */
 type Partly<T> = { readonly [K in keyof T]?: T[K] extends object ? Partly<T[K]> : T[K] };
 
-/** A simulated EC2 in a process of its own. At the test's end nothing of it is left, however it ended. */
+/** A simulated EC2 in its own process. When the test ends, everything of it is removed, however the process ended. */
 export class Simulator {
   /** Volumes, snapshots, and what the instances see. */
   readonly folder: string;
@@ -38,12 +38,12 @@ export class Simulator {
    */
   static async start(t: Test, instances = 'i-0a'): Promise<Simulator> {
     const simulator = new Simulator(temporaryFolder(t, 'ec2'), instances);
-    t.teardown(() => simulator.#sweep());
+    t.teardown(() => simulator.#removeAll());
     await simulator.serve();
     return simulator;
   }
 
-  /** Where the API is; every part of it changes when the program is started again. */
+  /** The addresses of the API; all of them change when the program is restarted. */
   get announced(): Announcement {
     if (this.#announced === undefined) throw new Error('the simulator is not running');
     return this.#announced;
@@ -60,7 +60,7 @@ export class Simulator {
     return found;
   }
 
-  /** Starts the program, on the folder of its earlier lives. */
+  /** Starts the program, with the folder of earlier starts. */
   async serve(): Promise<void> {
     const args = [
       'build/test/castle/ec2-simulator/main.js',
@@ -78,7 +78,7 @@ export class Simulator {
       once(createInterface(started.stdout), 'line'),
       once(started, 'exit').then(() => {
         throw new Error(
-          `the simulator ended with ${started.exitCode ?? started.signalCode} and said nothing`,
+          `the simulator ended with ${started.exitCode ?? started.signalCode} and printed nothing`,
         );
       }),
     ])) as [string];
@@ -98,7 +98,7 @@ export class Simulator {
     return running.exitCode ?? undefined;
   }
 
-  /** A client of the API as a castle would have one, but with as many attempts as a test wants. */
+  /** A client of the API like the castle's, with the number of attempts that the test wants. */
   client(maxAttempts = 1): EC2Client {
     const client = new EC2Client({
       ...{ endpoint: this.url, region: this.announced.region, maxAttempts },
@@ -113,7 +113,7 @@ export class Simulator {
     await this.#control('PATCH', 'settings', settings);
   }
 
-  /** Turns a fault on. @returns what takes it away again */
+  /** Adds a fault. @returns removes it */
   async fault(fault: Fault): Promise<() => Promise<void>> {
     const { id } = (await this.#control('POST', 'faults', fault)) as { readonly id: string };
     return async () => void (await this.#control('DELETE', `faults/${id}`));
@@ -133,12 +133,12 @@ export class Simulator {
     await this.#control('DELETE', 'calls');
   }
 
-  /** What is true, whatever the API says of it. */
+  /** The real state, whatever the API reports. */
   async facts(): Promise<Facts> {
     return (await this.#control('GET', 'facts')) as Facts;
   }
 
-  /** A volume is gone with its data, from under whoever uses it. */
+  /** Destroys a volume with its data while it is in use. */
   async vanish(volume: string): Promise<void> {
     await this.#control('POST', `volumes/${volume}/vanish`);
   }
@@ -153,11 +153,11 @@ export class Simulator {
     return JSON.parse(text);
   }
 
-  /** Ends it, and frees what it could not free itself. What is still mounted is a fault of the test's, and is told. */
-  async #sweep(): Promise<void> {
+  /** Ends the process, and frees what it could not free. A volume that is still mounted is an error of the test. */
+  async #removeAll(): Promise<void> {
     await this.end('SIGTERM');
     const hosts = join(this.folder, 'hosts');
-    // The numbers of these may be those of somebody else's devices at any moment.
+    // These device numbers can be reused for other devices at any moment.
     for (const host of existsSync(hosts) ? readdirSync(hosts) : []) {
       rmSync(join(hosts, host, 'dev'), { recursive: true, force: true });
     }

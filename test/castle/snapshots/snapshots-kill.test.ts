@@ -8,7 +8,7 @@ import { childrenOf } from '../../kit/namespace.ts';
 import { program, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from '../backends/loop/loop-host.ts';
-import { DeadlyTools, type Moment } from '../crash/fatal-tools.ts';
+import { FatalTools, type Moment } from '../crash/fatal-tools.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { Tenant } from '../kit/tenant.ts';
 import { order, restored, snapshotsOf, stored, taken } from './snapshot-host.ts';
@@ -22,7 +22,7 @@ type Step = readonly ['take' | 'restore', string, string, number];
 
 /** A castle with tools that can be told to kill or to wait, and a container that has the volume main. */
 async function begin(t: Test, loop = 'size=16M', ...options: readonly string[]) {
-  const tools = new DeadlyTools(t);
+  const tools = new FatalTools(t);
   const { program, env } = tools;
   const castle = await CastleOnHost.start(t, 'process', { loop, program, env, options });
   const tenant = await Tenant.start(t, castle);
@@ -103,7 +103,7 @@ const volumes = async (castle: CastleOnHost, name: string): Promise<boolean> =>
 const inStandstill = 3;
 
 /** Lets a snapshot be begun, which is held while the volume stands still. @returns what the castle answers in the end */
-function standStill({ tools, castle }: { tools: DeadlyTools; castle: CastleOnHost }) {
+function standStill({ tools, castle }: { tools: FatalTools; castle: CastleOnHost }) {
   tools.order('cp', inStandstill, 'hold');
   return order(castle, '/v1/snapshots', { volume: 'main' }).catch(() => undefined);
 }

@@ -10,7 +10,7 @@ import { Random } from '../../../kit/random.ts';
 import { until } from '../../../kit/until.ts';
 import { ebsOn } from '../../crash/crash-backends.ts';
 import { CrashHarness } from '../../crash/crash-harness.ts';
-import { DeadlyTools, type Moment } from '../../crash/fatal-tools.ts';
+import { FatalTools, type Moment } from '../../crash/fatal-tools.ts';
 import { Simulator } from '../../ec2-simulator/simulator.ts';
 import { loopDevices } from '../loop/loop-host.ts';
 
@@ -26,12 +26,12 @@ class EbsCrash {
 
   private constructor(
     readonly ec2: Simulator,
-    readonly tools: DeadlyTools,
+    readonly tools: FatalTools,
     readonly harness: CrashHarness,
   ) {}
 
   static async start(t: Test): Promise<EbsCrash> {
-    const [ec2, tools] = [await Simulator.start(t), new DeadlyTools(t)];
+    const [ec2, tools] = [await Simulator.start(t), new FatalTools(t)];
     return new EbsCrash(ec2, tools, await CrashHarness.start(t, ebsOn(ec2), tools));
   }
 

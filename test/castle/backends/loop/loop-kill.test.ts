@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { ext4, xfs } from '../../crash/crash-backends.ts';
 import { type CrashBackend, CrashHarness } from '../../crash/crash-harness.ts';
-import { DeadlyTools, type Moment } from '../../crash/fatal-tools.ts';
+import { FatalTools, type Moment } from '../../crash/fatal-tools.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
 import { Tenant } from '../../kit/tenant.ts';
 import { fsck, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
@@ -67,7 +67,7 @@ type ToolStep = readonly [string, string, number, 'new' | 'old' | 'release' | 'g
 
 /** Kills a castle by its tools, three times for each step. */
 async function killByTools(t: Test, backend: CrashBackend, steps: readonly ToolStep[]): Promise<void> {
-  const tools = new DeadlyTools(t);
+  const tools = new FatalTools(t);
   const harness = await CrashHarness.start(t, backend, tools);
   const { container, castle } = harness;
   t.same(await harness.useAndRelease('old'), []);

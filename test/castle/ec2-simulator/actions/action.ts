@@ -1,6 +1,6 @@
 import type { Cloud } from '../cloud/cloud.ts';
-import type { Plugging } from '../cloud/plugging.ts';
 import type { Facts } from '../cloud/records.ts';
+import type { VolumeDevices } from '../cloud/volume-devices.ts';
 import type { Subject } from '../faults/faults.ts';
 import type { Parameters } from '../wire/parameters.ts';
 import type { Xml } from '../wire/xml.ts';
@@ -8,7 +8,7 @@ import type { Xml } from '../wire/xml.ts';
 /** A request that has been let in. */
 export interface Call {
   readonly cloud: Cloud;
-  readonly plugging: Plugging;
+  readonly devices: VolumeDevices;
   readonly parameters: Parameters;
   /** What the request can see; what it changes is changed in what is true. */
   readonly seen: Facts;

@@ -25,10 +25,10 @@ export const attachVolume: Action = {
       at: cloud.time,
       ...(wrong === undefined ? {} : { ghost: wrong.shows }),
     };
-    cloud.memory.put({ ...volume, state: 'in-use', attachment });
-    cloud.later(`attach ${volume.id}`, async () => {
-      if (stuck !== undefined && (stuck.ms === undefined || !(await cloud.pass(stuck.ms)))) return;
-      if (await cloud.pass(cloud.settings.delaysMs.attach)) {
+    cloud.state.putVolume({ ...volume, state: 'in-use', attachment });
+    cloud.inBackground(`attach ${volume.id}`, async () => {
+      if (stuck !== undefined && (stuck.ms === undefined || !(await cloud.wait(stuck.ms)))) return;
+      if (await cloud.wait(cloud.settings.delaysMs.attach)) {
         await finishAttachment(call, volume.id, attachment.key, none === undefined);
       }
     });
@@ -42,31 +42,31 @@ export const attachVolume: Action = {
  * @param isSeen false: the attachment counts as made, and the instance sees nothing of it
  */
 export function finishAttachment(
-  call: Pick<Call, 'cloud' | 'plugging'>,
+  call: Pick<Call, 'cloud' | 'devices'>,
   id: string,
   key: string,
   isSeen = true,
 ): Promise<void> {
-  return call.plugging.inTurn(id, () => plugIn(call, id, key, isSeen));
+  return call.devices.oneAtATime(id, () => plugIn(call, id, key, isSeen));
 }
 
 async function plugIn(
-  { cloud, plugging }: Pick<Call, 'cloud' | 'plugging'>,
+  { cloud, devices }: Pick<Call, 'cloud' | 'devices'>,
   id: string,
   key: string,
   isSeen: boolean,
 ): Promise<void> {
   const current = () => {
-    const volume = cloud.memory.now.volumes[id];
+    const volume = cloud.state.current.volumes[id];
     return volume?.attachment?.key === key && volume.attachment.state === 'attaching' ? volume : undefined;
   };
   const volume = current();
   const instance = cloud.instances.get(volume?.attachment?.instance ?? '');
   if (volume?.attachment === undefined || instance === undefined) return;
-  const shown = cloud.memory.now.volumes[volume.attachment.ghost ?? id];
+  const shown = cloud.state.current.volumes[volume.attachment.ghost ?? id];
   const block =
     isSeen && shown !== undefined
-      ? await plugging.plug(instance, volume.attachment.device, shown)
+      ? await devices.attach(instance, volume.attachment.device, shown)
       : undefined;
   const then = current();
   if (then?.attachment !== undefined) {
@@ -75,10 +75,10 @@ async function plugIn(
       state: 'attached',
       ...(block === undefined ? {} : { block }),
     } as const;
-    cloud.memory.put({ ...then, attachment });
+    cloud.state.putVolume({ ...then, attachment });
   } else if (block !== undefined && shown !== undefined && shown.id === id) {
     // It was detached while the device was made.
-    await plugging.unplug(id);
+    await devices.detach(id);
   }
 }
 
@@ -108,7 +108,7 @@ function check({ cloud, seen, subject }: Call, volume: Volume, instance: Instanc
       `Value (${device}) for parameter device is invalid. ${device} is not a valid EBS device name.`,
     );
   }
-  const there = Object.values(cloud.memory.now.volumes).filter(
+  const there = Object.values(cloud.state.current.volumes).filter(
     ({ attachment }) => attachment?.instance === instance.id,
   );
   // Nitro numbers its disks itself; under Xen sdf is shown as xvdf, so those two are one.

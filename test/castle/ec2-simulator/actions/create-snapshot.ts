@@ -28,9 +28,9 @@ export const createSnapshot: Action = {
     };
     // Its moment is that of the request: what is written once it is answered is not in it.
     await cloud.disks.snapshot(volume.id, snapshot.id);
-    cloud.memory.putSnapshot(snapshot);
+    cloud.state.putSnapshot(snapshot);
     const fails = cloud.faults.take('snapshot-fails', subject) !== undefined;
-    cloud.later(`snapshot ${snapshot.id}`, () => finishSnapshot(call, snapshot.id, fails));
+    cloud.inBackground(`snapshot ${snapshot.id}`, () => finishSnapshot(call, snapshot.id, fails));
     return snapshotFields(cloud.account, snapshot);
   },
 };
@@ -42,20 +42,20 @@ export async function finishSnapshot(
   fails = false,
 ): Promise<void> {
   for (const progressPercent of [50, 100]) {
-    if (!(await cloud.pass(cloud.settings.delaysMs.snapshot / 2))) return;
-    const snapshot = cloud.memory.now.snapshots[id];
+    if (!(await cloud.wait(cloud.settings.delaysMs.snapshot / 2))) return;
+    const snapshot = cloud.state.current.snapshots[id];
     if (snapshot === undefined) return;
     if (fails) {
-      cloud.memory.putSnapshot({ ...snapshot, state: 'error' });
+      cloud.state.putSnapshot({ ...snapshot, state: 'error' });
       return;
     }
     const state = progressPercent === 100 ? 'completed' : 'pending';
-    cloud.memory.putSnapshot({ ...snapshot, progressPercent, state });
+    cloud.state.putSnapshot({ ...snapshot, progressPercent, state });
   }
 }
 
 function checkLimits({ cloud }: Call, { id }: Volume): void {
-  const all = Object.values(cloud.memory.now.snapshots);
+  const all = Object.values(cloud.state.current.snapshots);
   const own = all.filter(({ volume }) => volume === id);
   const { snapshots, concurrentSnapshots, secondsBetweenSnapshots } = cloud.settings.limits;
   if (all.length >= snapshots) {

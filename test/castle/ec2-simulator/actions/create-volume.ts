@@ -38,7 +38,7 @@ export const createVolume: Action = {
     const { cloud, parameters, subject } = call;
     const token = parameters.text('ClientToken');
     const asked = JSON.stringify(parameters.entries());
-    const spent = token === undefined ? undefined : cloud.memory.now.tokens[token];
+    const spent = token === undefined ? undefined : cloud.state.current.tokens[token];
     if (spent !== undefined) {
       if (spent.parameters !== asked) {
         throw new Ec2Error(
@@ -47,24 +47,24 @@ export const createVolume: Action = {
         );
       }
       // The token stands for that volume whatever has become of it.
-      return volumeFields(cloud.memory.now.volumes[spent.volume.id] ?? spent.volume);
+      return volumeFields(cloud.state.current.volumes[spent.volume.id] ?? spent.volume);
     }
     const volume = wanted(call);
-    if (Object.keys(cloud.memory.now.volumes).length >= cloud.settings.limits.volumes) {
+    if (Object.keys(cloud.state.current.volumes).length >= cloud.settings.limits.volumes) {
       throw new Ec2Error('VolumeLimitExceeded', 'Maximum number of active volumes in the account exceeded');
     }
     const fails = cloud.faults.take('create-fails', subject);
-    cloud.memory.change({
-      volumes: { ...cloud.memory.now.volumes, [volume.id]: volume },
+    cloud.state.change({
+      volumes: { ...cloud.state.current.volumes, [volume.id]: volume },
       ...(token === undefined
         ? {}
-        : { tokens: { ...cloud.memory.now.tokens, [token]: { parameters: asked, volume } } }),
+        : { tokens: { ...cloud.state.current.tokens, [token]: { parameters: asked, volume } } }),
     });
-    cloud.later(`create ${volume.id}`, async () => {
+    cloud.inBackground(`create ${volume.id}`, async () => {
       if (fails === undefined) await finishCreation(call, volume.id);
-      else if (await cloud.pass(cloud.settings.delaysMs.create)) {
-        if (fails.vanishes) cloud.memory.forget(volume.id);
-        else cloud.memory.put({ ...volume, state: 'error' });
+      else if (await cloud.wait(cloud.settings.delaysMs.create)) {
+        if (fails.vanishes) cloud.state.removeVolume(volume.id);
+        else cloud.state.putVolume({ ...volume, state: 'error' });
       }
     });
     return volumeFields(volume);
@@ -73,11 +73,11 @@ export const createVolume: Action = {
 
 /** Makes the disk of a volume that is being created. */
 export async function finishCreation({ cloud }: Pick<Call, 'cloud'>, id: string): Promise<void> {
-  const { sizeGiB, snapshot } = cloud.memory.now.volumes[id] as Volume;
+  const { sizeGiB, snapshot } = cloud.state.current.volumes[id] as Volume;
   await cloud.disks.create(id, sizeGiB * gibibyte, snapshot);
-  if (!(await cloud.pass(cloud.settings.delaysMs.create))) return;
-  const volume = cloud.memory.now.volumes[id];
-  if (volume?.state === 'creating') cloud.memory.put({ ...volume, state: 'available' });
+  if (!(await cloud.wait(cloud.settings.delaysMs.create))) return;
+  const volume = cloud.state.current.volumes[id];
+  if (volume?.state === 'creating') cloud.state.putVolume({ ...volume, state: 'available' });
 }
 
 /** The volume that a request describes. */

@@ -6,7 +6,7 @@ export const deleteSnapshot: Action = {
   async act(call) {
     const { cloud } = call;
     const { id } = snapshotOf(call);
-    cloud.memory.forgetSnapshot(id);
+    cloud.state.removeSnapshot(id);
     await cloud.disks.removeSnapshot(id);
     return { return: true };
   },

@@ -16,11 +16,11 @@ export const deleteVolume: Action = {
     if (volume.state === 'creating') {
       throw new Ec2Error('IncorrectState', `The volume '${volume.id}' is 'creating'.`);
     }
-    cloud.memory.put({ ...volume, state: 'deleting' });
-    cloud.later(`delete ${volume.id}`, async () => {
+    cloud.state.putVolume({ ...volume, state: 'deleting' });
+    cloud.inBackground(`delete ${volume.id}`, async () => {
       // A program that ends meanwhile has it deleted all the same.
-      await cloud.pass(cloud.settings.delaysMs.delete);
-      cloud.memory.forget(volume.id);
+      await cloud.wait(cloud.settings.delaysMs.delete);
+      cloud.state.removeVolume(volume.id);
       await cloud.disks.removeVolume(volume.id);
     });
     return { return: true };

@@ -39,49 +39,49 @@ export const detachVolume: Action = {
     if (attachment.state === 'attaching' || attachment.state === 'attached' || isForced) {
       // By another key, a detachment that waits for the end of a mount gives way to one by force.
       const next = { ...attachment, key: randomUUID(), state: 'detaching' } as const;
-      cloud.memory.put({ ...volume, attachment: next });
+      cloud.state.putVolume({ ...volume, attachment: next });
       const stuck = isForced ? undefined : cloud.faults.take('stuck-detaching', subject);
-      cloud.later(`detach ${volume.id}`, async () => {
-        if (stuck !== undefined && (stuck.ms === undefined || !(await cloud.pass(stuck.ms)))) return;
-        if (await cloud.pass(isForced ? 0 : cloud.settings.delaysMs.detach)) {
+      cloud.inBackground(`detach ${volume.id}`, async () => {
+        if (stuck !== undefined && (stuck.ms === undefined || !(await cloud.wait(stuck.ms)))) return;
+        if (await cloud.wait(isForced ? 0 : cloud.settings.delaysMs.detach)) {
           await finishDetachment(call, volume.id, next.key, isForced);
         }
       });
     }
-    return attachmentFields(volume.id, cloud.memory.now.volumes[volume.id]?.attachment ?? attachment);
+    return attachmentFields(volume.id, cloud.state.current.volumes[volume.id]?.attachment ?? attachment);
   },
 };
 
 /** Takes the disk of a volume from its instance, once nothing uses it there; at once when that is forced. */
 export async function finishDetachment(
-  call: Pick<Call, 'cloud' | 'plugging'>,
+  call: Pick<Call, 'cloud' | 'devices'>,
   id: string,
   key: string,
   isForced: boolean,
 ): Promise<void> {
-  const { cloud, plugging } = call;
+  const { cloud, devices } = call;
   const { attachment } = current(call, id, key) ?? {};
   if (attachment === undefined) return;
   const shown = attachment.ghost ?? id;
   // The disk of another volume, which is attached by itself, stays where it belongs.
-  if (shown !== id && cloud.memory.now.volumes[shown]?.attachment !== undefined) {
+  if (shown !== id && cloud.state.current.volumes[shown]?.attachment !== undefined) {
     if (attachment.block !== undefined) cloud.instances.get(attachment.instance)?.host.hide(attachment.block);
     free(call, id, key);
     return;
   }
-  while (!isForced && (await plugging.isClaimed(shown))) {
+  while (!isForced && (await devices.isInUse(shown))) {
     const then = current(call, id, key);
     if (then === undefined) return;
     if (then.attachment.state !== 'busy') {
-      cloud.memory.put({ ...then.volume, attachment: { ...then.attachment, state: 'busy' } });
+      cloud.state.putVolume({ ...then.volume, attachment: { ...then.attachment, state: 'busy' } });
     }
-    if (!(await cloud.pass(againMs))) return;
+    if (!(await cloud.wait(againMs))) return;
   }
-  await plugging.inTurn(id, async () => {
+  await devices.oneAtATime(id, async () => {
     // Another call may have done it meanwhile.
     if (current(call, id, key) === undefined) return;
-    if (isForced && (await plugging.isClaimed(shown))) await plugging.pull(shown);
-    else await plugging.unplug(shown);
+    if (isForced && (await devices.isInUse(shown))) await devices.detachByForce(shown);
+    else await devices.detach(shown);
     free(call, id, key);
   });
 }
@@ -90,7 +90,7 @@ function free(call: Pick<Call, 'cloud'>, id: string, key: string): void {
   const left = current(call, id, key);
   if (left === undefined) return;
   const { attachment: _, ...volume } = left.volume;
-  call.cloud.memory.put({ ...volume, state: 'available' });
+  call.cloud.state.putVolume({ ...volume, state: 'available' });
 }
 
 function current(
@@ -98,6 +98,6 @@ function current(
   id: string,
   key: string,
 ): { readonly volume: Volume; readonly attachment: Attachment } | undefined {
-  const volume = cloud.memory.now.volumes[id];
+  const volume = cloud.state.current.volumes[id];
   return volume?.attachment?.key === key ? { volume, attachment: volume.attachment } : undefined;
 }

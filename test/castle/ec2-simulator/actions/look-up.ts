@@ -11,7 +11,7 @@ import type { Call } from './action.ts';
 export function volumeOf({ cloud, parameters, seen }: Call): Volume {
   const id = parameters.required('VolumeId');
   checkIds('vol', [id]);
-  const volume = seen.volumes[id] && cloud.memory.now.volumes[id];
+  const volume = seen.volumes[id] && cloud.state.current.volumes[id];
   if (volume === undefined) throw notFound('Volume', [id]);
   return volume;
 }
@@ -20,7 +20,7 @@ export function volumeOf({ cloud, parameters, seen }: Call): Volume {
 export function snapshotOf({ cloud, parameters, seen }: Call): Snapshot {
   const id = parameters.required('SnapshotId');
   checkIds('snap', [id]);
-  const snapshot = seen.snapshots[id] && cloud.memory.now.snapshots[id];
+  const snapshot = seen.snapshots[id] && cloud.state.current.snapshots[id];
   if (snapshot === undefined) throw notFound('Snapshot', [id]);
   return snapshot;
 }

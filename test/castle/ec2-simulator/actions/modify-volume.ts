@@ -26,9 +26,9 @@ export const modifyVolume: Action = {
       from: sideOf(volume),
       to: sideOf(wanted),
     };
-    cloud.memory.put({ ...volume, modification });
-    cloud.later(`modify ${volume.id}`, async () => {
-      if (!(await cloud.pass(cloud.settings.delaysMs.modify))) return;
+    cloud.state.putVolume({ ...volume, modification });
+    cloud.inBackground(`modify ${volume.id}`, async () => {
+      if (!(await cloud.wait(cloud.settings.delaysMs.modify))) return;
       if (!fails) await finishModification(call, volume.id);
       else advance(call, volume.id, { state: 'failed', ended: cloud.time });
     });
@@ -37,17 +37,17 @@ export const modifyVolume: Action = {
 };
 
 /** Gives a volume the size that it is being modified to: usable from `optimizing` on, as the EBS User Guide says. */
-export async function finishModification(call: Pick<Call, 'cloud' | 'plugging'>, id: string): Promise<void> {
-  const { cloud, plugging } = call;
-  const { modification } = cloud.memory.now.volumes[id] ?? {};
+export async function finishModification(call: Pick<Call, 'cloud' | 'devices'>, id: string): Promise<void> {
+  const { cloud, devices } = call;
+  const { modification } = cloud.state.current.volumes[id] ?? {};
   if (modification === undefined) return;
   const bytes = modification.to.sizeGiB * gibibyte;
-  await plugging.inTurn(id, async () => {
+  await devices.oneAtATime(id, async () => {
     await cloud.disks.grow(id, bytes);
-    await plugging.grow(id, bytes);
+    await devices.grow(id, bytes);
   });
   advance(call, id, { state: 'optimizing' }, modification.to);
-  if (await cloud.pass(cloud.settings.delaysMs.optimize)) {
+  if (await cloud.wait(cloud.settings.delaysMs.optimize)) {
     advance(call, id, { state: 'completed', ended: cloud.time });
   }
 }
@@ -58,9 +58,9 @@ function advance(
   change: Partial<Modification>,
   to?: Modification['to'],
 ): void {
-  const volume = cloud.memory.now.volumes[id];
+  const volume = cloud.state.current.volumes[id];
   if (volume?.modification === undefined) return;
-  cloud.memory.put({ ...volume, ...to, modification: { ...volume.modification, ...change } });
+  cloud.state.putVolume({ ...volume, ...to, modification: { ...volume.modification, ...change } });
 }
 
 function checkState({ cloud }: Call, { id, state, modification }: Volume): void {

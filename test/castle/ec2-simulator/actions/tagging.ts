@@ -59,7 +59,7 @@ function retag(call: Call, change: (before: Tags) => Tags): { readonly return: b
   if (ids.length === 0) {
     throw new Ec2Error('MissingParameter', 'The request must contain the parameter resourceIdSet');
   }
-  let { volumes, snapshots, instances } = cloud.memory.now;
+  let { volumes, snapshots, instances } = cloud.state.current;
   for (const id of ids) {
     const [volume, snapshot] = [seen.volumes[id] && volumes[id], seen.snapshots[id] && snapshots[id]];
     if (volume !== undefined) volumes = { ...volumes, [id]: { ...volume, tags: change(volume.tags) } };
@@ -68,7 +68,7 @@ function retag(call: Call, change: (before: Tags) => Tags): { readonly return: b
     } else if (cloud.instances.has(id)) instances = { ...instances, [id]: change(instances[id] ?? {}) };
     else throw unknown(id);
   }
-  cloud.memory.change({ volumes, snapshots, instances });
+  cloud.state.change({ volumes, snapshots, instances });
   return { return: true };
 }
 

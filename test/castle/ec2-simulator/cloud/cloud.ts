@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Faults } from '../faults/faults.ts';
 import { Disks } from '../machine/disks.ts';
 import type { HostTree } from '../machine/host.ts';
+import { CloudState } from './cloud-state.ts';
 import type { InstanceType } from './instance-types.ts';
-import { Memory } from './memory.ts';
 import type { Facts } from './records.ts';
 import { defaults, type Settings } from './settings.ts';
 
@@ -13,7 +13,7 @@ export interface Instance {
   readonly zone: string;
   /** What it sees of its disks. */
   readonly host: HostTree;
-  /** Where that is. */
+  /** The folder of that. */
   readonly folder: string;
 }
 
@@ -23,7 +23,7 @@ export class Cloud {
   readonly zones: readonly string[];
   readonly account = '123456789012';
   readonly instances: ReadonlyMap<string, Instance>;
-  readonly memory: Memory;
+  readonly state: CloudState;
   readonly disks: Disks;
   readonly faults = new Faults();
   settings: Settings = defaults;
@@ -34,7 +34,7 @@ export class Cloud {
     this.region = region;
     this.zones = ['a', 'b', 'c'].map((letter) => `${region}${letter}`);
     this.instances = new Map(instances.map((instance) => [instance.id, instance]));
-    this.memory = new Memory(folder);
+    this.state = new CloudState(folder);
     this.disks = new Disks(folder);
   }
 
@@ -48,14 +48,14 @@ export class Cloud {
     return new Date(this.clock).toISOString();
   }
 
-  /** What a request gets to see: what is true, or what was a moment ago. */
+  /** The state that a request sees: the current one, or an earlier one when answers are set to lag. */
   view(): Facts {
     const { ms, probability } = this.settings.lag;
-    return ms > 0 && Math.random() < probability ? this.memory.ago(ms) : this.memory.now;
+    return ms > 0 && Math.random() < probability ? this.state.ago(ms) : this.state.current;
   }
 
-  /** Waits; false when the program ends meanwhile. */
-  async pass(ms: number): Promise<boolean> {
+  /** Waits. @returns false when the program ends meanwhile */
+  async wait(ms: number): Promise<boolean> {
     try {
       await pause(ms, undefined, { signal: this.#end.signal });
       return true;
@@ -65,16 +65,16 @@ export class Cloud {
   }
 
   /**
-   * Does what a request has begun and does not wait for.
-   * @param what for the message when it fails: that is a fault of the simulator's
+   * Runs work that a request has started and does not wait for.
+   * @param what for the message when it fails, which is an error of the simulator
    */
-  later(what: string, work: () => Promise<void>): void {
+  inBackground(what: string, work: () => Promise<void>): void {
     const done = work().catch((thrown) => console.error(`ec2: ${what}:`, thrown));
     this.#work.add(done);
     void done.then(() => this.#work.delete(done));
   }
 
-  /** Stops everything that waits, and returns when nothing is under way any more. */
+  /** Ends all waiting, and returns when no background work is left. */
   async end(): Promise<void> {
     this.#end.abort();
     await Promise.all(this.#work);

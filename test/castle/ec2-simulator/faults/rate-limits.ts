@@ -4,7 +4,7 @@ import type { Parameters } from '../wire/parameters.ts';
 type Kind = 'describe' | 'unfiltered' | 'mutate';
 
 /** How many requests are let through: one token bucket for each action, as EC2 has them ("Request rate limiting"). */
-export class Buckets {
+export class RateLimits {
   readonly #levels = new Map<string, { tokens: number; atMs: number }>();
 
   /** @returns whether there was a token for the request, which is taken */

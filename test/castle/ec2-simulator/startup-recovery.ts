@@ -6,51 +6,51 @@ import { finishDetachment } from './actions/detach-volume.ts';
 import { finishModification } from './actions/modify-volume.ts';
 import type { Cloud } from './cloud/cloud.ts';
 import { newId } from './cloud/ids.ts';
-import type { Plugging } from './cloud/plugging.ts';
 import { gibibyte, type Volume } from './cloud/records.ts';
+import type { VolumeDevices } from './cloud/volume-devices.ts';
 
-/** Takes up what an earlier life of the program has left: disks are in their instances again, and what was begun goes on. */
-export async function revive(cloud: Cloud, plugging: Plugging): Promise<void> {
-  for (const { id, state, attachment } of Object.values(cloud.memory.now.volumes)) {
+/** Restores what the program had before a restart: disks are attached again, and unfinished operations continue. */
+export async function recoverAtStart(cloud: Cloud, devices: VolumeDevices): Promise<void> {
+  for (const { id, state, attachment } of Object.values(cloud.state.current.volumes)) {
     if (state === 'deleting') {
-      cloud.memory.forget(id);
+      cloud.state.removeVolume(id);
       await cloud.disks.removeVolume(id);
     }
     const instance = cloud.instances.get(attachment?.instance ?? '');
-    const shown = cloud.memory.now.volumes[attachment?.ghost ?? id];
+    const shown = cloud.state.current.volumes[attachment?.ghost ?? id];
     if (attachment?.block === undefined || instance === undefined || shown === undefined) continue;
-    await plugging.plug(instance, attachment.device, shown, attachment.block);
+    await devices.attach(instance, attachment.device, shown, attachment.block);
   }
-  // Only now: what is attached from here on must find the old names taken.
-  for (const volume of Object.values(cloud.memory.now.volumes)) resume({ cloud, plugging }, volume);
-  for (const { id, state } of Object.values(cloud.memory.now.snapshots)) {
-    if (state === 'pending') cloud.later(`snapshot ${id}`, () => finishSnapshot({ cloud }, id));
+  // Only now, so that new attachments find the old names in use.
+  for (const volume of Object.values(cloud.state.current.volumes)) resume({ cloud, devices }, volume);
+  for (const { id, state } of Object.values(cloud.state.current.snapshots)) {
+    if (state === 'pending') cloud.inBackground(`snapshot ${id}`, () => finishSnapshot({ cloud }, id));
   }
 }
 
 function resume(
-  call: Pick<Call, 'cloud' | 'plugging'>,
+  call: Pick<Call, 'cloud' | 'devices'>,
   { id, state, attachment, modification }: Volume,
 ): void {
   const { cloud } = call;
-  if (state === 'creating') cloud.later(`create ${id}`, () => finishCreation(call, id));
+  if (state === 'creating') cloud.inBackground(`create ${id}`, () => finishCreation(call, id));
   if (attachment?.state === 'attaching') {
-    cloud.later(`attach ${id}`, () => finishAttachment(call, id, attachment.key));
+    cloud.inBackground(`attach ${id}`, () => finishAttachment(call, id, attachment.key));
   }
   if (attachment?.state === 'detaching' || attachment?.state === 'busy') {
-    cloud.later(`detach ${id}`, () => finishDetachment(call, id, attachment.key, false));
+    cloud.inBackground(`detach ${id}`, () => finishDetachment(call, id, attachment.key, false));
   }
   if (modification?.state === 'modifying' || modification?.state === 'optimizing') {
-    cloud.later(`modify ${id}`, () => finishModification(call, id));
+    cloud.inBackground(`modify ${id}`, () => finishModification(call, id));
   }
 }
 
-/** Each instance has a root volume, as it would have booted from; it takes the first name. */
-export async function addRoots(cloud: Cloud, plugging: Plugging): Promise<void> {
+/** Gives each instance a root volume, as if it had booted from it; it has the first device name. */
+export async function addRootVolumes(cloud: Cloud, devices: VolumeDevices): Promise<void> {
   for (const instance of cloud.instances.values()) {
-    const there = Object.values(cloud.memory.now.volumes);
+    const volumes = Object.values(cloud.state.current.volumes);
     if (
-      there.some(
+      volumes.some(
         ({ attachment }) => attachment?.instance === instance.id && attachment.device === '/dev/xvda',
       )
     ) {
@@ -61,8 +61,8 @@ export async function addRoots(cloud: Cloud, plugging: Plugging): Promise<void> 
       ...{ throughput: 125, encrypted: false, created: cloud.time, tags: {} },
     };
     await cloud.disks.create(root.id, root.sizeGiB * gibibyte);
-    const block = await plugging.plug(instance, '/dev/xvda', root);
-    cloud.memory.put({
+    const block = await devices.attach(instance, '/dev/xvda', root);
+    cloud.state.putVolume({
       ...root,
       attachment: {
         ...{

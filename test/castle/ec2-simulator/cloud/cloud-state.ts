@@ -2,14 +2,14 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Facts, Snapshot, Volume } from './records.ts';
 
-/** How far back a late view can look. */
-const remembered = 60_000;
+/** How old the state can be that a lagging answer shows, in milliseconds. */
+const historyMs = 60_000;
 
-/** The facts of a cloud, as they are and as they were a moment ago; in a file, so that they outlive the program. */
-export class Memory {
+/** The current state of a cloud and its recent history. The current state is in a file, and survives a restart. */
+export class CloudState {
   readonly #file: string;
   #facts: Facts;
-  /** What was true until then, oldest first. */
+  /** Earlier states and when each was replaced, the oldest first. */
   #past: { readonly untilMs: number; readonly facts: Facts }[] = [];
 
   constructor(folder: string) {
@@ -17,33 +17,32 @@ export class Memory {
     this.#facts = { volumes: {}, snapshots: {}, tokens: {}, instances: {}, ...read(this.#file) };
   }
 
-  /** What is true. */
-  get now(): Facts {
+  get current(): Facts {
     return this.#facts;
   }
 
-  /** What was true some milliseconds ago. */
+  /** The state of some milliseconds ago. */
   ago(ms: number): Facts {
     const then = performance.now() - ms;
     return this.#past.find(({ untilMs }) => untilMs > then)?.facts ?? this.#facts;
   }
 
   /**
-   * Makes something else true; it is in the file when this returns.
-   * @throws Error when it cannot be written down; everything is as it was then
+   * Changes the state; the file has the change when this returns.
+   * @throws Error when the file cannot be written; the state is unchanged then
    */
   change(facts: Partial<Facts>): void {
     const next = { ...this.#facts, ...facts };
     writeFileSync(`${this.#file}.new`, JSON.stringify(next));
     renameSync(`${this.#file}.new`, this.#file);
     const now = performance.now();
-    this.#past = this.#past.filter(({ untilMs }) => untilMs > now - remembered);
+    this.#past = this.#past.filter(({ untilMs }) => untilMs > now - historyMs);
     this.#past.push({ untilMs: now, facts: this.#facts });
     this.#facts = next;
   }
 
-  /** A volume as it is to be, in place of what it was. */
-  put(volume: Volume): Volume {
+  /** Adds or replaces a volume. */
+  putVolume(volume: Volume): Volume {
     this.change({ volumes: { ...this.#facts.volumes, [volume.id]: volume } });
     return volume;
   }
@@ -53,13 +52,12 @@ export class Memory {
     return snapshot;
   }
 
-  /** A volume that is no more. */
-  forget(id: string): void {
+  removeVolume(id: string): void {
     const { [id]: _, ...volumes } = this.#facts.volumes;
     this.change({ volumes });
   }
 
-  forgetSnapshot(id: string): void {
+  removeSnapshot(id: string): void {
     const { [id]: _, ...snapshots } = this.#facts.snapshots;
     this.change({ snapshots });
   }

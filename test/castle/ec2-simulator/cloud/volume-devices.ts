@@ -4,39 +4,39 @@ import type { Cloud, Instance } from './cloud.ts';
 import { serialOf } from './ids.ts';
 import { gibibyte, type Volume } from './records.ts';
 
-/** The disks of volumes as devices of instances. */
-export class Plugging {
+/** The loop devices of volumes, and the names under which instances see them. */
+export class VolumeDevices {
   readonly #cloud: Cloud;
   /** By volume. */
   readonly #devices = new Map<string, LoopDevice>();
-  /** Those that are being taken away. */
-  readonly #leaving = new Map<string, Promise<void>>();
-  /** The end of what is done with each volume's disk. */
-  readonly #turns = new Map<string, Promise<void>>();
+  /** Detachments that are in progress. */
+  readonly #detaching = new Map<string, Promise<void>>();
+  /** The last operation in each volume's queue. */
+  readonly #queues = new Map<string, Promise<void>>();
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
   }
 
-  /** Does something with a volume's disk once all that was to be done with it before has been done. */
-  inTurn(volume: string, work: () => Promise<void>): Promise<void> {
-    const turn = (this.#turns.get(volume) ?? Promise.resolve()).then(work);
+  /** Runs an operation on a volume's disk after all earlier operations on it. */
+  oneAtATime(volume: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#queues.get(volume) ?? Promise.resolve()).then(work);
     const end = turn
       .catch(() => undefined)
       .then(() => {
-        if (this.#turns.get(volume) === end) this.#turns.delete(volume);
+        if (this.#queues.get(volume) === end) this.#queues.delete(volume);
       });
-    this.#turns.set(volume, end);
+    this.#queues.set(volume, end);
     return turn;
   }
 
   /**
-   * Lets an instance see a volume's disk.
-   * @param shown the volume whose disk it sees: the volume itself, unless something went wrong
-   * @param as the name that it had in an earlier life of the program
+   * Attaches a volume's disk to an instance.
+   * @param shown the volume whose disk it is: the volume itself, unless a fault is simulated
+   * @param as the name that it had before the program was restarted
    * @returns the name of the block device there
    */
-  async plug(instance: Instance, asked: string, shown: Volume, as?: string): Promise<string> {
+  async attach(instance: Instance, asked: string, shown: Volume, as?: string): Promise<string> {
     const device =
       this.#devices.get(shown.id) ?? (await LoopDevice.attach(this.#cloud.disks.fileOf(shown.id)));
     this.#devices.set(shown.id, device);
@@ -55,31 +55,31 @@ export class Plugging {
     return name;
   }
 
-  /** Whether something has the disk mounted, or for itself. */
-  async isClaimed(volume: string): Promise<boolean> {
+  /** Whether the disk is mounted or opened exclusively. */
+  async isInUse(volume: string): Promise<boolean> {
     return (await this.#devices.get(volume)?.isClaimed()) ?? false;
   }
 
-  /** Takes the disk away, which nothing may have mounted; returns when its device is another one's to take. */
-  unplug(volume: string): Promise<void> {
-    return this.#leave(volume, async (device) => {
+  /** Detaches a disk that is not mounted; returns when its device is free. */
+  detach(volume: string): Promise<void> {
+    return this.#detachOnce(volume, async (device) => {
       await device.release();
       const file = this.#cloud.disks.fileOf(volume);
-      // Somebody may have it open without a claim: blkid, udev.
-      while (device.has(file) && (await this.#cloud.pass(20)));
+      // A program such as blkid or udev may have it open, not exclusively.
+      while (device.has(file) && (await this.#cloud.wait(20)));
     });
   }
 
-  /** Takes the disk away from whatever uses it: that gets errors, and what it had not written back is lost. */
-  pull(volume: string): Promise<void> {
-    return this.#leave(volume, async (device) => {
+  /** Detaches a disk that is in use: its user gets errors, and loses what was not written back. */
+  detachByForce(volume: string): Promise<void> {
+    return this.#detachOnce(volume, async (device) => {
       if (this.#cloud.disks.has(volume)) await this.#cloud.disks.partWith(volume);
       await device.pull();
       await device.release();
     });
   }
 
-  /** The disk has become larger. */
+  /** Shows that the disk has grown. */
   async grow(volume: string, bytes: number): Promise<void> {
     const device = this.#devices.get(volume);
     if (device === undefined) return;
@@ -87,7 +87,7 @@ export class Plugging {
     for (const [host, name] of this.#shown(device)) host.resize(name, bytes);
   }
 
-  /** Lets go of all disks: those that are mounted go with their mounts. */
+  /** Releases all disks: those that are mounted disappear with their mounts. */
   async end(): Promise<void> {
     for (const device of this.#devices.values()) {
       this.#hide(device);
@@ -96,16 +96,16 @@ export class Plugging {
     this.#devices.clear();
   }
 
-  /** Takes a disk away, once: who asks again meanwhile waits for the same end, so that no disk has two devices. */
-  #leave(volume: string, work: (device: LoopDevice) => Promise<void>): Promise<void> {
-    const leaving = this.#leaving.get(volume);
+  /** Detaches a disk once: another call meanwhile waits for the same detachment, so that no disk has two devices. */
+  #detachOnce(volume: string, work: (device: LoopDevice) => Promise<void>): Promise<void> {
+    const leaving = this.#detaching.get(volume);
     if (leaving !== undefined) return leaving;
     const device = this.#devices.get(volume);
     if (device === undefined) return Promise.resolve();
     this.#hide(device);
     this.#devices.delete(volume);
-    const left = work(device).finally(() => this.#leaving.delete(volume));
-    this.#leaving.set(volume, left);
+    const left = work(device).finally(() => this.#detaching.delete(volume));
+    this.#detaching.set(volume, left);
     return left;
   }
 
