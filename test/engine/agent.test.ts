@@ -104,7 +104,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
     );
   });
 
-  /** Who runs the container: nobody in particular, as docker-workflow has it, and root. */
+  /** The user of the container: an arbitrary uid, as docker-workflow sets it, and root. */
   const users: readonly [string, readonly string[]][] = [
     ["the image's user", []],
     ['a user who is in no passwd', ['--user', '4711:4712']],
@@ -125,7 +125,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
         'echo "$A $(pwd)"; id -u',
       );
       t.match(run, /^b \/tmp\n(1000|4711|0)$/);
-      // What a step leaves behind when its shell ends.
+      // The orphans of a build step whose shell has ended.
       await docker.docker('exec', container.id, 'sh', '-c', 'for i in 1 2 3 4 5; do (sleep 0.1 &) done');
       await until('the orphans have gone', async () =>
         (await docker.processes(container)).length === 2 ? true : undefined,

@@ -1,4 +1,4 @@
-/** Containers that have no socket of the castle's: bailey asks over TLS with a token, on a real engine. */
+/** Containers without the castle's socket: bailey requests its volume over TLS with a token, on a real engine. */
 import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -21,7 +21,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]',
   ]);
 
-  /** What a container writes that has its storage. */
+  /** What a container prints once it has its storage. */
   const works = ['sh', '-c', `echo x >>${home}/lives && echo has its volume && exec sleep 600`];
 
   /** The folder that a container gets: the certificate to trust and, when there is one, its token. */
@@ -32,7 +32,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     return secrets;
   }
 
-  /** A container on the host's network, which is made and not started. */
+  /** Creates a container on the host's network and does not start it. */
   async function create(
     t: Test,
     tls: TlsCastle,
@@ -55,7 +55,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     return { id };
   }
 
-  t.test('the token is made before the container starts', async (t) => {
+  t.test('the token is created before the container starts', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const container = await create(t, tls, files);
@@ -69,7 +69,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
       { message: new RegExp(`owner ${jenkinsUser}:${jenkinsUser}$`) },
     ]);
 
-    // The next life of the same container: an engine starts it again with the old token in its folder.
+    // The same container is started again, with the old token in its folder.
     await docker.docker('kill', container.id);
     await tls.castle.untilFree('main');
     await docker.docker('start', container.id);
@@ -98,7 +98,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     });
   });
 
-  t.test('the token is made when the container runs already, and belongs to its user', async (t) => {
+  t.test('the token is created while the container runs, and belongs to its user', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const container = await create(t, tls, files);
@@ -115,7 +115,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     );
   });
 
-  t.test('the label decides, whatever a token says', async (t) => {
+  t.test('the label decides, whatever the token names', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const none = await create(t, tls, files, [], ['sleep', '600']);
@@ -133,7 +133,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     t.same(await tls.castle.ask('volumes'), []);
   });
 
-  t.test("another container's token mounts nothing in who has it", async (t) => {
+  t.test('a token cannot mount a volume in another container', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const idle = ['--entrypoint', 'sleep', '--label', 'castle.volume=main'];
@@ -148,7 +148,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     t.same(readdirSync(join(tls.castle.backend, 'main')), [], 'nothing was written');
   });
 
-  t.test('a castle that asks for a certificate', async (t) => {
+  t.test('a castle that requires a client certificate', async (t) => {
     const own = makeCertificate(temporaryFolder(t, 'client'), 'client', ['DNS:client']);
     const tls = await TlsCastle.start(t, 'docker', { options: ['--tls-client-ca', own.file] });
     const files = secrets(t, tls);

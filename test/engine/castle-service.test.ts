@@ -30,7 +30,7 @@ t.test('systemd understands the service file', async (t) => {
   if (!requires(t, program('systemd-analyze'))) return;
   const folder = temporaryFolder(t, 'systemd');
   const file = join(folder, 'castle.service');
-  // It also looks whether the program is there.
+  // systemd-analyze also checks that the program exists.
   writeFileSync(file, service.replace(/^ExecStart=\S+ \S+/m, 'ExecStart=/bin/true'));
   const { code, stdout, stderr } = await docker.run('systemd-analyze', ['verify', file]);
   t.match({ code, said: stdout + stderr }, { code: 0, said: '' });

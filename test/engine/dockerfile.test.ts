@@ -45,7 +45,7 @@ if (requires(t, root, engine, ...programs)) {
   const agent = `bailey-test/agent-example-${process.pid}`;
   const castle = `bailey-test/castle-example-${process.pid}`;
 
-  await t.test('they build', async (t) => {
+  await t.test('the example Dockerfiles build', async (t) => {
     t.setTimeout(3 * boundMs);
     const base = await buildImage(t);
     const said = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
@@ -55,7 +55,7 @@ if (requires(t, root, engine, ...programs)) {
     await build(t, 'Dockerfile.castle.example', castle, base, await castleRuntimeImage(t));
   });
 
-  // Without an image the rest could only say the same again.
+  // Without an image the other tests would only fail for the same reason.
   if (t.passing()) {
     for (const tag of [controller, agent]) tryContent(tag);
     tryController(controller);

@@ -1,4 +1,4 @@
-/** The whole slice on a real engine: a castle on the host, containers that run a controller on its volumes. */
+/** Everything together on a real engine: a castle on the host, and containers that run a controller on its volumes. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -43,7 +43,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       );
       t.ok(existsSync(join(castle.backend, 'main/from-the-image.txt')), 'the reference files too');
 
-      // TypeScript has gone: process 1 and java are all there is, once the last orphan has ended.
+      // bailey has executed java: once the last orphan has ended, only process 1 and java are left.
       const rows = await until('two processes are left', async () => {
         const rows = await docker.processes(first);
         return rows.length === 2 ? rows : undefined;
@@ -80,7 +80,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     },
   );
 
-  t.test("who may have which volume is the orchestrator's word", async (t) => {
+  t.test("the orchestrator's labels decide which container may use which volume", async (t) => {
     const castle = await CastleOnHost.start(t);
     const unlabelled = await docker.runToEnd(image, castle.optionsWithoutPermission('secret'), []);
     t.equal(unlabelled.code, 77, unlabelled.stderr);
@@ -92,7 +92,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.same(await castle.ask('volumes'), [], 'nothing was created');
   });
 
-  t.test('a volume that another container has', async (t) => {
+  t.test('a volume that another container uses is refused', async (t) => {
     const castle = await CastleOnHost.start(t);
     const name = `bailey-holder-${process.pid}`;
     const holder = await docker.start(t, image, [...castle.options('shared'), '--name', name]);
@@ -114,7 +114,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.equal((await castle.leaseOf('shared'))?.container, patient.id, 'and has it when it is free');
   });
 
-  t.test('SIGTERM while it waits for its storage', async (t) => {
+  t.test('SIGTERM ends a container that waits for its storage', async (t) => {
     const castle = await CastleOnHost.start(t);
     const holder = await docker.start(t, image, castle.options('busy'));
     await docker.untilPrinted(holder, /^controller: ready/);
@@ -164,7 +164,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.equal(await castle.leaseOf('linked'), undefined);
   });
 
-  t.test('no castle at all', async (t) => {
+  t.test('without a castle the container ends with a message', async (t) => {
     const env = ['CASTLE_URL=unix:///run/castle/castle.sock', 'CASTLE_VOLUME=main', 'CASTLE_TIMEOUT=1s'];
     const alone = await docker.runToEnd(
       image,

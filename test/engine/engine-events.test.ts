@@ -1,4 +1,4 @@
-/** The castle and its engine: what it hears of containers, and that it lives without the engine. */
+/** The castle and its engine: events of containers, and how the castle works while the engine is down. */
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -20,7 +20,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
   copyFileSync('test/engine/ask-castle.mjs', join(folder, 'ask-castle.mjs'));
   const image = await importImage(t, folder);
 
-  /** A container that asks for a volume. */
+  /** A container that requests a volume. */
   const start = (t: Test, castle: CastleOnHost, volume: string, ...options: readonly string[]) =>
     docker.start(
       t,
@@ -38,7 +38,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
       return lines.length >= times ? lines : undefined;
     });
 
-  t.test('what the engine tells of containers with storage is in the log', async (t) => {
+  t.test('the log has the engine's events of containers with storage', async (t) => {
     const castle = await CastleOnHost.start(t);
     await connected(castle, 'connected');
     t.equal(await castle.metric('castle_engine_connected'), 1);
@@ -72,7 +72,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.same(castle.told('container.unresolved'), [], 'both witnesses agree');
   });
 
-  t.test('a container that runs out of memory', async (t) => {
+  t.test('the log names a container that ran out of memory', async (t) => {
     const castle = await CastleOnHost.start(t);
     await connected(castle, 'connected');
     const memory = ['--memory', '64m', '--memory-swap', '64m', '--oom-score-adj', '1000'];
@@ -82,7 +82,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.match(await heard(castle, 'container.oom', container.id), [{ level: 'warn', volume: 'hungry' }]);
   });
 
-  t.test('without its engine the castle lives on, refuses for a time, and catches up', async (t) => {
+  t.test('without its engine the castle keeps running, refuses new requests, and catches up afterwards', async (t) => {
     const proxy = await EngineProxy.start(t);
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
     await connected(castle, 'connected');
@@ -120,7 +120,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.equal(await castle.end('SIGTERM'), 0);
   });
 
-  t.test('a castle that starts before its engine', async (t) => {
+  t.test('a castle can start before its engine', async (t) => {
     const proxy = await EngineProxy.start(t);
     await proxy.cut();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
@@ -132,7 +132,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.match(await castle.leaseOf('main'), { container: container.id });
   });
 
-  t.test('an engine that hangs holds up neither the start nor the stop', async (t) => {
+  t.test('an engine that hangs delays neither the start nor the stop', async (t) => {
     const proxy = await EngineProxy.start(t);
     await proxy.hang();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { temporaryFolder } from '../kit/images.ts';
 
-/** A socket in front of the tests' engine that can be cut: to who is behind it, the engine goes away and comes back. */
+/** A proxy for the engine's socket that can be cut, so that its clients lose the engine and get it back. */
 export class EngineProxy {
   readonly socket: string;
   readonly #engine: string;
@@ -25,7 +25,7 @@ export class EngineProxy {
     return proxy;
   }
 
-  /** Ends every connection; nobody listens any more. */
+  /** Ends every connection and stops listening. */
   async cut(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -36,7 +36,7 @@ export class EngineProxy {
     rmSync(this.socket, { force: true });
   }
 
-  /** Lets the engine be reached again. */
+  /** Listens again. */
   join(): Promise<void> {
     return this.#listen((near) => {
       const far = createConnection(this.#engine);
@@ -55,7 +55,7 @@ export class EngineProxy {
     });
   }
 
-  /** Instead of the engine there is one that takes every connection and never answers. */
+  /** Accepts every connection and never answers, as an engine that hangs. */
   async hang(): Promise<void> {
     await this.cut();
     await this.#listen((near) => {

@@ -1,4 +1,4 @@
-/** An image whose every program is an attacker's: the castle mounts in its containers, and runs nothing of it. */
+/** An image in which every program belongs to an attacker: the castle mounts in its containers, and executes none of them. */
 import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
@@ -10,7 +10,7 @@ import { engine, program, requires, root } from '../kit/needs.ts';
 
 t.setTimeout(600_000);
 
-/** What a careless program would run when it mounts, looks up a user or just starts. */
+/** The files that a careless program would execute or load when it mounts, looks up a user, or starts. */
 const programs = [
   ...['bin/sh', 'bin/bash', 'bin/mount', 'bin/umount', 'sbin/mount', 'sbin/mount.ext4', 'sbin/mount.nfs'],
   ...[
@@ -26,7 +26,7 @@ const programs = [
 ];
 
 if (requires(t, root, engine, program('openssl'), program('tar'))) {
-  t.test('nothing of a hostile image is ever executed by the castle', async (t) => {
+  t.test('the castle never executes a program of a hostile image', async (t) => {
     const [hostile = ''] = compile(t, 'test/castle/identity/hostile.c');
     const files = temporaryFolder(t, 'root');
     for (const folder of ['etc', 'data', 'proof', 'tmp']) mkdirSync(join(files, folder));
@@ -39,7 +39,7 @@ if (requires(t, root, engine, program('openssl'), program('tar'))) {
     symlinkSync('/', join(files, 'link'));
     const image = await importImage(t, files, ['ENTRYPOINT ["/bin/sh","first"]']);
 
-    // The container itself can do nothing but wait: who asks in its name is whoever has its token.
+    // The container itself does nothing: the request in its name comes from the test, which has its token.
     const tls = await TlsCastle.start(t, 'docker');
     const proof = temporaryFolder(t, 'proof');
     const container = await docker.start(t, image, [

@@ -51,7 +51,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.test(`--reap ${way}: 200 orphans leave no zombie`, async (t) => {
       const container = await start(t, image, options, ['sh', '-c', leaveOrphans]);
       await untilPrinted(container, /left all/);
-      // The shell has become a sleep, and all the others ended: reaped, or there would be more than two rows.
+      // The shell has executed sleep, and all other processes have been reaped: there are only two rows.
       await until('only bailey-init and its program are left', async () => {
         const rows = await processes(container);
         return rows.length === 2 ? rows : undefined;
@@ -68,7 +68,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     });
   }
 
-  t.test('the same program as process 1 leaves zombies: the test above can fail', async (t) => {
+  t.test('the same program without bailey-init leaves zombies, so the test above can fail', async (t) => {
     const container = await start(t, image, [...unprivileged, '--entrypoint', 'sh'], ['-c', leaveOrphans]);
     await untilPrinted(container, /left all/);
     const rows = await until('all orphans have ended', async () => {
@@ -92,7 +92,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
   });
 }
 
-/** Prints `left all` when 200 processes were left to process 1, and stays without children. */
+/** Prints `left all` once process 1 has 200 orphans, and keeps running without children. */
 const leaveOrphans = 'for i in $(seq 200); do (sleep 0.5 &) ; done; echo left all; exec sleep 1000';
 
 async function busyboxWithInit(t: Test): Promise<string> {
@@ -102,7 +102,7 @@ async function busyboxWithInit(t: Test): Promise<string> {
   return importImage(t, folder, ['ENV PATH=/usr/local/bin:/bin', 'ENTRYPOINT ["bailey-init"]']);
 }
 
-/** Linux 6.15 is the first that tells the exit status of a process that it has reaped itself (PIDFD_INFO_EXIT). */
+/** Since Linux 6.15 the exit status of a process that the kernel has reaped itself can be read (PIDFD_INFO_EXIT). */
 function kernelReaps(): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   return major > 6 || (major === 6 && minor >= 15);

@@ -1,4 +1,4 @@
-/** dist/bailey-agent in images that know nothing of it: one with only java, one with only glibc, one with neither. */
+/** dist/bailey-agent in images that were not made for it: with only java, with only glibc, and with neither. */
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
@@ -22,17 +22,17 @@ const injected = [
   ...['--user', '1000:1000', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
 ];
 
-/** Where the image's java keeps builds; nothing can be executed in there. */
+/** The work directory, mounted noexec. */
 const work = ['--tmpfs', '/work:noexec,mode=1777', '--env', 'JENKINS_HOME=/work'];
 
-/** A controller that nobody looks for. */
+/** The address of a controller that is never contacted. */
 const controller = Object.entries(knownController).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
 
 if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 'tar'].map(program))) {
-  t.test('an image that has only java', async (t) => {
+  t.test('the agent in one file runs in an image that has only java', async (t) => {
     const image = await javaImage(t);
 
-    t.test('it becomes java below bailey-init, and leaves nothing', async (t) => {
+    t.test('it executes java below bailey-init, and leaves nothing behind', async (t) => {
       const more = ['--env', 'ORPHANS=60', '--env', 'NODE_OPTIONS=--require=/no.js'];
       const options = [...injected, ...work, ...controller, ...more];
       const container = await docker.start(t, image, options, ['-workDir', '/work/build 1']);
@@ -77,24 +77,27 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
     });
   });
 
-  t.test("an image that has only glibc: what Node needs of C++ comes along, and isn't seen", async (t) => {
-    const folder = temporaryFolder(t, 'glibc');
-    await addBusybox(folder);
-    await addGlibc(folder);
-    const image = await importImage(t, folder, ['ENV PATH=/bin']);
-    const plain = await docker.runToEnd(image, injected, ['env']);
-    t.equal(plain.code, 0, plain.stderr);
-    t.notMatch(plain.stdout, /LD_PRELOAD/);
-    const given = await docker.runToEnd(image, [...injected, '--env', 'LD_PRELOAD=/lib/none.so'], ['env']);
-    t.match(given, { code: 0, stdout: /^LD_PRELOAD=\/lib\/none\.so$/m });
+  t.test(
+    'an image that has only glibc: the C++ libraries of Node are in the file, and java does not see them',
+    async (t) => {
+      const folder = temporaryFolder(t, 'glibc');
+      await addBusybox(folder);
+      await addGlibc(folder);
+      const image = await importImage(t, folder, ['ENV PATH=/bin']);
+      const plain = await docker.runToEnd(image, injected, ['env']);
+      t.equal(plain.code, 0, plain.stderr);
+      t.notMatch(plain.stdout, /LD_PRELOAD/);
+      const given = await docker.runToEnd(image, [...injected, '--env', 'LD_PRELOAD=/lib/none.so'], ['env']);
+      t.match(given, { code: 0, stdout: /^LD_PRELOAD=\/lib\/none\.so$/m });
 
-    // docker-workflow runs `cat` and looks for it in `docker top`.
-    const container = await docker.start(t, image, [...injected, '--interactive'], ['cat']);
-    await until('docker top shows cat', async () => {
-      const rows = await docker.docker('top', container.id, '-eo', 'pid,comm');
-      return / cat$/m.test(rows) ? rows : undefined;
-    });
-  });
+      // docker-workflow runs `cat` and looks for it in `docker top`.
+      const container = await docker.start(t, image, [...injected, '--interactive'], ['cat']);
+      await until('docker top shows cat', async () => {
+        const rows = await docker.docker('top', container.id, '-eo', 'pid,comm');
+        return / cat$/m.test(rows) ? rows : undefined;
+      });
+    },
+  );
 
   t.test('an image without glibc: it says what is missing', async (t) => {
     const folder = temporaryFolder(t, 'static');

@@ -1,4 +1,4 @@
-/** What the orchestrator says of a volume by its labels, on a real engine: how large it is, and whether it may be written. */
+/** The labels of the orchestrator, on a real engine: the size of a volume, and whether it may be written. */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -20,7 +20,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
   addProgram(folder, 'test/castle/kit/tenant.mjs', 'tenant.mjs');
   const image = await importImage(t, folder, ['USER jenkins', `VOLUME ${home}`]);
 
-  /** Runs a container that asks for the volume main, then tries a command. */
+  /** Runs a container that requests the volume main and then runs a command. */
   async function ask(
     t: Test,
     castle: CastleOnHost,
@@ -71,7 +71,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     });
   }
 
-  t.test('castle.size says how large a new volume is, and what is no size is refused', async (t) => {
+  t.test('castle.size sets the size of a new volume, and an invalid size is refused', async (t) => {
     const castle = await CastleOnHost.start(t, 'docker', { loop: 'size=64M' });
     const wrong: [string, RegExp][] = [
       ['20', /label castle.size="20"/],
@@ -103,10 +103,10 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
   });
 
   t.test(
-    'castle.snapshot says what a new volume begins with, and nothing of one that is there',
+    'castle.snapshot sets the content of a new volume, and does not change an existing one',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'docker');
-      // Read as this container's are: a container for each would take a while.
+      // Without a container for each value, which would take long.
       for (const wrong of ['golden', 'latest:', 'latest:../x', 'latest:a/b', '../x', '', '1234']) {
         t.throws(
           () => readLabels('it', { 'castle.snapshot': wrong }),

@@ -1,4 +1,4 @@
-/** Java in containers with limits: what it gets of them, that it is enough, and how it ends when it is not. */
+/** Java in containers with limits: how much of them it uses, that it can use it, and how it ends when it needs more. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -12,7 +12,7 @@ const home = '/var/jenkins_home';
 const folder = `${home}/logs/java`;
 const mebibyte = 2 ** 20;
 
-/** Without swap, or the kernel would be in no hurry. */
+/** Without swap, so that the kernel kills soon. */
 const limited = (size: string): string[] => ['--memory', size, '--memory-swap', size];
 
 /** The number behind a word that Memory.java prints. */
@@ -28,8 +28,8 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     ['2g', 1228],
     ['4g', 2457],
   ] as const) {
-    t.test(`${size}: java has the heap that bailey says, and room to fill it`, async (t) => {
-      // Filling gigabytes would tell no more.
+    t.test(`${size}: java has the heap that bailey computed, and can fill it`, async (t) => {
+      // Filling gigabytes would show nothing more.
       const fill = heap > 512 ? [] : ['--fill'];
       const ran = await runToEnd(image, limited(size), fill);
       t.equal(ran.code, 0, ran.stderr);
@@ -41,7 +41,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     });
   }
 
-  t.test('no limit: nothing is said and nothing added', async (t) => {
+  t.test('without a limit nothing is printed and no option is added', async (t) => {
     const ran = await runToEnd(image, [], []);
     t.equal(ran.stderr, '');
     t.match(ran.stdout, /^arguments: java -Duser.home=\S+ -Djenkins\S+ -Dhudson.lifecycle=\S+ -jar /m);
@@ -78,26 +78,29 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.match(await printed(container), /^processors: 1$/m);
   });
 
-  t.test('a build that the kernel kills for want of memory: Jenkins lives', async (t) => {
+  t.test('when the kernel kills a build for lack of memory, Jenkins survives', async (t) => {
     const ran = await runToEnd(image, limited('512m'), ['--build']);
     t.match(ran.stdout, /^build ended with 137\nstill here$/m);
     t.equal(ran.code, 0, ran.stderr);
     t.notMatch(ran.stderr, /bailey-init/, 'an end like any other');
   });
 
-  t.test('a JVM that the kernel kills for want of memory: 137, and why', async (t) => {
-    const options = '-Xms400m -Xmx400m -XX:+AlwaysPreTouch';
-    const ran = await runToEnd(image, [...limited('256m'), '--env', `JAVA_OPTS=${options}`], []);
-    t.equal(ran.code, 137);
-    t.match(
-      ran.stderr,
-      /^bailey: warning: heap 400 MiB \(-Xmx400m in JAVA_OPTS\) is 156 % of the memory limit 256 MiB: /m,
-    );
-    t.match(
-      ran.stderr,
-      /^bailey-init: 'bailey' \(process \d+\) was ended by SIGKILL, by the out-of-memory killer: limit 256 MiB, peak 256 MiB$/m,
-    );
-  });
+  t.test(
+    'when the kernel kills the JVM for lack of memory, the exit code is 137 and the reason is printed',
+    async (t) => {
+      const options = '-Xms400m -Xmx400m -XX:+AlwaysPreTouch';
+      const ran = await runToEnd(image, [...limited('256m'), '--env', `JAVA_OPTS=${options}`], []);
+      t.equal(ran.code, 137);
+      t.match(
+        ran.stderr,
+        /^bailey: warning: heap 400 MiB \(-Xmx400m in JAVA_OPTS\) is 156 % of the memory limit 256 MiB: /m,
+      );
+      t.match(
+        ran.stderr,
+        /^bailey-init: 'bailey' \(process \d+\) was ended by SIGKILL, by the out-of-memory killer: limit 256 MiB, peak 256 MiB$/m,
+      );
+    },
+  );
 
   t.test('OutOfMemoryError: 3, and one heap dump, however often', async (t) => {
     const container = await start(t, image, limited('256m'), ['--leak']);
@@ -126,7 +129,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.match(ran.stdout, `-XX:HeapDumpPath=${folder}/heap.hprof`);
   });
 
-  t.test('a uid that nobody knows', async (t) => {
+  t.test('a uid without a name', async (t) => {
     const ran = await runToEnd(
       image,
       [...limited('512m'), '--user', '4321:1000', '--tmpfs', `${home}:uid=4321`],

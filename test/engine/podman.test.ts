@@ -1,4 +1,4 @@
-/** The castle with Podman for its engine: the same API by other words. */
+/** The castle with Podman as its engine: the same API with other words. */
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -23,7 +23,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
 
   const castleOf = (t: Test): Promise<CastleOnHost> =>
     CastleOnHost.start(t, 'podman', { dockerSocket: podman.socket });
-  /** Starts a container that asks for a volume. @returns its id */
+  /** Starts a container that requests a volume. @returns its id */
   const start = (castle: CastleOnHost, volume: string, options: readonly string[]) =>
     podman.run(
       ...['run', '--detach', '--network', 'none', '--env', 'PATH=/usr/local/bin:/bin', ...options],
@@ -44,7 +44,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
       return lines.length >= times ? lines : undefined;
     });
 
-  t.test('a container gets the volume of its label, and what becomes of it is told', async (t) => {
+  t.test('a container gets the volume of its label, and its events are logged', async (t) => {
     const castle = await castleOf(t);
     await connected(castle, 'connected');
     const id = await start(castle, 'main', label('main'));
@@ -72,7 +72,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     t.same(castle.told('container.unresolved'), [], 'both witnesses agree');
   });
 
-  t.test('no label, or that of another volume', async (t) => {
+  t.test('without a label, or with that of another volume, a request is refused', async (t) => {
     const castle = await castleOf(t);
     const [none, other] = [await start(castle, 'main', []), await start(castle, 'main', label('other'))];
     for (const id of [none, other]) await printed(id, /^403 not_permitted/).catch((thrown) => t.fail(thrown));
@@ -92,7 +92,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     t.match(await castle.leaseOf('main'), { container: id });
   });
 
-  t.test('what its service did not tell while it was away is found out', async (t) => {
+  t.test('events that were missed while the service was down are detected afterwards', async (t) => {
     const castle = await castleOf(t);
     const [stays, goes] = [
       await start(castle, 'stays', label('stays')),

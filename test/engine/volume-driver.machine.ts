@@ -1,7 +1,6 @@
 /**
- * The castle as the volume driver of a real engine. Not among the tests that npm test runs: every engine of the host finds
- * the driver, and goes on asking for it when it is gone. `.ci/run` has it behind them; by hand it is
- * `node build/test/engine/volume-driver.machine.js` after `npm run pretest`.
+ * The castle as the volume driver of a real engine. Every engine of the host finds the driver, and keeps requesting it when
+ * it is gone: so this runs last, as the suite `volume driver`.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -15,12 +14,12 @@ import { until } from '../kit/until.ts';
 
 t.setTimeout(600_000);
 
-/** Where engines look for the addresses of plug-ins. */
+/** The folder in which engines look for the sockets of plug-ins. */
 const specs = '/etc/docker/plugins';
 const driver = `castle-test-${process.pid}`;
 const image = 'bailey-test/plugin';
 
-/** A castle that an engine knows as a volume driver. */
+/** A castle that an engine uses as a volume driver. */
 async function start(t: Test, engine: OwnEngine): Promise<CastleOnHost> {
   const socket = join(temporaryFolder(t, 'plugin'), `${driver}.sock`);
   mkdirSync(specs, { recursive: true });
@@ -101,10 +100,10 @@ if (requires(t, root, program('dockerd'), program('busybox'), program('tar'))) {
     await lived('new', 1);
     const isSeen = async (volume: string) =>
       JSON.parse(await engine.docker('volume', 'inspect', volume))[0]?.Status?.container === 'seen';
-    // A mount that no container was ever seen with is kept for minutes.
+    // A mount that never had a container is kept for minutes.
     await until('both are seen', async () => ((await isSeen('main')) && (await isSeen('new'))) || undefined);
     await castle.end('SIGKILL');
-    // The engine asks for some seconds, or gives it up: both come to the same.
+    // The engine retries for some seconds or gives up; both are fine.
     const stopping = engine.run('stop', 'ends');
     await until(
       'it has ended',

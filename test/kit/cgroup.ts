@@ -6,7 +6,7 @@ import { until } from './until.ts';
 
 export type Controller = 'memory' | 'cpu';
 
-/** Where a controller's cgroups can be made by this process: of version 1 or 2. */
+/** The folder in which this process can create cgroups with a controller, of version 1 or 2. */
 function hierarchyOf(controller: Controller): string | undefined {
   return [`/sys/fs/cgroup/${controller}`, '/sys/fs/cgroup'].find((top) => {
     const probe = `${top}/bailey-probe-${process.pid}`;
@@ -15,11 +15,11 @@ function hierarchyOf(controller: Controller): string | undefined {
   });
 }
 
-/** Cgroups of one's own with this controller: root, on a system that lets it. */
+/** The right to create cgroups with this controller: root, where the system allows it. */
 export const cgroups = (controller: Controller) => (): Need =>
   hierarchyOf(controller) === undefined ? `needs a writable cgroup hierarchy with ${controller}` : undefined;
 
-/** A cgroup that is gone when the test ends. */
+/** A cgroup that is removed when the test ends. */
 export class Cgroup {
   readonly folder: string;
   readonly #version1: boolean;
@@ -60,7 +60,7 @@ export class Cgroup {
     }
   }
 
-  /** A command that runs the rest of its arguments in here. */
+  /** A command that runs its other arguments in this cgroup. */
   get command(): readonly string[] {
     return ['sh', '-ec', `echo $$ > ${this.folder}/cgroup.procs; exec "$@"`, 'sh'];
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Test } from 'tap';
 
-/** The warnings that every C file of the tests compiles without. */
+/** Every C file of the tests compiles without these warnings. */
 const strict = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-O1'];
 
 /**

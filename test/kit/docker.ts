@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Test } from 'tap';
 import { until } from './until.ts';
 
-/** How a program ended, and what it said. */
+/** How a program ended, and what it printed. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;
@@ -54,7 +54,7 @@ export async function output(program: string, ...args: readonly string[]): Promi
 export const docker = (...args: readonly string[]): Promise<string> => output('docker', ...args);
 
 /**
- * `docker run` in the foreground, as a test of one exit code and its words. The container is gone afterwards.
+ * `docker run` in the foreground, for tests of an exit code and a message. The container is gone afterwards.
  * @param options arguments before the image
  */
 export function runToEnd(

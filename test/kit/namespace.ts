@@ -55,7 +55,7 @@ export class Running {
   readonly #ended: Promise<Ended>;
 
   constructor(command: readonly string[], options: NamespaceOptions = {}) {
-    // Should we be killed, the kernel kills unshare, and with it the namespace.
+    // When the test is killed, the kernel kills unshare and with it the namespace.
     const args = ['--pdeathsig', 'KILL', '--', ...asProcess1(command, options)];
     const started = spawn('setpriv', args, { env: options.env ?? process.env, stdio: 'pipe' });
     this.#process = started;
@@ -125,7 +125,7 @@ export function inNamespace(command: readonly string[], options: NamespaceOption
   return new Running(command, options).end(options.input);
 }
 
-/** What /proc says of a process; undefined when there is none. */
+/** The entry of a process in /proc; undefined when there is none. */
 export function stat(pid: number): { comm: string; state: string; parent: number } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Test } from 'tap';
 
-/** Something a test cannot do without: undefined when it is there, else why it cannot run. */
+/** What a test needs: undefined when it is there, else the reason why the test cannot run. */
 export type Need = string | undefined;
 
-/** Being uid 0. */
+/** The user is root. */
 export const root = (): Need => (process.getuid?.() === 0 ? undefined : 'needs root');
 
 /** A program on the PATH. */
@@ -20,19 +20,18 @@ export const engine = (): Need =>
     ? undefined
     : 'needs a Docker engine that answers (set DOCKER_HOST)';
 
-/** A PID namespace: root, or user namespaces for everybody. */
+/** PID namespaces: root, or user namespaces for all users. */
 export const pidNamespace = (): Need =>
   spawnSync('unshare', [...(process.getuid?.() === 0 ? [] : ['-Ur']), '--pid', '--fork', 'true']).status === 0
     ? undefined
     : 'needs PID namespaces (root, or user namespaces)';
 
-/** The agent that is one file, which not every build makes. */
+/** The agent as one file, which only some builds make. */
 export const injectedAgent = (): Need =>
   existsSync('dist/bailey-agent') ? undefined : 'needs dist/bailey-agent (npm run build -- --inject)';
 
 /**
- * Skips what follows with the reasons when something it needs isn't there. With CI=true that is a failure:
- * what CI skips, nobody has tested.
+ * Skips the tests, with the reasons, when something that they need is missing. With CI=true that is a failure.
  * @returns true when the tests can run
  */
 export function requires(t: Test, ...needs: (() => Need)[]): boolean {
@@ -40,7 +39,7 @@ export function requires(t: Test, ...needs: (() => Need)[]): boolean {
   if (missing.length === 0) return true;
   const reason = missing.join('; ');
   if (process.env['CI'] === 'true') t.fail(`skipped in CI: ${reason}`);
-  // As a test of its own: the rest of the file may have tests that can run.
+  // As a separate test: the file may have other tests that can run.
   else t.skip(reason, () => undefined);
   return false;
 }

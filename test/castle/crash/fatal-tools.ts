@@ -15,15 +15,15 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { until } from '../../kit/until.ts';
 
 /**
- * When a tool that the castle runs kills the castle: before it does anything; at first, and then it works on as an orphan;
- * when it has done its work. With `hold` nobody is killed: it waits to be let go before it does anything.
+ * When a tool that the castle runs kills the castle: before its work; before its work, which it then does as an orphan; or
+ * after its work. With `hold` it kills nothing, and waits for `letGo` before its work.
  */
 export type Moment = 'before' | 'meanwhile' | 'after' | 'hold';
 
 /** The programs that the castle runs for its volumes. */
 const tools = ['fallocate', 'mkfs.ext4', 'e2fsck', 'cp', 'tune2fs', 'xfs_admin'];
 
-/** A castle's own copy of its programs, in which each tool can be told to kill it. */
+/** A copy of the castle and of its tools, in which each tool can kill the castle. */
 export class FatalTools {
   /** The castle to start. */
   readonly program: string;
@@ -51,12 +51,12 @@ export class FatalTools {
     writeFileSync(this.#order, `${tool} ${call} ${moment}\n`);
   }
 
-  /** Waits until a tool is held. */
+  /** Waits until a tool waits. */
   async untilHeld(): Promise<void> {
     await until('a tool is held', () => existsSync(`${this.#order}.held`) || undefined);
   }
 
-  /** Lets it do its work. */
+  /** Lets it go on. */
   letGo(): void {
     rmSync(`${this.#order}.held`, { force: true });
   }
@@ -68,7 +68,7 @@ export class FatalTools {
     return left.startsWith('done');
   }
 
-  /** A program in place of another one; the castle gives castle-mount no environment, so all it needs is in here. */
+  /** Writes a script in place of a tool. The castle gives castle-mount no environment, so the script contains all it needs. */
   #lay(as: string, real: string): void {
     const name = as.slice(as.lastIndexOf('/') + 1);
     const script = `#!/bin/sh

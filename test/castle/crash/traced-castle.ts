@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { until } from '../../kit/until.ts';
 
-/** strace counts the calls of each thread for itself: a castle that is to be killed at one of them has one for files. */
+/** strace counts the calls of each thread separately: a castle that is killed at one of them has one thread for files. */
 export const oneThread = { ...process.env, UV_THREADPOOL_SIZE: '1' };
 
-/** Lets a process be killed on its way into the nth of some system calls: that one is not made any more. */
+/** Kills a process as it enters the nth of some system calls, which is not executed. */
 export async function traced(pid: number, calls: string, nth: number): Promise<ChildProcess> {
   const inject = `inject=${calls}:signal=KILL:when=${nth}`;
   const options = ['-f', '-qq', '-p', String(pid), '-e', `trace=${calls}`, '-e', inject];
@@ -16,7 +16,7 @@ export async function traced(pid: number, calls: string, nth: number): Promise<C
   return tracer;
 }
 
-/** Lets the store's writes of a castle fail as on a full disk. @returns ends that */
+/** Makes the castle's writes to its store fail as on a full disk. @returns stops that */
 export async function withoutRoom(pid: number): Promise<() => Promise<void>> {
   const calls = 'pwrite64,pwritev,fdatasync';
   const inject = `inject=${calls}:error=ENOSPC`;

@@ -60,7 +60,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   });
 
   t.test(
-    'a forced detach pulls the disk away: errors for who uses it, the written data for the next',
+    'a forced detach removes the disk: its user gets errors, and the next one finds the written data',
     async (t) => {
       const simulator = await Simulator.start(t, 'i-a,i-b');
       const account = new Account(simulator);
@@ -88,7 +88,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   );
 
   t.test(
-    'on an instance without Nitro a disk has the name that was asked for, and no serial number',
+    'on an instance without Nitro a disk has the requested name and no serial number',
     async (t) => {
       const simulator = await Simulator.start(t, 'i-old=t2.micro');
       const account = new Account(simulator);
@@ -105,7 +105,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     },
   );
 
-  t.test('what cannot be attached or detached is refused with the code that says why', async (t) => {
+  t.test('an attachment or detachment that is impossible is refused with EC2's error code', async (t) => {
     const simulator = await Simulator.start(t, 'i-a,i-b');
     const account = new Account(simulator);
     const id = await account.available();
@@ -133,7 +133,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await refused('OperationNotPermitted', account.detach(rootVolume));
   });
 
-  t.test('attachments that go wrong', async (t) => {
+  t.test('attachment faults', async (t) => {
     const simulator = await Simulator.start(t, 'i-a');
     const account = new Account(simulator);
     const [first, second] = [await account.available(), await account.available()];
@@ -180,7 +180,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.same(nodes(), ['nvme0n1']);
   });
 
-  t.test('a volume that is attached and detached in haste is where it was attached last', async (t) => {
+  t.test('a volume that is quickly attached and detached ends where it was attached last', async (t) => {
     const simulator = await Simulator.start(t, 'i-a,i-b');
     await simulator.set({ delaysMs: { attach: 0, detach: 0 } });
     const account = new Account(simulator);

@@ -1,4 +1,4 @@
-/** A castle that is killed at every step of a snapshot and of a restore; and volumes that stand still, whoever ends. */
+/** A castle that is killed at every step of a snapshot and of a restore, and file systems that are frozen meanwhile. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,10 +17,10 @@ import { order, restored, snapshotsOf, stored, taken } from './snapshot-host.ts'
 t.setTimeout(600_000);
 t.jobs = 4;
 
-/** What is done, and which of the castle's tools kills it at which call. */
+/** The operation, its step, and which of the castle's tools kills it at which call. */
 type Step = readonly ['take' | 'restore', string, string, number];
 
-/** A castle with tools that can be told to kill or to wait, and a container that has the volume main. */
+/** A castle whose tools can kill it or wait, and a container that has the volume main. */
 async function begin(t: Test, loop = 'size=16M', ...options: readonly string[]) {
   const tools = new FatalTools(t);
   const { program, env } = tools;
@@ -48,7 +48,7 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
       await acting.catch(() => undefined);
       t.ok(tools.withdraw(), step);
       await castle.end('SIGKILL');
-      // An orphan of the last castle may still be at work; one that reads the snapshot may not keep the next one from it.
+      // An orphan of the last castle may still be running; one that reads the snapshot must not block the next castle.
       await castle.serve();
       await tenant.write(join(tenant.home, 'data'), `${step}\n`);
       lines += `${step}\n`;
@@ -74,7 +74,7 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
           readdirSync(castle.backend).some((name) => name.startsWith(`${volume}@`)),
           isThere,
         );
-        // An orphan may have finished something under a name that counts for nothing: done again, it is whole.
+        // An orphan may have completed a file under a temporary name: the repeated restore must still succeed.
         if (!isThere) t.equal(await restored(castle, whole, volume), 201, 'it can be done again');
         t.equal(fsck(imageOf(castle.backend, volume)), 0);
       }
@@ -99,16 +99,16 @@ const volumes = async (castle: CastleOnHost, name: string): Promise<boolean> =>
     (volume) => volume.name === name && volume.state === 'ready',
   );
 
-/** The call of cp that copies while the volume stands still: two before that, and a try to share. */
+/** The call of cp that copies while the file system is frozen: after two others, and a try to share blocks. */
 const inStandstill = 3;
 
-/** Lets a snapshot be begun, which is held while the volume stands still. @returns what the castle answers in the end */
+/** Begins a snapshot that is held while the file system is frozen. @returns the castle's answer, once there is one */
 function standStill({ tools, castle }: { tools: FatalTools; castle: CastleOnHost }) {
   tools.order('cp', inStandstill, 'hold');
   return order(castle, '/v1/snapshots', { volume: 'main' }).catch(() => undefined);
 }
 
-/** Whether the file system of the volume main stands still, by castle-mount's own try to let it stand still once more. */
+/** Whether the file system of the volume main is frozen: castle-mount's attempt to freeze it again fails then. */
 function standsStill(castle: CastleOnHost): boolean {
   const [device = '', image = ''] = loopsOf(castle.backend)[0]?.split(' ') ?? [];
   const uuid = /^main@(.*)\.ext4$/.exec(image)?.[1] ?? '';
@@ -119,7 +119,7 @@ function standsStill(castle: CastleOnHost): boolean {
   return stdout === 'freeze 16\n';
 }
 
-/** The process that lets it stand still. */
+/** The process that has frozen it. */
 async function watchdog(castle: CastleOnHost): Promise<number> {
   const { pid } = await castle.status();
   return await until('castle-mount freezes', () =>
@@ -153,7 +153,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     ]),
   );
 
-  t.test('what stands still goes on, whoever ends', { buffered: true }, async (t) => {
+  t.test('a frozen file system is thawed, whichever process ends', { buffered: true }, async (t) => {
     const host = await begin(t);
     const { tools, castle, tenant } = host;
     const goesOn = async (what: string) => {
@@ -215,7 +215,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     t.match(await next.read(join(next.home, 'data')), /the next castle has found it in its journal\n$/);
   });
 
-  t.test('nothing stands still for longer than it may', { buffered: true }, async (t) => {
+  t.test('no file system stays frozen for longer than --freeze-limit', { buffered: true }, async (t) => {
     const host = await begin(t, 'size=16M', '--freeze-limit', '1s');
     const { tools, castle, tenant } = host;
     let taking = standStill(host);
