@@ -3,16 +3,16 @@
 # Processes are known by a mark in their environment, BAILEY_CI_RUN, which every program that .ci/run starts inherits:
 # others may work on the same machine.
 
-# Remembers what is there before.
+# Records the mounts and loop devices that exist before the tests.
 note_what_is_there() {
   mounts >"$scratch/mounts.before"
   loop_devices >"$scratch/loops.before"
 }
 
-# Prints what has come since and not gone again; false when there is something.
+# Prints what has been added since and not removed; false when there is something.
 nothing_left_behind() {
   local tries found
-  # What a test's end has killed may need a moment to go.
+  # What a test has killed may need a moment to end.
   for ((tries = 0; tries < 100; tries++)); do
     found=$(leftovers)
     if [[ -z $found ]]; then return 0; fi
@@ -33,7 +33,7 @@ leftovers() {
   git status --porcelain | sed 's/^/in the tree: /'
 }
 
-# A shell's own forks keep the environment that it was started with, which has no mark; only what looks for it has one.
+# The forks of this shell keep the environment that it was started with, which has no mark; only grep would have it.
 marked_processes() {
   local file
   for file in $(env -u BAILEY_CI_RUN grep -lsz "^BAILEY_CI_RUN=$scratch\$" /proc/[0-9]*/environ); do
@@ -41,7 +41,7 @@ marked_processes() {
   done
 }
 
-# Ends what tests have left: by pid, and only what carries our mark.
+# Kills what tests have left, by pid, and only what has the mark.
 end_marked_processes() {
   local pid
   while read -r _ pid _; do kill -KILL "$pid" 2>/dev/null || true; done < <(marked_processes)
