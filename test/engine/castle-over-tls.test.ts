@@ -9,7 +9,7 @@ import { addBailey, addBusybox, addNode, importImage, jenkinsUser, temporaryFold
 import { engine, program, requires, root } from '../kit/needs.ts';
 
 const home = '/var/jenkins_home';
-t.setTimeout(600_000);
+t.setTimeout(0);
 
 if (requires(t, root, engine, program('openssl'), program('busybox'), program('tar'))) {
   const folder = temporaryFolder(t, 'root');

@@ -9,7 +9,7 @@ import { engine, program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 
 const home = '/var/jenkins_home';
-t.setTimeout(600_000);
+t.setTimeout(0);
 
 if (requires(t, root, engine, program('javac'), program('jlink'), program('busybox'), program('tar'))) {
   const image = await baileyImage(t);

@@ -11,7 +11,7 @@ import { addBusybox, addNode, addProgram, importImage, jenkinsUser, temporaryFol
 import { engine, program, requires, root } from '../kit/needs.ts';
 
 const home = '/var/jenkins_home';
-t.setTimeout(300_000);
+t.setTimeout(0);
 
 if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybox'))) {
   const folder = temporaryFolder(t, 'root');

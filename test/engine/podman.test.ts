@@ -10,7 +10,7 @@ import { program, requires, root } from '../kit/needs.ts';
 import { Podman } from '../kit/podman.ts';
 import { until } from '../kit/until.ts';
 
-t.setTimeout(600_000);
+t.setTimeout(0);
 
 if (requires(t, root, program('podman'), program('docker'), program('busybox'), program('tar'))) {
   const folder = temporaryFolder(t, 'root');
