@@ -55,12 +55,13 @@ finish_steps() {
   begun=()
 }
 
-# counted_tests COMMAND...: runs scripts/test.js in some way, whose last line is `N passed, N failed`, below a line
+# counted_tests COMMAND...: runs scripts/test.js in some way, which ends with the line `N passed, N failed`, below a line
 # `failed:` with a line for each failure.
 counted_tests() {
   local log=$scratch/tests.log code=0 summary
   "$@" 2>&1 | tee "$log" || code=$?
-  summary=$(tail -n 1 "$log")
+  # npm may print more behind it.
+  summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1) || true
   if [[ ! $summary =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     echo '    no summary: the runner did not come to its end'
     return 1
