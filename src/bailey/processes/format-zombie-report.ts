@@ -1,24 +1,24 @@
 import { printable } from '../../terminal/printable.ts';
 import type { Parent, Zombie, ZombieGroup, ZombieReport } from './zombie-report.ts';
 
-/** How many zombies of one parent are listed unless all are asked for. */
+/** How many zombies of one parent are listed without --all. */
 const maxListed = 5;
 
 /**
- * The report for people, as lines.
- * @param all lists every zombie, and processes of which only the leading thread has ended
+ * Formats the report as lines of text.
+ * @param all also list every zombie, and processes of which only the main thread has exited
  */
 export function formatZombieReport(report: ZombieReport, all: boolean): readonly string[] {
   const lines = [
     report.zombies === 0
       ? `no zombies among ${report.processes} processes`
-      : `${count(report.zombies, 'zombie')} among ${report.processes} processes, left by ${count(report.parents.length, 'parent')}`,
+      : `${count(report.zombies, 'zombie')} among ${report.processes} processes, not reaped by ${count(report.parents.length, 'parent')}`,
     ...report.parents.flatMap((group) => ['', ...groupLines(group, all)]),
   ];
   if (all && report.endedLeaders.length > 0) {
     lines.push(
       '',
-      'listed as defunct, but alive (the leading thread has ended, others run on; nothing to reap):',
+      'alive, although ps shows them as defunct: the main thread has exited and other threads still run (nothing to reap):',
     );
     for (const { pid, name, threads } of report.endedLeaders) {
       lines.push(`  ${pid} ${name}, ${count(threads, 'thread')} left`);
@@ -27,10 +27,10 @@ export function formatZombieReport(report: ZombieReport, all: boolean): readonly
   if (report.hidepid !== undefined) {
     lines.push(
       '',
-      `/proc is mounted with ${report.hidepid}: other users' processes are not visible; run as root to see all`,
+      `/proc is mounted with ${report.hidepid}: processes of other users are not visible; run bailey zombies as root to see them`,
     );
   }
-  // Names and arguments are any process's own choice.
+  // A process chooses its name and arguments: make control characters harmless.
   return lines.map(printable);
 }
 
@@ -41,8 +41,8 @@ function groupLines({ parent, zombies, problem, remedy }: ZombieGroup, all: bool
     `${count(zombies.length, 'zombie')} of ${parentLine(parent)}`,
     ...parentFacts(parent).map(([label, fact]) => `  ${label.padEnd(9)} ${fact}`),
     `  ${'zombies'.padEnd(9)} ${shown.map(zombieText).join(', ')}${more > 0 ? `, and ${more} more (--all)` : ''}`,
-    `  ${'wrong'.padEnd(9)} ${problem}`,
-    `  ${'do'.padEnd(9)} ${remedy}`,
+    `  ${'problem'.padEnd(9)} ${problem}`,
+    `  ${'fix'.padEnd(9)} ${remedy}`,
   ];
 }
 
@@ -51,12 +51,12 @@ const parentLine = ({ pid, name, commandLine, state }: Parent): string =>
     ? 'a parent that is not visible'
     : `${pid} ${commandLine.length === 0 ? name : commandLine.join(' ')}`;
 
-/** What is known of a parent, a labelled line each. */
+/** What is known about a parent, as label and text. */
 function parentFacts(parent: Parent): readonly (readonly [string, string])[] {
   const lines: [string, string][] = [];
-  if (parent.isPid1) lines.push(['role', parent.reaps ? 'PID 1, an init' : 'PID 1, but no init']);
+  if (parent.isPid1) lines.push(['role', parent.reaps ? 'PID 1, an init' : 'PID 1, but not an init']);
   if (parent.namespacePids.length > 1)
-    lines.push(['pids', `${parent.namespacePids.join(' → ')} (outside → inside)`]);
+    lines.push(['PIDs', `${parent.namespacePids.join(' → ')} (outer → inner namespace)`]);
   if (parent.container !== undefined) {
     const { engine, id, kubernetes } = parent.container;
     lines.push(['container', `${id.slice(0, 12)} (${engine}${kubernetes ? ', Kubernetes' : ''})`]);
@@ -76,7 +76,7 @@ function parentFacts(parent: Parent): readonly (readonly [string, string])[] {
   if (waiting.length > 0) lines.push(['waiting', waiting.join(', ')]);
   if (parent.pids !== undefined) {
     const { used, limit, file } = parent.pids;
-    lines.push(['room', `${used} of ${limit} processes (${file})`]);
+    lines.push(['pids max', `${used} of ${limit} processes in use (${file})`]);
   }
   return lines;
 }
@@ -86,7 +86,7 @@ function zombieText({ pid, name, ageSeconds, defunctSeconds }: Zombie): string {
   return `${pid} ${name} (started ${duration(ageSeconds)} ago${seen})`;
 }
 
-/** The two largest units are enough to recognise an event by. */
+/** A duration in its two largest units. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   const [days, hours, minutes] = [

@@ -1,6 +1,9 @@
 import type { Cause, Diagnosis, Parent, Zombie } from './zombie-report.ts';
 
-/** Decides by what stands in the way first: who cannot run cannot reap, whatever its signal settings are. */
+/**
+ * Why the zombies of one parent stay. The first obstacle counts: a parent that cannot run cannot reap, whatever its
+ * signal settings are.
+ */
 export function causeOf(parent: Parent, zombies: readonly Zombie[]): Cause {
   if (zombies.length > 0 && zombies.every(({ tracer }) => tracer !== undefined)) return 'traced';
   if (parent.state === '?') return 'parent-outside';
@@ -15,7 +18,7 @@ export function causeOf(parent: Parent, zombies: readonly Zombie[]): Cause {
   return 'never-waits';
 }
 
-/** Puts a cause into words for one parent. */
+/** Explains a cause for one parent: the problem, and what to do about it. */
 export function diagnose(cause: Cause, parent: Parent, zombies: readonly Zombie[]): Diagnosis {
   return explanations[cause](parent, zombies);
 }
@@ -24,84 +27,88 @@ const explanations: Readonly<Record<Cause, (parent: Parent, zombies: readonly Zo
   traced: (_, zombies) => {
     const tracer = zombies[0]?.tracer;
     return {
-      problem: `process ${tracer} traces them and has not taken their end, so their parent is not told of it`,
-      remedy: `end or detach the tracer (strace, gdb, …): kill ${tracer}`,
+      problem: `process ${tracer} traces them and has not collected their exit status, so the kernel does not notify their parent`,
+      remedy: `detach or end the tracer (strace, gdb or similar): kill ${tracer}`,
     };
   },
   'parent-outside': ({ pid }) => ({
     problem:
       pid === 0
-        ? 'their parent is outside of this PID namespace (they were brought in by docker exec, kubectl exec or nsenter)'
-        : `their parent ${pid} is not visible`,
-    remedy: pid === 0 ? 'run bailey zombies on the host' : 'run bailey zombies as root',
+        ? 'their parent is outside this PID namespace: docker exec, kubectl exec or nsenter started them'
+        : `their parent ${pid} is not visible to this user`,
+    remedy: pid === 0 ? 'run bailey zombies on the host to see the parent' : 'run bailey zombies as root',
   }),
   'parent-frozen': (parent) => ({
-    problem: `the cgroup of ${parentName(parent)} is frozen, so it cannot reap`,
-    remedy: parent.container ? `docker unpause ${shortId(parent)}, or thaw its cgroup` : 'thaw its cgroup',
+    problem: `the cgroup of ${parentName(parent)} is frozen, so the parent does not run and cannot reap`,
+    remedy: parent.container
+      ? `unpause the container: docker unpause ${shortId(parent)}, or thaw its cgroup`
+      : 'thaw the cgroup of the parent',
   }),
   'parent-stopped': (parent) => ({
-    problem: `${parentName(parent)} is stopped${parent.state === 't' ? ' by a tracer' : ''}, so it cannot reap`,
-    remedy: parent.state === 't' ? 'end or continue the debugger that holds it' : `kill -CONT ${parent.pid}`,
+    problem: `${parentName(parent)} is stopped${parent.state === 't' ? ' by a tracer' : ''}, so it does not run and cannot reap`,
+    remedy:
+      parent.state === 't'
+        ? 'continue the process in the debugger, or end the debugger'
+        : `kill -CONT ${parent.pid}`,
   }),
   'parent-uninterruptible': (parent) => ({
-    problem: `${parentName(parent)} is stuck in the kernel${sleepText(parent)} and cannot reap until that ends`,
+    problem: `${parentName(parent)} is blocked in the kernel${sleepText(parent)} and cannot reap until that call returns`,
     remedy:
-      'look at the device or file server it waits for (a hung NFS mount, a dying disk); no signal reaches it',
+      'find the device or file server that does not answer (for example a hung NFS mount or a failing disk); a process in this state ignores all signals, even SIGKILL',
   }),
   'pid1-does-not-reap': (parent) => ({
-    problem: `PID 1 ${namespaceName(parent)} is ${parent.name}, which does not reap orphans`,
+    problem: `PID 1 ${namespaceName(parent)} is ${parent.name}, which does not reap orphaned processes`,
     remedy: initRemedy(parent),
   }),
   'init-busy': (parent) => ({
-    problem: `PID 1 ${namespaceName(parent)} is ${parent.name}, an init that reaps, and yet they are still there`,
-    remedy: `look again in a moment; if they stay, it hangs${sleepText(parent)}: restart the container`,
+    problem: `PID 1 ${namespaceName(parent)} is ${parent.name}, an init that normally reaps, but has not reaped these`,
+    remedy: `run bailey zombies again in a few seconds; if they are still there, ${parent.name} hangs${sleepText(parent)}: restart the container`,
   }),
   'waits-for-another': (parent) => ({
-    problem: `${parentName(parent)} waits for ${parent.waiting.child === undefined ? 'one child only' : `its child ${parent.waiting.child} only`} and leaves the others unreaped`,
-    remedy: `${bugIn(parent)}: it has to wait for all its children; ${killRemedy(parent)}`,
+    problem: `${parentName(parent)} waits for ${parent.waiting.child === undefined ? 'one particular child' : `its child ${parent.waiting.child} only`} and does not reap the others`,
+    remedy: `${bugIn(parent)}: it must wait for all its children; ${killRemedy(parent)}`,
   }),
   'sigchld-blocked': (parent) => ({
-    problem: `${parentName(parent)} blocks SIGCHLD and does not fetch it, although it is pending`,
-    remedy: `${bugIn(parent)}; ${killRemedy(parent)}`,
+    problem: `${parentName(parent)} blocks SIGCHLD; the signal is pending, but the parent does not accept it`,
+    remedy: `${bugIn(parent)}: it must unblock SIGCHLD or read it with sigwait or signalfd; ${killRemedy(parent)}`,
   }),
   'sigchld-ignored': (parent) => ({
-    problem: `${parentName(parent)} began to ignore SIGCHLD only after they had died, so the kernel keeps them`,
-    remedy: `${bugIn(parent)}: it has to wait once after ignoring SIGCHLD; ${killRemedy(parent)}`,
+    problem: `${parentName(parent)} ignores SIGCHLD since after they exited; the kernel discards only children that exit later`,
+    remedy: `${bugIn(parent)}: after it starts to ignore SIGCHLD it must call waitpid once; ${killRemedy(parent)}`,
   }),
   'handler-misses': (parent) => ({
-    problem: `${parentName(parent)} is alive and handles SIGCHLD, but does not wait for these children`,
-    remedy: `${bugIn(parent)}; SIGCHLD to it can help if its handler missed one: kill -CHLD ${parent.pid}; ${killRemedy(parent)}`,
+    problem: `${parentName(parent)} handles SIGCHLD, but does not wait for these children`,
+    remedy: `${bugIn(parent)}; if its handler only missed a signal, send another one: kill -CHLD ${parent.pid}; ${killRemedy(parent)}`,
   }),
   'never-waits': (parent) => ({
-    problem: `${parentName(parent)} is alive and does not wait for its children${sleepText(parent)}`,
+    problem: `${parentName(parent)} does not wait for its children${sleepText(parent)}`,
     remedy: `${bugIn(parent)}; ${killRemedy(parent)}`,
   }),
 };
 
-const parentName = ({ name, pid }: Parent): string => `their parent ${name} (${pid})`;
+const parentName = ({ name, pid }: Parent): string => `their parent ${name} (pid ${pid})`;
 
-const bugIn = ({ name }: Parent): string => `a bug in ${name}`;
+const bugIn = ({ name }: Parent): string => `this is a bug in ${name}`;
 
 const sleepText = ({ waiting }: Parent): string =>
-  waiting.sleepsIn === undefined ? '' : ` (it sleeps in ${waiting.sleepsIn})`;
+  waiting.sleepsIn === undefined ? '' : ` (sleeping in ${waiting.sleepsIn})`;
 
-/** The last resort for a parent that isn't PID 1: its end gives the zombies to somebody else. */
+/** The last resort for a parent that is not PID 1: when it ends, another process adopts its zombies. */
 function killRemedy({ pid, adopter }: Parent): string {
-  const ending = `ending it (kill ${pid}) hands them to`;
+  const ending = `if you end it (kill ${pid}), the zombies go to`;
   if (adopter === undefined) return `${ending} PID 1 of its namespace`;
-  if (adopter.reaps) return `${ending} PID 1 (${adopter.name}, ${adopter.pid}), which reaps`;
-  return `${ending} PID 1 (${adopter.name}, ${adopter.pid}), which is not known to reap`;
+  const init = `${ending} PID 1 (${adopter.name}, pid ${adopter.pid})`;
+  return adopter.reaps ? `${init}, which reaps them` : `${init}, which is not known to reap them`;
 }
 
 function namespaceName({ container, inInitialNamespace }: Parent): string {
-  if (container?.kubernetes) return 'of the container';
   if (container !== undefined) return 'of the container';
   return inInitialNamespace ? 'of this machine' : 'of the PID namespace';
 }
 
 const shortId = ({ container }: Parent): string => container?.id.slice(0, 12) ?? '';
 
-/** How to get an init below this program, in the words of whatever runs it. */
+/** How to start this program under an init, in the terms of its container engine. */
 function initRemedy({ name, commandLine, container }: Parent): string {
   const command = (commandLine.length > 0 ? commandLine : [name])
     .slice(0, 3)
@@ -109,6 +116,6 @@ function initRemedy({ name, commandLine, container }: Parent): string {
   if (commandLine.length > 3) command.push('…');
   const entrypoint = `start it under bailey-init: ENTRYPOINT ["bailey-init", "--", ${command.join(', ')}]`;
   if (container?.kubernetes)
-    return `${entrypoint}, or shareProcessNamespace: true in the pod (Kubernetes has no --init)`;
+    return `${entrypoint}, or set shareProcessNamespace: true in the pod (Kubernetes has no --init)`;
   return `${entrypoint}, or ${container?.engine === 'podman' ? 'podman' : 'docker'} run --init`;
 }

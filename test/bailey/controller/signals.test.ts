@@ -1,29 +1,34 @@
-/** Signals while `bailey jenkins` prepares, and in the moment in which it becomes java: none is lost. */
+/**
+ * Signals while `bailey jenkins` prepares, and while it is replaced by java: none is lost. The moments are random;
+ * BAILEY_TEST_SEED=N repeats a run.
+ */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { program, requires } from '../../kit/needs.ts';
+import { Random } from '../../kit/random.ts';
+import { until } from '../../kit/until.ts';
 import { compileC, ended, installBailey, start, temporaryFolder } from '../kit/bailey.ts';
 import { giveLease, refuseInUse, startFakeCastle } from '../kit/fake-castle.ts';
 
-/** As java: waits for ever, with the signals as it found them. */
-const waiting = '#include <unistd.h>\nint main(void) { write(1, "java", 4); for (;;) pause(); }\n';
+/** Stands in for java: waits forever, with the signal dispositions it inherited. */
+const waitForever = '#include <unistd.h>\nint main(void) { write(1, "java", 4); for (;;) pause(); }\n';
 
-interface Place {
+interface ControllerFixture {
   readonly folder: string;
   readonly bailey: string;
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
-function place(t: Test): Place {
+function createFixture(t: Test): ControllerFixture {
   const folder = temporaryFolder(t);
   const home = join(folder, 'home');
   mkdirSync(home);
   mkdirSync(join(folder, 'bin'));
-  compileC(join(folder, 'bin/java'), waiting);
+  compileC(join(folder, 'bin/java'), waitForever);
   writeFileSync(join(folder, 'jenkins.war'), '');
   const env = {
     PATH: `${join(folder, 'bin')}:${process.env['PATH']}`,
@@ -35,9 +40,9 @@ function place(t: Test): Place {
 }
 
 if (requires(t, program('cc'))) {
-  t.test('while the castle does not answer: 128+n, no lease, nothing written', async (t) => {
+  t.test('a signal during the wait for storage: exit code 128+n, no lease, nothing written', async (t) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
-      const { bailey, env, folder, home } = place(t);
+      const { bailey, env, folder, home } = createFixture(t);
       let askedTwice = (): void => undefined;
       const asked = new Promise<void>((resolve) => {
         askedTwice = resolve;
@@ -60,8 +65,8 @@ if (requires(t, program('cc'))) {
     }
   });
 
-  t.test('a lease that arrives after the signal is given back', async (t) => {
-    const { bailey, env, folder, home } = place(t);
+  t.test('a lease that is granted after the signal is released', async (t) => {
+    const { bailey, env, folder, home } = createFixture(t);
     let kill = (): void => undefined;
     const castle = await startFakeCastle(t, folder, (response) => {
       kill();
@@ -77,8 +82,8 @@ if (requires(t, program('cc'))) {
     t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
   });
 
-  t.test('what fails after the lease gives it back', async (t) => {
-    const { bailey, env, folder, home } = place(t);
+  t.test('a failure after the lease was granted releases it', async (t) => {
+    const { bailey, env, folder, home } = createFixture(t);
     const castle = await startFakeCastle(t, folder, (response) => giveLease(response, home));
     const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
     writeFileSync(join(home, 'plugins'), 'a file where a folder has to be');
@@ -95,11 +100,11 @@ if (requires(t, program('cc'))) {
     rmSync(join(home, 'plugins'));
     const right = start(bailey, { args: ['jenkins', 'true'], env: withCastle });
     t.equal((await ended(right)).code, 0);
-    t.strictSame(castle.asked.slice(2), ['POST /v1/leases'], 'who succeeds keeps it');
+    t.strictSame(castle.asked.slice(2), ['POST /v1/leases'], 'a successful start keeps it');
   });
 
-  t.test('a lease that another program of the container had before is not given back', async (t) => {
-    const { bailey, env, folder, home } = place(t);
+  t.test('a lease that another program of the container already holds is not released', async (t) => {
+    const { bailey, env, folder, home } = createFixture(t);
     let ending: ((status: 200) => void) | undefined;
     const castle = await startFakeCastle(t, folder, (response) => {
       ending?.(200);
@@ -108,22 +113,22 @@ if (requires(t, program('cc'))) {
     const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
     writeFileSync(join(folder, 'no-program'), '#!/no/such/shell\n', { mode: 0o755 });
     const args = ['jenkins', join(folder, 'no-program')];
-    t.equal((await ended(start(bailey, { args, env: withCastle }))).code, 127, 'what fails after it');
+    t.equal((await ended(start(bailey, { args, env: withCastle }))).code, 127, 'a failure after the lease');
 
     const child = start(bailey, { args: ['jenkins'], env: withCastle });
     ending = () => child.kill('SIGTERM');
-    t.equal((await ended(child)).code, 143, 'ended while the castle answers');
+    t.equal((await ended(child)).code, 143, 'a signal while the castle answers');
     t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
   });
 
-  t.test('a signal while the storage is given back', async (t) => {
+  t.test('a signal while the storage is released', async (t) => {
     for (const { what, signals } of [
-      { what: 'decides the exit code', signals: ['SIGTERM'] },
-      { what: 'is heard once; the next one ends at once', signals: ['SIGINT', 'SIGTERM'] },
+      { what: 'one signal decides the exit code', signals: ['SIGTERM'] },
+      { what: 'a second signal ends the process at once', signals: ['SIGINT', 'SIGTERM'] },
     ] as const) {
-      const { bailey, env, folder, home } = place(t);
+      const { bailey, env, folder, home } = createFixture(t);
       let child: ReturnType<typeof start> | undefined;
-      // Never an answer: the client has to give up by itself, or to be told to.
+      // The castle never answers: the client gives up by itself, or at the second signal.
       const castle = await startFakeCastle(
         t,
         folder,
@@ -138,7 +143,7 @@ if (requires(t, program('cc'))) {
       const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
       child = start(bailey, { args: ['jenkins'], env: withCastle });
       const ran = await ended(child);
-      // The order of two that come at once is the kernel's choice.
+      // Two signals at once may arrive in either order.
       const codes = signals.map((signal) => 128 + constants.signals[signal]);
       t.ok(codes.includes(ran.code ?? 0), `${what}: ${ran.code} ${ran.stderr}`);
       t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
@@ -147,8 +152,9 @@ if (requires(t, program('cc'))) {
     }
   });
 
-  t.test('100 times at a random moment of the start', async (t) => {
-    const { bailey, env, home } = place(t);
+  t.test('a signal at 100 random moments of the start', async (t) => {
+    const random = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_261);
+    const { bailey, env, home } = createFixture(t);
     const log = join(home, 'copy_reference_file.log');
     const outcomes = { before: 0, preparing: 0, java: 0 };
     const lost: unknown[] = [];
@@ -157,11 +163,12 @@ if (requires(t, program('cc'))) {
       rmSync(log, { force: true });
       const child = start(bailey, { args: ['jenkins'], env });
       const end = ended(child);
-      if (n % 2 === 0) await pause(Math.random() * 120);
+      if (n % 2 === 0) await pause(random.next() * 120);
       else {
-        // The log is the last thing that is written before java: the signal meets the hand-over itself.
-        while (!existsSync(log)) await pause(1);
-        for (let spin = Math.random() * 20_000; spin > 0; spin--) void Math.sqrt(spin);
+        // The log is the last file written before java starts: this signal arrives during the hand-over itself.
+        const reached = () => (existsSync(log) || child.exitCode !== null ? true : undefined);
+        await until('the log exists, or bailey has ended', reached, 30_000, 1);
+        for (let spin = random.below(20_000); spin > 0; spin--) void Math.sqrt(spin);
       }
       child.kill('SIGTERM');
       const ran = await end;
@@ -175,6 +182,6 @@ if (requires(t, program('cc'))) {
       `ended before or in the hand-over ${outcomes.before}, preparing ${outcomes.preparing}, as java ${outcomes.java}`,
     );
     if (existsSync(log))
-      t.match(readFileSync(log, 'utf8'), /^--- Copying files at .*\n$/, 'the log has no half line');
+      t.match(readFileSync(log, 'utf8'), /^--- Copying files at .*\n$/, 'the log has no partial line');
   });
 }

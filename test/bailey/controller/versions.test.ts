@@ -49,9 +49,7 @@ function orderOfSort(a: string, b: string): number {
 }
 
 t.test('without hashes it is the order of sort -V', async (t) => {
-  const seed = Number(process.env['BAILEY_TEST_SEED'] ?? Date.now() % 1_000_000_000);
-  t.comment(`BAILEY_TEST_SEED=${seed}`);
-  const random = new Random(seed);
+  const random = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_263);
   const parts = [
     '0',
     '1',

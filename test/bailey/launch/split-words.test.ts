@@ -4,6 +4,7 @@ import t from 'tap';
 import { splitWords } from '../../../src/bailey/launch/split-words.ts';
 import { Failure } from '../../../src/terminal/failure.ts';
 import { program, requires } from '../../kit/needs.ts';
+import { Random } from '../../kit/random.ts';
 
 /** What xargs makes of a text, or undefined when it refuses it. */
 function xargs(text: string): string[] | undefined {
@@ -24,20 +25,10 @@ function ours(text: string): string[] | undefined {
   }
 }
 
-/** A sequence of numbers in [0, 1) that is the same in each run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 if (requires(t, program('xargs'))) {
   t.test('400 random texts are split as xargs splits them', async (t) => {
-    const random = seeded(20_260);
+    const numbers = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_260);
+    const random = (): number => numbers.next();
     const pieces = [
       'a',
       'b',

@@ -77,32 +77,32 @@ if (requires(t, pidNamespace, program('cc'))) {
 
   const faults: readonly (readonly [string, ZombieGroup['cause'], RegExp])[] = [
     ['never', 'never-waits', /does not wait for its children/],
-    ['blocked', 'sigchld-blocked', /blocks SIGCHLD and does not fetch it/],
-    ['ignored', 'sigchld-ignored', /only after they had died/],
+    ['blocked', 'sigchld-blocked', /blocks SIGCHLD; the signal is pending/],
+    ['ignored', 'sigchld-ignored', /ignores SIGCHLD since after they exited/],
     ['handled', 'handler-misses', /handles SIGCHLD, but does not wait/],
     ['another', 'waits-for-another', /waits for its child \d+ only/],
     ['stopped', 'parent-stopped', /is stopped/],
   ];
-  for (const [mode, cause, wrong] of faults) {
-    t.test(`a parent that is at fault: ${mode}`, async (t) => {
+  for (const [mode, cause, problem] of faults) {
+    t.test(`the cause for a parent that does not reap: ${mode}`, async (t) => {
       const parent = await started(t, faulty, [mode]);
       const seen = await reported((seen) => groupOf(seen, parent.pid)?.cause === cause);
       const group = groupOf(seen, parent.pid);
-      t.match(group, { cause, wrong, zombies: [{ pid: Number(parent.line), name: 'parent' }] });
+      t.match(group, { cause, problem, zombies: [{ pid: Number(parent.line), name: 'parent' }] });
       t.same(group?.parent.commandLine, [faulty, mode]);
       t.equal(zombies([]).status, 1, 'some found');
-      t.match(zombies([]).stdout, wrong);
+      t.match(zombies([]).stdout, problem);
     });
   }
 
-  t.test('SIGCHLD and the end of the parent are offered as remedies, with the heir named', async (t) => {
+  t.test('the fix names kill -CHLD, kill, and the process that adopts the zombies', async (t) => {
     const parent = await started(t, faulty, ['handled']);
     const seen = await reported((seen) => groupOf(seen, parent.pid) !== undefined);
     t.match(groupOf(seen, parent.pid)?.remedy, `kill -CHLD ${parent.pid}`);
-    t.match(groupOf(seen, parent.pid)?.remedy, `ending it (kill ${parent.pid}) hands them to PID 1`);
+    t.match(groupOf(seen, parent.pid)?.remedy, `if you end it (kill ${parent.pid}), the zombies go to PID 1`);
   });
 
-  t.test('an ended leader is alive: no zombie, listed with --all', async (t) => {
+  t.test('a process whose main thread has exited is not a zombie, and is listed with --all', async (t) => {
     const { pid } = await started(t, faulty, ['leader']);
     const seen = await reported(({ endedLeaders }) => endedLeaders.some((leader) => leader.pid === pid));
     t.match(
@@ -116,7 +116,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.match(zombies(['--all']).stdout, `${pid} parent, 1 thread left`);
   });
 
-  t.test('PID 1 that does not reap, from outside and from inside', async (t) => {
+  t.test('a PID 1 that does not reap, seen from outside and inside its namespace', async (t) => {
     // One own child, one orphan. Neither may end before PID 1 has exec'ed: the shell would reap it.
     const script = `sh -c 'echo ") Z (0 1" >/proc/$$/comm; kill -STOP $$' & (sleep 1000 &); echo ready; exec sleep 1000`;
     const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', script]);
@@ -133,7 +133,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     const group = groupOf(seen, first);
     t.match(group, {
       cause: 'pid1-does-not-reap',
-      problem: 'PID 1 of the PID namespace is sleep, which does not reap orphans',
+      problem: 'PID 1 of the PID namespace is sleep, which does not reap orphaned processes',
       remedy: /ENTRYPOINT \["bailey-init", "--", "sleep", "1000"\], or docker run --init/,
       parent: { isPid1: true, reaps: false, state: 'S', sigchld: { disposition: 'default', blocked: false } },
     });
@@ -157,7 +157,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     });
   });
 
-  t.test('an init that hangs, and one that is stopped', async (t) => {
+  t.test('an init that hangs, and an init that is stopped', async (t) => {
     const tini = join(folder, 'tini');
     cpSync(faulty, tini);
     const { pid } = await started(t, 'unshare', [...namespace, tini, 'never']);
@@ -169,7 +169,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.match(groupOf(stopped, first), { cause: 'parent-stopped', remedy: `kill -CONT ${first}` });
   });
 
-  t.test('none found: exit 0', (t) => {
+  t.test('exit code 0 without zombies', (t) => {
     const inside = ['unshare', ...namespace, 'sh', '-c', '"$@"; exit $?', 'sh'];
     const { status, stdout } = zombies([], inside);
     t.equal(status, 0);
@@ -184,10 +184,10 @@ if (requires(t, pidNamespace, program('cc'))) {
     const first = String(childOf(pid));
     await started(t, faulty, ['never', first]);
     const seen = await reported((seen) => seen.zombies === 1, ['nsenter', '-t', first, '--pid', '--mount']);
-    t.match(groupOf(seen, 0), { cause: 'parent-outside', remedy: 'run bailey zombies on the host' });
+    t.match(groupOf(seen, 0), { cause: 'parent-outside', remedy: /^run bailey zombies on the host/ });
   });
 
-  t.test('a watcher tells for how long', async (t) => {
+  t.test('--watch reports for how long a zombie has been defunct', async (t) => {
     const parent = await started(t, faulty, ['never']);
     const watcher = spawn(process.execPath, [bailey, 'zombies', '--watch', '0.1', '--json'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -204,7 +204,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.equal(signal, 'SIGTERM', 'a signal ends it');
   });
 
-  t.test('other users’ processes hidden by hidepid: said, and no crash', (t) => {
+  t.test('a /proc mounted with hidepid is reported', (t) => {
     if (!requires(t, root, program('setpriv'))) return t.end();
     const open = mkdtempSync(join(tmpdir(), 'bailey-hidepid-'));
     chmodSync(open, 0o755);
@@ -220,13 +220,13 @@ if (requires(t, pidNamespace, program('cc'))) {
     execFileSync('rm', ['-r', open]);
     t.match(
       run.stdout,
-      /hidepid=(2|invisible): other users' processes are not visible; run as root to see all/,
+      /hidepid=(2|invisible): processes of other users are not visible; run bailey zombies as root/,
     );
     t.equal(run.status, 0);
     t.end();
   });
 
-  t.test('who does not read on ends it without a word; what cannot be written is said', (t) => {
+  t.test('a closed pipe ends the command silently; a full disk is exit code 74', (t) => {
     const shell = (script: string) =>
       spawnSync('bash', ['-c', script, process.execPath, bailey], { encoding: 'utf8' });
     const head = shell('set -o pipefail; "$0" "$1" zombies --watch 0.1 | head -n 1; echo "$?"');
@@ -238,7 +238,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
-  t.test('no argument of a process reaches the terminal as a command', async (t) => {
+  t.test('control characters in process arguments are escaped', async (t) => {
     const script = 'exec -a "$1" "$0" never';
     const parent = await started(t, 'bash', ['-c', script, faulty, 'a\x1b[2J\u009b31m\u202eb']);
     await reported((seen) => groupOf(seen, parent.pid) !== undefined);
@@ -246,10 +246,10 @@ if (requires(t, pidNamespace, program('cc'))) {
     const { stdout } = zombies(['--json']);
     t.match(stdout, 'a\\u001b[2J\\u009b31m\\u202eb');
     const { commandLine } = groupOf(JSON.parse(stdout) as ZombieReport, parent.pid)?.parent ?? {};
-    t.equal(commandLine?.[0], 'a\x1b[2J\u009b31m\u202eb', 'to a program it says what it said');
+    t.equal(commandLine?.[0], 'a\x1b[2J\u009b31m\u202eb', 'the JSON value is unchanged');
   });
 
-  t.test('without /proc there is no all-clear', (t) => {
+  t.test('exit code 69 when /proc is not mounted', (t) => {
     if (!requires(t, root)) return t.end();
     const behind = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c'];
     const { status, stdout, stderr } = zombies(
@@ -262,7 +262,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
-  t.test('wrong usage: 64', (t) => {
+  t.test('exit code 64 for a wrong command line', (t) => {
     for (const args of [['--watch', 'x'], ['--watch', '0'], ['--what'], ['argument']]) {
       const { status, stderr } = zombies(args);
       t.equal(status, 64, args.join(' '));
