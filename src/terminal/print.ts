@@ -1,14 +1,14 @@
 import { errorCode, Failure, Interrupted } from './failure.ts';
 
 /**
- * Writes a command's result to standard output, whole, before the command goes on.
- * @throws Interrupted SIGPIPE when nobody reads on (`| head`); Failure 74 when it cannot be written
+ * Writes text to standard output and waits until all of it has been written.
+ * @throws Interrupted SIGPIPE when the reader has closed the pipe (`| head`); Failure 74 for other errors
  */
 export function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const { stdout } = process;
     const failed = (error: Error): void => reject(outputFailure(error));
-    // The stream throws what nobody listens to, besides telling the callback.
+    // Without a listener, the stream throws the error in addition to calling back.
     stdout.once('error', failed);
     stdout.write(text, (error) => {
       if (error) return failed(error);
@@ -18,7 +18,7 @@ export function print(text: string): Promise<void> {
   });
 }
 
-/** Why standard output cannot be written: an end by SIGPIPE when nobody reads on, else a failure. */
+/** The error for a failed write to standard output: SIGPIPE for a closed pipe, else a Failure. */
 export function outputFailure(error: Error): Error {
   const code = errorCode(error);
   if (code === 'EPIPE') return new Interrupted('SIGPIPE');

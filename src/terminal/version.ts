@@ -1,4 +1,4 @@
 declare const BAILEY_VERSION: string | undefined;
 
-/** The package's version; the build writes it in. */
+/** The version of the package; the build inserts it. */
 export const version: string = typeof BAILEY_VERSION === 'string' ? BAILEY_VERSION : '0.0.0';

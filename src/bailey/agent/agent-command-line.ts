@@ -68,7 +68,7 @@ function chooseVariables(
   const unlessInArguments = ([found]: Variable[], isPositional = false): Variable[] => {
     if (found === undefined || !(isPositional || hasOption(given, found.args[0] ?? '')))
       return found ? [found] : [];
-    warnings.push(`${found.name} is not used: the arguments give it too`);
+    warnings.push(`${found.name} is ignored: the arguments also give it`);
     return [];
   };
   return [
@@ -101,7 +101,7 @@ const tunnelVariable = (advertised: AdvertisedTunnel | undefined): Variable[] =>
 /** kubernetes-plugin sets JENKINS_TUNNEL also for agents that connect by WebSocket, where agent.jar refuses it. */
 function tunnel(found: Variable[], webSocket: boolean, warnings: string[]): Variable[] {
   if (found.length === 0 || !webSocket) return found;
-  warnings.push('JENKINS_TUNNEL is not used: a WebSocket goes through no tunnel');
+  warnings.push('JENKINS_TUNNEL is ignored: a WebSocket connection does not use a tunnel');
   return [];
 }
 
@@ -111,6 +111,6 @@ function deprecations(items: readonly ParsedArgument[]): string[] {
     option?.replacement === undefined ? [] : [`${name} is deprecated: use ${option.replacement}`],
   );
   if (positionalArguments(items).length === 2)
-    old.push('a secret and a name by their places are deprecated: use -secret and -name');
+    old.push('a positional secret and name are deprecated: use -secret and -name');
   return [...new Set(old)];
 }

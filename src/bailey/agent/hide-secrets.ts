@@ -120,6 +120,6 @@ function createMemoryFile(
   } catch (thrown) {
     why = errorCode(thrown) ?? errorMessage(thrown);
   }
-  logLine(`warning: the secret stays on java's command line: no file in memory can be had here (${why})`);
+  logLine(`warning: the secret stays on java's command line: a memory file cannot be created here (${why})`);
   return undefined;
 }

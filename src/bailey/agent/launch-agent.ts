@@ -19,7 +19,7 @@ export interface AgentLaunch {
   /** Arguments of `bailey agent`. */
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** Prints one line for people. */
+  /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
   /** Aborted when somebody ends us while we prepare. */
   readonly signal: AbortSignal;

@@ -14,7 +14,7 @@ export interface AgentJvmRequest {
 
 /**
  * Looks at the container that an agent will run in: its work directory, its user, its limits.
- * @param say prints one line for people
+ * @param logLine writes one line to standard error
  * @returns options for java, to stand before those that were given
  * @throws Failure 78 for a wrong BAILEY_JVM, 73 or 77 for a work directory that cannot be worked in
  */

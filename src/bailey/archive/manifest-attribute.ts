@@ -1,18 +1,18 @@
 import type { PathLike } from 'node:fs';
 import { readEntry } from './read-entry.ts';
 
-/** Far more than any manifest has. */
+/** Far larger than any manifest. */
 const maxBytes = 1024 * 1024;
 
 /**
- * One attribute of the main section of an archive's manifest (JAR file specification).
- * @param name for example `Plugin-Version` or `Main-Class`; it has nothing that a regular expression obeys
- * @returns undefined when the file is no archive, or its manifest does not say
+ * Reads one attribute of the main section of an archive's manifest (JAR file specification).
+ * @param name for example `Plugin-Version` or `Main-Class`; it must not contain special characters of regular expressions
+ * @returns undefined when the file is not an archive, or its manifest lacks the attribute
  * @throws the system's error when the file cannot be read
  */
 export async function readManifestAttribute(file: PathLike, name: string): Promise<string | undefined> {
   const bytes = await readEntry(file, 'META-INF/MANIFEST.MF', maxBytes);
-  // A line of a manifest has at most 72 bytes; the next one goes on with a blank.
+  // Lines have at most 72 bytes; a continuation line begins with a space.
   const text = bytes?.toString('utf8').replaceAll('\r\n', '\n').replaceAll('\n ', '') ?? '';
   return new RegExp(`^${name}:(.*)$`, 'm').exec(text)?.[1]?.trim();
 }

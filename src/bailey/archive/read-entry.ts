@@ -5,8 +5,8 @@ import { readEntryFastPath } from './zip-fast-path.ts';
 /**
  * The content of one file in an archive (zip, jar, hpi, war).
  * @param name its path in the archive
- * @param longestBytes what unpacks to more is an archive that wants to fill our memory, and counts as not there
- * @returns undefined when the file is no archive, or has no such entry
+ * @param maxBytes an entry that unpacks to more counts as missing (protection from archive bombs)
+ * @returns undefined when the file is not an archive, or has no such entry
  * @throws the system's error when the file cannot be read
  */
 export async function readEntry(file: PathLike, name: string, maxBytes: number): Promise<Buffer | undefined> {
@@ -19,15 +19,15 @@ export async function readEntry(file: PathLike, name: string, maxBytes: number):
   }
 }
 
-/** ENOENT and its like; yauzl's errors have no code, zlib's begin with Z_, Node's own with ERR_. */
+/** A system error such as ENOENT; errors of yauzl have no code, those of zlib begin with Z_, those of Node with ERR_. */
 const isSystemError = (thrown: unknown): boolean => /^E[A-Z0-9]+$/.test(errorCode(thrown) ?? '');
 
 /**
- * In turn and not in other threads: what is read is in the page cache or a few pages away, and a call that waits for
- * nothing takes a tenth of the time of one that goes through a thread.
+ * Synchronous on purpose: the data is in the page cache or a few pages away, and a call on the main thread takes a tenth
+ * of the time of one that goes through the thread pool.
  */
 function readFastPath(file: PathLike, name: string, maxBytes: number): ReturnType<typeof readEntryFastPath> {
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK); // a pipe would not open in the ordinary way
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK); // O_NONBLOCK: opening a pipe would wait for a writer
   try {
     const stat = fstatSync(fd);
     return stat.isFile() ? readEntryFastPath(fd, stat.size, name, maxBytes) : undefined;
@@ -36,15 +36,15 @@ function readFastPath(file: PathLike, name: string, maxBytes: number): ReturnTyp
   }
 }
 
-/** By a library that knows every kind of archive, and says what is none. */
+/** Slow path: yauzl supports every kind of archive and rejects other files. */
 async function readWithYauzl(file: PathLike, name: string, maxBytes: number): Promise<Buffer | undefined> {
-  const yauzl = await import('yauzl'); // here and not above: hardly any start needs it
-  // Its types want a string; it does nothing but hand the path to fs.open.
+  const yauzl = await import('yauzl'); // dynamic: hardly any start needs it
+  // Its types require a string, but it only passes the path to fs.open.
   const zip = await yauzl.openPromise(file as string, { lazyEntries: true, autoClose: false });
   try {
     for await (const entry of zip.eachEntry()) {
       if (entry.fileName !== name) continue;
-      // yauzl stops an entry that unpacks to more than it says here.
+      // yauzl rejects an entry that unpacks to more than this size.
       if (entry.uncompressedSize > maxBytes) return undefined;
       const chunks: Buffer[] = [];
       for await (const chunk of await zip.openReadStreamPromise(entry)) chunks.push(chunk as Buffer);

@@ -1,28 +1,28 @@
 import { readSync } from 'node:fs';
 import { inflateRawSync } from 'node:zlib';
 
-/** What is wrong with an archive, or with the file in it that was asked for. */
+/** A damaged archive or entry. */
 export class ArchiveError extends Error {
   override readonly name = 'ArchiveError';
 }
 
-/** Holds the end of an archive, and its whole directory where it has up to a hundred files. */
+/** Contains the end record of an archive and, with up to about a hundred files, its whole directory. */
 const tailBytes = 8 * 1024;
-/** Most directories begin with the manifest (JAR file specification), so their beginning is enough. */
+/** The manifest is usually the first entry (JAR file specification), so the beginning of a directory is enough. */
 const directoryStartBytes = 4 * 1024;
-/** Twice what as many files take as an archive of the ordinary kind can have. */
+/** Twice the directory size of an archive with the maximum of 65,535 files. */
 const maxDirectoryBytes = 16 * 1024 * 1024;
-/** A local header's extra field has no length in the directory; this is more than builders write. */
+/** The directory does not state the length of the local extra field; build tools write less than this. */
 const extraFieldBytes = 256;
 
 /**
- * Reads one file of a zip archive with as few system calls as can be, two or three: the archive's end, what the directory
- * says of the file if that is not in it, the file. Only what all builders write is read (APPNOTE.TXT 4.3): no zip64, no
- * encryption, no archive in several parts.
+ * Reads one file of a zip archive with two or three system calls: the end of the archive, its directory if that is not
+ * included, and the file. Supports only what build tools usually write (APPNOTE.TXT 4.3): no zip64, no encryption, no
+ * multi-part archives.
  * @param fd the archive
  * @param size of the archive, in bytes
- * @param mostBytes what unpacks to more is refused
- * @returns undefined when the archive has no such file; 'unsupported' when somebody else should read it
+ * @param maxBytes a larger entry is an error
+ * @returns undefined when the archive has no such file; 'unsupported' when yauzl must read it
  * @throws ArchiveError or zlib's errors when it is damaged; the system's error
  */
 export function readEntryFastPath(
@@ -57,7 +57,7 @@ function readEnd(fd: number, size: number): EndRecord | 'unsupported' {
   const tailAt = Math.max(0, size - tailBytes);
   const tail = readAt(fd, size - tailAt, tailAt);
   const at = tail.lastIndexOf(endSignature);
-  // A comment may hold the signature; then the archive's end is not where its length says.
+  // A comment may contain the signature: the stated comment length must match the end of the file.
   if (at === -1 || at + endBytes > tail.length || at + endBytes + tail.readUInt16LE(at + 20) !== tail.length)
     return 'unsupported';
   const directoryBytes = tail.readUInt32LE(at + 12);
@@ -133,7 +133,7 @@ function readEntry(fd: number, entry: DirectoryEntry, maxBytes: number): Buffer 
     dataAt + packedBytes <= read.length
       ? read.subarray(dataAt, dataAt + packedBytes)
       : readAt(fd, packedBytes, at + dataAt);
-  // What unpacks to more than it says is stopped there; what has less is not whole.
+  // maxOutputLength stops an entry that unpacks to more than it states; a shorter one is truncated.
   const unpacked =
     method === stored ? packed : inflateRawSync(packed, { maxOutputLength: Math.max(1, bytes) });
   if (packed.length !== packedBytes || unpacked.length !== bytes) throw new ArchiveError('it is cut off');

@@ -16,52 +16,52 @@ import {
   readResponse,
 } from './lease-outcome.ts';
 
-/** What `bailey` needs to know to ask a castle for storage. */
+/** A request for a volume. */
 export interface StorageRequest {
   /** `unix:///run/castle/castle.sock` or `https://host:port` */
   readonly url: string;
   readonly volume: string;
-  /** Mount point, an absolute path of an existing folder. */
+  /** Mount point, the absolute path of an existing directory. */
   readonly target: string;
-  /** How long to go on trying, in milliseconds. */
+  /** How long to retry, in milliseconds. */
   readonly deadlineMs: number;
   /** https: a file with the token of this container. */
   readonly tokenFile?: string;
   /** https: a file with the certificates to trust instead of the system's. */
   readonly caFile?: string;
-  /** https: files with a certificate of this container's own and its key, for a castle that asks for one. */
+  /** https: files with the client certificate of this container and its key, for a castle that requires one. */
   readonly clientCertificate?: { readonly certFile: string; readonly keyFile: string };
 }
 
-/** Storage that is there: verified to be mounted on the target. */
+/** A volume that is verified to be mounted on the target. */
 export interface Storage {
   readonly lease: Lease;
   /**
-   * Gives the storage back: unmounts it and ends the lease. Not when another program of this container had it before
-   * us: its data would vanish under it. Takes a few seconds at most and never throws; the castle notices the
-   * container's end anyway.
+   * Releases the lease: the castle unmounts the volume. Does nothing if another program of this container held the lease
+   * before, since that program still uses the volume. Takes a few seconds at most and never throws; the castle releases
+   * the lease when the container ends anyway.
    */
   release(): Promise<void>;
 }
 
 /**
- * How long one answer may take, in milliseconds: what is left until the deadline, within these bounds. One asked in
- * the last moment gets a chance.
+ * How long one response may take, in milliseconds: the time until the deadline, within these bounds. The minimum gives a
+ * request just before the deadline a chance.
  */
 const responseTimeoutMs = { least: 5_000, most: 20_000 };
-/** How long a call under way at an abort may still take, so that what it brings can be given back. */
+/** After an abort, how long to wait for the response to a running request, so that its lease can be released. */
 const abortGraceMs = 5_000;
-/** How long giving back may take in all: the castle finds out by itself when this container has ended. */
+/** How long releasing a lease may take in all; the castle releases it when this container ends anyway. */
 const releaseTimeoutMs = 5_000;
-/** The longest that a castle lets anybody wait, in seconds. */
+/** The longest time that a castle queues a request, in seconds. */
 const maxWaitSeconds = 3600;
 
 /**
- * Asks the castle for storage and returns when it is mounted on the target.
- * @param say prints one line of progress
- * @param signal aborts the waiting; what was given by then is given back before the promise rejects with the
- *   signal's reason
- * @throws Failure 69 castle not reachable, 75 volume still in use at the deadline, 77 refused, 78 wrong setting
+ * Requests a volume from the castle and returns when it is mounted on the target.
+ * @param logLine writes one line of progress
+ * @param signal aborts the request; a lease granted by then is released before the promise rejects with the signal's
+ *   reason
+ * @throws Failure 69 castle not reachable, 75 volume still in use at the deadline, 77 permission denied, 78 wrong setting
  */
 export async function acquireStorage(
   request: StorageRequest,
@@ -84,8 +84,8 @@ export async function acquireStorage(
 }
 
 /**
- * Asks again and again, with growing pauses, until there is a lease, a final no, the deadline or an abort. A volume that
- * somebody has is waited for in the castle's line, where who came first is served first, as soon as it is free.
+ * Retries with growing pauses until the lease is granted, the castle refuses for good, the deadline passes or the signal
+ * is aborted. For a volume in use the request waits in the castle's queue, which is first come, first served.
  */
 async function requestUntilGranted(
   request: StorageRequest,
@@ -106,7 +106,7 @@ async function requestUntilGranted(
     waitSeconds = 0;
     if (outcome.kind === 'final') {
       if (!(wasQueued && outcome.code === 'bad_request')) throw outcome.failure;
-      canQueue = false; // A castle from before there was a line: what it doesn't know it refuses.
+      canQueue = false; // An older castle without a queue rejects the unknown field.
       continue;
     }
     const remainingMs = deadline - performance.now();
@@ -117,22 +117,22 @@ async function requestUntilGranted(
       waitSeconds = Math.min(Math.floor(remainingMs / 1000), maxWaitSeconds);
       if (waitSeconds > 0) continue;
     }
-    // The pause may end at the deadline but never skips it: the last try is made just then.
+    // Never sleeps past the deadline: the last attempt is made at the deadline itself.
     await pause(Math.min(backoffMs(attempt, Math.random()), remainingMs), signal);
   }
 }
 
-/** How one call is made. */
+/** The parameters of one request. */
 interface RequestContext {
-  /** The deadline, by performance.now(). */
+  /** On the clock of performance.now(). */
   readonly deadline: number;
-  /** How long the castle may let us wait; 0: not at all. */
+  /** How long the request may wait in the castle's queue; 0: not at all. */
   readonly waitSeconds: number;
   readonly logLine: (line: string) => void;
   readonly abort: Promise<'aborted'>;
 }
 
-/** One call. An abort doesn't cut off one that may be mounting: what it gives has to be given back. */
+/** Makes one request. After an abort it still waits for the response for a moment: a granted lease must be released. */
 async function requestOnce(
   request: StorageRequest,
   call: Call,
@@ -154,7 +154,7 @@ async function requestOnce(
   const first = await Promise.race([response, abort]);
   if (first !== 'aborted') return first;
   if (waitSeconds > 0) {
-    // Who hangs up leaves the line. It may have been its turn just then.
+    // Closing the connection leaves the queue. The lease may have been granted just before.
     cancel.abort();
     await releaseLeasesSince(request, call, startedAt, logLine);
     return 'aborted';
@@ -164,7 +164,7 @@ async function requestOnce(
   return 'aborted';
 }
 
-/** Gives back what a call brought of which the answer was not waited for. @param since milliseconds since 1970 */
+/** Releases leases granted by a request whose response was not received. @param since milliseconds since 1970 */
 async function releaseLeasesSince(
   { volume, target }: StorageRequest,
   call: Call,
@@ -196,8 +196,8 @@ function deadlineFailure(request: StorageRequest, last: Failure): Failure {
 }
 
 /**
- * The castle's word is not enough: a program that writes below a mount point whose mount failed loses its data with
- * the container. The path must lead to the very mount that the castle made.
+ * Verifies that the target is the mount that the castle reported, by mount id: a program that writes to a mount point
+ * without a mount would lose its data with the container.
  */
 function verifyMounted(request: StorageRequest, lease: Lease): void {
   let found: number;
@@ -237,7 +237,7 @@ async function releaseLease(
     await sleep(Math.min(backoffMs(attempt, Math.random()), Math.max(0, deadline - performance.now())));
   }
   logLine(
-    `volume ${lease.volume} could not be given back; the castle takes it when this container has ended`,
+    `volume ${lease.volume} could not be released; the castle releases it when this container has ended`,
   );
 }
 
@@ -256,7 +256,7 @@ function readCredentials(request: StorageRequest): Credentials {
 
 function readToken(file: string): string {
   const token = readSettingFile('CASTLE_TOKEN_FILE', file).trim();
-  // What a header can carry; the token itself is shown to nobody.
+  // Characters allowed in an HTTP header. The message does not show the token.
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new Failure(
     'config',
@@ -269,7 +269,7 @@ function readSettingFile(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (thrown) {
-    // A token is for a container that is there: it may come when the container runs already.
+    // The token may be created after the container has started: retry.
     if (name === 'CASTLE_TOKEN_FILE' && errorCode(thrown) === 'ENOENT') {
       throw new Failure(
         'tryAgain',

@@ -2,21 +2,21 @@ import type { Lease, RefusalCode } from '../../protocol/contract.ts';
 import type { Answer } from '../../protocol/http.ts';
 import { errorCode, errorMessage, Failure, type FailureKind } from '../../terminal/failure.ts';
 
-/** A lease, and whether the call began it; else another program of this container has it already. */
+/** A lease, and whether this request created it; if not, another program of this container already held it. */
 export interface GrantedLease {
   readonly kind: 'granted';
   readonly lease: Lease;
   readonly isNew: boolean;
 }
 
-/** What one attempt came to. */
+/** The result of one request. */
 export type LeaseOutcome =
   | GrantedLease
-  /** May go well later; at the deadline it is reported as the failure. */
+  /** May succeed later; at the deadline it is reported as the failure. */
   | { readonly kind: 'retry'; readonly failure: Failure; readonly code?: RefusalCode }
   | { readonly kind: 'final'; readonly failure: Failure; readonly code?: RefusalCode };
 
-/** Which refusals are worth another try, and what each means for our exit code when it stays so. */
+/** For each refusal of the castle: whether to retry, and which exit code it leads to. */
 const refusals: Record<RefusalCode, { readonly retry: boolean; readonly failure: FailureKind }> = {
   bad_request: { retry: false, failure: 'config' },
   bad_volume_name: { retry: false, failure: 'config' },
@@ -29,7 +29,7 @@ const refusals: Record<RefusalCode, { readonly retry: boolean; readonly failure:
   internal: { retry: true, failure: 'unavailable' },
 };
 
-/** Reads the castle's answer to POST /v1/leases. */
+/** Interprets the response to POST /v1/leases. */
 export function readResponse(url: string, answer: Answer): LeaseOutcome {
   const lease = parseLease(answer.body);
   if (lease !== undefined && answer.status < 300)
@@ -37,7 +37,7 @@ export function readResponse(url: string, answer: Answer): LeaseOutcome {
   const refusal = parseRefusal(answer.body);
   if (refusal === undefined) {
     const sentence = `what answers at CASTLE_URL ${url} is not a castle (HTTP status ${answer.status})`;
-    // A proxy says 502 or 503 while there is no castle behind it.
+    // A proxy in front of a stopped castle answers 502 or 503.
     return answer.status >= 500
       ? {
           kind: 'retry',
@@ -50,7 +50,7 @@ export function readResponse(url: string, answer: Answer): LeaseOutcome {
   return { kind: rule.retry ? 'retry' : 'final', failure, code: refusal.code };
 }
 
-/** Reads a call that got no answer at all. */
+/** Interprets the error of a request without a response. */
 export function readConnectionError(url: string, thrown: unknown): LeaseOutcome {
   if (thrown instanceof Failure)
     return { kind: thrown.kind === 'tryAgain' ? 'retry' : 'final', failure: thrown };
@@ -90,7 +90,7 @@ export function readConnectionError(url: string, thrown: unknown): LeaseOutcome 
 
 const unreachable: Record<string, string> = {
   ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nobody listens there',
+  ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'it closed the connection',
   ENOTFOUND: 'no such host name',
   EAI_AGAIN: 'the host name cannot be looked up now',
@@ -98,7 +98,7 @@ const unreachable: Record<string, string> = {
   EPROTO: 'what listens there does not speak TLS',
 };
 
-/** A lease in an answer, if it is one. */
+/** The lease in a response body; undefined for anything else. */
 export function parseLease(body: unknown): Lease | undefined {
   if (!isRecord(body)) return undefined;
   const { id, volume, target, mountId } = body;

@@ -17,11 +17,11 @@ import { type MountLine, mountOf, mountsOf } from '../../linux/mountinfo.ts';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 
 /**
- * Makes sure that a folder can be read and written by this process, without writing to it.
- * @param name what people call it, for example JENKINS_HOME
+ * Checks that this process can read and write a directory, without writing to it.
+ * @param name its name in messages, for example JENKINS_HOME
  * @param path absolute
- * @throws Failure 73 when it does not exist or is no folder, 77 when it may not be read or written, with who we are,
- *   whose it is, what it lies on, and the command that mends it
+ * @throws Failure 73 when it does not exist or is not a directory; 77 without permission, with our ids, its owner, mode and
+ *   file system, and the command that fixes it
  */
 export function requireFolderAccess(name: string, path: string): void {
   let stat: Stats;
@@ -48,14 +48,14 @@ export function requireFolderAccess(name: string, path: string): void {
   }
 }
 
-/** O_TMPFILE, open(2) (Linux 3.11), which Node has no name for. */
+/** O_TMPFILE, open(2) (Linux 3.11); Node has no constant for it. */
 const temporaryFile = 0o20000000 | constants.O_DIRECTORY;
 
 /**
- * Makes sure that something can still be written into a folder: access(2) knows of no full disk, no quota, and no server
- * that takes root for nobody. The file has no name, and is gone however this process ends.
- * @param name what people call it
- * @param path absolute, of a folder that {@link requireFolderAccess} found in order
+ * Checks that a file can be written in a directory: access(2) does not detect a full disk, an exhausted quota or an NFS
+ * server that maps root to nobody. The test file has no name and vanishes however this process ends.
+ * @param name its name in messages
+ * @param path absolute; {@link requireFolderAccess} has accepted it
  * @throws Failure 73 when it is full or the quota is used up, 77 when it may not be written after all
  */
 export function requireFreeSpace(name: string, path: string): void {
@@ -63,7 +63,7 @@ export function requireFreeSpace(name: string, path: string): void {
   try {
     file = openSync(path, temporaryFile | constants.O_WRONLY, 0o600);
   } catch (thrown) {
-    // Not every file system has files without a name (NFS, older overlayfs): then the first real file will tell.
+    // Some file systems lack O_TMPFILE (NFS, older overlayfs): there the first real file shows the error.
     if (['EOPNOTSUPP', 'EISDIR', 'EINVAL'].includes(errorCode(thrown) ?? '')) return;
     throw accessFailure(name, path, thrown, 'be written');
   }
@@ -77,10 +77,10 @@ export function requireFreeSpace(name: string, path: string): void {
 }
 
 /**
- * Makes sure that a file is there and can be read by this process.
+ * Checks that a file exists and that this process can read it.
  * @param name the variable that names it
- * @param path relative to the working folder, or absolute
- * @param remedy what to do when it is not there
+ * @param path relative to the working directory, or absolute
+ * @param remedy what to do when it does not exist
  * @throws Failure 78 when there is no such file, 77 when it may not be reached or read
  */
 export function requireFile(name: string, path: string, remedy: string): void {
@@ -106,11 +106,11 @@ const noSuchFile: Readonly<Record<string, string>> = {
 };
 
 /**
- * The failure for a file operation that the system refused, in words for people.
- * @param name what people call the thing; empty when the path says it all
+ * Converts the error of a file operation to a Failure.
+ * @param name the variable or option that names the path; empty for none
  * @param path absolute path of the file or folder
  * @param thrown what the file operation threw
- * @param what could not be done to it, for example `be written`
+ * @param what the operation, for example `be written`
  */
 export function accessFailure(name: string, path: string, thrown: unknown, what: string): Failure {
   const subject = name === '' ? path : `${name} ${path}`;
@@ -165,7 +165,7 @@ function missingRemedy(name: string, path: string): string {
   return `create it in the image or mount a volume there: mkdir -p ${path} && chown ${uid}:${gid} ${path}${name === '' ? '' : `, or correct ${name}`}`;
 }
 
-/** `uid 1000, gid 1000, owner 0:0, mode 0755, ext4 rw` of the path, or of the nearest folder above that can be seen. */
+/** For example `uid 1000, gid 1000, owner 0:0, mode 0755, ext4 rw`, of the path or its nearest visible parent. */
 function accessContext(path: string): string {
   const { uid, gid } = currentIds();
   const seen = nearestExisting(path);
@@ -177,8 +177,8 @@ function accessContext(path: string): string {
 }
 
 /**
- * The command that mends it, and where to give it: a bind mount belongs to the host, a folder of the image to the
- * image. mountinfo's root is the bound folder's path in its own file system, which is the host's path where that file
+ * The command that fixes the owner, and where to run it: on the host for a bind mount, in the image for a directory of
+ * the image. The root field of mountinfo is the path in the mounted file system, which is the host's path if that file
  * system is the host's root.
  */
 function chownRemedy(path: string): string {
@@ -193,7 +193,7 @@ function chownRemedy(path: string): string {
   return `as root: ${command(uid, gid)} ${seen.path}`;
 }
 
-/** With user namespaces (dockerd --userns-remap, rootless engines) the host has another number for us. */
+/** The id on the host, which differs in a user namespace (dockerd --userns-remap, rootless engines). */
 function hostId(id: number, kind: 'uid' | 'gid'): number {
   try {
     return idOutside(id, readFileSync(`/proc/self/${kind}_map`, 'utf8')) ?? id;
@@ -202,7 +202,7 @@ function hostId(id: number, kind: 'uid' | 'gid'): number {
   }
 }
 
-/** Why there is no space: the file may be larger than what is free. */
+/** The free space of the file system: a file may also be larger than what is free. */
 function freeSpaceText(path: string): string {
   const seen = nearestExisting(path);
   if (seen.stat.isCharacterDevice()) return 'the device takes no more';
@@ -210,14 +210,14 @@ function freeSpaceText(path: string): string {
   const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.point}`;
   try {
     const { bavail, bsize, blocks, ffree } = statfsSync(seen.path);
-    const state = bavail === 0 || ffree === 0 ? 'is full' : 'has too little room';
+    const state = bavail === 0 || ffree === 0 ? 'is full' : 'has too little free space';
     return `${onto} ${state}: ${bavail * bsize} of ${blocks * bsize} bytes and ${ffree} files are free`;
   } catch {
     return `${onto} is full`;
   }
 }
 
-/** The path itself, or the first folder above it that we may look at. */
+/** The path itself, or its nearest parent that this process can stat. */
 function nearestExisting(path: string): { readonly path: string; readonly stat: Stats } {
   try {
     const real = realpathSync(path);

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupFolder, cgroupPaths, upwards } from '../../linux/cgroup-folders.ts';
 
-/** What this process may use. What is not known, or not limited, is undefined. */
+/** The resources that this process may use; undefined: not limited, or not known. */
 export interface Limits {
-  /** The smallest limit of all cgroups around us that can be seen, if it is not above the physical memory. */
+  /** The smallest memory limit of the own cgroup and its visible parents, unless it exceeds the physical memory. */
   readonly memory: MemoryLimit | undefined;
   /** The machine's memory. */
   readonly physicalBytes: number | undefined;
-  /** The smallest quota of all cgroups around us that can be seen. */
+  /** The smallest CPU quota of the own cgroup and its visible parents. */
   readonly cpuQuota: CpuQuota | undefined;
-  /** How many CPUs we may run on: affinity and cpusets. */
+  /** Number of usable CPUs, from affinity and cpusets. */
   readonly cpus: number | undefined;
   /** Whether /proc/cgroups lists cpu, cpuacct, cpuset and memory as enabled: newer kernels can leave some out. */
   readonly controllersListed: boolean;
@@ -18,22 +18,22 @@ export interface Limits {
 
 export interface MemoryLimit {
   readonly bytes: number;
-  /** The file that says so. */
+  /** The file that contains it. */
   readonly file: string;
 }
 
 export interface CpuQuota {
-  /** CPUs' worth of time: 1.5 is three seconds of CPU in two seconds. */
+  /** Number of CPUs: 1.5 means three CPU seconds in two seconds. */
   readonly cpus: number;
-  /** The file that says so. */
+  /** The file that contains it. */
   readonly file: string;
-  /** Whether it is set on the innermost cgroup, and not only on one above it. */
+  /** Whether it is set on the own cgroup; else on a parent. */
   readonly own: boolean;
 }
 
 /**
- * Reads the limits of this process, for both versions of cgroups and for both at once. Reads nothing but files, and
- * what cannot be read counts as no limit: a container may hide all of it.
+ * Reads the limits of this process from cgroup v1, v2 or both. A file that cannot be read counts as no limit: a container
+ * may hide them all.
  * Sources: kernel documentation, cgroup-v1/memory, cgroup-v2, sched-bwc; proc_pid_status(5).
  * @param root the folder that has proc/ and, below the mount points that proc/self/mountinfo names, the cgroups
  */

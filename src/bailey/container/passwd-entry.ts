@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os';
 
 /**
- * A sentence for people when nobody knows this process's user by name, as with `docker run --user 4321`: the data may be
- * right all the same, but ssh refuses to run, git to commit, and java's user.name is `?`. Asks the system's user database
- * (getpwuid(3)), so that LDAP or nss_wrapper count.
- * @param home the folder that an entry should name
+ * A warning when the user of this process has no passwd entry, as with `docker run --user 4321`: ssh refuses to run, git
+ * to commit, and java's user.name is `?`. Uses getpwuid(3), so that LDAP and nss_wrapper count.
+ * @param home the home directory for the suggested entry
+ * @returns undefined when there is an entry
  */
 export function missingPasswdEntry(home: string): string | undefined {
   try {

@@ -15,7 +15,7 @@ const portProperty = 'hudson.TcpSlaveAgentListener.port';
  * The controller's settings with the address that the scheduler has given to its port for agents, where --advertise or
  * BAILEY_ADVERTISE asks for it. A property that somebody gave stays as it is.
  * @param options our own ones
- * @param say prints one line for people
+ * @param logLine writes one line to standard error
  * @throws Failure 64 or 78 for a wrong setting, 78 when `auto` finds no address, or more than one
  */
 export function advertiseAgentPort(
@@ -36,7 +36,7 @@ export function advertiseAgentPort(
   ];
   // With half of it given, the address that Jenkins tells is another one.
   if (!given(hostProperty) && !given(portProperty))
-    logLine(`agents are told to connect to ${formatAddress(address)} (${address.source})`);
+    logLine(`agents connect to ${formatAddress(address)} (${address.source})`);
   return {
     ...config,
     javaOptions: [

@@ -106,7 +106,7 @@ function readStorageRequest(env: Environment, target: string): StorageRequest | 
   const fault = volumeNameFault(volume);
   if (fault !== undefined)
     throw new Failure('config', `CASTLE_VOLUME ${quoted(volume)} ${fault}`, 'correct CASTLE_VOLUME');
-  parseCastleUrl(url); // refuses what is no address before anything is done
+  parseCastleUrl(url); // refuses what is not an address before anything is done
   return {
     url,
     volume,
@@ -124,7 +124,7 @@ function readClientCertificate(env: Environment): Pick<StorageRequest, 'clientCe
   if (certFile && keyFile) return { clientCertificate: { certFile, keyFile } };
   throw new Failure(
     'config',
-    'of CASTLE_CERT_FILE and CASTLE_KEY_FILE only one is set',
+    'only one of CASTLE_CERT_FILE and CASTLE_KEY_FILE is set',
     'set both, or neither',
   );
 }

@@ -18,7 +18,7 @@ export function findJava(javaHome: string | undefined, path: string | undefined)
   if (inHome.fault === 'missing' && inPath.fault === 'missing')
     throw new Failure(
       'notFound',
-      `java is in no folder of PATH, and ${file} does not exist`,
+      `java is not in PATH, and ${file} does not exist`,
       'install a Java runtime in the image, or correct JAVA_HOME',
     );
   throw programFailure('java', inHome.fault === 'missing' ? inPath : inHome);

@@ -24,7 +24,7 @@ export interface ControllerLaunch {
   /** Arguments of `bailey jenkins`. */
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** Prints one line for people. */
+  /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
   /** Aborted when somebody ends us while we prepare. */
   readonly signal: AbortSignal;

@@ -82,6 +82,6 @@ function noAnswerReason(root: URL, thrown: unknown, withinMs: number): string {
     case 'ETIMEDOUT':
       return `${root.host} gave no answer within ${withinMs / 1000} s: Jenkins hangs, or is overloaded`;
     default:
-      return `${root.href} cannot be asked: ${errorMessage(thrown) || (errorCode(thrown) ?? 'no reason given')}`;
+      return `${root.href} cannot be reached: ${errorMessage(thrown) || (errorCode(thrown) ?? 'no reason given')}`;
   }
 }

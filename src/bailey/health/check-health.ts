@@ -59,9 +59,9 @@ function notRunning(
   if (role === undefined)
     return unhealthy('neither a controller nor an agent runs here; say which one is meant with --role');
   if (defunct !== undefined)
-    return unhealthy(`the ${role}'s java (pid ${defunct.pid}) has ended, and nobody has reaped it`);
+    return unhealthy(`the ${role}'s java (pid ${defunct.pid}) has ended, and has not been reaped`);
   if (entrypoint === role)
-    return unhealthy(`the ${role}'s java does not run: bailey is still preparing it, or it has ended`);
+    return unhealthy(`the ${role}'s java is not running: bailey is still preparing it, or it has ended`);
   return unhealthy(`the ${role}'s java does not run`);
 }
 

@@ -26,7 +26,7 @@ export function controllerEndpoint(args: readonly string[]): Endpoint {
       url: new URL(`${isHttp ? 'http' : 'https'}://${host}:${port}/${path === '' ? '' : `${path}/`}`),
     };
   } catch {
-    return { fault: `Jenkins listens on ${host}, which is no address` };
+    return { fault: `Jenkins listens on ${host}, which is not an address` };
   }
 }
 

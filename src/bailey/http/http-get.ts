@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** What a server answered. */
+/** The response of a server. */
 export interface HttpReply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -8,29 +8,29 @@ export interface HttpReply {
 }
 
 export interface GetOptions {
-  /** The whole answer has to be there by then. */
+  /** Time limit for the whole response, in milliseconds. */
   readonly withinMs: number;
   /** A longer body is an error. */
   readonly maxBytes: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Certificates to trust besides those that Node trusts, PEM. */
+  /** Certificates to trust in addition to Node's own, PEM. */
   readonly ca?: string;
-  /** Whatever certificate there is will do, as agent.jar's -noCertificateCheck has it. */
+  /** Accept any certificate, as agent.jar does with -noCertificateCheck. */
   readonly anyCertificate?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /**
- * How long each address of a host with several gets to connect, in milliseconds. Node's own 250 are too short for a host
- * on another continent, and it would never be reached.
+ * Connect timeout for each address of a host with several addresses, in milliseconds. Node's default of 250 is too short
+ * for a host on another continent.
  */
 export const connectAttemptMs = 2_500;
 
 /**
- * One GET; a redirect is an answer like any other. Node's HTTP modules are loaded here and not at start: who asks
- * nobody doesn't pay for them.
- * @throws Node's own error when there is no answer (`code` ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED, …), the code
- *   ETIMEDOUT when it is late, EMSGSIZE when it is too long; the signal's reason
+ * Makes one GET request; redirects are not followed. Node's HTTP modules are loaded here, so that a start without requests
+ * does not load them.
+ * @throws Node's error when there is no response (`code` ENOTFOUND, ECONNREFUSED, CERT_HAS_EXPIRED, …), ETIMEDOUT after
+ *   the time limit, EMSGSIZE for a longer body; the signal's reason
  */
 export async function httpGet(url: URL, options: GetOptions): Promise<HttpReply> {
   const { withinMs, maxBytes, headers = {}, ca, anyCertificate = false, signal } = options;
@@ -52,7 +52,7 @@ export async function httpGet(url: URL, options: GetOptions): Promise<HttpReply>
       );
     });
     const abort = (): void => void request.destroy(signal?.reason);
-    // Not the socket's own timeout, which starts again with every byte.
+    // Not the socket's timeout, which restarts with every byte.
     const timer = setTimeout(
       () =>
         request.destroy(errorWithCode('ETIMEDOUT', `no whole answer within ${Math.ceil(withinMs / 1000)} s`)),

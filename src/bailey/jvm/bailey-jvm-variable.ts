@@ -2,7 +2,7 @@ import { Failure } from '../../terminal/failure.ts';
 import { quoted } from '../../terminal/quoted.ts';
 
 /**
- * BAILEY_JVM: whether java gets options from the limits; empty counts as not set.
+ * BAILEY_JVM: whether java gets options derived from the limits. Empty counts as not set.
  * @throws Failure 78 for a value that is neither `auto` nor `off`
  */
 export function isJvmSizingEnabled(env: Readonly<Record<string, string | undefined>>): boolean {

@@ -2,7 +2,7 @@ import { splitWords } from '../launch/split-words.ts';
 import { parseJavaSize } from './java-size.ts';
 import type { Role } from './split-memory.ts';
 
-/** An option that somebody gave to java, and the variable that it came from. */
+/** A java option from the environment, and the variable that contains it. */
 export interface ConfiguredOption {
   readonly text: string;
   readonly variable: string;
@@ -11,9 +11,9 @@ export interface ConfiguredOption {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * All that the environment says to the JVM, in the order in which it counts, the last one most: the JVM itself reads
- * JAVA_TOOL_OPTIONS before the command line and _JAVA_OPTIONS after it, the launcher puts JDK_JAVA_OPTIONS (Java 9) at
- * the command line's front, and OpenJ9 has a variable of its own. An agent's JENKINS_JAVA_OPTS replace JAVA_OPTS.
+ * All java options in the environment, in order of increasing precedence: the JVM reads JAVA_TOOL_OPTIONS before the
+ * command line and _JAVA_OPTIONS after it, the launcher inserts JDK_JAVA_OPTIONS (Java 9) at the front of the command
+ * line, and OpenJ9 has OPENJ9_JAVA_OPTIONS. For an agent, JENKINS_JAVA_OPTS replaces JAVA_OPTS.
  * @throws Failure 78 for quotes that are not closed in the two variables of Jenkins
  */
 export function readConfiguredOptions(env: Environment, role: Role): ConfiguredOption[] {
@@ -32,7 +32,7 @@ export function readConfiguredOptions(env: Environment, role: Role): ConfiguredO
   ];
 }
 
-/** Only the JVM may refuse what is wrong here. An option that is looked for has no blanks, save in what follows its `=`. */
+/** Splits at whitespace only: errors in these variables are the JVM's to report. */
 const readJvmVariable = (variable: string, env: Environment): ConfiguredOption[] =>
   (env[variable] ?? '')
     .split(/\s+/)
@@ -43,15 +43,15 @@ const readJvmVariable = (variable: string, env: Environment): ConfiguredOption[]
 /** The name of an -XX option, without its sign or its value. */
 const xxOptionName = ({ text }: ConfiguredOption): string | undefined => /^-XX:[+-]?(\w+)/.exec(text)?.[1];
 
-/** The first of the options that has one of these -XX names, whatever it says. */
+/** The first option with one of these -XX names, whatever its value. */
 export const findXxOption = (
   configured: readonly ConfiguredOption[],
   names: readonly string[],
 ): ConfiguredOption | undefined => configured.find((option) => names.includes(xxOptionName(option) ?? ''));
 
 /**
- * The option behind which there may be others that we do not see: an argument file (java(1), `@argfiles`), a file of
- * -XX options; or one that tells the JVM not to look at limits, whose reason we do not know.
+ * The first option that may contain options not visible here: an argument file (java(1), `@argfiles`) or a file of -XX
+ * options; or the option that makes the JVM ignore the container's limits.
  */
 export function findOpaqueOption(configured: readonly ConfiguredOption[]): ConfiguredOption | undefined {
   return configured.find(
@@ -62,17 +62,17 @@ export function findOpaqueOption(configured: readonly ConfiguredOption[]): Confi
   );
 }
 
-/** The heap that somebody has decided on. */
+/** A heap size set by a configured option. */
 export interface ConfiguredHeap {
   readonly option: ConfiguredOption;
-  /** Bytes; undefined where it cannot be told. */
+  /** Bytes; undefined if not known. */
   readonly bytes: number | undefined;
 }
 
 /**
- * The largest heap by what was given: -Xmx wins over percentages, and the last over those before. The launcher still
- * takes -mx and -ms for -Xmx and -Xms.
- * @param memory bytes that the JVM takes percentages of
+ * The maximum heap size set by configured options: -Xmx overrides percentages, and the last option overrides earlier
+ * ones. The launcher also accepts -mx and -ms for -Xmx and -Xms.
+ * @param memory bytes that percentages refer to
  */
 export function configuredHeap(
   configured: readonly ConfiguredOption[],
@@ -89,7 +89,7 @@ export function configuredHeap(
   const last = (name: string): ConfiguredOption | undefined =>
     configured.findLast(({ text }) => text.startsWith(`-XX:${name}=`));
   const [maximum, percentage, fraction] = [last('MaxRAM'), last('MaxRAMPercentage'), last('MaxRAMFraction')];
-  // The one below is for small memories; the JVM takes it into account, we only leave it alone.
+  // MinRAMPercentage and MinRAMFraction apply to small memories: the heap is then the JVM's decision.
   const option = percentage ?? fraction ?? maximum ?? last('MinRAMPercentage') ?? last('MinRAMFraction');
   if (option === undefined) return undefined;
   const base = maximum === undefined ? memory : parseJavaSize(afterEquals(maximum));
@@ -108,14 +108,14 @@ const defaultPercentage = 25;
 
 const afterEquals = ({ text }: ConfiguredOption): string => text.slice(text.indexOf('=') + 1);
 
-/** What a heap has to be larger than: with its size as the least that java then takes for the heap, or as a part of it. */
+/** Options that set a minimum heap size, and options that set the size of a part of the heap. */
 const minSizeOption = /^-X?ms(\w+)$|^-XX:(?:InitialHeapSize|MinHeapSize)=(\w+)$/;
 const partSizeOption =
   /^-X(?:mn|mo|mns|mnx|mos|mox)(\w+)$|^-XX:(?:SoftMaxHeapSize|NewSize|MaxNewSize|OldSize)=(\w+)$/;
 
 /**
- * The first option that asks for more than this heap: the JVM would refuse to start with both, or give less than was
- * asked for.
+ * The first option that requires a larger heap than this one. With both, the JVM would not start, or would use less than
+ * the option requests.
  */
 export function configuredSizeAbove(
   configured: readonly ConfiguredOption[],

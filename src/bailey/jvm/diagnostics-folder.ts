@@ -6,16 +6,17 @@ import { formatBytes } from './java-size.ts';
 import { heapDumpName, type JvmPlan, type PlannedOption } from './plan-jvm.ts';
 
 /**
- * The folder for heap dumps and error files: below the one that Jenkins itself has for logs.
+ * The directory for heap dumps and error files, inside Jenkins' own directory for logs.
  * @param base JENKINS_HOME, or an agent's work directory
- * @returns undefined where the JVM would read the path as something else: it puts a value for %
+ * @returns undefined for a path with %, which the JVM would expand
  */
 export const diagnosticsFolder = (base: string | undefined): string | undefined =>
   base === undefined || base.includes('%') ? undefined : join(base, 'logs/java');
 
 /**
- * Makes the folder if an option needs it: the JVM does not. Java starts without a heap dump rather than not at all.
- * @param say prints one line for people
+ * Creates the directory if an option needs it, since the JVM does not. If that fails, the options are dropped with a
+ * warning: java must start all the same.
+ * @param logLine writes one line to standard error
  * @returns the options to keep
  */
 export function prepareDiagnostics(
@@ -35,7 +36,7 @@ export function prepareDiagnostics(
   const dump = join(folder, heapDumpName);
   const free = freeBytes(folder);
   if (existsSync(dump))
-    logLine(`${dump} is from an earlier start: java writes no other before it is moved away`);
+    logLine(`${dump} is from an earlier start: java writes no new one until it is moved away`);
   else if (free !== undefined && free < heapBytes * minFreeFactor) {
     logLine(
       `warning: no heap dump: ${folder} has ${formatBytes(free)} of room, and one may have ${formatBytes(heapBytes)}`,
@@ -45,10 +46,10 @@ export function prepareDiagnostics(
   return options;
 }
 
-/** A dump that fills JENKINS_HOME is worse than none: the next start would fail. */
+/** A heap dump must not fill JENKINS_HOME: the next start would fail. */
 const minFreeFactor = 2;
 
-/** What may be written there; undefined where the file system does not say. */
+/** Free bytes; undefined where the file system does not report them. */
 function freeBytes(folder: string): number | undefined {
   const { blocks, bavail, bsize } = statfsSync(folder);
   return blocks === 0 ? undefined : bavail * bsize;

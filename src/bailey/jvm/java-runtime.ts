@@ -1,19 +1,19 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Which JVM a java is; other when it does not say. */
+/** The JVM of a java program; `other` when it is not known. */
 export interface JavaRuntime {
   readonly jvm: 'HotSpot' | 'OpenJ9' | 'other';
-  /** `17.0.15`, as the runtime has it. */
+  /** For example `17.0.15`. */
   readonly version: string | undefined;
   /** 8 for 1.8.0. */
   readonly major: number | undefined;
 }
 
 /**
- * Which JVM would be started, without starting it: every runtime since Java 8 has a file `release` beside its bin/, and
- * the JVM itself at a place of its own. A script that starts java is `other`.
- * @param java the program's file; links are followed
+ * Detects the JVM of a java program without starting it: since Java 8 every runtime has a file `release` in its home
+ * directory, and each JVM has its library in a directory of its own. A script that starts java counts as `other`.
+ * @param java the program's file; symlinks are followed
  */
 export function readJavaRuntime(java: string): JavaRuntime {
   const other = { jvm: 'other', version: undefined, major: undefined } as const;
@@ -28,7 +28,7 @@ export function readJavaRuntime(java: string): JavaRuntime {
   }
 }
 
-/** OpenJ9 has a libjvm.so as well: it is looked for first. */
+/** OpenJ9 is checked first because it also has a lib/server/libjvm.so. */
 function jvmIn(home: string): JavaRuntime['jvm'] {
   if (['lib/j9vm', 'lib/default/libj9vm29.so'].some((path) => existsSync(join(home, path)))) return 'OpenJ9';
   return existsSync(join(home, 'lib/server/libjvm.so')) ? 'HotSpot' : 'other';

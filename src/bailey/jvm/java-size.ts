@@ -1,8 +1,8 @@
 const units: Readonly<Record<string, number>> = { '': 0, k: 10, m: 20, g: 30, t: 40 };
 
 /**
- * Reads a size as java writes it: `512m`, `2G`, `0x1000`, and bytes without a unit.
- * @returns bytes, or undefined when it is none
+ * Parses a size in java's notation: `512m`, `2G`, `0x1000`; without a unit it is bytes.
+ * @returns bytes; undefined for anything else
  */
 export function parseJavaSize(text: string): number | undefined {
   const [, digits, unit = ''] = /^(0x[0-9a-f]{1,12}|\d{1,15})([kmgt]?)$/i.exec(text) ?? [];
@@ -14,6 +14,6 @@ export function parseJavaSize(text: string): number | undefined {
 
 export const mebibyte = 2 ** 20;
 
-/** A number of bytes for people: `1.5 GiB`, `300 MiB`. */
+/** Formats a number of bytes: `1.5 GiB`, `300 MiB`. */
 export const formatBytes = (bytes: number): string =>
   bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.round(bytes / mebibyte)} MiB`;

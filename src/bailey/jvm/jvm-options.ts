@@ -5,22 +5,22 @@ import { readJavaRuntime } from './java-runtime.ts';
 import { planJvm } from './plan-jvm.ts';
 import type { Role } from './split-memory.ts';
 
-/** A java that is about to be started. */
+/** A java that will be started. */
 export interface JvmLaunch {
   readonly role: Role;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The program's file. */
   readonly java: string;
-  /** The folder that outlives the container: JENKINS_HOME, an agent's work directory. */
+  /** The directory that survives the container: JENKINS_HOME, or the work directory of an agent. */
   readonly base: string | undefined;
-  /** Prints one line for people. */
+  /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
 }
 
 /**
- * The options that fit a java to its container, to stand before those that it was given. Says how the memory is divided,
- * and makes the folder for heap dumps and error files; where that cannot be, there are none, and java starts all the same.
- * Nothing happens where there is no limit.
+ * The java options derived from the limits of the container, to be placed before the configured ones. Logs how the memory
+ * is divided, and creates the directory for heap dumps and error files; if that fails, java gets no such options. Without
+ * a limit the result is empty.
  */
 export function jvmOptions({ role, env, java, base, logLine }: JvmLaunch): string[] {
   const limits = readLimits();

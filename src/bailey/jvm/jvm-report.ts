@@ -7,20 +7,20 @@ import { formatBytes } from './java-size.ts';
 import { type JvmPlan, planJvm } from './plan-jvm.ts';
 import type { Role } from './split-memory.ts';
 
-/** What somebody wants to know. */
+/** The input of the report. */
 export interface ReportRequest {
   readonly role: Role;
   readonly limits: Limits;
-  /** Memory in use now, where it is known. */
+  /** Memory in use now; undefined if not known. */
   readonly usedBytes: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The file of the java that would be started, or why there is none. */
   readonly java: { readonly file: string } | { readonly fault: string };
-  /** JENKINS_HOME, or the agent's work directory. */
+  /** JENKINS_HOME, or the work directory of the agent. */
   readonly base: string | undefined;
 }
 
-/** What would be done in this container, and why. */
+/** Which options java would get in this container, and why. */
 export interface JvmReport {
   readonly role: Role;
   readonly limits: Limits;
@@ -30,7 +30,7 @@ export interface JvmReport {
 }
 
 /**
- * Works out what a launch would do, and does none of it.
+ * Computes the java options of a launch without starting anything.
  * @throws Failure 78 for a wrong BAILEY_JVM, or quotes that are not closed in Jenkins' variables
  */
 export function reportJvm({ role, limits, usedBytes, env, java, base }: ReportRequest): JvmReport {
@@ -56,14 +56,14 @@ export function reportJvm({ role, limits, usedBytes, env, java, base }: ReportRe
 
 const disabled: JvmPlan = {
   options: [],
-  omitted: ['BAILEY_JVM=off: nothing is added'],
+  omitted: ['BAILEY_JVM=off: no options are added'],
   split: undefined,
   heapBytes: undefined,
   summary: undefined,
   warnings: [],
 };
 
-/** The report for people, a line each. */
+/** The report as lines of text. */
 export function formatJvmReport({ role, limits, usedBytes, java, plan }: JvmReport): string[] {
   const { memory, physicalBytes, cpuQuota, cpus } = limits;
   return [

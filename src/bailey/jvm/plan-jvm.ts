@@ -12,27 +12,27 @@ import { formatBytes, mebibyte } from './java-size.ts';
 import { missedCpuQuota } from './missed-cpu-quota.ts';
 import { type MemorySplit, type Role, splitMemory } from './split-memory.ts';
 
-/** All that options for the JVM depend on. */
+/** Everything that the JVM options depend on. */
 export interface PlanRequest {
   readonly limits: Limits;
   readonly role: Role;
-  /** In the order in which it counts, the last one most. */
+  /** In order of increasing precedence. */
   readonly configured: readonly ConfiguredOption[];
   readonly runtime: JavaRuntime;
-  /** For heap dumps and error files, absolute; none: nobody knows a folder that outlives the container. */
+  /** Directory for heap dumps and error files, absolute; undefined if none survives the container. */
   readonly folder: string | undefined;
 }
 
-/** Options to add, why, and what people should be told. */
+/** Options to add, the reasons, and messages. */
 export interface JvmPlan {
   /** In the order of the command line. */
   readonly options: readonly PlannedOption[];
-  /** Why others were not added. */
+  /** Why other options were not added. */
   readonly omitted: readonly string[];
   readonly split: MemorySplit | undefined;
-  /** The largest heap that java will have, ours or the one that was given, where it can be told. */
+  /** The maximum heap size, from our options or configured ones; undefined if not known. */
   readonly heapBytes: number | undefined;
-  /** One line that says how the memory is divided; none without a limit. */
+  /** One line about how the memory is divided; undefined without a limit. */
   readonly summary: string | undefined;
   readonly warnings: readonly string[];
 }
@@ -40,17 +40,17 @@ export interface JvmPlan {
 export interface PlannedOption {
   readonly option: string;
   readonly reason: string;
-  /** What it has java write into the folder, which has to be there before java starts. */
+  /** What java writes into the directory because of this option; the directory must exist before java starts. */
   readonly writes?: 'heap dump' | 'error file';
 }
 
-/** From this share of the limit on, a heap leaves too little for the rest of java. */
+/** A heap of this share of the limit or more leaves too little memory for the rest of java. */
 const largeHeapShare = 0.8;
 
 /**
- * Works out the options that java should have besides those that it was given. Without a limit there are none. What
- * somebody gave is never contradicted, wherever it was given: an option of ours is left out when one that was given is
- * about the same thing, and all are when there may be some that we cannot see.
+ * Computes the options to add to the configured ones. Without a limit there are none. Configured options always win: an
+ * option is left out when a configured one concerns the same thing, and all are left out when there may be configured
+ * options that are not visible here.
  */
 export function planJvm(request: PlanRequest): JvmPlan {
   const { limits, role, configured, runtime } = request;
@@ -64,10 +64,10 @@ export function planJvm(request: PlanRequest): JvmPlan {
   };
   const limit = limits.memory?.bytes;
   if (limit === undefined && limits.cpuQuota === undefined)
-    return { ...noOptions, omitted: ['there is no limit: nothing is added'] };
+    return { ...noOptions, omitted: ['there is no limit: no options are added'] };
   const opaque = findOpaqueOption(configured);
   if (opaque !== undefined) {
-    const reason = `nothing is added: ${formatOption(opaque)} may say more than can be seen`;
+    const reason = `no options are added: ${formatOption(opaque)} may set options that are not visible here`;
     const summary = limit === undefined ? undefined : `memory limit ${formatBytes(limit)}: ${reason}`;
     return { ...noOptions, omitted: [reason], summary };
   }
@@ -105,7 +105,7 @@ const heapOption = (limit: number, { heap }: MemorySplit): PlannedOption => ({
 
 function processorOptions({ limits, configured, runtime }: PlanRequest, omitted: string[]): PlannedOption[] {
   const processors = missedCpuQuota(limits);
-  // The option came with Java 10, which nobody runs Jenkins on.
+  // The option exists since Java 10; Jenkins runs on 11 or newer.
   if (processors === undefined || runtime.jvm !== 'HotSpot' || (runtime.major ?? 0) < 11) return [];
   const name = 'ActiveProcessorCount';
   const option = findXxOption(configured, [name]);
@@ -116,7 +116,7 @@ function processorOptions({ limits, configured, runtime }: PlanRequest, omitted:
   return [{ option: `-XX:${name}=${processors.count}`, reason: processors.reason }];
 }
 
-/** How java ends when something goes wrong, and what it leaves. Each stands for options that HotSpot has since Java 8u92. */
+/** How java exits on errors, and which files it writes. HotSpot has these options since Java 8u92. */
 function diagnosticOptions({ configured, folder }: PlanRequest, omitted: string[]): PlannedOption[] {
   const unlessConfigured = (names: readonly string[], options: readonly PlannedOption[]): PlannedOption[] => {
     const option = findXxOption(configured, names);
@@ -126,7 +126,12 @@ function diagnosticOptions({ configured, folder }: PlanRequest, omitted: string[
   };
   const exitOptions = unlessConfigured(
     ['ExitOnOutOfMemoryError', 'CrashOnOutOfMemoryError', 'OnOutOfMemoryError'],
-    [{ option: '-XX:+ExitOnOutOfMemoryError', reason: 'a JVM that lacks memory limps on; it ends with 3' }],
+    [
+      {
+        option: '-XX:+ExitOnOutOfMemoryError',
+        reason: 'java exits with code 3 instead of running on without memory',
+      },
+    ],
   );
   if (folder === undefined) {
     omitted.push('no heap dump and no error file: there is no folder for them');
@@ -139,13 +144,13 @@ function diagnosticOptions({ configured, folder }: PlanRequest, omitted: string[
       [
         {
           option: '-XX:+HeapDumpOnOutOfMemoryError',
-          reason: 'it says what filled the heap',
+          reason: 'the dump shows what filled the heap',
           writes: 'heap dump',
         },
-        // A name without the process id: there is never more than one, however often the container starts again.
+        // Without the process id in its name, there is at most one dump, however often the container restarts.
         {
           option: `-XX:HeapDumpPath=${folder}/${heapDumpName}`,
-          reason: 'the JVM writes it once, and never over another',
+          reason: 'the JVM never overwrites an existing dump',
           writes: 'heap dump',
         },
       ],
@@ -163,7 +168,7 @@ function diagnosticOptions({ configured, folder }: PlanRequest, omitted: string[
   ];
 }
 
-/** The file that java writes on an OutOfMemoryError. */
+/** Name of the heap dump that java writes on an OutOfMemoryError. */
 export const heapDumpName = 'heap.hprof';
 
 function splitSummary(

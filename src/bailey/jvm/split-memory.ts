@@ -1,35 +1,35 @@
 import { mebibyte } from './java-size.ts';
 
-/** What the JVM is for. */
+/** What the JVM runs. */
 export type Role = 'controller' | 'agent';
 
 /** How a memory limit is divided; bytes. */
 export interface MemorySplit {
   readonly heap: number;
-  /** Besides the heap, for java itself: what is left for it when that is less than it usually needs. */
+  /** For java outside its heap; less than `typicalNonHeap` in a small container. */
   readonly nonHeap: number;
-  /** What java usually needs besides its heap. */
+  /** What java typically needs outside its heap. */
   readonly typicalNonHeap: number;
-  /** For the processes that it starts, and the page cache. */
+  /** For child processes and the page cache. */
   readonly otherProcesses: number;
 }
 
 /**
- * A controller's java besides its heap: the code cache, which may grow to 240 MiB, about 190 MiB of classes (a controller
- * with a hundred plug-ins), and 80 MiB of thread stacks, direct buffers and the collector's own tables.
+ * Non-heap memory of a controller: up to 240 MiB of code cache, about 190 MiB of classes (with a hundred plug-ins), and
+ * 80 MiB of thread stacks, direct buffers and data of the garbage collector.
  */
 const controllerNonHeap = 512 * mebibyte;
 
-/** An agent loads few classes, and compiles little. */
+/** Non-heap memory of an agent, which loads few classes and compiles little. */
 const agentNonHeap = 160 * mebibyte;
 
-/** What remoting needs to carry logs and archives; more only puts off a collection. The rest is the builds'. */
+/** Enough for remoting to transfer logs and archives. The rest of the container is for builds. */
 const agentHeapBounds = { minSizeOption: 64 * mebibyte, most: 512 * mebibyte };
 
 /**
- * Divides a memory limit. A controller's heap is what its java leaves of the limit, between 40 % (in a small container,
- * where it must do with less) and 60 % (git, ssh and the page cache need memory as well). An agent's is a quarter, as
- * the JVM's own default, but not more than 512 MiB, and not less than 64 MiB unless that is more than half.
+ * Divides a memory limit. The heap of a controller is the limit minus the non-heap memory, but at least 40 % of the limit
+ * and at most 60 %, since git, ssh and the page cache need memory, too. The heap of an agent is a quarter of the limit,
+ * the JVM's own default, but at least 64 MiB, at most 512 MiB, and at most half of the limit.
  * @param limit bytes
  */
 export function splitMemory(limit: number, role: Role): MemorySplit {

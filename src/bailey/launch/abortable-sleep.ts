@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Waits.
+ * Sleeps until the time is over or the signal is aborted.
  * @param ms milliseconds
- * @throws the signal's reason, as soon as there is one
+ * @throws the signal's reason when it is aborted
  */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {

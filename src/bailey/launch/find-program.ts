@@ -2,15 +2,15 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, Failure } from '../../terminal/failure.ts';
 
-/** A program that can be executed, or why it can't: the shell's reasons (POSIX, exit 127, and 126 for the others). */
+/** The file of a program, or why it cannot be executed: as in a POSIX shell, exit code 127 if missing, else 126. */
 export type ProgramLookup =
   | { readonly file: string }
   | { readonly fault: 'missing' | 'not executable' | 'folder'; readonly file?: string };
 
 /**
- * Finds a program as a shell does: a name with a slash is the file; else the folders of PATH are searched, and a file
- * that cannot be executed is remembered but does not end the search. A folder is found only where it is named itself.
- * @param path the value of PATH; an empty entry means the current folder
+ * Finds a program as a shell does: a name with a slash is a path; any other name is searched in the directories of PATH.
+ * A file that is not executable does not end the search.
+ * @param path the value of PATH; an empty entry means the current directory
  */
 export function findProgram(name: string, path: string | undefined): ProgramLookup {
   const candidates = name.includes('/')
@@ -29,7 +29,7 @@ export function findProgram(name: string, path: string | undefined): ProgramLook
 }
 
 /**
- * Finds a program that somebody asked for by name.
+ * Finds a program by its name, or fails.
  * @throws Failure 64 for an empty name, 127 when there is no such program, 126 when it cannot be executed
  */
 export function requireProgram(name: string, path: string | undefined): string {
@@ -51,7 +51,7 @@ export function programFailure(
     return new Failure('notExecutable', `${file ?? name} is a folder`, 'name the program in it');
   return new Failure(
     'notFound',
-    name.includes('/') ? `${name} does not exist` : `${name} is in no folder of PATH`,
+    name.includes('/') ? `${name} does not exist` : `${name} is not in PATH`,
     'install it in the image, or correct the name',
   );
 }

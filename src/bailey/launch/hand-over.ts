@@ -3,26 +3,26 @@ import { endingSignals, signalNumber } from '../../terminal/ending-signals.ts';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 import { restoreRawArguments } from './raw-arguments.ts';
 
-/** A program to become, with the environment and the standard streams that we were given, unless it says otherwise. */
+/** A program to become. It inherits the environment and the standard streams, except as stated here. */
 export interface Launch {
   /** The program's file; PATH is not searched. */
   readonly file: string;
   /** All arguments, argv[0] first. */
   readonly argv: readonly string[];
-  /** Names of variables that it does not get. */
+  /** Names of variables to remove from its environment. */
   readonly withoutVariables?: readonly string[];
   /** Descriptor that becomes its standard input. */
   readonly stdin?: number;
 }
 
 /**
- * Replaces this process by another program without losing a signal on the way: first the ending signals get their
- * default action natively, so that one that comes from here on ends this process with the right status; then the event
- * loop goes round, so that one that was caught before is dispatched and aborts `signal`.
+ * Replaces this process by another program without losing a signal. First the ending signals get their default action,
+ * so that a signal from now on ends this process with the right status. Then the event loop runs, so that a signal that
+ * was caught before is dispatched and aborts `signal`.
  * @param native the addon
  * @param launch what to become
  * @param signal what {@link catchEndingSignals} returned
- * @throws the signal's reason when a signal came before; Failure 126 or 127 when the system refuses the program
+ * @throws the signal's reason when a signal arrived before; Failure 126 or 127 when the system refuses the program
  */
 export async function handOver(native: Native, launch: Launch, signal: AbortSignal): Promise<never> {
   for (const name of endingSignals) native.resetSignal(signalNumber(name));
@@ -44,7 +44,7 @@ export function replaceProcess(
 
 function refusal(file: string, thrown: unknown): Failure {
   const code = errorCode(thrown);
-  // ENOENT for a file that was there a moment ago: the interpreter or the ELF loader that it names is missing.
+  // ENOENT for a file that existed a moment ago: the interpreter or ELF loader that it names is missing.
   if (code === 'ENOENT')
     return new Failure('notFound', `${file} cannot be started: it, its interpreter or its loader is missing`);
   if (code === 'E2BIG')
@@ -53,12 +53,12 @@ function refusal(file: string, thrown: unknown): Failure {
 }
 
 /**
- * Lets the event loop dispatch every signal that has been caught by now.
+ * Lets the event loop dispatch every signal that has been caught so far.
  * @throws the signal's reason when it is aborted
  */
 export async function throwIfSignalled(signal: AbortSignal): Promise<void> {
-  // Two turns have a whole poll phase between them, wherever in the loop the first began: setImmediate called in the
-  // poll phase runs in the same turn's check phase.
+  // Twice, so that a whole poll phase lies in between: a setImmediate called in the poll phase runs in the check phase
+  // of the same iteration.
   await nextEventLoopTurn();
   await nextEventLoopTurn();
   signal.throwIfAborted();

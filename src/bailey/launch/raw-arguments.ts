@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** What Node makes of each byte that is not UTF-8. */
+/** Node replaces each byte that is not UTF-8 by this character. */
 const replacement = '\ufffd';
 
 /**
- * Arguments as they were given: those that are not UTF-8 have changed on their way into JavaScript, and the kernel still
- * has them. What we pass on is in the order in which we got it.
- * @param argv the arguments of a program to become, some of them our own
+ * Restores arguments that are not valid UTF-8: Node replaced their bytes, but /proc/self/cmdline still has them.
+ * @param argv the arguments of a program to become; arguments of this process must be in their original order
  */
 export function restoreRawArguments(argv: readonly string[]): readonly (string | Buffer)[] {
   if (!argv.some(hasReplacement)) return argv;
@@ -26,6 +25,6 @@ function readCommandLine(): Buffer[] {
     const words = readFileSync('/proc/self/cmdline', 'latin1').split('\0');
     return words.map((word) => Buffer.from(word, 'latin1'));
   } catch {
-    return []; // no /proc: as good as can be
+    return []; // no /proc: the replaced bytes are lost
   }
 }

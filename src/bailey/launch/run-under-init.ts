@@ -3,7 +3,7 @@ import { native } from '../../linux/native-addon.ts';
 import { findProgram } from './find-program.ts';
 import { replaceProcess, throwIfSignalled } from './hand-over.ts';
 
-/** How this process was started, to be started again below an init. */
+/** How this process was started, so that bailey-init can start it again. */
 export interface Invocation {
   /** Node's file. */
   readonly node: string;
@@ -13,18 +13,18 @@ export interface Invocation {
   readonly script: string;
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
-  /** Variables and options whose values only we need: bailey-init's --forget, unless BAILEY_FORGET says another. */
+  /** Variables and options that bailey-init erases from its memory (--forget), unless BAILEY_FORGET is set. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Puts bailey-init in our place, with `bailey` as its child: Node must not be PID 1, because PID 1 has to reap.
- * bailey-init lies beside the bundle, or in PATH. For the millisecond between our handlers and its own the kernel drops
- * signals, as it does for every PID 1 that has not caught them (pid_namespaces(7)); and so it did while Node started,
- * which is why `ENTRYPOINT ["bailey-init", "--", "bailey", …]` is the better way.
+ * Replaces this process by bailey-init, which starts `bailey` again as its child: PID 1 must reap orphans, and Node does
+ * not. bailey-init is searched in the directory of the bundle, then in PATH. Between our signal handlers and those of
+ * bailey-init, about a millisecond, the kernel discards signals, as it does for every PID 1 that has no handler
+ * (pid_namespaces(7)); it also did so while Node started. `ENTRYPOINT ["bailey-init", "--", "bailey", …]` avoids both.
  * @param signal what {@link catchEndingSignals} returned
  * @returns only when there is no bailey-init
- * @throws the signal's reason when a signal has come
+ * @throws the signal's reason when a signal has arrived
  */
 export async function runUnderInit(
   { node, nodeArgs, script, args, env, secrets }: Invocation,

@@ -57,7 +57,7 @@ function unclosed(variable: string, text: string, at: number): Failure {
 function trailingBackslash(variable: string): Failure {
   return new Failure(
     'config',
-    `${variable} ends with a backslash that has nothing to keep`,
+    `${variable} ends with a backslash with nothing to escape`,
     'remove it, or write \\\\',
   );
 }

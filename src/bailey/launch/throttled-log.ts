@@ -1,10 +1,11 @@
-/** A line about the same reason appears again after this many milliseconds. */
+/** A line with an unchanged reason is repeated after this many milliseconds. */
 const repeatMs = 10_000;
 
 /**
- * Lines about a wait: one when its reason changes, and one in ten seconds while it doesn't, however often it is tried.
- * @param say prints a line
- * @returns takes the reason, and the line that tells of it
+ * Limits the log lines of a retry loop: a line is written when the reason changes, and at most every ten seconds while it
+ * does not.
+ * @param logLine writes one line
+ * @returns a function that takes the reason and the line to write
  */
 export function throttledLog(logLine: (line: string) => void): (reason: string, line: string) => void {
   let last = { reason: '', at: Number.NEGATIVE_INFINITY };

@@ -32,7 +32,7 @@ export function readAdvertiseSetting(
  * variables give.
  * @param role who asks: a controller for its own address, an agent for its controller's
  * @param port the controller's port for agents, when that is fixed
- * @throws Failure 64 or 78 for what is no address, 78 when there is none in the environment, or more than one
+ * @throws Failure 64 or 78 for what is not an address, 78 when there is none in the environment, or more than one
  */
 export function findAdvertisedAddress(
   role: 'controller' | 'agent',
@@ -69,7 +69,7 @@ function parseAddress({ value, name, kind }: AdvertiseSetting): Address {
   if (host === undefined || port === undefined || !hostPattern.test(host))
     throw new Failure(
       kind,
-      `${name} ${quoted(value)} is no address`,
+      `${name} ${quoted(value)} is not an address`,
       'write auto, or HOST:PORT with what the scheduler fills in',
     );
   return { host, port, source: name };

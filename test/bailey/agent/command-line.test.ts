@@ -240,5 +240,5 @@ t.test('one argument that is no option is a program', async (t) => {
   t.equal(ran.stdout, `${ran.pid} 0\n`, ran.stderr);
   const missing = await run(bailey, { args: ['agent', 'nope'], env });
   t.equal(missing.code, 127);
-  t.match(missing.stderr, /^bailey: nope is in no folder of PATH; [^\n]+\n$/);
+  t.match(missing.stderr, /^bailey: nope is not in PATH; [^\n]+\n$/);
 });

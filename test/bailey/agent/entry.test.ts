@@ -31,7 +31,7 @@ t.test('a program instead of an agent', async (t) => {
   t.test('what is wrong with it is said as ever', async (t) => {
     const missing = bailey(withNode, 'agent', 'nope');
     t.equal(missing.status, 127);
-    t.match(missing.stderr, /^bailey: nope is in no folder of PATH; [^\n]+\n$/);
+    t.match(missing.stderr, /^bailey: nope is not in PATH; [^\n]+\n$/);
     const folderNamed = bailey(withNode, 'agent', bin);
     t.equal(folderNamed.status, 126);
     t.match(folderNamed.stderr, /^bailey: .* is a folder; [^\n]+\n$/);
@@ -70,7 +70,7 @@ t.test('a program instead of an agent', async (t) => {
     for (const args of [['--version'], ['agent', 'nope'], ['jenkins', 'look']]) {
       const ran = bailey(withoutNode, ...args);
       t.equal(ran.status, 127, args.join(' '));
-      t.match(ran.stderr, /^bailey: node is in no folder of PATH; [^\n]+\n$/);
+      t.match(ran.stderr, /^bailey: node is not in PATH; [^\n]+\n$/);
     }
   });
 

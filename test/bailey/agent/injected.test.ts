@@ -123,7 +123,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     t.match(wrong.stderr, /^bailey: -webSocket and -tunnel exclude each other[^\n]*\n$/);
     const missing = execute(agent, [], { PATH: '/nowhere', ...knownController });
     t.equal(missing.code, 127);
-    t.match(missing.stderr, /^bailey: java is in no folder of PATH; [^\n]+\n$/);
+    t.match(missing.stderr, /^bailey: java is not in PATH; [^\n]+\n$/);
     t.end();
   });
 

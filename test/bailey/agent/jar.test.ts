@@ -139,13 +139,16 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     const agentPort = await startAgentPort(t);
     const whole = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
     const answers: readonly [RegExp, RequestListener][] = [
-      [/does not give agent\.jar: it is no jar/, (_request, response) => response.end('<html>Sign in')],
       [
-        /does not give agent\.jar: it is no jar/,
+        /does not give agent\.jar: it is not a jar that java can run/,
+        (_request, response) => response.end('<html>Sign in'),
+      ],
+      [
+        /does not give agent\.jar: it is not a jar that java can run/,
         (_request, response) => response.end(whole.subarray(0, -40)),
       ],
       [
-        /does not give agent\.jar: it is no jar/,
+        /does not give agent\.jar: it is not a jar that java can run/,
         (_request, response) => response.end(readFileSync(packJar(folder, 'Class-Path: no-main.jar\n'))),
       ],
       [/does not give agent\.jar: HTTP status 404/, (_request, response) => response.writeHead(404).end()],

@@ -80,7 +80,7 @@ t.test('what is wrong is told apart', async (t) => {
       '-url',
       await url(asJenkins(closed)),
     ],
-    [69, /names an agent port that is none/, '-url', await url(asJenkins(0))],
+    [69, /names an invalid agent port/, '-url', await url(asJenkins(0))],
     [
       69,
       /the tunnel to the agent port cannot be reached: 127\.0\.0\.1:\d+ refuses .*correct -tunnel/,
@@ -147,16 +147,16 @@ t.test('what would work passes', async (t) => {
     [/^bailey: what answers at .* does not say that it is Jenkins\n$/, {}, '-url', mute.url, '-webSocket'],
     [/^$/, {}, '-direct', `127.0.0.1:${agentPort}`, '-instanceIdentity', 'i'],
     // What Node finds wrong, and java may not.
-    [/ cannot be judged from here \(HPE_INVALID_HEADER_TOKEN\): java will see\n$/, {}, '-url', odd.url],
+    [/ cannot be checked from here \(HPE_INVALID_HEADER_TOKEN\); java decides\n$/, {}, '-url', odd.url],
     // The next ones could not be reached from here, but java goes another way.
     [
-      /^bailey: .* is not looked at: java goes there through http_proxy\n$/,
+      /^bailey: .* is not checked: java reaches it through http_proxy\n$/,
       { http_proxy: 'http://proxy:3128' },
       '-url',
       'http://jenkins.invalid',
     ],
     [
-      /^bailey: the controller is not looked for: java is told its own way: -Dhttp.proxyHost\n$/,
+      /^bailey: the controller is not checked: java uses its own network settings: -Dhttp.proxyHost\n$/,
       { JAVA_OPTS: '-Dhttp.proxyHost=proxy' },
       '-url',
       'http://jenkins.invalid',
@@ -224,7 +224,7 @@ t.test('waiting ends when the controller comes', async (t) => {
   const lines = stderr.split('\n').slice(0, -1);
   t.match(lines[0], /^bailey: waiting for the controller: 127\.0\.0\.1:\d+ refuses connections; start/);
   t.match(lines[1], /^bailey: waiting for the controller: .* is not ready \(HTTP status 503\)/);
-  t.strictSame(lines.slice(2), ['bailey: the controller is there']);
+  t.strictSame(lines.slice(2), ['bailey: the controller is ready']);
 });
 
 t.test('how long: --connect-timeout, its variable, or what agent.jar is told', async (t) => {
@@ -326,7 +326,7 @@ if (requires(t, program('openssl')))
       [0, /is not one that Node trusts/, secure.url, '-cert', `@${join(folder, 'broken.pem')}`],
       [0, /^$/, secure.url, '-noCertificateCheck'],
       [0, /^$/, other.url, '-noCertificateCheck'],
-      [0, / cannot be judged from here \((EPROTO|ERR_SSL_\w+)\): java will see\n$/, ancient.url],
+      [0, / cannot be checked from here \((EPROTO|ERR_SSL_\w+)\); java decides\n$/, ancient.url],
       [69, /does not speak TLS; is it http:\/\/ instead of https/, toPlain],
       [69, /does not speak TLS/, toPlain, '-noCertificateCheck'],
       [69, /closes the connection|does not speak HTTP/, secure.url.replace('https:', 'http:')],

@@ -52,7 +52,7 @@ const ways: readonly Way[] = [
     read: [...url, '-secret', secret, '-name', 'n'],
   },
   {
-    name: 'by its place',
+    name: 'as a positional argument',
     args: [...url, secret, 'n'],
     shown: [...url, reference, 'n'],
     read: [...url, secret, 'n'],

@@ -192,13 +192,7 @@ t.test('programs', async (t) => {
     /bin\/java cannot be executed; chmod \+x/,
     'java',
   );
-  refused(
-    t,
-    await run(bailey, { args: ['jenkins', 'nope'], env }),
-    127,
-    /nope is in no folder of PATH;/,
-    'missing',
-  );
+  refused(t, await run(bailey, { args: ['jenkins', 'nope'], env }), 127, /nope is not in PATH;/, 'missing');
   refused(
     t,
     await run(bailey, { args: ['jenkins', './nope'], env }),
@@ -211,7 +205,7 @@ t.test('programs', async (t) => {
     refused(t, ran, 126, /^bailey: \S+ is a folder; name the program in it\n$/, name);
   }
   const dot = await run(bailey, { args: ['jenkins', '.'], env });
-  refused(t, dot, 127, /^bailey: \. is in no folder of PATH;/, 'a folder in a folder of PATH');
+  refused(t, dot, 127, /^bailey: \. is not in PATH;/, 'a folder in a folder of PATH');
   for (const command of ['jenkins', 'agent']) {
     const ran = await run(bailey, { args: [command, ''], env });
     refused(t, ran, 64, /the name of the program to run is empty;/, `${command} with an empty name`);
@@ -355,7 +349,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
       t,
       ran,
       73,
-      /home\/big cannot be written, tmpfs on \S+ has too little room: [1-9]\d* of 262144 bytes/,
+      /home\/big cannot be written, tmpfs on \S+ has too little free space: [1-9]\d* of 262144 bytes/,
       'full',
     );
     t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no part of the big file is left');

@@ -188,7 +188,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     t.equal(inHome.code, 0, inHome.stderr);
     const nowhere = await run(bailey, { args: ['jenkins'], env: { ...base, PATH: folder } });
     t.equal(nowhere.code, 127);
-    t.match(nowhere.stderr, /^bailey: java is in no folder of PATH; install .*\n$/);
+    t.match(nowhere.stderr, /^bailey: java is not in PATH; install .*\n$/);
     const wrongHome = await run(bailey, {
       args: ['jenkins'],
       env: { ...base, PATH: folder, JAVA_HOME: '/nope' },

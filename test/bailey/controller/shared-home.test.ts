@@ -41,7 +41,7 @@ if (requires(t, program('flock'))) {
     endFilling();
     const ran = await end;
     t.equal(ran.code, 0, ran.stderr);
-    t.equal(ran.stderr, `bailey: waiting for another start that fills ${house.home}\n`);
+    t.equal(ran.stderr, `bailey: waiting for another start to finish filling ${house.home}\n`);
     t.equal(house.text('config.xml'), 'the first one');
   });
 

@@ -147,7 +147,7 @@ if (requires(t, program('cc'))) {
       const codes = signals.map((signal) => 128 + constants.signals[signal]);
       t.ok(codes.includes(ran.code ?? 0), `${what}: ${ran.code} ${ran.stderr}`);
       t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
-      const gaveUp = /could not be given back/.test(ran.stderr);
+      const gaveUp = /could not be released/.test(ran.stderr);
       t.equal(gaveUp, signals.length === 1, what);
     }
   });

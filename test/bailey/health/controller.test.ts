@@ -134,7 +134,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     await fixture.must(`${bailey} >/dev/null 2>&1 &`);
     t.match(await fixture.untilHealth(/^bailey: the controller's/), {
       code: 1,
-      text: "bailey: the controller's java does not run: bailey is still preparing it, or it has ended",
+      text: "bailey: the controller's java is not running: bailey is still preparing it, or it has ended",
     });
   });
 
@@ -147,7 +147,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     const ended = await fixture.untilHealth(/has ended/, '--role controller');
     t.match(ended, {
       code: 1,
-      text: /^bailey: the controller's java \(pid \d+\) has ended, and nobody has reaped it$/,
+      text: /^bailey: the controller's java \(pid \d+\) has ended, and has not been reaped$/,
     });
   });
 }

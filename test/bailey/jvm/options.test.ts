@@ -99,7 +99,7 @@ t.test('what was given is left alone', (t) => {
     [{ JAVA_OPTS: '-XX:-HeapDumpOnOutOfMemoryError' }, [xmx, exit, files(home)[2] ?? '']],
     [{ JAVA_OPTS: '-XX:HeapDumpPath=/d' }, [xmx, exit, files(home)[2] ?? '']],
     [{ JAVA_OPTS: '-XX:ErrorFile=/d' }, [xmx, exit, ...files(home).slice(0, 2)]],
-    [{ JAVA_OPTS: '@/etc/java-options' }, [], /nothing is added: @\/etc\/java-options in JAVA_OPTS/],
+    [{ JAVA_OPTS: '@/etc/java-options' }, [], /no options are added: @\/etc\/java-options in JAVA_OPTS/],
     [{ JAVA_OPTS: '-XX:-UseContainerSupport' }, []],
     [{ JAVA_TOOL_OPTIONS: '-XX:VMOptionsFile=/x' }, []],
     [{ JAVA_OPTS: '-XX:Flags=/x' }, []],
@@ -174,7 +174,7 @@ t.test('a JVM that may not know the options only gets -Xmx', (t) => {
     );
   }
   const none = report(['--limit', '2g'], { PATH: '/nowhere' });
-  t.match(none.java, { fault: /java is in no folder of PATH/ });
+  t.match(none.java, { fault: /java is not in PATH/ });
   t.match(report([], { PATH: runtime(t, { release: 'JAVA_VERSION="1.8.0_432"\n' }) }).java, { major: 8 });
   t.end();
 });

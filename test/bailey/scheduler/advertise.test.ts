@@ -302,12 +302,12 @@ const wrong: readonly [string, number, RegExp, NodeJS.ProcessEnv, ...string[]][]
   [
     'jenkins',
     78,
-    /^bailey: BAILEY_ADVERTISE "\{\{\.Node\.Hostname\}\}:50000" is no address; write auto, or HOST:PORT/,
+    /^bailey: BAILEY_ADVERTISE "\{\{\.Node\.Hostname\}\}:50000" is not an address; write auto, or HOST:PORT/,
     { BAILEY_ADVERTISE: '{{.Node.Hostname}}:50000' },
   ],
-  ['jenkins', 64, /--advertise "h:0" is no address/, {}, '--advertise', 'h:0'],
-  ['jenkins', 64, /--advertise "h:65536" is no address/, {}, '--advertise=h:65536'],
-  ['agent', 64, /--advertise "h" is no address/, {}, '--advertise', 'h'],
+  ['jenkins', 64, /--advertise "h:0" is not an address/, {}, '--advertise', 'h:0'],
+  ['jenkins', 64, /--advertise "h:65536" is not an address/, {}, '--advertise=h:65536'],
+  ['agent', 64, /--advertise "h" is not an address/, {}, '--advertise', 'h'],
   ['agent', 64, /--advertise needs a value; for usage, run: bailey help agent/, {}, '--advertise'],
   [
     'agent',
@@ -349,7 +349,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
         { 'user.home': home, 'hudson.lifecycle': 'hudson.lifecycle.ExitLifecycle', ...properties },
         name,
       );
-      t.equal(ran.stderr, says === '' ? '' : `bailey: agents are told to connect to ${says}\n`, name);
+      t.equal(ran.stderr, says === '' ? '' : `bailey: agents connect to ${says}\n`, name);
       t.notOk(argv(ran).includes('--advertise'), 'the option is ours');
     }
   });

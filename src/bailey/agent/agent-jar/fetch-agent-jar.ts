@@ -59,7 +59,7 @@ async function fetchFrom(
     return cached?.jar ?? notJarFailure(at, `HTTP status ${answer.status}`, answer.status);
   const { etag, 'last-modified': lastModified } = answer.headers;
   const jar = await cacheJar(folder, at, answer.body, { etag, lastModified });
-  if (jar === undefined) return notJarFailure(at, 'it is no jar');
+  if (jar === undefined) return notJarFailure(at, 'it is not a jar that java can run');
   if (jar !== cached?.jar) logLine(`agent.jar was fetched from ${shownUrl(url)} into ${jar}`);
   return jar;
 }

@@ -41,7 +41,7 @@ export function findCachedJar(folder: string, url: URL): CachedJar | undefined {
 
 /**
  * Keeps a jar, complete or not at all.
- * @returns its path; undefined when it is no jar that `java -jar` runs
+ * @returns its path; undefined when it is not a jar that java can run that `java -jar` runs
  * @throws Failure 73, 74 or 77 when it cannot be written
  */
 export async function cacheJar(

@@ -8,12 +8,12 @@ import { retryUntilReady, type WaitOptions } from './retry-until-ready.ts';
 
 /**
  * Waits until the controller can be reached the way agent.jar will go. It says what is wrong meanwhile, which agent.jar
- * does by stack traces, and what to do. What cannot be judged from here passes: no agent that would work is held back.
+ * does by stack traces, and what to do. What cannot be checked from here passes: no agent that would work is held back.
  * @throws Failure 69 when the time is over, 75 when the controller was still starting; the signal's reason
  */
 export async function awaitController(target: ControllerTarget, wait: WaitOptions): Promise<void> {
   if (target.kind === 'unknown') {
-    if (target.why !== undefined) wait.logLine(`the controller is not looked for: ${target.why}`);
+    if (target.why !== undefined) wait.logLine(`the controller is not checked: ${target.why}`);
     return;
   }
   let waited = false;
@@ -24,7 +24,7 @@ export async function awaitController(target: ControllerTarget, wait: WaitOption
     return result.failure;
   }, wait);
   if (note.text !== undefined) wait.logLine(note.text);
-  else if (waited) wait.logLine('the controller is there');
+  else if (waited) wait.logLine('the controller is ready');
 }
 
 async function check(

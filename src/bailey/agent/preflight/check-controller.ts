@@ -23,7 +23,7 @@ export async function checkController(
   signal: AbortSignal,
 ): Promise<PreflightResult> {
   if (url.protocol === 'http:' && target.mayGoThroughProxy(url.hostname))
-    return { kind: 'ready', note: `${shownUrl(url)} is not looked at: java goes there through http_proxy` };
+    return { kind: 'ready', note: `${shownUrl(url)} is not checked: java reaches it through http_proxy` };
   const options = { withinMs, maxBytes, headers: target.headers, ...target.trust, signal };
   let note: string | undefined;
   const request = async (path: string): Promise<FinalReply> => {
@@ -51,7 +51,7 @@ export async function checkController(
     if (isNodeOnlyError(thrown))
       return {
         kind: 'ready',
-        note: `${shownUrl(url)} cannot be judged from here (${errorCode(thrown)}): java will see`,
+        note: `${shownUrl(url)} cannot be checked from here (${errorCode(thrown)}); java decides`,
       };
     return { kind: 'not ready', failure: networkFailure('-url', hostOf(url), portOf(url), thrown) };
   }
@@ -122,7 +122,7 @@ function judgeOtherReply(url: URL, answer: FinalReply): PreflightResult {
     );
   if (status === 401 || status === 403)
     return notReady(
-      `${where} lets nobody in (HTTP status ${status})`,
+      `${where} denies access (HTTP status ${status})`,
       'what stands before Jenkins must let tcpSlaveAgentListener/ through, or -credentials may help',
     );
   return notReady(`what answers at ${where} is not Jenkins (HTTP status ${status})`, checkUrl);
@@ -139,7 +139,7 @@ async function checkAgentPort(
   const host = tunnel?.host ?? header(answer, 'x-jenkins-jnlp-host') ?? hostOf(url);
   const port = tunnel?.port ?? Number(advertised);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    return notReady(`${shownUrl(url)} names an agent port that is none`, checkUrl);
+    return notReady(`${shownUrl(url)} names an invalid agent port`, checkUrl);
   if (mayGoThroughProxy(host)) return ready;
   try {
     await connectTo({ host, port }, withinMs, signal);

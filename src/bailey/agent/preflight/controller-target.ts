@@ -51,7 +51,7 @@ export function readTarget(
     return { kind: 'unknown' };
   const networkOverride = javaNetworkOverride(javaOptions, env);
   if (networkOverride !== undefined)
-    return { kind: 'unknown', why: `java is told its own way: ${networkOverride}` };
+    return { kind: 'unknown', why: `java uses its own network settings: ${networkOverride}` };
 
   const { host, port } = readHostPort(lastValue(items, '-direct') ?? '') ?? {};
   if (host !== undefined && port !== undefined)

@@ -33,7 +33,9 @@ export function networkFailure(option: string, host: string, port: number, throw
     new Failure('unavailable', sentence, remedy, { cause: thrown });
   if (dns.test(code))
     return unavailable(
-      code === 'ENOTFOUND' ? `DNS knows no host ${host}` : `DNS does not say where host ${host} is (${code})`,
+      code === 'ENOTFOUND'
+        ? `DNS has no entry for host ${host}`
+        : `DNS does not say where host ${host} is (${code})`,
       `correct ${option}, or the network that this container is in`,
     );
   if (tls.test(code))
@@ -52,7 +54,7 @@ export function networkFailure(option: string, host: string, port: number, throw
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return unavailable(
-        `there is no way to ${where} (${code})`,
+        `there is no route to ${where} (${code})`,
         'look at the network that this container is in',
       );
     case 'ETIMEDOUT':

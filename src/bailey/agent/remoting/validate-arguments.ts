@@ -49,20 +49,20 @@ function requireValue(item: ParsedArgument, name: string, value: string): void {
   switch (name) {
     case '-noReconnectAfter':
       if (readRemotingTime(value) === undefined)
-        throw bad('is no time', 'write for example 90s, 2m or 1d; without a unit it is milliseconds');
+        throw bad('is not a time', 'write for example 90s, 2m or 1d; without a unit it is milliseconds');
       break;
     case '-tunnel':
       if (readHostPort(value) === undefined)
-        throw bad('is no tunnel', 'write HOST:PORT, or HOST: or :PORT to change only one of them');
+        throw bad('is not a tunnel address', 'write HOST:PORT, or HOST: or :PORT to change only one of them');
       break;
     case '-direct': {
       const { host, port } = readHostPort(value) ?? {};
-      if (host === undefined || port === undefined) throw bad('is no address', 'write HOST:PORT');
+      if (host === undefined || port === undefined) throw bad('is not an address', 'write HOST:PORT');
       break;
     }
     case '-url':
     case '-jnlpUrl':
-      if (!isControllerUrl(value)) throw bad('is no URL', 'write http://HOST:PORT/ or https://HOST/');
+      if (!isControllerUrl(value)) throw bad('is not a URL', 'write http://HOST:PORT/ or https://HOST/');
       break;
   }
 }
@@ -103,7 +103,7 @@ function validatePositional(items: readonly ParsedArgument[]): void {
     const [twice] = argumentsNamed(items, option);
     if (twice !== undefined)
       throw usage(
-        `${what} is given twice: as ${describeArgument(twice)}, and by its place`,
+        `${what} is given twice: as ${describeArgument(twice)}, and as a positional argument`,
         'leave one of them out',
       );
   }

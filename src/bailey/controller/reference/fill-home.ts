@@ -17,7 +17,7 @@ export interface FillHomeRequest {
   readonly reference: ReferenceConfig;
   /** What may be put into configuration files. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Prints one line for people. */
+  /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
   /** Aborts between two files, and in the middle of a large one. */
   readonly signal: AbortSignal;

@@ -11,7 +11,7 @@ export interface HomeLockRequest {
   /** JENKINS_HOME, absolute. */
   readonly home: string;
   readonly native: Pick<Native, 'flock'>;
-  /** Prints one line for people. */
+  /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
@@ -60,7 +60,7 @@ async function waitForUnlock(
 ): Promise<void> {
   const { pause } = await import('../../launch/abortable-sleep.ts'); // here and not above: hardly ever somebody waits
   const endsAt = performance.now() + longestMs;
-  logLine(`waiting for another start that fills ${home}`);
+  logLine(`waiting for another start to finish filling ${home}`);
   do {
     if (performance.now() > endsAt)
       throw new Failure(
