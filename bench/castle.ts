@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createHoldProcess } from '../src/castle/leases/held-process.ts';
+import { createHoldProcess } from '../src/castle/mounting/held-process.ts';
 import { native } from '../src/linux/native-addon.ts';
 import { identify } from '../src/linux/proc.ts';
 import { castleScale } from './castle-scale.ts';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Connection } from '../identity/caller.ts';
-import type { Requester } from '../leases/requester.ts';
+import type { Requester } from '../leases/lease-ask.ts';
 
 /**
  * Does something for who asks on a connection, which may take long; it is told when the connection closes meanwhile.
@@ -16,7 +16,7 @@ export async function answerable<T>(
   socket.once('close', close);
   if (connection === undefined || socket.destroyed) close();
   try {
-    return await act({ gone: gone.signal, isAlive: () => connection?.isAlive() === true });
+    return await act({ disconnected: gone.signal, isAlive: () => connection?.isAlive() === true });
   } finally {
     socket.off('close', close);
   }

@@ -3,7 +3,7 @@ import type { LeaseRequest } from '../../protocol/contract.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { Metrics } from '../events/metrics.ts';
 import { RefusalLines } from '../events/refusal-log-limit.ts';
-import type { LeaseAnswer } from '../leases/lease-service.ts';
+import type { LeaseAnswer } from '../leases/request-lease.ts';
 import type { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 

@@ -21,8 +21,12 @@ import type { CleanUp } from '../housekeeping/garbage-collection.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Tokens } from '../identity/tokens.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
+import { listLeases, listVolumes } from '../leases/list-leases.ts';
+import { releaseLease } from '../leases/release-lease.ts';
+import { requestLease } from '../leases/request-lease.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
+import { growVolume } from '../volumes/grow-volume.ts';
 import { administrationRoutes } from './administration.ts';
 import { answerable } from './answerable.ts';
 import { headersWithinMs } from './bounds.ts';
@@ -40,7 +44,7 @@ import { tokenRoutes } from './tokens.ts';
 export interface ApiMeans {
   readonly native: Native;
   readonly runtime: Runtime;
-  readonly ledger: LeaseService;
+  readonly leases: LeaseService;
   /** Where it listens for containers with tokens, too. */
   readonly tokens?: Tokens;
   readonly snapshots: Pick<SnapshotsAsked & CopiesAsked, 'backups' | 'scheduler' | 'offHost'>;
@@ -66,7 +70,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   const {
     native,
     runtime,
-    ledger,
+    leases,
     snapshots,
     cleanUp,
     status,
@@ -130,8 +134,9 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
       const { container, peer } = needContainer(await caller(request));
       requests.from(request, container, request.body);
       const { socket } = request.raw;
-      const answer = await answerable(socket, connections.of(socket), (asking) =>
-        ledger.request(container, peer, request.body, asking),
+      const { volume, target, waitSeconds = 0 } = request.body;
+      const answer = await answerable(socket, connections.of(socket), (requester) =>
+        requestLease(leases, { container, peer, volume, target }, waitSeconds, requester),
       );
       requests.granted(request, reply, answer);
       return reply.status(answer.isNew ? 201 : 200).send(answer.lease);
@@ -150,7 +155,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     async (request, reply) => {
       const { container } = needContainer(await caller(request));
       requests.from(request, container);
-      await ledger.release(container, request.params.id);
+      await releaseLease(leases, container, request.params.id);
       return reply.status(204).send(null);
     },
   );
@@ -165,7 +170,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     },
     async (request) => {
       const asking = await caller(request);
-      return ledger.leases(asking.kind === 'container' ? asking.container : undefined);
+      return listLeases(leases.store, asking.kind === 'container' ? asking.container : undefined);
     },
   );
 
@@ -174,7 +179,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     { schema: { summary: 'All volumes; for the host', response: { 200: Type.Array(Volume), ...refusals } } },
     async (request) => {
       needHost(await caller(request));
-      return ledger.list();
+      return listVolumes(leases.store);
     },
   );
 
@@ -190,7 +195,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     },
     async (request) => {
       needHost(await caller(request));
-      return ledger.grow(request.params.name, request.body.sizeBytes);
+      return growVolume(leases, request.params.name, request.body.sizeBytes);
     },
   );
 
@@ -204,10 +209,10 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   );
 
   const host = async (request: FastifyRequest) => needHost(await caller(request));
-  await app.register(administrationRoutes({ administration: ledger.administration, needHost: host }));
+  await app.register(administrationRoutes({ administration: leases.administration, needHost: host }));
   await app.register(tokenRoutes(means.tokens, host));
   await app.register(deviceRoutes({ devices, needHost: host }));
-  await app.register(snapshotRoutes({ ...snapshots, administration: ledger.administration, needHost: host }));
+  await app.register(snapshotRoutes({ ...snapshots, administration: leases.administration, needHost: host }));
   await app.register(copyRoutes({ ...snapshots, needHost: host }));
   await app.register(garbageRoutes({ cleanUp, needHost: host }));
   await app.register(async (inner) => {

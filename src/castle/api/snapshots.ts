@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { Refusal, RestoreRequest, Snapshot, SnapshotRequest } from '../../protocol/contract.ts';
-import { checkVolumeName } from '../leases/checks.ts';
+import { checkVolumeName } from '../leases/check-request.ts';
 import { noPlan, tookNone } from '../snapshots/refusals.ts';
 import type { Backups } from '../snapshots/snapshot-manager.ts';
 import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';

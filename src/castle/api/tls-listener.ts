@@ -10,6 +10,9 @@ import type { Metrics } from '../events/metrics.ts';
 import type { Claims } from '../identity/token.ts';
 import type { Bearer, Tokens } from '../identity/tokens.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
+import { listLeases } from '../leases/list-leases.ts';
+import { releaseLease } from '../leases/release-lease.ts';
+import { requestLease } from '../leases/request-lease.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { parseAddress } from './address.ts';
 import { answerable } from './answerable.ts';
@@ -23,7 +26,7 @@ import { TlsConnections } from './tls-connections.ts';
 /** What it answers with. */
 export interface TlsMeans {
   readonly tokens: Tokens;
-  readonly ledger: LeaseService;
+  readonly leases: LeaseService;
   readonly metrics: Metrics;
   readonly emit: EmitEvent;
 }
@@ -49,7 +52,7 @@ const handshakeWithinMs = 5_000;
 export async function serveTls(
   listen: string,
   { cert, key, ca }: TlsIdentity,
-  { tokens, ledger, metrics, emit }: TlsMeans,
+  { tokens, leases, metrics, emit }: TlsMeans,
 ): Promise<TlsListener> {
   const { host, port } = parseAddress('--listen', listen);
   const requests = new LeaseRequests(metrics, emit, (request) => peerOf(request.raw.socket.remoteAddress));
@@ -98,12 +101,13 @@ export async function serveTls(
 
   app.post('/v1/leases', { schema: { body: LeaseRequest, response } }, async (request, reply) => {
     const bearer = await bearerOf(request);
-    const { volume, target } = request.body;
-    requests.from(request, bearer.container, request.body);
+    const { container, peer } = bearer;
+    const { volume, target, waitSeconds = 0 } = request.body;
+    requests.from(request, container, request.body);
     await tokens.use(bearer, volume, target);
     const { socket } = request.raw;
-    const answer = await answerable(socket, { isAlive: () => !socket.destroyed }, (asking) =>
-      ledger.request(bearer.container, bearer.peer, request.body, asking),
+    const answer = await answerable(socket, { isAlive: () => !socket.destroyed }, (requester) =>
+      requestLease(leases, { container, peer, volume, target }, waitSeconds, requester),
     );
     requests.granted(request, reply, answer);
     return reply.status(answer.isNew ? 201 : 200).send(answer.lease);
@@ -121,7 +125,7 @@ export async function serveTls(
       const bearer = await bearerOf(request);
       requests.from(request, bearer.container);
       await tokens.spend(bearer, request.params.id);
-      await ledger.release(bearer.container, request.params.id);
+      await releaseLease(leases, bearer.container, request.params.id);
       return reply.status(204).send(null);
     },
   );
@@ -131,7 +135,7 @@ export async function serveTls(
     { schema: { response: { 200: Type.Array(Lease), '4xx': Refusal, '5xx': Refusal } } },
     async (request) => {
       const { claims, container } = await bearerOf(request);
-      return ledger.leases(container).filter(({ volume }) => volume === claims.volume);
+      return listLeases(leases.store, container).filter(({ volume }) => volume === claims.volume);
     },
   );
 

@@ -114,7 +114,7 @@ export function blockBackend(volumes: BlockVolumes, mounter: Mounter, emit: Emit
     },
 
     async mount(into, volume, target, options) {
-      const shared = options.beside ? await volumes.attachShared(volume) : undefined;
+      const shared = options.isMountedElsewhere ? await volumes.attachShared(volume) : undefined;
       const attached = shared ?? (await volumes.attach(volume));
       try {
         // No tool may touch a mounted file system: the kernel has unwritten parts of it in memory.

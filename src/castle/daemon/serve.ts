@@ -27,9 +27,10 @@ import { reconcileRegularly } from '../housekeeping/periodic-reconcile.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { Tokens } from '../identity/tokens.ts';
 import { engineEventHandler } from '../leases/engine-event-handler.ts';
-import { createHoldProcess } from '../leases/held-process.ts';
-import { LeaseService } from '../leases/lease-service.ts';
+import { closeLeaseService, createLeaseService } from '../leases/lease-service.ts';
+import { reconcileAll } from '../leases/reconcile-leases.ts';
 import { createFreezer } from '../mounting/freeze-file-system.ts';
+import { createHoldProcess } from '../mounting/held-process.ts';
 import { openHostMounts } from '../mounting/host-mounts.ts';
 import { createMounter } from '../mounting/mounter.ts';
 import { createJournalReplay } from '../mounting/replay-journal.ts';
@@ -41,13 +42,13 @@ import { type PlanSettings, readPlan } from '../snapshots/schedule-settings.ts';
 import { backedUp } from '../snapshots/snapshot-coverage.ts';
 import { Backups } from '../snapshots/snapshot-manager.ts';
 import { Scheduler } from '../snapshots/snapshot-scheduler.ts';
+import { OneAtATime } from '../store/keyed-mutex.ts';
 import { makeStateFolder, openState } from '../store/open-state.ts';
 import type { Store } from '../store/store.ts';
 import { watchedStore } from '../store/store-health.ts';
-import type { CreateFromSnapshot } from '../volumes/volume-catalog.ts';
 import { claim } from './folder-lock.ts';
 import { keepApart } from './separate-folders.ts';
-import { takeUp } from './startup-recovery.ts';
+import { recoverAtStart } from './startup-recovery.ts';
 import { ending, readTlsFiles, type TlsSettings } from './tls-files.ts';
 
 export interface ServeSettings {
@@ -145,30 +146,31 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
   const tokens =
     tls === undefined ? undefined : new Tokens({ key: openTokenKey(settings.state), store, runtime, emit });
   await freeSocket(settings.socket);
+  const volumeLock = new OneAtATime();
   const backups = new Backups({
     store,
     backend,
     freezer: createFreezer(program),
     freezeLimitMs: settings.freezeLimitMs,
-    exclusively: (volume, act) => ledger.exclusively(volume, act),
+    volumeLock,
     emit,
   });
   const hostMounts = openHostMounts(
     settings.state,
     async (volume) => (await runtime.usersOf?.(volume)) ?? [],
   );
-  const fromSnapshot: CreateFromSnapshot = (snapshot, volume) => backups.createVolume(snapshot, volume);
-  const ledger = new LeaseService({
+  const leases = createLeaseService({
     store,
     backend,
     mounter,
-    hold: createHoldProcess(native()),
-    fromSnapshot,
+    holdProcess: createHoldProcess(native()),
+    createFromSnapshot: (snapshot, volume) => backups.createVolume(snapshot, volume),
     hostMounts,
+    volumeLock,
     emit,
   });
   await backups.thawAll();
-  const stopTakingUp = await takeUp(ledger, emit);
+  const stopTakingUp = await recoverAtStart(leases, emit);
   await backups.reconcile();
   const offHost = copies === undefined ? undefined : new OffHost({ copies, backups, backend, emit });
   const taken = () => offHost?.look();
@@ -176,17 +178,17 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
     plan === undefined
       ? undefined
       : new Scheduler(plan, { store, backups, backend: backend.name, taken, emit });
-  watch = runtime.follow?.(engineEventHandler(ledger, emit));
-  const settling = settleRegularly(ledger, emit);
+  watch = runtime.follow?.(engineEventHandler(leases.watch, emit));
+  const settling = settleRegularly(leases.engineMounts, emit);
   const { keepDeletedMs } = settings;
-  cleanUp = new CleanUp(collectorsFor({ store, backend, ledger, hostMounts, keepDeletedMs }), emit);
+  cleanUp = new CleanUp(collectorsFor({ ...leases, keepDeletedMs }), emit);
   const stopCleaningUp = cleanUpRegularly(cleanUp, settings.gcIntervalMs);
-  const stopPurging = purgeRegularly(ledger.administration, settings.keepDeletedMs, emit);
+  const stopPurging = purgeRegularly(leases.administration, settings.keepDeletedMs, emit);
   const look = async (stop: AbortSignal) => {
     // What the engine says is looked at beside; while it is away, nothing is.
     await watch?.compare().catch(() => undefined);
     await backups.reconcile();
-    return ledger.lookAgain(stop);
+    return reconcileAll(leases, stop);
   };
   const stopReconciling = reconcileRegularly(look, settings.reconcileIntervalMs, emit);
 
@@ -200,7 +202,7 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
     backend: backend.description,
     volumes: store.volumes().length,
     leases: store.leases().length,
-    waiting: ledger.waits,
+    waiting: leases.queue.size,
   });
   const checkHealth = () => store.checkHealth();
   const seen = { metrics, followers, checkHealth, devices: () => devicesOf(backend) };
@@ -209,7 +211,7 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
   const api = await buildServer({
     native: native(),
     runtime,
-    ledger,
+    leases,
     snapshots,
     cleanUp,
     status,
@@ -222,8 +224,8 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
   const network =
     tls === undefined || tlsIdentity === undefined || tokens === undefined
       ? undefined
-      : await serveTls(tls.listen, tlsIdentity, { tokens, ledger, metrics, emit });
-  const driver = volumeDriver(ledger, hostMounts, () => settling.look());
+      : await serveTls(tls.listen, tlsIdentity, { tokens, leases, metrics, emit });
+  const driver = volumeDriver(leases, () => settling.look());
   const plugin =
     settings.plugin === undefined ? undefined : await servePlugin(settings.plugin, driver, native(), emit);
   await api.listen(settings.socket);
@@ -240,7 +242,7 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
   return {
     async stop() {
       emit('stopping; what is under way is finished first', { event: 'castle.stopping' });
-      ledger.stopWaiting();
+      leases.queue.close();
       await Promise.all([plugin?.stop(), api.stop(), network?.stop()]);
       await Promise.all([settling.stop(), stopCleaningUp()]);
       watch?.stop();
@@ -248,7 +250,7 @@ export async function serve(settings: ServeSettings, log: (happening: CastleEven
       await Promise.all([stopPurging(), stopReconciling(), scheduler?.stop()]);
       offHost?.stop();
       await listener?.close();
-      await ledger.close();
+      await closeLeaseService(leases);
       await backups.close();
       await store.close();
       emit('stopped; containers keep their mounts', { event: 'castle.stopped' });

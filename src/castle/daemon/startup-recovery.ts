@@ -1,6 +1,7 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
+import { recoverLeasesAtStart, recoverVolumesAtStart } from '../leases/reconcile-leases.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 
 /** How soon a backend that could not be reached is asked again, in milliseconds. */
@@ -11,12 +12,12 @@ const againAfterMs = 10_000;
  * finds out the rest when it is back.
  * @returns stops asking again
  */
-export async function takeUp(ledger: LeaseService, emit: EmitEvent): Promise<() => void> {
+export async function recoverAtStart(leases: LeaseService, emit: EmitEvent): Promise<() => void> {
   let timer: NodeJS.Timeout | undefined;
   let isLost = false;
   async function tryVolumes(): Promise<void> {
     try {
-      await ledger.reconcileVolumes();
+      await recoverVolumesAtStart(leases);
       if (isLost)
         emit('the volumes can be reached again, and were looked at', { event: 'backend.available' });
     } catch (thrown) {
@@ -35,6 +36,6 @@ export async function takeUp(ledger: LeaseService, emit: EmitEvent): Promise<() 
     }
   }
   await tryVolumes();
-  await ledger.reconcileLeases();
+  await recoverLeasesAtStart(leases);
   return () => clearTimeout(timer);
 }

@@ -1,9 +1,9 @@
 import { identify, namespaceOf } from '../../linux/proc.ts';
-import { checkVolumeName } from '../leases/checks.ts';
+import { checkVolumeName } from '../leases/check-request.ts';
+import type { Requester } from '../leases/lease-ask.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import { noSuchVolume } from '../leases/refusals.ts';
-import type { Requester } from '../leases/requester.ts';
-import type { HostMounts } from '../mounting/host-mounts.ts';
+import { requestLease } from '../leases/request-lease.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
 import { readOptions } from './options.ts';
@@ -32,11 +32,10 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
  * each `docker cp`), and sometimes never calls Unmount: so the id says who, and what is mounted says what is true.
  * @param changed told after each mount
  */
-export function volumeDriver(ledger: LeaseService, hostMounts: HostMounts, changed: () => void): Driver {
-  const { administration } = ledger;
+export function volumeDriver(leases: LeaseService, changed: () => void): Driver {
+  const { administration, engineMounts, hostMounts, store } = leases;
   const pointOf = (volume: string): string =>
-    ledger.forEngine.leases().find((lease) => lease.volume === volume && lease.state === 'mounted')?.target ??
-    '';
+    engineMounts.on(volume).find(({ state }) => state === 'mounted')?.target ?? '';
 
   return {
     '/Plugin.Activate': async () => ({ Implements: ['VolumeDriver'] }),
@@ -62,13 +61,14 @@ export function volumeDriver(ledger: LeaseService, hostMounts: HostMounts, chang
       checkSeesOurMounts(engine);
       const target = hostMounts.mountPointFor(volume, id);
       const shared = (await administration.lookUp(volume))?.shared === true;
-      await ledger.request(standInFor(volume, id, shared), engine, { volume, target }, always);
+      const container = standInFor(volume, id, shared);
+      await requestLease(leases, { container, peer: engine, volume, target }, 0, always);
       changed();
       return { Mountpoint: target };
     },
 
     async '/VolumeDriver.Unmount'(call) {
-      await ledger.forEngine.release(nameIn(call), idIn(call));
+      await engineMounts.release(nameIn(call), idIn(call));
       return {};
     },
 
@@ -79,8 +79,8 @@ export function volumeDriver(ledger: LeaseService, hostMounts: HostMounts, chang
       const volume = await administration.lookUp(name);
       if (volume === undefined) throw noSuchVolume(name);
       const { id, backend, state, created } = volume;
-      const holder = ledger.leases().find((lease) => lease.volume === name)?.containerName;
-      const mount = ledger.forEngine.leases().find((lease) => lease.volume === name);
+      const holder = store.leasesOn(name)[0]?.containerName;
+      const mount = engineMounts.on(name)[0];
       return {
         Volume: {
           Name: name,
@@ -99,7 +99,7 @@ export function volumeDriver(ledger: LeaseService, hostMounts: HostMounts, chang
     },
 
     '/VolumeDriver.List': async () => ({
-      Volumes: ledger.list().map(({ name }) => ({ Name: name, Mountpoint: pointOf(name) })),
+      Volumes: store.volumes().map(({ name }) => ({ Name: name, Mountpoint: pointOf(name) })),
     }),
   };
 }
@@ -120,9 +120,9 @@ function idIn({ ID: id }: Call): string {
 }
 
 /** An engine hears of what it asked for whenever that is done; it never waits for a volume that others have. */
-const always: Requester = { gone: new AbortController().signal, isAlive: () => true };
+const always: Requester = { disconnected: new AbortController().signal, isAlive: () => true };
 
-/** To the ledger, a mount of the engine's is a container in which the castle itself is the first process. */
+/** For the lease service, a mount of the engine's is a container in which the castle itself is the first process. */
 const standInFor = (volume: string, id: string, shared: boolean): Container => ({
   id,
   name: `the engine's mount ${id.slice(0, 12)}`,

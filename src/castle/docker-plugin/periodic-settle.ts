@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
-import type { LeaseService } from '../leases/lease-service.ts';
+import type { EngineMountLeases } from '../leases/engine-mount-leases.ts';
 
 /** How often we look whether a container has a mount that was made for it, in milliseconds. */
 const soonMs = 1_000;
@@ -20,14 +20,14 @@ export interface Settling {
  * Looks after the mounts on the host for an engine, as long as there are some. No process stands for such a mount: that its
  * container has it is seen in the container's mounts, and so is that it has it no more.
  */
-export function settleRegularly(ledger: LeaseService, emit: EmitEvent): Settling {
+export function settleRegularly(engineMounts: EngineMountLeases, emit: EmitEvent): Settling {
   let stopped = false;
   let working: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   async function settle(): Promise<void> {
     try {
-      const left = await ledger.forEngine.settleAll();
+      const left = await engineMounts.endAllUnused();
       if (left.length === 0) return;
       plan(left.some(({ engine }) => engine?.seen !== true) ? soonMs : laterMs);
     } catch (thrown) {

@@ -4,7 +4,7 @@ import type { Native } from '../../linux/native-addon.ts';
 import { identify } from '../../linux/proc.ts';
 import { describeEnd, type RunningProgram, readLines, startProgram } from '../../linux/run-program.ts';
 import { errorMessage } from '../../terminal/failure.ts';
-import { createHoldProcess, type HeldProcess } from '../leases/held-process.ts';
+import { createHoldProcess, type HeldProcess } from '../mounting/held-process.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { type Finding, missing, ok } from './finding.ts';
@@ -46,14 +46,19 @@ export async function trialFindings(
     if (held === undefined) throw new Error('its process cannot be held by a pidfd');
     const entrance = held.open();
     try {
-      const id = await mounter.mount(entrance, source, '/tmp/folder', { readonly: false, beside: false });
+      const id = await mounter.mount(entrance, source, '/tmp/folder', {
+        readonly: false,
+        isMountedElsewhere: false,
+      });
       if (mountsOf(child.pid ?? 0)?.some((line) => line.id === id && line.point === '/tmp/folder') !== true) {
         throw new Error('the mount is not where it was made');
       }
       if (mountsOf('self')?.some((line) => line.id === id) === true)
         throw new Error('the host sees the mount');
       await mounter.unmount(entrance, '/tmp/folder', id);
-      await mustBeRefused(mounter.mount(entrance, source, '/tmp/link', { readonly: false, beside: false }));
+      await mustBeRefused(
+        mounter.mount(entrance, source, '/tmp/link', { readonly: false, isMountedElsewhere: false }),
+      );
     } finally {
       entrance.close();
     }

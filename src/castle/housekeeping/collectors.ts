@@ -1,41 +1,34 @@
-import type { Backend } from '../backends/backend.ts';
-import type { LeaseService } from '../leases/lease-service.ts';
-import type { HostMounts } from '../mounting/host-mounts.ts';
-import type { Store } from '../store/store.ts';
+import type { ContainerWatch } from '../leases/container-watch.ts';
+import type { VolumeAdministration } from '../volumes/volume-administration.ts';
+import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import { backendStrays } from './backend-strays.ts';
 import type { Collector } from './collector.ts';
 import { idleLoopDevices } from './devices.ts';
 import { halfMadeVolumes } from './half-made-volumes.ts';
-import { hostMountsWithoutLease } from './host-mounts.ts';
+import { type HostMountDeps, hostMountsWithoutLease } from './host-mounts.ts';
 import { endedLeases } from './leases.ts';
 import { overdueTrash } from './trash.ts';
 import { unknownVolumes } from './unknown-volumes.ts';
 
 /** What the collectors work with. */
-export interface Parts {
-  readonly store: Store;
-  readonly backend: Backend;
-  readonly ledger: LeaseService;
-  readonly hostMounts: HostMounts;
+export interface Parts extends HostMountDeps {
+  readonly watch: ContainerWatch;
+  readonly catalog: VolumeCatalog;
+  readonly administration: VolumeAdministration;
   /** How long deleted volumes are kept, in milliseconds. */
   readonly keepDeletedMs: number;
 }
 
 /** All collectors: leases before mounts, mounts before devices, since one keeps the next. Adding one is a file and a line here. */
-export function collectorsFor({
-  store,
-  backend,
-  ledger,
-  hostMounts,
-  keepDeletedMs,
-}: Parts): readonly Collector[] {
+export function collectorsFor(parts: Parts): readonly Collector[] {
+  const { store, backend, volumeLock, watch, catalog, administration, keepDeletedMs } = parts;
   return [
-    endedLeases(store, ledger),
-    hostMountsWithoutLease(store, backend, ledger, hostMounts),
-    idleLoopDevices(backend, ledger),
-    halfMadeVolumes(store, backend.name, ledger),
+    endedLeases(store, watch),
+    hostMountsWithoutLease(parts),
+    idleLoopDevices(backend, volumeLock),
+    halfMadeVolumes(store, backend.name, volumeLock, catalog),
     unknownVolumes(store, backend),
-    overdueTrash(ledger.administration, backend.name, keepDeletedMs),
+    overdueTrash(administration, backend.name, keepDeletedMs),
     backendStrays(store, backend),
   ];
 }

@@ -4,8 +4,8 @@ import { type LoopDevice, loopDevices } from '../../linux/loop-devices.ts';
 import type { Backend } from '../backends/backend.ts';
 import { trashFolderName } from '../backends/local/local-trash.ts';
 import { deletedImages, volumeOn } from '../backends/loop/images.ts';
-import type { LeaseService } from '../leases/lease-service.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
+import type { OneAtATime } from '../store/keyed-mutex.ts';
 import { type Collector, leftAlone } from './collector.ts';
 
 /** How long a device may take to go after its last mount, in milliseconds. */
@@ -17,7 +17,7 @@ const lookAgainMs = 50;
  * Loop devices with images of volumes that are mounted nowhere. Those of the castle go by themselves with their last user:
  * what stays was made by somebody else, or is held open by a program. Either is for a person to end.
  */
-export function idleLoopDevices(backend: Backend, ledger: LeaseService): Collector {
+export function idleLoopDevices(backend: Backend, volumeLock: OneAtATime): Collector {
   const { base } = backend;
   const trash = join(base, trashFolderName);
   const census = new MountNamespaces();
@@ -34,7 +34,7 @@ export function idleLoopDevices(backend: Backend, ledger: LeaseService): Collect
     const end = performance.now() + goesWithinMs;
     for (;;) {
       if (!loopDevices().some(({ path, file }) => path === device.path && file === device.file)) return false;
-      const uses = await census.usesOf({ device: device.number, root: '/' }, undefined);
+      const uses = await census.findMounts({ device: device.number, root: '/' }, undefined);
       if (uses.length > 0) return false;
       if (performance.now() > end) return true;
       await sleep(lookAgainMs);
@@ -48,7 +48,7 @@ export function idleLoopDevices(backend: Backend, ledger: LeaseService): Collect
       for (const device of loopDevices()) {
         const volume = volumeOf(device);
         // In its turn, no mount of the volume is under way.
-        if (volume === undefined || !(await ledger.exclusively(volume, () => isIdle(device)))) continue;
+        if (volume === undefined || !(await volumeLock.run(volume, () => isIdle(device)))) continue;
         found.push({
           kind: 'device' as const,
           name: device.path,

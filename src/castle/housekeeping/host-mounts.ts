@@ -2,22 +2,30 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { mountsOf, topmostOn } from '../../linux/mountinfo.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { LeaseService } from '../leases/lease-service.ts';
+import type { HoldProcess } from '../mounting/held-process.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
+import type { Mounter } from '../mounting/mounter.ts';
+import { unmountOnHost } from '../mounting/unmount-on-host.ts';
+import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector, Found } from './collector.ts';
+
+export interface HostMountDeps {
+  readonly store: Store;
+  readonly backend: Backend;
+  readonly hostMounts: HostMounts;
+  readonly volumeLock: OneAtATime;
+  readonly holdProcess: HoldProcess;
+  readonly mounter: Mounter;
+}
 
 /**
  * Mounts on the host, and places for them, that were made for an engine and that no lease stands for: a castle that lost
  * its state leaves some, or one that was killed between the unmount and the end of its lease.
  */
-export function hostMountsWithoutLease(
-  store: Store,
-  backend: Backend,
-  ledger: LeaseService,
-  hostMounts: HostMounts,
-): Collector {
+export function hostMountsWithoutLease(deps: HostMountDeps): Collector {
+  const { store, backend, hostMounts, volumeLock } = deps;
   const census = new MountNamespaces();
   const { folder } = hostMounts;
   const isLeased = (target: string) => store.leases().some((lease) => lease.target === target);
@@ -32,7 +40,7 @@ export function hostMountsWithoutLease(
           name: target,
           reason: reason,
           remove: () =>
-            ledger.exclusively(volume, async () => {
+            volumeLock.run(volume, async () => {
               if (isLeased(target)) return false;
               hostMounts.removeMountPoint(target);
               return !places().includes(target);
@@ -47,12 +55,12 @@ export function hostMountsWithoutLease(
         name: target,
         reason: reason,
         remove: () =>
-          ledger.exclusively(volume, async () => {
+          volumeLock.run(volume, async () => {
             if (isLeased(target)) return false;
             // A container has it through this mount: its lease was lost, and its mount shows that.
-            const uses = await census.usesOf(mount, backend.hostLocation(volume));
+            const uses = await census.findMounts(mount, backend.hostLocation(volume));
             if (uses.some((use) => !hostMounts.isOnMountPoint(use))) return false;
-            await ledger.unmountOnHost(target, mount.id);
+            await unmountOnHost(deps, target, mount.id);
             hostMounts.removeMountPoint(target);
             return true;
           }),

@@ -1,10 +1,10 @@
 import { isStillThere, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
-import type { LeaseService } from '../leases/lease-service.ts';
+import type { ContainerWatch } from '../leases/container-watch.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector } from './collector.ts';
 
 /** Leases of containers that have ended, which a full state kept from ending with them. */
-export function endedLeases(store: Store, ledger: LeaseService): Collector {
+export function endedLeases(store: Store, watch: ContainerWatch): Collector {
   return {
     name: 'leases without a container',
     find: async () =>
@@ -16,7 +16,7 @@ export function endedLeases(store: Store, ledger: LeaseService): Collector {
           name: id,
           reason: `container ${containerName}, which had volume ${volume}, has ended`,
           async remove() {
-            await ledger.checkEnded((lease) => lease.id === id);
+            await watch.endReported((lease) => lease.id === id);
             return store.lease(id) === undefined;
           },
         })),

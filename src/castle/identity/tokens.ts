@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { bootId, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
 import type { Token, TokenRequest } from '../../protocol/contract.ts';
 import type { EmitEvent } from '../events/event.ts';
-import { checkPermission, checkVolumeName } from '../leases/checks.ts';
+import { checkPermission, checkVolumeName } from '../leases/check-request.ts';
 import { noSuchLease } from '../leases/refusals.ts';
 import { isOutOfResources } from '../refusals/out-of-resources.ts';
 import { RefusalError } from '../refusals/refusal.ts';
@@ -186,11 +186,8 @@ export class Tokens {
 
   private hasLease(volume: string, container: Container): boolean {
     return this.means.store
-      .leases()
-      .some(
-        (lease) =>
-          lease.volume === volume && lease.container === container.id && isLife(lease.first, container),
-      );
+      .leasesOn(volume)
+      .some((lease) => lease.container === container.id && isLife(lease.first, container));
   }
 }
 

@@ -1,53 +1,56 @@
 import { errorMessage } from '../../terminal/failure.ts';
+import type { HeldProcess } from '../mounting/held-process.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
+import type { Container } from '../runtimes/runtime.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
-import type { HeldProcess } from './held-process.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 
-/** The containers that have leases, each held by its first process: when that ends, so does the lease. */
+/**
+ * Watches the containers that have leases. The castle holds each container's first process with a pidfd; when that
+ * process ends, the lease ends.
+ */
 export class ContainerWatch {
+  /** By lease id. */
   private readonly held = new Map<string, HeldProcess>();
 
   constructor(
     private readonly store: Store,
-    private readonly journal: LeaseRecorder,
-    private readonly perVolume: OneAtATime,
+    private readonly recorder: LeaseRecorder,
+    private readonly volumeLock: OneAtATime,
     private readonly hostMounts: HostMounts,
   ) {}
 
-  /** From now on the lease ends with its container. */
+  /** Ends the lease when the process ends. The watch owns `held` from now on, and closes it. */
   watch(lease: LeaseRecord, held: HeldProcess): void {
     this.held.set(lease.id, held);
     held.onEnd(() => {
-      void this.perVolume.run(lease.volume, async () => {
+      void this.volumeLock.run(lease.volume, async () => {
         const now = this.store.lease(lease.id);
         if (now !== undefined) await this.end(now, 'its container has ended');
       });
     });
   }
 
-  /** The container of a lease, while it lives. */
+  /** The first process of a lease's container; undefined when it has ended or is not watched. */
   living(id: string): HeldProcess | undefined {
     const held = this.held.get(id);
     return held?.isAlive() === true ? held : undefined;
   }
 
-  /** Whether a lease's container is held by that very descriptor. */
-  has(id: string, held: HeldProcess): boolean {
-    return this.held.get(id) === held;
-  }
-
-  /** The container has ended, or what the lease stands for is gone. @param why ends the sentence "lease ended:" */
-  async end(lease: LeaseRecord, why: string): Promise<void> {
-    this.letGo(lease.id);
+  /**
+   * Ends a lease without an unmount: its container has ended, or its mount is gone. A failure is reported and not
+   * thrown: the lease stays in the store, and the next request or start ends it.
+   * @param reason follows "lease ended:"
+   */
+  async end(lease: LeaseRecord, reason: string): Promise<void> {
+    this.unwatch(lease.id);
     try {
-      await this.journal.advance(lease, 'containerEnded');
+      await this.recorder.advance(lease, 'containerEnded');
       if (lease.engine !== undefined) this.hostMounts.removeMountPoint(lease.target);
-      this.journal.emit(lease, 'lease.ended', `lease ended: ${why}`);
+      this.recorder.emit(lease, 'lease.ended', `lease ended: ${reason}`);
     } catch (thrown) {
-      // The store is full or broken: the lease stays in it, and the next request or start ends it.
-      this.journal.emit(
+      this.recorder.emit(
         lease,
         'lease.unresolved',
         `lease could not be ended in the store: ${errorMessage(thrown)}`,
@@ -55,14 +58,42 @@ export class ContainerWatch {
     }
   }
 
-  letGo(id: string): void {
+  /**
+   * Handles a report that containers have ended, as by the engine. The castle's own pidfd decides: a lease ends only
+   * if its container's first process has ended.
+   * @param isReported picks the leases of those containers
+   * @returns the leases whose containers still run
+   */
+  async endReported(isReported: (lease: LeaseRecord) => boolean): Promise<readonly LeaseRecord[]> {
+    const running: LeaseRecord[] = [];
+    for (const { volume, id } of this.store.leases().filter(isReported)) {
+      await this.volumeLock.run(volume, async () => {
+        const now = this.store.lease(id);
+        if (now === undefined) return;
+        if (this.living(id) !== undefined) running.push(now);
+        else await this.end(now, 'its container has ended');
+      });
+    }
+    return running;
+  }
+
+  unwatch(id: string): void {
     this.held.get(id)?.close();
     this.held.delete(id);
   }
 
-  /** Lets go of all containers; their leases stay. */
+  /** Stops watching all containers; their leases and mounts stay. */
   close(): void {
     for (const held of this.held.values()) held.close();
     this.held.clear();
   }
+}
+
+/** Whether a lease belongs to this run of a container: a restarted container has the same id and another first process. */
+export function isSameContainer(lease: LeaseRecord, container: Container): boolean {
+  return (
+    lease.container === container.id &&
+    lease.first.pid === container.first.pid &&
+    lease.first.startTicks === container.first.startTicks
+  );
 }

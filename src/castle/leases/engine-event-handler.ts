@@ -1,10 +1,10 @@
-import type { Lease } from '../../protocol/contract.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent, EventName } from '../events/event.ts';
 import type { ContainerEvent, EngineListener } from '../runtimes/runtime.ts';
-import type { LeaseService } from './lease-service.ts';
+import type { LeaseRecord } from '../store/store.ts';
+import type { ContainerWatch } from './container-watch.ts';
 
-/** How the log calls what the engine tells, and how a sentence does. */
+/** The event in the log, and the verb in its message, for each kind of engine event. */
 const words: Record<ContainerEvent['kind'], { readonly event: EventName; readonly verb: string }> = {
   died: { event: 'container.died', verb: 'has ended' },
   stopped: { event: 'container.stopped', verb: 'was stopped' },
@@ -16,16 +16,16 @@ const words: Record<ContainerEvent['kind'], { readonly event: EventName; readonl
 };
 
 /**
- * What the ledger makes of the engine's words. The pidfd of a container's first process is the first witness of its end
- * and usually comes before the engine; the engine is the second, for an end that the first has not told. Where they
- * disagree the lease stays, and people are told.
+ * Handles the events of the container engine. The pidfd of a container's first process usually reports its end before
+ * the engine does; the engine's event catches an end that the pidfd has not reported. When the two disagree, the lease
+ * stays and the disagreement is logged.
  */
-export function engineEventHandler(ledger: LeaseService, emit: EmitEvent): EngineListener {
-  async function check(isSaid: (lease: Lease) => boolean, who: string): Promise<void> {
+export function engineEventHandler(watch: ContainerWatch, emit: EmitEvent): EngineListener {
+  async function endReported(isReported: (lease: LeaseRecord) => boolean, source: string): Promise<void> {
     try {
-      for (const { volume, container, containerName, id } of await ledger.checkEnded(isSaid)) {
+      for (const { volume, container, containerName, id } of await watch.endReported(isReported)) {
         emit(
-          `${who} that container ${containerName} has ended, but its first process lives: its lease stays`,
+          `${source} that container ${containerName} has ended, but its first process lives: its lease stays`,
           {
             event: 'container.unresolved',
             volume,
@@ -53,12 +53,13 @@ export function engineEventHandler(ledger: LeaseService, emit: EmitEvent): Engin
         ...(volume === undefined ? {} : { volume }),
       });
       if (kind !== 'died' && kind !== 'destroyed') return;
-      // A lease from after the event is of a later life of the same container, which was started again.
-      void check((lease) => lease.container === id && Date.parse(lease.since) <= atMs, 'the engine says');
+      // A lease that began after the event is of a later run of the same container.
+      const isReported = (lease: LeaseRecord) => lease.container === id && Date.parse(lease.since) <= atMs;
+      void endReported(isReported, 'the engine says');
     },
     running(ids, atMs) {
-      const isSaid = (lease: Lease) => !ids.has(lease.container) && Date.parse(lease.since) <= atMs;
-      void check(isSaid, "the engine's list says");
+      const isReported = (lease: LeaseRecord) => !ids.has(lease.container) && Date.parse(lease.since) <= atMs;
+      void endReported(isReported, "the engine's list says");
     },
     found: () => emit('the events of the container engine arrive', { event: 'engine.connected' }),
     lost: (why) =>

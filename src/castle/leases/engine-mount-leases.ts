@@ -2,109 +2,113 @@ import { bootId, identify } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import { type HostMounts, isEngineMountExpired } from '../mounting/host-mounts.ts';
-import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { EngineMount, LeaseRecord, Store } from '../store/store.ts';
-import type { ContainerWatch } from './container-watch.ts';
-import type { LeaseRecorder } from './lease-recorder.ts';
 import { noSuchVolume } from './refusals.ts';
-import type { LeaseReleaser } from './release-lease.ts';
-import type { LeaseResolver } from './resolve-lease.ts';
+import { type UnmountDeps, unmountAndEnd } from './release-lease.ts';
 
-/** What it works with; all but the places is the ledger's. */
-export interface ForEngineMeans {
+export interface EngineMountLeasesDeps extends UnmountDeps {
   readonly store: Store;
   readonly backend: Backend;
   readonly hostMounts: HostMounts;
-  readonly perVolume: OneAtATime;
-  readonly journal: LeaseRecorder;
-  readonly watched: ContainerWatch;
-  readonly sight: MountInspector;
-  readonly truth: LeaseResolver;
-  readonly takingAway: LeaseReleaser;
+  readonly volumeLock: OneAtATime;
 }
 
-/** What becomes of the leases of mounts on the host, which an engine puts into its containers: no process stands for them. */
+/**
+ * The leases of mounts on the host, which an engine puts into its containers (Docker's volume plug-in). No process of a
+ * container can be watched for such a lease: its first process is the castle, and the lease ends when the mounts of all
+ * namespaces and the engine agree that no container has the volume.
+ */
 export class EngineMountLeases {
-  /** Leases of which people were told that it cannot be told whether they are over: that is looked at every few seconds. */
-  private readonly unclear = new Set<string>();
+  /** Ids of the leases for which a failed check has been reported: the check runs every few seconds. */
+  private readonly unresolved = new Set<string>();
 
-  constructor(private readonly means: ForEngineMeans) {}
+  constructor(private readonly deps: EngineMountLeasesDeps) {}
 
-  /** All of them. */
-  leases(): readonly LeaseRecord[] {
-    return this.means.store.leases().filter(({ engine }) => engine !== undefined);
+  list(): readonly LeaseRecord[] {
+    return this.deps.store.leases().filter(isOfEngine);
+  }
+
+  /** The leases of mounts for an engine on one volume. */
+  on(volume: string): readonly LeaseRecord[] {
+    return this.deps.store.leasesOn(volume).filter(isOfEngine);
   }
 
   /**
-   * A mount on the host never makes a volume: the engine has it made before, and a new one would hide a lost one.
+   * A mount for an engine never creates a volume: the engine creates it first, and an empty volume would hide a lost one.
    * @throws RefusalError not_found, backend_failed
    */
-  async checkIsThere(volume: string): Promise<void> {
-    const { store, backend } = this.means;
+  async checkVolumeExists(volume: string): Promise<void> {
+    const { store, backend } = this.deps;
     if (store.volume(volume) !== undefined) return;
     if ((await backend.find(volume)) === undefined) throw noSuchVolume(volume);
   }
 
-  /** The engine asks once more for what it has. */
-  async askedAgain(lease: LeaseRecord): Promise<LeaseRecord> {
-    return lease.engine === undefined ? lease : this.put(lease, justAsked());
+  /** Restarts the time within which the engine has to use the mount, if the lease is an engine's. */
+  async recordRequestedAgain(lease: LeaseRecord): Promise<LeaseRecord> {
+    return lease.engine === undefined ? lease : this.put(lease, newEngineMount());
   }
 
   /**
-   * The engine says that it needs a mount no more. It says so after each copy from or to a running container, too (moby's
-   * MountPoint.Cleanup): what a container still has stays, and ends with that.
-   * @param id the engine's, as it asked with
+   * Handles the engine's message that it does not need a mount any more. The engine sends it after each copy from or to a
+   * running container as well (moby's MountPoint.Cleanup), so a mount that a container still has stays.
+   * @param id the engine's id of the mount
    * @throws RefusalError busy, backend_failed
    */
   async release(volume: string, id: string): Promise<void> {
-    await this.means.perVolume.run(volume, async () => {
-      const lease = this.leases().find((one) => one.volume === volume && one.container === id);
+    const { volumeLock, resolver } = this.deps;
+    await volumeLock.run(volume, async () => {
+      const lease = this.on(volume).find(({ container }) => container === id);
       if (lease === undefined) return;
-      this.means.truth.checkNothingHangs(lease);
-      if ((await this.usesByContainers(lease)).length > 0) await this.sawInUse(lease);
+      resolver.checkNotHung(lease);
+      if ((await this.containerMounts(lease)).length > 0) await this.recordSeen(lease);
       else await this.end(lease, 'the engine needs it no more');
     });
   }
 
   /**
-   * Ends those that no container has any more, though the engine did not say so: it forgets to when it was started again
-   * meanwhile, or when the castle was away.
-   * @returns those that are left
+   * Ends the leases that no container uses any more. The engine does not always say so: not after a restart in between,
+   * and not while the castle was away.
+   * @returns the leases that are left
    */
-  async settleAll(): Promise<readonly LeaseRecord[]> {
+  async endAllUnused(): Promise<readonly LeaseRecord[]> {
     const left: LeaseRecord[] = [];
-    for (const { volume, id } of this.leases()) {
-      await this.means.perVolume.run(volume, async () => {
-        const lease = this.means.store.lease(id);
-        if (lease !== undefined && !(await this.settle(lease))) left.push(lease);
+    for (const { volume, id } of this.list()) {
+      await this.deps.volumeLock.run(volume, async () => {
+        const lease = this.deps.store.lease(id);
+        if (lease !== undefined && !(await this.endIfUnused(lease))) left.push(lease);
       });
     }
     return left;
   }
 
+  /** Ends the leases on a volume that no container uses any more. Runs while the volume is locked. */
+  async endUnusedOn(volume: string): Promise<void> {
+    for (const lease of this.on(volume)) await this.endIfUnused(lease);
+  }
+
   /**
-   * Ends a lease when no container has its mount any more: by what all mount namespaces and the engine say. What can't be
-   * looked at, or taken away, stays; so does what is no such lease.
-   * @returns whether it is ended
+   * Ends a lease if it is an engine's and the mount tables and the engine agree that no container uses its mount. A lease
+   * that cannot be checked or unmounted stays. Runs while the volume is locked.
+   * @returns whether the lease has ended
    */
-  async settle(lease: LeaseRecord): Promise<boolean> {
-    const { truth, watched, hostMounts, journal } = this.means;
+  async endIfUnused(lease: LeaseRecord): Promise<boolean> {
+    const { resolver, watch, hostMounts, recorder } = this.deps;
     const { engine, volume, id } = lease;
-    if (engine === undefined || truth.isHanging(id) || watched.living(id) === undefined) return false;
+    if (engine === undefined || resolver.isHung(id) || watch.living(id) === undefined) return false;
     try {
-      const uses = await this.usesByContainers(lease);
-      if (uses.length > 0) await this.sawInUse(lease);
-      if (uses.length > 0 || !isEngineMountExpired(engine, Date.now())) return false;
+      const isInUse = (await this.containerMounts(lease)).length > 0;
+      if (isInUse) await this.recordSeen(lease);
+      if (isInUse || !isEngineMountExpired(engine, Date.now())) return false;
       if ((await hostMounts.containersUsing(volume)).length > 0) return false;
       await this.end(lease, 'no container has it any more');
-      this.unclear.delete(id);
+      this.unresolved.delete(id);
       return true;
     } catch (thrown) {
-      if (this.unclear.has(id)) return false;
-      this.unclear.add(id);
-      journal.emit(
+      if (this.unresolved.has(id)) return false;
+      this.unresolved.add(id);
+      recorder.emit(
         lease,
         'lease.unresolved',
         `it cannot be told whether it is over: ${errorMessage(thrown)}`,
@@ -113,35 +117,38 @@ export class EngineMountLeases {
     }
   }
 
-  /** At start: such a mount outlives the castle that made it, but not the host; the next castle stands in for it. */
-  async takeOver(lease: LeaseRecord): Promise<LeaseRecord> {
+  /** At start: a mount on the host outlives the castle that made it, but not the host; this castle becomes its process. */
+  async recoverAtStart(lease: LeaseRecord): Promise<LeaseRecord> {
     if (lease.engine === undefined || lease.first.bootId !== bootId()) return lease;
-    const mine = { ...lease, first: identify(process.pid) };
-    await this.means.store.commit((changes) => changes.putLease(mine));
-    return mine;
+    const recovered = { ...lease, first: identify(process.pid) };
+    await this.deps.store.commit((changes) => changes.putLease(recovered));
+    return recovered;
   }
 
-  /** Where a volume is mounted besides on the host for the engine. */
-  private async usesByContainers({ volume }: LeaseRecord): Promise<readonly VolumeMount[]> {
-    const { sight, hostMounts } = this.means;
-    return (await sight.usesOf(volume)).filter((use) => !hostMounts.isOnMountPoint(use));
+  /** Where a volume is mounted, without the mounts on the host that are made for the engine. */
+  private async containerMounts({ volume }: LeaseRecord): Promise<readonly VolumeMount[]> {
+    const { inspector, hostMounts } = this.deps;
+    return (await inspector.findMounts(volume)).filter((found) => !hostMounts.isOnMountPoint(found));
   }
 
-  private async sawInUse(lease: LeaseRecord): Promise<void> {
+  private async recordSeen(lease: LeaseRecord): Promise<void> {
     if (lease.engine?.seen === false) await this.put(lease, { ...lease.engine, seen: true });
   }
 
   private async put(lease: LeaseRecord, engine: EngineMount): Promise<LeaseRecord> {
     const next = { ...lease, engine };
-    await this.means.store.commit((changes) => changes.putLease(next));
+    await this.deps.store.commit((changes) => changes.putLease(next));
     return next;
   }
 
-  private async end(lease: LeaseRecord, why: string): Promise<void> {
-    await this.means.takingAway.unmount(lease);
-    this.means.hostMounts.removeMountPoint(lease.target);
-    this.means.journal.emit(lease, 'lease.released', why);
+  private async end(lease: LeaseRecord, reason: string): Promise<void> {
+    await unmountAndEnd(this.deps, lease);
+    this.deps.hostMounts.removeMountPoint(lease.target);
+    this.deps.recorder.emit(lease, 'lease.released', reason);
   }
 }
 
-export const justAsked = (): EngineMount => ({ asked: new Date().toISOString(), seen: false });
+/** A mount that the engine has just requested. */
+export const newEngineMount = (): EngineMount => ({ asked: new Date().toISOString(), seen: false });
+
+const isOfEngine = ({ engine }: LeaseRecord): boolean => engine !== undefined;

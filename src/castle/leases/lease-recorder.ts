@@ -1,19 +1,24 @@
 import type { Lease } from '../../protocol/contract.ts';
 import type { EmitEvent, EventName } from '../events/event.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
+import type { UnusedVolumeRelease } from '../volumes/release-when-unused.ts';
 import { afterVolume } from '../volumes/volume-states.ts';
 import { after, type LeaseEvent } from './lease-states.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
-/** Writes down what becomes of leases, and tells of it. */
+/**
+ * Writes the state changes of leases to the store, and reports them. When a lease has ended, the first request that
+ * waits for its volume is woken, and the volume is released if nothing uses it any more.
+ */
 export class LeaseRecorder {
   constructor(
     private readonly store: Store,
-    private readonly tell: EmitEvent,
-    /** Called when a lease on that volume has ended. */
-    private readonly ended: (volume: string) => void,
+    private readonly queue: WaitQueue,
+    private readonly unusedVolumes: UnusedVolumeRelease,
+    private readonly emitEvent: EmitEvent,
   ) {}
 
-  /** The first entry of a lease; a volume that was just made becomes ready with it, and is used from now on, in one commit. */
+  /** Writes a new lease. In the same commit a volume that was just created becomes ready, and its last use is set. */
   async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
     await this.store.commit((changes) => {
       const state = afterVolume(volume.state, 'made');
@@ -23,9 +28,11 @@ export class LeaseRecorder {
   }
 
   /**
-   * Writes the state that follows from an event.
-   * @returns the lease as it is then; an ended one is taken out
-   * @throws RefusalError backend_failed when it can't be written; Error when the event can't happen
+   * Writes the state that follows from an event; a lease that ends is removed from the store.
+   * @param changed fields that change with the state
+   * @returns the lease in its new state; one that ended is returned unchanged
+   * @throws RefusalError backend_failed when the store cannot be written; Error when the state table has no such
+   *   transition
    */
   async advance(
     lease: LeaseRecord,
@@ -35,7 +42,8 @@ export class LeaseRecorder {
     const state = after(lease.state, event);
     if (state === 'ended') {
       await this.store.commit((changes) => changes.removeLease(lease.id));
-      this.ended(lease.volume);
+      this.queue.wakeFirst(lease.volume);
+      this.unusedVolumes.leaseEnded(lease.volume);
       return lease;
     }
     const next = { ...lease, ...changed, state };
@@ -43,16 +51,16 @@ export class LeaseRecorder {
     return next;
   }
 
-  /** Records that a mount is there, whatever was known of it before. */
-  async seen(lease: LeaseRecord, mountId: number): Promise<LeaseRecord> {
+  /** Records that the mount of a lease was found. Nothing is written if the store says so already. */
+  async recordMount(lease: LeaseRecord, mountId: number): Promise<LeaseRecord> {
     if (lease.state === 'mounted' && lease.mountId === mountId) return lease;
     return this.advance(lease, 'mounted', { mountId });
   }
 
-  /** @param what ends the sentence that names the volume and the container */
-  emit(lease: LeaseRecord, event: EventName, what: string): void {
+  /** Reports something about a lease. @param text follows the names of the volume and the container */
+  emit(lease: LeaseRecord, event: EventName, text: string): void {
     const { id, volume, container, containerName, target, mountId } = lease;
-    this.tell(`volume ${volume}, container ${containerName}: ${what}`, {
+    this.emitEvent(`volume ${volume}, container ${containerName}: ${text}`, {
       event,
       volume,
       container,
@@ -64,7 +72,7 @@ export class LeaseRecorder {
   }
 }
 
-/** A lease as everybody may see it. */
+/** A lease as the API shows it. */
 export function toLease({ first: _, engine: _engine, ...lease }: LeaseRecord): Lease {
   return lease;
 }

@@ -1,74 +1,119 @@
-import { setImmediate as others } from 'node:timers/promises';
+/**
+ * Compares the store with the processes, mounts and volumes of the host and corrects the store: once at start, and
+ * periodically while the castle serves.
+ */
+import { setImmediate as afterOtherWork } from 'node:timers/promises';
 import { namespaceOf } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
+import type { Backend } from '../backends/backend.ts';
+import type { EmitEvent } from '../events/event.ts';
 import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
+import type { UnusedVolumeRelease } from '../volumes/release-when-unused.ts';
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
+import type { EngineMountLeases } from './engine-mount-leases.ts';
 import { mountedElsewhere } from './refusals.ts';
 import type { LeaseResolver } from './resolve-lease.ts';
 
-/** What it works with; all of it is the ledger's. */
-export interface LookingAgainMeans {
-  readonly store: Store;
-  readonly perVolume: OneAtATime;
-  readonly truth: LeaseResolver;
-  readonly sight: MountInspector;
-  readonly volumes: VolumeCatalog;
+export interface VolumeRecoveryDeps {
+  readonly backend: Backend;
+  readonly volumeLock: OneAtATime;
+  readonly catalog: VolumeCatalog;
   readonly administration: VolumeAdministration;
 }
 
-/** Compares what the castle believes with what is true, volume by volume, while it serves. */
-export class LeaseReconciler {
-  constructor(private readonly means: LookingAgainMeans) {}
+export interface LeaseRecoveryDeps {
+  readonly store: Store;
+  readonly backend: Backend;
+  readonly resolver: LeaseResolver;
+  readonly engineMounts: EngineMountLeases;
+  readonly unusedVolumes: UnusedVolumeRelease;
+  readonly emit: EmitEvent;
+}
 
-  /**
-   * Looks at everything once. Each volume is looked at behind what is under way with it, and requests come in between.
-   * @param stop aborted when it is to end early
-   * @returns how many entries of the store were put right
-   */
-  async lookAtAll(stop: AbortSignal): Promise<number> {
-    const { store, perVolume, administration, sight } = this.means;
-    const names = new Set([
-      ...store.volumes().map(({ name }) => name),
-      ...store.leases().map(({ volume }) => volume),
-      ...administration.unsettled(),
-    ]);
-    const seemsUsed = sight.look();
-    let corrected = 0;
-    for (const name of names) {
-      if (stop.aborted) break;
-      corrected += await perVolume.run(name, () => this.lookAt(name, seemsUsed));
-      await others();
+export interface ReconcileDeps {
+  readonly store: Store;
+  readonly volumeLock: OneAtATime;
+  readonly inspector: MountInspector;
+  readonly catalog: VolumeCatalog;
+  readonly administration: VolumeAdministration;
+  readonly resolver: LeaseResolver;
+}
+
+/**
+ * At start: finds out what became of volumes that were being created, deleted or restored. Deletes no volume; a volume
+ * that cannot be examined stays as it is. After a failure it may be called again while requests are served.
+ * @throws RefusalError backend_failed when the backend cannot be reached
+ */
+export async function recoverVolumesAtStart(deps: VolumeRecoveryDeps): Promise<void> {
+  const { backend, volumeLock, catalog, administration } = deps;
+  await backend.removeUnfinished();
+  await administration.reconcile();
+  await catalog.reconcile(volumeLock);
+}
+
+/**
+ * At start: finds out which containers still run and which mounts exist, and corrects the store. Unmounts nothing; a
+ * lease that cannot be examined stays as it is.
+ */
+export async function recoverLeasesAtStart(deps: LeaseRecoveryDeps): Promise<void> {
+  const { store, backend, resolver, engineMounts, unusedVolumes, emit } = deps;
+  for (const lease of store.leases()) await resolver.recoverAtStart(await engineMounts.recoverAtStart(lease));
+  const [leases, volumes] = [store.leases().length, store.volumes()];
+  emit(`looked at everything; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
+  for (const volume of volumes) if (volume.backend === backend.name) unusedVolumes.foundAtStart(volume.name);
+}
+
+/**
+ * Reconciles all volumes and leases once. Each volume is locked while it is examined, and requests are served in between.
+ * @param stop aborted to end early
+ * @returns how many entries of the store were corrected; each correction is reported
+ */
+export async function reconcileAll(deps: ReconcileDeps, stop: AbortSignal): Promise<number> {
+  const { store, volumeLock, administration, inspector } = deps;
+  const names = new Set([
+    ...store.volumes().map(({ name }) => name),
+    ...store.leases().map(({ volume }) => volume),
+    ...administration.unsettled(),
+  ]);
+  const seemsMounted = inspector.scan();
+  let corrected = 0;
+  for (const name of names) {
+    if (stop.aborted) break;
+    corrected += await volumeLock.run(name, () => reconcileVolume(deps, name, seemsMounted));
+    await afterOtherWork();
+  }
+  return corrected;
+}
+
+async function reconcileVolume(
+  deps: ReconcileDeps,
+  name: string,
+  seemsMounted: (volume: string) => Promise<boolean>,
+): Promise<number> {
+  const { store, resolver, catalog, administration } = deps;
+  let corrected = 0;
+  try {
+    if (await administration.settleOne(name)) corrected += 1;
+    const volume = await catalog.settle(name);
+    if (volume === 'corrected') corrected += 1;
+    for (const lease of store.leasesOn(name)) {
+      if (await resolver.reconcile(lease)) corrected += 1;
     }
-    return corrected;
+    const isLeased = store.leasesOn(name).length > 0;
+    if (volume !== 'unresolved' && !isLeased && (await seemsMounted(name))) await reportMount(deps, name);
+  } catch (thrown) {
+    catalog.reportOnce('use', name, `volume ${name} cannot be looked at: ${errorMessage(thrown)}`);
   }
+  return corrected;
+}
 
-  private async lookAt(name: string, seemsUsed: (volume: string) => Promise<boolean>): Promise<number> {
-    const { store, truth, volumes, administration } = this.means;
-    let corrected = 0;
-    try {
-      if (await administration.settleOne(name)) corrected += 1;
-      const settled = await volumes.settle(name);
-      if (settled === 'corrected') corrected += 1;
-      for (const lease of store.leases().filter(({ volume }) => volume === name)) {
-        if (await truth.lookAgain(lease)) corrected += 1;
-      }
-      const isLeased = store.leases().some(({ volume }) => volume === name);
-      if (settled !== 'unclear' && !isLeased && (await seemsUsed(name))) await this.tellOfUse(name);
-    } catch (thrown) {
-      volumes.tellUnclear('use', name, `volume ${name} cannot be looked at: ${errorMessage(thrown)}`);
-    }
-    return corrected;
-  }
-
-  /** A mount that no lease stands for keeps others from the volume: people may want to know before somebody asks. */
-  private async tellOfUse(name: string): Promise<void> {
-    const { sight, volumes } = this.means;
-    const [use] = await sight.usesOf(name);
-    if (use === undefined) return; // it was gone already
-    const { sentence } = mountedElsewhere(name, use, use.namespace === namespaceOf('self', 'mnt'));
-    volumes.tellUnclear('use', name, `${sentence}, without a lease`);
-  }
+/** Reports a mount that has no lease, because it keeps containers from the volume. */
+async function reportMount({ inspector, catalog }: ReconcileDeps, name: string): Promise<void> {
+  const [found] = await inspector.findMounts(name);
+  if (found === undefined) return; // it has gone since the scan
+  const { sentence } = mountedElsewhere(name, found, found.namespace === namespaceOf('self', 'mnt'));
+  catalog.reportOnce('use', name, `${sentence}, without a lease`);
 }

@@ -100,7 +100,7 @@ export function unreadableMounts(container: string): RefusalError {
 }
 
 /** castle-mount has not come back from the container. */
-export function hangs(volume: string, target: string): RefusalError {
+export function mountHung(volume: string, target: string): RefusalError {
   return new RefusalError(
     'busy',
     `volume ${volume} waits for castle-mount, which hangs in the container on ${target}`,

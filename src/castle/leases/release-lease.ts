@@ -1,57 +1,86 @@
+import { type HeldProcess, withMountNamespace } from '../mounting/held-process.ts';
 import type { MountInspector } from '../mounting/mount-inspector.ts';
 import { type Mounter, MountHungError } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import type { LeaseRecord } from '../store/store.ts';
+import type { Container } from '../runtimes/runtime.ts';
+import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { LeaseRecord, Store } from '../store/store.ts';
 import type { ContainerWatch } from './container-watch.ts';
-import { type HeldProcess, withMountNamespace } from './held-process.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';
 import type { LeaseResolver } from './resolve-lease.ts';
 
-/** What it works with; all of it is the ledger's. */
-export interface TakingAwayMeans {
+export interface UnmountDeps {
   readonly mounter: Mounter;
-  readonly journal: LeaseRecorder;
-  readonly watched: ContainerWatch;
-  readonly sight: MountInspector;
-  readonly truth: LeaseResolver;
+  readonly inspector: MountInspector;
+  readonly recorder: LeaseRecorder;
+  readonly watch: ContainerWatch;
+  readonly resolver: LeaseResolver;
 }
 
-/** Ends leases whose containers live on. */
-export class LeaseReleaser {
-  constructor(private readonly means: TakingAwayMeans) {}
+export interface ReleaseDeps extends UnmountDeps {
+  readonly store: Store;
+  readonly volumeLock: OneAtATime;
+}
 
-  /**
-   * Takes the mount away and ends the lease.
-   * @throws RefusalError busy and backend_failed, and then the lease is as it was
-   */
-  async unmount(lease: LeaseRecord): Promise<void> {
-    const { journal, watched, truth } = this.means;
-    const held = watched.living(lease.id);
-    const releasing = await journal.advance(lease, 'release');
-    try {
-      if (held !== undefined) await this.takeAway(lease, held);
-    } catch (thrown) {
-      if (thrown instanceof MountHungError) throw truth.leaveHanging(releasing, thrown);
-      await journal.advance(releasing, 'releaseFailed');
-      throw thrown;
-    }
-    watched.letGo(lease.id);
-    await journal.advance(releasing, 'released');
+/**
+ * Releases a lease at the request of its container, which keeps running.
+ * @throws RefusalError not_found, busy, backend_failed; the lease stays as it was then
+ */
+export async function releaseLease(deps: ReleaseDeps, container: Container, id: string): Promise<void> {
+  const { store, volumeLock, resolver, recorder } = deps;
+  const known = store.lease(id);
+  if (known === undefined || known.container !== container.id) throw refusals.noSuchLease(id);
+  await volumeLock.run(known.volume, async () => {
+    const lease = store.lease(id);
+    if (lease === undefined) throw refusals.noSuchLease(id);
+    resolver.checkNotHung(lease);
+    await unmountAndEnd(deps, lease);
+    recorder.emit(lease, 'lease.released', 'given back');
+  });
+}
+
+/**
+ * Unmounts the volume of a lease and ends the lease. Runs while the volume is locked.
+ * @throws RefusalError busy, backend_failed; the lease stays as it was then
+ */
+export async function unmountAndEnd(deps: UnmountDeps, lease: LeaseRecord): Promise<void> {
+  const { recorder, watch, resolver } = deps;
+  const held = watch.living(lease.id);
+  const releasing = await recorder.advance(lease, 'release');
+  try {
+    // Without a living container the mount went with its namespace.
+    if (held !== undefined) await unmount(deps, lease, held);
+  } catch (thrown) {
+    if (thrown instanceof MountHungError) throw resolver.keepHungLease(releasing, thrown);
+    await recorder.advance(releasing, 'releaseFailed');
+    throw thrown;
   }
+  watch.unwatch(lease.id);
+  await recorder.advance(releasing, 'released');
+}
 
-  /** Unmounts, and makes sure that the container has the volume nowhere any more. */
-  private async takeAway(lease: LeaseRecord, held: HeldProcess): Promise<void> {
-    const { mounter, sight } = this.means;
-    try {
-      await withMountNamespace(held, (from) => mounter.unmount(from, lease.target, lease.mountId));
-    } catch (thrown) {
-      if (!(thrown instanceof RefusalError && thrown.code === 'not_found')) throw thrown;
-    }
-    const there = await sight.whereaboutsOf(lease);
-    if (!held.isAlive()) return;
-    if (there.kind === 'unknown') throw refusals.unreadableMounts(lease.containerName);
-    if (there.kind === 'onTarget') throw refusals.hidden(lease.volume, there.mount.point);
-    if (there.kind === 'elsewhere') throw refusals.hidden(lease.volume, there.use.mount.point);
+/** Unmounts, and verifies that the container does not have the volume anywhere else. */
+async function unmount(
+  { mounter, inspector }: UnmountDeps,
+  lease: LeaseRecord,
+  held: HeldProcess,
+): Promise<void> {
+  try {
+    await withMountNamespace(held, (from) => mounter.unmount(from, lease.target, lease.mountId));
+  } catch (thrown) {
+    if (!(thrown instanceof RefusalError && thrown.code === 'not_found')) throw thrown;
+  }
+  const location = await inspector.locate(lease);
+  if (!held.isAlive()) return;
+  switch (location.kind) {
+    case 'gone':
+      return;
+    case 'unknown':
+      throw refusals.unreadableMounts(lease.containerName);
+    case 'onTarget':
+      throw refusals.hidden(lease.volume, location.mount.point);
+    case 'elsewhere':
+      throw refusals.hidden(lease.volume, location.found.mount.point);
   }
 }

@@ -1,126 +1,125 @@
 import { errorMessage } from '../../terminal/failure.ts';
+import type { HoldProcess } from '../mounting/held-process.ts';
 import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { MountHungError } from '../mounting/mounter.ts';
 import type { RefusalError } from '../refusals/refusal.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
 import type { ContainerWatch } from './container-watch.ts';
-import type { HoldProcess } from './held-process.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';
 
-/** What it works with; all of it is the ledger's. */
-export interface TruthMeans {
+export interface LeaseResolverDeps {
   readonly store: Store;
-  readonly hold: HoldProcess;
-  readonly journal: LeaseRecorder;
-  readonly watched: ContainerWatch;
-  readonly sight: MountInspector;
-  readonly perVolume: OneAtATime;
+  readonly holdProcess: HoldProcess;
+  readonly recorder: LeaseRecorder;
+  readonly watch: ContainerWatch;
+  readonly inspector: MountInspector;
+  readonly volumeLock: OneAtATime;
 }
 
-/** Finds out what is true of a lease of which the store may say something else. */
+/**
+ * Finds out what became of leases that may differ from the store: after a start, after a castle-mount that hung, and in
+ * the periodic reconcile. A lease ends only on evidence that its container or its mount is gone; a lease that cannot be
+ * examined stays.
+ */
 export class LeaseResolver {
-  /** Leases for which a castle-mount hangs: until it has ended, nobody can say what becomes of them. */
-  private readonly hanging = new Set<string>();
+  /** Ids of the leases for which a castle-mount hangs: until it has ended, its effect is unknown. */
+  private readonly hung = new Set<string>();
 
-  constructor(private readonly means: TruthMeans) {}
+  constructor(private readonly deps: LeaseResolverDeps) {}
 
-  /** At start: a lease from the store is watched again, brought to what is true, or ended. */
-  async takeUp(lease: LeaseRecord): Promise<void> {
-    const held = this.means.hold(lease.first);
+  /** At start: watches the container of a lease from the store again, or ends the lease. */
+  async recoverAtStart(lease: LeaseRecord): Promise<void> {
+    const { holdProcess, watch } = this.deps;
+    const held = holdProcess(lease.first);
     if (held === undefined) {
-      await this.means.watched.end(lease, 'its container ended while the castle was away');
+      await watch.end(lease, 'its container ended while the castle was away');
       return;
     }
-    this.means.watched.watch(lease, held);
-    await this.tryBringUpToDate(lease);
+    watch.watch(lease, held);
+    await this.updateFromMounts(lease);
   }
 
   /**
-   * Later: a lease of which the castle believes to know everything is looked at once more.
-   * @returns whether something was put right
+   * Compares a lease with the processes and mounts of the host.
+   * @returns whether the store had to be changed
    */
-  async lookAgain(lease: LeaseRecord): Promise<boolean> {
-    const { hold, watched, store } = this.means;
-    if (this.hanging.has(lease.id)) return false;
-    if (watched.living(lease.id) === undefined) {
-      // It could not be ended in the store before, or was never watched.
-      const held = hold(lease.first);
+  async reconcile(lease: LeaseRecord): Promise<boolean> {
+    const { holdProcess, watch, store } = this.deps;
+    if (this.hung.has(lease.id)) return false;
+    if (watch.living(lease.id) === undefined) {
+      // Its end could not be written to the store before, or it was never watched.
+      const held = holdProcess(lease.first);
       if (held === undefined) {
-        await watched.end(lease, 'its container has ended');
+        await watch.end(lease, 'its container has ended');
         return store.lease(lease.id) === undefined;
       }
-      watched.letGo(lease.id);
-      watched.watch(lease, held);
+      watch.unwatch(lease.id);
+      watch.watch(lease, held);
     }
-    await this.tryBringUpToDate(lease, (now) => now !== lease);
+    await this.updateFromMounts(lease, (now) => now !== lease);
     const { state, mountId } = store.lease(lease.id) ?? {};
     return state !== lease.state || mountId !== lease.mountId;
   }
 
-  /** Whether a castle-mount hangs for that lease. */
-  isHanging(id: string): boolean {
-    return this.hanging.has(id);
+  isHung(id: string): boolean {
+    return this.hung.has(id);
   }
 
-  /** @throws RefusalError busy while a castle-mount hangs for that lease */
-  checkNothingHangs({ id, volume, target }: LeaseRecord): void {
-    if (this.hanging.has(id)) throw refusals.hangs(volume, target);
+  /** @throws RefusalError busy while a castle-mount hangs for the lease */
+  checkNotHung({ id, volume, target }: LeaseRecord): void {
+    if (this.hung.has(id)) throw refusals.mountHung(volume, target);
   }
 
   /**
-   * The lease stays as it is, and keeps the volume, until castle-mount has ended and what it did can be seen.
-   * @returns what to answer
+   * Keeps a lease, and with it the volume, until a castle-mount that hangs has ended and its effect can be seen.
+   * @returns the refusal to answer with
    */
-  leaveHanging(lease: LeaseRecord, { gone }: MountHungError): RefusalError {
-    const { store, journal, perVolume } = this.means;
-    this.hanging.add(lease.id);
-    journal.emit(lease, 'lease.hung', `castle-mount hangs on ${lease.target}`);
-    void gone.then(() =>
-      perVolume.run(lease.volume, async () => {
-        this.hanging.delete(lease.id);
+  keepHungLease(lease: LeaseRecord, { ended }: MountHungError): RefusalError {
+    const { store, recorder, volumeLock } = this.deps;
+    this.hung.add(lease.id);
+    recorder.emit(lease, 'lease.hung', `castle-mount hangs on ${lease.target}`);
+    void ended.then(() =>
+      volumeLock.run(lease.volume, async () => {
+        this.hung.delete(lease.id);
         const now = store.lease(lease.id);
-        if (now !== undefined) await this.tryBringUpToDate(now);
+        if (now !== undefined) await this.updateFromMounts(now);
       }),
     );
-    return refusals.hangs(lease.volume, lease.target);
+    return refusals.mountHung(lease.volume, lease.target);
   }
 
-  /** @param isNews whether people are to be told of a lease that is as it should be */
-  private async tryBringUpToDate(
+  /**
+   * Updates a lease from the mount tables. A failure is reported, and the lease stays.
+   * @param isReported whether a lease whose mount was found is reported
+   */
+  private async updateFromMounts(
     lease: LeaseRecord,
-    isNews: (now: LeaseRecord) => boolean = () => true,
+    isReported: (now: LeaseRecord) => boolean = () => true,
   ): Promise<void> {
+    const { recorder, inspector, watch } = this.deps;
+    const adopt = async (mountId: number, place: string): Promise<void> => {
+      if (isReported(await recorder.recordMount(lease, mountId)))
+        recorder.emit(lease, 'lease.adopted', `${place}, watching its container again`);
+    };
     try {
-      await this.bringUpToDate(lease, isNews);
-    } catch (thrown) {
-      this.means.journal.emit(
-        lease,
-        'lease.unresolved',
-        `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`,
-      );
-    }
-  }
-
-  private async bringUpToDate(lease: LeaseRecord, isNews: (now: LeaseRecord) => boolean): Promise<void> {
-    const { journal, sight, watched } = this.means;
-    const there = await sight.whereaboutsOf(lease);
-    switch (there.kind) {
-      case 'onTarget':
-        if (isNews(await journal.seen(lease, there.mount.id)))
-          journal.emit(lease, 'lease.adopted', 'still mounted, watching its container again');
-        return;
-      case 'elsewhere':
-        if (isNews(await journal.seen(lease, there.use.mount.id))) {
-          const where = `still mounted, but on ${there.use.mount.point} or hidden`;
-          journal.emit(lease, 'lease.adopted', `${where}, watching its container again`);
+      const location = await inspector.locate(lease);
+      switch (location.kind) {
+        case 'onTarget':
+          return await adopt(location.mount.id, 'still mounted');
+        case 'elsewhere': {
+          const { id, point } = location.found.mount;
+          return await adopt(id, `still mounted, but on ${point} or hidden`);
         }
-        return;
-      case 'unknown':
-        throw refusals.unreadableMounts(lease.containerName);
-      case 'gone':
-        await watched.end(lease, 'its mount is not there');
+        case 'gone':
+          return await watch.end(lease, 'its mount is not there');
+        case 'unknown':
+          throw refusals.unreadableMounts(lease.containerName);
+      }
+    } catch (thrown) {
+      const reason = `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`;
+      recorder.emit(lease, 'lease.unresolved', reason);
     }
   }
 }

@@ -1,108 +1,118 @@
+/**
+ * The queue of requests that wait for a volume: first come, first served, one queue per volume. Requests that only read
+ * never wait behind others, because they conflict with nothing.
+ *
+ * A queued request is woken when something may have changed; it then tries again itself. So a wake-up that was not
+ * needed does no harm, and one that comes during an attempt is kept for the next one.
+ */
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 
-/** More requests of one container wait for nothing that fewer would not get. */
+/** How many requests of one container may wait: more than that gain it nothing. */
 const limitPerContainer = 8;
-/** Each of them keeps a connection. */
+/** How many requests may wait in all: each keeps a connection open. */
 const limitInAll = 512;
 
 /** A request that waits for a volume. */
 export class QueuedRequest {
-  private isCalled = false;
-  private wake: (() => void) | undefined;
+  private isWoken = false;
+  private wakeNow: (() => void) | undefined;
 
   constructor(
     readonly volume: string,
     readonly container: Container,
   ) {}
 
-  /** It may be its turn now; a call that comes while it looks counts for the next time. */
-  call(): void {
-    this.isCalled = true;
-    this.wake?.();
+  /** Lets the request try again; if it is trying just now, once more afterwards. */
+  wake(): void {
+    this.isWoken = true;
+    this.wakeNow?.();
   }
 
   /**
-   * Waits until it may be its turn.
+   * Waits until the request is woken.
    * @param withinMs milliseconds
-   * @param gone aborted when nobody asks any more
+   * @param disconnected aborted when the requester's connection closes
    */
-  async turn(withinMs: number, gone: AbortSignal): Promise<'turn' | 'late' | 'gone'> {
-    if (!this.isCalled && !gone.aborted) {
+  async waitForWake(
+    withinMs: number,
+    disconnected: AbortSignal,
+  ): Promise<'woken' | 'timeout' | 'disconnected'> {
+    if (!this.isWoken && !disconnected.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, withinMs);
-        const wake = () => {
+        const wakeNow = () => {
           clearTimeout(timer);
           resolve();
         };
-        this.wake = wake;
-        gone.addEventListener('abort', wake, { once: true });
+        this.wakeNow = wakeNow;
+        disconnected.addEventListener('abort', wakeNow, { once: true });
       }).finally(() => {
-        if (this.wake !== undefined) gone.removeEventListener('abort', this.wake);
-        this.wake = undefined;
+        if (this.wakeNow !== undefined) disconnected.removeEventListener('abort', this.wakeNow);
+        this.wakeNow = undefined;
       });
     }
-    if (gone.aborted) return 'gone';
-    const isCalled = this.isCalled;
-    this.isCalled = false;
-    return isCalled ? 'turn' : 'late';
+    if (disconnected.aborted) return 'disconnected';
+    const isWoken = this.isWoken;
+    this.isWoken = false;
+    return isWoken ? 'woken' : 'timeout';
   }
 }
 
-/** Who waits for which volume; first come, first served. */
+/** The queued requests of all volumes. */
 export class WaitQueue {
-  private readonly lines = new Map<string, QueuedRequest[]>();
+  private readonly queues = new Map<string, QueuedRequest[]>();
   private closed = false;
 
-  /** How many requests wait, for whatever. */
+  /** How many requests wait, for any volume. */
   get size(): number {
     let size = 0;
-    for (const line of this.lines.values()) size += line.length;
+    for (const queue of this.queues.values()) size += queue.length;
     return size;
   }
 
-  /** Whether the castle is to stop. */
+  /** Whether the castle is stopping. */
   get isClosed(): boolean {
     return this.closed;
   }
 
-  /** Whose turn it is when a volume becomes free. */
+  /** The request that gets the volume next. */
   first(volume: string): QueuedRequest | undefined {
-    return this.lines.get(volume)?.[0];
+    return this.queues.get(volume)?.[0];
   }
 
   /**
-   * Takes the last place in the line for a volume.
-   * @throws RefusalError busy when too many wait, backend_failed when the castle is to stop
+   * Adds a request at the end of a volume's queue.
+   * @throws RefusalError busy when too many requests wait, backend_failed when the castle is stopping
    */
   enter(volume: string, container: Container): QueuedRequest {
-    if (this.closed) throw stopping(volume);
-    this.checkRoom(container);
-    const waiter = new QueuedRequest(volume, container);
-    this.lines.set(volume, [...(this.lines.get(volume) ?? []), waiter]);
-    return waiter;
+    if (this.closed) throw castleStops(volume);
+    this.checkLimits(container);
+    const queued = new QueuedRequest(volume, container);
+    this.queues.set(volume, [...(this.queues.get(volume) ?? []), queued]);
+    return queued;
   }
 
-  /** Gives a place up; the next one may have its turn. */
-  leave(waiter: QueuedRequest): void {
-    const line = (this.lines.get(waiter.volume) ?? []).filter((other) => other !== waiter);
-    if (line.length === 0) this.lines.delete(waiter.volume);
-    else this.lines.set(waiter.volume, line);
-    this.call(waiter.volume);
+  /** Removes a request, and wakes the first one that is left. */
+  leave(queued: QueuedRequest): void {
+    const queue = (this.queues.get(queued.volume) ?? []).filter((other) => other !== queued);
+    if (queue.length === 0) this.queues.delete(queued.volume);
+    else this.queues.set(queued.volume, queue);
+    this.wakeFirst(queued.volume);
   }
 
-  /** Something has changed with a volume: who is first looks whether it is free. */
-  call(volume: string): void {
-    this.first(volume)?.call();
+  /** Called when a volume may have become free. */
+  wakeFirst(volume: string): void {
+    this.first(volume)?.wake();
   }
 
-  /** Everybody stops waiting, and nobody begins. */
+  /** Ends all waiting: the castle is stopping. */
   close(): void {
     this.closed = true;
-    for (const line of this.lines.values()) for (const waiter of line) waiter.call();
+    for (const queue of this.queues.values()) for (const queued of queue) queued.wake();
   }
 
-  private checkRoom({ id, name }: Container): void {
+  private checkLimits({ id, name }: Container): void {
     if (this.size >= limitInAll) {
       throw new RefusalError(
         'busy',
@@ -111,15 +121,15 @@ export class WaitQueue {
       );
     }
     let own = 0;
-    for (const line of this.lines.values()) own += line.filter(({ container }) => container.id === id).length;
+    for (const queue of this.queues.values())
+      own += queue.filter(({ container }) => container.id === id).length;
     if (own < limitPerContainer) return;
-    const why = `${limitPerContainer} requests of container ${name} wait already`;
-    throw new RefusalError('busy', why, 'end one of them first');
+    const reason = `${limitPerContainer} requests of container ${name} wait already`;
+    throw new RefusalError('busy', reason, 'end one of them first');
   }
 }
 
-/** Whoever asks again finds the next castle. */
-export function stopping(volume: string): RefusalError {
+export function castleStops(volume: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} is not free, and the castle stops`,
@@ -127,8 +137,8 @@ export function stopping(volume: string): RefusalError {
   );
 }
 
-/** The line was for somebody who is not there any more. */
-export function nobodyAsks(volume: string, container: string): RefusalError {
+/** Nobody reads this answer; the log and the metrics have it. */
+export function requesterGone(volume: string, container: string): RefusalError {
   return new RefusalError(
     'volume_in_use',
     `container ${container} waited for volume ${volume}, and does not ask any more`,
@@ -136,8 +146,7 @@ export function nobodyAsks(volume: string, container: string): RefusalError {
   );
 }
 
-/** Others came first. */
-export function waitedFor(volume: string, container: string): RefusalError {
+export function olderRequestWaits(volume: string, container: string): RefusalError {
   return new RefusalError(
     'volume_in_use',
     `volume ${volume} is waited for by container ${container}, which asked before`,

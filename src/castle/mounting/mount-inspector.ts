@@ -2,65 +2,74 @@ import type { SourceFolder } from '../../linux/mountinfo.ts';
 import { namespaceOf } from '../../linux/proc.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
-import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
+import { volumeSource } from '../volumes/volume-source.ts';
 import type { HostMounts } from './host-mounts.ts';
 import { locateMount, type MountLocation } from './mount-location.ts';
 import { MountNamespaces, type VolumeMount } from './mount-namespaces.ts';
 import { belongsToContainer } from './namespace-ownership.ts';
 
-/** Where volumes are mounted, by the kernel's own word. */
+/** Finds where volumes are mounted, from the kernel's mount tables. */
 export class MountInspector {
-  private readonly census = new MountNamespaces();
+  readonly namespaces = new MountNamespaces();
 
   constructor(
     private readonly store: Store,
-    private readonly volumes: VolumeCatalog,
     private readonly backend: Backend,
     private readonly hostMounts: HostMounts,
   ) {}
 
+  /** Where a volume is mounted now. @throws RefusalError backend_failed when that cannot be found out */
+  async findMounts(volume: string): Promise<readonly VolumeMount[]> {
+    return (await this.findSourceAndMounts(volume)).mounts;
+  }
+
   /**
-   * What the kernel calls the volume where it is mounted; undefined when it can be mounted nowhere now.
-   * @throws RefusalError backend_failed when it cannot be looked at
+   * A volume's source in the mount tables, and where it is mounted now.
+   * @returns a source that is undefined, and no mounts, when the volume cannot be mounted anywhere now
+   * @throws RefusalError backend_failed when that cannot be found out
    */
-  source(volume: string): Promise<SourceFolder | undefined> {
-    return this.volumes.source(volume);
-  }
-
-  /** Where a volume is in use now. @throws RefusalError backend_failed when it cannot be looked at */
-  async usesOf(volume: string): Promise<readonly VolumeMount[]> {
+  async findSourceAndMounts(volume: string): Promise<{
+    readonly source: SourceFolder | undefined;
+    readonly mounts: readonly VolumeMount[];
+  }> {
     const source = await this.source(volume);
-    if (source === undefined) return [];
-    return this.meant(await this.census.usesOf(source, this.backend.hostLocation(volume)));
+    if (source === undefined) return { source, mounts: [] };
+    const mounts = await this.namespaces.findMounts(source, this.backend.hostLocation(volume));
+    return { source, mounts: this.withoutCopies(mounts) };
   }
 
-  /** One look for many volumes. @returns whether a volume seems to be in use; usesOf makes sure of it */
-  look(): (volume: string) => Promise<boolean> {
-    const usesOf = this.census.look();
+  /** Scans once for many volumes. @returns whether a volume seemed to be mounted then; findMounts makes sure */
+  scan(): (volume: string) => Promise<boolean> {
+    const mountsIn = this.namespaces.scan();
     return async (volume) => {
       const source = await this.source(volume);
-      return source !== undefined && this.meant(usesOf(source, this.backend.hostLocation(volume))).length > 0;
+      if (source === undefined) return false;
+      return this.withoutCopies(mountsIn(source, this.backend.hostLocation(volume))).length > 0;
     };
   }
 
-  /** Where the mount of a lease is. @throws RefusalError backend_failed when its volume cannot be looked at */
-  async whereaboutsOf(lease: LeaseRecord): Promise<MountLocation> {
+  /** Where the mount of a lease is. @throws RefusalError backend_failed when that cannot be found out */
+  async locate(lease: LeaseRecord): Promise<MountLocation> {
     const source = await this.source(lease.volume);
-    return locateMount(lease.first.pid, source, lease.target, () => this.usesBeside(lease));
+    return locateMount(lease.first.pid, source, lease.target, () => this.mountsExceptOthers(lease));
   }
 
-  /** Where a lease's volume is mounted, without the mounts that are clearly those of other leases on it. */
-  private async usesBeside({ id, volume, first }: LeaseRecord): Promise<readonly VolumeMount[]> {
-    const others = this.store.leases().filter((lease) => lease.volume === volume && lease.id !== id);
-    return (await this.usesOf(volume)).filter(
-      (use) =>
-        belongsToContainer(use, first) || !others.some((other) => belongsToContainer(use, other.first)),
+  private source(volume: string): Promise<SourceFolder | undefined> {
+    return volumeSource(this.store, this.backend, volume);
+  }
+
+  /** Where a lease's volume is mounted, without the mounts that belong to other leases on it. */
+  private async mountsExceptOthers({ id, volume, first }: LeaseRecord): Promise<readonly VolumeMount[]> {
+    const others = this.store.leasesOn(volume).filter((lease) => lease.id !== id);
+    return (await this.findMounts(volume)).filter(
+      (found) =>
+        belongsToContainer(found, first) || !others.some((other) => belongsToContainer(found, other.first)),
     );
   }
 
-  /** Whoever makes a mount namespace gets a copy of the mounts for the engine: nobody means to use it. */
-  private meant(uses: readonly VolumeMount[]): readonly VolumeMount[] {
+  /** A new mount namespace gets a copy of each mount for the engine: such a copy does not use the volume. */
+  private withoutCopies(mounts: readonly VolumeMount[]): readonly VolumeMount[] {
     const own = namespaceOf('self', 'mnt');
-    return uses.filter((use) => use.namespace === own || !this.hostMounts.isOnMountPoint(use));
+    return mounts.filter((found) => found.namespace === own || !this.hostMounts.isOnMountPoint(found));
   }
 }

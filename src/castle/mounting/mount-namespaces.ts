@@ -32,13 +32,13 @@ export class MountNamespaces {
    * One look for many volumes.
    * @returns where a volume is in use, as of now
    */
-  look(): (source: SourceFolder, place: SourceFolder | undefined) => readonly VolumeMount[] {
+  scan(): (source: SourceFolder, place: SourceFolder | undefined) => readonly VolumeMount[] {
     const seen = views();
     return (source, place) => seen.flatMap((view) => usesIn(view, source, place));
   }
 
   /** Where a volume is in use now. @param place the folder of the backend that stands for it, if there is one */
-  async usesOf(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly VolumeMount[]> {
+  async findMounts(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly VolumeMount[]> {
     this.next ??= new Promise((resolve, reject) => {
       setImmediate(() => {
         this.next = undefined;

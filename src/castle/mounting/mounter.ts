@@ -15,8 +15,8 @@ const imageLimitMs = 60_000;
 export class MountHungError extends Error {
   override readonly name = 'MountHungError';
 
-  /** @param gone resolves when it has ended after all: nothing more happens then */
-  constructor(readonly gone: Promise<void>) {
+  /** @param ended resolves when it has ended after all: nothing more happens then */
+  constructor(readonly ended: Promise<void>) {
     super('castle-mount hangs in the container');
   }
 }
@@ -35,7 +35,7 @@ export interface MountOptions {
   /** Whether it can only be read there. */
   readonly readonly: boolean;
   /** Whether others have it mounted now, and may: its device, if it has one, is there already. */
-  readonly beside: boolean;
+  readonly isMountedElsewhere: boolean;
   /** What is to be done about whose files are whose, once the owner of the root folder is known; without it, nothing. */
   readonly ids?: (owner: Owner) => IdPlan;
 }

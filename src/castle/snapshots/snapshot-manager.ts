@@ -24,8 +24,8 @@ export interface BackupMeans {
   readonly freezer: Freezer;
   /** How long a volume may stand still for a snapshot, in milliseconds. */
   readonly freezeLimitMs: number;
-  /** Runs something while nothing else is done to a volume. */
-  readonly exclusively: <T>(volume: string, act: () => Promise<T>) => Promise<T>;
+  /** One operation at a time per volume; shared with the leases. */
+  readonly volumeLock: OneAtATime;
   /** Tells people what happened, in one line. */
   readonly emit: EmitEvent;
 }
@@ -60,7 +60,7 @@ export class Backups {
    */
   take(volume: string, wanted: Wanted): Promise<SnapshotRecord> {
     const snapshots = this.snapshots();
-    return this.means.exclusively(volume, async () => {
+    return this.means.volumeLock.run(volume, async () => {
       try {
         return await this.takeAlone(snapshots, volume, wanted);
       } catch (thrown) {
@@ -317,7 +317,7 @@ export class Backups {
       taken: new Date().toISOString(),
       origin,
       ...(note === undefined ? {} : { note }),
-      ...(store.leases().some(({ volume }) => volume === name) ? { inUse: true } : {}),
+      ...(store.leasesOn(name).length > 0 ? { inUse: true } : {}),
     };
   }
 

@@ -7,6 +7,7 @@ import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { checkLmdbFile } from './check-lmdb-file.ts';
 import { SharedCommits } from './group-commit.ts';
+import { LeaseIndex } from './lease-index.ts';
 
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
 export interface VolumeRecord {
@@ -138,6 +139,10 @@ export interface Store {
   volume(name: string): VolumeRecord | undefined;
   leases(): LeaseRecord[];
   lease(id: string): LeaseRecord | undefined;
+  /** The leases on one volume, by an index. */
+  leasesOn(volume: string): LeaseRecord[];
+  /** The leases of one container, by an index. @param container its id */
+  leasesOf(container: string): LeaseRecord[];
   /** Deleted volumes that are kept. */
   trash(): TrashRecord[];
   tokenUses(): TokenUse[];
@@ -164,11 +169,20 @@ const mapSizeBytes = 1024 * 1024 * 1024;
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
   const { volumes, leases, trash, tokens, snapshots } = openTables(root, folder);
+  const leaseIndex = new LeaseIndex([...leases.getRange()].map(({ value }) => value));
+  const leasesById = (ids: readonly string[]) =>
+    ids.map((id) => leases.get(id)).filter((lease) => lease !== undefined);
   const changes: Changes = {
     putVolume: (record) => void volumes.putSync(record.name, record),
     removeVolume: (name) => void volumes.removeSync(name),
-    putLease: (record) => void leases.putSync(record.id, record),
-    removeLease: (id) => void leases.removeSync(id),
+    putLease: (record) => {
+      leases.putSync(record.id, record);
+      leaseIndex.put(record);
+    },
+    removeLease: (id) => {
+      leases.removeSync(id);
+      leaseIndex.remove(id);
+    },
     putTrash: (record) => void trash.putSync(record.id, record),
     removeTrash: (id) => void trash.removeSync(id),
     putTokenUse: (record) => void tokens.putSync(record.id, record),
@@ -181,7 +195,9 @@ export function openStore(folder: string): Store {
       root.transactionSync(() => {
         for (const change of together) change();
       });
+      leaseIndex.commit();
     } catch (thrown) {
+      leaseIndex.abort();
       throw notWritten(folder, thrown);
     }
   });
@@ -190,6 +206,8 @@ export function openStore(folder: string): Store {
     volume: (name) => volumes.get(name),
     leases: () => [...leases.getRange()].map(({ value }) => value),
     lease: (id) => leases.get(id),
+    leasesOn: (volume) => leasesById(leaseIndex.onVolume(volume)),
+    leasesOf: (container) => leasesById(leaseIndex.ofContainer(container)),
     trash: () => [...trash.getRange()].map(({ value }) => value),
     tokenUses: () => [...tokens.getRange()].map(({ value }) => value),
     tokenUse: (id) => tokens.get(id),

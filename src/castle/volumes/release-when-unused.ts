@@ -1,84 +1,86 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend, HostHold } from '../backends/backend.ts';
-import type { KnownVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
-import type { VolumeMount } from '../mounting/mount-namespaces.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { Store } from '../store/store.ts';
 
-/** How soon what could not be given back is tried again, in milliseconds. */
-const againAfterMs = 10_000;
+/** How long after a failure the release is tried again, in milliseconds. */
+const retryAfterMs = 10_000;
 
-/** What it works with; the lock and the looks are the ledger's. */
-interface Means {
+export interface UnusedVolumeReleaseDeps {
+  readonly store: Store;
   readonly backend: Backend;
-  readonly perVolume: OneAtATime;
-  readonly isLeased: (volume: string) => boolean;
-  readonly known: (volume: string) => KnownVolume;
-  readonly usesOf: (volume: string) => Promise<readonly VolumeMount[]>;
+  readonly volumeLock: OneAtATime;
+  readonly inspector: MountInspector;
   readonly emit: EmitEvent;
 }
 
 /**
- * Tells the backend when nobody on this host has a volume any more: by no lease, and in no mount namespace. What cannot be
- * looked at or given back is tried again until it can be, since other hosts may wait for it.
+ * Lets the backend release a volume that this host does not use any more: no lease is on it, and it is mounted in no
+ * mount namespace. The backend may then detach a device or give up a claim, so that another host can use the volume. A
+ * release that fails is tried again until it succeeds, because another host may wait for the volume.
  */
 export class UnusedVolumeRelease {
-  private readonly waiting = new Set<string>();
+  /** Volumes whose release has failed. */
+  private readonly pending = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(private readonly means: Means) {}
+  constructor(private readonly deps: UnusedVolumeReleaseDeps) {}
 
   /** A lease on the volume has ended. */
-  ended(volume: string): void {
+  leaseEnded(volume: string): void {
     this.begin(volume, true);
   }
 
-  /** At start, no lease on the volume was found; whether there is anything to give back, the backend knows. */
-  unused(volume: string): void {
+  /** At start: there may be something to release, which only the backend knows. A failure is not reported. */
+  foundAtStart(volume: string): void {
     this.begin(volume, false);
   }
 
-  private begin(volume: string, tell: boolean): void {
-    const { hostHold } = this.means.backend;
-    if (hostHold === null || this.closed) return;
-    void this.means.perVolume.run(volume, () => this.giveBack(volume, hostHold, tell));
-  }
-
-  /** Nothing is tried again; the next castle does. */
+  /** Stops the retries; the next castle goes on with them. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
   }
 
-  private async giveBack(volume: string, hostHold: HostHold, tell: boolean): Promise<void> {
-    const { isLeased, known, usesOf, emit } = this.means;
-    if (isLeased(volume)) {
-      this.waiting.delete(volume);
+  private begin(volume: string, isReported: boolean): void {
+    const { backend, volumeLock } = this.deps;
+    const { hostHold } = backend;
+    if (hostHold === null || this.closed) return;
+    void volumeLock.run(volume, () => this.release(volume, hostHold, isReported));
+  }
+
+  private async release(volume: string, hostHold: HostHold, isReported: boolean): Promise<void> {
+    const { store, inspector, emit } = this.deps;
+    if (store.leasesOn(volume).length > 0) {
+      this.pending.delete(volume);
       return;
     }
     try {
-      const [use] = await usesOf(volume);
-      if (use !== undefined) throw new Error(`it is mounted on ${use.mount.point} of process ${use.pid}`);
-      await hostHold.releaseUnused(known(volume));
-      this.waiting.delete(volume);
+      const [found] = await inspector.findMounts(volume);
+      if (found !== undefined)
+        throw new Error(`it is mounted on ${found.mount.point} of process ${found.pid}`);
+      await hostHold.releaseUnused(store.volume(volume) ?? { name: volume });
+      this.pending.delete(volume);
     } catch (thrown) {
-      if (tell && !this.waiting.has(volume)) {
+      if (isReported && !this.pending.has(volume)) {
         emit(`volume ${volume} could not be given back yet: ${errorMessage(thrown)}`, {
           event: 'volume.unresolved',
           volume,
         });
       }
-      this.waiting.add(volume);
-      this.tryAgainLater();
+      this.pending.add(volume);
+      this.retryLater();
     }
   }
 
-  private tryAgainLater(): void {
+  private retryLater(): void {
     if (this.closed || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      for (const volume of this.waiting) this.begin(volume, false);
-    }, againAfterMs).unref();
+      for (const volume of this.pending) this.begin(volume, false);
+    }, retryAfterMs).unref();
   }
 }

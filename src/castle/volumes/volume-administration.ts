@@ -6,7 +6,8 @@ import { isThereAlready } from '../backends/snapshot-refusals.ts';
 import type { Trash } from '../backends/trash.ts';
 import type { KnownVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
-import { checkVolumeName } from '../leases/checks.ts';
+import { checkVolumeName } from '../leases/check-request.ts';
+import type { EngineMountLeases } from '../leases/engine-mount-leases.ts';
 import {
   held,
   isNotShared,
@@ -15,31 +16,27 @@ import {
   noSuchVolume,
   otherBackend,
 } from '../leases/refusals.ts';
-import { MountNamespaces, type VolumeMount } from '../mounting/mount-namespaces.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
+import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Changes, Store, TrashRecord, VolumeRecord } from '../store/store.ts';
 import type { VolumeCatalog, VolumeSpec } from './volume-catalog.ts';
 import { afterTrash, type TrashEvent } from './volume-states.ts';
 
-/** What it works with; the lock and the volumes are the ledger's. */
-export interface AdministrationMeans {
+export interface VolumeAdministrationDeps {
   readonly store: Store;
   readonly backend: Backend;
-  readonly volumes: VolumeCatalog;
-  readonly perVolume: OneAtATime;
-  /** Where a volume is mounted now. */
-  readonly usesOf: (volume: string) => Promise<readonly VolumeMount[]>;
-  /** Ends its lease when that is one of an engine's mounts that no container has any more. */
-  readonly settle: (volume: string) => Promise<void>;
+  readonly catalog: VolumeCatalog;
+  readonly volumeLock: OneAtATime;
+  readonly inspector: MountInspector;
+  readonly engineMounts: EngineMountLeases;
   readonly emit: EmitEvent;
 }
 
 /** What the host's root orders: volumes made beforehand, deleted, brought back. Nothing here is for containers. */
 export class VolumeAdministration {
-  private readonly census = new MountNamespaces();
-
-  constructor(private readonly means: AdministrationMeans) {}
+  constructor(private readonly deps: VolumeAdministrationDeps) {}
 
   /**
    * Makes a volume that no container has asked for yet.
@@ -47,16 +44,16 @@ export class VolumeAdministration {
    * @throws RefusalError bad_volume_name, backend_failed; bad_request when it is there and would have to become shared; busy when it
    *   is there and was to begin with a snapshot
    */
-  create(volume: string, wish: VolumeSpec): Promise<boolean> {
+  create(volume: string, spec: VolumeSpec): Promise<boolean> {
     checkVolumeName(volume);
-    return this.means.perVolume.run(volume, async () => {
-      const { record, isNew } = await this.means.volumes.prepare(volume, wish);
-      if (wish.shared && record.shared !== true) throw isNotShared(volume);
-      if (!isNew && wish.snapshot !== undefined) throw isThereAlready(volume);
-      if (this.means.store.volume(volume)?.state !== 'ready') {
-        await this.means.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
+    return this.deps.volumeLock.run(volume, async () => {
+      const { record, isNew } = await this.deps.catalog.prepare(volume, spec);
+      if (spec.shared && record.shared !== true) throw isNotShared(volume);
+      if (!isNew && spec.snapshot !== undefined) throw isThereAlready(volume);
+      if (this.deps.store.volume(volume)?.state !== 'ready') {
+        await this.deps.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
       }
-      if (isNew) this.means.volumes.tellOfNew(record, wish);
+      if (isNew) this.deps.catalog.reportCreated(record, spec);
       return isNew;
     });
   }
@@ -67,8 +64,8 @@ export class VolumeAdministration {
    */
   delete(volume: string): Promise<TrashRecord> {
     checkVolumeName(volume);
-    return this.means.perVolume.run(volume, async () => {
-      const { store, backend, emit } = this.means;
+    return this.deps.volumeLock.run(volume, async () => {
+      const { store, backend, emit } = this.deps;
       const trash = trashOf(backend);
       await this.settleAll(volume, trash);
       await this.checkUnused(volume);
@@ -107,8 +104,8 @@ export class VolumeAdministration {
    */
   restore(volume: string): Promise<void> {
     checkVolumeName(volume);
-    return this.means.perVolume.run(volume, async () => {
-      const { backend, emit } = this.means;
+    return this.deps.volumeLock.run(volume, async () => {
+      const { backend, emit } = this.deps;
       const trash = trashOf(backend);
       this.checkBackend(volume);
       await this.settleAll(volume, trash);
@@ -141,15 +138,14 @@ export class VolumeAdministration {
    */
   unlock(volume: string): Promise<string | undefined> {
     checkVolumeName(volume);
-    return this.means.perVolume.run(volume, async () => {
-      const { store, backend, usesOf, emit } = this.means;
+    return this.deps.volumeLock.run(volume, async () => {
+      const { store, backend, inspector, emit } = this.deps;
       const { claims } = backend;
       if (claims === null) throw noClaims(backend);
-      const lease = store.leases().find((lease) => lease.volume === volume);
+      const [lease] = store.leasesOn(volume);
       if (lease !== undefined) throw held(lease);
-      const [use] = await usesOf(volume);
-      if (use !== undefined)
-        throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+      const [found] = await inspector.findMounts(volume);
+      if (found !== undefined) throw inUseElsewhere(volume, found);
       const broken = await claims.forceRelease(volume);
       if (broken === undefined) return undefined;
       emit(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was taken away`, {
@@ -165,37 +161,37 @@ export class VolumeAdministration {
    * @throws RefusalError backend_failed
    */
   async lookUp(volume: string): Promise<(KnownVolume & Partial<VolumeRecord>) | undefined> {
-    const { store, backend } = this.means;
+    const { store, backend } = this.deps;
     return store.volume(volume) ?? (await backend.find(volume));
   }
 
   /** Deleted volumes that are kept; one that is just being brought back is still one of them. */
   list(): readonly TrashRecord[] {
-    return this.means.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
+    return this.deps.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
   }
 
   /** Whether a deleted volume that is said to be kept is not in the trash. */
   async isMissing(id: string): Promise<boolean> {
     const record = this.keptRecord(id);
-    return record !== undefined && !(await trashOf(this.means.backend).has(record.volume, id));
+    return record !== undefined && !(await trashOf(this.deps.backend).has(record.volume, id));
   }
 
   /** Takes the entry of a deleted volume out that is not in the trash any more. @returns false when it is there after all */
   async forget(id: string): Promise<boolean> {
     const record = this.keptRecord(id);
     if (record === undefined) return true;
-    return this.means.perVolume.run(record.volume, async () => {
+    return this.deps.volumeLock.run(record.volume, async () => {
       if (!(await this.isMissing(id))) return false;
-      await this.means.store.commit((changes) => changes.removeTrash(id));
+      await this.deps.store.commit((changes) => changes.removeTrash(id));
       return true;
     });
   }
 
   /** Removes one deleted volume for good. @returns false when it could not be, or somebody brought it back */
   async purgeOne(id: string): Promise<boolean> {
-    const [record, { trash }] = [this.keptRecord(id), this.means.backend];
+    const [record, { trash }] = [this.keptRecord(id), this.deps.backend];
     if (record !== undefined && trash !== null) await this.tryToPurge(record, trash);
-    return !this.means.store.trash().some((now) => now.id === id);
+    return !this.deps.store.trash().some((now) => now.id === id);
   }
 
   /**
@@ -203,7 +199,7 @@ export class VolumeAdministration {
    * @param beforeMs milliseconds since 1970
    */
   async purge(beforeMs: number): Promise<void> {
-    const { trash } = this.means.backend;
+    const { trash } = this.deps.backend;
     if (trash === null) return;
     for (const record of this.records()) {
       const isOver = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
@@ -216,12 +212,12 @@ export class VolumeAdministration {
    * the trash without an entry, as after a lost state, gets one; its time begins anew.
    */
   async reconcile(): Promise<void> {
-    const { store, backend, emit } = this.means;
+    const { store, backend, emit } = this.deps;
     const { trash } = backend;
     if (trash === null) return;
     for (const volume of new Set(this.records().map((record) => record.volume))) {
       try {
-        await this.means.perVolume.run(volume, () => this.settleAll(volume, trash));
+        await this.deps.volumeLock.run(volume, () => this.settleAll(volume, trash));
       } catch (thrown) {
         emit(`the deleted volume ${volume} is left as it is: ${errorMessage(thrown)}`, {
           event: 'volume.unresolved',
@@ -251,7 +247,7 @@ export class VolumeAdministration {
     try {
       return await trash.list();
     } catch (thrown) {
-      this.means.emit(`the trash cannot be looked through: ${errorMessage(thrown)}`, {
+      this.deps.emit(`the trash cannot be looked through: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
       });
       return [];
@@ -270,7 +266,7 @@ export class VolumeAdministration {
    * @throws RefusalError when it can't be told, or written down
    */
   async settleOne(volume: string): Promise<boolean> {
-    const { trash } = this.means.backend;
+    const { trash } = this.deps.backend;
     if (trash === null || !this.unsettled().includes(volume)) return false;
     await this.settleAll(volume, trash);
     return true;
@@ -282,29 +278,29 @@ export class VolumeAdministration {
 
   /** The trash of this backend: of that of another one, nothing can be seen. */
   private records(): readonly TrashRecord[] {
-    return this.means.store.trash().filter(({ backend }) => backend === this.means.backend.name);
+    return this.deps.store.trash().filter(({ backend }) => backend === this.deps.backend.name);
   }
 
   /** What lies here under the name of another backend's volume is not that volume. */
   private checkBackend(volume: string): void {
-    const known = this.means.store.volume(volume);
-    if (known !== undefined && known.backend !== this.means.backend.name) {
-      throw otherBackend(known, this.means.backend);
+    const known = this.deps.store.volume(volume);
+    if (known !== undefined && known.backend !== this.deps.backend.name) {
+      throw otherBackend(known, this.deps.backend);
     }
   }
 
   private async checkUnused(volume: string): Promise<void> {
-    const { store, backend, usesOf, settle } = this.means;
+    const { store, backend, inspector, engineMounts } = this.deps;
     this.checkBackend(volume);
-    await settle(volume);
-    const lease = store.leases().find((lease) => lease.volume === volume);
+    await engineMounts.endUnusedOn(volume);
+    const [lease] = store.leasesOn(volume);
     if (lease !== undefined) throw held(lease);
     if ((await backend.find(volume)) === undefined) {
       const isLost = store.volume(volume)?.state === 'ready';
       throw isLost ? lostVolume(volume, backend.description) : noSuchVolume(volume);
     }
-    const [use] = await usesOf(volume);
-    if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+    const [found] = await inspector.findMounts(volume);
+    if (found !== undefined) throw inUseElsewhere(volume, found);
   }
 
   /** What an earlier order could not write down in the end, on a full disk perhaps, is found out before the next one. */
@@ -336,7 +332,7 @@ export class VolumeAdministration {
   ): Promise<TrashRecord> {
     const state = afterTrash(record.state, event);
     const next = state === 'none' ? record : { ...record, state };
-    await this.means.store.commit((changes) => {
+    await this.deps.store.commit((changes) => {
       besides(changes);
       if (state === 'none') changes.removeTrash(record.id);
       else changes.putTrash(next);
@@ -361,7 +357,7 @@ export class VolumeAdministration {
     const { volume, id } = record;
     let purging = record;
     try {
-      const isOurs = await this.means.perVolume.run(volume, async () => {
+      const isOurs = await this.deps.volumeLock.run(volume, async () => {
         if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
         // Somebody may have brought it back meanwhile.
         if (!this.records().some((now) => now.id === id && now.state === 'kept')) return false;
@@ -372,7 +368,7 @@ export class VolumeAdministration {
       // Outside: a large volume takes a while, and a new one of its name need not wait.
       if (isOurs) await this.removeForGood(purging, trash);
     } catch (thrown) {
-      this.means.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
+      this.deps.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
         volume,
       });
@@ -383,7 +379,7 @@ export class VolumeAdministration {
     const { id, volume, deleted } = record;
     await trash.purge(volume, id);
     await this.advance(record, 'purged');
-    this.means.emit(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
+    this.deps.emit(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
       event: 'volume.purged',
       volume,
     });
@@ -393,9 +389,13 @@ export class VolumeAdministration {
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
     const source = await trash.source(volume, id);
     if (source === undefined) return;
-    const [use] = await this.census.usesOf(source, source);
-    if (use !== undefined) throw mountedElsewhere(volume, use, use.namespace === namespaceOf('self', 'mnt'));
+    const [found] = await this.deps.inspector.namespaces.findMounts(source, source);
+    if (found !== undefined) throw inUseElsewhere(volume, found);
   }
+}
+
+function inUseElsewhere(volume: string, found: VolumeMount): RefusalError {
+  return mountedElsewhere(volume, found, found.namespace === namespaceOf('self', 'mnt'));
 }
 
 function noClaims({ description }: Backend): RefusalError {

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { SourceFolder } from '../../linux/mountinfo.ts';
-import { errorCode, errorMessage } from '../../terminal/failure.ts';
+import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend, Owner } from '../backends/backend.ts';
 import type { NewVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
 import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from '../leases/refusals.ts';
-import { RefusalError } from '../refusals/refusal.ts';
+import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Store, VolumeRecord } from '../store/store.ts';
 import { afterVolume, type VolumeEvent } from './volume-states.ts';
 
@@ -25,13 +24,13 @@ export type CreateFromSnapshot = (snapshot: string, volume: NewVolume) => Promis
 /** Makes volumes and finds them again; the store says what the castle was about to do with each. */
 export class VolumeCatalog {
   /** What people were told of volumes with which something is wrong, by kind and name. */
-  private readonly unclear = new Map<string, string>();
+  private readonly reported = new Map<string, string>();
 
   constructor(
     private readonly store: Store,
     private readonly backend: Backend,
     private readonly emit: EmitEvent,
-    private readonly fromSnapshot: CreateFromSnapshot,
+    private readonly createFromSnapshot: CreateFromSnapshot,
   ) {}
 
   /**
@@ -41,20 +40,20 @@ export class VolumeCatalog {
    */
   async prepare(
     name: string,
-    wish: VolumeSpec,
+    spec: VolumeSpec,
   ): Promise<{ readonly record: VolumeRecord; readonly isNew: boolean }> {
     const known = this.store.volume(name);
     if (known !== undefined && known.backend !== this.backend.name) throw otherBackend(known, this.backend);
     const found = await this.backend.find(name);
     if (found === undefined) {
       if (known?.state === 'ready') throw lostVolume(name, this.backend.description);
-      return { record: await this.create(known ?? this.newRecord(name, wish), wish), isNew: true };
+      return { record: await this.create(known ?? this.newRecord(name, spec), spec), isNew: true };
     }
     if (known?.id !== undefined && found.id !== undefined && known.id !== found.id) {
       throw exchangedVolume(name, known.id, found.id);
     }
     // Without a store, what the backend says of a volume is all that is known.
-    return { record: { ...(known ?? this.newRecord(name, wish)), ...found }, isNew: false };
+    return { record: { ...(known ?? this.newRecord(name, spec)), ...found }, isNew: false };
   }
 
   /** @throws RefusalError not_found when there is no such volume; backend_failed when it belongs to another backend */
@@ -85,7 +84,7 @@ export class VolumeCatalog {
     try {
       const volume = { name, id, owner, ...(sizeBytes === undefined ? {} : { sizeBytes }) };
       if (snapshot === undefined) await this.backend.create(volume);
-      else await this.fromSnapshot(snapshot, volume);
+      else await this.createFromSnapshot(snapshot, volume);
     } catch (thrown) {
       await this.advance(record, 'notMade');
       throw thrown;
@@ -94,7 +93,7 @@ export class VolumeCatalog {
   }
 
   /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
-  tellOfNew({ name }: VolumeRecord, { owner, snapshot }: VolumeSpec): void {
+  reportCreated({ name }: VolumeRecord, { owner, snapshot }: VolumeSpec): void {
     const how = snapshot === undefined ? `owner ${owner.uid}:${owner.gid}` : `from snapshot ${snapshot}`;
     this.emit(`volume ${name} created in the ${this.backend.description}, ${how}`, {
       event: 'volume.created',
@@ -119,12 +118,9 @@ export class VolumeCatalog {
     }
   }
 
-  /**
-   * Finds out what became of volumes that were being created when a castle ended; the others are left alone.
-   * @param alone does something while nothing else is done with a volume
-   */
-  async reconcile(alone: (volume: string, look: () => Promise<unknown>) => Promise<unknown>): Promise<void> {
-    for (const { name } of this.store.volumes()) await alone(name, () => this.settle(name));
+  /** At start: finds out what became of volumes that were being created when a castle ended. */
+  async reconcile(volumeLock: OneAtATime): Promise<void> {
+    for (const { name } of this.store.volumes()) await volumeLock.run(name, () => this.settle(name));
   }
 
   /**
@@ -132,9 +128,9 @@ export class VolumeCatalog {
    * done about one that is away, but people are told, once.
    * @returns whether something was put right in the store, or is only for people to put right
    */
-  async settle(name: string): Promise<'same' | 'corrected' | 'unclear'> {
+  async settle(name: string): Promise<'unchanged' | 'corrected' | 'unresolved'> {
     const volume = this.store.volume(name);
-    if (volume === undefined || volume.backend !== this.backend.name) return 'same';
+    if (volume === undefined || volume.backend !== this.backend.name) return 'unchanged';
     try {
       const found = await this.backend.find(name);
       if (volume.state !== 'ready') {
@@ -145,18 +141,18 @@ export class VolumeCatalog {
       if (volume.id !== undefined && found.id !== undefined && volume.id !== found.id) {
         throw exchangedVolume(name, volume.id, found.id);
       }
-      this.unclear.delete(`volume ${name}`);
-      return 'same';
+      this.reported.delete(`volume ${name}`);
+      return 'unchanged';
     } catch (thrown) {
-      this.tellUnclear('volume', name, `volume ${name} is left as it is: ${errorMessage(thrown)}`);
-      return 'unclear';
+      this.reportOnce('volume', name, `volume ${name} is left as it is: ${errorMessage(thrown)}`);
+      return 'unresolved';
     }
   }
 
   /** Tells people that something is wrong with a volume, or its use, and again only when it is something else. */
-  tellUnclear(kind: 'volume' | 'use', name: string, what: string): void {
-    if (this.unclear.get(`${kind} ${name}`) === what) return;
-    this.unclear.set(`${kind} ${name}`, what);
+  reportOnce(kind: 'volume' | 'use', name: string, what: string): void {
+    if (this.reported.get(`${kind} ${name}`) === what) return;
+    this.reported.set(`${kind} ${name}`, what);
     this.emit(what, { event: 'volume.unresolved', volume: name });
   }
 
@@ -167,24 +163,5 @@ export class VolumeCatalog {
       if (state === 'none') changes.removeVolume(volume.name);
       else changes.putVolume({ ...volume, state });
     });
-  }
-
-  /**
-   * What the kernel calls the volume where it is mounted; undefined when it can be mounted nowhere now.
-   * @throws RefusalError backend_failed when it cannot be looked at
-   */
-  async source(name: string): Promise<SourceFolder | undefined> {
-    const { id } = this.store.volume(name) ?? {};
-    try {
-      return await this.backend.source({ name, ...(id === undefined ? {} : { id }) });
-    } catch (thrown) {
-      if (thrown instanceof RefusalError) throw thrown;
-      if (errorCode(thrown) === 'ENOENT') throw lostVolume(name, this.backend.description);
-      throw new RefusalError(
-        'backend_failed',
-        `volume ${name} cannot be looked at: ${errorMessage(thrown)}`,
-        `see to the ${this.backend.description}`,
-      );
-    }
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Native } from '../../linux/native-addon.ts';
 import { fromAnyThread, isStillThere, type ProcessIdentity } from '../../linux/proc.ts';
-import type { MountNamespaceHandle } from '../mounting/mounter.ts';
+import type { MountNamespaceHandle } from './mounter.ts';
 
 /** A container's first process, held by a descriptor. */
 export interface HeldProcess {

@@ -1,0 +1,73 @@
+import { mountsOf, topmostOn } from '../../linux/mountinfo.ts';
+import { namespaceOf } from '../../linux/proc.ts';
+import type { Backend } from '../backends/backend.ts';
+import type { MountInspector } from '../mounting/mount-inspector.ts';
+import { locateMount } from '../mounting/mount-location.ts';
+import type { VolumeMount } from '../mounting/mount-namespaces.ts';
+import { belongsToContainer } from '../mounting/namespace-ownership.ts';
+import type { Store } from '../store/store.ts';
+import { conflicts } from './access-mode.ts';
+import { isSameContainer } from './container-watch.ts';
+import type { AdmittedAsk, CheckedAsk, LeaseAsk, PreparedAsk } from './lease-ask.ts';
+import * as refusals from './refusals.ts';
+
+export interface MountCheckDeps {
+  readonly store: Store;
+  readonly backend: Backend;
+  readonly inspector: MountInspector;
+}
+
+/** What the mount tables say about a volume that is about to be mounted. */
+type ExistingMounts = Pick<CheckedAsk, 'existingMountId' | 'isMountedElsewhere'>;
+
+/**
+ * The last check before a mount, in the kernel's own mount tables: the store may have been lost, and a mount namespace
+ * may outlive the container that it was made for.
+ * @throws RefusalError volume_in_use when the volume is mounted where that conflicts with the request; bad_target,
+ *   backend_failed
+ */
+export async function checkExistingMounts(deps: MountCheckDeps, ask: PreparedAsk): Promise<CheckedAsk> {
+  const existing = ask.isNew
+    ? { existingMountId: undefined, isMountedElsewhere: false }
+    : await findExistingMounts(deps, ask);
+  if (existing.existingMountId === undefined) checkTargetIsFree(deps, ask);
+  return { ...ask, ...existing };
+}
+
+async function findExistingMounts({ inspector }: MountCheckDeps, ask: AdmittedAsk): Promise<ExistingMounts> {
+  const { container, volume, target, mode } = ask;
+  const { source, mounts } = await inspector.findSourceAndMounts(volume);
+  const containerNamespace = namespaceOf(container.first.pid, 'mnt');
+  const inside = mounts.filter(({ namespace }) => namespace === containerNamespace);
+  const outside = mounts.filter(({ namespace }) => namespace !== containerNamespace);
+  const location = await locateMount(container.first.pid, source, target, async () => inside);
+  if (location.kind === 'unknown') throw refusals.unreadableMounts(container.name);
+  const existingMountId = location.kind === 'onTarget' ? location.mount.id : undefined;
+  // A shared mount that the container has already gives nobody new access: after a lost store it is adopted.
+  const cannotConflict = mode.readonly === true || (mode.shared === true && existingMountId !== undefined);
+  const conflicting = cannotConflict ? undefined : outside.find((mount) => preventsWriting(mount, ask));
+  if (conflicting !== undefined) {
+    const isOnHost = conflicting.namespace === namespaceOf('self', 'mnt');
+    throw refusals.mountedElsewhere(volume, conflicting, isOnHost);
+  }
+  if (location.kind === 'elsewhere') throw refusals.mountedOnOther(volume, location.found.mount.point);
+  return { existingMountId, isMountedElsewhere: outside.length > 0 };
+}
+
+/** Whether a mount can write and belongs to no lease that shares the volume. */
+function preventsWriting(found: VolumeMount, { mode, others }: AdmittedAsk): boolean {
+  if (found.mount.readonly) return false;
+  // The mount of a read-only lease is writable only if the container remounted it; it does not excuse this one.
+  const sharingWriters = others.filter((other) => other.readonly !== true && !conflicts(other, mode));
+  return !sharingWriters.some(({ first }) => belongsToContainer(found, first));
+}
+
+/** A mount point that shows another volume of this container would hide that volume. */
+function checkTargetIsFree({ store, backend }: MountCheckDeps, { container, target }: LeaseAsk): void {
+  const taken = store
+    .leasesOf(container.id)
+    .find((lease) => lease.target === target && isSameContainer(lease, container));
+  if (taken !== undefined) throw refusals.takenTarget(target, taken.volume);
+  const top = topmostOn(mountsOf(container.first.pid) ?? [], target);
+  if (top !== undefined && backend.ownsMount(top)) throw refusals.takenTarget(target);
+}

@@ -1,0 +1,37 @@
+import { posix } from 'node:path';
+import { volumeNameFault } from '../../protocol/volume-name.ts';
+import { badVolumeName } from '../refusals/refusal.ts';
+import type { Container } from '../runtimes/runtime.ts';
+import type { LeaseAsk } from './lease-ask.ts';
+import { badTarget, notPermitted } from './refusals.ts';
+
+/**
+ * Checks what can be checked without looking at any state: the names, and the permission that the orchestrator gave.
+ * @throws RefusalError bad_volume_name, bad_target, not_permitted
+ */
+export function checkRequest({ container, volume, target }: LeaseAsk): void {
+  checkVolumeName(volume);
+  checkTarget(target);
+  checkPermission(container, volume);
+}
+
+/** @throws RefusalError bad_volume_name */
+export function checkVolumeName(volume: string): void {
+  const fault = volumeNameFault(volume);
+  if (fault !== undefined) throw badVolumeName(volume, fault);
+}
+
+/** @throws RefusalError not_permitted */
+export function checkPermission(container: Pick<Container, 'name' | 'volumes'>, volume: string): void {
+  if (container.volumes === 'any' || container.volumes.includes(volume)) return;
+  throw notPermitted(container, volume);
+}
+
+/** @throws RefusalError bad_target */
+function checkTarget(target: string): void {
+  const isNormal =
+    posix.isAbsolute(target) && target !== '/' && posix.normalize(target) === target && !target.endsWith('/');
+  // biome-ignore format: one condition a line reads better
+  if (isNormal && !/[\x00-\x1f\x7f]/.test(target)) return;
+  throw badTarget(target);
+}

@@ -1,0 +1,61 @@
+/**
+ * The value that travels through the grant path. It is never changed: each step returns a new value with what the step
+ * found out added, so the type of a step's argument says which steps came before it.
+ *
+ *   step                     file                        its result
+ *   identify the caller      identity/, api/             LeaseAsk
+ *   permission               check-request.ts            the same LeaseAsk
+ *   other leases             admit-request.ts            AdmittedAsk
+ *   volume                   prepare-volume.ts           PreparedAsk
+ *   existing mounts          check-existing-mounts.ts    CheckedAsk
+ *   lease and mount          grant-lease.ts              LeaseRecord
+ *   answer                   request-lease.ts            LeaseAnswer
+ */
+import type { IdView } from '../mounting/idmap/id-view.ts';
+import type { Container, Peer } from '../runtimes/runtime.ts';
+import type { LeaseRecord, VolumeRecord } from '../store/store.ts';
+import type { VolumeSpec } from '../volumes/volume-catalog.ts';
+import type { AccessMode } from './access-mode.ts';
+
+/** A request for a lease by a caller that has been identified. */
+export interface LeaseAsk {
+  readonly container: Container;
+  /** The process that sent the request. */
+  readonly peer: Peer;
+  readonly volume: string;
+  /** The mount point: an absolute path in the container. */
+  readonly target: string;
+}
+
+/** No lease and no queued request stands against it. */
+export interface AdmittedAsk extends LeaseAsk {
+  readonly mode: AccessMode;
+  /** The leases of other containers on the volume; none of them conflicts with `mode`. */
+  readonly others: readonly LeaseRecord[];
+}
+
+/** The volume exists. */
+export interface PreparedAsk extends AdmittedAsk {
+  readonly ids: IdView;
+  readonly spec: VolumeSpec;
+  /** The volume's record; not in the store yet when the volume was found in the backend only. */
+  readonly record: VolumeRecord;
+  /** Whether this request created the volume. */
+  readonly isNew: boolean;
+}
+
+/** The kernel's mount tables agree that the volume may be mounted. */
+export interface CheckedAsk extends PreparedAsk {
+  /** The id of the volume's mount if it is on the mount point already, as after a lost store; no other one is made then. */
+  readonly existingMountId: number | undefined;
+  /** Whether the volume is mounted in other mount namespaces. */
+  readonly isMountedElsewhere: boolean;
+}
+
+/** The process that waits for an answer. */
+export interface Requester {
+  /** Aborted when its connection closes. */
+  readonly disconnected: AbortSignal;
+  /** Whether the process that sent the request still runs; a later process with the same pid does not count. */
+  readonly isAlive: () => boolean;
+}

@@ -1,0 +1,53 @@
+import { isSharedWithHost, liesIn, type SourceFolder } from '../../linux/mountinfo.ts';
+import { idViewFor } from '../mounting/idmap/id-view.ts';
+import type { VolumeCatalog, VolumeSpec } from '../volumes/volume-catalog.ts';
+import type { EngineMountLeases } from './engine-mount-leases.ts';
+import type { AdmittedAsk, LeaseAsk, PreparedAsk } from './lease-ask.ts';
+import * as refusals from './refusals.ts';
+import type { UndoStack } from './undo-stack.ts';
+
+export interface PreparationDeps {
+  /** The folder in which the backend keeps all volumes. */
+  readonly volumesFolder: SourceFolder;
+  readonly catalog: VolumeCatalog;
+  readonly engineMounts: EngineMountLeases;
+}
+
+/** The request, and how to keep the volume if the operation fails later. */
+export interface Preparation {
+  readonly ask: PreparedAsk;
+  /** Takes the removal of a volume that was created here off the undo stack. */
+  readonly keepVolume: () => void;
+}
+
+/**
+ * Makes sure that the volume exists, and creates it if it does not. A new volume is removed again when the operation
+ * fails before the volume is mounted: its name may have been a typing error.
+ * @throws RefusalError bad_target, not_found, not_permitted, backend_failed
+ */
+export async function prepareVolume(
+  { volumesFolder, catalog, engineMounts }: PreparationDeps,
+  ask: AdmittedAsk,
+  undo: UndoStack,
+): Promise<Preparation> {
+  const { container, peer, volume } = ask;
+  if (container.engineMount === true) await engineMounts.checkVolumeExists(volume);
+  else checkTargetPlace(volumesFolder, ask);
+  const ids = idViewFor(container, peer);
+  const { shared, sizeBytes, snapshot } = container;
+  const spec: VolumeSpec = {
+    owner: ids.owner,
+    shared,
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    ...(snapshot === undefined ? {} : { snapshot }),
+  };
+  const { record, isNew } = await catalog.prepare(volume, spec);
+  const keepVolume = isNew ? undo.push(() => catalog.discard(record)) : () => undefined;
+  return { ask: { ...ask, ids, spec, record, isNew }, keepVolume };
+}
+
+/** A mount there would reach the host, or the folder of the volumes. */
+function checkTargetPlace(volumesFolder: SourceFolder, { container: { first }, target }: LeaseAsk): void {
+  if (isSharedWithHost(first.pid, target)) throw refusals.sharedTarget(target);
+  if (liesIn(first.pid, target, volumesFolder)) throw refusals.targetInBackend(target);
+}

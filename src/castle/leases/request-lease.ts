@@ -1,0 +1,110 @@
+import type { Lease } from '../../protocol/contract.ts';
+import { RefusalError } from '../refusals/refusal.ts';
+import type { OneAtATime } from '../store/keyed-mutex.ts';
+import { type AdmissionDeps, admitRequest } from './admit-request.ts';
+import { checkRequest } from './check-request.ts';
+import { type GrantDeps, grantLease } from './grant-lease.ts';
+import type { LeaseAsk, Requester } from './lease-ask.ts';
+import { toLease } from './lease-recorder.ts';
+import { castleStops, type QueuedRequest, requesterGone } from './wait-queue.ts';
+
+/** How often the first queued request tries again, in milliseconds: the end of a mount that has no lease wakes nobody. */
+const retryMs = 2_000;
+
+export interface RequestDeps extends AdmissionDeps, GrantDeps {
+  /** One operation at a time per volume. */
+  readonly volumeLock: OneAtATime;
+  /** One operation at a time per mount point of a container. Taken while a volume's lock is held, never the other way. */
+  readonly targetLock: OneAtATime;
+}
+
+/** What a request came to. */
+export interface LeaseAnswer {
+  readonly lease: Lease;
+  /** Whether the lease was created; otherwise the container had it already. */
+  readonly isNew: boolean;
+  /** Whether the request waited in the queue. */
+  readonly waited: boolean;
+}
+
+type Outcome = Omit<LeaseAnswer, 'waited'>;
+
+/**
+ * Answers a request for a lease: grants one and mounts the volume, or returns the lease that the container has already.
+ * @param waitSeconds how long the request waits in the queue if the volume is in use
+ * @param requester when it is gone, a queued request ends without a lease
+ * @throws RefusalError bad_volume_name, bad_target, not_permitted, volume_in_use, busy, backend_failed
+ */
+export async function requestLease(
+  deps: RequestDeps,
+  ask: LeaseAsk,
+  waitSeconds: number,
+  requester: Requester,
+): Promise<LeaseAnswer> {
+  checkRequest(ask);
+  try {
+    return { ...(await deps.volumeLock.run(ask.volume, () => tryRequest(deps, ask))), waited: false };
+  } catch (thrown) {
+    if (waitSeconds === 0 || !isInUse(thrown)) throw thrown;
+    return { ...(await waitInQueue(deps, ask, waitSeconds * 1000, requester)), waited: true };
+  }
+}
+
+/** One attempt, while the volume is locked. */
+async function tryRequest(deps: RequestDeps, ask: LeaseAsk, queued?: QueuedRequest): Promise<Outcome> {
+  const admission = await admitRequest(deps, ask, queued);
+  if (admission.kind === 'existing') return { lease: toLease(admission.lease), isNew: false };
+  const lease = await deps.targetLock.run(`${ask.container.id} ${ask.target}`, () =>
+    grantLease(deps, admission.ask),
+  );
+  return { lease: toLease(lease), isNew: true };
+}
+
+/** Tries again whenever the request may be next, until its time is over. */
+async function waitInQueue(
+  deps: RequestDeps,
+  ask: LeaseAsk,
+  withinMs: number,
+  requester: Requester,
+): Promise<Outcome> {
+  const { queue, volumeLock } = deps;
+  const { container, volume } = ask;
+  const endsAt = performance.now() + withinMs;
+  const queued = queue.enter(volume, container);
+  deps.emit(`container ${container.name} waits for volume ${volume}`, {
+    event: 'lease.waiting',
+    volume,
+    container: container.id,
+    containerName: container.name,
+  });
+  try {
+    for (;;) {
+      let refusal: unknown;
+      try {
+        return await volumeLock.run(volume, async () => {
+          if (isGone(requester)) throw requesterGone(volume, container.name);
+          return tryRequest(deps, ask, queued);
+        });
+      } catch (thrown) {
+        // isAlive is checked as well as the connection: a child of the requester may keep that open.
+        if (!isInUse(thrown) || isGone(requester)) throw thrown;
+        refusal = thrown;
+      }
+      const leftMs = endsAt - performance.now();
+      if (leftMs <= 0) throw refusal;
+      const isFirst = queue.first(volume) === queued;
+      const waitMs = isFirst ? Math.min(leftMs, retryMs) : leftMs;
+      const wake = await queued.waitForWake(waitMs, requester.disconnected);
+      if (wake === 'disconnected') throw requesterGone(volume, container.name);
+      if (queue.isClosed) throw castleStops(volume);
+    }
+  } finally {
+    queue.leave(queued);
+  }
+}
+
+/** Whether an answer would reach nobody. */
+const isGone = ({ disconnected, isAlive }: Requester): boolean => disconnected.aborted || !isAlive();
+
+const isInUse = (thrown: unknown): boolean =>
+  thrown instanceof RefusalError && thrown.code === 'volume_in_use';

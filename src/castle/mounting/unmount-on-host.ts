@@ -1,0 +1,22 @@
+import { identify } from '../../linux/proc.ts';
+import { type HoldProcess, withMountNamespace } from './held-process.ts';
+import type { Mounter } from './mounter.ts';
+
+/**
+ * Unmounts in the castle's own mount namespace, through castle-mount as in a container. Runs while the volume is locked.
+ * @param mountId the id of the mount, as in mountinfo: no other mount on the target is unmounted
+ * @throws RefusalError busy, not_found, backend_failed; MountHungError
+ */
+export async function unmountOnHost(
+  { holdProcess, mounter }: { readonly holdProcess: HoldProcess; readonly mounter: Mounter },
+  target: string,
+  mountId: number,
+): Promise<void> {
+  const self = holdProcess(identify(process.pid));
+  if (self === undefined) throw new Error('the castle has no process');
+  try {
+    await withMountNamespace(self, (from) => mounter.unmount(from, target, mountId));
+  } finally {
+    self.close();
+  }
+}

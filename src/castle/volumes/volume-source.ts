@@ -1,0 +1,30 @@
+import type { SourceFolder } from '../../linux/mountinfo.ts';
+import { errorCode, errorMessage } from '../../terminal/failure.ts';
+import type { Backend } from '../backends/backend.ts';
+import { lostVolume } from '../leases/refusals.ts';
+import { RefusalError } from '../refusals/refusal.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * The device and folder that the kernel's mount tables show for a volume that is mounted.
+ * @returns undefined when the volume cannot be mounted anywhere now
+ * @throws RefusalError backend_failed when the backend cannot tell
+ */
+export async function volumeSource(
+  store: Store,
+  backend: Backend,
+  name: string,
+): Promise<SourceFolder | undefined> {
+  const { id } = store.volume(name) ?? {};
+  try {
+    return await backend.source({ name, ...(id === undefined ? {} : { id }) });
+  } catch (thrown) {
+    if (thrown instanceof RefusalError) throw thrown;
+    if (errorCode(thrown) === 'ENOENT') throw lostVolume(name, backend.description);
+    throw new RefusalError(
+      'backend_failed',
+      `volume ${name} cannot be looked at: ${errorMessage(thrown)}`,
+      `see to the ${backend.description}`,
+    );
+  }
+}
