@@ -1,6 +1,6 @@
 /*
- * The system calls that Node lacks and Bailey needs, as a Node-API addon (ABI-stable: one binary for Node 20 and
- * later). TypeScript sees it through src/linux/native-addon.ts, where each function is described.
+ * The system calls that Bailey needs and Node lacks, as a Node-API addon. Its ABI is stable: one binary works with Node 20 and
+ * later. src/linux/native-addon.ts is its interface in TypeScript and describes each function.
  */
 #include "addon.h"
 

@@ -1,25 +1,25 @@
-/* What the files of the addon share: turning C values and errno into JavaScript's. */
+/* What the files of the addon share: conversion of C values and errno to JavaScript values. */
 #ifndef BAILEY_ADDON_H
 #define BAILEY_ADDON_H
 
 #define NAPI_VERSION 8
 #include <node_api.h>
 
-/* An Error whose `code` is errno's name, as Node's own system errors have it. */
+/* Creates an Error whose `code` is the name of the errno, as Node's system errors have it. */
 napi_value make_errno_error(napi_env env, int error, const char *what);
 
 /* Throws such an Error; returns NULL. */
 napi_value throw_errno(napi_env env, int error, const char *what);
 
-/* Reads the first `count` arguments; throws a TypeError and returns 0 when there are fewer. */
+/* Reads the first `count` arguments. With fewer, it throws a TypeError and returns 0. */
 int read_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *args);
 
-/* Reads an integer argument; throws a TypeError and returns 0 when it isn't one. */
+/* Reads an integer argument. If it is not an integer, it throws a TypeError and returns 0. */
 int read_int(napi_env env, napi_value value, int *out);
 
 napi_value make_int(napi_env env, int value);
 
-/* The exported functions; each is described in src/linux/native-addon.ts. */
+/* The exported functions, described in src/linux/native-addon.ts. */
 napi_value addon_exec(napi_env env, napi_callback_info info);
 napi_value addon_reset_signal(napi_env env, napi_callback_info info);
 napi_value addon_memory_file(napi_env env, napi_callback_info info);

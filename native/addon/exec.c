@@ -1,21 +1,20 @@
 /*
- * execve(2) from Node: the program that follows must find the process as if Node had never been there, as far as that
- * can still be told.
+ * execve(2) from Node. The next program must find the process as if Node had never run in it, as far as that is known.
  *
- * What Node changes at its start (node::PlatformInit, Node 20 to 26), and is undone here:
- *  - SIGPIPE and SIGXFSZ are ignored: a Java or shell child would never die of a closed pipe;
+ * Node changes this at its start (node::PlatformInit, Node 20 to 26), and it is undone here:
+ *  - SIGPIPE and SIGXFSZ are ignored: a Java or shell child would not die when its pipe is closed;
  *  - O_NONBLOCK is set on pipes and terminals used as stdio: Java loses output with EAGAIN;
- *  - a terminal may be in raw mode, if some code of the program asked for that (setRawMode);
- *  - descriptors 0 to 2 become close-on-exec too (uv_disable_stdio_inheritance): the next program had no stdio;
- *  - what other addons opened may not be close-on-exec and would be inherited.
+ *  - a terminal may be in raw mode, if code of the program called setRawMode;
+ *  - descriptors 0 to 2 are close-on-exec (uv_disable_stdio_inheritance): the next program would have no stdio;
+ *  - descriptors that other addons opened may not be close-on-exec and would be inherited.
  *
- * What Node changes without keeping what it was given:
- *  - the soft RLIMIT_NOFILE is raised to the hard one: programs that close "all" descriptors take minutes;
- *  - ignored signals get their default action, and the mask is emptied: `nohup` is forgotten.
- * Where the parent is bailey-init, it still has the limit and the ignored signals, since it changes neither and the two
- * were given the same; from there they are restored. With any other parent, and as process 1, nobody knows: what the
- * shell in between has set for us alone cannot be told from what it has set for itself. The limit stays raised then
- * (java raises its own all the same), the signals have their default action. The mask is always empty.
+ * Node changes this too, without keeping the former state:
+ *  - the soft RLIMIT_NOFILE is raised to the hard one: programs that close all possible descriptors take minutes;
+ *  - ignored signals get their default action, and the mask is emptied: the effect of `nohup` is lost.
+ * If the parent is bailey-init, both are restored from there: bailey-init was started with the same limit and ignored signals
+ * and changes neither. With any other parent, and as process 1, the former state is unknown: a shell in between may have set
+ * it for itself or for this process. Then the limit stays raised (java raises its own anyway), and the signals have their
+ * default action. The mask is always empty.
  */
 #include "addon.h"
 
@@ -48,7 +47,7 @@ static char *copy_string(napi_env env, napi_value value)
     char *copy;
 
     napi_is_buffer(env, value, &answer);
-    const bool is_bytes = answer; /* gcc's analyzer takes it that whoever had the address may still write there */
+    const bool is_bytes = answer; /* a copy, because gcc's analyzer assumes that napi_is_buffer kept the address */
     if ((is_bytes ? napi_get_buffer_info(env, value, &bytes, &length)
                   : napi_get_value_string_utf8(env, value, NULL, 0, &length)) != napi_ok)
         return NULL;
@@ -62,7 +61,7 @@ static char *copy_string(napi_env env, napi_value value)
         free(copy);
         return NULL;
     }
-    if (strlen(copy) != length) { /* a NUL inside would cut the argument short without a word */
+    if (strlen(copy) != length) { /* a NUL inside would truncate the argument silently */
         free(copy);
         return NULL;
     }
@@ -108,7 +107,7 @@ static void set_action(int signal_number, void (*handler)(int))
     sigaction(signal_number, &action, NULL);
 }
 
-/* The line of a file of process `pid` below /proc that begins with `start`, without that, in `line`. */
+/* Finds the line that begins with `start` in /proc/PID/FILE; `line` gets the rest of it. */
 static bool read_proc_line(pid_t pid, const char *file, const char *start, char *line, int size)
 {
     char path[64];
@@ -127,7 +126,7 @@ static bool read_proc_line(pid_t pid, const char *file, const char *start, char 
     return found;
 }
 
-/* Only ever lowered, and only below the same hard limit: a wrong guess must not take anything away for good. */
+/* Only lowered, and only if the hard limit is the same: the program can raise it again. */
 static void restore_file_limit(pid_t init)
 {
     struct rlimit mine, given;
@@ -138,7 +137,7 @@ static void restore_file_limit(pid_t init)
         setrlimit(RLIMIT_NOFILE, &given);
 }
 
-/* All but SIGCHLD, with which bailey-init has plans of its own. */
+/* All but SIGCHLD, which bailey-init changes itself. */
 static void restore_ignored_signals(pid_t init)
 {
     char mask[128];
@@ -152,7 +151,7 @@ static void restore_ignored_signals(pid_t init)
             set_action(number, SIG_IGN);
 }
 
-/* What Node has changed and bailey-init, being our parent, still has. */
+/* Restores what Node has changed, if the parent is bailey-init, which still has it. */
 static void restore_from_init(void)
 {
     pid_t parent = getppid();
@@ -164,7 +163,7 @@ static void restore_from_init(void)
     restore_ignored_signals(parent);
 }
 
-/* libuv's, which Node exports: the terminal gets the modes that it had before somebody asked for raw ones. */
+/* From libuv, which Node exports: restores the modes that the terminal had before setRawMode. */
 extern int uv_tty_reset_mode(void);
 
 static void hand_on_stdio(void)
@@ -197,13 +196,13 @@ static void close_others_on_exec(void)
     closedir(folder);
 }
 
-/* What the next program is to find otherwise than it is here. */
+/* What exec changes for the next program. */
 struct changes {
-    char **without; /* variables that it doesn't get; NULL: it gets all */
-    int stdin_fd;   /* what becomes its standard input; -1: ours */
+    char **without; /* variables that it does not get; NULL: it gets all */
+    int stdin_fd;   /* its standard input; -1: that of this process */
 };
 
-/* Of exec's arguments, from the third on; false when they are no such thing. */
+/* Reads exec's arguments from the third on; false when they have the wrong type. */
 static bool read_changes(napi_env env, napi_value *args, size_t count, struct changes *changes)
 {
     *changes = (struct changes){.stdin_fd = -1};
@@ -217,7 +216,7 @@ static void make_changes(const struct changes *changes)
     for (char **name = changes->without; name != NULL && *name != NULL; name++)
         unsetenv(*name);
     if (changes->stdin_fd >= 0)
-        dup2(changes->stdin_fd, STDIN_FILENO); /* which clears close-on-exec; both are open, so it can't fail */
+        dup2(changes->stdin_fd, STDIN_FILENO); /* clears close-on-exec, and cannot fail: both are open */
 }
 
 napi_value addon_exec(napi_env env, napi_callback_info info)

@@ -1,5 +1,5 @@
 /*
- * flock(2) from Node: a lock that the kernel takes back when its holder ends, however that happens.
+ * flock(2) from Node: a lock that the kernel releases when its holder ends, however that happens.
  */
 #include "addon.h"
 

@@ -1,7 +1,7 @@
 /*
- * memfd_create(2) (Linux 3.17): a file that is nowhere but in memory, and gone with the last descriptor. Who is given
- * it can open it again from its beginning, as /proc/self/fd/N; who only inherits it reads nothing, since its position is
- * its end. Sealed: what is in it stays so.
+ * memfd_create(2) (Linux 3.17): a file in memory that vanishes with its last descriptor. A program can open it again from
+ * its beginning as /proc/self/fd/N. A program that only inherits the descriptor reads nothing, because its position is at the
+ * end. The file is sealed: its content cannot change.
  */
 #include "addon.h"
 
@@ -29,7 +29,7 @@
 static int create(void)
 {
     const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    /* Linux 6.3, and where vm.memfd_noexec is 2 there is no other. */
+    /* Linux 6.3; required where vm.memfd_noexec is 2. */
     const long fd = syscall(SYS_memfd_create, "bailey", flags | MFD_NOEXEC_SEAL);
 
     return (int)(fd < 0 && errno == EINVAL ? syscall(SYS_memfd_create, "bailey", flags) : fd);

@@ -1,7 +1,7 @@
 /*
- * Reaping beside libuv. It waits for each of its own children by number when SIGCHLD comes; whoever takes one away
- * with a wait for any child has its exit event wait for ever. So one looks first (waitid(2) with WNOWAIT leaves the
- * zombie where it is), and then reaps by number what is known to be nobody's.
+ * Reaping orphans beside libuv. libuv waits for each of its own children by pid at SIGCHLD; if another wait reaped one, the
+ * exit event of that child would never come. So the caller first peeks (waitid(2) with WNOWAIT leaves the zombie), and then
+ * reaps by pid a child that is not libuv's.
  */
 #include "addon.h"
 
@@ -44,7 +44,7 @@ napi_value addon_is_subreaper(napi_env env, napi_callback_info info)
     return result;
 }
 
-/* {pid, code} or {pid, signal}; undefined when nobody has ended, or there is no such child. */
+/* {pid, code} or {pid, signal}; undefined when no child has ended, or there is no such child. */
 static napi_value wait_for(napi_env env, idtype_t whom, int pid, int options)
 {
     siginfo_t ended = {0};

@@ -1,10 +1,10 @@
 /*
  * fsync(2) for many files at once.
  *
- * Each fsync waits for the disk, and often for a commit of the file system's journal. Asked one after the other, 650
- * files wait 650 times; asked at once, most of them share a commit: 950 files on ext4 took 469 ms in turn and 28 ms from
- * 32 threads. syncfs(2) would be one call, and as fast, but it waits for what everybody else has written there, which on
- * a busy host is gigabytes.
+ * Each fsync waits for the disk, and often for a commit of the file system's journal. Sequentially, 650 files wait 650 times;
+ * in parallel, most of them share a commit: 950 files on ext4 took 469 ms one after the other and 28 ms from 32 threads.
+ * syncfs(2) would be one call, and as fast, but it also waits for the data of all other processes, which on a busy host is
+ * gigabytes.
  */
 #include "addon.h"
 
@@ -19,7 +19,7 @@
 
 enum { MOST_THREADS = 32, STACK_BYTES = 256 * 1024 };
 
-/* One call: the paths, who comes next, and the first thing that went wrong. */
+/* One call: the paths, the next one to sync, and the first error. */
 struct job {
     char *bytes;
     const char **paths;
@@ -66,7 +66,7 @@ static void *sync_some(void *data)
     return NULL;
 }
 
-/* In a thread of libuv's. Threads of our own join it, so that Node's four are not what bounds it. */
+/* Runs in a thread of libuv's pool, and starts more threads: the pool has only four. */
 static void sync_all(napi_env env, void *data)
 {
     struct job *job = data;
@@ -79,10 +79,10 @@ static void sync_all(napi_env env, void *data)
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for Node's main thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* Node's main thread handles signals */
     while (started < MOST_THREADS - 1 && started + 1 < job->count
            && pthread_create(&threads[started], &attributes, sync_some, job) == 0)
-        started++; /* where the container's limit allows no more, fewer do it */
+        started++; /* fewer, if the pids limit of the container allows no more */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     sync_some(job);
@@ -116,7 +116,7 @@ static void settle(napi_env env, napi_status status, void *data)
     free_job(job);
 }
 
-/* The job for paths that each end with a NUL; NULL without memory. */
+/* Creates the job for paths that each end with a NUL; NULL without memory. */
 static struct job *make_job(const char *bytes, size_t length)
 {
     struct job *job = calloc(1, sizeof *job);

@@ -1,10 +1,10 @@
 /*
- * bailey: the command's entry in an image; Node runs the rest of it, bailey.js, which lies beside this file.
+ * bailey: the command in an image. It executes Node with bailey.js, which lies beside this file.
  *
- * One thing cannot wait for Node: `bailey agent cat`. docker-workflow starts that, looks at once whether the container
- * runs `cat`, and says that its image is wrong when it finds something else, such as a Node that is still starting
- * (WithContainerStep.java: docker run --detach, then docker top). So a program that runs instead of an agent is exec'ed
- * from here. What is wrong with it, bailey.js says as ever.
+ * Only `bailey agent cat` cannot wait for Node. docker-workflow starts it, checks at once that the container runs `cat`, and
+ * reports a wrong image when it finds another process, such as a Node that is still starting (WithContainerStep.java: docker
+ * run --detach, then docker top). So a program that runs in place of an agent is executed here. If that fails, bailey.js
+ * reports why.
  */
 #include <errno.h>
 #include <limits.h>
@@ -14,11 +14,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* POSIX shell. */
+/* Exit codes, as of a POSIX shell. */
 enum { NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
-/* One line, as every other of bailey's. */
-static void say(const char *sentence)
+/* Prints one line in the format of bailey's messages. */
+static void print_line(const char *sentence)
 {
     const struct iovec parts[] = {
         {"bailey: ", 8},
@@ -27,19 +27,16 @@ static void say(const char *sentence)
     };
 
     if (writev(STDERR_FILENO, parts, 3) < 0)
-        return; /* nobody reads: the exit code is left */
+        return; /* a failure cannot be reported; there is still the exit code */
 }
 
-/*
- * Whether the arguments are those of `bailey agent PROGRAM`. As process 1 we have to become an init first, which is for
- * bailey.js.
- */
+/* Whether the command line is `bailey agent PROGRAM`. As process 1 it needs an init first, which bailey.js provides. */
 static bool names_program(int argc, char *const argv[])
 {
     return argc == 3 && strcmp(argv[1], "agent") == 0 && argv[2][0] != '-' && argv[2][0] != '\0' && getpid() != 1;
 }
 
-/* The path of bailey.js into a buffer of PATH_MAX; false when it cannot be told. */
+/* Gets the path of bailey.js, which lies beside this program; false when /proc does not show it. */
 static bool beside_us(char path[PATH_MAX])
 {
     static const char script[] = "bailey.js";
@@ -57,9 +54,9 @@ static bool beside_us(char path[PATH_MAX])
 }
 
 /*
- * NODE_OPTIONS in a container is meant for the Node of its builds: ours may not have the files that it names, or refuse an
- * option of another version, and nothing would start. src/bailey/commands/launch.ts gives it back to the program that we become.
- * @return false when there is no memory
+ * Hides NODE_OPTIONS from this Node: in a container it is meant for the Node of the builds, and may name files that do not
+ * exist here, or options of another version. src/bailey/commands/launch.ts restores it for the program that is started.
+ * @return false without memory
  */
 static bool hold_back_node_options(void)
 {
@@ -78,21 +75,21 @@ int main(int argc, char *argv[])
     if (names_program(argc, argv))
         execvp(argv[2], argv + 2);
     if (!beside_us(script)) {
-        say("/proc does not show where bailey.js lies; mount it: mount -t proc proc /proc");
+        print_line("cannot find bailey.js without /proc; run: mount -t proc proc /proc");
         return NOT_FOUND;
     }
     arguments[0] = (char[]){"node"};
     arguments[1] = script;
-    memcpy(arguments + 2, argv + 1, (size_t)argc * sizeof(*argv)); /* the null pointer at the end, too */
+    memcpy(arguments + 2, argv + 1, (size_t)argc * sizeof(*argv)); /* including the null pointer at the end */
     if (!hold_back_node_options()) {
-        say("there is no memory for the environment; raise the container's limit");
+        print_line("no memory for the environment; raise the memory limit of the container");
         return NOT_EXECUTABLE;
     }
     execvp("node", arguments);
     if (errno == ENOENT) {
-        say("node is in no folder of PATH; install Node 20 or newer in the image");
+        print_line("node is not in PATH; install Node 20 or later in the image");
         return NOT_FOUND;
     }
-    say("node cannot be executed; chmod +x it, or look whether it is built for this machine");
+    print_line("node cannot be executed; check its mode and that it is built for this machine");
     return NOT_EXECUTABLE;
 }

@@ -1,8 +1,8 @@
 /*
  * Fuzzes the command line and the environment in every dialect, with libFuzzer: make -C native fuzz
  *
- * The input is lines: the name that the program is called by, then its arguments; a line that begins with $ is a
- * variable of the environment instead. The seeds in corpus/ show it.
+ * The input has lines: argv[0], then the arguments. A line that begins with $ is an environment variable. corpus/ has
+ * examples.
  */
 #include <signal.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ static void check(bool holds, const char *what)
     abort();
 }
 
-/* Cuts the text at the ends of its lines. */
+/* Splits the text into lines. */
 static void split(char *text, struct words *arguments, struct words *variables)
 {
     char *rest = text;
@@ -65,11 +65,11 @@ static void check_manner(const struct behavior *behavior)
     check(behavior->reaping >= REAP_AUTO && behavior->reaping <= REAP_WAIT, "reaping");
     check(behavior->subreaper >= SUBREAPER_AUTO && behavior->subreaper <= SUBREAPER_NEVER, "adoption");
     check(behavior->isolation >= SAME_GROUP && behavior->isolation <= OWN_SESSION, "isolation");
-    /* poll(2) and time_left() count in int. */
+    /* poll(2) and time_left() use int. */
     check(behavior->grace_ms <= INT32_MAX && behavior->stop_ms <= INT32_MAX, "times fit an int");
 }
 
-/* The program is what is left of the arguments. */
+/* The program is the rest of the arguments. */
 static void check_program(const struct settings *settings, const struct words *arguments)
 {
     const ptrdiff_t at = settings->program - (char **)arguments->words;
@@ -84,7 +84,7 @@ static void check_program(const struct settings *settings, const struct words *a
     check(strcmp(before, "--") == 0 || *first != '-' || first[1] == '\0', "options end where none is");
 }
 
-/* What is said says it in few lines, whatever is in the words. */
+/* Messages are few lines, whatever the arguments contain. */
 static void tell_all(const struct settings *settings)
 {
     struct settings loud = *settings;
@@ -95,7 +95,7 @@ static void tell_all(const struct settings *settings)
         print_message(&loud, event, &(struct message_fields){name, name, name, INT32_MIN, settings->forwarded_as[1], -1, 0});
 }
 
-/* -- in front of the program changes nothing. */
+/* -- before the program changes nothing. */
 static void check_again(const struct settings *settings, const struct words *arguments)
 {
     const ptrdiff_t at = settings->program - (char **)arguments->words;
@@ -119,7 +119,7 @@ static void check_again(const struct settings *settings, const struct words *arg
           "-- changes no setting");
 }
 
-/* What is forgotten is overwritten where it stands: every word still ends where it did. */
+/* Secrets are overwritten in place: every argument keeps its length. */
 static void check_forgetting(const struct settings *settings, const struct words *words, const char *before,
                              const char *text)
 {

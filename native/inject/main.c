@@ -1,8 +1,8 @@
 /*
- * bailey-agent: one file that is bailey-init, Node and `bailey agent`, for images that have only java. As process 1 it is
- * bailey-init, which starts the same file once more; as any other process it becomes Node, which becomes java.
+ * bailey-agent: bailey-init, Node and `bailey agent` in one file, for images that have only java. As process 1 it is
+ * bailey-init, which starts the same file again. As any other process it becomes Node, which becomes java.
  *
- * It is bailey-init's own code, linked in, and not a second file in memory: process 1 would have no name there.
+ * The code of bailey-init is linked into this program. As a second file in memory, process 1 would have no name in /proc.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "../init/descriptors.h"
-#include "node.h"
+#include "become_node.h"
 
 /* bailey-init's main, under the name that the Makefile gives it. */
 int init_main(int argc, char **argv);
 
-/* Our own file, as whoever started us named it. A name without a slash would be searched in PATH. */
-static char *own_file(void)
+/* The path that was executed. Without a slash it would be searched in PATH, so it is /proc/self/exe then. */
+static char *executed_file(void)
 {
     static char otherwise[] = "/proc/self/exe";
     char *const named = (char *)getauxval(AT_EXECFN); /* NOLINT(performance-no-int-to-ptr): that is how it is passed */
@@ -27,8 +27,8 @@ static char *own_file(void)
 }
 
 /*
- * Process 1 was started with the agent's secret, and every build may read what it was started with. As in src/bailey/commands/agent.ts:
- * all arguments, since the secret may be given by its place.
+ * Process 1 was started with the secret of the agent, and every build can read its command line and environment. As in
+ * src/bailey/commands/agent.ts, all arguments are overwritten, since the secret may be any of them.
  */
 static bool wipes_by_default(void)
 {
@@ -45,7 +45,7 @@ static int become_init(int argc, char **argv)
     size_t count = 0;
     char *own[rest + 6];
 
-    /* For ps, `bailey zombies`, and exec in native/addon, which asks the init for what it was given. */
+    /* The name that ps and `bailey zombies` show, and by which native/addon/exec.c recognizes bailey-init. */
     (void)prctl(PR_SET_NAME, name, 0L, 0L, 0L);
     own[count++] = name;
     if (wipes_by_default()) {
@@ -53,7 +53,7 @@ static int become_init(int argc, char **argv)
         own[count++] = secrets;
     }
     own[count++] = separator;
-    own[count++] = own_file();
+    own[count++] = executed_file();
     memcpy(own + count, argv + 1, rest * sizeof *own);
     count += rest;
     own[count] = NULL;

@@ -1,3 +1,4 @@
+/* See payload.h. */
 #include "payload.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "refuse.h"
+#include "exit_with_message.h"
 
 static const char mark[sizeof((struct payload_end *)NULL)->mark] = {'b', 'a', 'i', 'l', 'e', 'y', '-', '1'};
 
@@ -17,7 +18,7 @@ static bool read_at(int file, void *into, size_t size, off_t offset)
     return offset >= 0 && pread(file, into, size, offset) == (ssize_t)size;
 }
 
-/* Each inside the file, with a name that ends: what was cut short on its way here must not be run. */
+/* Each part is inside the file and has a terminated name: a file that was copied incompletely must not be run. */
 static bool is_sound(const struct payload *payload, off_t file_size)
 {
     const uint64_t end = (uint64_t)file_size;
@@ -40,17 +41,17 @@ void open_payload(struct payload *payload)
     payload->file = open("/proc/self/exe", O_RDONLY);
     if (payload->file < 0) {
         if (errno == EACCES)
-            refuse(EX_NOPERM, "this file cannot be read", errno, "chmod a+rx it");
-        refuse(EX_CONFIG, "/proc/self/exe cannot be opened", errno, "mount /proc");
+            exit_with_message(EX_NOPERM, "this file cannot be read", errno, "chmod a+rx it");
+        exit_with_message(EX_CONFIG, "/proc/self/exe cannot be opened", errno, "mount /proc");
     }
     size = lseek(payload->file, 0, SEEK_END);
     if (!read_at(payload->file, &end, sizeof end, size - (off_t)sizeof end) ||
         memcmp(end.mark, mark, sizeof mark) != 0 || end.count > MOST_PARTS)
-        refuse(EX_CONFIG, "this file is not complete", 0, "copy it again");
+        exit_with_message(EX_CONFIG, "this file is not complete", 0, "copy it again");
     payload->count = (size_t)end.count;
     const size_t table = payload->count * sizeof *payload->parts;
     if (!read_at(payload->file, payload->parts, table, size - (off_t)(sizeof end + table)) || !is_sound(payload, size))
-        refuse(EX_CONFIG, "this file is not complete", 0, "copy it again");
+        exit_with_message(EX_CONFIG, "this file is not complete", 0, "copy it again");
 }
 
 const struct part *find_part(const struct payload *payload, const char *name)
@@ -58,24 +59,24 @@ const struct part *find_part(const struct payload *payload, const char *name)
     for (size_t i = 0; i < payload->count; i++)
         if (strcmp(payload->parts[i].name, name) == 0)
             return &payload->parts[i];
-    refuse(EX_CONFIG, "this file is not complete", 0, "copy it again");
+    exit_with_message(EX_CONFIG, "this file is not complete", 0, "copy it again");
 }
 
-int copy_part(const struct payload *payload, const struct part *part)
+int copy_part_to_memory(const struct payload *payload, const struct part *part)
 {
     const int file = memfd_create(part->name, 0);
     const off_t end = (off_t)(part->offset + part->size);
     off_t at = (off_t)part->offset;
 
     if (file < 0)
-        refuse(EX_CANTCREAT, "no file in memory can be made", errno, "it needs memfd_create(2)");
+        exit_with_message(EX_CANTCREAT, "no file in memory can be made", errno, "it needs memfd_create(2)");
     while (at < end) {
         const ssize_t sent = sendfile(file, payload->file, &at, (size_t)(end - at));
 
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent <= 0)
-            refuse(EX_IOERR, "this file cannot be copied to memory", sent < 0 ? errno : EIO, NULL);
+            exit_with_message(EX_IOERR, "this file cannot be copied to memory", sent < 0 ? errno : EIO, NULL);
     }
     return file;
 }

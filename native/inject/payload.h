@@ -1,3 +1,4 @@
+/* The parts of dist/bailey-agent behind the program: Node, libraries, the addon and the bundle. */
 #ifndef BAILEY_PAYLOAD_H
 #define BAILEY_PAYLOAD_H
 
@@ -6,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * What scripts/inject.js has put behind the program in its own file: the parts one after the other, then one of these
- * records for each, then a struct payload_end. Numbers are in this machine's byte order.
+ * scripts/inject.js appends to the program: the parts one after the other, then one struct part for each, then one struct
+ * payload_end. Numbers are in the byte order of the machine.
  */
 struct part {
     char name[32]; /* with its terminator */
@@ -23,22 +24,21 @@ struct payload_end {
 enum { MOST_PARTS = 12 };
 
 struct payload {
-    int file; /* our own, open; whoever we become inherits it */
+    int file; /* this file; Node inherits the descriptor */
     size_t count;
     struct part parts[MOST_PARTS];
 };
 
-/* Opens our own file and reads its table, or ends with a sentence. */
+/* Opens this file and reads its table. On failure it exits with a message. */
 void open_payload(struct payload *payload);
 
-/* The part of this name, or an end with a sentence. */
+/* The part of this name. Without one it exits with a message. */
 const struct part *find_part(const struct payload *payload, const char *name);
 
 /*
- * Copies a part to a file of its own that exists in memory only: no file system of the image need be writable. It stays
- * open for whoever we become.
- * @return its descriptor; it ends with a sentence where there is none
+ * Copies a part to a file in memory, since the file system of the image may be read-only. Node inherits the descriptor.
+ * @return the descriptor; on failure it exits with a message
  */
-int copy_part(const struct payload *payload, const struct part *part);
+int copy_part_to_memory(const struct payload *payload, const struct part *part);
 
 #endif

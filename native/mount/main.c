@@ -1,50 +1,60 @@
 /*
- * castle-mount: one privileged act in a container's mount namespace, then the end.
+ * castle-mount: does one privileged act for the castle, then exits.
  *
  *   castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT
- *       bind SOURCE (host path) on TARGET (container path)
+ *       bind SOURCE, a path of the host, on TARGET, a path of the container
  *   castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE
- *       mount the file system in an image on TARGET, by a new loop device, which vanishes with the last mount of it, or by
- *       the one that has the image already
+ *       mount the file system in an image on TARGET: by a new loop device, which vanishes with its last mount, or by DEVICE,
+ *       which has the image already
  *   castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE
  *       mount the file system on a block device of the host on TARGET
  *   castle-mount mount-nfs rw|ro SOURCE OPTIONS TARGET 3<NAMESPACE 4<ROOT
  *       mount a folder of an NFS server on TARGET
- *   castle-mount export SOURCE OPTIONS ACT ARGUMENT...
- *       do something on an export of an NFS server, in no mount namespace; the acts are in export.c
+ *   castle-mount export SOURCE OPTIONS ACTION ARGUMENT...
+ *       do something in an export of an NFS server, in no mount namespace; nfs_export.c has the actions
  *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
- *       let the file system on TARGET, which is on that device, become as large as it, or as the image behind it
+ *       grow the file system on TARGET, which is on DEVICE, to the size of the device, or of the image behind it
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
- *       take the mount with that id away from TARGET
+ *       unmount the mount with that id from TARGET
  *   castle-mount freeze UUID DEVICE MILLISECONDS
- *       let the mounted file system of a block device stand still until standard input ends, or that long; `frozen` on
- *       stdout, then `thawed` or `late`
+ *       freeze the mounted file system of a block device until standard input ends, but at most that long; prints `frozen`,
+ *       then `thawed` or `late`
  *   castle-mount thaw UUID DEVICE
- *       end that, whoever began it
+ *       thaw it, whichever process froze it
  *   castle-mount replay TYPE UUID new|DEVICE 5<>IMAGE
- *       mount the file system in an image nowhere, or that on a block device, so that its journal is replayed, and take it
- *       down again
+ *       mount the file system in an image, or on a block device, in no mount namespace, so that the kernel replays its
+ *       journal, and unmount it again
  *
- * Descriptor 3 is the mount namespace of a process in the container: a number could have changed hands. Descriptor 4 is
- * that process's root folder, where TARGET begins: not the namespace's own when the process has called chroot. Descriptor
- * 5 is an image or a block device, open for reading and writing. With `ids` it asks the castle whose files are whose
- * (ids.h). On success one line `ID` on stdout: the mount's id as the container sees
- * it. On failure one line `STEP ERRNO` on stdout and exit 1; the castle makes the sentence of it.
+ * Descriptor 3 is the mount namespace of a process in the container, opened by the castle: a pid could belong to another
+ * process by now. Descriptor 4 is the root folder of that process, where TARGET begins; after a chroot it is not the root of
+ * the namespace. Descriptor 5 is an image or a block device, open for reading and writing. With `ids`, the castle decides
+ * about the owner and an id map (idmap.h).
  *
- * It is a program of its own, single-threaded, because setns(CLONE_NEWNS) is refused to a process whose threads share
- * their root (setns(2)); and it never executes anything after setns: the files there are the container's, the rights
- * are the host's. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT; Linux 5.12.
+ * On success it prints the id of the mount, as the container sees it. On failure it prints `STEP ERRNO` and exits with 1; the
+ * castle makes the message of that.
+ *
+ * Security. castle-mount runs with all rights of the host, and the container is hostile. What an attacker controls:
+ *   TARGET       a path in the container, and every folder on it. Paths are opened with openat2(2) without symbolic and magic
+ *                links, and the descriptor, not the path, is what the mount is attached to.
+ *   content      of the volume: set-user-ID programs and device nodes in it have no effect (MOUNT_ATTR_NOSUID, NODEV). A
+ *                damaged file system is the kernel's problem: the castle made it, with a UUID that is checked before.
+ *   the process  in the container may end, or exec, at any time: its namespace and root are held by descriptors.
+ * SOURCE, DEVICE, TYPE, UUID and OPTIONS come from the castle's configuration and records, never from a request.
+ *
+ * It is a program of its own with one thread, because setns(CLONE_NEWNS) is refused to a process whose threads share their
+ * root (setns(2)). It never executes anything after setns: the files there belong to the container, but the rights are those
+ * of the host. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and Linux 5.12.
  */
-#include "answer.h"
-#include "device.h"
-#include "export.h"
-#include "freeze.h"
-#include "grow.h"
-#include "ids.h"
-#include "image.h"
-#include "kernel.h"
-#include "loop.h"
-#include "nfs.h"
+#include "report.h"
+#include "block_device.h"
+#include "nfs_export.h"
+#include "freeze_file_system.h"
+#include "grow_file_system.h"
+#include "idmap.h"
+#include "mount_image.h"
+#include "mount_calls.h"
+#include "loop_device.h"
+#include "mount_nfs.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -54,152 +64,160 @@
 #include <sys/stat.h>
 
 enum { NAMESPACE = 3, ROOT = 4, IMAGE = 5 };
-#define PROPAGATION_PRIVATE (1UL << 18) /* MS_PRIVATE */
 
-/* An attacker owns everything that is reached by a path from here on. */
+/*
+ * Changes to the mount namespace and the root folder of the container. From here on an attacker controls what every path
+ * leads to: the caller opens only TARGET, executes nothing and reads no file.
+ */
 static int enter_container(void)
 {
     return setns(NAMESPACE, CLONE_NEWNS) == 0 && fchdir(ROOT) == 0 ? chroot(".") : -1;
 }
 
-static int do_mount(int readonly, const char *source, const char *target, int ask)
+static int mount_folder(int readonly, const char *source, const char *target, int with_idmap)
 {
-    const struct mount_attributes attributes = {
-        /* The volume's content is written by the container: no setuid program or device node in it may count. */
-        .set = MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ | (readonly ? MOUNT_ATTR_RDONLY_ : 0),
-        /* Otherwise what the host mounts below the source later would appear in the container. */
-        .propagation = PROPAGATION_PRIVATE,
+    const struct mount_attr attributes = {
+        /* The container writes the content: no set-user-ID program and no device node in it may have an effect. */
+        .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (readonly ? MOUNT_ATTR_RDONLY : 0),
+        /* Otherwise later mounts of the host below the source would propagate into the container. */
+        .propagation = MS_PRIVATE,
     };
     const char *step;
     uint64_t id;
     int tree, folder;
 
-    /* The clone is taken before setns, where the path is the host's; it hangs nowhere until it is attached. */
+    /* Before setns, while the path is one of the host. The clone is in no mount namespace until it is attached. */
     tree = open_tree_clone(source);
     if (tree == -1)
-        return failed("source");
-    if (ask && settle_ids(tree, &step) != 0)
-        return failed(step);
+        return report_failure("source");
+    if (with_idmap && apply_idmap(tree, &step) != 0)
+        return report_failure(step);
     if (set_mount_attributes(tree, &attributes) != 0)
-        return failed("attributes");
+        return report_failure("attributes");
     if (mount_id(tree, &id) != 0)
-        return failed("id");
+        return report_failure("id");
     if (enter_container() != 0)
-        return failed("enter");
+        return report_failure("enter");
     folder = open_folder(target);
     if (folder == -1)
-        return failed("target");
+        return report_failure("target");
     if (attach(tree, folder) != 0)
-        return failed("attach");
-    /* From here on it is mounted; nothing below may fail. */
-    return done(id);
+        return report_failure("attach");
+    /* The point of no return: it is mounted, and nothing below may fail. */
+    return report_success(id);
 }
 
-/* Attaches a mount to a folder that was found from outside: it stays the same one inside. */
-static int attach_inside(int tree, int folder)
+/*
+ * Attaches a mount to a folder of the container that was opened before setns. The descriptor stands for the same folder in
+ * the namespace, whatever the container has renamed or mounted meanwhile.
+ */
+static int attach_in_container(int tree, int folder)
 {
     uint64_t id;
 
     if (mount_id(tree, &id) != 0)
-        return failed("id");
+        return report_failure("id");
     if (setns(NAMESPACE, CLONE_NEWNS) != 0)
-        return failed("enter");
+        return report_failure("enter");
     if (attach(tree, folder) != 0)
-        return failed("attach");
-    /* From here on it is mounted; nothing below may fail. */
-    return done(id);
+        return report_failure("attach");
+    /* The point of no return: it is mounted, and nothing below may fail. */
+    return report_success(id);
 }
 
-/* path  of the block device; NULL: the image is a file */
-static int do_mount_image(const struct image *image, const char *path, const char *target, int ask)
+/* path: of the block device; NULL when the image is a file. */
+static int mount_image_in_container(const struct image *image, const char *path, const char *target, int with_idmap)
 {
     const char *step;
     int tree, folder;
 
-    /* First, because a file system is written to when it is mounted: a slip in the path must not be the cause. */
+    /* The target first: mounting a file system writes to it, and a wrong target must not cause that. */
     folder = open_folder_in(ROOT, target, O_PATH);
     if (folder == -1)
-        return failed("target");
+        return report_failure("target");
     tree = path == NULL ? mount_image(image, &step) : mount_block_device(image, path, &step);
     if (tree == -1)
-        return failed(step);
-    if (ask && settle_ids(tree, &step) != 0)
-        return failed(step);
-    return attach_inside(tree, folder);
+        return report_failure(step);
+    if (with_idmap && apply_idmap(tree, &step) != 0)
+        return report_failure(step);
+    return attach_in_container(tree, folder);
 }
 
-static int do_mount_nfs(int readonly, const char *source, char *options, const char *target)
+static int mount_nfs_in_container(int readonly, const char *source, char *options, const char *target)
 {
     char log[LOG_SIZE];
     int tree, folder;
 
-    /* Another host may get the volume once the castle has ended and a later one has found no mount. */
-    if (end_with_parent() != 0)
-        return failed("parent");
+    /* When the castle has ended and the next one finds no mount, another host may get the volume. */
+    if (exit_with_parent() != 0)
+        return report_failure("parent");
     folder = open_folder_in(ROOT, target, O_PATH);
     if (folder == -1)
-        return failed("target");
-    tree = mount_nfs(source, options, MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_ | (readonly ? MOUNT_ATTR_RDONLY_ : 0), log);
+        return report_failure("target");
+    tree = mount_nfs(source, options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (readonly ? MOUNT_ATTR_RDONLY : 0), log);
     if (tree == -1)
-        return failed("nfs");
-    return attach_inside(tree, folder);
+        return report_failure("nfs");
+    return attach_in_container(tree, folder);
 }
 
-static int do_grow(const char *type, const char *path, const char *target)
+static int grow_in_container(const char *type, const char *path, const char *target)
 {
     struct stat device_status, folder_status;
     uint64_t id;
     int device, folder;
 
-    device = is_block_device(IMAGE) ? open_device_again(IMAGE, path) : take_new_size(IMAGE, path);
+    device = is_block_device(IMAGE) ? reopen_block_device(IMAGE, path) : update_loop_size(IMAGE, path);
     if (device == -1)
-        return failed("loop");
+        return report_failure("loop");
     folder = open_folder_in(ROOT, target, O_RDONLY);
     if (folder == -1)
-        return failed("target");
+        return report_failure("target");
     if (fstat(device, &device_status) != 0 || fstat(folder, &folder_status) != 0 || mount_id(folder, &id) != 0)
-        return failed("id");
-    /* The container may have another mount over it. */
+        return report_failure("id");
+    /* The container may have mounted something else over it, which must not be touched. */
     if (device_status.st_rdev != folder_status.st_dev) {
         errno = ENXIO;
-        return failed("mount");
+        return report_failure("mount");
     }
-    if (fill_device(folder, device, type) != 0)
-        return failed("grow");
-    return done(id);
+    if (grow_file_system(folder, device, type) != 0)
+        return report_failure("grow");
+    return report_success(id);
 }
 
-/* path  of the block device; NULL: the copy is a file */
-static int do_replay(const char *type, const char *uuid, const char *path)
+/* path: of the block device; NULL when the copy is a file. */
+static int replay(const char *type, const char *uuid, const char *path)
 {
     const struct image copy = {.file = IMAGE, .type = type, .uuid = uuid, .is_copy = 1};
     const char *step;
     int error = path == NULL ? replay_journal(&copy, &step) : replay_block_device(&copy, path, &step);
 
-    return error == 0 ? done(0) : failed(step);
+    return error == 0 ? report_success(0) : report_failure(step);
 }
 
-static int do_unmount(const char *target, uint64_t expected)
+static int unmount(const char *target, uint64_t expected)
 {
     uint64_t id;
     int folder;
 
     if (enter_container() != 0)
-        return failed("enter");
+        return report_failure("enter");
     folder = open_folder(target);
     if (folder == -1)
-        return failed("target");
+        return report_failure("target");
     if (mount_id(folder, &id) != 0)
-        return failed("id");
+        return report_failure("id");
     if (id != expected) {
         errno = ENOENT;
-        return failed("mount");
+        return report_failure("mount");
     }
-    close(folder); /* our own descriptor would keep it busy */
-    /* The path may be changed under us now; all that can be hit is another mount of the same container. */
+    close(folder); /* an open descriptor would keep the mount busy */
+    /*
+     * The container may change the path between the check and this call, so that it unmounts another mount: but only one of
+     * the same container, since this process is in its mount namespace.
+     */
     if (umount2(target, UMOUNT_NOFOLLOW) != 0)
-        return failed("unmount");
-    return done(id);
+        return report_failure("unmount");
+    return report_success(id);
 }
 
 static int is_mode(const char *mode)
@@ -209,11 +227,11 @@ static int is_mode(const char *mode)
 
 int main(int argc, char **argv)
 {
-    int ask = argc > 5 && strcmp(argv[argc - 1], "ids") == 0;
+    int with_idmap = argc > 5 && strcmp(argv[argc - 1], "ids") == 0;
 
-    if (argc == 5 + ask && strcmp(argv[1], "mount") == 0 && is_mode(argv[2]))
-        return do_mount(strcmp(argv[2], "ro") == 0, argv[3], argv[4], ask);
-    if (argc == 7 + ask && strcmp(argv[1], "mount-image") == 0 && is_mode(argv[2])) {
+    if (argc == 5 + with_idmap && strcmp(argv[1], "mount") == 0 && is_mode(argv[2]))
+        return mount_folder(strcmp(argv[2], "ro") == 0, argv[3], argv[4], with_idmap);
+    if (argc == 7 + with_idmap && strcmp(argv[1], "mount-image") == 0 && is_mode(argv[2])) {
         const struct image image = {
             .file = IMAGE,
             .readonly = strcmp(argv[2], "ro") == 0,
@@ -222,9 +240,9 @@ int main(int argc, char **argv)
             .device = strcmp(argv[6], "new") == 0 ? NULL : argv[6],
         };
 
-        return do_mount_image(&image, NULL, argv[5], ask);
+        return mount_image_in_container(&image, NULL, argv[5], with_idmap);
     }
-    if (argc == 7 + ask && strcmp(argv[1], "mount-device") == 0 && is_mode(argv[2])) {
+    if (argc == 7 + with_idmap && strcmp(argv[1], "mount-device") == 0 && is_mode(argv[2])) {
         const struct image device = {
             .file = IMAGE,
             .readonly = strcmp(argv[2], "ro") == 0,
@@ -232,26 +250,26 @@ int main(int argc, char **argv)
             .uuid = argv[4],
         };
 
-        return do_mount_image(&device, argv[5], argv[6], ask);
+        return mount_image_in_container(&device, argv[5], argv[6], with_idmap);
     }
     if (argc == 6 && strcmp(argv[1], "mount-nfs") == 0 && is_mode(argv[2]))
-        return do_mount_nfs(strcmp(argv[2], "ro") == 0, argv[3], argv[4], argv[5]);
+        return mount_nfs_in_container(strcmp(argv[2], "ro") == 0, argv[3], argv[4], argv[5]);
     if (argc > 2 && strcmp(argv[1], "export") == 0) {
-        int status = act_on_export(argc - 2, argv + 2);
+        int status = run_export_action(argc - 2, argv + 2);
 
         if (status != -1)
             return status;
     }
     if (argc == 5 && strcmp(argv[1], "grow") == 0)
-        return do_grow(argv[2], argv[3], argv[4]);
+        return grow_in_container(argv[2], argv[3], argv[4]);
     if (argc == 4 && strcmp(argv[1], "unmount") == 0)
-        return do_unmount(argv[2], strtoull(argv[3], NULL, 10));
+        return unmount(argv[2], strtoull(argv[3], NULL, 10));
     if (argc == 5 && strcmp(argv[1], "freeze") == 0)
         return freeze_device(argv[2], argv[3], (int)strtol(argv[4], NULL, 10));
     if (argc == 4 && strcmp(argv[1], "thaw") == 0)
         return thaw_device(argv[2], argv[3]);
     if (argc == 5 && strcmp(argv[1], "replay") == 0)
-        return do_replay(argv[2], argv[3], strcmp(argv[4], "new") == 0 ? NULL : argv[4]);
+        return replay(argv[2], argv[3], strcmp(argv[4], "new") == 0 ? NULL : argv[4]);
     print("usage: castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT\n"
           "       castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE\n"
           "       castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE\n"

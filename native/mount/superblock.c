@@ -1,3 +1,4 @@
+/* See superblock.h. */
 #include "superblock.h"
 
 #include <errno.h>
@@ -7,7 +8,7 @@
 
 enum { UUID_BYTES = 16, UUID_TEXT = 37 };
 
-/* Where each type has its magic number and its UUID, in bytes from the beginning of the device. */
+/* Where each type has its magic number and its UUID, in bytes from the start of the device. */
 struct layout {
     const char *type;
     unsigned char magic[4];
@@ -61,7 +62,7 @@ int check_identity(int device, const char *type, const char *uuid)
     return 0;
 }
 
-const char *type_of(int device, const char *uuid)
+const char *identify(int device, const char *uuid)
 {
     size_t at;
 

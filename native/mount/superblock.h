@@ -1,24 +1,27 @@
-/* Which file system a device holds, by its own word: the first superblock. */
+/*
+ * Which file system a device holds, by its first superblock. The castle mounts a device only if the UUID there is that of the
+ * volume: a device name may lead to another disk, whose data a mount would change.
+ */
 #ifndef CASTLE_MOUNT_SUPERBLOCK_H
 #define CASTLE_MOUNT_SUPERBLOCK_H
 
 /*
- * Whether a device holds the file system that is meant.
+ * Checks that a device holds a file system of that type with that UUID.
  *
  * type  `ext4` or `xfs`
  * uuid  in the form 8-4-4-4-12, lower case
  *
- * Returns 0, or -1 and errno: EUCLEAN when there is no such superblock, ESTALE when it is another file system's,
+ * Returns 0, or -1 and errno: EUCLEAN when there is no such superblock, ESTALE when it has another UUID,
  * EINVAL for another type.
  */
 int check_identity(int device, const char *type, const char *uuid);
 
 /*
- * Which type of file system a device holds, when it is the one that is meant.
+ * The type of the file system with that UUID on a device.
  *
- * Returns `ext4` or `xfs`, or NULL and errno: EUCLEAN when there is no superblock of either, ESTALE when it is another
- * file system's.
+ * Returns `ext4` or `xfs`, or NULL and errno: EUCLEAN when there is no superblock of either, ESTALE when it has another
+ * UUID.
  */
-const char *type_of(int device, const char *uuid);
+const char *identify(int device, const char *uuid);
 
 #endif

@@ -244,7 +244,7 @@ async function runWithIdPlan({ stdin, stdout, end }: RunningProgram, ids: (owner
   return { end: await end, stdout: rest };
 }
 
-/** As native/mount/ids.h has it. */
+/** As native/mount/idmap.h has it. */
 function planText({ map, chown }: IdPlan): string {
   const lines = (letter: string, extents: readonly Extent[]) =>
     extents.map(({ from, to, count }) => `${letter} ${from} ${to} ${count}\n`);

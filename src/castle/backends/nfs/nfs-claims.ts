@@ -8,7 +8,7 @@ import type { Claim, Claims } from '../claims.ts';
 import { ActFailed, type NfsExport } from './nfs-export.ts';
 import { actFailed, claimedElsewhere } from './nfs-refusals.ts';
 
-/** As in native/mount/claim.c. */
+/** As in native/mount/volume_claim.c. */
 const folderName = '.claims';
 /** The name of a claim that is being made: volume, castle, and what it is for. */
 const unfinishedPattern = /^\.new(.+)~([0-9a-f]{32})\.[a-z]+$/;
@@ -17,7 +17,7 @@ const unfinishedPattern = /^\.new(.+)~([0-9a-f]{32})\.[a-z]+$/;
 const triesToClaim = 5;
 
 /**
- * Claims of volumes on the export itself, in one step on the server; native/mount/claim.h says how. There is one for as long
+ * Claims of volumes on the export itself, in one step on the server; native/mount/volume_claim.h says how. There is one for as long
  * as containers of this host use the volume, and one for the moment in which its folder is made, moved or taken back.
  */
 export class NfsClaims implements Claims {

@@ -28,7 +28,7 @@ export class ActFailed extends Error {
 /**
  * What the castle itself does on an export. Each act is a process of its own, which mounts the export for itself and for
  * no one to see, so that a server that is dead holds up that process and never the castle, and a castle that is killed
- * leaves no mount. The acts are in native/mount/export.c.
+ * leaves no mount. The actions are in native/mount/nfs_export.c.
  */
 export class NfsExport {
   /** The last address that the host's name was found to have. */

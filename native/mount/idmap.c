@@ -1,6 +1,7 @@
-#include "ids.h"
-#include "answer.h"
-#include "kernel.h"
+/* See idmap.h. */
+#include "idmap.h"
+#include "report.h"
+#include "mount_calls.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -11,18 +12,18 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* As much as the kernel takes for one map, user_namespaces(7); and it has to come in one write. */
+/* The kernel accepts one page for a map, in a single write; user_namespaces(7). */
 enum { MAP_BYTES = 4096 };
 
-struct wanted {
+struct request {
     char users[MAP_BYTES], groups[MAP_BYTES];
-    /* Who is to get the root folder. */
+    /* The new owner of the root folder, if chown is set. */
     uid_t owner;
     gid_t group;
     int chown;
 };
 
-static int tell_owner(int tree)
+static int print_owner(int tree)
 {
     struct stat status;
     char line[64];
@@ -68,22 +69,22 @@ static int add_line(char map[MAP_BYTES], const char *line)
     return 0;
 }
 
-static int read_owner(struct wanted *wanted, const char *text)
+static int read_owner(struct request *request, const char *text)
 {
     char *end;
 
-    wanted->owner = (uid_t)strtoul(text, &end, 10);
-    wanted->group = (gid_t)strtoul(end, &end, 10);
-    wanted->chown = *end == '\0';
+    request->owner = (uid_t)strtoul(text, &end, 10);
+    request->group = (gid_t)strtoul(end, &end, 10);
+    request->chown = *end == '\0';
     errno = EINVAL;
-    return wanted->chown ? 0 : -1;
+    return request->chown ? 0 : -1;
 }
 
-static int read_wanted(struct wanted *wanted)
+static int read_idmap_request(struct request *request)
 {
     char text[2 * MAP_BYTES], *rest = NULL, *line;
 
-    memset(wanted, 0, sizeof *wanted);
+    memset(request, 0, sizeof *request);
     if (read_all(text, sizeof text) == -1)
         return -1;
     for (line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
@@ -91,11 +92,11 @@ static int read_wanted(struct wanted *wanted)
 
         errno = EINVAL;
         if (strncmp(line, "u ", 2) == 0)
-            read_it = add_line(wanted->users, line + 2);
+            read_it = add_line(request->users, line + 2);
         else if (strncmp(line, "g ", 2) == 0)
-            read_it = add_line(wanted->groups, line + 2);
+            read_it = add_line(request->groups, line + 2);
         else if (strncmp(line, "c ", 2) == 0)
-            read_it = read_owner(wanted, line + 2);
+            read_it = read_owner(request, line + 2);
         if (read_it != 0)
             return -1;
     }
@@ -120,19 +121,19 @@ static int write_map(pid_t child, const char *name, const char *map)
     return written == (ssize_t)length ? 0 : -1;
 }
 
-/* What keeps a user namespace that has no process is its descriptor; it is opened while one is in there. */
-static int open_mapped(pid_t child, const struct wanted *wanted)
+/* Opens the user namespace while the child is in it: the descriptor keeps the namespace when no process is left. */
+static int open_mapped(pid_t child, const struct request *request)
 {
     char path[64];
 
-    if (write_map(child, "uid_map", wanted->users) != 0 || write_map(child, "gid_map", wanted->groups) != 0)
+    if (write_map(child, "uid_map", request->users) != 0 || write_map(child, "gid_map", request->groups) != 0)
         return -1;
     (void)snprintf(path, sizeof path, "/proc/%d/ns/user", child);
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* A user namespace with the maps, in which nothing ever runs. Returns a descriptor, or -1 and errno. */
-static int make_user_namespace(const struct wanted *wanted)
+/* Creates a user namespace with the maps. No program ever runs in it. Returns a descriptor, or -1 and errno. */
+static int make_user_namespace(const struct request *request)
 {
     int hold[2], namespace, error;
     pid_t child;
@@ -144,11 +145,11 @@ static int make_user_namespace(const struct wanted *wanted)
         char byte;
 
         close(hold[1]);
-        /* Until the parent has what it wants, or has been killed: either closes the pipe. */
+        /* Waits until the parent has opened the namespace, or was killed: either closes the pipe. */
         (void)!read(hold[0], &byte, 1);
         _exit(0);
     }
-    namespace = child == -1 ? -1 : open_mapped(child, wanted);
+    namespace = child == -1 ? -1 : open_mapped(child, request);
     error = errno;
     close(hold[0]);
     close(hold[1]);
@@ -158,35 +159,35 @@ static int make_user_namespace(const struct wanted *wanted)
     return namespace;
 }
 
-static int map_ids(int tree, const struct wanted *wanted)
+static int map_ids(int tree, const struct request *request)
 {
-    struct mount_attributes attributes = {.set = MOUNT_ATTR_IDMAP_};
-    int namespace = make_user_namespace(wanted);
-    int done, error;
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP};
+    int namespace = make_user_namespace(request);
+    int result, error;
 
     if (namespace == -1)
         return -1;
     attributes.userns_fd = (uint64_t)namespace;
-    done = set_mount_attributes(tree, &attributes);
+    result = set_mount_attributes(tree, &attributes);
     error = errno;
     close(namespace);
     errno = error;
-    return done;
+    return result;
 }
 
-int settle_ids(int tree, const char **step)
+int apply_idmap(int tree, const char **step)
 {
-    struct wanted wanted;
+    struct request request;
 
     *step = "owner";
-    if (tell_owner(tree) != 0)
+    if (print_owner(tree) != 0)
         return -1;
     *step = "ids";
-    if (read_wanted(&wanted) != 0)
+    if (read_idmap_request(&request) != 0)
         return -1;
     *step = "chown";
-    if (wanted.chown && fchownat(tree, "", wanted.owner, wanted.group, AT_EMPTY_PATH) != 0)
+    if (request.chown && fchownat(tree, "", request.owner, request.group, AT_EMPTY_PATH) != 0)
         return -1;
     *step = "idmap";
-    return wanted.users[0] == '\0' ? 0 : map_ids(tree, &wanted);
+    return request.users[0] == '\0' ? 0 : map_ids(tree, &request);
 }

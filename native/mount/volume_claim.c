@@ -1,6 +1,7 @@
-#include "claim.h"
-#include "answer.h"
-#include "folders.h"
+/* See volume_claim.h. */
+#include "volume_claim.h"
+#include "report.h"
+#include "export_folders.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 
 #define CLAIMS ".claims"
 
-static int put_text(int folder, const char *name, const char *text)
+static int write_text(int folder, const char *name, const char *text)
 {
     size_t length = strlen(text);
     int file = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -21,19 +22,19 @@ static int put_text(int folder, const char *name, const char *text)
     if (file == -1)
         return -1;
     good = write(file, text, length) == (ssize_t)length && fsync(file) == 0;
-    /* What a server could not write is told when the file is closed. */
+    /* NFS reports a failed write at close(2), too. */
     return close(file) == 0 && good ? 0 : -1;
 }
 
-/* Where a claim is made, and where it is to be. */
-struct places {
+/* Where a claim is created, its place, and its file there. */
+struct claim_paths {
     char made[NAME_SIZE], claim[NAME_SIZE], file[NAME_SIZE];
 };
 
-static int name_places(struct places *places, const char *volume, const char *claimant)
+static int set_claim_paths(struct claim_paths *claim_paths, const char *volume, const char *claimant)
 {
-    return name_path(places->made, CLAIMS, ".new", volume, claimant) == 0 && name_path(places->claim, CLAIMS, "", volume, "") == 0 &&
-                   name_path(places->file, places->claim, "", claimant, "") == 0
+    return format_path(claim_paths->made, CLAIMS, ".new", volume, claimant) == 0 && format_path(claim_paths->claim, CLAIMS, "", volume, "") == 0 &&
+                   format_path(claim_paths->file, claim_paths->claim, "", claimant, "") == 0
                ? 0
                : -1;
 }
@@ -54,43 +55,43 @@ static int make(int export, const char *made, const char *claimant, const char *
     folder = open_folder_at(export, made);
     if (folder == -1)
         return -1;
-    result = put_text(folder, claimant, text);
+    result = write_text(folder, claimant, text);
     close(folder);
     return result;
 }
 
 int take_claim(int export, const char *volume, const char *claimant, const char *text)
 {
-    struct places places;
+    struct claim_paths claim_paths;
     int error;
 
-    if (name_places(&places, volume, claimant) != 0)
+    if (set_claim_paths(&claim_paths, volume, claimant) != 0)
         return -1;
-    if (is_there(export, places.file))
+    if (is_there(export, claim_paths.file))
         return 0;
-    if (make(export, places.made, claimant, text) != 0)
+    if (make(export, claim_paths.made, claimant, text) != 0)
         return -1;
-    if (renameat(export, places.made, export, places.claim) == 0)
+    if (renameat(export, claim_paths.made, export, claim_paths.claim) == 0)
         return 0;
     error = errno;
-    /* An answer may be lost, and what was asked again fails then though it was done. */
-    if (is_there(export, places.file))
+    /* The answer of the server may have been lost, and the repeated request fails though the first one succeeded. */
+    if (is_there(export, claim_paths.file))
         return 0;
-    (void)remove_tree(export, places.made);
+    (void)remove_tree(export, claim_paths.made);
     errno = error == ENOTEMPTY ? EEXIST : error;
     return -1;
 }
 
 int give_up_claim(int export, const char *volume, const char *claimant)
 {
-    struct places places;
+    struct claim_paths claim_paths;
 
-    if (name_places(&places, volume, claimant) != 0)
+    if (set_claim_paths(&claim_paths, volume, claimant) != 0)
         return -1;
-    if (unlinkat(export, places.file, 0) != 0 && errno != ENOENT)
+    if (unlinkat(export, claim_paths.file, 0) != 0 && errno != ENOENT)
         return -1;
-    /* Another one may have claimed it just now: then it isn't empty. */
-    if (unlinkat(export, places.claim, AT_REMOVEDIR) != 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
+    /* Not empty: another host has claimed it meanwhile. */
+    if (unlinkat(export, claim_paths.claim, AT_REMOVEDIR) != 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
         return -1;
     return 0;
 }
@@ -123,7 +124,7 @@ int print_claim(int export, const char *volume)
     DIR *entries;
     int result = 0;
 
-    if (name_path(claim, CLAIMS, "", volume, "") != 0)
+    if (format_path(claim, CLAIMS, "", volume, "") != 0)
         return -1;
     entries = open_entries(export, claim);
     if (entries == NULL)
@@ -144,7 +145,7 @@ int print_claims_of(int export, const char *claimant)
     while ((entry = next_entry(claims)) != NULL) {
         char file[NAME_SIZE];
 
-        if (entry->d_name[0] == '.' || name_path(file, entry->d_name, "", claimant, "") != 0 || !is_there(dirfd(claims), file))
+        if (entry->d_name[0] == '.' || format_path(file, entry->d_name, "", claimant, "") != 0 || !is_there(dirfd(claims), file))
             continue;
         print(entry->d_name);
         print("\n");

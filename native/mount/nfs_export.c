@@ -1,9 +1,10 @@
-#include "export.h"
-#include "answer.h"
-#include "claim.h"
-#include "folders.h"
-#include "kernel.h"
-#include "nfs.h"
+/* See nfs_export.h. */
+#include "nfs_export.h"
+#include "report.h"
+#include "volume_claim.h"
+#include "export_folders.h"
+#include "mount_calls.h"
+#include "mount_nfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +26,10 @@ const char export_usage[] = "       castle-mount export SOURCE OPTIONS kind PATH
                             "       castle-mount export SOURCE OPTIONS claimant VOLUME\n"
                             "       castle-mount export SOURCE OPTIONS claims CLAIMANT\n";
 
-/* An act gets the descriptor of the export's root and its own arguments. It returns 0, or -1 and errno. */
-typedef int act_on(int export, char **arguments);
+/* An action gets a descriptor of the root of the export and its own arguments. It returns 0, or -1 and errno. */
+typedef int export_action(int export, char **arguments);
 
-/* Prints `folder`, `other`, or nothing when nothing is there. */
+/* Prints `folder`, `other`, or nothing when the path does not exist. */
 static int kind(int export, char **arguments)
 {
     struct stat status;
@@ -39,7 +40,7 @@ static int kind(int export, char **arguments)
     return 0;
 }
 
-/* Prints the entries of a folder, a line each; those of one that isn't there are none. */
+/* Prints the entries of a folder, a line each; nothing when the folder does not exist. */
 static int list(int export, char **arguments)
 {
     const struct dirent *entry;
@@ -48,7 +49,7 @@ static int list(int export, char **arguments)
     if (entries == NULL)
         return errno == ENOENT ? 0 : -1;
     for (errno = 0; (entry = next_entry(entries)) != NULL; errno = 0) {
-        /* A line is a name; none of ours has such a character. */
+        /* Such a name is not one of the castle's, and would look like two. */
         if (strchr(entry->d_name, '\n') != NULL)
             continue;
         print(entry->d_name);
@@ -60,7 +61,7 @@ static int list(int export, char **arguments)
     return 0;
 }
 
-/* Where the server makes everybody one and the same, a folder may have the right owner already: then nobody asks it. */
+/* Where the server maps all users to one (all_squash), chown fails, but the folder may have the right owner already. */
 static int make(int export, char **arguments)
 {
     uid_t uid = (uid_t)strtoul(arguments[1], NULL, 10);
@@ -89,7 +90,7 @@ static int move(int export, char **arguments)
 
     if (renameat(export, arguments[0], export, arguments[1]) == 0)
         return 0;
-    /* An answer may be lost, and what was asked again fails then though it was done. */
+    /* The answer of the server may have been lost, and the repeated request fails though the first one succeeded. */
     if (errno == ENOENT && fstatat(export, arguments[1], &status, AT_SYMLINK_NOFOLLOW) == 0)
         return 0;
     return -1;
@@ -100,7 +101,7 @@ static int remove_empty(int export, char **arguments)
     return unlinkat(export, arguments[0], AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-static int remove_whole(int export, char **arguments)
+static int remove_tree_action(int export, char **arguments)
 {
     return remove_tree(export, arguments[0]);
 }
@@ -128,43 +129,43 @@ static int claims(int export, char **arguments)
 static const struct {
     const char *name;
     int arguments;
-    act_on *act;
-} acts[] = {
+    export_action *action;
+} actions[] = {
     {"kind", 1, kind},
     {"list", 1, list},
     {"make", 3, make},
     {"folder", 1, folder},
     {"move", 2, move},
     {"remove-empty", 1, remove_empty},
-    {"remove-tree", 1, remove_whole},
+    {"remove-tree", 1, remove_tree_action},
     {"claim", 3, claim},
     {"give-up", 2, give_up},
     {"claimant", 1, claimant},
     {"claims", 1, claims},
 };
 
-static int run(act_on *act, char **arguments, const char *source, char *options)
+static int run(export_action *action, char **arguments, const char *source, char *options)
 {
     char log[LOG_SIZE];
     int export;
 
-    if (end_with_parent() != 0)
-        return failed_with("parent", "");
-    export = mount_nfs(source, options, MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_, log);
+    if (exit_with_parent() != 0)
+        return report_export_failure("parent", "");
+    export = mount_nfs(source, options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, log);
     if (export == -1)
-        return failed_with("export", log);
-    if (act(export, arguments) != 0)
-        return failed_with("act", "");
+        return report_export_failure("export", log);
+    if (action(export, arguments) != 0)
+        return report_export_failure("act", "");
     print("done\n");
     return 0;
 }
 
-int act_on_export(int count, char **arguments)
+int run_export_action(int count, char **arguments)
 {
     size_t at;
 
-    for (at = 0; count >= 3 && at < sizeof acts / sizeof *acts; at++)
-        if (strcmp(acts[at].name, arguments[2]) == 0 && acts[at].arguments == count - 3)
-            return run(acts[at].act, arguments + 3, arguments[0], arguments[1]);
+    for (at = 0; count >= 3 && at < sizeof actions / sizeof *actions; at++)
+        if (strcmp(actions[at].name, arguments[2]) == 0 && actions[at].arguments == count - 3)
+            return run(actions[at].action, arguments + 3, arguments[0], arguments[1]);
     return -1;
 }

@@ -1,4 +1,5 @@
-#include "node.h"
+/* See become_node.h. */
+#include "become_node.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,13 +10,13 @@
 #include <unistd.h>
 
 #include "../init/message.h"
-#include "image.h"
+#include "map_elf.h"
 #include "payload.h"
-#include "refuse.h"
+#include "exit_with_message.h"
 
 /*
- * Reads the bundle from our file and runs it. As a script of -e, because a path below /proc/self/fd would make Node look
- * for package.json in folders above that are not ours.
+ * Reads the bundle from this file and runs it. A script for -e, because for a path below /proc/self/fd Node would search the
+ * folders above for a package.json.
  */
 static const char run_bundle[] =
     "const[,fd,at,size]=process.argv,code=Buffer.alloc(+size);"
@@ -23,7 +24,7 @@ static const char run_bundle[] =
     "require('node:vm').compileFunction(code.toString(),['require','module','exports'],"
     "{filename:'bailey-agent.js'})(require,module,exports)";
 
-/* The folders where a glibc's loader finds libraries without being told, as distributions lay them out. */
+/* The folders in which the loaders of distributions search libraries by default. */
 static const char *const library_folders[] = {
     "/lib64/", "/usr/lib64/", "/lib/" MACHINE "-linux-gnu/", "/usr/lib/" MACHINE "-linux-gnu/", "/lib/", "/usr/lib/",
 };
@@ -43,15 +44,15 @@ static bool image_has(const char *library)
     return false;
 }
 
-/* Appends to a text; it has the room, see `preload`. */
+/* Appends to a text that has room for it; see `preload`. */
 static void append(char *text, const char *more)
 {
     memcpy(text + strlen(text), more, strlen(more) + 1);
 }
 
 /*
- * Copies the libraries that Node needs and the image lacks; the image's own are better: they fit its glibc.
- * @param preload becomes LD_PRELOAD=…, or stays as it is
+ * Copies the libraries that Node needs and the image lacks to memory. Those of the image are preferred: they fit its glibc.
+ * @param preload becomes LD_PRELOAD=…, or stays empty
  */
 static void add_missing_libraries(const struct payload *payload, char *preload)
 {
@@ -63,16 +64,16 @@ static void add_missing_libraries(const struct payload *payload, char *preload)
         if (strncmp(part->name, "lib", 3) != 0 || image_has(part->name))
             continue;
         append(preload, *preload == '\0' ? "LD_PRELOAD=/proc/self/fd/" : ":/proc/self/fd/");
-        append(preload, format_number(copy_part(payload, part), room));
+        append(preload, format_number(copy_part_to_memory(payload, part), room));
     }
 }
 
 /*
- * Takes a variable out of the environment: Node alone must not see it, since NODE_OPTIONS of an image is meant for the
- * Node that its builds run, and may name files that we don't have.
- * @return NAME=VALUE, or an empty text when it isn't set
+ * Removes a variable from the environment of Node; bailey-agent.ts restores it for java. NODE_OPTIONS of an image is meant for
+ * the Node of its builds, and may name files that do not exist here.
+ * @return NAME=VALUE, or an empty text when it is not set
  */
-static const char *hold_back(const char *name)
+static const char *remove_variable(const char *name)
 {
     const size_t length = strlen(name);
     const char *held = "";
@@ -93,9 +94,9 @@ static void map_loader(const struct image *node, struct image *loader)
     const int file = open(node->interpreter, O_RDONLY | O_CLOEXEC);
 
     if (file < 0 && errno == ENOENT)
-        refuse(127, "this image has no glibc", errno, "musl, as in Alpine, will not do: take an image with glibc");
+        exit_with_message(127, "this image has no glibc", errno, "musl, as in Alpine, will not do: take an image with glibc");
     if (file < 0 || !map_image(file, 0, loader))
-        refuse(126, "glibc's loader cannot be mapped", errno, NULL);
+        exit_with_message(126, "glibc's loader cannot be mapped", errno, NULL);
     (void)close(file);
 }
 
@@ -110,7 +111,7 @@ _Noreturn void become_node(int argc, char **argv)
     const struct part *const node_part = find_part(&payload, "node");
     const struct part *const bundle = find_part(&payload, "bailey-agent.js");
     if (!map_image(payload.file, (off_t)node_part->offset, &node))
-        refuse(126, "Node cannot be mapped", errno, NULL);
+        exit_with_message(126, "Node cannot be mapped", errno, NULL);
     map_loader(&node, &loader);
     add_missing_libraries(&payload, preload);
 
@@ -123,10 +124,10 @@ _Noreturn void become_node(int argc, char **argv)
         format_number(payload.file, file),
         format_number((int)bundle->offset, at),
         format_number((int)bundle->size, size),
-        format_number(copy_part(&payload, find_part(&payload, "addon.node")), addon),
-        hold_back("NODE_OPTIONS"),
+        format_number(copy_part_to_memory(&payload, find_part(&payload, "addon.node")), addon),
+        remove_variable("NODE_OPTIONS"),
         preload,
-        *preload ? hold_back("LD_PRELOAD") : preload,
+        *preload ? remove_variable("LD_PRELOAD") : preload,
     };
     const size_t own_count = sizeof own / sizeof *own, rest = argc > 1 ? (size_t)argc - 1 : 0;
     const char *arguments[own_count + rest + 1];
@@ -142,6 +143,6 @@ _Noreturn void become_node(int argc, char **argv)
     environment[variables] = *preload ? preload : NULL;
     environment[variables + 1] = NULL;
 
-    (void)enter(&node, &loader, arguments, environment);
-    refuse(EX_CONFIG, "/proc/self/auxv cannot be read", errno, "mount /proc");
+    (void)jump_to_loader(&node, &loader, arguments, environment);
+    exit_with_message(EX_CONFIG, "/proc/self/auxv cannot be read", errno, "mount /proc");
 }

@@ -1,4 +1,5 @@
-#include "image.h"
+/* See map_elf.h. */
+#include "map_elf.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -10,13 +11,13 @@
 #include <unistd.h>
 
 #ifndef MAP_FIXED_NOREPLACE
-#define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17; before that it is a wish, and what came of it is looked at */
+#define MAP_FIXED_NOREPLACE 0x100000 /* Linux 4.17; older kernels take the address as a hint, so the result is compared */
 #endif
 
 #ifdef __x86_64__
-enum { OUR_MACHINE = EM_X86_64 };
+enum { THIS_MACHINE = EM_X86_64 };
 #else
-enum { OUR_MACHINE = EM_AARCH64 };
+enum { THIS_MACHINE = EM_AARCH64 };
 #endif
 
 enum { MOST_HEADERS = 32 };
@@ -44,7 +45,7 @@ static bool read_headers(int file, off_t at, ElfW(Ehdr) *elf, ElfW(Phdr) headers
 {
     if (!read_at(file, elf, sizeof *elf, at))
         return false;
-    if (memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 || elf->e_machine != OUR_MACHINE ||
+    if (memcmp(elf->e_ident, ELFMAG, SELFMAG) != 0 || elf->e_machine != THIS_MACHINE ||
         (elf->e_type != ET_EXEC && elf->e_type != ET_DYN) || elf->e_phentsize != sizeof *headers ||
         elf->e_phnum > MOST_HEADERS) {
         errno = ENOEXEC;
@@ -53,7 +54,7 @@ static bool read_headers(int file, off_t at, ElfW(Ehdr) *elf, ElfW(Phdr) headers
     return read_at(file, headers, elf->e_phnum * sizeof *headers, at + (off_t)elf->e_phoff);
 }
 
-/* Keeps the addresses from the first segment to the last one free for them; what lies between stays out of reach. */
+/* Reserves the addresses from the first segment to the last. The gaps between segments stay inaccessible. */
 static bool reserve(const ElfW(Ehdr) *elf, const ElfW(Phdr) headers[], struct image *image)
 {
     uintptr_t first = UINTPTR_MAX, last = 0;
@@ -91,7 +92,7 @@ static int protection(const ElfW(Phdr) *segment)
            (segment->p_flags & PF_X ? PROT_EXEC : 0);
 }
 
-/* The pages that the file has, and what of the segment it hasn't: zeros, from the last page's middle on. */
+/* Maps the part of a segment that is in the file; the rest is zero, beginning in the middle of the last page. */
 static bool map_segment(int file, off_t at, const ElfW(Phdr) *segment, uintptr_t base)
 {
     const uintptr_t from = base + segment->p_vaddr, start = page_start(from);
@@ -136,8 +137,8 @@ bool map_image(int file, off_t at, struct image *image)
     return true;
 }
 
-/* What the kernel tells a loader of the process; only the lines about the program are other ones. */
-static ElfW(auxv_t) told(ElfW(auxv_t) line, const struct image *program, const struct image *loader)
+/* The kernel's auxiliary vector describes bailey-agent: replaces the entries about the program. */
+static ElfW(auxv_t) describe_program(ElfW(auxv_t) line, const struct image *program, const struct image *loader)
 {
     switch (line.a_type) {
     case AT_PHDR: line.a_un.a_val = program->headers; break;
@@ -161,10 +162,10 @@ static size_t read_lines(ElfW(auxv_t) lines[MOST_LINES])
     return got < 0 ? 0 : (size_t)got / sizeof *lines;
 }
 
-/* Without a call: nothing of ours may be on the stack that the loader finds. */
+/* Jumps, without a call, so that the stack is exactly as the loader expects it. */
 _Noreturn static void jump(const uintptr_t *stack, uintptr_t entry)
 {
-    /* No function to run at exit, and no frame below. */
+    /* No function to run at exit (rdx, x0), and no caller's frame (rbp, x29). */
 #ifdef __x86_64__
     __asm__ volatile("mov %0, %%rsp\n\txor %%edx, %%edx\n\txor %%ebp, %%ebp\n\tjmp *%1"
                      :
@@ -188,7 +189,7 @@ static size_t count(const char *const strings[])
     return counted;
 }
 
-bool enter(const struct image *program, const struct image *loader, const char *const arguments[],
+bool jump_to_loader(const struct image *program, const struct image *loader, const char *const arguments[],
            const char *const environment[])
 {
     ElfW(auxv_t) lines[MOST_LINES];
@@ -196,7 +197,7 @@ bool enter(const struct image *program, const struct image *loader, const char *
 
     if (line_count == 0)
         return false;
-    /* What a program finds on its stack: how many arguments, each list with its NULL, the kernel's lines. */
+    /* The initial stack: the number of arguments, arguments and environment, each ended by NULL, the auxiliary vector. */
     const size_t words = 1 + argument_count + 1 + variable_count + 1 + line_count * (sizeof *lines / sizeof(uintptr_t));
     uintptr_t room[words + 1];
     uintptr_t *const stack = room + ((uintptr_t)room % 16 != 0), *next = stack;
@@ -207,7 +208,7 @@ bool enter(const struct image *program, const struct image *loader, const char *
     memcpy(next, environment, (variable_count + 1) * sizeof *next);
     next += variable_count + 1;
     for (size_t i = 0; i < line_count; i++)
-        lines[i] = told(lines[i], program, loader);
+        lines[i] = describe_program(lines[i], program, loader);
     memcpy(next, lines, line_count * sizeof *lines);
     jump(stack, loader->entry);
 }

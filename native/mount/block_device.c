@@ -1,4 +1,5 @@
-#include "device.h"
+/* See block_device.h. */
+#include "block_device.h"
 #include "superblock.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@ int is_block_device(int file)
     return fstat(file, &status) == 0 && S_ISBLK(status.st_mode);
 }
 
-int open_device_again(int device, const char *path)
+int reopen_block_device(int device, const char *path)
 {
     struct stat held, opened;
     int again = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -28,7 +29,7 @@ int open_device_again(int device, const char *path)
     return -1;
 }
 
-/* The kernel has followed the path once more: what it mounted must be the device that was looked at. */
+/* The kernel has resolved the path again: it must have mounted the device that was checked. */
 static int is_on(int tree, int device)
 {
     struct stat mounted, held;
@@ -41,7 +42,7 @@ int mount_block_device(const struct image *image, const char *path, const char *
     int again, tree;
 
     *step = "device";
-    again = open_device_again(image->file, path);
+    again = reopen_block_device(image->file, path);
     if (again == -1)
         return -1;
     close(again);
@@ -49,7 +50,7 @@ int mount_block_device(const struct image *image, const char *path, const char *
     if (check_identity(image->file, image->type, image->uuid) != 0)
         return -1;
     *step = "file-system";
-    tree = mount_by_path(image, path);
+    tree = mount_device_path(image, path);
     if (tree == -1)
         return -1;
     if (!is_on(tree, image->file)) {
@@ -59,7 +60,7 @@ int mount_block_device(const struct image *image, const char *path, const char *
         return -1;
     }
     if (!image->readonly)
-        take_up_growth(tree, image->file, image->type);
+        grow_to_device(tree, image->file, image->type);
     return tree;
 }
 

@@ -1,5 +1,6 @@
-#include "nfs.h"
-#include "kernel.h"
+/* See mount_nfs.h. */
+#include "mount_nfs.h"
+#include "mount_calls.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -30,7 +31,7 @@ static int set_options(int context, const char *source, char *options)
     return configure_create(context);
 }
 
-/* A context of a file system is read a message at a time, each with a letter and a blank before it; fsopen(2). */
+/* Each read from the context returns one message of the kernel, after a letter and a blank; fsopen(2). */
 static void read_log(int context, char log[LOG_SIZE])
 {
     char message[LOG_SIZE];
@@ -60,13 +61,13 @@ int mount_nfs(const char *source, char *options, unsigned int attributes, char l
     return tree;
 }
 
-int end_with_parent(void)
+int exit_with_parent(void)
 {
     struct pollfd reader = {.fd = STDOUT_FILENO};
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return -1;
-    /* It may have ended before: then nobody reads what we say. A pipe tells it by POLLERR, a socket by POLLHUP. */
+    /* The parent may have ended before: then nobody reads standard output. Pipes report POLLERR, sockets POLLHUP. */
     if (poll(&reader, 1, 0) == -1)
         return -1;
     if ((reader.revents & (POLLERR | POLLHUP)) == 0)

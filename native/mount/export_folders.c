@@ -1,4 +1,5 @@
-#include "folders.h"
+/* See export_folders.h. */
+#include "export_folders.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int name_path(char path[NAME_SIZE], const char *folder, const char *prefix, const char *name, const char *more)
+int format_path(char path[NAME_SIZE], const char *folder, const char *prefix, const char *name, const char *more)
 {
     int length = snprintf(path, NAME_SIZE, "%s/%s%s%s%s", folder, prefix, name, *more == '\0' ? "" : "~", more);
 
@@ -48,7 +49,7 @@ const struct dirent *next_entry(DIR *entries)
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as remove_tree. */
-static int empty(DIR *entries)
+static int remove_entries(DIR *entries)
 {
     const struct dirent *entry;
 
@@ -65,18 +66,18 @@ static int empty(DIR *entries)
     return errno == 0 ? 0 : -1;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): each level has a descriptor, and their number has a limit. */
+/* NOLINTNEXTLINE(misc-no-recursion): each level has an open descriptor, whose number is limited. */
 int remove_tree(int base, const char *path)
 {
     int tries, error = 0;
 
-    /* What is removed while a folder is read may hide other entries: servers number them as they like. */
+    /* Removing entries while a folder is read can hide others, depending on the server: read it again until it is empty. */
     for (tries = 0; tries < 8; tries++) {
         DIR *entries = open_entries(base, path);
 
         if (entries == NULL)
             return errno == ENOENT ? 0 : -1;
-        error = empty(entries) == 0 ? 0 : errno;
+        error = remove_entries(entries) == 0 ? 0 : errno;
         closedir(entries);
         if (error != 0)
             break;

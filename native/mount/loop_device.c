@@ -1,4 +1,5 @@
-#include "loop.h"
+/* See loop_device.h. */
+#include "loop_device.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* linux/loop.h, which musl-gcc does not see. */
+/* From linux/loop.h, which musl-gcc does not see. */
 enum {
     LOOP_GET_STATUS64_ = 0x4C05,
     LOOP_SET_CAPACITY_ = 0x4C07,
@@ -35,11 +36,10 @@ struct loop_config_ {
 };
 _Static_assert(sizeof(struct loop_config_) == 304, "struct loop_config has 304 bytes");
 
-/* Others take free devices at the same time; as many tries as there could be others. */
+/* Another process may take the free device first: as many tries as there may be such processes. */
 enum { TRIES = 64 };
 
-/* Small enough for file systems made anywhere; where the image's disk has larger sectors, the kernel does without
- * direct I/O. */
+/* Small enough for every file system. If the disk of the image has larger sectors, the kernel does not use direct I/O. */
 enum { SECTOR_BYTES = 512 };
 
 static int configure(int device, int image)
@@ -47,7 +47,7 @@ static int configure(int device, int image)
     const struct loop_config_ config = {
         .fd = (uint32_t)image,
         .block_size = SECTOR_BYTES,
-        /* Direct, where it can be: what is written would be in memory twice otherwise. */
+        /* Direct I/O if possible: otherwise data is in the page cache twice. */
         .info.flags = LO_FLAGS_AUTOCLEAR_ | LO_FLAGS_DIRECT_IO_,
     };
 
@@ -61,11 +61,11 @@ static int is_on(int device, int image)
 
     if (ioctl(device, LOOP_GET_STATUS64_, &info) != 0 || fstat(image, &status) != 0)
         return 0;
-    /* The device number as huge_encode_dev of the kernel has it: makedev's lower 32 bits. */
+    /* The kernel encodes the device number with huge_encode_dev: the lower 32 bits of makedev(3). */
     return info.inode == status.st_ino && (uint32_t)info.device == (uint32_t)status.st_dev;
 }
 
-int open_loop_device(int image, char path[LOOP_PATH_SIZE])
+int create_loop_device(int image, char path[LOOP_PATH_SIZE])
 {
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     int tries, error = EBUSY;
@@ -97,7 +97,7 @@ int open_loop_device(int image, char path[LOOP_PATH_SIZE])
     return -1;
 }
 
-int open_same_device(int image, const char *path)
+int reopen_loop_device(int image, const char *path)
 {
     int device = open(path, O_RDWR | O_CLOEXEC);
 
@@ -111,9 +111,9 @@ int open_same_device(int image, const char *path)
     return device;
 }
 
-int take_new_size(int image, const char *path)
+int update_loop_size(int image, const char *path)
 {
-    int device = open_same_device(image, path);
+    int device = reopen_loop_device(image, path);
 
     if (device == -1)
         return -1;

@@ -1,4 +1,5 @@
-#include "grow.h"
+/* See grow_file_system.h. */
+#include "grow_file_system.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -7,14 +8,10 @@
 #include <sys/mount.h>
 #include <sys/statfs.h>
 
-#ifndef BLKGETSIZE64
-#define BLKGETSIZE64 _IOR(0x12, 114, size_t)
-#endif
-
-/* The kernel's fs/ext4/ext4.h: the whole number of blocks that are wanted. */
+/* From the kernel's fs/ext4/ext4.h (Linux 3.3), in linux/ext4.h since 6.7: the new number of blocks. */
 #define EXT4_IOC_RESIZE_FS_ _IOW('f', 16, uint64_t)
 
-/* The kernel's fs/xfs/libxfs/xfs_fs.h. */
+/* From the kernel's fs/xfs/libxfs/xfs_fs.h (Linux 2.6), which no kernel header package has. */
 struct xfs_geometry_ {
     uint32_t before[7], inode_percent;
     uint8_t after[80];
@@ -39,11 +36,11 @@ static int grow_xfs(int root, uint64_t blocks)
 
     if (ioctl(root, (int)XFS_IOC_FSGEOMETRY_V1_, &geometry) != 0)
         return -1;
-    growth.inode_percent = geometry.inode_percent; /* stays as it is */
+    growth.inode_percent = geometry.inode_percent; /* unchanged */
     return ioctl(root, (int)XFS_IOC_FSGROWFSDATA_, &growth);
 }
 
-int fill_device(int root, int device, const char *type)
+int grow_file_system(int root, int device, const char *type)
 {
     struct statfs status;
     uint64_t bytes, blocks;

@@ -1,6 +1,7 @@
-#include "freeze.h"
-#include "answer.h"
-#include "kernel.h"
+/* See freeze_file_system.h. */
+#include "freeze_file_system.h"
+#include "report.h"
+#include "mount_calls.h"
 #include "superblock.h"
 
 #include <errno.h>
@@ -9,11 +10,11 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-/* linux/fs.h, which musl-gcc does not see; ioctl_fs(2) of later man-pages. */
-#define FIFREEZE_ _IOWR('X', 119, int)
-#define FITHAW_ _IOWR('X', 120, int)
+/* From linux/fs.h (Linux 2.6.29), which musl-gcc does not see; ioctl_fs(2). */
+#define FIFREEZE _IOWR('X', 119, int)
+#define FITHAW _IOWR('X', 120, int)
 
-static int mount_once(const char *type, const char *device, int readonly)
+static int mount_device(const char *type, const char *device, int readonly)
 {
     int context = open_file_system(type);
     int tree, error;
@@ -24,7 +25,7 @@ static int mount_once(const char *type, const char *device, int readonly)
         configure_create(context) != 0)
         tree = -1;
     else
-        tree = mount_file_system(context, MOUNT_ATTR_NOSUID_ | MOUNT_ATTR_NODEV_);
+        tree = mount_file_system(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     error = errno;
     close(context);
     errno = error;
@@ -32,17 +33,17 @@ static int mount_once(const char *type, const char *device, int readonly)
 }
 
 /*
- * A device that is mounted is mounted once more: the kernel gives the file system that is there, frozen or not. It says
- * EBUSY when one of the two is to be read-only.
+ * Mounts a device that is mounted already: the kernel returns the existing file system, frozen or not. It fails with EBUSY
+ * when only one of the two mounts is read-only.
  */
-static int mount_again(const char *type, const char *device)
+static int mount_device_again(const char *type, const char *device)
 {
-    int tree = mount_once(type, device, 0);
+    int tree = mount_device(type, device, 0);
 
-    return tree == -1 && errno == EBUSY ? mount_once(type, device, 1) : tree;
+    return tree == -1 && errno == EBUSY ? mount_device(type, device, 1) : tree;
 }
 
-/* Whether a file system, mounted anywhere or frozen, has the device: open(2), O_EXCL without O_CREAT. */
+/* Whether a file system uses the device, wherever it is mounted, frozen or not: open(2), O_EXCL without O_CREAT. */
 static int is_in_use(const char *device)
 {
     int alone = open(device, O_RDONLY | O_EXCL | O_CLOEXEC);
@@ -54,8 +55,8 @@ static int is_in_use(const char *device)
 }
 
 /*
- * Opens the root folder of the file system that a device has in use. The device stays open: so its number does not change
- * hands meanwhile.
+ * Opens the root folder of the file system that uses a device. The device stays open, so that its number cannot pass to
+ * another device meanwhile.
  *
  * step  gets the name of the step that failed
  *
@@ -71,7 +72,7 @@ static int open_mounted(const char *uuid, const char *device, const char **step)
     if (descriptor == -1)
         return -1;
     *step = "identity";
-    type = type_of(descriptor, uuid);
+    type = identify(descriptor, uuid);
     if (type == NULL)
         return -1;
     *step = "unused";
@@ -80,7 +81,7 @@ static int open_mounted(const char *uuid, const char *device, const char **step)
         return -1;
     }
     *step = "file-system";
-    tree = mount_again(type, device);
+    tree = mount_device_again(type, device);
     return tree == -1 ? -1 : openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -88,12 +89,12 @@ static long long milliseconds_now(void)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_BOOTTIME, &now); /* a known clock: it cannot fail */
+    (void)clock_gettime(CLOCK_BOOTTIME, &now); /* cannot fail for this clock */
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Waits for the end of standard input. Returns whether it came in time. */
-static int wait_for_end(long long deadline)
+/* Waits for the end of standard input. Returns whether that came in time. */
+static int wait_for_end_of_input(long long deadline)
 {
     struct pollfd watch = {.fd = STDIN_FILENO, .events = POLLIN};
     long long left;
@@ -114,19 +115,19 @@ int freeze_device(const char *uuid, const char *device, int milliseconds)
     sigset_t all;
     int root, in_time;
 
-    /* ^C goes to the castle and to us; it is the castle's end that counts, and that closes our standard input. */
+    /* ^C reaches the castle and this process. Only the end of the castle counts: it closes standard input. */
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_BLOCK, &all, NULL);
     root = open_mounted(uuid, device, &step);
     if (root == -1)
-        return failed(step);
-    if (ioctl(root, (int)FIFREEZE_, 0) != 0)
-        return failed("freeze");
-    /* From here on nothing may keep us from thawing. */
+        return report_failure(step);
+    if (ioctl(root, (int)FIFREEZE, 0) != 0)
+        return report_failure("freeze");
+    /* The point of no return: from here on it must be thawed, whatever happens. */
     print("frozen\n");
-    in_time = wait_for_end(deadline);
-    if (ioctl(root, (int)FITHAW_, 0) != 0)
-        return failed("thaw"); /* somebody else thawed it before: what was copied meanwhile is not to be trusted */
+    in_time = wait_for_end_of_input(deadline);
+    if (ioctl(root, (int)FITHAW, 0) != 0)
+        return report_failure("thaw"); /* it was thawed before, so the copy cannot be trusted */
     print(in_time ? "thawed\n" : "late\n");
     return 0;
 }
@@ -137,9 +138,9 @@ int thaw_device(const char *uuid, const char *device)
     int root = open_mounted(uuid, device, &step);
 
     if (root == -1)
-        return errno == ENXIO ? done(0) : failed(step);
+        return errno == ENXIO ? report_success(0) : report_failure(step);
     /* EINVAL: it is not frozen. */
-    if (ioctl(root, (int)FITHAW_, 0) != 0 && errno != EINVAL)
-        return failed("thaw");
-    return done(0);
+    if (ioctl(root, (int)FITHAW, 0) != 0 && errno != EINVAL)
+        return report_failure("thaw");
+    return report_success(0);
 }

@@ -1,4 +1,5 @@
-#include "answer.h"
+/* See report.h. */
+#include "report.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,7 +9,7 @@ void print(const char *text)
 {
     ssize_t written = write(STDOUT_FILENO, text, strlen(text));
 
-    (void)written; /* nobody is left to tell */
+    (void)written; /* a failure cannot be reported anywhere */
 }
 
 static void print_number(uint64_t number)
@@ -22,33 +23,33 @@ static void print_number(uint64_t number)
     print(start);
 }
 
-static void print_fault(const char *step, int error)
+static void print_step_and_errno(const char *step, int error)
 {
     print(step);
     print(" ");
     print_number((uint64_t)error);
 }
 
-int failed(const char *step)
+int report_failure(const char *step)
 {
-    print_fault(step, errno);
+    print_step_and_errno(step, errno);
     print("\n");
     return 1;
 }
 
-int failed_with(const char *step, const char *sentence)
+int report_export_failure(const char *step, const char *sentence)
 {
     int error = errno;
 
     print("failed ");
-    print_fault(step, error);
+    print_step_and_errno(step, error);
     print(" ");
     print(sentence);
     print("\n");
     return 1;
 }
 
-int done(uint64_t id)
+int report_success(uint64_t id)
 {
     print_number(id);
     print("\n");

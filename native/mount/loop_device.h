@@ -1,0 +1,42 @@
+/*
+ * Loop devices; loop(4). Any process may take a free device, or the device of another image, at any time: so the image of a
+ * device is compared by its inode after every step.
+ */
+#ifndef CASTLE_MOUNT_LOOP_DEVICE_H
+#define CASTLE_MOUNT_LOOP_DEVICE_H
+
+enum { LOOP_PATH_SIZE = 32 };
+
+/*
+ * Creates a loop device for an image. It vanishes with its last user (LO_FLAGS_AUTOCLEAR): until it is mounted, that is the
+ * descriptor of the caller, so that the kernel frees it however the caller ends.
+ *
+ * image  descriptor of the file, open for reading and writing
+ * path   gets the device's path
+ *
+ * Returns a descriptor of the device, or -1 and errno.
+ */
+int create_loop_device(int image, char path[LOOP_PATH_SIZE]);
+
+/*
+ * Opens the loop device that an image has already.
+ *
+ * image  descriptor of the file
+ * path   of the device
+ *
+ * Returns a descriptor, which keeps the loop device as a mount does, or -1 and errno: ENXIO when it has another
+ * file, or none any more.
+ */
+int reopen_loop_device(int image, const char *path);
+
+/*
+ * Updates the size of the loop device of an image that has grown.
+ *
+ * image  descriptor of the file
+ * path   of the device
+ *
+ * Returns a descriptor of the device, or -1 and errno: ENXIO when it has another file, or none.
+ */
+int update_loop_size(int image, const char *path);
+
+#endif
