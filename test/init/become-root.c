@@ -1,6 +1,6 @@
 /*
- * Becomes root altogether, by its own file's set-user-ID, and sleeps: of-another-user SECONDS
- * Prints "root" when it is; ignores SIGTERM.
+ * Becomes root by the set-user-ID bit of its file, ignores SIGTERM and sleeps: become-root SECONDS
+ * Prints "root" when it is root.
  */
 #define _GNU_SOURCE
 #include <signal.h>

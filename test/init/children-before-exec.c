@@ -1,7 +1,7 @@
 /*
- * Has three children, then executes a program in its own place: born-before PROGRAM [ARGUMENT...]
- * The children tell of their end by SIGCHLD, by SIGURG and by no signal, clone(2). The last two are zombies then, and so
- * is another one of no signal as soon as a line comes on standard input.
+ * Creates zombies, then executes a program: children-before-exec PROGRAM [ARGUMENT...]
+ * At their end, the three children have sent SIGCHLD, SIGURG and no signal (clone(2)). A fourth child, which sends no signal,
+ * ends when a line comes on standard input.
  */
 #define _GNU_SOURCE
 #include <signal.h>

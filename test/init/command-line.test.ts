@@ -39,7 +39,7 @@ t.test('--help, the manual and the parser come from one table of options', async
       sub.ok(text.includes(number), `${name} has the exit status ${number}`);
 });
 
-t.test('what is made from options.json and was changed by hand is found', async (sub) => {
+t.test('a file made from options.json that was changed by hand is reported', async (sub) => {
   const folder = sub.testdir({});
   cpSync('native/init', `${folder}/native/init`, { recursive: true });
   cpSync('scripts', `${folder}/scripts`, { recursive: true });

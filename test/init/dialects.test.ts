@@ -156,7 +156,7 @@ const leavesOrphan =
 /** A program that prints the process id of an orphan that lives on, then what it reads. */
 const hasOrphan = '(sleep 1000 >/dev/null & echo $!); read line; exit 4';
 
-/** Starts an init as a child of ours, and reads its lines; it and what is left of it is killed at the test's end. */
+/** Starts an init as a child and reads its lines. The test's teardown kills it and what remains of it. */
 function asChild(sub: Test, command: readonly string[], env: Record<string, string> = {}) {
   const [file = '', ...args] = command;
   const init = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -188,25 +188,29 @@ function kill(pid: number): void {
 
 if (requires(t, pidNamespace, peers)) {
   for (const dialect of dialects)
-    eachReaping(t, `${dialect}: the same command lines as the real one`, async (sub, before) => {
-      const ours = called(sub, dialect);
-      for (const { args, env = {}, equal = 'code' } of [...everybodys, ...lines[dialect]]) {
-        const what = [
-          ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
-          dialect,
-          ...args,
-        ].join(' ');
-        // "Usage: dumb-init" has the name that it was called by.
-        const real = run([...before, peerOf(dialect), ...args], { env });
-        const our = run([...before, ours, ...args], { env });
-        if (equal === 'all') sub.same(our, real, what);
-        else if (equal === 'stdout') sub.same([our.code, our.stdout], [real.code, real.stdout], what);
-        else sub.equal(our.code, real.code, what);
-      }
-    });
+    eachReaping(
+      t,
+      `${dialect}: the same command lines have the same effect as with the real program`,
+      async (sub, before) => {
+        const ours = called(sub, dialect);
+        for (const { args, env = {}, equal = 'code' } of [...everybodys, ...lines[dialect]]) {
+          const what = [
+            ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+            dialect,
+            ...args,
+          ].join(' ');
+          // "Usage: dumb-init" has the name that it was called by.
+          const real = run([...before, peerOf(dialect), ...args], { env });
+          const our = run([...before, ours, ...args], { env });
+          if (equal === 'all') sub.same(our, real, what);
+          else if (equal === 'stdout') sub.same([our.code, our.stdout], [real.code, real.stdout], what);
+          else sub.equal(our.code, real.code, what);
+        }
+      },
+    );
 
   for (const dialect of dialects)
-    eachReaping(t, `${dialect}: a script that names no interpreter is the shell's`, async (sub, before) => {
+    eachReaping(t, `${dialect}: the shell runs a script without an interpreter line`, async (sub, before) => {
       const folder = mkdtempSync(join(tmpdir(), 'bailey-test-'));
       sub.teardown(() => rmSync(folder, { recursive: true }));
       const script = `${folder}/without-interpreter`;
@@ -223,7 +227,7 @@ if (requires(t, pidNamespace, peers)) {
     });
 
   for (const dialect of ['tini', 'docker-init'] as const) {
-    t.test(`${dialect}: what scripts look for`, async (sub) => {
+    t.test(`${dialect}: the texts that scripts look for`, async (sub) => {
       const ours = called(sub, dialect);
       const version = run([ours, '--version']);
       sub.match(version, { code: 0, stdout: /^tini version \d+\.\d+\.\d+ - git\.\S+\n$/, stderr: '' });
@@ -246,7 +250,7 @@ if (requires(t, pidNamespace, peers)) {
       sub.equal(run([ours, '--', 'sh', '-c', leavesOrphan]).stderr, '', 'only when asked');
     });
 
-    t.test(`${dialect}: how much is told`, async (sub) => {
+    t.test(`${dialect}: verbosity`, async (sub) => {
       const ours = called(sub, dialect);
       const told = (args: string[], env = {}) => run([ours, ...args, 'true'], { env });
       const levels = (text: string) => [...new Set(text.match(/^\[\w+/gm) ?? [])].join(' ');
@@ -268,7 +272,7 @@ if (requires(t, pidNamespace, peers)) {
     });
   }
 
-  eachReaping(t, 'tini: -e over all codes', async (sub, before) => {
+  eachReaping(t, 'tini: -e for every exit code', async (sub, before) => {
     const ours = called(sub, 'tini');
     const all = Array.from({ length: 256 }, (_, code) => code);
     const script = (options: string) =>
@@ -289,20 +293,16 @@ if (requires(t, pidNamespace, peers)) {
     );
   });
 
-  eachReaping(
-    t,
-    'tini: -p, the signal that comes when the parent ends, is forwarded',
-    async (sub, before) => {
-      const [log = ''] = compile(sub, 'test/init/log-signals.c');
-      const parent = '"$@" & read line';
-      const both = [...before, called(sub, 'tini'), '-s', '-p', 'SIGUSR1', '--', log];
-      const running = new Running(['sh', '-c', `sh -c '${parent}' sh "$@"; read line`, 'sh', ...both]);
-      sub.teardown(() => running.kill());
-      sub.equal(await running.line(), 'ready');
-      running.write('the parent ends\n');
-      sub.equal(await running.line(), '10 0 0');
-    },
-  );
+  eachReaping(t, 'tini: the signal of -p, sent when the parent ends, is forwarded', async (sub, before) => {
+    const [log = ''] = compile(sub, 'test/init/log-signals.c');
+    const parent = '"$@" & read line';
+    const both = [...before, called(sub, 'tini'), '-s', '-p', 'SIGUSR1', '--', log];
+    const running = new Running(['sh', '-c', `sh -c '${parent}' sh "$@"; read line`, 'sh', ...both]);
+    sub.teardown(() => running.kill());
+    sub.equal(await running.line(), 'ready');
+    running.write('the parent ends\n');
+    sub.equal(await running.line(), '10 0 0');
+  });
 
   for (const [dialect, args, env] of [
     ['tini', ['-g'], {}],
@@ -313,7 +313,7 @@ if (requires(t, pidNamespace, peers)) {
   ] as const)
     eachReaping(
       t,
-      `${dialect} ${args.join('')} ${Object.keys(env)}: the whole group`,
+      `${dialect} ${args.join('')} ${Object.keys(env)}: signals reach the whole process group`,
       async (sub, before) => {
         const script = "trap '' USR1; (trap - USR1; exec sh -c 'echo up; exec sleep 1000'); echo $?; exit 5";
         const options = { env: { ...process.env, ...env } };
@@ -335,7 +335,7 @@ if (requires(t, pidNamespace, peers)) {
     ['dumb-init', ['-c']],
     ['catatonit', []],
   ] as const)
-    eachReaping(t, `${dialect} ${args.join('')}: the program alone`, async (sub, before) => {
+    eachReaping(t, `${dialect} ${args.join('')}: signals reach the program alone`, async (sub, before) => {
       const script = 'trap "echo got; exit 6" USR1; sleep 1000 & echo $!; wait';
       const init = asChild(sub, [...before, called(sub, dialect), ...args, '--', 'sh', '-c', script]);
       const other = Number(await init.line());
@@ -355,7 +355,7 @@ if (requires(t, pidNamespace, peers)) {
     ['dumb-init', ['-c'], []],
     ['catatonit', [], faults],
   ] as const)
-    eachReaping(t, `${dialect} ${args.join('')}: what is forwarded`, async (sub, before) => {
+    eachReaping(t, `${dialect} ${args.join('')}: which signals are forwarded`, async (sub, before) => {
       const [log = ''] = compile(sub, 'test/init/log-signals.c');
       const running = new Running([...before, called(sub, dialect), ...args, '--', log]);
       sub.teardown(() => running.kill());
@@ -377,7 +377,7 @@ if (requires(t, pidNamespace, peers)) {
     });
 
   t.test(
-    'tini: faults are its own; the program gets the mask and the ignored signals as they were',
+    'tini: signals of faults end tini itself; the program gets the inherited mask and ignored signals',
     async (sub) => {
       const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
       for (const init of ['tini', called(sub, 'tini')]) {
@@ -415,7 +415,7 @@ if (requires(t, pidNamespace, peers)) {
   ] as const)
     eachReaping(
       t,
-      `${dialect} ${args.join('')} ${Object.keys(env)}: orphans, not as process 1`,
+      `${dialect} ${args.join('')} ${Object.keys(env)}: who adopts orphans when it is not process 1`,
       async (sub, before) => {
         for (const program of [called(sub, dialect), dialect]) {
           const init = asChild(sub, [...before, program, ...args, '--', 'sh', '-c', hasOrphan], env);
@@ -435,7 +435,7 @@ if (requires(t, pidNamespace, peers)) {
 
   eachReaping(
     t,
-    'dumb-init: in the end the group is asked to end, with -c it is not',
+    'dumb-init: after the program, its process group gets SIGTERM, but not with -c',
     async (sub, before) => {
       const script = 'sleep 1000 >/dev/null & echo $!; read line; exit 3';
       for (const init of [called(sub, 'dumb-init'), 'dumb-init'])
@@ -458,7 +458,7 @@ if (requires(t, pidNamespace, peers)) {
     },
   );
 
-  eachReaping(t, 'dumb-init: every signal as another one, and as none', async (sub, before) => {
+  eachReaping(t, 'dumb-init: every signal rewritten to another one or to none', async (sub, before) => {
     const [log = ''] = compile(sub, 'test/init/log-signals.c');
     const others = all.filter((signal) => signal <= 31 && ![18, ...stops].includes(signal));
     const ours = called(sub, 'dumb-init');
@@ -478,7 +478,7 @@ if (requires(t, pidNamespace, peers)) {
   });
 
   // The real one loses 9 of 2,000 here: its own SIGSTOP, which does nothing to process 1, takes a SIGCONT along.
-  eachReaping(t, 'dumb-init: SIGCONT right after a stop arrives', async (sub, before) => {
+  eachReaping(t, 'dumb-init: SIGCONT right after a stop continues the program', async (sub, before) => {
     const [log = ''] = compile(sub, 'test/init/log-signals.c');
     const running = new Running([...before, called(sub, 'dumb-init'), '--', log]);
     sub.teardown(() => running.kill());
@@ -496,7 +496,7 @@ if (requires(t, pidNamespace, peers)) {
     sub.pass();
   });
 
-  eachReaping(t, 'dumb-init: stops with its program, goes on with it', async (sub, before) => {
+  eachReaping(t, 'dumb-init: stops and continues together with its program', async (sub, before) => {
     for (const program of [called(sub, 'dumb-init'), 'dumb-init'])
       for (const signal of ['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const) {
         const init = asChild(sub, [...before, program, 'sh', '-c', 'echo $$; read line; exit 8']);
@@ -518,7 +518,7 @@ if (requires(t, pidNamespace, peers)) {
   ] as const)
     eachReaping(
       t,
-      `${dialect}: its own folder is ${folder === '/' ? '/' : 'the given one'}, the program’s is the given one`,
+      `${dialect}: its working directory is ${folder === '/' ? '/' : 'inherited'}, that of the program is inherited`,
       async (sub, before) => {
         // Before 0.2 the real catatonit stays where it is.
         for (const program of [called(sub, dialect), ...(dialect === 'catatonit' ? [] : [dialect])]) {
@@ -531,62 +531,65 @@ if (requires(t, pidNamespace, peers)) {
       },
     );
 
-  t.test("dumb-init: what it tells in debug mode, in its suite's order", async (sub) => {
-    const pid = '\\d+';
-    const line = (text: string) => `\\[dumb-init\\] ${text.replace(/[.]/g, '\\.')}\n`;
-    const end = (code: string) =>
-      line('Received signal 17.') +
-      line(`A child with PID ${pid} ${code}.`) +
-      line('Forwarded signal 15 to children.') +
-      line('Child exited with status \\d+. Goodbye.');
-    // The real one says what variable it has found; nobody looks for that.
-    const mode = `(${line('Running in debug mode.')})?`;
-    const ours = called(sub, 'dumb-init');
-    for (const init of [ours, 'dumb-init'])
-      for (const [options, env] of [
-        [['-v'], {}],
-        [['--verbose'], {}],
-        [[], { DUMB_INIT_DEBUG: '1' }],
-      ] as const) {
-        const own = run([init, ...options, 'echo', 'oh,', 'hi'], { env });
-        sub.equal(own.stdout, 'oh, hi\n');
-        sub.match(own.stderr, new RegExp(line('setsid complete.')));
-        const spawned = line(`Child spawned with PID ${pid}.`);
-        sub.match(own.stderr, new RegExp(`${spawned}[^]*${end('exited with exit status 0')}$`), init);
-        const single = run([init, '-c', ...options, '--', ...exits(3)], { env });
-        sub.match(
-          single.stderr,
-          new RegExp(`^${mode}${spawned}${end('exited with exit status 3')}$`),
-          `${init} -c`,
-        );
-        const killed = run([init, '-c', ...options, '--', ...dies(9)], { env });
-        sub.match(
-          killed.stderr,
-          new RegExp(`^${mode}${spawned}${end('was terminated by signal 9')}$`),
-          `${init} -c`,
-        );
-      }
-    const running = new Running([
-      ours,
-      '-v',
-      'sh',
-      '-c',
-      'trap "exit 2" USR1; echo up; while :; do read x; done',
-    ]);
-    await running.line();
-    process.kill(await running.pid('dumb-init'), 'SIGUSR1');
-    const { code, stderr } = await running.ended();
-    sub.equal(code, 2);
-    sub.match(stderr, '[dumb-init] Received signal 10.\n[dumb-init] Forwarded signal 10 to children.\n');
-    const texts: [args: string[], stderr: string][] = [
-      [[], 'Usage: dumb-init [option] program [args]\nTry dumb-init --help for full usage.\n'],
-      [['/doesnotexist'], '[dumb-init] /doesnotexist: No such file or directory\n'],
-      [['-V'], `dumb-init v${run(['dumb-init', '-V']).stderr.slice('dumb-init v'.length)}`],
-    ];
-    for (const [args, stderr] of texts) sub.equal(run([ours, ...args]).stderr, stderr);
-  });
+  t.test(
+    "dumb-init: the messages of the debug mode, in the order of dumb-init's own test suite",
+    async (sub) => {
+      const pid = '\\d+';
+      const line = (text: string) => `\\[dumb-init\\] ${text.replace(/[.]/g, '\\.')}\n`;
+      const end = (code: string) =>
+        line('Received signal 17.') +
+        line(`A child with PID ${pid} ${code}.`) +
+        line('Forwarded signal 15 to children.') +
+        line('Child exited with status \\d+. Goodbye.');
+      // The real one says what variable it has found; nobody looks for that.
+      const mode = `(${line('Running in debug mode.')})?`;
+      const ours = called(sub, 'dumb-init');
+      for (const init of [ours, 'dumb-init'])
+        for (const [options, env] of [
+          [['-v'], {}],
+          [['--verbose'], {}],
+          [[], { DUMB_INIT_DEBUG: '1' }],
+        ] as const) {
+          const own = run([init, ...options, 'echo', 'oh,', 'hi'], { env });
+          sub.equal(own.stdout, 'oh, hi\n');
+          sub.match(own.stderr, new RegExp(line('setsid complete.')));
+          const spawned = line(`Child spawned with PID ${pid}.`);
+          sub.match(own.stderr, new RegExp(`${spawned}[^]*${end('exited with exit status 0')}$`), init);
+          const single = run([init, '-c', ...options, '--', ...exits(3)], { env });
+          sub.match(
+            single.stderr,
+            new RegExp(`^${mode}${spawned}${end('exited with exit status 3')}$`),
+            `${init} -c`,
+          );
+          const killed = run([init, '-c', ...options, '--', ...dies(9)], { env });
+          sub.match(
+            killed.stderr,
+            new RegExp(`^${mode}${spawned}${end('was terminated by signal 9')}$`),
+            `${init} -c`,
+          );
+        }
+      const running = new Running([
+        ours,
+        '-v',
+        'sh',
+        '-c',
+        'trap "exit 2" USR1; echo up; while :; do read x; done',
+      ]);
+      await running.line();
+      process.kill(await running.pid('dumb-init'), 'SIGUSR1');
+      const { code, stderr } = await running.ended();
+      sub.equal(code, 2);
+      sub.match(stderr, '[dumb-init] Received signal 10.\n[dumb-init] Forwarded signal 10 to children.\n');
+      const texts: [args: string[], stderr: string][] = [
+        [[], 'Usage: dumb-init [option] program [args]\nTry dumb-init --help for full usage.\n'],
+        [['/doesnotexist'], '[dumb-init] /doesnotexist: No such file or directory\n'],
+        [['-V'], `dumb-init v${run(['dumb-init', '-V']).stderr.slice('dumb-init v'.length)}`],
+      ];
+      for (const [args, stderr] of texts) sub.equal(run([ours, ...args]).stderr, stderr);
+    },
+  );
 
-  eachReaping(t, 'catatonit: what it was given open is the program’s alone', async (sub, before) => {
+  eachReaping(t, 'catatonit: inherited descriptors stay open in the program only', async (sub, before) => {
     for (const program of [called(sub, 'catatonit'), 'catatonit']) {
       const command = ['sh', '-c', 'exec "$@" 5</dev/zero 9</dev/full', 'sh', ...before, program];
       const running = new Running([
@@ -608,7 +611,7 @@ if (requires(t, pidNamespace, peers)) {
     }
   });
 
-  eachReaping(t, 'catatonit: -P reaps until TERM or INT', async (sub, before) => {
+  eachReaping(t, 'catatonit: -P reaps until SIGTERM or SIGINT', async (sub, before) => {
     for (const program of [called(sub, 'catatonit'), 'catatonit'])
       for (const [signal, args] of [
         ['SIGTERM', ['-P']],
@@ -633,7 +636,7 @@ if (requires(t, pidNamespace, peers)) {
       }
   });
 
-  t.test('catatonit: debug lines', async (sub) => {
+  t.test('catatonit: debug messages', async (sub) => {
     const ours = called(sub, 'catatonit');
     sub.equal(run([ours, 'true']).stderr, '');
     sub.match(
@@ -646,13 +649,16 @@ if (requires(t, pidNamespace, peers)) {
     );
   });
 
-  t.test('a name that is nobody’s is its own; a folder before the name counts nothing', async (sub) => {
-    sub.match(run(['sh', '-c', 'exec "$0" --version', called(sub, 'tini')]).stdout, /^tini version/);
-    const asked = (name: string) =>
-      spawnSync(called(sub, 'tini'), ['--version'], { argv0: name, encoding: 'utf8' }).stdout;
-    for (const name of ['tini-x', 'xtini', 'tini/', '', '/', 'TINI'])
-      sub.match(asked(name), /^bailey-init /, name);
-    for (const name of ['/sbin/tini', 'tini', './docker-init', 'tini-static'])
-      sub.match(asked(name), /^tini /, name);
-  });
+  t.test(
+    'under an unknown name it is bailey-init; the folder before the name does not matter',
+    async (sub) => {
+      sub.match(run(['sh', '-c', 'exec "$0" --version', called(sub, 'tini')]).stdout, /^tini version/);
+      const asked = (name: string) =>
+        spawnSync(called(sub, 'tini'), ['--version'], { argv0: name, encoding: 'utf8' }).stdout;
+      for (const name of ['tini-x', 'xtini', 'tini/', '', '/', 'TINI'])
+        sub.match(asked(name), /^bailey-init /, name);
+      for (const name of ['/sbin/tini', 'tini', './docker-init', 'tini-static'])
+        sub.match(asked(name), /^tini /, name);
+    },
+  );
 }

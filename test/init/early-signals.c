@@ -1,8 +1,7 @@
 /*
- * Sends process 1 a stream of real-time signals with the values 0 to COUNT-1 while it starts:
- * early-signals COUNT INIT [ARGUMENT...]
- * This process is process 1 itself: it blocks everything, so that nothing is lost before INIT runs in its place, waits
- * for the first signal to be on its way, and execs INIT; the sender goes on all the while.
+ * Sends process 1 real-time signals with the values 0 to COUNT-1 while it starts: early-signals COUNT INIT [ARGUMENT...]
+ * This process is process 1. It blocks every signal, so that none is lost before INIT runs, waits until the first one is
+ * pending, and executes INIT, while its child continues to send.
  */
 #define _GNU_SOURCE
 #include <signal.h>

@@ -1,4 +1,4 @@
-// The line about an abnormal end: when there is one, what it says, and where it is left.
+// The epitaph, the line about an abnormal end: when it is written, what it says, and where it goes.
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { compile } from '../kit/compile.ts';
@@ -9,7 +9,7 @@ import { bailey } from './bailey-init.ts';
 import { run as runCommand } from './peers.ts';
 import { eachWay } from './reaping-ways.ts';
 
-/** The program's pid depends on what the command did before it became bailey-init. */
+/** The pid of the program depends on the processes that the command started before bailey-init. */
 const anyProcess = (text: string) => text.replace(/\(process \d+\)/, '(process N)');
 
 function run(command: readonly string[]) {
@@ -19,7 +19,7 @@ function run(command: readonly string[]) {
 
 const mebibyte = 1024 * 1024;
 
-/** The first version of cgroups, with its memory controller where it usually is. */
+/** The usual mount point of the memory controller of cgroup v1. */
 const memoryController = '/sys/fs/cgroup/memory';
 const cgroup1 = (): Need => {
   try {
@@ -30,17 +30,17 @@ const cgroup1 = (): Need => {
   }
 };
 
-/** Runs a script as root of a mount namespace of its own, and in the end bailey-init with the other arguments. */
+/** Runs a script in a new mount namespace, and then bailey-init with the other arguments. */
 const inMounts = (script: string, ...args: string[]) => [
   ...['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', `${script}; exec "$0" "$@"`, bailey],
   ...args,
 ];
 
-/** A /dev of its own, so that the machine's is left alone. */
+/** Mounts a new /dev, so that the /dev of the machine does not change. */
 const ownDev = 'mount -t tmpfs none /dev; : >/dev/null';
 
 if (requires(t, root, pidNamespace)) {
-  eachWay(t, 'which ends get a line', async (sub, way) => {
+  eachWay(t, 'which ends have an epitaph', async (sub, way) => {
     const dies = (signal: number) => ['sh', '-c', `ulimit -c 0; kill -${signal} $$`];
     for (const [signal, name] of [
       [3, 'SIGQUIT'],
@@ -64,7 +64,7 @@ if (requires(t, root, pidNamespace)) {
       sub.same(run([bailey, '--reap', way, 'sh', '-c', `exit ${code}`]), { code, stdout: '', stderr: '' });
   });
 
-  eachWay(t, 'a signal that was forwarded is nothing out of the ordinary', async (sub, way) => {
+  eachWay(t, 'a forwarded signal has no epitaph', async (sub, way) => {
     for (const signal of [3, 6, 10, 34]) {
       const running = new Running([
         bailey,
@@ -81,7 +81,7 @@ if (requires(t, root, pidNamespace)) {
     }
   });
 
-  t.test('a name is shown without its control characters, a long one is cut', async (sub) => {
+  t.test('the name of the program is shown without control characters and truncated', async (sub) => {
     const folder = sub.testdir({});
     const script = (name: string) => `printf '#!/bin/sh\\nkill -9 $$\\n' >"${name}"; chmod +x "${name}"`;
     const name = `${folder}/${'x'.repeat(200)}`;
@@ -120,7 +120,7 @@ if (requires(t, root, pidNamespace)) {
     sub.equal(without.stderr, line, 'without one, none is made');
   });
 
-  t.test('memory, cgroup v2: from the files of a container', async (sub) => {
+  t.test('out of memory, cgroup v2: read from the files of a container', async (sub) => {
     const killed = "bailey-init: 'sh' (process N) was ended by SIGKILL";
     const events = (kills: number) => `low 0\nhigh 0\nmax 12\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
     const cases: [files: Record<string, string>, says: string][] = [
@@ -156,7 +156,7 @@ if (requires(t, root, pidNamespace)) {
       sub.equal(
         other,
         "bailey-init: 'sh' (process N) was ended by SIGSEGV\n",
-        'only SIGKILL is for want of memory',
+        'only SIGKILL is by the out-of-memory killer',
       );
       sub.teardown(() => rmSync(folder, { recursive: true }));
     }
@@ -164,7 +164,7 @@ if (requires(t, root, pidNamespace)) {
 }
 
 if (requires(t, root, pidNamespace, cgroup1))
-  eachWay(t, 'memory, cgroup v1: killed in earnest', async (sub, way) => {
+  eachWay(t, 'out of memory, cgroup v1: a process that the kernel kills', async (sub, way) => {
     const [hungry = ''] = compile(sub, 'test/init/use-all-memory.c');
     const group = `${memoryController}/bailey-test-${process.pid}-${way}`;
     mkdirSync(group);

@@ -1,4 +1,4 @@
-// What bailey-init ends with: exactly what the program ended with, whoever reaps.
+// The exit status of bailey-init is that of the program, with each way of reaping.
 import { spawn } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import t from 'tap';
@@ -8,7 +8,7 @@ import { pidNamespace, requires } from '../kit/needs.ts';
 import { bailey } from './bailey-init.ts';
 import { eachWay } from './reaping-ways.ts';
 
-/** Signals whose default is not to end a process: CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
+/** Signals whose default action does not end a process: CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
 const harmless = [17, 18, 19, 20, 21, 22, 23, 28];
 
 /**
@@ -38,17 +38,17 @@ if (requires(t, pidNamespace)) {
     sub.same(await codes(way, deadly.join(' '), 'kill -$1 $$'), expected);
   });
 
-  eachWay(t, 'a program that ends at once: 500 times the right code', async (sub, way) => {
+  eachWay(t, 'a program that exits at once: 500 times the right exit code', async (sub, way) => {
     const wrong = (await codes(way, '$(seq 500)', 'exit 41')).filter((line) => !line.endsWith(' 41'));
     sub.same(wrong, []);
   });
 
-  eachWay(t, 'a program that is killed at once: 300 times the right code', async (sub, way) => {
+  eachWay(t, 'a program that is killed at once: 300 times the right exit code', async (sub, way) => {
     const wrong = (await codes(way, '$(seq 300)', 'kill -9 $$')).filter((line) => !line.endsWith(' 137'));
     sub.same(wrong, []);
   });
 
-  eachWay(t, 'the first thread is not the last one', async (sub, way) => {
+  eachWay(t, 'a program whose first thread is not the last one to end', async (sub, way) => {
     const [threads = ''] = compile(sub, 'test/init/first-thread-ends.c');
     const run = (...args: string[]) => inNamespace([bailey, '--reap', way, '--', threads, ...args]);
     for (let time = 0; time < 60; time++) {
@@ -58,7 +58,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, 'a debugger holds the program back after its end', async (sub, way) => {
+  eachWay(t, 'a debugger keeps the program as a zombie after its end', async (sub, way) => {
     // Its pidfd is readable all the while, but the kernel has no exit status before the debugger lets go.
     const [held = ''] = compile(sub, 'test/init/traced-zombie.c');
     const running = new Running([bailey, '--reap', way, '--', held, '23']);
@@ -70,7 +70,7 @@ if (requires(t, pidNamespace)) {
     sub.equal((await running.ended()).code, 23);
   });
 
-  t.test('the line about an abnormal end has the name as it is, but no control characters', async (sub) => {
+  t.test('the epitaph has the name in UTF-8, without control characters', async (sub) => {
     const name = 'grün\n\x1b\x7f';
     const folder = sub.testdir({ [name]: '#!/bin/sh\nulimit -c 0; kill -KILL $$\n' });
     chmodSync(`${folder}/${name}`, 0o755);

@@ -1,9 +1,9 @@
 /*
- * A program whose first thread is not the last one.
+ * A program whose first thread is not the last one to end.
  *
- *   threads leaves CODE               the first thread ends, later another one ends the process with CODE
- *   threads leaves-killed SIGNAL      the same, but with a signal
- *   threads execs PROGRAM [ARG...]    another thread than the first one executes PROGRAM
+ *   first-thread-ends leaves CODE             the first thread ends, then another one exits with CODE
+ *   first-thread-ends leaves-killed SIGNAL    the same, but the other one ends the process by a signal
+ *   first-thread-ends execs PROGRAM [ARG...]  another thread than the first one executes PROGRAM
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>

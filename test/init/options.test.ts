@@ -1,4 +1,4 @@
-// bailey-init's own options and their variables: what they do to a program, its group and its descendants.
+// bailey-init's own options and their variables: their effect on a program, its process group and its descendants.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { bailey } from './bailey-init.ts';
 import { run } from './peers.ts';
 import { eachWay, type Way } from './reaping-ways.ts';
 
-/** An option as an argument, and the same as a variable. */
+/** An option as an argument, and as a variable. */
 function bothForms(option: string, value?: string): [args: string[], env: Record<string, string>][] {
   const variable = `BAILEY_${option.slice(2).toUpperCase().replace(/-/g, '_')}`;
   return [
@@ -48,7 +48,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, '--rewrite: names, numbers, real-time signals, lists, none', async (sub, way) => {
+  eachWay(t, '--rewrite: names, numbers, real-time signals, lists, and 0', async (sub, way) => {
     const [log = ''] = compile(sub, 'test/init/log-signals.c');
     const rules = 'INT:TERM,SIGHUP:0,10:12,RTMIN+1:RTMAX-1,SIGRTMAX:35,RTMIN:USR1,33:32';
     const sent: [signal: number, becomes: number][] = [
@@ -72,7 +72,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  t.test('--remap: every code, pairs, lists', async (sub) => {
+  t.test('--remap: single codes, pairs and lists', async (sub) => {
     for (const [args, env] of bothForms('--remap', '143,5:7,255:0,137:9')) {
       const code = (...program: string[]) => run([bailey, '--no-epitaph', ...args, ...program], { env }).code;
       sub.equal(code('sh', '-c', 'kill -TERM $$'), 0);
@@ -84,28 +84,24 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(
-    t,
-    '--expect-term: an end by what was forwarded is a success, any other is not',
-    async (sub, way) => {
-      for (const [args, env] of bothForms('--expect-term')) {
-        const trapped = 'trap "exit 143" TERM; echo up; while :; do read x; done';
-        for (const [script, code] of [
-          ['echo up; exec sleep 1000', 0],
-          [trapped, 0],
-          ['trap "exit 3" TERM; echo up; while :; do read x; done', 3],
-        ] as const) {
-          const running = start(sub, way, [...args, 'sh', '-c', script], env);
-          await running.line();
-          process.kill(await running.pid(), 'SIGTERM');
-          sub.equal((await running.ended()).code, code, script);
-        }
-        sub.equal(run([bailey, '--reap', way, ...args, 'sh', '-c', 'kill -TERM $$'], { env }).code, 143);
+  eachWay(t, '--expect-term: only an end by a forwarded signal is a success', async (sub, way) => {
+    for (const [args, env] of bothForms('--expect-term')) {
+      const trapped = 'trap "exit 143" TERM; echo up; while :; do read x; done';
+      for (const [script, code] of [
+        ['echo up; exec sleep 1000', 0],
+        [trapped, 0],
+        ['trap "exit 3" TERM; echo up; while :; do read x; done', 3],
+      ] as const) {
+        const running = start(sub, way, [...args, 'sh', '-c', script], env);
+        await running.line();
+        process.kill(await running.pid(), 'SIGTERM');
+        sub.equal((await running.ended()).code, code, script);
       }
-    },
-  );
+      sub.equal(run([bailey, '--reap', way, ...args, 'sh', '-c', 'kill -TERM $$'], { env }).code, 143);
+    }
+  });
 
-  eachWay(t, '--stop-timeout: KILL to who does not end', async (sub, way) => {
+  eachWay(t, '--stop-timeout: SIGKILL to a program that does not end', async (sub, way) => {
     for (const [args, env] of bothForms('--stop-timeout', '100ms')) {
       const running = start(sub, way, [...args, 'sh', '-c', "trap '' TERM; echo up; exec sleep 1000"], env);
       await running.line();
@@ -128,7 +124,7 @@ if (requires(t, pidNamespace)) {
 
   eachWay(
     t,
-    '--grace: handlers finish, the stopped are woken, it ends with the last one',
+    '--grace: signal handlers finish, stopped processes continue, bailey-init exits with the last one',
     async (sub, way) => {
       // A fifo is the bound of the handler: it ends when this test lets it.
       const handler =
@@ -152,7 +148,7 @@ if (requires(t, pidNamespace)) {
     },
   );
 
-  eachWay(t, '--grace: KILL to who ignores TERM', async (sub, way) => {
+  eachWay(t, '--grace: SIGKILL to processes that ignore SIGTERM', async (sub, way) => {
     const script = "(trap '' TERM; echo up; exec sleep 1000) & read x; exit 7";
     const running = start(sub, way, ['--grace', '100ms', 'sh', '-c', script]);
     sub.equal(await running.line(), 'up');
@@ -161,7 +157,7 @@ if (requires(t, pidNamespace)) {
     sub.equal(stderr, 'bailey-init: the grace period is over, sending SIGKILL to the remaining processes\n');
   });
 
-  eachWay(t, '--wait-all: a program that starts itself anew by forking', async (sub, way) => {
+  eachWay(t, '--wait-all: a program that restarts itself by forking', async (sub, way) => {
     const script = '(sh -c "echo second; read x; echo \\$x; exit 9" <&3 &) 3<&0; exit 8';
     for (const [args, env] of bothForms('--wait-all')) {
       const running = start(sub, way, [...args, 'sh', '-c', `exec 3<&0; ${script}`], env);
@@ -175,7 +171,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, '--wait-all with --grace: TERM begins the grace', async (sub, way) => {
+  eachWay(t, '--wait-all with --grace: SIGTERM starts the grace period', async (sub, way) => {
     const script = "(trap '' TERM; echo up; exec sleep 1000) & exit 8";
     const running = start(sub, way, ['--wait-all', '--grace', '100ms', 'sh', '-c', script]);
     sub.equal(await running.line(), 'up');
@@ -194,7 +190,7 @@ if (requires(t, pidNamespace)) {
     });
   });
 
-  eachWay(t, 'not process 1: the grace is only for descendants', async (sub, way) => {
+  eachWay(t, 'not process 1: --grace ends only descendants', async (sub, way) => {
     const bystander = spawn('sleep', ['1000'], { stdio: 'ignore' });
     sub.teardown(() => bystander.kill('SIGKILL'));
     const script = "(trap '' TERM; setsid sleep 1000 >/dev/null & echo $!); exit 2";
@@ -210,7 +206,7 @@ if (requires(t, pidNamespace)) {
   });
 
   t.test(
-    'not process 1, without its own /proc: nobody else is signalled, and it ends all the same',
+    'not process 1, without its own /proc: no other process is signalled, and bailey-init exits',
     async (sub) => {
       const script = `$1; sleep 1000 >/dev/null 2>&1 & "$0" --grace 100ms sh -c '(sleep 1000 >/dev/null 2>&1 &); exit 5'
       echo "$?"; kill $! && echo alive`;
@@ -227,7 +223,7 @@ if (requires(t, pidNamespace)) {
 
   // Only root can make a program that somebody else may not kill.
   if (root() === undefined)
-    eachWay(t, '--grace: whom it may not kill, the kernel does', async (sub, way) => {
+    eachWay(t, '--grace: the kernel kills processes that bailey-init may not kill', async (sub, way) => {
       const [first = ''] = compile(sub, 'test/init/become-root.c');
       const script = `${first} 1000 & read x; exit 6`;
       const user = ['setpriv', '--reuid=1000', '--clear-groups', '--inh-caps=-all'];
@@ -265,7 +261,7 @@ if (requires(t, pidNamespace)) {
       }
   });
 
-  t.test('--pause: no program, TERM and INT end it', async (sub) => {
+  t.test('--pause: no program, SIGTERM and SIGINT end it', async (sub) => {
     for (const [args, env] of bothForms('--pause'))
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         const running = new Running([bailey, ...args], { env: { ...process.env, ...env } });
@@ -278,7 +274,7 @@ if (requires(t, pidNamespace)) {
       }
   });
 
-  eachWay(t, '--forget: the program has it, and nobody sees it in process 1', async (sub, way) => {
+  eachWay(t, '--forget: the program has the secrets, and process 1 does not show them', async (sub, way) => {
     // Until process 1 runs again, which it does when the program has been executed.
     const script = `
       while grep -aqe h1dden -e s3cret /proc/1/environ /proc/1/cmdline; do :; done
@@ -323,7 +319,7 @@ if (requires(t, pidNamespace)) {
     sub.equal(run([bailey, 'sh', '-c', orphan]).stderr, '');
   });
 
-  t.test('mistakes: one sentence, 64', async (sub) => {
+  t.test('wrong values: one line, exit code 64', async (sub) => {
     for (const [option, values] of [
       [
         '--rewrite',

@@ -36,7 +36,7 @@ function pending(pid: number, signal: number): boolean {
 }
 
 if (requires(t, pidNamespace, peers)) {
-  t.test('a signal to the group before it is one', async (sub) => {
+  t.test('a signal to the process group before the group exists', async (sub) => {
     const loses = (init: readonly string[]) => losesAtBirth(sub, init, 15);
     sub.ok(loses(['tini', '-g', '--']), 'tini does');
     for (const [name, init] of own('--group')) sub.notOk(loses(init), name);
@@ -52,7 +52,7 @@ if (requires(t, pidNamespace, peers)) {
     sub.notOk(loses([called(sub, 'catatonit'), '--']), 'as catatonit');
   });
 
-  t.test('a stopped program never sees TERM', async (sub) => {
+  t.test('a stopped program does not get SIGTERM', async (sub) => {
     const script = 'trap "exit 7" TERM; echo $$; kill -STOP $$; while :; do read x; done';
     for (const [comm, init] of [
       ['tini', ['tini', '--']],
@@ -78,7 +78,7 @@ if (requires(t, pidNamespace, peers)) {
     }
   });
 
-  t.test('descendants in the middle of their TERM handlers', async (sub) => {
+  t.test('descendants that still run their SIGTERM handlers', async (sub) => {
     const handler = '(trap "sleep 0.5; echo handled; exit" TERM; echo up; while :; do sleep 0.02; done) &';
     // First of all: `up` comes from the other process, and must not come before it.
     const script = `trap 'kill $!; exit 3' TERM; ${handler} while :; do sleep 0.02; done`;
@@ -117,7 +117,7 @@ if (requires(t, pidNamespace, peers)) {
     // It takes what lies behind its table for the signal to send: no test can say what that is.
   });
 
-  t.test('kill(-1) and strangers: who is not process 1 signals its own alone', async (sub) => {
+  t.test('kill(-1): an init that is not process 1 signals only its own descendants', async (sub) => {
     const bystander = spawn('sleep', ['1000'], { stdio: 'ignore' });
     sub.teardown(() => bystander.kill('SIGKILL'));
     const [, init = []] = own('--grace', '100ms')[1] ?? [];

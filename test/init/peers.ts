@@ -9,11 +9,11 @@ import { type Need, program } from '../kit/needs.ts';
 import { bailey } from './bailey-init.ts';
 import { kernelReapingMissing } from './reaping-ways.ts';
 
-/** The programs that bailey-init can be; docker-init is tini under Docker's name. */
+/** The dialects of bailey-init; docker-init is tini under Docker's name. */
 export const dialects = ['tini', 'docker-init', 'dumb-init', 'catatonit'] as const;
 export type Dialect = (typeof dialects)[number];
 
-/** bailey-init under another program's name: the path of a symlink that goes away with the test. */
+/** bailey-init under the name of another program: the path of a symbolic link, which the test's teardown removes. */
 export function called(t: Test, name: Dialect): string {
   const folder = mkdtempSync(join(tmpdir(), 'bailey-test-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
@@ -21,7 +21,7 @@ export function called(t: Test, name: Dialect): string {
   return `${folder}/${name}`;
 }
 
-/** The name of the real program of a dialect, as the PATH has it. */
+/** The name of the real program of a dialect in PATH. */
 export const peerOf = (dialect: Dialect): string => (dialect === 'docker-init' ? 'tini' : dialect);
 
 /** Needs the real programs, as the distribution packages them. */
@@ -31,24 +31,24 @@ export const peers = (): Need => {
 };
 
 /**
- * Runs a test of a dialect for both ways of reaping. The dialects have no option for that; a seccomp filter refuses
- * what reaping by the kernel needs.
- * @param test gets the words to put before the init's
+ * Runs a test of a dialect for both ways of reaping. The dialects have no option for that, so for `wait` a seccomp filter
+ * refuses what reaping by the kernel needs.
+ * @param test gets the words to put before the command line of the init
  */
 export function eachReaping(
   t: Test,
   name: string,
   test: (t: Test, before: readonly string[]) => Promise<void>,
 ): void {
-  t.test(`${name} (as it likes)`, (sub) => test(sub, []));
+  t.test(`${name} (auto)`, (sub) => test(sub, []));
   if (kernelReapingMissing() === undefined)
-    t.test(`${name} (waiting)`, (sub) => {
+    t.test(`${name} (wait)`, (sub) => {
       const [refuse = ''] = compile(sub, 'test/init/seccomp-refuse.c');
       return test(sub, [refuse, 'get-info', '25']);
     });
 }
 
-/** Runs a command to its end, as process 1 or as a child of ours; what hangs is killed. */
+/** Runs a command to its end, as process 1 or as an ordinary child; it is killed after 20 seconds. */
 export function run(
   command: readonly string[],
   how: { readonly env?: Record<string, string>; readonly process1?: boolean } = {},

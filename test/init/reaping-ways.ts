@@ -3,11 +3,11 @@ import type { Test } from 'tap';
 import { asProcess1 } from '../kit/namespace.ts';
 import { bailey } from './bailey-init.ts';
 
-/** How bailey-init reaps: both ways must behave the same. */
+/** The two ways in which bailey-init reaps, which must behave the same. */
 export const ways = ['kernel', 'wait'] as const;
 export type Way = (typeof ways)[number];
 
-/** Runs a test once for each way of reaping; the kernel's way is skipped where the kernel has none. */
+/** Runs a test once for each way of reaping. Reaping by the kernel is skipped where the kernel cannot do it. */
 export function eachWay(t: Test, name: string, test: (t: Test, way: Way) => Promise<void>): void {
   for (const way of ways) {
     const missing = way === 'kernel' ? kernelReapingMissing() : undefined;
@@ -19,14 +19,14 @@ export function eachWay(t: Test, name: string, test: (t: Test, way: Way) => Prom
   }
 }
 
-let asked: { readonly missing: string | undefined } | undefined;
+let cached: { readonly missing: string | undefined } | undefined;
 
-/** Why the kernel here cannot reap, in bailey-init's own words; undefined when it can. */
+/** Why the kernel here cannot reap, as bailey-init reports it; undefined when it can. */
 export function kernelReapingMissing(): string | undefined {
-  if (asked === undefined) {
+  if (cached === undefined) {
     const [program, ...args] = asProcess1([bailey, '--reap', 'kernel', 'true']) as [string, ...string[]];
     const said = spawnSync(program, args, { encoding: 'utf8' }).stderr.trim();
-    asked = { missing: said === '' ? undefined : said };
+    cached = { missing: said === '' ? undefined : said };
   }
-  return asked.missing;
+  return cached.missing;
 }

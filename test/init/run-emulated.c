@@ -1,7 +1,6 @@
 /*
- * Stands for bailey-init of another machine: executes it in an emulator, under the name that this program is called by,
- * and with the arguments and all that is inherited as they are. EMULATOR and PROGRAM are files; the emulator's own name
- * should be bailey-init, for that is what /proc shows.
+ * Executes bailey-init for another machine in an emulator, with the name and the arguments of this program. EMULATOR and
+ * PROGRAM are files. The file of the emulator should be called bailey-init, because /proc shows that name.
  */
 #include <unistd.h>
 

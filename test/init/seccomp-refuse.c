@@ -1,7 +1,7 @@
 /*
- * Runs a program under a seccomp filter that refuses one thing, as some container engines' profiles do:
- * refuse WHAT ERRNO PROGRAM [ARGUMENT...]
- * WHAT is a row of the table below; ERRNO is a number.
+ * Executes a program under a seccomp filter that refuses one system call, as the profiles of some container engines do:
+ * seccomp-refuse CALL ERRNO PROGRAM [ARGUMENT...]
+ * CALL is a row of the table below; ERRNO is a number.
  */
 #define _GNU_SOURCE
 #include <linux/filter.h>
@@ -21,7 +21,7 @@ static const struct {
     unsigned int call;
     unsigned int argument;
     unsigned int bits;
-} things[] = {
+} calls[] = {
     {"clone-pidfd", SYS_clone, 0, 0x1000},
     {"clone-vfork", SYS_clone, 0, CLONE_VFORK},
     {"clone", SYS_clone, 0, ~0u},
@@ -57,10 +57,10 @@ int main(int argc, char **argv)
 {
     if (argc < 4)
         return 64;
-    for (size_t i = 0; i < sizeof things / sizeof *things; i++) {
-        if (strcmp(things[i].name, argv[1]) != 0)
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        if (strcmp(calls[i].name, argv[1]) != 0)
             continue;
-        if (refuse(things[i].call, things[i].argument, things[i].bits, (unsigned int)atoi(argv[2])) < 0) {
+        if (refuse(calls[i].call, calls[i].argument, calls[i].bits, (unsigned int)atoi(argv[2])) < 0) {
             perror("seccomp");
             return 70;
         }

@@ -1,5 +1,5 @@
 /*
- * Gives a program signals in a certain state: given MASK IGNORED PROGRAM [ARGUMENT...]
+ * Executes a program with a signal mask and ignored signals: set-signal-state MASK IGNORED PROGRAM [ARGUMENT...]
  * MASK (blocked signals) and IGNORED are hexadecimal, bit n-1 for signal n, as /proc/PID/status prints them.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 /*
- * Sends process 1 one signal in the moment of its first child's birth: signal-at-birth SIGNAL DELAY INIT [ARGUMENT...]
- * This process is process 1 itself and becomes INIT; its own child watches /proc for INIT's and then spins DELAY times,
- * so that many rounds with different delays hit every instant between fork and exec.
+ * Sends process 1 one signal around the time when it creates its first child: signal-at-birth SIGNAL DELAY INIT [ARGUMENT...]
+ * This process is process 1 and executes INIT. Its child waits until INIT's child exists and then spins DELAY times, so that
+ * many rounds with different delays hit every instant between fork and exec.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -50,7 +50,7 @@ if (requires(t, pidNamespace)) {
     });
   }
 
-  eachWay(t, 'no signal is lost while it starts', async (sub, way) => {
+  eachWay(t, 'no signal is lost while bailey-init starts', async (sub, way) => {
     const [log = '', early = ''] = compile(sub, 'test/init/log-signals.c', 'test/init/early-signals.c');
     const count = 400;
     const expected = Array.from({ length: count }, (_, value) => `40 -1 ${value}`);
@@ -64,31 +64,35 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, 'the program gets the mask and the dispositions that were given', async (sub, way) => {
-    const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
-    const cases: [mask: string, ignored: string, what: string][] = [
-      ['0000000000000000', '0000000000000000', 'nothing'],
-      ['0000000000004002', '0000000000001001', 'INT and TERM blocked, HUP and PIPE ignored'],
-      ['0000000000010000', '0000000000010000', 'CHLD blocked and ignored'],
-      ['0000000000000000', '0000000000010000', 'CHLD ignored'],
-      [
-        'fffffffffffbfeff',
-        '0000000000000000',
-        'everything blocked, also the real-time signals that libc keeps',
-      ],
-      ['0000000000080000', 'fffffffc7ffbfeff', 'everything ignored, TSTP blocked'],
-    ];
-    for (const [mask, ignored, what] of cases) {
-      const command = [given, mask, ignored, bailey, '--reap', way, '--', 'cat', '/proc/self/status'];
-      const { code, stdout } = await inNamespace(command);
-      sub.equal(code, 0, what);
-      sub.match(stdout, `SigBlk:\t${mask}\n`, `${what}: mask`);
-      sub.match(stdout, `SigIgn:\t${ignored}\n`, `${what}: ignored`);
-      sub.match(stdout, `SigCgt:\t${'0'.repeat(16)}\n`, `${what}: no handlers`);
-    }
-  });
+  eachWay(
+    t,
+    'the program gets the mask and the dispositions that bailey-init inherited',
+    async (sub, way) => {
+      const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
+      const cases: [mask: string, ignored: string, what: string][] = [
+        ['0000000000000000', '0000000000000000', 'nothing'],
+        ['0000000000004002', '0000000000001001', 'INT and TERM blocked, HUP and PIPE ignored'],
+        ['0000000000010000', '0000000000010000', 'CHLD blocked and ignored'],
+        ['0000000000000000', '0000000000010000', 'CHLD ignored'],
+        [
+          'fffffffffffbfeff',
+          '0000000000000000',
+          'everything blocked, also the real-time signals that libc keeps',
+        ],
+        ['0000000000080000', 'fffffffc7ffbfeff', 'everything ignored, TSTP blocked'],
+      ];
+      for (const [mask, ignored, what] of cases) {
+        const command = [given, mask, ignored, bailey, '--reap', way, '--', 'cat', '/proc/self/status'];
+        const { code, stdout } = await inNamespace(command);
+        sub.equal(code, 0, what);
+        sub.match(stdout, `SigBlk:\t${mask}\n`, `${what}: mask`);
+        sub.match(stdout, `SigIgn:\t${ignored}\n`, `${what}: ignored`);
+        sub.match(stdout, `SigCgt:\t${'0'.repeat(16)}\n`, `${what}: no handlers`);
+      }
+    },
+  );
 
-  eachWay(t, 'CHLD ignored from outside: the exit code still comes', async (sub, way) => {
+  eachWay(t, 'started with SIGCHLD ignored: the exit code is not lost', async (sub, way) => {
     const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
     for (let time = 0; time < 50; time++) {
       const command = [given, '0', '10000', bailey, '--reap', way, '--', 'sh', '-c', 'exit 9'];
@@ -114,7 +118,7 @@ if (requires(t, pidNamespace)) {
       }
     });
 
-  eachWay(t, 'a program that stops is not one that ended; CONT reaches it', async (sub, way) => {
+  eachWay(t, 'a program that stops has not ended, and gets SIGCONT', async (sub, way) => {
     const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; kill -STOP $$; exit 5']);
     sub.teardown(() => running.kill());
     await running.line();
@@ -126,7 +130,7 @@ if (requires(t, pidNamespace)) {
     sub.equal((await running.ended()).code, 5);
   });
 
-  eachWay(t, 'stopped from outside while the program ends: nothing is lost', async (sub, way) => {
+  eachWay(t, 'bailey-init is stopped while the program ends: the exit code is not lost', async (sub, way) => {
     const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; read line; exit 6']);
     sub.teardown(() => running.kill());
     await running.line();

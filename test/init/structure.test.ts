@@ -1,10 +1,10 @@
-// What the static programs are made of, for every machine they are built for.
+// The ELF structure and the size of the static programs, for every machine that they are built for.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { type Need, program, requires } from '../kit/needs.ts';
 
-/** Where a build for a machine is, how readelf(1) calls the machine, and the musl that makes it small. */
+/** The folder of a build for a machine, the machine's name in readelf(1), and the musl that the build needs. */
 interface Built {
   readonly folder: string;
   readonly machine: RegExp;
@@ -61,7 +61,7 @@ for (const { folder, machine, musl } of builds)
     const built = () =>
       existsSync(`${folder}/bailey-init`) ? undefined : `needs npm run build -- --target ${folder.slice(5)}`;
     if (!requires(sub, built, musl, program('readelf'))) return;
-    // One is in memory as long as its container lives; the other runs for milliseconds on the host, for each kind of volume.
+    // bailey-init stays in memory as long as its container runs. castle-mount runs for milliseconds.
     check(sub, `${folder}/bailey-init`, machine, 48);
     check(sub, `${folder}/castle-mount`, machine, 64);
   });

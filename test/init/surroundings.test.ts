@@ -1,4 +1,4 @@
-// Where bailey-init must run: odd descriptors, not as process 1, without /proc, read-only, unprivileged, filtered.
+// Unusual environments: closed descriptors, not process 1, no /proc, a read-only root, no privileges, seccomp filters.
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import t from 'tap';
@@ -9,40 +9,44 @@ import { bailey } from './bailey-init.ts';
 import { eachWay } from './reaping-ways.ts';
 
 if (requires(t, pidNamespace)) {
-  eachWay(t, 'closed standard descriptors are on /dev/null, and no other one leaks', async (sub, way) => {
-    // What is open already isn't ours: below 10 it is closed, above it isn't looked at.
-    const others = [3, 4, 5, 6, 7, 8, 9].map((fd) => `${fd}>&-`).join(' ');
-    const files = ['/dev/zero', '/dev/full', '/dev/random'];
-    // Static: a loader would open files of its own.
-    const [waiting = ''] = compile(sub, 'test/init/log-signals.c');
-    for (let closed = 0; closed < 8; closed++) {
-      const isClosed = (fd: number) => (closed & (1 << fd)) !== 0;
-      const setUp = files.map((file, fd) => (isClosed(fd) ? `${fd}>&-` : `${fd}<>${file}`)).join(' ');
-      const running = new Running([
-        'sh',
-        '-c',
-        `exec "$0" --reap ${way} -- ${waiting} ${setUp} ${others}`,
-        bailey,
-      ]);
-      const init = await running.pid();
-      let program = 0;
-      await until('the program runs', () => {
-        program = childrenOf(init)[0] ?? 0;
-        return stat(program)?.comm.includes('log-signals') === true;
-      });
-      const open = readdirSync(`/proc/${program}/fd`)
-        .filter((fd) => Number(fd) < 10)
-        .map((fd) => readlinkSync(`/proc/${program}/fd/${fd}`));
-      await running.kill();
-      sub.same(
-        open,
-        files.map((file, fd) => (isClosed(fd) ? '/dev/null' : file)),
-        setUp,
-      );
-    }
-  });
+  eachWay(
+    t,
+    'closed standard descriptors are opened on /dev/null, and no other descriptor leaks',
+    async (sub, way) => {
+      // What is open already isn't ours: below 10 it is closed, above it isn't looked at.
+      const others = [3, 4, 5, 6, 7, 8, 9].map((fd) => `${fd}>&-`).join(' ');
+      const files = ['/dev/zero', '/dev/full', '/dev/random'];
+      // Static: a loader would open files of its own.
+      const [waiting = ''] = compile(sub, 'test/init/log-signals.c');
+      for (let closed = 0; closed < 8; closed++) {
+        const isClosed = (fd: number) => (closed & (1 << fd)) !== 0;
+        const setUp = files.map((file, fd) => (isClosed(fd) ? `${fd}>&-` : `${fd}<>${file}`)).join(' ');
+        const running = new Running([
+          'sh',
+          '-c',
+          `exec "$0" --reap ${way} -- ${waiting} ${setUp} ${others}`,
+          bailey,
+        ]);
+        const init = await running.pid();
+        let program = 0;
+        await until('the program runs', () => {
+          program = childrenOf(init)[0] ?? 0;
+          return stat(program)?.comm.includes('log-signals') === true;
+        });
+        const open = readdirSync(`/proc/${program}/fd`)
+          .filter((fd) => Number(fd) < 10)
+          .map((fd) => readlinkSync(`/proc/${program}/fd/${fd}`));
+        await running.kill();
+        sub.same(
+          open,
+          files.map((file, fd) => (isClosed(fd) ? '/dev/null' : file)),
+          setUp,
+        );
+      }
+    },
+  );
 
-  eachWay(t, 'not process 1: orphans come to it all the same', async (sub, way) => {
+  eachWay(t, 'not process 1: it adopts orphans as a subreaper', async (sub, way) => {
     const [orphans = ''] = compile(sub, 'bench/orphans.c');
     const init = spawn(bailey, ['--reap', way, '--', orphans, 'at-once', '50'], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -90,7 +94,7 @@ if (requires(t, pidNamespace)) {
     });
   }
 
-  t.test('what a seccomp filter refuses has a substitute', async (sub) => {
+  t.test('what a seccomp filter refuses is done in another way', async (sub) => {
     const [refuse = '', orphans = ''] = compile(sub, 'test/init/seccomp-refuse.c', 'bench/orphans.c');
     const cases: [what: string, errno: number, obstacle: string][] = [
       ['clone-pidfd', 22, 'there is no pidfd'],
@@ -124,7 +128,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, 'standard error is full, and nobody reads: it does all that it has to', async (sub, way) => {
+  eachWay(t, 'a full pipe as standard error that nobody reads blocks nothing', async (sub, way) => {
     const [stuck = ''] = compile(sub, 'test/init/full-stderr.c');
     const deaf = "exec 2>/dev/null; trap '' TERM; echo up; exec sleep 1000";
     const late = new Running([stuck, bailey, '--reap', way, '--stop-timeout', '50ms', 'sh', '-c', deaf]);
@@ -152,7 +156,7 @@ if (requires(t, pidNamespace)) {
     );
   });
 
-  t.test("linked with the system's own static libc it does the same", async (sub) => {
+  t.test("the same when it is linked with the system's static libc", async (sub) => {
     const folder = sub.testdir({});
     const args = ['-s', '-C', 'native', `OUT=${folder}`, 'STATIC_CC=cc', `${folder}/bailey-init`];
     const made = spawnSync('make', args, { encoding: 'utf8' });

@@ -1,4 +1,4 @@
-// Job control: under somebody's shell, and as process 1 of a container with a terminal (docker run -it).
+// Job control: under an interactive shell, and as process 1 of a container with a terminal (docker run -it).
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { childrenOf, stat, until } from '../kit/namespace.ts';
@@ -17,13 +17,13 @@ const asLeader = (...command: string[]) => [
   ...command,
 ];
 
-/** node-pty sends its child SIGHUP, too; that must not end the namespace before the program has heard of it. */
+/** node-pty also sends SIGHUP to its child, which must not end the namespace before the program gets its own. */
 const survivor = (command: readonly string[]) => [
   ...['bash', '-c', 'trap : HUP; "$@"; exit', 'bash', 'setpriv', '--pdeathsig', 'KILL'],
   ...command,
 ];
 
-/** Says when it is ready and when it gets INT or HUP, and what it reads. */
+/** Prints when it is ready, when it gets SIGINT, and what it reads. */
 const talker = [
   'sh',
   '-c',
@@ -109,7 +109,7 @@ async function jobs(sub: Test, init: readonly string[]): Promise<void> {
 if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal, peers)) {
   t.test('a job of an interactive shell: ^Z, jobs, bg, fg, ^C', (sub) => jobs(sub, [bailey]));
 
-  t.test('a job of several processes: ^Z stops them all, and fg lets them all go on', async (sub) => {
+  t.test('a job of several processes: ^Z stops all, and fg continues all', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
     screen.type(`${bailey} sh -c 'cat; exit 9'\r`);
@@ -129,7 +129,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('code-9');
   });
 
-  t.test('a job that begins in the background: fg gives it the terminal, ^Z takes it away', async (sub) => {
+  t.test('a job that starts in the background: fg gives it the terminal, ^Z takes it away', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
     screen.type(`${bailey} cat &\r`);
@@ -151,7 +151,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('code-130');
   });
 
-  t.test('a job in the background: who stops its program by SIGSTOP does not stop it', async (sub) => {
+  t.test('a job in the background: SIGSTOP to the program does not stop bailey-init', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
     screen.type(`${bailey} sleep 1000 &\r`);
@@ -165,7 +165,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('code-143');
   });
 
-  t.test('a job that reads from a pipe: ^Z stops it, fg lets it go on, ^C ends it', async (sub) => {
+  t.test('a job that reads from a pipe: ^Z stops it, fg continues it, ^C ends it', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
     screen.type(`sleep 1000 | ${bailey} tail -f /dev/null\r`);
@@ -185,10 +185,10 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('code-130');
   });
 
-  t.test('the same as catatonit', (sub) => jobs(sub, [called(sub, 'catatonit')]));
+  t.test('a job of an interactive shell, as catatonit', (sub) => jobs(sub, [called(sub, 'catatonit')]));
 
   for (const way of ways)
-    t.test(`a script goes on reading from the terminal after it (${way})`, async (sub) => {
+    t.test(`a script reads from the terminal again after bailey-init has exited (${way})`, async (sub) => {
       const script = `${bailey} --reap ${way} true; read x; echo "got-""$x"; ${bailey} --reap ${way} cat; read x; echo "got-""$x"`;
       const screen = new Terminal(sub, ['bash', '-c', script], prompt);
       screen.type('one\r');
@@ -208,7 +208,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     ['dumb-init', (sub: Test) => [called(sub, 'dumb-init')]],
     ['catatonit', (sub: Test) => [called(sub, 'catatonit'), '--']],
   ] as const) {
-    t.test(`process 1 of a terminal, as ${name}: ^Z does not freeze it, ^C arrives`, async (sub) => {
+    t.test(`process 1 of a terminal, as ${name}: ^Z does not stop the program, ^C ends it`, async (sub) => {
       const screen = new Terminal(sub, asLeader(...init(sub), ...talker));
       await screen.shows('is-up');
       screen.type('\x1a');
@@ -241,7 +241,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
       sub.equal(await screen.ended(), 5);
     });
 
-    t.test(`process 1 of a terminal, as ${name}: a new size reaches the program`, async (sub) => {
+    t.test(`process 1 of a terminal, as ${name}: the program gets SIGWINCH and the new size`, async (sub) => {
       const script = 'trap "stty size" WINCH; echo "is-""up"; while :; do sleep 0.05; done';
       const screen = new Terminal(sub, asLeader(...init(sub), 'bash', '-c', script));
       await screen.shows('is-up');
@@ -249,26 +249,29 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
       await screen.shows('45 123');
     });
 
-    t.test(`process 1 of a terminal, as ${name}: the program hears that it was closed`, async (sub) => {
-      const folder = sub.testdir({});
-      const script = 'trap "echo HUP >$0; exit 4" HUP; echo "is-""up"; while :; do sleep 0.05; done';
-      const screen = new Terminal(
-        sub,
-        survivor(asLeader(...init(sub), 'bash', '-c', script, `${folder}/heard`)),
-      );
-      await screen.shows('is-up');
-      screen.hangUp();
-      await until('it has heard', () => {
-        try {
-          return readFileSync(`${folder}/heard`, 'utf8') === 'HUP\n';
-        } catch {
-          return false;
-        }
-      });
-    });
+    t.test(
+      `process 1 of a terminal, as ${name}: the program gets SIGHUP when the terminal is closed`,
+      async (sub) => {
+        const folder = sub.testdir({});
+        const script = 'trap "echo HUP >$0; exit 4" HUP; echo "is-""up"; while :; do sleep 0.05; done';
+        const screen = new Terminal(
+          sub,
+          survivor(asLeader(...init(sub), 'bash', '-c', script, `${folder}/heard`)),
+        );
+        await screen.shows('is-up');
+        screen.hangUp();
+        await until('it has heard', () => {
+          try {
+            return readFileSync(`${folder}/heard`, 'utf8') === 'HUP\n';
+          } catch {
+            return false;
+          }
+        });
+      },
+    );
   }
 
-  t.test('the real tini freezes on ^Z', async (sub) => {
+  t.test('the real tini stops for ever on ^Z', async (sub) => {
     const screen = new Terminal(sub, asLeader('tini', '--', ...talker));
     await screen.shows('is-up');
     const init = await descendant(screen.pid, 'tini');

@@ -1,6 +1,7 @@
 /*
- * Makes its parent its tracer, as programs do that want no debugger: tracer-is-parent end|raise|execute
- * Waits for a line first; then it ends with 5, raises SIGTERM, whose handler ends it with 7, or executes `sh -c 'exit 6'`.
+ * Makes its parent its tracer, as some programs do against debuggers: traced-by-parent end|raise|execute
+ * Waits for a line before that. Then it exits with 5, raises SIGTERM, whose handler exits with 7, or executes
+ * `sh -c 'exit 6'`.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * Ends with CODE, but its debugger holds it as a zombie until a line comes on standard input: held CODE
- * Prints "held" once it is one. To its parent it hasn't ended until the debugger lets go.
+ * Exits with CODE, but a debugger keeps it as a zombie until a line comes on standard input: traced-zombie CODE
+ * Prints "held" when it is a zombie. Its parent sees the end only when the debugger detaches.
  */
 #define _GNU_SOURCE
 #include <signal.h>

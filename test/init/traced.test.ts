@@ -1,5 +1,5 @@
-// A program that makes process 1 its tracer, as some do to keep debuggers away: every signal stops it, and nobody but
-// the tracer can let it go on. The kernel does not free such a child either.
+// A program that makes process 1 its tracer, as some programs do against debuggers: every signal stops it, and only the
+// tracer can continue it. The kernel does not free such a child either.
 import t from 'tap';
 import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
@@ -15,7 +15,7 @@ const endings = [
 ] as const;
 
 if (requires(t, pidNamespace)) {
-  t.test('waiting: it goes on by itself, and ends with its own code', async (sub) => {
+  t.test('with --reap wait it continues by itself and exits with its own code', async (sub) => {
     const [program = ''] = compile(sub, 'test/init/traced-by-parent.c');
     for (const [what, code] of endings) {
       const running = new Running([bailey, '--reap', 'wait', '--', program, what]);
@@ -24,7 +24,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, 'it can be ended, and its end is noticed', async (sub, way) => {
+  eachWay(t, 'it can be ended, and bailey-init gets its exit code', async (sub, way) => {
     const [program = ''] = compile(sub, 'test/init/traced-by-parent.c');
     for (const [what, code] of endings) {
       const running = new Running([bailey, '--reap', way, '--', program, what]);
@@ -46,7 +46,7 @@ if (requires(t, pidNamespace)) {
 }
 
 if (requires(t, pidNamespace, peers))
-  t.test('the real tini gives up on it, and the container ends', async (sub) => {
+  t.test('the real tini exits, and the container ends', async (sub) => {
     const [program = ''] = compile(sub, 'test/init/traced-by-parent.c');
     const running = new Running(['tini', '--', program, 'raise']);
     sub.teardown(() => running.kill());

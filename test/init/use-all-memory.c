@@ -1,4 +1,4 @@
-/* Uses more and more memory, page after page, until somebody kills it. */
+/* Uses more and more memory until it is killed. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Lives until a signal ends it; when none comes in two seconds, one was lost: it ends with 3. */
+/* Waits for a signal that ends it. After two seconds the signal was lost: it exits with 3. */
 #include <unistd.h>
 
 int main(void)

@@ -1,4 +1,4 @@
-/* Leaves a zombie child behind and executes a program in its own place: zombie-first PROGRAM [ARGUMENT...] */
+/* Creates a zombie child and executes a program: zombie-before-exec PROGRAM [ARGUMENT...] */
 #define _GNU_SOURCE
 #include <sys/wait.h>
 #include <unistd.h>

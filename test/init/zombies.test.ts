@@ -1,4 +1,4 @@
-// No zombie stays, however many orphans end and however they do it.
+// No zombie remains, however many orphans end and in whatever way.
 import t from 'tap';
 import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
@@ -7,20 +7,20 @@ import { bailey } from './bailey-init.ts';
 import { eachWay } from './reaping-ways.ts';
 
 if (requires(t, pidNamespace)) {
-  eachWay(t, '3,000 orphans that end at once leave nothing', async (sub, way) => {
+  eachWay(t, '3,000 orphans that end at once leave no zombie', async (sub, way) => {
     const [orphans = ''] = compile(sub, 'bench/orphans.c');
     const running = new Running([bailey, '--reap', way, '--', orphans, 'at-once', '3000']);
     sub.teardown(() => running.kill());
     sub.equal(await running.line(), 'ready');
     const init = await running.pid();
-    sub.equal(childrenOf(init).length, 3001, "they are process 1's");
+    sub.equal(childrenOf(init).length, 3001, 'they are children of process 1');
     running.write('go\n');
     sub.equal(await running.line(), 'done');
     await until('none of them is left', () => childrenOf(init).length === 1);
     sub.equal((await running.end()).code, 0);
   });
 
-  eachWay(t, '1,000 orphans one after another leave nothing', async (sub, way) => {
+  eachWay(t, '1,000 orphans that end one after another leave no zombie', async (sub, way) => {
     const [orphans = ''] = compile(sub, 'bench/orphans.c');
     const running = new Running([bailey, '--reap', way, '--', orphans, 'one-by-one', '1000']);
     sub.teardown(() => running.kill());
@@ -32,7 +32,7 @@ if (requires(t, pidNamespace)) {
     sub.equal((await running.end()).code, 0);
   });
 
-  eachWay(t, 'the program ends among hundreds of orphans: its code comes, nobody hangs', async (sub, way) => {
+  eachWay(t, 'the program ends among hundreds of orphans: its exit code is not lost', async (sub, way) => {
     const [orphans = ''] = compile(sub, 'bench/orphans.c');
     for (let time = 0; time < 25; time++) {
       const running = new Running([bailey, '--reap', way, '--', orphans, 'with-me', '300', '17']);
@@ -40,7 +40,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, 'zombies that were there before it are collected too', async (sub, way) => {
+  eachWay(t, 'zombies from before its exec are reaped', async (sub, way) => {
     const [first = ''] = compile(sub, 'test/init/zombie-before-exec.c');
     const running = new Running([first, bailey, '--reap', way, '--', 'sh', '-c', 'echo up; read line']);
     sub.teardown(() => running.kill());
@@ -53,7 +53,7 @@ if (requires(t, pidNamespace)) {
 
   eachWay(
     t,
-    'children from before its exec are collected, whatever signal tells of their end',
+    'children from before its exec are reaped, whatever signal they send at their end',
     async (sub, way) => {
       const [before = ''] = compile(sub, 'test/init/children-before-exec.c');
       const running = new Running([
@@ -76,7 +76,7 @@ if (requires(t, pidNamespace)) {
     },
   );
 
-  t.test('a pause collects them as well', async (sub) => {
+  t.test('--pause reaps them as well', async (sub) => {
     const [before = ''] = compile(sub, 'test/init/children-before-exec.c');
     const running = new Running([before, bailey, '--pause']);
     sub.teardown(() => running.kill());

@@ -1,11 +1,11 @@
-/** The addon's exec: what Node and its programs have changed is as before. */
+/** The addon's exec restores what Node and its programs have changed. */
 import { resolve } from 'node:path';
 import t from 'tap';
 import { program, requires } from '../kit/needs.ts';
 import { Terminal, terminal } from '../kit/terminal.ts';
 
 if (requires(t, terminal, program('stty'))) {
-  t.test('the terminal has its modes again', async (t) => {
+  t.test('the terminal has its former modes', async (t) => {
     const become = (before: string) => `
       const { exec } = require(${JSON.stringify(resolve('dist/addon.node'))});
       ${before}
