@@ -1,7 +1,8 @@
 /**
- * What an id of this user namespace is outside of it, one level up: where user namespaces are not nested, on the host.
- * @param id of a user or a group, as this process sees it
- * @param map /proc/self/uid_map or gid_map (user_namespaces(7)): lines of first id inside, first id outside, how many
+ * Maps an id of this user namespace to its parent namespace, which is the host's unless user namespaces are nested.
+ * @param id of a user or a group in this user namespace
+ * @param map the content of /proc/self/uid_map or gid_map (user_namespaces(7)): lines of the first id inside, the first id
+ *   outside, and the number of ids
  * @returns undefined when the id is not mapped
  */
 export function idOutside(id: number, map: string): number | undefined {

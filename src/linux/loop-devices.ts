@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 
-/** A loop device that has a file now; loop(4), /sys/block/loopN. */
+/** A loop device that is attached to a file; loop(4), /sys/block/loopN. */
 export interface LoopDevice {
   /** `/dev/loop3` */
   readonly path: string;
   /** `major:minor`, as in mountinfo. */
   readonly number: string;
-  /** The path of its file, as the kernel sees it from here; that of a removed one is where it was. */
+  /** The path of its file, as the kernel shows it; for a deleted file, the path that it had. */
   readonly file: string;
 }
 
 const devices = '/sys/block';
 
-/** All loop devices that have a file now. */
+/** All loop devices that are attached to a file now. */
 export function loopDevices(): readonly LoopDevice[] {
   return readdirSync(devices)
     .filter((name) => /^loop\d+$/.test(name))
@@ -22,18 +22,18 @@ export function loopDevices(): readonly LoopDevice[] {
     });
 }
 
-/** The loop device with that number, when it has a file. */
+/** The loop device with that number, if it is attached to a file. */
 export function loopDeviceOf(number: string): LoopDevice | undefined {
   return loopDevices().find((device) => device.number === number);
 }
 
-/** Whether a loop device has that very file, by whatever path the kernel names it. */
+/** Whether a loop device is attached to that file, by whatever path the kernel shows it. */
 export function hasFile(device: LoopDevice, { dev, ino }: Stats): boolean {
   const file = statSync(device.file, { throwIfNoEntry: false });
   return file?.dev === dev && file.ino === ino;
 }
 
-/** A free device has no folder `loop`; one may become free while we look. */
+/** A free device has no folder `loop`, and a device may become free meanwhile. */
 function read(name: string): LoopDevice | undefined {
   const value = (file: string) => readFileSync(`${devices}/${name}/${file}`, 'utf8').replace(/\n$/, '');
   try {

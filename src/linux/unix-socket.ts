@@ -3,47 +3,50 @@ import { createConnection, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../terminal/failure.ts';
 
-/** sun_path has 108 bytes with the zero at its end (unix(7)); Node cuts what is longer without a word. */
-const longestPathBytes = 107;
+/** sun_path has 108 bytes including the NUL at its end (unix(7)). Node truncates a longer path silently. */
+const maxPathBytes = 107;
 
-/** @throws Failure usage, config when no socket can have this path */
+/**
+ * Checks that a socket can have this path.
+ * @throws Failure usage, config when it is empty or too long
+ */
 export function checkSocketPath(path: string, option = '--socket'): void {
   if (path === '') {
     throw new Failure('usage', `${option} is empty`, 'give the path of a socket, or leave the option out');
   }
   const bytes = Buffer.byteLength(path);
-  if (bytes > longestPathBytes) {
-    const sentence = `the path of the socket has ${bytes} bytes, and Linux takes ${longestPathBytes}: ${path}`;
-    throw new Failure('config', sentence, `give a shorter ${option}`);
+  if (bytes > maxPathBytes) {
+    const message = `the path of the socket has ${bytes} bytes, and Linux allows ${maxPathBytes}: ${path}`;
+    throw new Failure('config', message, `give a shorter ${option}`);
   }
 }
 
 /**
- * Makes the way free for a castle's socket: its folder is made, the socket of a castle that was killed removed. What
- * anybody still listens on stays.
- * @throws Failure cannotCreate when something else is there, tryAgain when somebody listens on it
+ * Prepares the path of a socket: creates its folder, and removes a socket on which no process listens any more, as that of a
+ * castle that was killed.
+ * @throws Failure cannotCreate when another kind of file has the path, tryAgain when a process listens on the socket
  */
 export async function freeSocket(path: string, option = '--socket'): Promise<void> {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   } catch (thrown) {
-    throw new Failure('cannotCreate', `${dirname(path)} cannot be made: ${errorMessage(thrown)}`);
+    throw new Failure('cannotCreate', `cannot create ${dirname(path)}: ${errorMessage(thrown)}`);
   }
   if (!existsSync(path)) return;
   if (!lstatSync(path).isSocket()) {
-    throw new Failure('cannotCreate', `${path} is there and not a socket`, `give another ${option}`);
+    throw new Failure('cannotCreate', `${path} exists and is not a socket`, `give another ${option}`);
   }
   const answer = await connectTo(path);
   if (answer === 'ECONNREFUSED')
-    unlinkSync(path); // the one sign that nobody listens (connect(2))
+    unlinkSync(path); // no process listens (connect(2))
   else if (answer !== 'ENOENT') throw inUse(path, answer, option);
 }
 
 /**
- * Lets a server listen on a unix socket that any uid may connect to, unless told otherwise: who it is decides, not the
- * mode. The socket has its mode from the moment it is there. A chmod afterwards would follow a symlink that somebody who may write to the
- * folder had put in its place.
- * @param mask what is taken from its mode 0777
+ * Makes a server listen on a unix socket. By default every uid may connect, because the castle decides by the identity of the
+ * caller, not by the mode. The mode is set by the umask as the socket is created: a chmod afterwards would follow a symbolic
+ * link that a user with write access to the folder put in its place.
+ * @param mask the bits that are removed from mode 0777
  * @throws Failure noPermission, cannotCreate
  */
 export async function listen(server: Server, path: string, mask = 0o111, option = '--socket'): Promise<void> {
@@ -85,7 +88,7 @@ function inUse(path: string, answer: string, option: string): Failure {
   );
 }
 
-/** What connecting to a path leads to: `connected`, or the system's error code. */
+/** Connects to a path. @returns `connected`, or the error code of the system */
 function connectTo(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = createConnection(path);

@@ -63,7 +63,7 @@ if (requires(t, root)) {
     t.match(await serve(folder, `${longest}y`), {
       code: 78,
       stderr:
-        /^castle: the path of the socket has 108 bytes, and Linux takes 107: .*; give a shorter --socket\n$/,
+        /^castle: the path of the socket has 108 bytes, and Linux allows 107: .*; give a shorter --socket\n$/,
     });
     t.match(await serve(folder, ''), { code: 64, stderr: /^castle: --socket is empty; / });
     t.same(readdirSync(folder), []);

@@ -106,7 +106,7 @@ if (requires(t, root)) {
     t.match(onState, { code: 75, stderr: /belongs to a running castle, pid \d+; stop it first/ });
     writeFileSync(join(folder, 'file'), '');
     const onFile = await serve(join(folder, 'file'), join(folder, 'state'));
-    t.match(onFile, { code: 73, stderr: /is there and not a socket/ });
+    t.match(onFile, { code: 73, stderr: /exists and is not a socket/ });
     t.ok(statSync(join(folder, 'file')).isFile());
     const inFile = await serve(join(folder, 'castle.sock'), join(folder, 'file/state'));
     t.match(inFile, { code: 73, stderr: /^castle: the state folder .* cannot be used: .*\n$/ });
