@@ -11,11 +11,11 @@ export const exitCodes = {
   cannotCreate: 73,
   /** Reading or writing failed. */
   io: 74,
-  /** It took too long; the same call may succeed later. */
+  /** Timed out, or the volume is in use; a later attempt may succeed. */
   tryAgain: 75,
-  /** Somebody said no, or the file system did. */
+  /** Permission denied, by the file system, the castle or the controller. */
   noPermission: 77,
-  /** A setting is wrong. */
+  /** An option in a file or a variable has a wrong value. */
   config: 78,
   /** The program to run was found, but cannot be executed (POSIX shell). */
   notExecutable: 126,
