@@ -35,8 +35,8 @@ const char tini_help[] =
     "  -g         forward signals to the program's process group       TINI_KILL_PROCESS_GROUP\n"
     "  -e CODE    this exit code (0 to 255) becomes 0; repeatable\n"
     "  -p SIGNAL  get this signal when our parent ends, -p SIGKILL\n"
-    "  -w         tell of each zombie that is reaped\n"
-    "  -v         tell more; up to three times                         TINI_VERBOSITY (default: 1)\n"
+    "  -w         report each zombie that is reaped\n"
+    "  -v         more messages; up to three times                     TINI_VERBOSITY (default: 1)\n"
     "\n";
 
 /* docker info takes the version from before and the commit from behind the dash. */

@@ -220,9 +220,9 @@ if (requires(t, pidNamespace, peers)) {
         [[script, 'a  b', ''], {}],
         [['without-interpreter'], { PATH: `${process.env['PATH']}:/nothing:${folder}` }],
       ] as const) {
-        const told = { code: 8, stdout: `${script} ${args.length - 1} ${args[1] ?? ''}\n`, stderr: '' };
+        const expected = { code: 8, stdout: `${script} ${args.length - 1} ${args[1] ?? ''}\n`, stderr: '' };
         for (const init of [peerOf(dialect), ours])
-          sub.same(run([...before, init, '--', ...args], { env }), told, init);
+          sub.same(run([...before, init, '--', ...args], { env }), expected, init);
       }
     });
 
@@ -252,17 +252,21 @@ if (requires(t, pidNamespace, peers)) {
 
     t.test(`${dialect}: verbosity`, async (sub) => {
       const ours = called(sub, dialect);
-      const told = (args: string[], env = {}) => run([ours, ...args, 'true'], { env });
+      const reported = (args: string[], env = {}) => run([ours, ...args, 'true'], { env });
       const levels = (text: string) => [...new Set(text.match(/^\[\w+/gm) ?? [])].join(' ');
-      sub.same([told([]).stdout, told([]).stderr], ['', '']);
+      sub.same([reported([]).stdout, reported([]).stderr], ['', '']);
       for (const [args, env] of [
         [['-v'], {}],
         [['-vvv'], {}],
         [[], { TINI_VERBOSITY: '2' }],
         [['-v'], { TINI_VERBOSITY: '3' }],
       ] as const)
-        sub.match(levels(told([...args], env).stdout), /^\[INFO/, `${args.join('')} ${JSON.stringify(env)}`);
-      sub.equal(told(['-vvv'], { TINI_VERBOSITY: '1' }).stdout, '', 'the variable wins');
+        sub.match(
+          levels(reported([...args], env).stdout),
+          /^\[INFO/,
+          `${args.join('')} ${JSON.stringify(env)}`,
+        );
+      sub.equal(reported(['-vvv'], { TINI_VERBOSITY: '1' }).stdout, '', 'the variable wins');
       sub.match(
         run([ours, 'no-such-program']).stderr,
         /^\[FATAL tini \(\d+\)\] exec no-such-program failed: No such/,
@@ -367,7 +371,7 @@ if (requires(t, pidNamespace, peers)) {
         process.kill(init, signal);
         if (!stays) sub.equal(await running.line(), `${signal} 0 0`, `signal ${signal}`);
         if (!stays || dialect !== 'dumb-init') continue;
-        await until('the program stands still', () => stat(program)?.state === 'T');
+        await until('the program is stopped', () => stat(program)?.state === 'T');
         process.kill(init, 'SIGCONT');
         sub.equal(await running.line(), '18 0 0', `signal ${signal} became STOP`);
       }
@@ -490,7 +494,7 @@ if (requires(t, pidNamespace, peers)) {
       while (stat(program)?.state !== 'T'); // without a pause, to hit the moment
       process.kill(init, 'SIGCONT');
       if (stat(program)?.state === 'T')
-        await until(`round ${round}: the program goes on`, () => stat(program)?.state !== 'T');
+        await until(`round ${round}: the program continues`, () => stat(program)?.state !== 'T');
       await running.line();
     }
     sub.pass();
@@ -503,9 +507,9 @@ if (requires(t, pidNamespace, peers)) {
         const child = Number(await init.line());
         process.kill(init.pid, signal);
         const stopped = (pid: number) => stat(pid)?.state === 'T';
-        await until(`${signal}: both stand still`, () => stopped(init.pid) && stopped(child));
+        await until(`${signal}: both are stopped`, () => stopped(init.pid) && stopped(child));
         process.kill(init.pid, 'SIGCONT');
-        await until(`${signal}: both go on`, () => !stopped(init.pid) && !stopped(child));
+        await until(`${signal}: both continue`, () => !stopped(init.pid) && !stopped(child));
         init.write('end\n');
         sub.same(await init.ended(), [8, null], `${program} ${signal}`);
       }
@@ -541,7 +545,7 @@ if (requires(t, pidNamespace, peers)) {
         line(`A child with PID ${pid} ${code}.`) +
         line('Forwarded signal 15 to children.') +
         line('Child exited with status \\d+. Goodbye.');
-      // The real one says what variable it has found; nobody looks for that.
+      // The real one also names the variable; no script looks for that.
       const mode = `(${line('Running in debug mode.')})?`;
       const ours = called(sub, 'dumb-init');
       for (const init of [ours, 'dumb-init'])
@@ -622,9 +626,9 @@ if (requires(t, pidNamespace, peers)) {
         const running = new Running([...births, ...before, program, ...args]);
         sub.teardown(() => running.kill());
         const init = await running.pid('catatonit');
-        // The real one misses who ended before it looks, unless somebody ends later.
+        // The real one misses processes that ended before it waits, unless another one ends later.
         if (program !== 'catatonit')
-          await until('nobody is left but it', () => childrenOf(init).length === 0);
+          await until('it has no other children', () => childrenOf(init).length === 0);
         // To process 1 a signal that comes before it is waited for is lost.
         await until(
           'it waits',

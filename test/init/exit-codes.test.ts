@@ -59,7 +59,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, 'a debugger keeps the program as a zombie after its end', async (sub, way) => {
-    // Its pidfd is readable all the while, but the kernel has no exit status before the debugger lets go.
+    // Its pidfd is readable all the while, but the kernel has no exit status before the debugger detaches.
     const [held = ''] = compile(sub, 'test/init/traced-zombie.c');
     const running = new Running([bailey, '--reap', way, '--', held, '23']);
     sub.teardown(() => running.kill());
@@ -136,7 +136,11 @@ if (requires(t, pidNamespace)) {
       sub.equal(ended.stderr.split('\n').length, 2, `${what}: one line`);
     }
     const searched = '/usr/bin:/bin:first:/nothing:no-format';
-    sub.equal((await run('tool', `${searched}:second`)).code, 21, 'PATH: goes on after a forbidden one');
+    sub.equal(
+      (await run('tool', `${searched}:second`)).code,
+      21,
+      'PATH: the search continues after a forbidden one',
+    );
     sub.equal(
       (await run('no-format', `/usr/bin:/bin:`)).code,
       126,

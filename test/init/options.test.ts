@@ -136,7 +136,7 @@ if (requires(t, pidNamespace)) {
         sub.equal(await running.line(), 'up');
         const init = await running.pid();
         const below = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child, ...below(child)]);
-        await until('one stands still', () => below(init).some((pid) => stat(pid)?.state === 'T'));
+        await until('one is stopped', () => below(init).some((pid) => stat(pid)?.state === 'T'));
         running.write('the program ends\n');
         const words = [await running.line(), await running.line()].sort();
         sub.same(words, ['in-handler', 'woken']);
@@ -221,7 +221,7 @@ if (requires(t, pidNamespace)) {
     },
   );
 
-  // Only root can make a program that somebody else may not kill.
+  // Only root can create a process that another user may not kill.
   if (root() === undefined)
     eachWay(t, '--grace: the kernel kills processes that bailey-init may not kill', async (sub, way) => {
       const [first = ''] = compile(sub, 'test/init/become-root.c');

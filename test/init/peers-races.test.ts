@@ -68,7 +68,7 @@ if (requires(t, pidNamespace, peers)) {
       await running.line();
       const pid = await running.pid(comm);
       const [program = 0] = childrenOf(pid);
-      await until('it stands still', () => stat(program)?.state === 'T');
+      await until('it is stopped', () => stat(program)?.state === 'T');
       process.kill(pid, 'SIGTERM');
       if (init[0] === comm) {
         // The real one has taken the signal, and sleeps again.

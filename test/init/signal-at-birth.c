@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The sender's own pid is the namespace's second; whoever comes next is INIT's child. */
+/* The sender's own pid is 2 in the namespace; the next one is the child of INIT. */
 static int send_at_birth(int signal, long delay)
 {
     while (kill(3, 0) < 0)

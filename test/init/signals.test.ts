@@ -10,7 +10,7 @@ import { eachWay } from './reaping-ways.ts';
 /** ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS: what the kernel sends to a program that has done wrong. */
 const faults = [4, 5, 6, 7, 8, 11, 31];
 
-/** All but KILL and STOP, which nobody can catch, and CHLD, which is the init's own. */
+/** All but SIGKILL and SIGSTOP, which cannot be caught, and SIGCHLD, which the init uses itself. */
 const kinds: Record<string, number[]> = {
   ordinary: Array.from({ length: 31 }, (_, index) => index + 1).filter(
     (n) => ![9, 17, 19, ...faults].includes(n),
@@ -124,7 +124,7 @@ if (requires(t, pidNamespace)) {
     await running.line();
     const init = await running.pid();
     const [program = 0] = childrenOf(init);
-    await until('the program stands still', () => stat(program)?.state === 'T');
+    await until('the program is stopped', () => stat(program)?.state === 'T');
     await until('bailey-init sleeps', () => stat(init)?.state === 'S');
     process.kill(init, 'SIGCONT');
     sub.equal((await running.ended()).code, 5);
@@ -137,7 +137,7 @@ if (requires(t, pidNamespace)) {
     const init = await running.pid();
     const [program = 0] = childrenOf(init);
     process.kill(init, 'SIGSTOP');
-    await until('bailey-init stands still', () => stat(init)?.state === 'T');
+    await until('bailey-init is stopped', () => stat(init)?.state === 'T');
     running.write('go\n');
     await until('the program has ended', () => [undefined, 'Z', 'X'].includes(stat(program)?.state));
     process.kill(init, 'SIGCONT');

@@ -116,11 +116,11 @@ if (requires(t, pidNamespace)) {
         const quiet = await inNamespace(filtered('--reap', way, '--', orphans, 'with-me', '20', '15'));
         sub.same(quiet, { code: 15, stdout: 'ready\n', stderr: '' }, `${what}, errno ${errno}, ${way}`);
       }
-      const told = await inNamespace(filtered('--reap', 'kernel', '--', orphans, 'with-me', '20', '15'));
-      sub.equal(told.code, 15);
+      const reported = await inNamespace(filtered('--reap', 'kernel', '--', orphans, 'with-me', '20', '15'));
+      sub.equal(reported.code, 15);
       const why = modern ? obstacle : 'it needs Linux 6.15';
-      sub.equal(told.stderr, `bailey-init: the kernel cannot reap (${why}), using waitpid\n`, what);
-      if (what === 'sigtimedwait') continue; // nothing tells of signals, then
+      sub.equal(reported.stderr, `bailey-init: the kernel cannot reap (${why}), using waitpid\n`, what);
+      if (what === 'sigtimedwait') continue; // without it, signals are not forwarded
       const running = new Running(filtered('--', 'sh', '-c', 'echo up; exec sleep 60'));
       await running.line();
       process.kill(await running.pid(), 'SIGTERM');

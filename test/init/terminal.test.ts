@@ -73,7 +73,7 @@ async function jobs(sub: Test, init: readonly string[]): Promise<void> {
   await screen.shows(/\[1\]\+ {2}Stopped.*sleep 1000/);
   await screen.shows('is-alive');
   screen.type('bg\r');
-  await until('bg lets it go on', () => !stopped(program));
+  await until('bg continues it', () => !stopped(program));
   await screen.shows('PROMPT> ');
   screen.type('fg\r');
   await screen.shows('sleep 1000\r\n');
@@ -120,7 +120,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('PROMPT> ');
     await until('^Z stops what the program has started', () => stopped(cat));
     screen.type('fg\r');
-    await until('fg lets it go on', () => !stopped(cat) && foreground(cat) === processGroup(cat));
+    await until('fg continues it', () => !stopped(cat) && foreground(cat) === processGroup(cat));
     screen.type('words\r');
     await screen.shows('words\r\nwords');
     screen.type('\x04');
@@ -159,7 +159,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     const init = stat(program)?.parent ?? 0;
     await screen.shows('PROMPT> ');
     process.kill(program, 'SIGSTOP');
-    await until('it stands still', () => stopped(program));
+    await until('it is stopped', () => stopped(program));
     process.kill(init, 'SIGTERM');
     screen.type('wait $!; echo "code-"$?\r');
     await screen.shows('code-143');
@@ -176,9 +176,9 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('Stopped');
     await screen.shows('PROMPT> ');
     sub.ok(stopped(init));
-    await until('the program stands still', () => stopped(program));
+    await until('the program is stopped', () => stopped(program));
     screen.type('fg\r');
-    await until('fg lets both go on', () => !stopped(init) && !stopped(program));
+    await until('fg continues both', () => !stopped(init) && !stopped(program));
     screen.type('\x03');
     await screen.shows('PROMPT> ');
     screen.type('echo "code-"$?\r');
@@ -232,7 +232,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
       screen.type('jobs\r');
       await screen.shows(/\[1\]\+ {2}Stopped.*sleep 1000/);
       screen.type('fg\r');
-      await until('it goes on', () => !stopped(job));
+      await until('it continues', () => !stopped(job));
       screen.type('\x03');
       await screen.shows('PROMPT> ');
       screen.type('echo "code-"$?\r');
@@ -277,7 +277,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     const init = await descendant(screen.pid, 'tini');
     const [program = 0] = childrenOf(init);
     screen.type('\x1a');
-    await until('the program stands still', () => stopped(program));
+    await until('the program is stopped', () => stopped(program));
     screen.type('words\r\x03');
     await screen.shows('^C');
     sub.ok(stopped(program), 'for ever');

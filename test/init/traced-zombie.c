@@ -31,19 +31,19 @@ static int hold(pid_t held, int seized)
 int main(int argc, char **argv)
 {
     const pid_t self = getpid();
-    int told[2];
+    int ready[2];
     char byte;
 
-    if (argc != 2 || pipe(told) < 0)
+    if (argc != 2 || pipe(ready) < 0)
         return 64;
-    /* Yama lets nobody else trace its parent. */
+    /* Yama: a process may only trace its descendants, unless the target permits more. */
     (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
     const pid_t debugger = fork();
     if (debugger < 0)
         return 71;
     if (debugger == 0)
-        _exit(hold(self, told[1]));
-    close(told[1]);
+        _exit(hold(self, ready[1]));
+    close(ready[1]);
     /* Without the byte the debugger has failed. */
-    return read(told[0], &byte, 1) == 1 ? atoi(argv[1]) : 73;
+    return read(ready[0], &byte, 1) == 1 ? atoi(argv[1]) : 73;
 }

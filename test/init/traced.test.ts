@@ -35,9 +35,9 @@ if (requires(t, pidNamespace)) {
       running.write('go\n');
       sub.equal(await running.line(), 'traced');
       if (way === 'kernel' && what !== 'end') {
-        // The kernel tells nobody of the stop, but who asks for the end finds out.
+        // The kernel does not report the stop; bailey-init finds out when it forwards a signal.
         const [stopped = 0] = childrenOf(init);
-        await until('the program stands still', () => stat(stopped)?.state === 't');
+        await until('the program is stopped', () => stat(stopped)?.state === 't');
         process.kill(init, 'SIGTERM');
         sub.ok([code, 143].includes((await running.ended()).code), what);
       } else sub.equal((await running.ended()).code, code, what);

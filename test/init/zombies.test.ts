@@ -83,7 +83,7 @@ if (requires(t, pidNamespace)) {
     const init = await running.pid();
     await until('one is left', () => childrenOf(init).length === 1);
     running.write('end\n');
-    await until('nobody is left', () => childrenOf(init).length === 0);
+    await until('no child is left', () => childrenOf(init).length === 0);
     sub.equal(stat(init)?.comm, 'bailey-init');
   });
 }
