@@ -1,6 +1,6 @@
 /*
- * The system calls that Bailey needs and Node lacks, as a Node-API addon. Its ABI is stable: one binary works with Node 20 and
- * later. src/linux/native-addon.ts is its interface in TypeScript and describes each function.
+ * The system calls that Bailey needs and Node lacks, as a Node-API addon. Its ABI is stable: one binary works with Node
+ * 20 and later. src/linux/native-addon.ts is its interface in TypeScript and describes each function.
  */
 #include "addon.h"
 

@@ -2,7 +2,8 @@
  * The process at the other end of a unix socket, as the kernel recorded it at connect(2); unix(7).
  *
  * SO_PEERPIDFD (Linux 6.5) refers to the process that connected. Before 6.5 the pid of SO_PEERCRED is opened with
- * pidfd_open(2). That pid may belong to another process since, so the owner of the process is compared with the credentials.
+ * pidfd_open(2). That pid may belong to another process since, so the owner of the process is compared with the
+ * credentials.
  */
 #include "addon.h"
 

@@ -2,13 +2,13 @@
  * Processes by pidfd, a descriptor that stays with one process while its number may pass to another.
  *
  * A pidfd becomes readable when its process ends (pidfd_open(2)), so libuv can wait for it: the event loop that runs
- * JavaScript polls every watched pidfd, and there is no thread of our own. Node exports libuv's functions to addons, and
- * libuv keeps their ABI within version 1, which Node 20 to 26 have. They are declared below by hand, with opaque types,
- * since Node's headers are not installed everywhere and npm's node-api-headers has no uv.h.
+ * JavaScript polls every watched pidfd, and there is no thread of our own. Node exports libuv's functions to addons,
+ * and libuv keeps their ABI within version 1, which Node 20 to 26 have. They are declared below by hand, with opaque
+ * types, since Node's headers are not installed everywhere and npm's node-api-headers has no uv.h.
  *
  * A watch has two owners: the poll handle, until libuv has closed it, and the JavaScript function that stops the watch,
- * until it is garbage-collected. The last one frees it. When the environment ends, be it Node's main thread or a worker,
- * an asynchronous cleanup hook keeps it alive until libuv has let go of the handle.
+ * until it is garbage-collected. The last one frees it. When the environment ends, be it Node's main thread or a
+ * worker, an asynchronous cleanup hook keeps it alive until libuv has let go of the handle.
  */
 #include "addon.h"
 

@@ -1,7 +1,7 @@
 /*
- * Reaping orphans beside libuv. libuv waits for each of its own children by pid at SIGCHLD; if another wait reaped one, the
- * exit event of that child would never come. So the caller first peeks (waitid(2) with WNOWAIT leaves the zombie), and then
- * reaps by pid a child that is not libuv's.
+ * Reaping orphans beside libuv. libuv waits for each of its own children by pid at SIGCHLD; if another wait reaped one,
+ * the exit event of that child would never come. So the caller first peeks (waitid(2) with WNOWAIT leaves the zombie),
+ * and then reaps by pid a child that is not libuv's.
  */
 #include "addon.h"
 

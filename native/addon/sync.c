@@ -1,10 +1,10 @@
 /*
  * fsync(2) for many files at once.
  *
- * Each fsync waits for the disk, and often for a commit of the file system's journal. Sequentially, 650 files wait 650 times;
- * in parallel, most of them share a commit: 950 files on ext4 took 469 ms one after the other and 28 ms from 32 threads.
- * syncfs(2) would be one call, and as fast, but it also waits for the data of all other processes, which on a busy host is
- * gigabytes.
+ * Each fsync waits for the disk, and often for a commit of the file system's journal. Sequentially, 650 files wait 650
+ * times; in parallel, most of them share a commit: 950 files on ext4 took 469 ms one after the other and 28 ms from 32
+ * threads. syncfs(2) would be one call, and as fast, but it also waits for the data of all other processes, which on a
+ * busy host is gigabytes.
  */
 #include "addon.h"
 

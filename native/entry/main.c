@@ -1,10 +1,10 @@
 /*
  * bailey: the command in an image. It executes Node with bailey.js, which lies beside this file.
  *
- * Only `bailey agent cat` cannot wait for Node. docker-workflow starts it, checks at once that the container runs `cat`, and
- * reports a wrong image when it finds another process, such as a Node that is still starting (WithContainerStep.java: docker
- * run --detach, then docker top). So a program that runs in place of an agent is executed here. If that fails, bailey.js
- * reports why.
+ * Only `bailey agent cat` cannot wait for Node. docker-workflow starts it, checks at once that the container runs
+ * `cat`, and reports a wrong image when it finds another process, such as a Node that is still starting
+ * (WithContainerStep.java: docker run --detach, then docker top). So a program that runs in place of an agent is
+ * executed here. If that fails, bailey.js reports why.
  */
 #include <errno.h>
 #include <limits.h>
@@ -54,8 +54,9 @@ static bool beside_us(char path[PATH_MAX])
 }
 
 /*
- * Hides NODE_OPTIONS from this Node: in a container it is meant for the Node of the builds, and may name files that do not
- * exist here, or options of another version. src/bailey/commands/launch.ts restores it for the program that is started.
+ * Hides NODE_OPTIONS from this Node: in a container it is meant for the Node of the builds, and may name files that do
+ * not exist here, or options of another version. src/bailey/commands/launch.ts restores it for the program that is
+ * started.
  * @return false without memory
  */
 static bool hold_back_node_options(void)

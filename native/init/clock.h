@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * Milliseconds on the monotonic clock, never 0. By the bare system call: libc's clock_gettime touches the pages of the vDSO's
- * symbols.
+ * Milliseconds on the monotonic clock, never 0. By the bare system call: libc's clock_gettime touches the pages of the
+ * vDSO's symbols.
  */
 static inline uint64_t now_ms(void)
 {

@@ -17,7 +17,10 @@ void open_missing_standard_descriptors(void)
     for (int fd = 0; fd < 3; fd++)
         missing += (standard[fd].revents & POLLNVAL) != 0;
     while (missing-- > 0) {
-        /* open(2) takes the lowest free number. Without /dev/null, an O_PATH descriptor, which nothing can use, fills it. */
+        /*
+         * open(2) takes the lowest free number. Without /dev/null, an O_PATH descriptor, which nothing can use, fills
+         * it.
+         */
         if (open("/dev/null", O_RDWR) < 0 && open("/", O_PATH) < 0)
             return;
     }

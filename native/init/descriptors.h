@@ -3,8 +3,9 @@
 #define BAILEY_DESCRIPTORS_H
 
 /*
- * Opens standard input, output and error on /dev/null where they are closed, for this process and the program. Otherwise
- * the next descriptor that is opened would get that number, and the program would read from it or write to it.
+ * Opens standard input, output and error on /dev/null where they are closed, for this process and the program.
+ * Otherwise the next descriptor that is opened would get that number, and the program would read from it or write to
+ * it.
  */
 void open_missing_standard_descriptors(void);
 

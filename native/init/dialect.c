@@ -54,8 +54,8 @@ static bool set_remap(struct settings *settings, const char *value)
 }
 
 /*
- * The other programs read numbers with strtol(3) and scanf(3), which skip blanks: ENTRYPOINT ["tini", "-e 143", "--"] makes
- * a value that begins with a blank.
+ * The other programs read numbers with strtol(3) and scanf(3), which skip blanks: ENTRYPOINT ["tini", "-e 143", "--"]
+ * makes a value that begins with a blank.
  */
 static const char *skip_blanks(const char *value)
 {

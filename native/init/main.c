@@ -2,8 +2,8 @@
  * bailey-init: the first process of a container. It starts one program, forwards signals to it, leaves no zombie, and
  * exits with the exit status of the program. bailey-init.1 is its manual.
  *
- * It allocates no memory and has no signal handlers: every signal is blocked and is fetched with sigtimedwait(2). It has
- * no timer unless an option asks for one and that timer runs.
+ * It allocates no memory and has no signal handlers: every signal is blocked and is fetched with sigtimedwait(2). It
+ * has no timer unless an option asks for one and that timer runs.
  *
  *   1. block_signals      before anything else, so that no signal is lost
  *   2. read_options       the command line and the environment, as the program that argv[0] names reads them (dialect.h)

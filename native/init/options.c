@@ -1,6 +1,6 @@
 /*
- * Reads the command line and the environment by the tables of a dialect (dialect.h). libc's getopt_long() is not used: it
- * brings stdio along.
+ * Reads the command line and the environment by the tables of a dialect (dialect.h). libc's getopt_long() is not used:
+ * it brings stdio along.
  */
 #include "options.h"
 
@@ -45,7 +45,9 @@ static bool is_false(const char *word)
     return strcmp(word, "0") == 0 || strcmp(word, "false") == 0 || strcmp(word, "no") == 0 || strcmp(word, "off") == 0;
 }
 
-/* Each option has a variable, because the command line of an image is often fixed. An empty variable counts as unset. */
+/*
+ * Each option has a variable, because the command line of an image is often fixed. An empty variable counts as unset.
+ */
 static int read_option_variables(struct settings *settings)
 {
     for (const struct option *option = settings->dialect->options; option->name || option->letter; option++) {
@@ -173,8 +175,8 @@ static int read_arguments(struct settings *settings, struct position *position)
 }
 
 /*
- * Terminal stops are forwarded as SIGSTOP unless a rule rewrites them: the program runs in a session of its own, in whose
- * orphaned process group they would do nothing.
+ * Terminal stops are forwarded as SIGSTOP unless a rule rewrites them: the program runs in a session of its own, in
+ * whose orphaned process group they would do nothing.
  */
 static void rewrite_terminal_stops(struct settings *settings)
 {

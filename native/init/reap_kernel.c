@@ -1,10 +1,10 @@
 /*
- * Reaping by the kernel. While a process ignores SIGCHLD, the kernel frees its children as they end (wait(2), NOTES): they
- * never become zombies, and this process is not woken. The exit status of the program comes from its pidfd, where Linux 6.15
- * and later keep it.
+ * Reaping by the kernel. While a process ignores SIGCHLD, the kernel frees its children as they end (wait(2), NOTES):
+ * they never become zombies, and this process is not woken. The exit status of the program comes from its pidfd, where
+ * Linux 6.15 and later keep it.
  *
- * A lost exit status is worse than a zombie. So every step that could be refused is tried before SIGCHLD is ignored, and in
- * doubt bailey-init reaps with waitpid (reap_wait.c).
+ * A lost exit status is worse than a zombie. So every step that could be refused is tried before SIGCHLD is ignored,
+ * and in doubt bailey-init reaps with waitpid (reap_wait.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,7 +20,10 @@
 #include "reap.h"
 #include "signals.h"
 
-/* The first version of struct pidfd_info (Linux 6.13), newer than the headers of Debian 12. 6.15 and later set exit_code. */
+/*
+ * The first version of struct pidfd_info (Linux 6.13), newer than the headers of Debian 12. 6.15 and later set
+ * exit_code.
+ */
 struct exit_info {
     uint64_t mask;
     uint64_t cgroup;
@@ -40,7 +43,9 @@ static const char *leading_number(const char *text, unsigned int *value)
     return text;
 }
 
-/* 6.13 and 6.14 accept the request too, but have no exit status, and one cannot find that out with a running process. */
+/*
+ * 6.13 and 6.14 accept the request too, but have no exit status, and one cannot find that out with a running process.
+ */
 static bool release_keeps_exit_status(void)
 {
     struct utsname system;
@@ -57,9 +62,9 @@ static bool release_keeps_exit_status(void)
 }
 
 /*
- * epoll and not poll: it stays in the wait queues between two waits, which saves 0.2 of the 4.5 us for each signal. A second
- * thread that waits for the program and turns its end into a signal would save another 0.3 us, but cost a task, and 20 to
- * 80 us at the end (bench/latency.c, bench/starts.c).
+ * epoll and not poll: it stays in the wait queues between two waits, which saves 0.2 of the 4.5 us for each signal. A
+ * second thread that waits for the program and turns its end into a signal would save another 0.3 us, but cost a task,
+ * and 20 to 80 us at the end (bench/latency.c, bench/starts.c).
  * @return false with errno when the kernel or a seccomp filter refuses it
  */
 static bool add_to_epoll(int epoll_fd, int descriptor, uint32_t events)
@@ -83,7 +88,9 @@ static int open_epoll(int signals, int pidfd)
 
     if (epoll_fd < 0 || !add_to_epoll(epoll_fd, signals, EPOLLIN))
         return -1;
-    /* Edge-triggered. EPOLLIN: the program has ended. EPOLLHUP, always reported: it was freed, and its status is kept. */
+    /*
+     * Edge-triggered. EPOLLIN: the program has ended. EPOLLHUP, always reported: it was freed, and its status is kept.
+     */
     if (!add_to_epoll(epoll_fd, pidfd, EPOLLIN | EPOLLET) || wait_for_events(epoll_fd, events, 2, 0) < 0)
         return -1;
     return epoll_fd;

@@ -26,7 +26,9 @@ static void report_end(const struct settings *settings, pid_t pid, int status, b
     print_message(settings, killed ? REAPED_KILLED : REAPED, &fields);
 }
 
-/* Before the program is reaped: while it is a zombie, its number, which is also that of its group, is not used again. */
+/*
+ * Before the program is reaped: while it is a zombie, its number, which is also that of its group, is not used again.
+ */
 static void terminate_group_of_zombie(const struct settings *settings, const struct child *child)
 {
     siginfo_t ended = {0};
@@ -39,7 +41,9 @@ enum reap_result reap_ended(const struct settings *settings, const struct child 
 {
     /* By number: the program was not reaped yet, so the number is its own. */
     const struct child by_number = {.pid = child ? child->pid : 0, .pidfd = -1};
-    /* __WALL: children from before the exec of bailey-init may send another signal than SIGCHLD at their end, clone(2). */
+    /*
+     * __WALL: children from before the exec of bailey-init may send another signal than SIGCHLD at their end, clone(2).
+     */
     const int options = WNOHANG | __WALL | (child && child->terminal == SHARED ? WUNTRACED : 0);
     pid_t ended;
 
@@ -63,7 +67,9 @@ enum reap_result reap_ended(const struct settings *settings, const struct child 
 int reap_by_waiting(const struct settings *settings, const struct child *child, struct forwarding *forwarding)
 {
     const signal_set blocked = ~settings->behavior.unblocked;
-    /* Without the pidfd: the number is safe, because only this process reaps it, and pidfd_send_signal may be refused. */
+    /*
+     * Without the pidfd: the number is safe, because only this process reaps it, and pidfd_send_signal may be refused.
+     */
     const struct child by_number = {.pid = child->pid, .pidfd = -1, .terminal = child->terminal};
     /* Without SA_NOCLDSTOP, for stops by the terminal, and of a child that this process traces (PTRACE_TRACEME). */
     const struct sigaction every_change = {.sa_handler = SIG_DFL};

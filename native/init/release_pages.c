@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 
 /*
- * x86 has one page size; arm64 kernels have 4, 16 or 64 KB. The right one matters: madvise(2) refuses an address that is not
- * at the start of a page, but rounds the length up, which would discard data behind the range.
+ * x86 has one page size; arm64 kernels have 4, 16 or 64 KB. The right one matters: madvise(2) refuses an address that
+ * is not at the start of a page, but rounds the length up, which would discard data behind the range.
  */
 static uintptr_t page_size(void)
 {
@@ -40,7 +40,9 @@ void release_pages(char *from, char *to)
 
 void release_startup_pages(void)
 {
-    /* Set by the linker: the start of the section that the Makefile names, and the first byte of the writable segment. */
+    /*
+     * Set by the linker: the start of the section that the Makefile names, and the first byte of the writable segment.
+     */
     /* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): it chooses the names */
     extern char __start_not_resident[], __init_array_start[];
 

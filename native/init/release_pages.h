@@ -9,15 +9,15 @@ enum { SMALLEST_PAGE = 4096 };
 char *round_down_to_page(char *address);
 
 /*
- * Gives the whole pages between two addresses back to the kernel. A later read there gets the content of the file again, or
- * zeros. If it fails, the pages stay.
+ * Gives the whole pages between two addresses back to the kernel. A later read there gets the content of the file
+ * again, or zeros. If it fails, the pages stay.
  */
 void release_pages(char *from, char *to);
 
 /*
- * Gives back the code and the constants that only the start, the end and messages need; a later use reads them from the file
- * again. The kernel maps up to sixteen pages around each page that is touched (fault_around_bytes), so only resident code
- * may call this, and must touch nothing else afterwards.
+ * Gives back the code and the constants that only the start, the end and messages need; a later use reads them from the
+ * file again. The kernel maps up to sixteen pages around each page that is touched (fault_around_bytes), so only
+ * resident code may call this, and must touch nothing else afterwards.
  */
 void release_startup_pages(void);
 

@@ -61,7 +61,9 @@ static bool is_descendant(pid_t pid)
     return false;
 }
 
-/* A pidfd holds the process while its parents are read, so that the signal cannot hit a later process of that number. */
+/*
+ * A pidfd holds the process while its parents are read, so that the signal cannot hit a later process of that number.
+ */
 static void signal_if_descendant(pid_t pid, int signal)
 {
     const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

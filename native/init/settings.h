@@ -34,8 +34,8 @@ enum isolation {
 enum level { ERROR, WARNING, INFO, DETAIL };
 
 /*
- * What the dialects do differently and options change, beyond spawning and reaping. All other code reads these fields and
- * never asks which dialect is in use.
+ * What the dialects do differently and options change, beyond spawning and reaping. All other code reads these fields
+ * and never asks which dialect is in use.
  */
 struct behavior {
     enum level verbosity;

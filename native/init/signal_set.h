@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * A set of signals in the kernel's format, bit n-1 for signal n. The functions of libc for sigset_t leave out the real-time
- * signals that libc uses itself (32 to 34), which other programs may send.
+ * A set of signals in the kernel's format, bit n-1 for signal n. The functions of libc for sigset_t leave out the
+ * real-time signals that libc uses itself (32 to 34), which other programs may send.
  */
 typedef uint64_t signal_set;
 

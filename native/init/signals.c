@@ -1,6 +1,6 @@
 /*
- * See signals.h. Every signal is blocked from the start on and fetched one at a time: there is no handler, so nothing can be
- * interrupted, and each signal keeps its value and its sender until it is forwarded.
+ * See signals.h. Every signal is blocked from the start on and fetched one at a time: there is no handler, so nothing
+ * can be interrupted, and each signal keeps its value and its sender until it is forwarded.
  */
 #include "signals.h"
 
@@ -110,8 +110,8 @@ bool can_wait_for_signals(void)
 }
 
 /*
- * Through the pidfd if there is one: when the kernel reaps, the number may already belong to another process. Without a pidfd
- * this process reaps, so the number belongs to the program until then.
+ * Through the pidfd if there is one: when the kernel reaps, the number may already belong to another process. Without a
+ * pidfd this process reaps, so the number belongs to the program until then.
  */
 static long send_signal(const struct child *child, bool to_group, int signal, const siginfo_t *info)
 {
@@ -129,7 +129,10 @@ bool can_signal(const struct child *child, bool to_group)
     return send_signal(child, to_group, 0, NULL) == 0;
 }
 
-/* The kernel refuses to forward the siginfo of kill(2), tgkill(2) and its own signals (si_code >= 0); rt_sigqueueinfo(2). */
+/*
+ * The kernel refuses to forward the siginfo of kill(2), tgkill(2) and its own signals (si_code >= 0);
+ * rt_sigqueueinfo(2).
+ */
 static bool has_value(const siginfo_t *info)
 {
     return info && info->si_code < 0 && info->si_code != SI_TKILL;
@@ -169,9 +172,9 @@ static void continue_if_stopped(const struct settings *settings, const struct ch
 
 /*
  * Stops this process by a stop signal of the terminal, as a program without handlers stops: for a job of a shell whose
- * standard input is not the terminal, as in `make | bailey-init tee`. Otherwise only the program would stop, and the shell
- * would wait forever. Without a shell that has job control the kernel ignores the signal (setpgid(2), orphaned process
- * groups), and process 1 is never stopped.
+ * standard input is not the terminal, as in `make | bailey-init tee`. Otherwise only the program would stop, and the
+ * shell would wait forever. Without a shell that has job control the kernel ignores the signal (setpgid(2), orphaned
+ * process groups), and process 1 is never stopped.
  */
 static void stop_by_default_action(int signal)
 {
@@ -204,8 +207,8 @@ void forward_signal(const struct settings *settings, const struct child *child, 
             forwarding->kill_at = now_ms() + settings->behavior.stop_ms;
     }
     /*
-     * Process 1 cannot be stopped from inside its namespace. The SIGSTOP must not even be sent: it would remove a pending
-     * SIGCONT, which is meant for the program (signal(7)).
+     * Process 1 cannot be stopped from inside its namespace. The SIGSTOP must not even be sent: it would remove a
+     * pending SIGCONT, which is meant for the program (signal(7)).
      */
     if (!(TERMINAL_STOPS & signal_bit(info->si_signo)) || getpid() == 1)
         return;

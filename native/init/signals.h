@@ -23,8 +23,8 @@ struct forwarding {
 };
 
 /*
- * Blocks every signal, and sets SIGCHLD to its default so that no exit status is lost. Other dispositions stay: a blocked
- * signal stays pending even if it is ignored.
+ * Blocks every signal, and sets SIGCHLD to its default so that no exit status is lost. Other dispositions stay: a
+ * blocked signal stays pending even if it is ignored.
  */
 void block_signals(struct inherited_signals *given);
 
@@ -61,8 +61,8 @@ bool can_wait_for_signals(void);
 bool detach_traced(pid_t pid, int signal);
 
 /*
- * Forwards a signal to the program or its process group, or drops it, as the settings say. A signal that was queued with a
- * value (sigqueue(3)) keeps the value unless it is rewritten. SIGTERM starts --stop-timeout.
+ * Forwards a signal to the program or its process group, or drops it, as the settings say. A signal that was queued
+ * with a value (sigqueue(3)) keeps the value unless it is rewritten. SIGTERM starts --stop-timeout.
  */
 void forward_signal(const struct settings *settings, const struct child *child, struct forwarding *forwarding,
                     const siginfo_t *info);
@@ -74,8 +74,8 @@ void forward_signal(const struct settings *settings, const struct child *child, 
 int kill_after_timeout(const struct settings *settings, const struct child *child, struct forwarding *forwarding);
 
 /*
- * Sends SIGTERM to the process group of a program that has ended: before the program is reaped, or through its pidfd, which
- * stands for the group as long as the group has members.
+ * Sends SIGTERM to the process group of a program that has ended: before the program is reaped, or through its pidfd,
+ * which stands for the group as long as the group has members.
  */
 void terminate_group(const struct settings *settings, const struct child *child);
 

@@ -1,7 +1,7 @@
 /*
- * See spawn.h. There is a ladder of three ways to create the process, the best first: clone(2) with vfork semantics and a
- * pidfd, the same without the pidfd, and a plain fork. Each step down is for kernels, sandboxes and seccomp filters that
- * refuse the one above.
+ * See spawn.h. There is a ladder of three ways to create the process, the best first: clone(2) with vfork semantics and
+ * a pidfd, the same without the pidfd, and a plain fork. Each step down is for kernels, sandboxes and seccomp filters
+ * that refuse the one above.
  */
 #include "spawn.h"
 
@@ -24,9 +24,9 @@
 #endif
 
 /*
- * The stack of the child until it executes the program: room for the path in execute() and a few calls. No signal handler
- * runs on it. A common symbol, which the linker puts behind all other data; the stack begins at the end of a page, so that
- * whole pages are given back.
+ * The stack of the child until it executes the program: room for the path in execute() and a few calls. No signal
+ * handler runs on it. A common symbol, which the linker puts behind all other data; the stack begins at the end of a
+ * page, so that whole pages are given back.
  */
 extern char child_stack[20480];
 char child_stack[20480] __attribute__((common));
@@ -55,7 +55,9 @@ static int report_exec_failure(const struct settings *settings)
     }
 }
 
-/* A socket-activated program expects its own pid in LISTEN_PID, but the service manager only knew that of this process. */
+/*
+ * A socket-activated program expects its own pid in LISTEN_PID, but the service manager only knew that of this process.
+ */
 static void move_listen_pid(void)
 {
     static char room[sizeof "LISTEN_PID=" + NUMBER_SIZE] = "LISTEN_PID=";
@@ -89,8 +91,9 @@ static void isolate(const struct start *start)
 }
 
 /*
- * The child. It runs in the memory of the parent, which is suspended (vfork), so it changes nothing there except LISTEN_PID in
- * the environment. It reports a failure itself, not through the shared memory: qemu-user turns the vfork into a fork.
+ * The child. It runs in the memory of the parent, which is suspended (vfork), so it changes nothing there except
+ * LISTEN_PID in the environment. It reports a failure itself, not through the shared memory: qemu-user turns the vfork
+ * into a fork.
  */
 static int execute_program(void *argument)
 {

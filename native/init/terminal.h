@@ -14,17 +14,17 @@ enum terminal {
 };
 
 /*
- * Detects the terminal, and detaches from it if the program gets it in a session of its own: because the dialect wants that,
- * or because this process leads the session, as under `docker run -it`. In the session of this process, ^Z could stop the
- * program and nothing would continue it; in a session of its own that cannot happen (setpgid(2), orphaned process groups).
- * Detaching sends SIGHUP and SIGCONT to this process, which are discarded.
+ * Detects the terminal, and detaches from it if the program gets it in a session of its own: because the dialect wants
+ * that, or because this process leads the session, as under `docker run -it`. In the session of this process, ^Z could
+ * stop the program and nothing would continue it; in a session of its own that cannot happen (setpgid(2), orphaned
+ * process groups). Detaching sends SIGHUP and SIGCONT to this process, which are discarded.
  */
 enum terminal detect_terminal(struct settings *settings);
 
 /*
- * In the child: if the process group of the parent is in the foreground of the terminal, puts the group of the child there, so
- * that ^C and ^Z reach the program and not the parent. SIGTTOU must be blocked: the terminal sends it to a background process
- * that changes the foreground group.
+ * In the child: if the process group of the parent is in the foreground of the terminal, puts the group of the child
+ * there, so that ^C and ^Z reach the program and not the parent. SIGTTOU must be blocked: the terminal sends it to a
+ * background process that changes the foreground group.
  */
 void take_foreground(const struct settings *settings);
 
@@ -32,9 +32,9 @@ void take_foreground(const struct settings *settings);
 void acquire_terminal(const struct settings *settings);
 
 /*
- * The program has stopped, and the terminal is shared: stops this process too, so that the shell that waits for it takes the
- * terminal back. Process 1 cannot stop, so there the program is continued. A SIGSTOP to a program in the background does not
- * stop this process: no shell waits for it.
+ * The program has stopped, and the terminal is shared: stops this process too, so that the shell that waits for it
+ * takes the terminal back. Process 1 cannot stop, so there the program is continued. A SIGSTOP to a program in the
+ * background does not stop this process: no shell waits for it.
  */
 void stop_with_program(const struct child *child, int signal);
 

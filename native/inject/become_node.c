@@ -15,8 +15,8 @@
 #include "exit_with_message.h"
 
 /*
- * Reads the bundle from this file and runs it. A script for -e, because for a path below /proc/self/fd Node would search the
- * folders above for a package.json.
+ * Reads the bundle from this file and runs it. A script for -e, because for a path below /proc/self/fd Node would
+ * search the folders above for a package.json.
  */
 static const char run_bundle[] =
     "const[,fd,at,size]=process.argv,code=Buffer.alloc(+size);"
@@ -51,7 +51,8 @@ static void append(char *text, const char *more)
 }
 
 /*
- * Copies the libraries that Node needs and the image lacks to memory. Those of the image are preferred: they fit its glibc.
+ * Copies the libraries that Node needs and the image lacks to memory. Those of the image are preferred: they fit its
+ * glibc.
  * @param preload becomes LD_PRELOAD=…, or stays empty
  */
 static void add_missing_libraries(const struct payload *payload, char *preload)
@@ -69,8 +70,8 @@ static void add_missing_libraries(const struct payload *payload, char *preload)
 }
 
 /*
- * Removes a variable from the environment of Node; bailey-agent.ts restores it for java. NODE_OPTIONS of an image is meant for
- * the Node of its builds, and may name files that do not exist here.
+ * Removes a variable from the environment of Node; bailey-agent.ts restores it for java. NODE_OPTIONS of an image is
+ * meant for the Node of its builds, and may name files that do not exist here.
  * @return NAME=VALUE, or an empty text when it is not set
  */
 static const char *remove_variable(const char *name)

@@ -2,7 +2,8 @@
  * bailey-agent: bailey-init, Node and `bailey agent` in one file, for images that have only java. As process 1 it is
  * bailey-init, which starts the same file again. As any other process it becomes Node, which becomes java.
  *
- * The code of bailey-init is linked into this program. As a second file in memory, process 1 would have no name in /proc.
+ * The code of bailey-init is linked into this program. As a second file in memory, process 1 would have no name in
+ * /proc.
  */
 #include <stdbool.h>
 #include <stdlib.h>

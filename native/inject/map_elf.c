@@ -197,7 +197,9 @@ bool jump_to_loader(const struct image *program, const struct image *loader, con
 
     if (line_count == 0)
         return false;
-    /* The initial stack: the number of arguments, arguments and environment, each ended by NULL, the auxiliary vector. */
+    /*
+     * The initial stack: the number of arguments, arguments and environment, each ended by NULL, the auxiliary vector.
+     */
     const size_t words = 1 + argument_count + 1 + variable_count + 1 + line_count * (sizeof *lines / sizeof(uintptr_t));
     uintptr_t room[words + 1];
     uintptr_t *const stack = room + ((uintptr_t)room % 16 != 0), *next = stack;

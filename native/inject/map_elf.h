@@ -1,4 +1,7 @@
-/* Running a program that lies inside another file, without copying it: what the kernel's ELF loader does, in user space. */
+/*
+ * Running a program that lies inside another file, without copying it: what the kernel's ELF loader does, in user
+ * space.
+ */
 #ifndef BAILEY_MAP_ELF_H
 #define BAILEY_MAP_ELF_H
 
@@ -25,8 +28,8 @@ struct image {
 bool map_image(int file, off_t at, struct image *image);
 
 /*
- * Runs a dynamically linked program in place of this one, as if the kernel had mapped it and its loader. /proc/self/exe and
- * /proc/self/cmdline still show what was executed.
+ * Runs a dynamically linked program in place of this one, as if the kernel had mapped it and its loader. /proc/self/exe
+ * and /proc/self/cmdline still show what was executed.
  * @param loader the interpreter of the program
  * @return only with false and errno, when /proc/self/auxv cannot be read
  */

@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 /*
- * scripts/inject.js appends to the program: the parts one after the other, then one struct part for each, then one struct
- * payload_end. Numbers are in the byte order of the machine.
+ * scripts/inject.js appends to the program: the parts one after the other, then one struct part for each, then one
+ * struct payload_end. Numbers are in the byte order of the machine.
  */
 struct part {
     char name[32]; /* with its terminator */

@@ -5,8 +5,8 @@
 #include "mount_image.h"
 
 /*
- * Mounts the file system on a block device, in no mount namespace, after a check of its superblock. Call it before setns: the
- * path is one of the host.
+ * Mounts the file system on a block device, in no mount namespace, after a check of its superblock. Call it before
+ * setns: the path is one of the host.
  *
  * Device names are reused: when a cloud volume is detached, another volume may get its name. So the castle passes a
  * descriptor too, and the path must lead to the same device, before and after the mount.
@@ -20,8 +20,8 @@
 int mount_block_device(const struct image *image, const char *path, const char **step);
 
 /*
- * Mounts it in no mount namespace, so that the kernel replays its journal, and unmounts it again. The device may be a copy of
- * one that is mounted.
+ * Mounts it in no mount namespace, so that the kernel replays its journal, and unmounts it again. The device may be a
+ * copy of one that is mounted.
  *
  * Returns 0, or -1 and errno.
  */

@@ -71,7 +71,10 @@ int remove_tree(int base, const char *path)
 {
     int tries, error = 0;
 
-    /* Removing entries while a folder is read can hide others, depending on the server: read it again until it is empty. */
+    /*
+     * Removing entries while a folder is read can hide others, depending on the server: read it again until it is
+     * empty.
+     */
     for (tries = 0; tries < 8; tries++) {
         DIR *entries = open_entries(base, path);
 

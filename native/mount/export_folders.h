@@ -1,6 +1,6 @@
 /*
- * Folders below a descriptor. An attacker who can write there, as another client of the NFS server can, could put a symbolic
- * link in place of a folder: none of these functions follows one.
+ * Folders below a descriptor. An attacker who can write there, as another client of the NFS server can, could put a
+ * symbolic link in place of a folder: none of these functions follows one.
  */
 #ifndef CASTLE_MOUNT_EXPORT_FOLDERS_H
 #define CASTLE_MOUNT_EXPORT_FOLDERS_H
@@ -10,7 +10,9 @@
 
 enum { NAME_SIZE = 512 };
 
-/* Formats FOLDER/PREFIXNAME, and ~MORE behind it unless more is empty. Returns 0, or -1 and errno when it is too long. */
+/*
+ * Formats FOLDER/PREFIXNAME, and ~MORE behind it unless more is empty. Returns 0, or -1 and errno when it is too long.
+ */
 int format_path(char path[NAME_SIZE], const char *folder, const char *prefix, const char *name, const char *more);
 
 /* Creates a folder unless it exists. Returns 0, or -1 and errno. */

@@ -39,7 +39,9 @@ _Static_assert(sizeof(struct loop_config_) == 304, "struct loop_config has 304 b
 /* Another process may take the free device first: as many tries as there may be such processes. */
 enum { TRIES = 64 };
 
-/* Small enough for every file system. If the disk of the image has larger sectors, the kernel does not use direct I/O. */
+/*
+ * Small enough for every file system. If the disk of the image has larger sectors, the kernel does not use direct I/O.
+ */
 enum { SECTOR_BYTES = 512 };
 
 static int configure(int device, int image)

@@ -1,6 +1,6 @@
 /*
- * Loop devices; loop(4). Any process may take a free device, or the device of another image, at any time: so the image of a
- * device is compared by its inode after every step.
+ * Loop devices; loop(4). Any process may take a free device, or the device of another image, at any time: so the image
+ * of a device is compared by its inode after every step.
  */
 #ifndef CASTLE_MOUNT_LOOP_DEVICE_H
 #define CASTLE_MOUNT_LOOP_DEVICE_H
@@ -8,8 +8,8 @@
 enum { LOOP_PATH_SIZE = 32 };
 
 /*
- * Creates a loop device for an image. It vanishes with its last user (LO_FLAGS_AUTOCLEAR): until it is mounted, that is the
- * descriptor of the caller, so that the kernel frees it however the caller ends.
+ * Creates a loop device for an image. It vanishes with its last user (LO_FLAGS_AUTOCLEAR): until it is mounted, that is
+ * the descriptor of the caller, so that the kernel frees it however the caller ends.
  *
  * image  descriptor of the file, open for reading and writing
  * path   gets the device's path

@@ -25,13 +25,13 @@
  *       mount the file system in an image, or on a block device, in no mount namespace, so that the kernel replays its
  *       journal, and unmount it again
  *
- * Descriptor 3 is the mount namespace of a process in the container, opened by the castle: a pid could belong to another
- * process by now. Descriptor 4 is the root folder of that process, where TARGET begins; after a chroot it is not the root of
- * the namespace. Descriptor 5 is an image or a block device, open for reading and writing. With `ids`, the castle decides
- * about the owner and an id map (idmap.h).
+ * Descriptor 3 is the mount namespace of a process in the container, opened by the castle: a pid could belong to
+ * another process by now. Descriptor 4 is the root folder of that process, where TARGET begins; after a chroot it is
+ * not the root of the namespace. Descriptor 5 is an image or a block device, open for reading and writing. With `ids`,
+ * the castle decides about the owner and an id map (idmap.h).
  *
- * On success it prints the id of the mount, as the container sees it. On failure it prints `STEP ERRNO` and exits with 1; the
- * castle makes the message of that.
+ * On success it prints the id of the mount, as the container sees it. On failure it prints `STEP ERRNO` and exits with
+ * 1; the castle makes the message of that.
  *
  * Security. castle-mount runs with all rights of the host, and the container is hostile. What an attacker controls:
  *   TARGET       a path in the container, and every folder on it. Paths are opened with openat2(2) without symbolic and magic
@@ -41,9 +41,9 @@
  *   the process  in the container may end, or exec, at any time: its namespace and root are held by descriptors.
  * SOURCE, DEVICE, TYPE, UUID and OPTIONS come from the castle's configuration and records, never from a request.
  *
- * It is a program of its own with one thread, because setns(CLONE_NEWNS) is refused to a process whose threads share their
- * root (setns(2)). It never executes anything after setns: the files there belong to the container, but the rights are those
- * of the host. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and Linux 5.12.
+ * It is a program of its own with one thread, because setns(CLONE_NEWNS) is refused to a process whose threads share
+ * their root (setns(2)). It never executes anything after setns: the files there belong to the container, but the
+ * rights are those of the host. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and Linux 5.12.
  */
 #include "report.h"
 #include "block_device.h"
@@ -66,8 +66,8 @@
 enum { NAMESPACE = 3, ROOT = 4, IMAGE = 5 };
 
 /*
- * Changes to the mount namespace and the root folder of the container. From here on an attacker controls what every path
- * leads to: the caller opens only TARGET, executes nothing and reads no file.
+ * Changes to the mount namespace and the root folder of the container. From here on an attacker controls what every
+ * path leads to: the caller opens only TARGET, executes nothing and reads no file.
  */
 static int enter_container(void)
 {
@@ -108,8 +108,8 @@ static int mount_folder(int readonly, const char *source, const char *target, in
 }
 
 /*
- * Attaches a mount to a folder of the container that was opened before setns. The descriptor stands for the same folder in
- * the namespace, whatever the container has renamed or mounted meanwhile.
+ * Attaches a mount to a folder of the container that was opened before setns. The descriptor stands for the same folder
+ * in the namespace, whatever the container has renamed or mounted meanwhile.
  */
 static int attach_in_container(int tree, int folder)
 {
@@ -212,8 +212,8 @@ static int unmount(const char *target, uint64_t expected)
     }
     close(folder); /* an open descriptor would keep the mount busy */
     /*
-     * The container may change the path between the check and this call, so that it unmounts another mount: but only one of
-     * the same container, since this process is in its mount namespace.
+     * The container may change the path between the check and this call, so that it unmounts another mount: but only
+     * one of the same container, since this process is in its mount namespace.
      */
     if (umount2(target, UMOUNT_NOFOLLOW) != 0)
         return report_failure("unmount");

@@ -1,9 +1,10 @@
 /*
  * The mount system calls. glibc has wrappers since 2.36, musl none; here both libcs use the bare calls.
  *
- * The constants come from libc's headers. What follows behind #ifndef is what musl 1.2.3 or glibc 2.36 lacks: the kernel's
- * own headers (linux/mount.h, linux/openat2.h) cannot serve, because musl-gcc does not see them, a cross compiler for musl
- * has none, and linux/mount.h clashes with glibc 2.36's sys/mount.h. The kernel never changes these values.
+ * The constants come from libc's headers. What follows behind #ifndef is what musl 1.2.3 or glibc 2.36 lacks: the
+ * kernel's own headers (linux/mount.h, linux/openat2.h) cannot serve, because musl-gcc does not see them, a cross
+ * compiler for musl has none, and linux/mount.h clashes with glibc 2.36's sys/mount.h. The kernel never changes these
+ * values.
  */
 #ifndef CASTLE_MOUNT_MOUNT_CALLS_H
 #define CASTLE_MOUNT_MOUNT_CALLS_H
@@ -74,9 +75,9 @@ static inline int attach(int tree, int folder)
 }
 
 /*
- * Opens a folder below a root. Symbolic links and magic links are refused in the whole path: the owner of a folder on the path
- * could point one at a folder of another container or of the host. A mount point, which only a privileged process of that
- * mount namespace can create, is crossed.
+ * Opens a folder below a root. Symbolic links and magic links are refused in the whole path: the owner of a folder on
+ * the path could point one at a folder of another container or of the host. A mount point, which only a privileged
+ * process of that mount namespace can create, is crossed.
  *
  * root    descriptor of the folder where the path begins; it may be in another mount namespace
  * access  O_PATH or O_RDONLY
@@ -127,7 +128,9 @@ static inline int mount_file_system(int context, unsigned int attributes)
     return (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes);
 }
 
-/* Gets the id of the mount that a descriptor is on, as in /proc/PID/mountinfo (Linux 5.8). Returns 0, or -1 and errno. */
+/*
+ * Gets the id of the mount that a descriptor is on, as in /proc/PID/mountinfo (Linux 5.8). Returns 0, or -1 and errno.
+ */
 static inline int mount_id(int fd, uint64_t *id)
 {
     struct statx_ status = {0};

@@ -41,8 +41,8 @@ int mount_device_path(const struct image *image, const char *device)
 }
 
 /*
- * A hole in an image has no blocks on the disk, so data written there is lost if the disk is full. The kernel makes holes when
- * a privileged process trims the file system. Allocates the blocks again; data does not change.
+ * A hole in an image has no blocks on the disk, so data written there is lost if the disk is full. The kernel makes
+ * holes when a privileged process trims the file system. Allocates the blocks again; data does not change.
  */
 static int fill_holes(int file)
 {

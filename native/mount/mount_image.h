@@ -15,8 +15,9 @@ struct image {
 };
 
 /*
- * Gives the image a loop device, unless it has one, checks that this device holds the right file system, and mounts that in no
- * mount namespace. Closing the descriptor undoes all of it. Call it before setns: the paths are those of the host.
+ * Gives the image a loop device, unless it has one, checks that this device holds the right file system, and mounts
+ * that in no mount namespace. Closing the descriptor undoes all of it. Call it before setns: the paths are those of the
+ * host.
  *
  * Another mount of the same image shares the file system. So read-only is a property of each mount, and the file system
  * itself is always writable.
@@ -31,14 +32,14 @@ int mount_image(const struct image *image, const char **step);
 int mount_device_path(const struct image *image, const char *device);
 
 /*
- * Grows a file system to the size of its device, which may have grown while it was not mounted. A failure is not reported: the
- * file system keeps its size, and the castle grows it later.
+ * Grows a file system to the size of its device, which may have grown while it was not mounted. A failure is not
+ * reported: the file system keeps its size, and the castle grows it later.
  */
 void grow_to_device(int tree, int device, const char *type);
 
 /*
- * Mounts the file system of an image in no mount namespace, so that the kernel replays its journal, and unmounts it again. The
- * original with the same UUID, of which it is a copy, may be mounted.
+ * Mounts the file system of an image in no mount namespace, so that the kernel replays its journal, and unmounts it
+ * again. The original with the same UUID, of which it is a copy, may be mounted.
  *
  * Returns 0, or -1 and errno.
  */

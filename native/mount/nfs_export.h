@@ -3,8 +3,8 @@
 #define CASTLE_MOUNT_NFS_EXPORT_H
 
 /*
- * Runs one action on an export. The arguments are SOURCE OPTIONS ACTION and those of the action; all paths begin at the root
- * of the export. Prints the result, then the line `done`, or `failed STEP ERRNO SENTENCE`.
+ * Runs one action on an export. The arguments are SOURCE OPTIONS ACTION and those of the action; all paths begin at the
+ * root of the export. Prints the result, then the line `done`, or `failed STEP ERRNO SENTENCE`.
  *
  * Returns the exit status, or -1 when there is no such action.
  */

@@ -9,7 +9,9 @@ void print(const char *text);
 /* Prints the step that failed and errno. Returns the exit status. */
 int report_failure(const char *step);
 
-/* The same for an action on an export, whose output has several lines: `failed STEP ERRNO SENTENCE`; it may be empty. */
+/*
+ * The same for an action on an export, whose output has several lines: `failed STEP ERRNO SENTENCE`; it may be empty.
+ */
 int report_export_failure(const char *step, const char *sentence);
 
 /* Prints the id of a mount. Returns the exit status. */

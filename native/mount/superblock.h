@@ -1,6 +1,6 @@
 /*
- * Which file system a device holds, by its first superblock. The castle mounts a device only if the UUID there is that of the
- * volume: a device name may lead to another disk, whose data a mount would change.
+ * Which file system a device holds, by its first superblock. The castle mounts a device only if the UUID there is that
+ * of the volume: a device name may lead to another disk, whose data a mount would change.
  */
 #ifndef CASTLE_MOUNT_SUPERBLOCK_H
 #define CASTLE_MOUNT_SUPERBLOCK_H

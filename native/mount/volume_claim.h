@@ -3,10 +3,10 @@
 #define CASTLE_MOUNT_VOLUME_CLAIM_H
 
 /*
- * A claim on VOLUME is the folder `.claims/VOLUME` with one file in it, which is named after the claimant. It is created
- * elsewhere and renamed into place. The rename is atomic on the server, and succeeds only if nothing is there or an empty
- * folder (rename(2)): of several hosts one gets the claim. The name of the file is in no other claim, so a claimant can only
- * give up its own. An empty folder, which remains of a claim that was given up, claims nothing.
+ * A claim on VOLUME is the folder `.claims/VOLUME` with one file in it, which is named after the claimant. It is
+ * created elsewhere and renamed into place. The rename is atomic on the server, and succeeds only if nothing is there
+ * or an empty folder (rename(2)): of several hosts one gets the claim. The name of the file is in no other claim, so a
+ * claimant can only give up its own. An empty folder, which remains of a claim that was given up, claims nothing.
  */
 
 /*

@@ -1,4 +1,6 @@
-/* Options of the sanitizers' runtime, in the program itself, because the tests run it with environments of their own. */
+/*
+ * Options of the sanitizers' runtime, in the program itself, because the tests run it with environments of their own.
+ */
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the runtime chooses the name */
 const char *__asan_default_options(void);
 
