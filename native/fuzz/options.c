@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "../init/dialect.h"
-#include "../init/wipe_secrets.h"
 #include "../init/message.h"
 #include "../init/options.h"
+#include "../init/wipe_secrets.h"
 
 enum { LONGEST = 4096, WORDS = 256 };
 

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "remaining_processes.h"
 #include "message.h"
 #include "reap.h"
+#include "remaining_processes.h"
 
 /*
  * SIGKILL is repeated in this interval, for processes that were forked in the meantime, and for this long: a process of

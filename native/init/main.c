@@ -21,14 +21,14 @@
 
 #include "descriptors.h"
 #include "dialect.h"
-#include "grace_period.h"
 #include "epitaph.h"
-#include "wipe_secrets.h"
+#include "grace_period.h"
 #include "message.h"
 #include "options.h"
 #include "reap.h"
 #include "signals.h"
 #include "spawn.h"
+#include "wipe_secrets.h"
 
 /*
  * Process 1 adopts the orphans of its PID namespace; any other process adopts those of its descendants as a subreaper.
@@ -54,12 +54,12 @@ static bool become_subreaper(const struct settings *settings)
 /* Reaps until the program has ended: by the kernel if possible, else with waitpid. False: the exit status is lost. */
 static bool reap(const struct settings *settings, const struct child *child, struct forwarding *forwarding, int *status)
 {
-    int waiting;
+    int epoll_fd;
 
     if (settings->behavior.reaping != REAP_WAIT) {
-        const char *obstacle = prepare_kernel_reaping(settings, child, &waiting);
+        const char *obstacle = prepare_kernel_reaping(settings, child, &epoll_fd);
         if (!obstacle) {
-            const bool known = reap_by_kernel(settings, child, waiting, forwarding, status);
+            const bool known = reap_by_kernel(settings, child, epoll_fd, forwarding, status);
             if (settings->behavior.terminate_its_group)
                 terminate_group(settings, child);
             return known;

@@ -16,8 +16,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "release_pages.h"
 #include "reap.h"
+#include "release_pages.h"
 #include "signals.h"
 
 /*

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "message.h"
-#include "release_pages.h"
 #include "reap.h"
+#include "release_pages.h"
 
 static void report_end(const struct settings *settings, pid_t pid, int status, bool is_program)
 {

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "../init/message.h"
+#include "exit_with_message.h"
 #include "map_elf.h"
 #include "payload.h"
-#include "exit_with_message.h"
 
 /*
  * Reads the bundle from this file and runs it. A script for -e, because for a path below /proc/self/fd Node would

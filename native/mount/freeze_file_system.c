@@ -1,7 +1,7 @@
 /* See freeze_file_system.h. */
 #include "freeze_file_system.h"
-#include "report.h"
 #include "mount_calls.h"
+#include "report.h"
 #include "superblock.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* See idmap.h. */
 #include "idmap.h"
-#include "report.h"
 #include "mount_calls.h"
+#include "report.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -45,16 +45,16 @@
  * their root (setns(2)). It never executes anything after setns: the files there belong to the container, but the
  * rights are those of the host. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and Linux 5.12.
  */
-#include "report.h"
 #include "block_device.h"
-#include "nfs_export.h"
 #include "freeze_file_system.h"
 #include "grow_file_system.h"
 #include "idmap.h"
-#include "mount_image.h"
-#include "mount_calls.h"
 #include "loop_device.h"
+#include "mount_calls.h"
+#include "mount_image.h"
 #include "mount_nfs.h"
+#include "nfs_export.h"
+#include "report.h"
 
 #include <errno.h>
 #include <sched.h>

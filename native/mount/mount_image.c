@@ -1,8 +1,8 @@
 /* See mount_image.h. */
 #include "mount_image.h"
 #include "grow_file_system.h"
-#include "mount_calls.h"
 #include "loop_device.h"
+#include "mount_calls.h"
 #include "superblock.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* See nfs_export.h. */
 #include "nfs_export.h"
-#include "report.h"
-#include "volume_claim.h"
 #include "export_folders.h"
 #include "mount_calls.h"
 #include "mount_nfs.h"
+#include "report.h"
+#include "volume_claim.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* See volume_claim.h. */
 #include "volume_claim.h"
-#include "report.h"
 #include "export_folders.h"
+#include "report.h"
 
 #include <dirent.h>
 #include <errno.h>
