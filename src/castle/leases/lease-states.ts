@@ -9,7 +9,7 @@ export type LeaseEvent =
   | 'releaseFailed'
   | 'containerEnded';
 
-/** The life of a lease: the state that follows from each event; where there is none, the event can't happen. */
+/** The state table of a lease: the state that follows from each event. An event without an entry cannot happen. */
 export const transitions: Record<LeaseState, Partial<Record<LeaseEvent, LeaseState>>> = {
   mounting: { mounted: 'mounted', mountFailed: 'ended', release: 'releasing', containerEnded: 'ended' },
   mounted: { mounted: 'mounted', release: 'releasing', containerEnded: 'ended' },
@@ -25,7 +25,7 @@ export const transitions: Record<LeaseState, Partial<Record<LeaseEvent, LeaseSta
 
 /**
  * The state after an event.
- * @throws Error when the event can't happen in that state: a defect of the castle, never of a caller
+ * @throws Error when the table has no such transition: a bug in the castle, never a caller's mistake
  */
 export function after(state: LeaseState, event: LeaseEvent): LeaseState {
   const next = transitions[state][event];

@@ -7,7 +7,7 @@ import type { MountNamespaceHandle } from './mounter.ts';
 export interface HeldProcess {
   isAlive(): boolean;
   /**
-   * Opens the way into the container; whoever got it closes it.
+   * Opens the container's mount namespace and root; the caller closes them.
    * @throws Error when the process has ended
    */
   open(): MountNamespaceHandle;
@@ -16,10 +16,10 @@ export interface HeldProcess {
   close(): void;
 }
 
-/** Takes hold of processes; undefined when the process that was identified is gone. */
+/** Opens a pidfd of a process; undefined when that process has ended. */
 export type HoldProcess = (identity: ProcessIdentity) => HeldProcess | undefined;
 
-/** Holds processes with pidfds: opened by number, then compared, so that a later process of that number isn't taken. */
+/** Opens pidfds by pid and compares the start time afterwards, so that a later process with the same pid is not taken. */
 export function createHoldProcess(native: Native): HoldProcess {
   return (identity) => {
     let pidfd: number;
@@ -37,9 +37,9 @@ export function createHoldProcess(native: Native): HoldProcess {
     return {
       isAlive,
       open() {
-        const entrance = entranceTo(identity.pid);
-        if (isAlive()) return entrance; // so it was its number all the time
-        entrance.close();
+        const handle = openHandle(identity.pid);
+        if (isAlive()) return handle; // the pid was not reused meanwhile
+        handle.close();
         throw new Error(`process ${identity.pid} has ended`);
       },
       onEnd(ended) {
@@ -53,14 +53,14 @@ export function createHoldProcess(native: Native): HoldProcess {
   };
 }
 
-/** Linux's O_PATH, which Node has no name for: a descriptor that is good for a place only. */
-const placeOnly = 0o10000000;
+/** O_PATH of open(2), which Node has no name for: the descriptor identifies a folder and cannot read it. */
+const pathOnly = 0o10000000;
 
-function entranceTo(pid: number): MountNamespaceHandle {
+function openHandle(pid: number): MountNamespaceHandle {
   return fromAnyThread(pid, (folder) => {
     const namespace = openSync(`${folder}/ns/mnt`, constants.O_RDONLY);
     try {
-      const root = openSync(`${folder}/root`, placeOnly | constants.O_DIRECTORY);
+      const root = openSync(`${folder}/root`, pathOnly | constants.O_DIRECTORY);
       return {
         namespace,
         root,
@@ -76,15 +76,15 @@ function entranceTo(pid: number): MountNamespaceHandle {
   });
 }
 
-/** Does something in a container. */
+/** Opens the mount namespace of a container for an operation, and closes it afterwards. */
 export async function withMountNamespace<T>(
   held: HeldProcess,
-  act: (entrance: MountNamespaceHandle) => Promise<T>,
+  act: (handle: MountNamespaceHandle) => Promise<T>,
 ): Promise<T> {
-  const entrance = held.open();
+  const handle = held.open();
   try {
-    return await act(entrance);
+    return await act(handle);
   } finally {
-    entrance.close();
+    handle.close();
   }
 }

@@ -7,37 +7,37 @@ import type { EngineMount } from '../store/store.ts';
 import type { VolumeMount } from './mount-namespaces.ts';
 
 /**
- * How long an engine may take from its question to the container that has the mount, in milliseconds. It gives up a
- * question after one or two minutes, and makes the container's network afterwards.
+ * How long an engine may take from its request to the container that has the mount, in milliseconds. It gives up a
+ * request after one or two minutes, and sets up the container's network afterwards.
  */
 const beginsWithinMs = 5 * 60_000;
 
-/** The places of the host where volumes are mounted for an engine, which puts them into its containers. */
+/** The mount points on the host for an engine, which bind-mounts them into its containers. */
 export interface HostMounts {
-  /** The folder that has them: an absolute path without symlinks. */
+  /** The folder of the mount points: an absolute path without symlinks. */
   readonly folder: string;
-  /** Where a volume is mounted for a question of the engine. */
+  /** The mount point of a volume for a request of the engine. @param id the engine's id of the request */
   mountPointFor(volume: string, id: string): string;
-  /** The volume of which an entry of the folder is a place; undefined when it is none. */
+  /** The volume that an entry of the folder is a mount point of; undefined when it is none. */
   volumeAt(name: string): string | undefined;
-  /** Whether a volume is mounted on one of these places, in whatever mount namespace. */
+  /** Whether a mount is on one of these mount points, in any mount namespace. */
   isOnMountPoint(use: VolumeMount): boolean;
   createMountPoint(target: string): void;
-  /** Takes an empty place away; one that isn't empty stays. */
+  /** Removes a mount point if it is empty. */
   removeMountPoint(target: string): void;
   /**
-   * The names of the containers of which the engine says that they run with a volume.
-   * @throws RefusalError backend_failed when it cannot be asked
+   * The names of the containers that run with a volume, from the engine.
+   * @throws RefusalError backend_failed when the engine cannot be reached
    */
   containersUsing(volume: string): Promise<readonly string[]>;
 }
 
-/** Separates a volume's name from the engine's id; no name has it. */
+/** Separates a volume's name from the engine's id; volume names cannot contain it. */
 const separator = '~';
 
 /**
- * The places in a folder. Never below the folder of the castle's socket: containers have that one mounted, with all that
- * is mounted in it.
+ * The mount points in the state folder. They must never lie below the folder of the castle's socket: containers have that
+ * folder mounted, with everything that is mounted in it.
  * @param state the castle's own folder, for root alone
  * @throws Failure cannotCreate
  */
@@ -62,14 +62,14 @@ export function openHostMounts(
       try {
         rmdirSync(target);
       } catch {
-        // Not there, or something is in it: castle gc tells of it.
+        // It does not exist, or is not empty: castle gc reports it.
       }
     },
     containersUsing: usersOf,
   };
 }
 
-/** Whether a mount that no container has now will not come into one any more. */
+/** Whether a mount that no container has now will not be used by one any more. */
 export function isEngineMountExpired({ asked, seen }: EngineMount, nowMs: number): boolean {
   return seen || nowMs - Date.parse(asked) > beginsWithinMs;
 }

@@ -2,20 +2,20 @@ import { type MountLine, mountOn, mountsOf, type SourceFolder } from '../../linu
 import { namespaceOf } from '../../linux/proc.ts';
 import type { VolumeMount } from './mount-namespaces.ts';
 
-/** Where the mount of a volume is that a container is said to have. */
+/** Where the mount of a lease is. */
 export type MountLocation =
-  /** Where it belongs, and nothing over it. */
+  /** On the lease's mount point, and not hidden by another mount. */
   | { readonly kind: 'onTarget'; readonly mount: MountLine }
-  /** In the container's mount namespace, but its mount point doesn't lead to it; or in a namespace of its own. */
+  /** On another mount point, hidden by another mount, or in another mount namespace of the container. */
   | { readonly kind: 'elsewhere'; readonly found: VolumeMount }
   | { readonly kind: 'gone' }
-  /** It could not be looked at: nobody may act as if it were gone. */
+  /** The mounts could not be read: this must never be treated as gone. */
   | { readonly kind: 'unknown' };
 
 /**
- * Looks for a volume's mount in a container.
- * @param first a living process of the container, by its number
- * @param source what mountinfo calls it; undefined: it can be mounted nowhere now
+ * Finds a volume's mount in a container.
+ * @param first the pid of a running process of the container
+ * @param source the volume's device and folder in mountinfo; undefined: it cannot be mounted anywhere now
  * @param otherMounts where else the volume is mounted; asked for only when it isn't where it belongs
  */
 export async function locateMount(

@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { folderOn, isPartOf, type MountLine, mountsOf, type SourceFolder } from '../../linux/mountinfo.ts';
 import { fromAnyThread, namespaceOf, processes } from '../../linux/proc.ts';
 
-/** What the processes of one mount namespace that have the same root see. */
+/** The mounts that the processes of one mount namespace with the same root see. */
 interface View {
   /** One of the processes. */
   readonly pid: number;
@@ -13,31 +13,31 @@ interface View {
 
 /** A place where a volume, or a part of it, is mounted. */
 export interface VolumeMount {
-  /** One process that sees it. */
+  /** A process that sees the mount. */
   readonly pid: number;
   readonly namespace: string;
   readonly mount: MountLine;
-  /** The folder that it is mounted on; undefined when that can't be seen. */
+  /** The folder that it is mounted on; undefined when mountinfo does not show it. */
   readonly on?: SourceFolder;
 }
 
 /**
- * Finds the mounts of volumes in all mount namespaces, the castle's own too. A look takes some milliseconds on a host
- * with many processes, so requests that wait for one at the same time share it; each gets one that began after it asked.
+ * Finds the mounts of volumes in all mount namespaces, including the castle's. A scan takes some milliseconds on a host with
+ * many processes, so calls at the same time share one; each gets a scan that began after the call.
  */
 export class MountNamespaces {
   private next: Promise<readonly View[]> | undefined;
 
   /**
-   * One look for many volumes.
-   * @returns where a volume is in use, as of now
+   * Scans once for many volumes.
+   * @returns where a volume was mounted at the time of the scan
    */
   scan(): (source: SourceFolder, place: SourceFolder | undefined) => readonly VolumeMount[] {
     const seen = views();
     return (source, place) => seen.flatMap((view) => usesIn(view, source, place));
   }
 
-  /** Where a volume is in use now. @param place the folder of the backend that stands for it, if there is one */
+  /** Where a volume is mounted now. @param place the backend's own folder for it, if there is one */
   async findMounts(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly VolumeMount[]> {
     this.next ??= new Promise((resolve, reject) => {
       setImmediate(() => {
@@ -54,8 +54,8 @@ export class MountNamespaces {
 }
 
 /**
- * The kernel keeps no list of mount namespaces: each process is asked for its own, and one of each for its mounts. A
- * process with another root (chroot) sees another part of them.
+ * The kernel has no list of mount namespaces: the scan reads the namespace of each process, and the mounts of one process
+ * in each. A process with another root (chroot) sees another part of the mounts, so it is a view of its own.
  */
 function views(): readonly View[] {
   const seen = new Set<string>();
@@ -70,7 +70,7 @@ function views(): readonly View[] {
       seen.add(view);
       found.push({ pid, namespace, mounts });
     } catch {
-      // It ended while we looked, or it is not ours to look at.
+      // The process ended meanwhile, or may not be read.
     }
   }
   return found;

@@ -11,7 +11,7 @@ const limitMs = 10_000;
 /** How long it may take with a file system, whose journal may have to be replayed, in milliseconds. */
 const imageLimitMs = 60_000;
 
-/** castle-mount hangs in the container and cannot be ended (state D): what it was to do may happen yet. */
+/** castle-mount hangs in the container and cannot be killed (state D, uninterruptible sleep): it may still finish. */
 export class MountHungError extends Error {
   override readonly name = 'MountHungError';
 
@@ -21,7 +21,7 @@ export class MountHungError extends Error {
   }
 }
 
-/** The way into a container: descriptors stay right whatever becomes of the process that they were opened by. */
+/** Open descriptors of a container's mount namespace and root: they stay valid when the process ends or its pid is reused. */
 export interface MountNamespaceHandle {
   /** Its mount namespace. */
   readonly namespace: number;
@@ -34,30 +34,30 @@ export interface MountNamespaceHandle {
 export interface MountOptions {
   /** Whether it can only be read there. */
   readonly readonly: boolean;
-  /** Whether others have it mounted now, and may: its device, if it has one, is there already. */
+  /** Whether other leases have the volume mounted now: its device, if it has one, is attached already. */
   readonly isMountedElsewhere: boolean;
-  /** What is to be done about whose files are whose, once the owner of the root folder is known; without it, nothing. */
+  /** Decides how ids are mapped once the owner of the root folder is known; without it they are not mapped. */
   readonly ids?: (owner: Owner) => IdPlan;
 }
 
-/** What the ids on the disk are to the host where they are seen; of those that are left out, nothing can be written. */
+/** Which ids of the host stand for the ids on the disk, in a mount. Ids that are not mapped cannot write. */
 export interface IdMapping {
   readonly uids: readonly Extent[];
   readonly gids: readonly Extent[];
 }
 
-/** What is to be done about whose files are whose. */
+/** How the owners of files are made to fit the container. */
 export interface IdPlan {
   readonly map?: IdMapping;
-  /** Who is to get the root folder, and nothing below it. */
+  /** The new owner of the root folder; nothing below it changes. */
   readonly chown?: Owner;
 }
 
-/** The ids could not be mapped; nothing is mounted. */
+/** The kernel or the file system cannot map ids; nothing is mounted. */
 export class IdMappingUnsupportedError extends Error {
   override readonly name = 'IdMappingUnsupportedError';
 
-  /** @param error what the kernel said: EINVAL when the file system can't */
+  /** @param error the kernel's error: EINVAL when the file system cannot map ids */
   constructor(readonly error: string) {
     super(`ids cannot be mapped: ${error}`);
   }
@@ -72,10 +72,10 @@ export interface ImageToMount {
   readonly isDevice?: true;
   readonly fileSystem: {
     readonly type: string;
-    /** What the file system has to have; looked at once more on the device that is mounted. */
+    /** The UUID that the file system must have; checked again on the device that is mounted. */
     readonly uuid: string;
   };
-  /** Path of the loop device that has it already, if one has. */
+  /** Path of the loop device that the image is attached to, if there is one. */
   readonly device?: string;
 }
 
@@ -87,7 +87,7 @@ export interface NfsFolderToMount {
   readonly options: string;
 }
 
-/** Puts folders and file systems into containers' mount namespaces. */
+/** Mounts folders and file systems in the mount namespaces of containers. */
 export interface Mounter {
   /**
    * Mounts a folder in a container.
@@ -130,7 +130,7 @@ export interface Mounter {
    */
   growImage(into: MountNamespaceHandle, image: ImageToMount, device: string, target: string): Promise<void>;
   /**
-   * Takes a mount away.
+   * Unmounts.
    * @throws RefusalError busy when something in the container uses it; not_found when the mount point doesn't lead to it;
    *   MountHungError
    */

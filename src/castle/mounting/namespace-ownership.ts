@@ -1,20 +1,20 @@
 import { isStillThere, namespaceOf, type ProcessIdentity, readStatus } from '../../linux/proc.ts';
 import type { VolumeMount } from './mount-namespaces.ts';
 
-/** No process has more ancestors than this. */
+/** A bound for the walk to the ancestors of a process. */
 const mostAncestors = 1000;
 
 /**
- * Whether a mount is a container's: it is in the mount namespace of its first process, or in one that was made inside it
- * (unshare(1)), which a process of the same PID namespace has, or a descendant of the first one.
- * @param first the container's first process; of one that has ended, nothing is left
+ * Whether a mount belongs to a container: it is in the mount namespace of the container's first process, or in one that was
+ * created inside the container (unshare(1)) by a process of the same PID namespace or a descendant of the first process.
+ * @param first the container's first process; no mount belongs to one that has ended
  */
 export function belongsToContainer(use: VolumeMount, first: ProcessIdentity): boolean {
   if (!isStillThere(first)) return false;
   try {
     if (use.namespace === namespaceOf(first.pid, 'mnt')) return true;
     const inside = namespaceOf(first.pid, 'pid');
-    // One that has the host's PID namespace shares it with everybody.
+    // A container in the host's PID namespace shares it with all processes: it identifies nothing.
     const isOwn = inside !== namespaceOf('self', 'pid');
     let at = use.pid;
     for (let step = 0; at > 1 && step < mostAncestors; step++) {
@@ -22,7 +22,7 @@ export function belongsToContainer(use: VolumeMount, first: ProcessIdentity): bo
       at = Number(readStatus(at).get('PPid') ?? 0);
     }
   } catch {
-    // One of them ended while we looked.
+    // One of the processes ended meanwhile.
   }
   return false;
 }

@@ -1,7 +1,7 @@
 import { errorCode, errorMessage } from '../../terminal/failure.ts';
 import { RefusalError } from './refusal.ts';
 
-/** Whether the castle has run out of something that others give back: a matter of time, never of permission. */
+/** Whether the castle has run out of descriptors, memory or processes. This may pass, and is never a lack of permission. */
 export function isOutOfResources(thrown: unknown): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'].includes(errorCode(thrown) ?? '');
 }

@@ -13,7 +13,7 @@ const statuses: Record<RefusalCode, number> = {
   internal: 500,
 };
 
-/** What only some refusals have. */
+/** Fields that only some refusals have. */
 interface RefusalDetails {
   /** volume_in_use: what has the volume. */
   readonly holder?: string;
@@ -21,7 +21,7 @@ interface RefusalDetails {
   readonly status?: number;
 }
 
-/** A request that the castle doesn't grant: a code for programs, a sentence and a remedy for people. */
+/** A request that the castle refuses: a code for programs, a sentence and a remedy for people. */
 export class RefusalError extends Error {
   override readonly name = 'RefusalError';
 

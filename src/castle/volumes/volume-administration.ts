@@ -34,15 +34,15 @@ export interface VolumeAdministrationDeps {
   readonly emit: EmitEvent;
 }
 
-/** What the host's root orders: volumes made beforehand, deleted, brought back. Nothing here is for containers. */
+/** What an administrator of the host does with volumes: create, delete, restore, purge, unlock. Not for containers. */
 export class VolumeAdministration {
   constructor(private readonly deps: VolumeAdministrationDeps) {}
 
   /**
-   * Makes a volume that no container has asked for yet.
+   * Creates a volume before a container requests it.
    * @returns whether it is new
-   * @throws RefusalError bad_volume_name, backend_failed; bad_request when it is there and would have to become shared; busy when it
-   *   is there and was to begin with a snapshot
+   * @throws RefusalError bad_volume_name, backend_failed; bad_request when it exists and is not shared as requested;
+   *   busy when it exists and a snapshot was given
    */
   create(volume: string, spec: VolumeSpec): Promise<boolean> {
     checkVolumeName(volume);
@@ -60,7 +60,7 @@ export class VolumeAdministration {
 
   /**
    * Moves a volume into the trash, where it is kept for a time.
-   * @throws RefusalError not_found, volume_in_use when a container has it or it is mounted anywhere, busy, backend_failed
+   * @throws RefusalError not_found; volume_in_use when a lease is on it or it is mounted anywhere; busy, backend_failed
    */
   delete(volume: string): Promise<TrashRecord> {
     checkVolumeName(volume);
@@ -89,7 +89,7 @@ export class VolumeAdministration {
         throw thrown;
       }
       const kept = await this.deleted(record).catch(async (thrown: unknown) => {
-        // Not written down, so not done: whoever asks for the volume finds it. The entry is settled later.
+        // A move that is not in the store is undone, so that requests find the volume. The entry is settled later.
         await trash.takeBack(volume, record.id);
         throw thrown;
       });
@@ -99,8 +99,8 @@ export class VolumeAdministration {
   }
 
   /**
-   * Brings the last deleted volume of a name back.
-   * @throws RefusalError not_found when none is kept, busy when there is a volume of that name again, backend_failed
+   * Restores the volume of that name that was deleted last.
+   * @throws RefusalError not_found when none is in the trash; busy when a volume has that name again; backend_failed
    */
   restore(volume: string): Promise<void> {
     checkVolumeName(volume);
@@ -132,9 +132,10 @@ export class VolumeAdministration {
   }
 
   /**
-   * Takes away the claim that another host has on a volume, for one that is gone for good.
-   * @returns the name of that host; undefined when nobody had a claim
-   * @throws RefusalError bad_request where there are no claims, volume_in_use when this host uses it, backend_failed
+   * Removes another host's claim on a volume. Only for a host that will not come back.
+   * @returns the name of that host; undefined when there was no claim
+   * @throws RefusalError bad_request when the backend has no claims; volume_in_use when this host uses the volume;
+   *   backend_failed
    */
   unlock(volume: string): Promise<string | undefined> {
     checkVolumeName(volume);
@@ -157,7 +158,7 @@ export class VolumeAdministration {
   }
 
   /**
-   * A volume, whether the store knows it or it only lies in the backend.
+   * A volume that the store or only the backend knows.
    * @throws RefusalError backend_failed
    */
   async lookUp(volume: string): Promise<(KnownVolume & Partial<VolumeRecord>) | undefined> {
@@ -165,18 +166,18 @@ export class VolumeAdministration {
     return store.volume(volume) ?? (await backend.find(volume));
   }
 
-  /** Deleted volumes that are kept; one that is just being brought back is still one of them. */
+  /** The deleted volumes that can be restored, including those that are being restored now. */
   list(): readonly TrashRecord[] {
     return this.deps.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
   }
 
-  /** Whether a deleted volume that is said to be kept is not in the trash. */
+  /** Whether the store has a deleted volume that is not in the backend's trash. */
   async isMissing(id: string): Promise<boolean> {
     const record = this.keptRecord(id);
     return record !== undefined && !(await trashOf(this.deps.backend).has(record.volume, id));
   }
 
-  /** Takes the entry of a deleted volume out that is not in the trash any more. @returns false when it is there after all */
+  /** Removes the entry of a deleted volume that is not in the trash any more. @returns false when it is in the trash */
   async forget(id: string): Promise<boolean> {
     const record = this.keptRecord(id);
     if (record === undefined) return true;
@@ -187,7 +188,7 @@ export class VolumeAdministration {
     });
   }
 
-  /** Removes one deleted volume for good. @returns false when it could not be, or somebody brought it back */
+  /** Removes one deleted volume for good. @returns false when that failed or the volume was restored meanwhile */
   async purgeOne(id: string): Promise<boolean> {
     const [record, { trash }] = [this.keptRecord(id), this.deps.backend];
     if (record !== undefined && trash !== null) await this.tryToPurge(record, trash);
@@ -195,7 +196,7 @@ export class VolumeAdministration {
   }
 
   /**
-   * Removes for good what was deleted before a time. What cannot be removed stays, and is told of.
+   * Removes for good the volumes that were deleted before a time. A failure is reported, and the volume stays.
    * @param beforeMs milliseconds since 1970
    */
   async purge(beforeMs: number): Promise<void> {
@@ -208,8 +209,8 @@ export class VolumeAdministration {
   }
 
   /**
-   * Finds out what became of what a castle was doing when it ended: a volume is in the one place or the other. What is in
-   * the trash without an entry, as after a lost state, gets one; its time begins anew.
+   * At start: finds out what became of volumes that were being deleted or restored when a castle ended; each is either in
+   * the trash or in its place. A volume in the trash without an entry, as after a lost store, gets one, deleted now.
    */
   async reconcile(): Promise<void> {
     const { store, backend, emit } = this.deps;
@@ -242,7 +243,7 @@ export class VolumeAdministration {
     }
   }
 
-  /** A trash that does not answer is no reason not to start: containers have their volumes. */
+  /** A trash that cannot be listed does not stop the start: leases do not depend on it. */
   private async inTrash(trash: Trash): ReturnType<Trash['list']> {
     try {
       return await trash.list();
@@ -254,7 +255,7 @@ export class VolumeAdministration {
     }
   }
 
-  /** The volumes of which the trash may be in the middle of something. */
+  /** The volumes whose deletion or restore has not ended. */
   unsettled(): readonly string[] {
     return this.records()
       .filter(({ state }) => state === 'deleting' || state === 'restoring')
@@ -262,8 +263,9 @@ export class VolumeAdministration {
   }
 
   /**
-   * Finds out what became of a volume that was being deleted or restored, while nothing else is done with it.
-   * @throws RefusalError when it can't be told, or written down
+   * Finds out what became of a volume that was being deleted or restored. Runs while the volume is locked.
+   * @returns whether there was anything to find out
+   * @throws RefusalError when the backend cannot tell or the store cannot be written
    */
   async settleOne(volume: string): Promise<boolean> {
     const { trash } = this.deps.backend;
@@ -276,12 +278,12 @@ export class VolumeAdministration {
     return this.records().find((record) => record.id === id && record.state === 'kept');
   }
 
-  /** The trash of this backend: of that of another one, nothing can be seen. */
+  /** The entries of this backend; another backend's trash cannot be examined. */
   private records(): readonly TrashRecord[] {
     return this.deps.store.trash().filter(({ backend }) => backend === this.deps.backend.name);
   }
 
-  /** What lies here under the name of another backend's volume is not that volume. */
+  /** A volume of this backend with the name of another backend's volume is a different one. */
   private checkBackend(volume: string): void {
     const known = this.deps.store.volume(volume);
     if (known !== undefined && known.backend !== this.deps.backend.name) {
@@ -303,7 +305,7 @@ export class VolumeAdministration {
     if (found !== undefined) throw inUseElsewhere(volume, found);
   }
 
-  /** What an earlier order could not write down in the end, on a full disk perhaps, is found out before the next one. */
+  /** An earlier operation may not have been able to write its result, as with a full disk: it is settled before the next. */
   private async settleAll(volume: string, trash: Trash): Promise<void> {
     const records = this.records().filter((record) => record.volume === volume);
     for (const record of records) await this.settle(record, trash);
@@ -314,7 +316,7 @@ export class VolumeAdministration {
     if (record.state === 'restoring') await this.settleRestoring(record, trash);
   }
 
-  /** After a delete that may or may not have happened. */
+  /** Settles a delete that may or may not have happened. */
   private async settleDeleting(record: TrashRecord, trash: Trash): Promise<void> {
     if (await trash.has(record.volume, record.id)) await this.deleted(record);
     else await this.advance(record, 'notMoved');
@@ -324,23 +326,23 @@ export class VolumeAdministration {
     return this.advance(record, 'moved', (changes) => changes.removeVolume(record.volume));
   }
 
-  /** Writes the state that follows from an event. @param besides what changes in the same commit */
+  /** Writes the state that follows from an event. @param alsoChange makes more changes in the same commit */
   private async advance(
     record: TrashRecord,
     event: TrashEvent,
-    besides: (changes: Changes) => void = () => undefined,
+    alsoChange: (changes: Changes) => void = () => undefined,
   ): Promise<TrashRecord> {
     const state = afterTrash(record.state, event);
     const next = state === 'none' ? record : { ...record, state };
     await this.deps.store.commit((changes) => {
-      besides(changes);
+      alsoChange(changes);
       if (state === 'none') changes.removeTrash(record.id);
       else changes.putTrash(next);
     });
     return next;
   }
 
-  /** After a restore that may or may not have happened. */
+  /** Settles a restore that may or may not have happened. */
   private async settleRestoring(record: TrashRecord, trash: Trash): Promise<void> {
     if (!(await trash.has(record.volume, record.id))) return this.restored(record);
     await this.advance(record, 'notBroughtBack');
@@ -359,13 +361,13 @@ export class VolumeAdministration {
     try {
       const isOurs = await this.deps.volumeLock.run(volume, async () => {
         if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
-        // Somebody may have brought it back meanwhile.
+        // It may have been restored meanwhile.
         if (!this.records().some((now) => now.id === id && now.state === 'kept')) return false;
         await this.checkNotMounted(record, trash);
         purging = await this.advance(record, 'purge');
         return true;
       });
-      // Outside: a large volume takes a while, and a new one of its name need not wait.
+      // Outside the lock: removing a large volume takes long, and a new volume of that name need not wait for it.
       if (isOurs) await this.removeForGood(purging, trash);
     } catch (thrown) {
       this.deps.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
@@ -385,7 +387,7 @@ export class VolumeAdministration {
     });
   }
 
-  /** The kernel doesn't keep anybody from deleting what is mounted elsewhere. */
+  /** The kernel lets a folder be deleted that is mounted in another mount namespace. */
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
     const source = await trash.source(volume, id);
     if (source === undefined) return;

@@ -8,22 +8,22 @@ import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Store, VolumeRecord } from '../store/store.ts';
 import { afterVolume, type VolumeEvent } from './volume-states.ts';
 
-/** What a volume is to be should it have to be made; of one that is there, nothing changes. */
+/** What a volume is created with. An existing volume does not change. */
 export interface VolumeSpec {
   readonly owner: Owner;
   readonly sizeBytes?: number;
   /** Whether several containers may write to it at once. */
   readonly shared: boolean;
-  /** What it begins with: a snapshot by its id, or `latest:VOLUME`; it has that one's owner and size then. */
+  /** The snapshot that it is created from, by its id or `latest:VOLUME`; owner and size are the snapshot's then. */
   readonly snapshot?: string;
 }
 
-/** Makes a volume that is not there yet from a snapshot. @throws RefusalError; nothing is left of it then */
+/** Creates a volume from a snapshot. @throws RefusalError; nothing is left of the volume then */
 export type CreateFromSnapshot = (snapshot: string, volume: NewVolume) => Promise<void>;
 
-/** Makes volumes and finds them again; the store says what the castle was about to do with each. */
+/** Creates and finds volumes. The store says what the castle was about to do with each, for the start after a crash. */
 export class VolumeCatalog {
-  /** What people were told of volumes with which something is wrong, by kind and name. */
+  /** The last fault that was reported, by kind and volume: a fault is reported once, not at each reconcile. */
   private readonly reported = new Map<string, string>();
 
   constructor(
@@ -34,9 +34,9 @@ export class VolumeCatalog {
   ) {}
 
   /**
-   * Sees to it that the volume is there.
-   * @returns its record, not in the store yet when it was found on disk, and whether it was made just now
-   * @throws RefusalError backend_failed when it can't be made, was there once and is not any more, or is another one
+   * Makes sure that a volume exists.
+   * @returns its record, not in the store yet when only the backend knew it, and whether it was created just now
+   * @throws RefusalError backend_failed when it cannot be created, is lost, or was replaced by another one
    */
   async prepare(
     name: string,
@@ -52,11 +52,11 @@ export class VolumeCatalog {
     if (known?.id !== undefined && found.id !== undefined && known.id !== found.id) {
       throw exchangedVolume(name, known.id, found.id);
     }
-    // Without a store, what the backend says of a volume is all that is known.
+    // After a lost store the backend's data is all there is.
     return { record: { ...(known ?? this.newRecord(name, spec)), ...found }, isNew: false };
   }
 
-  /** @throws RefusalError not_found when there is no such volume; backend_failed when it belongs to another backend */
+  /** The record of a volume. @throws RefusalError not_found; backend_failed when it is another backend's */
   known(name: string): VolumeRecord {
     const known = this.store.volume(name);
     if (known === undefined) throw noSuchVolume(name);
@@ -92,7 +92,7 @@ export class VolumeCatalog {
     return { ...record, id };
   }
 
-  /** Tells of a new volume, once it is there to stay: a wrong mount point, asked for again and again, is not worth it. */
+  /** Reports a new volume once it is certain to stay: repeated requests with a wrong mount point would fill the log. */
   reportCreated({ name }: VolumeRecord, { owner, snapshot }: VolumeSpec): void {
     const how = snapshot === undefined ? `owner ${owner.uid}:${owner.gid}` : `from snapshot ${snapshot}`;
     this.emit(`volume ${name} created in the ${this.backend.description}, ${how}`, {
@@ -101,10 +101,10 @@ export class VolumeCatalog {
     });
   }
 
-  /** A volume that was made for a mount that cannot be made is not kept: its name may have been a slip. */
+  /** Removes a new volume whose mount failed, if nothing was written to it: its name may have been a typing error. */
   async discard(volume: VolumeRecord): Promise<void> {
     try {
-      // Back to "may be there or not" first: a castle that is killed in between finds out which.
+      // First back to `creating`, where the volume may exist or not: a castle that is killed now finds out which.
       if (this.store.volume(volume.name)?.state !== 'creating') {
         await this.advance(volume, 'discard');
       }
@@ -124,9 +124,9 @@ export class VolumeCatalog {
   }
 
   /**
-   * Finds out what became of a volume that was being created; of one that is ready, whether it is still there. Nothing is
-   * done about one that is away, but people are told, once.
-   * @returns whether something was put right in the store, or is only for people to put right
+   * Finds out what became of a volume that was being created, or whether a ready one still exists. A missing or replaced
+   * volume is reported once and left as it is.
+   * @returns whether the store was corrected, or a fault is left that an operator has to correct
    */
   async settle(name: string): Promise<'unchanged' | 'corrected' | 'unresolved'> {
     const volume = this.store.volume(name);
@@ -149,7 +149,7 @@ export class VolumeCatalog {
     }
   }
 
-  /** Tells people that something is wrong with a volume, or its use, and again only when it is something else. */
+  /** Reports a fault of a volume or of its use, unless it is the last one that was reported. */
   reportOnce(kind: 'volume' | 'use', name: string, what: string): void {
     if (this.reported.get(`${kind} ${name}`) === what) return;
     this.reported.set(`${kind} ${name}`, what);

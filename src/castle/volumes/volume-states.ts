@@ -1,24 +1,24 @@
 import type { TrashRecord, VolumeRecord } from '../store/store.ts';
 
-/** What a volume can be in; `none`: the store has no such volume. */
+/** The state of a volume; `none`: the store has no such volume. */
 export type VolumeState = VolumeRecord['state'] | 'none';
 
 /**
- * What can happen to a volume while it is not in the trash: it is taken out of the store when it was `moved` there, and put
- * back, ready, when it was `broughtBack`, in one commit with the entry in the trash.
+ * What can happen to a volume that is not in the trash. The commit that writes `moved` to the entry in the trash removes the
+ * volume from the store, and the commit that writes `broughtBack` adds it again, ready.
  */
 export type VolumeEvent = 'create' | 'made' | 'notMade' | 'discard';
 
-/** The life of a volume: the state that follows from each event; where there is none, the event can't happen. */
+/** The state table of a volume: the state that follows from each event. An event without an entry cannot happen. */
 export const volumeTransitions: Record<VolumeState, Partial<Record<VolumeEvent, VolumeState>>> = {
   none: { create: 'creating' },
-  // May be there or not: a castle that finds it so looks, and it was made or not.
+  // The volume may exist or not: a castle that finds this state at start asks the backend.
   creating: { create: 'creating', made: 'ready', notMade: 'none', discard: 'creating' },
-  // Found, whatever was known of it.
+  // `made`: the backend has the volume, as the store says already.
   ready: { made: 'ready', discard: 'creating' },
 };
 
-/** What a place in the trash can be in; `none`: there is no such place. */
+/** The state of an entry in the trash; `none`: there is no such entry. */
 export type TrashState = TrashRecord['state'] | 'none';
 
 /** What can happen to a deleted volume. */
@@ -33,7 +33,7 @@ export type TrashEvent =
   | 'purge'
   | 'purged';
 
-/** The life of a deleted volume. */
+/** The state table of a deleted volume. */
 export const trashTransitions: Record<TrashState, Partial<Record<TrashEvent, TrashState>>> = {
   none: { delete: 'deleting', found: 'kept' },
   deleting: { moved: 'kept', notMoved: 'none' },
@@ -42,14 +42,14 @@ export const trashTransitions: Record<TrashState, Partial<Record<TrashEvent, Tra
   purging: { purged: 'none' },
 };
 
-/** @throws Error when the event can't happen in that state: a defect of the castle, never of a caller */
+/** @throws Error when the table has no such transition: a bug in the castle, never a caller's mistake */
 export function afterVolume(state: VolumeState, event: VolumeEvent): VolumeState {
   const next = volumeTransitions[state][event];
   if (next === undefined) throw new Error(`a volume that is ${state} cannot take ${event}`);
   return next;
 }
 
-/** @throws Error when the event can't happen in that state: a defect of the castle, never of a caller */
+/** @throws Error when the table has no such transition: a bug in the castle, never a caller's mistake */
 export function afterTrash(state: TrashState, event: TrashEvent): TrashState {
   const next = trashTransitions[state][event];
   if (next === undefined) throw new Error(`a deleted volume that is ${state} cannot take ${event}`);
