@@ -138,7 +138,7 @@ function metricTable(): string {
     rows.push([code(name), type, labelNames.map(code).join(', '), help]);
   };
   try {
-    new Metrics({} as ConstructorParameters<typeof Metrics>[0], '');
+    new Metrics('').addState({} as Parameters<Metrics['addState']>[0]);
   } finally {
     Registry.prototype.registerMetric = register;
   }

@@ -66,6 +66,9 @@ export const Volume = Type.Object({
   backend: Type.String(),
   state: Type.Unsafe<'creating' | 'ready'>(Type.Union([Type.Literal('creating'), Type.Literal('ready')])),
   created: Type.String({ description: 'ISO 8601, UTC.' }),
+  sizeBytes: Type.Optional(
+    Type.Integer({ description: 'The size of the volume, where the backend can report it cheaply.' }),
+  ),
   shared: Type.Optional(Type.Boolean({ description: 'Whether several containers may write to it at once.' })),
   leases: Type.Array(Type.String(), { description: 'Ids of the leases on it now.' }),
 });

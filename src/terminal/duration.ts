@@ -16,3 +16,22 @@ export function readDuration(name: string, text: string, kind: 'usage' | 'config
     throw new Failure(kind, `${name} ${quoted(text)} is not a duration`, 'write for example 90, 90s or 2m');
   return Math.round(Number(number) * unitMs[unit as keyof typeof unitMs]);
 }
+
+/** Seconds in each unit of an age, the largest first. */
+const ageUnits = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['m', 60],
+] as const;
+
+/**
+ * How long ago something was, in its largest unit, rounded down: `12s`, `5m`, `3h`, `40d`.
+ * @param since ISO 8601
+ * @param nowMs milliseconds since 1970
+ */
+export function formatAge(since: string, nowMs: number): string {
+  // A clock that was set back makes things of the future.
+  const seconds = Math.max(0, Math.floor((nowMs - Date.parse(since)) / 1000));
+  const [unit, worth] = ageUnits.find(([, worth]) => seconds >= worth) ?? ['s', 1];
+  return `${Math.floor(seconds / worth)}${unit}`;
+}

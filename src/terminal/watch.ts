@@ -1,26 +1,50 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import { print } from './print.ts';
+import { openScreen } from './screen.ts';
 
-/** Seconds between two looks, unless told. */
+/** Seconds between two updates, unless the option gives another number. */
 export const defaultWatchSeconds = 2;
 
+/** What is shown at one moment. */
+export interface Frame {
+  /** Whole lines, each with its end. */
+  readonly text: string;
+  /** When it was so; ISO 8601, UTC. */
+  readonly at: string;
+}
+
 /**
- * Shows something again and again until a signal ends it: in place on a terminal; elsewhere one below the other, each
- * with its time, or without anything between them for programs.
- * @param every seconds between two looks; true: the default
- * @param look what is to be shown, with the end of its last line, and when it was so
+ * Shows something repeatedly until a signal ends the process. On a terminal, each update replaces the one before, on the
+ * alternate screen, so that the scrollback stays as it was. Elsewhere, updates follow one another, each below its time;
+ * for programs, without the time.
+ * @param every seconds between two updates; true: the default
+ * @param look fetches what is to be shown; what it throws ends the watch
  */
 export async function watch(
   every: number | true,
   forPrograms: boolean,
-  look: () => Promise<{ readonly text: string; readonly at: string }>,
+  look: () => Promise<Frame>,
 ): Promise<never> {
+  const everyMs = (every === true ? defaultWatchSeconds : every) * 1000;
+  // The first look comes before the screen changes, so that its error is printed as that of any command.
+  let frame = await look();
+  if (!forPrograms && process.stdout.isTTY) {
+    const screen = openScreen(process.stdout);
+    try {
+      for (;;) {
+        screen.show(frame.text);
+        await pause(everyMs);
+        frame = await look();
+      }
+    } finally {
+      screen.close();
+    }
+  }
   for (;;) {
-    const { text, at } = await look();
-    const before = forPrograms ? '' : process.stdout.isTTY ? '\x1b[H\x1b[2J\x1b[3J' : `${at}\n`;
-    await print(before + text);
-    await pause((every === true ? defaultWatchSeconds : every) * 1000);
+    await print(forPrograms ? frame.text : `${frame.at}\n${frame.text}`);
+    await pause(everyMs);
+    frame = await look();
   }
 }
 

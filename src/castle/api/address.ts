@@ -1,16 +1,16 @@
 import { isIPv6 } from 'node:net';
 import { Failure } from '../../terminal/failure.ts';
 
-/** Where to listen on TCP. */
+/** A TCP address to listen on. */
 export interface Address {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number;
 }
 
 /**
  * Reads `HOST:PORT`, IPv6 in brackets.
- * @param option for the sentence, as in `--listen`
+ * @param option for the message, as in `--listen`
  * @throws Failure config
  */
 export function parseAddress(option: string, address: string): Address {

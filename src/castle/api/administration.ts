@@ -2,28 +2,33 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { DeletedVolume, Refusal, Unlocked, VolumeRequest } from '../../protocol/contract.ts';
+import type { Backups } from '../snapshots/snapshot-manager.ts';
 import type { TrashRecord } from '../store/store.ts';
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
+import { completeSnapshotId } from './snapshot-id.ts';
 
-export interface Administrated {
+export interface AdministrationRoutesDeps {
+  readonly snapshots: Backups;
   readonly administration: VolumeAdministration;
-  /** @throws RefusalError not_permitted for everybody but the host's root */
+  /** @throws RefusalError not_permitted unless the sender is root of the host */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 
-/** What the host's root orders about volumes. */
+/** Create, delete, restore and unlock volumes; for root of the host. */
 export function administrationRoutes({
   administration,
+  snapshots,
   needHost,
-}: Administrated): FastifyPluginCallbackTypebox {
+}: AdministrationRoutesDeps): FastifyPluginCallbackTypebox {
   const refusals = { '4xx': Refusal, '5xx': Refusal };
   const params = Type.Object({ name: Type.String() });
+  const completeId = (id: string) => completeSnapshotId(id, () => snapshots.list().map((one) => one.id));
   return (app, _options, done) => {
     app.post(
       '/v1/volumes',
       {
         schema: {
-          summary: 'Make a volume; for the host',
+          summary: 'Create a volume; for the host',
           body: VolumeRequest,
           response: { 200: Type.Null(), 201: Type.Null(), ...refusals },
         },
@@ -35,7 +40,7 @@ export function administrationRoutes({
           owner: { uid, gid },
           shared,
           ...(sizeBytes === undefined ? {} : { sizeBytes }),
-          ...(snapshot === undefined ? {} : { snapshot }),
+          ...(snapshot === undefined ? {} : { snapshot: await completeId(snapshot) }),
         });
         return reply.status(isNew ? 201 : 200).send(null);
       },
@@ -45,7 +50,7 @@ export function administrationRoutes({
       '/v1/volumes/deleted',
       {
         schema: {
-          summary: 'Deleted volumes that are kept; for the host',
+          summary: 'List the deleted volumes that can be restored; for the host',
           response: { 200: Type.Array(DeletedVolume), ...refusals },
         },
       },
@@ -59,7 +64,7 @@ export function administrationRoutes({
       '/v1/volumes/:name',
       {
         schema: {
-          summary: 'Delete a volume, and keep it for a time; for the host',
+          summary: 'Delete a volume; it can be restored for a time; for the host',
           params,
           response: { 200: DeletedVolume, ...refusals },
         },
@@ -74,7 +79,7 @@ export function administrationRoutes({
       '/v1/volumes/:name/restore',
       {
         schema: {
-          summary: 'Bring the last deleted volume of that name back; for the host',
+          summary: 'Restore the most recently deleted volume of that name; for the host',
           params,
           response: { 204: Type.Null(), ...refusals },
         },
@@ -90,7 +95,7 @@ export function administrationRoutes({
       '/v1/volumes/:name/unlock',
       {
         schema: {
-          summary: "Take away another host's claim on a volume, for one that is gone for good; for the host",
+          summary: "Discard a dead host's claim on a volume; for the host",
           params,
           response: { 200: Unlocked, ...refusals },
         },

@@ -2,20 +2,20 @@ import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RefusalError } from '../refusals/refusal.ts';
 
-/** The headers of a last answer. */
+/** The headers of the last response on a connection. */
 const headersOf = (body: string) => ({
   'content-type': 'application/json; charset=utf-8',
   'content-length': Buffer.byteLength(body),
   connection: 'close',
 });
 
-/** Answers a request that no route was found for. */
+/** Responds to a request that Fastify does not handle. */
 export function answer(response: ServerResponse, refused: RefusalError): void {
   const body = JSON.stringify(refused);
   response.writeHead(refused.status, headersOf(body)).end(body);
 }
 
-/** Answers where there is no request to answer, and hangs up. */
+/** Responds to what could not be parsed as a request, and closes the connection. */
 export function endWith(socket: Duplex, refused: RefusalError): void {
   if (!socket.writable) {
     socket.destroy();

@@ -1,10 +1,10 @@
-/** A request has at most this many bytes; the largest right one has a path of 4096. */
+/** The largest body of a request, in bytes; the largest valid one has a path of 4096 bytes. */
 export const bodyLimitBytes = 16 * 1024;
-/** A peer that sends its request more slowly than this is cut off, in milliseconds. */
+/** A client must send its whole request within this time, in milliseconds. */
 export const requestWithinMs = 10_000;
-/** One that doesn't even begin is cut off after this, and the time until somebody looks, which is as long again. */
+/** A client must send the headers within this time, in milliseconds. Node checks at intervals of the same length. */
 export const headersWithinMs = 5_000;
-/** When what the castle could not do may be worth another try, in seconds. */
+/** Retry-After of a response 503, in seconds. */
 export const retryAfterS = 2;
-/** How long requests under way may take when the castle is to stop, in milliseconds: longer than a mount. */
+/** How long a stop waits for requests in progress, in milliseconds: longer than a mount takes. */
 export const lastAnswersMs = 15_000;

@@ -5,17 +5,17 @@ import type { Native } from '../../linux/native-addon.ts';
 import { namespaceOf } from '../../linux/proc.ts';
 import { type Connection, holdPeer } from '../identity/caller.ts';
 
-/** More connections than this, in one PID namespace, are closed: a container's could take all descriptors otherwise. */
+/** The most connections from one PID namespace: otherwise, a container could use up all file descriptors. */
 const limitPerContainer = 128;
 
 interface Open extends Connection {
-  /** The peer's PID namespace. */
+  /** The PID namespace of the peer. */
   readonly container: string;
-  /** How many of its requests are being answered. */
+  /** The number of requests in progress. */
   underWay: number;
 }
 
-/** The open connections of a server, with the process at the other end of each. */
+/** The open connections of the unix socket, with the process at the other end of each. */
 export class Connections {
   private readonly open = new Map<Socket, Open>();
   private stopping = false;
@@ -26,16 +26,16 @@ export class Connections {
   ) {
     server.on('connection', (socket: Socket) => this.accept(socket));
     server.on('request', (request: IncomingMessage, response: ServerResponse) =>
-      this.answering(request.socket, response),
+      this.trackRequest(request.socket, response),
     );
   }
 
-  /** Who is at the other end; undefined when the connection has been closed meanwhile. */
+  /** The peer of a connection; undefined when it has closed. */
   of(socket: Socket): Connection | undefined {
     return this.open.get(socket);
   }
 
-  /** Closes every connection without a request under way, and the others when theirs is answered. */
+  /** Closes every connection without a request in progress, and the others after their response. */
   stop(): void {
     this.stopping = true;
     for (const [socket, { underWay }] of this.open) if (underWay === 0) socket.destroy();
@@ -54,14 +54,14 @@ export class Connections {
     });
   }
 
-  /** The peer of a new connection, or undefined when it has ended already, or is one too many. */
+  /** The peer of a new connection; undefined when it has ended, or has too many connections. */
   private hold(socket: Socket): Open | undefined {
     const fd = descriptorOf(socket);
     if (fd === undefined) return undefined;
     try {
       const connection = holdPeer(this.native, fd, closeSync);
       const container = pidNamespaceOf(connection.peer.pid);
-      if (this.isOneTooMany(container)) {
+      if (this.hasTooMany(container)) {
         connection.close();
         return undefined;
       }
@@ -71,14 +71,14 @@ export class Connections {
     }
   }
 
-  private isOneTooMany(container: string): boolean {
+  private hasTooMany(container: string): boolean {
     if (container === namespaceOf('self', 'pid')) return false;
     let count = 0;
     for (const other of this.open.values()) if (other.container === container) count += 1;
     return count >= limitPerContainer;
   }
 
-  private answering(socket: Socket, response: ServerResponse): void {
+  private trackRequest(socket: Socket, response: ServerResponse): void {
     const opened = this.open.get(socket);
     if (opened === undefined) return;
     opened.underWay += 1;
@@ -89,7 +89,7 @@ export class Connections {
   }
 }
 
-/** A process that is not visible, or has ended, counts with its like. */
+/** The PID namespace of a process. Processes that have ended or are not visible are counted together. */
 function pidNamespaceOf(pid: number): string {
   try {
     return namespaceOf(pid, 'pid');
@@ -98,7 +98,7 @@ function pidNamespaceOf(pid: number): string {
   }
 }
 
-/** The descriptor of an accepted socket; Node keeps it in the handle that it doesn't document. */
+/** The descriptor of an accepted socket. Node has no documented way to get it: it is in the socket's handle. */
 export function descriptorOf(socket: Socket): number | undefined {
   const handle: unknown = '_handle' in socket ? socket._handle : undefined;
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;

@@ -5,32 +5,37 @@ import { Refusal, Snapshot, SnapshotCopy } from '../../protocol/contract.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Copy } from '../snapshots/off-host/copies.ts';
 import type { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
+import type { Backups } from '../snapshots/snapshot-manager.ts';
+import { completeSnapshotId } from './snapshot-id.ts';
 
-export interface CopiesAsked {
-  /** Undefined: snapshots stay on this host. */
+export interface CopyRoutesDeps {
+  readonly snapshots: Backups;
+  /** Undefined: snapshots are not copied. */
   readonly offHost: OffHost | undefined;
-  /** @throws RefusalError not_permitted for everybody but the host's root */
+  /** @throws RefusalError not_permitted unless the sender is root of the host */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 
-/** What the host's root orders about copies of snapshots off this host; nothing in here is for containers. */
-export function copyRoutes({ offHost, needHost }: CopiesAsked): FastifyPluginCallbackTypebox {
+/** Copy snapshots off this host, list, fetch and delete the copies; for root of the host. */
+export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): FastifyPluginCallbackTypebox {
   const refusals = { '4xx': Refusal, '5xx': Refusal };
   const params = Type.Object({ id: Type.String() });
   const place = (): OffHost => {
     if (offHost !== undefined) return offHost;
     throw new RefusalError(
       'bad_request',
-      'this castle has no place off its host',
+      'this castle has no off-host place to copy snapshots to',
       'start it with --off-host',
     );
   };
+  const snapshotIds = () => snapshots.list().map(({ id }) => id);
+  const copyIds = async () => (await place().list()).map(({ snapshot }) => snapshot.id);
   return (app, _options, done) => {
     app.get(
       '/v1/copies',
       {
         schema: {
-          summary: 'Copies of snapshots off this host; for the host',
+          summary: 'List the off-host copies of snapshots; for the host',
           querystring: Type.Object({ volume: Type.Optional(Type.String()) }),
           response: { 200: Type.Array(SnapshotCopy), ...refusals },
         },
@@ -52,7 +57,7 @@ export function copyRoutes({ offHost, needHost }: CopiesAsked): FastifyPluginCal
       },
       async (request) => {
         await needHost(request);
-        return toCopy(await place().copy(request.params.id));
+        return toCopy(await place().copy(await completeSnapshotId(request.params.id, snapshotIds)));
       },
     );
 
@@ -60,14 +65,16 @@ export function copyRoutes({ offHost, needHost }: CopiesAsked): FastifyPluginCal
       '/v1/copies/:id/fetch',
       {
         schema: {
-          summary: 'Bring a snapshot back to this host; for the host',
+          summary: 'Fetch the copy of a snapshot back to this host; for the host',
           params,
           response: { 201: Snapshot, ...refusals },
         },
       },
       async (request, reply) => {
         await needHost(request);
-        return reply.status(201).send(await place().fetch(request.params.id));
+        return reply
+          .status(201)
+          .send(await place().fetch(await completeSnapshotId(request.params.id, copyIds)));
       },
     );
 
@@ -75,14 +82,14 @@ export function copyRoutes({ offHost, needHost }: CopiesAsked): FastifyPluginCal
       '/v1/copies/:id',
       {
         schema: {
-          summary: 'Remove a copy for good; for the host',
+          summary: 'Delete a copy permanently; for the host',
           params,
           response: { 204: Type.Null(), ...refusals },
         },
       },
       async (request, reply) => {
         await needHost(request);
-        await place().remove(request.params.id);
+        await place().remove(await completeSnapshotId(request.params.id, copyIds));
         return reply.status(204).send(null);
       },
     );

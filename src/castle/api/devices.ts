@@ -2,21 +2,21 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify';
 import { Devices, Refusal } from '../../protocol/contract.ts';
 
-export interface DevicesAsked {
-  /** @throws RefusalError bad_request where volumes are no devices */
+export interface DeviceRoutesDeps {
+  /** @throws RefusalError bad_request where volumes are not block devices */
   readonly devices: () => Promise<Devices>;
-  /** @throws RefusalError not_permitted for everybody but the host's root */
+  /** @throws RefusalError not_permitted unless the sender is root of the host */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 
-/** What this host has of volumes that are devices. */
-export function deviceRoutes({ devices, needHost }: DevicesAsked): FastifyPluginCallbackTypebox {
+/** The block devices of this host that hold volumes. */
+export function deviceRoutes({ devices, needHost }: DeviceRoutesDeps): FastifyPluginCallbackTypebox {
   return (app, _options, done) => {
     app.get(
       '/v1/devices',
       {
         schema: {
-          summary: 'Devices of this host that have volumes; for the host',
+          summary: 'List the block devices of this host that hold volumes; for the host',
           response: { 200: Devices, '4xx': Refusal, '5xx': Refusal },
         },
       },

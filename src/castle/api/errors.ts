@@ -5,12 +5,11 @@ import type { EmitEvent } from '../events/event.ts';
 import { isOutOfResources, outOfResources } from '../refusals/out-of-resources.ts';
 import { badVolumeName, RefusalError } from '../refusals/refusal.ts';
 
-/** What to look at when a request was wrong. */
+/** The remedy for a wrong request. */
 const see = 'see /v1/openapi.json';
 
 /**
- * Every error that a request can lead to, in the documented form.
- * @param say tells people of what was not foreseen
+ * The documented form of every error that a request can lead to. An unexpected error is logged.
  */
 export function refusalOf(error: FastifyError | RefusalError, body: unknown, emit: EmitEvent): RefusalError {
   if (error instanceof RefusalError) return error;
@@ -19,17 +18,17 @@ export function refusalOf(error: FastifyError | RefusalError, body: unknown, emi
   if (name !== undefined) return name;
   const status = error.statusCode ?? 500;
   if (status < 500) return badRequest(error.message, status);
-  const why = errorMessage(error);
-  emit(`unexpected error: ${why}`, { event: 'castle.fault' });
-  return new RefusalError('internal', `the castle failed: ${why}`, 'see the log of the castle');
+  const reason = errorMessage(error);
+  emit(`unexpected error: ${reason}`, { event: 'castle.fault' });
+  return new RefusalError('internal', `the castle failed: ${reason}`, 'see the log of the castle');
 }
 
-/** A request that was not understood. @param status the HTTP status that says it best */
-export function badRequest(why: string, status: number): RefusalError {
-  return new RefusalError('bad_request', `the request is wrong: ${why}`, see, { status });
+/** A wrong request. @param status the HTTP status that fits best */
+export function badRequest(reason: string, status: number): RefusalError {
+  return new RefusalError('bad_request', `the request is wrong: ${reason}`, see, { status });
 }
 
-/** What Node's parser could make no request of. */
+/** The refusal for what Node's parser does not accept as a request. */
 export function unreadable(error: Error): RefusalError {
   switch (errorCode(error)) {
     case 'HPE_HEADER_OVERFLOW':
@@ -41,7 +40,7 @@ export function unreadable(error: Error): RefusalError {
   }
 }
 
-/** A wrong volume name gets the sentence that says what is wrong with it, not the one that quotes the pattern. */
+/** The refusal for a wrong volume name: it says what is wrong with the name, where the validator only quotes a pattern. */
 function wrongVolumeName(body: unknown): RefusalError | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const volume = 'volume' in body ? body.volume : 'name' in body ? body.name : undefined;

@@ -10,8 +10,8 @@ import { badRequest, refusalOf, unreadable } from './errors.ts';
 import type { LeaseRequests } from './requests.ts';
 
 /**
- * The settings of Fastify that all servers of the castle have: bounds for what comes in, and answers in the documented form
- * to what does not get as far as a route.
+ * The Fastify settings of all servers of the castle: limits for requests, and errors in the documented form for requests
+ * that reach no route.
  */
 export const settings = (emit: EmitEvent) => ({
   bodyLimit: bodyLimitBytes,
@@ -25,7 +25,7 @@ export const settings = (emit: EmitEvent) => ({
   },
 });
 
-/** The errors of routes, as refusals in the documented form. */
+/** The error handler: turns the errors of routes into responses in the documented form. */
 export function refusing(requests: LeaseRequests, emit: EmitEvent) {
   return (error: FastifyError | RefusalError, request: FastifyRequest, reply: FastifyReply) => {
     const refused = refusalOf(error, request.body, emit);
@@ -35,16 +35,16 @@ export function refusing(requests: LeaseRequests, emit: EmitEvent) {
   };
 }
 
-/** Refuses the requests that expect something before they are whole; Node would answer them without a body. */
+/** Refuses requests with an unknown Expect header; Node would answer them without a body. */
 export function refuseExpectations(server: Pick<Server, 'on'>): void {
   server.on('checkExpectation', (_request, response: ServerResponse) => {
-    answer(response, badRequest('it expects what the castle does not do', 417));
+    answer(response, badRequest('unsupported Expect header', 417));
   });
 }
 
 /**
- * Ends a server: requests under way are answered, within a bound.
- * @param closeIdle closes the connections that wait for nothing, and each other one once it is answered
+ * Stops a server: requests in progress are answered, within a time limit.
+ * @param closeIdle closes the connections without a request in progress, and each other one after its response
  */
 export async function end(
   app: { readonly server: Pick<Server, 'close' | 'closeAllConnections'>; close(): Promise<unknown> },

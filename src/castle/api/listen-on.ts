@@ -2,8 +2,8 @@ import type { Server } from 'node:net';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 
 /**
- * Lets a server listen on TCP; what goes wrong with it later is no reason for the castle to end.
- * @param what begins the sentence, as in "the castle cannot listen on 0.0.0.0:8443"
+ * Makes a server listen on TCP. Later errors of the server are ignored: the castle goes on with its other listeners.
+ * @param what begins the message, as in "the castle cannot listen on 0.0.0.0:8443"
  * @throws Failure noPermission, cannotCreate
  */
 export async function listenOn(

@@ -8,16 +8,16 @@ export interface MetricsListener {
   close(): Promise<void>;
 }
 
-/** More connections than this are closed at once; a Prometheus needs one. */
+/** The most connections; a Prometheus server needs one. */
 const limitOfConnections = 64;
-/** Who sends its request more slowly is cut off, in milliseconds. */
+/** A client must send its request within this time, in milliseconds. */
 const requestWithinMs = 10_000;
 
 /**
- * Serves /metrics and /healthz on TCP, for a Prometheus, which doesn't scrape unix sockets. Nobody is asked who they are
- * there: what is served has no names of containers or volumes in it. Nothing else of the castle's can be reached.
- * @param address `HOST:PORT`, IPv6 in brackets; port 0 takes a free one
- * @throws Failure config when it is no address, cannotCreate, noPermission when it can't be listened on
+ * Serves /metrics and /healthz on TCP, for Prometheus, which cannot read a unix socket. Clients are not authenticated: the
+ * responses have no names of containers or volumes. Nothing else can be reached there.
+ * @param address `HOST:PORT`, IPv6 in brackets; port 0 takes a free port
+ * @throws Failure config when it is not an address; cannotCreate, noPermission when the castle cannot listen on it
  */
 export async function serveMetrics(
   address: string,
@@ -37,7 +37,7 @@ export async function serveMetrics(
   await listenOn(
     server,
     { host, port },
-    `metrics cannot be served on ${address}`,
+    `cannot serve metrics on ${address}`,
     'give another --metrics-listen',
   );
   return {
@@ -68,7 +68,7 @@ async function answer(
     checkHealth();
     response.writeHead(200).end('ok\n');
   } catch (thrown) {
-    // Why is for the host's root, in the log and on the socket: it has paths in it.
-    response.writeHead(thrown instanceof RefusalError ? thrown.status : 500).end('not well\n');
+    // The reason has paths in it, so it is only in the log and on the unix socket, for root of the host.
+    response.writeHead(thrown instanceof RefusalError ? thrown.status : 500).end('unhealthy\n');
   }
 }

@@ -1,11 +1,12 @@
 import { isIPv4 } from 'node:net';
 
 /**
- * What counts as one peer: an IPv4 address, or the /64 of an IPv6 one, which a single machine usually has as a whole.
- * @param address as Node's `remoteAddress`; IPv4 may be mapped into IPv6
+ * What is limited as one peer: an IPv4 address, or the /64 prefix of an IPv6 address, since one machine usually has a whole
+ * /64.
+ * @param address Node's `remoteAddress`; an IPv4 address may be mapped into IPv6
  */
 export function peerOf(address: string | undefined): string {
-  if (address === undefined) return 'nobody';
+  if (address === undefined) return 'an unknown address';
   const [, mapped = address] = /^::ffff:([\d.]+)$/i.exec(address) ?? [];
   if (isIPv4(mapped)) return mapped;
   const [left = '', right] = (address.split('%')[0] ?? '').split('::');

@@ -2,64 +2,68 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { LeaseRequest } from '../../protocol/contract.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { Metrics } from '../events/metrics.ts';
-import { RefusalLines } from '../events/refusal-log-limit.ts';
+import { RefusalLog } from '../events/refusal-log-limit.ts';
 import type { LeaseAnswer } from '../leases/request-lease.ts';
 import type { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 
-interface Asked {
+interface RequestFields {
   readonly container: string;
   readonly containerName: string;
   readonly volume?: string;
   readonly target?: string;
 }
 
-/** Tells of requests for leases and measures them. */
+/** Logs and measures the requests about leases. */
 export class LeaseRequests {
-  private readonly asked = new WeakMap<FastifyRequest, Asked>();
-  private readonly refusals: RefusalLines;
+  private readonly fields = new WeakMap<FastifyRequest, RequestFields>();
+  private readonly refusals: RefusalLog;
 
-  /** @param stranger what a refused one is called in the log that isn't known */
+  /** @param unidentified a phrase for the log, for a sender that is not identified */
   constructor(
     private readonly metrics: Metrics,
     private readonly emit: EmitEvent,
-    private readonly stranger: (request: FastifyRequest) => string = () => 'those who are not known',
+    private readonly unidentified: (request: FastifyRequest) => string = () => 'unidentified processes',
   ) {
-    this.refusals = new RefusalLines(emit);
+    this.refusals = new RefusalLog(emit);
   }
 
-  /** Who asks is known. @param wish what for; nothing when it gives something back */
+  /** The sender is identified. The request is logged unless it is a release, which has no volume. */
   from(
     request: FastifyRequest,
     { id, name }: Container,
     { volume, target }: Partial<LeaseRequest> = {},
   ): void {
-    const asked = {
+    const fields = {
       container: id,
       containerName: name,
       ...(volume === undefined ? {} : { volume }),
       ...(target === undefined ? {} : { target }),
     };
-    this.asked.set(request, asked);
+    this.fields.set(request, fields);
     if (volume === undefined) return;
-    this.emit(`container ${name} asks for volume ${volume}`, { event: 'lease.requested', ...asked });
+    this.emit(`container ${name} requests volume ${volume}`, { event: 'lease.requested', ...fields });
   }
 
   granted(request: FastifyRequest, reply: FastifyReply, { lease, isNew, waited }: LeaseAnswer): void {
     this.metrics.request(waited ? 'waited' : isNew ? 'granted' : 'reused', reply.elapsedTime / 1000);
-    if (isNew) return; // the ledger has told of it
-    const asked = this.asked.get(request);
-    this.emit('has it already', { event: 'lease.reused', lease: lease.id, ...asked });
+    if (isNew) return; // the lease service has emitted lease.granted
+    const fields = this.fields.get(request);
+    this.emit(`container ${lease.containerName} has the lease on volume ${lease.volume} already`, {
+      event: 'lease.reused',
+      lease: lease.id,
+      ...fields,
+    });
   }
 
   refused(request: FastifyRequest, reply: FastifyReply, refused: RefusalError): void {
     if (request.routeOptions.url?.startsWith('/v1/leases') !== true) return;
     if (request.method === 'POST') this.metrics.request(refused.code, reply.elapsedTime / 1000);
-    const asked = this.asked.get(request);
+    const fields = this.fields.get(request);
     const { code, remedy } = refused;
-    this.refusals.tell(asked?.container ?? this.stranger(request), refused.sentence, {
+    this.refusals.refused(fields?.container ?? this.unidentified(request), refused.sentence, {
       event: 'lease.refused',
-      ...asked,
+      ...fields,
       code,
       remedy,
     });

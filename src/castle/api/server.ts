@@ -4,15 +4,7 @@ import fastify, { type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Native } from '../../linux/native-addon.ts';
 import { listen } from '../../linux/unix-socket.ts';
-import {
-  type Devices,
-  GrowRequest,
-  Lease,
-  LeaseRequest,
-  Refusal,
-  Status,
-  Volume,
-} from '../../protocol/contract.ts';
+import { type Devices, GrowRequest, Refusal, Status, Volume } from '../../protocol/contract.ts';
 import { version } from '../../terminal/version.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { EventStream } from '../events/event-stream.ts';
@@ -22,37 +14,45 @@ import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Tokens } from '../identity/tokens.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import { listLeases, listVolumes } from '../leases/list-leases.ts';
-import { releaseLease } from '../leases/release-lease.ts';
-import { requestLease } from '../leases/request-lease.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
+import type { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
+import type { Backups } from '../snapshots/snapshot-manager.ts';
+import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import { growVolume } from '../volumes/grow-volume.ts';
 import { administrationRoutes } from './administration.ts';
-import { answerable } from './answerable.ts';
 import { headersWithinMs } from './bounds.ts';
-import { garbageRoutes } from './clean-up.ts';
 import { Connections } from './connections.ts';
-import { type CopiesAsked, copyRoutes } from './copies.ts';
+import { copyRoutes } from './copies.ts';
 import { deviceRoutes } from './devices.ts';
+import { garbageRoutes } from './garbage.ts';
 import { end, refuseExpectations, refusing, settings } from './http-server.ts';
+import { type LeaseClients, leaseRoutes } from './lease-routes.ts';
 import { addObservation } from './observation.ts';
 import { LeaseRequests } from './requests.ts';
-import { type SnapshotsAsked, snapshotRoutes } from './snapshots.ts';
+import { snapshotRoutes } from './snapshots.ts';
 import { tokenRoutes } from './tokens.ts';
 
-/** What the API answers with. */
-export interface ApiMeans {
+export interface ApiDeps {
   readonly native: Native;
   readonly runtime: Runtime;
   readonly leases: LeaseService;
-  /** Where it listens for containers with tokens, too. */
-  readonly tokens?: Tokens;
-  readonly snapshots: Pick<SnapshotsAsked & CopiesAsked, 'backups' | 'scheduler' | 'offHost'>;
-  readonly cleanUp: CleanUp;
+  /** Undefined where the castle does not listen with TLS. */
+  readonly tokens: Tokens | undefined;
+  readonly snapshots: Backups;
+  /** Undefined: snapshots are taken only on request. */
+  readonly scheduler: Scheduler | undefined;
+  /** Undefined: snapshots are not copied. */
+  readonly offHost: OffHost | undefined;
+  readonly garbage: CleanUp;
   readonly status: () => Status;
   readonly devices: () => Promise<Devices>;
+  /** The name of the backend, as in the store. */
+  readonly backendName: string;
+  /** The sizes that the backend can report, in bytes. */
+  readonly volumeSizes: () => ReadonlyMap<string, number>;
   readonly metrics: Metrics;
-  readonly followers: EventStream;
+  readonly events: EventStream;
   readonly checkHealth: () => void;
   readonly emit: EmitEvent;
 }
@@ -65,21 +65,9 @@ export interface Api {
   stop(): Promise<void>;
 }
 
-/** Builds the interface; nobody can reach it before it listens. */
-export async function buildServer(means: ApiMeans): Promise<Api> {
-  const {
-    native,
-    runtime,
-    leases,
-    snapshots,
-    cleanUp,
-    status,
-    devices,
-    metrics,
-    followers,
-    checkHealth,
-    emit,
-  } = means;
+/** Builds the interface; it can be reached only when it listens. */
+export async function buildServer(deps: ApiDeps): Promise<Api> {
+  const { native, runtime, leases, metrics, events, emit } = deps;
   const requests = new LeaseRequests(metrics, emit);
   const app = fastify({
     ...settings(emit),
@@ -94,7 +82,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   async function caller(request: FastifyRequest): Promise<Caller> {
     const connection = connections.of(request.raw.socket);
     if (connection === undefined)
-      throw new RefusalError('not_permitted', 'nobody is known on this connection', 'ask again');
+      throw new RefusalError('not_permitted', 'the connection has closed', 'send the request again');
     return callerOf(connection, runtime);
   }
 
@@ -104,7 +92,8 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
       info: {
         title: 'castle',
         version,
-        description: 'Storage for containers. Who asks is read from the socket, never from the request.',
+        description:
+          'Storage volumes for containers. The sender of a request is identified by its socket, never by the request.',
       },
     },
   });
@@ -113,7 +102,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
   app.setNotFoundHandler((request, reply) => {
     const refused = new RefusalError(
       'not_found',
-      `${request.method} ${request.url} is not served`,
+      `no such route: ${request.method} ${request.url}`,
       'see /v1/openapi.json',
     );
     return reply.status(refused.status).send(refused.toJSON());
@@ -121,65 +110,41 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
 
   const refusals = { '4xx': Refusal, '5xx': Refusal };
 
-  app.post(
-    '/v1/leases',
-    {
-      schema: {
-        summary: 'Ask for storage',
-        body: LeaseRequest,
-        response: { 200: Lease, 201: Lease, ...refusals },
-      },
-    },
-    async (request, reply) => {
+  const clients: LeaseClients = {
+    async identify(request) {
+      const connection = connections.of(request.raw.socket);
       const { container, peer } = needContainer(await caller(request));
-      requests.from(request, container, request.body);
-      const { socket } = request.raw;
-      const { volume, target, waitSeconds = 0 } = request.body;
-      const answer = await answerable(socket, connections.of(socket), (requester) =>
-        requestLease(leases, { container, peer, volume, target }, waitSeconds, requester),
-      );
-      requests.granted(request, reply, answer);
-      return reply.status(answer.isNew ? 201 : 200).send(answer.lease);
+      return {
+        container,
+        peer,
+        isAlive: () => connection?.isAlive() === true,
+        // The kernel identified the container; its labels are checked when the lease is granted.
+        authorizeRequest: async () => undefined,
+        authorizeRelease: async () => undefined,
+      };
     },
-  );
-
-  app.delete(
-    '/v1/leases/:id',
-    {
-      schema: {
-        summary: 'Give storage back',
-        params: Type.Object({ id: Type.String() }),
-        response: { 204: Type.Null(), ...refusals },
-      },
+    async visibleLeases(request) {
+      const sender = await caller(request);
+      return listLeases(leases.store, sender.kind === 'container' ? sender.container : undefined);
     },
-    async (request, reply) => {
-      const { container } = needContainer(await caller(request));
-      requests.from(request, container);
-      await releaseLease(leases, container, request.params.id);
-      return reply.status(204).send(null);
-    },
-  );
-
-  app.get(
-    '/v1/leases',
-    {
-      schema: {
-        summary: 'All leases; a container sees its own',
-        response: { 200: Type.Array(Lease), ...refusals },
-      },
-    },
-    async (request) => {
-      const asking = await caller(request);
-      return listLeases(leases.store, asking.kind === 'container' ? asking.container : undefined);
-    },
-  );
+  };
+  await app.register(leaseRoutes({ leases, requests, clients }));
 
   app.get(
     '/v1/volumes',
-    { schema: { summary: 'All volumes; for the host', response: { 200: Type.Array(Volume), ...refusals } } },
+    {
+      schema: {
+        summary: 'List all volumes; for the host',
+        response: { 200: Type.Array(Volume), ...refusals },
+      },
+    },
     async (request) => {
-      needHost(await caller(request));
-      return listVolumes(leases.store);
+      checkHost(await caller(request));
+      const sizes = deps.volumeSizes();
+      return listVolumes(leases.store).map((volume) => {
+        const sizeBytes = volume.backend === deps.backendName ? sizes.get(volume.name) : undefined;
+        return sizeBytes === undefined ? volume : { ...volume, sizeBytes };
+      });
     },
   );
 
@@ -194,29 +159,36 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
       },
     },
     async (request) => {
-      needHost(await caller(request));
+      checkHost(await caller(request));
       return growVolume(leases, request.params.name, request.body.sizeBytes);
     },
   );
 
   app.get(
     '/v1/status',
-    { schema: { summary: 'The castle itself; for the host', response: { 200: Status, ...refusals } } },
+    {
+      schema: {
+        summary: 'Report the state of the castle; for the host',
+        response: { 200: Status, ...refusals },
+      },
+    },
     async (request) => {
-      needHost(await caller(request));
-      return status();
+      checkHost(await caller(request));
+      return deps.status();
     },
   );
 
-  const host = async (request: FastifyRequest) => needHost(await caller(request));
-  await app.register(administrationRoutes({ administration: leases.administration, needHost: host }));
-  await app.register(tokenRoutes(means.tokens, host));
-  await app.register(deviceRoutes({ devices, needHost: host }));
-  await app.register(snapshotRoutes({ ...snapshots, administration: leases.administration, needHost: host }));
-  await app.register(copyRoutes({ ...snapshots, needHost: host }));
-  await app.register(garbageRoutes({ cleanUp, needHost: host }));
+  const needHost = async (request: FastifyRequest) => checkHost(await caller(request));
+  const { administration } = leases;
+  const { tokens, snapshots, scheduler, offHost, garbage, devices, checkHealth } = deps;
+  await app.register(administrationRoutes({ administration, snapshots, needHost }));
+  await app.register(tokenRoutes(tokens, needHost));
+  await app.register(deviceRoutes({ devices, needHost }));
+  await app.register(snapshotRoutes({ snapshots, scheduler, administration, needHost }));
+  await app.register(copyRoutes({ snapshots, offHost, needHost }));
+  await app.register(garbageRoutes({ garbage, needHost }));
   await app.register(async (inner) => {
-    addObservation(inner, { metrics, followers, checkHealth, needHost: host });
+    addObservation(inner, { metrics, events, checkHealth, needHost });
   });
 
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
@@ -227,7 +199,7 @@ export async function buildServer(means: ApiMeans): Promise<Api> {
     async stop() {
       await end(app, () => {
         connections.stop();
-        followers.close();
+        events.close();
       });
       requests.close();
     },
@@ -238,12 +210,12 @@ function needContainer(caller: Caller): { readonly container: Container; readonl
   if (caller.kind === 'container') return caller;
   throw new RefusalError(
     'not_permitted',
-    'a process of the host is in no container',
-    'ask from the container',
+    'a process of the host, which is not in a container, cannot have a lease',
+    'send the request from the container',
   );
 }
 
-function needHost(caller: Caller): void {
+function checkHost(caller: Caller): void {
   if (caller.kind === 'host') return;
-  throw new RefusalError('not_permitted', 'a container may not ask for this', 'ask on the host, as root');
+  throw new RefusalError('not_permitted', 'containers may not do this', 'do it on the host, as root');
 }

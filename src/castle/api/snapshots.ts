@@ -3,44 +3,44 @@ import { Type } from 'typebox';
 import { Refusal, RestoreRequest, Snapshot, SnapshotRequest } from '../../protocol/contract.ts';
 import { checkVolumeName } from '../leases/check-request.ts';
 import { noPlan, tookNone } from '../snapshots/refusals.ts';
-import type { Backups } from '../snapshots/snapshot-manager.ts';
 import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';
-import type { Administrated } from './administration.ts';
+import type { AdministrationRoutesDeps } from './administration.ts';
+import { completeSnapshotId } from './snapshot-id.ts';
 
-export interface SnapshotsAsked extends Administrated {
-  readonly backups: Backups;
-  /** Undefined: snapshots are taken on request only. */
+export interface SnapshotRoutesDeps extends AdministrationRoutesDeps {
+  /** Undefined: snapshots are taken only on request. */
   readonly scheduler: Scheduler | undefined;
 }
 
-/** How long an answer waits for a snapshot to be whole, in milliseconds; later it is told as being taken. */
-const wholeWithinMs = 10_000;
+/** How long a response waits until the snapshot is complete, in milliseconds; then it reports it as incomplete. */
+const completeWithinMs = 10_000;
 
-/** Who owns a restored volume is what the snapshot says; this one is for a backend that can't tell. */
+/** The owner of a restored volume comes from the snapshot; this one is for a backend that does not record it. */
 const owner = { uid: 0, gid: 0 };
 
-/** What the host's root orders about snapshots; nothing in here is for containers. */
+/** Take, list, delete, restore and prune snapshots; for root of the host. */
 export function snapshotRoutes({
-  backups,
+  snapshots,
   scheduler,
   administration,
   needHost,
-}: SnapshotsAsked): FastifyPluginCallbackTypebox {
+}: SnapshotRoutesDeps): FastifyPluginCallbackTypebox {
   const refusals = { '4xx': Refusal, '5xx': Refusal };
   const params = Type.Object({ id: Type.String() });
+  const completeId = (id: string) => completeSnapshotId(id, () => snapshots.list().map((one) => one.id));
   return (app, _options, done) => {
     app.get(
       '/v1/snapshots',
       {
         schema: {
-          summary: 'All snapshots, or those of one volume; for the host',
+          summary: 'List all snapshots, or those of one volume; for the host',
           querystring: Type.Object({ volume: Type.Optional(Type.String()) }),
           response: { 200: Type.Array(Snapshot), ...refusals },
         },
       },
       async (request) => {
         await needHost(request);
-        return [...backups.list(request.query.volume)];
+        return [...snapshots.list(request.query.volume)];
       },
     );
 
@@ -48,7 +48,7 @@ export function snapshotRoutes({
       '/v1/snapshots',
       {
         schema: {
-          summary: 'Take a snapshot of a volume; 202 while it is not whole; for the host',
+          summary: 'Take a snapshot of a volume; 202 when it is not complete yet; for the host',
           body: SnapshotRequest,
           response: { 201: Snapshot, 202: Snapshot, ...refusals },
         },
@@ -56,11 +56,11 @@ export function snapshotRoutes({
       async (request, reply) => {
         await needHost(request);
         const { volume, note } = request.body;
-        const { id } = await backups.take(volume, {
+        const { id } = await snapshots.take(volume, {
           origin: 'asked',
           ...(note === undefined ? {} : { note }),
         });
-        const now = await backups.settled(id, wholeWithinMs);
+        const now = await snapshots.settled(id, completeWithinMs);
         if (now === undefined) throw tookNone(volume);
         return reply.status(now.state === 'kept' ? 201 : 202).send(now);
       },
@@ -70,14 +70,14 @@ export function snapshotRoutes({
       '/v1/snapshots/:id',
       {
         schema: {
-          summary: 'Remove a snapshot for good; for the host',
+          summary: 'Delete a snapshot permanently; for the host',
           params,
           response: { 204: Type.Null(), ...refusals },
         },
       },
       async (request, reply) => {
         await needHost(request);
-        await backups.remove(request.params.id);
+        await snapshots.remove(await completeId(request.params.id));
         return reply.status(204).send(null);
       },
     );
@@ -86,7 +86,7 @@ export function snapshotRoutes({
       '/v1/snapshots/:id/restore',
       {
         schema: {
-          summary: 'Make a new volume from a snapshot; for the host',
+          summary: 'Create a new volume from a snapshot; for the host',
           params,
           body: RestoreRequest,
           response: { 201: Type.Null(), ...refusals },
@@ -99,7 +99,7 @@ export function snapshotRoutes({
         await administration.create(name, {
           owner,
           shared: false,
-          snapshot: request.params.id,
+          snapshot: await completeId(request.params.id),
           ...(sizeBytes === undefined ? {} : { sizeBytes }),
         });
         return reply.status(201).send(null);
@@ -110,7 +110,7 @@ export function snapshotRoutes({
       '/v1/snapshots/prune',
       {
         schema: {
-          summary: 'Remove the snapshots by schedule that are not to be kept, now; for the host',
+          summary: 'Delete the scheduled snapshots that the retention does not keep; for the host',
           body: Type.Object({ dryRun: Type.Boolean() }, { additionalProperties: false }),
           response: { 200: Type.Array(Snapshot), ...refusals },
         },

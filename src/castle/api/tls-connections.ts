@@ -4,20 +4,20 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { peerOf } from './peer-addresses.ts';
 
-/** More connections than this from one peer are closed at once. */
+/** The most connections from one peer. */
 const limitPerPeer = 64;
-/** And more than this in all. */
+/** The most connections from all peers. */
 const limitInAll = 1024;
 
 /**
- * The open connections of a TLS server: how many each peer has, from before its first byte on, and which of them wait
- * for an answer.
+ * The open connections of a TLS server: how many each peer has, also before the handshake, and which of them have a request
+ * in progress.
  */
 export class TlsConnections {
   private readonly perPeer = new Map<string, number>();
-  /** Those whose handshake is not done, by their peer's address and port. */
-  private readonly greeting = new Map<string, Socket>();
-  /** The others, with the number of their requests that are being answered. */
+  /** Connections in their handshake, by the address and port of their peer. */
+  private readonly handshaking = new Map<string, Socket>();
+  /** The other connections, with the number of their requests in progress. */
   private readonly secure = new Map<Socket, number>();
   private stopping = false;
 
@@ -26,15 +26,15 @@ export class TlsConnections {
     server.on('connection', (socket: Socket) => this.accept(socket));
     server.on('secureConnection', (socket: TLSSocket) => this.secured(socket));
     server.on('request', (request: IncomingMessage, response: ServerResponse) =>
-      this.answering(request.socket, response),
+      this.trackRequest(request.socket, response),
     );
   }
 
-  /** Closes every connection without a request under way, and the others when theirs is answered. */
+  /** Closes every connection without a request in progress, and the others after their response. */
   stop(): void {
     this.stopping = true;
-    for (const socket of this.greeting.values()) socket.destroy();
-    for (const [socket, underWay] of this.secure) if (underWay === 0) socket.destroy();
+    for (const socket of this.handshaking.values()) socket.destroy();
+    for (const [socket, inProgress] of this.secure) if (inProgress === 0) socket.destroy();
   }
 
   private accept(socket: Socket): void {
@@ -47,9 +47,9 @@ export class TlsConnections {
     }
     this.perPeer.set(peer, count + 1);
     const end = endOf(socket);
-    this.greeting.set(end, socket);
+    this.handshaking.set(end, socket);
     socket.once('close', () => {
-      this.greeting.delete(end);
+      this.handshaking.delete(end);
       const left = (this.perPeer.get(peer) ?? 1) - 1;
       if (left === 0) this.perPeer.delete(peer);
       else this.perPeer.set(peer, left);
@@ -57,20 +57,20 @@ export class TlsConnections {
   }
 
   private secured(socket: TLSSocket): void {
-    this.greeting.delete(endOf(socket));
+    this.handshaking.delete(endOf(socket));
     this.secure.set(socket, 0);
     socket.once('close', () => this.secure.delete(socket));
   }
 
-  private answering(socket: Socket, response: ServerResponse): void {
+  private trackRequest(socket: Socket, response: ServerResponse): void {
     this.secure.set(socket, (this.secure.get(socket) ?? 0) + 1);
     response.once('close', () => {
-      const underWay = (this.secure.get(socket) ?? 1) - 1;
-      if (this.secure.has(socket)) this.secure.set(socket, underWay);
-      if (this.stopping && underWay === 0) socket.end();
+      const inProgress = (this.secure.get(socket) ?? 1) - 1;
+      if (this.secure.has(socket)) this.secure.set(socket, inProgress);
+      if (this.stopping && inProgress === 0) socket.end();
     });
   }
 }
 
-/** Names a connection: the TLS socket is another object than the one that it runs over, with the same other end. */
+/** Identifies a connection by its remote end: the TLS socket and the TCP socket below it are two objects. */
 const endOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;

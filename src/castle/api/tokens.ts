@@ -5,9 +5,9 @@ import type { Tokens } from '../identity/tokens.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 
 /**
- * What the host's root orders for containers that ask over TLS.
- * @param tokens undefined: the castle doesn't listen there
- * @param needHost throws RefusalError not_permitted for everybody but the host's root
+ * Create tokens for containers that use TLS; for root of the host.
+ * @param tokens undefined: the castle does not listen with TLS
+ * @param needHost throws RefusalError not_permitted unless the sender is root of the host
  */
 export function tokenRoutes(
   tokens: Tokens | undefined,
@@ -18,7 +18,7 @@ export function tokenRoutes(
       '/v1/tokens',
       {
         schema: {
-          summary: 'Make a token with which a container asks over TLS; for the host',
+          summary: 'Create a token for a container that uses TLS; for the host',
           body: TokenRequest,
           response: { 201: Token, '4xx': Refusal, '5xx': Refusal },
         },
@@ -28,7 +28,7 @@ export function tokenRoutes(
         if (tokens === undefined) {
           throw new RefusalError(
             'bad_request',
-            'this castle does not listen for containers with tokens',
+            'this castle does not listen with TLS',
             'start it with --listen, --tls-cert and --tls-key',
           );
         }

@@ -113,6 +113,8 @@ export interface BackendCapabilities {
   readonly hostHold: HostHold | null;
   /** Volumes are devices of this host, which can be listed. */
   readonly devices: DeviceReport | null;
+  /** The size of each volume can be read without waiting for another host. */
+  readonly sizes: VolumeSizes | null;
 }
 
 /** Makes volumes larger. */
@@ -140,6 +142,12 @@ export interface HostHold {
    * without a lease.
    */
   releaseUnused(volume: KnownVolume): Promise<void>;
+}
+
+/** The sizes of the volumes. */
+export interface VolumeSizes {
+  /** @returns bytes by the name of the volume */
+  read(): ReadonlyMap<string, number>;
 }
 
 /** The devices of this host that hold volumes. */

@@ -29,7 +29,7 @@ export interface AttachedDevice extends ImageToMount {
 export interface BlockVolumes
   extends BackendIdentity,
     Omit<VolumeLifecycle, 'discardEmpty'>,
-    Pick<BackendCapabilities, 'claims' | 'hostHold'> {
+    Pick<BackendCapabilities, 'claims' | 'hostHold' | 'sizes'> {
   readonly trash: Trash;
   readonly snapshots: Snapshots;
   readonly devices: DeviceReport;
@@ -137,6 +137,7 @@ export function blockBackend(volumes: BlockVolumes, mounter: Mounter, emit: Emit
     claims: volumes.claims,
     hostHold: volumes.hostHold,
     devices: volumes.devices,
+    sizes: volumes.sizes,
     growth: {
       async grow(volume, sizeBytes, mounted) {
         await volumes.extend(volume, sizeBytes);

@@ -1,72 +1,85 @@
 import type { Command } from 'commander';
 import { socketPathFault } from '../../protocol/castle-url.ts';
 import { type Answer, type CallOptions, connectTo } from '../../protocol/http.ts';
+import { hasColors } from '../../terminal/colors.ts';
+import { inColumns } from '../../terminal/columns.ts';
 import { errorCode, errorMessage, Failure, type FailureKind } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
 import { printable, printableJson } from '../../terminal/printable.ts';
 import { defaultWatchSeconds, watch, watchSeconds } from '../../terminal/watch.ts';
-import { defaultSocket } from '../daemon/default-paths.ts';
+import { socketOption } from './socket-option.ts';
+import { colorOfState } from './state-color.ts';
 
-interface AskOptions {
+interface QueryOptions {
   readonly socket: string;
   readonly json?: boolean;
-  /** Seconds between two looks; true without a number. */
+  /** Seconds between two updates; true without a number. */
   readonly watch?: number | true;
 }
 
-/** How long an answer may be, in bytes: a list of a million volumes or snapshots, and some. */
+/** The longest response that is read, in bytes: more than a list of a million volumes or snapshots. */
 const longestBytes = 256 * 1024 * 1024;
 
 /**
- * How long an order may take, in milliseconds: it may allocate all the room of a volume, copy all that is in one, or stand in
- * line behind one that does.
+ * How long a request that changes something may take, in milliseconds: it may allocate or copy all of a volume, or wait
+ * for another one that does.
  */
-export const orderWithinMs = 3_600_000;
+export const changeWithinMs = 3_600_000;
 
-/** What a command asks. */
-interface Question {
+/** A command that prints what the castle reports. */
+interface Query {
   /** The command's name. */
   readonly name: string;
   readonly description: string;
   readonly path: string;
-  /** Whether the answer is a list. */
+  /** Whether the response is a list. */
   readonly list: boolean;
-  /** The name under which the path gets the command's argument, should one be given. */
+  /** The query parameter that gets the command's argument, when one is given. */
   readonly about?: string;
 }
 
+/** What a query shows to people. */
+export interface View {
+  /** The rows of a table; the first one has the titles. */
+  readonly table?: readonly (readonly string[])[];
+  /** Lines below the table. */
+  readonly lines?: readonly string[];
+}
+
+/** When a view is made, in milliseconds since 1970: for ages. */
+export type ToView<Response> = (response: Response, nowMs: number) => View;
+
 /**
- * Adds a command that asks the running castle for something and prints it.
- * @param toLines what people see; `--json` prints the answer as it came
+ * Adds a command that requests something from the running castle and prints it.
+ * @param toView what people see; `--json` prints the response as it is
  */
-export function addQuestion<Told>(
+export function addQuery<Response>(
   program: Command,
-  { name, description, path, list, about }: Question,
-  toLines: (answer: Told) => readonly string[],
+  { name, description, path, list, about }: Query,
+  toView: ToView<Response>,
 ): void {
   program
     .command(name)
     .description(description)
-    .option('--socket <path>', "the castle's unix socket", defaultSocket)
-    .option('--json', 'print the answer as JSON')
+    .addOption(socketOption())
+    .option('--json', 'print the response as JSON')
     .option(
       '--watch [SECONDS]',
-      `look again every ${defaultWatchSeconds} or SECONDS seconds, until ^C (with --json: one document a line)`,
+      `update every ${defaultWatchSeconds} or SECONDS seconds, until ^C (with --json: one document per line)`,
       watchSeconds,
     )
     .action(async (...given: unknown[]) => {
       // Commander gives the arguments first, then the options, then the command.
-      const { socket, json, watch: every } = given.at(-2) as AskOptions;
+      const { socket, json, watch: every } = given.at(-2) as QueryOptions;
       const value = about === undefined ? undefined : given[0];
       const query = typeof value === 'string' ? `?${about}=${encodeURIComponent(value)}` : '';
       const look = async () => {
-        const { body: answer } = await askCastle(socket, 'GET', `${path}${query}`);
-        if (list ? !Array.isArray(answer) : typeof answer !== 'object' || answer === null)
-          throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
+        const { body } = await askCastle(socket, 'GET', `${path}${query}`);
+        if (list ? !Array.isArray(body) : typeof body !== 'object' || body === null) throw notCastle(socket);
         const lines =
           json === true
-            ? [printableJson(JSON.stringify(answer, undefined, every === undefined ? 2 : 0))]
-            : toLines(answer as Told).map(printable);
+            ? [printableJson(JSON.stringify(body, undefined, every === undefined ? 2 : 0))]
+            : toLines(toView(body as Response, Date.now()));
         return { text: lines.map((line) => `${line}\n`).join(''), at: new Date().toISOString() };
       };
       if (every !== undefined) await watch(every, json === true, look);
@@ -74,11 +87,21 @@ export function addQuestion<Told>(
     });
 }
 
+function toLines({ table = [], lines = [] }: View): readonly string[] {
+  const isColored = hasColors(process.stdout, process.env);
+  const colored = isColored ? (title: string, cell: string) => colorOfState(title, cell) : undefined;
+  return [...(table.length === 0 ? [] : inColumns(table, colored)), ...lines.map(printable)];
+}
+
+/** @param socket what was asked */
+export const notCastle = (socket: string): Failure =>
+  new Failure('unavailable', `the program that listens on ${socket} is not a castle`, 'correct --socket');
+
 /**
- * Asks the running castle.
- * @returns what it answered when it did what was asked
- * @throws Failure unavailable when there is no castle or no answer of it, noPermission, tryAgain when something is in the
- *   way now, config when the request is wrong
+ * Sends a request to the running castle.
+ * @returns the response, with a status from 200 to 299
+ * @throws Failure unavailable when no castle answers, noPermission, tryAgain when the request may succeed later, usage when
+ *   the request is wrong
  */
 export async function askCastle(
   socketPath: string,
@@ -92,47 +115,48 @@ export async function askCastle(
     throw unreachable(socketPath, thrown);
   });
   if (answer.status >= 200 && answer.status < 300) return answer;
-  throw refusal(answer.status, answer.body);
+  throw refusalFailure(answer.status, answer.body);
 }
 
-/** @throws Failure config when no socket can have this path */
+/** @throws Failure config when a socket cannot have this path */
 export function checkSocket(socketPath: string): void {
   const fault = socketPathFault(socketPath);
   if (fault !== undefined)
-    throw new Failure('config', `--socket ${socketPath} ${fault}`, 'give a shorter one');
+    throw new Failure('config', `--socket ${socketPath} ${fault}`, 'use a shorter path');
 }
 
-/** What connect(2) says when nobody has heard the question. */
-const noCastle: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nobody listens there',
-  ENOTDIR: 'a part of its path is no folder',
+/** The errors of connect(2) that mean that the request was not sent. */
+const connectErrors: Readonly<Record<string, string>> = {
+  ENOENT: 'the socket does not exist',
+  ECONNREFUSED: 'no program listens on it',
+  ENOTDIR: 'a part of its path is not a folder',
   ENOTSOCK: 'it is not a socket',
   EPROTOTYPE: 'it is a socket of another kind',
   EAGAIN: 'it is too busy to take one more connection',
 };
 
-/** Why there is no answer from a castle. */
+/** The failure of a request that got no response. */
 export function unreachable(socketPath: string, thrown: unknown): Failure {
   const code = errorCode(thrown);
-  if (code === 'EACCES') return new Failure('noPermission', `${socketPath} may not be opened`, 'ask as root');
-  const why = noCastle[code ?? ''];
-  if (why === undefined) {
-    // It has the order: whoever hears of a failure must not believe that nothing is done.
+  if (code === 'EACCES')
+    return new Failure('noPermission', `no permission to open ${socketPath}`, 'run this as root');
+  const reason = connectErrors[code ?? ''];
+  if (reason === undefined) {
+    // The request was sent: it may be carried out although it has no response.
     return new Failure(
       'unavailable',
-      `what listens on ${socketPath} gave no answer: ${errorMessage(thrown)}`,
-      'what was ordered may be done all the same, now or later: look before you order it again',
+      `no response from ${socketPath}: ${errorMessage(thrown)}`,
+      'the request may have been carried out: check before you repeat it',
     );
   }
   return new Failure(
     'unavailable',
-    `no castle at ${socketPath}: ${why}`,
-    'start it with castle serve, or give --socket',
+    `cannot connect to the castle at ${socketPath}: ${reason}`,
+    'start it with castle serve, or correct --socket',
   );
 }
 
-/** What a refusal means for the exit code, by its HTTP status; what is not in here is the castle's own trouble. */
+/** The kind of failure, and so the exit code, for an HTTP status; any other is an error of the castle: unavailable. */
 const kinds: Readonly<Record<number, FailureKind>> = {
   400: 'usage',
   403: 'noPermission',
@@ -140,8 +164,8 @@ const kinds: Readonly<Record<number, FailureKind>> = {
   409: 'tryAgain',
 };
 
-/** What a castle's refusal means to a command. */
-export function refusal(status: number, body: unknown): Failure {
+/** The failure that a castle's error response stands for. */
+export function refusalFailure(status: number, body: unknown): Failure {
   const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
   const sentence =
     typeof error === 'object' && error !== null && 'message' in error

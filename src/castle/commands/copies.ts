@@ -1,23 +1,27 @@
 import type { Command } from 'commander';
 import type { SnapshotCopy } from '../../protocol/contract.ts';
-import { inColumns } from '../../terminal/columns.ts';
-import { addQuestion } from './ask-castle.ts';
+import { formatAge } from '../../terminal/duration.ts';
+import { roundSize } from '../../terminal/size.ts';
+import { addQuery } from './ask-castle.ts';
 
-/** `castle copies [VOLUME]`: the snapshots that are off this host. */
+/** `castle copies [VOLUME]`: the copies of snapshots that are stored off this host. */
 export function addCopies(program: Command): void {
-  const question = {
+  const query = {
     name: 'copies [volume]',
-    description: 'list the copies of snapshots off this host, of all volumes or of one',
+    description: 'list the copies of snapshots that are stored off this host, of all volumes or of one',
     path: '/v1/copies',
     list: true,
     about: 'volume',
   };
-  addQuestion<readonly SnapshotCopy[]>(program, question, (copies) =>
-    copies.length === 0
-      ? ['no copies']
-      : inColumns([
-          ['VOLUME', 'TAKEN', 'FORMAT', 'BYTES', 'SNAPSHOT'],
-          ...copies.map(({ volume, taken, format, bytes, id }) => [volume, taken, format, String(bytes), id]),
-        ]),
-  );
+  addQuery<readonly SnapshotCopy[]>(program, query, (copies, nowMs) => {
+    if (copies.length === 0) return { lines: ['no copies'] };
+    const rows = copies.map(({ volume, taken, format, bytes, id }) => [
+      volume,
+      formatAge(taken, nowMs),
+      format,
+      roundSize(bytes),
+      id,
+    ]);
+    return { table: [['VOLUME', 'AGE', 'FORMAT', 'SIZE', 'SNAPSHOT'], ...rows] };
+  });
 }

@@ -1,34 +1,33 @@
 import type { Command } from 'commander';
 import { print } from '../../terminal/print.ts';
-import { printable, printableJson } from '../../terminal/printable.ts';
-import type { Finding } from '../doctor/finding.ts';
-import { addCastleOptions, type CastleOptions, settingsOf } from './serve-options.ts';
+import { printableJson } from '../../terminal/printable.ts';
+import { resultLines } from './result-lines.ts';
+import { addCastleOptions, settingsOf } from './serve-options.ts';
 
-/** `castle doctor`: whether a castle with the same options could do its work here. Exits 1 when something is missing. */
+/** `castle doctor`: checks whether a castle with the same options would work on this host. Exits 1 when something is missing. */
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
-    .description('look at what a castle with these options needs, and say what is missing and what to do');
+    .description(
+      'check whether a castle with these options would work here; report what is missing and how to get it',
+    );
   addCastleOptions(command)
-    .option('--json', 'print the findings as JSON')
+    .option('--json', 'print the results as JSON')
     .addHelpText(
       'after',
-      '\nExit status: 0 nothing is missing, 1 something is, 64 wrong usage, 78 a setting is wrong.',
+      '\nExit status: 0 nothing is missing, 1 something is missing, 64 wrong usage, 78 a setting is wrong.',
     )
-    .action(async ({ json, ...options }: CastleOptions & { readonly json?: boolean }) => {
-      const settings = await settingsOf(command, options);
+    .action(async ({ json }: { readonly json?: boolean }) => {
+      const settings = await settingsOf(command);
       const { examine } = await import('../doctor/doctor.ts');
       const findings = await examine(settings);
-      await print(
+      const lines =
         json === true
-          ? `${printableJson(JSON.stringify(findings, undefined, 2))}\n`
-          : findings.map((finding) => `${toLines(finding).map(printable).join('\n')}\n`).join(''),
-      );
+          ? [printableJson(JSON.stringify(findings, undefined, 2))]
+          : findings.flatMap(({ state, what, found, remedy }) =>
+              resultLines(state, `${what}: ${found}`, remedy),
+            );
+      await print(lines.map((line) => `${line}\n`).join(''));
       process.exitCode = findings.some(({ state }) => state === 'missing') ? 1 : 0;
     });
-}
-
-function toLines({ state, what, found, remedy }: Finding): readonly string[] {
-  const line = `${state.padEnd(7)}  ${what}: ${found}`;
-  return remedy === undefined ? [line] : [line, `         ${remedy}`];
 }

@@ -1,69 +1,77 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import type { Command } from 'commander';
+import { hasColors } from '../../terminal/colors.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
 import { printableJson } from '../../terminal/printable.ts';
-import { defaultSocket } from '../daemon/default-paths.ts';
 import type { CastleEvent } from '../events/event.ts';
 import { readableLine } from '../events/format-event.ts';
-import { checkSocket, refusal, unreachable } from './ask-castle.ts';
+import { checkSocket, notCastle, refusalFailure, unreachable } from './ask-castle.ts';
+import { socketOption } from './socket-option.ts';
 
-/** `castle events`: what happens, from now on, until ^C or the castle's end. */
+/** `castle events`: prints each event as it happens, until ^C or until the castle stops. */
 export function addEvents(program: Command): void {
   program
     .command('events')
-    .description('follow what happens')
-    .option('--socket <path>', "the castle's unix socket", defaultSocket)
-    .option('--json', 'print an object of JSON a line')
+    .description('print each event as it happens')
+    .addOption(socketOption())
+    .option('--json', 'print one JSON object per line')
     .action(async ({ socket, json }: { readonly socket: string; readonly json?: boolean }) => {
       checkSocket(socket);
-      const answer = await followed(socket);
-      for await (const line of lines(answer)) {
-        await print(json === true ? `${printableJson(line)}\n` : readableLine(read(line, socket)));
+      const isColored = hasColors(process.stdout, process.env);
+      for await (const line of linesOf(await openEvents(socket))) {
+        await print(
+          json === true ? `${printableJson(line)}\n` : readableLine(toEvent(line, socket), isColored),
+        );
       }
-      throw new Failure('unavailable', `the castle at ${socket} has ended`, 'ask again when it is back');
+      throw new Failure(
+        'unavailable',
+        `the castle at ${socket} has stopped`,
+        'run this again when it is back',
+      );
     });
 }
 
-function followed(socketPath: string): Promise<IncomingMessage> {
+/** @returns the response of /v1/events, which ends when the castle stops */
+function openEvents(socketPath: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path: '/v1/events', agent: false }, (answer) => {
-      if (answer.statusCode === 200) return resolve(answer);
+    const events = request({ socketPath, path: '/v1/events', agent: false }, (response) => {
+      if (response.statusCode === 200) return resolve(response);
       let text = '';
-      answer.setEncoding('utf8').on('data', (part: string) => {
+      response.setEncoding('utf8').on('data', (part: string) => {
         text += part;
       });
-      answer.on('end', () => reject(refusal(answer.statusCode ?? 0, parsed(text))));
+      response.on('end', () => reject(refusalFailure(response.statusCode ?? 0, parseJson(text))));
     });
-    asked.on('error', (thrown) => reject(unreachable(socketPath, thrown)));
-    asked.end();
+    events.on('error', (thrown) => reject(unreachable(socketPath, thrown)));
+    events.end();
   });
 }
 
-async function* lines(answer: IncomingMessage): AsyncGenerator<string> {
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
   let rest = '';
-  answer.setEncoding('utf8');
+  response.setEncoding('utf8');
   try {
-    for await (const part of answer as AsyncIterable<string>) {
+    for await (const part of response as AsyncIterable<string>) {
       const parts = (rest + part).split('\n');
       rest = parts.pop() ?? '';
       yield* parts;
     }
   } catch {
-    // It ended in the middle: to who follows, the castle has ended.
+    // The connection was cut: for the reader, the castle has stopped.
   }
 }
 
-function read(line: string, socket: string): CastleEvent {
-  const happening = parsed(line);
-  if (typeof happening === 'object' && happening !== null && 'event' in happening && 'time' in happening) {
-    return happening as CastleEvent;
+function toEvent(line: string, socket: string): CastleEvent {
+  const event = parseJson(line);
+  if (typeof event === 'object' && event !== null && 'event' in event && 'time' in event) {
+    return event as CastleEvent;
   }
-  throw new Failure('unavailable', `what answers at ${socket} is not a castle`, 'give --socket');
+  throw notCastle(socket);
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { GarbageResult } from '../../protocol/contract.ts';
 import { print } from '../../terminal/print.ts';
-import { printable, printableJson } from '../../terminal/printable.ts';
-import { defaultSocket } from '../daemon/default-paths.ts';
+import { printableJson } from '../../terminal/printable.ts';
 import { askCastle } from './ask-castle.ts';
+import { resultLines } from './result-lines.ts';
+import { socketOption } from './socket-option.ts';
 
 interface GcOptions {
   readonly socket: string;
@@ -14,28 +15,25 @@ interface GcOptions {
 /** How long it may take, in milliseconds: a large deleted volume has many files. */
 const withinMs = 600_000;
 
-/** `castle gc`: removes what belongs to nobody, and says why. */
+/** `castle gc`: removes what the castle made and nothing uses any more, and reports why. */
 export function addGc(program: Command): void {
   program
     .command('gc')
-    .description('remove what the castle made and nobody needs any more')
-    .option('--socket <path>', "the castle's unix socket", defaultSocket)
-    .option('--dry-run', 'only say what it is, and change nothing')
-    .option('--json', 'print the answer as JSON')
+    .description('remove mounts, devices and files that the castle made and nothing uses any more')
+    .addOption(socketOption())
+    .option('--dry-run', 'only report what would be removed')
+    .option('--json', 'print the response as JSON')
     .action(async ({ socket, dryRun = false, json }: GcOptions) => {
       const { body } = await askCastle(socket, 'POST', '/v1/gc', { body: { dryRun }, withinMs });
-      const strays = body as readonly GarbageResult[];
+      const results = body as readonly GarbageResult[];
       const lines =
         json === true
-          ? [printableJson(JSON.stringify(strays, undefined, 2))]
-          : strays.length === 0
-            ? ['nothing belongs to nobody']
-            : strays.flatMap(toLines).map(printable);
+          ? [printableJson(JSON.stringify(results, undefined, 2))]
+          : results.length === 0
+            ? ['nothing to clean up']
+            : results.flatMap(({ outcome, kind, name, reason, remedy }) =>
+                resultLines(outcome, `${kind} ${name}: ${reason}`, remedy),
+              );
       await print(lines.map((line) => `${line}\n`).join(''));
     });
-}
-
-function toLines({ kind, name, reason, outcome, remedy }: GarbageResult): readonly string[] {
-  const line = `${outcome.padEnd(7)}  ${kind} ${name}: ${reason}`;
-  return remedy === undefined ? [line] : [line, `         ${remedy}`];
 }

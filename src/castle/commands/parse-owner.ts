@@ -1,12 +1,12 @@
 import { InvalidArgumentError } from 'commander';
 
-/** A user and a group, by their numbers. */
+/** A user and a group, by their ids. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** The largest id that is somebody: -1 means nobody to chown(2). */
+/** The largest id: 2^32 - 1 is -1, which means "no change" to chown(2). */
 const largestId = 2 ** 32 - 2;
 
 /**

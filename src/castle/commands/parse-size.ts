@@ -2,7 +2,7 @@ import { Failure } from '../../terminal/failure.ts';
 import { parseSize } from '../../terminal/size.ts';
 
 /**
- * Reads a size of the command line, such as `20G`.
+ * Reads a size from the command line, such as `20G`.
  * @returns bytes
  * @throws Failure usage
  */

@@ -18,7 +18,7 @@ import { addDeleted, addVolumes } from './volumes.ts';
 /** The command line of `castle`. */
 export function describeCastle(): Command {
   const program = new Command('castle')
-    .description("The host's storage sidekick: mounts volumes into the containers that ask for them.")
+    .description('Mounts storage volumes into the running containers of this host that request them.')
     .version(`castle ${version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', epilogue);

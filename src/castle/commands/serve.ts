@@ -1,12 +1,12 @@
 import { writeSync } from 'node:fs';
 import type { Command } from 'commander';
-import { addCastleOptions, type CastleOptions, settingsOf } from './serve-options.ts';
+import { addCastleOptions, settingsOf } from './serve-options.ts';
 
 /** `castle serve`: runs until SIGTERM or SIGINT. */
 export function addServe(program: Command): void {
-  const command = program.command('serve').description('serve the containers of this host');
-  addCastleOptions(command).action(async (options: CastleOptions) => {
-    const { log, ...settings } = await settingsOf(command, options);
+  const command = program.command('serve').description('run the castle of this host');
+  addCastleOptions(command).action(async () => {
+    const { log, ...settings } = await settingsOf(command);
     const [{ serve }, { openLog }] = await Promise.all([
       import('../daemon/serve.ts'),
       import('../events/log.ts'),
@@ -21,11 +21,11 @@ function writeLine(line: string): void {
   try {
     writeSync(2, line);
   } catch {
-    // nobody listens, or nobody reads: no reason to stop
+    // A closed or full standard error is no reason to stop.
   }
 }
 
-/** A second signal, when stopping takes too long for somebody, ends us at once: the handlers are gone by then. */
+/** Waits for a signal. Its handlers are removed then, so that a second signal ends the process at once. */
 function firstSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
     const caught = () => {

@@ -7,11 +7,11 @@ import { readDuration } from '../../terminal/duration.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
 import { printable } from '../../terminal/printable.ts';
-import { defaultSocket } from '../daemon/default-paths.ts';
 import { askCastle } from './ask-castle.ts';
 import { type Owner, readOwner } from './parse-owner.ts';
+import { socketOption } from './socket-option.ts';
 
-interface Wanted {
+interface TokenOptions {
   readonly container: string;
   readonly volume: string;
   readonly ttl: string;
@@ -20,46 +20,52 @@ interface Wanted {
   readonly socket: string;
 }
 
-/** How long a token may count, in milliseconds; the castle takes no other. */
+/** The shortest and the longest lifetime of a token that the castle accepts, in milliseconds. */
 const [shortestMs, longestMs] = [1_000, 86_400_000];
 
-/** `castle token`: makes the token with which a container asks over TLS. */
+/** `castle token`: creates the token with which a container requests its volume over TLS. */
 export function addToken(program: Command): void {
   program
     .command('token')
-    .description('make a token with which one container asks for one volume over TLS; as root of the host')
-    .requiredOption('--container <id|name>', 'the container, whether it runs already or not')
-    .requiredOption('--volume <name>', 'the volume; the label castle.volume of the container must name it')
-    .option('--ttl <time>', 'how long it counts: 30s, 5m', '5m')
-    .option('--out <file>', 'where to, instead of standard output: a file that only its owner may read')
+    .description('create a token with which one container requests one volume over TLS; for root of the host')
+    .requiredOption('--container <id|name>', 'the container, running or not')
+    .requiredOption('--volume <name>', 'the volume; it must be in the label castle.volume of the container')
+    .option('--ttl <time>', 'lifetime of the token, as in 30s or 5m', '5m')
+    .option('--out <file>', 'write it to a file that only its owner may read, instead of to standard output')
     .option(
       '--owner <uid:gid>',
-      "who owns that file (default: the user of the container's first process, or who asks)",
+      "owner of that file (default: the user of the container's first process; while it does not run, the user that runs this)",
       readOwner,
     )
-    .option('--socket <path>', "the castle's unix socket", defaultSocket)
-    .action(async ({ container, volume, ttl, out, owner, socket }: Wanted) => {
+    .addOption(socketOption())
+    .action(async ({ container, volume, ttl, out, owner, socket }: TokenOptions) => {
       const ttlMs = readDuration('--ttl', ttl, 'usage');
       if (ttlMs < shortestMs || ttlMs > longestMs) {
-        throw new Failure('usage', `--ttl ${ttl} is too short or too long`, 'give 1s to 24h');
+        throw new Failure('usage', `--ttl ${ttl} is too short or too long`, 'give a time from 1s to 24h');
       }
       if (out === undefined && process.stdout.isTTY) {
-        throw new Failure('usage', 'a token is no sight for a terminal', 'give --out FILE, or a pipe');
+        throw new Failure(
+          'usage',
+          'a token is not printed on a terminal, since it is a secret',
+          'give --out FILE, or use a pipe',
+        );
       }
       const { body } = await askCastle(socket, 'POST', '/v1/tokens', { body: { container, volume, ttlMs } });
-      const made = body as Token;
-      if (out === undefined) return print(`${made.token}\n`);
-      writeSecret(out, `${made.token}\n`, owner ?? made.owner);
-      await print(`${printable(`token for ${made.containerName} in ${out}, until ${made.expires}`)}\n`);
+      const created = body as Token;
+      if (out === undefined) return print(`${created.token}\n`);
+      writeSecret(out, `${created.token}\n`, owner ?? created.owner);
+      await print(
+        `${printable(`token for container ${created.containerName} in ${out}, valid until ${created.expires}`)}\n`,
+      );
     });
 }
 
 /**
- * Puts a secret where its reader waits for it: all of it or nothing, and never readable by another.
+ * Writes a secret to a file that only its owner can read. A reader sees all of it or nothing.
  * @throws Failure cannotCreate
  */
 function writeSecret(file: string, text: string, owner: Owner | undefined): void {
-  // A name that nobody can have put there before; a link in its place would not be followed.
+  // A new name, opened with O_EXCL: a symlink that somebody has put there is not followed.
   const unfinished = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
   try {
     const fd = openSync(unfinished, 'wx', 0o600);
@@ -73,6 +79,6 @@ function writeSecret(file: string, text: string, owner: Owner | undefined): void
     renameSync(unfinished, file);
   } catch (thrown) {
     rmSync(unfinished, { force: true });
-    throw new Failure('cannotCreate', `the token cannot be written to ${file}: ${errorMessage(thrown)}`);
+    throw new Failure('cannotCreate', `cannot write the token to ${file}: ${errorMessage(thrown)}`);
   }
 }

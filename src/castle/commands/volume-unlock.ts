@@ -4,7 +4,7 @@ import { print } from '../../terminal/print.ts';
 import { printable } from '../../terminal/printable.ts';
 import { askCastle } from './ask-castle.ts';
 
-interface Unlock {
+interface UnlockOptions {
   readonly socket: string;
   readonly force?: boolean;
 }
@@ -12,20 +12,22 @@ interface Unlock {
 /** `castle volume unlock NAME --force`. */
 export function addUnlock(command: Command): void {
   command
-    .option('--force', 'needed: a host that lives would write into the volume together with the next one')
-    .action(async (name: string, { socket, force }: Unlock) => {
+    .option('--force', 'confirm that the host is dead: a live host would go on writing to the volume')
+    .action(async (name: string, { socket, force }: UnlockOptions) => {
       if (force !== true) {
         throw new Failure(
           'usage',
-          'a claim keeps two hosts from writing into one volume',
-          'when the host that has it is switched off for good, add --force',
+          'the claim keeps two hosts from writing to one volume',
+          'when the host that holds it is dead for good, add --force',
         );
       }
       const { body } = await askCastle(socket, 'POST', `/v1/volumes/${encodeURIComponent(name)}/unlock`);
       const host =
         typeof body === 'object' && body !== null && 'host' in body ? String(body.host) : undefined;
       const line =
-        host === undefined ? `nobody has a claim on ${name}` : `the claim of host ${host} on ${name} is gone`;
+        host === undefined
+          ? `no host has a claim on volume ${name}`
+          : `the claim of host ${host} on volume ${name} is discarded`;
       await print(`${printable(line)}\n`);
     });
 }

@@ -1,42 +1,42 @@
 import { type Command, Option } from 'commander';
 import { print } from '../../terminal/print.ts';
 import { printable } from '../../terminal/printable.ts';
-import { defaultSocket } from '../daemon/default-paths.ts';
-import { askCastle, orderWithinMs as withinMs } from './ask-castle.ts';
+import { askCastle, changeWithinMs as withinMs } from './ask-castle.ts';
 import { type Owner, readOwner } from './parse-owner.ts';
 import { readSize } from './parse-size.ts';
+import { socketOption } from './socket-option.ts';
 import { addUnlock } from './volume-unlock.ts';
 
-interface At {
+interface ChangeOptions {
   readonly socket: string;
 }
 
-interface Wanted extends At {
+interface CreateOptions extends ChangeOptions {
   readonly owner: Owner;
   readonly size?: string;
   readonly shared?: true;
   readonly snapshot?: string;
 }
 
-/** `castle volume create|delete|restore|unlock|grow NAME`: what the host's root orders. */
+/** `castle volume create|delete|restore|unlock|grow NAME`; for root of the host. */
 export function addVolume(program: Command): void {
   const volume = program.command('volume').description('create, delete, restore, unlock or grow a volume');
-  const order = (name: string, description: string): Command =>
-    volume
-      .command(`${name} <name>`)
-      .description(description)
-      .option('--socket <path>', "the castle's unix socket", defaultSocket);
+  const change = (name: string, description: string): Command =>
+    volume.command(`${name} <name>`).description(description).addOption(socketOption());
 
-  order('create', 'make a volume before a container asks for it')
+  change('create', 'create a volume before a container requests it')
     .addOption(
-      new Option('--owner <uid:gid>', 'who may write to it, as in the container')
+      new Option('--owner <uid:gid>', 'the owner of the volume, by the ids that the container uses')
         .argParser(readOwner)
         .default({ uid: 1000, gid: 1000 }, '1000:1000'),
     )
-    .option('--size <size>', 'how large it is to be, as in 20G, where volumes are images')
-    .option('--shared', 'let several containers write to it at once, those with the label castle.shared=true')
-    .option('--snapshot <id>', 'what it begins with, its owner and size too; or latest:VOLUME')
-    .action(async (name: string, { socket, owner, size, shared, snapshot }: Wanted) => {
+    .option('--size <size>', 'the size, as in 20G, where volumes have a size')
+    .option(
+      '--shared',
+      'several containers may write to it at the same time: those with the label castle.shared=true',
+    )
+    .option('--snapshot <id>', 'create it from this snapshot, with its owner and size; or from latest:VOLUME')
+    .action(async (name: string, { socket, owner, size, shared, snapshot }: CreateOptions) => {
       const { status } = await askCastle(socket, 'POST', '/v1/volumes', {
         body: {
           name,
@@ -47,35 +47,36 @@ export function addVolume(program: Command): void {
         },
         withinMs,
       });
-      await tell(status === 201 ? `volume ${name} is made` : `volume ${name} was there already`);
+      await printLine(status === 201 ? `volume ${name} is created` : `volume ${name} exists already`);
     });
 
-  order('delete', 'delete a volume that nobody has; it can be restored for a time').action(
-    async (name: string, { socket }: At) => {
-      const path = `/v1/volumes/${encodeURIComponent(name)}`;
-      await askCastle(socket, 'DELETE', path, { withinMs });
-      await tell(`volume ${name} is deleted; castle volume restore ${name} brings it back`);
-    },
-  );
+  change(
+    'delete',
+    'delete a volume that is not in use; it can be restored until --keep-deleted has passed',
+  ).action(async (name: string, { socket }: ChangeOptions) => {
+    const path = `/v1/volumes/${encodeURIComponent(name)}`;
+    await askCastle(socket, 'DELETE', path, { withinMs });
+    await printLine(`volume ${name} is deleted; castle volume restore ${name} restores it`);
+  });
 
-  order('restore', 'bring the last deleted volume of that name back').action(
-    async (name: string, { socket }: At) => {
+  change('restore', 'restore the most recently deleted volume of that name').action(
+    async (name: string, { socket }: ChangeOptions) => {
       const path = `/v1/volumes/${encodeURIComponent(name)}/restore`;
       await askCastle(socket, 'POST', path, { withinMs });
-      await tell(`volume ${name} is back`);
+      await printLine(`volume ${name} is restored`);
     },
   );
 
-  addUnlock(order('unlock', 'take away the claim that a host has on a volume, when it is gone for good'));
+  addUnlock(change('unlock', 'discard the claim that a dead host has on a volume'));
 
-  order('grow', 'make a volume larger, as in 20G; a container that has it goes on using it')
+  change('grow', 'make a volume larger, as in 20G, also while a container uses it')
     .argument('<size>')
-    .action(async (name: string, size: string, { socket }: At) => {
+    .action(async (name: string, size: string, { socket }: ChangeOptions) => {
       const sizeBytes = readSize(size);
       const path = `/v1/volumes/${encodeURIComponent(name)}/size`;
       await askCastle(socket, 'POST', path, { body: { sizeBytes }, withinMs });
-      await tell(`volume ${name} has ${size}`);
+      await printLine(`the size of volume ${name} is ${size}`);
     });
 }
 
-const tell = (line: string): Promise<void> => print(`${printable(line)}\n`);
+const printLine = (line: string): Promise<void> => print(`${printable(line)}\n`);

@@ -1,42 +1,44 @@
 import type { Command } from 'commander';
 import type { DeletedVolume, Volume } from '../../protocol/contract.ts';
-import { inColumns } from '../../terminal/columns.ts';
-import { addQuestion } from './ask-castle.ts';
+import { formatAge } from '../../terminal/duration.ts';
+import { formatSize } from '../../terminal/size.ts';
+import { addQuery } from './ask-castle.ts';
 
 /** `castle volumes`: all volumes, and which are in use. */
 export function addVolumes(program: Command): void {
-  const question = { name: 'volumes', description: 'list the volumes', path: '/v1/volumes', list: true };
-  addQuestion<readonly Volume[]>(program, question, (volumes) =>
-    volumes.length === 0
-      ? ['no volumes']
-      : inColumns([
-          ['VOLUME', 'BACKEND', 'STATE', 'SHARED', 'CREATED', 'LEASES'],
-          ...volumes.map(({ name, backend, state, shared, created, leases }) => [
-            name,
-            backend,
-            state,
-            shared === true ? 'yes' : '-',
-            created,
-            leases.length === 0 ? '-' : leases.join(','),
-          ]),
-        ]),
-  );
+  const query = { name: 'volumes', description: 'list the volumes', path: '/v1/volumes', list: true };
+  addQuery<readonly Volume[]>(program, query, (volumes, nowMs) => {
+    if (volumes.length === 0) return { lines: ['no volumes'] };
+    const titles = ['VOLUME', 'BACKEND', 'STATE', 'SIZE', 'SHARED', 'AGE', 'LEASES'];
+    const rows = volumes.map(({ name, backend, state, sizeBytes, shared, created, leases }) => [
+      name,
+      backend,
+      state,
+      sizeBytes === undefined ? '-' : formatSize(sizeBytes),
+      shared === true ? 'yes' : '-',
+      formatAge(created, nowMs),
+      leases.length === 0 ? '-' : leases.join(','),
+    ]);
+    return { table: [titles, ...rows] };
+  });
 }
 
-/** `castle deleted`: what can be restored. */
+/** `castle deleted`: the volumes that can be restored. */
 export function addDeleted(program: Command): void {
-  const question = {
+  const query = {
     name: 'deleted',
     description: 'list the deleted volumes that can be restored',
     path: '/v1/volumes/deleted',
     list: true,
   };
-  addQuestion<readonly DeletedVolume[]>(program, question, (volumes) =>
-    volumes.length === 0
-      ? ['no deleted volumes']
-      : inColumns([
-          ['VOLUME', 'BACKEND', 'CREATED', 'DELETED'],
-          ...volumes.map(({ name, backend, created, deleted }) => [name, backend, created, deleted]),
-        ]),
-  );
+  addQuery<readonly DeletedVolume[]>(program, query, (volumes, nowMs) => {
+    if (volumes.length === 0) return { lines: ['no deleted volumes'] };
+    const rows = volumes.map(({ name, backend, created, deleted }) => [
+      name,
+      backend,
+      formatAge(created, nowMs),
+      `${formatAge(deleted, nowMs)} ago`,
+    ]);
+    return { table: [['VOLUME', 'BACKEND', 'AGE', 'DELETED'], ...rows] };
+  });
 }

@@ -4,31 +4,31 @@ import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
 
 /**
- * Claims a folder for this castle for as long as it lives, by a lock on the folder itself: kill -9 leaves none behind,
- * and it holds by whatever path the folder is reached.
- * @param what the folder's duty, for the sentence: `state in`, `folder for volumes`
- * @param say told when the file system has no locks: then nobody is kept out
- * @throws Failure tryAgain when another castle has it, cannotCreate when it can't be opened
+ * Locks a folder for this castle until the process ends. It is an flock(2) on the folder itself: it ends with the process,
+ * also after SIGKILL, and holds whichever path leads to the folder. On a file system without locks, an event reports that
+ * another castle is not kept out.
+ * @param what the purpose of the folder, for messages: `state folder`
+ * @throws Failure tryAgain when another castle has the lock, cannotCreate when the folder cannot be opened
  */
-export function claim(native: Native, folder: string, what: string, emit: EmitEvent): void {
+export function lockFolder(native: Native, folder: string, what: string, emit: EmitEvent): void {
   const fd = openFolder(folder, what);
   if (!lock(native, fd, folder, emit)) {
     const holder = holderOf(fd);
     closeSync(fd);
     throw new Failure(
       'tryAgain',
-      `the ${what} ${folder} belongs to a running castle${holder === undefined ? '' : `, pid ${holder}`}`,
-      'stop it first',
+      `the ${what} ${folder} is used by another castle${holder === undefined ? '' : `, pid ${holder}`}`,
+      'stop that castle first',
     );
   }
-  // Never closed: the lock is ours until we end.
+  // The descriptor stays open: closing it would release the lock.
 }
 
 function openFolder(folder: string, what: string): number {
   try {
     return openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (thrown) {
-    throw new Failure('cannotCreate', `the ${what} ${folder} cannot be used: ${errorMessage(thrown)}`);
+    throw new Failure('cannotCreate', `cannot open the ${what} ${folder}: ${errorMessage(thrown)}`);
   }
 }
 
@@ -36,13 +36,13 @@ function lock(native: Native, fd: number, folder: string, emit: EmitEvent): bool
   try {
     return native.flock(fd);
   } catch (thrown) {
-    // NFS locks files only (nfs(5)), and some file systems nothing at all.
-    emit(`${folder} cannot be locked (${errorCode(thrown)}): see to it that no other castle uses it`);
+    // NFS has locks only for files (nfs(5)), and some file systems have none.
+    emit(`cannot lock ${folder} (${errorCode(thrown)}): make sure that no other castle uses it`);
     return true;
   }
 }
 
-/** Who has the lock on a file, as far as /proc/locks tells; proc_locks(5). */
+/** The pid of the process that has the lock, from /proc/locks (proc_locks(5)); undefined when it is not listed. */
 function holderOf(fd: number): number | undefined {
   const inode = fstatSync(fd).ino;
   const found = new RegExp(

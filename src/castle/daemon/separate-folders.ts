@@ -2,17 +2,17 @@ import { realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorCode, Failure } from '../../terminal/failure.ts';
 
-/** A folder in which the castle has something of its own. */
+/** A folder that holds files of the castle itself. */
 export interface OwnFolder {
-  /** The option that says where it is. */
+  /** The option that names it. */
   readonly option: string;
-  /** It need not be there yet. */
+  /** It may not exist yet. */
   readonly folder: string;
 }
 
 /**
- * Sees to it that nothing of the castle's own lies among the volumes: a folder there is a volume by its name, and a
- * container that has the volume `state` would have the castle's store and its keys.
+ * Checks that no folder of the castle itself is inside the folder of the volumes. A folder in there is a volume: a
+ * container with the volume `state` would get the castle's store and keys.
  * @param base the folder of the volumes, without symlinks
  * @throws Failure config
  */
@@ -22,24 +22,24 @@ export function keepApart(base: string, own: readonly OwnFolder[]): void {
     if (!isWithin(path, base)) continue;
     throw new Failure(
       'config',
-      `${option} is in the folder of the volumes, ${base}: a container could have ${path} as its volume`,
-      `give another ${option}, or the volumes a folder of their own`,
+      `${option} is inside the folder of the volumes, ${base}: a container could get ${path} as its volume`,
+      `choose another ${option}, or a separate folder for the volumes`,
     );
   }
 }
 
-/** Whether a path is a folder or something in it, also where the folder is mounted once more. */
+/** Whether a path is a folder or inside it, also by another mount of the folder. */
 function isWithin(path: string, folder: string): boolean {
   const { dev, ino } = statSync(folder);
   for (let at = path; ; at = dirname(at)) {
-    const there = look(at);
+    const there = statOf(at);
     if (there?.dev === dev && there.ino === ino) return true;
     if (dirname(at) === at) return false;
   }
 }
 
-/** What cannot be looked at is not there yet, or cannot be: that is said when it is made. */
-function look(path: string): Stats | undefined {
+/** Undefined for a path that does not exist or cannot be read; creating it reports the error. */
+function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch {
@@ -47,12 +47,12 @@ function look(path: string): Stats | undefined {
   }
 }
 
-/** Where a path leads, or would once it is there. */
+/** A path with its symlinks resolved, as far as it exists. */
 function withoutSymlinks(path: string): string {
   try {
     return realpathSync(path);
   } catch (thrown) {
-    // What is wrong with it otherwise is said when it is made.
+    // Any other error is reported when the folder is created.
     if (errorCode(thrown) !== 'ENOENT' || dirname(path) === path) return path;
     return join(withoutSymlinks(dirname(path)), basename(path));
   }

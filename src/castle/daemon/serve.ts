@@ -1,21 +1,28 @@
-import { accessSync, constants } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { native } from '../../linux/native-addon.ts';
+/**
+ * Starts a castle. Each step opens one part of it, and registers how that part is stopped; a castle stops its parts in the
+ * reverse order (services.ts):
+ *
+ *     store → snapshots → leases → off-host copies → purge, reconcile, snapshot scheduler → startup recovery
+ *       → engine events → engine mounts, garbage collection → metrics listener → listeners for requests → wait queue
+ *
+ * So a stop first ends the requests, then the work in the background, then the store.
+ */
+import { dirname } from 'node:path';
+import { type Native, native } from '../../linux/native-addon.ts';
 import { checkSocketPath, freeSocket } from '../../linux/unix-socket.ts';
 import type { Status } from '../../protocol/contract.ts';
-import { Failure } from '../../terminal/failure.ts';
 import { version } from '../../terminal/version.ts';
-import { type MetricsListener, serveMetrics } from '../api/metrics-listener.ts';
+import { serveMetrics } from '../api/metrics-listener.ts';
 import { buildServer } from '../api/server.ts';
 import { serveTls } from '../api/tls-listener.ts';
+import type { Backend } from '../backends/backend.ts';
 import { devicesOf } from '../backends/devices.ts';
 import { parseBackend } from '../backends/parse.ts';
 import { volumeDriver } from '../docker-plugin/driver.ts';
+import { watchEngineMounts } from '../docker-plugin/engine-mount-check.ts';
 import { servePlugin } from '../docker-plugin/listener.ts';
-import { settleRegularly } from '../docker-plugin/periodic-settle.ts';
 import { ec2Calls } from '../events/ec2-call-metrics.ts';
-import { broadcastEvents, type CastleEvent } from '../events/event.ts';
+import { broadcastEvents, type CastleEvent, type EmitEvent } from '../events/event.ts';
 import { EventStream } from '../events/event-stream.ts';
 import { observedMounter, observedStore } from '../events/instrumented.ts';
 import { countBy, Metrics } from '../events/metrics.ts';
@@ -27,257 +34,314 @@ import { reconcileRegularly } from '../housekeeping/periodic-reconcile.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { Tokens } from '../identity/tokens.ts';
 import { engineEventHandler } from '../leases/engine-event-handler.ts';
-import { closeLeaseService, createLeaseService } from '../leases/lease-service.ts';
+import { closeLeaseService, createLeaseService, type LeaseService } from '../leases/lease-service.ts';
 import { reconcileAll } from '../leases/reconcile-leases.ts';
 import { createFreezer } from '../mounting/freeze-file-system.ts';
 import { createHoldProcess } from '../mounting/held-process.ts';
 import { openHostMounts } from '../mounting/host-mounts.ts';
-import { createMounter } from '../mounting/mounter.ts';
+import { createMounter, type Mounter } from '../mounting/mounter.ts';
 import { createJournalReplay } from '../mounting/replay-journal.ts';
 import { parseRuntime } from '../runtimes/parse-runtime.ts';
-import type { EngineWatch } from '../runtimes/runtime.ts';
+import type { EngineWatch, Runtime } from '../runtimes/runtime.ts';
+import type { Copies } from '../snapshots/off-host/copies.ts';
 import { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
 import { copiesIn } from '../snapshots/off-host/open-copies.ts';
-import { type PlanSettings, readPlan } from '../snapshots/schedule-settings.ts';
+import { type Plan, readPlan } from '../snapshots/schedule-settings.ts';
 import { backedUp } from '../snapshots/snapshot-coverage.ts';
 import { Backups } from '../snapshots/snapshot-manager.ts';
 import { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import { OneAtATime } from '../store/keyed-mutex.ts';
 import { makeStateFolder, openState } from '../store/open-state.ts';
-import type { Store } from '../store/store.ts';
-import { watchedStore } from '../store/store-health.ts';
-import { claim } from './folder-lock.ts';
+import { type WatchedStore, watchedStore } from '../store/store-health.ts';
+import { lockFolder } from './folder-lock.ts';
+import { findMountProgram } from './mount-program.ts';
 import { keepApart } from './separate-folders.ts';
+import type { ServeSettings } from './serve-settings.ts';
+import { Services } from './services.ts';
 import { recoverAtStart } from './startup-recovery.ts';
-import { ending, readTlsFiles, type TlsSettings } from './tls-files.ts';
-
-export interface ServeSettings {
-  /** Unix socket to listen on; its folder is made when it isn't there. */
-  readonly socket: string;
-  /** Folder of the store. */
-  readonly state: string;
-  /** `NAME=SETTING`, as in `local=/srv/castle` or `loop=/srv/castle,size=20G`. */
-  readonly backend: string;
-  /** `docker`, `podman` or `process`. */
-  readonly runtime: string;
-  /** The engine's socket, for the runtimes docker and podman. */
-  readonly dockerSocket: string;
-  /** When snapshots are taken, of which volumes, and which are kept; without, only on request. */
-  readonly snapshots?: PlanSettings;
-  /** Where copies of snapshots go, as in `s3=BUCKET`; nowhere without. */
-  readonly offHost?: string;
-  /** How long a volume may stand still for a snapshot, in milliseconds. */
-  readonly freezeLimitMs: number;
-  /** How long deleted volumes are kept, in milliseconds. */
-  readonly keepDeletedMs: number;
-  /** How often what the store says is compared with what is true, in milliseconds. */
-  readonly reconcileIntervalMs: number;
-  /** How often what belongs to nobody is looked for, in milliseconds; 0: never. */
-  readonly gcIntervalMs: number;
-  /** `HOST:PORT` where /metrics and /healthz are served to everybody who reaches it; nowhere without. */
-  readonly metricsListen?: string;
-  /** Where it listens for containers with tokens as well; nowhere without. */
-  readonly tls?: TlsSettings;
-  /** Unix socket where the engine finds the castle as a volume driver, by the socket's name; nowhere without. */
-  readonly plugin?: string;
-}
+import { certificateExpiry, readTlsFiles, type TlsIdentity, type TlsSettings } from './tls-files.ts';
 
 export interface Castle {
-  /** Stops listening, finishes what is under way, and leaves all mounts as they are. */
+  /** Stops listening, finishes what is in progress, and leaves all mounts as they are. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a castle.
- * @param log takes what happens
- * @throws Failure usage, cannotCreate, tryAgain (another castle), noPermission
+ * @param log receives every event
+ * @throws Failure usage, config, cannotCreate, tryAgain (another castle is running), noPermission
  */
-export async function serve(settings: ServeSettings, log: (happening: CastleEvent) => void): Promise<Castle> {
-  checkSocketPath(settings.socket);
-  const { tls } = settings;
-  const tlsIdentity = tls === undefined ? undefined : readTlsFiles(tls);
-  const plan = settings.snapshots === undefined ? undefined : await readPlan(settings.snapshots);
-  const copies = settings.offHost === undefined ? undefined : await copiesIn(settings.offHost);
-  if (settings.plugin !== undefined) checkSocketPath(settings.plugin, '--plugin');
-  const followers = new EventStream();
-  let opened: Store | undefined;
-  let watch: EngineWatch | undefined;
-  let cleanUp: CleanUp | undefined;
-  const metrics = new Metrics(
-    {
-      leases: () => countBy(opened?.leases() ?? [], ({ state }) => state),
-      volumes: () =>
-        countBy(opened?.volumes() ?? [], ({ state }) => state).set('deleted', opened?.trash().length ?? 0),
-      snapshots: () => countBy(opened?.snapshots() ?? [], ({ state }) => state),
-      backedUp: () => backedUp(opened?.volumes() ?? [], opened?.snapshots() ?? [], Date.now()),
-      engine: () => watch?.connected(),
-      strays: () => cleanUp?.leftByKind() ?? new Map(),
+export async function serve(settings: ServeSettings, log: (event: CastleEvent) => void): Promise<Castle> {
+  const services = new Services();
+  const inputs = await readInputs(settings);
+  const observation = openObservation(log);
+  const { emit } = observation;
+  const storage = await openStorage(settings, observation);
+  const core = await openCore(settings, storage, observation, services);
+  const background = await startBackground(settings, inputs, storage, core, emit, services);
+  const listening = await listen(settings, inputs, observation, storage, core, background, services);
+  // A request that waits for a volume would keep its connection, and so the listeners, open.
+  services.add({ name: 'wait queue', stop: () => core.leases.queue.close() });
+  background.scheduler?.start();
+  background.offHost?.start();
+
+  const expiry = inputs.tls === undefined ? undefined : certificateExpiry(inputs.tls.certFile, inputs.tls);
+  if (expiry !== undefined)
+    emit(expiry, { event: 'tls.certificate-expires', remedy: 'renew it, then restart the castle' });
+  emit(`serving on ${listening}, runtime ${storage.runtime.name}, ${storage.backend.description}`, {
+    event: 'castle.serving',
+  });
+  return {
+    async stop() {
+      emit('stopping; requests and mounts in progress are finished first', { event: 'castle.stopping' });
+      await services.stop();
+      emit('stopped; containers keep their mounts', { event: 'castle.stopped' });
     },
-    version,
-  );
+  };
+}
+
+/** What the settings refer to, read and checked before anything is opened. */
+interface Inputs {
+  readonly tls: (TlsSettings & TlsIdentity) | undefined;
+  readonly plan: Plan | undefined;
+  readonly copies: Copies | undefined;
+}
+
+async function readInputs({ socket, plugin, tls, snapshots, offHost }: ServeSettings): Promise<Inputs> {
+  checkSocketPath(socket);
+  const identity = tls === undefined ? undefined : { ...tls, ...readTlsFiles(tls) };
+  const plan = snapshots === undefined ? undefined : await readPlan(snapshots);
+  const copies = offHost === undefined ? undefined : await copiesIn(offHost);
+  if (plugin !== undefined) checkSocketPath(plugin, '--plugin');
+  return { tls: identity, plan, copies };
+}
+
+/** How the castle reports what it does. */
+interface Observation {
+  readonly emit: EmitEvent;
+  readonly events: EventStream;
+  readonly metrics: Metrics;
+}
+
+function openObservation(log: (event: CastleEvent) => void): Observation {
+  const events = new EventStream();
+  const metrics = new Metrics(version);
   const emit = broadcastEvents([
     log,
-    (happening) => followers.tell(happening),
-    ({ event }) => metrics.happened(event),
+    (event) => events.send(event),
+    ({ event }) => metrics.eventHappened(event),
   ]);
+  return { emit, events, metrics };
+}
+
+/** Where the castle keeps what it has, and what it works on. */
+interface Storage {
+  readonly native: Native;
+  readonly mountProgram: string;
+  readonly mounter: Mounter;
+  readonly runtime: Runtime;
+  readonly backend: Backend;
+  readonly store: WatchedStore;
+}
+
+async function openStorage(settings: ServeSettings, { emit, metrics }: Observation): Promise<Storage> {
+  const { state, socket, plugin } = settings;
+  const addon = native();
   const runtime = await parseRuntime(settings.runtime, settings);
-  const program = findMountProgram();
-  const mounter = observedMounter(createMounter(program), metrics, emit);
+  const mountProgram = findMountProgram();
+  const mounter = observedMounter(createMounter(mountProgram), metrics, emit);
   const backend = await parseBackend(settings.backend, {
     mounter,
-    native: native(),
-    replay: createJournalReplay(program),
-    mountProgram: program,
-    state: settings.state,
+    native: addon,
+    replay: createJournalReplay(mountProgram),
+    mountProgram,
+    state,
     emit,
     told: ec2Calls(metrics, emit),
   });
   keepApart(backend.base, [
-    { option: '--state', folder: settings.state },
-    { option: '--socket', folder: dirname(settings.socket) },
-    ...(settings.plugin === undefined ? [] : [{ option: '--plugin', folder: dirname(settings.plugin) }]),
+    { option: '--state', folder: state },
+    { option: '--socket', folder: dirname(socket) },
+    ...(plugin === undefined ? [] : [{ option: '--plugin', folder: dirname(plugin) }]),
   ]);
-  // Before anything is changed: whoever has the folders may sweep them, and take away a socket that was left.
-  claim(native(), backend.base, 'folder for volumes', emit);
-  makeStateFolder(settings.state);
-  claim(native(), settings.state, 'state in', emit);
-  opened = openState(settings.state);
-  const store = watchedStore(observedStore(opened, metrics));
+  // The locks come before any change: their holder may clean the folders up, and remove the socket of a dead castle.
+  lockFolder(addon, backend.base, 'folder of volumes', emit);
+  makeStateFolder(state);
+  lockFolder(addon, state, 'state folder', emit);
+  const store = watchedStore(observedStore(openState(state), metrics));
+  return { native: addon, mountProgram, mounter, runtime, backend, store };
+}
+
+/** What serves requests: leases, snapshots and tokens. */
+interface Core {
+  readonly leases: LeaseService;
+  readonly snapshots: Backups;
+  /** Undefined where the castle does not listen with TLS. */
+  readonly tokens: Tokens | undefined;
+}
+
+async function openCore(
+  { state, socket, tls, freezeLimitMs }: ServeSettings,
+  { native, mountProgram, mounter, runtime, backend, store }: Storage,
+  { emit }: Observation,
+  services: Services,
+): Promise<Core> {
+  services.add({ name: 'store', stop: () => store.close() });
   const tokens =
-    tls === undefined ? undefined : new Tokens({ key: openTokenKey(settings.state), store, runtime, emit });
-  await freeSocket(settings.socket);
+    tls === undefined ? undefined : new Tokens({ key: openTokenKey(state), store, runtime, emit });
+  await freeSocket(socket);
   const volumeLock = new OneAtATime();
-  const backups = new Backups({
+  const snapshots = new Backups({
     store,
     backend,
-    freezer: createFreezer(program),
-    freezeLimitMs: settings.freezeLimitMs,
+    freezer: createFreezer(mountProgram),
+    freezeLimitMs,
     volumeLock,
     emit,
   });
-  const hostMounts = openHostMounts(
-    settings.state,
-    async (volume) => (await runtime.usersOf?.(volume)) ?? [],
-  );
+  services.add({ name: 'snapshots', stop: () => snapshots.close() });
+  const hostMounts = openHostMounts(state, async (volume) => (await runtime.usersOf?.(volume)) ?? []);
   const leases = createLeaseService({
     store,
     backend,
     mounter,
-    holdProcess: createHoldProcess(native()),
-    createFromSnapshot: (snapshot, volume) => backups.createVolume(snapshot, volume),
+    holdProcess: createHoldProcess(native),
+    createFromSnapshot: (snapshot, volume) => snapshots.createVolume(snapshot, volume),
     hostMounts,
     volumeLock,
     emit,
   });
-  await backups.thawAll();
-  const stopTakingUp = await recoverAtStart(leases, emit);
-  await backups.reconcile();
-  const offHost = copies === undefined ? undefined : new OffHost({ copies, backups, backend, emit });
-  const taken = () => offHost?.look();
+  services.add({ name: 'leases', stop: () => closeLeaseService(leases) });
+  return { leases, snapshots, tokens };
+}
+
+/** What runs beside the requests. */
+interface Background {
+  readonly engine: EngineWatch | undefined;
+  readonly scheduler: Scheduler | undefined;
+  readonly offHost: OffHost | undefined;
+  readonly garbage: CleanUp;
+  /** Has a new mount for the engine looked after. */
+  engineMountCreated(): void;
+}
+
+async function startBackground(
+  settings: ServeSettings,
+  { plan, copies }: Inputs,
+  { runtime, backend, store }: Storage,
+  { leases, snapshots }: Core,
+  emit: EmitEvent,
+  services: Services,
+): Promise<Background> {
+  const { keepDeletedMs, reconcileIntervalMs, gcIntervalMs } = settings;
+  await snapshots.thawAll();
+  const recovery = await recoverAtStart(leases, emit);
+  await snapshots.reconcile();
+  const offHost =
+    copies === undefined ? undefined : new OffHost({ copies, backups: snapshots, backend, emit });
+  if (offHost !== undefined) services.add({ name: 'off-host copies', stop: () => offHost.stop() });
   const scheduler =
     plan === undefined
       ? undefined
-      : new Scheduler(plan, { store, backups, backend: backend.name, taken, emit });
-  watch = runtime.follow?.(engineEventHandler(leases.watch, emit));
-  const settling = settleRegularly(leases.engineMounts, emit);
-  const { keepDeletedMs } = settings;
-  cleanUp = new CleanUp(collectorsFor({ ...leases, keepDeletedMs }), emit);
-  const stopCleaningUp = cleanUpRegularly(cleanUp, settings.gcIntervalMs);
-  const stopPurging = purgeRegularly(leases.administration, settings.keepDeletedMs, emit);
-  const look = async (stop: AbortSignal) => {
-    // What the engine says is looked at beside; while it is away, nothing is.
-    await watch?.compare().catch(() => undefined);
-    await backups.reconcile();
+      : new Scheduler(plan, {
+          store,
+          backups: snapshots,
+          backend: backend.name,
+          taken: () => offHost?.look(),
+          emit,
+        });
+  const engine = runtime.follow?.(engineEventHandler(leases.watch, emit));
+  const engineMounts = watchEngineMounts(leases.engineMounts, emit);
+  const garbage = new CleanUp(collectorsFor({ ...leases, keepDeletedMs }), emit);
+  const stopCollecting = cleanUpRegularly(garbage, gcIntervalMs);
+  const stopPurging = purgeRegularly(leases.administration, keepDeletedMs, emit);
+  const reconcile = async (stop: AbortSignal) => {
+    // An engine that cannot be reached does not keep the rest from being compared.
+    await engine?.compare().catch(() => undefined);
+    await snapshots.reconcile();
     return reconcileAll(leases, stop);
   };
-  const stopReconciling = reconcileRegularly(look, settings.reconcileIntervalMs, emit);
+  const stopReconciling = reconcileRegularly(reconcile, reconcileIntervalMs, emit);
 
+  services.add(
+    { name: 'purge', stop: stopPurging },
+    { name: 'reconcile', stop: stopReconciling },
+    { name: 'snapshot scheduler', stop: () => scheduler?.stop() },
+  );
+  services.add({ name: 'startup recovery', stop: () => recovery.stop() });
+  services.add({ name: 'engine events', stop: () => engine?.stop() });
+  services.add(
+    { name: 'engine mounts', stop: () => engineMounts.stop() },
+    { name: 'garbage collection', stop: stopCollecting },
+  );
+  return { engine, scheduler, offHost, garbage, engineMountCreated: () => engineMounts.checkSoon() };
+}
+
+/** Opens what the castle is reached by. @returns for people: where it listens */
+async function listen(
+  settings: ServeSettings,
+  { tls }: Inputs,
+  { emit, events, metrics }: Observation,
+  { native, runtime, backend, store }: Storage,
+  { leases, snapshots, tokens }: Core,
+  { engine, scheduler, offHost, garbage, engineMountCreated }: Background,
+  services: Services,
+): Promise<string> {
+  const { socket, metricsListen, plugin } = settings;
   const started = new Date().toISOString();
   const status = (): Status => ({
     version,
     pid: process.pid,
     started,
     runtime: runtime.name,
-    ...(watch === undefined ? {} : { engine: watch.connected() ? 'connected' : 'disconnected' }),
+    ...(engine === undefined ? {} : { engine: engine.connected() ? 'connected' : 'disconnected' }),
     backend: backend.description,
     volumes: store.volumes().length,
     leases: store.leases().length,
     waiting: leases.queue.size,
   });
+  metrics.addState({
+    leases: () => countBy(store.leases(), ({ state }) => state),
+    volumes: () => countBy(store.volumes(), ({ state }) => state).set('deleted', store.trash().length),
+    snapshots: () => countBy(store.snapshots(), ({ state }) => state),
+    snapshotCoverage: () => backedUp(store.volumes(), store.snapshots(), Date.now()),
+    isEngineConnected: () => engine?.connected(),
+    garbage: () => garbage.leftByKind(),
+  });
   const checkHealth = () => store.checkHealth();
-  const seen = { metrics, followers, checkHealth, devices: () => devicesOf(backend) };
-  const given = tokens === undefined ? {} : { tokens };
-  const snapshots = { backups, scheduler, offHost };
   const api = await buildServer({
-    native: native(),
+    native,
     runtime,
     leases,
+    tokens,
     snapshots,
-    cleanUp,
+    scheduler,
+    offHost,
+    garbage,
     status,
+    devices: () => devicesOf(backend),
+    backendName: backend.name,
+    volumeSizes: () => backend.sizes?.read() ?? new Map(),
+    metrics,
+    events,
+    checkHealth,
     emit,
-    ...seen,
-    ...given,
   });
-  const listener = await openMetrics(settings.metricsListen, metrics, checkHealth);
+  const metricsListener =
+    metricsListen === undefined ? undefined : await serveMetrics(metricsListen, metrics, checkHealth);
   await tokens?.forget();
-  const network =
-    tls === undefined || tlsIdentity === undefined || tokens === undefined
+  const tlsListener =
+    tls === undefined || tokens === undefined
       ? undefined
-      : await serveTls(tls.listen, tlsIdentity, { tokens, leases, metrics, emit });
-  const driver = volumeDriver(leases, () => settling.look());
-  const plugin =
-    settings.plugin === undefined ? undefined : await servePlugin(settings.plugin, driver, native(), emit);
-  await api.listen(settings.socket);
-  scheduler?.start();
-  offHost?.start();
-  const end = tls === undefined || tlsIdentity === undefined ? undefined : ending(tls.certFile, tlsIdentity);
-  if (end !== undefined)
-    emit(end, { event: 'tls.certificate-expires', remedy: 'renew it, then start the castle again' });
-  const onNetwork = network === undefined ? '' : ` and over TLS on ${network.address}`;
-  emit(`serving on ${settings.socket}${onNetwork}, runtime ${runtime.name}, ${backend.description}`, {
-    event: 'castle.serving',
-  });
-
-  return {
-    async stop() {
-      emit('stopping; what is under way is finished first', { event: 'castle.stopping' });
-      leases.queue.close();
-      await Promise.all([plugin?.stop(), api.stop(), network?.stop()]);
-      await Promise.all([settling.stop(), stopCleaningUp()]);
-      watch?.stop();
-      stopTakingUp();
-      await Promise.all([stopPurging(), stopReconciling(), scheduler?.stop()]);
-      offHost?.stop();
-      await listener?.close();
-      await closeLeaseService(leases);
-      await backups.close();
-      await store.close();
-      emit('stopped; containers keep their mounts', { event: 'castle.stopped' });
-    },
-  };
-}
-
-async function openMetrics(
-  address: string | undefined,
-  metrics: Metrics,
-  checkHealth: () => void,
-): Promise<MetricsListener | undefined> {
-  return address === undefined ? undefined : serveMetrics(address, metrics, checkHealth);
-}
-
-/** castle-mount lies beside the bundle. */
-export function findMountProgram(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const program = join(here, 'castle-mount');
-  try {
-    accessSync(program, constants.X_OK);
-    return program;
-  } catch {
-    throw new Failure(
-      'config',
-      `${program} is not there`,
-      'copy all of dist/, or build it again with npm run build',
-    );
-  }
+      : await serveTls(tls.listen, tls, { tokens, leases, metrics, emit });
+  const driver = volumeDriver(leases, engineMountCreated);
+  const pluginListener = plugin === undefined ? undefined : await servePlugin(plugin, driver, native, emit);
+  await api.listen(socket);
+  services.add({ name: 'metrics listener', stop: () => metricsListener?.close() });
+  services.add(
+    { name: 'volume driver', stop: () => pluginListener?.stop() },
+    { name: 'unix socket', stop: () => api.stop() },
+    { name: 'TLS listener', stop: () => tlsListener?.stop() },
+  );
+  return tlsListener === undefined ? socket : `${socket} and with TLS on ${tlsListener.address}`;
 }

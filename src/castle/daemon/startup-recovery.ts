@@ -3,39 +3,51 @@ import type { EmitEvent } from '../events/event.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import { recoverLeasesAtStart, recoverVolumesAtStart } from '../leases/reconcile-leases.ts';
 import { RefusalError } from '../refusals/refusal.ts';
+import { type RepeatedTask, repeatTask } from './repeat.ts';
 
-/** How soon a backend that could not be reached is asked again, in milliseconds. */
-const againAfterMs = 10_000;
+/** How soon volumes that could not be reached are tried again, in milliseconds. */
+const retryMs = 10_000;
 
 /**
- * Finds out what is true after a start. A backend on another host may be away: then the castle serves what it can, and
- * finds out the rest when it is back.
- * @returns stops asking again
+ * Recovers after a start: compares volumes and leases with what exists, and finishes or undoes what an earlier castle had
+ * begun. The storage may be on another host and unreachable: the castle serves what it can, and recovers the volumes when
+ * they can be reached.
+ * @returns stops the attempts
  */
-export async function recoverAtStart(leases: LeaseService, emit: EmitEvent): Promise<() => void> {
-  let timer: NodeJS.Timeout | undefined;
-  let isLost = false;
-  async function tryVolumes(): Promise<void> {
+export async function recoverAtStart(
+  leases: LeaseService,
+  emit: EmitEvent,
+): Promise<Pick<RepeatedTask, 'stop'>> {
+  let isUnavailable = false;
+  /** @returns milliseconds until the next attempt; undefined when the volumes are recovered */
+  async function recoverVolumes(): Promise<number | undefined> {
     try {
       await recoverVolumesAtStart(leases);
-      if (isLost)
-        emit('the volumes can be reached again, and were looked at', { event: 'backend.available' });
+      if (isUnavailable)
+        emit('the volumes can be reached again and are recovered', { event: 'backend.available' });
+      return undefined;
     } catch (thrown) {
       if (!(thrown instanceof RefusalError)) throw thrown;
-      if (!isLost) {
-        emit(`the volumes cannot be reached, and are looked for again: ${errorMessage(thrown)}`, {
-          event: 'backend.unavailable',
-        });
-      }
-      isLost = true;
-      timer = setTimeout(() => {
-        tryVolumes().catch((thrown: unknown) =>
-          emit(`the volumes could not be looked at: ${errorMessage(thrown)}`, { event: 'volume.unresolved' }),
+      if (!isUnavailable) {
+        emit(
+          `the volumes cannot be reached; trying again every ${retryMs / 1000} s: ${errorMessage(thrown)}`,
+          {
+            event: 'backend.unavailable',
+          },
         );
-      }, againAfterMs).unref();
+      }
+      isUnavailable = true;
+      return retryMs;
     }
   }
-  await tryVolumes();
+  const firstInMs = await recoverVolumes();
+  const attempts = repeatTask(recoverVolumes, {
+    ...(firstInMs === undefined ? {} : { firstInMs }),
+    failed(thrown) {
+      emit(`cannot recover the volumes: ${errorMessage(thrown)}`, { event: 'volume.unresolved' });
+      return undefined;
+    },
+  });
   await recoverLeasesAtStart(leases);
-  return () => clearTimeout(timer);
+  return attempts;
 }

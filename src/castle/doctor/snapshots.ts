@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runProgram } from '../../linux/run-program.ts';
 import { Failure } from '../../terminal/failure.ts';
-import type { ServeSettings } from '../daemon/serve.ts';
+import type { ServeSettings } from '../daemon/serve-settings.ts';
 import { readPlan } from '../snapshots/schedule-settings.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 import { holds } from './permissions.ts';

@@ -2,10 +2,10 @@ import type { Told } from '../aws/ec2-client.ts';
 import type { EmitEvent } from './event.ts';
 import type { Metrics } from './metrics.ts';
 
-/** A throttled action is told of at most this often, in milliseconds: the metrics have the number. */
+/** The shortest time between two events about the same throttled action, in milliseconds; the metrics count all. */
 const quietMs = 60_000;
 
-/** Counts the calls of EC2's API, and tells when EC2 slows the castle down. */
+/** Counts the calls of the EC2 API, and emits an event when EC2 throttles them. */
 export function ec2Calls(metrics: Metrics, emit: EmitEvent): Told {
   const lastMs = new Map<string, number>();
   return (action, outcome, error) => {
@@ -13,7 +13,7 @@ export function ec2Calls(metrics: Metrics, emit: EmitEvent): Told {
     const nowMs = performance.now();
     if (outcome !== 'throttled' || nowMs - (lastMs.get(action) ?? -quietMs) < quietMs) return;
     lastMs.set(action, nowMs);
-    emit(`EC2 slows down ${action}: the account has too many calls; it is tried again`, {
+    emit(`EC2 throttles ${action}: the account makes too many calls; the call is retried`, {
       event: 'ec2.throttled',
       ...(error === undefined ? {} : { code: error }),
     });

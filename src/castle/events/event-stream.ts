@@ -1,62 +1,63 @@
 import type { Writable } from 'node:stream';
 import type { CastleEvent } from './event.ts';
 
-/** More followers than this are refused. */
-const limitOfFollowers = 32;
-/** What may wait for one follower, in bytes; what comes beyond that it misses. */
-const limitWaitingBytes = 256 * 1024;
+/** More readers than this are refused. */
+const limitOfReaders = 32;
+/** How much may be buffered for one reader, in bytes; events beyond that are dropped. */
+const limitBufferedBytes = 256 * 1024;
 
-interface Follower {
+interface Reader {
   readonly stream: Writable;
-  missed: number;
+  /** Events dropped since the last one that was sent. */
+  dropped: number;
 }
 
 /**
- * Those who follow what happens, a JSON object a line. A follower that doesn't read costs a bounded amount of memory
- * and nobody else's time: it misses what doesn't fit, and is told how much when it reads again.
+ * The readers of /v1/events: each gets every event as one line of JSON. A reader that is too slow costs a bounded amount
+ * of memory and delays nobody: events that do not fit into its buffer are dropped, and it gets their number later.
  */
 export class EventStream {
-  private readonly all = new Set<Follower>();
+  private readonly readers = new Set<Reader>();
 
-  /** Whether there is room for one more. */
-  get full(): boolean {
-    return this.all.size >= limitOfFollowers;
+  /** Whether no more readers are accepted. */
+  get isFull(): boolean {
+    return this.readers.size >= limitOfReaders;
   }
 
-  /** Lets a stream follow from now on, until it is closed or the castle ends. */
+  /** Sends every event from now on to a stream, until the stream closes or the castle stops. */
   add(stream: Writable): void {
-    const follower: Follower = { stream, missed: 0 };
-    this.all.add(follower);
-    // Both, since a stream that fails may close without being closed by its other end.
-    stream.once('error', () => this.all.delete(follower));
-    stream.once('close', () => this.all.delete(follower));
+    const reader: Reader = { stream, dropped: 0 };
+    this.readers.add(reader);
+    // Both events: a stream that fails may emit no 'close'.
+    stream.once('error', () => this.readers.delete(reader));
+    stream.once('close', () => this.readers.delete(reader));
   }
 
-  tell(happening: CastleEvent): void {
-    const line = `${JSON.stringify(happening)}\n`;
-    for (const follower of this.all) send(follower, line, happening.time);
+  send(event: CastleEvent): void {
+    const line = `${JSON.stringify(event)}\n`;
+    for (const reader of this.readers) sendLine(reader, line, event.time);
   }
 
-  /** Ends all of them. */
+  /** Ends all streams. */
   close(): void {
-    for (const { stream } of this.all) stream.end();
-    this.all.clear();
+    for (const { stream } of this.readers) stream.end();
+    this.readers.clear();
   }
 }
 
-function send(follower: Follower, line: string, time: string): void {
-  const { stream, missed } = follower;
-  if (stream.writableLength > limitWaitingBytes) {
-    follower.missed += 1;
+function sendLine(reader: Reader, line: string, time: string): void {
+  const { stream, dropped } = reader;
+  if (stream.writableLength > limitBufferedBytes) {
+    reader.dropped += 1;
     return;
   }
-  if (missed > 0) {
-    follower.missed = 0;
+  if (dropped > 0) {
+    reader.dropped = 0;
     const gap: CastleEvent = {
       time,
       event: 'events.dropped',
-      count: missed,
-      message: `${missed} events were missed: they were read too slowly`,
+      count: dropped,
+      message: `${dropped} events were dropped, because they were read too slowly`,
     };
     stream.write(`${JSON.stringify(gap)}\n`);
   }

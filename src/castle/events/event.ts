@@ -1,9 +1,9 @@
-/** How much a happening matters, as pino names it. */
+/** The severity of an event, as pino names it. */
 export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /**
- * Everything that the castle tells of, by the stable name under which the log, the metrics and `castle events` have it,
- * and how much each matters.
+ * Every event that the castle emits, with its severity. The names are stable: the log, the metrics and `castle events` use
+ * them.
  */
 export const eventLevels = {
   note: 'info',
@@ -11,7 +11,7 @@ export const eventLevels = {
   'castle.stopping': 'info',
   'castle.stopped': 'info',
   'castle.fault': 'error',
-  // Debug: whoever may connect may ask as often as it likes, and would fill the log.
+  // Debug: any container can send requests as often as it likes, and would fill the log.
   'lease.requested': 'debug',
   'lease.reused': 'debug',
   'lease.waiting': 'debug',
@@ -23,11 +23,11 @@ export const eventLevels = {
   'lease.unresolved': 'warn',
   'lease.hung': 'warn',
   'token.created': 'info',
-  // Debug: whoever reaches the port may fail as often as it likes.
+  // Debug: anybody who reaches the port can cause these, and would fill the log.
   'tls.handshake-failed': 'debug',
   'tls.certificate-expires': 'warn',
   'mount.created': 'info',
-  // Debug: the refusal that follows is told, as often as is good for the log.
+  // Debug: the refusal that follows is logged, at a limited rate.
   'mount.failed': 'debug',
   'mount.removed': 'info',
   'mount.idmap-failed': 'warn',
@@ -63,7 +63,7 @@ export const eventLevels = {
   'gc.found': 'warn',
   'gc.removed': 'info',
   'gc.failed': 'warn',
-  // Debug: mostly it has nothing to tell.
+  // Debug: most runs change nothing.
   'gc.done': 'debug',
   'engine.connected': 'info',
   'engine.disconnected': 'warn',
@@ -80,41 +80,45 @@ export const eventLevels = {
 
 export type EventName = keyof typeof eventLevels;
 
-/** What a happening is about. Chosen field by field, so that nothing secret gets in by accident. */
+/** The fields of an event, listed one by one, so that no secret gets in by accident. */
 export interface EventFields {
   readonly event: EventName;
   readonly volume?: string;
-  /** The runtime's id of the container. */
+  /** The id that the runtime gave the container. */
   readonly container?: string;
   readonly containerName?: string;
   readonly lease?: string;
-  /** Its id. */
+  /** The id of the snapshot. */
   readonly snapshot?: string;
   readonly target?: string;
   readonly mountId?: number;
-  /** A refusal's code, or a failed step's error. */
+  /** The code of a refusal, or the error of a failed step. */
   readonly code?: string;
   readonly remedy?: string;
-  /** How long it took, in milliseconds. */
+  /** The duration, in milliseconds. */
   readonly tookMs?: number;
-  /** How many of them one line stands for. */
+  /** How many occurrences the event stands for. */
   readonly count?: number;
 }
 
-/** Something that happened, with a sentence for people. */
+/** An event, with a message for people. */
 export interface CastleEvent extends EventFields {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly message: string;
 }
 
-/** Tells of something in one line; without facts it is a note. */
-export type EmitEvent = (message: string, facts?: EventFields) => void;
+/**
+ * Emits an event.
+ * @param message one line, for people
+ * @param fields without them, the event is a `note`
+ */
+export type EmitEvent = (message: string, fields?: EventFields) => void;
 
-/** Tells everybody who listens, in their order. */
-export function broadcastEvents(listeners: readonly ((happening: CastleEvent) => void)[]): EmitEvent {
-  return (message, facts = { event: 'note' }) => {
-    const happening = { time: new Date().toISOString(), ...facts, message };
-    for (const listener of listeners) listener(happening);
+/** Sends every event to all listeners, in their order. */
+export function broadcastEvents(listeners: readonly ((event: CastleEvent) => void)[]): EmitEvent {
+  return (message, fields = { event: 'note' }) => {
+    const event = { time: new Date().toISOString(), ...fields, message };
+    for (const listener of listeners) listener(event);
   };
 }

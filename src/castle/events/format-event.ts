@@ -1,13 +1,23 @@
+import { type Color, paint } from '../../terminal/colors.ts';
 import { printable } from '../../terminal/printable.ts';
-import { type CastleEvent, eventLevels } from './event.ts';
+import { type CastleEvent, type EventLevel, eventLevels } from './event.ts';
+
+const colors: Readonly<Record<EventLevel, Color | undefined>> = {
+  debug: undefined,
+  info: undefined,
+  warn: 'yellow',
+  error: 'red',
+};
 
 /**
- * A happening for somebody who looks at a terminal: the time of day in UTC, what matters more than usual, the event, the
- * sentence. The fields are left out: the sentence has in words what people need of them.
+ * An event as a line for people: the time of day in UTC, the event's name, its level when that is warn or error, and the
+ * message. The fields are left out: the message has in words what people need of them.
+ * @param isColored whether the level has its color
  */
-export function readableLine({ time, event, message, remedy }: CastleEvent): string {
+export function readableLine({ time, event, message, remedy }: CastleEvent, isColored: boolean): string {
   const level = eventLevels[event];
-  const marked = level === 'info' || level === 'debug' ? '' : `${level}: `;
-  const todo = remedy === undefined ? '' : `; ${remedy}`;
-  return `${time.slice(11, 19)} ${event.padEnd(16)} ${printable(`${marked}${message}${todo}`)}\n`;
+  const label = level === 'info' || level === 'debug' ? '' : `${level}: `;
+  const text = remedy === undefined ? message : `${message}; ${remedy}`;
+  const head = `${time.slice(11, 19)} ${event.padEnd(16)} `;
+  return `${head}${paint(label, isColored && label !== '' ? colors[level] : undefined)}${printable(text)}\n`;
 }

@@ -5,9 +5,9 @@ import type { Store } from '../store/store.ts';
 import type { EmitEvent, EventFields, EventName } from './event.ts';
 import type { Metrics } from './metrics.ts';
 
-/** A mounter whose acts are told of and measured. */
+/** A mounter whose operations are measured and reported as events. */
 export function observedMounter(mounter: Mounter, metrics: Metrics, emit: EmitEvent): Mounter {
-  /** @param done what to tell when it went well */
+  /** @param done reports success */
   async function observed<T>(
     operation: 'mount' | 'unmount' | 'grow',
     failed: EventName,
@@ -32,7 +32,7 @@ export function observedMounter(mounter: Mounter, metrics: Metrics, emit: EmitEv
 
   const mounting = (source: string, target: string, mount: () => Promise<number>): Promise<number> =>
     observed('mount', 'mount.failed', { target }, mount, (mountId, tookMs) =>
-      emit(`${source} is mounted on ${target} in the container`, {
+      emit(`${source} is mounted at ${target} in the container`, {
         event: 'mount.created',
         target,
         mountId,
@@ -53,7 +53,7 @@ export function observedMounter(mounter: Mounter, metrics: Metrics, emit: EmitEv
         'grow.failed',
         { target },
         () => mounter.growImage(into, image, device, target),
-        () => undefined, // the ledger tells of it
+        () => undefined, // the lease service reports it
       ),
     unmount: (from, target, mountId) =>
       observed(
@@ -89,7 +89,7 @@ export function observedStore(store: Store, metrics: Metrics): Store {
   };
 }
 
-/** Milliseconds, to the microsecond. */
+/** Milliseconds since `begun`, with three decimal places. */
 const since = (begun: number): number => Math.round((performance.now() - begun) * 1000) / 1000;
 
 const codeOf = (thrown: unknown) => (thrown instanceof RefusalError ? { code: thrown.code } : {});

@@ -4,25 +4,27 @@ import { type CastleEvent, type EventLevel, eventLevels } from './event.ts';
 import { readableLine } from './format-event.ts';
 
 export interface LogSettings {
-  /** What matters less is left out. */
+  /** Events below this level are left out. */
   readonly level: EventLevel;
-  /** `json`: an object a line, for programs; `text`: a line for people. */
+  /** `json`: one object per line, for programs; `text`: one line per event, for people. */
   readonly format: 'json' | 'text';
+  /** Whether the text has colors. */
+  readonly isColored: boolean;
 }
 
 /**
  * The castle's log.
- * @param write takes one whole line with its end. No transport of pino's: those are threads with files of their own,
- *   which a bundle of one file doesn't have, and lose the last lines of a process that is killed.
+ * @param write takes one whole line with its end. pino's own transports are not used: they are threads that load files of
+ *   their own, which a bundle of one file does not have, and they lose the last lines of a process that is killed.
  */
 export function openLog(
-  { level, format }: LogSettings,
+  { level, format, isColored }: LogSettings,
   write: (line: string) => void,
-): (happening: CastleEvent) => void {
+): (event: CastleEvent) => void {
   if (format === 'text') {
     const least = order.indexOf(level);
-    return (happening) => {
-      if (order.indexOf(eventLevels[happening.event]) >= least) write(readableLine(happening));
+    return (event) => {
+      if (order.indexOf(eventLevels[event.event]) >= least) write(readableLine(event, isColored));
     };
   }
   const logger = pino(
@@ -30,7 +32,7 @@ export function openLog(
       level,
       base: null,
       messageKey: 'message',
-      timestamp: false, // a happening has its own time, the same for everybody who is told of it
+      timestamp: false, // an event has its own time, the same in the log and for `castle events`
       formatters: { level: (label) => ({ level: label }) },
     },
     { write: (line: string) => write(printableJson(line)) },
@@ -38,5 +40,5 @@ export function openLog(
   return ({ message, ...facts }) => logger[eventLevels[facts.event]](facts, message);
 }
 
-/** From what matters least on. */
+/** The levels, the least severe first. */
 const order: readonly EventLevel[] = ['debug', 'info', 'warn', 'error'];

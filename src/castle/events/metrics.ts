@@ -3,43 +3,43 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { strayKinds } from '../housekeeping/stray.ts';
 import type { EventName } from './event.ts';
 
-/** What the snapshots of all volumes come to. */
-export interface BackedUp {
-  /** Volumes of which there is no whole snapshot. */
+/** How well all volumes are covered by snapshots. */
+export interface SnapshotCoverage {
+  /** How many volumes have no complete snapshot. */
   readonly without: number;
-  /** The age of each of the other volumes' last whole snapshot: that of the oldest, in seconds; 0 when there is none. */
+  /** Of the newest complete snapshots of the other volumes, the age of the oldest, in seconds; 0 without any. */
   readonly oldestSeconds: number;
 }
 
-/** What is counted when somebody asks, not before. */
-export interface Counted {
+/** The state of the castle, read each time that the metrics are. */
+export interface StateSource {
   /** How many leases are in each state. */
   leases(): ReadonlyMap<string, number>;
   /** How many volumes are in each state. */
   volumes(): ReadonlyMap<string, number>;
   /** How many snapshots are in each state. */
   snapshots(): ReadonlyMap<string, number>;
-  /** How well volumes are backed up. */
-  backedUp(): BackedUp;
-  /** Whether the engine's events arrive; undefined where no engine is needed. */
-  engine(): boolean | undefined;
-  /** How many strays of each kind the last clean-up left. */
-  strays(): ReadonlyMap<string, number>;
+  /** How well volumes are covered by snapshots. */
+  snapshotCoverage(): SnapshotCoverage;
+  /** Whether events of the container engine arrive; undefined where the runtime has no engine. */
+  isEngineConnected(): boolean | undefined;
+  /** How much garbage of each kind the last collection left. */
+  garbage(): ReadonlyMap<string, number>;
 }
 
-/** From below a millisecond, which a commit takes, to the bound of a mount. */
+/** In seconds: from less than a commit takes to the time limit of a mount. */
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
- * What /metrics shows. Labels are states, outcomes and names of events only: no container, no volume, so that their
- * number is bounded and nobody's business is in them. prom-client's own default metrics are left out: they measure the
- * event loop with a timer of 10 ms, and an idle castle should sleep.
+ * What /metrics shows. Labels are states, outcomes and event names only, never containers or volumes: so the number of
+ * series is bounded, and no names are disclosed. prom-client's default metrics are not used: they measure the event loop
+ * with a timer of 10 ms, which keeps an idle castle busy.
  */
 export class Metrics {
   private readonly registry = new Registry();
   private readonly requests = this.histogram(
     'castle_lease_request_seconds',
-    'Requests for leases, by outcome: granted, reused, waited, or the code of the refusal',
+    'Lease requests by outcome: granted, reused, waited, or the error code',
   );
   private readonly mountOperations: Histogram<'operation' | 'outcome'> = new Histogram({
     name: 'castle_mount_seconds',
@@ -50,57 +50,65 @@ export class Metrics {
   });
   private readonly commits = this.histogram(
     'castle_store_commit_seconds',
-    'Commits of the store, from the wish to the disk',
+    'Commits of the store, from the request until they are on disk',
   );
-  private readonly happenings = new Counter({
+  private readonly events = new Counter({
     name: 'castle_events_total',
-    help: 'What happened, by name',
+    help: 'Events by name',
     labelNames: ['event'],
     registers: [this.registry],
   });
 
   private readonly ec2Calls = new Counter({
     name: 'castle_ec2_calls_total',
-    help: "Calls of EC2's API, each try of its own, by action and outcome",
+    help: 'Calls of the EC2 API by action and outcome; each retry is a call',
     labelNames: ['action', 'outcome'],
     registers: [this.registry],
   });
 
-  constructor(counted: Counted, version: string) {
-    this.gauge('castle_info', 'The castle that answers', ['version'], (gauge) => gauge.set({ version }, 1));
+  constructor(version: string) {
+    this.gauge('castle_info', 'The version of the castle', ['version'], (gauge) => gauge.set({ version }, 1));
+    this.addProcess();
+  }
+
+  /** Adds the gauges of the castle's state. */
+  addState(state: StateSource): void {
     this.gauge('castle_leases', 'Leases by state', ['state'], (gauge) => {
-      setAll(gauge, ['mounting', 'mounted', 'releasing'], counted.leases());
+      setAll(gauge, ['mounting', 'mounted', 'releasing'], state.leases());
     });
     this.gauge('castle_volumes', 'Volumes by state', ['state'], (gauge) => {
-      setAll(gauge, ['creating', 'ready', 'deleted'], counted.volumes());
+      setAll(gauge, ['creating', 'ready', 'deleted'], state.volumes());
     });
     this.gauge('castle_snapshots', 'Snapshots by state', ['state'], (gauge) => {
-      setAll(gauge, ['freezing', 'taking', 'kept', 'removing'], counted.snapshots());
+      setAll(gauge, ['freezing', 'taking', 'kept', 'removing'], state.snapshots());
     });
-    this.gauge(
-      'castle_volumes_without_snapshot',
-      'Volumes of which there is no whole snapshot',
-      [],
-      (gauge) => gauge.set(counted.backedUp().without),
+    this.gauge('castle_volumes_without_snapshot', 'Volumes without a complete snapshot', [], (gauge) =>
+      gauge.set(state.snapshotCoverage().without),
     );
     this.gauge(
       'castle_last_snapshot_age_seconds',
-      'The age of the last whole snapshot of a volume: the greatest of all',
+      'The age of the newest complete snapshot of a volume: the greatest of all volumes',
       [],
-      (gauge) => gauge.set(counted.backedUp().oldestSeconds),
+      (gauge) => gauge.set(state.snapshotCoverage().oldestSeconds),
     );
-    this.gauge('castle_engine_connected', "Whether the engine's events arrive", [], (gauge) => {
-      const engine = counted.engine();
-      if (engine === undefined) gauge.remove();
-      else gauge.set(engine ? 1 : 0);
+    this.gauge('castle_engine_connected', 'Whether events of the container engine arrive', [], (gauge) => {
+      const isConnected = state.isEngineConnected();
+      if (isConnected === undefined) gauge.remove();
+      else gauge.set(isConnected ? 1 : 0);
     });
-    this.gauge('castle_garbage', 'What the last clean-up left, by kind', ['kind'], (gauge) => {
-      const strays = counted.strays();
-      for (const kind of strayKinds) gauge.set({ kind }, strays.get(kind) ?? 0);
+    this.gauge('castle_garbage', 'What the last garbage collection left, by kind', ['kind'], (gauge) => {
+      const garbage = state.garbage();
+      for (const kind of strayKinds) gauge.set({ kind }, garbage.get(kind) ?? 0);
     });
+  }
+
+  private addProcess(): void {
     const startedSeconds = Math.floor(Date.now() / 1000 - process.uptime());
-    this.gauge('process_start_time_seconds', 'When it was started, since 1970', [], (gauge) =>
-      gauge.set(startedSeconds),
+    this.gauge(
+      'process_start_time_seconds',
+      'When the process was started, in seconds since 1970',
+      [],
+      (gauge) => gauge.set(startedSeconds),
     );
     this.gauge('process_resident_memory_bytes', 'Resident memory', [], (gauge) =>
       gauge.set(process.memoryUsage.rss()),
@@ -111,20 +119,20 @@ export class Metrics {
     this.gauge('process_open_fds', 'Open descriptors', [], (gauge) =>
       gauge.set(readdirSync('/proc/self/fd').length),
     );
-    let told = 0;
+    let countedSeconds = 0;
     new Counter({
       name: 'process_cpu_seconds_total',
       help: 'CPU time, user and system',
       registers: [this.registry],
       collect() {
         const { user, system } = process.cpuUsage();
-        this.inc((user + system) / 1e6 - told);
-        told = (user + system) / 1e6;
+        this.inc((user + system) / 1e6 - countedSeconds);
+        countedSeconds = (user + system) / 1e6;
       },
     });
   }
 
-  /** @param outcome `granted`, `reused`, `waited`, or a refusal's code */
+  /** @param outcome `granted`, `reused`, `waited`, or an error code */
   request(outcome: string, seconds: number): void {
     this.requests.observe({ outcome }, seconds);
   }
@@ -142,8 +150,8 @@ export class Metrics {
     this.ec2Calls.inc({ action, outcome });
   }
 
-  happened(event: EventName): void {
-    this.happenings.inc({ event });
+  eventHappened(event: EventName): void {
+    this.events.inc({ event });
   }
 
   /** The media type of the text. */
@@ -178,7 +186,7 @@ export class Metrics {
   }
 }
 
-/** A state that nothing is in counts 0: a series that comes and goes can't be watched. */
+/** Sets every state, to 0 where nothing is in it: an alert cannot use a series that comes and goes. */
 function setAll(
   gauge: Gauge<'state'>,
   states: readonly string[],
@@ -187,7 +195,7 @@ function setAll(
   for (const state of states) gauge.set({ state }, numbers.get(state) ?? 0);
 }
 
-/** How many there are of each. */
+/** The number of items for each key. */
 export function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {
   const numbers = new Map<string, number>();
   for (const item of items) numbers.set(keyOf(item), (numbers.get(keyOf(item)) ?? 0) + 1);

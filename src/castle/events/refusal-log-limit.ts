@@ -1,43 +1,43 @@
 import type { EmitEvent, EventFields } from './event.ts';
 
-/** How long one window lasts, in milliseconds. */
+/** The length of a window, in milliseconds. */
 const windowMs = 60_000;
-/** A container gets at most this many lines in a window, however many different requests it makes. */
+/** The number of lines that a container can cause in a window, however different its requests are. */
 const linesPerWindow = 10;
-/** More containers than this in one window share one account: a container's id costs an attacker nothing. */
+/** Containers beyond this number in one window are counted together: new container ids cost an attacker nothing. */
 const limitOfSources = 1000;
 
 interface Account {
-  /** Undefined for those who are not known. */
+  /** Undefined for unidentified senders. */
   readonly container: string | undefined;
-  readonly told: Set<string>;
-  untold: number;
+  readonly logged: Set<string>;
+  suppressed: number;
 }
 
 /**
- * Tells of refused requests without letting who is refused write the log: the same refusal is told once in a window,
- * and no container fills more than a few lines; what was left out is told as a number at the end of the window.
+ * Logs refused requests at a limited rate, so that a container cannot fill the log: the same refusal once per window, and
+ * a few lines per container. The number of suppressed lines is logged at the end of the window.
  */
-export class RefusalLines {
+export class RefusalLog {
   private readonly accounts = new Map<string, Account>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly emit: EmitEvent) {}
 
-  /** @param source who was refused: a container's id, or a word for all who are not known */
-  tell(source: string, message: string, facts: EventFields): void {
+  /** @param source who was refused: the id of a container, or a phrase for all unidentified senders */
+  refused(source: string, message: string, fields: EventFields): void {
     this.timer ??= setTimeout(() => this.closeWindow(), windowMs).unref();
-    const account = this.accountOf(source, facts.container);
-    const same = `${facts.volume ?? ''} ${facts.target ?? ''} ${facts.code ?? ''}`;
-    if (account.told.has(same) || account.told.size >= linesPerWindow) {
-      account.untold += 1;
+    const account = this.accountOf(source, fields.container);
+    const same = `${fields.volume ?? ''} ${fields.target ?? ''} ${fields.code ?? ''}`;
+    if (account.logged.has(same) || account.logged.size >= linesPerWindow) {
+      account.suppressed += 1;
       return;
     }
-    account.told.add(same);
-    this.emit(message, facts);
+    account.logged.add(same);
+    this.emit(message, fields);
   }
 
-  /** Tells what was left out, and lets go of the window. */
+  /** Logs the numbers of the current window, and ends it. */
   close(): void {
     clearTimeout(this.timer);
     this.closeWindow();
@@ -46,7 +46,7 @@ export class RefusalLines {
   private accountOf(source: string, container: string | undefined): Account {
     const isOwn = this.accounts.has(source) || this.accounts.size < limitOfSources;
     const key = isOwn ? source : 'others';
-    const fresh = { container: isOwn ? container : undefined, told: new Set<string>(), untold: 0 };
+    const fresh = { container: isOwn ? container : undefined, logged: new Set<string>(), suppressed: 0 };
     const account = this.accounts.get(key) ?? fresh;
     this.accounts.set(key, account);
     return account;
@@ -54,11 +54,11 @@ export class RefusalLines {
 
   private closeWindow(): void {
     this.timer = undefined;
-    for (const [source, { container, untold }] of this.accounts) {
-      if (untold === 0) continue;
-      const message = `${untold} more refusals for ${source} within ${windowMs / 1000} s`;
-      const whose = container === undefined ? {} : { container };
-      this.emit(message, { event: 'lease.refused', ...whose, count: untold });
+    for (const [source, { container, suppressed }] of this.accounts) {
+      if (suppressed === 0) continue;
+      const message = `${suppressed} more refusals for ${source} within ${windowMs / 1000} s`;
+      const about = container === undefined ? {} : { container };
+      this.emit(message, { event: 'lease.refused', ...about, count: suppressed });
     }
     this.accounts.clear();
   }

@@ -1,4 +1,4 @@
-import type { BackedUp } from '../events/metrics.ts';
+import type { SnapshotCoverage } from '../events/metrics.ts';
 import type { SnapshotRecord, VolumeRecord } from '../store/store.ts';
 
 /** How well volumes are backed up at a time, in milliseconds since 1970. */
@@ -6,7 +6,7 @@ export function backedUp(
   volumes: readonly VolumeRecord[],
   snapshots: readonly SnapshotRecord[],
   nowMs: number,
-): BackedUp {
+): SnapshotCoverage {
   const last = new Map<string, number>();
   for (const { volume, state, taken } of snapshots) {
     if (state === 'kept') last.set(volume, Math.max(last.get(volume) ?? 0, Date.parse(taken)));

@@ -2,6 +2,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { exampleConfig } from '../../../src/castle/daemon/example-config.ts';
 import { makeCertificate } from '../../bailey/kit/fake-castle.ts';
 import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
@@ -19,6 +20,32 @@ function written(t: Test, text: string): string {
 /** `castle serve` with a file that must keep it from starting. */
 const serveWith = (file: string) => run(process.execPath, ['dist/castle.js', 'serve', '--config', file]);
 
+t.test('etc/castle.yaml is generated from the settings table', async (t) => {
+  t.equal(example, exampleConfig());
+});
+
+t.test('a relative folder of volumes is refused on the command line as in the file', async (t) => {
+  for (const backend of ['local=volumes', 'loop=images,size=1G']) {
+    const ended = await run(process.execPath, ['dist/castle.js', 'serve', '--backend', backend]);
+    const name = backend.replace(/,.*/, '');
+    t.match(ended, { code: 64, stdout: '' });
+    t.match(ended.stderr, `castle: --backend ${name}: the folder is not an absolute path; give for example`);
+  }
+});
+
+t.test('CASTLE_SOCKET names the socket for every command; the option overrides it', async (t) => {
+  const env = { ...process.env, CASTLE_SOCKET: '/nowhere/variable.sock' };
+  for (const args of [['status'], ['events'], ['gc'], ['volume', 'delete', 'main'], ['snapshot', 'prune']]) {
+    const byVariable = await run(process.execPath, ['dist/castle.js', ...args], { env });
+    t.match(byVariable, { code: 69, stderr: / \/nowhere\/variable\.sock: / }, args.join(' '));
+    const both = [...args, '--socket', '/nowhere/option.sock'];
+    t.match(await run(process.execPath, ['dist/castle.js', ...both], { env }), {
+      code: 69,
+      stderr: / \/nowhere\/option\.sock: /,
+    });
+  }
+});
+
 t.test('every option has its key, and the example has it', async (t) => {
   const { stdout } = await run(process.execPath, ['dist/castle.js', 'serve', '--help']);
   const options = [...stdout.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = '']) => name);
@@ -34,17 +61,20 @@ t.test('every option has its key, and the example has it', async (t) => {
 
 t.test('what is wrong with a file is said with its place and what to do', async (t) => {
   const faults: [string, RegExp][] = [
-    ['sockets: /a\n', /:1: key "sockets" is unknown; known are socket, state, /],
+    ['sockets: /a\n', /:1: key "sockets" is unknown; known keys are socket, state, /],
     ['state: /a\n\nruntime: lxc\n', /:3: runtime is "lxc"; it must be docker, podman or process$/],
     ['socket: castle.sock\n', /:1: socket is "castle.sock"; it must be an absolute path$/],
     ['backend: /srv/castle\n', /:1: backend is "\/srv\/castle"; it must be NAME=DIR/],
-    ['socket: /a\nsocket: /b\n', /:2: it is not YAML as it should be: Map keys must be unique; /],
-    ['socket: [1,\n', /: it is not YAML as it should be: /],
-    ['socket: !!js/function x\n', /:1: it is not YAML as it should be: Unresolved tag/],
-    ['log-level: &level info\nlog-format: *level\n', /: Alias resolution is disabled; write each value/],
-    ['- socket\n', /:1: it is not a list of keys and values; /],
+    ['socket: /a\nsocket: /b\n', /:2: invalid YAML: Map keys must be unique; /],
+    ['socket: [1,\n', /: invalid YAML: /],
+    ['socket: !!js/function x\n', /:1: invalid YAML: Unresolved tag/],
+    [
+      'log-level: &level info\nlog-format: *level\n',
+      /: Alias resolution is disabled; write each value in full/,
+    ],
+    ['- socket\n', /:1: the file is not a list of keys and values; /],
     ['log-level: no\n', /:1: log-level is "no"; it must be debug, info, warn or error$/],
-    [`socket: /${'x'.repeat(70_000)}\n`, /: it cannot be read: it has more than 65536 bytes; /],
+    [`socket: /${'x'.repeat(70_000)}\n`, /: cannot read the file: it is larger than 65536 bytes; /],
     ['metrics-listen: 127.0.0.1\n', /:1: metrics-listen is "127.0.0.1"; it must be HOST:PORT/],
   ];
   for (const [text, sentence] of faults) {
@@ -55,15 +85,18 @@ t.test('what is wrong with a file is said with its place and what to do', async 
     t.match(stderr.trimEnd(), sentence);
     t.equal(stderr.trimEnd().split('\n').length, 1);
   }
-  t.match(await serveWith('/nowhere/castle.yaml'), { code: 78, stderr: /ENOENT.*; give another --config/ });
-  t.match(await serveWith('/dev/zero'), { code: 78, stderr: /it is no file/ });
+  t.match(await serveWith('/nowhere/castle.yaml'), { code: 78, stderr: /ENOENT.*; correct --config/ });
+  t.match(await serveWith('/dev/zero'), { code: 78, stderr: /it is not a regular file/ });
 });
 
 t.test('a file that others may write is not believed', async (t) => {
   const file = written(t, 'runtime: process\n');
   for (const mode of [0o666, 0o620]) {
     chmodSync(file, mode);
-    t.match(await serveWith(file), { code: 78, stderr: `${file}: others may write it; chown root ${file}` });
+    t.match(await serveWith(file), {
+      code: 78,
+      stderr: `${file}: other users can write to it; run: chown root ${file}`,
+    });
   }
 });
 

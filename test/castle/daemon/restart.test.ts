@@ -103,7 +103,7 @@ if (requires(t, root)) {
     const onSocket = await serve(host.socket, join(folder, 'state'));
     t.match(onSocket, { code: 75, stderr: /^castle: another castle answers on .*; stop it first/ });
     const onState = await serve(join(folder, 'castle.sock'), host.state);
-    t.match(onState, { code: 75, stderr: /belongs to a running castle, pid \d+; stop it first/ });
+    t.match(onState, { code: 75, stderr: /is used by another castle, pid \d+; stop that castle first/ });
     writeFileSync(join(folder, 'file'), '');
     const onFile = await serve(join(folder, 'file'), join(folder, 'state'));
     t.match(onFile, { code: 73, stderr: /exists and is not a socket/ });
@@ -156,7 +156,8 @@ if (requires(t, root)) {
     );
     t.match(await castle('status', '--socket', '/nowhere/castle.sock'), {
       code: 69,
-      stderr: /^castle: no castle at \/nowhere\/castle.sock: there is no such socket; start it/,
+      stderr:
+        /^castle: cannot connect to the castle at \/nowhere\/castle.sock: the socket does not exist; start it/,
     });
     for (const wrong of [
       [],
@@ -215,8 +216,7 @@ if (requires(t, root)) {
     await once(mute.listen(socket), 'listening');
     t.match(await castle('volume', 'delete', 'main', '--socket', socket), {
       code: 69,
-      stderr:
-        /^castle: what listens on .* gave no answer: socket hang up; what was ordered may be done all the same/,
+      stderr: /^castle: no response from .*: socket hang up; the request may have been carried out/,
     });
   });
 }

@@ -38,7 +38,7 @@ if (requires(t, root)) {
       const { pid } = await castle.ask('status');
       t.match(await serve(join(folder, 'castle.sock'), join(folder, 'state'), volumes), {
         code: 75,
-        stderr: `castle: the folder for volumes ${volumes} belongs to a running castle, pid ${pid}; stop it first\n`,
+        stderr: `castle: the folder of volumes ${volumes} is used by another castle, pid ${pid}; stop that castle first\n`,
       });
     }
     t.ok(statSync(join(castle.backend, '.creating-now')), 'nor is what the first one makes swept away');
@@ -57,7 +57,7 @@ if (requires(t, root)) {
     for (const path of [`${volumes}`, `${volumes}/state`, `${bound}/a/state`, `${linked}/state`]) {
       t.match(await serve(socket, path, `${volumes}`), {
         code: 78,
-        stderr: /^castle: --state is in the folder of the volumes, .*\/volumes: a container could have /,
+        stderr: /^castle: --state is inside the folder of the volumes, .*\/volumes: a container could get /,
       });
     }
     t.match(await serve(`${linked}/run/castle.sock`, state, `${volumes}`), {

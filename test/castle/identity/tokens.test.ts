@@ -87,7 +87,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       for (const [method, path, body] of orders) {
         t.match(
           await tls.ask(with_, method, path, body),
-          refused(/is not for containers$/),
+          refused(/is not available to containers$/),
           `${method} ${path}`,
         );
       }
@@ -270,7 +270,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     symlinkSync(elsewhere, file);
     const { code, stdout, stderr } = await tls.command(name, 'main', '--out', file, '--owner', '1000:1001');
     t.match({ code, stderr }, { code: 0, stderr: '' });
-    t.match(stdout, new RegExp(`^token for ${name} in ${file}, until .*Z\n$`));
+    t.match(stdout, new RegExp(`^token for container ${name} in ${file}, valid until .*Z\n$`));
     const { uid, gid, mode } = statSync(file);
     t.strictSame([uid, gid, mode & 0o777], [1000, 1001, 0o600]);
     t.equal(readFileSync(elsewhere, 'utf8'), 'precious', 'a link in its place is not followed');
@@ -304,7 +304,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       volume: 'main',
       ttlMs: 60_000,
     });
-    t.match(container, refused(/a container may not ask for this/));
+    t.match(container, refused(/containers may not do this/));
     const silent = await CastleOnHost.start(t, 'process');
     t.match(await tokenCommand(silent, name, 'main'), {
       code: 64,

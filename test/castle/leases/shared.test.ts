@@ -154,7 +154,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const body = { volume: 'new', target: one.home, shared: true };
     t.match(await one.call('POST', '/v1/leases', body), { status: 400 }, 'nor does a request');
     t.match(await castleVolume(castle, 'create', 'cache', '--shared'), { code: 0 });
-    t.match(await castleVolume(castle, 'create', 'cache'), { code: 0, stdout: /was there already/ });
+    t.match(await castleVolume(castle, 'create', 'cache'), { code: 0, stdout: /exists already/ });
     const listed = await run(process.execPath, ['dist/castle.js', 'volumes', '--socket', castle.socket]);
     t.match(listed.stdout, /\ncache +local +ready +yes /);
     const { id } = (await other.lease('cache')).body;

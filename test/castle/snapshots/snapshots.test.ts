@@ -152,10 +152,10 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
     }
     t.match(await make('snapshots', 'main'), {
       code: 0,
-      stdout: /^VOLUME +TAKEN +STATE +BY +SNAPSHOT +NOTE\nmain /,
+      stdout: /^VOLUME +AGE +STATE +ORIGIN +SNAPSHOT +NOTE\nmain +\d+s /,
     });
     t.match(await make('snapshots', 'other'), { code: 0, stdout: 'no snapshots\n' });
-    t.match(await make('snapshot', 'delete', id), { code: 0, stdout: `snapshot ${id} is removed\n` });
+    t.match(await make('snapshot', 'delete', id), { code: 0, stdout: `snapshot ${id} is deleted\n` });
     t.same(
       (await snapshotsOf(castle)).map((one) => one.id),
       [later],

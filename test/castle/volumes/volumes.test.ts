@@ -42,7 +42,7 @@ if (requires(t, root, program('strace'))) {
     });
     t.match(statSync(join(castle.backend, 'main')), { uid: 1234, gid: 5678 });
     writeFileSync(join(castle.backend, 'main/data'), 'kept');
-    t.match(await volume(castle, 'create', 'main'), { code: 0, stdout: 'volume main was there already\n' });
+    t.match(await volume(castle, 'create', 'main'), { code: 0, stdout: 'volume main exists already\n' });
     t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
     t.match(await volume(castle, 'delete', 'main'), {
       code: 0,
@@ -53,7 +53,7 @@ if (requires(t, root, program('strace'))) {
     const { stdout } = await castleCommand(castle, 'deleted', '--json');
     t.match(JSON.parse(stdout), [{ name: 'main', backend: 'local', id: String }]);
     t.match((await castleCommand(castle, 'deleted')).stdout, /^VOLUME +BACKEND .*\nmain +local /);
-    t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is back\n' });
+    t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is restored\n' });
     t.same([await names(castle), await deleted(castle)], [['main'], []]);
     t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
     t.match(statSync(join(castle.backend, 'main')), { uid: 1234, gid: 5678 });

@@ -188,6 +188,7 @@ function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): Block
     claims: null,
     hostHold: { releaseUnused: (volume) => releaseUnused(parts, volume) },
     devices: { read: () => devicesOf(parts) },
+    sizes: null, // EC2 would have to be asked
   };
 }
 

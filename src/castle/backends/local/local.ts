@@ -102,6 +102,7 @@ export async function localBackend(folder: string, mounter: Mounter): Promise<Ba
     claims: null,
     hostHold: null,
     devices: null,
+    sizes: null,
   };
 }
 

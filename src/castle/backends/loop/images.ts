@@ -1,4 +1,4 @@
-import { constants, openSync, readdirSync } from 'node:fs';
+import { constants, openSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type LoopDevice, loopDevices } from '../../../linux/loop-devices.ts';
 import { errorCode } from '../../../terminal/failure.ts';
@@ -52,6 +52,16 @@ export function imageOf(base: string, volume: string): Image | undefined {
 /** All images that have a volume's name. */
 export function allImages(base: string): readonly Image[] {
   return readdirSync(base).flatMap((name) => parse(base, name) ?? []);
+}
+
+/** The size of each image in bytes, by the name of its volume; an image that is removed meanwhile is left out. */
+export function imageSizes(base: string): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { volume, path } of allImages(base)) {
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    if (size !== undefined) sizes.set(volume, size);
+  }
+  return sizes;
 }
 
 /** What an interrupted creation or removal has left. */

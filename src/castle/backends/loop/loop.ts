@@ -25,6 +25,7 @@ import {
   allImages,
   imageOf,
   imagePath,
+  imageSizes,
   loopDeviceWith,
   openImage,
   unfinishedImages,
@@ -240,6 +241,7 @@ function loopVolumes(
     claims: null,
     hostHold: null,
     devices: { read: async () => loopReport(base) },
+    sizes: { read: () => imageSizes(base) },
   };
 }
 

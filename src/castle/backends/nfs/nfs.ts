@@ -109,6 +109,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
     claims,
     hostHold: { releaseUnused: ({ name }) => claims.giveUp(name) },
     devices: null,
+    sizes: null,
   };
 }
 

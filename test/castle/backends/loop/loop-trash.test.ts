@@ -56,7 +56,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.same([await names(castle), await deleted(castle), images(castle)], [[], ['main'], []]);
     const [kept = ''] = inTrash(castle);
     t.match(kept, new RegExp(`^${image.replace(/\.ext4$/, '')}@[0-9a-f-]{36}\\.ext4$`));
-    t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is back\n' });
+    t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is restored\n' });
     t.same([await names(castle), await deleted(castle), images(castle)], [['main'], [], [image]]);
     t.equal(checksumOf(imageOf(castle.backend, 'main')), checksum, 'not a byte has changed');
     t.equal(await found(t, castle, 'main'), 'kept', 'a container gets it');

@@ -1,0 +1,8 @@
+import { Option } from 'commander';
+import { defaultSocket } from '../daemon/default-paths.ts';
+
+/** The option `--socket` of a command that talks to a running castle. */
+export const socketOption = (): Option =>
+  new Option('--socket <PATH>', 'unix socket of the castle')
+    .env('CASTLE_SOCKET')
+    .default(defaultSocket, defaultSocket);

@@ -1,0 +1,27 @@
+import type { PlanSettings } from '../snapshots/schedule-settings.ts';
+import type { SettingValues } from './settings.ts';
+import type { TlsSettings } from './tls-files.ts';
+
+/** What a castle needs to be started: the values of the settings table, those that belong together grouped. */
+export interface ServeSettings
+  extends Pick<
+    SettingValues,
+    | 'socket'
+    | 'state'
+    | 'backend'
+    | 'runtime'
+    | 'offHost'
+    | 'freezeLimitMs'
+    | 'keepDeletedMs'
+    | 'reconcileIntervalMs'
+    | 'gcIntervalMs'
+    | 'metricsListen'
+    | 'plugin'
+  > {
+  /** The unix socket of the container engine, for the runtimes docker and podman. */
+  readonly dockerSocket: string;
+  /** When snapshots are taken, of which volumes, and which are kept; undefined: only on request. */
+  readonly snapshots: PlanSettings | undefined;
+  /** Where the castle listens with TLS for containers with tokens; undefined: nowhere. */
+  readonly tls: TlsSettings | undefined;
+}

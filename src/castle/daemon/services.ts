@@ -1,0 +1,32 @@
+/** Something that was started and has to be stopped. */
+export interface Service {
+  /** For the message when it cannot be stopped. */
+  readonly name: string;
+  stop(): void | Promise<void>;
+}
+
+/**
+ * The services of a castle, in the order of their start; they are stopped in the reverse order. A service may use those
+ * that were added before it until its own stop has returned.
+ */
+export class Services {
+  private readonly stages: (readonly Service[])[] = [];
+
+  /** Adds services that have been started. Those of one call do not depend on each other: they are stopped at once. */
+  add(...services: readonly Service[]): void {
+    this.stages.push(services);
+  }
+
+  /**
+   * Stops all services, the last one first. A service that cannot be stopped does not keep the others from being stopped.
+   * @throws the first error
+   */
+  async stop(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const stage of this.stages.splice(0).reverse()) {
+      const results = await Promise.allSettled(stage.map(async (service) => service.stop()));
+      errors.push(...results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])));
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}

@@ -1,0 +1,101 @@
+import type { WriteStream } from 'node:tty';
+import { endingSignals } from './ending-signals.ts';
+
+/**
+ * xterm's control sequences (ctlseqs): 1049 is the alternate screen, which has no scrollback and leaves that of the normal
+ * screen alone; 25 is the cursor; 7 is autowrap, without which the terminal itself cuts a line that is wider than it was
+ * reckoned.
+ */
+const enter = '\x1b[?1049h\x1b[?25l\x1b[?7l';
+const leave = '\x1b[?7h\x1b[?25h\x1b[?1049l';
+const home = '\x1b[H';
+const eraseRestOfLine = '\x1b[K';
+const eraseBelow = '\x1b[J';
+
+/** A color or one character; only the latter takes room. */
+const units = /\x1b\[[0-9;]*m|./gsu;
+
+/** A terminal's whole window, for text that is replaced again and again. */
+export interface Screen {
+  /** Replaces what is shown, clipped to the window. */
+  show(text: string): void;
+  /** Restores what was on the terminal before. */
+  close(): void;
+}
+
+/**
+ * Switches a terminal to its alternate screen. It is left, and the cursor shown again, however the process ends, except by
+ * SIGKILL; it is left while the process is stopped (Ctrl-Z), too. A signal that ends a process still ends it.
+ */
+export function openScreen(terminal: WriteStream): Screen {
+  let shown = '';
+  let isOpen = false;
+
+  // Node writes to a terminal synchronously (process.stdout, 'A note on process I/O'): nothing is lost at the exit.
+  const write = (text: string): void => void terminal.write(text);
+
+  function open(): void {
+    if (!isOpen) write(enter);
+    isOpen = true;
+    draw();
+  }
+  function restore(): void {
+    if (isOpen) write(leave);
+    isOpen = false;
+  }
+  function draw(): void {
+    if (isOpen) write(home + clip(shown, terminal.columns, terminal.rows) + eraseBelow);
+  }
+  function end(signal: NodeJS.Signals): void {
+    close();
+    // With the handler gone, the signal has its own effect, which the parent sees in the exit status.
+    process.kill(process.pid, signal);
+  }
+  function suspend(): void {
+    restore();
+    process.kill(process.pid, 'SIGSTOP');
+  }
+  function close(): void {
+    restore();
+    terminal.off('resize', draw).off('error', ignore);
+    process.off('exit', restore).off('SIGTSTP', suspend).off('SIGCONT', open);
+    for (const signal of endingSignals) process.off(signal, end);
+  }
+
+  for (const signal of endingSignals) process.on(signal, end);
+  process.on('exit', restore).on('SIGTSTP', suspend).on('SIGCONT', open);
+  terminal.on('resize', draw).on('error', ignore);
+  open();
+  return {
+    show(text) {
+      shown = text;
+      draw();
+    },
+    close,
+  };
+}
+
+/** A terminal that has hung up cannot be written to (EIO); SIGHUP ends the process. */
+const ignore = (): void => undefined;
+
+/**
+ * The part of a text that fits into a window. When lines are left out, the last row says how many.
+ * @param text whole lines, each with its end; colors in it take no room
+ */
+export function clip(text: string, columns: number, rows: number): string {
+  const lines = text.replace(/\n$/, '').split('\n');
+  const fits = lines.length <= rows;
+  const seen = fits ? lines : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`];
+  return seen.map((line) => clipLine(line, columns) + eraseRestOfLine).join('\r\n');
+}
+
+function clipLine(line: string, columns: number): string {
+  let left = columns;
+  return (line.match(units) ?? [])
+    .filter((unit) => {
+      if (unit.length > 1 && unit.startsWith('\x1b')) return true; // a color, its end included
+      left -= 1;
+      return left >= 0;
+    })
+    .join('');
+}

@@ -1,0 +1,85 @@
+/** What the commands show on a terminal: colors, and `--watch`, which leaves the terminal as it was. */
+import t, { type Test } from 'tap';
+import { connectTo } from '../../../src/protocol/http.ts';
+import { clip } from '../../../src/terminal/screen.ts';
+import { requires, root } from '../../kit/needs.ts';
+import { Terminal, terminal } from '../../kit/terminal.ts';
+import { CastleOnHost } from '../kit/castle-on-host.ts';
+
+const alternateScreen = '\x1b[?1049h';
+const normalScreen = '\x1b[?1049l';
+const [hideCursor, showCursor] = ['\x1b[?25l', '\x1b[?25h'];
+
+t.test('a text is clipped to the window, without counting colors', async (t) => {
+  const end = '\x1b[K';
+  t.equal(clip('one\ntwo\n', 80, 24), `one${end}\r\ntwo${end}`);
+  t.equal(clip('123456\n', 4, 24), `1234${end}`);
+  t.equal(clip('\x1b[32m123456\x1b[0m\n', 4, 24), `\x1b[32m1234\x1b[0m${end}`);
+  t.equal(clip('1\n2\n3\n4\n', 80, 3), `1${end}\r\n2${end}\r\n… 2 more lines${end}`);
+});
+
+if (requires(t, root, terminal)) {
+  const createVolumes = async (castle: CastleOnHost, count: number) => {
+    const call = await connectTo({ kind: 'unix', socketPath: castle.socket }, () => ({}));
+    for (let n = 10; n < 10 + count; n++) {
+      const body = { name: `volume-${n}`, uid: 0, gid: 0 };
+      const { status } = await call('POST', '/v1/volumes', { body });
+      if (status !== 201) throw new Error(`HTTP ${status}`);
+    }
+  };
+  const watching = (t: Test, castle: CastleOnHost, env = {}) =>
+    new Terminal(
+      t,
+      [process.execPath, 'dist/castle.js', 'volumes', '--watch', '0.2', '--socket', castle.socket],
+      { TERM: 'xterm', ...env },
+    );
+
+  t.test('--watch uses the alternate screen, clips to the window, and follows its size', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await createVolumes(castle, 30);
+    const shown = watching(t, castle);
+    await shown.shows('… 8 more lines');
+    t.match(shown.text, alternateScreen);
+    t.match(shown.text, hideCursor);
+    t.notMatch(shown.text, '\x1b[3J', 'the scrollback is not erased');
+    t.notMatch(shown.text, 'volume-39');
+    shown.resize(80, 40);
+    await shown.shows('volume-39');
+    shown.resize(20, 5);
+    await shown.shows('… 27 more lines');
+    for (const line of shown.text.slice(shown.text.lastIndexOf('\x1b[H')).split('\r\n')) {
+      t.ok(line.replace(/\x1b\[[?0-9;]*[A-Za-z]/g, '').length <= 20, JSON.stringify(line));
+    }
+    shown.type('\x03');
+    t.equal(await shown.ended(), 130, 'SIGINT ends it');
+    t.ok(shown.text.lastIndexOf(normalScreen) > shown.text.lastIndexOf(alternateScreen));
+    t.ok(shown.text.lastIndexOf(showCursor) > shown.text.lastIndexOf(hideCursor));
+  });
+
+  for (const [how, end, code] of [
+    ['SIGTERM', (shown: Terminal) => process.kill(shown.pid, 'SIGTERM'), 143],
+    ['the end of the castle', (_: Terminal, castle: CastleOnHost) => void castle.end('SIGKILL'), 69],
+  ] as const) {
+    t.test(`the terminal is restored after ${how}`, async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      const shown = watching(t, castle);
+      await shown.shows('no volumes');
+      end(shown, castle);
+      t.equal(await shown.ended(), code);
+      t.ok(shown.text.lastIndexOf(normalScreen) > shown.text.lastIndexOf(alternateScreen));
+      t.ok(shown.text.lastIndexOf(showCursor) > shown.text.lastIndexOf(hideCursor));
+    });
+  }
+
+  t.test('states have colors on a terminal, unless NO_COLOR is set', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await createVolumes(castle, 1);
+    const command = [process.execPath, 'dist/castle.js', 'volumes', '--socket', castle.socket];
+    const colored = new Terminal(t, command, { TERM: 'xterm' });
+    await colored.shows(/volume-10 +local +\x1b\[32mready\x1b\[0m +- +- +\d+s +-/);
+    for (const env of [{ NO_COLOR: '1', TERM: 'xterm' }, { TERM: 'dumb' }]) {
+      const plain = new Terminal(t, command, env);
+      await plain.shows(/volume-10 +local +ready +- +- +\d+s +-/);
+    }
+  });
+}
