@@ -6,12 +6,12 @@ import {
 } from '../scheduler/advertised-address.ts';
 import { type Environment, portNumber } from '../scheduler/scheduler.ts';
 
-/** A tunnel to look for only where nobody has said how to connect. */
+/** A -tunnel to use only if no other way to connect is configured. */
 export interface AdvertisedTunnel {
-  /** The option or the variable that asks for it. */
+  /** The option or variable that requests it. */
   readonly name: string;
   /**
-   * The value of -tunnel: the address that the scheduler gives for the controller.
+   * Finds the value of -tunnel: the controller's address in the scheduler's variables.
    * @throws Failure 64 or 78 for a wrong setting, 78 when `auto` finds no address, or more than one
    */
   find(): string;
@@ -24,7 +24,7 @@ export function advertisedTunnel(setting: AdvertiseSetting, env: Environment): A
     find: () => {
       const port = portNumber(env['JENKINS_SLAVE_AGENT_PORT'] || '50000');
       const address = findAdvertisedAddress('agent', setting, env, port);
-      // agent.jar splits at the first colon, and refuses a second one.
+      // agent.jar splits at the first colon and rejects a second one.
       if (address.host.includes(':'))
         throw new Failure(
           setting.kind,

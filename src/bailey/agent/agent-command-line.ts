@@ -9,22 +9,22 @@ import {
 import { type RawArgument, readArguments } from './remoting/read-arguments.ts';
 import { validateArguments } from './remoting/validate-arguments.ts';
 
-/** The arguments of agent.jar, and what people should be told about them. */
+/** The arguments of agent.jar, and warnings about them. */
 export interface AgentCommandLine {
   readonly args: readonly RawArgument[];
-  /** What agent.jar will read in them. */
+  /** The same as agent.jar will parse them. */
   readonly items: readonly ParsedArgument[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Puts the arguments of agent.jar together, in the official script's order. What the arguments give wins over the
- * environment, with a warning for the secret, the name and the work dir. Unlike the script this looks at options and not
- * at text: JENKINS_AGENT_NAME=agent is not given by `-workDir /home/jenkins/agent`.
- * @param args arguments of `bailey agent`: they come last
- * @param advertised where the scheduler has the controller; whoever has said how to connect is left alone, since an
- *   image may have BAILEY_ADVERTISE set for all
- * @throws Failure 64 for what agent.jar would refuse; 78, 77 or 74 for an `@FILE`; the signal's reason
+ * Builds the arguments of agent.jar in the order of the official script. Arguments override variables, with a warning for
+ * the secret, the name and the work directory. Unlike the script, this compares options and not text:
+ * `-workDir /home/jenkins/agent` does not count as the name of JENKINS_AGENT_NAME=agent.
+ * @param args arguments of `bailey agent`; they come last
+ * @param advertised the controller's address from the scheduler; ignored if a way to connect is configured, since an
+ *   image may set BAILEY_ADVERTISE for all its agents
+ * @throws Failure 64 for arguments that agent.jar would reject; 78, 77 or 74 for an `@FILE`; the signal's reason
  */
 export async function agentCommandLine(
   config: AgentConfig,
@@ -53,7 +53,7 @@ interface Variable {
   readonly args: readonly string[];
 }
 
-/** What of the environment agent.jar gets, in order. */
+/** The variables that become arguments of agent.jar, in order. */
 function chooseVariables(
   config: AgentConfig,
   given: readonly ParsedArgument[],
@@ -98,14 +98,14 @@ const isConnectionConfigured = (
 const tunnelVariable = (advertised: AdvertisedTunnel | undefined): Variable[] =>
   advertised === undefined ? [] : [{ name: advertised.name, args: ['-tunnel', advertised.find()] }];
 
-/** kubernetes-plugin sets JENKINS_TUNNEL also for agents that connect by WebSocket, where agent.jar refuses it. */
+/** kubernetes-plugin also sets JENKINS_TUNNEL for WebSocket agents, for which agent.jar rejects a tunnel. */
 function tunnel(found: Variable[], webSocket: boolean, warnings: string[]): Variable[] {
   if (found.length === 0 || !webSocket) return found;
   warnings.push('JENKINS_TUNNEL is ignored: a WebSocket connection does not use a tunnel');
   return [];
 }
 
-/** agent.jar says so too, but some only when it has started, and an older one not at all. */
+/** agent.jar warns, too, but for some options only after it has started, and older versions do not. */
 function deprecations(items: readonly ParsedArgument[]): string[] {
   const old = items.flatMap(({ name, option }) =>
     option?.replacement === undefined ? [] : [`${name} is deprecated: use ${option.replacement}`],

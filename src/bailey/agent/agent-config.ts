@@ -1,22 +1,22 @@
 import { splitWords } from '../launch/split-words.ts';
 import { defaultAgentJar } from './settings.ts';
 
-/** What the environment says about an agent; the names are those of the official image. */
+/** The settings of an agent in the environment; variable names are those of the official image. */
 export interface AgentConfig {
   /** JENKINS_JAVA_BIN */
   readonly javaBin: string | undefined;
   /** JAVA_HOME */
   readonly javaHome: string | undefined;
-  /** Options for java: JENKINS_JAVA_OPTS, or else JAVA_OPTS. */
+  /** Options for java: JENKINS_JAVA_OPTS, else JAVA_OPTS. */
   readonly javaOptions: readonly string[];
-  /** JENKINS_AGENT_FILE, or where the image has it. */
+  /** JENKINS_AGENT_FILE, else the path in the official image. */
   readonly jar: string;
-  /** Whether JENKINS_AGENT_FILE is set: then it has to be there. */
+  /** Whether JENKINS_AGENT_FILE is set: then the file must exist. */
   readonly isJarConfigured: boolean;
   readonly secret: string | undefined;
-  /** JENKINS_NAME, or else JENKINS_AGENT_NAME. */
+  /** JENKINS_NAME, else JENKINS_AGENT_NAME. */
   readonly name: string | undefined;
-  /** Which of the two it came from. */
+  /** Which of the two variables it comes from. */
   readonly nameVariable: string;
   readonly tunnel: string | undefined;
   readonly url: string | undefined;

@@ -5,32 +5,32 @@ import { describeArgument, type ParsedArgument, positionalArguments } from './re
 import type { RawArgument } from './remoting/read-arguments.ts';
 import { isInbound } from './remoting/validate-arguments.ts';
 
-/** agent.jar's command line without what must not be seen in it. */
+/** The command line of agent.jar without secrets. */
 export interface ArgumentsWithoutSecrets {
   /** Its arguments. */
   readonly args: readonly string[];
-  /** The file in memory that has the rest: it must become java's standard input. Undefined: there is nothing to hide. */
+  /** Descriptor of a memory file with the secrets, to become java's standard input; undefined: nothing to hide. */
   readonly stdin?: number;
-  /** The variables that would show it. */
+  /** The variables that contain secrets. */
   readonly withoutVariables: readonly string[];
 }
 
 /**
- * Takes the secret, and the passwords of -credentials, -proxyCredentials and -webSocketHeader, out of agent.jar's
- * command line: each user of the machine can read that, and each build inherits the environment. They go to a file in
- * memory, and the command line has `@/proc/self/fd/0` in the secret's place: agent.jar's parser puts the lines of the
- * file there. What was in a file of the user's already (`-secret @FILE`) stays there.
+ * Removes the secret, and the passwords of -credentials, -proxyCredentials and -webSocketHeader, from the command line of
+ * agent.jar, which every user of the machine can read, and from the environment, which every build inherits. They are
+ * written to a memory file, and `@/proc/self/fd/0` takes their place on the command line: agent.jar's parser replaces it
+ * by the lines of the file. Values that are already in a file of the user (`-secret @FILE`) stay there.
  *
- * Why the standard input, and a file:
- * - It must be there a second time. After a reconnect the controller makes the agent execv itself with the same
- *   arguments, and marks all descriptors but 0, 1 and 2 close-on-exec first (jenkins.slaves.restarter). A pipe would be
- *   empty then, any higher descriptor gone, and the agent with it.
- * - No build gets it: java gives its children pipes for 0, 1 and 2, and closes all others. A child that is told to
- *   inherit the standard input all the same finds it at its end.
- * - agent.jar needs no standard input when it is the one to connect, and only then is there something to hide.
- * - It has no name in any folder, and is gone with java, even with `kill -9`.
- * What remains: processes of the same user may look into /proc/PID/fd of java, as they may into its memory where Yama
- * does not keep them out (kernel.yama.ptrace_scope).
+ * Why a file, and why standard input:
+ * - It must be readable again. After a reconnect the controller makes the agent execv itself with the same arguments, and
+ *   first marks all descriptors except 0, 1 and 2 close-on-exec (jenkins.slaves.restarter). A pipe would be empty by
+ *   then, and a higher descriptor closed.
+ * - Builds do not get it: java gives its children pipes for 0, 1 and 2 and closes all other descriptors. A child that
+ *   inherits standard input finds the file offset at the end.
+ * - agent.jar does not use standard input when it connects to the controller, and only then is there a secret.
+ * - The file has no name in any directory and vanishes with java, even after `kill -9`.
+ * Remaining exposure: processes of the same user can read /proc/PID/fd of java, as they can read its memory unless Yama
+ * (kernel.yama.ptrace_scope) prevents it.
  * @throws Failure 64 for a secret of several lines
  */
 export function hideSecrets(
@@ -52,9 +52,9 @@ export function hideSecrets(
 const reference = '@/proc/self/fd/0';
 
 interface Plan {
-  /** What is hidden, each line an argument. The first is the secret, if it is among them. */
+  /** The secrets, one argument per line. The secret of the agent, if any, comes first. */
   readonly lines: readonly string[];
-  /** What stands on the command line in the place of an argument. */
+  /** What replaces an argument on the command line. */
   readonly replacements: ReadonlyMap<RawArgument, readonly string[]>;
   readonly withoutVariables: readonly string[];
 }
@@ -63,7 +63,7 @@ function planHiding(items: readonly ParsedArgument[]): Plan {
   const hidden = items.filter(
     (item) => isOnCommandLine(item) && (item.option?.isSecret || item === positionalArguments(items)[0]),
   );
-  const secret = hidden.findLast(isSecret); // of several agent.jar takes the last
+  const secret = hidden.findLast(isSecret); // agent.jar uses the last of several
   const others = hidden.filter((item) => !isSecret(item));
   const replacements = new Map<RawArgument, readonly string[]>();
   for (const item of hidden) {
@@ -89,11 +89,11 @@ function planHiding(items: readonly ParsedArgument[]): Plan {
 
 const isSecret = ({ name }: ParsedArgument): boolean => name === undefined || name === '-secret';
 
-/** Whether it stands on the command line, and not in a file of the user's. */
+/** Whether the value is on the command line itself, not in a file of the user. */
 const isOnCommandLine = ({ word, valueWord, value }: ParsedArgument): boolean =>
   word.argument.lines === undefined && valueWord?.argument.lines === undefined && value !== undefined;
 
-/** The end of a line may have come along from a file into a variable; agent.jar would take it for a part of the secret. */
+/** Removes a trailing line end, which a variable filled from a file may contain; agent.jar would not. */
 function line(item: ParsedArgument): string {
   const text = (item.value ?? '').replace(/[\r\n]+$/, '');
   if (/[\r\n]/.test(text))
@@ -101,7 +101,7 @@ function line(item: ParsedArgument): string {
   return text;
 }
 
-/** Undefined, and a line that says so, where agent.jar could not read it: an agent that works goes before. */
+/** @returns undefined, after a warning, if agent.jar could not read the file: the agent must start all the same */
 function createMemoryFile(
   native: Native,
   lines: readonly string[],

@@ -14,19 +14,19 @@ import { hasOption, lastValue, type ParsedArgument } from './remoting/parse-argu
 import { rejectUnknownOptions } from './remoting/unknown-options.ts';
 import { workDirOf } from './work-dir.ts';
 
-/** What a launch gets from outside. */
+/** The input of a launch. */
 export interface AgentLaunch {
   /** Arguments of `bailey agent`. */
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
-  /** Aborted when somebody ends us while we prepare. */
+  /** Aborted when a signal ends the preparation. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Becomes the java of an agent; or, when there is exactly one argument and it is no option, that program.
+ * Becomes the java of an agent; a single argument that is not an option is a program to become instead.
  * @throws Failure with the exit code; the signal's reason
  */
 export async function launchAgent({ args, env, logLine, signal }: AgentLaunch): Promise<never> {
@@ -71,9 +71,9 @@ async function requireJar(jar: string, items: readonly ParsedArgument[]): Promis
 }
 
 /**
- * Looks for the controller, and fetches its agent.jar if there is none here.
- * The modules are loaded here and not at start: they bring Node's network along.
- * @returns the jar
+ * Waits for the controller, and fetches its agent.jar if the image has none. The modules are imported here because they
+ * load Node's network modules.
+ * @returns the path of the jar
  */
 async function awaitControllerAndJar(
   { preflight, connectTimeoutMs }: AgentOptions,
@@ -95,6 +95,6 @@ async function awaitControllerAndJar(
   return fetchAgentJar(readControllerTarget(items, env), folder, wait);
 }
 
-/** In the official script's order: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
+/** The java to run, in the order of the official script: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
 export const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
   javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));

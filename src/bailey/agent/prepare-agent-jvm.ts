@@ -2,21 +2,21 @@ import { missingPasswdEntry } from '../container/passwd-entry.ts';
 import { isJvmSizingEnabled } from '../jvm/bailey-jvm-variable.ts';
 import { requireWorkDir } from './work-dir.ts';
 
-/** An agent's java, and where it will work. */
+/** The java of an agent, and its work directory. */
 export interface AgentJvmRequest {
   /** The program's file. */
   readonly java: string;
-  /** Absolute; none when the agent was given none. */
+  /** Absolute; undefined if the agent has none. */
   readonly workDir: string | undefined;
-  /** Whether agent.jar may make the work directory: not with -failIfWorkDirIsMissing. */
+  /** Whether agent.jar may create the work directory: not with -failIfWorkDirIsMissing. */
   readonly mayCreateWorkDir: boolean;
 }
 
 /**
- * Looks at the container that an agent will run in: its work directory, its user, its limits.
+ * Checks the work directory and the user of an agent, and derives java options from the limits of its container.
  * @param logLine writes one line to standard error
- * @returns options for java, to stand before those that were given
- * @throws Failure 78 for a wrong BAILEY_JVM, 73 or 77 for a work directory that cannot be worked in
+ * @returns options for java, to be placed before the configured ones
+ * @throws Failure 78 for a wrong BAILEY_JVM, 73 or 77 for an unusable work directory
  */
 export async function prepareAgentJvm(
   { java, workDir, mayCreateWorkDir }: AgentJvmRequest,

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 
 /**
- * A folder for what is fetched, and is a program that we will become: nobody but this user (and root) may write there.
- * Where a container is started again it may be there already: XDG_CACHE_HOME, the home folder, the work dir; else it is
- * below the temporary folder, where everybody may have made one of that name before us: such a one is not used.
- * @param workDir -workDir; it is not made here, since -failIfWorkDirIsMissing may want it to be there
- * @returns its absolute path; it exists
- * @throws Failure 73 when there is none, with what is wrong with each
+ * Finds or creates the directory for a fetched agent.jar. Since that is a program to run, only this user and root may be
+ * able to write there. Candidates in order: XDG_CACHE_HOME, the home directory and the work directory, which may survive
+ * a restart of the container; then the temporary directory, where another user may have created the name first, in
+ * which case it is rejected.
+ * @param workDir -workDir; it is not created here because of -failIfWorkDirIsMissing
+ * @returns the absolute path of an existing directory
+ * @throws Failure 73 when no candidate is usable, with the reason for each
  */
 export function findCacheFolder(env: Readonly<NodeJS.ProcessEnv>, workDir: string | undefined): string {
   const { XDG_CACHE_HOME: cache, HOME: home } = env;
@@ -32,7 +33,7 @@ export function findCacheFolder(env: Readonly<NodeJS.ProcessEnv>, workDir: strin
   );
 }
 
-/** What is wrong with it; undefined: nothing. */
+/** @returns why the directory cannot be used; undefined if it can */
 function prepare(folder: string): string | undefined {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });

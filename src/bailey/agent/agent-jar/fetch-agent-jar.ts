@@ -13,13 +13,12 @@ type Controller = Extract<ControllerTarget, { kind: 'controller' }>;
 const maxBytes = 64 * 1024 * 1024;
 
 /**
- * Fetches the controller's own agent.jar, unless the one that was fetched before is still it. It is a program to become,
- * and a controller is trusted as far: it runs what it wants on its agents. Over http:// whoever sits in between is the
- * controller for all we can tell, but so he is to agent.jar; over https:// its certificate must be trusted, or nothing
- * is fetched.
- * @param folder as findCacheFolder gives it
+ * Fetches the controller's own agent.jar, unless the cached one is still current. The agent runs it, but a controller is
+ * trusted that far anyway, since it runs its builds there. Over http:// a man in the middle can replace the jar, as he
+ * can impersonate the controller to agent.jar; over https:// nothing is fetched unless the certificate is trusted.
+ * @param folder from findCacheFolder
  * @returns the jar's path
- * @throws Failure 69 or 75 when the time is over, 78 for a certificate that isn't trusted, 73, 74 or 77 when it cannot be
+ * @throws Failure 69 or 75 at the deadline, 78 for a certificate that isn't trusted, 73, 74 or 77 when it cannot be
  *   written; the signal's reason
  */
 export async function fetchAgentJar(target: Controller, folder: string, wait: WaitOptions): Promise<string> {
@@ -50,7 +49,7 @@ async function fetchFrom(
   } catch (thrown) {
     signal.throwIfAborted();
     if (isCertificateError(thrown)) throw untrustedFailure(url, thrown);
-    if (cached !== undefined) return cached.jar; // which has been good enough before
+    if (cached !== undefined) return cached.jar; // the last version that was fetched
     if (errorCode(thrown) === 'EMSGSIZE') return notJarFailure(at, 'it is too long');
     return networkFailure('-url', hostOf(url), portOf(url), thrown);
   }

@@ -1,8 +1,8 @@
 /**
- * The file name of an agent.jar that was fetched: java's command line shows it, and `bailey health` knows an agent by it.
+ * The file name of a fetched agent.jar. `bailey health` recognizes an agent by it on java's command line.
  * @param contentHash 32 hexadecimal digits
  */
 export const fetchedJarName = (contentHash: string): string => `agent-${contentHash}.jar`;
 
-/** Whether a file has such a name. */
+/** Whether a file name is one of those. */
 export const isFetchedJarName = (name: string): boolean => /^agent-[0-9a-f]{32}\.jar$/.test(name);

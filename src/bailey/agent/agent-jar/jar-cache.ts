@@ -6,7 +6,7 @@ import { readManifestAttribute } from '../../archive/manifest-attribute.ts';
 import { accessFailure } from '../../container/folder-access.ts';
 import { fetchedJarName, isFetchedJarName } from './fetched-jar-name.ts';
 
-/** A jar that was fetched from a URL, and what its server said of it. */
+/** A jar fetched from a URL, and the validators that its server sent. */
 export interface CachedJar {
   /** Its absolute path. */
   readonly jar: string;
@@ -14,13 +14,13 @@ export interface CachedJar {
   readonly lastModified?: string;
 }
 
-/** What a start that was killed has left unfinished is removed when it is this old, in milliseconds. */
+/** Partial files of killed starts are removed at this age, in milliseconds. */
 const abandonedAfterMs = 3_600_000;
 
 /**
- * The jar that was last fetched from a URL. A jar is named after its content: what is not what it was is not there, and
- * a record and its jar belong together, whoever else fetches meanwhile. Earlier ones stay: an agent that runs may have to
- * execute itself again, and then needs its own.
+ * The jar that was last fetched from a URL. The file name is a hash of the content: a damaged jar is not used, and record
+ * and jar match even if several processes fetch at the same time. Older jars are kept: a running agent may have to exec
+ * itself again with its own.
  */
 export function findCachedJar(folder: string, url: URL): CachedJar | undefined {
   try {
@@ -35,7 +35,7 @@ export function findCachedJar(folder: string, url: URL): CachedJar | undefined {
       ...(lastModified === undefined ? {} : { lastModified }),
     };
   } catch {
-    return undefined; // none, or a broken one: it is fetched again
+    return undefined; // missing or damaged: it is fetched again
   }
 }
 
@@ -77,7 +77,7 @@ function isRecord(
   return typeof name === 'string' && isFetchedJarName(name) && isText(etag) && isText(lastModified);
 }
 
-/** Written under another name, looked at, brought to the disk, renamed. */
+/** Writes a temporary file, syncs it, checks it and renames it. */
 async function writeFile(
   target: string,
   content: Buffer,
@@ -107,6 +107,6 @@ function removeAbandonedParts(folder: string): void {
     try {
       if (Date.now() - statSync(join(folder, name)).mtimeMs > abandonedAfterMs) rmSync(join(folder, name));
     } catch {
-      // somebody else has removed it
+      // another process has removed it
     }
 }

@@ -42,7 +42,7 @@ async function check(
   return { kind: 'not ready', failure: combineFailures(failures) };
 }
 
-/** One of several URLs would do: what is wrong with each is told, and the first one's remedy. */
+/** One of several URLs would be enough: the message has the problem of each, and one remedy. */
 function combineFailures(failures: readonly Failure[]): Failure {
   const starting = failures.find(({ kind }) => kind === 'tryAgain');
   const first = starting ?? failures[0];
@@ -54,10 +54,9 @@ function combineFailures(failures: readonly Failure[]): Failure {
 }
 
 /**
- * How long agent.jar itself would wait for the controller, in milliseconds: for ever, unless -noReconnect or
- * -noReconnectAfter say otherwise. This is what we do without --connect-timeout, too. A shorter time of our own choice
- * would end agents that find their controller today, after its maintenance of an hour; and who restarts containers that
- * end gains nothing from it.
+ * How long agent.jar itself would wait for the controller, in milliseconds: forever, unless -noReconnect or
+ * -noReconnectAfter is given. It is the default of --connect-timeout: a shorter one would end agents that survive an
+ * hour of maintenance of their controller with plain agent.jar.
  */
 export function agentJarTimeoutMs(items: readonly ParsedArgument[]): number {
   if (hasOption(items, '-noReconnect')) return 0;

@@ -8,12 +8,12 @@ import { connectTo } from './probe-port.ts';
 
 type Controller = Extract<ControllerTarget, { kind: 'controller' }>;
 
-/** Of a page of Jenkins; only its headers are looked at. */
+/** Limit for a page of Jenkins, of which only the headers are used. */
 const maxBytes = 8 * 1024 * 1024;
 
 /**
- * Looks at one URL in agent.jar's place: at the web interface, and then at the agent port that it names.
- * @param withinMs how long each answer may take
+ * Checks one URL as agent.jar would use it: the web interface, then the agent port that it advertises.
+ * @param withinMs time limit for each response
  * @throws the signal's reason
  */
 export async function checkController(
@@ -34,7 +34,7 @@ export async function checkController(
       });
     } catch (thrown) {
       if (!isCertificateError(thrown)) throw thrown;
-      // Java has certificates of its own to trust, which we do not know: it decides.
+      // Java has its own trust store, which is not known here: java decides.
       note = `the certificate of ${shownUrl(url)} is not one that Node trusts (${errorCode(thrown)}): should java refuse it too, give -cert @FILE`;
       return getWithRedirects(new URL(path, url), { ...options, anyCertificate: true });
     }
@@ -57,7 +57,7 @@ export async function checkController(
   }
 }
 
-/** agent.jar asks for the same, and goes on with 200 and nothing else. */
+/** agent.jar requests the same page and accepts only status 200. */
 async function judgeListenerReply(
   url: URL,
   target: Controller,
@@ -74,7 +74,7 @@ async function judgeListenerReply(
     return checkAgentPort(url, answer, advertised, target, withinMs, signal);
   }
   if (answer.status === 404) {
-    // Jenkins has a login page wherever it is, and its name on each page, those that it doesn't have included.
+    // Jenkins has a login page at its root, and sends the header X-Jenkins with every page, even 404.
     const login = await request('login');
     const isJenkins = header(answer, 'x-jenkins') !== undefined || header(login, 'x-jenkins') !== undefined;
     if (!isJenkins) return notReady(`what answers at ${where} is not Jenkins (HTTP status 404)`, checkUrl);
@@ -91,13 +91,13 @@ async function judgeListenerReply(
   return judgeOtherReply(url, answer);
 }
 
-/** Over a WebSocket agent.jar asks for the login page, and only after a disconnection: much may answer for Jenkins. */
+/** For a WebSocket, agent.jar requests the login page, and only after a disconnect; a proxy may answer it. */
 function judgeLoginReply(url: URL, answer: FinalReply): PreflightResult {
   const where = shownUrl(url);
   if (answer.status === 404 || answer.status >= 500) return judgeOtherReply(url, answer);
   if (answer.status === 200 && header(answer, 'x-jenkins') === undefined)
     return { kind: 'ready', note: `what answers at ${where} does not say that it is Jenkins` };
-  return ready; // a login elsewhere, or none for us, may stand before it
+  return ready; // other statuses may come from a login proxy in front of Jenkins
 }
 
 function judgeOtherReply(url: URL, answer: FinalReply): PreflightResult {
@@ -156,7 +156,7 @@ async function checkAgentPort(
   }
 }
 
-/** Looks at an agent port whose address was given: -direct. */
+/** Checks the agent port of -direct. */
 export async function checkDirectPort(
   { host, port, mayGoThroughProxy }: Extract<ControllerTarget, { kind: 'port' }>,
   withinMs: number,
@@ -184,5 +184,5 @@ function header({ headers }: FinalReply, name: string): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
-/** Without a password that somebody may have put into it. */
+/** A URL without user name and password, for messages. */
 export const shownUrl = (url: URL): string => `${url.origin}${url.pathname}`;

@@ -4,7 +4,7 @@ import { argumentsNamed, hasOption, lastValue, type ParsedArgument } from '../re
 import { isInbound } from '../remoting/validate-arguments.ts';
 import { javaNetworkOverride, mayGoThroughProxy } from './proxies.ts';
 
-/** Where the controller is, as far as it can be asked in agent.jar's place. */
+/** How agent.jar will reach the controller, as far as it can be checked here. */
 export type ControllerTarget =
   | {
       readonly kind: 'controller';
@@ -13,9 +13,9 @@ export type ControllerTarget =
       readonly webSocket: boolean;
       readonly tunnel: HostPort | undefined;
       readonly trust: TlsTrust;
-      /** Sent with every request, for what stands in front of the controller. */
+      /** Sent with every request, for proxies in front of the controller. */
       readonly headers: Readonly<Record<string, string>>;
-      /** Whether java may reach a host through a proxy: what we see without it says nothing. */
+      /** Whether java may reach a host through a proxy: then a direct check is meaningless. */
       readonly mayGoThroughProxy: (host: string) => boolean;
     }
   /** Only the agent port: -direct. */
@@ -25,10 +25,10 @@ export type ControllerTarget =
       readonly port: number;
       readonly mayGoThroughProxy: (host: string) => boolean;
     }
-  /** Nothing that we could judge; `why` when people may want to know. */
+  /** Cannot be checked; `why` is worth a log line. */
   | { readonly kind: 'unknown'; readonly why?: string };
 
-/** How certificates are looked at. */
+/** Which certificates to accept. */
 export interface TlsTrust {
   /** Those of -cert, PEM. */
   readonly ca?: string;
@@ -36,7 +36,7 @@ export interface TlsTrust {
   readonly anyCertificate: boolean;
 }
 
-/** @param javaOptions all of java's own, which may send it through a proxy */
+/** @param javaOptions all options of java, which may configure a proxy */
 export function readTarget(
   items: readonly ParsedArgument[],
   javaOptions: readonly string[],
@@ -58,11 +58,11 @@ export function readTarget(
     return { kind: 'port', host, port, mayGoThroughProxy: (name) => mayGoThroughProxy(name, env) };
 
   const target = readControllerTarget(items, env);
-  // What java alone takes for a URL is left out.
+  // A URL that only java can parse cannot be checked.
   return target.urls.length === argumentsNamed(items, '-url').length ? target : { kind: 'unknown' };
 }
 
-/** What -url and the options for the way there say. */
+/** The controller of -url, with the options for the connection. */
 export function readControllerTarget(
   items: readonly ParsedArgument[],
   env: Readonly<NodeJS.ProcessEnv>,
@@ -78,7 +78,7 @@ export function readControllerTarget(
   };
 }
 
-/** A URL that ends with a slash, so that what is below can be appended. */
+/** Adds a slash at the end, so that paths can be appended. */
 function parseUrl(text: string): URL | undefined {
   try {
     return new URL(text.endsWith('/') ? text : `${text}/`);
@@ -87,7 +87,7 @@ function parseUrl(text: string): URL | undefined {
   }
 }
 
-/** A certificate that cannot be read is agent.jar's to complain of: it goes on without. */
+/** A certificate that cannot be read is skipped: agent.jar reports it and continues without. */
 function readTrust(items: readonly ParsedArgument[]): TlsTrust {
   const certificates = argumentsNamed(items, '-cert').flatMap(({ value = '' }) => {
     if (!value.startsWith('@')) return [value];

@@ -9,17 +9,17 @@ export interface RedirectOptions {
   readonly signal: AbortSignal;
 }
 
-/** An answer, and where it came from. */
+/** The last response after redirects. */
 export interface FinalReply extends HttpReply {
-  /** A redirect that java does not follow: it leads to another protocol. */
+  /** Origin of a redirect to another protocol, which java does not follow. */
   readonly otherProtocol: string | undefined;
 }
 
 const maxRedirects = 5;
 
 /**
- * A GET that follows redirects as java's HttpURLConnection does: within a protocol only. What the headers say to one
- * host is not told another.
+ * A GET that follows redirects as java's HttpURLConnection does: only within a protocol. Headers are sent only to the
+ * original origin, since they may contain credentials.
  * @throws what {@link get} does
  */
 export async function getWithRedirects(url: URL, options: RedirectOptions): Promise<FinalReply> {

@@ -2,18 +2,18 @@ import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 
 const dns = /^(ENOTFOUND|EAI_\w+|ENODATA|ESERVFAIL|ETIMEOUT)$/;
 const tls = /^(EPROTO|ERR_SSL_\w+)$/;
-/** What OpenSSL says of an answer that isn't TLS; Node has no code for it in EPROTO. */
+/** Messages of OpenSSL for a peer that does not speak TLS; Node's code is EPROTO for all of them. */
 const notTls = /wrong version number|packet length too long|http request|record layer failure/i;
 
-/** Errors of a certificate that is there, but is not trusted: OpenSSL's names, and Node's own for the host's name. */
+/** Whether an error means an untrusted certificate: OpenSSL's codes, and Node's own for a wrong host name. */
 export const isCertificateError = (thrown: unknown): boolean =>
   /^(ERR_TLS_CERT_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|PATH_LENGTH_|HOSTNAME_)/.test(
     errorCode(thrown) ?? '',
   );
 
 /**
- * Errors that Node has with a server and java may not have: in TLS, where each has rules of its own for ciphers, keys
- * and certificates of clients; in headers, where Node is the stricter one; in answers of a size that nobody expected.
+ * Whether java may succeed where Node fails: TLS, where they differ in ciphers, keys and client certificates; headers,
+ * where Node is stricter; and oversized responses.
  */
 export function isNodeOnlyError(thrown: unknown): boolean {
   const code = errorCode(thrown) ?? '';
@@ -22,7 +22,7 @@ export function isNodeOnlyError(thrown: unknown): boolean {
 }
 
 /**
- * What a connection that did not come about, or gave no answer, tells.
+ * Explains a failed connection or a missing response.
  * @param option that names the host: `-url`, `-tunnel` or `-direct`
  * @param host without brackets
  */

@@ -1,14 +1,14 @@
 import { connectAttemptMs } from '../../http/http-get.ts';
 
-/** What the listener is asked: Jenkins' agent port answers that, and notes nothing; an empty connection it does note. */
+/** Jenkins' agent port answers this request without logging it; it does log an empty connection. */
 const probeRequest = 'GET / HTTP/1.0\r\n\r\n';
-/** How long the answer may take: that somebody took the connection is what counts. */
+/** How long to wait for the answer; an accepted connection is enough. */
 const answerWithinMs = 1000;
 
 /**
- * Connects to an agent port, as agent.jar will.
+ * Checks that an agent port accepts connections.
  * @param withinMs how long the connection may take
- * @throws Node's own error when there is no connection, ETIMEDOUT when it takes too long; the signal's reason
+ * @throws Node's error for a failed connection, ETIMEDOUT after the time limit; the signal's reason
  */
 export async function connectTo(
   { host, port }: { readonly host: string; readonly port: number },

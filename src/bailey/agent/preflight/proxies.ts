@@ -1,11 +1,10 @@
 /**
- * Options with which java reaches hosts otherwise than we do: through proxies, with names of its own, or with a
- * certificate to show to them.
+ * Options that make java's connections differ from ours: proxies, its own host names file, or a client certificate.
  */
 const networkProperties =
   /^-D((?:https?\.p|socksP)roxyHost|java\.net\.useSystemProxies|jdk\.net\.hosts\.file|javax\.net\.ssl\.keyStore)=./;
 
-/** What of java's options, or of the variables that it reads options from, sends it another way than ours. */
+/** The first such option in java's arguments or in the variables from which it reads options. */
 export function javaNetworkOverride(
   javaOptions: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,
@@ -21,8 +20,8 @@ export function javaNetworkOverride(
 }
 
 /**
- * Whether agent.jar may go through the proxy of http_proxy to a host; it does so for http:// and for the agent port, by
- * rules of its own (hudson.remoting.NoProxyEvaluator). In doubt it may.
+ * Whether agent.jar may use the proxy of http_proxy for a host, over http:// or for the agent port, by the rules of
+ * hudson.remoting.NoProxyEvaluator. True in doubt.
  */
 export function mayGoThroughProxy(host: string, env: Readonly<NodeJS.ProcessEnv>): boolean {
   if (env['http_proxy'] === undefined || isLoopback(host)) return false;

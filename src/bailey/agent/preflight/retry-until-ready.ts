@@ -3,24 +3,24 @@ import { pause } from '../../launch/abortable-sleep.ts';
 import { backoffMs } from '../../launch/backoff.ts';
 import { throttledLog } from '../../launch/throttled-log.ts';
 
-/** How long a controller is waited for. */
+/** How long to wait for a controller. */
 export interface WaitOptions {
-  /** On the clock of performance.now(); Infinity: for ever. */
+  /** On the clock of performance.now(); Infinity: forever. */
   readonly deadline: number;
   readonly logLine: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * How long one answer may take, in milliseconds: the first ones little, so that a line appears soon; then as long as
- * agent.jar has patience for. One that is asked for in the last moment gets a chance.
+ * Time limits for one attempt, in milliseconds: short at first, so that a log line appears soon, then up to agent.jar's
+ * own timeout. The minimum gives an attempt just before the deadline a chance.
  */
 const answerWithinMs = { first: 10_000, most: 60_000, least: 5_000 };
 
 /**
- * Tries until something is there, with growing pauses.
- * @param attempt one try, which may take that long; what it could not get it returns as a Failure
- * @throws the last Failure when the time is over; the signal's reason
+ * Repeats an attempt with growing pauses until it succeeds.
+ * @param attempt gets its time limit in milliseconds; returns a Failure if it must be repeated
+ * @throws the last Failure at the deadline; the signal's reason
  */
 export async function retryUntilReady<T>(
   attempt: (withinMs: number) => Promise<T | Failure>,
@@ -37,7 +37,7 @@ export async function retryUntilReady<T>(
     if (leftMs <= 0) throw timeoutFailure(got, tries, deadline - beganAt);
     const atMost = leftMs === Number.POSITIVE_INFINITY ? '' : `, at most ${Math.ceil(leftMs / 1000)} s more`;
     tell(got.sentence, `waiting for the controller${atMost}: ${got.message}`);
-    // The pause may end with the time but never skips its end: the last try is made just then.
+    // Never sleeps past the deadline: the last attempt is made at the deadline itself.
     await pause(Math.min(backoffMs(tries, Math.random()), leftMs), signal);
   }
 }

@@ -1,7 +1,7 @@
 import type { RawArgument } from './read-arguments.ts';
 import { canonicalName, findRemotingOption, type RemotingOption } from './remoting-options.ts';
 
-/** A word as agent.jar's parser reads it: an argument, or a line of its file. */
+/** A word as agent.jar's parser sees it: an argument, or a line of its `@FILE`. */
 export interface Word {
   readonly text: string;
   readonly argument: RawArgument;
@@ -9,18 +9,18 @@ export interface Word {
 
 /** An option with its value, or a positional argument: the secret, and then the name. */
 export interface ParsedArgument {
-  /** The option's name; undefined: a positional argument. */
+  /** The name of the option; undefined for a positional argument. */
   readonly name: string | undefined;
-  /** What is known about it; undefined: nothing. */
+  /** Undefined for a positional argument or an unknown option. */
   readonly option: RemotingOption | undefined;
-  /** Where the item begins. */
+  /** The first word. */
   readonly word: Word;
-  /** Of an option `-name=VALUE` that is the word itself; undefined when there is none. */
+  /** The word with the value; for `-name=VALUE` the first word; undefined without a value. */
   readonly valueWord: Word | undefined;
   readonly value: string | undefined;
 }
 
-/** Tells options, their values and positional arguments apart, as agent.jar does: a value is never taken for an option. */
+/** Parses options, values and positional arguments as agent.jar does: the value of an option is never an option. */
 export function parseArguments(args: readonly RawArgument[]): readonly ParsedArgument[] {
   const items: ParsedArgument[] = [];
   const words = args.flatMap((argument): Word[] =>
@@ -47,27 +47,27 @@ export function parseArguments(args: readonly RawArgument[]): readonly ParsedArg
   return items;
 }
 
-/** Of an option that we don't know, what follows may be the value, if it isn't an option for certain. */
+/** For an unknown option, a following word that is not an option counts as its value. */
 const mayTakeNext = (option: RemotingOption | undefined, next: Word | undefined): boolean =>
   next !== undefined && (option?.takesValue ?? !next.text.startsWith('-'));
 
-/** What is given of an option of this name, in order. */
+/** All occurrences of an option, in order. */
 export const argumentsNamed = (items: readonly ParsedArgument[], name: string): readonly ParsedArgument[] =>
   items.filter((item) => item.name === name);
 
-/** Whether there is an option of this name. */
+/** Whether an option is given. */
 export const hasOption = (items: readonly ParsedArgument[], name: string): boolean =>
   items.some((item) => item.name === name);
 
-/** The value of an option; of several agent.jar takes the last. */
+/** The value of an option; agent.jar uses the last of several. */
 export const lastValue = (items: readonly ParsedArgument[], name: string): string | undefined =>
   argumentsNamed(items, name).at(-1)?.value;
 
-/** What belongs to no option. */
+/** The positional arguments: the secret, then the name. */
 export const positionalArguments = (items: readonly ParsedArgument[]): readonly ParsedArgument[] =>
   items.filter((item) => item.name === undefined);
 
-/** An option as people find it again: with the variable that it comes from, unless it is on the command line. */
+/** The option for messages, with the variable that contains it unless it is on the command line. */
 export function describeArgument({ name = 'a positional argument', word }: ParsedArgument): string {
   return word.argument.from === '' ? name : `${name} (${word.argument.from})`;
 }

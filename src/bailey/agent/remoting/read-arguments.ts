@@ -2,22 +2,21 @@ import { readFileSync } from 'node:fs';
 import { requireFile } from '../../container/folder-access.ts';
 import { openStream, readStream } from './argument-stream.ts';
 
-/** An argument of agent.jar, before its parser has seen it. */
+/** An argument of agent.jar before it is parsed. */
 export interface RawArgument {
   readonly text: string;
-  /** The variable that it comes from; empty: the command line. */
+  /** The variable that contains it; empty for the command line. */
   readonly from: string;
-  /** What agent.jar reads in its place, when it is `@FILE`: each line is an argument, and none is expanded again. */
+  /** For `@FILE`: the lines of the file. agent.jar takes each as an argument and does not expand them again. */
   readonly lines?: readonly string[];
 }
 
 /**
- * Arguments of agent.jar, with what stands in their `@FILE`s: its parser, args4j, expands them wherever they stand.
- * - A file that is none, a pipe as in `-secret @<(command)`, can be read only once and by us alone: its lines take its
- *   place.
- * - `-cert @FILE` means the file to agent.jar, but its parser takes the @ first, and the certificate's lines for
- *   arguments; what is behind a `=` it leaves alone.
- * @param from the variable that they come from; empty: the command line
+ * Reads the `@FILE`s among the arguments of agent.jar, whose parser (args4j) expands them in any position.
+ * - A pipe, as in `-secret @<(command)`, can be read only once: its lines replace the argument.
+ * - `-cert @FILE` is an exception: agent.jar expects the file name, but args4j would expand it into the lines of the
+ *   certificate. It is rewritten to `-cert=@FILE`, which args4j does not expand.
+ * @param from the variable that contains the arguments; empty for the command line
  * @throws Failure 78 when a file does not exist, 77 or 74 when it cannot be read; the signal's reason
  */
 export async function readArguments(
@@ -54,7 +53,7 @@ function readLines(file: string, from: string): readonly string[] {
   return linesOf(readFileSync(file, 'utf8'));
 }
 
-/** As java.io.BufferedReader has it: the end of the last line begins no other. */
+/** Splits as java.io.BufferedReader does: a line end at the end of the text does not start another line. */
 function linesOf(text: string): string[] {
   const lines = text.split(/\r\n|\n|\r/);
   if (lines.at(-1) === '') lines.pop();

@@ -1,14 +1,14 @@
-/** An option of agent.jar, as its own parser has it (jenkinsci/remoting, hudson.remoting.Launcher). */
+/** An option of agent.jar, as declared in jenkinsci/remoting, hudson.remoting.Launcher. */
 export interface RemotingOption {
   /** Whether the next word is its value. */
   readonly takesValue: boolean;
-  /** Its value is nobody else's business. */
+  /** Its value must not be shown. */
   readonly isSecret?: true;
-  /** Options that cannot stand beside it. */
+  /** Options that cannot be combined with it. */
   readonly conflictsWith?: readonly string[];
-  /** An option that it is nothing without. */
+  /** An option that it requires. */
   readonly requires?: string;
-  /** What to use instead of it. */
+  /** For a deprecated option: what to use instead. */
   readonly replacement?: string;
 }
 
@@ -65,15 +65,15 @@ const aliases: Readonly<Record<string, string>> = {
   '-noreconnect': '-noReconnect',
 };
 
-/** The name under which an option is known here. */
+/** Resolves an alias of an option. */
 export const canonicalName = (name: string): string =>
   Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
 
-/** An option of agent.jar; undefined when there is none of that name as far as we know. */
+/** The known option of this name. */
 export const findRemotingOption = (name: string): RemotingOption | undefined =>
   Object.hasOwn(options, name) ? options[name] : undefined;
 
-/** The option that somebody may have meant: the same letters, whatever their case and the number of dashes. */
+/** The known option that differs only in letter case or the number of dashes. */
 export function similarOption(name: string): string | undefined {
   const plain = (text: string): string => text.replace(/^-+/, '-').toLowerCase();
   return Object.keys(options).find((known) => plain(known) === plain(name));
