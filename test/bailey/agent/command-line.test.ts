@@ -96,7 +96,7 @@ const cases: readonly Case[] = [
       ...['-secret', hidden, '-name', 'pod-1', '-url', 'http://jenkins:8080/'],
       ...['-workDir', '/home/jenkins/agent', '-webSocket', '-noReconnectAfter', '1d'],
     ],
-    warnings: [/warning: JENKINS_TUNNEL is not used/],
+    warnings: [/warning: JENKINS_TUNNEL is ignored/],
   },
   {
     name: 'a name that is part of another argument is not given twice (the official script drops it)',
@@ -115,7 +115,7 @@ const cases: readonly Case[] = [
     env: { JENKINS_SECRET: 'e', JENKINS_NAME: 'e', JENKINS_AGENT_WORKDIR: '/e', JENKINS_TUNNEL: 'e:1' },
     args: [...url, '-secret', 'a', '-name', 'a', '-workDir', '/a', '-tunnel', 'a:1'],
     agent: [...url, '-secret', hidden, '-name', 'a', '-workDir', '/a', '-tunnel', 'a:1'],
-    warnings: [/JENKINS_SECRET is not used/, /JENKINS_NAME is not used/, /JENKINS_AGENT_WORKDIR is not used/],
+    warnings: [/JENKINS_SECRET is ignored/, /JENKINS_NAME is ignored/, /JENKINS_AGENT_WORKDIR is ignored/],
   },
   {
     name: 'JENKINS_NAME wins over JENKINS_AGENT_NAME',
@@ -124,14 +124,14 @@ const cases: readonly Case[] = [
     agent: ['-name', 'one', '-version'],
   },
   {
-    name: 'secret and name by their places',
+    name: 'positional secret and name',
     env: { JENKINS_SECRET: 'e', JENKINS_AGENT_NAME: 'e' },
     args: ['-url', 'http://jenkins-server:8080', 'secret', 'name'],
     agent: ['-url', 'http://jenkins-server:8080', hidden, 'name'],
     warnings: [
-      /JENKINS_SECRET is not used/,
-      /JENKINS_AGENT_NAME is not used/,
-      /by their places are deprecated: use -secret and -name/,
+      /JENKINS_SECRET is ignored/,
+      /JENKINS_AGENT_NAME is ignored/,
+      /a positional secret and name are deprecated: use -secret and -name/,
     ],
   },
   {

@@ -49,7 +49,7 @@ t.test('what is wrong is told apart', async (t) => {
     [75, /127\.0\.0\.1:\d+\/ is not ready \(HTTP status 503\)/, '-url', await url(always(503))],
     [75, /Jenkins at http:.* is starting; its log/, '-url', await url(always(503, { 'X-Jenkins': '2.530' }))],
     [69, /answers with HTTP status 502; see whether the controller/, '-url', await url(always(502))],
-    [69, /lets nobody in \(HTTP status 403\)/, '-url', await url(always(403))],
+    [69, /denies access \(HTTP status 403\)/, '-url', await url(always(403))],
     [69, /is not Jenkins: it names no agent port; correct -url/, '-url', await url(always(200))],
     [69, /is not Jenkins \(HTTP status 404\); correct -url/, '-url', await url(always(404))],
     [
