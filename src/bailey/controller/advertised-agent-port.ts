@@ -7,7 +7,7 @@ import { type Environment, portNumber } from '../scheduler/scheduler.ts';
 import type { ControllerConfig } from './controller-config.ts';
 import { agentPortProperty, isPropertySet } from './java-command-line.ts';
 
-/** What Jenkins tells agents about its TCP port for them (hudson.TcpSlaveAgentListener, since 2.198 and 1.611). */
+/** System properties for the address that Jenkins advertises to agents (hudson.TcpSlaveAgentListener, since 2.198 and 1.611). */
 const hostProperty = 'hudson.TcpSlaveAgentListener.hostName';
 const portProperty = 'hudson.TcpSlaveAgentListener.port';
 
@@ -34,7 +34,7 @@ export function advertiseAgentPort(
     [hostProperty, address.host],
     [portProperty, address.port],
   ];
-  // With half of it given, the address that Jenkins tells is another one.
+  // If one property is configured, Jenkins advertises another address than this.
   if (!given(hostProperty) && !given(portProperty))
     logLine(`agents connect to ${formatAddress(address)} (${address.source})`);
   return {
@@ -46,7 +46,7 @@ export function advertiseAgentPort(
   };
 }
 
-/** As Jenkins reads it: 0 is any port, and -1 none, for agents that all come by WebSocket. */
+/** As Jenkins interprets it: 0 means any port, -1 none (all agents use WebSocket). */
 function listenPort({ javaOptions, agentPort }: ControllerConfig): string {
   const prefix = `-D${agentPortProperty}=`;
   const property = javaOptions.findLast((option) => option.startsWith(prefix))?.slice(prefix.length);

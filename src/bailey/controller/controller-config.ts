@@ -9,7 +9,7 @@ import { isJvmSizingEnabled } from '../jvm/bailey-jvm-variable.ts';
 import { splitWords } from '../launch/split-words.ts';
 import { controllerDefaults } from './settings.ts';
 
-/** What the environment says about a controller; the names are those of the official image. */
+/** The settings of a controller in the environment; variable names are those of the official image. */
 export interface ControllerConfig {
   /** JENKINS_HOME, absolute. */
   readonly home: string;
@@ -25,28 +25,28 @@ export interface ControllerConfig {
   readonly debug: boolean;
   /** JAVA_HOME */
   readonly javaHome: string | undefined;
-  /** BAILEY_JVM: java gets options from the limits. */
+  /** BAILEY_JVM: whether java gets options derived from the limits. */
   readonly sizeJvm: boolean;
   readonly reference: ReferenceConfig;
-  /** CASTLE_URL, CASTLE_VOLUME, …: none when there is no castle to ask. */
+  /** CASTLE_URL, CASTLE_VOLUME, …; undefined without a castle. */
   readonly storage: StorageRequest | undefined;
 }
 
-/** What the environment says about copying the reference files. */
+/** The settings for copying the reference files. */
 export interface ReferenceConfig {
-  /** REF: the folder of the image whose files JENKINS_HOME gets. */
+  /** REF: the directory of the image with the files to copy. */
   readonly folder: string;
   /** COPY_REFERENCE_FILE_LOG */
   readonly log: string;
   /** PRE_CLEAR_INIT_GROOVY_D: remove init.groovy.d before copying. */
   readonly clearInitScripts: boolean;
-  /** PLUGINS_FORCE_UPGRADE: also plug-ins that somebody upgraded by hand. */
+  /** PLUGINS_FORCE_UPGRADE: also upgrade plug-ins that were upgraded by hand. */
   readonly forceUpgrade: boolean;
-  /** TRY_UPGRADE_IF_NO_MARKER: also plug-ins that did not come from an image. */
+  /** TRY_UPGRADE_IF_NO_MARKER: also upgrade plug-ins that did not come from an image. */
   readonly upgradeWithoutMarker: boolean;
-  /** VERBOSE: log what was left alone, too. */
+  /** VERBOSE: also log unchanged files. */
   readonly verbose: boolean;
-  /** JENKINS_ENABLE_ENV_SUBST=true: put variables into configuration files. */
+  /** JENKINS_ENABLE_ENV_SUBST=true: substitute variables in configuration files. */
   readonly substitute: boolean;
 }
 
@@ -57,7 +57,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws Failure 78 that names the variable
  */
 export function readControllerConfig(env: Environment): ControllerConfig {
-  // Absolute now: java's working folder is ours, but log lines and remedies should stand alone.
+  // Absolute, so that log lines and remedies are clear without the working directory.
   const home = resolve(env['JENKINS_HOME'] || controllerDefaults.home);
   return {
     home,
@@ -81,14 +81,14 @@ export function readControllerConfig(env: Environment): ControllerConfig {
   };
 }
 
-/** As the official script's `[ -n … ]`: every value that is not empty switches on. */
+/** Like `[ -n … ]` in the official script: every non-empty value counts. */
 const isSet = (value: string | undefined): boolean => value !== undefined && value !== '';
 
 const words = (env: Environment, variable: string): string[] => splitWords(variable, env[variable] ?? '');
 
 function readStorageRequest(env: Environment, target: string): StorageRequest | undefined {
   const url = env['CASTLE_URL'] || undefined;
-  // An empty name is a wrong name, not a missing one: a template that expanded to nothing must not start without data.
+  // An empty name is an error: a template that expanded to nothing must not start a controller without its data.
   const volume = env['CASTLE_VOLUME'];
   if (url === undefined && volume === undefined) return undefined;
   if (url === undefined)

@@ -3,7 +3,7 @@ import { Failure } from '../../terminal/failure.ts';
 import { findProgram, programFailure } from '../launch/find-program.ts';
 
 /**
- * The java of a controller. The official script takes it from PATH; JAVA_HOME is for images that forgot to put it there.
+ * Finds the java of a controller: in PATH, as the official script does, else in JAVA_HOME.
  * @param path the value of PATH
  * @returns the program's file
  * @throws Failure 127 when there is none, 126 when it cannot be executed

@@ -19,21 +19,21 @@ import { isForJenkins, javaArguments } from './java-command-line.ts';
 import { copyReferenceFiles } from './reference/copy-reference-files.ts';
 import { controllerOptions } from './settings.ts';
 
-/** What a launch gets from outside. */
+/** The input of a launch. */
 export interface ControllerLaunch {
   /** Arguments of `bailey jenkins`. */
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
-  /** Aborted when somebody ends us while we prepare. */
+  /** Aborted when a signal ends the preparation. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Prepares a controller and becomes java, or the program that the arguments name: storage from the castle, the
- * reference files, the command line. What can be known to be wrong is found before the castle is asked; whatever goes
- * wrong afterwards, the storage is given back.
+ * Prepares a controller and becomes java, or the program that the arguments name: leases the volume, copies the reference
+ * files, builds the command line. Configuration errors are found before the castle is contacted; after an error the lease
+ * is released.
  * @throws Failure with the exit code; the signal's reason
  */
 export async function launchController({
@@ -45,7 +45,7 @@ export async function launchController({
   const { options, rest: args } = takeLeadingOptions('jenkins', controllerOptions, given);
   const settings = readControllerConfig(isForJenkins(args) ? env : { ...env, ...withoutJavaVariables });
   const config = isForJenkins(args) ? advertiseAgentPort(settings, options, env, logLine) : settings;
-  // A war below JENKINS_HOME may come with the storage, or with the reference files.
+  // A war in JENKINS_HOME may be on the volume, or among the reference files.
   const isWarInHome = config.war.startsWith(`${config.home}/`);
   if (isForJenkins(args) && !isWarInHome) requireWar(config.war);
   const file = isForJenkins(args)
@@ -64,12 +64,12 @@ export async function launchController({
     return await handOver(native(), { file, argv }, signal);
   } catch (thrown) {
     await storage?.release();
-    signal.throwIfAborted(); // who ended us meanwhile decides how we end
+    signal.throwIfAborted(); // a signal determines the exit code
     throw thrown;
   }
 }
 
-/** Of no use to another program, such as the shell that somebody looks for the fault in them with. */
+/** Ignored for another program: a shell must start even if these variables are the problem. */
 const withoutJavaVariables = { JAVA_OPTS: '', JENKINS_JAVA_OPTS: '', JENKINS_OPTS: '', BAILEY_JVM: '' };
 
 async function leaseStorage(
@@ -84,7 +84,7 @@ async function leaseStorage(
   return storage;
 }
 
-/** A mount needs a folder to go onto; that it may be written is looked at when the mount is there. */
+/** Checks that the mount point is a directory; write permission is checked after the mount. */
 function requireMountPoint(path: string): void {
   try {
     if (statSync(path).isDirectory()) return;
@@ -101,7 +101,7 @@ function requireMountPoint(path: string): void {
 const requireWar = (war: string): void =>
   requireFile('JENKINS_WAR', war, 'put jenkins.war there, or set JENKINS_WAR');
 
-/** The storage has to be there: java's options may name a folder in it. */
+/** Called after the mount: java's options may name a directory on the volume. */
 async function buildJavaArguments(
   config: ControllerConfig,
   java: string,

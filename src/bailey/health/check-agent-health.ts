@@ -6,16 +6,16 @@ import type { JenkinsProcess } from './jenkins-process.ts';
 import { type TcpSocket, tcpSockets } from './tcp-sockets.ts';
 
 /**
- * So many in a row are about 13 s without a sign of the other side: TCP waits 0.2 s for the first, and doubles it each
- * time (tcp(7), tcp_retries2).
+ * This many retransmits in a row mean about 13 s without an acknowledgement: TCP retransmits after 0.2 s and doubles the
+ * time with each retransmit (tcp(7), tcp_retries2).
  */
 const lostAfterRetransmits = 6;
 
 /**
- * Whether an agent has its connection to the controller. agent.jar listens nowhere and tells nobody, so this is what
- * can be known from outside: its java has an established TCP connection which it has opened itself and whose packets
- * arrive. An idle agent has it too, since the channel stays open; while it reconnects there is none.
- * @param urls whose ports are the controller's, instead of what the command line says
+ * Checks whether an agent is connected to its controller. agent.jar has no status interface, so this looks for an
+ * established outgoing TCP connection of its java whose packets are acknowledged. An idle agent has one, since the
+ * channel stays open; an agent that is reconnecting has none.
+ * @param urls their ports are those of the controller; empty: read from the command line
  * @param httpProxy the variable http_proxy
  */
 export function checkAgentHealth(

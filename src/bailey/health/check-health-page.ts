@@ -2,18 +2,18 @@ import { errorCode, errorMessage } from '../../terminal/failure.ts';
 import { type HttpReply, httpGet } from '../http/http-get.ts';
 import { type HealthResult, healthy, unhealthy } from './health-result.ts';
 
-/** Answers of a controller that has no /health: without it, a reader who has not logged in is refused first. */
+/** Statuses of a controller without /health; it may reject anonymous requests before it notices that. */
 const unknownPage: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**
- * Whether a controller answers: GET /health (since 2.506) is 200, or 503 while something is wrong or Jenkins is still
- * starting, and needs no login. An older one has no such page; there /login counts, if it is Jenkins that answers it.
- * @param root the controller's root, with a slash at the end
- * @param withinMs for all questions together
+ * Checks a controller by GET /health (since Jenkins 2.506, no login needed): 200 is healthy, 503 means a failed check or
+ * a Jenkins that is still starting. An older Jenkins has no such page; there /login must answer with the header X-Jenkins.
+ * @param root the root URL of the controller, with a slash at its end
+ * @param withinMs time limit for all requests together
  */
 export async function checkHealthPage(root: URL, withinMs: number): Promise<HealthResult> {
   const deadline = performance.now() + withinMs;
-  // A certificate for the public name says nothing about this address, and nothing secret is sent: no login is needed.
+  // The certificate is for the public name, not this address; no credentials are sent, so any certificate will do.
   const request = (url: URL): Promise<HttpReply> =>
     httpGet(url, {
       withinMs: Math.max(1, deadline - performance.now()),
@@ -23,7 +23,7 @@ export async function checkHealthPage(root: URL, withinMs: number): Promise<Heal
   const page = new URL('health', root);
   try {
     let reply = await request(page);
-    // Pages at their folder's own address: with a slash they are the same page.
+    // A redirect that only adds a slash leads to the same page.
     const moved = reply.status >= 300 && reply.status < 400;
     if (moved && redirectsTo(reply, page, new URL('health/', root)))
       reply = await request(new URL('health/', root));
@@ -49,7 +49,7 @@ async function checkLoginPage(page: URL, request: (url: URL) => Promise<HttpRepl
   return healthy(`the controller, Jenkins ${String(version)}, answers at ${page.href}`);
 }
 
-/** 503 without a report comes from a Jenkins that is not there yet. */
+/** A 503 without a report comes from a Jenkins that has not started yet. */
 function unavailableReason(page: URL, { body }: HttpReply): string {
   const failed = failedChecks(body);
   return failed === undefined

@@ -4,18 +4,18 @@ import { controllerEndpoint } from './controller-endpoint.ts';
 import { type HealthResult, unhealthy } from './health-result.ts';
 import { findJenkins, type JenkinsProcess, type JenkinsProcesses, type Role } from './jenkins-process.ts';
 
-/** What is asked. */
+/** What to check. */
 export interface HealthCheckRequest {
-  /** None: what runs here decides, then the environment. */
+  /** Undefined: determined by the running processes, then by the environment. */
   readonly role: Role | undefined;
-  /** Where the controller is, instead of what the command line says. A controller is asked at all of them. */
+  /** Root URLs of the controller; empty: read from java's command line. All of them must answer. */
   readonly urls: readonly URL[];
   readonly timeoutMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Whether the controller or the agent of this container is well.
+ * Checks the controller or agent of this container.
  * @throws Failure 69 when /proc shows no processes
  */
 export async function checkHealth(request: HealthCheckRequest): Promise<HealthResult> {
@@ -28,7 +28,7 @@ export async function checkHealth(request: HealthCheckRequest): Promise<HealthRe
       `the ${found.java.role}'s java (pid ${stat.pid}) is stopped (state ${stat.state}): kill -CONT lets it go on`,
     );
   if (found.java.role === 'controller') return checkControllerHealth(found.java, request);
-  // Here and not above: a controller's check does without.
+  // Dynamic: the check of a controller does not need it.
   const { checkAgentHealth } = await import('./check-agent-health.ts');
   return checkAgentHealth(found.java, request.urls, env['http_proxy']);
 }
@@ -49,7 +49,7 @@ async function checkControllerHealth(
   return unhealthy(`${result.reason}; its java has been running for ${ageSeconds} s`);
 }
 
-/** No java of Jenkins: somebody may still be preparing it, and the environment says what it would be. */
+/** The result when no java of Jenkins runs: bailey may still be preparing it. */
 function notRunning(
   wanted: Role | undefined,
   { defunct, entrypoint }: JenkinsProcesses,

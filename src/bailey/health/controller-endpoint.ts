@@ -1,11 +1,11 @@
-/** Where a controller listens, or why that cannot be said. */
+/** Where a controller listens, or why that is not known. */
 export type Endpoint = { readonly url: URL } | { readonly fault: string };
 
 /**
- * Where a controller answers, by the options that its java really runs with (jenkinsci/winstone, Option.java): the last
- * one of a name counts, one without a value is `true`, and a port of -1 is none.
- * @param args what stands behind jenkins.war
- * @returns the root of the controller: the context path with a slash at its end
+ * Derives the root URL of a controller from the options of its java process (jenkinsci/winstone, Option.java): the last
+ * occurrence of an option counts, an option without a value is `true`, and port -1 means none.
+ * @param args the arguments after jenkins.war
+ * @returns the URL with the context path and a slash at its end
  */
 export function controllerEndpoint(args: readonly string[]): Endpoint {
   const options = winstoneOptions(args);
@@ -30,7 +30,7 @@ export function controllerEndpoint(args: readonly string[]): Endpoint {
   }
 }
 
-/** An address to reach ourselves at; who listens on all of them is there too. */
+/** The address at which to reach a listener on this host; one on all addresses is reached by loopback. */
 function ownAddress(listening: string | undefined): string {
   if (listening === undefined || listening === '' || listening === '0.0.0.0') return '127.0.0.1';
   if (!listening.includes(':')) return listening;

@@ -1,7 +1,7 @@
-/** Whether something is well, and why. */
+/** The result of a health check. */
 export interface HealthResult {
   readonly healthy: boolean;
-  /** One line for people, without the end of a sentence. */
+  /** One line, without a full stop. */
   readonly reason: string;
 }
 

@@ -4,7 +4,7 @@ import { isFetchedJarName } from '../agent/agent-jar/fetched-jar-name.ts';
 import { procfs, readProcFile } from '../processes/proc-file.ts';
 import { readProcessTable } from '../processes/process-table.ts';
 
-/** What of Jenkins a container is for. */
+/** What a container runs. */
 export type Role = 'controller' | 'agent';
 
 /** The java of a controller or an agent. */
@@ -13,21 +13,21 @@ export interface JenkinsProcess {
   readonly stat: ProcessStat;
   /** Java's own options. */
   readonly javaOptions: readonly string[];
-  /** What stands behind the jar. */
+  /** The arguments after the jar. */
   readonly arguments: readonly string[];
 }
 
-/** What of Jenkins can be seen in the process table. */
+/** The processes of Jenkins in the process table. */
 export interface JenkinsProcesses {
-  /** The java that matters, if there is one. */
+  /** The java of the controller or agent. */
   readonly java: JenkinsProcess | undefined;
-  /** A java that is over and that nobody has reaped: its command line has gone with its memory. */
+  /** A zombie java, which has no command line any more. */
   readonly defunct: ProcessStat | undefined;
-  /** What `bailey` is still preparing, or was asked to run below an init. */
+  /** The role of a running `bailey` that is still preparing, or of the init that started it. */
   readonly entrypoint: Role | undefined;
 }
 
-/** The names of the jars, besides the usual ones. */
+/** Configured paths of the jars, besides the default names. */
 export interface JarPaths {
   /** JENKINS_WAR */
   readonly war: string | undefined;
@@ -36,9 +36,9 @@ export interface JarPaths {
 }
 
 /**
- * Looks for the java of Jenkins: it runs `-jar jenkins.war` or `-jar agent.jar`. Builds may start the same programs
- * again (Jenkins' own tests do), so of several the oldest counts: it was there before anything that it has started.
- * @param wanted only that role; any java with a jar will do when none has the usual name
+ * Finds the java that runs `-jar jenkins.war` or `-jar agent.jar`. Builds may start the same programs (Jenkins' own tests
+ * do), so the oldest of several counts.
+ * @param wanted only this role; then a java with a jar of another name is accepted if there is no better match
  * @throws Failure 69 when /proc shows no processes
  */
 export function findJenkins(jars: JarPaths, wanted: Role | undefined): JenkinsProcesses {

@@ -7,7 +7,7 @@ export interface TcpSocket {
   readonly localPort: number;
   readonly remotePort: number;
   readonly state: 'established' | 'listening' | 'other';
-  /** How often in a row the other side has not confirmed what was sent. */
+  /** Number of consecutive retransmits without an acknowledgement. */
   readonly retransmits: number;
   readonly uid: number;
   readonly inode: string;
@@ -16,9 +16,9 @@ export interface TcpSocket {
 const states: Readonly<Record<string, TcpSocket['state']>> = { '01': 'established', '0A': 'listening' };
 
 /**
- * The TCP sockets of a process, IPv4 and IPv6. Who they belong to stands in /proc/PID/fd, which only the same user may
- * read, and root only with CAP_SYS_PTRACE; for others it is all sockets of the process's user in its network namespace.
- * @param uid the process's user
+ * The TCP sockets of a process, IPv4 and IPv6, identified by /proc/PID/fd. Only the same user may read that, and root only
+ * with CAP_SYS_PTRACE; without it the result is all sockets of the process's user in its network namespace.
+ * @param uid the user of the process
  */
 export function tcpSockets(pid: number, uid: number): readonly TcpSocket[] {
   const own = socketInodes(pid);
@@ -43,7 +43,7 @@ function socketInodes(pid: number): ReadonlySet<string> | undefined {
   }
 }
 
-/** Root may list what it may not read; a descriptor that was closed meanwhile is no reason to give up. */
+/** @returns an empty string for a descriptor that was closed meanwhile */
 function readLink(path: string): string {
   try {
     return readlinkSync(path);

@@ -1,20 +1,20 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Failure } from '../../../terminal/failure.ts';
 
-/** Far more than all arguments together may have. */
+/** Far more than the system's limit for all arguments. */
 const maxBytes = 1024 * 1024;
 
 /**
- * Opens what can be read only once: a pipe, as in `@<(command)` or `@/dev/stdin`, or a terminal. Opened anew, so that it
- * is ours alone to be non-blocking.
- * @returns its descriptor; undefined when the path leads to something else, or to nothing
+ * Opens a pipe, as in `@<(command)` or `@/dev/stdin`, or a terminal: a source that can be read only once. It is opened
+ * anew, so that O_NONBLOCK does not affect other processes.
+ * @returns its descriptor; undefined when the path is something else or does not exist
  */
 export function openStream(path: string): number | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
-    return undefined; // whoever looks at it as a file says why
+    return undefined; // reading it as a file will report the reason
   }
   const stat = fstatSync(fd);
   if (stat.isFIFO() || stat.isCharacterDevice()) return fd;
@@ -23,10 +23,10 @@ export function openStream(path: string): number | undefined {
 }
 
 /**
- * Reads a stream to its end, from the event loop: whoever writes to it may never do so, and a thread that waits in
- * read(2) could not be ended.
- * @param fd as {@link openStream} gives it; it is closed
- * @throws Failure 78 when it has no end in sight, or cannot be waited for; the signal's reason
+ * Reads a stream to its end from the event loop: the writer may never write, and a thread blocked in read(2) could not be
+ * interrupted.
+ * @param fd from {@link openStream}; it is closed
+ * @throws Failure 78 when it is too long or an unsuitable device; the signal's reason
  */
 export async function readStream(path: string, fd: number, signal: AbortSignal): Promise<string> {
   const { isatty, ReadStream } = await import('node:tty');

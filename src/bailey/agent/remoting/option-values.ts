@@ -1,4 +1,4 @@
-/** A host and a port, of which a tunnel may leave out either. */
+/** A host and a port; a tunnel may omit either. */
 export interface HostPort {
   readonly host: string | undefined;
   readonly port: number | undefined;
@@ -7,7 +7,7 @@ export interface HostPort {
 /**
  * Reads HOST:PORT, HOST: or :PORT as agent.jar does (org.jenkinsci.remoting.engine.HostPort): the last colon counts,
  * unless the host is an IPv6 address in brackets.
- * @returns undefined when it is none of them
+ * @returns undefined for anything else
  */
 export function readHostPort(text: string): HostPort | undefined {
   const [, inBrackets, plain, digits] =
@@ -29,9 +29,9 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads a time of agent.jar's: `12s`, `1d`, without a unit milliseconds; or ISO 8601 as in `PT1H30M` and `P1DT2H`
+ * Parses a duration of agent.jar: `12s`, `1d`, without a unit milliseconds; or ISO 8601 as in `PT1H30M` and `P1DT2H`
  * (java.time.Duration).
- * @returns milliseconds; undefined when it is none
+ * @returns milliseconds; undefined for anything else
  */
 export function readRemotingTime(text: string): number | undefined {
   const [, count, unit = ''] = /^([+-]?\d+)([a-z]{0,2})$/i.exec(text) ?? [];
@@ -53,6 +53,6 @@ export function readRemotingTime(text: string): number | undefined {
 }
 
 /**
- * Whether agent.jar can make a URL of it. Java's URLs are wider than Node's: an IPv6 zone for example is one only there.
+ * Whether agent.jar accepts the text as a URL. Java accepts more than Node, for example an IPv6 zone.
  */
 export const isControllerUrl = (text: string): boolean => /^https?:\/\/[^/?#\s]/i.test(text);

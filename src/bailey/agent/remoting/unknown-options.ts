@@ -5,15 +5,15 @@ import { describeArgument, type ParsedArgument } from './parse-arguments.ts';
 import { similarOption } from './remoting-options.ts';
 import { isUnknownOption } from './validate-arguments.ts';
 
-/** Where agent.jar has its options: as the annotations of this class. It has some 30 KB. */
+/** The class of agent.jar whose annotations declare the options, about 30 KB. */
 const launcher = 'hudson/remoting/Launcher.class';
 const maxBytes = 4 * 1024 * 1024;
 
 /**
- * Makes sure that the options that we don't know are agent.jar's. A refusal for ever would keep people from what a later
- * agent.jar can do, and to let everything pass would leave them with its exit code of 0: so the jar itself is asked. An
- * option's name is a constant of the class that has it. A jar without that class is somebody's own, and not judged.
- * @throws Failure 64 for an option that the jar doesn't have
+ * Rejects options that neither bailey nor the agent.jar knows; a newer agent.jar may have more options than bailey knows.
+ * agent.jar itself would exit with 0 for them. The option names are string constants of the launcher class in the jar; a
+ * jar without that class is not checked.
+ * @throws Failure 64 for an option that the jar does not have
  */
 export async function rejectUnknownOptions(jar: string, items: readonly ParsedArgument[]): Promise<void> {
   const unknown = items.filter(isUnknownOption);

@@ -12,9 +12,9 @@ import {
 } from './parse-arguments.ts';
 
 /**
- * Makes sure that agent.jar will not refuse its command line: it says why, but it ends with 0, which an engine takes for
- * success. Options that we don't know are not judged here.
- * @throws Failure 64; it never shows what could be a secret
+ * Rejects a command line that agent.jar would reject: agent.jar then exits with 0, which an engine takes for success.
+ * Unknown options are not checked here.
+ * @throws Failure 64, without values that could be secrets
  */
 export function validateArguments(items: readonly ParsedArgument[]): void {
   for (const item of items) validateForm(item);
@@ -25,7 +25,7 @@ export function validateArguments(items: readonly ParsedArgument[]): void {
   else validateStdio(items);
 }
 
-/** Whether the agent goes to the controller, as those in containers do; else the controller has started it. */
+/** Whether the agent connects to the controller; else the controller has started it, for example by ssh. */
 export const isInbound = (items: readonly ParsedArgument[]): boolean =>
   ['-url', '-direct', '-jnlpUrl'].some((name) => hasOption(items, name));
 
@@ -84,7 +84,7 @@ function validateCombination(item: ParsedArgument, items: readonly ParsedArgumen
 
 function validatePositional(items: readonly ParsedArgument[]): void {
   const [secret, name, ...more] = positionalArguments(items);
-  if (secret === undefined || items.some(isUnknownOption)) return; // whose values they may be
+  if (secret === undefined || items.some(isUnknownOption)) return; // they may be values of unknown options
   const file = (more[0] ?? name ?? secret).word.argument;
   if (name === undefined || more.length > 0) {
     const remedy =
@@ -126,8 +126,8 @@ function validateInbound(items: readonly ParsedArgument[]): void {
 }
 
 /**
- * Without an address agent.jar speaks over its standard input, as a controller does that starts it by ssh. Where that is
- * a terminal or /dev/null there is nobody: it would end at once, or wait for ever.
+ * Without an address agent.jar talks to the controller over standard input, as when started by ssh. If that is a terminal
+ * or /dev/null, it would end at once or wait forever.
  */
 function validateStdio(items: readonly ParsedArgument[]): void {
   if (hasOption(items, '-tcp') || hasOption(items, '-connectTo') || items.some(isUnknownOption)) return;
@@ -136,7 +136,7 @@ function validateStdio(items: readonly ParsedArgument[]): void {
   throw usage('there is no -url: the agent does not know its controller', 'give it, or set JENKINS_URL');
 }
 
-/** Whether an option is none that we know. */
+/** Whether the argument is an option that bailey does not know. */
 export const isUnknownOption = ({ name, option }: ParsedArgument): boolean =>
   name !== undefined && option === undefined;
 
