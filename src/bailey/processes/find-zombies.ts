@@ -9,7 +9,7 @@ import { readWaitState } from './wait-state.ts';
 import { causeOf, diagnose } from './zombie-diagnosis.ts';
 import type { NamespaceInit, Parent, Zombie, ZombieGroup, ZombieReport } from './zombie-report.ts';
 
-/** Where the facts come from; tests may give another clock or folder. */
+/** The environment to read from; tests may use another clock or directory. */
 export interface ZombieSource {
   readonly uid: number;
   /** `process.arch`: system call numbers differ. */
@@ -19,11 +19,11 @@ export interface ZombieSource {
   readonly proc?: string;
 }
 
-/** Between its exit and its parent's wait every process is defunct; who is still so after this long is not on its way. */
+/** Every process is a zombie between its exit and its parent's wait; only those that still are after this time count. */
 const recheckDelayMs = 100;
 
 /**
- * Finds the defunct processes that stay, grouped by the parent that fails to reap them.
+ * Finds the zombies that stay, grouped by the parent that does not reap them.
  * @param seenSince when each zombie was first seen defunct (milliseconds by `source.now`); kept up to date here, so
  *   that a caller who looks repeatedly learns for how long they have been waiting
  */
@@ -72,7 +72,7 @@ interface ScanContext {
 
 const zombiesOf = (table: ProcessTable): readonly ProcessStat[] => [...table.values()].filter(isZombie);
 
-/** Numbers are reused; number and start are not. */
+/** Pids are reused; pid and start time together are unique. */
 const processKey = (process: ProcessStat): string => `${process.pid}@${process.startTicks}`;
 
 function groupOf(scan: ScanContext, ppid: number, processes: readonly ProcessStat[]): ZombieGroup {
@@ -101,7 +101,7 @@ function zombieOf({ proc, source, seenSince }: ScanContext, process: ProcessStat
 function parentOf(scan: ScanContext, ppid: number, zombies: readonly ProcessStat[]): Parent {
   const { proc, table, mountinfo } = scan;
   const stat = table.get(ppid);
-  // A zombie keeps its cgroup (v2 at least); it speaks for a parent that is not visible.
+  // If the parent is not visible, use the cgroup of the zombie (which cgroup v2 keeps).
   const cgroup = readProcFile(`${proc}/${stat === undefined ? zombies[0]?.pid : ppid}/cgroup`) ?? '';
   const container = containerOf(cgroup);
   const pids = tightestPidsLimit(cgroup, mountinfo);

@@ -1,13 +1,13 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { errorCode } from '../../terminal/failure.ts';
 
-/** Where the kernel shows processes. */
+/** The mount point of procfs. */
 export const procfs = '/proc';
 
 /**
  * A file below /proc as text. Processes vanish while they are being read (ENOENT before open, ESRCH after it), and
- * many files belong to the owner alone (EACCES, EPERM; /proc/PID/syscall says EIO on kernels without it): all of
- * that is everyday and means "not known".
+ * many files are readable only by the owner (EACCES, EPERM; /proc/PID/syscall gives EIO on kernels without it): all these
+ * errors mean "not known".
  */
 export function readProcFile(path: string): string | undefined {
   return ifReadable(() => readFileSync(path, 'utf8'));

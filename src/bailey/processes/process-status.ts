@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 import { parseStatusFields } from '../../linux/proc.ts';
 
-/** What a process does with one signal. */
+/** How a process treats one signal. */
 export interface SignalState {
   readonly disposition: 'default' | 'ignored' | 'handled';
   readonly blocked: boolean;
-  /** Delivered, but neither handled nor fetched until now. */
+  /** Sent, but not yet accepted. */
   readonly pending: boolean;
 }
 
@@ -13,7 +13,7 @@ export interface SignalState {
 export interface ProcessStatus {
   /** The process's number in each PID namespace, from the one /proc belongs to down to its own. */
   readonly namespacePids: readonly number[];
-  /** Who traces it; 0 for nobody. */
+  /** Pid of the tracer; 0 for none. */
   readonly tracer: number;
   readonly sigchld: SignalState;
 }

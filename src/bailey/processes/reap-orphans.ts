@@ -2,10 +2,9 @@ import type { EndedChild, Native } from '../../linux/native-addon.ts';
 import { type ProcessTable, readProcessTable } from './process-table.ts';
 
 /**
- * Reaps the children that have ended and are nobody's: orphans that came to us as process 1 or as a subreaper. Node's
- * own children are left to libuv, which waits for each of them by number (its uv__wait_children); taken away, their
- * `exit` would never come.
- * @param isOwn whether Node itself has started this child: it has a ChildProcess whose `exit` has not come yet
+ * Reaps exited orphans that this process adopted as PID 1 or as a subreaper. Children that Node started are left to libuv,
+ * which waits for each of them by pid (uv__wait_children); if they were reaped here, their `exit` event would never come.
+ * @param isNodeChild whether Node has started this child and its `exit` event has not come yet
  * @returns what was reaped, in no particular order
  */
 export function reapOrphans(
@@ -21,7 +20,7 @@ export function reapOrphans(
     const ended = native.reap(first.pid);
     if (ended !== undefined) reaped.push(ended);
   }
-  // One of libuv's hides the others from the kernel's own answer until libuv has taken it: the table shows them all.
+  // waitid returns the same libuv child again until libuv reaps it, and hides the others: use the process table.
   for (const { pid, ppid, state } of readTable().values()) {
     if (ppid !== process.pid || state !== 'Z' || isNodeChild(pid)) continue;
     const ended = native.reap(pid);

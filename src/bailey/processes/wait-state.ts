@@ -2,11 +2,11 @@ import { readdirSync } from 'node:fs';
 import { errorCode } from '../../terminal/failure.ts';
 import { readProcFile } from './proc-file.ts';
 
-/** What a process is doing in the kernel right now. */
+/** What a process currently waits for. */
 export interface WaitState {
-  /** The kernel function that its first thread sleeps in (/proc/PID/wchan); absent when running or not readable. */
+  /** The kernel function in which its main thread sleeps (/proc/PID/wchan); absent when running or not readable. */
   readonly sleepsIn?: string;
-  /** Whether one of its threads is in wait4 or waitid, and for whom; absent when that cannot be read. */
+  /** Which children a thread in wait4 or waitid waits for; absent when not readable. */
   readonly waitsFor?: 'any child' | 'one child' | 'a group' | 'nobody';
   /** The child that it waits for, if it is one. */
   readonly child?: number;
@@ -18,7 +18,7 @@ const waitCalls: Readonly<Record<string, { readonly wait4: number; readonly wait
   arm64: { wait4: 260, waitid: 95 },
 };
 
-/** More threads than this are not looked at: each costs a read, and a waiting one is among the first. */
+/** Maximum number of threads to examine: each costs a read, and a waiting thread is usually among the first. */
 const maxThreads = 512;
 
 /**

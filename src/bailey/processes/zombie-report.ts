@@ -9,13 +9,13 @@ export interface Zombie {
   /** When it was started, ISO 8601, UTC. The kernel does not keep when it ended. */
   readonly started: string;
   readonly ageSeconds: number;
-  /** For how long we have seen it defunct; it may have been so for as long as its age. */
+  /** How long bailey has observed it as defunct; at most `ageSeconds`. */
   readonly defunctSeconds: number;
-  /** Who traces it, when that is somebody else than its parent: the tracer has to let go of it first. */
+  /** Pid of a tracer other than the parent: the tracer must wait for the process first. */
   readonly tracer?: number;
 }
 
-/** PID 1 of a PID namespace, to whom orphans go when no subreaper stands between. */
+/** PID 1 of a PID namespace, which adopts orphans unless there is a subreaper. */
 export interface NamespaceInit {
   readonly pid: number;
   readonly name: string;
@@ -23,7 +23,7 @@ export interface NamespaceInit {
   readonly reaps: boolean;
 }
 
-/** Whoever should have reaped, and what can be known about why it did not. */
+/** The process that should reap, and what is known about why it does not. */
 export interface Parent {
   /** 0 when the parent is outside of this PID namespace. */
   readonly pid: number;
@@ -32,7 +32,7 @@ export interface Parent {
   readonly commandLine: readonly string[];
   /** As in /proc/PID/stat; `?` when the parent is not visible. */
   readonly state: string;
-  /** Its number in each PID namespace, outermost first. */
+  /** Its pid in each PID namespace, outermost first. */
   readonly namespacePids: readonly number[];
   readonly isPid1: boolean;
   /** Whether it lives in the machine's own PID namespace; absent when that cannot be read. */
@@ -43,7 +43,7 @@ export interface Parent {
   readonly waiting: WaitState;
   readonly container?: ContainerOfProcess;
   readonly pids?: ProcessLimit;
-  /** Who would adopt the zombies if this parent ended; absent for PID 1 itself and when it is not visible. */
+  /** The process that would adopt the zombies if this parent ended; absent for PID 1 and if not visible. */
   readonly adopter?: NamespaceInit;
 }
 
@@ -54,7 +54,7 @@ export interface ZombieGroup extends Diagnosis {
   readonly zombies: readonly Zombie[];
 }
 
-/** A process whose leading thread has ended and whose other threads go on: listed as defunct, but alive. */
+/** A process whose main thread has exited while others run: listed as defunct, but alive. */
 export interface EndedLeader {
   readonly pid: number;
   readonly name: string;
@@ -69,7 +69,7 @@ export interface ZombieReport {
   /** Most zombies first. */
   readonly parents: readonly ZombieGroup[];
   readonly endedLeaders: readonly EndedLeader[];
-  /** The mount option that keeps other users' processes out of sight. */
+  /** The mount option of /proc that hides processes of other users. */
   readonly hidepid?: string;
 }
 
@@ -88,7 +88,7 @@ export type Cause =
   | 'handler-misses' // a handler is there, but it does not fetch them
   | 'never-waits'; // nothing in the parent reacts to the end of a child
 
-/** What is wrong and what to do: a sentence each. */
+/** The problem and the remedy. */
 export interface Diagnosis {
   readonly problem: string;
   readonly remedy: string;

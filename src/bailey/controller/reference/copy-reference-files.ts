@@ -7,8 +7,8 @@ import type { FillHomeRequest } from './fill-home.ts';
 import { listReferenceFiles, type ReferenceFile } from './list-reference-files.ts';
 
 /**
- * Fills JENKINS_HOME from the reference folder of the image by the rules of the official image
- * (jenkinsci/docker, jenkins-support), and appends what it did to the log.
+ * Copies the reference files of the image to JENKINS_HOME by the rules of the official image (jenkinsci/docker,
+ * jenkins-support), and appends each action to the log.
  * @throws Failure 73, 74 or 77 with the path that could not be read or written; the signal's reason
  */
 export async function copyReferenceFiles(request: FillHomeRequest): Promise<void> {
@@ -21,7 +21,7 @@ export async function copyReferenceFiles(request: FillHomeRequest): Promise<void
     try {
       appendLines(log, lines);
     } catch {
-      // the first failure is the one to tell; a full disk takes no line either
+      // report the first error; on a full disk the log fails, too
     }
     throw thrown;
   }
@@ -33,7 +33,7 @@ async function copyFiles(request: FillHomeRequest, lines: string[]): Promise<voi
   if (reference.clearInitScripts) clearInitScripts(home);
   const files = listFiles(reference.folder, lines);
   if (files.length === 0) return;
-  const { fillHome } = await import('./fill-home.ts'); // here and not above: images without reference files do without
+  const { fillHome } = await import('./fill-home.ts'); // dynamic: not needed without reference files
   await fillHome(files, request, lines);
 }
 
@@ -55,19 +55,19 @@ function clearInitScripts(home: string): void {
   }
 }
 
-/** Opens the log as the official script does: the first write into JENKINS_HOME, and the proof that it can be written. */
+/** Starts the log as the official script does. This is the first write to JENKINS_HOME. */
 function startLog(log: string): void {
   const isNew = !existsSync(log);
   try {
     append(log, `--- Copying files at ${new Date().toISOString()}\n`);
   } catch (thrown) {
-    if (isNew && existsSync(log)) rmSync(log); // on a full disk the name can be made, but not the line
+    if (isNew && existsSync(log)) rmSync(log); // a full disk may allow the file but not its content
     throw thrown;
   }
 }
 
 function appendLines(log: string, lines: readonly string[]): void {
-  // A file's name may hold anything but a slash.
+  // File names may contain control characters.
   if (lines.length > 0) append(log, `${lines.map(printable).join('\n')}\n`);
 }
 
@@ -82,9 +82,9 @@ function append(log: string, text: string): void {
 }
 
 /**
- * Opening a pipe waits until somebody reads from it, and with it would wait every signal. Opened without waiting it
- * says that nobody does (ENXIO, fifo(7)).
- * @returns a descriptor that keeps the reader from seeing an end meanwhile; undefined when the log is no pipe
+ * For a log that is a pipe: checks that it has a reader. Opening it normally would block, and with it all signal handling;
+ * O_NONBLOCK fails with ENXIO instead (fifo(7)).
+ * @returns a descriptor that keeps the reader from seeing end of file meanwhile; undefined when the log is not a pipe
  */
 function requireReader(log: string): number | undefined {
   if (statSync(log, { throwIfNoEntry: false })?.isFIFO() !== true) return undefined;

@@ -10,12 +10,12 @@ import { PluginVersionCache } from './plugin-version-cache.ts';
 import { startProgressReports } from './progress-reports.ts';
 import { eventLoopYielder } from './yield-to-event-loop.ts';
 
-/** Where the files go, by which rules. */
+/** The input of {@link fillHome}. */
 export interface FillHomeRequest {
   /** JENKINS_HOME, absolute. */
   readonly home: string;
   readonly reference: ReferenceConfig;
-  /** What may be put into configuration files. */
+  /** Variables to substitute in configuration files. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
@@ -24,11 +24,10 @@ export interface FillHomeRequest {
 }
 
 /**
- * Decides about all reference files, and then writes what is to be written: what cannot be read is found before anything
- * has been changed.
- * @param lines gets the log's lines, also when it throws: they tell what has been done
- * @throws Failure with the path that could not be read or written, 75 when another start fills the home and does not end;
- *   the signal's reason
+ * Decides about all reference files first, then writes: a read error is found before anything has changed.
+ * @param lines receives the lines for the log, also when this throws
+ * @throws Failure with the path that could not be read or written, 75 when another start keeps JENKINS_HOME locked; the
+ *   signal's reason
  */
 export async function fillHome(
   files: readonly ReferenceFile[],
@@ -36,7 +35,7 @@ export async function fillHome(
   lines: string[],
 ): Promise<void> {
   const { home, reference, env, logLine, signal } = request;
-  // Before anything is decided: what the other start puts there changes what is to be done.
+  // Lock before deciding: the files of another start change the decisions.
   const unlockHome = await lockHome({ home, native: native(), logLine, signal });
   const plans: Plan[] = [];
   const placed = new Set<Plan>();
@@ -54,7 +53,7 @@ export async function fillHome(
     }
     const due = dropDuplicateMarkers(plans.filter(({ copy, marker }) => copy || marker !== undefined));
     if (due.length > 0) {
-      const { placeFiles } = await import('./place-files.ts'); // here and not above: most starts write nothing
+      const { placeFiles } = await import('./place-files.ts'); // dynamic: most starts write nothing
       await placeFiles(due, {
         native: native(),
         variables: reference.substitute ? env : undefined,
@@ -72,7 +71,7 @@ export async function fillHome(
   }
 }
 
-/** An image made of somebody's JENKINS_HOME has marker files, too; a plug-in that is copied brings its own. */
+/** An image made from a JENKINS_HOME contains marker files; the marker of a copied plug-in replaces them. */
 function dropDuplicateMarkers(due: readonly Plan[]): Plan[] {
   const markers = new Set(
     due.filter(({ marker }) => marker !== undefined).map((plan) => keyOf(markerOf(plan))),

@@ -1,9 +1,9 @@
-/** Files in flight: libuv has four threads for file operations; the rest of the time goes into waiting for the disk. */
+/** Twice the four threads of libuv's pool, to keep them busy. */
 const maxConcurrent = 8;
 
 /**
- * Calls `work` for each item, some at once. After the first failure, or when `signal` is aborted, nothing is begun any
- * more; the failure is thrown when what was begun has ended.
+ * Calls `work` for each item, several at a time. After the first error or an abort no further call is made; the error is
+ * thrown when all running calls have ended.
  */
 export async function forEachConcurrently<T>(
   items: readonly T[],

@@ -2,26 +2,26 @@ import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../../../linux/native-addon.ts';
 import { Failure } from '../../../terminal/failure.ts';
 
-/** Whoever fills the home has ended by then, or hangs; the engine starts us again. */
+/** After this time the other start probably hangs. */
 const longestMs = 60_000;
 const retryAfterMs = 50;
 
-/** What waiting for a turn needs. */
+/** The input of {@link lockHome}. */
 export interface HomeLockRequest {
   /** JENKINS_HOME, absolute. */
   readonly home: string;
   readonly native: Pick<Native, 'flock'>;
   /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
-  /** Ends the waiting. */
+  /** Ends the wait. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Waits until no other start fills this home: during a rolling update two containers may share one. They write parts of
- * the same names, and each would take the other's away. Where a file system cannot lock a folder (NFS), nobody waits.
- * @returns a function that ends the turn; so does the end of this process
- * @throws Failure 75 when the other one is not done after a minute; the signal's reason
+ * Locks JENKINS_HOME so that only one start fills it at a time: during a rolling update two containers may share one, and
+ * would overwrite each other's temporary files. File systems without locks on directories (NFS) are not locked.
+ * @returns a function that unlocks; the end of this process also unlocks
+ * @throws Failure 75 when another start holds the lock for more than a minute; the signal's reason
  */
 export async function lockHome({ home, native, logLine, signal }: HomeLockRequest): Promise<() => void> {
   const folder = openIfReadable(home);
@@ -37,7 +37,7 @@ export async function lockHome({ home, native, logLine, signal }: HomeLockReques
   }
 }
 
-/** A folder that may be written but not read can be filled all the same. */
+/** A directory without read permission is used without a lock. */
 function openIfReadable(folder: string): number | undefined {
   try {
     return openSync(folder, 'r');
@@ -58,7 +58,7 @@ async function waitForUnlock(
   isStillLocked: () => boolean,
   { home, logLine, signal }: Omit<HomeLockRequest, 'native'>,
 ): Promise<void> {
-  const { pause } = await import('../../launch/abortable-sleep.ts'); // here and not above: hardly ever somebody waits
+  const { pause } = await import('../../launch/abortable-sleep.ts'); // dynamic: rarely needed
   const endsAt = performance.now() + longestMs;
   logLine(`waiting for another start to finish filling ${home}`);
   do {

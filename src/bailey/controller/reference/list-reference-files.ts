@@ -2,26 +2,25 @@ import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { errorCode } from '../../../terminal/failure.ts';
 import { type BytePath, below, isPart, keyOf } from './byte-path.ts';
 
-/** One file of the reference folder. */
+/** One file of the reference directory. */
 export interface ReferenceFile {
   readonly path: BytePath;
   readonly stat: Stats;
   /** Path below JENKINS_HOME, without the suffix `.override`. */
   readonly place: BytePath;
-  /** The same as text: for people, and for the rules that look at names. */
+  /** The same as a string, for messages and rules. */
   readonly name: string;
-  /** It was named `*.override`: it replaces what is there. */
+  /** Named `*.override`: replaces an existing file. */
   readonly override: boolean;
 }
 
 const overrideSuffix = Buffer.from('.override');
 
 /**
- * Lists the regular files of the reference folder, also those behind symlinks; empty folders and what is neither are
- * left out. Where there are `x` and `x.override`, the latter wins.
- * @param folder a folder that does not exist has no files
- * @param skip told of each symlink that leads nowhere or in a circle, and of what a start left half in a home that became an
- *   image
+ * Lists the regular files of the reference directory, following symlinks; empty directories and special files are left
+ * out. `x.override` takes precedence over `x`.
+ * @param folder a missing directory counts as empty
+ * @param skip called for each dangling or circular symlink, and for partial files of an interrupted start
  * @throws the system's error when a folder cannot be read
  */
 export function listReferenceFiles(
@@ -66,7 +65,7 @@ export function listReferenceFiles(
   return [...found.values()];
 }
 
-/** What the path leads to, or why it leads to nothing. */
+/** The target of the path, or why there is none. */
 function statBehind(path: BytePath): Stats | string {
   try {
     return statSync(path);

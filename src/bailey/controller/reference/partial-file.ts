@@ -14,7 +14,7 @@ import { errorCode } from '../../../terminal/failure.ts';
 import { type BytePath, partOf } from './byte-path.ts';
 import { copyContent } from './copy-content.ts';
 
-/** The path that a part stands for, for people. */
+/** The final path of a temporary one, for messages. */
 export const withoutPart = (path: string): string => path.replace(/\.bailey-part$/, '');
 
 /** A file to be copied. */
@@ -24,12 +24,12 @@ export interface Source {
 }
 
 /**
- * Writes a file's part with mode, times and owner of another one, as `cp -p` gives them. What an earlier start left half
- * under that name is replaced.
- * @param like the file that is copied
- * @param content instead of what is in `like`
- * @param signal cuts a large file off
- * @throws the system's error, the signal's reason; then nothing is left
+ * Writes a temporary copy of a file with its mode, times and owner, like `cp -p`. A leftover of an interrupted start is
+ * replaced.
+ * @param like the file to copy
+ * @param content used instead of the content of `like`
+ * @param signal aborts the copy of a large file
+ * @throws the system's error, the signal's reason; the temporary file is removed
  */
 export async function writeCopy(
   target: BytePath,
@@ -46,14 +46,14 @@ export async function writeCopy(
     await replacing(part, write);
     applyMetadata(part, like.stat);
   } catch (thrown) {
-    remove(part); // the first failure is the one to tell
+    remove(part); // never hides the first error
     throw thrown;
   }
 }
 
 /**
- * Writes the part of a small text of our own.
- * @param like whose times it gets: they are old, so that every later change of the text shows
+ * Writes a temporary file with a small text.
+ * @param like the file whose times it gets: they are old, so that every later change is visible
  */
 export async function writeText(target: BytePath, text: string, like: Stats): Promise<void> {
   const part = partOf(target);
@@ -66,7 +66,7 @@ export async function writeText(target: BytePath, text: string, like: Stats): Pr
   }
 }
 
-/** Always a new file: what is there may be read-only, or a symlink to somewhere else. */
+/** Always creates a new file: an existing one may be read-only or a symlink. */
 async function replacing(part: BytePath, write: () => Promise<void>): Promise<void> {
   try {
     await write();
@@ -77,12 +77,12 @@ async function replacing(part: BytePath, write: () => Promise<void>): Promise<vo
   }
 }
 
-/** Takes away what is not to become a file. */
+/** Removes a temporary file; errors are ignored. */
 export function remove(part: BytePath): void {
   try {
     unlinkSync(part);
   } catch {
-    // it never came to be, or its folder refuses: then the next start replaces it
+    // missing, or no permission: the next start replaces it
   }
 }
 
@@ -93,7 +93,7 @@ function applyMetadata(part: BytePath, like: Stats): void {
     const has = fstatSync(fd);
     const owned =
       (has.uid === like.uid && has.gid === like.gid) || !refused(() => fchownSync(fd, like.uid, like.gid));
-    // After chown, which clears the set-id bits. A program of root must not become a set-id program of ours.
+    // After chown, which clears the set-id bits. A set-id program of root must not become one of this user.
     fchmodSync(fd, like.mode & (owned ? 0o7777 : 0o1777));
     refused(() => futimesSync(fd, like.atimeMs / 1000, like.mtimeMs / 1000));
   } finally {
@@ -101,7 +101,7 @@ function applyMetadata(part: BytePath, like: Stats): void {
   }
 }
 
-/** Only root gives files away, and some network file systems refuse owners and times: cp -p says nothing either. */
+/** Only root may change owners, and some network file systems reject owners and times; cp -p ignores that, too. */
 function refused(change: () => void): boolean {
   try {
     change();

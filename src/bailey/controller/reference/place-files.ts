@@ -20,25 +20,25 @@ import { remove, withoutPart, writeCopy, writeText } from './partial-file.ts';
 import { markerOf, type Plan } from './plan-file.ts';
 import { isSubstitutable, substituteVariables } from './substitute-variables.ts';
 
-/** What placing files needs besides the plans. */
+/** The context of {@link placeFiles}. */
 export interface PlacementContext {
   readonly native: Native;
-  /** What is put into configuration files; undefined: they are copied as they are. */
+  /** Variables to substitute in configuration files; undefined: no substitution. */
   readonly variables: Readonly<Record<string, string | undefined>> | undefined;
   /** Aborts between two files, and in the middle of a large one. */
   readonly signal: AbortSignal;
-  /** Told of each plan that has been carried out. */
+  /** Called for each plan that has been carried out. */
   readonly placed: (plan: Plan) => void;
 }
 
-/** What an upgrade needs of the disk beyond its result, and what an end in the middle costs. */
+/** Bytes per batch: the extra disk space that is needed, and the work that an interruption can lose. */
 const batchBytes = 64 * 1024 * 1024;
 
 /**
- * Puts files in their places, each complete or not at all, also when the machine loses its power: written under other
- * names, several at once; brought to the disk together, since waiting for each alone is most of the time that it takes;
- * then renamed. At a failure what is complete is still put in its place, at a signal nothing more.
- * @param plans those with something to write
+ * Writes files so that each is complete or absent, even after a power failure: a batch is written under temporary names,
+ * synced together (syncing each file alone would take most of the time), and renamed. After an error, complete files are
+ * still renamed; after a signal, none.
+ * @param plans only those with something to write
  * @throws Failure 73, 74 or 77 with the path that could not be read or written; the signal's reason
  */
 export async function placeFiles(plans: readonly Plan[], placing: PlacementContext): Promise<void> {
@@ -84,7 +84,7 @@ async function placeBatch(batch: readonly Plan[], placing: PlacementContext): Pr
   signal.throwIfAborted();
 }
 
-/** Writes the parts of a plan, all of them or none. */
+/** Writes the temporary files of a plan, all or none. */
 async function writeParts({ file, target, copy, marker }: Plan, placing: PlacementContext): Promise<void> {
   const { variables, signal } = placing;
   const markerPath = markerOf({ target });
@@ -103,20 +103,20 @@ async function writeParts({ file, target, copy, marker }: Plan, placing: Placeme
 
 const partsOf = (plan: Plan): BytePath[] => targetsOf(plan).map(partOf);
 
-/** What a plan puts in its place by a rename: a plug-in's marker, then the file. */
+/** The paths that a plan writes: the marker of a plug-in, then the file. */
 const targetsOf = ({ target, copy, marker }: Plan): BytePath[] => [
   ...(marker === undefined ? [] : [markerOf({ target })]),
   ...(copy ? [target] : []),
 ];
 
 /**
- * Gives the parts their names, when the disk has what is in them; before that, a loss of power could leave the name with
- * nothing behind it.
+ * Syncs the temporary files and renames them. Without the sync, a power failure could leave an empty file under the final
+ * name.
  *
- * The markers come first, and are on the disk before any archive gets its name. Ended in between, the next start finds a
- * marker that is not older than what is installed, and upgrades again; the other way round it would find no marker, or
- * an older one, and leave the plug-in alone for ever. For the last renames nobody waits: lost, they are done again.
- * @param parts which of them are left is up to the caller
+ * Markers are renamed and synced before any archive. If the start is interrupted in between, the next one finds a marker
+ * that is not older than the installed version, and upgrades again. In the opposite order it would find no marker or an
+ * older one, and never upgrade the plug-in again. The last renames are not synced: if lost, the next start repeats them.
+ * @param parts the temporary files; renamed ones are removed from the set
  */
 async function renameIntoPlace(
   written: readonly Plan[],
@@ -148,8 +148,8 @@ function renamer(parts: Set<BytePath>): (target: BytePath) => void {
 }
 
 /**
- * A file that somebody mounted from elsewhere cannot be replaced (EBUSY, rename(2)), but written to, as the official
- * script does: that one alone can be left half, by an end in the middle.
+ * A bind-mounted file cannot be replaced by rename(2) (EBUSY), so its content is overwritten, as in the official script.
+ * This is the only case in which an interruption can leave a partial file.
  */
 function replace(part: BytePath, target: BytePath): void {
   try {

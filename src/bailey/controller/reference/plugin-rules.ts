@@ -1,6 +1,6 @@
 import { compareVersions } from '../plugin-version-order.ts';
 
-/** What is known of one plug-in (`plugins/*.jpi`) before it is copied or left alone. Versions may be empty: unknown. */
+/** The versions of one plug-in (`plugins/*.jpi`); an empty version means unknown. */
 export interface PluginState {
   /** Version of the archive in the image. */
   readonly image: string;
@@ -12,7 +12,7 @@ export interface PluginState {
   readonly override: boolean;
 }
 
-/** What somebody allowed beyond the plain rules. */
+/** Settings that allow more upgrades. */
 export interface PluginPolicy {
   readonly forceUpgrade: boolean;
   readonly upgradeWithoutMarker: boolean;
@@ -24,13 +24,13 @@ export interface Decision {
   readonly reason: string;
   /** Whether the log has a line for it even without VERBOSE. */
   readonly notable: boolean;
-  /** Whether only the marker is to be written. */
+  /** Write only the marker. */
   readonly adopt?: true;
 }
 
 /**
- * The official image's rules for plug-ins: what came from an image follows the image upwards, never downwards; what
- * somebody upgraded by hand, or installed without an image, is theirs.
+ * The rules of the official image: a plug-in from an image is upgraded with the image, never downgraded; one that was
+ * upgraded by hand or not installed from an image is left unchanged.
  */
 export function decidePlugin(
   { image, installed, marker, override }: PluginState,

@@ -5,24 +5,24 @@ import { remove } from './partial-file.ts';
 /** The file's name in JENKINS_HOME. */
 const memoryName = '.bailey-plugin-versions.json';
 
-/** Of the file's form; another one is not read. */
+/** Format version of the file; other versions are ignored. */
 const form = 1;
-/** Far more than ten thousand plug-ins take; what is larger was not written by us. */
+/** More than ten thousand plug-ins need; a larger file is ignored. */
 const mostBytes = 16 * 1024 * 1024;
 /**
- * Times of files advance in ticks of the kernel's, 10 ms at most; where a time is a whole second the file system keeps no
- * finer ones. Within a tick a file can change twice and have the same times.
+ * The resolution of file times: kernel ticks of at most 10 ms; if the time is a whole second, the file system may store no
+ * finer ones. Within one tick a file can change twice without a visible change of its times.
  */
 const tickMs = ({ ctimeMs }: Stats): number => (ctimeMs % 1000 === 0 ? 2000 : 10);
 
-/** What a file said, and which state of it that was. */
+/** The version read from a file, and the file's state at that time. */
 type Known = readonly [state: string, text: string];
 
 /**
- * What plug-ins' archives and markers said at the last start, so that those that have not changed cost a stat. It can be
- * lost or damaged without harm: it is believed only of a file that has the same size, inode, time of change and, what
- * nobody can set, time of change of its inode (ctime); and it keeps nothing of a file that changed as late as this start,
- * since a further change might not show. Whoever can write it can write the plug-ins as well.
+ * Caches the versions read from plug-in archives and markers, so that an unchanged file costs only a stat. The cache file
+ * may be lost or damaged without harm. An entry is valid only while the file has the same size, inode, mtime and ctime,
+ * which no program can set. A file that changed during this start is not cached, since another change might be invisible.
+ * Whoever can write the cache can also write the plug-ins.
  */
 export class PluginVersionCache {
   readonly #file: BytePath;
@@ -37,7 +37,7 @@ export class PluginVersionCache {
     this.#before = read(this.#file);
   }
 
-  /** What the file said when it was in this state; undefined when that is not known. */
+  /** The cached version for this state of the file; undefined if there is none. */
   get(path: BytePath, stat: Stats): string | undefined {
     const known = this.#before.get(keyOf(path));
     if (known !== undefined && known[0] === stateOf(stat)) {
@@ -49,31 +49,31 @@ export class PluginVersionCache {
   }
 
   /**
-   * To be called for what {@link recall} did not know.
-   * @param stat of the time before the text was read
+   * Caches a version that {@link get} did not have.
+   * @param stat from before the file was read
    */
   set(path: BytePath, stat: Stats, text: string): void {
-    // What is written to has both times from then: one that is old would show it.
+    // A write sets both times, so the older one decides.
     const changedMs = Math.min(stat.mtimeMs, stat.ctimeMs);
     if (this.#startMs === undefined || changedMs > this.#startMs - tickMs(stat)) return;
     this.#now.set(keyOf(path), [stateOf(stat), text]);
     this.#learned = true;
   }
 
-  /** Keeps what this start has seen for the next one. Where that cannot be written, the next one reads for itself. */
+  /** Saves the cache for the next start; errors are ignored, the next start then reads the files. */
   save(): void {
     if (!this.#learned && this.#now.size === this.#before.size) return;
     const part = partOf(this.#file);
     try {
       create(part, JSON.stringify({ form, known: Object.fromEntries(this.#now) }));
-      // Not brought to the disk before: what a loss of power leaves of it is no JSON, and not believed.
+      // Not synced: after a power failure the file may be invalid JSON, which is ignored.
       renameSync(part, this.#file);
     } catch {
       remove(part); // a full disk, a folder that refuses
     }
   }
 
-  /** The time by the clock that files here have their times from, which may be another machine's, or by ours. */
+  /** The current time of the file system, which may be another machine's, or of this machine if that is earlier. */
   #clockMs(): number {
     const part = partOf(this.#file);
     try {
@@ -87,7 +87,7 @@ export class PluginVersionCache {
   }
 }
 
-/** A new file: what is there may be a symlink to somewhere else. */
+/** Creates a new file: an existing one may be a symlink. */
 function create(part: BytePath, text: string): void {
   remove(part);
   writeFileSync(part, text, { flag: 'wx' });
@@ -105,7 +105,7 @@ function read(file: BytePath): ReadonlyMap<string, Known> {
       Object.entries(parsed['known']).filter((entry): entry is [string, Known] => isKnown(entry[1])),
     );
   } catch {
-    return new Map(); // damaged, or not ours to read
+    return new Map(); // damaged or not readable
   }
 }
 

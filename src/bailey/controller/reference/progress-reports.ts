@@ -1,10 +1,10 @@
-/** Whoever waits longer than this wants to know that something happens. */
+/** Shorter work is not reported. */
 const firstAfterMs = 2000;
 
 /**
- * Tells how far a piece of work is when it takes longer than two seconds, and again after twice that time, and so on.
- * @param tell called with nothing else to do; prints one line
- * @returns a function that ends it
+ * Reports the progress of work that takes longer than two seconds, at growing intervals.
+ * @param tell writes one line with the progress
+ * @returns a function that stops the reports
  */
 export function startProgressReports(tell: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;

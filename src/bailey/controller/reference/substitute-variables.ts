@@ -1,12 +1,12 @@
 const substitutable = /\.(?:xml|conf|properties|groovy)$/;
 
-/** Whether variables are put into a file of this name: configuration in text, never archives. */
+/** Whether variables are substituted in a file of this name: text configuration, never archives. */
 export const isSubstitutable = (path: string): boolean => substitutable.test(path);
 
 /**
- * Puts variables into a text: `${NAME}` and `${NAME:-default}` (when NAME is not set or empty, as in a shell).
- * `${NAME}` of a variable that is not set stays as it is: Groovy and Jenkins use the same notation for their own.
- * @param content any encoding whose ASCII is ASCII: the other bytes are kept as they are
+ * Substitutes variables: `${NAME}` and `${NAME:-default}` (when NAME is not set or empty, as in a shell).
+ * `${NAME}` of an unset variable is left unchanged: Groovy and Jenkins use the same notation.
+ * @param content in any superset of ASCII; other bytes are not changed
  */
 export function substituteVariables(
   content: Buffer,

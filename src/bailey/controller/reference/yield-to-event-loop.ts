@@ -1,8 +1,8 @@
 const longestMs = 20;
 
 /**
- * For work that keeps the main thread busy: signals and timers are heard only when it pauses.
- * @returns a function to be awaited between two steps, which lets the event loop go round every 20 ms
+ * For long work on the main thread: signals and timers are handled only when it yields.
+ * @returns a function to await between two steps, which yields to the event loop every 20 ms
  * @throws the signal's reason, once it is aborted
  */
 export function eventLoopYielder(signal: AbortSignal): () => Promise<void> {
