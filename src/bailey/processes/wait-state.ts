@@ -7,7 +7,7 @@ export interface WaitState {
   /** The kernel function in which its main thread sleeps (/proc/PID/wchan); absent when running or not readable. */
   readonly sleepsIn?: string;
   /** Which children a thread in wait4 or waitid waits for; absent when not readable. */
-  readonly waitsFor?: 'any child' | 'one child' | 'a group' | 'nobody';
+  readonly waitsFor?: 'any child' | 'one child' | 'a group' | 'no child';
   /** The child that it waits for, if it is one. */
   readonly child?: number;
 }
@@ -35,7 +35,7 @@ export function readWaitState(proc: string, pid: number, arch: string): WaitStat
   const wait =
     waits.find(({ waitsFor }) => waitsFor === 'any child') ??
     waits[0] ??
-    (sleepsIn === 'do_wait' ? {} : calls.length > 0 ? { waitsFor: 'nobody' as const } : {});
+    (sleepsIn === 'do_wait' ? {} : calls.length > 0 ? { waitsFor: 'no child' as const } : {});
   return { ...(sleepsIn === undefined ? {} : { sleepsIn }), ...wait };
 }
 

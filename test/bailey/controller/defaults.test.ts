@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { program, requires, root } from '../../kit/needs.ts';
 import { ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
-import { House } from './kit/controller-fixture.ts';
+import { ControllerFixture } from './kit/controller-fixture.ts';
 
 /** A folder with bailey, and a java that prints its arguments. */
 function place(t: Test): { readonly folder: string; readonly bailey: string; readonly PATH: string } {
@@ -53,10 +53,10 @@ t.test('DEBUG: java waits for a debugger on port 5005', async (t) => {
 });
 
 t.test('another program is this process, and finds the home filled', async (t) => {
-  const house = new House(t);
-  house.write(join(house.ref, 'file.txt'), 'image');
-  const script = `echo $$; cat '${house.home}/file.txt'; exit 7`;
-  const ran = await ended(house.startProgram(['bash', '-c', script]));
+  const fixture = new ControllerFixture(t);
+  fixture.write(join(fixture.ref, 'file.txt'), 'image');
+  const script = `echo $$; cat '${fixture.home}/file.txt'; exit 7`;
+  const ran = await ended(fixture.startProgram(['bash', '-c', script]));
   t.equal(ran.stdout, `${ran.pid}\nimage`);
   t.equal(ran.code, 7);
 });

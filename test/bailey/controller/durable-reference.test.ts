@@ -13,7 +13,7 @@ import t from 'tap';
 import { program, requires } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { ended } from '../kit/bailey.ts';
-import { House } from './kit/controller-fixture.ts';
+import { ControllerFixture } from './kit/controller-fixture.ts';
 import { writePlugin } from './kit/plugin-archive.ts';
 
 /** A call that has returned, in the order of returning. */
@@ -39,24 +39,24 @@ function readCalls(file: string): Call[] {
 
 if (requires(t, program('strace'))) {
   t.test('every file is on the disk before it gets its name, and markers before archives', async (t) => {
-    const house = new House(t);
+    const fixture = new ControllerFixture(t);
     const plugins = ['a', 'b', 'c'].map((name) => `plugins/${name}.jpi`);
-    for (const plugin of plugins) writePlugin(join(house.ref, plugin), '2.0');
-    house.write(join(house.ref, 'config.xml'), 'image');
-    writePlugin(join(house.home, 'plugins/b.jpi'), '1.0');
-    house.write(join(house.home, 'plugins/b.jpi.version_from_image'), '1.0\n');
+    for (const plugin of plugins) writePlugin(join(fixture.ref, plugin), '2.0');
+    fixture.write(join(fixture.ref, 'config.xml'), 'image');
+    writePlugin(join(fixture.home, 'plugins/b.jpi'), '1.0');
+    fixture.write(join(fixture.home, 'plugins/b.jpi.version_from_image'), '1.0\n');
 
-    const trace = join(house.folder, 'trace');
+    const trace = join(fixture.folder, 'trace');
     const options = ['--follow-forks', '--decode-fds=path', '--string-limit=500', `--output=${trace}`];
     const below = ['strace', ...options, '--trace=fsync,?rename,?renameat,?renameat2'];
-    const ran = await ended(house.startCopying({}, undefined, below));
+    const ran = await ended(fixture.startCopying({}, undefined, below));
     t.equal(ran.code, 0, ran.stderr);
 
     const calls = readCalls(trace);
     const indexOf = (name: string, path: string): number =>
       calls.findIndex((call) => call.name.startsWith(name) && call.text.includes(path));
-    const named = (place: string): number => indexOf('rename', `"${join(house.home, place)}"`);
-    const synced = (place: string): number => indexOf('fsync', `<${join(house.home, place)}>`);
+    const named = (place: string): number => indexOf('rename', `"${join(fixture.home, place)}"`);
+    const synced = (place: string): number => indexOf('fsync', `<${join(fixture.home, place)}>`);
     for (const place of [
       ...plugins,
       ...plugins.map((plugin) => `${plugin}.version_from_image`),
@@ -79,9 +79,9 @@ if (requires(t, program('strace'))) {
   };
 
   t.test('what the disk does not take gets no name', async (t) => {
-    const house = new House(t);
-    writePlugin(join(house.ref, 'plugins/a.jpi'), '2.0');
-    house.write(join(house.ref, 'config.xml'), 'image');
+    const fixture = new ControllerFixture(t);
+    writePlugin(join(fixture.ref, 'plugins/a.jpi'), '2.0');
+    fixture.write(join(fixture.ref, 'config.xml'), 'image');
     for (const [error, code, line] of [
       ['EIO', 74, /^bailey: \S+\/home\/\S+ cannot be brought to the disk: fsync: Input\/output error\n$/],
       [
@@ -90,43 +90,43 @@ if (requires(t, program('strace'))) {
         /^bailey: \S+\/home\/\S+ cannot be brought to the disk, .*; free space, or make it bigger\n$/,
       ],
     ] as const) {
-      const ran = await ended(house.startCopying({}, undefined, failing(error)));
+      const ran = await ended(fixture.startCopying({}, undefined, failing(error)));
       t.equal(ran.code, code, ran.stderr);
       t.match(ran.stderr, line);
       t.notMatch(ran.stderr, /bailey-part/);
-      t.strictSame(house.files(), ['copy_reference_file.log'], 'neither files nor parts');
-      t.strictSame(house.log(), [], 'the log claims nothing');
+      t.strictSame(fixture.files(), ['copy_reference_file.log'], 'neither files nor parts');
+      t.strictSame(fixture.log(), [], 'the log claims nothing');
     }
   });
 
   t.test('a file system that cannot sync folders', async (t) => {
-    const house = new House(t);
-    writePlugin(join(house.ref, 'plugins/a.jpi'), '2.0');
-    const onlyFolder = `--trace-path=${join(house.home, 'plugins')}`;
-    mkdirSync(join(house.home, 'plugins'));
+    const fixture = new ControllerFixture(t);
+    writePlugin(join(fixture.ref, 'plugins/a.jpi'), '2.0');
+    const onlyFolder = `--trace-path=${join(fixture.home, 'plugins')}`;
+    mkdirSync(join(fixture.home, 'plugins'));
     for (const [error, code] of [
       ['EINVAL', 0],
       ['EIO', 74],
     ] as const) {
-      rmSync(join(house.home, 'plugins/a.jpi'), { force: true });
-      const ran = await ended(house.startCopying({}, undefined, failing(error, onlyFolder)));
+      rmSync(join(fixture.home, 'plugins/a.jpi'), { force: true });
+      const ran = await ended(fixture.startCopying({}, undefined, failing(error, onlyFolder)));
       t.equal(ran.code, code, ran.stderr);
-      t.equal(existsSync(join(house.home, 'plugins/a.jpi')), code === 0, error);
+      t.equal(existsSync(join(fixture.home, 'plugins/a.jpi')), code === 0, error);
     }
-    t.equal((await house.copy()).code, 0);
-    t.ok(existsSync(join(house.home, 'plugins/a.jpi')), 'the next start makes it good');
+    t.equal((await fixture.copy()).code, 0);
+    t.ok(existsSync(join(fixture.home, 'plugins/a.jpi')), 'the next start makes it good');
   });
 }
 
 t.test('a start that takes long says how far it is', async (t) => {
-  const house = new House(t);
+  const fixture = new ControllerFixture(t);
   // Another file system, so that no blocks can be shared.
   const ref = mkdtempSync('/dev/shm/bailey-test-');
   t.teardown(() => rmSync(ref, { recursive: true }));
   writeFileSync(join(ref, 'endless'), '');
   truncateSync(join(ref, 'endless'), 2 ** 42);
   writeFileSync(join(ref, 'small'), 'small');
-  const child = house.startCopying({ REF: ref });
+  const child = fixture.startCopying({ REF: ref });
   let said = '';
   child.stderr?.on('data', (text: string) => {
     said += text;
@@ -137,19 +137,19 @@ t.test('a start that takes long says how far it is', async (t) => {
   const ran = await end;
   t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);
   t.match(ran.stderr, /^bailey: filling \S+\/home: 2 of 2 reference files examined, 0 written\n/);
-  t.notOk(existsSync(join(house.home, 'small')), 'after a signal nothing more gets its name');
-  t.strictSame(house.files(), ['copy_reference_file.log'], 'and no part is left');
+  t.notOk(existsSync(join(fixture.home, 'small')), 'after a signal nothing more gets its name');
+  t.strictSame(fixture.files(), ['copy_reference_file.log'], 'and no part is left');
 });
 
 t.test('a short start says nothing; more than a batch of files arrives as well', async (t) => {
-  const house = new House(t);
+  const fixture = new ControllerFixture(t);
   for (const name of ['a', 'b', 'c', 'd', 'e'])
-    writeFileSync(join(house.ref, name), Buffer.alloc(30 * 1024 * 1024, name));
-  for (let n = 0; n < 20; n++) writePlugin(join(house.ref, `plugins/${n}.jpi`), `${n}`);
-  const ran = await house.copy();
+    writeFileSync(join(fixture.ref, name), Buffer.alloc(30 * 1024 * 1024, name));
+  for (let n = 0; n < 20; n++) writePlugin(join(fixture.ref, `plugins/${n}.jpi`), `${n}`);
+  const ran = await fixture.copy();
   t.equal(ran.code, 0, ran.stderr);
   for (const name of ['a', 'b', 'c', 'd', 'e'])
-    t.ok(readFileSync(join(house.home, name)).equals(readFileSync(join(house.ref, name))), name);
-  t.equal(house.log().length, 25);
-  t.equal(house.files().filter((name) => name.endsWith('.pinned')).length, 20);
+    t.ok(readFileSync(join(fixture.home, name)).equals(readFileSync(join(fixture.ref, name))), name);
+  t.equal(fixture.log().length, 25);
+  t.equal(fixture.files().filter((name) => name.endsWith('.pinned')).length, 20);
 });

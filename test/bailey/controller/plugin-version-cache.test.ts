@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { program, requires } from '../../kit/needs.ts';
 import { ended } from '../kit/bailey.ts';
-import { House } from './kit/controller-fixture.ts';
+import { ControllerFixture } from './kit/controller-fixture.ts';
 import { writePlugin } from './kit/plugin-archive.ts';
 
 const memory = '.bailey-plugin-versions.json';
@@ -24,25 +24,25 @@ function writeOldPlugin(path: string, version: string): void {
 }
 
 /** A house with two plug-ins that have been copied and remembered. */
-async function settled(t: Test): Promise<House> {
-  const house = new House(t);
-  for (const name of ['a', 'b']) writeOldPlugin(join(house.ref, `plugins/${name}.jpi`), '1.0');
-  for (let start = 0; start < 2; start++) t.equal((await house.copy()).code, 0);
-  t.ok(existsSync(join(house.home, memory)), 'it remembers');
-  return house;
+async function settled(t: Test): Promise<ControllerFixture> {
+  const fixture = new ControllerFixture(t);
+  for (const name of ['a', 'b']) writeOldPlugin(join(fixture.ref, `plugins/${name}.jpi`), '1.0');
+  for (let start = 0; start < 2; start++) t.equal((await fixture.copy()).code, 0);
+  t.ok(existsSync(join(fixture.home, memory)), 'it remembers');
+  return fixture;
 }
 
 const parse = (text: string): unknown => JSON.parse(text);
 
-const markerOf = (house: House, name: string): string | undefined =>
-  house.text(`plugins/${name}.jpi.version_from_image`)?.trim();
+const markerOf = (fixture: ControllerFixture, name: string): string | undefined =>
+  fixture.text(`plugins/${name}.jpi.version_from_image`)?.trim();
 
 if (requires(t, program('strace'))) {
   t.test('what has not changed is not opened', async (t) => {
-    const house = await settled(t);
-    const trace = join(house.folder, 'trace');
+    const fixture = await settled(t);
+    const trace = join(fixture.folder, 'trace');
     const below = ['strace', '--follow-forks', '--trace=?open,openat,?unlink,?rename', `--output=${trace}`];
-    const ran = await ended(house.startCopying({}, undefined, below));
+    const ran = await ended(fixture.startCopying({}, undefined, below));
     t.equal(ran.code, 0, ran.stderr);
     const calls = readFileSync(trace, 'utf8').split('\n');
     const about = calls.filter((line) => line.includes('.jpi') || line.includes(`${memory}.`));
@@ -55,48 +55,48 @@ if (requires(t, program('strace'))) {
 }
 
 t.test('every change shows', async (t) => {
-  const house = await settled(t);
-  const plugin = join(house.home, 'plugins/a.jpi');
+  const fixture = await settled(t);
+  const plugin = join(fixture.home, 'plugins/a.jpi');
   const { size, mtime, ino } = statSync(plugin);
 
   // In place, of the same size, and with the old time.
   writePlugin(plugin, '0.9');
   utimesSync(plugin, mtime, mtime);
   t.strictSame({ size: statSync(plugin).size, ino: statSync(plugin).ino }, { size, ino });
-  t.equal((await house.copy()).code, 0);
-  t.match(house.log().join('\n'), /^UPGRADED plugins\/a.jpi : image has 1.0, installed is 0.9$/);
+  t.equal((await fixture.copy()).code, 0);
+  t.match(fixture.log().join('\n'), /^UPGRADED plugins\/a.jpi : image has 1.0, installed is 0.9$/);
 
-  const image = join(house.ref, 'plugins/b.jpi');
+  const image = join(fixture.ref, 'plugins/b.jpi');
   const before = statSync(image);
   writePlugin(image, '1.1');
   utimesSync(image, before.mtime, before.mtime);
-  t.equal((await house.copy()).code, 0);
-  t.match(house.log().join('\n'), /^UPGRADED plugins\/b.jpi : image has 1.1, installed is 1.0$/);
+  t.equal((await fixture.copy()).code, 0);
+  t.match(fixture.log().join('\n'), /^UPGRADED plugins\/b.jpi : image has 1.1, installed is 1.0$/);
 
-  const marker = join(house.home, 'plugins/b.jpi.version_from_image');
+  const marker = join(fixture.home, 'plugins/b.jpi.version_from_image');
   const old = statSync(marker);
   writeFileSync(marker, '0.1\n');
   utimesSync(marker, old.mtime, old.mtime);
-  t.equal((await house.copy()).code, 0);
-  t.match(house.log().join('\n'), /^SKIPPED plugins\/b.jpi : .* upgraded by hand from 0.1$/);
+  t.equal((await fixture.copy()).code, 0);
+  t.match(fixture.log().join('\n'), /^SKIPPED plugins\/b.jpi : .* upgraded by hand from 0.1$/);
 });
 
 t.test('a change right after the start shows as well', async (t) => {
-  const house = new House(t);
-  writeOldPlugin(join(house.ref, 'plugins/a.jpi'), '1.0');
+  const fixture = new ControllerFixture(t);
+  writeOldPlugin(join(fixture.ref, 'plugins/a.jpi'), '1.0');
   // No time between: the program that the start becomes does it.
-  writePlugin(join(house.folder, 'other.jpi'), '0.9');
+  writePlugin(join(fixture.folder, 'other.jpi'), '0.9');
   for (let round = 0; round < 10; round++) {
-    const script = `cat '${house.folder}/other.jpi' > '${house.home}/plugins/a.jpi'`;
-    t.equal((await ended(house.startProgram(['sh', '-c', script]))).code, 0);
-    t.equal((await house.copy()).code, 0);
-    t.match(house.log().join('\n'), /^UPGRADED plugins\/a.jpi : image has 1.0, installed is 0.9$/);
+    const script = `cat '${fixture.folder}/other.jpi' > '${fixture.home}/plugins/a.jpi'`;
+    t.equal((await ended(fixture.startProgram(['sh', '-c', script]))).code, 0);
+    t.equal((await fixture.copy()).code, 0);
+    t.match(fixture.log().join('\n'), /^UPGRADED plugins\/a.jpi : image has 1.0, installed is 0.9$/);
   }
 });
 
 t.test('a memory that is damaged, of another form or a lie in its form is not believed', async (t) => {
-  const house = await settled(t);
-  const path = join(house.home, memory);
+  const fixture = await settled(t);
+  const path = join(fixture.home, memory);
   const right = readFileSync(path, 'utf8');
   const damages: readonly (readonly [what: string, damage: () => void])[] = [
     ['empty', () => truncateSync(path, 0)],
@@ -113,21 +113,21 @@ t.test('a memory that is damaged, of another form or a lie in its form is not be
   ];
   for (const [what, damage] of damages) {
     damage();
-    t.equal((await house.copy({ VERBOSE: '1' })).code, 0, what);
-    t.match(house.log().join('\n'), /SKIPPED plugins\/a.jpi : image has 1.0, installed is 1.0\n/, what);
+    t.equal((await fixture.copy({ VERBOSE: '1' })).code, 0, what);
+    t.match(fixture.log().join('\n'), /SKIPPED plugins\/a.jpi : image has 1.0, installed is 1.0\n/, what);
     t.strictSame(parse(readFileSync(path, 'utf8')), parse(right), `${what}: it is mended`);
   }
 });
 
 t.test('a symlink in its place leads nowhere', async (t) => {
   for (const name of [memory, `${memory}.bailey-part`]) {
-    const house = new House(t);
-    const victim = join(house.folder, 'victim');
+    const fixture = new ControllerFixture(t);
+    const victim = join(fixture.folder, 'victim');
     writeFileSync(victim, 'precious');
-    writeOldPlugin(join(house.ref, 'plugins/a.jpi'), '1.0');
-    symlinkSync(victim, join(house.home, name));
-    for (let start = 0; start < 2; start++) t.equal((await house.copy()).code, 0);
-    t.equal(markerOf(house, 'a'), '1.0');
+    writeOldPlugin(join(fixture.ref, 'plugins/a.jpi'), '1.0');
+    symlinkSync(victim, join(fixture.home, name));
+    for (let start = 0; start < 2; start++) t.equal((await fixture.copy()).code, 0);
+    t.equal(markerOf(fixture, 'a'), '1.0');
     t.equal(readFileSync(victim, 'utf8'), 'precious', name);
   }
 });

@@ -15,23 +15,23 @@ import t from 'tap';
 import { readPluginVersion } from '../../../src/bailey/controller/reference/plugin-version.ts';
 import { program, requires } from '../../kit/needs.ts';
 import { packJar, temporaryFolder } from '../kit/bailey.ts';
-import { House } from './kit/controller-fixture.ts';
+import { ControllerFixture } from './kit/controller-fixture.ts';
 import { writePlugin } from './kit/plugin-archive.ts';
 
 t.test('what is missing is copied, what is there stays, and an override replaces it', async (t) => {
-  const house = new House(t);
-  house.write(join(house.ref, 'new.txt'), 'image');
-  house.write(join(house.ref, 'deep/er/new.txt'), 'image');
-  house.write(join(house.ref, 'old.txt'), 'image');
-  house.write(join(house.ref, 'forced.txt.override'), 'image');
-  house.write(join(house.ref, 'both.txt'), 'plain');
-  house.write(join(house.ref, 'both.txt.override'), 'override');
-  mkdirSync(join(house.ref, 'empty'));
-  house.write(join(house.home, 'old.txt'), 'home');
-  house.write(join(house.home, 'forced.txt'), 'home');
+  const fixture = new ControllerFixture(t);
+  fixture.write(join(fixture.ref, 'new.txt'), 'image');
+  fixture.write(join(fixture.ref, 'deep/er/new.txt'), 'image');
+  fixture.write(join(fixture.ref, 'old.txt'), 'image');
+  fixture.write(join(fixture.ref, 'forced.txt.override'), 'image');
+  fixture.write(join(fixture.ref, 'both.txt'), 'plain');
+  fixture.write(join(fixture.ref, 'both.txt.override'), 'override');
+  mkdirSync(join(fixture.ref, 'empty'));
+  fixture.write(join(fixture.home, 'old.txt'), 'home');
+  fixture.write(join(fixture.home, 'forced.txt'), 'home');
 
-  t.equal((await house.copy()).code, 0);
-  t.strictSame(house.files(), [
+  t.equal((await fixture.copy()).code, 0);
+  t.strictSame(fixture.files(), [
     'both.txt',
     'copy_reference_file.log',
     'deep/er/new.txt',
@@ -39,46 +39,46 @@ t.test('what is missing is copied, what is there stays, and an override replaces
     'new.txt',
     'old.txt',
   ]);
-  t.equal(house.text('new.txt'), 'image');
-  t.equal(house.text('old.txt'), 'home');
-  t.equal(house.text('forced.txt'), 'image');
-  t.equal(house.text('both.txt'), 'override');
-  t.notOk(existsSync(join(house.home, 'empty')), 'empty folders are skipped');
-  t.strictSame(house.log(), [
+  t.equal(fixture.text('new.txt'), 'image');
+  t.equal(fixture.text('old.txt'), 'home');
+  t.equal(fixture.text('forced.txt'), 'image');
+  t.equal(fixture.text('both.txt'), 'override');
+  t.notOk(existsSync(join(fixture.home, 'empty')), 'empty folders are skipped');
+  t.strictSame(fixture.log(), [
     'INSTALLED both.txt',
     'INSTALLED deep/er/new.txt',
     'INSTALLED forced.txt',
     'INSTALLED new.txt',
   ]);
 
-  house.write(join(house.home, 'new.txt'), 'changed');
-  t.equal((await house.copy({ VERBOSE: 'x' })).code, 0);
-  t.equal(house.text('new.txt'), 'changed', 'the second start leaves it alone');
-  t.ok(house.log().includes('SKIPPED new.txt'), 'VERBOSE says so');
+  fixture.write(join(fixture.home, 'new.txt'), 'changed');
+  t.equal((await fixture.copy({ VERBOSE: 'x' })).code, 0);
+  t.equal(fixture.text('new.txt'), 'changed', 'the second start leaves it alone');
+  t.ok(fixture.log().includes('SKIPPED new.txt'), 'VERBOSE says so');
 });
 
 t.test('mode and times are those of the image; symlinks are followed', async (t) => {
-  const house = new House(t);
-  house.write(join(house.ref, 'run.sh'), 'image');
-  chmodSync(join(house.ref, 'run.sh'), 0o555);
-  utimesSync(join(house.ref, 'run.sh'), 1_000_000, 1_000_000);
-  house.write(join(dirname(house.ref), 'elsewhere/inner.txt'), 'linked');
-  symlinkSync('../elsewhere/inner.txt', join(house.ref, 'link.txt'));
-  symlinkSync('../elsewhere', join(house.ref, 'linked'));
-  symlinkSync('nowhere', join(house.ref, 'broken'));
-  symlinkSync('.', join(house.ref, 'circle'));
+  const fixture = new ControllerFixture(t);
+  fixture.write(join(fixture.ref, 'run.sh'), 'image');
+  chmodSync(join(fixture.ref, 'run.sh'), 0o555);
+  utimesSync(join(fixture.ref, 'run.sh'), 1_000_000, 1_000_000);
+  fixture.write(join(dirname(fixture.ref), 'elsewhere/inner.txt'), 'linked');
+  symlinkSync('../elsewhere/inner.txt', join(fixture.ref, 'link.txt'));
+  symlinkSync('../elsewhere', join(fixture.ref, 'linked'));
+  symlinkSync('nowhere', join(fixture.ref, 'broken'));
+  symlinkSync('.', join(fixture.ref, 'circle'));
 
-  const ran = await house.copy();
+  const ran = await fixture.copy();
   t.equal(ran.code, 0, ran.stderr);
-  const { mode, mtimeMs } = statSync(join(house.home, 'run.sh'));
+  const { mode, mtimeMs } = statSync(join(fixture.home, 'run.sh'));
   t.equal(mode & 0o7777, 0o555);
   t.equal(mtimeMs, 1_000_000_000);
-  t.ok(lstatSync(join(house.home, 'link.txt')).isFile());
-  t.equal(house.text('link.txt'), 'linked');
-  t.equal(house.text('linked/inner.txt'), 'linked');
-  t.strictSame(house.files(), ['copy_reference_file.log', 'link.txt', 'linked/inner.txt', 'run.sh']);
-  t.match(house.log().join('\n'), /SKIPPED .*\/ref\/broken : a symlink that leads nowhere/);
-  t.match(house.log().join('\n'), /SKIPPED .*\/ref\/circle : a symlink that leads in a circle/);
+  t.ok(lstatSync(join(fixture.home, 'link.txt')).isFile());
+  t.equal(fixture.text('link.txt'), 'linked');
+  t.equal(fixture.text('linked/inner.txt'), 'linked');
+  t.strictSame(fixture.files(), ['copy_reference_file.log', 'link.txt', 'linked/inner.txt', 'run.sh']);
+  t.match(fixture.log().join('\n'), /SKIPPED .*\/ref\/broken : a symlink that leads nowhere/);
+  t.match(fixture.log().join('\n'), /SKIPPED .*\/ref\/circle : a symlink that leads in a circle/);
 });
 
 /** Versions before; what is expected after. `-` in `marker` and `installed` is "not there". */
@@ -235,27 +235,27 @@ const pluginCases: readonly PluginCase[] = [
 
 t.test('plug-ins follow the image upwards, and are left to those who took them over', async (t) => {
   for (const { rule, image, installed, marker, env, override, log, after } of pluginCases) {
-    const house = new House(t);
-    const plugin = join(house.home, 'plugins/p.jpi');
-    writePlugin(join(house.ref, `plugins/p.jpi${override ? '.override' : ''}`), image);
+    const fixture = new ControllerFixture(t);
+    const plugin = join(fixture.home, 'plugins/p.jpi');
+    writePlugin(join(fixture.ref, `plugins/p.jpi${override ? '.override' : ''}`), image);
     if (installed !== '-') writePlugin(plugin, installed);
-    if (marker !== '-') house.write(`${plugin}.version_from_image`, `${marker}\n`);
+    if (marker !== '-') fixture.write(`${plugin}.version_from_image`, `${marker}\n`);
 
-    const ran = await house.copy(env);
+    const ran = await fixture.copy(env);
     t.equal(ran.code, 0, `${rule}: ${ran.stderr}`);
     const left = {
       installed: await readPluginVersion(plugin),
-      marker: house.text('plugins/p.jpi.version_from_image')?.trim() ?? '-',
+      marker: fixture.text('plugins/p.jpi.version_from_image')?.trim() ?? '-',
       pinned: existsSync(`${plugin}.pinned`),
     };
     t.strictSame(left, after, rule);
     t.equal(
-      house
+      fixture
         .log()
         .map((line) => line.split(' ')[0])
         .join(),
       log,
-      `${rule}: ${house.log().join('; ')}`,
+      `${rule}: ${fixture.log().join('; ')}`,
     );
   }
 });
@@ -263,73 +263,73 @@ t.test('plug-ins follow the image upwards, and are left to those who took them o
 t.test(
   'an .hpi follows the plain rule; archives that are none are left alone, or replaced by an image that knows better',
   async (t) => {
-    const house = new House(t);
-    writePlugin(join(house.ref, 'plugins/old.hpi'), '2.0');
-    writePlugin(join(house.home, 'plugins/old.hpi'), '1.0');
-    writePlugin(join(house.ref, 'plugins/broken.jpi'), '1.0');
-    house.write(join(house.home, 'plugins/broken.jpi'), 'half an arch');
-    house.write(join(house.home, 'plugins/broken.jpi.version_from_image'), '1.0\n');
-    house.write(join(house.ref, 'plugins/fake.jpi'), 'no archive');
+    const fixture = new ControllerFixture(t);
+    writePlugin(join(fixture.ref, 'plugins/old.hpi'), '2.0');
+    writePlugin(join(fixture.home, 'plugins/old.hpi'), '1.0');
+    writePlugin(join(fixture.ref, 'plugins/broken.jpi'), '1.0');
+    fixture.write(join(fixture.home, 'plugins/broken.jpi'), 'half an arch');
+    fixture.write(join(fixture.home, 'plugins/broken.jpi.version_from_image'), '1.0\n');
+    fixture.write(join(fixture.ref, 'plugins/fake.jpi'), 'no archive');
 
-    const ran = await house.copy();
+    const ran = await fixture.copy();
     t.equal(ran.code, 0, ran.stderr);
-    t.equal(await readPluginVersion(join(house.home, 'plugins/old.hpi')), '1.0');
-    t.notOk(existsSync(join(house.home, 'plugins/old.hpi.version_from_image')));
-    t.equal(await readPluginVersion(join(house.home, 'plugins/broken.jpi')), '1.0');
-    t.equal(house.text('plugins/fake.jpi'), 'no archive');
-    t.equal((await house.copy()).code, 0);
-    t.strictSame(house.log(), [], 'the second start has nothing to do');
+    t.equal(await readPluginVersion(join(fixture.home, 'plugins/old.hpi')), '1.0');
+    t.notOk(existsSync(join(fixture.home, 'plugins/old.hpi.version_from_image')));
+    t.equal(await readPluginVersion(join(fixture.home, 'plugins/broken.jpi')), '1.0');
+    t.equal(fixture.text('plugins/fake.jpi'), 'no archive');
+    t.equal((await fixture.copy()).code, 0);
+    t.strictSame(fixture.log(), [], 'the second start has nothing to do');
   },
 );
 
 t.test('a start that was cut off between the marker and the archive is made good', async (t) => {
-  const house = new House(t);
-  const plugin = join(house.home, 'plugins/p.jpi');
-  writePlugin(join(house.ref, 'plugins/p.jpi'), '2.0');
+  const fixture = new ControllerFixture(t);
+  const plugin = join(fixture.home, 'plugins/p.jpi');
+  writePlugin(join(fixture.ref, 'plugins/p.jpi'), '2.0');
   writePlugin(plugin, '1.0');
-  house.write(`${plugin}.version_from_image`, '2.0\n');
-  house.write(`${plugin}.bailey-part`, 'half');
-  t.equal((await house.copy()).code, 0);
+  fixture.write(`${plugin}.version_from_image`, '2.0\n');
+  fixture.write(`${plugin}.bailey-part`, 'half');
+  t.equal((await fixture.copy()).code, 0);
   t.equal(await readPluginVersion(plugin), '2.0');
   t.notOk(existsSync(`${plugin}.bailey-part`));
 });
 
 t.test('variables are put into configuration, when asked for', async (t) => {
-  const house = new House(t);
+  const fixture = new ControllerFixture(t);
   const text = `a=\${A} b=\${B:-two} e=\${E:-three} u=\${U} s=$A c=\${A:-x}\xff`;
   for (const name of ['c.xml', 'c.conf', 'c.properties', 'c.groovy', 'c.txt']) {
-    writeFileSync(join(house.ref, name), Buffer.from(text, 'latin1'));
+    writeFileSync(join(fixture.ref, name), Buffer.from(text, 'latin1'));
   }
   const env = { A: 'ö"$&', E: '' };
-  t.equal((await house.copy({ ...env, JENKINS_ENABLE_ENV_SUBST: 'true' })).code, 0);
+  t.equal((await fixture.copy({ ...env, JENKINS_ENABLE_ENV_SUBST: 'true' })).code, 0);
   const expected = Buffer.concat([
     Buffer.from(`a=ö"$& b=two e=three u=\${U} s=$A c=ö"$&`),
     Buffer.from([0xff]),
   ]);
   for (const name of ['c.xml', 'c.conf', 'c.properties', 'c.groovy'])
-    t.strictSame(readFileSync(join(house.home, name)), expected, name);
-  t.strictSame(readFileSync(join(house.home, 'c.txt')), Buffer.from(text, 'latin1'), 'no configuration');
+    t.strictSame(readFileSync(join(fixture.home, name)), expected, name);
+  t.strictSame(readFileSync(join(fixture.home, 'c.txt')), Buffer.from(text, 'latin1'), 'no configuration');
 
-  const plain = new House(t);
+  const plain = new ControllerFixture(t);
   plain.write(join(plain.ref, 'c.xml'), text);
   t.equal((await plain.copy(env)).code, 0);
   t.equal(plain.text('c.xml'), text, 'off by default');
 });
 
 t.test('PRE_CLEAR_INIT_GROOVY_D removes the scripts of earlier images', async (t) => {
-  const house = new House(t);
-  house.write(join(house.home, 'init.groovy.d/old.groovy'), 'old');
-  house.write(join(house.ref, 'init.groovy.d/new.groovy'), 'new');
-  t.equal((await house.copy({ PRE_CLEAR_INIT_GROOVY_D: '1' })).code, 0);
-  t.strictSame(house.files(), ['copy_reference_file.log', 'init.groovy.d/new.groovy']);
+  const fixture = new ControllerFixture(t);
+  fixture.write(join(fixture.home, 'init.groovy.d/old.groovy'), 'old');
+  fixture.write(join(fixture.ref, 'init.groovy.d/new.groovy'), 'new');
+  t.equal((await fixture.copy({ PRE_CLEAR_INIT_GROOVY_D: '1' })).code, 0);
+  t.strictSame(fixture.files(), ['copy_reference_file.log', 'init.groovy.d/new.groovy']);
 });
 
 t.test('the log may be elsewhere, and no reference folder is an empty one', async (t) => {
-  const house = new House(t);
-  const log = join(dirname(house.home), 'elsewhere.log');
-  t.equal((await house.copy({ COPY_REFERENCE_FILE_LOG: log, REF: '/no/such/folder' })).code, 0);
+  const fixture = new ControllerFixture(t);
+  const log = join(dirname(fixture.home), 'elsewhere.log');
+  t.equal((await fixture.copy({ COPY_REFERENCE_FILE_LOG: log, REF: '/no/such/folder' })).code, 0);
   t.match(readFileSync(log, 'utf8'), /^--- Copying files at .+\n$/);
-  t.strictSame(house.files(), []);
+  t.strictSame(fixture.files(), []);
 });
 
 if (requires(t, program('jar'))) {

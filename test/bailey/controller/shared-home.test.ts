@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { program, requires } from '../../kit/needs.ts';
 import { ended } from '../kit/bailey.ts';
-import { House } from './kit/controller-fixture.ts';
+import { ControllerFixture } from './kit/controller-fixture.ts';
 
 /** Holds the lock that a start takes, until it is told to end. */
 async function fillerOf(t: Test, home: string): Promise<() => void> {
@@ -19,41 +19,41 @@ async function fillerOf(t: Test, home: string): Promise<() => void> {
 }
 
 t.test('both end well, and every file is whole', async (t) => {
-  const house = new House(t);
+  const fixture = new ControllerFixture(t);
   const names = Array.from({ length: 300 }, (_, at) => `userContent/${at}`);
-  for (const name of names) house.write(join(house.ref, name), name.repeat(2000));
-  const both = await Promise.all([house.copy(), house.copy()]);
+  for (const name of names) fixture.write(join(fixture.ref, name), name.repeat(2000));
+  const both = await Promise.all([fixture.copy(), fixture.copy()]);
   for (const { code, stderr } of both) t.equal(code, 0, stderr);
-  t.same(house.files(), ['copy_reference_file.log', ...names].sort());
-  for (const name of names) t.equal(readFileSync(join(house.home, name), 'utf8'), name.repeat(2000), name);
+  t.same(fixture.files(), ['copy_reference_file.log', ...names].sort());
+  for (const name of names) t.equal(readFileSync(join(fixture.home, name), 'utf8'), name.repeat(2000), name);
 });
 
 if (requires(t, program('flock'))) {
   t.test('the second one waits, says so, and decides when the first one is done', async (t) => {
-    const house = new House(t);
-    house.write(join(house.ref, 'config.xml'), 'image');
-    const endFilling = await fillerOf(t, house.home);
-    const child = house.startCopying();
+    const fixture = new ControllerFixture(t);
+    fixture.write(join(fixture.ref, 'config.xml'), 'image');
+    const endFilling = await fillerOf(t, fixture.home);
+    const child = fixture.startCopying();
     const end = ended(child);
     await once(child.stderr as NodeJS.ReadableStream, 'data');
-    t.notOk(existsSync(join(house.home, 'config.xml')));
-    house.write(join(house.home, 'config.xml'), 'the first one');
+    t.notOk(existsSync(join(fixture.home, 'config.xml')));
+    fixture.write(join(fixture.home, 'config.xml'), 'the first one');
     endFilling();
     const ran = await end;
     t.equal(ran.code, 0, ran.stderr);
-    t.equal(ran.stderr, `bailey: waiting for another start to finish filling ${house.home}\n`);
-    t.equal(house.text('config.xml'), 'the first one');
+    t.equal(ran.stderr, `bailey: waiting for another start to finish filling ${fixture.home}\n`);
+    t.equal(fixture.text('config.xml'), 'the first one');
   });
 
   t.test('who is asked to end meanwhile does so', async (t) => {
-    const house = new House(t);
-    house.write(join(house.ref, 'config.xml'), 'image');
-    await fillerOf(t, house.home);
-    const child = house.startCopying();
+    const fixture = new ControllerFixture(t);
+    fixture.write(join(fixture.ref, 'config.xml'), 'image');
+    await fillerOf(t, fixture.home);
+    const child = fixture.startCopying();
     const end = ended(child);
     await once(child.stderr as NodeJS.ReadableStream, 'data');
     child.kill('SIGTERM');
     t.equal((await end).code, 143);
-    t.notOk(existsSync(join(house.home, 'config.xml')));
+    t.notOk(existsSync(join(fixture.home, 'config.xml')));
   });
 }

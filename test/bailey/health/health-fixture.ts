@@ -5,7 +5,7 @@ import { Running } from '../../kit/namespace.ts';
 import { until } from '../../kit/until.ts';
 import { installBailey, temporaryFolder } from '../kit/bailey.ts';
 
-/** How a command in the yard ended, and what it printed on both streams. */
+/** How a command in the fixture ended, and what it printed on both streams. */
 export interface Ended {
   readonly code: number;
   readonly text: string;
@@ -60,7 +60,7 @@ export class HealthFixture {
     const lines: string[] = [];
     for (;;) {
       const next = await this.#shell.line();
-      if (next === undefined) throw new Error(`${line}: the yard is closed: ${lines.join('\n')}`);
+      if (next === undefined) throw new Error(`${line}: the shell has ended: ${lines.join('\n')}`);
       const [, code] = /^end (\d+)$/.exec(next) ?? [];
       // The line before the end is ours.
       if (code !== undefined)
@@ -86,7 +86,7 @@ export class HealthFixture {
    * Starts a java in the background, and waits until it is ready.
    * @param words its arguments
    * @param as what to start it through, for example setpriv(1)
-   * @returns its process id in the yard
+   * @returns its process id in the fixture
    */
   async java(words: string, as = ''): Promise<number> {
     this.#started += 1;
@@ -105,7 +105,7 @@ export class HealthFixture {
 
   #started = 0;
 
-  /** `bailey health` in the yard. @param before variables, or a command that runs it */
+  /** `bailey health` in the fixture. @param before variables, or a command that runs it */
   health(words = '', before = ''): Promise<Ended> {
     // Nothing of tap's: it would load its hooks into the program under test.
     return this.run(`env -i PATH="$PATH" ${before} ${process.execPath} dist/bailey.js health ${words}`);

@@ -5,7 +5,7 @@ import type { Test } from 'tap';
 import { type Ended, ended, installBailey, start, temporaryFolder } from '../../kit/bailey.ts';
 
 /** An image's reference folder and a home, and the copying from one to the other. */
-export class House {
+export class ControllerFixture {
   /** What both are in. */
   readonly folder: string;
   readonly ref: string;
