@@ -48,7 +48,7 @@ export function eachReaping(
     });
 }
 
-/** Runs a command to its end, as process 1 or as an ordinary child; it is killed after 20 seconds. */
+/** Runs a command to its end, as process 1 or as an ordinary child; after two minutes it hangs, and is killed. */
 export function run(
   command: readonly string[],
   how: { readonly env?: Record<string, string>; readonly process1?: boolean } = {},
@@ -58,7 +58,7 @@ export function run(
   const ended = spawnSync(file, args, {
     encoding: 'utf8',
     env,
-    timeout: 20_000,
+    timeout: 120_000,
     killSignal: 'SIGKILL',
     input: '',
   });
