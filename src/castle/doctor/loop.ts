@@ -1,5 +1,5 @@
 import { Failure } from '../../terminal/failure.ts';
-import { needLoopDevices } from '../backends/loop/loop.ts';
+import { needLoopDevices } from '../backends/loop/backend.ts';
 import type { FileSystem } from '../file-systems/file-system.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 import { holds } from './permissions.ts';

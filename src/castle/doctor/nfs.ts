@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { errorMessage } from '../../terminal/failure.ts';
-import { NfsExport } from '../backends/nfs/nfs-export.ts';
-import { NoClient } from '../backends/nfs/nfs-refusals.ts';
-import { type NfsSettings, usualPort } from '../backends/nfs/nfs-settings.ts';
+import { NfsExport } from '../backends/nfs/export.ts';
+import { NoClient } from '../backends/nfs/refusals.ts';
+import { type NfsSettings, usualPort } from '../backends/nfs/settings.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { type Finding, missing, ok } from './finding.ts';
 

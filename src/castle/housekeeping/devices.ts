@@ -2,7 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoopDevice, loopDevices } from '../../linux/loop-devices.ts';
 import type { Backend } from '../backends/backend.ts';
-import { trashFolderName } from '../backends/local/local-trash.ts';
+import { trashFolderName } from '../backends/local/trash.ts';
 import { deletedImages, volumeOn } from '../backends/loop/images.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';

@@ -1,7 +1,7 @@
 import { type Ec2, ec2Code, ec2Words, isEc2Error } from '../../aws/ec2-client.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import type { DeviceNames } from './device-names.ts';
-import type { Attachment, EbsVolume, OurVolume } from './ebs-volume.ts';
+import type { Attachment, EbsVolume, OurVolume } from './volume.ts';
 import type { HostDevice, HostDevices } from './host-devices.ts';
 import type { Inventory } from './inventory.ts';
 import * as refusals from './refusals.ts';

@@ -1,8 +1,8 @@
 import { anotherFileSystem } from '../refusals.ts';
 import type { KnownVolume } from '../volume.ts';
-import { isDeleted, type OurVolume } from './ebs-volume.ts';
+import { isDeleted, type OurVolume } from './volume.ts';
 import type { HostDevice } from './host-devices.ts';
-import type { EbsParts } from './parts.ts';
+import type { EbsParts } from './ebs-context.ts';
 import * as refusals from './refusals.ts';
 
 /** The one volume of that name that counts: not a deleted one, not one that failed. */

@@ -3,7 +3,7 @@ import { typeNamed } from '../../file-systems/types.ts';
 import * as blockRefusals from '../refusals.ts';
 import type { KnownVolume } from '../volume.ts';
 import { ready } from './find-volume.ts';
-import type { EbsParts } from './parts.ts';
+import type { EbsParts } from './ebs-context.ts';
 import * as refusals from './refusals.ts';
 import { gibibyte } from './settings.ts';
 import { waitFor } from './wait-for-state.ts';

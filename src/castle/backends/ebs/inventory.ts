@@ -1,7 +1,7 @@
 import type { DescribeVolumesCommandInput } from '@aws-sdk/client-ec2';
 import { type Ec2, isEc2Error } from '../../aws/ec2-client.ts';
 import { Batch } from '../../aws/request-batch.ts';
-import { type EbsVolume, isThere, type OurVolume, ours, tags, toEbsVolume } from './ebs-volume.ts';
+import { type EbsVolume, isThere, type OurVolume, ours, tags, toEbsVolume } from './volume.ts';
 
 /** EC2 takes as many ids in one question, and as many values in a filter. */
 const idsAtOnce = 500;

@@ -1,6 +1,6 @@
 import { ec2Words } from '../../aws/ec2-client.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Attachment, OurVolume } from './ebs-volume.ts';
+import type { Attachment, OurVolume } from './volume.ts';
 
 /** EC2 did not do what it was asked. @param what begins the sentence, as in `volume main cannot be attached` */
 export function ec2Refused(what: string, thrown: unknown): RefusalError {

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isEc2Error } from '../../aws/ec2-client.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Trash } from '../trash.ts';
-import { isDeleted, type OurVolume, tags, toTags } from './ebs-volume.ts';
-import type { EbsParts } from './parts.ts';
+import { isDeleted, type OurVolume, tags, toTags } from './volume.ts';
+import type { EbsParts } from './ebs-context.ts';
 import * as refusals from './refusals.ts';
 
 /** Deleted volumes: EBS keeps them, and their tags say so. Each move is one call, which changes all of its tags or none. */

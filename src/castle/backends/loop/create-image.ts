@@ -2,7 +2,7 @@ import { open, rm, stat, statfs } from 'node:fs/promises';
 import type { Native } from '../../../linux/native-addon.ts';
 import { runProgram } from '../../../linux/run-program.ts';
 import type { FileSystem, HeldImage } from '../../file-systems/file-system.ts';
-import { giveName } from '../folder.ts';
+import { giveName } from '../durable-folder.ts';
 import type { NewVolume } from '../volume.ts';
 
 /** The unit in which stat(2) counts what a file has on the disk. */

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import t from 'tap';
-import { ebsBackend } from '../../../../src/castle/backends/ebs/ebs.ts';
+import { ebsBackend } from '../../../../src/castle/backends/ebs/backend.ts';
 import { parseEbs } from '../../../../src/castle/backends/ebs/settings.ts';
 import { createMounter } from '../../../../src/castle/mounting/mounter.ts';
 import { createJournalReplay } from '../../../../src/castle/mounting/replay-journal.ts';

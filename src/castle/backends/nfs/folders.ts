@@ -1,6 +1,6 @@
 import type { Owner } from '../backend.ts';
-import { ActFailed, type NfsExport } from './nfs-export.ts';
-import { actFailed, notAFolder } from './nfs-refusals.ts';
+import { ActFailed, type NfsExport } from './export.ts';
+import { actFailed, notAFolder } from './refusals.ts';
 
 /** Folders of an export, by paths that begin there. Everything throws RefusalError backend_failed when it can't. */
 export class NfsFolders {

@@ -8,7 +8,7 @@ import { identityOf } from '../../file-systems/superblock.ts';
 import { typeNamed } from '../../file-systems/types.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName } from '../folder.ts';
+import { giveName } from '../durable-folder.ts';
 import { imageGone, stillAttached } from '../refusals.ts';
 import {
   prepareSnapshotFolder,
@@ -20,7 +20,7 @@ import {
 import * as refusals from '../snapshot-refusals.ts';
 import type { Snapshots } from '../snapshots.ts';
 import { allocate } from './create-image.ts';
-import { imageContent } from './image-content.ts';
+import { imageContent } from './snapshot-stream.ts';
 import { type Image, imageOf, imagePath, loopDeviceWith, openImage, unfinishedPath } from './images.ts';
 
 /** The unit in which stat(2) counts what a file has on the disk. */

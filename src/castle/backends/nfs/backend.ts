@@ -4,13 +4,13 @@ import { Failure } from '../../../terminal/failure.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Backend } from '../backend.ts';
-import { prepareFolder } from '../folder.ts';
-import { castleId, NfsClaims } from './nfs-claims.ts';
-import { NfsExport } from './nfs-export.ts';
-import { NfsFolders } from './nfs-folders.ts';
-import { NoClient } from './nfs-refusals.ts';
-import type { NfsSettings } from './nfs-settings.ts';
-import { nfsTrash } from './nfs-trash.ts';
+import { prepareFolder } from '../durable-folder.ts';
+import { castleId, NfsClaims } from './claims.ts';
+import { NfsExport } from './export.ts';
+import { NfsFolders } from './folders.ts';
+import { NoClient } from './refusals.ts';
+import type { NfsSettings } from './settings.ts';
+import { nfsTrash } from './trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
 const unfinished = '.creating-';

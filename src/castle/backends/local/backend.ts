@@ -8,14 +8,14 @@ import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Backend, Owner } from '../backend.ts';
-import { giveName, prepareFolder } from '../folder.ts';
-import { strayFile } from '../loop/unfinished-images.ts';
+import { giveName, prepareFolder } from '../durable-folder.ts';
+import { strayFile } from '../loop/garbage.ts';
 import { unfinishedSnapshotPath } from '../snapshot-names.ts';
-import { snapshotStrays } from '../snapshot-strays.ts';
+import { snapshotStrays } from '../snapshot-garbage.ts';
 import { makeSubvolume } from './btrfs-subvolume.ts';
-import { removeTree } from './folder-copy.ts';
-import { localSnapshots } from './local-snapshots.ts';
-import { localTrash } from './local-trash.ts';
+import { removeTree } from './copy-folder.ts';
+import { localSnapshots } from './snapshots.ts';
+import { localTrash } from './trash.ts';
 
 /** Begins the name of a folder that is being made; no volume's name starts with a dot. */
 const unfinished = '.creating-';

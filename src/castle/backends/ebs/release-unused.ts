@@ -4,9 +4,9 @@ import { ec2Code } from '../../aws/ec2-client.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { KnownVolume } from '../volume.ts';
 import { deviceOf, only } from './find-volume.ts';
-import { holdDevice, patienceMs } from './held-device.ts';
+import { holdDevice, patienceMs } from './lock-device.ts';
 import { serialOf } from './host-devices.ts';
-import type { EbsParts } from './parts.ts';
+import type { EbsParts } from './ebs-context.ts';
 
 /** Detaches a volume that is not in use, so that another host can attach it. A busy device stays attached, and is reported. */
 export async function releaseUnused(parts: EbsParts, known: KnownVolume): Promise<void> {

@@ -6,7 +6,7 @@ import type { FileSystem } from '../../file-systems/file-system.ts';
 import { identityOf } from '../../file-systems/superblock.ts';
 import { findType } from '../../file-systems/types.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName } from '../folder.ts';
+import { giveName } from '../durable-folder.ts';
 import {
   prepareSnapshotFolder,
   snapshotPath,

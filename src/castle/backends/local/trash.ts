@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { mountsOf, sourceFolder } from '../../../linux/mountinfo.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { flush, isThere } from '../folder.ts';
+import { flush, isThere } from '../durable-folder.ts';
 import type { Trash } from '../trash.ts';
 
 /** Begins with a dot, as no volume's name does; on the same file system, so that moving is one rename. */

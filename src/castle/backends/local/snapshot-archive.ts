@@ -3,7 +3,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import { describeEnd, startProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName } from '../folder.ts';
+import { giveName } from '../durable-folder.ts';
 import {
   prepareSnapshotFolder,
   snapshotPath,
@@ -12,7 +12,7 @@ import {
 } from '../snapshot-names.ts';
 import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from '../snapshot-refusals.ts';
 import type { SnapshotContent } from '../snapshots.ts';
-import { removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
+import { removeTree, roomFor, syncFileSystem } from './copy-folder.ts';
 import { asItIs, unpack } from './unpack-archive.ts';
 
 const format = 'tar';

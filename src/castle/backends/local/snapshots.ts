@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName, isThere } from '../folder.ts';
+import { giveName, isThere } from '../durable-folder.ts';
 import {
   prepareSnapshotFolder,
   type StoredSnapshot,
@@ -14,8 +14,8 @@ import {
 import * as refusals from '../snapshot-refusals.ts';
 import type { Snapshots } from '../snapshots.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs-subvolume.ts';
-import { folderContent } from './folder-content.ts';
-import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './folder-copy.ts';
+import { folderContent } from './snapshot-archive.ts';
+import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './copy-folder.ts';
 
 /**
  * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file

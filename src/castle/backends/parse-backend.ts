@@ -9,12 +9,12 @@ import { findType } from '../file-systems/types.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import type { ReplayJournal } from '../mounting/replay-journal.ts';
 import type { Backend } from './backend.ts';
-import { ebsBackend } from './ebs/ebs.ts';
+import { ebsBackend } from './ebs/backend.ts';
 import { parseEbs } from './ebs/settings.ts';
-import { localBackend } from './local/local.ts';
-import { type LoopSettings, loopBackend } from './loop/loop.ts';
-import { nfsBackend } from './nfs/nfs.ts';
-import { parseNfs } from './nfs/nfs-settings.ts';
+import { localBackend } from './local/backend.ts';
+import { type LoopSettings, loopBackend } from './loop/backend.ts';
+import { nfsBackend } from './nfs/backend.ts';
+import { parseNfs } from './nfs/settings.ts';
 
 export interface BackendDeps {
   readonly mounter: Mounter;

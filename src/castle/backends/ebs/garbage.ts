@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
 import type { Stray } from '../../housekeeping/stray.ts';
-import type { OurVolume } from './ebs-volume.ts';
-import { holdDevice } from './held-device.ts';
+import type { OurVolume } from './volume.ts';
+import { holdDevice } from './lock-device.ts';
 import type { HostDevice } from './host-devices.ts';
-import type { EbsParts } from './parts.ts';
+import type { EbsParts } from './ebs-context.ts';
 
 /** A volume is not half made for longer than this, in milliseconds, unless its creation has come to nothing. */
 const makingMs = 3_600_000;

@@ -1,8 +1,8 @@
 import { below, type SourceFolder } from '../../../linux/mountinfo.ts';
 import type { Trash } from '../trash.ts';
-import type { NfsClaims } from './nfs-claims.ts';
-import type { NfsFolders } from './nfs-folders.ts';
-import { thereAgain } from './nfs-refusals.ts';
+import type { NfsClaims } from './claims.ts';
+import type { NfsFolders } from './folders.ts';
+import { thereAgain } from './refusals.ts';
 
 /** As in the trash of the backend `local`: no volume's name begins with a dot, and none has the separator. */
 const folderName = '.trash';

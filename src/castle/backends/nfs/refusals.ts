@@ -1,6 +1,6 @@
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Claim } from '../claims.ts';
-import type { NfsSettings } from './nfs-settings.ts';
+import type { NfsSettings } from './settings.ts';
 
 const name = ({ host, path }: NfsSettings): string => `${host}:${path}`;
 

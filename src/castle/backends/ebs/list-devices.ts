@@ -1,5 +1,5 @@
 import type { Devices } from '../../../protocol/contract.ts';
-import type { EbsParts } from './parts.ts';
+import type { EbsParts } from './ebs-context.ts';
 
 /** The disks of this host that have volumes of the cluster, and the device names that are avoided. */
 export async function devicesOf({ inventory, host, names, instance }: EbsParts): Promise<Devices> {

@@ -4,8 +4,8 @@ import { runProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { errnoName } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import * as refusals from './nfs-refusals.ts';
-import type { NfsSettings } from './nfs-settings.ts';
+import * as refusals from './refusals.ts';
+import type { NfsSettings } from './settings.ts';
 
 /** How long one act may take, in milliseconds; a server that is well needs a few. */
 const actWithinMs = 5_000;

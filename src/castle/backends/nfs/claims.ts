@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { bootId } from '../../../linux/proc.ts';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import type { Claim, Claims } from '../claims.ts';
-import { ActFailed, type NfsExport } from './nfs-export.ts';
-import { actFailed, claimedElsewhere } from './nfs-refusals.ts';
+import { ActFailed, type NfsExport } from './export.ts';
+import { actFailed, claimedElsewhere } from './refusals.ts';
 
 /** As in native/mount/volume_claim.c. */
 const folderName = '.claims';

@@ -15,10 +15,10 @@ import { RefusalError } from '../../refusals/refusal.ts';
 import type { Backend } from '../backend.ts';
 import { type BlockVolumes, blockBackend } from '../block-backend.ts';
 import { checkIdentity } from '../check-identity.ts';
-import { prepareFolder } from '../folder.ts';
+import { prepareFolder } from '../durable-folder.ts';
 import * as refusals from '../refusals.ts';
 import { unfinishedSnapshotPath } from '../snapshot-names.ts';
-import { snapshotStrays } from '../snapshot-strays.ts';
+import { snapshotStrays } from '../snapshot-garbage.ts';
 import { allocate, makeImage } from './create-image.ts';
 import { isLocked, lockUnattached } from './image-lock.ts';
 import {
@@ -32,10 +32,10 @@ import {
   unfinishedPath,
   volumeOn,
 } from './images.ts';
-import { loopReport } from './loop-device-report.ts';
-import { loopSnapshots } from './loop-snapshots.ts';
-import { loopTrash } from './loop-trash.ts';
-import { unfinishedImageStrays } from './unfinished-images.ts';
+import { loopReport } from './list-devices.ts';
+import { loopSnapshots } from './snapshots.ts';
+import { loopTrash } from './trash.ts';
+import { unfinishedImageStrays } from './garbage.ts';
 
 /** How long a device that is just going may take, in milliseconds. */
 const shortPatienceMs = 2_000;
