@@ -1,9 +1,9 @@
 import type * as types from '@aws-sdk/client-ec2';
 import { errorMessage } from '../../terminal/failure.ts';
-import { Budget } from './retry-budget.ts';
+import { CallBudget } from './retry-budget.ts';
 
 /** How often a call is tried in all: AWS' own backoff between them is exponential, with full jitter. */
-const tries = 8;
+const maxAttempts = 8;
 /** How long a connection and an answer may take, in milliseconds. */
 const connectWithinMs = 5_000;
 const answerWithinMs = 30_000;
@@ -14,7 +14,7 @@ const burstSeconds = 10;
 export type Outcome = 'done' | 'throttled' | 'failed';
 
 /** Told of each call, each try of its own. @param error the code of EC2, or of the network */
-export type Told = (action: Action, outcome: Outcome, error: string | undefined) => void;
+export type OnEc2Call = (action: Action, outcome: Outcome, error: string | undefined) => void;
 
 /** Where the calls go. */
 export interface Endpoint {
@@ -68,9 +68,9 @@ export interface Ec2 {
  * A client of its own for each action: its adaptive retries slow down what is throttled and nothing else. All share one
  * budget, so that many containers at once are no storm.
  */
-export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: Told): Promise<Ec2> {
+export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: OnEc2Call): Promise<Ec2> {
   const sdk = await import('./sdk.ts');
-  const budget = new Budget(callsPerSecond, callsPerSecond * burstSeconds);
+  const budget = new CallBudget(callsPerSecond, callsPerSecond * burstSeconds);
   const shared = {
     region,
     ...(url === undefined ? {} : { endpoint: url }),
@@ -81,8 +81,8 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: T
   // Found once for all of them, and renewed once.
   const { credentials } = first.config;
 
-  function client(action: Action, maxAttempts = tries) {
-    const made = new sdk.EC2Client({ ...shared, credentials, maxAttempts });
+  function client(action: Action, attempts = maxAttempts) {
+    const made = new sdk.EC2Client({ ...shared, credentials, maxAttempts: attempts });
     made.middlewareStack.add(
       (next) => async (args) => {
         await budget.take();
@@ -147,7 +147,7 @@ export const isEc2Error = (thrown: unknown, ...codes: readonly string[]): boolea
   codes.includes(ec2Code(thrown));
 
 /** An error of EC2 as the end of a sentence. */
-export function ec2Words(thrown: unknown): string {
+export function describeEc2Error(thrown: unknown): string {
   const [code, message] = [ec2Code(thrown), errorMessage(thrown)];
   return message.includes(code) ? message : `${code}: ${message}`;
 }

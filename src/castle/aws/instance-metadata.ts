@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 
 /** Where every instance finds its metadata service. */
-export const usualMetadata = 'http://169.254.169.254';
+export const defaultMetadataUrl = 'http://169.254.169.254';
 
 /** How long one answer may take, in milliseconds: it comes from the host of the instance. */
 const answerWithinMs = 2_000;
@@ -26,7 +26,7 @@ export interface Instance {
  * Asks the metadata service, version 2 (a token first), who this instance is; "Instance metadata and user data" of EC2.
  * @throws Failure config when it does not answer, as on a host that is no instance, or in a container one hop too far
  */
-export async function askMetadata(url: string): Promise<Instance> {
+export async function readInstanceMetadata(url: string): Promise<Instance> {
   try {
     const token = await ask(`${url}/latest/api/token`, {
       method: 'PUT',

@@ -1,21 +1,21 @@
 /** Collects what is asked for within a short time, and asks for all of it at once: many lookups, one call. */
-export class Batch<Value> {
+export class RequestBatch<Value> {
   private waiting = new Map<string, ((answer: Promise<Value | undefined>) => void)[]>();
   private timer: NodeJS.Timeout | undefined;
 
   /**
    * @param windowMs how long it collects, in milliseconds, from the first question on
    * @param limit as many keys are asked for at once; with the last of them it waits no longer
-   * @param askAll answers for those that there are
+   * @param fetchAll answers for those that there are
    */
   constructor(
     private readonly windowMs: number,
     private readonly limit: number,
-    private readonly askAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
+    private readonly fetchAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
   ) {}
 
   /** What there is under a key, by a look that begins after this call. @throws what askAll throws */
-  ask(key: string): Promise<Value | undefined> {
+  get(key: string): Promise<Value | undefined> {
     return new Promise((resolve) => {
       this.waiting.set(key, [...(this.waiting.get(key) ?? []), resolve]);
       if (this.waiting.size >= this.limit) this.flush();
@@ -28,7 +28,7 @@ export class Batch<Value> {
     this.timer = undefined;
     const asked = this.waiting;
     this.waiting = new Map();
-    const answers = this.askAll([...asked.keys()]);
+    const answers = this.fetchAll([...asked.keys()]);
     for (const [key, resolvers] of asked) {
       const answer = answers.then((all) => all.get(key));
       for (const resolve of resolvers) resolve(answer);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * A rate that all calls of the castle share: a bucket of tokens, one a call. AWS counts the calls of the whole account, and
  * a castle that asks too fast slows down every other one.
  */
-export class Budget {
+export class CallBudget {
   private tokens: number;
   private filledMs = performance.now();
 

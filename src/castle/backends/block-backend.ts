@@ -4,7 +4,7 @@
  */
 import type { MountLine } from '../../linux/mountinfo.ts';
 import type { EmitEvent } from '../events/event.ts';
-import type { Checked } from '../file-systems/file-system.ts';
+import type { CheckResult } from '../file-systems/file-system.ts';
 import type { ImageToMount, Mounter } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type {
@@ -48,7 +48,7 @@ export interface BlockVolumes
    */
   attachShared(volume: KnownVolume): Promise<AttachedDevice | undefined>;
   /** Repairs the file system as far as no data can be lost. */
-  check(attached: AttachedDevice): Promise<Checked>;
+  check(attached: AttachedDevice): Promise<CheckResult>;
   /**
    * The number of the volume's block device, `major:minor`, as in mountinfo.
    * @returns undefined when it has none

@@ -1,9 +1,9 @@
-import { identityOf } from '../file-systems/superblock.ts';
-import { typeNamed } from '../file-systems/types.ts';
+import { readIdentity } from '../file-systems/superblock.ts';
+import { fileSystemNamed } from '../file-systems/types.ts';
 import * as refusals from './refusals.ts';
 
 /** A device or an image that is said to have a volume. */
-export interface SaidToHave {
+export interface ExpectedFileSystem {
   readonly volume: string;
   /** Where it is, for people. */
   readonly path: string;
@@ -20,9 +20,9 @@ export interface SaidToHave {
  * @param fd open for reading
  * @throws RefusalError backend_failed
  */
-export function checkIdentity(fd: number, { volume, path, type, id, sizeBytes }: SaidToHave): void {
-  const found = identityOf(fd, typeNamed(type));
+export function checkIdentity(fd: number, { volume, path, type, id, sizeBytes }: ExpectedFileSystem): void {
+  const found = readIdentity(fd, fileSystemNamed(type));
   if (found === undefined) throw refusals.noFileSystem(volume, path, type);
-  if (found.uuid !== id) throw refusals.anotherFileSystem(volume, path, id, found.uuid);
-  if (sizeBytes < found.sizeBytes) throw refusals.cutOff(volume, path, sizeBytes, found.sizeBytes);
+  if (found.uuid !== id) throw refusals.wrongFileSystem(volume, path, id, found.uuid);
+  if (sizeBytes < found.sizeBytes) throw refusals.truncatedImage(volume, path, sizeBytes, found.sizeBytes);
 }

@@ -26,10 +26,10 @@ export async function prepareFolder(folder: string): Promise<string> {
  * @param path its name, which nothing has
  * @throws Error when it has no name, and lies where it was made
  */
-export async function giveName(unfinished: string, path: string): Promise<void> {
+export async function renameDurably(unfinished: string, path: string): Promise<void> {
   await rename(unfinished, path);
   try {
-    await flush(dirname(path));
+    await syncFolders(dirname(path));
   } catch (thrown) {
     await rename(path, unfinished);
     throw thrown;
@@ -37,7 +37,7 @@ export async function giveName(unfinished: string, path: string): Promise<void> 
 }
 
 /** Whether a path leads to anything; a symlink is something itself. */
-export async function isThere(path: string): Promise<boolean> {
+export async function pathExists(path: string): Promise<boolean> {
   try {
     await lstat(path);
     return true;
@@ -48,7 +48,7 @@ export async function isThere(path: string): Promise<boolean> {
 }
 
 /** Puts the entries of folders on the disk: a rename is there when both of its folders are. */
-export async function flush(...folders: readonly string[]): Promise<void> {
+export async function syncFolders(...folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     const opened = await open(folder, 'r');
     try {

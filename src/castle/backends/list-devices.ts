@@ -6,7 +6,7 @@ import type { Backend } from './backend.ts';
  * The devices of this host that hold volumes.
  * @throws RefusalError bad_request when the volumes of this backend are folders, backend_failed
  */
-export async function devicesOf(backend: Backend): Promise<Devices> {
+export async function listDevices(backend: Backend): Promise<Devices> {
   if (backend.devices !== null) return backend.devices.read();
   throw new RefusalError(
     'bad_request',

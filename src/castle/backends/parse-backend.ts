@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import type { Native } from '../../linux/native-addon.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { formatSize, parseSize } from '../../terminal/size.ts';
-import type { Told } from '../aws/ec2-client.ts';
+import type { OnEc2Call } from '../aws/ec2-client.ts';
 import type { EmitEvent } from '../events/event.ts';
 import { ext4 } from '../file-systems/ext4.ts';
-import { findType } from '../file-systems/types.ts';
+import { findFileSystem } from '../file-systems/types.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import type { ReplayJournal } from '../mounting/replay-journal.ts';
 import type { Backend } from './backend.ts';
@@ -27,7 +27,7 @@ export interface BackendDeps {
   /** Tells people what happened, in one line. */
   readonly emit: EmitEvent;
   /** Told of each call of a cloud's API. */
-  readonly told: Told;
+  readonly told: OnEc2Call;
 }
 
 /** How large a volume is when nobody says so, in bytes. */
@@ -80,7 +80,7 @@ export function parseLoop(setting: string): LoopSettings {
 
 function parseLoopOption(option: string): Partial<LoopSettings> {
   const [name, value = ''] = option.split('=');
-  const fileSystem = name === 'fs' ? findType(value) : undefined;
+  const fileSystem = name === 'fs' ? findFileSystem(value) : undefined;
   if (fileSystem !== undefined) return { fileSystem };
   const sizeBytes = name === 'size' ? parseSize(value) : undefined;
   if (sizeBytes !== undefined) return { sizeBytes };

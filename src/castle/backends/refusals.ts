@@ -39,11 +39,11 @@ export function cannotShrink(volume: string, sizeBytes: number): RefusalError {
   );
 }
 
-export function mayNotGrow(volume: string, why: string): RefusalError {
+export function cannotGrow(volume: string, why: string): RefusalError {
   return new RefusalError('backend_failed', `volume ${volume} cannot grow: ${why}`, 'give it to the castle');
 }
 
-export function noRoom(volume: string, path: string, why: string): RefusalError {
+export function noRoomToGrow(volume: string, path: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot grow: ${why}`,
@@ -68,7 +68,7 @@ export function severalImages(volume: string, base: string, names: readonly stri
   );
 }
 
-export function imageGone(volume: string, path: string): RefusalError {
+export function imageMissing(volume: string, path: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `the image ${path} of volume ${volume} is not there`,
@@ -113,7 +113,7 @@ export function noFileSystem(volume: string, path: string, type: string): Refusa
 }
 
 /** The file system is somebody else's. */
-export function anotherFileSystem(volume: string, path: string, id: string, found: string): RefusalError {
+export function wrongFileSystem(volume: string, path: string, id: string, found: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} is ${id}, but the file system in ${path} is ${found}: images were exchanged`,
@@ -122,7 +122,12 @@ export function anotherFileSystem(volume: string, path: string, id: string, foun
 }
 
 /** The file system has an end, and its image ends before. */
-export function cutOff(volume: string, path: string, sizeBytes: number, wantedBytes: number): RefusalError {
+export function truncatedImage(
+  volume: string,
+  path: string,
+  sizeBytes: number,
+  wantedBytes: number,
+): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} was cut off: ${path} has ${sizeBytes} of ${wantedBytes} bytes`,

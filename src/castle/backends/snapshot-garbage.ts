@@ -7,7 +7,7 @@ import { unfinishedSnapshotPath, unfinishedSnapshots } from './snapshot-names.ts
  * @param isKnown whether the store has one with that id: the castle finishes it by itself
  * @param remove removes it, by its id
  */
-export async function snapshotStrays(
+export async function findSnapshotGarbage(
   base: string,
   isKnown: (id: string) => boolean,
   remove: (id: string) => Promise<void>,

@@ -13,7 +13,7 @@ export function noRoomForSnapshot(volume: string, wantedBytes: number, freeBytes
   );
 }
 
-export function notTaken(volume: string, why: string): RefusalError {
+export function snapshotFailed(volume: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `no snapshot can be taken of volume ${volume}: ${why}`,
@@ -22,7 +22,7 @@ export function notTaken(volume: string, why: string): RefusalError {
 }
 
 /** @param limitMs how long it may stand still */
-export function standsStillTooLong(volume: string, limitMs: number): RefusalError {
+export function freezeTooLong(volume: string, limitMs: number): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} would stand still for more than ${limitMs / 1000} s for a snapshot: it takes so long to copy`,
@@ -30,7 +30,7 @@ export function standsStillTooLong(volume: string, limitMs: number): RefusalErro
   );
 }
 
-export function notRestored(volume: string, why: string): RefusalError {
+export function restoreFailed(volume: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot be made from a snapshot: ${why}`,
@@ -47,7 +47,7 @@ export function smallerThanSnapshot(volume: string, sizeBytes: number): RefusalE
 }
 
 /** A name that is taken. */
-export function isThereAlready(volume: string): RefusalError {
+export function volumeExists(volume: string): RefusalError {
   return new RefusalError(
     'busy',
     `volume ${volume} is there already, and a snapshot never replaces one`,
@@ -64,7 +64,7 @@ export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: 
 }
 
 /** A size was given where volumes have none. */
-export function sharesTheDisk(volume: string): RefusalError {
+export function noOwnSize(volume: string): RefusalError {
   return new RefusalError(
     'bad_request',
     `volume ${volume} would have no size of its own: folders share their disk`,
@@ -73,7 +73,7 @@ export function sharesTheDisk(volume: string): RefusalError {
 }
 
 /** A copy that another backend has made. */
-export function ofOtherFormat(id: string, format: string): RefusalError {
+export function wrongFormat(id: string, format: string): RefusalError {
   return new RefusalError(
     'bad_request',
     `snapshot ${id} is ${format}, of which this backend makes no snapshot`,
@@ -81,7 +81,7 @@ export function ofOtherFormat(id: string, format: string): RefusalError {
   );
 }
 
-export function notBroughtBack(id: string, why: string): RefusalError {
+export function fetchFailed(id: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `snapshot ${id} cannot be brought back: ${why}`,

@@ -7,7 +7,7 @@ export interface BegunSnapshot {
    * Resolves when it is whole and on disk, however long that takes.
    * @returns how much room it takes by itself, in bytes, when that can be told
    */
-  readonly whole: Promise<{ readonly sizeBytes?: number }>;
+  readonly completed: Promise<{ readonly sizeBytes?: number }>;
 }
 
 /** A snapshot that is there and whole. */

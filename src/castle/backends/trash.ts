@@ -11,7 +11,7 @@ export interface Trash {
    * Moves it back.
    * @throws RefusalError busy when a volume of that name exists, backend_failed
    */
-  takeBack(volume: string, id: string): Promise<void>;
+  restore(volume: string, id: string): Promise<void>;
   /** Whether it is in the trash. */
   has(volume: string, id: string): Promise<boolean>;
   /**

@@ -16,7 +16,7 @@ import { serveMetrics } from '../api/metrics-listener.ts';
 import { buildServer } from '../api/server.ts';
 import { serveTls } from '../api/tls-listener.ts';
 import type { Backend } from '../backends/backend.ts';
-import { devicesOf } from '../backends/list-devices.ts';
+import { listDevices } from '../backends/list-devices.ts';
 import { parseBackend } from '../backends/parse-backend.ts';
 import { volumeDriver } from '../docker-plugin/driver.ts';
 import { watchEngineMounts } from '../docker-plugin/engine-mount-check.ts';
@@ -319,7 +319,7 @@ async function listen(
     offHost,
     garbage,
     status,
-    devices: () => devicesOf(backend),
+    devices: () => listDevices(backend),
     backendName: backend.name,
     volumeSizes: () => backend.sizes?.read() ?? new Map(),
     metrics,

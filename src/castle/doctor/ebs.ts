@@ -1,6 +1,6 @@
 import { Failure } from '../../terminal/failure.ts';
-import { ec2Words, openEc2 } from '../aws/ec2-client.ts';
-import { askMetadata } from '../aws/instance-metadata.ts';
+import { describeEc2Error, openEc2 } from '../aws/ec2-client.ts';
+import { readInstanceMetadata } from '../aws/instance-metadata.ts';
 import type { EbsSettings } from '../backends/ebs/settings.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
@@ -15,7 +15,7 @@ export async function ebsFindings(settings: EbsSettings): Promise<readonly Findi
     findings.push(failed(`tools of ${fileSystem.name}`, thrown));
   }
   try {
-    const { id, zone, type, region: here } = await askMetadata(metadata);
+    const { id, zone, type, region: here } = await readInstanceMetadata(metadata);
     findings.push(ok('instance', `${id} in ${zone}, ${type}`));
     const region = settings.region ?? here;
     const address = { region, callsPerSecond, ...(endpoint === undefined ? {} : { url: endpoint }) };
@@ -33,6 +33,6 @@ const failed = (what: string, thrown: unknown): Finding =>
     ? missing(what, thrown.sentence, thrown.remedy ?? 'see to that first')
     : missing(
         what,
-        `it cannot be asked: ${ec2Words(thrown)}`,
+        `it cannot be asked: ${describeEc2Error(thrown)}`,
         "give the instance a role with the permissions of docs/castle.md, and a way to EC2's API",
       );

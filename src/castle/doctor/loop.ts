@@ -1,5 +1,5 @@
 import { Failure } from '../../terminal/failure.ts';
-import { needLoopDevices } from '../backends/loop/backend.ts';
+import { requireLoopDevices } from '../backends/loop/backend.ts';
 import type { FileSystem } from '../file-systems/file-system.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 import { holds } from './permissions.ts';
@@ -11,7 +11,7 @@ const sysResource = 24;
 export async function loopFindings(fileSystem: FileSystem): Promise<readonly Finding[]> {
   const { name } = fileSystem;
   const findings = [
-    await has('loop devices', 'can be made', needLoopDevices),
+    await has('loop devices', 'can be made', requireLoopDevices),
     await has(`tools of ${name}`, 'are there', () => fileSystem.requirePrograms()),
   ];
   if (name === 'ext4' && !holds(sysResource)) {

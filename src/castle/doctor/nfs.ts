@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { errorMessage } from '../../terminal/failure.ts';
 import { NfsExport } from '../backends/nfs/export.ts';
-import { NoClient } from '../backends/nfs/refusals.ts';
-import { type NfsSettings, usualPort } from '../backends/nfs/settings.ts';
+import { NoNfsClientError } from '../backends/nfs/refusals.ts';
+import { defaultPort, type NfsSettings } from '../backends/nfs/settings.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
@@ -13,12 +13,12 @@ import { type Finding, missing, ok } from './finding.ts';
 export async function nfsFindings(settings: NfsSettings, mountProgram: string): Promise<readonly Finding[]> {
   const server = `${settings.host}:${settings.path}`;
   try {
-    await new NfsExport(settings, mountProgram).act(['kind', '.']);
+    await new NfsExport(settings, mountProgram).run(['kind', '.']);
     return [client(), ok('NFS server', `answers, and lets this host mount ${server}`)];
   } catch (thrown) {
-    if (thrown instanceof NoClient) return [missing('NFS client', thrown.sentence, thrown.remedy)];
+    if (thrown instanceof NoNfsClientError) return [missing('NFS client', thrown.sentence, thrown.remedy)];
     const port =
-      settings.options.find((option) => option.startsWith('port='))?.slice('port='.length) ?? usualPort;
+      settings.options.find((option) => option.startsWith('port='))?.slice('port='.length) ?? defaultPort;
     const found = thrown instanceof RefusalError ? thrown.sentence : `${server}: ${errorMessage(thrown)}`;
     const remedy = thrown instanceof RefusalError ? thrown.remedy : 'see to the server';
     return [client(), missing('NFS server', `${found} (TCP port ${port})`, remedy)];

@@ -1,4 +1,4 @@
-import type { Told } from '../aws/ec2-client.ts';
+import type { OnEc2Call } from '../aws/ec2-client.ts';
 import type { EmitEvent } from './event.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 const quietMs = 60_000;
 
 /** Counts the calls of the EC2 API, and emits an event when EC2 throttles them. */
-export function ec2Calls(metrics: Metrics, emit: EmitEvent): Told {
+export function ec2Calls(metrics: Metrics, emit: EmitEvent): OnEc2Call {
   const lastMs = new Map<string, number>();
   return (action, outcome, error) => {
     metrics.ec2Call(action, outcome);

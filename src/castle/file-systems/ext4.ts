@@ -1,6 +1,6 @@
 import { hasCapability } from '../../linux/proc.ts';
 import { requirePrograms, runProgram } from '../../linux/run-program.ts';
-import { type Checked, type FileSystem, type HeldImage, uuidText } from './file-system.ts';
+import { type CheckResult, type FileSystem, type HeldImage, uuidText } from './file-system.ts';
 
 /** Where the first superblock has what, in bytes; the kernel's Documentation/filesystems/ext4/super.rst. */
 const superblock = {
@@ -29,7 +29,7 @@ export const ext4: FileSystem = {
 
   requirePrograms: () => requirePrograms(['mkfs.ext4', 'e2fsck', 'tune2fs', 'resize2fs'], 'e2fsprogs'),
 
-  async make({ path, fd }, id, { uid, gid }) {
+  async format({ path, fd }, id, { uid, gid }) {
     // No discard, and nothing left for the kernel to zero later: both punch holes, and a hole has no room of its own.
     const extended = `nodiscard,lazy_itable_init=0,lazy_journal_init=0,root_owner=${uid}:${gid}`;
     // Blocks as large as a page, so that direct I/O is aligned; no share for root, which has nothing to do in there.
@@ -53,7 +53,7 @@ export const ext4: FileSystem = {
     return hasCapability(sysResource) ? undefined : 'ext4 grows for CAP_SYS_RESOURCE only';
   },
 
-  async renew({ path, fd }, id) {
+  async changeUuid({ path, fd }, id) {
     // tune2fs(8) writes every checksum anew, and wants a whole check (-f) just before.
     const { exitCode, lastLine } = await runProgram('e2fsck', ['-f', '-p', path], { descriptors: [fd] });
     if (exitCode === undefined || (exitCode & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) !== 0) {
@@ -65,7 +65,7 @@ export const ext4: FileSystem = {
   // Not while it is mounted, for which ext4 wants CAP_SYS_RESOURCE: a power cut costs a copy that nobody has yet.
   enlarge: ({ path, fd }) => need('resize2fs', [path], fd),
 
-  async check({ path, fd }: HeldImage): Promise<Checked> {
+  async check({ path, fd }: HeldImage): Promise<CheckResult> {
     // Replays the journal; repairs only what can be repaired without losing anything (-p).
     const { exitCode, lastLine } = await runProgram('e2fsck', ['-p', path], { descriptors: [fd] });
     if (exitCode === 0) return { kind: 'clean' };

@@ -10,7 +10,7 @@ export interface HeldImage {
 }
 
 /** What the look at a file system before a mount came to. */
-export type Checked =
+export type CheckResult =
   | { readonly kind: 'clean' }
   /** It was left in the middle of something, or was damaged, and is right again. */
   | { readonly kind: 'corrected'; readonly how: string }
@@ -40,7 +40,7 @@ export interface FileSystem {
    * @param owner gets the root folder
    * @throws Error with the tool's last line
    */
-  make(image: HeldImage, id: string, owner: Owner): Promise<void>;
+  format(image: HeldImage, id: string, owner: Owner): Promise<void>;
   /**
    * Who it is, by its first superblock; nothing is repaired.
    * @param start the first bytes of the image, at least superblockBytes
@@ -55,14 +55,14 @@ export interface FileSystem {
    * @param replay lets the kernel replay the journal, under the UUID that it has now
    * @throws Error with the tool's last line
    */
-  renew(image: HeldImage, id: string, replay: () => Promise<void>): Promise<void>;
+  changeUuid(image: HeldImage, id: string, replay: () => Promise<void>): Promise<void>;
   /**
    * Lets a copy take up the room that its image has got; where it can't without being mounted, the next mount does it.
    * @throws Error with the tool's last line
    */
   enlarge(image: HeldImage): Promise<void>;
   /** Brings it to where it can be mounted; what changed no data by itself is not decided here. */
-  check(image: HeldImage): Promise<Checked>;
+  check(image: HeldImage): Promise<CheckResult>;
 }
 
 /** As much as every file system's first superblock needs, from the beginning, in bytes. */

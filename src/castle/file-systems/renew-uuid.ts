@@ -1,6 +1,6 @@
 import type { ReplayJournal } from '../mounting/replay-journal.ts';
 import type { FileSystem, HeldImage } from './file-system.ts';
-import { identityOf } from './superblock.ts';
+import { readIdentity } from './superblock.ts';
 
 /**
  * Gives the copy of a file system a UUID of its own, once its journal is replayed: two with the same one can't be told from
@@ -14,11 +14,11 @@ export async function renewUuid(
   fileSystem: FileSystem,
   { before, id, replay }: { readonly before: string; readonly id: string; readonly replay: ReplayJournal },
 ): Promise<void> {
-  const found = identityOf(copy.fd, fileSystem)?.uuid;
+  const found = readIdentity(copy.fd, fileSystem)?.uuid;
   if (found !== before && found !== id) {
     throw new Error(`the file system on ${copy.path} is ${found ?? 'none'}, not ${before}`);
   }
   const asItIs = { ...copy, fileSystem: { type: fileSystem.name, uuid: found } };
-  await fileSystem.renew(copy, id, () => replay(asItIs));
-  if (identityOf(copy.fd, fileSystem)?.uuid !== id) throw new Error(`${copy.path} has not got its UUID`);
+  await fileSystem.changeUuid(copy, id, () => replay(asItIs));
+  if (readIdentity(copy.fd, fileSystem)?.uuid !== id) throw new Error(`${copy.path} has not got its UUID`);
 }

@@ -6,7 +6,7 @@ import { type FileSystem, type Identity, superblockBytes } from './file-system.t
  * @param fd of the image or the device, open for reading
  * @returns undefined when there is none of that type
  */
-export function identityOf(fd: number, type: FileSystem): Identity | undefined {
+export function readIdentity(fd: number, type: FileSystem): Identity | undefined {
   const start = Buffer.alloc(superblockBytes);
   readSync(fd, start, 0, start.length, 0);
   return type.identify(start);

@@ -5,13 +5,13 @@ import { xfs } from './xfs.ts';
 const types: Readonly<Record<string, FileSystem>> = { ext4, xfs };
 
 /** @returns undefined for a type that this castle doesn't know */
-export function findType(type: string): FileSystem | undefined {
+export function findFileSystem(type: string): FileSystem | undefined {
   return Object.hasOwn(types, type) ? types[type] : undefined;
 }
 
 /** @throws Error for a type that this castle doesn't know */
-export function typeNamed(type: string): FileSystem {
-  const known = findType(type);
+export function fileSystemNamed(type: string): FileSystem {
+  const known = findFileSystem(type);
   if (known === undefined) throw new Error(`this castle knows no file system ${type}`);
   return known;
 }

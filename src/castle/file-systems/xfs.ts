@@ -16,7 +16,7 @@ export const xfs: FileSystem = {
 
   requirePrograms: () => requirePrograms(['mkfs.xfs', 'xfs_admin'], 'xfsprogs'),
 
-  async make({ path, fd, isDevice }, id, { uid, gid }) {
+  async format({ path, fd, isDevice }, id, { uid, gid }) {
     // The one way to give the root folder an owner without mounting: a prototype, mkfs.xfs(8). Its first line and the
     // numbers of the second one are ignored.
     const folder = isDevice === true ? await mkdtemp(join(tmpdir(), 'castle-')) : undefined;
@@ -42,7 +42,7 @@ export const xfs: FileSystem = {
 
   whyNoGrowth: () => undefined,
 
-  async renew({ path, fd }, id, replay) {
+  async changeUuid({ path, fd }, id, replay) {
     // A frozen xfs keeps something in its log on purpose, and with that xfs_admin(8) changes nothing; and ends with 0:
     // who calls this looks whether the UUID is the new one.
     await replay();

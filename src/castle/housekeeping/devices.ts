@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoopDevice, loopDevices } from '../../linux/loop-devices.ts';
 import type { Backend } from '../backends/backend.ts';
 import { trashFolderName } from '../backends/local/trash.ts';
-import { deletedImages, volumeOn } from '../backends/loop/images.ts';
+import { listDeletedImages, volumeOfDevice } from '../backends/loop/images.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import { type Collector, leftAlone } from './collector.ts';
@@ -25,9 +25,9 @@ export function idleLoopDevices(backend: Backend, volumeLock: OneAtATime): Colle
   function volumeOf(device: LoopDevice): string | undefined {
     const deleted = (): string | undefined =>
       dirname(device.file) === trash
-        ? deletedImages(trash).find(({ path }) => basename(path) === basename(device.file))?.volume
+        ? listDeletedImages(trash).find(({ path }) => basename(path) === basename(device.file))?.volume
         : undefined;
-    return volumeOn(base, device) ?? deleted();
+    return volumeOfDevice(base, device) ?? deleted();
   }
 
   async function isIdle(device: LoopDevice): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { RefusalError } from '../refusals/refusal.ts';
 import type { SnapshotRecord } from '../store/store.ts';
 
-export { isThereAlready, noSuchSnapshot } from '../backends/snapshot-refusals.ts';
+export { noSuchSnapshot, volumeExists as isThereAlready } from '../backends/snapshot-refusals.ts';
 
 export function noSnapshots(backend: string): RefusalError {
   return new RefusalError(

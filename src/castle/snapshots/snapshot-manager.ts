@@ -363,13 +363,13 @@ export class Backups {
     }
     if (!isStill) {
       // It may become whole all the same: only then can it be taken away.
-      await snapshot.whole.catch(() => undefined);
+      await snapshot.completed.catch(() => undefined);
       throw refusals.notStill(volume.name, freezeLimitMs);
     }
     return { record: await this.advance(freezing, 'begun'), snapshot };
   }
 
-  private becomes(record: SnapshotRecord, { whole }: BegunSnapshot, begunMs: number): void {
+  private becomes(record: SnapshotRecord, { completed: whole }: BegunSnapshot, begunMs: number): void {
     const { id, volume } = record;
     const done = whole
       .then(async ({ sizeBytes }) => {
@@ -476,6 +476,6 @@ export class Backups {
 
 /** What fails before anybody waits for it is not lost: whoever waits later is told. */
 function caught(snapshot: BegunSnapshot): BegunSnapshot {
-  snapshot.whole.catch(() => undefined);
+  snapshot.completed.catch(() => undefined);
   return snapshot;
 }

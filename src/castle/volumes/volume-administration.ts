@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { namespaceOf } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
-import { isThereAlready } from '../backends/snapshot-refusals.ts';
+import { volumeExists } from '../backends/snapshot-refusals.ts';
 import type { Trash } from '../backends/trash.ts';
 import type { KnownVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
@@ -49,7 +49,7 @@ export class VolumeAdministration {
     return this.deps.volumeLock.run(volume, async () => {
       const { record, isNew } = await this.deps.catalog.prepare(volume, spec);
       if (spec.shared && record.shared !== true) throw isNotShared(volume);
-      if (!isNew && spec.snapshot !== undefined) throw isThereAlready(volume);
+      if (!isNew && spec.snapshot !== undefined) throw volumeExists(volume);
       if (this.deps.store.volume(volume)?.state !== 'ready') {
         await this.deps.store.commit((changes) => changes.putVolume({ ...record, state: 'ready' }));
       }
@@ -90,7 +90,7 @@ export class VolumeAdministration {
       }
       const kept = await this.deleted(record).catch(async (thrown: unknown) => {
         // A move that is not in the store is undone, so that requests find the volume. The entry is settled later.
-        await trash.takeBack(volume, record.id);
+        await trash.restore(volume, record.id);
         throw thrown;
       });
       emit(`volume ${volume} is deleted, and kept in the trash`, { event: 'volume.deleted', volume });
@@ -118,7 +118,7 @@ export class VolumeAdministration {
       }
       const record = await this.advance(kept, 'restore');
       try {
-        await trash.takeBack(volume, record.id);
+        await trash.restore(volume, record.id);
       } catch (thrown) {
         await this.settleRestoring(record, trash);
         throw thrown;

@@ -1,4 +1,4 @@
-import { type Ec2, ec2Words } from '../../aws/ec2-client.ts';
+import { describeEc2Error, type Ec2 } from '../../aws/ec2-client.ts';
 import type { Instance } from '../../aws/instance-metadata.ts';
 
 /** What an instance takes when nobody says more: 40 with the root volume on Xen, 28 with network interfaces on Nitro. */
@@ -24,7 +24,9 @@ export async function attachmentLimit(
     if (most !== undefined) return most - (info?.EbsInfo?.AttachmentLimitType === 'shared' ? 2 : 1);
     return info?.Hypervisor === 'xen' ? usual.xen : usual.nitro;
   } catch (thrown) {
-    note(`how many volumes ${type} takes is not known, ${usual.nitro} are assumed: ${ec2Words(thrown)}`);
+    note(
+      `how many volumes ${type} takes is not known, ${usual.nitro} are assumed: ${describeEc2Error(thrown)}`,
+    );
     return usual.nitro;
   }
 }

@@ -1,36 +1,36 @@
-import { type Ec2, ec2Code, ec2Words, isEc2Error } from '../../aws/ec2-client.ts';
+import { describeEc2Error, type Ec2, ec2Code, isEc2Error } from '../../aws/ec2-client.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import type { DeviceNames } from './device-names.ts';
-import type { Attachment, EbsVolume, OurVolume } from './volume.ts';
 import type { HostDevice, HostDevices } from './host-devices.ts';
-import type { Inventory } from './inventory.ts';
+import type { VolumeInventory } from './inventory.ts';
 import * as refusals from './refusals.ts';
-import { type paces, waitFor } from './wait-for-state.ts';
+import type { Attachment, CastleVolume, EbsVolume } from './volume.ts';
+import { type pollingPaces, waitFor } from './wait-for-state.ts';
 
 /** How many device names are tried for one volume before it is given up. */
 const namesToTry = 4;
 /** How long a bad device name is avoided, in milliseconds. */
 const avoidMs = 3_600_000;
 /** How long one is not used at all whose attachment never ended, in milliseconds: EC2 may still be about it. */
-const neverMs = 86_400_000;
+const stuckAvoidMs = 86_400_000;
 
 /** What attachments are made with. */
-export interface AttachmentMeans {
+export interface AttachmentDeps {
   readonly ec2: Ec2;
-  readonly inventory: Inventory;
+  readonly inventory: VolumeInventory;
   readonly host: HostDevices;
   readonly names: DeviceNames;
   /** EC2's id of this instance. */
   readonly instance: string;
   /** As many volumes can be attached at once. */
   readonly limit: number;
-  readonly pace: ReturnType<typeof paces>;
+  readonly pace: ReturnType<typeof pollingPaces>;
   readonly emit: EmitEvent;
 }
 
 /** Volumes on their way to this instance and back. Never by force: a detach waits for the last user. */
 export class Attachments {
-  constructor(private readonly means: AttachmentMeans) {}
+  constructor(private readonly deps: AttachmentDeps) {}
 
   /**
    * Attaches a volume to this instance, unless it is there.
@@ -38,22 +38,22 @@ export class Attachments {
    * @returns its disk, whose serial is that of the volume
    * @throws RefusalError volume_in_use with the instance that has it; busy; backend_failed, and it is not attached then
    */
-  async attach(volume: OurVolume): Promise<HostDevice> {
-    const { instance } = this.means;
+  async attach(volume: CastleVolume): Promise<HostDevice> {
+    const { instance } = this.deps;
     let now: EbsVolume = volume;
     const { attachment } = volume;
     if (attachment !== undefined) {
       if (attachment.instance !== instance && attachment.state !== 'detaching') {
         throw refusals.attachedElsewhere(volume, attachment);
       }
-      if (attachment.state === 'attached') return this.arrived(volume, attachment.name);
-      if (attachment.state === 'attaching') return this.arrive(volume, attachment.name);
+      if (attachment.state === 'attached') return this.waitForDevice(volume, attachment.name);
+      if (attachment.state === 'attaching') return this.waitUntilAttached(volume, attachment.name);
       // A host lets go of it, and that may be this one.
-      now = await this.untilFree(volume);
+      now = await this.waitUntilDetached(volume);
     }
     for (let tried = 1; ; tried++) {
-      const name = await this.begin(volume, now, tried === namesToTry);
-      if (name !== undefined) return this.arrive(volume, name);
+      const name = await this.requestAttachment(volume, now, tried === namesToTry);
+      if (name !== undefined) return this.waitUntilAttached(volume, name);
     }
   }
 
@@ -63,7 +63,7 @@ export class Attachments {
    * @throws Error of EC2
    */
   async detach(ec2Id: string): Promise<boolean> {
-    const { ec2, instance, pace, inventory } = this.means;
+    const { ec2, instance, pace, inventory } = this.deps;
     try {
       await ec2.detachVolume({ VolumeId: ec2Id, InstanceId: instance });
     } catch (thrown) {
@@ -80,8 +80,8 @@ export class Attachments {
   }
 
   /** Waits until a volume that is being detached is free. */
-  private async untilFree(volume: OurVolume): Promise<EbsVolume> {
-    const { inventory, pace } = this.means;
+  private async waitUntilDetached(volume: CastleVolume): Promise<EbsVolume> {
+    const { inventory, pace } = this.deps;
     let last: Attachment | undefined;
     const free = await waitFor(pace.detach, async () => {
       const now = await inventory.get(volume.ec2Id);
@@ -90,7 +90,7 @@ export class Attachments {
       return last === undefined ? now : undefined;
     });
     if (free !== undefined) return free;
-    if (last !== undefined && last.instance !== this.means.instance) {
+    if (last !== undefined && last.instance !== this.deps.instance) {
       throw refusals.attachedElsewhere(volume, last);
     }
     throw refusals.stillDetaching(volume.name, volume.ec2Id);
@@ -101,14 +101,18 @@ export class Attachments {
    * @param isLast whether a bad name is the end of it
    * @returns the device name; undefined when that was bad
    */
-  private async begin(volume: OurVolume, now: EbsVolume, isLast: boolean): Promise<string | undefined> {
-    const { ec2, inventory, names, instance, limit, pace } = this.means;
-    const there = await inventory.attachedTo(instance);
+  private async requestAttachment(
+    volume: CastleVolume,
+    now: EbsVolume,
+    isLast: boolean,
+  ): Promise<string | undefined> {
+    const { ec2, inventory, names, instance, limit, pace } = this.deps;
+    const there = await inventory.listAttached(instance);
     const taken = new Set(there.flatMap(({ attachment }) => attachment?.name ?? []));
     // The root volume has a name of its own kind, and counts for itself.
     const others = there.filter(({ attachment }) => !/^\/dev\/(xvda|sda1?)$/.test(attachment?.name ?? ''));
     if (others.length >= limit) throw refusals.tooManyAttached(volume.name, instance, limit);
-    const name = names.take(taken);
+    const name = names.reserve(taken);
     if (name === undefined) throw refusals.noNameLeft(volume.name, instance);
     try {
       // A volume that was made just now may not be known everywhere.
@@ -118,7 +122,7 @@ export class Attachments {
           return name;
         } catch (thrown) {
           if (isEc2Error(thrown, 'InvalidVolume.NotFound', 'IncorrectState')) return undefined;
-          if (isEc2Error(thrown, 'VolumeInUse')) return this.nameHere(volume);
+          if (isEc2Error(thrown, 'VolumeInUse')) return this.nameIfAttachedHere(volume);
           throw thrown;
         }
       });
@@ -130,26 +134,26 @@ export class Attachments {
       }
       // That the name is in use is told with this code.
       if (isEc2Error(thrown, 'InvalidParameterValue') && !isLast) {
-        this.bad(name, `EC2 refuses it: ${ec2Words(thrown)}`, false);
+        this.avoidName(name, `EC2 refuses it: ${describeEc2Error(thrown)}`, false);
         return undefined;
       }
       throw refusals.ec2Refused(`volume ${volume.name} cannot be attached as ${name}`, thrown);
     } finally {
-      names.giveBack(name);
+      names.release(name);
     }
   }
 
   /** EC2 says that it is attached already: to us, by a call whose answer was lost; or to somebody who was faster. */
-  private async nameHere(volume: OurVolume): Promise<string | undefined> {
-    const { attachment } = (await this.means.inventory.get(volume.ec2Id)) ?? {};
+  private async nameIfAttachedHere(volume: CastleVolume): Promise<string | undefined> {
+    const { attachment } = (await this.deps.inventory.get(volume.ec2Id)) ?? {};
     if (attachment === undefined) return undefined;
-    if (attachment.instance !== this.means.instance) throw refusals.attachedElsewhere(volume, attachment);
+    if (attachment.instance !== this.deps.instance) throw refusals.attachedElsewhere(volume, attachment);
     return attachment.name;
   }
 
   /** Waits until EC2 has attached it. */
-  private async arrive(volume: OurVolume, name: string): Promise<HostDevice> {
-    const { inventory, instance, pace } = this.means;
+  private async waitUntilAttached(volume: CastleVolume, name: string): Promise<HostDevice> {
+    const { inventory, instance, pace } = this.deps;
     const { ec2Id } = volume;
     const attached = await waitFor(pace.attach, async () => {
       const now = await inventory.get(ec2Id);
@@ -159,36 +163,41 @@ export class Attachments {
       }
       return attachment?.state === 'attached' ? true : undefined;
     });
-    if (attached === true) return this.arrived(volume, name);
-    this.bad(name, 'a volume that was to have it was never attached', true);
-    await this.takeBack(volume);
-    throw refusals.stuck(volume.name, ec2Id, 'attaching', Math.round(pace.attach.withinMs / 1000));
+    if (attached === true) return this.waitForDevice(volume, name);
+    this.avoidName(name, 'a volume that was to have it was never attached', true);
+    await this.tryToDetach(volume);
+    throw refusals.attachmentTimedOut(
+      volume.name,
+      ec2Id,
+      'attaching',
+      Math.round(pace.attach.withinMs / 1000),
+    );
   }
 
   /** Waits until the kernel has its disk. */
-  private async arrived(volume: OurVolume, name: string): Promise<HostDevice> {
-    const { host, names, pace } = this.means;
+  private async waitForDevice(volume: CastleVolume, name: string): Promise<HostDevice> {
+    const { host, names, pace } = this.deps;
     const device = await waitFor({ ...pace.settle, firstMs: pace.settle.firstMs / 10 }, async () =>
       host.find(volume.ec2Id, name),
     );
     if (device !== undefined) {
-      names.worked(name);
+      names.succeeded(name);
       return device;
     }
-    this.bad(name, 'EC2 had attached a volume by it, and this host did not get its disk', false);
-    await this.takeBack(volume);
+    this.avoidName(name, 'EC2 had attached a volume by it, and this host did not get its disk', false);
+    await this.tryToDetach(volume);
     throw refusals.noSuchDevice(volume.name, volume.ec2Id, name);
   }
 
-  private async takeBack({ name, ec2Id }: OurVolume): Promise<void> {
+  private async tryToDetach({ name, ec2Id }: CastleVolume): Promise<void> {
     try {
       if (await this.detach(ec2Id)) return;
-      this.means.emit(`volume ${name} (${ec2Id}) cannot be taken back from this instance`, {
+      this.deps.emit(`volume ${name} (${ec2Id}) cannot be taken back from this instance`, {
         event: 'device.busy',
         volume: name,
       });
     } catch (thrown) {
-      this.means.emit(`volume ${name} (${ec2Id}) cannot be taken back: ${ec2Words(thrown)}`, {
+      this.deps.emit(`volume ${name} (${ec2Id}) cannot be taken back: ${describeEc2Error(thrown)}`, {
         event: 'device.busy',
         volume: name,
         code: ec2Code(thrown),
@@ -196,8 +205,8 @@ export class Attachments {
     }
   }
 
-  private bad(name: string, why: string, never: boolean): void {
-    this.means.names.failed(name, why, never ? neverMs : avoidMs, never);
-    this.means.emit(`device name ${name} is avoided for some time: ${why}`, { event: 'device.name-avoided' });
+  private avoidName(name: string, why: string, never: boolean): void {
+    this.deps.names.avoid(name, why, never ? stuckAvoidMs : avoidMs, never);
+    this.deps.emit(`device name ${name} is avoided for some time: ${why}`, { event: 'device.name-avoided' });
   }
 }

@@ -2,11 +2,11 @@ import { closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Native } from '../../../linux/native-addon.ts';
 import { formatSize } from '../../../terminal/size.ts';
-import { ec2Words, openEc2, type Told } from '../../aws/ec2-client.ts';
-import { askMetadata } from '../../aws/instance-metadata.ts';
+import { describeEc2Error, type OnEc2Call, openEc2 } from '../../aws/ec2-client.ts';
+import { readInstanceMetadata } from '../../aws/instance-metadata.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
-import { typeNamed } from '../../file-systems/types.ts';
+import { fileSystemNamed } from '../../file-systems/types.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import type { Backend } from '../backend.ts';
@@ -16,31 +16,31 @@ import * as blockRefusals from '../refusals.ts';
 import type { NewVolume } from '../volume.ts';
 import { attachmentLimit } from './attachment-limits.ts';
 import { Attachments } from './attachments.ts';
-import { Creation, type Plan } from './create-volume.ts';
-import { releaseUnused } from './release-unused.ts';
+import { VolumeCreator, type VolumePlan } from './create-volume.ts';
 import { DeviceNames } from './device-names.ts';
-import { devicesOf } from './list-devices.ts';
-import type { OurVolume } from './volume.ts';
-import { deviceOf, isKnown, only, ready } from './find-volume.ts';
-import { extend } from './grow-volume.ts';
-import { holdDevice, isBlank, patienceMs } from './lock-device.ts';
+import type { EbsContext } from './ebs-context.ts';
+import { findDevice, findVolume, holdsCastleVolume, requireReadyVolume } from './find-volume.ts';
+import { findGarbage } from './garbage.ts';
+import { extendVolume } from './grow-volume.ts';
 import { type HostDevice, HostDevices } from './host-devices.ts';
-import { Inventory } from './inventory.ts';
-import type { EbsParts } from './ebs-context.ts';
+import { VolumeInventory } from './inventory.ts';
+import { devicesOf } from './list-devices.ts';
+import { isBlank, lockDevice, releaseLimitMs } from './lock-device.ts';
 import * as refusals from './refusals.ts';
+import { releaseUnused } from './release-unused.ts';
 import { type EbsSettings, gibibyte } from './settings.ts';
 import { ebsSnapshots } from './snapshots.ts';
-import { ebsStrays } from './garbage.ts';
 import { ebsTrash } from './trash.ts';
-import { paces } from './wait-for-state.ts';
+import type { CastleVolume } from './volume.ts';
+import { pollingPaces } from './wait-for-state.ts';
 
 export interface EbsDeps {
   readonly mounter: Mounter;
   readonly native: Native;
   readonly replay: ReplayJournal;
   readonly emit: EmitEvent;
-  /** Told of each call of EC2's API. */
-  readonly told: Told;
+  /** OnEc2Call of each call of EC2's API. */
+  readonly told: OnEc2Call;
 }
 
 /**
@@ -52,21 +52,21 @@ export interface EbsDeps {
 export async function ebsBackend(settings: EbsSettings, deps: EbsDeps): Promise<Backend> {
   await settings.fileSystem.requirePrograms();
   const base = realpathSync(settings.dev);
-  const parts = await assemble({ ...settings, dev: base }, deps);
-  return blockBackend(ebsVolumes(settings, base, parts), deps.mounter, deps.emit);
+  const context = await assemble({ ...settings, dev: base }, deps);
+  return blockBackend(ebsVolumes(settings, base, context), deps.mounter, deps.emit);
 }
 
-async function assemble(settings: EbsSettings, { native, replay, emit, told }: EbsDeps): Promise<EbsParts> {
+async function assemble(settings: EbsSettings, { native, replay, emit, told }: EbsDeps): Promise<EbsContext> {
   const { cluster, type, encrypted, kmsKey, endpoint, batchMs, pollMs } = settings;
-  const here = await askMetadata(settings.metadata);
+  const here = await readInstanceMetadata(settings.metadata);
   const region = settings.region ?? here.region;
   const ec2 = await openEc2(
     { region, callsPerSecond: settings.callsPerSecond, ...(endpoint === undefined ? {} : { url: endpoint }) },
     told,
   );
   const limit = settings.max ?? (await attachmentLimit(ec2, here, (why) => emit(why)));
-  const pace = paces(pollMs);
-  const inventory = new Inventory(ec2, cluster, batchMs, pace.settle.withinMs);
+  const pace = pollingPaces(pollMs);
+  const inventory = new VolumeInventory(ec2, cluster, batchMs, pace.settle.withinMs);
   const host = new HostDevices(settings.sys, settings.dev);
   const names = new DeviceNames();
   const [zone, instance] = [settings.zone ?? here.zone, here.id];
@@ -77,15 +77,15 @@ async function assemble(settings: EbsSettings, { native, replay, emit, told }: E
     ...(kmsKey === undefined ? {} : { KmsKeyId: kmsKey }),
   };
   const creating = { ec2, inventory, attachments, host, native, cluster, zone, instance, kind, pace, emit };
-  const creation = new Creation(creating);
+  const creation = new VolumeCreator(creating);
   return {
     ...{ ec2, inventory, attachments, creation, host, names },
     ...{ native, replay, emit, cluster, zone, instance, pace },
   };
 }
 
-function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): BlockVolumes {
-  const { inventory, attachments, creation, host, native, zone, cluster, instance, emit } = parts;
+function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): BlockVolumes {
+  const { inventory, attachments, creation, host, native, zone, cluster, instance, emit } = context;
   const { fileSystem, sizeBytes, type } = settings;
   return {
     name: 'ebs',
@@ -93,33 +93,35 @@ function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): Block
     base,
 
     async find(name) {
-      const volume = await only(parts, name);
+      const volume = await findVolume(context, name);
       if (volume === undefined) return undefined;
       if (volume.state === 'ready') return { name, id: volume.id };
       // Ours, from a creation that was cut short: create takes it back. Somebody else's will be there soon.
       if (volume.creator === instance) return undefined;
-      throw refusals.inTheMaking(volume);
+      throw refusals.stillBeingCreated(volume);
     },
 
     async create(volume) {
-      const there = await only(parts, volume.name);
+      const there = await findVolume(context, volume.name);
       if (there?.state === 'ready') return;
-      if (there !== undefined && (there.creator !== instance || !(await creation.takeBack(there)))) {
-        throw refusals.inTheMaking(there);
+      if (there !== undefined && (there.creator !== instance || !(await creation.deleteUnused(there)))) {
+        throw refusals.stillBeingCreated(there);
       }
       const wanted = wholeSize(volume.sizeBytes ?? sizeBytes);
-      await creation.make(newPlan(volume, wanted, fileSystem));
+      await creation.create(newPlan(volume, wanted, fileSystem));
     },
 
     async discard({ name }) {
-      const volume = await only(parts, name);
+      const volume = await findVolume(context, name);
       // One that was away from here since it was made may have been somebody's.
-      return volume === undefined || (creation.wasAlwaysHere(volume) && (await creation.takeBack(volume)));
+      return (
+        volume === undefined || (creation.wasAlwaysHere(volume) && (await creation.deleteUnused(volume)))
+      );
     },
 
     async attach({ name, id }) {
       try {
-        const volume = await ready(parts, { name, ...(id === undefined ? {} : { id }) });
+        const volume = await requireReadyVolume(context, { name, ...(id === undefined ? {} : { id }) });
         return await hold(native, volume, await attachments.attach(volume));
       } catch (thrown) {
         throw refusals.ec2Refused(`volume ${name} cannot be attached`, thrown);
@@ -129,16 +131,16 @@ function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): Block
     // An EBS volume is attached to one instance, and mounted in one container at a time.
     attachShared: async () => undefined,
 
-    check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
+    check: (attached) => fileSystemNamed(attached.fileSystem.type).check(attached),
 
     async deviceNumber(volume) {
-      return (await deviceOf(parts, volume))?.number;
+      return (await findDevice(context, volume))?.number;
     },
 
-    extend: (volume, wanted) => extend(parts, volume, wholeSize(wanted)),
+    extend: (volume, wanted) => extendVolume(context, volume, wholeSize(wanted)),
 
     async withDevice(volume, use) {
-      const known = await ready(parts, volume);
+      const known = await requireReadyVolume(context, volume);
       const device = host.find(known.ec2Id, known.attachment?.name);
       if (device === undefined) return;
       const fd = openSync(device.path, constants.O_RDWR | constants.O_NOFOLLOW);
@@ -150,22 +152,22 @@ function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): Block
     },
 
     ownsDevice(number) {
-      const device = host.numbered(number);
-      return device !== undefined && isKnown(parts, device);
+      const device = host.findByNumber(number);
+      return device !== undefined && holdsCastleVolume(context, device);
     },
 
     async removeUnfinished() {
       try {
         const halfMade = async () =>
-          (await inventory.all()).filter(
+          (await inventory.list()).filter(
             ({ state, creator, zone: there }) =>
               state === 'creating' && creator === instance && there === zone,
           );
         if ((await halfMade()).length === 0) return;
         // The last word of an earlier castle, that one is ready, may not be known everywhere yet.
-        await sleep(parts.pace.settle.withinMs);
+        await sleep(context.pace.settle.withinMs);
         for (const volume of await halfMade()) {
-          const gone = await creation.takeBack(volume);
+          const gone = await creation.deleteUnused(volume);
           const what = gone ? 'half made by an earlier castle, is taken back' : 'half made, is still in use';
           emit(`volume ${volume.name}: ${volume.ec2Id}, ${what}`, {
             event: 'volume.unresolved',
@@ -174,7 +176,7 @@ function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): Block
         }
       } catch (thrown) {
         // Containers that have their volumes need a castle even when EC2 does not answer.
-        emit(`what is half made in EBS cannot be looked for: ${ec2Words(thrown)}`, {
+        emit(`what is half made in EBS cannot be looked for: ${describeEc2Error(thrown)}`, {
           event: 'volume.unresolved',
         });
       }
@@ -182,20 +184,20 @@ function ebsVolumes(settings: EbsSettings, base: string, parts: EbsParts): Block
 
     // The volumes of other hosts are no fault.
     listVolumes: async () => [],
-    findGarbage: (isKnown) => ebsStrays(parts, isKnown),
-    trash: ebsTrash(parts),
-    snapshots: ebsSnapshots(parts),
+    findGarbage: (isKnown) => findGarbage(context, isKnown),
+    trash: ebsTrash(context),
+    snapshots: ebsSnapshots(context),
     claims: null,
-    hostHold: { releaseUnused: (volume) => releaseUnused(parts, volume) },
-    devices: { read: () => devicesOf(parts) },
+    hostHold: { releaseUnused: (volume) => releaseUnused(context, volume) },
+    devices: { read: () => devicesOf(context) },
     sizes: null, // EC2 would have to be asked
   };
 }
 
 /** Takes hold of a volume's disk and makes sure that its file system is the right one. */
-async function hold(native: Native, volume: OurVolume, device: HostDevice): Promise<AttachedDevice> {
+async function hold(native: Native, volume: CastleVolume, device: HostDevice): Promise<AttachedDevice> {
   const { name } = volume;
-  const fd = await holdDevice(native, device, patienceMs);
+  const fd = await lockDevice(native, device, releaseLimitMs);
   if (fd === undefined) throw blockRefusals.stillAttached(name, device.path, device.path);
   try {
     const { path, sizeBytes } = device;
@@ -207,19 +209,19 @@ async function hold(native: Native, volume: OurVolume, device: HostDevice): Prom
   }
 }
 
-function imageOf(fd: number, { path }: HostDevice, { fileSystem, id }: OurVolume) {
+function imageOf(fd: number, { path }: HostDevice, { fileSystem, id }: CastleVolume) {
   return { fd, path, isDevice: true as const, fileSystem: { type: fileSystem, uuid: id } };
 }
 
 /** A volume that is formatted. */
-function newPlan(volume: NewVolume, sizeBytes: number, fileSystem: FileSystem): Plan {
+function newPlan(volume: NewVolume, sizeBytes: number, fileSystem: FileSystem): VolumePlan {
   return {
     volume,
     sizeBytes,
     fileSystem: fileSystem.name,
     async fill({ path, sizeBytes: deviceBytes }, fd) {
       if (!isBlank(fd, deviceBytes)) throw refusals.notBlank(volume.name, path);
-      await fileSystem.make({ path, fd, isDevice: true }, volume.id, volume.owner);
+      await fileSystem.format({ path, fd, isDevice: true }, volume.id, volume.owner);
     },
   };
 }

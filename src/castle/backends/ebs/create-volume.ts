@@ -2,25 +2,25 @@ import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync } from 'node:fs';
 import type { CreateVolumeCommandInput } from '@aws-sdk/client-ec2';
 import type { Native } from '../../../linux/native-addon.ts';
-import { type Ec2, ec2Words, isEc2Error } from '../../aws/ec2-client.ts';
+import { describeEc2Error, type Ec2, isEc2Error } from '../../aws/ec2-client.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import type { NewVolume } from '../volume.ts';
 import type { Attachments } from './attachments.ts';
-import { type EbsVolume, isDeleted, type OurVolume, tags, toEbsVolume, toTags } from './volume.ts';
-import { holdDevice, patienceMs } from './lock-device.ts';
 import type { HostDevice, HostDevices } from './host-devices.ts';
-import type { Inventory } from './inventory.ts';
+import type { VolumeInventory } from './inventory.ts';
+import { lockDevice, releaseLimitMs } from './lock-device.ts';
 import * as refusals from './refusals.ts';
 import { gibibyte } from './settings.ts';
-import { type paces, waitFor } from './wait-for-state.ts';
+import { type CastleVolume, type EbsVolume, isDeleted, tags, toEbsVolume, toTags } from './volume.ts';
+import { type pollingPaces, waitFor } from './wait-for-state.ts';
 
 /** As many client tokens are tried for one name. */
 const tokensOfAName = 20;
 
 /** What volumes are made with. */
-export interface CreationMeans {
+export interface VolumeCreatorDeps {
   readonly ec2: Ec2;
-  readonly inventory: Inventory;
+  readonly inventory: VolumeInventory;
   readonly attachments: Attachments;
   readonly host: HostDevices;
   readonly native: Native;
@@ -29,12 +29,12 @@ export interface CreationMeans {
   readonly instance: string;
   /** What every new volume has. */
   readonly kind: Pick<CreateVolumeCommandInput, 'VolumeType' | 'Encrypted' | 'KmsKeyId'>;
-  readonly pace: ReturnType<typeof paces>;
+  readonly pace: ReturnType<typeof pollingPaces>;
   readonly emit: EmitEvent;
 }
 
 /** What a volume is to be. */
-export interface Plan {
+export interface VolumePlan {
   readonly volume: NewVolume;
   readonly sizeBytes: number;
   readonly fileSystem: string;
@@ -48,19 +48,19 @@ export interface Plan {
  * Makes volumes. Until a volume is whole its tags say `creating`, and who makes it: it can be found by nobody else, and what
  * an interrupted creation left behind is taken back by the same instance, since nothing was ever written to it by a user.
  */
-export class Creation {
+export class VolumeCreator {
   /** The token to begin with for a name, where the ones before are known to be used up. */
   private readonly firstToken = new Map<string, number>();
   /** Since when each volume that this castle has made is attached here. */
   private readonly attachedSince = new Map<string, string>();
 
-  constructor(private readonly means: CreationMeans) {}
+  constructor(private readonly deps: VolumeCreatorDeps) {}
 
   /**
    * Makes a volume; it appears whole or not at all, and stays attached for its first mount.
    * @throws RefusalError busy when another castle makes it just now; backend_failed
    */
-  async make(plan: Plan): Promise<OurVolume> {
+  async create(plan: VolumePlan): Promise<CastleVolume> {
     const { name } = plan.volume;
     const made = await this.request(plan).catch((thrown: unknown) => {
       throw refusals.ec2Refused(`volume ${name} cannot be created in EBS`, thrown);
@@ -76,9 +76,9 @@ export class Creation {
   }
 
   /** Whether a volume that this castle has made is attached here, and was never anywhere else. */
-  wasAlwaysHere({ ec2Id, attachment }: OurVolume): boolean {
+  wasAlwaysHere({ ec2Id, attachment }: CastleVolume): boolean {
     const since = this.attachedSince.get(ec2Id);
-    return since !== undefined && attachment?.instance === this.means.instance && attachment.since === since;
+    return since !== undefined && attachment?.instance === this.deps.instance && attachment.since === since;
   }
 
   /**
@@ -86,21 +86,21 @@ export class Creation {
    * @returns whether it is gone
    * @throws Error of EC2
    */
-  async takeBack(volume: OurVolume): Promise<boolean> {
-    const { ec2, host, native, attachments, instance } = this.means;
+  async deleteUnused(volume: CastleVolume): Promise<boolean> {
+    const { ec2, host, native, attachments, instance } = this.deps;
     const { ec2Id, attachment } = volume;
     if (attachment !== undefined && attachment.instance !== instance) return false;
     const device = host.find(ec2Id, attachment?.name);
     if (device !== undefined) {
       // A tool of a castle that was killed may be at work.
-      const fd = await holdDevice(native, device, patienceMs);
+      const fd = await lockDevice(native, device, releaseLimitMs);
       if (fd === undefined) return false;
       closeSync(fd);
     }
     if (!(await attachments.detach(ec2Id))) return false;
     try {
       await ec2.deleteVolume({ VolumeId: ec2Id });
-      this.means.inventory.forget(ec2Id);
+      this.deps.inventory.forget(ec2Id);
       this.attachedSince.delete(ec2Id);
     } catch (thrown) {
       if (!isEc2Error(thrown, 'InvalidVolume.NotFound')) throw thrown;
@@ -108,31 +108,31 @@ export class Creation {
     return true;
   }
 
-  private async tryToTakeBack(volume: OurVolume): Promise<void> {
+  private async tryToTakeBack(volume: CastleVolume): Promise<void> {
     const { name, ec2Id } = volume;
     try {
-      const now = (await this.means.inventory.getOurs(ec2Id)) ?? volume;
-      if (await this.takeBack(now)) return;
+      const now = (await this.deps.inventory.getCastleVolume(ec2Id)) ?? volume;
+      if (await this.deleteUnused(now)) return;
       this.unclear(name, `${ec2Id}, half made, is in use and could not be taken back`);
     } catch (thrown) {
-      this.unclear(name, `${ec2Id}, half made, could not be taken back: ${ec2Words(thrown)}`);
+      this.unclear(name, `${ec2Id}, half made, could not be taken back: ${describeEc2Error(thrown)}`);
     }
   }
 
   private unclear(volume: string, what: string): void {
-    this.means.emit(`volume ${volume}: ${what}; the next start of the castle tries again`, {
+    this.deps.emit(`volume ${volume}: ${what}; the next start of the castle tries again`, {
       event: 'volume.unresolved',
       volume,
     });
   }
 
   /** Has EC2 make the volume, and waits until it is there. */
-  private async request(plan: Plan): Promise<OurVolume> {
+  private async request(plan: VolumePlan): Promise<CastleVolume> {
     const { name } = plan.volume;
     const first = this.firstToken.get(name) ?? 1;
     for (let n = first; n <= tokensOfAName; n++) {
       this.firstToken.set(name, n);
-      const begun = await this.ask(plan, tokenOf(this.means.cluster, name, n));
+      const begun = await this.ask(plan, clientToken(this.deps.cluster, name, n));
       const made = begun === undefined ? undefined : await this.untilAvailable(begun, plan);
       // The token has been used up: by an earlier volume of that name, or by one that came to nothing.
       if (made !== undefined) return made;
@@ -145,8 +145,8 @@ export class Creation {
    * Asks for the volume with a token.
    * @returns undefined when the token belongs to something else
    */
-  private async ask(plan: Plan, token: string): Promise<EbsVolume | undefined> {
-    const { ec2, zone, kind } = this.means;
+  private async ask(plan: VolumePlan, token: string): Promise<EbsVolume | undefined> {
+    const { ec2, zone, kind } = this.deps;
     const { volume, sizeBytes, snapshot } = plan;
     try {
       const answer = await ec2.createVolume({
@@ -166,14 +166,14 @@ export class Creation {
         return undefined;
       }
       // It may have been made all the same: by a call before this one whose answer was lost.
-      const found = await waitFor(this.means.pace.glance, () => this.byId(volume.id));
+      const found = await waitFor(this.deps.pace.glance, () => this.byId(volume.id));
       if (found !== undefined) return found;
       throw thrown;
     }
   }
 
-  private async byId(id: string): Promise<OurVolume | undefined> {
-    const [found] = await this.means.inventory.tagged(tags.id, id);
+  private async byId(id: string): Promise<CastleVolume | undefined> {
+    const [found] = await this.deps.inventory.listByTag(tags.id, id);
     return found;
   }
 
@@ -182,19 +182,21 @@ export class Creation {
    * @throws RefusalError busy when it is just being made
    */
   private async checkToken(token: string): Promise<void> {
-    const { inventory, instance, pace } = this.means;
-    const holder = await waitFor(pace.glance, async () => (await inventory.tagged(tags.token, token)).at(-1));
+    const { inventory, instance, pace } = this.deps;
+    const holder = await waitFor(pace.glance, async () =>
+      (await inventory.listByTag(tags.token, token)).at(-1),
+    );
     if (holder === undefined || isDeleted(holder) || holder.status === 'error') return;
     if (holder.state === 'creating' && holder.creator === instance) {
       // One of ours that came to nothing.
       await this.tryToTakeBack(holder);
       return;
     }
-    throw refusals.inTheMaking(holder);
+    throw refusals.stillBeingCreated(holder);
   }
 
-  private tagsFor({ volume, fileSystem }: Plan, token: string): Readonly<Record<string, string>> {
-    const { cluster, instance } = this.means;
+  private tagsFor({ volume, fileSystem }: VolumePlan, token: string): Readonly<Record<string, string>> {
+    const { cluster, instance } = this.deps;
     return {
       Name: `${cluster}/${volume.name}`,
       [tags.castle]: cluster,
@@ -208,14 +210,14 @@ export class Creation {
   }
 
   /** @returns undefined when it came to nothing */
-  private async untilAvailable(begun: EbsVolume, { volume }: Plan): Promise<OurVolume | undefined> {
-    const { ec2, inventory, pace } = this.means;
+  private async untilAvailable(begun: EbsVolume, { volume }: VolumePlan): Promise<CastleVolume | undefined> {
+    const { ec2, inventory, pace } = this.deps;
     const made = await waitFor(pace.create, async () => {
-      const now = await inventory.getOurs(begun.ec2Id);
+      const now = await inventory.getCastleVolume(begun.ec2Id);
       return now?.id === volume.id && now.status !== 'creating' ? now : undefined;
     });
     if (made !== undefined && made.status !== 'error') return made;
-    this.means.emit(
+    this.deps.emit(
       `volume ${volume.name}: ${begun.ec2Id} ${made === undefined ? 'was never there' : 'failed in EBS'}, another one is made`,
       { event: 'volume.unresolved', volume: volume.name },
     );
@@ -223,17 +225,17 @@ export class Creation {
     return undefined;
   }
 
-  private async fill(volume: OurVolume, { sizeBytes, fill }: Plan): Promise<OurVolume> {
-    const { attachments, native, instance, inventory } = this.means;
+  private async fill(volume: CastleVolume, { sizeBytes, fill }: VolumePlan): Promise<CastleVolume> {
+    const { attachments, native, instance, inventory } = this.deps;
     const device = await attachments.attach(volume);
-    const fd = await holdDevice(native, device, patienceMs);
+    const fd = await lockDevice(native, device, releaseLimitMs);
     if (fd === undefined) throw refusals.stillDetaching(volume.name, volume.ec2Id);
     try {
       // The last look before something is written: nobody else may have to do with it.
-      const now = await inventory.getOurs(volume.ec2Id);
+      const now = await inventory.getCastleVolume(volume.ec2Id);
       if (now === undefined) throw refusals.volumeGone(volume.name);
       if (now.state !== 'creating' || now.id !== volume.id || now.creator !== instance) {
-        throw refusals.notReady(now);
+        throw refusals.wrongState(now);
       }
       if (now.attachment?.since !== undefined) this.attachedSince.set(now.ec2Id, now.attachment.since);
       if (device.sizeBytes !== sizeBytes) throw refusals.notBlank(volume.name, device.path);
@@ -246,27 +248,27 @@ export class Creation {
   }
 
   /** Two castles, each of which did not see the other's volume in time, both begin anew. */
-  private async checkAlone({ name, ec2Id }: OurVolume): Promise<void> {
-    const others = (await this.means.inventory.named(name)).filter(
+  private async checkAlone({ name, ec2Id }: CastleVolume): Promise<void> {
+    const others = (await this.deps.inventory.listByName(name)).filter(
       (other) => other.ec2Id !== ec2Id && !isDeleted(other) && other.status !== 'error',
     );
     const [other] = others.filter(
-      ({ state, creator }) => state === 'ready' || creator !== this.means.instance,
+      ({ state, creator }) => state === 'ready' || creator !== this.deps.instance,
     );
-    if (other !== undefined) throw refusals.inTheMaking(other);
+    if (other !== undefined) throw refusals.stillBeingCreated(other);
   }
 
-  private async finish(volume: OurVolume): Promise<OurVolume> {
-    await this.means.ec2.createTags({
+  private async finish(volume: CastleVolume): Promise<CastleVolume> {
+    await this.deps.ec2.createTags({
       Resources: [volume.ec2Id],
       Tags: toTags({ [tags.state]: 'ready' }),
     });
-    return this.means.inventory.changed(volume, { [tags.state]: 'ready' });
+    return this.deps.inventory.recordTags(volume, { [tags.state]: 'ready' });
   }
 }
 
 /** The n-th client token for a volume of that name: 64 characters are the limit. */
-function tokenOf(cluster: string, name: string, n: number): string {
+function clientToken(cluster: string, name: string, n: number): string {
   const hash = createHash('sha256').update(`${cluster}/${name}`).digest('hex').slice(0, 40);
   return `castle-${hash}${n === 1 ? '' : `-${n}`}`;
 }

@@ -1,5 +1,5 @@
 /** A device name that takes no volume any more, or did not at the last try. */
-export interface BadName {
+export interface AvoidedName {
   readonly name: string;
   /** Ends the sentence "it is avoided, because". */
   readonly reason: string;
@@ -25,7 +25,7 @@ const allNames: readonly string[] = [
 
 /** Chooses names for devices that are attached, and remembers which are bad. */
 export class DeviceNames {
-  private readonly bad = new Map<string, BadName>();
+  private readonly bad = new Map<string, AvoidedName>();
   private readonly given = new Set<string>();
 
   /**
@@ -33,9 +33,9 @@ export class DeviceNames {
    * @param taken names that EC2 says are in use on this instance
    * @returns undefined when all are taken, or too bad
    */
-  take(taken: ReadonlySet<string>): string | undefined {
+  reserve(taken: ReadonlySet<string>): string | undefined {
     const free = allNames.filter((name) => !isTaken(name, taken) && !this.given.has(name));
-    const worst = this.remembered();
+    const worst = this.avoided();
     const good = free.find((name) => !worst.has(name));
     const name = good ?? free.find((name) => worst.get(name)?.never === false);
     if (name !== undefined) this.given.add(name);
@@ -43,22 +43,22 @@ export class DeviceNames {
   }
 
   /** EC2 knows by now that it is taken, or it is free. */
-  giveBack(name: string): void {
+  release(name: string): void {
     this.given.delete(name);
   }
 
   /** It took a volume. */
-  worked(name: string): void {
+  succeeded(name: string): void {
     this.bad.delete(name);
   }
 
   /** It took none. @param forMs how long that is remembered, in milliseconds */
-  failed(name: string, why: string, forMs: number, never: boolean): void {
+  avoid(name: string, why: string, forMs: number, never: boolean): void {
     this.bad.set(name, { name, reason: why, untilMs: Date.now() + forMs, never });
   }
 
   /** Those that are bad now. */
-  remembered(): ReadonlyMap<string, BadName> {
+  avoided(): ReadonlyMap<string, AvoidedName> {
     for (const [name, { untilMs }] of this.bad) if (untilMs <= Date.now()) this.bad.delete(name);
     return this.bad;
   }

@@ -3,18 +3,18 @@ import type { Ec2 } from '../../aws/ec2-client.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import type { Attachments } from './attachments.ts';
-import type { Creation } from './create-volume.ts';
+import type { VolumeCreator } from './create-volume.ts';
 import type { DeviceNames } from './device-names.ts';
 import type { HostDevices } from './host-devices.ts';
-import type { Inventory } from './inventory.ts';
-import type { paces } from './wait-for-state.ts';
+import type { VolumeInventory } from './inventory.ts';
+import type { pollingPaces } from './wait-for-state.ts';
 
-/** What the parts of this backend share. */
-export interface EbsParts {
+/** What the context of this backend share. */
+export interface EbsContext {
   readonly ec2: Ec2;
-  readonly inventory: Inventory;
+  readonly inventory: VolumeInventory;
   readonly attachments: Attachments;
-  readonly creation: Creation;
+  readonly creation: VolumeCreator;
   readonly host: HostDevices;
   readonly names: DeviceNames;
   readonly native: Native;
@@ -23,5 +23,5 @@ export interface EbsParts {
   readonly cluster: string;
   readonly zone: string;
   readonly instance: string;
-  readonly pace: ReturnType<typeof paces>;
+  readonly pace: ReturnType<typeof pollingPaces>;
 }

@@ -1,15 +1,18 @@
-import { anotherFileSystem } from '../refusals.ts';
+import { wrongFileSystem } from '../refusals.ts';
 import type { KnownVolume } from '../volume.ts';
-import { isDeleted, type OurVolume } from './volume.ts';
+import type { EbsContext } from './ebs-context.ts';
 import type { HostDevice } from './host-devices.ts';
-import type { EbsParts } from './ebs-context.ts';
 import * as refusals from './refusals.ts';
+import { type CastleVolume, isDeleted } from './volume.ts';
 
 /** The one volume of that name that counts: not a deleted one, not one that failed. */
-export async function only({ inventory, zone }: EbsParts, name: string): Promise<OurVolume | undefined> {
-  let found: readonly OurVolume[];
+export async function findVolume(
+  { inventory, zone }: EbsContext,
+  name: string,
+): Promise<CastleVolume | undefined> {
+  let found: readonly CastleVolume[];
   try {
-    found = await inventory.named(name);
+    found = await inventory.listByName(name);
   } catch (thrown) {
     throw refusals.ec2Refused(`volume ${name} cannot be looked for in EBS`, thrown);
   }
@@ -28,32 +31,38 @@ export async function only({ inventory, zone }: EbsParts, name: string): Promise
 }
 
 /** The same, which may be mounted. */
-export async function ready(parts: EbsParts, { name, id }: KnownVolume): Promise<OurVolume> {
-  const volume = await only(parts, name);
+export async function requireReadyVolume(
+  context: EbsContext,
+  { name, id }: KnownVolume,
+): Promise<CastleVolume> {
+  const volume = await findVolume(context, name);
   if (volume === undefined) throw refusals.volumeGone(name);
-  if (volume.state !== 'ready') throw refusals.notReady(volume);
+  if (volume.state !== 'ready') throw refusals.wrongState(volume);
   if (id !== undefined && volume.id !== id) {
-    throw anotherFileSystem(name, volume.ec2Id, id, volume.id);
+    throw wrongFileSystem(name, volume.ec2Id, id, volume.id);
   }
   return volume;
 }
 
 /** The disk that this host has of a volume. */
-export async function deviceOf(parts: EbsParts, { name, id }: KnownVolume): Promise<HostDevice | undefined> {
-  const { inventory, host } = parts;
+export async function findDevice(
+  context: EbsContext,
+  { name, id }: KnownVolume,
+): Promise<HostDevice | undefined> {
+  const { inventory, host } = context;
   const ec2Id = id === undefined ? undefined : inventory.ec2IdOf(id);
   if (ec2Id !== undefined) {
     const device = host.find(ec2Id, undefined);
     // Where disks have serials, that is the whole truth.
-    if (device !== undefined || host.all().some(({ serial }) => serial?.startsWith('vol'))) return device;
+    if (device !== undefined || host.list().some(({ serial }) => serial?.startsWith('vol'))) return device;
   }
-  const volume = await only(parts, name);
+  const volume = await findVolume(context, name);
   if (volume === undefined || (id !== undefined && volume.id !== id)) return undefined;
   const { attachment } = volume;
-  return host.find(volume.ec2Id, attachment?.instance === parts.instance ? attachment.name : undefined);
+  return host.find(volume.ec2Id, attachment?.instance === context.instance ? attachment.name : undefined);
 }
 
 /** Whether a disk has a volume of the cluster that was seen before. */
-export function isKnown({ inventory }: EbsParts, { serial }: HostDevice): boolean {
+export function holdsCastleVolume({ inventory }: EbsContext, { serial }: HostDevice): boolean {
   return serial !== undefined && inventory.isKnown(serial.replace(/^vol/, 'vol-'));
 }

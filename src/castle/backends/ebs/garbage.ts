@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
 import type { Stray } from '../../housekeeping/stray.ts';
-import type { OurVolume } from './volume.ts';
-import { holdDevice } from './lock-device.ts';
+import type { EbsContext } from './ebs-context.ts';
 import type { HostDevice } from './host-devices.ts';
-import type { EbsParts } from './ebs-context.ts';
+import { lockDevice } from './lock-device.ts';
+import type { CastleVolume } from './volume.ts';
 
 /** A volume is not half made for longer than this, in milliseconds, unless its creation has come to nothing. */
 const makingMs = 3_600_000;
@@ -14,24 +14,24 @@ const makingMs = 3_600_000;
  * from before its state was lost.
  * @param isKnown whether the store has a volume or a snapshot with that id
  */
-export async function ebsStrays(
-  parts: EbsParts,
+export async function findGarbage(
+  context: EbsContext,
   isKnown: (id: string) => boolean,
 ): Promise<readonly Stray[]> {
-  const { inventory, zone, instance } = parts;
-  const all = (await inventory.all()).filter((volume) => volume.zone === zone);
+  const { inventory, zone, instance } = context;
+  const all = (await inventory.list()).filter((volume) => volume.zone === zone);
   return [
     ...all.flatMap((volume) => {
       const why = whyHalfMade(volume, instance, isKnown);
-      return why === undefined ? [] : [halfMade(parts, volume, why)];
+      return why === undefined ? [] : [halfMade(context, volume, why)];
     }),
-    ...(await Promise.all(all.map((volume) => idleDisk(parts, volume)))).flatMap((stray) => stray ?? []),
+    ...(await Promise.all(all.map((volume) => idleDisk(context, volume)))).flatMap((stray) => stray ?? []),
   ];
 }
 
 /** Why a volume will never be whole; undefined when it is, or may still be. */
 function whyHalfMade(
-  { state, status, creator, id, made }: OurVolume,
+  { state, status, creator, id, made }: CastleVolume,
   instance: string,
   isKnown: (id: string) => boolean,
 ): string | undefined {
@@ -45,23 +45,26 @@ function whyHalfMade(
     : `the castle on ${creator} did not finish it within an hour`;
 }
 
-function halfMade(parts: EbsParts, { ec2Id, name }: OurVolume, why: string): Stray {
-  const { inventory, creation } = parts;
+function halfMade(context: EbsContext, { ec2Id, name }: CastleVolume, why: string): Stray {
+  const { inventory, creation } = context;
   return {
     kind: 'volume',
     name: `${ec2Id} (${name})`,
     reason: why,
     async remove() {
-      const now = await inventory.getOurs(ec2Id);
+      const now = await inventory.getCastleVolume(ec2Id);
       if (now === undefined) return true;
       if (now.state !== 'creating') return false;
-      return creation.takeBack(now);
+      return creation.deleteUnused(now);
     },
   };
 }
 
-async function idleDisk(parts: EbsParts, { ec2Id, name, attachment }: OurVolume): Promise<Stray | undefined> {
-  const { host, instance, native, attachments } = parts;
+async function idleDisk(
+  context: EbsContext,
+  { ec2Id, name, attachment }: CastleVolume,
+): Promise<Stray | undefined> {
+  const { host, instance, native, attachments } = context;
   if (attachment?.instance !== instance || attachment.state !== 'attached') return undefined;
   const device = host.find(ec2Id, attachment.name);
   if (device === undefined || !(await isIdle(device))) return undefined;
@@ -78,7 +81,7 @@ async function idleDisk(parts: EbsParts, { ec2Id, name, attachment }: OurVolume)
 
   /** Neither mounted nor in the hands of a tool, or of a mount that is under way. */
   async function isIdle(disk: HostDevice): Promise<boolean> {
-    const fd = await holdDevice(native, disk, 0);
+    const fd = await lockDevice(native, disk, 0);
     if (fd !== undefined) closeSync(fd);
     return fd !== undefined;
   }

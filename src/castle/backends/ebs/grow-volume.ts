@@ -1,9 +1,9 @@
 import { type Ec2, isEc2Error } from '../../aws/ec2-client.ts';
-import { typeNamed } from '../../file-systems/types.ts';
+import { fileSystemNamed } from '../../file-systems/types.ts';
 import * as blockRefusals from '../refusals.ts';
 import type { KnownVolume } from '../volume.ts';
-import { ready } from './find-volume.ts';
-import type { EbsParts } from './ebs-context.ts';
+import type { EbsContext } from './ebs-context.ts';
+import { requireReadyVolume } from './find-volume.ts';
 import * as refusals from './refusals.ts';
 import { gibibyte } from './settings.ts';
 import { waitFor } from './wait-for-state.ts';
@@ -13,26 +13,27 @@ import { waitFor } from './wait-for-state.ts';
  * @param wanted in bytes, whole GiB
  * @throws RefusalError bad_request when it is larger already; busy when EBS has to rest; backend_failed
  */
-export async function extend(parts: EbsParts, known: KnownVolume, wanted: number): Promise<void> {
-  const { ec2, host, pace } = parts;
+export async function extendVolume(context: EbsContext, known: KnownVolume, wanted: number): Promise<void> {
+  const { ec2, host, pace } = context;
   const { name } = known;
-  const volume = await ready(parts, known);
-  const why = typeNamed(volume.fileSystem).whyNoGrowth();
-  if (why !== undefined) throw blockRefusals.mayNotGrow(name, why);
+  const volume = await requireReadyVolume(context, known);
+  const why = fileSystemNamed(volume.fileSystem).whyNoGrowth();
+  if (why !== undefined) throw blockRefusals.cannotGrow(name, why);
   if (wanted < volume.sizeBytes) throw blockRefusals.cannotShrink(name, volume.sizeBytes);
   try {
     if (wanted > volume.sizeBytes) {
       await ec2.modifyVolume({ VolumeId: volume.ec2Id, Size: wanted / gibibyte });
     }
     const state = await waitFor(pace.modify, () => modified(ec2, volume.ec2Id, wanted));
-    if (state !== 'done') throw refusals.stuck(name, volume.ec2Id, 'growing', pace.modify.withinMs / 1000);
+    if (state !== 'done')
+      throw refusals.attachmentTimedOut(name, volume.ec2Id, 'growing', pace.modify.withinMs / 1000);
   } catch (thrown) {
     const codes = ['VolumeModificationRateExceeded', 'IncorrectModificationState', 'IncorrectState'] as const;
     if (isEc2Error(thrown, ...codes)) throw refusals.modifiedTooOften(name);
     throw refusals.ec2Refused(`volume ${name} cannot grow`, thrown);
   }
   const { attachment } = volume;
-  if (attachment?.instance !== parts.instance || host.find(volume.ec2Id, attachment.name) === undefined) {
+  if (attachment?.instance !== context.instance || host.find(volume.ec2Id, attachment.name) === undefined) {
     return;
   }
   // The kernel is told of it by the disk itself.
@@ -41,7 +42,7 @@ export async function extend(parts: EbsParts, known: KnownVolume, wanted: number
     return device === undefined || device.sizeBytes >= wanted ? true : undefined;
   });
   if (isLarger === undefined)
-    throw refusals.stuck(name, volume.ec2Id, 'growing', pace.settle.withinMs / 1000);
+    throw refusals.attachmentTimedOut(name, volume.ec2Id, 'growing', pace.settle.withinMs / 1000);
 }
 
 /** From `optimizing` on a volume has its new size; "ModifyVolume" of EC2's API reference. */

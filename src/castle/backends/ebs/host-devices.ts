@@ -28,7 +28,7 @@ export class HostDevices {
     private readonly dev: string,
   ) {}
 
-  all(): readonly HostDevice[] {
+  list(): readonly HostDevice[] {
     return readdirSync(join(this.sys, 'block')).flatMap((name) => this.read(name) ?? []);
   }
 
@@ -39,7 +39,7 @@ export class HostDevices {
    * @param asked the device name of its attachment
    */
   find(ec2Id: string, asked: string | undefined): HostDevice | undefined {
-    const all = this.all();
+    const all = this.list();
     const bySerial = all.find(({ serial }) => serial === serialOf(ec2Id));
     if (bySerial !== undefined || asked === undefined) return bySerial;
     const named = basename(asked).replace(/^sd/, 'xvd');
@@ -47,8 +47,8 @@ export class HostDevices {
   }
 
   /** The disk with a number. */
-  numbered(number: string): HostDevice | undefined {
-    return this.all().find((device) => device.number === number);
+  findByNumber(number: string): HostDevice | undefined {
+    return this.list().find((device) => device.number === number);
   }
 
   /** One may go while we look, and its node may come a moment later (udev). */
@@ -71,7 +71,7 @@ export class HostDevices {
 /** The serial number that the disk of a volume has. */
 export const serialOf = (ec2Id: string): string => ec2Id.replace('-', '');
 
-/** `major:minor` of a device number; makedev(3), whose parts interleave. */
+/** `major:minor` of a device number; makedev(3), whose context interleave. */
 function numberOf(rdev: number): string {
   const whole = BigInt(rdev);
   const major = ((whole >> 8n) & 0xfffn) | ((whole >> 32n) & 0xfffff000n);

@@ -1,7 +1,7 @@
 import type { DescribeVolumesCommandInput } from '@aws-sdk/client-ec2';
 import { type Ec2, isEc2Error } from '../../aws/ec2-client.ts';
-import { Batch } from '../../aws/request-batch.ts';
-import { type EbsVolume, isThere, type OurVolume, ours, tags, toEbsVolume } from './volume.ts';
+import { RequestBatch } from '../../aws/request-batch.ts';
+import { type CastleVolume, type EbsVolume, exists, tags, toCastleVolume, toEbsVolume } from './volume.ts';
 
 /** EC2 takes as many ids in one question, and as many values in a filter. */
 const idsAtOnce = 500;
@@ -10,14 +10,14 @@ const namesAtOnce = 200;
 const pageSize = 500;
 
 /** What EC2 says of volumes. Questions of the same kind that come within a short time are asked together. */
-export class Inventory {
-  private readonly names: Batch<readonly OurVolume[]>;
-  private readonly ids: Batch<EbsVolume>;
+export class VolumeInventory {
+  private readonly names: RequestBatch<readonly CastleVolume[]>;
+  private readonly ids: RequestBatch<EbsVolume>;
   /** EC2's id of each volume, by our UUID: neither ever changes, or belongs to another one. */
   private readonly known = new Map<string, string>();
   private readonly knownEc2Ids = new Set<string>();
   /** What this castle itself has changed: for some time EC2 may tell how it was before. */
-  private readonly fresh = new Map<string, { readonly volume: OurVolume; readonly untilMs: number }>();
+  private readonly fresh = new Map<string, { readonly volume: CastleVolume; readonly untilMs: number }>();
 
   /**
    * @param batchMs how long questions are collected, in milliseconds
@@ -29,14 +29,14 @@ export class Inventory {
     batchMs: number,
     private readonly settleMs: number,
   ) {
-    this.names = new Batch(batchMs, namesAtOnce, (names) => this.askNames(names));
-    this.ids = new Batch(batchMs, idsAtOnce, (ids) => this.askIds(ids));
+    this.names = new RequestBatch(batchMs, namesAtOnce, (names) => this.askNames(names));
+    this.ids = new RequestBatch(batchMs, idsAtOnce, (ids) => this.askIds(ids));
   }
 
   /** The volumes of the cluster with a name, in every zone, whatever their state; the youngest last. */
-  async named(name: string): Promise<readonly OurVolume[]> {
-    const found = (await this.names.ask(name)) ?? [];
-    const missing = this.freshOnes().filter(
+  async listByName(name: string): Promise<readonly CastleVolume[]> {
+    const found = (await this.names.get(name)) ?? [];
+    const missing = this.recentlyChanged().filter(
       (fresh) => fresh.name === name && found.every(({ ec2Id }) => ec2Id !== fresh.ec2Id),
     );
     return [...found, ...missing];
@@ -44,30 +44,32 @@ export class Inventory {
 
   /** A volume by EC2's id; undefined when EC2 has none, or doesn't know of it yet. */
   async get(ec2Id: string): Promise<EbsVolume | undefined> {
-    const volume = await this.ids.ask(ec2Id);
-    return volume !== undefined && isThere(volume) ? volume : undefined;
+    const volume = await this.ids.get(ec2Id);
+    return volume !== undefined && exists(volume) ? volume : undefined;
   }
 
   /** The same, as one of ours. */
-  async getOurs(ec2Id: string): Promise<OurVolume | undefined> {
+  async getCastleVolume(ec2Id: string): Promise<CastleVolume | undefined> {
     const volume = await this.get(ec2Id);
     return volume === undefined ? undefined : this.remember(volume);
   }
 
   /** All volumes of the cluster. */
-  async all(): Promise<readonly OurVolume[]> {
-    const found = await this.list({ Filters: [{ Name: `tag:${tags.castle}`, Values: [this.cluster] }] });
+  async list(): Promise<readonly CastleVolume[]> {
+    const found = await this.describeVolumes({
+      Filters: [{ Name: `tag:${tags.castle}`, Values: [this.cluster] }],
+    });
     return found.flatMap((volume) => this.remember(volume) ?? []);
   }
 
   /** All volumes that are attached to an instance, or are about to be, whoever's they are. */
-  attachedTo(instance: string): Promise<readonly EbsVolume[]> {
-    return this.list({ Filters: [{ Name: 'attachment.instance-id', Values: [instance] }] });
+  listAttached(instance: string): Promise<readonly EbsVolume[]> {
+    return this.describeVolumes({ Filters: [{ Name: 'attachment.instance-id', Values: [instance] }] });
   }
 
   /** Volumes of the cluster with a tag. */
-  async tagged(tag: string, value: string): Promise<readonly OurVolume[]> {
-    const found = await this.list({
+  async listByTag(tag: string, value: string): Promise<readonly CastleVolume[]> {
+    const found = await this.describeVolumes({
       Filters: [
         { Name: `tag:${tags.castle}`, Values: [this.cluster] },
         { Name: `tag:${tag}`, Values: [value] },
@@ -87,9 +89,9 @@ export class Inventory {
   }
 
   /** Remembers that this castle has changed tags of a volume. @returns how it is now */
-  changed(volume: OurVolume, changes: Readonly<Record<string, string>>): OurVolume {
+  recordTags(volume: CastleVolume, changes: Readonly<Record<string, string>>): CastleVolume {
     const tagged = new Map([...volume.tagged, ...Object.entries(changes)]);
-    const now = ours({ ...volume, tagged }, this.cluster) ?? volume;
+    const now = toCastleVolume({ ...volume, tagged }, this.cluster) ?? volume;
     this.fresh.set(volume.ec2Id, { volume: now, untilMs: performance.now() + this.settleMs });
     return now;
   }
@@ -99,16 +101,19 @@ export class Inventory {
     this.fresh.delete(ec2Id);
   }
 
-  private freshOnes(): readonly OurVolume[] {
+  private recentlyChanged(): readonly CastleVolume[] {
     for (const [ec2Id, { untilMs }] of this.fresh) {
       if (untilMs < performance.now()) this.fresh.delete(ec2Id);
     }
     return [...this.fresh.values()].map(({ volume }) => volume);
   }
 
-  private remember(told: EbsVolume): OurVolume | undefined {
-    const fresh = this.freshOnes().find(({ ec2Id }) => ec2Id === told.ec2Id);
-    const known = ours(fresh === undefined ? told : { ...told, tagged: fresh.tagged }, this.cluster);
+  private remember(told: EbsVolume): CastleVolume | undefined {
+    const fresh = this.recentlyChanged().find(({ ec2Id }) => ec2Id === told.ec2Id);
+    const known = toCastleVolume(
+      fresh === undefined ? told : { ...told, tagged: fresh.tagged },
+      this.cluster,
+    );
     if (known !== undefined) {
       this.known.set(known.id, known.ec2Id);
       this.knownEc2Ids.add(known.ec2Id);
@@ -116,14 +121,14 @@ export class Inventory {
     return known;
   }
 
-  private async askNames(names: readonly string[]): Promise<ReadonlyMap<string, readonly OurVolume[]>> {
-    const found = await this.list({
+  private async askNames(names: readonly string[]): Promise<ReadonlyMap<string, readonly CastleVolume[]>> {
+    const found = await this.describeVolumes({
       Filters: [
         { Name: `tag:${tags.castle}`, Values: [this.cluster] },
         { Name: `tag:${tags.volume}`, Values: names.map(literal) },
       ],
     });
-    const byName = new Map<string, OurVolume[]>();
+    const byName = new Map<string, CastleVolume[]>();
     for (const volume of found) {
       const known = this.remember(volume);
       if (known !== undefined) byName.set(known.name, [...(byName.get(known.name) ?? []), known]);
@@ -135,7 +140,7 @@ export class Inventory {
   /** One id that EC2 doesn't know makes the whole question fail: then the halves are asked. */
   private async askIds(ids: readonly string[]): Promise<ReadonlyMap<string, EbsVolume>> {
     try {
-      const found = await this.list({ VolumeIds: [...ids] });
+      const found = await this.describeVolumes({ VolumeIds: [...ids] });
       return new Map(found.map((volume) => [volume.ec2Id, volume]));
     } catch (thrown) {
       if (!isEc2Error(thrown, 'InvalidVolume.NotFound')) throw thrown;
@@ -147,7 +152,7 @@ export class Inventory {
     }
   }
 
-  private async list(input: DescribeVolumesCommandInput): Promise<readonly EbsVolume[]> {
+  private async describeVolumes(input: DescribeVolumesCommandInput): Promise<readonly EbsVolume[]> {
     const found: EbsVolume[] = [];
     let NextToken: string | undefined;
     do {
@@ -158,7 +163,7 @@ export class Inventory {
         ...page,
         ...(NextToken === undefined ? {} : { NextToken }),
       });
-      found.push(...(answer.Volumes ?? []).map(toEbsVolume).filter(isThere));
+      found.push(...(answer.Volumes ?? []).map(toEbsVolume).filter(exists));
       NextToken = answer.NextToken;
     } while (NextToken !== undefined && NextToken !== '');
     return found;

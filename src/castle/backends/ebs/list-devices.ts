@@ -1,9 +1,9 @@
 import type { Devices } from '../../../protocol/contract.ts';
-import type { EbsParts } from './ebs-context.ts';
+import type { EbsContext } from './ebs-context.ts';
 
 /** The disks of this host that have volumes of the cluster, and the device names that are avoided. */
-export async function devicesOf({ inventory, host, names, instance }: EbsParts): Promise<Devices> {
-  const here = (await inventory.all()).filter(({ attachment }) => attachment?.instance === instance);
+export async function devicesOf({ inventory, host, names, instance }: EbsContext): Promise<Devices> {
+  const here = (await inventory.list()).filter(({ attachment }) => attachment?.instance === instance);
   return {
     devices: here.map(({ name, ec2Id, sizeBytes, fileSystem, attachment, state }) => {
       const device = host.find(ec2Id, attachment?.name);
@@ -17,7 +17,7 @@ export async function devicesOf({ inventory, host, names, instance }: EbsParts):
         ...(attachment?.since === undefined ? {} : { since: attachment.since }),
       };
     }),
-    avoidedNames: [...names.remembered().values()].map(({ name, reason, untilMs }) => ({
+    avoidedNames: [...names.avoided().values()].map(({ name, reason, untilMs }) => ({
       name,
       reason,
       until: new Date(untilMs).toISOString(),

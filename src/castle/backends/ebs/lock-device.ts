@@ -5,12 +5,12 @@ import { errorCode } from '../../../terminal/failure.ts';
 import type { HostDevice } from './host-devices.ts';
 
 /** How long the last user of a disk may take to let go of it, in milliseconds: the kernel writes what is dirty. */
-export const patienceMs = 10_000;
+export const releaseLimitMs = 10_000;
 /** How often we look whether it has, in milliseconds. */
-const lookAgainMs = 20;
+const pollMs = 20;
 
 /** As much of a new volume is looked at, at both ends, in bytes: everything that is something begins or ends there. */
-const lookBytes = 2 ** 20;
+const probedBytes = 2 ** 20;
 
 /**
  * Takes hold of a disk that nobody uses: no mount has it and no tool. The lock (flock) goes on to the tools that work on
@@ -18,7 +18,7 @@ const lookBytes = 2 ** 20;
  * @returns its descriptor, open for reading and writing; undefined when somebody has it after all that time
  * @throws Error of the system when it cannot be opened
  */
-export async function holdDevice(
+export async function lockDevice(
   native: Native,
   { path }: HostDevice,
   withinMs: number,
@@ -34,7 +34,7 @@ export async function holdDevice(
     }
     closeSync(fd);
     if (performance.now() > endMs) return undefined;
-    await sleep(lookAgainMs);
+    await sleep(pollMs);
   }
 }
 
@@ -51,9 +51,9 @@ function isFree(path: string): boolean {
 
 /** Whether a disk has nothing but zeros at its beginning and at its end, as a new volume has. */
 export function isBlank(fd: number, sizeBytes: number): boolean {
-  const zeros = Buffer.alloc(lookBytes);
-  const part = Buffer.alloc(lookBytes);
-  return [0, Math.max(0, sizeBytes - lookBytes)].every(
-    (at) => readSync(fd, part, 0, lookBytes, at) === lookBytes && part.equals(zeros),
+  const zeros = Buffer.alloc(probedBytes);
+  const part = Buffer.alloc(probedBytes);
+  return [0, Math.max(0, sizeBytes - probedBytes)].every(
+    (at) => readSync(fd, part, 0, probedBytes, at) === probedBytes && part.equals(zeros),
   );
 }

@@ -1,19 +1,22 @@
-import { ec2Words } from '../../aws/ec2-client.ts';
+import { describeEc2Error } from '../../aws/ec2-client.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Attachment, OurVolume } from './volume.ts';
+import type { Attachment, CastleVolume } from './volume.ts';
 
 /** EC2 did not do what it was asked. @param what begins the sentence, as in `volume main cannot be attached` */
 export function ec2Refused(what: string, thrown: unknown): RefusalError {
   if (thrown instanceof RefusalError) return thrown;
   return new RefusalError(
     'backend_failed',
-    `${what}: ${ec2Words(thrown)}`,
+    `${what}: ${describeEc2Error(thrown)}`,
     'try again; if it stays so, see the permissions of the instance and the limits of the account',
   );
 }
 
 /** Another instance has it. */
-export function attachedElsewhere({ name, ec2Id }: OurVolume, { instance, state }: Attachment): RefusalError {
+export function attachedElsewhere(
+  { name, ec2Id }: CastleVolume,
+  { instance, state }: Attachment,
+): RefusalError {
   return new RefusalError(
     'volume_in_use',
     `volume ${name} (${ec2Id}) is ${state} on instance ${instance}`,
@@ -23,7 +26,7 @@ export function attachedElsewhere({ name, ec2Id }: OurVolume, { instance, state 
 }
 
 /** The volume of that name is where this instance cannot have it. */
-export function anotherZone({ name, ec2Id, zone }: OurVolume, here: string): RefusalError {
+export function anotherZone({ name, ec2Id, zone }: CastleVolume, here: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) lies in the zone ${zone}, and this instance in ${here}`,
@@ -41,7 +44,7 @@ export function severalVolumes(name: string, ids: readonly string[]): RefusalErr
 }
 
 /** It isn't formatted yet, and only its maker may do that. */
-export function inTheMaking({ name, ec2Id, creator }: OurVolume): RefusalError {
+export function stillBeingCreated({ name, ec2Id, creator }: CastleVolume): RefusalError {
   return new RefusalError(
     'busy',
     `volume ${name} (${ec2Id}) is being made by the castle on instance ${creator}`,
@@ -59,7 +62,7 @@ export function volumeGone(name: string): RefusalError {
 }
 
 /** Its tags say that it may not be mounted. */
-export function notReady({ name, ec2Id, state }: OurVolume): RefusalError {
+export function wrongState({ name, ec2Id, state }: CastleVolume): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is marked as ${state}`,
@@ -84,7 +87,12 @@ export function noNameLeft(name: string, instance: string): RefusalError {
 }
 
 /** EC2 did not come to an end with it. */
-export function stuck(name: string, ec2Id: string, doing: string, seconds: number): RefusalError {
+export function attachmentTimedOut(
+  name: string,
+  ec2Id: string,
+  doing: string,
+  seconds: number,
+): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is still ${doing} after ${seconds} s`,
@@ -128,7 +136,7 @@ export function tokensUsedUp(name: string): RefusalError {
   );
 }
 
-export function notAWholeSize(name: string): RefusalError {
+export function partialVolumeSize(name: string): RefusalError {
   return new RefusalError(
     'bad_request',
     `volume ${name} cannot have that size: EBS has whole GiB`,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { readDuration } from '../../../terminal/duration.ts';
 import { Failure } from '../../../terminal/failure.ts';
 import { parseSize } from '../../../terminal/size.ts';
-import { usualMetadata } from '../../aws/instance-metadata.ts';
+import { defaultMetadataUrl } from '../../aws/instance-metadata.ts';
 import { ext4 } from '../../file-systems/ext4.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { xfs } from '../../file-systems/xfs.ts';
@@ -49,7 +49,7 @@ const usual: EbsSettings = {
   type: 'gp3',
   fileSystem: ext4,
   encrypted: false,
-  metadata: usualMetadata,
+  metadata: defaultMetadataUrl,
   sys: '/sys',
   dev: '/dev',
   pollMs: 1_000,

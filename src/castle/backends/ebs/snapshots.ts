@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '@aws-sdk/client-ec2';
 import { ec2Code, isEc2Error, isThrottling } from '../../aws/ec2-client.ts';
 import { renewUuid } from '../../file-systems/renew-uuid.ts';
-import { typeNamed } from '../../file-systems/types.ts';
+import { fileSystemNamed } from '../../file-systems/types.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { KnownSnapshot, Snapshots } from '../snapshots.ts';
-import { tags, tagsOf, toTags } from './volume.ts';
-import { ready } from './find-volume.ts';
-import type { EbsParts } from './ebs-context.ts';
+import type { EbsContext } from './ebs-context.ts';
+import { requireReadyVolume } from './find-volume.ts';
 import * as refusals from './refusals.ts';
 import { gibibyte } from './settings.ts';
+import { tags, tagsOf, toTags } from './volume.ts';
 import { waitFor } from './wait-for-state.ts';
 
 /** How often one is asked for, and the longest first pause between, in milliseconds; it doubles. */
@@ -23,8 +23,8 @@ const pageSize = 500;
  * Snapshots of EBS: each has the state of its volume at the moment when EC2 answers, and is off this host by itself. EC2 has
  * no client token for them, so a snapshot is found again by its tag.
  */
-export function ebsSnapshots(parts: EbsParts): Snapshots {
-  const { ec2, inventory, creation, replay, cluster, pace } = parts;
+export function ebsSnapshots(context: EbsContext): Snapshots {
+  const { ec2, inventory, creation, replay, cluster, pace } = context;
 
   async function list(tag?: readonly [string, string]): Promise<readonly Snapshot[]> {
     const found: Snapshot[] = [];
@@ -50,7 +50,7 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
   async function begun(volume: string, id: string, name: string, taken: string): Promise<string> {
     const before = await withId(id);
     if (before?.SnapshotId !== undefined && before.State !== 'error') return before.SnapshotId;
-    const source = await inventory.getOurs(volume);
+    const source = await inventory.getCastleVolume(volume);
     if (source === undefined) throw refusals.volumeGone(name);
     const request = {
       VolumeId: volume,
@@ -105,9 +105,9 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
 
     async begin(known, id, taken) {
       try {
-        const volume = await ready(parts, known);
+        const volume = await requireReadyVolume(context, known);
         const snapshot = await begun(volume.ec2Id, id, known.name, taken);
-        return { whole: whole(snapshot, known.name) };
+        return { completed: whole(snapshot, known.name) };
       } catch (thrown) {
         throw refusals.ec2Refused(`volume ${known.name} gets no snapshot`, thrown);
       }
@@ -116,7 +116,7 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
     async resume(id) {
       const snapshot = await withId(id);
       if (snapshot?.SnapshotId === undefined || snapshot.State === 'error') return undefined;
-      return { whole: whole(snapshot.SnapshotId, tagsOf(snapshot.Tags).get(tags.volume) ?? 'unknown') };
+      return { completed: whole(snapshot.SnapshotId, tagsOf(snapshot.Tags).get(tags.volume) ?? 'unknown') };
     },
 
     async list() {
@@ -151,8 +151,8 @@ export function ebsSnapshots(parts: EbsParts): Snapshots {
             'give a larger size',
           );
         }
-        const fileSystem = typeNamed(type);
-        await creation.make({
+        const fileSystem = fileSystemNamed(type);
+        await creation.create({
           volume,
           sizeBytes,
           fileSystem: type,

@@ -2,29 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isEc2Error } from '../../aws/ec2-client.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Trash } from '../trash.ts';
-import { isDeleted, type OurVolume, tags, toTags } from './volume.ts';
-import type { EbsParts } from './ebs-context.ts';
+import type { EbsContext } from './ebs-context.ts';
 import * as refusals from './refusals.ts';
+import { type CastleVolume, isDeleted, tags, toTags } from './volume.ts';
 
 /** Deleted volumes: EBS keeps them, and their tags say so. Each move is one call, which changes all of its tags or none. */
-export function ebsTrash(parts: EbsParts): Trash {
-  const { ec2, inventory, creation, zone, instance, cluster, pace } = parts;
+export function ebsTrash(context: EbsContext): Trash {
+  const { ec2, inventory, creation, zone, instance, cluster, pace } = context;
 
-  async function mark(volume: OurVolume, changes: Readonly<Record<string, string>>): Promise<void> {
+  async function mark(volume: CastleVolume, changes: Readonly<Record<string, string>>): Promise<void> {
     await ec2.createTags({ Resources: [volume.ec2Id], Tags: toTags(changes) });
-    inventory.changed(volume, changes);
+    inventory.recordTags(volume, changes);
   }
 
   /** In the zone of this instance. */
-  async function inTrash(id: string): Promise<OurVolume | undefined> {
-    const found = await inventory.tagged(tags.trash, id);
+  async function inTrash(id: string): Promise<CastleVolume | undefined> {
+    const found = await inventory.listByTag(tags.trash, id);
     return found.find((volume) => isDeleted(volume) && volume.zone === zone);
   }
 
   return {
     async put(name, id) {
       try {
-        const there = (await inventory.named(name)).filter((volume) => !isDeleted(volume));
+        const there = (await inventory.listByName(name)).filter((volume) => !isDeleted(volume));
         const [volume] = there;
         if (volume === undefined) throw refusals.volumeGone(name);
         if (there.length > 1) {
@@ -47,9 +47,9 @@ export function ebsTrash(parts: EbsParts): Trash {
       }
     },
 
-    async takeBack(name, id) {
+    async restore(name, id) {
       try {
-        const [other] = (await inventory.named(name)).filter(
+        const [other] = (await inventory.listByName(name)).filter(
           (volume) => !isDeleted(volume) && volume.status !== 'error',
         );
         if (other !== undefined) {
@@ -61,7 +61,7 @@ export function ebsTrash(parts: EbsParts): Trash {
         }
         const volume = await inTrash(id);
         if (volume === undefined) throw refusals.volumeGone(name);
-        if (volume.state === 'purging') throw refusals.notReady(volume);
+        if (volume.state === 'purging') throw refusals.wrongState(volume);
         await mark(volume, {
           Name: `${cluster}/${name}`,
           [tags.state]: 'ready',
@@ -86,11 +86,11 @@ export function ebsTrash(parts: EbsParts): Trash {
         await sleep(pace.settle.withinMs * 1.5);
         const volume = await inTrash(id);
         if (volume === undefined) return;
-        if (volume.state !== 'purging') throw refusals.notReady(volume);
+        if (volume.state !== 'purging') throw refusals.wrongState(volume);
         if (volume.attachment !== undefined && volume.attachment.instance !== instance) {
           throw refusals.attachedElsewhere(volume, volume.attachment);
         }
-        if (!(await creation.takeBack(volume))) throw refusals.stillDetaching(name, volume.ec2Id);
+        if (!(await creation.deleteUnused(volume))) throw refusals.stillDetaching(name, volume.ec2Id);
       } catch (thrown) {
         if (isEc2Error(thrown, 'InvalidVolume.NotFound')) return;
         throw refusals.ec2Refused(`the deleted volume ${name} cannot be removed`, thrown);
@@ -98,7 +98,7 @@ export function ebsTrash(parts: EbsParts): Trash {
     },
 
     async list() {
-      const deleted = (await inventory.all()).filter((volume) => isDeleted(volume) && volume.zone === zone);
+      const deleted = (await inventory.list()).filter((volume) => isDeleted(volume) && volume.zone === zone);
       return deleted.flatMap(({ name, tagged }) => {
         const id = tagged.get(tags.trash);
         return id === undefined || id === '' ? [] : [{ volume: name, id }];

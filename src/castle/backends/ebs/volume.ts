@@ -51,7 +51,7 @@ export interface EbsVolume {
 }
 
 /** One of the castle's own, by its tags. */
-export interface OurVolume extends EbsVolume {
+export interface CastleVolume extends EbsVolume {
   readonly name: string;
   /** Our UUID. */
   readonly id: string;
@@ -85,7 +85,7 @@ export function toEbsVolume(volume: Volume): EbsVolume {
 }
 
 /** The same volume as one of the castle's; undefined when its tags are not, or no longer, those of one. */
-export function ours(volume: EbsVolume, cluster: string): OurVolume | undefined {
+export function toCastleVolume(volume: EbsVolume, cluster: string): CastleVolume | undefined {
   const { tagged } = volume;
   const [name, id] = [tagged.get(tags.volume), tagged.get(tags.id)];
   const [state, fileSystem] = [tagged.get(tags.state), tagged.get(tags.fileSystem)];
@@ -98,10 +98,10 @@ export function ours(volume: EbsVolume, cluster: string): OurVolume | undefined 
 }
 
 /** Whether it is in the trash. */
-export const isDeleted = ({ state }: OurVolume): boolean => state === 'deleted' || state === 'purging';
+export const isDeleted = ({ state }: CastleVolume): boolean => state === 'deleted' || state === 'purging';
 
 /** Whether EC2 still has it: for an hour it tells of what is gone. */
-export const isThere = ({ status }: EbsVolume): boolean => status !== 'deleting' && status !== 'deleted';
+export const exists = ({ status }: EbsVolume): boolean => status !== 'deleting' && status !== 'deleted';
 
 /** Tags as EC2 takes them. */
 export const toTags = (wanted: Readonly<Record<string, string>>): Tag[] =>

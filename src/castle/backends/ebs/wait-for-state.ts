@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How somebody waits for what EC2 is doing. */
-export interface Pace {
+export interface PollingPace {
   /** The first pause, in milliseconds. */
   readonly firstMs: number;
   /** Each pause is as many times as long as the one before. */
@@ -13,10 +13,10 @@ export interface Pace {
 }
 
 /** The paces of all that the castle waits for, from the first pause between two looks, in milliseconds. */
-export function paces(
+export function pollingPaces(
   pollMs: number,
-): Record<'attach' | 'detach' | 'create' | 'settle' | 'glance' | 'modify' | 'snapshot', Pace> {
-  const pace = (firstMs: number, factor: number, longest: number, within: number): Pace => ({
+): Record<'attach' | 'detach' | 'create' | 'settle' | 'glance' | 'modify' | 'snapshot', PollingPace> {
+  const pace = (firstMs: number, factor: number, longest: number, within: number): PollingPace => ({
     firstMs,
     factor,
     longestMs: longest * pollMs,
@@ -43,7 +43,7 @@ export function paces(
  * @throws what the look throws
  */
 export async function waitFor<T>(
-  { firstMs, factor, longestMs, withinMs }: Pace,
+  { firstMs, factor, longestMs, withinMs }: PollingPace,
   look: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const endMs = performance.now() + withinMs;

@@ -8,10 +8,10 @@ import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Backend, Owner } from '../backend.ts';
-import { giveName, prepareFolder } from '../durable-folder.ts';
-import { strayFile } from '../loop/garbage.ts';
+import { prepareFolder, renameDurably } from '../durable-folder.ts';
+import { unfinishedFile } from '../loop/garbage.ts';
+import { findSnapshotGarbage } from '../snapshot-garbage.ts';
 import { unfinishedSnapshotPath } from '../snapshot-names.ts';
-import { snapshotStrays } from '../snapshot-garbage.ts';
 import { makeSubvolume } from './btrfs-subvolume.ts';
 import { removeTree } from './copy-folder.ts';
 import { localSnapshots } from './snapshots.ts';
@@ -85,9 +85,9 @@ export async function localBackend(folder: string, mounter: Mounter): Promise<Ba
         .filter((entry) => entry.startsWith(unfinished))
         .map((entry) => join(base, entry))
         .filter((path) => !making.has(path))
-        .map((path) => strayFile(path, () => existsSync(path) && !making.has(path)));
+        .map((path) => unfinishedFile(path, () => existsSync(path) && !making.has(path)));
       const removeSnapshot = (id: string) => removeTree(unfinishedSnapshotPath(base, id));
-      return [...unfinishedFolders, ...(await snapshotStrays(base, isKnown, removeSnapshot))];
+      return [...unfinishedFolders, ...(await findSnapshotGarbage(base, isKnown, removeSnapshot))];
     },
 
     canMapIds: true,
@@ -130,7 +130,7 @@ async function createWhole(base: string, temporary: string, path: string, owner:
     if (!(await makeSubvolume(temporary, base))) await mkdir(temporary);
     await chown(temporary, owner.uid, owner.gid);
     await chmod(temporary, 0o755);
-    await giveName(temporary, path);
+    await renameDurably(temporary, path);
   } catch (thrown) {
     await rm(temporary, { recursive: true, force: true });
     throw thrown;

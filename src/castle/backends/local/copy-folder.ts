@@ -1,7 +1,7 @@
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { describeEnd, runProgram, startProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
-import { asItIs, unpack } from './unpack-archive.ts';
+import { preserveMetadata, unpackArchive } from './unpack-archive.ts';
 
 /** What tar(1) says when files were changed or removed while it read them: it has the others, and what it could read. */
 const changedMeanwhile = 1;
@@ -49,7 +49,7 @@ const tries = 5;
  * @returns bytes that a folder has and the disk of another one has free
  * @throws Error
  */
-export async function roomFor(from: string, on: string): Promise<{ wanted: number; free: number }> {
+export async function measureSpace(from: string, on: string): Promise<{ wanted: number; free: number }> {
   for (let attempt = 1; ; attempt++) {
     const { wanted, lastLine } = await sizeOf(from);
     if (wanted !== undefined) {
@@ -78,10 +78,10 @@ export async function syncFileSystem(folder: string): Promise<void> {
 
 async function copyByTar(from: string, to: string): Promise<void> {
   // Nothing of another file system that is mounted in there.
-  const pack = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${from}`, '.'];
+  const pack = ['--create', '--file=-', '--one-file-system', ...preserveMetadata, `--directory=${from}`, '.'];
   const reader = startProgram('tar', pack);
   try {
-    await unpack(reader.stdout, to);
+    await unpackArchive(reader.stdout, to);
   } catch (thrown) {
     reader.kill();
     await reader.end;

@@ -3,17 +3,17 @@ import { PassThrough, type Readable } from 'node:stream';
 import { describeEnd, startProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName } from '../durable-folder.ts';
+import { renameDurably } from '../durable-folder.ts';
 import {
   prepareSnapshotFolder,
   snapshotPath,
   storedSnapshots,
   unfinishedSnapshotPath,
 } from '../snapshot-names.ts';
-import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from '../snapshot-refusals.ts';
+import { fetchFailed, noSuchSnapshot, wrongFormat } from '../snapshot-refusals.ts';
 import type { SnapshotContent } from '../snapshots.ts';
-import { removeTree, roomFor, syncFileSystem } from './copy-folder.ts';
-import { asItIs, unpack } from './unpack-archive.ts';
+import { measureSpace, removeTree, syncFileSystem } from './copy-folder.ts';
+import { preserveMetadata, unpackArchive } from './unpack-archive.ts';
 
 const format = 'tar';
 /** Headers of small files can take more than the files do on the disk. */
@@ -25,39 +25,46 @@ const leastBytes = 2 ** 20;
  * The content of snapshots of folders: an archive of tar(1), with owners as numbers, holes, ACLs and attributes.
  * @param base the folder of the volumes
  */
-export function folderContent(base: string): SnapshotContent {
+export function folderSnapshotContent(base: string): SnapshotContent {
   return {
     async read(id) {
       const there = (await storedSnapshots(base)).find((one) => one.id === id);
       if (there === undefined || there.type !== undefined) throw noSuchSnapshot(id);
-      const { wanted } = await roomFor(there.path, base);
+      const { wanted } = await measureSpace(there.path, base);
       const atMostBytes = wanted * perByteOnDisk + leastBytes;
-      return { format, stream: packed(there.path), atMostBytes };
+      return { format, stream: createArchive(there.path), atMostBytes };
     },
 
     async write({ id, volume, taken }, given, from) {
-      if (given !== format) throw ofOtherFormat(id, given);
+      if (given !== format) throw wrongFormat(id, given);
       const path = unfinishedSnapshotPath(base, id);
       try {
         await prepareSnapshotFolder(base);
         await removeTree(path);
         await mkdir(path, { mode: 0o700 });
-        await unpack(from, path);
+        await unpackArchive(from, path);
         await syncFileSystem(base);
-        await giveName(path, snapshotPath(base, { id, volume, taken }));
+        await renameDurably(path, snapshotPath(base, { id, volume, taken }));
         return {};
       } catch (thrown) {
         from.destroy();
         await removeTree(path);
-        throw thrown instanceof RefusalError ? thrown : notBroughtBack(id, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : fetchFailed(id, errorMessage(thrown));
       }
     },
   };
 }
 
 /** An archive of a folder; a tar that fails makes the stream fail, so that a part does not pass for all of it. */
-function packed(folder: string): Readable {
-  const args = ['--create', '--file=-', '--one-file-system', ...asItIs, `--directory=${folder}`, '.'];
+function createArchive(folder: string): Readable {
+  const args = [
+    '--create',
+    '--file=-',
+    '--one-file-system',
+    ...preserveMetadata,
+    `--directory=${folder}`,
+    '.',
+  ];
   const tar = startProgram('tar', args);
   const out = new PassThrough();
   tar.stdout.pipe(out, { end: false });

@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName, isThere } from '../durable-folder.ts';
+import { pathExists, renameDurably } from '../durable-folder.ts';
 import {
   prepareSnapshotFolder,
   type StoredSnapshot,
@@ -14,8 +14,8 @@ import {
 import * as refusals from '../snapshot-refusals.ts';
 import type { Snapshots } from '../snapshots.ts';
 import { deleteSubvolume, isSubvolume, snapshotSubvolume } from './btrfs-subvolume.ts';
-import { folderContent } from './snapshot-archive.ts';
-import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } from './copy-folder.ts';
+import { copyLiveFolder, copyQuietFolder, measureSpace, removeTree, syncFileSystem } from './copy-folder.ts';
+import { folderSnapshotContent } from './snapshot-archive.ts';
 
 /**
  * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file
@@ -26,13 +26,13 @@ import { copyLiveFolder, copyQuietFolder, removeTree, roomFor, syncFileSystem } 
  * @param making the paths of those that are being made just now: a clean-up leaves them alone
  */
 export function localSnapshots(base: string, unfinished: string, making: Set<string>): Snapshots {
-  const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
+  const findSnapshot = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
 
   return {
     freeze: null,
 
     async begin({ name }, id, taken) {
-      if ((await stored(id)) !== undefined) return { whole: Promise.resolve({}) };
+      if ((await findSnapshot(id)) !== undefined) return { completed: Promise.resolve({}) };
       const from = join(base, name);
       const whole = { volume: name, id, taken };
       try {
@@ -43,50 +43,50 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
           await syncFileSystem(from);
           // It is there in one step, so it has its name at once: a read-only subvolume could not be moved to it.
           await snapshotSubvolume(from, snapshotPath(base, whole), 'ro');
-          return { whole: syncFileSystem(base).then(() => ({})) };
+          return { completed: syncFileSystem(base).then(() => ({})) };
         }
-        const { wanted, free } = await roomFor(from, snapshotFolder(base));
+        const { wanted, free } = await measureSpace(from, snapshotFolder(base));
         if (wanted > free) throw refusals.noRoomForSnapshot(name, wanted, free);
         await copyLiveFolder(from, unfinishedSnapshotPath(base, id));
-        return { whole: finish(base, whole, wanted) };
+        return { completed: finish(base, whole, wanted) };
       } catch (thrown) {
         await removeTree(unfinishedSnapshotPath(base, id));
-        throw thrown instanceof RefusalError ? thrown : refusals.notTaken(name, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : refusals.snapshotFailed(name, errorMessage(thrown));
       }
     },
 
     // A copy that is not complete ends with the castle that makes it.
     resume: async () => undefined,
     list: () => storedSnapshots(base),
-    content: folderContent(base),
+    content: folderSnapshotContent(base),
 
     async createVolume({ id }, { name, id: volumeId, sizeBytes }) {
-      const from = await stored(id);
+      const from = await findSnapshot(id);
       if (from === undefined || from.type !== undefined) throw refusals.noSuchSnapshot(id);
-      if (sizeBytes !== undefined) throw refusals.sharesTheDisk(name);
-      if (await isThere(join(base, name))) throw refusals.isThereAlready(name);
+      if (sizeBytes !== undefined) throw refusals.noOwnSize(name);
+      if (await pathExists(join(base, name))) throw refusals.volumeExists(name);
       const path = join(base, `${unfinished}${volumeId}`);
       making.add(path);
       try {
         if (await isSubvolume(from.path)) {
           await snapshotSubvolume(from.path, path, 'rw');
         } else {
-          const { wanted, free } = await roomFor(from.path, base);
+          const { wanted, free } = await measureSpace(from.path, base);
           if (wanted > free) throw refusals.noRoomForVolume(name, wanted, free);
           await copyQuietFolder(from.path, path);
         }
         await syncFileSystem(base);
-        await giveName(path, join(base, name));
+        await renameDurably(path, join(base, name));
       } catch (thrown) {
         await removeTree(path);
-        throw thrown instanceof RefusalError ? thrown : refusals.notRestored(name, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : refusals.restoreFailed(name, errorMessage(thrown));
       } finally {
         making.delete(path);
       }
     },
 
     async remove(id) {
-      const there = await stored(id);
+      const there = await findSnapshot(id);
       const nameless = unfinishedSnapshotPath(base, id);
       if (there !== undefined && (await isSubvolume(there.path))) await deleteSubvolume(there.path);
       // The name goes first, in one step: what a crash leaves of it must not pass for a snapshot.
@@ -103,6 +103,6 @@ async function finish(
   sizeBytes: number,
 ): Promise<{ readonly sizeBytes: number }> {
   await syncFileSystem(base);
-  await giveName(unfinishedSnapshotPath(base, whole.id), snapshotPath(base, whole));
+  await renameDurably(unfinishedSnapshotPath(base, whole.id), snapshotPath(base, whole));
   return { sizeBytes };
 }

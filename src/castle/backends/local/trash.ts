@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { mountsOf, sourceFolder } from '../../../linux/mountinfo.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { flush, isThere } from '../durable-folder.ts';
+import { pathExists, syncFolders } from '../durable-folder.ts';
 import type { Trash } from '../trash.ts';
 
 /** Begins with a dot, as no volume's name does; on the same file system, so that moving is one rename. */
@@ -21,25 +21,25 @@ export function localTrash(base: string): Trash {
   const placeOf = (volume: string) => join(base, volume);
   const kept = (volume: string, id: string) => join(trash, `${volume}${separator}${id}`);
   return {
-    has: (volume, id) => isThere(kept(volume, id)),
+    has: (volume, id) => pathExists(kept(volume, id)),
 
     async source(volume, id) {
-      return (await isThere(kept(volume, id))) ? sourceFolder(kept(volume, id)) : undefined;
+      return (await pathExists(kept(volume, id))) ? sourceFolder(kept(volume, id)) : undefined;
     },
 
     async put(volume, id) {
-      if (await isThere(kept(volume, id))) return;
+      if (await pathExists(kept(volume, id))) return;
       refuseMountsIn(placeOf(volume), `volume ${volume}`);
       await move(volume, placeOf(volume), kept(volume, id), async () => {
         await mkdir(trash, { recursive: true, mode: 0o700 });
       });
-      await flush(base, trash);
+      await syncFolders(base, trash);
     },
 
-    async takeBack(volume, id) {
+    async restore(volume, id) {
       // rename(2) would replace an empty folder without a word.
-      if (await isThere(placeOf(volume))) {
-        if (!(await isThere(kept(volume, id)))) return;
+      if (await pathExists(placeOf(volume))) {
+        if (!(await pathExists(kept(volume, id)))) return;
         throw new RefusalError(
           'busy',
           `volume ${volume} is there again`,
@@ -47,7 +47,7 @@ export function localTrash(base: string): Trash {
         );
       }
       await move(volume, kept(volume, id), placeOf(volume));
-      await flush(base, trash);
+      await syncFolders(base, trash);
     },
 
     async purge(volume, id) {

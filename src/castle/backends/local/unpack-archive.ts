@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { describeEnd, startProgram } from '../../../linux/run-program.ts';
 
 /** What is kept of a file: attributes, ACLs and holes, and owners by their numbers. */
-export const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
+export const preserveMetadata = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
 
 /**
  * Unpacks an archive by tar(1), and reads the stream to its own end in any case. GNU tar 1.34 ends at the archive's end mark,
@@ -14,8 +14,8 @@ export const asItIs = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '
  * @param folder an empty one
  * @throws Error when the stream fails or tar does; what is in the folder then is not whole
  */
-export async function unpack(from: Readable, folder: string): Promise<void> {
-  const args = ['--extract', '--file=-', '--preserve-permissions', '--same-owner', ...asItIs];
+export async function unpackArchive(from: Readable, folder: string): Promise<void> {
+  const args = ['--extract', '--file=-', '--preserve-permissions', '--same-owner', ...preserveMetadata];
   const tar = startProgram('tar', [...args, `--directory=${folder}`]);
   const into = new Writable({
     write: (part: Buffer, _encoding, taken) => {

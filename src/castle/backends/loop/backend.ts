@@ -8,7 +8,7 @@ import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import { formatSize } from '../../../terminal/size.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
-import { typeNamed } from '../../file-systems/types.ts';
+import { fileSystemNamed } from '../../file-systems/types.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
@@ -17,30 +17,30 @@ import { type BlockVolumes, blockBackend } from '../block-backend.ts';
 import { checkIdentity } from '../check-identity.ts';
 import { prepareFolder } from '../durable-folder.ts';
 import * as refusals from '../refusals.ts';
+import { findSnapshotGarbage } from '../snapshot-garbage.ts';
 import { unfinishedSnapshotPath } from '../snapshot-names.ts';
-import { snapshotStrays } from '../snapshot-garbage.ts';
-import { allocate, makeImage } from './create-image.ts';
-import { isLocked, lockUnattached } from './image-lock.ts';
+import { allocate, createImage } from './create-image.ts';
+import { findUnfinishedImages } from './garbage.ts';
+import { isLocked, lockWhenUnattached } from './image-lock.ts';
 import {
-  allImages,
-  imageOf,
+  findImage,
+  findLoopDevice,
   imagePath,
   imageSizes,
-  loopDeviceWith,
+  listImages,
+  listUnfinishedImages,
   openImage,
-  unfinishedImages,
   unfinishedPath,
-  volumeOn,
+  volumeOfDevice,
 } from './images.ts';
-import { loopReport } from './list-devices.ts';
+import { listLoopDevices } from './list-devices.ts';
 import { loopSnapshots } from './snapshots.ts';
 import { loopTrash } from './trash.ts';
-import { unfinishedImageStrays } from './garbage.ts';
 
 /** How long a device that is just going may take, in milliseconds. */
-const shortPatienceMs = 2_000;
+const deviceLimitMs = 2_000;
 /** How often we look whether it has, in milliseconds. */
-const lookAgainMs = 20;
+const pollMs = 20;
 
 /** How images are made. */
 export interface LoopSettings {
@@ -72,7 +72,7 @@ export async function loopBackend(settings: LoopSettings, deps: LoopDeps): Promi
   const base = await prepareFolder(settings.folder);
   await settings.fileSystem.requirePrograms();
   await requirePrograms(['fallocate'], 'util-linux');
-  needLoopDevices();
+  requireLoopDevices();
   return blockBackend(loopVolumes(base, settings, deps), deps.mounter, deps.emit);
 }
 
@@ -87,12 +87,12 @@ function loopVolumes(
     base,
 
     async find(volume) {
-      const image = imageOf(base, volume);
+      const image = findImage(base, volume);
       return image === undefined ? undefined : { name: volume, id: image.id };
     },
 
     async create(volume) {
-      if (imageOf(base, volume.name) !== undefined) return;
+      if (findImage(base, volume.name) !== undefined) return;
       const wanted = volume.sizeBytes ?? sizeBytes;
       if (wanted < fileSystem.leastBytes) {
         throw refusals.tooSmall(volume.name, wanted, fileSystem.name, fileSystem.leastBytes);
@@ -100,14 +100,14 @@ function loopVolumes(
       const path = imagePath(base, volume.name, volume.id, fileSystem.name);
       try {
         const image = { volume, fileSystem, sizeBytes: wanted };
-        await makeImage(native, image, unfinishedPath(base, volume.id), path);
+        await createImage(native, image, unfinishedPath(base, volume.id), path);
       } catch (thrown) {
         throw refusals.notCreated(volume.name, base, errorMessage(thrown));
       }
     },
 
     async discard(volume) {
-      const image = imageOf(base, volume.name);
+      const image = findImage(base, volume.name);
       if (image === undefined) return true;
       const fd = openImage(image);
       try {
@@ -123,11 +123,11 @@ function loopVolumes(
     },
 
     async attach({ name }) {
-      const image = imageOf(base, name);
-      if (image === undefined) throw refusals.imageGone(name, base);
+      const image = findImage(base, name);
+      if (image === undefined) throw refusals.imageMissing(name, base);
       const fd = openImage(image);
       try {
-        await lockUnattached(native, fd, image);
+        await lockWhenUnattached(native, fd, image);
         checkIdentity(fd, { ...image, sizeBytes: fstatSync(fd).size });
         const { path, type, id } = image;
         return { fd, path, fileSystem: { type, uuid: id }, detach: () => closeSync(fd) };
@@ -139,11 +139,11 @@ function loopVolumes(
     },
 
     async attachShared({ name }) {
-      const image = imageOf(base, name);
-      if (image === undefined) throw refusals.imageGone(name, base);
+      const image = findImage(base, name);
+      if (image === undefined) throw refusals.imageMissing(name, base);
       const fd = openImage(image);
       try {
-        const device = loopDeviceWith(base, name);
+        const device = findLoopDevice(base, name);
         const status = fstatSync(fd);
         if (device === undefined || !hasFile(device, status)) {
           closeSync(fd);
@@ -163,27 +163,27 @@ function loopVolumes(
       }
     },
 
-    check: (attached) => typeNamed(attached.fileSystem.type).check(attached),
+    check: (attached) => fileSystemNamed(attached.fileSystem.type).check(attached),
 
     async deviceNumber({ name }) {
-      const end = performance.now() + shortPatienceMs;
+      const end = performance.now() + deviceLimitMs;
       for (;;) {
-        const device = loopDeviceWith(base, name);
+        const device = findLoopDevice(base, name);
         if (device !== undefined) return device.number;
-        const image = imageOf(base, name);
+        const image = findImage(base, name);
         if (image === undefined || !isLocked(native, image)) return undefined;
         // Somebody has it whom we don't see: a device that is just going, a program that has yet to make one, or a
         // device that knows it by another path.
         if (performance.now() > end) throw refusals.stillAttached(name, image.path, undefined);
-        await sleep(lookAgainMs);
+        await sleep(pollMs);
       }
     },
 
     async extend({ name }, wanted) {
-      const image = imageOf(base, name);
-      if (image === undefined) throw refusals.imageGone(name, base);
-      const why = typeNamed(image.type).whyNoGrowth();
-      if (why !== undefined) throw refusals.mayNotGrow(name, why);
+      const image = findImage(base, name);
+      if (image === undefined) throw refusals.imageMissing(name, base);
+      const why = fileSystemNamed(image.type).whyNoGrowth();
+      if (why !== undefined) throw refusals.cannotGrow(name, why);
       const fd = openImage(image);
       try {
         const { size } = fstatSync(fd);
@@ -199,19 +199,19 @@ function loopVolumes(
       } catch (thrown) {
         throw thrown instanceof RefusalError
           ? thrown
-          : refusals.noRoom(name, image.path, errorMessage(thrown));
+          : refusals.noRoomToGrow(name, image.path, errorMessage(thrown));
       } finally {
         closeSync(fd);
       }
     },
 
     async withDevice({ name }, use) {
-      const image = imageOf(base, name);
-      if (image === undefined) throw refusals.imageGone(name, base);
+      const image = findImage(base, name);
+      if (image === undefined) throw refusals.imageMissing(name, base);
       const { path, type, id } = image;
       const fd = openImage(image);
       try {
-        await use({ fd, path, fileSystem: { type, uuid: id } }, loopDeviceWith(base, name)?.path);
+        await use({ fd, path, fileSystem: { type, uuid: id } }, findLoopDevice(base, name)?.path);
       } finally {
         closeSync(fd);
       }
@@ -219,20 +219,20 @@ function loopVolumes(
 
     ownsDevice(number) {
       const device = loopDeviceOf(number);
-      return device !== undefined && volumeOn(base, device) !== undefined;
+      return device !== undefined && volumeOfDevice(base, device) !== undefined;
     },
 
-    listVolumes: async () => allImages(base).map(({ volume, id }) => ({ name: volume, id })),
+    listVolumes: async () => listImages(base).map(({ volume, id }) => ({ name: volume, id })),
 
     async removeUnfinished() {
-      for (const path of unfinishedImages(base)) await rm(path);
+      for (const path of listUnfinishedImages(base)) await rm(path);
     },
 
     async findGarbage(isKnown) {
       const removeSnapshot = (id: string) => rm(unfinishedSnapshotPath(base, id), { force: true });
       return [
-        ...unfinishedImageStrays(base, native),
-        ...(await snapshotStrays(base, isKnown, removeSnapshot)),
+        ...findUnfinishedImages(base, native),
+        ...(await findSnapshotGarbage(base, isKnown, removeSnapshot)),
       ];
     },
 
@@ -240,13 +240,13 @@ function loopVolumes(
     snapshots: loopSnapshots({ base, native, replay }),
     claims: null,
     hostHold: null,
-    devices: { read: async () => loopReport(base) },
+    devices: { read: async () => listLoopDevices(base) },
     sizes: { read: () => imageSizes(base) },
   };
 }
 
 /** @throws Failure config when loop devices cannot be made here */
-export function needLoopDevices(): void {
+export function requireLoopDevices(): void {
   try {
     accessSync('/dev/loop-control', constants.R_OK | constants.W_OK);
   } catch (thrown) {

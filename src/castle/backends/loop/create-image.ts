@@ -2,7 +2,7 @@ import { open, rm, stat, statfs } from 'node:fs/promises';
 import type { Native } from '../../../linux/native-addon.ts';
 import { runProgram } from '../../../linux/run-program.ts';
 import type { FileSystem, HeldImage } from '../../file-systems/file-system.ts';
-import { giveName } from '../durable-folder.ts';
+import { renameDurably } from '../durable-folder.ts';
 import type { NewVolume } from '../volume.ts';
 
 /** The unit in which stat(2) counts what a file has on the disk. */
@@ -21,7 +21,7 @@ export interface NewImage {
  * @param temporary its path until then; removed when it can't be made
  * @throws Error when it can't be made
  */
-export async function makeImage(
+export async function createImage(
   native: Native,
   { volume, fileSystem, sizeBytes }: NewImage,
   temporary: string,
@@ -32,11 +32,11 @@ export async function makeImage(
     if (!native.flock(file.fd)) throw new Error(`${temporary} is locked by somebody else`);
     const image = { path: temporary, fd: file.fd };
     await allocate(image, sizeBytes);
-    await fileSystem.make(image, volume.id, volume.owner);
+    await fileSystem.format(image, volume.id, volume.owner);
     // Once more: what formats a file zeroes some of it by punching holes.
     await allocate(image, sizeBytes);
     await file.sync();
-    await giveName(temporary, path);
+    await renameDurably(temporary, path);
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;

@@ -3,13 +3,13 @@ import { rm } from 'node:fs/promises';
 import type { Native } from '../../../linux/native-addon.ts';
 import type { Stray } from '../../housekeeping/stray.ts';
 import { isLocked } from './image-lock.ts';
-import { prototypeEnding, unfinishedImages } from './images.ts';
+import { listUnfinishedImages, prototypeEnding } from './images.ts';
 
 /** What is younger, in milliseconds, may have been made a moment ago and have no lock yet. */
 const youngMs = 60_000;
 
 /** Images, and what they are made after, that no castle and no tool works on any more. */
-export function unfinishedImageStrays(base: string, native: Native): readonly Stray[] {
+export function findUnfinishedImages(base: string, native: Native): readonly Stray[] {
   const isStray = (path: string): boolean => {
     const image = path.endsWith(prototypeEnding) ? path.slice(0, -prototypeEnding.length) : path;
     return (
@@ -17,13 +17,13 @@ export function unfinishedImageStrays(base: string, native: Native): readonly St
       (!existsSync(image) || (isOld(image) && !isLocked(native, { path: image, volume: image })))
     );
   };
-  return unfinishedImages(base)
+  return listUnfinishedImages(base)
     .filter(isStray)
-    .map((path) => strayFile(path, () => existsSync(path) && isStray(path)));
+    .map((path) => unfinishedFile(path, () => existsSync(path) && isStray(path)));
 }
 
 /** Something that a creation left behind. @param isStray looks once more */
-export const strayFile = (path: string, isStray: () => boolean): Stray => ({
+export const unfinishedFile = (path: string, isStray: () => boolean): Stray => ({
   kind: 'file',
   name: path,
   reason: 'what was being made there was given up',

@@ -2,7 +2,7 @@ import { constants, openSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type LoopDevice, loopDevices } from '../../../linux/loop-devices.ts';
 import { errorCode } from '../../../terminal/failure.ts';
-import { imageGone, notAnImage, severalImages } from '../refusals.ts';
+import { imageMissing, notAnImage, severalImages } from '../refusals.ts';
 
 /** An image of a volume, by what its name says: `NAME@UUID.TYPE`. No volume's name has an `@`. */
 export interface Image {
@@ -32,7 +32,7 @@ export const imagePath = (base: string, volume: string, id: string, type: string
  * The image of a volume.
  * @throws RefusalError backend_failed when there are several, or it isn't a file
  */
-export function imageOf(base: string, volume: string): Image | undefined {
+export function findImage(base: string, volume: string): Image | undefined {
   const entries = readdirSync(base, { withFileTypes: true }).filter(
     ({ name }) => parse(base, name)?.volume === volume,
   );
@@ -50,14 +50,14 @@ export function imageOf(base: string, volume: string): Image | undefined {
 }
 
 /** All images that have a volume's name. */
-export function allImages(base: string): readonly Image[] {
+export function listImages(base: string): readonly Image[] {
   return readdirSync(base).flatMap((name) => parse(base, name) ?? []);
 }
 
 /** The size of each image in bytes, by the name of its volume; an image that is removed meanwhile is left out. */
 export function imageSizes(base: string): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
-  for (const { volume, path } of allImages(base)) {
+  for (const { volume, path } of listImages(base)) {
     const size = statSync(path, { throwIfNoEntry: false })?.size;
     if (size !== undefined) sizes.set(volume, size);
   }
@@ -65,7 +65,7 @@ export function imageSizes(base: string): ReadonlyMap<string, number> {
 }
 
 /** What an interrupted creation or removal has left. */
-export function unfinishedImages(base: string): readonly string[] {
+export function listUnfinishedImages(base: string): readonly string[] {
   return readdirSync(base)
     .filter((name) => unfinishedPattern.test(name))
     .map((name) => join(base, name));
@@ -79,18 +79,18 @@ export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): num
   try {
     return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   } catch (thrown) {
-    if (errorCode(thrown) === 'ENOENT') throw imageGone(volume, path);
+    if (errorCode(thrown) === 'ENOENT') throw imageMissing(volume, path);
     throw thrown;
   }
 }
 
 /** The loop device that has a volume's image, by the name under which it was given to it. */
-export function loopDeviceWith(base: string, volume: string): LoopDevice | undefined {
-  return loopDevices().find((device) => volumeOn(base, device) === volume);
+export function findLoopDevice(base: string, volume: string): LoopDevice | undefined {
+  return loopDevices().find((device) => volumeOfDevice(base, device) === volume);
 }
 
 /** The volume of which a loop device has the image. */
-export function volumeOn(base: string, { file }: LoopDevice): string | undefined {
+export function volumeOfDevice(base: string, { file }: LoopDevice): string | undefined {
   return dirname(file) === base ? parse(base, basename(file))?.volume : undefined;
 }
 
@@ -107,7 +107,7 @@ export const deletedPath = (trash: string, { volume, id, type }: Image, trashId:
   join(trash, `${volume}@${id}@${trashId}.${type}`);
 
 /** All images in a trash; none when there is no such folder. */
-export function deletedImages(trash: string): readonly DeletedImage[] {
+export function listDeletedImages(trash: string): readonly DeletedImage[] {
   let names: readonly string[];
   try {
     names = readdirSync(trash);

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { loopDevices } from '../../../linux/loop-devices.ts';
 import type { Devices } from '../../../protocol/contract.ts';
-import { imageOf, volumeOn } from './images.ts';
+import { findImage, volumeOfDevice } from './images.ts';
 
 /** The unit of /sys/block/NAME/size, in bytes. */
 const sectorBytes = 512;
 
 /** The loop devices that have images of a folder. */
-export function loopReport(base: string): Devices {
+export function listLoopDevices(base: string): Devices {
   const devices = loopDevices().flatMap((device) => {
-    const volume = volumeOn(base, device);
-    const image = volume === undefined ? undefined : imageOf(base, volume);
+    const volume = volumeOfDevice(base, device);
+    const image = volume === undefined ? undefined : findImage(base, volume);
     const sizeBytes = sizeOf(device.path);
     if (volume === undefined || image === undefined || sizeBytes === undefined) return [];
     return [{ volume, device: device.path, source: image.path, sizeBytes, fileSystem: image.type }];

@@ -3,24 +3,24 @@ import { open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '../../../terminal/failure.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
-import { identityOf } from '../../file-systems/superblock.ts';
-import { findType } from '../../file-systems/types.ts';
+import { readIdentity } from '../../file-systems/superblock.ts';
+import { findFileSystem } from '../../file-systems/types.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName } from '../durable-folder.ts';
+import { renameDurably } from '../durable-folder.ts';
 import {
   prepareSnapshotFolder,
   snapshotPath,
   storedSnapshots,
   unfinishedSnapshotPath,
 } from '../snapshot-names.ts';
-import { noSuchSnapshot, notBroughtBack, ofOtherFormat } from '../snapshot-refusals.ts';
+import { fetchFailed, noSuchSnapshot, wrongFormat } from '../snapshot-refusals.ts';
 import type { SnapshotContent } from '../snapshots.ts';
 
 /**
  * The content of snapshots of images: the image, byte by byte.
  * @param base the folder of the images
  */
-export function imageContent(base: string): SnapshotContent {
+export function imageSnapshotContent(base: string): SnapshotContent {
   return {
     async read(id) {
       const there = (await storedSnapshots(base)).find((one) => one.id === id);
@@ -30,30 +30,30 @@ export function imageContent(base: string): SnapshotContent {
     },
 
     async write({ id, volume, taken }, format, from) {
-      const type = findType(format);
-      if (type === undefined) throw ofOtherFormat(id, format);
+      const type = findFileSystem(format);
+      if (type === undefined) throw wrongFormat(id, format);
       const path = unfinishedSnapshotPath(base, id);
       try {
         await prepareSnapshotFolder(base);
         await pipeline(from, createWriteStream(path, { mode: 0o600 }));
-        const volumeId = await identified(path, type);
-        await giveName(path, snapshotPath(base, { id, volume, volumeId, taken, type: format }));
+        const volumeId = await syncAndIdentify(path, type);
+        await renameDurably(path, snapshotPath(base, { id, volume, volumeId, taken, type: format }));
         return { volumeId };
       } catch (thrown) {
         from.destroy();
         await rm(path, { force: true });
-        throw thrown instanceof RefusalError ? thrown : notBroughtBack(id, errorMessage(thrown));
+        throw thrown instanceof RefusalError ? thrown : fetchFailed(id, errorMessage(thrown));
       }
     },
   };
 }
 
 /** Brings an image to the disk. @returns the UUID of its file system @throws Error when that is none, or not all of it */
-async function identified(path: string, type: FileSystem): Promise<string> {
+async function syncAndIdentify(path: string, type: FileSystem): Promise<string> {
   const file = await open(path, 'r');
   try {
     await file.sync();
-    const found = identityOf(file.fd, type);
+    const found = readIdentity(file.fd, type);
     if (found === undefined) throw new Error(`its content is no ${type.name}`);
     const { size } = await file.stat();
     if (size < found.sizeBytes) throw new Error('its file system was cut off');

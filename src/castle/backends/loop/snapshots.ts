@@ -4,12 +4,12 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { runProgram } from '../../../linux/run-program.ts';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { renewUuid } from '../../file-systems/renew-uuid.ts';
-import { identityOf } from '../../file-systems/superblock.ts';
-import { typeNamed } from '../../file-systems/types.ts';
+import { readIdentity } from '../../file-systems/superblock.ts';
+import { fileSystemNamed } from '../../file-systems/types.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { giveName } from '../durable-folder.ts';
-import { imageGone, stillAttached } from '../refusals.ts';
+import { renameDurably } from '../durable-folder.ts';
+import { imageMissing, stillAttached } from '../refusals.ts';
 import {
   prepareSnapshotFolder,
   type StoredSnapshot,
@@ -20,13 +20,13 @@ import {
 import * as refusals from '../snapshot-refusals.ts';
 import type { Snapshots } from '../snapshots.ts';
 import { allocate } from './create-image.ts';
-import { imageContent } from './snapshot-stream.ts';
-import { type Image, imageOf, imagePath, loopDeviceWith, openImage, unfinishedPath } from './images.ts';
+import { findImage, findLoopDevice, type Image, imagePath, openImage, unfinishedPath } from './images.ts';
+import { imageSnapshotContent } from './snapshot-stream.ts';
 
 /** The unit in which stat(2) counts what a file has on the disk. */
 const blockBytes = 512;
 
-export interface LoopSnapshotsMeans {
+export interface LoopSnapshotsDeps {
   /** The folder of the images. */
   readonly base: string;
   readonly native: Native;
@@ -38,13 +38,13 @@ export interface LoopSnapshotsMeans {
  * with its image and takes no time (FICLONE, ioctl_ficlone(2)); elsewhere all of it is copied, first while the image is
  * written to, so that one knows how long it takes, and then once more while it stands still.
  */
-export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Snapshots {
-  const stored = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
+export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snapshots {
+  const findSnapshot = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
 
   return {
     freeze: {
       async prepare({ name }, id, limitMs) {
-        const image = needImage(base, name);
+        const image = requireImage(base, name);
         const path = unfinishedSnapshotPath(base, id);
         try {
           await prepareSnapshotFolder(base);
@@ -53,47 +53,49 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Sna
           await copy(image.path, path, 'ignore', AbortSignal.timeout(limitMs));
         } catch (thrown) {
           await rm(path, { force: true });
-          if (isTimeout(thrown)) throw refusals.standsStillTooLong(name, limitMs);
-          throw thrown instanceof RefusalError ? thrown : refusals.notTaken(name, errorMessage(thrown));
+          if (isTimeout(thrown)) throw refusals.freezeTooLong(name, limitMs);
+          throw thrown instanceof RefusalError ? thrown : refusals.snapshotFailed(name, errorMessage(thrown));
         }
       },
     },
 
     async begin(volume, id, taken) {
-      const there = await stored(id);
-      if (there !== undefined) return { whole: Promise.resolve(sizeOf(there)) };
-      const image = needImage(base, volume.name);
+      const there = await findSnapshot(id);
+      if (there !== undefined) return { completed: Promise.resolve(sizeOf(there)) };
+      const image = requireImage(base, volume.name);
       const path = unfinishedSnapshotPath(base, id);
       const whole = { volume: image.volume, volumeId: image.id, id, taken, type: image.type };
       try {
         await prepareSnapshotFolder(base);
         // What prepare has copied has its room, and is copied over.
         if (!existsSync(path)) await checkRoom(image);
-        await heldUnlessMounted(native, base, image, async (held) => {
+        await withLockUnlessMounted(native, base, image, async (held) => {
           if (!(await clone(image.path, path, held))) await copy(image.path, path, held);
         });
-        return { whole: finish(base, path, whole) };
+        return { completed: finish(base, path, whole) };
       } catch (thrown) {
         await rm(path, { force: true });
-        throw thrown instanceof RefusalError ? thrown : refusals.notTaken(volume.name, errorMessage(thrown));
+        throw thrown instanceof RefusalError
+          ? thrown
+          : refusals.snapshotFailed(volume.name, errorMessage(thrown));
       }
     },
 
     // A copy that is not complete ends with the castle that makes it.
     resume: async () => undefined,
     list: () => storedSnapshots(base),
-    content: imageContent(base),
+    content: imageSnapshotContent(base),
 
     async createVolume({ id }, volume) {
-      const from = await stored(id);
+      const from = await findSnapshot(id);
       if (from?.type === undefined || from.volumeId === undefined) throw refusals.noSuchSnapshot(id);
-      const there = imageOf(base, volume.name);
+      const there = findImage(base, volume.name);
       if (there?.id === volume.id) return;
-      if (there !== undefined) throw refusals.isThereAlready(volume.name);
+      if (there !== undefined) throw refusals.volumeExists(volume.name);
       const { size } = statSync(from.path);
       const wanted = volume.sizeBytes ?? size;
       if (wanted < size) throw refusals.smallerThanSnapshot(volume.name, size);
-      const type = typeNamed(from.type);
+      const type = fileSystemNamed(from.type);
       const path = unfinishedPath(base, volume.id);
       try {
         await checkFree(base, volume.name, wanted);
@@ -102,7 +104,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Sna
         try {
           const { fd } = file;
           if (!native.flock(fd)) throw new Error(`${path} is locked by somebody else`);
-          const sizeBytes = identityOf(fd, type)?.sizeBytes ?? 0;
+          const sizeBytes = readIdentity(fd, type)?.sizeBytes ?? 0;
           if (fstatSync(fd).size < sizeBytes) throw new Error('its file system was cut off');
           // First the room, so that nothing of what follows is written into a hole.
           const image = { path, fd };
@@ -111,7 +113,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Sna
           if (wanted > size) await type.enlarge(image);
           await allocate(image, wanted);
           await file.sync();
-          await giveName(path, imagePath(base, volume.name, volume.id, type.name));
+          await renameDurably(path, imagePath(base, volume.name, volume.id, type.name));
         } finally {
           await file.close();
         }
@@ -119,21 +121,21 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsMeans): Sna
         await rm(path, { force: true });
         throw thrown instanceof RefusalError
           ? thrown
-          : refusals.notRestored(volume.name, errorMessage(thrown));
+          : refusals.restoreFailed(volume.name, errorMessage(thrown));
       }
     },
 
     async remove(id) {
-      const there = await stored(id);
+      const there = await findSnapshot(id);
       if (there !== undefined) await rm(there.path, { force: true });
       await rm(unfinishedSnapshotPath(base, id), { force: true });
     },
   };
 }
 
-function needImage(base: string, volume: string): Image {
-  const image = imageOf(base, volume);
-  if (image === undefined) throw imageGone(volume, base);
+function requireImage(base: string, volume: string): Image {
+  const image = findImage(base, volume);
+  if (image === undefined) throw imageMissing(volume, base);
   return image;
 }
 
@@ -153,13 +155,13 @@ async function checkFree(path: string, volume: string, wantedBytes: number): Pro
 }
 
 /** An image that nobody has mounted is kept from being mounted while it is copied. */
-async function heldUnlessMounted(
+async function withLockUnlessMounted(
   native: Native,
   base: string,
   image: Image,
   act: (held: number | 'ignore') => Promise<void>,
 ): Promise<void> {
-  if (loopDeviceWith(base, image.volume) !== undefined) return act('ignore');
+  if (findLoopDevice(base, image.volume) !== undefined) return act('ignore');
   const fd = openImage(image);
   try {
     if (!native.flock(fd)) throw stillAttached(image.volume, image.path, undefined);
@@ -200,7 +202,7 @@ async function finish(
     await file.close();
   }
   const there = { ...whole, path: snapshotPath(base, whole) };
-  await giveName(path, there.path);
+  await renameDurably(path, there.path);
   return sizeOf(there);
 }
 

@@ -5,18 +5,18 @@ import { hasFile, loopDevices } from '../../../linux/loop-devices.ts';
 import type { Native } from '../../../linux/native-addon.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { flush } from '../durable-folder.ts';
+import { syncFolders } from '../durable-folder.ts';
 import { trashFolderName } from '../local/trash.ts';
-import { imageGone, stillAttached } from '../refusals.ts';
+import { imageMissing, stillAttached } from '../refusals.ts';
 import type { Trash } from '../trash.ts';
-import { isLocked, lockUnattached } from './image-lock.ts';
+import { isLocked, lockWhenUnattached } from './image-lock.ts';
 import {
   type DeletedImage,
-  deletedImages,
   deletedPath,
+  findImage,
   type Image,
-  imageOf,
   imagePath,
+  listDeletedImages,
   openImage,
 } from './images.ts';
 
@@ -28,13 +28,13 @@ import {
 export function loopTrash(base: string, native: Native): Trash {
   const trash = join(base, trashFolderName);
   const kept = (volume: string, id: string): DeletedImage | undefined =>
-    deletedImages(trash).find((image) => image.volume === volume && image.trashId === id);
+    listDeletedImages(trash).find((image) => image.volume === volume && image.trashId === id);
 
   /** Whoever has the image would go on writing into it, and the next volume of its name would seem to be another one. */
   async function moveUnattached(image: Image, to: string): Promise<void> {
     const fd = openImage(image);
     try {
-      await lockUnattached(native, fd, image);
+      await lockWhenUnattached(native, fd, image);
       await mkdir(trash, { recursive: true, mode: 0o700 });
       await rename(image.path, to);
     } catch (thrown) {
@@ -47,7 +47,7 @@ export function loopTrash(base: string, native: Native): Trash {
     } finally {
       closeSync(fd);
     }
-    await flush(base, trash);
+    await syncFolders(base, trash);
   }
 
   return {
@@ -55,14 +55,14 @@ export function loopTrash(base: string, native: Native): Trash {
 
     async put(volume, id) {
       if (kept(volume, id) !== undefined) return;
-      const image = imageOf(base, volume);
-      if (image === undefined) throw imageGone(volume, base);
+      const image = findImage(base, volume);
+      if (image === undefined) throw imageMissing(volume, base);
       await moveUnattached(image, deletedPath(trash, image, id));
     },
 
-    async takeBack(volume, id) {
+    async restore(volume, id) {
       const image = kept(volume, id);
-      if (imageOf(base, volume) !== undefined) {
+      if (findImage(base, volume) !== undefined) {
         if (image === undefined) return;
         throw new RefusalError(
           'busy',
@@ -70,7 +70,7 @@ export function loopTrash(base: string, native: Native): Trash {
           'delete that one first; both are kept then',
         );
       }
-      if (image === undefined) throw imageGone(volume, trash);
+      if (image === undefined) throw imageMissing(volume, trash);
       await moveUnattached(image, imagePath(base, volume, image.id, image.type));
     },
 
@@ -91,7 +91,7 @@ export function loopTrash(base: string, native: Native): Trash {
       if (image === undefined) return;
       const fd = openImage(image);
       try {
-        await lockUnattached(native, fd, image);
+        await lockWhenUnattached(native, fd, image);
         await rm(image.path);
       } finally {
         closeSync(fd);
@@ -99,6 +99,6 @@ export function loopTrash(base: string, native: Native): Trash {
     },
 
     list: async () =>
-      deletedImages(trash).map(({ volume, id, trashId }) => ({ volume, id: trashId, volumeId: id })),
+      listDeletedImages(trash).map(({ volume, id, trashId }) => ({ volume, id: trashId, volumeId: id })),
   };
 }

@@ -5,10 +5,10 @@ import type { Mounter } from '../../mounting/mounter.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Backend } from '../backend.ts';
 import { prepareFolder } from '../durable-folder.ts';
-import { castleId, NfsClaims } from './claims.ts';
+import { loadCastleId, NfsClaims } from './claims.ts';
 import { NfsExport } from './export.ts';
 import { NfsFolders } from './folders.ts';
-import { NoClient } from './refusals.ts';
+import { NoNfsClientError } from './refusals.ts';
 import type { NfsSettings } from './settings.ts';
 import { nfsTrash } from './trash.ts';
 
@@ -33,7 +33,7 @@ interface NfsDeps {
 export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<Backend> {
   const { mounter, mountProgram } = deps;
   const base = await prepareFolder(join(deps.state, 'nfs'));
-  const castle = await castleId(base);
+  const castle = await loadCastleId(base);
   const server = new NfsExport(settings, mountProgram);
   const claims = new NfsClaims(server, castle);
   const folders = new NfsFolders(server);
@@ -51,17 +51,17 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
     name: 'nfs',
     description,
     base,
-    find: async (volume) => ((await folders.isThere(volume)) ? { name: volume } : undefined),
+    find: async (volume) => ((await folders.exists(volume)) ? { name: volume } : undefined),
 
     async create({ name, owner }) {
       const what = `volume ${name} cannot be created`;
-      await claims.during(name, async () => {
+      await claims.withClaim(name, async () => {
         // Another host may have made it just now.
-        if (await folders.isThere(name)) return;
+        if (await folders.exists(name)) return;
         await folders.removeTree(made(name));
         making.add(made(name));
         try {
-          await folders.make(what, made(name), owner);
+          await folders.create(what, made(name), owner);
           await folders.move(what, made(name), name);
         } catch (thrown) {
           await folders.removeTree(made(name)).catch(() => undefined);
@@ -73,15 +73,15 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
     },
 
     async discardEmpty({ name }) {
-      const gone = await claims.during(name, () => folders.removeEmpty(name));
+      const gone = await claims.withClaim(name, () => folders.removeEmpty(name));
       // Nothing will be known of it any more, so nobody would be told to.
-      if (gone) await claims.giveUp(name);
+      if (gone) await claims.release(name);
       return gone;
     },
 
     /** What other castles are making is theirs; and a server that comes back late may be in use by this one already. */
     async removeUnfinished() {
-      await claims.sweep();
+      await claims.removeStale();
       for (const entry of await folders.list('.')) {
         const isLeftOver = entry.startsWith(`${unfinished}${castle}-`) && !making.has(entry);
         if (isLeftOver) await folders.removeTree(entry);
@@ -98,7 +98,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
     ownsMount: (mount) => isEntryOf(mount, all()),
 
     async mount(into, { name }, target, options) {
-      await claims.take(name);
+      await claims.claimForUse(name);
       const folder = { source: `${host}:${join(path, name)}`, options: await server.containerOptions() };
       return mounter.mountNfs(into, folder, target, options);
     },
@@ -107,7 +107,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
     snapshots: null,
     growth: null,
     claims,
-    hostHold: { releaseUnused: ({ name }) => claims.giveUp(name) },
+    hostHold: { releaseUnused: ({ name }) => claims.release(name) },
     devices: null,
     sizes: null,
   };
@@ -116,9 +116,9 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
 /** A server may be away when a castle starts, the kernel's client may not. */
 async function checkClient(server: NfsExport): Promise<void> {
   try {
-    await server.act(['kind', '.']);
+    await server.run(['kind', '.']);
   } catch (thrown) {
-    if (thrown instanceof NoClient) throw new Failure('config', thrown.sentence, thrown.remedy);
+    if (thrown instanceof NoNfsClientError) throw new Failure('config', thrown.sentence, thrown.remedy);
     // Whatever else it is, it is looked at again, and told then.
     if (!(thrown instanceof RefusalError)) throw thrown;
   }

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { bootId } from '../../../linux/proc.ts';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import type { Claim, Claims } from '../claims.ts';
-import { ActFailed, type NfsExport } from './export.ts';
-import { actFailed, claimedElsewhere } from './refusals.ts';
+import { type NfsExport, NfsOperationError } from './export.ts';
+import { claimedElsewhere, operationFailed } from './refusals.ts';
 
 /** As in native/mount/volume_claim.c. */
 const folderName = '.claims';
@@ -28,7 +28,7 @@ export class NfsClaims implements Claims {
   /** Volumes that the containers of this host have a claim on, as far as it is known; asked for once. */
   private mine: Promise<Set<string>> | undefined;
 
-  /** @param castle which castle this is, as castleId says */
+  /** @param castle which castle this is, from loadCastleId */
   constructor(
     private readonly server: NfsExport,
     private readonly castle: string,
@@ -41,15 +41,15 @@ export class NfsClaims implements Claims {
    * Claims a volume for the containers of this host.
    * @throws RefusalError volume_in_use when another host has it, backend_failed
    */
-  async take(volume: string): Promise<void> {
+  async claimForUse(volume: string): Promise<void> {
     // Before it is known whether it was taken: giving up what nobody has does no harm.
     if (this.mine !== undefined) (await this.mine).add(volume);
     await this.claim(volume, this.use);
   }
 
   /** Lets other hosts have it; without a claim, they can already. */
-  async giveUp(volume: string): Promise<void> {
-    this.mine ??= this.act(['claims', this.use]).then(
+  async release(volume: string): Promise<void> {
+    this.mine ??= this.run(['claims', this.use]).then(
       (volumes) => new Set(volumes),
       (thrown: unknown) => {
         this.mine = undefined;
@@ -58,19 +58,19 @@ export class NfsClaims implements Claims {
     );
     const mine = await this.mine;
     if (!mine.has(volume)) return;
-    await this.act(['give-up', volume, this.use]);
+    await this.run(['give-up', volume, this.use]);
     mine.delete(volume);
   }
 
   /** Takes back what an earlier castle of this id was about to do when it was killed. */
-  async sweep(): Promise<void> {
-    for (const volume of await this.act(['claims', this.moment])) {
-      if (!this.underWay.has(volume)) await this.act(['give-up', volume, this.moment]);
+  async removeStale(): Promise<void> {
+    for (const volume of await this.run(['claims', this.moment])) {
+      if (!this.underWay.has(volume)) await this.run(['give-up', volume, this.moment]);
     }
-    for (const entry of await this.act(['list', folderName])) {
+    for (const entry of await this.run(['list', folderName])) {
       const [, volume = '', castle] = unfinishedPattern.exec(entry) ?? [];
       if (castle !== this.castle || this.underWay.has(volume)) continue;
-      await this.act(['remove-tree', `${folderName}/${entry}`]);
+      await this.run(['remove-tree', `${folderName}/${entry}`]);
     }
   }
 
@@ -78,7 +78,7 @@ export class NfsClaims implements Claims {
    * Does something while no other host has the volume.
    * @throws RefusalError volume_in_use when another host has it, backend_failed
    */
-  async during<T>(volume: string, work: () => Promise<T>): Promise<T> {
+  async withClaim<T>(volume: string, work: () => Promise<T>): Promise<T> {
     const claimant = await this.claim(volume, this.moment);
     this.underWay.add(volume);
     try {
@@ -86,21 +86,21 @@ export class NfsClaims implements Claims {
     } finally {
       if (claimant === this.moment) {
         // What stays is the next castle's to find, or this one's when it asks again.
-        await this.act(['give-up', volume, claimant]).catch(() => undefined);
+        await this.run(['give-up', volume, claimant]).catch(() => undefined);
       }
       this.underWay.delete(volume);
     }
   }
 
   async holder(volume: string): Promise<Claim | undefined> {
-    const found = await this.look(volume);
+    const found = await this.read(volume);
     return found === undefined ? undefined : toClaim(found.text);
   }
 
   async forceRelease(volume: string): Promise<Claim | undefined> {
-    const found = await this.look(volume);
+    const found = await this.read(volume);
     if (found === undefined) return undefined;
-    await this.act(['give-up', volume, found.claimant]);
+    await this.run(['give-up', volume, found.claimant]);
     return toClaim(found.text);
   }
 
@@ -119,36 +119,36 @@ export class NfsClaims implements Claims {
     let other: Claim | undefined;
     for (let tries = 0; tries < triesToClaim; tries++) {
       try {
-        await this.act(['claim', volume, claimant, text]);
+        await this.run(['claim', volume, claimant, text]);
         return claimant;
       } catch (thrown) {
-        if (!(thrown instanceof ActFailed && thrown.code === 'EEXIST')) throw thrown;
+        if (!(thrown instanceof NfsOperationError && thrown.code === 'EEXIST')) throw thrown;
       }
-      const found = await this.look(volume);
+      const found = await this.read(volume);
       if (found === undefined) continue; // given up just now
       other = toClaim(found.text);
       if (found.claimant === this.use) return found.claimant;
       if (found.claimant !== this.moment) break;
       // Of this castle before it was killed, or before an answer was lost: one operation at a time per volume.
-      await this.act(['give-up', volume, found.claimant]);
+      await this.run(['give-up', volume, found.claimant]);
     }
     throw claimedElsewhere(volume, other ?? { host: 'unknown', since: '' });
   }
 
   /** @throws ActFailed EEXIST when another one has a claim; RefusalError backend_failed */
-  private async act(args: readonly string[]): Promise<readonly string[]> {
+  private async run(args: readonly string[]): Promise<readonly string[]> {
     try {
-      return await this.server.act(args);
+      return await this.server.run(args);
     } catch (thrown) {
-      if (!(thrown instanceof ActFailed) || thrown.code === 'EEXIST') throw thrown;
-      throw actFailed(this.server.settings, 'volumes cannot be claimed', thrown.code);
+      if (!(thrown instanceof NfsOperationError) || thrown.code === 'EEXIST') throw thrown;
+      throw operationFailed(this.server.settings, 'volumes cannot be claimed', thrown.code);
     }
   }
 
-  private async look(
+  private async read(
     volume: string,
   ): Promise<{ readonly claimant: string; readonly text: string } | undefined> {
-    const [claimant, text = ''] = await this.act(['claimant', volume]);
+    const [claimant, text = ''] = await this.run(['claimant', volume]);
     return claimant === undefined ? undefined : { claimant, text };
   }
 }
@@ -172,7 +172,7 @@ function toClaim(text: string): Claim {
  * another machine even when that folder was copied with the disk.
  * @throws Failure cannotCreate
  */
-export async function castleId(folder: string): Promise<string> {
+export async function loadCastleId(folder: string): Promise<string> {
   const file = join(folder, 'castle-id');
   const temporary = `${file}.${randomUUID()}`;
   try {

@@ -8,15 +8,15 @@ import * as refusals from './refusals.ts';
 import type { NfsSettings } from './settings.ts';
 
 /** How long one act may take, in milliseconds; a server that is well needs a few. */
-const actWithinMs = 5_000;
+const operationLimitMs = 5_000;
 /** How long a name may take to be looked up, in milliseconds. */
-const lookupWithinMs = 5_000;
+const lookupLimitMs = 5_000;
 
 /** The longest output of one act, in bytes: a folder with some hundred thousand entries. */
 const outputLimitBytes = 64 * 2 ** 20;
 
 /** The server has answered an act with an error. */
-export class ActFailed extends Error {
+export class NfsOperationError extends Error {
   override readonly name = 'ActFailed';
 
   /** @param code as in errno(3) */
@@ -58,16 +58,16 @@ export class NfsExport {
    * @returns the lines that it printed
    * @throws ActFailed; RefusalError backend_failed when the export cannot be reached
    */
-  async act(args: readonly string[], withinMs = actWithinMs): Promise<readonly string[]> {
+  async run(args: readonly string[], withinMs = operationLimitMs): Promise<readonly string[]> {
     const { host, path } = this.settings;
     const options = await this.ownOptions();
-    const text = await this.run(['export', `${host}:${path}`, options, ...args], withinMs);
+    const text = await this.runMountProgram(['export', `${host}:${path}`, options, ...args], withinMs);
     if (text === undefined) throw refusals.silentServer(this.settings);
     const lines = text.split('\n').slice(0, -1);
     const last = lines.pop() ?? '';
     if (last === 'done') return lines;
     const [, step = '', errno = '', why = ''] = /^failed (\S+) (\d+) (.*)$/s.exec(last) ?? [];
-    if (step === 'act') throw new ActFailed(errnoName(Number(errno)));
+    if (step === 'act') throw new NfsOperationError(errnoName(Number(errno)));
     throw refusals.unreachableExport(this.settings, step, errnoName(Number(errno)), why);
   }
 
@@ -96,7 +96,7 @@ export class NfsExport {
         this.looking = undefined;
       });
     try {
-      return await within(lookupWithinMs, this.looking);
+      return await withTimeout(lookupLimitMs, this.looking);
     } catch (thrown) {
       if (this.address !== undefined) return this.address;
       throw refusals.unknownHost(this.settings, errorMessage(thrown));
@@ -104,7 +104,7 @@ export class NfsExport {
   }
 
   /** @returns what it printed; undefined when the server did not answer in time */
-  private async run(args: readonly string[], timeLimitMs: number): Promise<string | undefined> {
+  private async runMountProgram(args: readonly string[], timeLimitMs: number): Promise<string | undefined> {
     const options = { env: {}, timeLimitMs, outputLimitBytes };
     const { end, stdout, isTruncated } = await runProgram(this.mountProgram, args, options);
     if (end.kind === 'timed-out' || end.kind === 'hung') return undefined;
@@ -120,7 +120,7 @@ export class NfsExport {
   }
 }
 
-function within<T>(ms: number, work: Promise<T>): Promise<T> {
+function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const bound = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no answer from the resolver')), ms);

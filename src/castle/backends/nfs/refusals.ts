@@ -4,13 +4,13 @@ import type { NfsSettings } from './settings.ts';
 
 const name = ({ host, path }: NfsSettings): string => `${host}:${path}`;
 
-const lookAtServer = 'see to the server and the network between; what it has stays as it is';
+const checkServer = 'see to the server and the network between; what it has stays as it is';
 
 export function silentServer(settings: NfsSettings): RefusalError {
   return new RefusalError(
     'backend_failed',
     `the NFS server of ${name(settings)} does not answer`,
-    lookAtServer,
+    checkServer,
   );
 }
 
@@ -40,14 +40,14 @@ export function unreachableExport(
   step: string,
   error: string,
   why: string,
-): RefusalError | NoClient {
+): RefusalError | NoNfsClientError {
   if (step !== 'export') {
     return new RefusalError('backend_failed', `castle-mount ended: ${step} ${error}`, 'try again');
   }
-  if (error === 'ENODEV') return new NoClient();
+  if (error === 'ENODEV') return new NoNfsClientError();
   const more = why === '' ? error : `${error}, ${why}`;
   const sentence = `${name(settings)} cannot be reached: ${more}`;
-  return new RefusalError('backend_failed', sentence, remedies[error] ?? lookAtServer);
+  return new RefusalError('backend_failed', sentence, remedies[error] ?? checkServer);
 }
 
 const remedies: Readonly<Record<string, string>> = {
@@ -60,7 +60,7 @@ const remedies: Readonly<Record<string, string>> = {
 };
 
 /** This kernel cannot mount from an NFS server. */
-export class NoClient extends RefusalError {
+export class NoNfsClientError extends RefusalError {
   constructor() {
     super(
       'backend_failed',
@@ -79,20 +79,20 @@ export function notAFolder(settings: NfsSettings, path: string): RefusalError {
 }
 
 /** @param what begins the sentence, as in `volume main cannot be created` */
-export function actFailed(settings: NfsSettings, what: string, error: string): RefusalError {
+export function operationFailed(settings: NfsSettings, what: string, error: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `${what} on ${name(settings)}: ${error}`,
-    actRemedies[error] ?? lookAtServer,
+    operationRemedies[error] ?? checkServer,
   );
 }
 
-const mayNot =
+const allowRoot =
   'export it to this host with no_root_squash; or with all_squash and the anonuid and anongid that containers have';
 
-const actRemedies: Readonly<Record<string, string>> = {
-  EPERM: mayNot,
-  EACCES: mayNot,
+const operationRemedies: Readonly<Record<string, string>> = {
+  EPERM: allowRoot,
+  EACCES: allowRoot,
   EROFS: 'export it for reading and writing (rw)',
   ENOSPC: 'make room on the server',
   EDQUOT: 'raise the quota on the server',
@@ -108,7 +108,7 @@ export function claimedElsewhere(volume: string, { host, since }: Claim): Refusa
   );
 }
 
-export function thereAgain(volume: string): RefusalError {
+export function nameTaken(volume: string): RefusalError {
   return new RefusalError(
     'busy',
     `volume ${volume} is there again`,

@@ -12,7 +12,7 @@ export interface NfsSettings {
 }
 
 /** Where NFS 4 listens; RFC 8881. */
-export const usualPort = 2049;
+export const defaultPort = 2049;
 
 /**
  * Options that may be given, as in nfs(5), each with what its value must be; without a pattern it has none. Those that

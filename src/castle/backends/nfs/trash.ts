@@ -2,7 +2,7 @@ import { below, type SourceFolder } from '../../../linux/mountinfo.ts';
 import type { Trash } from '../trash.ts';
 import type { NfsClaims } from './claims.ts';
 import type { NfsFolders } from './folders.ts';
-import { thereAgain } from './refusals.ts';
+import { nameTaken } from './refusals.ts';
 
 /** As in the trash of the backend `local`: no volume's name begins with a dot, and none has the separator. */
 const folderName = '.trash';
@@ -22,24 +22,24 @@ export function nfsTrash(folders: NfsFolders, claims: NfsClaims, all: () => Sour
   const kept = (volume: string, id: string) => `${folderName}/${volume}${separator}${id}`;
   const removed = (volume: string, id: string) => `${removing}/${volume}${separator}${id}`;
   return {
-    has: (volume, id) => folders.isThere(kept(volume, id)),
+    has: (volume, id) => folders.exists(kept(volume, id)),
 
     async source(volume, id) {
-      return (await folders.isThere(kept(volume, id))) ? below(all(), kept(volume, id)) : undefined;
+      return (await folders.exists(kept(volume, id))) ? below(all(), kept(volume, id)) : undefined;
     },
 
     async put(volume, id) {
-      await claims.during(volume, async () => {
-        if (await folders.isThere(kept(volume, id))) return;
-        await folders.need(folderName);
+      await claims.withClaim(volume, async () => {
+        if (await folders.exists(kept(volume, id))) return;
+        await folders.ensure(folderName);
         await folders.move(`volume ${volume} cannot be deleted`, volume, kept(volume, id));
       });
     },
 
-    async takeBack(volume, id) {
-      await claims.during(volume, async () => {
-        if (await folders.isThere(volume)) {
-          if (await folders.isThere(kept(volume, id))) throw thereAgain(volume);
+    async restore(volume, id) {
+      await claims.withClaim(volume, async () => {
+        if (await folders.exists(volume)) {
+          if (await folders.exists(kept(volume, id))) throw nameTaken(volume);
           return;
         }
         await folders.move(`volume ${volume} cannot be restored`, kept(volume, id), volume);
@@ -47,8 +47,8 @@ export function nfsTrash(folders: NfsFolders, claims: NfsClaims, all: () => Sour
     },
 
     async purge(volume, id) {
-      if (await folders.isThere(kept(volume, id))) {
-        await folders.need(removing);
+      if (await folders.exists(kept(volume, id))) {
+        await folders.ensure(removing);
         await folders.move(`volume ${volume} cannot be removed`, kept(volume, id), removed(volume, id));
       }
       await folders.removeTree(removed(volume, id), removeWithinMs);

@@ -54,8 +54,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       const id = randomUUID();
       const taken = new Date().toISOString();
       await ec2.fault({ kind: 'lost-answer', action: 'CreateSnapshot', times: 1 });
-      const { whole } = await snapshots.begin(main, id, taken);
-      await (await snapshots.begin(main, id, taken)).whole;
+      const { completed: whole } = await snapshots.begin(main, id, taken);
+      await (await snapshots.begin(main, id, taken)).completed;
       await whole;
       t.equal(
         Object.keys((await ec2.facts()).snapshots).length,
@@ -96,7 +96,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
     if (main?.id === undefined) throw new Error('there is no volume');
     const { snapshots } = await backendOf(ec2);
     await ec2.fault({ kind: 'snapshot-fails', times: 1 });
-    const { whole } = await snapshots.begin(main, randomUUID(), new Date().toISOString());
+    const { completed: whole } = await snapshots.begin(main, randomUUID(), new Date().toISOString());
     await t.rejects(whole, { code: 'backend_failed' });
     await tenant.kill();
     await untilDetached(ec2);
