@@ -13,7 +13,7 @@ const burstSeconds = 10;
 /** How a call ended, for the metrics. */
 export type Outcome = 'done' | 'throttled' | 'failed';
 
-/** Told of each call, each try of its own. @param error the code of EC2, or of the network */
+/** Called after each attempt of each call. @param error the code of EC2, or of the network */
 export type OnEc2Call = (action: Action, outcome: Outcome, error: string | undefined) => void;
 
 /** Where the calls go. */
@@ -65,8 +65,8 @@ export interface Ec2 {
 /**
  * Opens EC2 with the credentials that the SDK finds by itself: environment, files, container, instance.
  *
- * A client of its own for each action: its adaptive retries slow down what is throttled and nothing else. All share one
- * budget, so that many containers at once are no storm.
+ * Each action has a client of its own, so that adaptive retries slow down only the throttled action. All share one budget,
+ * so that many containers at once do not exceed the limits of the account.
  */
 export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: OnEc2Call): Promise<Ec2> {
   const sdk = await import('./sdk.ts');
@@ -78,7 +78,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: O
     requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: answerWithinMs },
   };
   const first = new sdk.EC2Client(shared);
-  // Found once for all of them, and renewed once.
+  // Resolved and renewed once for all clients.
   const { credentials } = first.config;
 
   function client(action: Action, attempts = maxAttempts) {
@@ -96,7 +96,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: O
           throw thrown;
         }
       },
-      // Inside of the retries: each try counts.
+      // Inside the retries: each attempt counts.
       { step: 'finalizeRequest', name: 'castleBudget', priority: 'low' },
     );
     return made;
@@ -104,7 +104,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: O
 
   const clients = {
     attachVolume: client('AttachVolume'),
-    // EC2 knows no client token for it: who calls looks for what became of it before the next try.
+    // EC2 has no client token for snapshots: the caller checks for a result before it tries again.
     createSnapshot: client('CreateSnapshot', 1),
     createTags: client('CreateTags'),
     createVolume: client('CreateVolume'),
@@ -142,7 +142,7 @@ export function ec2Code(thrown: unknown): string {
   return thrown.name === 'Error' && code !== undefined ? code : thrown.name;
 }
 
-/** Whether EC2 says with a code that it did not do what it was asked. */
+/** Whether an error has one of these codes of EC2. */
 export const isEc2Error = (thrown: unknown, ...codes: readonly string[]): boolean =>
   codes.includes(ec2Code(thrown));
 
@@ -152,7 +152,7 @@ export function describeEc2Error(thrown: unknown): string {
   return message.includes(code) ? message : `${code}: ${message}`;
 }
 
-/** The codes with which EC2 says that there were too many calls; "Error codes for the Amazon EC2 API". */
+/** Whether EC2 refused a call because there were too many; "Error codes for the Amazon EC2 API". */
 export function isThrottling(code: string): boolean {
   return ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'RequestThrottled'].includes(code);
 }

@@ -23,7 +23,7 @@ export interface Instance {
 }
 
 /**
- * Asks the metadata service, version 2 (a token first), who this instance is; "Instance metadata and user data" of EC2.
+ * Reads which instance this is from the metadata service, version 2 (with a token); "Instance metadata and user data" of EC2.
  * @throws Failure config when it does not answer, as on a host that is no instance, or in a container one hop too far
  */
 export async function readInstanceMetadata(url: string): Promise<Instance> {
@@ -39,7 +39,7 @@ export async function readInstanceMetadata(url: string): Promise<Instance> {
       get('placement/availability-zone'),
       get('instance-type'),
     ]);
-    // A local zone's name does not begin with its region's in a way that could be read.
+    // The region cannot be derived from the name of a local zone.
     const region = await get('placement/region').catch(() => zone.replace(/[a-z]$/, ''));
     return { id, zone, type, region };
   } catch (thrown) {

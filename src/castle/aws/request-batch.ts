@@ -1,12 +1,12 @@
-/** Collects what is asked for within a short time, and asks for all of it at once: many lookups, one call. */
+/** Collects the lookups of a short time and makes one call for all of them. */
 export class RequestBatch<Value> {
   private waiting = new Map<string, ((answer: Promise<Value | undefined>) => void)[]>();
   private timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param windowMs how long it collects, in milliseconds, from the first question on
-   * @param limit as many keys are asked for at once; with the last of them it waits no longer
-   * @param fetchAll answers for those that there are
+   * @param windowMs how long lookups are collected, in milliseconds, from the first one on
+   * @param limit the most keys in one call; when there are that many, the call is made at once
+   * @param fetchAll returns the values that exist
    */
   constructor(
     private readonly windowMs: number,

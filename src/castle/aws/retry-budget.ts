@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * A rate that all calls of the castle share: a bucket of tokens, one a call. AWS counts the calls of the whole account, and
- * a castle that asks too fast slows down every other one.
+ * The rate limit that all EC2 calls of the castle share: a token bucket, one token for each call. AWS limits the calls of the
+ * whole account, so a castle that calls too often slows down every other one.
  */
 export class CallBudget {
   private tokens: number;
@@ -19,12 +19,12 @@ export class CallBudget {
     this.tokens = burst;
   }
 
-  /** Resolves when a call may be made; whoever asks first is served first. */
+  /** Resolves when a call may be made, in the order of the requests. */
   async take(): Promise<void> {
     const nowMs = performance.now();
     const come = ((nowMs - this.filledMs) / 1000) * this.perSecond;
     this.filledMs = nowMs;
-    // Below zero are those who wait already.
+    // A negative number counts the calls that are waiting.
     this.tokens = Math.min(this.burst, this.tokens + come) - 1;
     if (this.tokens < 0) await sleep((-this.tokens / this.perSecond) * 1000, undefined, { ref: false });
   }

@@ -1,6 +1,6 @@
 /**
- * What the castle uses of AWS' SDK. It is a bundle of its own, dist/castle-ebs.js, which only a castle with the backend ebs
- * loads: nothing of the castle's own may be imported here, since it would be there twice.
+ * The parts of the AWS SDK that the castle uses. They are a separate bundle, dist/castle-ebs.js, which is loaded only for the
+ * backend ebs. Do not import the castle's own modules here: they would be bundled twice.
  */
 export {
   AttachVolumeCommand,

@@ -2,21 +2,21 @@ import { readIdentity } from '../file-systems/superblock.ts';
 import { fileSystemNamed } from '../file-systems/types.ts';
 import * as refusals from './refusals.ts';
 
-/** A device or an image that is said to have a volume. */
+/** A device or an image, and the file system that it should hold. */
 export interface ExpectedFileSystem {
   readonly volume: string;
-  /** Where it is, for people. */
+  /** For messages. */
   readonly path: string;
-  /** What its file system is to be. */
+  /** The type of its file system. */
   readonly type: string;
   readonly id: string;
-  /** How large it is itself. */
+  /** The size of the device or image. */
   readonly sizeBytes: number;
 }
 
 /**
- * Makes sure that a volume's file system is on it. Before anything works on it: a tool that repairs would make of a wrong
- * file system a right one.
+ * Checks that it holds the volume's file system. Called before any program works on it: a repair could turn a wrong file
+ * system into one that looks right.
  * @param fd open for reading
  * @throws RefusalError backend_failed
  */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 
 /**
- * Makes the folder that a backend keeps its volumes in, for root alone, unless it is there.
+ * Creates the folder of a backend's volumes, accessible to root only, unless it exists.
  * @returns its absolute path without symlinks
  * @throws Failure cannotCreate
  */
@@ -20,11 +20,11 @@ export async function prepareFolder(folder: string): Promise<string> {
 }
 
 /**
- * Gives what was made its name, once all of it is on the disk. When the name cannot be brought to the disk, it is taken back:
- * who is told that something can't be made must not find it there.
- * @param unfinished where it was made, in a folder of the same file system
- * @param path its name, which nothing has
- * @throws Error when it has no name, and lies where it was made
+ * Renames a file or folder and writes the rename to disk; its content has to be on disk already. When the rename cannot be
+ * written, it is undone, so that a failed creation never leaves a complete result behind.
+ * @param unfinished its present path, on the same file system
+ * @param path its new path, where nothing exists
+ * @throws Error when it still has its old path
  */
 export async function renameDurably(unfinished: string, path: string): Promise<void> {
   await rename(unfinished, path);
@@ -36,7 +36,7 @@ export async function renameDurably(unfinished: string, path: string): Promise<v
   }
 }
 
-/** Whether a path leads to anything; a symlink is something itself. */
+/** Whether a path exists; symlinks are not followed. */
 export async function pathExists(path: string): Promise<boolean> {
   try {
     await lstat(path);
@@ -47,7 +47,7 @@ export async function pathExists(path: string): Promise<boolean> {
   }
 }
 
-/** Puts the entries of folders on the disk: a rename is there when both of its folders are. */
+/** Writes the entries of folders to disk; a rename is on disk when both of its folders are. */
 export async function syncFolders(...folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     const opened = await open(folder, 'r');

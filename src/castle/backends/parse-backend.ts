@@ -22,15 +22,14 @@ export interface BackendDeps {
   readonly replay: ReplayJournal;
   /** Path of castle-mount. */
   readonly mountProgram: string;
-  /** The castle's folder of what it must not forget; made when it isn't there. */
+  /** The state folder; created when it does not exist. */
   readonly state: string;
-  /** Tells people what happened, in one line. */
   readonly emit: EmitEvent;
-  /** Told of each call of a cloud's API. */
+  /** Called after each call of EC2. */
   readonly told: OnEc2Call;
 }
 
-/** How large a volume is when nobody says so, in bytes. */
+/** The default size of a volume, in bytes. */
 const usualSizeBytes = 10 * 2 ** 30;
 
 /** Creates each backend from the text after the `=`. backend.ts says what a new one has to provide. */
@@ -42,7 +41,7 @@ const backends: Record<string, (setting: string, deps: BackendDeps) => Promise<B
 };
 
 /**
- * Makes the backend that `--backend NAME=SETTING` names.
+ * Creates the backend of `--backend NAME=SETTING`.
  * @throws Failure usage when there is no such backend or its setting is wrong; cannotCreate, config
  */
 export async function parseBackend(text: string, deps: BackendDeps): Promise<Backend> {

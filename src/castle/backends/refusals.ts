@@ -1,7 +1,7 @@
 import { formatSize } from '../../terminal/size.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 
-/** What a look at a file system found, that only a person can put right. */
+/** Damage that has to be repaired by a person. */
 interface Damage {
   readonly why: string;
   readonly remedy: string;
@@ -11,7 +11,7 @@ export function notCreated(volume: string, place: string, why: string): RefusalE
   return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot be created in ${place}: ${why}`,
-    'see to the space and the permissions of that folder on the host',
+    'check the free space and the permissions of that folder on the host',
   );
 }
 
@@ -64,7 +64,7 @@ export function severalImages(volume: string, base: string, names: readonly stri
   return new RefusalError(
     'backend_failed',
     `volume ${volume} has ${names.length} images in ${base}: ${names.join(', ')}`,
-    'take away all but the right one',
+    'move all but the right one to another folder',
   );
 }
 
@@ -84,7 +84,7 @@ export function notAttached(volume: string, path: string, why: string): RefusalE
   );
 }
 
-/** No program of the castle's has it, but it has a device. */
+/** It has a loop device that the castle did not create. */
 export function attachedByOthers(volume: string, path: string, device: string): RefusalError {
   return new RefusalError(
     'volume_in_use',
@@ -94,7 +94,7 @@ export function attachedByOthers(volume: string, path: string, device: string): 
   );
 }
 
-/** The last user of an image has not let go of it. */
+/** The last user of an image has not released it. */
 export function stillAttached(volume: string, path: string, device: string | undefined): RefusalError {
   return new RefusalError(
     'busy',
@@ -103,7 +103,7 @@ export function stillAttached(volume: string, path: string, device: string | und
   );
 }
 
-/** The first superblock isn't one. */
+/** The first superblock is not valid. */
 export function noFileSystem(volume: string, path: string, type: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -112,7 +112,7 @@ export function noFileSystem(volume: string, path: string, type: string): Refusa
   );
 }
 
-/** The file system is somebody else's. */
+/** The file system has another UUID. */
 export function wrongFileSystem(volume: string, path: string, id: string, found: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -121,7 +121,7 @@ export function wrongFileSystem(volume: string, path: string, id: string, found:
   );
 }
 
-/** The file system has an end, and its image ends before. */
+/** The image is smaller than its file system. */
 export function truncatedImage(
   volume: string,
   path: string,

@@ -2,10 +2,10 @@ import type { Stray } from '../housekeeping/stray.ts';
 import { unfinishedSnapshotPath, unfinishedSnapshots } from './snapshot-names.ts';
 
 /**
- * What an interrupted snapshot or removal has left and no record speaks of, as after a lost state.
+ * Finds the remains of interrupted snapshots and removals that have no record, as after a lost state.
  * @param base the folder of the volumes
- * @param isKnown whether the store has one with that id: the castle finishes it by itself
- * @param remove removes it, by its id
+ * @param isKnown whether the store has a snapshot with this id: that one is completed or removed at start
+ * @param remove removes the remains of the snapshot with this id
  */
 export async function findSnapshotGarbage(
   base: string,
@@ -18,7 +18,7 @@ export async function findSnapshotGarbage(
     name: unfinishedSnapshotPath(base, id),
     reason: 'it is not whole, and no record speaks of it',
     async remove() {
-      // It may have been begun just when it was found.
+      // It may be a new snapshot whose record was written after the search.
       if (isKnown(id) || !(await unfinishedSnapshots(base)).includes(id)) return false;
       await remove(id);
       return true;

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { errorCode } from '../../terminal/failure.ts';
 import type { KnownSnapshot } from './snapshots.ts';
 
-/** Begins with a dot, as no volume's name does; on the file system of the volumes, so that they can share what is the same. */
+/** Begins with a dot, as no volume's name does. On the file system of the volumes, so that reflinks work. */
 const folderName = '.snapshots';
 
 const unfinished = '.unfinished-';
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const pattern = new RegExp(`^([^@]+)@(?:(${uuid})@)?(${uuid})@(\\d{8}T\\d{9}Z)(?:\\.([a-z0-9]+))?$`);
 
-/** A snapshot by what its name says: `VOLUME@ID@TIME`, and for an image `VOLUME@VOLUMEID@ID@TIME.TYPE`. */
+/** A snapshot, from the name of its file or folder: `VOLUME@ID@TIME`, and for an image `VOLUME@VOLUMEID@ID@TIME.TYPE`. */
 export interface StoredSnapshot extends KnownSnapshot {
   readonly path: string;
   /** The type of the file system. */
@@ -20,29 +20,29 @@ export interface StoredSnapshot extends KnownSnapshot {
 /** The folder of snapshots below that of the volumes. */
 export const snapshotFolder = (base: string): string => join(base, folderName);
 
-/** The path that a snapshot gets when it is whole. */
+/** The path of a complete snapshot. */
 export function snapshotPath(base: string, snapshot: Omit<StoredSnapshot, 'path'>): string {
   const { volume, volumeId, id, taken, type } = snapshot;
   const parts = [volume, ...(volumeId === undefined ? [] : [volumeId]), id, taken.replace(/[-:.]/g, '')];
   return join(snapshotFolder(base), `${parts.join('@')}${type === undefined ? '' : `.${type}`}`);
 }
 
-/** The path of one that is not whole yet, or not any more: it counts for nothing. */
+/** The path of a snapshot that is incomplete or being removed; it is not listed. */
 export const unfinishedSnapshotPath = (base: string, id: string): string =>
   join(snapshotFolder(base), `${unfinished}${id}`);
 
-/** The ids of what an interrupted snapshot or removal has left. */
+/** The ids of the remains of interrupted snapshots and removals. */
 export async function unfinishedSnapshots(base: string): Promise<readonly string[]> {
   const whole = new RegExp(`^${unfinished.replace('.', '\\.')}(${uuid})$`);
   return (await entries(base)).flatMap((name) => whole.exec(name)?.[1] ?? []);
 }
 
-/** All that are whole. */
+/** All complete snapshots. */
 export async function storedSnapshots(base: string): Promise<readonly StoredSnapshot[]> {
   return (await entries(base)).flatMap((name) => parse(base, name) ?? []);
 }
 
-/** Makes the folder of snapshots, for root alone, unless it is there. */
+/** Creates the folder of snapshots, accessible to root only, unless it exists. */
 export async function prepareSnapshotFolder(base: string): Promise<void> {
   await mkdir(snapshotFolder(base), { recursive: true, mode: 0o700 });
 }

@@ -1,17 +1,17 @@
 import type { Owner } from '../mounting/owner.ts';
 
-/** A volume that is there. */
+/** A volume that exists. */
 export interface KnownVolume {
   readonly name: string;
-  /** A UUID that no other volume has; undefined where volumes have none but their name. */
+  /** A unique UUID; undefined where the backend identifies volumes only by name. */
   readonly id?: string;
 }
 
-/** What a volume is to be that is not there yet. */
+/** A volume to be created. */
 export interface NewVolume {
   readonly name: string;
   readonly id: string;
   readonly owner: Owner;
-  /** How large it is to be; undefined: as the backend was told. Without a meaning where volumes share their space. */
+  /** Its size; undefined: the default of the backend. Ignored where volumes share the space of one file system. */
   readonly sizeBytes?: number;
 }

@@ -16,7 +16,7 @@ const superblock = {
 const has64Bits = 0x80;
 const magic = 0xef53;
 
-/** What e2fsck(8) says by its exit code, which is a sum. */
+/** Bits of the exit code of e2fsck(8). */
 const fsckCodes = { corrected: 1, rebootNeeded: 2 };
 
 /** CAP_SYS_RESOURCE; capabilities(7). The kernel's ext4_resize_begin asks for it. */
@@ -30,9 +30,9 @@ export const ext4: FileSystem = {
   requirePrograms: () => requirePrograms(['mkfs.ext4', 'e2fsck', 'tune2fs', 'resize2fs'], 'e2fsprogs'),
 
   async format({ path, fd }, id, { uid, gid }) {
-    // No discard, and nothing left for the kernel to zero later: both punch holes, and a hole has no room of its own.
+    // No discard and no lazy initialization: both punch holes, which have no disk space.
     const extended = `nodiscard,lazy_itable_init=0,lazy_journal_init=0,root_owner=${uid}:${gid}`;
-    // Blocks as large as a page, so that direct I/O is aligned; no share for root, which has nothing to do in there.
+    // Blocks of the page size, so that direct I/O is aligned; no blocks reserved for root, which does not write there.
     const args = ['-q', '-b', '4096', '-m', '0', '-e', 'remount-ro', '-U', id, '-E', extended, path];
     const ended = await runProgram('mkfs.ext4', args, { descriptors: [fd] });
     if (ended.exitCode !== 0) throw new Error(`mkfs.ext4: ${ended.lastLine}`);
@@ -69,7 +69,7 @@ export const ext4: FileSystem = {
     // Replays the journal; repairs only what can be repaired without losing anything (-p).
     const { exitCode, lastLine } = await runProgram('e2fsck', ['-p', path], { descriptors: [fd] });
     if (exitCode === 0) return { kind: 'clean' };
-    // A reboot is needed where the file system was mounted meanwhile, and this one is not.
+    // "Reboot needed" is only for mounted file systems, and this one is not mounted.
     if (exitCode !== undefined && (exitCode & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) === 0) {
       return { kind: 'corrected', how: lastLine };
     }

@@ -1,33 +1,33 @@
 import type { Owner } from '../backends/backend.ts';
 
-/** An image that is held: what is done to it through its path is done to the file that the descriptor keeps. */
+/** An image that is open and locked. Programs work on it through its path, which leads to the same file. */
 export interface HeldImage {
   readonly path: string;
   /** Open for reading and writing, and locked. */
   readonly fd: number;
-  /** Whether it is a block device: nothing else may be laid beside its node then. */
+  /** Whether it is a block device: no temporary file may be created beside its node. */
   readonly isDevice?: true;
 }
 
-/** What the look at a file system before a mount came to. */
+/** The result of the check before a mount. */
 export type CheckResult =
   | { readonly kind: 'clean' }
-  /** It was left in the middle of something, or was damaged, and is right again. */
+  /** Its journal was replayed, or it was damaged; it is consistent again. */
   | { readonly kind: 'corrected'; readonly how: string }
-  /** Only somebody who looks at it can decide what to do. */
+  /** It has to be repaired by a person. */
   | { readonly kind: 'damaged'; readonly why: string; readonly remedy: string };
 
-/** What the first superblock says of a file system. */
+/** What the first superblock tells about a file system. */
 export interface Identity {
   readonly uuid: string;
-  /** How large it is; its image must not be smaller. */
+  /** Its size; the image must not be smaller. */
   readonly sizeBytes: number;
 }
 
-/** A kind of file system on a device: its making, its identity and its health. */
+/** A type of file system on a device: how to format, identify, check and enlarge it. */
 export interface FileSystem {
   readonly name: 'ext4' | 'xfs';
-  /** The smallest that can be made, in bytes. */
+  /** The smallest possible size, in bytes. */
   readonly leastBytes: number;
   /**
    * Checks that this host has the programs that the other members run.
@@ -35,37 +35,36 @@ export interface FileSystem {
    */
   requirePrograms(): Promise<void>;
   /**
-   * Formats a new image: once in its life, and only ever called for a file that was made just before.
+   * Formats a new image; only called for a file that was created just before.
    * @param id becomes the UUID
    * @param owner gets the root folder
    * @throws Error with the tool's last line
    */
   format(image: HeldImage, id: string, owner: Owner): Promise<void>;
   /**
-   * Who it is, by its first superblock; nothing is repaired.
+   * Reads the identity from the first superblock; repairs nothing.
    * @param start the first bytes of the image, at least superblockBytes
    * @returns undefined when there is no such superblock
    */
   identify(start: Buffer): Identity | undefined;
-  /** Why this castle cannot let one grow, if it can't: the kernel asks for a right that it doesn't have. */
+  /** Why this castle cannot grow one: the capability that it lacks; undefined when it can. */
   whyNoGrowth(): string | undefined;
   /**
-   * Gives a copy a UUID of its own; what its journal has is in place then. Only ever called for a file that was made just
-   * before.
-   * @param replay lets the kernel replay the journal, under the UUID that it has now
+   * Gives a copy a new UUID, after its journal was replayed. Only called for a file that was created just before.
+   * @param replay has the kernel replay the journal, under the present UUID
    * @throws Error with the tool's last line
    */
   changeUuid(image: HeldImage, id: string, replay: () => Promise<void>): Promise<void>;
   /**
-   * Lets a copy take up the room that its image has got; where it can't without being mounted, the next mount does it.
+   * Grows a copy to the size of its image; a type that grows only while mounted does so at the next mount.
    * @throws Error with the tool's last line
    */
   enlarge(image: HeldImage): Promise<void>;
-  /** Brings it to where it can be mounted; what changed no data by itself is not decided here. */
+  /** Prepares it for a mount; repairs only what needs no decision by a person. */
   check(image: HeldImage): Promise<CheckResult>;
 }
 
-/** As much as every file system's first superblock needs, from the beginning, in bytes. */
+/** The first bytes of an image that contain the first superblock of every type. */
 export const superblockBytes = 2048;
 
 /** A UUID of 16 bytes as people write it. */

@@ -3,8 +3,8 @@ import type { FileSystem, HeldImage } from './file-system.ts';
 import { readIdentity } from './superblock.ts';
 
 /**
- * Gives the copy of a file system a UUID of its own, once its journal is replayed: two with the same one can't be told from
- * each other. Repeated after a crash, it goes on where it was.
+ * Gives the copy of a file system a new UUID, after its journal was replayed: the kernel and the castle tell file systems
+ * apart by their UUIDs. After a crash it may be called again, and continues.
  * @param before the UUID that the copy still has
  * @param id the one that it gets
  * @throws Error with what is wrong, or a tool's last line

@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import { type FileSystem, type Identity, superblockBytes } from './file-system.ts';
 
 /**
- * Who a file system is, by its first superblock as it is on the disk now.
+ * Reads the identity of a file system from its first superblock on disk.
  * @param fd of the image or the device, open for reading
  * @returns undefined when there is none of that type
  */

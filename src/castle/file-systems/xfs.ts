@@ -11,7 +11,7 @@ const magic = 'XFSB';
 /** xfs, by xfsprogs. */
 export const xfs: FileSystem = {
   name: 'xfs',
-  // mkfs.xfs 5.19 and later make none that is smaller.
+  // mkfs.xfs 5.19 and later refuse a smaller one.
   leastBytes: 300 * 2 ** 20,
 
   requirePrograms: () => requirePrograms(['mkfs.xfs', 'xfs_admin'], 'xfsprogs'),
@@ -23,7 +23,7 @@ export const xfs: FileSystem = {
     const prototype = folder === undefined ? `${path}.prototype` : join(folder, 'prototype');
     try {
       await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
-      // No discard (-K): it punches holes, and a hole has no room of its own.
+      // No discard (-K): it punches holes, which have no disk space.
       const args = ['-q', '-K', '-m', `uuid=${id}`, '-p', prototype, path];
       const ended = await runProgram('mkfs.xfs', args, { descriptors: [fd] });
       if (ended.exitCode !== 0) throw new Error(`mkfs.xfs: ${ended.lastLine}`);
@@ -43,8 +43,8 @@ export const xfs: FileSystem = {
   whyNoGrowth: () => undefined,
 
   async changeUuid({ path, fd }, id, replay) {
-    // A frozen xfs keeps something in its log on purpose, and with that xfs_admin(8) changes nothing; and ends with 0:
-    // who calls this looks whether the UUID is the new one.
+    // A frozen xfs keeps its log dirty on purpose, and xfs_admin(8) does not change a file system with a dirty log, but
+    // exits with 0: the caller checks the new UUID.
     await replay();
     const { exitCode, lastLine } = await runProgram('xfs_admin', ['-U', id, path], { descriptors: [fd] });
     if (exitCode !== 0) throw new Error(`xfs_admin: ${lastLine}`);

@@ -5,9 +5,9 @@ import type { Instance } from '../../aws/instance-metadata.ts';
 const usual = { xen: 39, nitro: 27 };
 
 /**
- * How many volumes this instance can have besides its root volume. Where they share their number with network interfaces,
- * that is how many there could be; AttachVolume says when it is over earlier. "Amazon EBS volume limits for EC2 instances".
- * @param note told when EC2 doesn't say, and the usual number is taken
+ * How many volumes can be attached to this instance besides its root volume. Where volumes share the limit with network
+ * interfaces, this is the upper bound: AttachVolume fails earlier when interfaces use it up. "Amazon EBS volume limits for EC2 instances".
+ * @param note called with a warning when EC2 reports no limit and the default is used
  */
 export async function attachmentLimit(
   ec2: Ec2,
@@ -20,7 +20,7 @@ export async function attachmentLimit(
     });
     const [info] = answer.InstanceTypes ?? [];
     const most = info?.EbsInfo?.MaximumEbsAttachments;
-    // One is the root volume's, and where they are shared one is the first network interface's.
+    // The root volume takes one; where the limit is shared, the first network interface takes another.
     if (most !== undefined) return most - (info?.EbsInfo?.AttachmentLimitType === 'shared' ? 2 : 1);
     return info?.Hypervisor === 'xen' ? usual.xen : usual.nitro;
   } catch (thrown) {

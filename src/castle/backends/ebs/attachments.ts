@@ -11,7 +11,7 @@ import { type pollingPaces, waitFor } from './wait-for-state.ts';
 const namesToTry = 4;
 /** How long a bad device name is avoided, in milliseconds. */
 const avoidMs = 3_600_000;
-/** How long one is not used at all whose attachment never ended, in milliseconds: EC2 may still be about it. */
+/** How long a name is not used whose attachment never completed, in milliseconds: EC2 may still be working on it. */
 const stuckAvoidMs = 86_400_000;
 
 /** What attachments are made with. */
@@ -28,15 +28,15 @@ export interface AttachmentDeps {
   readonly emit: EmitEvent;
 }
 
-/** Volumes on their way to this instance and back. Never by force: a detach waits for the last user. */
+/** Attaches volumes to this instance and detaches them. Never by force: a detach waits for the last user. */
 export class Attachments {
   constructor(private readonly deps: AttachmentDeps) {}
 
   /**
-   * Attaches a volume to this instance, unless it is there.
-   * @param volume as EC2 told of it just now
+   * Attaches a volume to this instance unless it is attached already.
+   * @param volume as EC2 has just described it
    * @returns its disk, whose serial is that of the volume
-   * @throws RefusalError volume_in_use with the instance that has it; busy; backend_failed, and it is not attached then
+   * @throws RefusalError volume_in_use with the instance that has it; busy; backend_failed, and the volume is not attached
    */
   async attach(volume: CastleVolume): Promise<HostDevice> {
     const { instance } = this.deps;
@@ -48,7 +48,7 @@ export class Attachments {
       }
       if (attachment.state === 'attached') return this.waitForDevice(volume, attachment.name);
       if (attachment.state === 'attaching') return this.waitUntilAttached(volume, attachment.name);
-      // A host lets go of it, and that may be this one.
+      // A host, perhaps this one, is detaching it.
       now = await this.waitUntilDetached(volume);
     }
     for (let tried = 1; ; tried++) {
@@ -58,8 +58,8 @@ export class Attachments {
   }
 
   /**
-   * Detaches a volume from this instance. Nobody may use its disk any more.
-   * @returns whether it is not attached here any more
+   * Detaches a volume from this instance. Its device must not be in use.
+   * @returns whether it is detached
    * @throws Error of EC2
    */
   async detach(ec2Id: string): Promise<boolean> {
@@ -67,7 +67,7 @@ export class Attachments {
     try {
       await ec2.detachVolume({ VolumeId: ec2Id, InstanceId: instance });
     } catch (thrown) {
-      // It is not attached, or it isn't there at all.
+      // It is not attached, or does not exist.
       if (!isEc2Error(thrown, 'IncorrectState', 'InvalidAttachment.NotFound', 'InvalidVolume.NotFound')) {
         throw thrown;
       }
@@ -97,9 +97,9 @@ export class Attachments {
   }
 
   /**
-   * Asks EC2 to attach it.
-   * @param isLast whether a bad name is the end of it
-   * @returns the device name; undefined when that was bad
+   * Requests the attachment from EC2.
+   * @param isLast whether a refused device name makes the attachment fail
+   * @returns the device name; undefined when EC2 refused that name
    */
   private async requestAttachment(
     volume: CastleVolume,
@@ -109,13 +109,13 @@ export class Attachments {
     const { ec2, inventory, names, instance, limit, pace } = this.deps;
     const there = await inventory.listAttached(instance);
     const taken = new Set(there.flatMap(({ attachment }) => attachment?.name ?? []));
-    // The root volume has a name of its own kind, and counts for itself.
+    // The root volume does not count towards the limit.
     const others = there.filter(({ attachment }) => !/^\/dev\/(xvda|sda1?)$/.test(attachment?.name ?? ''));
     if (others.length >= limit) throw refusals.tooManyAttached(volume.name, instance, limit);
     const name = names.reserve(taken);
     if (name === undefined) throw refusals.noNameLeft(volume.name, instance);
     try {
-      // A volume that was made just now may not be known everywhere.
+      // EC2 is eventually consistent: it may not find a volume that was created just now.
       const begun = await waitFor(pace.settle, async () => {
         try {
           await ec2.attachVolume({ VolumeId: now.ec2Id, InstanceId: instance, Device: name });
@@ -132,7 +132,7 @@ export class Attachments {
       if (isEc2Error(thrown, 'AttachmentLimitExceeded')) {
         throw refusals.tooManyAttached(volume.name, instance, others.length);
       }
-      // That the name is in use is told with this code.
+      // EC2 uses this code when the device name is in use.
       if (isEc2Error(thrown, 'InvalidParameterValue') && !isLast) {
         this.avoidName(name, `EC2 refuses it: ${describeEc2Error(thrown)}`, false);
         return undefined;
@@ -143,7 +143,7 @@ export class Attachments {
     }
   }
 
-  /** EC2 says that it is attached already: to us, by a call whose answer was lost; or to somebody who was faster. */
+  /** Called when EC2 reports the volume as attached: by a call of this castle whose answer was lost, or by another host. */
   private async nameIfAttachedHere(volume: CastleVolume): Promise<string | undefined> {
     const { attachment } = (await this.deps.inventory.get(volume.ec2Id)) ?? {};
     if (attachment === undefined) return undefined;

@@ -44,9 +44,9 @@ export interface EbsDeps {
 }
 
 /**
- * The backend `ebs`: a volume of EBS per volume, which any castle of the same cluster and zone can have. What is true of a
- * volume stands in its tags; a disk of this host is a volume's only when its serial says so, and only mounted when the UUID
- * of its file system is ours as well. It is attached before a mount and detached after the last use.
+ * The backend `ebs`: an EBS volume for each volume, which any castle of the same cluster and zone can attach. The state of a
+ * volume is stored in its tags. A disk of this host belongs to a volume only when its serial number matches, and is mounted
+ * only when the UUID of its file system matches too. It is attached before a mount and detached after the last use.
  * @throws Failure config when this host is no instance, or a tool is missing
  */
 export async function ebsBackend(settings: EbsSettings, deps: EbsDeps): Promise<Backend> {
@@ -96,7 +96,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
       const volume = await findVolume(context, name);
       if (volume === undefined) return undefined;
       if (volume.state === 'ready') return { name, id: volume.id };
-      // Ours, from a creation that was cut short: create takes it back. Somebody else's will be there soon.
+      // An interrupted creation by this instance is deleted by create; one by another instance may still be running.
       if (volume.creator === instance) return undefined;
       throw refusals.stillBeingCreated(volume);
     },
@@ -113,7 +113,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
 
     async discard({ name }) {
       const volume = await findVolume(context, name);
-      // One that was away from here since it was made may have been somebody's.
+      // A volume that was attached elsewhere since its creation may have data.
       return (
         volume === undefined || (creation.wasAlwaysHere(volume) && (await creation.deleteUnused(volume)))
       );
@@ -164,7 +164,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
               state === 'creating' && creator === instance && there === zone,
           );
         if ((await halfMade()).length === 0) return;
-        // The last word of an earlier castle, that one is ready, may not be known everywhere yet.
+        // EC2 is eventually consistent: it may not yet show that an earlier castle marked one of them as ready.
         await sleep(context.pace.settle.withinMs);
         for (const volume of await halfMade()) {
           const gone = await creation.deleteUnused(volume);
@@ -175,7 +175,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
           });
         }
       } catch (thrown) {
-        // Containers that have their volumes need a castle even when EC2 does not answer.
+        // Containers with mounted volumes need a castle even when EC2 does not answer.
         emit(`what is half made in EBS cannot be looked for: ${describeEc2Error(thrown)}`, {
           event: 'volume.unresolved',
         });
@@ -194,7 +194,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
   };
 }
 
-/** Takes hold of a volume's disk and makes sure that its file system is the right one. */
+/** Locks the disk of a volume and checks that it holds the volume's file system. */
 async function hold(native: Native, volume: CastleVolume, device: HostDevice): Promise<AttachedDevice> {
   const { name } = volume;
   const fd = await lockDevice(native, device, releaseLimitMs);

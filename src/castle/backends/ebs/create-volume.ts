@@ -45,8 +45,8 @@ export interface VolumePlan {
 }
 
 /**
- * Makes volumes. Until a volume is whole its tags say `creating`, and who makes it: it can be found by nobody else, and what
- * an interrupted creation left behind is taken back by the same instance, since nothing was ever written to it by a user.
+ * Creates volumes. Until a volume is complete, its tags hold the state `creating` and the instance that creates it: no
+ * other castle uses it, and the same instance deletes it after an interrupted creation, since no container wrote to it.
  */
 export class VolumeCreator {
   /** The token to begin with for a name, where the ones before are known to be used up. */
@@ -57,8 +57,8 @@ export class VolumeCreator {
   constructor(private readonly deps: VolumeCreatorDeps) {}
 
   /**
-   * Makes a volume; it appears whole or not at all, and stays attached for its first mount.
-   * @throws RefusalError busy when another castle makes it just now; backend_failed
+   * Creates a volume, completely or not at all; it stays attached for its first mount.
+   * @throws RefusalError busy when another castle is creating it; backend_failed
    */
   async create(plan: VolumePlan): Promise<CastleVolume> {
     const { name } = plan.volume;
@@ -82,8 +82,8 @@ export class VolumeCreator {
   }
 
   /**
-   * Detaches and deletes a volume that nobody ever had.
-   * @returns whether it is gone
+   * Detaches and deletes a volume that no container has used.
+   * @returns whether it is deleted
    * @throws Error of EC2
    */
   async deleteUnused(volume: CastleVolume): Promise<boolean> {
@@ -92,7 +92,7 @@ export class VolumeCreator {
     if (attachment !== undefined && attachment.instance !== instance) return false;
     const device = host.find(ec2Id, attachment?.name);
     if (device !== undefined) {
-      // A tool of a castle that was killed may be at work.
+      // A program that a killed castle started may still be writing to it.
       const fd = await lockDevice(native, device, releaseLimitMs);
       if (fd === undefined) return false;
       closeSync(fd);
@@ -134,7 +134,7 @@ export class VolumeCreator {
       this.firstToken.set(name, n);
       const begun = await this.ask(plan, clientToken(this.deps.cluster, name, n));
       const made = begun === undefined ? undefined : await this.untilAvailable(begun, plan);
-      // The token has been used up: by an earlier volume of that name, or by one that came to nothing.
+      // The token was used for an earlier volume of that name, or for a failed creation.
       if (made !== undefined) return made;
     }
     this.firstToken.delete(name);
@@ -142,8 +142,8 @@ export class VolumeCreator {
   }
 
   /**
-   * Asks for the volume with a token.
-   * @returns undefined when the token belongs to something else
+   * Requests the volume with a client token.
+   * @returns undefined when the token was used for another request
    */
   private async ask(plan: VolumePlan, token: string): Promise<EbsVolume | undefined> {
     const { ec2, zone, kind } = this.deps;
@@ -158,14 +158,14 @@ export class VolumeCreator {
         TagSpecifications: [{ ResourceType: 'volume', Tags: toTags(this.tagsFor(plan, token)) }],
       });
       const made = toEbsVolume(answer);
-      // Whatever EC2 makes of a token that was used before: what it gives must be what was asked for now.
+      // EC2 may answer a used token with the earlier volume: it has to match this request.
       return made.tagged.get(tags.id) === volume.id ? made : undefined;
     } catch (thrown) {
       if (isEc2Error(thrown, 'IdempotentParameterMismatch')) {
         await this.checkToken(token);
         return undefined;
       }
-      // It may have been made all the same: by a call before this one whose answer was lost.
+      // An earlier call whose answer was lost may have created it.
       const found = await waitFor(this.deps.pace.glance, () => this.byId(volume.id));
       if (found !== undefined) return found;
       throw thrown;
@@ -178,8 +178,8 @@ export class VolumeCreator {
   }
 
   /**
-   * Somebody has asked for a volume of that name with that token: another castle just now, or anybody before.
-   * @throws RefusalError busy when it is just being made
+   * Called when the token was used for a volume of that name: by another castle just now, or earlier.
+   * @throws RefusalError busy when it is being created
    */
   private async checkToken(token: string): Promise<void> {
     const { inventory, instance, pace } = this.deps;
@@ -188,7 +188,7 @@ export class VolumeCreator {
     );
     if (holder === undefined || isDeleted(holder) || holder.status === 'error') return;
     if (holder.state === 'creating' && holder.creator === instance) {
-      // One of ours that came to nothing.
+      // A failed creation of this instance.
       await this.tryToTakeBack(holder);
       return;
     }
@@ -231,7 +231,7 @@ export class VolumeCreator {
     const fd = await lockDevice(native, device, releaseLimitMs);
     if (fd === undefined) throw refusals.stillDetaching(volume.name, volume.ec2Id);
     try {
-      // The last look before something is written: nobody else may have to do with it.
+      // The last check before anything is written: no other instance may have attached it.
       const now = await inventory.getCastleVolume(volume.ec2Id);
       if (now === undefined) throw refusals.volumeGone(volume.name);
       if (now.state !== 'creating' || now.id !== volume.id || now.creator !== instance) {

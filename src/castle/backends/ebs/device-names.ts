@@ -15,7 +15,7 @@ const letters = (from: string, to: string): readonly string[] => {
 };
 
 /**
- * All device names, the best ones first: those with two letters belong to nobody by habit; of the old ones, AWS recommends
+ * All device names, the best ones first: those with two letters are not used by convention; of the others, AWS recommends
  * f to p, and q to z work too. "Device names for volumes on Amazon EC2 instances".
  */
 const allNames: readonly string[] = [
@@ -29,9 +29,9 @@ export class DeviceNames {
   private readonly given = new Set<string>();
 
   /**
-   * Takes a name that nobody has, until it is given back.
+   * Reserves a free name until it is released.
    * @param taken names that EC2 says are in use on this instance
-   * @returns undefined when all are taken, or too bad
+   * @returns undefined when all are in use or avoided
    */
   reserve(taken: ReadonlySet<string>): string | undefined {
     const free = allNames.filter((name) => !isTaken(name, taken) && !this.given.has(name));

@@ -53,7 +53,7 @@ export async function findDevice(
   const ec2Id = id === undefined ? undefined : inventory.ec2IdOf(id);
   if (ec2Id !== undefined) {
     const device = host.find(ec2Id, undefined);
-    // Where disks have serials, that is the whole truth.
+    // Where disks have serial numbers, no other disk can be the volume.
     if (device !== undefined || host.list().some(({ serial }) => serial?.startsWith('vol'))) return device;
   }
   const volume = await findVolume(context, name);

@@ -9,9 +9,9 @@ import type { CastleVolume } from './volume.ts';
 const makingMs = 3_600_000;
 
 /**
- * What this castle made in EBS and nobody needs: volumes whose creation came to nothing, and disks of this host that nobody
- * has mounted. A whole volume that this castle does not know is never one of them: it may be another host's, or its own
- * from before its state was lost.
+ * What this castle created in EBS and nothing needs: volumes whose creation failed, and attached disks that are not mounted.
+ * A complete volume is never garbage, even without a record in the store: it may be in use by another host, or the state of
+ * this castle may have been lost.
  * @param isKnown whether the store has a volume or a snapshot with that id
  */
 export async function findGarbage(

@@ -9,9 +9,9 @@ import { gibibyte } from './settings.ts';
 import { waitFor } from './wait-for-state.ts';
 
 /**
- * Has EBS make a volume larger, and waits until its disk is, where this host has it.
+ * Makes the EBS volume larger and, where it is attached to this host, waits until its disk shows the new size.
  * @param wanted in bytes, whole GiB
- * @throws RefusalError bad_request when it is larger already; busy when EBS has to rest; backend_failed
+ * @throws RefusalError bad_request when it is larger already; busy while EBS allows no further modification; backend_failed
  */
 export async function extendVolume(context: EbsContext, known: KnownVolume, wanted: number): Promise<void> {
   const { ec2, host, pace } = context;
@@ -36,7 +36,7 @@ export async function extendVolume(context: EbsContext, known: KnownVolume, want
   if (attachment?.instance !== context.instance || host.find(volume.ec2Id, attachment.name) === undefined) {
     return;
   }
-  // The kernel is told of it by the disk itself.
+  // The disk itself reports its new size to the kernel.
   const isLarger = await waitFor(pace.settle, async () => {
     const device = host.find(volume.ec2Id, attachment.name);
     return device === undefined || device.sizeBytes >= wanted ? true : undefined;
@@ -50,7 +50,7 @@ async function modified(ec2: Ec2, ec2Id: string, wanted: number): Promise<'done'
   try {
     const answer = await ec2.describeVolumesModifications({ VolumeIds: [ec2Id] });
     const [last] = answer.VolumesModifications ?? [];
-    // It has never been changed: then it has the size that it was made with.
+    // It was never modified: it still has the size that it was created with.
     if (last === undefined) return 'done';
     if (last.ModificationState === 'failed') throw new Error(last.StatusMessage ?? 'EBS says that it failed');
     const isEnough = (last.TargetSize ?? 0) * gibibyte >= wanted;

@@ -33,8 +33,8 @@ export class HostDevices {
   }
 
   /**
-   * The disk of a volume: the one with its serial. Only where disks have none (Xen), the one with the name that was asked
-   * for.
+   * The disk of a volume: the one with its serial number. Only where disks have none (Xen), the one with the device name of
+   * the attachment.
    * @param ec2Id `vol-…`
    * @param asked the device name of its attachment
    */

@@ -20,8 +20,8 @@ export class VolumeInventory {
   private readonly fresh = new Map<string, { readonly volume: CastleVolume; readonly untilMs: number }>();
 
   /**
-   * @param batchMs how long questions are collected, in milliseconds
-   * @param settleMs how long EC2 may tell how something was, in milliseconds
+   * @param batchMs how long lookups are collected for one call, in milliseconds
+   * @param settleMs how long EC2 may return an outdated state, in milliseconds
    */
   constructor(
     private readonly ec2: Ec2,
@@ -156,7 +156,7 @@ export class VolumeInventory {
     const found: EbsVolume[] = [];
     let NextToken: string | undefined;
     do {
-      // EC2 takes no size of pages together with ids.
+      // EC2 refuses a page size together with ids.
       const page = input.VolumeIds === undefined ? { MaxResults: pageSize } : {};
       const answer = await this.ec2.describeVolumes({
         ...input,

@@ -13,9 +13,9 @@ const pollMs = 20;
 const probedBytes = 2 ** 20;
 
 /**
- * Takes hold of a disk that nobody uses: no mount has it and no tool. The lock (flock) goes on to the tools that work on
- * it, so that it lasts until the last of them has ended, whatever became of the castle; udev leaves a locked disk alone.
- * @returns its descriptor, open for reading and writing; undefined when somebody has it after all that time
+ * Locks a disk that is not in use by a mount or a program. Programs that the castle runs on the disk inherit the lock
+ * (flock), so it lasts until the last of them has ended, even when the castle ends before; udev ignores a locked disk.
+ * @returns its descriptor, open for reading and writing; undefined when it was in use for all that time
  * @throws Error of the system when it cannot be opened
  */
 export async function lockDevice(

@@ -20,8 +20,8 @@ const firstPauseMs = 500;
 const pageSize = 500;
 
 /**
- * Snapshots of EBS: each has the state of its volume at the moment when EC2 answers, and is off this host by itself. EC2 has
- * no client token for them, so a snapshot is found again by its tag.
+ * EBS snapshots: each holds the content of its volume at the moment when EC2 answers, and is stored off this host. EC2 has no
+ * client token for snapshots, so a repeated request finds an existing one by its tag.
  */
 export function ebsSnapshots(context: EbsContext): Snapshots {
   const { ec2, inventory, creation, replay, cluster, pace } = context;
@@ -75,7 +75,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
         const { SnapshotId } = await ec2.createSnapshot(request);
         if (SnapshotId !== undefined) return SnapshotId;
       } catch (thrown) {
-        // Its answer may have been lost: a second one would be paid for, and be nobody's.
+        // The answer may have been lost: a second snapshot would cost money and have no record.
         const after = await waitFor(pace.glance, () => withId(id));
         if (after?.SnapshotId !== undefined) return after.SnapshotId;
         if (attempt === tries || !(isThrottling(ec2Code(thrown)) || isLost(thrown))) throw thrown;

@@ -82,7 +82,7 @@ export function ebsTrash(context: EbsContext): Trash {
         const marked = await inTrash(id);
         if (marked === undefined) return;
         if (marked.state === 'deleted') await mark(marked, { [tags.state]: 'purging' });
-        // Whoever brings it back on another host, and has not heard of that mark yet, has overwritten it by then.
+        // A castle on another host that restores it without having seen that mark has overwritten the mark by then.
         await sleep(pace.settle.withinMs * 1.5);
         const volume = await inTrash(id);
         if (volume === undefined) return;

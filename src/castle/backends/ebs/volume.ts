@@ -1,8 +1,8 @@
 import type { Snapshot, Tag, Volume } from '@aws-sdk/client-ec2';
 
 /**
- * The tags of everything that the castle makes in EC2. What they say is what a castle on another host finds, so each change
- * of state is one call, and it counts only when it is whole.
+ * The tags of everything that the castle creates in EC2. Castles on other hosts read them, so each change of state is one
+ * call, which changes all of its tags or none.
  */
 export const tags = {
   /** Whose it is: the name of the cluster. */
@@ -62,7 +62,7 @@ export interface CastleVolume extends EbsVolume {
 
 /** Reads EC2's answer about a volume. */
 export function toEbsVolume(volume: Volume): EbsVolume {
-  // gp volumes have one attachment at most, but a list of it.
+  // gp volumes have at most one attachment, but EC2 returns a list.
   const [attachment] = (volume.Attachments ?? []).filter(({ State }) => State !== 'detached');
   return {
     ec2Id: volume.VolumeId ?? '',

@@ -23,13 +23,13 @@ export function pollingPaces(
     withinMs: within * pollMs,
   });
   return {
-    // An attachment takes some seconds; one that is not done after 90 never will be.
+    // An attachment takes some seconds; after 90 it is stuck.
     attach: pace(pollMs, 1.8, 10, 90),
     detach: pace(pollMs / 2, 1.5, 5, 40),
     create: pace(pollMs / 2, 1.5, 5, 60),
-    // Until everybody at EC2 knows what somebody was told already.
+    // EC2 is eventually consistent: until all of its servers show a change.
     settle: pace(pollMs / 2, 1.5, 3, 20),
-    // The same, for what nobody may ever have been told.
+    // The same, for a request that EC2 may never have received.
     glance: pace(pollMs / 2, 1.5, 2, 5),
     modify: pace(pollMs, 1.8, 10, 300),
     snapshot: pace(pollMs * 2, 1.5, 30, 86_400),
@@ -37,10 +37,10 @@ export function pollingPaces(
 }
 
 /**
- * Looks again and again, less and less often, until there is something. The pauses vary, so that castles that began at the
- * same time do not all ask at the same time.
- * @returns what there is; undefined when the time is over
- * @throws what the look throws
+ * Polls with growing pauses until there is a result. The pauses vary at random, so that castles that started at the same time
+ * do not poll at the same time.
+ * @returns the result; undefined when the time is over
+ * @throws what `look` throws
  */
 export async function waitFor<T>(
   { firstMs, factor, longestMs, withinMs }: PollingPace,

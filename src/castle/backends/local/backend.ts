@@ -22,14 +22,14 @@ const unfinished = '.creating-';
 
 /**
  * The backend `local`: a folder per volume in one folder of the host. A mount of a volume is a bind mount of its folder.
- * @param folder made when it isn't there, for root alone: containers reach their own volume only through their mount
+ * @param folder created when it does not exist, accessible to root only: containers reach a volume only through its mount
  * @throws Failure cannotCreate when it can't be used
  */
 export async function localBackend(folder: string, mounter: Mounter): Promise<Backend> {
   const base = await prepareFolder(folder);
   const source = sourceFolder(base);
   const pathOf = (volume: string) => join(base, volume);
-  /** Folders that are being made just now. */
+  /** Folders that are being created now. */
   const making = new Set<string>();
   return {
     name: 'local',
@@ -108,7 +108,7 @@ export async function localBackend(folder: string, mounter: Mounter): Promise<Ba
 
 const isVolumeName = (name: string): boolean => volumeNameFault(name) === undefined;
 
-/** A symlink or file in the place of a volume was not made by us and is never followed or replaced. */
+/** A symlink or file in the place of a volume was not created by the castle, and is never followed or replaced. */
 async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await lstat(path)).isDirectory()) return true;
@@ -123,10 +123,10 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** The folder appears under its name only when its owner is right: a container never sees it half made. */
+/** The folder gets its name after its owner, so that a container never sees an incomplete one. */
 async function createWhole(base: string, temporary: string, path: string, owner: Owner): Promise<void> {
   try {
-    // On a btrfs each volume is a subvolume, of which a snapshot is a matter of milliseconds.
+    // On btrfs each volume is a subvolume, so that a snapshot takes milliseconds.
     if (!(await makeSubvolume(temporary, base))) await mkdir(temporary);
     await chown(temporary, owner.uid, owner.gid);
     await chmod(temporary, 0o755);

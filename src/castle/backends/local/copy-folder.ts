@@ -3,13 +3,13 @@ import { describeEnd, runProgram, startProgram } from '../../../linux/run-progra
 import { errorMessage } from '../../../terminal/failure.ts';
 import { preserveMetadata, unpackArchive } from './unpack-archive.ts';
 
-/** What tar(1) says when files were changed or removed while it read them: it has the others, and what it could read. */
+/** The exit code of tar(1) when files were changed or removed while it read them: its archive is complete otherwise. */
 const changedMeanwhile = 1;
 
 /**
- * Copies a folder that nobody else can change, with owners, modes, times, links, holes and attributes; shares with it what
- * the file system can share.
- * @param to where nothing is; removed when it can't be copied
+ * Copies a folder that nothing else changes, with owners, modes, times, links, holes and attributes, by reflinks where the
+ * file system has them.
+ * @param to a path that does not exist; removed when the copy fails
  * @throws Error with the tool's last line
  */
 export async function copyQuietFolder(from: string, to: string): Promise<void> {
@@ -20,11 +20,11 @@ export async function copyQuietFolder(from: string, to: string): Promise<void> {
 }
 
 /**
- * The same of a folder that a container writes to meanwhile. Each file is as it was when it was read; not all of them had to
- * be so at any one moment. By tar(1) and not by cp(1): cp goes by paths, in which the container could put a symlink that
- * leads to the host's files, and it leaves out a file that is replaced meanwhile; tar goes from folder to folder by
- * descriptors, and reads the old file or the new one.
- * @param to where nothing is; removed when it can't be copied
+ * Copies a folder that a container writes to meanwhile. Each file is copied as it was when it was read; the files need not be
+ * from the same moment. With tar(1) and not with cp(1): cp opens files by path, in which the container could place a symlink
+ * to a file of the host, and it skips a file that is replaced meanwhile; tar descends by folder descriptors, and reads the
+ * old file or the new one.
+ * @param to a path that does not exist; removed when the copy fails
  * @throws Error
  */
 export async function copyLiveFolder(from: string, to: string): Promise<void> {
@@ -37,16 +37,16 @@ export async function copyLiveFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes a folder with all that is in it; what an orphan of an earlier castle still puts there is waited for a while. */
+/** Removes a folder and its content. Retries for a while, since a program that a killed castle started may still add files. */
 export const removeTree = (path: string): Promise<void> =>
   rm(path, { recursive: true, force: true, maxRetries: 10 });
 
-/** How often du(1) is asked: it gives up when a folder changes hands while it is in there, as folders of a build may. */
+/** How often du(1) is run: it fails when a folder is moved while it reads it, as builds may do. */
 const tries = 5;
 
 /**
- * What there is to know before a copy is begun that would fill the disk, for everybody on it.
- * @returns bytes that a folder has and the disk of another one has free
+ * Measures whether a copy has enough space, before it is begun and fills the disk.
+ * @returns the size of the folder `from`, and the free space of the file system of `on`, in bytes
  * @throws Error
  */
 export async function measureSpace(from: string, on: string): Promise<{ wanted: number; free: number }> {
@@ -70,14 +70,14 @@ async function sizeOf(folder: string): Promise<{ readonly wanted?: number; reado
   return { ...(bytes === undefined ? {} : { wanted: Number(bytes) }), lastLine };
 }
 
-/** Brings all of a file system to the disk, away from the main thread. @throws Error */
+/** Writes all dirty data of a file system to disk, without blocking the main thread. @throws Error */
 export async function syncFileSystem(folder: string): Promise<void> {
   const { exitCode, lastLine } = await runProgram('sync', ['--file-system', folder]);
   if (exitCode !== 0) throw new Error(lastLine);
 }
 
 async function copyByTar(from: string, to: string): Promise<void> {
-  // Nothing of another file system that is mounted in there.
+  // Without other file systems that are mounted in it.
   const pack = ['--create', '--file=-', '--one-file-system', ...preserveMetadata, `--directory=${from}`, '.'];
   const reader = startProgram('tar', pack);
   try {

@@ -16,9 +16,9 @@ import { measureSpace, removeTree, syncFileSystem } from './copy-folder.ts';
 import { preserveMetadata, unpackArchive } from './unpack-archive.ts';
 
 const format = 'tar';
-/** Headers of small files can take more than the files do on the disk. */
+/** The headers of small files can take more space than the files do on disk. */
 const perByteOnDisk = 2;
-/** Of an empty archive, and some, in bytes. */
+/** More than the size of an empty archive, in bytes. */
 const leastBytes = 2 ** 20;
 
 /**
@@ -55,7 +55,7 @@ export function folderSnapshotContent(base: string): SnapshotContent {
   };
 }
 
-/** An archive of a folder; a tar that fails makes the stream fail, so that a part does not pass for all of it. */
+/** An archive of a folder as a stream. It fails when tar fails, so that an incomplete archive is not taken for a complete one. */
 function createArchive(folder: string): Readable {
   const args = [
     '--create',

@@ -18,12 +18,12 @@ import { copyLiveFolder, copyQuietFolder, measureSpace, removeTree, syncFileSyst
 import { folderSnapshotContent } from './snapshot-archive.ts';
 
 /**
- * Snapshots of folders, in DIR/.snapshots: of a subvolume of a btrfs a read-only snapshot, of any other folder a copy, file
- * by file. A btrfs has in a snapshot what is on disk then, and what is in memory comes there file by file: what is written
- * in just these milliseconds may be in one file and not yet in another (seen on Linux 6.18).
+ * Snapshots of folders, in DIR/.snapshots: a read-only snapshot of a btrfs subvolume, or else a copy, file by file. A btrfs
+ * snapshot contains what is on disk at that moment, and btrfs writes dirty pages file by file: data written in the same few
+ * milliseconds may be in one file and not yet in another (observed on Linux 6.18).
  * @param base the folder of the volumes
- * @param unfinished begins the name of a folder in base that is being made and that the backend sweeps
- * @param making the paths of those that are being made just now: a clean-up leaves them alone
+ * @param unfinished the prefix of folders in base that are being created, which the backend removes at start
+ * @param making the paths of folders that are being created now: garbage collection skips them
  */
 export function localSnapshots(base: string, unfinished: string, making: Set<string>): Snapshots {
   const findSnapshot = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
@@ -39,9 +39,9 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
         await prepareSnapshotFolder(base);
         await removeTree(unfinishedSnapshotPath(base, id));
         if (await isSubvolume(from)) {
-          // Otherwise a file that is being appended to may be in the snapshot as it was long before (Linux 6.18).
+          // Otherwise the snapshot may contain a much older state of a file that is being appended to (Linux 6.18).
           await syncFileSystem(from);
-          // It is there in one step, so it has its name at once: a read-only subvolume could not be moved to it.
+          // It is created in one step under its final name: a read-only subvolume cannot be renamed.
           await snapshotSubvolume(from, snapshotPath(base, whole), 'ro');
           return { completed: syncFileSystem(base).then(() => ({})) };
         }
@@ -89,14 +89,14 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
       const there = await findSnapshot(id);
       const nameless = unfinishedSnapshotPath(base, id);
       if (there !== undefined && (await isSubvolume(there.path))) await deleteSubvolume(there.path);
-      // The name goes first, in one step: what a crash leaves of it must not pass for a snapshot.
+      // Renamed first, in one step: after a crash, the rest must not look like a snapshot.
       else if (there !== undefined) await rename(there.path, nameless);
       await removeTree(nameless);
     },
   };
 }
 
-/** Gives a copy its name when all of it is on disk. */
+/** Renames a copy when all of it is on disk. */
 async function finish(
   base: string,
   whole: Omit<StoredSnapshot, 'path'>,

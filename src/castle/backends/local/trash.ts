@@ -37,7 +37,7 @@ export function localTrash(base: string): Trash {
     },
 
     async restore(volume, id) {
-      // rename(2) would replace an empty folder without a word.
+      // rename(2) would replace an empty folder.
       if (await pathExists(placeOf(volume))) {
         if (!(await pathExists(kept(volume, id)))) return;
         throw new RefusalError(
@@ -68,7 +68,7 @@ export function localTrash(base: string): Trash {
   };
 }
 
-/** What is mounted in a folder is somebody else's data: it would be taken along, and deleted in the end. */
+/** Refuses a folder with other mounts in it: their data would be moved with it, and deleted in the end. */
 function refuseMountsIn(path: string, what: string): void {
   const mount = mountsOf('self')?.find(({ point }) => point === path || point.startsWith(`${path}/`));
   if (mount === undefined) return;

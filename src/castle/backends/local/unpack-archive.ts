@@ -2,17 +2,16 @@ import { type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describeEnd, startProgram } from '../../../linux/run-program.ts';
 
-/** What is kept of a file: attributes, ACLs and holes, and owners by their numbers. */
+/** Options of tar(1) to keep attributes, ACLs, holes and numeric owners. */
 export const preserveMetadata = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
 
 /**
- * Unpacks an archive by tar(1), and reads the stream to its own end in any case. GNU tar 1.34 ends at the archive's end mark,
- * and not with the stream, when that comes by a socket, as all of Node's pipes do: on a busy host it has gone before the
- * stream has ended. That is no fault. What counts is its exit code, and that the stream, which may check a sum behind the
- * archive, ends well.
- * GNU tar puts nothing outside of the folder, neither by `..` nor by a link that it has just made.
- * @param folder an empty one
- * @throws Error when the stream fails or tar does; what is in the folder then is not whole
+ * Unpacks an archive with tar(1), and always reads the stream to its end. GNU tar 1.34 exits at the end mark of the archive,
+ * not at the end of its input, when that is a socket, as Node's pipes are: on a busy host it exits before the stream ends,
+ * and that is no error. Success means exit code 0 and a stream that ends without an error; it may check a trailing checksum.
+ * GNU tar writes nothing outside of the folder, neither through `..` nor through a link that it has just created.
+ * @param folder an empty folder
+ * @throws Error when the stream or tar fails; the content of the folder is incomplete then
  */
 export async function unpackArchive(from: Readable, folder: string): Promise<void> {
   const args = ['--extract', '--file=-', '--preserve-permissions', '--same-owner', ...preserveMetadata];

@@ -37,18 +37,18 @@ import { listLoopDevices } from './list-devices.ts';
 import { loopSnapshots } from './snapshots.ts';
 import { loopTrash } from './trash.ts';
 
-/** How long a device that is just going may take, in milliseconds. */
+/** How long a device that is being detached may take, in milliseconds. */
 const deviceLimitMs = 2_000;
 /** How often we look whether it has, in milliseconds. */
 const pollMs = 20;
 
 /** How images are made. */
 export interface LoopSettings {
-  /** Where; made when it isn't there, for root alone. */
+  /** The folder of the images; created when it does not exist, accessible to root only. */
   readonly folder: string;
-  /** What a new volume is formatted with. */
+  /** The file system of new volumes. */
   readonly fileSystem: FileSystem;
-  /** How large a new volume is when nobody says so, in bytes. */
+  /** The default size of a new volume, in bytes. */
   readonly sizeBytes: number;
 }
 
@@ -60,12 +60,12 @@ export interface LoopDeps {
 }
 
 /**
- * The backend `loop`: an image per volume in one folder of the host. All its space is allocated when it is made: a sparse
- * image says yes to what the host's disk has no room for, and loses it.
+ * The backend `loop`: an image for each volume, in one folder of the host. All space of an image is allocated at creation: a
+ * sparse image would accept writes that the host's disk has no room for, and lose them.
  *
- * Who uses an image has it locked (flock). Programs that work on it inherit the lock, and a loop device keeps it, since it
- * keeps the open file: so the lock lasts until the last of them has ended, whatever became of the castle, and nobody can
- * attach a volume twice.
+ * An image is locked (flock) while in use. Programs that work on it inherit the lock, and so does a loop device, since it
+ * keeps the file open. The lock lasts until the last of them has ended, even when the castle ends before, so a volume is
+ * never attached twice.
  * @throws Failure cannotCreate, config
  */
 export async function loopBackend(settings: LoopSettings, deps: LoopDeps): Promise<Backend> {
@@ -112,7 +112,7 @@ function loopVolumes(
       const fd = openImage(image);
       try {
         if (!native.flock(fd)) return false;
-        // The name goes first, in one step: what a crash leaves of an image must not pass for a volume.
+        // Renamed first, in one step: after a crash, the rest of an image must not look like a volume.
         const nameless = unfinishedPath(base, image.id);
         await rename(image.path, nameless);
         await rm(nameless);
@@ -149,7 +149,7 @@ function loopVolumes(
           closeSync(fd);
           return undefined;
         }
-        // Two devices are two file systems that know nothing of each other, on the same blocks.
+        // Two devices would be two independent mounts of one file system, which destroy it.
         const other = loopDevices().find((one) => one.path !== device.path && hasFile(one, status));
         if (other !== undefined) throw refusals.attachedByOthers(name, image.path, other.path);
         checkIdentity(fd, { ...image, sizeBytes: status.size });
@@ -172,8 +172,8 @@ function loopVolumes(
         if (device !== undefined) return device.number;
         const image = findImage(base, name);
         if (image === undefined || !isLocked(native, image)) return undefined;
-        // Somebody has it whom we don't see: a device that is just going, a program that has yet to make one, or a
-        // device that knows it by another path.
+        // It is locked without a visible device: a device is being detached or set up, or knows the image by another
+        // path.
         if (performance.now() > end) throw refusals.stillAttached(name, image.path, undefined);
         await sleep(pollMs);
       }
@@ -191,7 +191,7 @@ function loopVolumes(
         try {
           await allocate({ path: image.path, fd }, wanted);
         } catch (thrown) {
-          // A part may have been allocated; nobody uses it yet.
+          // A part may have been allocated, which is not used yet.
           ftruncateSync(fd, size);
           throw thrown;
         }

@@ -8,7 +8,7 @@ import type { NewVolume } from '../volume.ts';
 /** The unit in which stat(2) counts what a file has on the disk. */
 const blockBytes = 512;
 
-/** What a new image is to be. */
+/** An image to be created. */
 export interface NewImage {
   readonly volume: NewVolume;
   readonly fileSystem: FileSystem;
@@ -16,10 +16,10 @@ export interface NewImage {
 }
 
 /**
- * Makes an image, formats it, and gives it its name when all of that is on disk: nobody sees it half made, and nothing
- * but a file that was made here is ever formatted.
- * @param temporary its path until then; removed when it can't be made
- * @throws Error when it can't be made
+ * Creates an image, formats it, and renames it when all of that is on disk: an incomplete image is never visible, and only
+ * files that were created here are formatted.
+ * @param temporary its path until then; removed when the creation fails
+ * @throws Error when the creation fails
  */
 export async function createImage(
   native: Native,
@@ -33,7 +33,7 @@ export async function createImage(
     const image = { path: temporary, fd: file.fd };
     await allocate(image, sizeBytes);
     await fileSystem.format(image, volume.id, volume.owner);
-    // Once more: what formats a file zeroes some of it by punching holes.
+    // Once more: mkfs punches holes to zero parts of the file.
     await allocate(image, sizeBytes);
     await file.sync();
     await renameDurably(temporary, path);
@@ -46,11 +46,11 @@ export async function createImage(
 }
 
 /**
- * Gives every byte a room of its own on the disk; what is there stays as it is.
- * @throws Error when there is none, and a part may have been allocated
+ * Allocates disk space for every byte of the file; its content is unchanged.
+ * @throws Error when there is no space; a part may have been allocated then
  */
 export async function allocate({ path, fd }: HeldImage, sizeBytes: number): Promise<void> {
-  // What cannot succeed would fill the disk to its end first, for everybody.
+  // fallocate would fill the disk completely before it fails.
   const missing = sizeBytes - (await stat(path)).blocks * blockBytes;
   const { bavail, bsize } = await statfs(path);
   if (missing > bavail * bsize) {

@@ -5,10 +5,10 @@ import type { Stray } from '../../housekeeping/stray.ts';
 import { isLocked } from './image-lock.ts';
 import { listUnfinishedImages, prototypeEnding } from './images.ts';
 
-/** What is younger, in milliseconds, may have been made a moment ago and have no lock yet. */
+/** A file that is younger than this, in milliseconds, may be new and not locked yet. */
 const youngMs = 60_000;
 
-/** Images, and what they are made after, that no castle and no tool works on any more. */
+/** Unfinished images, and their prototype files, that no castle and no program works on. */
 export function findUnfinishedImages(base: string, native: Native): readonly Stray[] {
   const isStray = (path: string): boolean => {
     const image = path.endsWith(prototypeEnding) ? path.slice(0, -prototypeEnding.length) : path;
@@ -22,7 +22,7 @@ export function findUnfinishedImages(base: string, native: Native): readonly Str
     .map((path) => unfinishedFile(path, () => existsSync(path) && isStray(path)));
 }
 
-/** Something that a creation left behind. @param isStray looks once more */
+/** A file or folder that an interrupted creation left behind. @param isStray called again before it is removed */
 export const unfinishedFile = (path: string, isStray: () => boolean): Stray => ({
   kind: 'file',
   name: path,

@@ -5,15 +5,15 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { attachedByOthers, stillAttached } from '../refusals.ts';
 import { type Image, openImage } from './images.ts';
 
-/** How long the last user of an image may take to let go of it, in milliseconds: the kernel writes what is dirty. */
+/** How long the last user of an image may take to release it, in milliseconds: the kernel writes dirty pages. */
 const releaseLimitMs = 10_000;
 /** How often we look whether it has, in milliseconds. */
 const pollMs = 20;
 
 /**
- * Locks an open image that no loop device has, once its last user has let go: the end of a container does so some time
- * after its first process has gone. The lock lasts as long as the descriptor, and what inherits it.
- * @throws RefusalError busy when somebody keeps it; volume_in_use when somebody attached it without the castle
+ * Locks an open image that has no loop device, once its last user has released it: the kernel unmounts a container's file
+ * systems some time after its first process has ended. The lock lasts as long as the descriptor, and its copies.
+ * @throws RefusalError busy when it is not released; volume_in_use when it was attached without the castle
  */
 export async function lockWhenUnattached(native: Native, fd: number, { volume, path }: Image): Promise<void> {
   const status = fstatSync(fd);
@@ -27,7 +27,7 @@ export async function lockWhenUnattached(native: Native, fd: number, { volume, p
   if (other !== undefined) throw attachedByOthers(volume, path, other);
 }
 
-/** Whether somebody has an image. */
+/** Whether an image is in use. */
 export function isLocked(native: Native, image: Pick<Image, 'volume' | 'path'>): boolean {
   const fd = openImage(image);
   try {

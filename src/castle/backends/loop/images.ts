@@ -4,7 +4,7 @@ import { type LoopDevice, loopDevices } from '../../../linux/loop-devices.ts';
 import { errorCode } from '../../../terminal/failure.ts';
 import { imageMissing, notAnImage, severalImages } from '../refusals.ts';
 
-/** An image of a volume, by what its name says: `NAME@UUID.TYPE`. No volume's name has an `@`. */
+/** The image of a volume, from its file name: `NAME@UUID.TYPE`. No volume's name has an `@`. */
 export interface Image {
   readonly path: string;
   readonly volume: string;
@@ -22,7 +22,7 @@ const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]
 /** Ends the name of the file after which a file system is made. */
 export const prototypeEnding = '.prototype';
 
-/** The path of an image that has not got its name yet, or has lost it. */
+/** The path of an image that is being created or removed. */
 export const unfinishedPath = (base: string, id: string): string => join(base, `${unfinished}${id}`);
 
 export const imagePath = (base: string, volume: string, id: string, type: string): string =>
@@ -49,7 +49,7 @@ export function findImage(base: string, volume: string): Image | undefined {
   return parse(base, entry.name);
 }
 
-/** All images that have a volume's name. */
+/** All images of volumes. */
 export function listImages(base: string): readonly Image[] {
   return readdirSync(base).flatMap((name) => parse(base, name) ?? []);
 }
@@ -64,7 +64,7 @@ export function imageSizes(base: string): ReadonlyMap<string, number> {
   return sizes;
 }
 
-/** What an interrupted creation or removal has left. */
+/** The remains of interrupted creations and removals. */
 export function listUnfinishedImages(base: string): readonly string[] {
   return readdirSync(base)
     .filter((name) => unfinishedPattern.test(name))
@@ -73,7 +73,7 @@ export function listUnfinishedImages(base: string): readonly string[] {
 
 /**
  * Opens an image for reading and writing; a symlink in its place is not followed.
- * @throws RefusalError backend_failed when it isn't there
+ * @throws RefusalError backend_failed when it does not exist
  */
 export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): number {
   try {
@@ -84,17 +84,17 @@ export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): num
   }
 }
 
-/** The loop device that has a volume's image, by the name under which it was given to it. */
+/** The loop device of a volume's image, by the path with which it was set up. */
 export function findLoopDevice(base: string, volume: string): LoopDevice | undefined {
   return loopDevices().find((device) => volumeOfDevice(base, device) === volume);
 }
 
-/** The volume of which a loop device has the image. */
+/** The volume whose image a loop device holds. */
 export function volumeOfDevice(base: string, { file }: LoopDevice): string | undefined {
   return dirname(file) === base ? parse(base, basename(file))?.volume : undefined;
 }
 
-/** A deleted image, by what its name says: `NAME@UUID@ID.TYPE`. */
+/** A deleted image, from its file name: `NAME@UUID@ID.TYPE`. */
 export interface DeletedImage extends Image {
   /** The id of its entry in the trash. */
   readonly trashId: string;
@@ -106,7 +106,7 @@ const deletedPattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@(
 export const deletedPath = (trash: string, { volume, id, type }: Image, trashId: string): string =>
   join(trash, `${volume}@${id}@${trashId}.${type}`);
 
-/** All images in a trash; none when there is no such folder. */
+/** All images in a trash folder; none when it does not exist. */
 export function listDeletedImages(trash: string): readonly DeletedImage[] {
   let names: readonly string[];
   try {

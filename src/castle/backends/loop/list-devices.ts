@@ -7,7 +7,7 @@ import { findImage, volumeOfDevice } from './images.ts';
 /** The unit of /sys/block/NAME/size, in bytes. */
 const sectorBytes = 512;
 
-/** The loop devices that have images of a folder. */
+/** The loop devices that hold images of a folder. */
 export function listLoopDevices(base: string): Devices {
   const devices = loopDevices().flatMap((device) => {
     const volume = volumeOfDevice(base, device);
@@ -19,7 +19,7 @@ export function listLoopDevices(base: string): Devices {
   return { devices, avoidedNames: [] };
 }
 
-/** Undefined when it has just gone. */
+/** Undefined when it was detached just now. */
 function sizeOf(path: string): number | undefined {
   try {
     return Number(readFileSync(`/sys/block/${basename(path)}/size`, 'utf8')) * sectorBytes;

@@ -17,7 +17,7 @@ import { fetchFailed, noSuchSnapshot, wrongFormat } from '../snapshot-refusals.t
 import type { SnapshotContent } from '../snapshots.ts';
 
 /**
- * The content of snapshots of images: the image, byte by byte.
+ * Streams of image snapshots: the image, byte by byte.
  * @param base the folder of the images
  */
 export function imageSnapshotContent(base: string): SnapshotContent {

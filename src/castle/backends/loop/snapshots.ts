@@ -34,9 +34,9 @@ export interface LoopSnapshotsDeps {
 }
 
 /**
- * Snapshots of images: copies in DIR/.snapshots. Where the file system of DIR can (xfs, btrfs), a copy shares everything
- * with its image and takes no time (FICLONE, ioctl_ficlone(2)); elsewhere all of it is copied, first while the image is
- * written to, so that one knows how long it takes, and then once more while it stands still.
+ * Snapshots of images: copies in DIR/.snapshots. Where the file system of DIR supports reflinks (xfs, btrfs; FICLONE,
+ * ioctl_ficlone(2)), a copy shares all blocks with its image and takes no time. Elsewhere the image is copied twice: first
+ * while it is written to, which shows how long a copy takes, and again while its file system is frozen.
  */
 export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snapshots {
   const findSnapshot = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
@@ -67,7 +67,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snap
       const whole = { volume: image.volume, volumeId: image.id, id, taken, type: image.type };
       try {
         await prepareSnapshotFolder(base);
-        // What prepare has copied has its room, and is copied over.
+        // The copy that prepare made has its space already, and is overwritten.
         if (!existsSync(path)) await checkRoom(image);
         await withLockUnlessMounted(native, base, image, async (held) => {
           if (!(await clone(image.path, path, held))) await copy(image.path, path, held);
@@ -106,7 +106,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snap
           if (!native.flock(fd)) throw new Error(`${path} is locked by somebody else`);
           const sizeBytes = readIdentity(fd, type)?.sizeBytes ?? 0;
           if (fstatSync(fd).size < sizeBytes) throw new Error('its file system was cut off');
-          // First the room, so that nothing of what follows is written into a hole.
+          // Allocated first, so that nothing below is written into a hole.
           const image = { path, fd };
           await allocate(image, wanted);
           await renewUuid(image, type, { before: from.volumeId, id: volume.id, replay });
@@ -140,8 +140,8 @@ function requireImage(base: string, volume: string): Image {
 }
 
 /**
- * What shares everything now will not for ever: each block that is written to again needs room of its own. An image that
- * was promised all of its space must get it.
+ * Shared blocks need space of their own once they are overwritten, and an image was promised all of its space. So a snapshot
+ * needs as much free space as its image, even where they share blocks.
  */
 async function checkRoom({ path, volume }: Image): Promise<void> {
   await checkFree(path, volume, statSync(path).blocks * blockBytes);
@@ -154,7 +154,7 @@ async function checkFree(path: string, volume: string, wantedBytes: number): Pro
   }
 }
 
-/** An image that nobody has mounted is kept from being mounted while it is copied. */
+/** Locks an image that is not mounted, so that it is not mounted while it is copied. */
 async function withLockUnlessMounted(
   native: Native,
   base: string,
@@ -171,13 +171,13 @@ async function withLockUnlessMounted(
   }
 }
 
-/** @returns whether it is done; false where the file system can't */
+/** @returns false where the file system has no reflinks */
 async function clone(from: string, to: string, held: number | 'ignore'): Promise<boolean> {
   const args = ['--reflink=always', '--', from, to];
   return (await runProgram('cp', args, { descriptors: [held] })).exitCode === 0;
 }
 
-/** Copies all; what is nothing but zeros takes no room in the copy. */
+/** Copies all of an image; zeros become holes. */
 async function copy(from: string, to: string, held: number | 'ignore', stop?: AbortSignal): Promise<void> {
   const args = ['--reflink=never', '--sparse=always', '--', from, to];
   const options = { descriptors: [held], ...(stop === undefined ? {} : { signal: stop }) };
@@ -189,7 +189,7 @@ async function copy(from: string, to: string, held: number | 'ignore', stop?: Ab
 const isTimeout = (thrown: unknown): boolean =>
   thrown instanceof DOMException && thrown.name === 'TimeoutError';
 
-/** Gives a copy its name when all of it is on disk. */
+/** Renames a copy when all of it is on disk. */
 async function finish(
   base: string,
   path: string,

@@ -21,8 +21,8 @@ import {
 } from './images.ts';
 
 /**
- * The trash of the backend `loop`: an image lies there under the name, the id and the type that it had, so that nothing
- * but the file itself is needed to bring it back.
+ * The trash of the backend `loop`: the file name of a deleted image contains its volume's name, id and type, so that it can be
+ * restored without any record.
  * @param base the folder of the images
  */
 export function loopTrash(base: string, native: Native): Trash {
@@ -30,7 +30,7 @@ export function loopTrash(base: string, native: Native): Trash {
   const kept = (volume: string, id: string): DeletedImage | undefined =>
     listDeletedImages(trash).find((image) => image.volume === volume && image.trashId === id);
 
-  /** Whoever has the image would go on writing into it, and the next volume of its name would seem to be another one. */
+  /** Moves an image that is not in use: a user would go on writing to it after the move. */
   async function moveUnattached(image: Image, to: string): Promise<void> {
     const fd = openImage(image);
     try {

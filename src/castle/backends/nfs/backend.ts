@@ -23,11 +23,11 @@ interface NfsDeps {
 }
 
 /**
- * The backend `nfs`: a folder per volume on an export, which each container gets mounted from the server itself. Nothing of
- * the server is mounted on this host, and the castle's own process never touches it.
+ * The backend `nfs`: a folder for each volume on an NFS export, mounted in each container directly from the server. The
+ * export is never mounted on the host, and the castle's own process never accesses it.
  *
- * Other hosts may have castles on the same export. A volume that containers of one host use is claimed by it; there is no
- * time after which a claim ends, because nobody can know whether a host that is silent has stopped writing.
+ * Castles on other hosts may use the same export. A host claims the volumes that its containers use. A claim never expires,
+ * because a host that does not answer may still be writing.
  * @throws Failure cannotCreate; config when this kernel has no NFS client
  */
 export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<Backend> {
@@ -56,7 +56,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
     async create({ name, owner }) {
       const what = `volume ${name} cannot be created`;
       await claims.withClaim(name, async () => {
-        // Another host may have made it just now.
+        // Another host may have created it just now.
         if (await folders.exists(name)) return;
         await folders.removeTree(made(name));
         making.add(made(name));
@@ -74,7 +74,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
 
     async discardEmpty({ name }) {
       const gone = await claims.withClaim(name, () => folders.removeEmpty(name));
-      // Nothing will be known of it any more, so nobody would be told to.
+      // It will have no record in the store any more, so its claim would never be released.
       if (gone) await claims.release(name);
       return gone;
     },
@@ -88,7 +88,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
       }
     },
 
-    // The folders of other hosts are no fault, and removeUnfinished removes what this one left behind.
+    // Other hosts have folders here too, and removeUnfinished removes what this castle left behind.
     listVolumes: async () => [],
     findGarbage: async () => [],
 
@@ -119,7 +119,7 @@ async function checkClient(server: NfsExport): Promise<void> {
     await server.run(['kind', '.']);
   } catch (thrown) {
     if (thrown instanceof NoNfsClientError) throw new Failure('config', thrown.sentence, thrown.remedy);
-    // Whatever else it is, it is looked at again, and told then.
+    // Any other failure is reported when the volumes are reconciled, which is retried.
     if (!(thrown instanceof RefusalError)) throw thrown;
   }
 }

@@ -17,8 +17,8 @@ const unfinishedPattern = /^\.new(.+)~([0-9a-f]{32})\.[a-z]+$/;
 const triesToClaim = 5;
 
 /**
- * Claims of volumes on the export itself, in one step on the server; native/mount/volume_claim.h says how. There is one for as long
- * as containers of this host use the volume, and one for the moment in which its folder is made, moved or taken back.
+ * Claims of volumes, stored on the export and made in one atomic step on the server (native/mount/volume_claim.h). A claim is made
+ * either for as long as containers of this host use the volume, or while its folder is created, moved or removed.
  */
 export class NfsClaims implements Claims {
   private readonly use: string;
@@ -42,7 +42,7 @@ export class NfsClaims implements Claims {
    * @throws RefusalError volume_in_use when another host has it, backend_failed
    */
   async claimForUse(volume: string): Promise<void> {
-    // Before it is known whether it was taken: giving up what nobody has does no harm.
+    // Before the result is known: releasing a claim that does not exist is harmless.
     if (this.mine !== undefined) (await this.mine).add(volume);
     await this.claim(volume, this.use);
   }
@@ -75,7 +75,7 @@ export class NfsClaims implements Claims {
   }
 
   /**
-   * Does something while no other host has the volume.
+   * Runs `work` while no other host can use the volume.
    * @throws RefusalError volume_in_use when another host has it, backend_failed
    */
   async withClaim<T>(volume: string, work: () => Promise<T>): Promise<T> {
@@ -85,7 +85,7 @@ export class NfsClaims implements Claims {
       return await work();
     } finally {
       if (claimant === this.moment) {
-        // What stays is the next castle's to find, or this one's when it asks again.
+        // A claim that stays is removed by the next claim of this castle, or at its next start.
         await this.run(['give-up', volume, claimant]).catch(() => undefined);
       }
       this.underWay.delete(volume);
@@ -129,7 +129,7 @@ export class NfsClaims implements Claims {
       other = toClaim(found.text);
       if (found.claimant === this.use) return found.claimant;
       if (found.claimant !== this.moment) break;
-      // Of this castle before it was killed, or before an answer was lost: one operation at a time per volume.
+      // Left by this castle, which was killed or lost an answer: it runs one operation at a time on a volume.
       await this.run(['give-up', volume, found.claimant]);
     }
     throw claimedElsewhere(volume, other ?? { host: 'unknown', since: '' });
@@ -153,7 +153,7 @@ export class NfsClaims implements Claims {
   }
 }
 
-/** What others wrote is read with care: whoever may write to the export may have written it. */
+/** The text is not trusted: everything that can write to the export may have written it. */
 function toClaim(text: string): Claim {
   try {
     const value: unknown = JSON.parse(text);
@@ -162,14 +162,14 @@ function toClaim(text: string): Claim {
       return { host: value.host, since };
     }
   } catch {
-    // Not ours, or cut off.
+    // Written by something else, or truncated.
   }
   return { host: 'unknown', since: '' };
 }
 
 /**
- * Which castle this is, among all that share an export: made once, kept in a folder of the castle's, and another one on
- * another machine even when that folder was copied with the disk.
+ * The id of this castle among all that share an export. It is generated once and kept in the state folder. It depends on the
+ * machine id, so that a copy of that folder on another machine yields another id.
  * @throws Failure cannotCreate
  */
 export async function loadCastleId(folder: string): Promise<string> {

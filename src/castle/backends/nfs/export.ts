@@ -7,7 +7,7 @@ import { RefusalError } from '../../refusals/refusal.ts';
 import * as refusals from './refusals.ts';
 import type { NfsSettings } from './settings.ts';
 
-/** How long one act may take, in milliseconds; a server that is well needs a few. */
+/** The time limit of one operation, in milliseconds; a healthy server needs a few. */
 const operationLimitMs = 5_000;
 /** How long a name may take to be looked up, in milliseconds. */
 const lookupLimitMs = 5_000;
@@ -15,7 +15,7 @@ const lookupLimitMs = 5_000;
 /** The longest output of one act, in bytes: a folder with some hundred thousand entries. */
 const outputLimitBytes = 64 * 2 ** 20;
 
-/** The server has answered an act with an error. */
+/** The server answered an operation with an error. */
 export class NfsOperationError extends Error {
   override readonly name = 'ActFailed';
 
@@ -26,9 +26,9 @@ export class NfsOperationError extends Error {
 }
 
 /**
- * What the castle itself does on an export. Each act is a process of its own, which mounts the export for itself and for
- * no one to see, so that a server that is dead holds up that process and never the castle, and a castle that is killed
- * leaves no mount. The actions are in native/mount/nfs_export.c.
+ * The castle's own operations on an export. Each one is a process that mounts the export in a mount namespace of its own. A
+ * server that does not answer blocks only that process, never the castle, and a killed castle leaves no mount behind. The
+ * operations are in native/mount/nfs_export.c.
  */
 export class NfsExport {
   /** The last address that the host's name was found to have. */
@@ -44,19 +44,18 @@ export class NfsExport {
   }
 
   /**
-   * What the kernel is told when a folder of the export is mounted for a container. A file system of its own for each
-   * (`nosharecache`): when the mount goes, all that was written is on the server, whatever other volumes are mounted; so
-   * another host that gets the volume then finds it.
+   * The mount options for a container. `nosharecache` gives each mount a superblock of its own: at unmount everything written
+   * is on the server, whatever other volumes are mounted, so the next host finds it.
    */
   async containerOptions(): Promise<string> {
     return [...this.settings.options, 'nosharecache', `addr=${await this.resolve()}`].join(',');
   }
 
   /**
-   * Does one act.
-   * @param withinMs without, as long as a server that is well may need
+   * Runs one operation.
+   * @param withinMs its time limit
    * @returns the lines that it printed
-   * @throws ActFailed; RefusalError backend_failed when the export cannot be reached
+   * @throws NfsOperationError; RefusalError backend_failed when the export cannot be reached
    */
   async run(args: readonly string[], withinMs = operationLimitMs): Promise<readonly string[]> {
     const { host, path } = this.settings;
@@ -71,7 +70,7 @@ export class NfsExport {
     throw refusals.unreachableExport(this.settings, step, errnoName(Number(errno)), why);
   }
 
-  /** Nothing of what was known of the export is believed (`nosharecache`, `lookupcache`): other hosts change it, too. */
+  /** Without caches (`nosharecache`, `lookupcache=none`), because other hosts change the export too. */
   private async ownOptions(): Promise<string> {
     const how = this.settings.options.filter((option) =>
       /^(vers|sec|proto|port|(no)?resvport)\b/.test(option),
@@ -81,8 +80,8 @@ export class NfsExport {
   }
 
   /**
-   * Looked up each time, so that a server may move; the last answer counts when there is none. One at a time: a resolver
-   * that hangs holds up one of Node's four threads.
+   * Looked up each time, since the address of a server may change; when the lookup fails, the last address is used. One lookup
+   * at a time: a resolver that hangs blocks one of Node's four threads.
    */
   private async resolve(): Promise<string> {
     const { host } = this.settings;

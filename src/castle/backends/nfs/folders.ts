@@ -2,33 +2,33 @@ import type { Owner } from '../backend.ts';
 import { type NfsExport, NfsOperationError } from './export.ts';
 import { notAFolder, operationFailed } from './refusals.ts';
 
-/** Folders of an export, by paths that begin there. Everything throws RefusalError backend_failed when it can't. */
+/** Folders of an export, by paths relative to it. Every method throws RefusalError backend_failed when it fails. */
 export class NfsFolders {
   constructor(private readonly server: NfsExport) {}
 
-  /** Whether a folder is there. @throws RefusalError backend_failed when something else is */
+  /** Whether a folder exists. @throws RefusalError backend_failed when something else has its name */
   async exists(path: string): Promise<boolean> {
     const [kind] = await this.run(`${path} cannot be looked at`, ['kind', path]);
     if (kind === 'other') throw notAFolder(this.server.settings, path);
     return kind === 'folder';
   }
 
-  /** The entries of a folder; of one that isn't there, none. */
+  /** The entries of a folder; none when it does not exist. */
   list(path: string): Promise<readonly string[]> {
     return this.run(`${path} cannot be read`, ['list', path]);
   }
 
-  /** Makes a folder of the castle's own unless it is there. */
+  /** Creates a folder for the castle's own use unless it exists. */
   async ensure(path: string): Promise<void> {
     await this.run(`${path} cannot be made`, ['folder', path]);
   }
 
-  /** Makes a folder that somebody is to own. @param what begins the sentence of a refusal */
+  /** Creates a folder with an owner. @param what begins the message of a refusal */
   async create(what: string, path: string, { uid, gid }: Owner): Promise<void> {
     await this.run(what, ['make', path, String(uid), String(gid)]);
   }
 
-  /** Moves a folder; see to it that nothing is where it goes: rename(2) would replace an empty one. */
+  /** Moves a folder. The caller checks that the new path is free: rename(2) would replace an empty folder. */
   async move(what: string, from: string, to: string): Promise<void> {
     await this.run(what, ['move', from, to]);
   }

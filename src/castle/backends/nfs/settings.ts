@@ -15,8 +15,8 @@ export interface NfsSettings {
 export const defaultPort = 2049;
 
 /**
- * Options that may be given, as in nfs(5), each with what its value must be; without a pattern it has none. Those that
- * decide who is asked (`addr=`, `clientaddr=`), or on which claims rely (`sharecache`), are the castle's own.
+ * The accepted options of nfs(5), each with the pattern of its value; without a pattern it takes none. The castle sets the
+ * options that name the server (`addr=`, `clientaddr=`) or that claims depend on (`sharecache`) itself.
  */
 const known: Readonly<Record<string, RegExp | undefined>> = {
   vers: /^4\.[12]$/,
@@ -44,8 +44,8 @@ const known: Readonly<Record<string, RegExp | undefined>> = {
 };
 
 /**
- * Reads `HOST:/EXPORT[,OPTION[=VALUE]…]`. Version 4.1 is the least: its sessions make each request happen once, however
- * often it is sent (RFC 8881, 2.10.6), and claims rely on that; version 3 would need rpcbind and statd besides.
+ * Reads `HOST:/EXPORT[,OPTION[=VALUE]…]`. Version 4.1 is the minimum: its sessions execute each request exactly once,
+ * however often it is sent (RFC 8881, 2.10.6), and claims depend on that; version 3 would need rpcbind and statd too.
  * @throws Failure usage
  */
 export function parseNfs(setting: string): NfsSettings {

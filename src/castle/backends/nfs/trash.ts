@@ -8,15 +8,15 @@ import { nameTaken } from './refusals.ts';
 const folderName = '.trash';
 const separator = '~';
 
-/** Where deleted volumes are removed: nothing comes back from there, whatever another host wants to restore. */
+/** Volumes are moved here before they are purged: a volume in this folder cannot be restored by any host. */
 const removing = '.removing';
 
-/** How long the removal of one may take, in milliseconds; the next time goes on where it ended. */
+/** The time limit for removing one volume, in milliseconds; the next attempt continues. */
 const removeWithinMs = 3_600_000;
 
 /**
- * The trash on an export. Other castles find what this one deletes, and may restore it.
- * @param all what mountinfo calls the export
+ * The trash on an export. Castles on other hosts see the volumes that this one deletes, and may restore them.
+ * @param all how mountinfo shows the export
  */
 export function nfsTrash(folders: NfsFolders, claims: NfsClaims, all: () => SourceFolder): Trash {
   const kept = (volume: string, id: string) => `${folderName}/${volume}${separator}${id}`;
