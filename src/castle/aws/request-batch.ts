@@ -14,7 +14,7 @@ export class RequestBatch<Value> {
     private readonly fetchAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
   ) {}
 
-  /** What there is under a key, by a look that begins after this call. @throws what askAll throws */
+  /** The value of a key, from a call that begins after this one. @throws what fetchAll throws */
   get(key: string): Promise<Value | undefined> {
     return new Promise((resolve) => {
       this.waiting.set(key, [...(this.waiting.get(key) ?? []), resolve]);
