@@ -78,7 +78,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
       ['-1G', /label castle.size/],
       ['1e3G', /label castle.size/],
       ['9999999999T', /label castle.size/],
-      ['1M', /cannot be made with 1M: ext4 needs 16M/],
+      ['1M', /cannot be created with 1M: ext4 needs at least 16M/],
     ];
     for (const [size, sentence] of wrong) {
       const { lease } = await ask(t, castle, [`castle.size=${size}`], 'true');

@@ -45,7 +45,7 @@ export async function readInstanceMetadata(url: string): Promise<Instance> {
   } catch (thrown) {
     throw new Failure(
       'config',
-      `the metadata service at ${url} does not say which instance this is: ${errorMessage(thrown)}`,
+      `the metadata service at ${url} does not identify this instance: ${errorMessage(thrown)}`,
       'run the castle on an EC2 instance with IMDSv2; in a container, on the network of the host or with a hop limit of 2',
     );
   }

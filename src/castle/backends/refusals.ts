@@ -18,8 +18,8 @@ export function notCreated(volume: string, place: string, why: string): RefusalE
 export function tooSmall(volume: string, sizeBytes: number, type: string, leastBytes: number): RefusalError {
   return new RefusalError(
     'not_permitted',
-    `volume ${volume} cannot be made with ${formatSize(sizeBytes)}: ${type} needs ${formatSize(leastBytes)}`,
-    'give the container a larger castle.size',
+    `volume ${volume} cannot be created with ${formatSize(sizeBytes)}: ${type} needs at least ${formatSize(leastBytes)}`,
+    'set a larger castle.size on the container',
   );
 }
 
@@ -47,15 +47,15 @@ export function noRoomToGrow(volume: string, path: string, why: string): Refusal
   return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot grow: ${why}`,
-    `make room on the disk of ${path}; the volume is as it was`,
+    `free space on the disk of ${path}; the volume is unchanged`,
   );
 }
 
 export function notAnImage(path: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `${path} is there, but not a file`,
-    'look at it on the host; it was left as it is',
+    `${path} exists, but is not a file`,
+    'check it on the host; it was not changed',
   );
 }
 
@@ -71,8 +71,8 @@ export function severalImages(volume: string, base: string, names: readonly stri
 export function imageMissing(volume: string, path: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `the image ${path} of volume ${volume} is not there`,
-    'bring it back from a backup; the castle does not make an empty one in its place',
+    `the image ${path} of volume ${volume} does not exist`,
+    'restore it from a backup; the castle does not create an empty one in its place',
   );
 }
 
@@ -80,7 +80,7 @@ export function notAttached(volume: string, path: string, why: string): RefusalE
   return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot be attached: ${why}`,
-    `see to ${path} on the host`,
+    `check ${path} on the host`,
   );
 }
 
@@ -89,7 +89,7 @@ export function attachedByOthers(volume: string, path: string, device: string): 
   return new RefusalError(
     'volume_in_use',
     `volume ${volume} is attached to ${device}, and not by this castle`,
-    `end what uses it, then losetup --detach ${device}; the image is ${path}`,
+    `end the program that uses it, then run: losetup --detach ${device}; the image is ${path}`,
     { holder: 'the host' },
   );
 }
@@ -99,7 +99,7 @@ export function stillAttached(volume: string, path: string, device: string | und
   return new RefusalError(
     'busy',
     `volume ${volume} is still in use ${device === undefined ? 'by a program that works on its image' : `by ${device}`}`,
-    `it may be free in a moment; if it stays so, see who has ${path} open or mounted`,
+    `retry in a moment; if it stays in use, find the program that has ${path} open or mounted (fuser ${path})`,
   );
 }
 
@@ -108,7 +108,7 @@ export function noFileSystem(volume: string, path: string, type: string): Refusa
   return new RefusalError(
     'backend_failed',
     `volume ${volume} has no ${type} file system any more: the first superblock of ${path} is damaged or was overwritten`,
-    'it was left as it is and is never formatted again: repair a copy of it, or restore a backup',
+    'it was not changed, and is never formatted again: repair a copy of it, or restore a backup',
   );
 }
 
@@ -117,7 +117,7 @@ export function wrongFileSystem(volume: string, path: string, id: string, found:
   return new RefusalError(
     'backend_failed',
     `volume ${volume} is ${id}, but the file system in ${path} is ${found}: images were exchanged`,
-    'give each image its right name again; all were left as they are',
+    'rename each image back; nothing was changed',
   );
 }
 
@@ -130,8 +130,8 @@ export function truncatedImage(
 ): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${volume} was cut off: ${path} has ${sizeBytes} of ${wantedBytes} bytes`,
-    'it was left as it is: bring the whole image back from a backup',
+    `the image of volume ${volume} is truncated: ${path} has ${sizeBytes} of ${wantedBytes} bytes`,
+    'it was not changed: restore the whole image from a backup',
   );
 }
 

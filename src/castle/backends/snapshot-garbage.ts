@@ -16,7 +16,7 @@ export async function findSnapshotGarbage(
   return left.map((id) => ({
     kind: 'snapshot',
     name: unfinishedSnapshotPath(base, id),
-    reason: 'it is not whole, and no record speaks of it',
+    reason: 'it is incomplete and has no record',
     async remove() {
       // It may be a new snapshot whose record was written after the search.
       if (isKnown(id) || !(await unfinishedSnapshots(base)).includes(id)) return false;

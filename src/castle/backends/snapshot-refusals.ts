@@ -8,8 +8,8 @@ export function noSuchSnapshot(id: string): RefusalError {
 export function noRoomForSnapshot(volume: string, wantedBytes: number, freeBytes: number): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `there is no room for a snapshot of volume ${volume}: it may come to ${wantedBytes} bytes, and ${freeBytes} are free`,
-    'make room on the disk of the volumes, or delete snapshots',
+    `there is no room for a snapshot of volume ${volume}: it may need ${wantedBytes} bytes, and ${freeBytes} are free`,
+    'free space on the disk of the volumes, or delete snapshots',
   );
 }
 
@@ -17,7 +17,7 @@ export function snapshotFailed(volume: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `no snapshot can be taken of volume ${volume}: ${why}`,
-    'see to the folder of the volumes on the host; nothing is left of it',
+    'check the folder of the volumes on the host; nothing is left of the snapshot',
   );
 }
 
@@ -25,24 +25,24 @@ export function snapshotFailed(volume: string, why: string): RefusalError {
 export function freezeTooLong(volume: string, limitMs: number): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${volume} would stand still for more than ${limitMs / 1000} s for a snapshot: it takes so long to copy`,
-    'put the images on an xfs or btrfs, where a copy takes no time, take it while no container has the volume, or raise --freeze-limit',
+    `volume ${volume} would be frozen for more than ${limitMs / 1000} s for a snapshot: copying it takes too long`,
+    'put the images on xfs or btrfs, where a copy takes no time, take the snapshot while no container uses the volume, or raise --freeze-limit',
   );
 }
 
 export function restoreFailed(volume: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${volume} cannot be made from a snapshot: ${why}`,
-    'nothing is left of it, and the snapshot is as it was',
+    `volume ${volume} cannot be created from a snapshot: ${why}`,
+    'nothing is left of it, and the snapshot is unchanged',
   );
 }
 
 export function smallerThanSnapshot(volume: string, sizeBytes: number): RefusalError {
   return new RefusalError(
     'bad_request',
-    `volume ${volume} cannot be made so small: what the snapshot has is ${formatSize(sizeBytes)}`,
-    'give that size or a larger one, or none',
+    `volume ${volume} cannot be smaller than its snapshot, which has ${formatSize(sizeBytes)}`,
+    'give at least that size, or no size',
   );
 }
 
@@ -50,7 +50,7 @@ export function smallerThanSnapshot(volume: string, sizeBytes: number): RefusalE
 export function volumeExists(volume: string): RefusalError {
   return new RefusalError(
     'busy',
-    `volume ${volume} is there already, and a snapshot never replaces one`,
+    `volume ${volume} exists already, and a snapshot never replaces a volume`,
     'give another name, or delete that volume first',
   );
 }
@@ -59,7 +59,7 @@ export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: 
   return new RefusalError(
     'backend_failed',
     `there is no room for volume ${volume}: the snapshot has ${wantedBytes} bytes, and ${freeBytes} are free`,
-    'make room on the disk of the volumes',
+    'free space on the disk of the volumes',
   );
 }
 
@@ -76,15 +76,15 @@ export function noOwnSize(volume: string): RefusalError {
 export function wrongFormat(id: string, format: string): RefusalError {
   return new RefusalError(
     'bad_request',
-    `snapshot ${id} is ${format}, of which this backend makes no snapshot`,
-    'bring it back with a castle whose backend is that of the copy',
+    `snapshot ${id} has the format ${format}, which this backend does not store`,
+    'fetch it with a castle that has the backend of the copy',
   );
 }
 
 export function fetchFailed(id: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `snapshot ${id} cannot be brought back: ${why}`,
-    'nothing is left of it here, and the copy is as it was',
+    `snapshot ${id} cannot be fetched: ${why}`,
+    'nothing is left of it on this host, and the copy is unchanged',
   );
 }

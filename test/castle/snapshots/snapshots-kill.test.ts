@@ -234,7 +234,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     t.notOk(standsStill(castle), 'it is first copied while it is written to');
     t.match(
       await taking,
-      { status: 503, text: /would stand still for more than 1 s/ },
+      { status: 503, text: /would be frozen for more than 1 s/ },
       'and then never stands still',
     );
     tools.letGo();

@@ -121,9 +121,13 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
     t.equal(new Set(ids).size, 3, 'each has an id of its own');
     const nobody = '00000000-0000-4000-8000-000000000000';
     for (const [args, code, sentence] of [
-      [['snapshot', 'restore', id, 'main'], 75, /main is there already, and a snapshot never replaces one/],
-      [['volume', 'create', 'main', '--snapshot', id], 75, /is there already/],
-      [['snapshot', 'restore', id, 'small', '--size', '16M'], 64, /what the snapshot has is 32M/],
+      [
+        ['snapshot', 'restore', id, 'main'],
+        75,
+        /main exists already, and a snapshot never replaces a volume/,
+      ],
+      [['volume', 'create', 'main', '--snapshot', id], 75, /exists already/],
+      [['snapshot', 'restore', id, 'small', '--size', '16M'], 64, /smaller than its snapshot, which has 32M/],
       [['snapshot', 'restore', nobody, 'x'], 64, /there is no snapshot 0000/],
       [['volume', 'create', 'x', '--snapshot', 'latest:none'], 64, /no snapshot of volume none/],
       [['snapshot', 'restore', id, '../x'], 64, /name "\.\.\/x"/],

@@ -157,7 +157,7 @@ if (requires(t, root, program('strace'))) {
     await volume(castle, 'create', 'main');
     t.match(await volume(castle, 'restore', 'main'), {
       code: 75,
-      stderr: /volume main is there again; delete that/,
+      stderr: /volume main exists again; delete that/,
     });
     t.same(readdirSync(join(castle.backend, 'main')), [], 'and it is as it was');
     await volume(castle, 'delete', 'main');

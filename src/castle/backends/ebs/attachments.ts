@@ -164,7 +164,7 @@ export class Attachments {
       return attachment?.state === 'attached' ? true : undefined;
     });
     if (attached === true) return this.waitForDevice(volume, name);
-    this.avoidName(name, 'a volume that was to have it was never attached', true);
+    this.avoidName(name, 'an attachment with this name did not complete', true);
     await this.tryToDetach(volume);
     throw refusals.attachmentTimedOut(
       volume.name,
@@ -184,7 +184,11 @@ export class Attachments {
       names.succeeded(name);
       return device;
     }
-    this.avoidName(name, 'EC2 had attached a volume by it, and this host did not get its disk', false);
+    this.avoidName(
+      name,
+      'EC2 attached a volume with this name, but its disk did not appear on this host',
+      false,
+    );
     await this.tryToDetach(volume);
     throw refusals.noSuchDevice(volume.name, volume.ec2Id, name);
   }
@@ -192,12 +196,12 @@ export class Attachments {
   private async tryToDetach({ name, ec2Id }: CastleVolume): Promise<void> {
     try {
       if (await this.detach(ec2Id)) return;
-      this.deps.emit(`volume ${name} (${ec2Id}) cannot be taken back from this instance`, {
+      this.deps.emit(`volume ${name} (${ec2Id}) cannot be detached from this instance`, {
         event: 'device.busy',
         volume: name,
       });
     } catch (thrown) {
-      this.deps.emit(`volume ${name} (${ec2Id}) cannot be taken back: ${describeEc2Error(thrown)}`, {
+      this.deps.emit(`volume ${name} (${ec2Id}) cannot be detached: ${describeEc2Error(thrown)}`, {
         event: 'device.busy',
         volume: name,
         code: ec2Code(thrown),

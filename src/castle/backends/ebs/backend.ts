@@ -168,7 +168,9 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
         await sleep(context.pace.settle.withinMs);
         for (const volume of await halfMade()) {
           const gone = await creation.deleteUnused(volume);
-          const what = gone ? 'half made by an earlier castle, is taken back' : 'half made, is still in use';
+          const what = gone
+            ? 'unfinished since an earlier castle, is deleted'
+            : 'unfinished, is still in use';
           emit(`volume ${volume.name}: ${volume.ec2Id}, ${what}`, {
             event: 'volume.unresolved',
             volume: volume.name,
@@ -176,7 +178,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
         }
       } catch (thrown) {
         // Containers with mounted volumes need a castle even when EC2 does not answer.
-        emit(`what is half made in EBS cannot be looked for: ${describeEc2Error(thrown)}`, {
+        emit(`unfinished volumes in EBS cannot be listed: ${describeEc2Error(thrown)}`, {
           event: 'volume.unresolved',
         });
       }

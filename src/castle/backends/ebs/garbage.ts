@@ -36,12 +36,12 @@ function whyHalfMade(
   isKnown: (id: string) => boolean,
 ): string | undefined {
   if (state !== 'creating') return undefined;
-  if (status === 'error') return 'EBS could not make it';
+  if (status === 'error') return 'EBS could not create it';
   if (isKnown(id)) return undefined;
   const isOld = made !== undefined && Date.now() - Date.parse(made) > makingMs;
   if (!isOld) return undefined;
   return creator === instance
-    ? 'its creation by this castle came to nothing'
+    ? 'its creation by this castle failed'
     : `the castle on ${creator} did not finish it within an hour`;
 }
 
@@ -71,7 +71,7 @@ async function idleDisk(
   return {
     kind: 'device',
     name: `${device.path} (${ec2Id}, ${name})`,
-    reason: 'no container has its volume',
+    reason: 'its volume is not in use',
     async remove() {
       const now = host.find(ec2Id, attachment.name);
       if (now === undefined) return true;

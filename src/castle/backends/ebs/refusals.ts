@@ -20,7 +20,7 @@ export function attachedElsewhere(
   return new RefusalError(
     'volume_in_use',
     `volume ${name} (${ec2Id}) is ${state} on instance ${instance}`,
-    'end what uses it there; it is never taken away by force',
+    'stop the container that uses it there; the castle never detaches by force',
     { holder: instance },
   );
 }
@@ -29,8 +29,8 @@ export function attachedElsewhere(
 export function anotherZone({ name, ec2Id, zone }: CastleVolume, here: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} (${ec2Id}) lies in the zone ${zone}, and this instance in ${here}`,
-    'run the container there, or restore a snapshot of it here; the castle makes no empty one in its place',
+    `volume ${name} (${ec2Id}) is in the zone ${zone}, and this instance in ${here}`,
+    'run the container there, or restore a snapshot of it here; the castle creates no empty one in its place',
   );
 }
 
@@ -38,8 +38,8 @@ export function anotherZone({ name, ec2Id, zone }: CastleVolume, here: string): 
 export function severalVolumes(name: string, ids: readonly string[]): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} is there ${ids.length} times: ${ids.join(', ')}`,
-    'take the tag castle-volume away from all but the right one',
+    `volume ${name} exists ${ids.length} times: ${ids.join(', ')}`,
+    'remove the tag castle-volume from all but the right one',
   );
 }
 
@@ -47,7 +47,7 @@ export function severalVolumes(name: string, ids: readonly string[]): RefusalErr
 export function stillBeingCreated({ name, ec2Id, creator }: CastleVolume): RefusalError {
   return new RefusalError(
     'busy',
-    `volume ${name} (${ec2Id}) is being made by the castle on instance ${creator}`,
+    `volume ${name} (${ec2Id}) is being created by the castle on instance ${creator}`,
     `wait for it; if that instance is gone, delete ${ec2Id}: nothing was ever written to it`,
   );
 }
@@ -56,8 +56,8 @@ export function stillBeingCreated({ name, ec2Id, creator }: CastleVolume): Refus
 export function volumeGone(name: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} is not in EBS any more`,
-    'restore a snapshot; the castle does not make an empty one in its place',
+    `volume ${name} does not exist in EBS any more`,
+    'restore a snapshot; the castle does not create an empty one in its place',
   );
 }
 
@@ -66,7 +66,7 @@ export function wrongState({ name, ec2Id, state }: CastleVolume): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is marked as ${state}`,
-    'see castle deleted and castle volumes; it was left as it is',
+    'see castle deleted and castle volumes; it was not changed',
   );
 }
 
@@ -74,7 +74,7 @@ export function tooManyAttached(name: string, instance: string, limit: number): 
   return new RefusalError(
     'backend_failed',
     `volume ${name} cannot be attached: instance ${instance} has ${limit} volumes, and cannot have more`,
-    'end a container that has one, use a larger type of instance, or say max= if it can have more',
+    'end a container that has one, use a larger instance type, or set max= in --backend if it can have more',
   );
 }
 
@@ -96,7 +96,7 @@ export function attachmentTimedOut(
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is still ${doing} after ${seconds} s`,
-    'it was taken back; try again, by another device name; if it stays so, on another instance',
+    'it was detached; the next attempt uses another device name; if that fails too, use another instance',
   );
 }
 
@@ -105,7 +105,7 @@ export function noSuchDevice(name: string, ec2Id: string, deviceName: string): R
   return new RefusalError(
     'backend_failed',
     `volume ${name} is attached as ${deviceName}, but no disk of this host has the serial of ${ec2Id}`,
-    'it was taken back and nothing was touched; try again, by another device name',
+    'it was detached and not changed; the next attempt uses another device name',
   );
 }
 
@@ -113,8 +113,8 @@ export function noSuchDevice(name: string, ec2Id: string, deviceName: string): R
 export function notBlank(name: string, path: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} was just made, but ${path} is not blank`,
-    'it was not formatted; see which volume that device is',
+    `volume ${name} was just created, but ${path} is not blank`,
+    'it was not formatted; check which volume that device is',
   );
 }
 
@@ -122,8 +122,8 @@ export function notBlank(name: string, path: string): RefusalError {
 export function stillDetaching(name: string, ec2Id: string): RefusalError {
   return new RefusalError(
     'busy',
-    `volume ${name} (${ec2Id}) is being detached from this instance, which waits for what uses it`,
-    'it may be done in a moment; if it stays so, see who has the device open or mounted',
+    `volume ${name} (${ec2Id}) is being detached from this instance, which waits for its last user`,
+    'retry in a moment; if it stays so, find the program that has the device open or mounted',
   );
 }
 
@@ -131,7 +131,7 @@ export function stillDetaching(name: string, ec2Id: string): RefusalError {
 export function tokensUsedUp(name: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} cannot be created: EC2 knows all client tokens of that name for other volumes`,
+    `volume ${name} cannot be created: EC2 remembers all client tokens of that name for other volumes`,
     'it forgets them after some hours; use another name until then',
   );
 }
@@ -147,7 +147,7 @@ export function partialVolumeSize(name: string): RefusalError {
 export function modifiedTooOften(name: string): RefusalError {
   return new RefusalError(
     'busy',
-    `volume ${name} was changed not long ago: EBS needs some hours before it can grow again`,
-    'try again later; it is as it was',
+    `volume ${name} was modified recently: EBS allows the next modification some hours later`,
+    'retry later; it was not changed',
   );
 }

@@ -90,7 +90,8 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
       return found?.State === 'completed' || found?.State === 'error' ? found : undefined;
     });
     if (state?.State === 'completed') return {};
-    const why = state?.StateMessage ?? (state === undefined ? 'it does not come to an end' : 'EBS failed');
+    const why =
+      state?.StateMessage ?? (state === undefined ? 'it is not complete after a day' : 'EBS failed');
     throw new RefusalError(
       'backend_failed',
       `snapshot ${snapshot} of volume ${name} failed: ${why}`,
@@ -109,7 +110,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
         const snapshot = await begun(volume.ec2Id, id, known.name, taken);
         return { completed: whole(snapshot, known.name) };
       } catch (thrown) {
-        throw refusals.ec2Refused(`volume ${known.name} gets no snapshot`, thrown);
+        throw refusals.ec2Refused(`no snapshot of volume ${known.name} can be taken`, thrown);
       }
     },
 
@@ -147,7 +148,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
         if (sizeBytes < leastBytes) {
           throw new RefusalError(
             'bad_request',
-            `volume ${name} cannot be made with ${sizeBytes / gibibyte}G: its snapshot has ${leastBytes / gibibyte}G`,
+            `volume ${name} cannot be created with ${sizeBytes / gibibyte}G: its snapshot has ${leastBytes / gibibyte}G`,
             'give a larger size',
           );
         }
@@ -161,7 +162,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
             renewUuid({ path, fd, isDevice: true }, fileSystem, { before: uuid, id: volume.id, replay }),
         });
       } catch (thrown) {
-        throw refusals.ec2Refused(`volume ${name} cannot be made from snapshot ${id}`, thrown);
+        throw refusals.ec2Refused(`volume ${name} cannot be created from snapshot ${id}`, thrown);
       }
     },
 

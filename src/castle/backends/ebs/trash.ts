@@ -55,8 +55,8 @@ export function ebsTrash(context: EbsContext): Trash {
         if (other !== undefined) {
           throw new RefusalError(
             'busy',
-            `there is a volume ${name} again (${other.ec2Id})`,
-            'delete that one first, or leave the deleted one where it is',
+            `volume ${name} exists again (${other.ec2Id})`,
+            'delete that one first, or keep the deleted one in the trash',
           );
         }
         const volume = await inTrash(id);

@@ -51,7 +51,7 @@ export async function localBackend(folder: string, mounter: Mounter): Promise<Ba
         throw new RefusalError(
           'backend_failed',
           `volume ${volume} cannot be created in ${base}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
-          'see to the space and the permissions of that folder on the host',
+          'check the free space and the permissions of that folder on the host',
         );
       }
     },
@@ -118,8 +118,8 @@ async function isFolder(path: string): Promise<boolean> {
   }
   throw new RefusalError(
     'backend_failed',
-    `${path} is there, but not a folder`,
-    'look at it on the host; it was left as it is',
+    `${path} exists, but is not a folder`,
+    'check it on the host; it was not changed',
   );
 }
 

@@ -42,8 +42,8 @@ export function localTrash(base: string): Trash {
         if (!(await pathExists(kept(volume, id)))) return;
         throw new RefusalError(
           'busy',
-          `volume ${volume} is there again`,
-          'delete that one first; both are kept then',
+          `volume ${volume} exists again`,
+          'delete that one first; then both are kept in the trash',
         );
       }
       await move(volume, kept(volume, id), placeOf(volume));
@@ -92,7 +92,7 @@ async function move(
     throw new RefusalError(
       'backend_failed',
       `volume ${volume} cannot be moved from ${from} to ${to}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
-      'see to that folder on the host',
+      'check that folder on the host',
     );
   }
 }

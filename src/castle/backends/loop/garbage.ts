@@ -26,7 +26,7 @@ export function findUnfinishedImages(base: string, native: Native): readonly Str
 export const unfinishedFile = (path: string, isStray: () => boolean): Stray => ({
   kind: 'file',
   name: path,
-  reason: 'what was being made there was given up',
+  reason: 'its creation was interrupted',
   async remove() {
     if (!isStray()) return false;
     await rm(path, { recursive: true, force: true });

@@ -42,7 +42,7 @@ export function loopTrash(base: string, native: Native): Trash {
       throw new RefusalError(
         'backend_failed',
         `volume ${image.volume} cannot be moved from ${image.path} to ${to}: ${errorCode(thrown) ?? errorMessage(thrown)}`,
-        'see to that folder on the host',
+        'check that folder on the host',
       );
     } finally {
       closeSync(fd);
@@ -66,8 +66,8 @@ export function loopTrash(base: string, native: Native): Trash {
         if (image === undefined) return;
         throw new RefusalError(
           'busy',
-          `volume ${volume} is there again`,
-          'delete that one first; both are kept then',
+          `volume ${volume} exists again`,
+          'delete that one first; then both are kept in the trash',
         );
       }
       if (image === undefined) throw imageMissing(volume, trash);

@@ -4,7 +4,7 @@ import type { NfsSettings } from './settings.ts';
 
 const name = ({ host, path }: NfsSettings): string => `${host}:${path}`;
 
-const checkServer = 'see to the server and the network between; what it has stays as it is';
+const checkServer = 'check the server and the network; its data is unchanged';
 
 export function silentServer(settings: NfsSettings): RefusalError {
   return new RefusalError(
@@ -25,8 +25,8 @@ export function tooManyEntries(settings: NfsSettings): RefusalError {
 export function unknownHost({ host }: NfsSettings, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `the NFS server ${host} is not known: ${why}`,
-    'see to the resolver of this host, or give the address of the server',
+    `the NFS server ${host} cannot be resolved: ${why}`,
+    'check the resolver of this host, or give the address of the server',
   );
 }
 
@@ -52,11 +52,10 @@ export function unreachableExport(
 
 const remedies: Readonly<Record<string, string>> = {
   ENOENT: 'export that folder on the server, or give the path that version 4 has for it',
-  EACCES: 'let this host in: see the exports of the server',
-  EPERM:
-    'let this host in: see the exports of the server, and whether a port above 1023 needs its option insecure',
-  EINVAL: 'see the options behind nfs=',
-  EPROTONOSUPPORT: 'the server speaks no such version: use vers=4.1, or let it speak 4.2',
+  EACCES: 'allow this host in the exports of the server',
+  EPERM: 'allow this host in the exports of the server, with the option insecure if its ports are above 1023',
+  EINVAL: 'check the options of nfs=',
+  EPROTONOSUPPORT: 'the server does not support that version: use vers=4.1, or enable 4.2 on the server',
 };
 
 /** This kernel cannot mount from an NFS server. */
@@ -73,8 +72,8 @@ export class NoNfsClientError extends RefusalError {
 export function notAFolder(settings: NfsSettings, path: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `${name(settings)}/${path} is there, but not a folder`,
-    'look at it on the server; it was left as it is',
+    `${name(settings)}/${path} exists, but is not a folder`,
+    'check it on the server; it was not changed',
   );
 }
 
@@ -88,13 +87,13 @@ export function operationFailed(settings: NfsSettings, what: string, error: stri
 }
 
 const allowRoot =
-  'export it to this host with no_root_squash; or with all_squash and the anonuid and anongid that containers have';
+  'export it to this host with no_root_squash, or with all_squash and the anonuid and anongid of the containers';
 
 const operationRemedies: Readonly<Record<string, string>> = {
   EPERM: allowRoot,
   EACCES: allowRoot,
   EROFS: 'export it for reading and writing (rw)',
-  ENOSPC: 'make room on the server',
+  ENOSPC: 'free space on the server',
   EDQUOT: 'raise the quota on the server',
 };
 
@@ -103,7 +102,7 @@ export function claimedElsewhere(volume: string, { host, since }: Claim): Refusa
   return new RefusalError(
     'volume_in_use',
     `volume ${volume} is in use on host ${host}${since === '' ? '' : ` since ${since}`}`,
-    `end its container there; only when that host is gone for good: castle volume unlock ${volume} --force`,
+    `stop its container there; only if that host is gone for good, run: castle volume unlock ${volume} --force`,
     { holder: `host ${host}` },
   );
 }
@@ -111,7 +110,7 @@ export function claimedElsewhere(volume: string, { host, since }: Claim): Refusa
 export function nameTaken(volume: string): RefusalError {
   return new RefusalError(
     'busy',
-    `volume ${volume} is there again`,
-    'delete that one first; both are kept then',
+    `volume ${volume} exists again`,
+    'delete that one first; then both are kept in the trash',
   );
 }

@@ -113,7 +113,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       const { backend } = await backendOf(ec2);
       const strays = await backend.findGarbage(() => false);
       const { id } = await volumeIn(ec2, 'idle');
-      t.match(strays, [{ kind: 'device', name: new RegExp(id), reason: 'no container has its volume' }]);
+      t.match(strays, [{ kind: 'device', name: new RegExp(id), reason: 'its volume is not in use' }]);
       t.equal(strays.length, 1);
       t.equal(await strays[0]?.remove(), true);
       t.equal((await volumeIn(ec2, 'idle')).attachment, undefined);

@@ -77,7 +77,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await b.castle.serve();
     t.match(await b.tenant.lease('main'), {
       status: 409,
-      body: { error: { code: 'busy', message: /being made by the castle on instance i-0a/ } },
+      body: { error: { code: 'busy', message: /being created by the castle on instance i-0a/ } },
     });
     t.equal((await volumeIn(ec2, 'main')).tags['castle-state'], 'creating');
     await a.castle.serve();

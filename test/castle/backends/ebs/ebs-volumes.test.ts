@@ -172,7 +172,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(await serve('ebs=Über'), { code: 64, stderr: /is no zone/ });
     t.match(await serve('ebs,metadata=http://127.0.0.1:9'), {
       code: 78,
-      stderr: /does not say which instance this is/,
+      stderr: /does not identify this instance/,
     });
   });
 }

@@ -105,7 +105,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
         /repaired by hand|damaged file system/,
         () => overwrite(images[0], 1024 + 120, Buffer.from('wrong')),
       ],
-      ['cut off', /was cut off/, () => execFileSync('truncate', ['-s', '8M', images[0]])],
+      ['cut off', /is truncated/, () => execFileSync('truncate', ['-s', '8M', images[0]])],
     ];
     for (const [name, sentence, damage] of damages) {
       damage();

@@ -113,7 +113,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     await volume(castle, 'create', 'main');
     t.match(await volume(castle, 'restore', 'main'), {
       code: 75,
-      stderr: /volume main is there again; delete that/,
+      stderr: /volume main exists again; delete that/,
     });
     await volume(castle, 'delete', 'main');
     await castle.end('SIGTERM');
