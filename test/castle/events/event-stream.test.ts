@@ -84,7 +84,7 @@ if (requires(t, root)) {
       t.equal(await castle.end('SIGTERM'), 0, 'followers do not hold it up');
       for (const going of [forPeople, forPrograms]) {
         t.equal(await going.code(), 69);
-        t.match(going.failed, /^castle: the castle at .* has ended; ask again/);
+        t.match(going.failed, /^castle: the castle at .* has stopped; run this again/);
       }
     },
   );
@@ -131,7 +131,7 @@ if (requires(t, root)) {
       socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
       await once(socket, 'data');
     }
-    t.match(await castle.get('/v1/events'), { status: 409, text: /too many follow/ });
+    t.match(await castle.get('/v1/events'), { status: 409, text: /too many clients read/ });
     sockets[0]?.destroy();
     await until('there is room', async () => {
       const socket = createConnection(castle.socket);

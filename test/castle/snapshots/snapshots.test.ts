@@ -104,7 +104,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
     const make = (...args: readonly string[]) => castleCommand(castle, ...args);
     t.match(await make('snapshot', 'restore', id, 'large', '--size', '64M'), {
       code: 0,
-      stdout: `volume large is made from snapshot ${id}\n`,
+      stdout: `volume large is created from snapshot ${id}\n`,
     });
     t.equal(statSync(imageOf(castle.backend, 'large')).size, 64 * 2 ** 20);
     t.ok(statSync(imageOf(castle.backend, 'large')).blocks * 512 >= 64 * 2 ** 20, 'it has all of its room');
