@@ -75,8 +75,11 @@ export const Volume = Type.Object({
 export type Volume = Static<typeof Volume>;
 
 /** What a snapshot can be in; the transitions are the table in src/castle/snapshots/snapshot-states.ts. */
-export type SnapshotState = 'freezing' | 'taking' | 'kept' | 'removing' | 'gone';
-export type SnapshotOrigin = 'asked' | 'scheduled' | 'fetched' | 'found';
+export type SnapshotState = 'freezing' | 'taking' | 'ready' | 'deleting' | 'deleted';
+export type SnapshotOrigin = 'manual' | 'scheduled' | 'fetched' | 'adopted';
+
+/** Whether a snapshot has a copy off this host. */
+export type OffHostCopy = 'none' | 'copied' | 'unwanted';
 
 /** What a volume had at one moment. */
 export const Snapshot = Type.Object({
@@ -84,16 +87,21 @@ export const Snapshot = Type.Object({
   volume: Type.String(),
   volumeId: Type.Optional(Type.String({ description: 'The id of the volume, where it has one.' })),
   backend: Type.String(),
-  state: Type.Unsafe<SnapshotState>(Type.String({ description: 'freezing, taking, kept or removing.' })),
+  state: Type.Unsafe<SnapshotState>(Type.String({ description: 'freezing, taking, ready or deleting.' })),
   taken: Type.String({ description: 'When it was begun, ISO 8601, UTC.' }),
   origin: Type.Unsafe<SnapshotOrigin>(
     Type.String({
-      description: 'asked, scheduled, fetched from off this host, or found: when the state had been lost.',
+      description: 'manual, scheduled, fetched from off this host, or adopted after the state had been lost.',
     }),
   ),
   note: Type.Optional(Type.String()),
   sizeBytes: Type.Optional(Type.Integer({ description: 'What it takes by itself, where that can be told.' })),
-  isCopied: Type.Optional(Type.Boolean({ description: 'Whether there is a copy of it off this host.' })),
+  offHostCopy: Type.Unsafe<OffHostCopy>(
+    Type.String({
+      description:
+        'none, copied, or unwanted: its copy off this host was deleted, and the schedule makes no other one.',
+    }),
+  ),
 });
 export type Snapshot = Static<typeof Snapshot>;
 

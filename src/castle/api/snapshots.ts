@@ -57,12 +57,12 @@ export function snapshotRoutes({
         await needHost(request);
         const { volume, note } = request.body;
         const { id } = await snapshots.take(volume, {
-          origin: 'asked',
+          origin: 'manual',
           ...(note === undefined ? {} : { note }),
         });
         const now = await snapshots.settled(id, completeWithinMs);
         if (now === undefined) throw tookNone(volume);
-        return reply.status(now.state === 'kept' ? 201 : 202).send(now);
+        return reply.status(now.state === 'ready' ? 201 : 202).send(now);
       },
     );
 

@@ -27,7 +27,7 @@ export function addSnapshot(program: Command): void {
       });
       const { id, state } = body as Snapshot;
       const become =
-        state === 'kept' ? 'is taken' : 'is being taken; castle snapshots shows when it is ready';
+        state === 'ready' ? 'is taken' : 'is being taken; castle snapshots shows when it is ready';
       await printLine(`snapshot ${id} of volume ${volume} ${become}`);
     });
 

@@ -80,7 +80,7 @@ export class Metrics {
       setAll(gauge, ['creating', 'ready', 'deleted'], state.volumes());
     });
     this.gauge('castle_snapshots', 'Snapshots by state', ['state'], (gauge) => {
-      setAll(gauge, ['freezing', 'taking', 'kept', 'removing'], state.snapshots());
+      setAll(gauge, ['freezing', 'taking', 'ready', 'deleting'], state.snapshots());
     });
     this.gauge('castle_volumes_without_snapshot', 'Volumes without a complete snapshot', [], (gauge) =>
       gauge.set(state.snapshotCoverage().without),

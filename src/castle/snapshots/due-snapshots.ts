@@ -39,7 +39,7 @@ function lastOf(
 ): SnapshotRecord | undefined {
   return snapshots
     .filter((one) => one.volume === name && one.volumeId === id)
-    .filter(({ state, origin }) => state === 'kept' && origin === 'scheduled')
+    .filter(({ state, origin }) => state === 'ready' && origin === 'scheduled')
     .sort((one, other) => one.taken.localeCompare(other.taken))
     .at(-1);
 }

@@ -36,7 +36,7 @@ export function notYetWhole({ id, state }: SnapshotRecord): RefusalError {
   return new RefusalError(
     'busy',
     `snapshot ${id} is ${state}`,
-    'wait until castle snapshots says that it is kept',
+    'wait until castle snapshots shows it as ready',
   );
 }
 

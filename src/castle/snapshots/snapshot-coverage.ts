@@ -9,7 +9,7 @@ export function backedUp(
 ): SnapshotCoverage {
   const last = new Map<string, number>();
   for (const { volume, state, taken } of snapshots) {
-    if (state === 'kept') last.set(volume, Math.max(last.get(volume) ?? 0, Date.parse(taken)));
+    if (state === 'ready') last.set(volume, Math.max(last.get(volume) ?? 0, Date.parse(taken)));
   }
   const times = volumes.flatMap(({ name }) => last.get(name) ?? []);
   return {

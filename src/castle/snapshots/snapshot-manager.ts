@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SnapshotOrigin } from '../../protocol/contract.ts';
+import type { OffHostCopy, SnapshotOrigin } from '../../protocol/contract.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { BegunSnapshot, KnownSnapshot, Snapshots, WrittenSnapshot } from '../backends/snapshots.ts';
@@ -92,7 +92,7 @@ export class Backups {
       if (record === undefined) throw refusals.noSuchSnapshot(id);
       if (record.backend !== this.means.backend.name)
         throw refusals.ofOtherBackend(`snapshot ${id}`, record.backend);
-      if (record.state !== 'kept' && record.state !== 'removing') throw refusals.notYetWhole(record);
+      if (record.state !== 'ready' && record.state !== 'deleting') throw refusals.notYetWhole(record);
       await this.removeForGood(await this.advance(record, 'remove'));
       this.tell(
         record,
@@ -138,11 +138,10 @@ export class Backups {
    * Writes down whether there is a copy of a snapshot off this host, while nothing else is done with it: what is read
    * here must not be out of date when it is written.
    */
-  async setCopied(id: string, isThere: boolean): Promise<void> {
-    const { isCopied: _, isCopyUnwanted: __, ...record } = this.means.store.snapshot(id) ?? {};
-    if (!('id' in record)) return;
-    const now = { ...record, ...(isThere ? { isCopied: true as const } : { isCopyUnwanted: true as const }) };
-    await this.means.store.commit((changes) => changes.putSnapshot(now));
+  async setOffHostCopy(id: string, offHostCopy: OffHostCopy): Promise<void> {
+    const record = this.means.store.snapshot(id);
+    if (record === undefined) return;
+    await this.means.store.commit((changes) => changes.putSnapshot({ ...record, offHostCopy }));
   }
 
   /**
@@ -162,7 +161,7 @@ export class Backups {
         state: 'taking',
         taken,
         origin: 'fetched',
-        isCopied: true,
+        offHostCopy: 'copied',
       };
       this.comingBack.add(id);
       try {
@@ -242,9 +241,10 @@ export class Backups {
         volume,
         ...(volumeId === undefined ? {} : { volumeId }),
         backend: this.means.backend.name,
-        state: 'kept',
+        state: 'ready',
         taken,
-        origin: 'found',
+        origin: 'adopted',
+        offHostCopy: 'none',
       };
       await this.means.store.commit((changes) => changes.putSnapshot(found));
       this.tell(
@@ -316,6 +316,7 @@ export class Backups {
       state: 'taking',
       taken: new Date().toISOString(),
       origin,
+      offHostCopy: 'none',
       ...(note === undefined ? {} : { note }),
       ...(store.leasesOn(name).length > 0 ? { inUse: true } : {}),
     };
@@ -430,10 +431,10 @@ export class Backups {
         else await this.giveUp(record, 'the castle ended before it was whole');
         return;
       }
-      case 'removing':
+      case 'deleting':
         await this.removeForGood(record);
         return;
-      case 'kept':
+      case 'ready':
         if (isThere) return;
         this.tell(
           record,
@@ -455,7 +456,7 @@ export class Backups {
     changed: WrittenSnapshot = {},
   ): Promise<SnapshotRecord> {
     const state = after(record.state, event);
-    if (state === 'gone') {
+    if (state === 'deleted') {
       await this.means.store.commit((changes) => changes.removeSnapshot(record.id));
       return record;
     }

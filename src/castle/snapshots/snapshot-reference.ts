@@ -13,14 +13,14 @@ export function meant(store: Store, backend: string, reference: string): Snapsho
   const record = store.snapshot(reference);
   if (record === undefined) throw noSuchSnapshot(reference);
   if (record.backend !== backend) throw ofOtherBackend(`snapshot ${reference}`, record.backend);
-  if (record.state !== 'kept') throw notYetWhole(record);
+  if (record.state !== 'ready') throw notYetWhole(record);
   return record;
 }
 
 function newest(store: Store, backend: string, volume: string): SnapshotRecord {
   const whole = store
     .snapshots()
-    .filter((one) => one.volume === volume && one.backend === backend && one.state === 'kept')
+    .filter((one) => one.volume === volume && one.backend === backend && one.state === 'ready')
     .sort((one, other) => one.taken.localeCompare(other.taken));
   const last = whole.at(-1);
   if (last === undefined) throw noSnapshotOf(volume);

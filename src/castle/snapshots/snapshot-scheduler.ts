@@ -54,7 +54,7 @@ export class Scheduler {
     const { store, backend } = this.means;
     const lives = new Map<string, SnapshotRecord[]>();
     for (const record of store.snapshots()) {
-      if (record.backend !== backend || record.origin !== 'scheduled' || record.state !== 'kept') continue;
+      if (record.backend !== backend || record.origin !== 'scheduled' || record.state !== 'ready') continue;
       const life = `${record.volume} ${record.volumeId ?? ''}`;
       lives.set(life, [...(lives.get(life) ?? []), record]);
     }

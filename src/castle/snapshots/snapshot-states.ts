@@ -8,11 +8,11 @@ export type SnapshotEvent = 'begun' | 'whole' | 'failed' | 'remove' | 'removed';
  * `freezing` the volume's file system may stand still: whoever finds a snapshot in it thaws that first.
  */
 export const transitions: Record<SnapshotState, Partial<Record<SnapshotEvent, SnapshotState>>> = {
-  freezing: { begun: 'taking', failed: 'removing' },
-  taking: { whole: 'kept', failed: 'removing' },
-  kept: { remove: 'removing' },
-  removing: { remove: 'removing', removed: 'gone' },
-  gone: {},
+  freezing: { begun: 'taking', failed: 'deleting' },
+  taking: { whole: 'ready', failed: 'deleting' },
+  ready: { remove: 'deleting' },
+  deleting: { remove: 'deleting', removed: 'deleted' },
+  deleted: {},
 };
 
 /**

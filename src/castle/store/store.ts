@@ -2,12 +2,13 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import type { ProcessIdentity } from '../../linux/proc.ts';
-import type { LeaseState, SnapshotOrigin, SnapshotState } from '../../protocol/contract.ts';
+import type { LeaseState, OffHostCopy, SnapshotOrigin, SnapshotState } from '../../protocol/contract.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { checkLmdbFile } from './check-lmdb-file.ts';
 import { SharedCommits } from './group-commit.ts';
 import { LeaseIndex } from './lease-index.ts';
+import { migrateStore } from './store-format.ts';
 
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
 export interface VolumeRecord {
@@ -45,8 +46,8 @@ export interface TrashRecord {
 }
 
 /**
- * A snapshot as the store keeps it; a removed one is taken out. The states are those of backup/states.ts: each is written
- * before the backend begins with what it stands for.
+ * A snapshot as the store keeps it; a deleted one is taken out. The states are those of snapshots/snapshot-states.ts: each
+ * is written before the backend begins the work that it stands for.
  */
 export interface SnapshotRecord {
   /** A UUID; the castle's own. */
@@ -55,10 +56,10 @@ export interface SnapshotRecord {
   /** The id of the volume, where it has one: a later volume of that name is another one. */
   readonly volumeId?: string;
   readonly backend: string;
-  readonly state: Exclude<SnapshotState, 'gone'>;
+  readonly state: Exclude<SnapshotState, 'deleted'>;
   /** When it was begun, ISO 8601, UTC. */
   readonly taken: string;
-  /** Who wanted it: the host's root, the schedule; one that was found when the state was lost does not say. */
+  /** What took it: a request of the host's root, or the schedule. One that was adopted after the state was lost does not say. */
   readonly origin: SnapshotOrigin;
   /** What the host's root had to say of it. */
   readonly note?: string;
@@ -66,10 +67,8 @@ export interface SnapshotRecord {
   readonly inUse?: true;
   /** How much room it takes by itself, in bytes, where that can be told. */
   readonly sizeBytes?: number;
-  /** Whether there is a copy of it off this host; in the store only when it is so. */
-  readonly isCopied?: true;
-  /** Whether somebody removed that copy: the schedule makes no other one. In the store only when it is so. */
-  readonly isCopyUnwanted?: true;
+  /** Of an `unwanted` copy, which somebody deleted, the schedule makes no other one. */
+  readonly offHostCopy: OffHostCopy;
 }
 
 /** A lease as the store keeps it; an ended one is taken out. */
@@ -164,10 +163,12 @@ const mapSizeBytes = 1024 * 1024 * 1024;
 /**
  * Opens the store of one castle.
  * @param folder claimed for this castle alone
- * @throws Failure cannotCreate when the folder cannot be used, io when what is in it is no store
+ * @throws Failure cannotCreate when the folder cannot be used, io when what is in it is no store, config when a newer
+ * castle wrote it
  */
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
+  migrateStore(root, storeFile(folder));
   const { volumes, leases, trash, tokens, snapshots } = openTables(root, folder);
   const leaseIndex = new LeaseIndex([...leases.getRange()].map(({ value }) => value));
   const leasesById = (ids: readonly string[]) =>
@@ -232,6 +233,7 @@ export function checkStore(folder: string): void {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
     checkLmdbFile(file, (table, key, value) => {
+      if (!tableNames.includes(table)) return; // a newer castle's
       const record: { readonly name?: unknown; readonly id?: unknown } = JSON.parse(decoder.decode(value));
       const recordKey = table === 'volumes' ? record.name : record.id;
       if (recordKey !== key.toString()) {
@@ -242,6 +244,8 @@ export function checkStore(folder: string): void {
     throw damaged(folder, errorMessage(thrown));
   }
 }
+
+const tableNames: readonly string[] = ['volumes', 'leases', 'trash', 'tokens', 'snapshots', 'format'];
 
 function openTables(root: RootDatabase, folder: string) {
   try {

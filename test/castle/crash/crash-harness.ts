@@ -281,7 +281,7 @@ export class CrashHarness {
 
   /** How many snapshots are complete. */
   async countSnapshots(): Promise<number> {
-    return (await this.get<Snapshot[]>('/v1/snapshots')).filter(({ state }) => state === 'kept').length;
+    return (await this.get<Snapshot[]>('/v1/snapshots')).filter(({ state }) => state === 'ready').length;
   }
 
   /** No snapshot is incomplete, as many are complete as were reported, and the backend has the same. */

@@ -58,7 +58,7 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
       );
       const all = await snapshotsOf(castle);
       t.same(
-        all.filter(({ state }) => state !== 'kept'),
+        all.filter(({ state }) => state !== 'ready'),
         [],
         'no half snapshot',
       );

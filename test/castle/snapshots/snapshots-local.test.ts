@@ -92,11 +92,11 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       await tenant.kill();
       await castle.untilFree('main');
       t.match(await castleCommand(castle, 'volume', 'delete', 'main'), { code: 0 });
-      t.match(await snapshotsOf(castle), [{ id, state: 'kept' }], 'that of a deleted volume stays');
+      t.match(await snapshotsOf(castle), [{ id, state: 'ready' }], 'that of a deleted volume stays');
       await castle.end('SIGKILL');
       castle.loseState();
       await castle.serve();
-      t.match(await snapshotsOf(castle), [{ id, volume: 'main', origin: 'found' }]);
+      t.match(await snapshotsOf(castle), [{ id, volume: 'main', origin: 'adopted' }]);
       t.equal(await restored(castle, id, 'main'), 201, 'it can come back that way, too');
       t.match(await castleCommand(castle, 'snapshot', 'delete', id), { code: 0 });
       t.same([await snapshotsOf(castle), stored(castle)], [[], []]);

@@ -20,7 +20,7 @@ const scheduled = (schedule: string, ...more: readonly string[]) => [
 ];
 
 const byHand = async (castle: CastleOnHost) =>
-  (await snapshotsOf(castle)).filter(({ origin }) => origin === 'asked').map(({ id }) => id);
+  (await snapshotsOf(castle)).filter(({ origin }) => origin === 'manual').map(({ id }) => id);
 const bySchedule = async (castle: CastleOnHost, volume = 'main') =>
   (await snapshotsOf(castle)).filter((one) => one.origin === 'scheduled' && one.volume === volume);
 
@@ -82,7 +82,7 @@ if (requires(t, root)) {
     const next = await CastleOnHost.start(t, 'process', { backend, state, options });
     await until(
       'it is taken',
-      async () => (await bySchedule(next)).some(({ state }) => state === 'kept') || undefined,
+      async () => (await bySchedule(next)).some(({ state }) => state === 'ready') || undefined,
     );
     await next.end('SIGKILL');
     await next.serve();

@@ -64,7 +64,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
             origin,
             note,
           ]),
-          ids.map((id, round) => [id, 'main', 'kept', 'asked', `round ${round}`]),
+          ids.map((id, round) => [id, 'main', 'ready', 'manual', `round ${round}`]),
         );
         t.same(
           stored(castle).filter((name) => name.startsWith('.')),
@@ -86,7 +86,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
         );
         t.match(
           found,
-          found.map(() => ({ volume: 'main', state: 'kept', origin: 'found', volumeId: String })),
+          found.map(() => ({ volume: 'main', state: 'ready', origin: 'adopted', volumeId: String })),
         );
       },
     );
@@ -165,6 +165,6 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
       [later],
     );
     t.equal(stored(castle).length, 1);
-    t.equal(await castle.metric('castle_snapshots{state="kept"}'), 1);
+    t.equal(await castle.metric('castle_snapshots{state="ready"}'), 1);
   });
 }

@@ -41,7 +41,7 @@ export class OffHost {
       const begunMs = performance.now();
       const { id, volume, taken } = record;
       const copy = await copies.put({ id, volume, taken }, () => content.read(id));
-      await backups.setCopied(id, true);
+      await backups.setOffHostCopy(id, 'copied');
       const tookMs = Math.round(performance.now() - begunMs);
       emit(`the snapshot of ${taken} of volume ${volume} is in ${copies.place} too`, {
         event: 'snapshot.copied',
@@ -81,11 +81,11 @@ export class OffHost {
     return backups.alone(id, async () => {
       const { snapshot } = await copies.find(id);
       // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
-      await backups.setCopied(id, false);
+      await backups.setOffHostCopy(id, 'unwanted');
       try {
         await copies.remove(id);
       } catch (thrown) {
-        await backups.setCopied(id, true);
+        await backups.setOffHostCopy(id, 'copied');
         throw thrown;
       }
       emit(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
@@ -122,8 +122,8 @@ export class OffHost {
     const { backups, backend, emit } = this.means;
     const due = backups
       .list()
-      .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'kept')
-      .filter(({ isCopied, isCopyUnwanted }) => isCopied !== true && isCopyUnwanted !== true);
+      .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'ready')
+      .filter(({ offHostCopy }) => offHostCopy === 'none');
     for (const { id, volume } of due) {
       if (this.stopped) return;
       try {

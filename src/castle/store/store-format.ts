@@ -1,0 +1,72 @@
+/**
+ * The format of the store: a number that the store itself contains. A castle migrates an older store when it opens it, and
+ * refuses a newer one, whose records it would misread.
+ *
+ * To change a record: raise `storeFormat`, and add the step from the format before to `migrations`.
+ */
+import type { RootDatabase } from 'lmdb';
+import { Failure } from '../../terminal/failure.ts';
+
+/** The format that this castle reads and writes. A store without a number has format 1. */
+export const storeFormat = 2;
+
+interface FormatRecord {
+  readonly id: 'format';
+  readonly number: number;
+}
+
+/** A record of any format, as JSON. */
+type OldRecord = { readonly [field: string]: unknown };
+
+/** What becomes of each record of a table. */
+type TableMigrations = Readonly<Record<string, (record: OldRecord) => OldRecord>>;
+
+/** The key N: from format N to N + 1. */
+const migrations: Readonly<Record<number, TableMigrations>> = { 1: { snapshots: renameSnapshotFields } };
+
+/**
+ * Brings a store to `storeFormat`, in one commit: a castle that is killed meanwhile leaves the old store.
+ * @param file the store's, for the message
+ * @throws Failure config when a newer castle wrote the store; nothing is changed then
+ */
+export function migrateStore(root: RootDatabase, file: string): void {
+  const formats = root.openDB<FormatRecord, string>({ name: 'format', encoding: 'json' });
+  const format = formats.get('format')?.number ?? 1;
+  if (format > storeFormat) {
+    throw new Failure(
+      'config',
+      `the castle's state ${file} has format ${format}, and this castle reads formats up to ${storeFormat}`,
+      'start the newer castle that wrote it',
+    );
+  }
+  if (format === storeFormat) return;
+  const names = new Set(Object.values(migrations).flatMap((tables) => Object.keys(tables)));
+  const tables = new Map(
+    [...names].map((name) => [name, root.openDB<OldRecord, string>({ name, encoding: 'json' })]),
+  );
+  root.transactionSync(() => {
+    for (const [name, table] of tables) {
+      // The whole table first: a range does not go on in a table that is written to.
+      for (const { key, value } of [...table.getRange()]) {
+        let record = value;
+        for (let from = format; from < storeFormat; from++)
+          record = migrations[from]?.[name]?.(record) ?? record;
+        table.putSync(key, record);
+      }
+    }
+    formats.putSync('format', { id: 'format', number: storeFormat });
+  });
+}
+
+/** Format 2 has other words for the states and origins of a snapshot, and one field in place of two for its copy. */
+function renameSnapshotFields(record: OldRecord): OldRecord {
+  const { isCopied, isCopyUnwanted, state, origin, ...same } = record;
+  const states: OldRecord = { kept: 'ready', removing: 'deleting' };
+  const origins: OldRecord = { asked: 'manual', found: 'adopted' };
+  return {
+    ...same,
+    state: states[String(state)] ?? state,
+    origin: origins[String(origin)] ?? origin,
+    offHostCopy: isCopied === true ? 'copied' : isCopyUnwanted === true ? 'unwanted' : 'none',
+  };
+}
