@@ -11,7 +11,7 @@ import { openState } from '../../../src/castle/store/open-state.ts';
 import { openStore, type Store } from '../../../src/castle/store/store.ts';
 import { Failure } from '../../../src/terminal/failure.ts';
 import { temporaryFolder } from '../../kit/images.ts';
-import { numbers } from '../../kit/numbers.ts';
+import { Random } from '../../kit/random.ts';
 
 /** Set in the process that opens the damaged stores, since it may die. */
 const folderToOpen = process.env['OPEN_DAMAGED_STORES'];
@@ -51,8 +51,8 @@ async function fill(store: Store): Promise<void> {
 }
 
 /** Damages a copy of the file in one to three places. */
-function damage(good: Buffer, random: () => number): Buffer {
-  const upTo = (limit: number) => Math.floor(random() * limit);
+function damage(good: Buffer, random: Random): Buffer {
+  const upTo = (limit: number) => random.below(limit);
   const file = Buffer.from(good);
   const pages = good.length / pageBytes;
   for (let places = 1 + upTo(3); places > 0; places--) {
@@ -89,9 +89,7 @@ const copyWithin = (file: Buffer, to: number, from: number, length: number) =>
 
 if (folderToOpen === undefined) {
   t.test('a store that is damaged at random is refused, or opens whole', async (t) => {
-    const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 32));
-    t.comment(`SEED=${seed}`);
-    const random = numbers(seed);
+    const random = Random.ofTest(t, 'SEED', Math.floor(Math.random() * 2 ** 32));
     const folder = temporaryFolder(t, 'damaged');
     mkdirSync(join(folder, 'good'));
     const store = openStore(join(folder, 'good'));
