@@ -44,7 +44,7 @@ async function fill(store: Store): Promise<void> {
         taken: new Date(round * 1e6).toISOString(),
         origin: 'manual',
         offHostCopy: 'none',
-        note: 'n'.repeat(round % 5 === 0 ? 6000 : 60),
+        note: 'n'.repeat(round % 5 === 0 ? 3000 : 60),
       });
     });
   }
@@ -112,7 +112,7 @@ if (folderToOpen === undefined) {
     let refused = 0;
     for (const [n, outcome] of outcomes.entries()) {
       if (outcome === 'refused') refused++;
-      else if (outcome !== whole) t.fail(`store ${n} opened with other records: ${outcome}`);
+      else if (outcome !== whole) t.fail(`store ${n} opened with other records`);
     }
     t.ok(refused > count / 4 && refused < count, `${refused} of ${count} are refused, the others are whole`);
   });
