@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyRequest } from 'fastify';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { TlsIdentity } from '../daemon/tls-files.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { Metrics } from '../events/metrics.ts';
 import type { Claims } from '../identity/token.ts';
@@ -18,6 +17,7 @@ import { listenOn } from './listen-on.ts';
 import { peerOf } from './peer-addresses.ts';
 import { LeaseRequests } from './requests.ts';
 import { TlsConnections } from './tls-connections.ts';
+import type { TlsIdentity } from './tls-files.ts';
 
 export interface TlsListenerDeps {
   readonly tokens: Tokens;

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { hasColors } from '../../terminal/colors.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { settingOption } from '../../terminal/setting-option.ts';
+import type { TlsSettings } from '../api/tls-files.ts';
 import type { ServeSettings } from '../daemon/serve-settings.ts';
 import {
   castleSettings,
@@ -11,7 +12,6 @@ import {
   type SettingTexts,
   type SettingValues,
 } from '../daemon/settings.ts';
-import type { TlsSettings } from '../daemon/tls-files.ts';
 import type { LogSettings } from '../events/log.ts';
 
 /** Adds the options of a castle: the settings table, and `--config`. */

@@ -1,6 +1,6 @@
+import type { TlsSettings } from '../api/tls-files.ts';
 import type { PlanSettings } from '../snapshots/schedule-settings.ts';
 import type { SettingValues } from './settings.ts';
-import type { TlsSettings } from './tls-files.ts';
 
 /** What a castle needs to be started: the values of the settings table, those that belong together grouped. */
 export interface ServeSettings

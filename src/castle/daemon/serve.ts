@@ -14,6 +14,7 @@ import type { Status } from '../../protocol/contract.ts';
 import { version } from '../../terminal/version.ts';
 import { serveMetrics } from '../api/metrics-listener.ts';
 import { buildServer } from '../api/server.ts';
+import { certificateExpiry, readTlsFiles, type TlsIdentity, type TlsSettings } from '../api/tls-files.ts';
 import { serveTls } from '../api/tls-listener.ts';
 import type { Backend } from '../backends/backend.ts';
 import { listDevices } from '../backends/list-devices.ts';
@@ -59,7 +60,6 @@ import { keepApart } from './separate-folders.ts';
 import type { ServeSettings } from './serve-settings.ts';
 import { Services } from './services.ts';
 import { recoverAtStart } from './startup-recovery.ts';
-import { certificateExpiry, readTlsFiles, type TlsIdentity, type TlsSettings } from './tls-files.ts';
 
 export interface Castle {
   /** Stops listening, finishes what is in progress, and leaves all mounts as they are. */

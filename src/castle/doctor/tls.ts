@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { Failure } from '../../terminal/failure.ts';
-import { certificateExpiry, readTlsFiles, type TlsSettings } from '../daemon/tls-files.ts';
+import { certificateExpiry, readTlsFiles, type TlsSettings } from '../api/tls-files.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
 /** What TLS needs: files that exist, belong together and do not expire soon. */
