@@ -1,4 +1,4 @@
-import type { Owner } from '../backends/backend.ts';
+import type { Owner } from '../mounting/owner.ts';
 
 /** An image that is open and locked. Programs work on it through its path, which leads to the same file. */
 export interface HeldImage {
