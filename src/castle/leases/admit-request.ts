@@ -1,5 +1,5 @@
-import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
+import type { MountInspector } from '../volumes/mount-inspector.ts';
 import { accessModeOf, conflicts } from './access-mode.ts';
 import type { ContainerWatch } from './container-watch.ts';
 import { isSameContainer } from './container-watch.ts';

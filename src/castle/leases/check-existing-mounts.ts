@@ -1,11 +1,11 @@
 import { mountsOf, topmostOn } from '../../linux/mountinfo.ts';
 import { namespaceOf } from '../../linux/proc.ts';
 import type { Backend } from '../backends/backend.ts';
-import type { MountInspector } from '../mounting/mount-inspector.ts';
 import { locateMount } from '../mounting/mount-location.ts';
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import { belongsToContainer } from '../mounting/namespace-ownership.ts';
 import type { Store } from '../store/store.ts';
+import type { MountInspector } from '../volumes/mount-inspector.ts';
 import { conflicts } from './access-mode.ts';
 import { isSameContainer } from './container-watch.ts';
 import type { AdmittedAsk, CheckedAsk, LeaseAsk, PreparedAsk } from './lease-ask.ts';

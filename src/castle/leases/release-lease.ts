@@ -1,10 +1,10 @@
 import { type HeldProcess, withMountNamespace } from '../mounting/held-process.ts';
-import type { MountInspector } from '../mounting/mount-inspector.ts';
 import { type Mounter, MountHungError } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
+import type { MountInspector } from '../volumes/mount-inspector.ts';
 import type { ContainerWatch } from './container-watch.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';

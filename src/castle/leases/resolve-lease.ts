@@ -1,10 +1,10 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { HoldProcess } from '../mounting/held-process.ts';
-import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { MountHungError } from '../mounting/mounter.ts';
 import type { RefusalError } from '../refusals/refusal.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
+import type { MountInspector } from '../volumes/mount-inspector.ts';
 import type { ContainerWatch } from './container-watch.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';

@@ -1,9 +1,9 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend, HostHold } from '../backends/backend.ts';
 import type { EmitEvent } from '../events/event.ts';
-import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
+import type { MountInspector } from './mount-inspector.ts';
 
 /** How long after a failure the release is tried again, in milliseconds. */
 const retryAfterMs = 10_000;

@@ -16,11 +16,11 @@ import {
   noSuchVolume,
   otherBackend,
 } from '../leases/refusals.ts';
-import type { MountInspector } from '../mounting/mount-inspector.ts';
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Changes, Store, TrashRecord, VolumeRecord } from '../store/store.ts';
+import type { MountInspector } from './mount-inspector.ts';
 import type { VolumeCatalog, VolumeSpec } from './volume-catalog.ts';
 import { afterTrash, type TrashEvent } from './volume-states.ts';
 

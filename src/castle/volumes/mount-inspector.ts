@@ -1,12 +1,12 @@
 import type { SourceFolder } from '../../linux/mountinfo.ts';
 import { namespaceOf } from '../../linux/proc.ts';
 import type { Backend } from '../backends/backend.ts';
+import type { HostMounts } from '../mounting/host-mounts.ts';
+import { locateMount, type MountLocation } from '../mounting/mount-location.ts';
+import { MountNamespaces, type VolumeMount } from '../mounting/mount-namespaces.ts';
+import { belongsToContainer } from '../mounting/namespace-ownership.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
-import { volumeSource } from '../volumes/volume-source.ts';
-import type { HostMounts } from './host-mounts.ts';
-import { locateMount, type MountLocation } from './mount-location.ts';
-import { MountNamespaces, type VolumeMount } from './mount-namespaces.ts';
-import { belongsToContainer } from './namespace-ownership.ts';
+import { volumeSource } from './volume-source.ts';
 
 /** Finds where volumes are mounted, from the kernel's mount tables. */
 export class MountInspector {
