@@ -1,9 +1,9 @@
 import { errorMessage } from '../../terminal/failure.ts';
+import type { EmitEvent, EventFields, EventName } from '../events/event.ts';
+import type { Metrics } from '../events/metrics.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from '../store/store.ts';
-import type { EmitEvent, EventFields, EventName } from './event.ts';
-import type { Metrics } from './metrics.ts';
 
 /** A mounter whose operations are measured and reported as events. */
 export function observedMounter(mounter: Mounter, metrics: Metrics, emit: EmitEvent): Mounter {
