@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { errorMessage } from '../../terminal/failure.ts';
-import { containerIds } from '../identity/container-id.ts';
+import { containerIds } from '../runtimes/container-id.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
 /** How long the engine may take to answer, in milliseconds. */

@@ -1,6 +1,6 @@
 /** The container id in /proc/PID/cgroup: as engines write it, and as containers and users would like it to be read. */
 import t from 'tap';
-import { containerIds } from '../../../src/castle/identity/container-id.ts';
+import { containerIds } from '../../../src/castle/runtimes/container-id.ts';
 
 const a = 'a'.repeat(64);
 const b = '0123456789abcdef'.repeat(4);
