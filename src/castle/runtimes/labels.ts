@@ -1,7 +1,7 @@
 import { volumeNamePattern } from '../../protocol/volume-name.ts';
 import { parseSize } from '../../terminal/size.ts';
-import { parseIdLabel } from '../mounting/idmap/idmap-label.ts';
 import { RefusalError } from '../refusals/refusal.ts';
+import { parseIdLabel } from './idmap-label.ts';
 import type { Container } from './runtime.ts';
 
 /** The label with which the orchestrator gives a container its volume. */

@@ -1,5 +1,5 @@
 import type { ProcessIdentity } from '../../linux/proc.ts';
-import type { IdLabel } from '../mounting/idmap/idmap-label.ts';
+import type { IdLabel } from './idmap-label.ts';
 
 /** A container as the runtime and the kernel describe it; nothing in here comes from a request. */
 export interface Container {
