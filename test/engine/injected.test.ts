@@ -65,7 +65,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
 
     t.test('a wrong command line', async (t) => {
       const ran = await docker.runToEnd(image, injected, ['-webSocket', '-tunnel', 'h:1']);
-      t.match(ran, { code: 64, stderr: /^bailey: -webSocket and -tunnel exclude each other/ });
+      t.match(ran, { code: 64, stderr: /^bailey: -webSocket and -tunnel cannot be combined/ });
     });
 
     t.test('with an init of the engine, too', async (t) => {

@@ -3,15 +3,15 @@ import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { runProgram } from '../../terminal/run-program.ts';
 import { agent } from './agent.ts';
 
-/** What native/inject/node.c puts before the arguments that we were given. */
+/** The values that native/inject/node.c inserts before the command-line arguments. */
 interface Injected {
-  /** Descriptor of the addon's file in memory. */
+  /** File descriptor of the addon, a memfd. */
   readonly addon: string;
-  /** NAME=VALUE of what Node itself was not to see, or empty. */
+  /** NAME=VALUE of NODE_OPTIONS, which was hidden from this Node, or empty. */
   readonly nodeOptions: string;
   /** LD_PRELOAD=VALUE that Node was started with, or empty. */
   readonly preload: string;
-  /** The LD_PRELOAD that it stands in for, as NAME=VALUE, or empty. */
+  /** The original LD_PRELOAD, as NAME=VALUE, or empty. */
   readonly heldPreload: string;
   readonly args: readonly string[];
 }
@@ -19,12 +19,12 @@ interface Injected {
 const infoOptions: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);
 
 /**
- * `bailey-agent [ARGS…]`, the agent that is one file: `bailey agent [ARGS…]`, without `agent` and with help of its own,
- * since nobody else in such an image has any. Here process.execPath is this same file, and not a Node for scripts.
+ * `bailey-agent [ARGS…]`, the single-file agent: `bailey agent [ARGS…]` without `agent`. It has help of its own, because its
+ * image does not contain `bailey`. process.execPath is this file itself, which cannot run scripts as Node can.
  */
 async function main(argv: readonly string[]): Promise<undefined> {
   const { addon, args, ...held } = takeInjected(argv);
-  giveBack(held);
+  restoreEnvironment(held);
   const [first] = args;
   if (args.length === 1 && first !== undefined && infoOptions.has(first)) return printInfo(first);
   useNative(loadAddon(`/proc/self/fd/${addon}`));
@@ -32,13 +32,13 @@ async function main(argv: readonly string[]): Promise<undefined> {
 }
 
 function takeInjected(argv: readonly string[]): Injected {
-  // node, and where the bundle is, which the loader has used
+  // The first four: node, and the position of the bundle, which the loader has used.
   const [, , , , addon = '', nodeOptions = '', preload = '', heldPreload = '', ...args] = argv;
   return { addon, nodeOptions, preload, heldPreload, args };
 }
 
 /** Restores the environment for the program that we become. */
-function giveBack({ nodeOptions, preload, heldPreload }: Omit<Injected, 'addon' | 'args'>): void {
+function restoreEnvironment({ nodeOptions, preload, heldPreload }: Omit<Injected, 'addon' | 'args'>): void {
   if (preload !== '') delete process.env['LD_PRELOAD'];
   for (const variable of [nodeOptions, heldPreload]) {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(variable) ?? [];
@@ -51,8 +51,8 @@ function loadAddon(file: string): Native {
   try {
     process.dlopen(module, file);
   } catch (cause) {
-    const why = errorMessage(cause);
-    throw new Failure('config', `the addon in this file cannot be loaded: ${why}`, undefined, { cause });
+    const reason = errorMessage(cause);
+    throw new Failure('config', `the addon in this file cannot be loaded: ${reason}`, undefined, { cause });
   }
   return module.exports as Native;
 }

@@ -1,8 +1,8 @@
 import { runProgram } from '../../terminal/run-program.ts';
 
 /**
- * Commands whose arguments belong to another program, `--` and most options included. Commander never sees them, and a
- * container's start does not wait until commander has loaded.
+ * Commands that pass their arguments, `--` and most options included, to another program. They bypass commander, so that a
+ * container's start does not wait for it to load.
  */
 const launchCommands: Readonly<Record<string, (args: readonly string[]) => Promise<undefined>>> = {
   // Dynamic imports: each command loads only what it needs itself.

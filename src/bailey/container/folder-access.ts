@@ -101,7 +101,7 @@ export function requireFile(name: string, path: string, remedy: string): void {
 const noSuchFile: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   ENOTDIR: 'lies below a file',
-  ELOOP: 'is a symlink that leads in a circle',
+  ELOOP: 'is a circular symlink',
   ENAMETOOLONG: 'is too long for a path',
 };
 

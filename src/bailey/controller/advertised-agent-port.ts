@@ -12,9 +12,9 @@ const hostProperty = 'hudson.TcpSlaveAgentListener.hostName';
 const portProperty = 'hudson.TcpSlaveAgentListener.port';
 
 /**
- * The controller's settings with the address that the scheduler has given to its port for agents, where --advertise or
- * BAILEY_ADVERTISE asks for it. A property that somebody gave stays as it is.
- * @param options our own ones
+ * Adds the address that the scheduler assigned to the controller's port for agents to its settings, if --advertise or
+ * BAILEY_ADVERTISE is set. A system property that is already configured is not changed.
+ * @param options the options of `bailey jenkins`
  * @param logLine writes one line to standard error
  * @throws Failure 64 or 78 for a wrong setting, 78 when `auto` finds no address, or more than one
  */
@@ -25,9 +25,9 @@ export function advertiseAgentPort(
   logLine: (line: string) => void,
 ): ControllerConfig {
   const setting = readAdvertiseSetting(options, env);
-  const given = (property: string): boolean => isPropertySet(config.javaOptions, property);
+  const isSet = (property: string): boolean => isPropertySet(config.javaOptions, property);
   const port = listenPort(config);
-  if (setting === undefined || port === '-1' || (given(hostProperty) && given(portProperty))) return config;
+  if (setting === undefined || port === '-1' || (isSet(hostProperty) && isSet(portProperty))) return config;
   const address = findAdvertisedAddress('controller', setting, env, portNumber(port));
   const properties: readonly (readonly [string, string | number])[] = [
     ...(address.listenPort === undefined ? [] : [[agentPortProperty, address.listenPort] as const]),
@@ -35,13 +35,13 @@ export function advertiseAgentPort(
     [portProperty, address.port],
   ];
   // If one property is configured, Jenkins advertises another address than this.
-  if (!given(hostProperty) && !given(portProperty))
+  if (!isSet(hostProperty) && !isSet(portProperty))
     logLine(`agents connect to ${formatAddress(address)} (${address.source})`);
   return {
     ...config,
     javaOptions: [
       ...config.javaOptions,
-      ...properties.flatMap(([name, value]) => (given(name) ? [] : [`-D${name}=${value}`])),
+      ...properties.flatMap(([name, value]) => (isSet(name) ? [] : [`-D${name}=${value}`])),
     ],
   };
 }

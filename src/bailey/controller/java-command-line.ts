@@ -15,16 +15,16 @@ export function javaArguments(
   jvm: readonly string[],
   args: readonly string[],
 ): string[] {
-  const given = (property: string): boolean => isPropertySet(config.javaOptions, property);
+  const isSet = (property: string): boolean => isPropertySet(config.javaOptions, property);
   return [
     `-Duser.home=${config.home}`,
     ...jvm,
     ...config.javaOptions,
-    ...(config.agentPort === undefined || given(agentPortProperty)
+    ...(config.agentPort === undefined || isSet(agentPortProperty)
       ? []
       : [`-D${agentPortProperty}=${config.agentPort}`]),
     // On a restart, Jenkins exits instead of execing itself: the container engine starts it again.
-    ...(given(lifecycleProperty) ? [] : [`-D${lifecycleProperty}=hudson.lifecycle.ExitLifecycle`]),
+    ...(isSet(lifecycleProperty) ? [] : [`-D${lifecycleProperty}=hudson.lifecycle.ExitLifecycle`]),
     ...(config.debug ? ['-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=*:5005'] : []),
     '-jar',
     config.war,

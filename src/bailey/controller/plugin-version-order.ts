@@ -1,12 +1,12 @@
 /**
  * Compares two versions of a plug-in, as Jenkins orders them.
  *
- * `-` counts as `.`; then they are in the order of `sort -V`. Two shapes of Jenkins' automated releases (jep-229) need
- * more (jenkinsci/docker#2328, #2361):
- * - `5.6-191.vb_47e` wraps a library's version and adds a release number: the library's is compared first, whole, or
- *   5.6.1-195.v65f would be older;
- * - `1967.1969.v205` is a backport on top of `1967.vdea`: a hash comes before every number, and before no other hash.
- * @returns negative when `a` is older, positive when it is newer, 0 when neither
+ * `-` counts as `.`, and the order is that of `sort -V`, except for two forms of Jenkins' automated releases (jep-229;
+ * jenkinsci/docker#2328, #2361):
+ * - `5.6-191.vb_47e` is a library's version followed by a release number. The complete library versions are compared first;
+ *   otherwise 5.6.1-195.v65f would count as older.
+ * - `1967.1969.v205` is a backport based on `1967.vdea`: a hash sorts before every number, and equal to every other hash.
+ * @returns negative when `a` is older, positive when it is newer, 0 when they are equal
  */
 export function compareVersions(a: string, b: string): number {
   if (a === b) return 0;
@@ -17,7 +17,7 @@ export function compareVersions(a: string, b: string): number {
   return compareParts(a, b);
 }
 
-/** library version, release */
+/** Groups: library version, release. */
 const wrapping = /^(\d+(?:\.\d+)*)-(\d+(?:\.\d+)*\.v[0-9a-f_]+)$/;
 const hash = /^v[0-9a-f_]+$/;
 
@@ -41,7 +41,7 @@ function comparePart(a: string | undefined, b: string | undefined): number {
   return compareTexts(a, b);
 }
 
-/** What sort -V takes for a file's suffix: it counts only between versions that are the same without it. */
+/** The part that sort -V treats as a file's suffix: compared only when the versions are equal without it. */
 const suffix = /(?:\.[A-Za-z~][A-Za-z0-9~]*)*$/;
 
 function compareFileVersions(left: readonly string[], right: readonly string[]): number {
@@ -49,7 +49,7 @@ function compareFileVersions(left: readonly string[], right: readonly string[]):
   return compareTexts(a.replace(suffix, ''), b.replace(suffix, '')) || compareTexts(a, b);
 }
 
-/** Text and numbers in turn (GNU coreutils manual, "Version sort ordering"). */
+/** Compares alternating text and numbers (GNU coreutils manual, "Version sort ordering"). */
 function compareTexts(a: string, b: string): number {
   const chunks = /(\D*)(\d*)/y;
   for (let atA = 0, atB = 0; atA < a.length || atB < b.length; ) {
@@ -70,7 +70,7 @@ function chunkAt(chunks: RegExp, text: string, at: number): readonly [string, st
   return [whole, letters, number];
 }
 
-/** @param digitA whether a digit follows; else the end does */
+/** @param digitA whether digits follow `a`; otherwise the version ends there */
 function compareLetters(a: string, b: string, digitA: boolean, digitB: boolean): number {
   for (let at = 0; at < Math.max(a.length, b.length); at++) {
     const order = rankOf(a[at], digitA) - rankOf(b[at], digitB);
@@ -79,14 +79,14 @@ function compareLetters(a: string, b: string, digitA: boolean, digitB: boolean):
   return 0;
 }
 
-/** A tilde comes before the end, the end before a digit, a digit before letters, and they before all else. */
+/** Sort order: tilde, end of the text, digit, letter, everything else. */
 function rankOf(char: string | undefined, digitFollows: boolean): number {
   if (char === undefined) return digitFollows ? 0 : -1;
   if (char === '~') return -2;
   return /[A-Za-z]/.test(char) ? char.charCodeAt(0) : char.charCodeAt(0) + 0x10000;
 }
 
-/** Of any length; without digits it is nothing, which is less than zero. */
+/** Compares numbers of any length; an empty one sorts like 0. */
 function compareNumbers(a: string, b: string): number {
   const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
   if (left.length !== right.length) return left.length - right.length;

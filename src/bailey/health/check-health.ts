@@ -44,7 +44,7 @@ async function checkControllerHealth(
   const roots = endpoint === undefined ? urls : [endpoint.url];
   const results = await Promise.all(roots.map((root) => checkHealthPage(root, timeoutMs)));
   const result = results.find(({ healthy }) => !healthy) ?? results[0];
-  if (result === undefined || result.healthy) return result ?? unhealthy('nothing was asked');
+  if (result === undefined || result.healthy) return result ?? unhealthy('nothing was checked');
   const ageSeconds = Math.round(uptimeSeconds() - stat.startTicks / ticksPerSecond);
   return unhealthy(`${result.reason}; its java has been running for ${ageSeconds} s`);
 }

@@ -1,28 +1,27 @@
 import { portOf } from '../../protocol/address.ts';
 import { argumentsNamed, hasOption, lastValue, parseArguments } from '../agent/remoting/parse-arguments.ts';
 
-/** Which of an agent's connections is the one to its controller. */
+/** How to recognize an agent's connection to its controller by the remote port. */
 export interface ControllerPorts {
-  /** Ports at the other end that are its; empty when only the controller knows (it advertises one). */
+  /** Remote ports of the controller; empty when only the controller knows its port, which it advertises over HTTP. */
   readonly ports: ReadonlySet<number>;
-  /** Ports that are not: agent.jar asks there by HTTP whether the controller is back, and on which port. */
+  /** Remote ports of other connections: agent.jar polls there over HTTP for the controller and its advertised port. */
   readonly otherPorts: ReadonlySet<number>;
-  /** For people. */
+  /** For messages. */
   readonly name: string;
 }
 
 /**
- * How an agent reaches its controller, by the options that its agent.jar really runs with: -direct, then the port of
- * -tunnel, then -webSocket, which goes to the port of -url; without any of them the controller says the port over HTTP.
- * Names are not looked up: an agent's connection outlives its controller's address in the DNS. Where a proxy is set, the
- * connection goes there.
- * @param args what stands behind agent.jar
- * @param asked what somebody says instead: its ports and no others
- * @param proxyPorts of the proxies that java may use
+ * Determines the controller's ports from the options of a running agent.jar: those of -direct, else of -tunnel, else with
+ * -webSocket those of -url; without any of them the controller advertises its port over HTTP. Host names are not resolved,
+ * because a connection outlives a change of the controller's address in DNS. With a proxy, the connection is to the proxy.
+ * @param args the arguments after agent.jar
+ * @param urls configured URLs of the controller; if there are any, only their ports count
+ * @param proxyPorts the ports of the proxies that java may use
  */
 export function readControllerPorts(
   args: readonly string[],
-  asked: readonly URL[],
+  urls: readonly URL[],
   proxyPorts: readonly number[],
 ): ControllerPorts {
   const through = (ports: readonly number[], option: string): ControllerPorts => ({
@@ -31,9 +30,9 @@ export function readControllerPorts(
     name: `port ${[...new Set(ports)].join(' or ')} (${option})`,
   });
   const items = parseArguments(args.map((text) => ({ text, from: '' })));
-  if (asked.length > 0) return through(asked.map(portOf), '--url');
+  if (urls.length > 0) return through(urls.map(portOf), '--url');
   for (const option of ['-direct', '-tunnel']) {
-    const port = portAt(lastValue(items, option));
+    const port = portOfAddress(lastValue(items, option));
     if (port !== undefined) return through([port], option);
   }
   const urlPorts = argumentsNamed(items, '-url')
@@ -47,12 +46,12 @@ function parsed(url: string): URL[] {
   try {
     return [new URL(url)];
   } catch {
-    return []; // agent.jar will say so
+    return []; // agent.jar reports the error
   }
 }
 
-/** The port of HOST:PORT or :PORT; `HOST:` has none. */
-function portAt(address: string | undefined): number | undefined {
+/** The port of HOST:PORT or :PORT; undefined for `HOST:`. */
+function portOfAddress(address: string | undefined): number | undefined {
   const [, port] = /:(\d{1,5})$/.exec(address ?? '') ?? [];
   return port === undefined ? undefined : Number(port);
 }

@@ -72,7 +72,7 @@ function entrypointRole(processes: readonly ProcessStat[]): Role | undefined {
 
 function roleOf(jar: string, { war, agent }: JarPaths): Role | undefined {
   if (jar === war || basename(jar) === 'jenkins.war') return 'controller';
-  // slave.jar and remoting.jar: what older images call it.
+  // Older images name it slave.jar or remoting.jar.
   const name = basename(jar);
   if (jar === agent || isFetchedJarName(name) || /^(agent|slave|remoting)\.jar$/.test(name)) return 'agent';
   return undefined;

@@ -19,13 +19,13 @@ export interface ZombieSource {
   readonly proc?: string;
 }
 
-/** Every process is a zombie between its exit and its parent's wait; only those that still are after this time count. */
+/** Every process is a zombie between its exit and its parent's wait; only those that are still zombies after this time count. */
 const recheckDelayMs = 100;
 
 /**
  * Finds the zombies that stay, grouped by the parent that does not reap them.
  * @param seenSince when each zombie was first seen defunct (milliseconds by `source.now`); kept up to date here, so
- *   that a caller who looks repeatedly learns for how long they have been waiting
+ *   that a caller that calls repeatedly gets the time for which each has been defunct
  */
 export async function findZombies(
   source: ZombieSource,

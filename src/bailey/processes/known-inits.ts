@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 
 /**
- * Programs that, as PID 1, reap whatever they adopt. Shells are not among them on purpose: they reap only while
- * they wait for a command, and not at all once they have exec'ed the last one. Nor are java, node, python and the
- * like, which wait for the children that they have started themselves.
+ * Programs that, as PID 1, reap every process they adopt. Shells are left out on purpose: they reap only while they wait
+ * for a command, and never again after they have exec'ed the last one. java, node, python and the like only wait for the
+ * children that they started themselves.
  */
 const knownInits: ReadonlySet<string> = new Set([
   'bailey-init',
@@ -33,9 +33,9 @@ const knownInits: ReadonlySet<string> = new Set([
 
 /**
  * Whether a process is a program known to reap adopted children.
- * @param name the process's name, cut at 15 bytes by the kernel; a program may change it
- * @param executable the target of /proc/PID/exe when it can be read; ` (deleted)` after an upgrade
- * @param commandLine interpreted programs (my_init, supervisord) are known only by their script
+ * @param name the process's name, which the kernel truncates to 15 bytes and a program may change
+ * @param executable the target of /proc/PID/exe if readable; it ends with ` (deleted)` after an upgrade
+ * @param commandLine for interpreted programs (my_init, supervisord), which are identified by their script
  */
 export function isKnownInit(
   name: string,

@@ -1,7 +1,7 @@
 import { cgroupFolder, cgroupPaths, upwards } from '../../linux/cgroup-folders.ts';
 import { readProcFile } from './proc-file.ts';
 
-/** The container that a process belongs to, as the orchestrator's cgroup names say. */
+/** The container of a process, derived from the name of its cgroup. */
 export interface ContainerOfProcess {
   readonly engine: 'docker' | 'containerd' | 'podman' | 'cri-o' | 'unknown';
   readonly id: string;
@@ -17,12 +17,12 @@ const scopes: Readonly<Record<string, ContainerOfProcess['engine']>> = {
 };
 
 /**
- * Reads the container's id out of /proc/PID/cgroup: `/docker/<64 hex>`, `docker-<id>.scope`,
- * `kubepods…/cri-containerd-<id>.scope`, `libpod-<id>`. Inside a cgroup namespace the path is `/` and tells nothing.
+ * Reads the container's id from /proc/PID/cgroup: `/docker/<64 hex>`, `docker-<id>.scope`,
+ * `kubepods…/cri-containerd-<id>.scope`, `libpod-<id>`. Inside a cgroup namespace the path is `/`, without an id.
  */
 export function containerOf(cgroupText: string): ContainerOfProcess | undefined {
   for (const path of cgroupPaths(cgroupText).values()) {
-    // The innermost name with an id: with Docker in Docker the outer one comes first.
+    // Innermost first: with Docker in Docker, the path contains the outer container's id, too.
     const parts = path.split('/').reverse();
     for (const [depth, part] of parts.entries()) {
       const match = /^(?:(?<scope>[a-z-]+)-)?(?<id>[0-9a-f]{64})(?:\.scope)?$/.exec(part);
@@ -38,7 +38,7 @@ export function containerOf(cgroupText: string): ContainerOfProcess | undefined 
   return undefined;
 }
 
-/** How full the table is that a zombie keeps a place in. */
+/** A limit on the number of processes, and its current use; zombies count. */
 export interface ProcessLimit {
   readonly limit: number;
   readonly used: number;
@@ -47,9 +47,9 @@ export interface ProcessLimit {
 }
 
 /**
- * The pids limit that leaves the least room, of the process's cgroup and all those above it: a zombie counts there
- * until it is reaped (kernel documentation, cgroup-v2, PID controller), and at the limit fork fails with EAGAIN.
- * @param mountinfo /proc/self/mountinfo of the reader: where cgroup file systems are mounted and from which root
+ * The pids limit with the fewest processes left, among the process's cgroup and its ancestors. A zombie counts until it is
+ * reaped (kernel documentation, cgroup-v2, PID controller), and at the limit fork fails with EAGAIN.
+ * @param mountinfo content of /proc/self/mountinfo: where the cgroup file systems are mounted, and with which root
  */
 export function tightestPidsLimit(cgroupText: string, mountinfo: string): ProcessLimit | undefined {
   const paths = cgroupPaths(cgroupText);
@@ -67,7 +67,7 @@ export function tightestPidsLimit(cgroupText: string, mountinfo: string): Proces
   return tightest;
 }
 
-/** Whether the process's cgroup is frozen, as `docker pause` does it (cgroup v2: cgroup.events, v1: freezer.state). */
+/** Whether the process's cgroup is frozen, for example by `docker pause` (cgroup v2: cgroup.events, v1: freezer.state). */
 export function isFrozen(cgroupText: string, mountinfo: string): boolean {
   const paths = cgroupPaths(cgroupText);
   const unified = cgroupFolder('', paths, mountinfo);

@@ -5,20 +5,20 @@ import { parseStatusFields } from '../../linux/proc.ts';
 export interface SignalState {
   readonly disposition: 'default' | 'ignored' | 'handled';
   readonly blocked: boolean;
-  /** Sent, but not yet accepted. */
+  /** Sent, but not yet delivered. */
   readonly pending: boolean;
 }
 
 /** /proc/PID/status, as far as we use it (proc(5)). */
 export interface ProcessStatus {
-  /** The process's number in each PID namespace, from the one /proc belongs to down to its own. */
+  /** The process's number in each PID namespace, from that of /proc down to its own. */
   readonly namespacePids: readonly number[];
   /** Pid of the tracer; 0 for none. */
   readonly tracer: number;
   readonly sigchld: SignalState;
 }
 
-/** Parses /proc/PID/status; what is missing there (kernels before 4.1 have no NSpid) is left empty. */
+/** Parses /proc/PID/status; missing fields (kernels before 4.1 have no NSpid) give empty values. */
 export function parseStatus(text: string): ProcessStatus {
   const fields = parseStatusFields(text);
   const inMask = (name: string) => maskContains(fields.get(name) ?? '', constants.signals.SIGCHLD);

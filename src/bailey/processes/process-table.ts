@@ -3,13 +3,13 @@ import { type ProcessStat, parseStat } from '../../linux/process-stat.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { procfs, readProcFile, readProcLink } from './proc-file.ts';
 
-/** All processes that are visible from here, by number. */
+/** All visible processes, by pid. */
 export type ProcessTable = ReadonlyMap<number, ProcessStat>;
 
 /**
- * Reads the process table. It is no snapshot: the kernel offers none, processes come and go meanwhile, and those
- * that vanish between the listing and the reading are left out.
- * @throws Failure 69 where the kernel's processes cannot be seen: an empty table would be a false all-clear
+ * Reads the process table. The kernel offers no snapshot: processes start and end meanwhile, and one that ends between the
+ * listing and its own read is left out.
+ * @throws Failure 69 when /proc shows no processes: an empty table would wrongly mean that there are no zombies
  */
 export function readProcessTable(proc = procfs): ProcessTable {
   if (readProcLink(`${proc}/self`) === undefined)
@@ -33,8 +33,8 @@ export function uptimeSeconds(proc = procfs): number {
 }
 
 /**
- * The hidepid option that keeps other users' processes out of this table, as it stands in the mount options, or
- * undefined. It does not bind root; members of the mount's group (gid=) are not recognised here.
+ * The hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does not
+ * apply to root. Members of the mount's group (gid=) are exempt, too, which is not checked here.
  */
 export function hidepidOption(
   uid: number,

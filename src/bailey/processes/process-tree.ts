@@ -5,7 +5,7 @@ import type { ProcessTable } from './process-table.ts';
 export function ancestors(table: ProcessTable, process: ProcessStat): readonly ProcessStat[] {
   const line: ProcessStat[] = [];
   let next = table.get(process.ppid);
-  // Numbers can be reused while the table is read, which could close a circle.
+  // Pids can be reused while the table is read, which could form a cycle.
   while (next !== undefined && !line.includes(next) && next !== process) {
     line.push(next);
     next = table.get(next.ppid);
@@ -13,7 +13,7 @@ export function ancestors(table: ProcessTable, process: ProcessStat): readonly P
   return line;
 }
 
-/** The processes that satisfy a condition, by the number of their parent. */
+/** The processes that satisfy a condition, by the pid of their parent. */
 export function byParent(
   table: ProcessTable,
   condition: (process: ProcessStat) => boolean,

@@ -22,8 +22,8 @@ const waitCalls: Readonly<Record<string, { readonly wait4: number; readonly wait
 const maxThreads = 512;
 
 /**
- * Looks at what each thread of a process is waiting in. /proc/PID/syscall needs ptrace rights; without them
- * wchan still tells a wait (`do_wait`), though not for whom.
+ * Reads which system call each thread of a process waits in. /proc/PID/syscall needs ptrace rights; without them wchan
+ * still shows a wait (`do_wait`), but not for which child.
  */
 export function readWaitState(proc: string, pid: number, arch: string): WaitState {
   const wchan = readProcFile(`${proc}/${pid}/wchan`);
@@ -40,8 +40,8 @@ export function readWaitState(proc: string, pid: number, arch: string): WaitStat
 }
 
 /**
- * Whom a line of /proc/PID/syscall waits for: `61 0xffffffffffffffff …` is wait4 for any child.
- * @returns undefined when the system call is none that reaps
+ * Parses a line of /proc/PID/syscall: `61 0xffffffffffffffff …` is wait4 for any child.
+ * @returns undefined when the system call does not reap
  */
 export function parseWait(text: string, arch: string): WaitState | undefined {
   const [call = '', first = '0x0', second = '0x0'] = text.trim().split(' ');
@@ -62,7 +62,7 @@ function waitFor4(pid: number): WaitState {
   return pid > 0 ? { waitsFor: 'one child', child: pid } : { waitsFor: 'a group' };
 }
 
-/** pid_t is a signed int; the register holds it with whatever the upper half has. */
+/** pid_t is a signed 32-bit integer; the upper half of the register is undefined. */
 const asPid = (hex: string): number =>
   /^0x[0-9a-f]+$/.test(hex) ? Number(BigInt.asIntN(32, BigInt(hex))) : 0;
 

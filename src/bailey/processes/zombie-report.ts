@@ -6,7 +6,7 @@ import type { WaitState } from './wait-state.ts';
 export interface Zombie {
   readonly pid: number;
   readonly name: string;
-  /** When it was started, ISO 8601, UTC. The kernel does not keep when it ended. */
+  /** Start time, ISO 8601, UTC. The kernel does not record the time of its exit. */
   readonly started: string;
   readonly ageSeconds: number;
   /** How long bailey has observed it as defunct; at most `ageSeconds`. */
@@ -19,7 +19,7 @@ export interface Zombie {
 export interface NamespaceInit {
   readonly pid: number;
   readonly name: string;
-  /** Whether it is a program that is known to reap what it adopts. */
+  /** Whether it is a program that is known to reap adopted processes. */
   readonly reaps: boolean;
 }
 
@@ -75,18 +75,18 @@ export interface ZombieReport {
 
 /** Why zombies stay. */
 export type Cause =
-  | 'traced' // a tracer holds them
-  | 'parent-outside' // the parent belongs to another PID namespace, or is hidden
+  | 'traced' // a tracer has not collected their exit status
+  | 'parent-outside' // the parent is in another PID namespace, or hidden
   | 'parent-frozen' // the parent's cgroup is frozen
   | 'parent-stopped' // the parent is stopped, by a signal or a tracer
   | 'parent-uninterruptible' // the parent is stuck in the kernel
-  | 'pid1-does-not-reap' // PID 1 of the namespace is no init
-  | 'init-busy' // PID 1 is an init, and they stay all the same
+  | 'pid1-does-not-reap' // PID 1 of the namespace is not an init
+  | 'init-busy' // PID 1 is an init, but has not reaped them
   | 'waits-for-another' // the parent waits for one child only
-  | 'sigchld-blocked' // the notice has come, and is neither handled nor fetched
-  | 'sigchld-ignored' // ignored only after they had died
-  | 'handler-misses' // a handler is there, but it does not fetch them
-  | 'never-waits'; // nothing in the parent reacts to the end of a child
+  | 'sigchld-blocked' // SIGCHLD is pending, but blocked
+  | 'sigchld-ignored' // SIGCHLD is ignored, but only since after they exited
+  | 'handler-misses' // SIGCHLD has a handler, but it does not wait for them
+  | 'never-waits'; // the parent does not react to the exit of a child
 
 /** The problem and the remedy. */
 export interface Diagnosis {

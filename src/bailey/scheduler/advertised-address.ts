@@ -5,18 +5,18 @@ import { nomad } from './nomad.ts';
 import { type Address, type Environment, portNumber, type Scheduler } from './scheduler.ts';
 import { serviceLinks } from './service-links.ts';
 
-/** Docker Swarm is none of them: it sets no variables, but fills in the templates of those that people set. */
+/** Without Docker Swarm: it sets no variables itself, it only expands templates in the variables of the service. */
 const schedulers: readonly Scheduler[] = [marathon, nomad, serviceLinks];
 
-/** What is to be advertised, and who said so. */
+/** The address to advertise, and the setting that contains it. */
 export interface AdvertiseSetting {
   readonly value: string;
-  /** The option, or the variable. */
+  /** The name of the option or variable. */
   readonly name: string;
   readonly kind: 'usage' | 'config';
 }
 
-/** --advertise, or else BAILEY_ADVERTISE; nothing when neither is set. */
+/** Reads --advertise, else BAILEY_ADVERTISE; undefined when neither is set. */
 export function readAdvertiseSetting(
   options: ReadonlyMap<string, string>,
   env: Environment,
@@ -28,11 +28,11 @@ export function readAdvertiseSetting(
 }
 
 /**
- * The address that agents are to connect to: the one that is given, or with `auto` the only one that the scheduler's
- * variables give.
- * @param role who asks: a controller for its own address, an agent for its controller's
- * @param port the controller's port for agents, when that is fixed
- * @throws Failure 64 or 78 for what is not an address, 78 when there is none in the environment, or more than one
+ * The address that agents connect to: the configured one, or with `auto` the only one found in the variables that
+ * schedulers set.
+ * @param role `controller`: find the own address; `agent`: find the address of its controller
+ * @param port the controller's port for agents, if it is fixed
+ * @throws Failure 64 or 78 for a wrong address, 78 when the environment contains none, or more than one
  */
 export function findAdvertisedAddress(
   role: 'controller' | 'agent',
@@ -55,11 +55,11 @@ export function findAdvertisedAddress(
   );
 }
 
-/** HOST:PORT as people write it. */
+/** HOST:PORT, with brackets around an IPv6 address. */
 export const formatAddress = ({ host, port }: Address): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-/** Names as DNS and Docker have them, IPv4, or IPv6 without brackets. */
+/** A name that DNS or Docker accepts, an IPv4 address, or an IPv6 address without brackets. */
 const hostPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$/;
 
 function parseAddress({ value, name, kind }: AdvertiseSetting): Address {
@@ -75,7 +75,7 @@ function parseAddress({ value, name, kind }: AdvertiseSetting): Address {
   return { host, port, source: name };
 }
 
-/** Two services may be named by two variables each. */
+/** Several variables may contain the same address; the first of them is kept. */
 function distinct(addresses: readonly Address[]): Address[] {
   const byText = new Map<string, Address>();
   for (const address of addresses) {

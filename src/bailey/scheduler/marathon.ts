@@ -2,14 +2,14 @@ import { type Address, type Environment, isAgentPortName, portNumber, type Sched
 
 /**
  * Marathon, on Mesos and DC/OS (mesosphere/marathon, EnvironmentHelper.scala): HOST is the host, PORT_<container port>
- * the host's port that leads there, PORT_<NAME> that of a port with a name, PORT0, PORT1, … and PORTS all of them in
- * their order. Where the network is the host's, these are the ports to listen on.
+ * the host port mapped to that container port, PORT_<NAME> the host port of a named port; PORT0, PORT1, … and PORTS are all
+ * host ports in order. With host networking, the task must listen on these ports itself.
  */
 export const marathon: Scheduler = {
   name: 'Marathon',
   searchedVariables: {
     controller: 'HOST with PORT_<port>, PORT_AGENT or PORT1',
-    // An agent's own host and ports are no way to its controller.
+    // An agent's variables describe its own host and ports, not its controller's.
     agent: '',
   },
   agentAddresses: () => [],
@@ -25,8 +25,8 @@ function agentPort(env: Environment, listenPort: number | undefined): Omit<Addre
   const mapped = listenPort === undefined ? undefined : portNumber(env[`PORT_${listenPort}`]);
   if (mapped !== undefined) return { port: mapped, source: `PORT_${listenPort}` };
   const named = Object.keys(env).find((name) => name.startsWith('PORT_') && isAgentPortName(name.slice(5)));
-  // The web's comes first: of two, the second one is the agents'.
-  const second = env['PORTS']?.split(',').length === 2 && isNetworkOfHost(env) ? 'PORT1' : undefined;
+  // By convention the first port is for HTTP: of two ports, the second one is for agents.
+  const second = env['PORTS']?.split(',').length === 2 && isHostNetwork(env) ? 'PORT1' : undefined;
   const variable = named ?? second;
   const port = variable === undefined ? undefined : portNumber(env[variable]);
   return variable === undefined || port === undefined
@@ -34,6 +34,6 @@ function agentPort(env: Environment, listenPort: number | undefined): Omit<Addre
     : { port, listenPort: port, source: variable };
 }
 
-/** Where container ports are mapped, PORT_8080 is some other port. */
-const isNetworkOfHost = (env: Environment): boolean =>
+/** With host networking PORT_8080 is 8080; with mapped ports it is another number. */
+const isHostNetwork = (env: Environment): boolean =>
   Object.entries(env).every(([name, value]) => !/^PORT_\d+$/.test(name) || name === `PORT_${value}`);

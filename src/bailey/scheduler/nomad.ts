@@ -1,9 +1,9 @@
 import { type Address, type Environment, isAgentPortName, portNumber, type Scheduler } from './scheduler.ts';
 
 /**
- * Nomad (hashicorp/nomad, client/taskenv/env.go): for each port's label NOMAD_HOST_IP_<label> (NOMAD_IP_<label> before
- * 1.0), NOMAD_HOST_PORT_<label>, and NOMAD_PORT_<label>, the one to listen on. For agents, Consul's upstreams are the
- * way to services of other jobs: NOMAD_UPSTREAM_ADDR_<service>.
+ * Nomad (hashicorp/nomad, client/taskenv/env.go): for each port label, NOMAD_HOST_IP_<label> (NOMAD_IP_<label> before 1.0)
+ * and NOMAD_HOST_PORT_<label> are the address on the host, and NOMAD_PORT_<label> is the port to listen on. An agent
+ * reaches the services of other jobs through Consul upstreams: NOMAD_UPSTREAM_ADDR_<service>.
  */
 export const nomad: Scheduler = {
   name: 'Nomad',
@@ -45,6 +45,6 @@ function portOf(env: Environment, label: string): (Address & { label: string })[
   return [{ label, host, port, listenPort, source: `${ip} and ${hostPort}${label}` }];
 }
 
-/** jenkins-agent and jenkins_agent end with `agent`. */
+/** The last word of a service name: `agent` for jenkins-agent and jenkins_agent. */
 const lastWord = (service: string): string =>
   service.slice(Math.max(service.lastIndexOf('-'), service.lastIndexOf('_')) + 1);

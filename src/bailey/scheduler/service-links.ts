@@ -2,8 +2,8 @@ import { type Address, type Environment, isAgentPortName, portNumber, type Sched
 
 /**
  * The variables that Kubernetes sets for each service of the namespace (kubernetes/kubernetes,
- * pkg/kubelet/envvars/envvars.go), and Docker for each link: <SERVICE>_PORT_<port>_TCP=tcp://HOST:PORT. Kubernetes has
- * <SERVICE>_SERVICE_HOST and <SERVICE>_SERVICE_PORT_<NAME> besides, for a service whose port is another one.
+ * pkg/kubelet/envvars/envvars.go), and Docker for each link: <SERVICE>_PORT_<port>_TCP=tcp://HOST:PORT. Kubernetes also sets
+ * <SERVICE>_SERVICE_HOST and <SERVICE>_SERVICE_PORT_<NAME>, which are needed when the service has another port number.
  */
 export const serviceLinks: Scheduler = {
   name: 'Kubernetes',
@@ -12,7 +12,7 @@ export const serviceLinks: Scheduler = {
     agent: '<SERVICE>_PORT_<port>_TCP or <SERVICE>_SERVICE_PORT_AGENT of a service or a link',
   },
   controllerAddresses: (env, listenPort) =>
-    // A link of Docker's is another container.
+    // A Docker link is the address of another container, never the own one.
     env['KUBERNETES_SERVICE_HOST'] ? services(env, listenPort) : [],
   agentAddresses: services,
 };

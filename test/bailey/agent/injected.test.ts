@@ -120,7 +120,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     const agent = injected();
     const wrong = execute(agent, ['-webSocket', '-tunnel', 'h:1'], { PATH: path });
     t.equal(wrong.code, 64);
-    t.match(wrong.stderr, /^bailey: -webSocket and -tunnel exclude each other[^\n]*\n$/);
+    t.match(wrong.stderr, /^bailey: -webSocket and -tunnel cannot be combined[^\n]*\n$/);
     const missing = execute(agent, [], { PATH: '/nowhere', ...knownController });
     t.equal(missing.code, 127);
     t.match(missing.stderr, /^bailey: java is not in PATH; [^\n]+\n$/);

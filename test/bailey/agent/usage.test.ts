@@ -13,10 +13,10 @@ const identity = ['-secret', secret, '-name', 'n'];
 const direct = ['-direct', 'h:1', '-instanceIdentity', 'i'];
 
 const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
-  // Options that exclude each other, or need another.
+  // Options that cannot be combined, or that require another option.
   [
     64,
-    /-webSocket \(JENKINS_WEB_SOCKET\) and -direct \(JENKINS_DIRECT_CONNECTION\) exclude each other/,
+    /-webSocket \(JENKINS_WEB_SOCKET\) and -direct \(JENKINS_DIRECT_CONNECTION\) cannot be combined/,
     { JENKINS_WEB_SOCKET: 'true', JENKINS_DIRECT_CONNECTION: 'h:1', JENKINS_INSTANCE_IDENTITY: 'i' },
     ...url.slice(2),
   ],

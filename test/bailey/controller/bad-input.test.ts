@@ -137,7 +137,7 @@ t.test('a war or an agent.jar that cannot be one', async (t) => {
   ] as const) {
     for (const [path, line] of [
       ['/etc/passwd/x', /\/etc\/passwd\/x lies below a file; put \S+ there, or set /],
-      [join(folder, 'loop'), /loop is a symlink that leads in a circle; /],
+      [join(folder, 'loop'), /loop is a circular symlink; /],
       ['/dev/null', /\/dev\/null is not a file; /],
     ] as const) {
       const ran = await run(bailey, { args, env: { ...env, [variable]: path } });

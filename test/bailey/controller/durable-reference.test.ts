@@ -1,4 +1,4 @@
-/** What a loss of power must not undo: in which order files are written, brought to the disk and named. */
+/** What a loss of power must not undo: in which order files are written, synced to disk and named. */
 import {
   existsSync,
   mkdirSync,
@@ -62,7 +62,7 @@ if (requires(t, program('strace'))) {
       ...plugins.map((plugin) => `${plugin}.version_from_image`),
       'config.xml',
     ]) {
-      t.ok(synced(`${place}.bailey-part`) >= 0, `${place} is brought to the disk`);
+      t.ok(synced(`${place}.bailey-part`) >= 0, `${place} is synced to disk`);
       t.ok(named(place) > synced(`${place}.bailey-part`), `${place} gets its name afterwards`);
     }
     const folder = synced('plugins');
@@ -83,11 +83,11 @@ if (requires(t, program('strace'))) {
     writePlugin(join(fixture.ref, 'plugins/a.jpi'), '2.0');
     fixture.write(join(fixture.ref, 'config.xml'), 'image');
     for (const [error, code, line] of [
-      ['EIO', 74, /^bailey: \S+\/home\/\S+ cannot be brought to the disk: fsync: Input\/output error\n$/],
+      ['EIO', 74, /^bailey: \S+\/home\/\S+ cannot be synced to disk: fsync: Input\/output error\n$/],
       [
         'ENOSPC',
         73,
-        /^bailey: \S+\/home\/\S+ cannot be brought to the disk, .*; free space, or make it bigger\n$/,
+        /^bailey: \S+\/home\/\S+ cannot be synced to disk, .*; free space, or make it bigger\n$/,
       ],
     ] as const) {
       const ran = await ended(fixture.startCopying({}, undefined, failing(error)));

@@ -92,7 +92,7 @@ function sameAs(t: Test, { folders }: Case, expected: Outcome, what: string): vo
 function logSays(t: Test, { folders }: Case, expected: Outcome, what: string): void {
   const all = readFileSync(join(folders.home, logName), 'utf8').trimEnd().split('\n');
   const lines = all.slice(all.findLastIndex((line) => line.startsWith('--- Copying files at ')) + 1);
-  const nowhere = lines.filter((line) => line.endsWith(' : a symlink that leads nowhere'));
+  const nowhere = lines.filter((line) => line.endsWith(' : a dangling symlink'));
   t.equal(nowhere.length, dangling(folders.ref), `${what}: each symlink to nowhere has a line`);
   const rest = lines.filter((line) => !nowhere.includes(line));
   t.equal(rest.length, expected.log.length, `${what}: ${rest.join('; ')}`);

@@ -72,7 +72,7 @@ function validateCombination(item: ParsedArgument, items: readonly ParsedArgumen
   const other = items.find(({ name }) => name !== undefined && option?.conflictsWith?.includes(name));
   if (other !== undefined)
     throw usage(
-      `${describeArgument(item)} and ${describeArgument(other)} exclude each other`,
+      `${describeArgument(item)} and ${describeArgument(other)} cannot be combined`,
       'leave one of them out',
     );
   if (option?.requires !== undefined && !hasOption(items, option.requires))

@@ -105,7 +105,7 @@ function logFailure(log: string, thrown: unknown): Failure {
     case 'ENXIO':
       return new Failure(
         'config',
-        `${name} ${log} is a pipe or socket that nobody reads`,
+        `${name} ${log} is a pipe or socket without a reader`,
         `start its reader first, or set ${name} to a file`,
         because,
       );

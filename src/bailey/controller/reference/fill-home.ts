@@ -39,7 +39,7 @@ export async function fillHome(
   const unlockHome = await lockHome({ home, native: native(), logLine, signal });
   const plans: Plan[] = [];
   const placed = new Set<Plan>();
-  const memory = new PluginVersionCache(home);
+  const cache = new PluginVersionCache(home);
   const stopProgressReports = startProgressReports(() =>
     logLine(
       `filling ${home}: ${plans.length} of ${files.length} reference files examined, ${placed.size} written`,
@@ -49,7 +49,7 @@ export async function fillHome(
     const yieldToEventLoop = eventLoopYielder(signal);
     for (const file of files) {
       await yieldToEventLoop();
-      plans.push(await planWithFailure(file, { home, reference, memory }));
+      plans.push(await planWithFailure(file, { home, reference, cache }));
     }
     const due = dropDuplicateMarkers(plans.filter(({ copy, marker }) => copy || marker !== undefined));
     if (due.length > 0) {
@@ -61,8 +61,8 @@ export async function fillHome(
         placed: (plan) => placed.add(plan),
       });
     }
-    for (const plan of placed) cachePlacedVersions(plan, memory);
-    memory.save();
+    for (const plan of placed) cachePlacedVersions(plan, cache);
+    cache.save();
   } finally {
     stopProgressReports();
     unlockHome();

@@ -3,8 +3,8 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { Failure } from '../../../terminal/failure.ts';
 
 /** After this time the other start probably hangs. */
-const longestMs = 60_000;
-const retryAfterMs = 50;
+const maxWaitMs = 60_000;
+const retryIntervalMs = 50;
 
 /** The input of {@link lockHome}. */
 export interface HomeLockRequest {
@@ -26,13 +26,13 @@ export interface HomeLockRequest {
 export async function lockHome({ home, native, logLine, signal }: HomeLockRequest): Promise<() => void> {
   const folder = openIfReadable(home);
   if (folder === undefined) return () => undefined;
-  const end = (): void => closeSync(folder);
+  const unlock = (): void => closeSync(folder);
   try {
     if (isLocked(native, folder))
       await waitForUnlock(() => isLocked(native, folder), { home, logLine, signal });
-    return end;
+    return unlock;
   } catch (thrown) {
-    end();
+    unlock();
     throw thrown;
   }
 }
@@ -59,15 +59,15 @@ async function waitForUnlock(
   { home, logLine, signal }: Omit<HomeLockRequest, 'native'>,
 ): Promise<void> {
   const { pause } = await import('../../launch/abortable-sleep.ts'); // dynamic: rarely needed
-  const endsAt = performance.now() + longestMs;
+  const endsAt = performance.now() + maxWaitMs;
   logLine(`waiting for another start to finish filling ${home}`);
   do {
     if (performance.now() > endsAt)
       throw new Failure(
         'tryAgain',
-        `another start has been filling ${home} for more than ${longestMs / 1000} s`,
-        'let one container at a time have it, or end the one that hangs',
+        `another start has been filling ${home} for more than ${maxWaitMs / 1000} s`,
+        'let only one container at a time use it, or end the one that hangs',
       );
-    await pause(retryAfterMs, signal);
+    await pause(retryIntervalMs, signal);
   } while (isStillLocked());
 }

@@ -35,7 +35,7 @@ export function listReferenceFiles(
   const walk = (path: BytePath, place: BytePath | undefined, above: readonly string[]): void => {
     const real = keyOf(realpathSync.native(path, 'buffer'));
     if (above.includes(real)) {
-      skip(path.toString(), 'a symlink that leads in a circle');
+      skip(path.toString(), 'a circular symlink');
       return;
     }
     for (const entry of readdirSync(path, { withFileTypes: true, encoding: 'buffer' })) {
@@ -47,10 +47,10 @@ export function listReferenceFiles(
       }
       if (!entry.isFile() && !entry.isSymbolicLink()) continue;
       if (isPart(entry.name)) {
-        skip(child.toString(), 'a copy that was cut off');
+        skip(child.toString(), 'a partial copy of an interrupted start');
         continue;
       }
-      const stat = statBehind(child);
+      const stat = statTarget(child);
       if (typeof stat === 'string') skip(child.toString(), stat);
       else if (stat.isDirectory()) walk(child, childPlace, [...above, real]);
       else if (stat.isFile()) add({ path: child, stat, ...nameOf(entry.name, childPlace) });
@@ -65,14 +65,14 @@ export function listReferenceFiles(
   return [...found.values()];
 }
 
-/** The target of the path, or why there is none. */
-function statBehind(path: BytePath): Stats | string {
+/** The stat of the path's target, or why the target cannot be reached. */
+function statTarget(path: BytePath): Stats | string {
   try {
     return statSync(path);
   } catch (thrown) {
     const code = errorCode(thrown);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return 'a symlink that leads nowhere';
-    if (code === 'ELOOP') return 'a symlink that leads in a circle';
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 'a dangling symlink';
+    if (code === 'ELOOP') return 'a circular symlink';
     throw thrown;
   }
 }

@@ -41,8 +41,8 @@ const batchBytes = 64 * 1024 * 1024;
  * @param plans only those with something to write
  * @throws Failure 73, 74 or 77 with the path that could not be read or written; the signal's reason
  */
-export async function placeFiles(plans: readonly Plan[], placing: PlacementContext): Promise<void> {
-  for (const batch of batches(plans)) await placeBatch(batch, placing);
+export async function placeFiles(plans: readonly Plan[], context: PlacementContext): Promise<void> {
+  for (const batch of batches(plans)) await placeBatch(batch, context);
 }
 
 function* batches(plans: readonly Plan[]): Generator<readonly Plan[]> {
@@ -59,8 +59,8 @@ function* batches(plans: readonly Plan[]): Generator<readonly Plan[]> {
   if (batch.length > 0) yield batch;
 }
 
-async function placeBatch(batch: readonly Plan[], placing: PlacementContext): Promise<void> {
-  const { signal } = placing;
+async function placeBatch(batch: readonly Plan[], context: PlacementContext): Promise<void> {
+  const { signal } = context;
   for (const folder of distinct(batch.map(({ target }) => folderOf(target))))
     orFailure(folder, () => mkdirSync(folder, { recursive: true }));
 
@@ -68,7 +68,7 @@ async function placeBatch(batch: readonly Plan[], placing: PlacementContext): Pr
   let failed: { readonly thrown: unknown } | undefined;
   try {
     await forEachConcurrently(batch, signal, async (plan) => {
-      await writeParts(plan, placing);
+      await writeParts(plan, context);
       written.push(plan);
     });
   } catch (thrown) {
@@ -76,7 +76,7 @@ async function placeBatch(batch: readonly Plan[], placing: PlacementContext): Pr
   }
   const parts = new Set(written.flatMap(partsOf));
   try {
-    if (!signal.aborted) await renameIntoPlace(written, parts, placing);
+    if (!signal.aborted) await renameIntoPlace(written, parts, context);
   } finally {
     for (const part of parts) remove(part);
   }
@@ -85,8 +85,8 @@ async function placeBatch(batch: readonly Plan[], placing: PlacementContext): Pr
 }
 
 /** Writes the temporary files of a plan, all or none. */
-async function writeParts({ file, target, copy, marker }: Plan, placing: PlacementContext): Promise<void> {
-  const { variables, signal } = placing;
+async function writeParts({ file, target, copy, marker }: Plan, context: PlacementContext): Promise<void> {
+  const { variables, signal } = context;
   const markerPath = markerOf({ target });
   try {
     if (marker !== undefined) await writeText(markerPath, `${marker}\n`, file.stat);
@@ -121,19 +121,19 @@ const targetsOf = ({ target, copy, marker }: Plan): BytePath[] => [
 async function renameIntoPlace(
   written: readonly Plan[],
   parts: Set<BytePath>,
-  placing: PlacementContext,
+  context: PlacementContext,
 ): Promise<void> {
   const rename = renamer(parts);
-  await sync([...parts], placing.native);
+  await sync([...parts], context.native);
   const marked = written.filter(({ marker }) => marker !== undefined);
   for (const { target } of marked) rename(markerOf({ target }));
   const folders = distinct(marked.filter(({ copy }) => copy).map(({ target }) => folderOf(target)));
-  if (folders.length > 0) await syncFolders(folders, placing.native);
+  if (folders.length > 0) await syncFolders(folders, context.native);
   for (const plan of written) {
     const { target, copy, marker } = plan;
-    if (copy && marker !== undefined) createUnlessThere(withSuffix(target, '.pinned'));
+    if (copy && marker !== undefined) createIfMissing(withSuffix(target, '.pinned'));
     if (copy) rename(target);
-    placing.placed(plan);
+    context.placed(plan);
   }
 }
 
@@ -174,11 +174,11 @@ async function sync(paths: readonly BytePath[], native: Native): Promise<void> {
   try {
     await native.syncFiles(Buffer.concat(paths.flatMap((path) => [path, end])));
   } catch (thrown) {
-    throw accessFailure('', withoutPart(errorPath(thrown) ?? ''), thrown, 'be brought to the disk');
+    throw accessFailure('', withoutPart(errorPath(thrown) ?? ''), thrown, 'be synced to disk');
   }
 }
 
-/** Not every file system can: then the order of the renames is all that there is. */
+/** Not every file system supports it; then only the order of the renames protects the files. */
 async function syncFolders(folders: readonly BytePath[], native: Native): Promise<void> {
   try {
     await sync(folders, native);
@@ -188,8 +188,8 @@ async function syncFolders(folders: readonly BytePath[], native: Native): Promis
   }
 }
 
-function createUnlessThere(path: BytePath): void {
-  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return; // a pipe would not open
+function createIfMissing(path: BytePath): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return; // opening a pipe would block
   orFailure(path, () => closeSync(openSync(path, 'a')));
 }
 
@@ -205,7 +205,7 @@ function orFailure(path: BytePath, act: () => void): void {
   }
 }
 
-/** Of the two files of a copy the system's error names the first, whichever it was about. */
+/** For a copy, the system's error names the source even when the target caused it. */
 function copyFailure(thrown: unknown, file: BytePath, target: BytePath): Failure {
   const source = file.toString();
   if (!canRead(file)) return accessFailure('', source, thrown, 'be read');

@@ -3,12 +3,12 @@ import { type BytePath, keyOf, partOf } from './byte-path.ts';
 import { remove } from './partial-file.ts';
 
 /** The file's name in JENKINS_HOME. */
-const memoryName = '.bailey-plugin-versions.json';
+const cacheFileName = '.bailey-plugin-versions.json';
 
 /** Format version of the file; other versions are ignored. */
-const form = 1;
+const formatVersion = 1;
 /** More than ten thousand plug-ins need; a larger file is ignored. */
-const mostBytes = 16 * 1024 * 1024;
+const maxBytes = 16 * 1024 * 1024;
 /**
  * The resolution of file times: kernel ticks of at most 10 ms; if the time is a whole second, the file system may store no
  * finer ones. Within one tick a file can change twice without a visible change of its times.
@@ -16,7 +16,7 @@ const mostBytes = 16 * 1024 * 1024;
 const tickMs = ({ ctimeMs }: Stats): number => (ctimeMs % 1000 === 0 ? 2000 : 10);
 
 /** The version read from a file, and the file's state at that time. */
-type Known = readonly [state: string, text: string];
+type CacheEntry = readonly [state: string, text: string];
 
 /**
  * Caches the versions read from plug-in archives and markers, so that an unchanged file costs only a stat. The cache file
@@ -26,25 +26,25 @@ type Known = readonly [state: string, text: string];
  */
 export class PluginVersionCache {
   readonly #file: BytePath;
-  readonly #before: ReadonlyMap<string, Known>;
-  readonly #now = new Map<string, Known>();
-  #learned = false;
+  readonly #loaded: ReadonlyMap<string, CacheEntry>;
+  readonly #current = new Map<string, CacheEntry>();
+  #changed = false;
   #startMs: number | undefined;
 
   /** @param home JENKINS_HOME */
   constructor(home: string) {
-    this.#file = Buffer.from(`${home}/${memoryName}`);
-    this.#before = read(this.#file);
+    this.#file = Buffer.from(`${home}/${cacheFileName}`);
+    this.#loaded = read(this.#file);
   }
 
   /** The cached version for this state of the file; undefined if there is none. */
   get(path: BytePath, stat: Stats): string | undefined {
-    const known = this.#before.get(keyOf(path));
+    const known = this.#loaded.get(keyOf(path));
     if (known !== undefined && known[0] === stateOf(stat)) {
-      this.#now.set(keyOf(path), known);
+      this.#current.set(keyOf(path), known);
       return known[1];
     }
-    this.#startMs ??= this.#clockMs(); // before it is read
+    this.#startMs ??= this.#clockMs(); // before the file is read
     return undefined;
   }
 
@@ -56,20 +56,20 @@ export class PluginVersionCache {
     // A write sets both times, so the older one decides.
     const changedMs = Math.min(stat.mtimeMs, stat.ctimeMs);
     if (this.#startMs === undefined || changedMs > this.#startMs - tickMs(stat)) return;
-    this.#now.set(keyOf(path), [stateOf(stat), text]);
-    this.#learned = true;
+    this.#current.set(keyOf(path), [stateOf(stat), text]);
+    this.#changed = true;
   }
 
   /** Saves the cache for the next start; errors are ignored, the next start then reads the files. */
   save(): void {
-    if (!this.#learned && this.#now.size === this.#before.size) return;
+    if (!this.#changed && this.#current.size === this.#loaded.size) return;
     const part = partOf(this.#file);
     try {
-      create(part, JSON.stringify({ form, known: Object.fromEntries(this.#now) }));
+      create(part, JSON.stringify({ form: formatVersion, known: Object.fromEntries(this.#current) }));
       // Not synced: after a power failure the file may be invalid JSON, which is ignored.
       renameSync(part, this.#file);
     } catch {
-      remove(part); // a full disk, a folder that refuses
+      remove(part); // for example a full disk or a read-only directory
     }
   }
 
@@ -80,7 +80,7 @@ export class PluginVersionCache {
       create(part, '');
       return Math.min(Date.now(), statSync(part).mtimeMs);
     } catch {
-      return Number.NEGATIVE_INFINITY; // nothing can be kept here anyway
+      return Number.NEGATIVE_INFINITY; // the cache cannot be saved here either
     } finally {
       remove(part);
     }
@@ -95,14 +95,16 @@ function create(part: BytePath, text: string): void {
 
 const stateOf = ({ size, mtimeMs, ctimeMs, ino }: Stats): string => `${size} ${mtimeMs} ${ctimeMs} ${ino}`;
 
-function read(file: BytePath): ReadonlyMap<string, Known> {
+function read(file: BytePath): ReadonlyMap<string, CacheEntry> {
   try {
     const stat = statSync(file, { throwIfNoEntry: false });
-    if (stat?.isFile() !== true || stat.size > mostBytes) return new Map();
+    if (stat?.isFile() !== true || stat.size > maxBytes) return new Map();
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (!isRecord(parsed) || parsed['form'] !== form || !isRecord(parsed['known'])) return new Map();
+    if (!isRecord(parsed) || parsed['form'] !== formatVersion || !isRecord(parsed['known'])) return new Map();
     return new Map(
-      Object.entries(parsed['known']).filter((entry): entry is [string, Known] => isKnown(entry[1])),
+      Object.entries(parsed['known']).filter((entry): entry is [string, CacheEntry] =>
+        isCacheEntry(entry[1]),
+      ),
     );
   } catch {
     return new Map(); // damaged or not readable
@@ -112,5 +114,5 @@ function read(file: BytePath): ReadonlyMap<string, Known> {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-const isKnown = (value: unknown): value is Known =>
+const isCacheEntry = (value: unknown): value is CacheEntry =>
   Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string');

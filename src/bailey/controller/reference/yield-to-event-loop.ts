@@ -1,4 +1,4 @@
-const longestMs = 20;
+const maxBlockMs = 20;
 
 /**
  * For long work on the main thread: signals and timers are handled only when it yields.
@@ -8,7 +8,7 @@ const longestMs = 20;
 export function eventLoopYielder(signal: AbortSignal): () => Promise<void> {
   let last = performance.now();
   return async () => {
-    if (performance.now() - last < longestMs) return;
+    if (performance.now() - last < maxBlockMs) return;
     await new Promise((resolve) => setImmediate(resolve));
     last = performance.now();
     signal.throwIfAborted();
