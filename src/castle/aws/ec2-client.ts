@@ -68,7 +68,7 @@ export interface Ec2 {
  * Each action has a client of its own, so that adaptive retries slow down only the throttled action. All share one budget,
  * so that many containers at once do not exceed the limits of the account.
  */
-export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: OnEc2Call): Promise<Ec2> {
+export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall: OnEc2Call): Promise<Ec2> {
   const sdk = await import('./sdk.ts');
   const budget = new CallBudget(callsPerSecond, callsPerSecond * burstSeconds);
   const shared = {
@@ -88,11 +88,11 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, told: O
         await budget.take();
         try {
           const answer = await next(args);
-          told(action, 'done', undefined);
+          onCall(action, 'done', undefined);
           return answer;
         } catch (thrown) {
           const name = ec2Code(thrown);
-          told(action, isThrottling(name) ? 'throttled' : 'failed', name);
+          onCall(action, isThrottling(name) ? 'throttled' : 'failed', name);
           throw thrown;
         }
       },

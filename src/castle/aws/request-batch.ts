@@ -26,10 +26,10 @@ export class RequestBatch<Value> {
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const asked = this.waiting;
+    const batch = this.waiting;
     this.waiting = new Map();
-    const answers = this.fetchAll([...asked.keys()]);
-    for (const [key, resolvers] of asked) {
+    const answers = this.fetchAll([...batch.keys()]);
+    for (const [key, resolvers] of batch) {
       const answer = answers.then((all) => all.get(key));
       for (const resolve of resolvers) resolve(answer);
     }

@@ -26,7 +26,7 @@ export interface BackendDeps {
   readonly state: string;
   readonly emit: EmitEvent;
   /** Called after each call of EC2. */
-  readonly told: OnEc2Call;
+  readonly onEc2Call: OnEc2Call;
 }
 
 /** The default size of a volume, in bytes. */

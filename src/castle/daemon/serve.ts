@@ -157,7 +157,7 @@ async function openStorage(settings: ServeSettings, { emit, metrics }: Observati
     mountProgram,
     state,
     emit,
-    told: ec2Calls(metrics, emit),
+    onEc2Call: ec2Calls(metrics, emit),
   });
   keepApart(backend.base, [
     { option: '--state', folder: state },

@@ -11,7 +11,7 @@ import { overdueTrash } from './trash.ts';
 import { unknownVolumes } from './unknown-volumes.ts';
 
 /** What the collectors work with. */
-export interface Parts extends HostMountDeps {
+export interface CollectorDeps extends HostMountDeps {
   readonly watch: ContainerWatch;
   readonly catalog: VolumeCatalog;
   readonly administration: VolumeAdministration;
@@ -20,11 +20,11 @@ export interface Parts extends HostMountDeps {
 }
 
 /** All collectors: leases before mounts, mounts before devices, since one keeps the next. Adding one is a file and a line here. */
-export function collectorsFor(parts: Parts): readonly Collector[] {
-  const { store, backend, volumeLock, watch, catalog, administration, keepDeletedMs } = parts;
+export function collectorsFor(deps: CollectorDeps): readonly Collector[] {
+  const { store, backend, volumeLock, watch, catalog, administration, keepDeletedMs } = deps;
   return [
     endedLeases(store, watch),
-    hostMountsWithoutLease(parts),
+    hostMountsWithoutLease(deps),
     idleLoopDevices(backend, volumeLock),
     halfMadeVolumes(store, backend.name, volumeLock, catalog),
     unknownVolumes(store, backend),

@@ -46,7 +46,7 @@ export class CleanUp {
   /** The last run: two at once would only find the same. */
   private last: Promise<unknown> = Promise.resolve();
   /** What people were told of already. */
-  private readonly told = new Set<string>();
+  private readonly reported = new Set<string>();
   private left: readonly Collected[] = [];
 
   constructor(
@@ -114,8 +114,8 @@ export class CleanUp {
   /** Once for each: it is found again every hour. */
   private tell({ kind, name, reason, remedy }: Collected): void {
     const key = `${kind} ${name}`;
-    if (this.told.has(key)) return;
-    this.told.add(key);
+    if (this.reported.has(key)) return;
+    this.reported.add(key);
     this.emit(`${kind} ${name} belongs to nobody, because ${reason}`, {
       event: 'gc.found',
       ...(remedy === undefined ? {} : { remedy }),

@@ -14,7 +14,7 @@ import { type Claims, readToken, writeToken } from './token.ts';
 import type { TokenKey } from './token-key.ts';
 
 /** What tokens are made and judged with. */
-export interface TokenMeans {
+export interface TokenDeps {
   readonly key: TokenKey;
   readonly store: Store;
   readonly runtime: Runtime;
@@ -37,14 +37,14 @@ export interface Bearer {
 export class Tokens {
   private readonly perToken = new OneAtATime();
 
-  constructor(private readonly means: TokenMeans) {}
+  constructor(private readonly deps: TokenDeps) {}
 
   /**
    * Makes a token for a container, whether it runs already or not.
    * @throws RefusalError not_found, bad_volume_name, not_permitted when its label names another volume
    */
   async make({ container: called, volume, ttlMs }: TokenRequest): Promise<Token> {
-    const { key, runtime, emit } = this.means;
+    const { key, runtime, emit } = this.deps;
     checkVolumeName(volume);
     const known = await runtime.find(called);
     if (known === undefined) {
@@ -88,7 +88,7 @@ export class Tokens {
         'give CASTLE_TOKEN_FILE a token that was made with castle token',
       );
     }
-    const { key, store } = this.means;
+    const { key, store } = this.deps;
     const claims = readToken(key.key, text);
     if (claims.castle !== key.castle || claims.boot !== bootId()) {
       throw refused(claims, 'was made by another castle, or before this host was started');
@@ -104,7 +104,7 @@ export class Tokens {
    * @throws RefusalError not_permitted, backend_failed
    */
   async bearer(claims: Claims): Promise<Bearer> {
-    const { store, runtime } = this.means;
+    const { store, runtime } = this.deps;
     const known = await runtime.find(claims.container);
     // By its id and no other name.
     if (known?.id !== claims.container) throw refused(claims, 'is for a container that is not there');
@@ -130,7 +130,7 @@ export class Tokens {
       throw refused(claims, `is for volume ${claims.volume}, not for ${volume}`);
     }
     return this.perToken.run(claims.id, async () => {
-      const { store } = this.means;
+      const { store } = this.deps;
       const use = store.tokenUse(claims.id);
       if (use?.spent === true) throw spent(claims);
       if (use !== undefined) {
@@ -150,7 +150,7 @@ export class Tokens {
    * @throws RefusalError not_found when it is not this token's, backend_failed
    */
   async spend({ claims, container }: Bearer, lease: string): Promise<void> {
-    const { store } = this.means;
+    const { store } = this.deps;
     const known = store.lease(lease);
     if (known === undefined || known.volume !== claims.volume || known.container !== container.id) {
       throw noSuchLease(lease);
@@ -170,14 +170,14 @@ export class Tokens {
   async forget(): Promise<void> {
     const over = this.over();
     if (over.length === 0) return;
-    await this.means.store.commit((changes) => {
+    await this.deps.store.commit((changes) => {
       for (const { id } of over) changes.removeTokenUse(id);
     });
   }
 
   /** Uses whose token has expired, and which no lease keeps. */
   private over(): readonly TokenUse[] {
-    const { store } = this.means;
+    const { store } = this.deps;
     const kept = new Set(store.leases().map(({ container, volume }) => `${container} ${volume}`));
     return store
       .tokenUses()
@@ -185,7 +185,7 @@ export class Tokens {
   }
 
   private hasLease(volume: string, container: Container): boolean {
-    return this.means.store
+    return this.deps.store
       .leasesOn(volume)
       .some((lease) => lease.container === container.id && isLife(lease.first, container));
   }

@@ -5,11 +5,11 @@ import { errorMessage } from '../../terminal/failure.ts';
 import { isOutOfResources } from '../refusals/out-of-resources.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { containerIds } from './container-id.ts';
-import type { Dialect } from './engine-api-dialects.ts';
+import type { EngineDialect } from './engine-api-dialects.ts';
 import { type EngineClients, followEngine } from './engine-events.ts';
 import { readLabels } from './labels.ts';
 import { hasEnded, inHostsMounts, inOtherMounts } from './refusals.ts';
-import type { Container, Known, Peer, Runtime } from './runtime.ts';
+import type { Container, KnownContainer, Peer, Runtime } from './runtime.ts';
 
 /** How long the engine's whole answer may take, in milliseconds: a time-out of the socket begins anew with each byte. */
 const answerWithinMs = 10_000;
@@ -25,7 +25,7 @@ export interface DockerClients extends EngineClients {
  * The runtimes `docker` and `podman`: the container id comes from the process's cgroup, the permission from the
  * container's labels.
  */
-export function dockerRuntime(clients: DockerClients, dialect: Dialect): Runtime {
+export function dockerRuntime(clients: DockerClients, dialect: EngineDialect): Runtime {
   const { asking } = clients;
   return {
     name: dialect.name,
@@ -86,7 +86,7 @@ function describe(inspected: Inspected | undefined, id: string, peer: Peer): Con
   return container;
 }
 
-function known(inspected: Inspected): Known {
+function known(inspected: Inspected): KnownContainer {
   const { id, name, labels } = inspected;
   const container = running(inspected);
   const { volumes } = readLabels(name, labels);

@@ -1,7 +1,7 @@
 import { volumeLabel } from './labels.ts';
 
 /** How an engine that serves Docker's API differs from the next one. */
-export interface Dialect {
+export interface EngineDialect {
   /** The runtime's name. */
   readonly name: 'docker' | 'podman';
   /** What is asked for in its stream of events: only what can matter to a lease. */
@@ -24,4 +24,4 @@ export const dialects = {
     name: 'podman',
     filters: { type: ['container'], event: ['died', 'stop', 'kill', 'oom', 'remove', 'pause', 'unpause'] },
   },
-} as const satisfies Record<string, Dialect>;
+} as const satisfies Record<string, EngineDialect>;

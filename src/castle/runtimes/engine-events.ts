@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Dockerode from 'dockerode';
 import { errorMessage } from '../../terminal/failure.ts';
-import type { Dialect } from './engine-api-dialects.ts';
+import type { EngineDialect } from './engine-api-dialects.ts';
 import { readEvent } from './engine-event.ts';
 import type { ContainerEvent, EngineListener, EngineWatch } from './runtime.ts';
 
@@ -28,7 +28,7 @@ export interface EngineClients {
  */
 export function followEngine(
   { asking, following }: EngineClients,
-  dialect: Dialect,
+  dialect: EngineDialect,
   listener: EngineListener,
 ): EngineWatch {
   const stopping = new AbortController();
@@ -59,8 +59,8 @@ export function followEngine(
     await asking.ping(); // an engine that hangs takes the connection for the stream, too, and says nothing
     const since = Math.floor((newestMs - overlapMs) / 1000);
     const filters = JSON.stringify(dialect.filters);
-    const asked = { since, filters, abortSignal: signal };
-    const stream = asReadable(await following.getEvents(asked));
+    const options = { since, filters, abortSignal: signal };
+    const stream = asReadable(await following.getEvents(options));
     try {
       // The list after the stream has begun: what ends in between is in one of the two.
       const atMs = Date.now();

@@ -1,6 +1,6 @@
 import { Failure } from '../../terminal/failure.ts';
 import { dockerRuntime } from './docker.ts';
-import { type Dialect, dialects } from './engine-api-dialects.ts';
+import { dialects, type EngineDialect } from './engine-api-dialects.ts';
 import { processRuntime } from './process.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -17,7 +17,7 @@ const runtimes: Record<string, (settings: RuntimeSettings) => Promise<Runtime>> 
   process: async () => processRuntime(),
 };
 
-async function engine({ dockerSocket }: RuntimeSettings, dialect: Dialect): Promise<Runtime> {
+async function engine({ dockerSocket }: RuntimeSettings, dialect: EngineDialect): Promise<Runtime> {
   // Loaded only here: the client is most of what there is to load, and `castle status` doesn't need it.
   const { default: Docker } = await import('dockerode');
   const clients = {

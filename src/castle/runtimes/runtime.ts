@@ -26,7 +26,7 @@ export interface Container {
 }
 
 /** A container that somebody names, whether it runs or not. */
-export interface Known extends Pick<Container, 'id' | 'name' | 'volumes'> {
+export interface KnownContainer extends Pick<Container, 'id' | 'name' | 'volumes'> {
   /** What it is now that it runs; undefined when it doesn't. */
   readonly running?: Container;
 }
@@ -53,7 +53,7 @@ export interface Runtime {
    * @returns undefined when there is none
    * @throws RefusalError not_permitted when what is there can't be right, backend_failed when the runtime cannot be asked
    */
-  find(name: string): Promise<Known | undefined>;
+  find(name: string): Promise<KnownContainer | undefined>;
   /** Tells what becomes of containers, from now on; runtimes without an engine have nothing to tell. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
   /**

@@ -18,7 +18,7 @@ import { after, type SnapshotEvent } from './snapshot-states.ts';
 const lastWorkMs = 5_000;
 
 /** What it works with; each is real in the castle. */
-export interface BackupMeans {
+export interface SnapshotDeps {
   readonly store: Store;
   readonly backend: Backend;
   readonly freezer: Freezer;
@@ -51,7 +51,7 @@ export class Backups {
   /** Snapshots that this castle brings back: begun long ago, and for all that not by an earlier castle. */
   private readonly comingBack = new Set<string>();
 
-  constructor(private readonly means: BackupMeans) {}
+  constructor(private readonly deps: SnapshotDeps) {}
 
   /**
    * Takes a snapshot of a volume, in use or not. It may not be whole yet when this returns; nothing that is written from
@@ -60,12 +60,12 @@ export class Backups {
    */
   take(volume: string, wanted: Wanted): Promise<SnapshotRecord> {
     const snapshots = this.snapshots();
-    return this.means.volumeLock.run(volume, async () => {
+    return this.deps.volumeLock.run(volume, async () => {
       try {
         return await this.takeAlone(snapshots, volume, wanted);
       } catch (thrown) {
         const message = `no snapshot of volume ${volume}: ${errorMessage(thrown)}`;
-        this.means.emit(message, { event: 'snapshot.failed', volume });
+        this.deps.emit(message, { event: 'snapshot.failed', volume });
         throw thrown;
       }
     });
@@ -79,7 +79,7 @@ export class Backups {
     });
     await Promise.race([this.becoming.get(id), late]);
     clearTimeout(timer);
-    return this.means.store.snapshot(id);
+    return this.deps.store.snapshot(id);
   }
 
   /**
@@ -88,9 +88,9 @@ export class Backups {
    */
   remove(id: string): Promise<void> {
     return this.perSnapshot.run(id, async () => {
-      const record = this.means.store.snapshot(id);
+      const record = this.deps.store.snapshot(id);
       if (record === undefined) throw refusals.noSuchSnapshot(id);
-      if (record.backend !== this.means.backend.name)
+      if (record.backend !== this.deps.backend.name)
         throw refusals.ofOtherBackend(`snapshot ${id}`, record.backend);
       if (record.state !== 'ready' && record.state !== 'deleting') throw refusals.notYetWhole(record);
       await this.removeForGood(await this.advance(record, 'remove'));
@@ -124,7 +124,7 @@ export class Backups {
    * @throws RefusalError not_found, busy, backend_failed
    */
   reading<T>(reference: string, act: (record: SnapshotRecord) => Promise<T>): Promise<T> {
-    const { store, backend } = this.means;
+    const { store, backend } = this.deps;
     const { id } = meant(store, backend.name, reference);
     return this.perSnapshot.run(id, () => act(meant(store, backend.name, id)));
   }
@@ -139,9 +139,9 @@ export class Backups {
    * here must not be out of date when it is written.
    */
   async setOffHostCopy(id: string, offHostCopy: OffHostCopy): Promise<void> {
-    const record = this.means.store.snapshot(id);
+    const record = this.deps.store.snapshot(id);
     if (record === undefined) return;
-    await this.means.store.commit((changes) => changes.putSnapshot({ ...record, offHostCopy }));
+    await this.deps.store.commit((changes) => changes.putSnapshot({ ...record, offHostCopy }));
   }
 
   /**
@@ -150,7 +150,7 @@ export class Backups {
    * @throws RefusalError busy when it is here, backend_failed; nothing is left of it then
    */
   bringBack(snapshot: KnownSnapshot, write: () => Promise<WrittenSnapshot>): Promise<SnapshotRecord> {
-    const { store, backend } = this.means;
+    const { store, backend } = this.deps;
     const { id, volume, taken } = snapshot;
     return this.perSnapshot.run(id, async () => {
       if (store.snapshot(id) !== undefined) throw refusals.isHere(id);
@@ -180,7 +180,7 @@ export class Backups {
 
   /** Those that are there, and those that are coming or going. */
   list(volume?: string): readonly SnapshotRecord[] {
-    return this.means.store
+    return this.deps.store
       .snapshots()
       .filter((record) => volume === undefined || record.volume === volume)
       .sort((one, other) => one.volume.localeCompare(other.volume) || one.taken.localeCompare(other.taken));
@@ -206,23 +206,23 @@ export class Backups {
    * Whole ones without a record, as after a lost state, get one. May be called again when the backend did not answer.
    */
   async reconcile(): Promise<void> {
-    const { snapshots } = this.means.backend;
+    const { snapshots } = this.deps.backend;
     if (snapshots === null || this.isReconciled) return;
     let there: ReadonlyMap<string, KnownSnapshot>;
     try {
       there = new Map((await snapshots.list()).map((one) => [one.id, one]));
     } catch (thrown) {
       // Containers have their volumes: that snapshots cannot be looked at is no reason not to start.
-      this.means.emit(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, {
+      this.deps.emit(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, {
         event: 'snapshot.unresolved',
       });
       return;
     }
     this.isReconciled = true;
-    const known = new Set(this.means.store.snapshots().map(({ id }) => id));
+    const known = new Set(this.deps.store.snapshots().map(({ id }) => id));
     for (const record of this.own().filter(({ taken }) => taken < this.begun)) {
       // What somebody works on, or has just ended, is no riddle.
-      const isAsItWas = this.means.store.snapshot(record.id)?.state === record.state;
+      const isAsItWas = this.deps.store.snapshot(record.id)?.state === record.state;
       if (this.comingBack.has(record.id) || !isAsItWas) continue;
       try {
         await this.settle(record, there.has(record.id), snapshots);
@@ -240,13 +240,13 @@ export class Backups {
         id,
         volume,
         ...(volumeId === undefined ? {} : { volumeId }),
-        backend: this.means.backend.name,
+        backend: this.deps.backend.name,
         state: 'ready',
         taken,
         origin: 'adopted',
         offHostCopy: 'none',
       };
-      await this.means.store.commit((changes) => changes.putSnapshot(found));
+      await this.deps.store.commit((changes) => changes.putSnapshot(found));
       this.tell(
         found,
         'snapshot.adopted',
@@ -275,25 +275,25 @@ export class Backups {
       this.becomes(begun.record, begun.snapshot, begunMs);
       return begun.record;
     } catch (thrown) {
-      const left = this.means.store.snapshot(record.id);
+      const left = this.deps.store.snapshot(record.id);
       if (left !== undefined) await this.undo(left);
       throw thrown;
     }
   }
 
   private snapshots(): Snapshots {
-    const { snapshots, description } = this.means.backend;
+    const { snapshots, description } = this.deps.backend;
     if (snapshots === null) throw refusals.noSnapshots(description);
     return snapshots;
   }
 
   /** The snapshots of this backend: of those of another one, nothing can be seen. */
   private own(): readonly SnapshotRecord[] {
-    return this.means.store.snapshots().filter(({ backend }) => backend === this.means.backend.name);
+    return this.deps.store.snapshots().filter(({ backend }) => backend === this.deps.backend.name);
   }
 
   private async known(name: string): Promise<VolumeRecord> {
-    const { store, backend } = this.means;
+    const { store, backend } = this.deps;
     const known = store.volume(name);
     if (known === undefined || known.state !== 'ready') throw refusals.noVolumeToTake(name);
     if (known.backend !== backend.name) throw refusals.ofOtherBackend(`volume ${name}`, known.backend);
@@ -307,7 +307,7 @@ export class Backups {
   }
 
   private newRecord({ name, id }: VolumeRecord, { origin, note }: Wanted): SnapshotRecord {
-    const { store, backend } = this.means;
+    const { store, backend } = this.deps;
     return {
       id: randomUUID(),
       volume: name,
@@ -325,7 +325,7 @@ export class Backups {
   /** Where its file system is mounted from, if it is mounted now. */
   private async deviceOf({ name, id }: KnownVolume): Promise<DeviceFileSystem | undefined> {
     if (id === undefined) return undefined;
-    const source = await this.means.backend.source({ name, id });
+    const source = await this.deps.backend.source({ name, id });
     return source === undefined ? undefined : { device: source.device, uuid: id };
   }
 
@@ -333,7 +333,7 @@ export class Backups {
     record: SnapshotRecord,
     begin: () => Promise<BegunSnapshot>,
   ): Promise<{ readonly record: SnapshotRecord; readonly snapshot: BegunSnapshot }> {
-    await this.means.store.commit((changes) => changes.putSnapshot(record));
+    await this.deps.store.commit((changes) => changes.putSnapshot(record));
     return { record, snapshot: caught(await begin()) };
   }
 
@@ -342,7 +342,7 @@ export class Backups {
     volume: KnownVolume,
     onDevice: DeviceFileSystem,
   ): Promise<{ readonly record: SnapshotRecord; readonly snapshot: BegunSnapshot }> {
-    const { freezer, freezeLimitMs, store } = this.means;
+    const { freezer, freezeLimitMs, store } = this.deps;
     const snapshots = this.snapshots();
     const { id, taken } = wanted;
     // Written down first, so that what prepare leaves behind when the castle is killed is removed by the next one.
@@ -412,7 +412,7 @@ export class Backups {
   private async thaw({ volume, volumeId }: SnapshotRecord): Promise<void> {
     if (volumeId === undefined) return;
     const onDevice = await this.deviceOf({ name: volume, id: volumeId });
-    if (onDevice !== undefined) await this.means.freezer.thaw(onDevice);
+    if (onDevice !== undefined) await this.deps.freezer.thaw(onDevice);
   }
 
   private async settle(record: SnapshotRecord, isThere: boolean, snapshots: Snapshots): Promise<void> {
@@ -457,11 +457,11 @@ export class Backups {
   ): Promise<SnapshotRecord> {
     const state = after(record.state, event);
     if (state === 'deleted') {
-      await this.means.store.commit((changes) => changes.removeSnapshot(record.id));
+      await this.deps.store.commit((changes) => changes.removeSnapshot(record.id));
       return record;
     }
     const next = { ...record, ...changed, state };
-    await this.means.store.commit((changes) => changes.putSnapshot(next));
+    await this.deps.store.commit((changes) => changes.putSnapshot(next));
     return next;
   }
 
@@ -471,7 +471,7 @@ export class Backups {
     message: string,
     more: { readonly tookMs?: number } = {},
   ): void {
-    this.means.emit(message, { event, volume, snapshot: id, ...more });
+    this.deps.emit(message, { event, volume, snapshot: id, ...more });
   }
 }
 

@@ -15,7 +15,7 @@ const atOnce = 2;
 const lastWorkMs = 5_000;
 
 /** What the scheduler works with. */
-export interface SchedulerMeans {
+export interface SchedulerDeps {
   readonly store: Store;
   readonly backups: Backups;
   /** The snapshots of another one are left alone. */
@@ -34,7 +34,7 @@ export class Scheduler {
 
   constructor(
     private readonly plan: Plan,
-    private readonly means: SchedulerMeans,
+    private readonly deps: SchedulerDeps,
   ) {}
 
   /** Begins with what was missed. */
@@ -51,7 +51,7 @@ export class Scheduler {
 
   /** The snapshots by schedule that the plan does not keep. */
   expired(): readonly SnapshotRecord[] {
-    const { store, backend } = this.means;
+    const { store, backend } = this.deps;
     const lives = new Map<string, SnapshotRecord[]>();
     for (const record of store.snapshots()) {
       if (record.backend !== backend || record.origin !== 'scheduled' || record.state !== 'ready') continue;
@@ -66,10 +66,10 @@ export class Scheduler {
     const gone: SnapshotRecord[] = [];
     for (const record of this.expired()) {
       try {
-        await this.means.backups.remove(record.id);
+        await this.deps.backups.remove(record.id);
         gone.push(record);
       } catch (thrown) {
-        this.means.emit(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
+        this.deps.emit(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
           event: 'snapshot.unresolved',
           volume: record.volume,
           snapshot: record.id,
@@ -88,7 +88,7 @@ export class Scheduler {
   }
 
   private async work(): Promise<void> {
-    const { store } = this.means;
+    const { store } = this.deps;
     const due = [
       ...dueNow(this.plan, Date.now(), {
         volumes: store.volumes(),
@@ -100,7 +100,7 @@ export class Scheduler {
     if (due.length === 0) return;
     await Promise.all(Array.from({ length: atOnce }, () => this.takeSome(due)));
     await this.prune();
-    this.means.taken();
+    this.deps.taken();
   }
 
   private async takeSome(due: string[]): Promise<void> {
@@ -108,8 +108,8 @@ export class Scheduler {
       // One that fails waits for the next time of the schedule: it would fail again, and hold up its users again.
       this.tried.set(volume, Date.now());
       try {
-        const { id } = await this.means.backups.take(volume, { origin: 'scheduled' });
-        await this.means.backups.settled(id, longestPauseMs);
+        const { id } = await this.deps.backups.take(volume, { origin: 'scheduled' });
+        await this.deps.backups.settled(id, longestPauseMs);
       } catch {
         // The backups have told of it.
       }

@@ -40,7 +40,7 @@ export interface EbsDeps {
   readonly replay: ReplayJournal;
   readonly emit: EmitEvent;
   /** OnEc2Call of each call of EC2's API. */
-  readonly told: OnEc2Call;
+  readonly onEc2Call: OnEc2Call;
 }
 
 /**
@@ -56,13 +56,16 @@ export async function ebsBackend(settings: EbsSettings, deps: EbsDeps): Promise<
   return blockBackend(ebsVolumes(settings, base, context), deps.mounter, deps.emit);
 }
 
-async function assemble(settings: EbsSettings, { native, replay, emit, told }: EbsDeps): Promise<EbsContext> {
+async function assemble(
+  settings: EbsSettings,
+  { native, replay, emit, onEc2Call }: EbsDeps,
+): Promise<EbsContext> {
   const { cluster, type, encrypted, kmsKey, endpoint, batchMs, pollMs } = settings;
   const here = await readInstanceMetadata(settings.metadata);
   const region = settings.region ?? here.region;
   const ec2 = await openEc2(
     { region, callsPerSecond: settings.callsPerSecond, ...(endpoint === undefined ? {} : { url: endpoint }) },
-    told,
+    onEc2Call,
   );
   const limit = settings.max ?? (await attachmentLimit(ec2, here, (why) => emit(why)));
   const pace = pollingPaces(pollMs);

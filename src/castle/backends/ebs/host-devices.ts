@@ -36,13 +36,13 @@ export class HostDevices {
    * The disk of a volume: the one with its serial number. Only where disks have none (Xen), the one with the device name of
    * the attachment.
    * @param ec2Id `vol-…`
-   * @param asked the device name of its attachment
+   * @param deviceName the device name of its attachment
    */
-  find(ec2Id: string, asked: string | undefined): HostDevice | undefined {
+  find(ec2Id: string, deviceName: string | undefined): HostDevice | undefined {
     const all = this.list();
     const bySerial = all.find(({ serial }) => serial === serialOf(ec2Id));
-    if (bySerial !== undefined || asked === undefined) return bySerial;
-    const named = basename(asked).replace(/^sd/, 'xvd');
+    if (bySerial !== undefined || deviceName === undefined) return bySerial;
+    const named = basename(deviceName).replace(/^sd/, 'xvd');
     return all.find(({ name, serial }) => name === named && serial === undefined);
   }
 

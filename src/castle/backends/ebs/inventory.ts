@@ -108,10 +108,10 @@ export class VolumeInventory {
     return [...this.fresh.values()].map(({ volume }) => volume);
   }
 
-  private remember(told: EbsVolume): CastleVolume | undefined {
-    const fresh = this.recentlyChanged().find(({ ec2Id }) => ec2Id === told.ec2Id);
+  private remember(reported: EbsVolume): CastleVolume | undefined {
+    const fresh = this.recentlyChanged().find(({ ec2Id }) => ec2Id === reported.ec2Id);
     const known = toCastleVolume(
-      fresh === undefined ? told : { ...told, tagged: fresh.tagged },
+      fresh === undefined ? reported : { ...reported, tagged: fresh.tagged },
       this.cluster,
     );
     if (known !== undefined) {

@@ -7,7 +7,7 @@ import type { SnapshotRecord } from '../../store/store.ts';
 import type { Backups } from '../snapshot-manager.ts';
 import type { Copies, Copy } from './copies.ts';
 
-export interface OffHostMeans {
+export interface OffHostCopyDeps {
   readonly copies: Copies;
   readonly backups: Backups;
   readonly backend: Backend;
@@ -23,11 +23,11 @@ export class OffHost {
   private working: Promise<void> | undefined;
   private stopped = false;
 
-  constructor(private readonly means: OffHostMeans) {}
+  constructor(private readonly deps: OffHostCopyDeps) {}
 
   /** For people: where. */
   get place(): string {
-    return this.means.copies.place;
+    return this.deps.copies.place;
   }
 
   /**
@@ -35,7 +35,7 @@ export class OffHost {
    * @throws RefusalError not_found, busy, bad_request, backend_failed
    */
   async copy(reference: string): Promise<Copy> {
-    const { copies, backups, emit } = this.means;
+    const { copies, backups, emit } = this.deps;
     const content = this.content();
     return backups.reading(reference, async (record) => {
       const begunMs = performance.now();
@@ -58,7 +58,7 @@ export class OffHost {
    * @throws RefusalError not_found, busy when it is here, bad_request when it is another backend's, backend_failed
    */
   async fetch(id: string): Promise<SnapshotRecord> {
-    const { copies, backups } = this.means;
+    const { copies, backups } = this.deps;
     const content = this.content();
     const copy = await copies.find(id);
     return backups.bringBack(copy.snapshot, async () =>
@@ -68,7 +68,7 @@ export class OffHost {
 
   /** What is there. @param volume only those of this one */
   list(volume?: string): Promise<readonly Copy[]> {
-    return this.means.copies.list(volume);
+    return this.deps.copies.list(volume);
   }
 
   /**
@@ -77,7 +77,7 @@ export class OffHost {
    * @throws RefusalError not_found, backend_failed
    */
   remove(id: string): Promise<void> {
-    const { copies, backups, emit } = this.means;
+    const { copies, backups, emit } = this.deps;
     return backups.alone(id, async () => {
       const { snapshot } = await copies.find(id);
       // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
@@ -105,7 +105,7 @@ export class OffHost {
 
   /** Something may be there to be copied. */
   look(): void {
-    const content = this.means.backend.snapshots?.content ?? null;
+    const content = this.deps.backend.snapshots?.content ?? null;
     if (this.stopped || this.working !== undefined || content === null) return;
     this.working = this.copyScheduled().finally(() => {
       this.working = undefined;
@@ -119,7 +119,7 @@ export class OffHost {
   }
 
   private async copyScheduled(): Promise<void> {
-    const { backups, backend, emit } = this.means;
+    const { backups, backend, emit } = this.deps;
     const due = backups
       .list()
       .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'ready')
@@ -143,7 +143,7 @@ export class OffHost {
   }
 
   private async sweep(): Promise<void> {
-    const { copies, emit } = this.means;
+    const { copies, emit } = this.deps;
     try {
       await copies.sweep();
     } catch (thrown) {
@@ -154,7 +154,7 @@ export class OffHost {
   }
 
   private content(): SnapshotContent {
-    const { backend } = this.means;
+    const { backend } = this.deps;
     const content = backend.snapshots?.content ?? null;
     if (content !== null) return content;
     throw new RefusalError(

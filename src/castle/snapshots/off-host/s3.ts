@@ -84,8 +84,8 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
 
     end: (key, bytes) =>
       doing(`reading the end of ${key}`, async () => {
-        const asked = new sdk.GetObjectCommand({ Bucket, Key: key, Range: `bytes=-${bytes}` });
-        return buffer(bodyOf((await client.send(asked)).Body));
+        const command = new sdk.GetObjectCommand({ Bucket, Key: key, Range: `bytes=-${bytes}` });
+        return buffer(bodyOf((await client.send(command)).Body));
       }),
 
     get: (key) =>

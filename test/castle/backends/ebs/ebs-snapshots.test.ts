@@ -32,7 +32,7 @@ async function backendOf(ec2: Simulator, options?: string) {
     ...{ native, emit },
     mounter: createMounter(mountProgram),
     replay: createJournalReplay(mountProgram),
-    told: () => undefined,
+    onEc2Call: () => undefined,
   });
   const { snapshots } = backend;
   if (snapshots === null) throw new Error('the backend ebs takes no snapshots');
