@@ -24,7 +24,7 @@ t.test('what counts as one peer', async (t) => {
     ['2001:db8::6', '2001:db8:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    [undefined, 'nobody'],
+    [undefined, 'an unknown address'],
   ];
   for (const [address, peer] of cases) t.equal(peerOf(address), peer, String(address));
 });
@@ -218,8 +218,8 @@ if (requires(t, root, program('openssl'))) {
         /TLS needs --listen, --tls-cert and/,
       ],
       ['no file', listen(join(folder, 'none'), right.keyFile), 78, /cannot read --tls-cert .*none: ENOENT/],
-      ['no certificate', listen(garbage, right.keyFile), 78, /--tls-cert .*garbage is no certificate: /],
-      ['no key in it', listen(right.file, garbage), 78, /--tls-key .*garbage is no private key /],
+      ['no certificate', listen(garbage, right.keyFile), 78, /--tls-cert .*garbage is not a certificate: /],
+      ['no key in it', listen(right.file, garbage), 78, /--tls-key .*garbage is not a private key/],
       [
         'another key',
         listen(right.file, other.keyFile),
@@ -230,7 +230,7 @@ if (requires(t, root, program('openssl'))) {
         'no authority',
         [...listen(right.file, right.keyFile), '--tls-client-ca', garbage],
         78,
-        /--tls-client-ca .*garbage is no certificate/,
+        /--tls-client-ca .*garbage is not a certificate/,
       ],
     ];
     for (const [what, options, code, sentence] of cases) {
@@ -258,11 +258,11 @@ if (requires(t, root, program('openssl'))) {
     t.match(await doctor(right), /^warning +TLS on 127\.0\.0\.1:0: .*right\.crt expires on .*\n +renew it/m);
     t.match(
       await doctor(makeCertificate(folder, 'long', ['IP:127.0.0.1'], 90)),
-      /^ok +TLS on .*long\.crt, until /m,
+      /^ok +TLS on .*long\.crt is valid until /m,
     );
     const opened = makeCertificate(folder, 'opened', ['IP:127.0.0.1'], 90);
     chmodSync(opened.keyFile, 0o644);
-    t.match(await doctor(opened), /^warning +TLS on .*opened\.key may be read by others.*\n +chmod 600 /m);
+    t.match(await doctor(opened), /^warning +TLS on .*: other users can read the key .*opened\.key.*\n +run: chmod 600 /m);
   });
 
   t.test('a certificate that has expired keeps nobody from the socket', async (t) => {

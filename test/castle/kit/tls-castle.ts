@@ -37,7 +37,7 @@ export class TlsCastle {
   /** Where its last life listens. */
   get port(): number {
     const line = String(this.castle.told('castle.serving').at(-1)?.['message']);
-    return Number(/over TLS on 127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
+    return Number(/with TLS on 127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
   }
 
   /** `castle token`, for a container by its name. */

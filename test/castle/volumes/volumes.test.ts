@@ -38,7 +38,7 @@ if (requires(t, root, program('strace'))) {
     const castle = await CastleOnHost.start(t, 'process');
     t.match(await volume(castle, 'create', 'main', '--owner', '1234:5678'), {
       code: 0,
-      stdout: 'volume main is made\n',
+      stdout: 'volume main is created\n',
     });
     t.match(statSync(join(castle.backend, 'main')), { uid: 1234, gid: 5678 });
     writeFileSync(join(castle.backend, 'main/data'), 'kept');

@@ -54,7 +54,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     const castle = await CastleOnHost.start(t, 'process', { loop });
     const order = (of: CastleOnHost, ...args: readonly string[]) =>
       run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', of.socket]);
-    t.match(await order(castle, 'create', 'main', '--size', '24M'), { code: 0, stdout: /is made/ });
+    t.match(await order(castle, 'create', 'main', '--size', '24M'), { code: 0, stdout: /is created/ });
     t.match(await order(castle, 'create', 'other', '--size', 'large'), { code: 64, stderr: /is not a size/ });
     const image = imageOf(castle.backend, 'main');
     t.equal(statSync(image).size, 24 * 2 ** 20);
