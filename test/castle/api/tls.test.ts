@@ -262,7 +262,10 @@ if (requires(t, root, program('openssl'))) {
     );
     const opened = makeCertificate(folder, 'opened', ['IP:127.0.0.1'], 90);
     chmodSync(opened.keyFile, 0o644);
-    t.match(await doctor(opened), /^warning +TLS on .*: other users can read the key .*opened\.key.*\n +run: chmod 600 /m);
+    t.match(
+      await doctor(opened),
+      /^warning +TLS on .*: other users can read the key .*opened\.key.*\n +run: chmod 600 /m,
+    );
   });
 
   t.test('a certificate that has expired keeps nobody from the socket', async (t) => {

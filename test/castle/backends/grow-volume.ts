@@ -33,7 +33,10 @@ export function testGrowth(
     await tenant.write(join(tenant.home, 'data'), 'kept');
     await tenant.hold(join(tenant.home, 'open'));
     const before = await megabytes(tenant);
-    t.match(await grow(castle, 'main', `${large}M`), { code: 0, stdout: `the size of volume main is ${large}M\n` });
+    t.match(await grow(castle, 'main', `${large}M`), {
+      code: 0,
+      stdout: `the size of volume main is ${large}M\n`,
+    });
     const after = await megabytes(tenant);
     t.ok(after > before + (large - small) / 2, `from ${before} to ${after} MiB`);
     t.equal((await grow(castle, 'main', `${large}M`)).code, 0, 'the same again changes nothing');

@@ -212,7 +212,7 @@ if (requires(t, root)) {
     ]);
     t.match(again, {
       code: 73,
-      stderr: /^castle: metrics cannot be served on 127\.0\.0\.1:\d+: .*EADDRINUSE/m,
+      stderr: /^castle: cannot serve metrics on 127\.0\.0\.1:\d+: .*EADDRINUSE/m,
     });
   });
 

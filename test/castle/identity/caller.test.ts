@@ -48,7 +48,7 @@ if (requires(t, root, program('setpriv'))) {
       }).stdout;
     const lease = '{"call": ["POST", "/v1/leases", {"volume": "main", "target": "/mnt"}]}\n';
     const list = '{"call": ["GET", "/v1/leases"]}\n';
-    t.match(ask('0', lease), /"status":403.*a process of the host is in no container/);
+    t.match(ask('0', lease), /"status":403.*a process of the host, which is not in a container/);
     t.match(ask('0', list), /"status":200/);
     t.match(ask('65534', list), /"status":403.*uid 65534 of the host may not ask/);
     t.same(await castle.ask('volumes'), []);
