@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
+import type { Extent } from '../../linux/id-extents.ts';
 import { type RunningProgram, readLines, runProgram, startProgram } from '../../linux/run-program.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import type { Extent } from './idmap/extents.ts';
 import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';
 import type { Owner } from './owner.ts';
 

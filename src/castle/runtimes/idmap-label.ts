@@ -1,4 +1,4 @@
-import { allIds, type Extent } from '../mounting/idmap/extents.ts';
+import { allIds, type Extent } from '../../linux/id-extents.ts';
 
 /** What the label `castle.idmap` says: nothing is mapped, or just this. */
 export type IdLabel = 'off' | readonly Extent[];

@@ -1,6 +1,6 @@
+import { type Extent, exchanged, identity, inside, outside, without } from '../../../linux/id-extents.ts';
 import type { IdMapping } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
-import { type Extent, exchanged, identity, inside, outside, without } from './extents.ts';
 
 /** What a container's ids are to the host. */
 export interface ContainerIds {

@@ -1,8 +1,8 @@
+import { type Extent, idsInside, inside, through } from '../../../linux/id-extents.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Container, Peer } from '../../runtimes/runtime.ts';
 import type { IdMapping, IdPlan } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
-import { type Extent, idsInside, inside, through } from './extents.ts';
 import { type ContainerIds, defaultIdMapping } from './id-mapping.ts';
 
 /** How a volume's ids are shown to a container. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { fromAnyThread, namespaceOf } from '../../../linux/proc.ts';
+import { fromAnyThread, namespaceOf } from './proc.ts';
 
 /** Ids that stand for others, as user_namespaces(7) has them: `count` of them in a row. */
 export interface Extent {
