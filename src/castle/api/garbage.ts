@@ -2,10 +2,10 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { GarbageResult, GcRequest, Refusal } from '../../protocol/contract.ts';
-import type { CleanUp } from '../housekeeping/garbage-collection.ts';
+import type { GarbageCollection } from '../housekeeping/garbage-collection.ts';
 
 export interface GarbageRoutesDeps {
-  readonly garbage: CleanUp;
+  readonly garbage: GarbageCollection;
   /** @throws RefusalError not_permitted unless the sender is root of the host */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }

@@ -9,7 +9,7 @@ import { version } from '../../terminal/version.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { EventStream } from '../events/event-stream.ts';
 import type { Metrics } from '../events/metrics.ts';
-import type { CleanUp } from '../housekeeping/garbage-collection.ts';
+import type { GarbageCollection } from '../housekeeping/garbage-collection.ts';
 import { type Caller, callerOf } from '../identity/caller.ts';
 import type { Tokens } from '../identity/tokens.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
@@ -44,7 +44,7 @@ export interface ApiDeps {
   readonly scheduler: Scheduler | undefined;
   /** Undefined: snapshots are not copied. */
   readonly offHost: OffHost | undefined;
-  readonly garbage: CleanUp;
+  readonly garbage: GarbageCollection;
   readonly status: () => Status;
   readonly devices: () => Promise<Devices>;
   /** The name of the backend, as in the store. */

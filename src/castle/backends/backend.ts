@@ -10,7 +10,7 @@
  */
 import type { MountLine, SourceFolder } from '../../linux/mountinfo.ts';
 import type { Devices } from '../../protocol/contract.ts';
-import type { Stray } from '../housekeeping/stray.ts';
+import type { Garbage } from '../garbage/garbage.ts';
 import type { MountNamespaceHandle, MountOptions } from '../mounting/mounter.ts';
 import type { Owner } from '../mounting/owner.ts';
 import type { Claims } from './claims.ts';
@@ -65,7 +65,7 @@ export interface VolumeLifecycle {
    * @param isKnown whether the store has a volume or a snapshot with this id, including deleted volumes; called again
    *   before anything is removed
    */
-  findGarbage(isKnown: (id: string) => boolean): Promise<readonly Stray[]>;
+  findGarbage(isKnown: (id: string) => boolean): Promise<readonly Garbage[]>;
 }
 
 /** Mounts volumes and recognizes their mounts. */

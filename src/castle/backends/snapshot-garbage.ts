@@ -1,4 +1,4 @@
-import type { Stray } from '../housekeeping/stray.ts';
+import type { Garbage } from '../garbage/garbage.ts';
 import { unfinishedSnapshotPath, unfinishedSnapshots } from './snapshot-names.ts';
 
 /**
@@ -11,7 +11,7 @@ export async function findSnapshotGarbage(
   base: string,
   isKnown: (id: string) => boolean,
   remove: (id: string) => Promise<void>,
-): Promise<readonly Stray[]> {
+): Promise<readonly Garbage[]> {
   const left = (await unfinishedSnapshots(base)).filter((id) => !isKnown(id));
   return left.map((id) => ({
     kind: 'snapshot',

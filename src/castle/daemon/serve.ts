@@ -26,7 +26,7 @@ import { broadcastEvents, type CastleEvent, type EmitEvent } from '../events/eve
 import { EventStream } from '../events/event-stream.ts';
 import { countBy, Metrics } from '../events/metrics.ts';
 import { collectorsFor } from '../housekeeping/collectors.ts';
-import { CleanUp } from '../housekeeping/garbage-collection.ts';
+import { GarbageCollection } from '../housekeeping/garbage-collection.ts';
 import { cleanUpRegularly } from '../housekeeping/periodic-gc.ts';
 import { purgeRegularly } from '../housekeeping/periodic-purge.ts';
 import { reconcileRegularly } from '../housekeeping/periodic-reconcile.ts';
@@ -220,7 +220,7 @@ interface Background {
   readonly engine: EngineWatch | undefined;
   readonly scheduler: Scheduler | undefined;
   readonly offHost: OffHost | undefined;
-  readonly garbage: CleanUp;
+  readonly garbage: GarbageCollection;
   /** Has a new mount for the engine looked after. */
   engineMountCreated(): void;
 }
@@ -252,7 +252,7 @@ async function startBackground(
         });
   const engine = runtime.follow?.(engineEventHandler(leases.watch, emit));
   const engineMounts = watchEngineMounts(leases.engineMounts, emit);
-  const garbage = new CleanUp(collectorsFor({ ...leases, keepDeletedMs }), emit);
+  const garbage = new GarbageCollection(collectorsFor({ ...leases, keepDeletedMs }), emit);
   const stopCollecting = cleanUpRegularly(garbage, gcIntervalMs);
   const stopPurging = purgeRegularly(leases.administration, keepDeletedMs, emit);
   const reconcile = async (stop: AbortSignal) => {

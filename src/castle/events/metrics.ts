@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { strayKinds } from '../housekeeping/stray.ts';
+import { garbageKinds } from '../garbage/garbage.ts';
 import type { EventName } from './event.ts';
 
 /** How well all volumes are covered by snapshots. */
@@ -98,7 +98,7 @@ export class Metrics {
     });
     this.gauge('castle_garbage', 'What the last garbage collection left, by kind', ['kind'], (gauge) => {
       const garbage = state.garbage();
-      for (const kind of strayKinds) gauge.set({ kind }, garbage.get(kind) ?? 0);
+      for (const kind of garbageKinds) gauge.set({ kind }, garbage.get(kind) ?? 0);
     });
   }
 

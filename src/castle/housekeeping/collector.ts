@@ -1,7 +1,7 @@
-import type { Stray } from './stray.ts';
+import type { Garbage } from '../garbage/garbage.ts';
 
 /** A stray as people are told of it. */
-export interface Found extends Stray {
+export interface FoundGarbage extends Garbage {
   /** What a person can do about it, where the castle may not: it did not make it, or cannot tell whose it is. */
   readonly byHand?: string;
 }
@@ -10,7 +10,7 @@ export interface Found extends Stray {
 export interface Collector {
   /** What it looks for, for the sentence that it could not. */
   readonly name: string;
-  find(): Promise<readonly Found[]>;
+  find(): Promise<readonly FoundGarbage[]>;
 }
 
 /** For what is told of only. */

@@ -1,7 +1,7 @@
 import type { ContainerWatch } from '../leases/container-watch.ts';
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
-import { backendStrays } from './backend-strays.ts';
+import { backendGarbage } from './backend-garbage.ts';
 import type { Collector } from './collector.ts';
 import { idleLoopDevices } from './devices.ts';
 import { halfMadeVolumes } from './half-made-volumes.ts';
@@ -29,6 +29,6 @@ export function collectorsFor(deps: CollectorDeps): readonly Collector[] {
     halfMadeVolumes(store, backend.name, volumeLock, catalog),
     unknownVolumes(store, backend),
     overdueTrash(administration, backend.name, keepDeletedMs),
-    backendStrays(store, backend),
+    backendGarbage(store, backend),
   ];
 }

@@ -1,7 +1,7 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
-import type { Collector, Found } from './collector.ts';
-import type { Stray } from './stray.ts';
+import type { Garbage } from '../garbage/garbage.ts';
+import type { Collector, FoundGarbage } from './collector.ts';
 
 /** What became of a stray. */
 export type Outcome =
@@ -13,7 +13,7 @@ export type Outcome =
   | 'failed';
 
 /** A stray with what became of it. */
-export interface Collected extends Pick<Found, 'kind' | 'name' | 'reason'> {
+export interface Collected extends Pick<FoundGarbage, 'kind' | 'name' | 'reason'> {
   readonly outcome: Outcome;
   /** What a person can do about it. */
   readonly remedy?: string;
@@ -32,7 +32,7 @@ export type Order =
  * What is removed without anybody's word. Volumes and snapshots are data: that nobody is known to need them may mean that
  * the state was lost. Deleted volumes go when their time is over, whatever this says.
  */
-const withoutWord: Readonly<Record<Stray['kind'], boolean>> = {
+const withoutWord: Readonly<Record<Garbage['kind'], boolean>> = {
   lease: true,
   mount: true,
   file: true,
@@ -42,7 +42,7 @@ const withoutWord: Readonly<Record<Stray['kind'], boolean>> = {
 };
 
 /** Finds what belongs to nobody, and removes it. */
-export class CleanUp {
+export class GarbageCollection {
   /** The last run: two at once would only find the same. */
   private last: Promise<unknown> = Promise.resolve();
   /** What people were told of already. */
@@ -62,8 +62,8 @@ export class CleanUp {
   }
 
   /** What the last run left, by kind. */
-  leftByKind(): ReadonlyMap<Stray['kind'], number> {
-    const numbers = new Map<Stray['kind'], number>();
+  leftByKind(): ReadonlyMap<Garbage['kind'], number> {
+    const numbers = new Map<Garbage['kind'], number>();
     for (const { kind } of this.left) numbers.set(kind, (numbers.get(kind) ?? 0) + 1);
     return numbers;
   }
@@ -83,13 +83,13 @@ export class CleanUp {
       }
     }
     this.left = collected.filter(({ outcome }) => outcome !== 'removed');
-    if (order === 'clock') for (const one of this.left) this.tell(one);
+    if (order === 'clock') for (const one of this.left) this.report(one);
     const removed = collected.length - this.left.length;
     this.emit(`looked for strays: ${removed} removed, ${this.left.length} left`, { event: 'gc.done' });
     return collected;
   }
 
-  private async deal(found: Found, order: Order): Promise<Collected> {
+  private async deal(found: FoundGarbage, order: Order): Promise<Collected> {
     const { kind, name, reason, byHand } = found;
     const about = { kind, name, reason };
     if (byHand !== undefined) {
@@ -112,7 +112,7 @@ export class CleanUp {
   }
 
   /** Once for each: it is found again every hour. */
-  private tell({ kind, name, reason, remedy }: Collected): void {
+  private report({ kind, name, reason, remedy }: Collected): void {
     const key = `${kind} ${name}`;
     if (this.reported.has(key)) return;
     this.reported.add(key);

@@ -9,7 +9,7 @@ import type { Mounter } from '../mounting/mounter.ts';
 import { unmountOnHost } from '../mounting/unmount-on-host.ts';
 import type { OneAtATime } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
-import type { Collector, Found } from './collector.ts';
+import type { Collector, FoundGarbage } from './collector.ts';
 
 export interface HostMountDeps {
   readonly store: Store;
@@ -30,7 +30,7 @@ export function hostMountsWithoutLease(deps: HostMountDeps): Collector {
   const { folder } = hostMounts;
   const isLeased = (target: string) => store.leases().some((lease) => lease.target === target);
 
-  function found(target: string, volume: string): readonly Found[] {
+  function found(target: string, volume: string): readonly FoundGarbage[] {
     const mount = topmostOn(mountsOf('self') ?? [], target);
     const reason = 'it was made for an engine, and no lease stands for it';
     if (mount === undefined) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CleanUp } from './garbage-collection.ts';
+import type { GarbageCollection } from './garbage-collection.ts';
 
 /** How long a run may hold up the stop, in milliseconds; whatever it was doing, the next castle finds the rest. */
 const lastWorkMs = 5_000;
@@ -12,7 +12,7 @@ const [shortestPauseMs, longestPauseMs] = [1_000, 7 * 86_400_000];
  * @param everyMs the pause; 0: never
  * @returns stops it, and waits for what is under way, within a bound
  */
-export function cleanUpRegularly(cleanUp: CleanUp, everyMs: number): () => Promise<void> {
+export function cleanUpRegularly(cleanUp: GarbageCollection, everyMs: number): () => Promise<void> {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   function next(): void {

@@ -147,7 +147,7 @@ if (requires(t, root, program('strace'))) {
     }
   });
 
-  t.test("a volume that is being made from a snapshot is nobody's stray", async (t) => {
+  t.test('a volume that is being made from a snapshot is not garbage', async (t) => {
     const folder = temporaryFolder(t, 'cp');
     const real = execFileSync('which', ['cp'], { encoding: 'utf8' }).trim();
     // Copies, and ends when it is let: the last but one of its arguments is the snapshot, which begins with its volume's name.

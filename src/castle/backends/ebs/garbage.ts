@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import type { Stray } from '../../housekeeping/stray.ts';
+import type { Garbage } from '../../garbage/garbage.ts';
 import type { EbsContext } from './ebs-context.ts';
 import type { HostDevice } from './host-devices.ts';
 import { lockDevice } from './lock-device.ts';
@@ -17,7 +17,7 @@ const makingMs = 3_600_000;
 export async function findGarbage(
   context: EbsContext,
   isKnown: (id: string) => boolean,
-): Promise<readonly Stray[]> {
+): Promise<readonly Garbage[]> {
   const { inventory, zone, instance } = context;
   const all = (await inventory.list()).filter((volume) => volume.zone === zone);
   return [
@@ -25,7 +25,7 @@ export async function findGarbage(
       const why = whyHalfMade(volume, instance, isKnown);
       return why === undefined ? [] : [halfMade(context, volume, why)];
     }),
-    ...(await Promise.all(all.map((volume) => idleDisk(context, volume)))).flatMap((stray) => stray ?? []),
+    ...(await Promise.all(all.map((volume) => idleDisk(context, volume)))).flatMap((device) => device ?? []),
   ];
 }
 
@@ -45,7 +45,7 @@ function whyHalfMade(
     : `the castle on ${creator} did not finish it within an hour`;
 }
 
-function halfMade(context: EbsContext, { ec2Id, name }: CastleVolume, why: string): Stray {
+function halfMade(context: EbsContext, { ec2Id, name }: CastleVolume, why: string): Garbage {
   const { inventory, creation } = context;
   return {
     kind: 'volume',
@@ -63,7 +63,7 @@ function halfMade(context: EbsContext, { ec2Id, name }: CastleVolume, why: strin
 async function idleDisk(
   context: EbsContext,
   { ec2Id, name, attachment }: CastleVolume,
-): Promise<Stray | undefined> {
+): Promise<Garbage | undefined> {
   const { host, instance, native, attachments } = context;
   if (attachment?.instance !== instance || attachment.state !== 'attached') return undefined;
   const device = host.find(ec2Id, attachment.name);

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Native } from '../../../linux/native-addon.ts';
-import type { Stray } from '../../housekeeping/stray.ts';
+import type { Garbage } from '../../garbage/garbage.ts';
 import { isLocked } from './image-lock.ts';
 import { listUnfinishedImages, prototypeEnding } from './images.ts';
 
@@ -9,8 +9,8 @@ import { listUnfinishedImages, prototypeEnding } from './images.ts';
 const youngMs = 60_000;
 
 /** Unfinished images, and their prototype files, that no castle and no program works on. */
-export function findUnfinishedImages(base: string, native: Native): readonly Stray[] {
-  const isStray = (path: string): boolean => {
+export function findUnfinishedImages(base: string, native: Native): readonly Garbage[] {
+  const isGarbage = (path: string): boolean => {
     const image = path.endsWith(prototypeEnding) ? path.slice(0, -prototypeEnding.length) : path;
     return (
       isOld(path) &&
@@ -18,17 +18,17 @@ export function findUnfinishedImages(base: string, native: Native): readonly Str
     );
   };
   return listUnfinishedImages(base)
-    .filter(isStray)
-    .map((path) => unfinishedFile(path, () => existsSync(path) && isStray(path)));
+    .filter(isGarbage)
+    .map((path) => unfinishedFile(path, () => existsSync(path) && isGarbage(path)));
 }
 
-/** A file or folder that an interrupted creation left behind. @param isStray called again before it is removed */
-export const unfinishedFile = (path: string, isStray: () => boolean): Stray => ({
+/** A file or folder that an interrupted creation left behind. @param isGarbage called again before it is removed */
+export const unfinishedFile = (path: string, isGarbage: () => boolean): Garbage => ({
   kind: 'file',
   name: path,
   reason: 'its creation was interrupted',
   async remove() {
-    if (!isStray()) return false;
+    if (!isGarbage()) return false;
     await rm(path, { recursive: true, force: true });
     return true;
   },

@@ -1,5 +1,5 @@
 /**
- * Snapshots and strays of the backend ebs, as the rooms that call them see them: on the real disks of a simulated EC2, with
+ * Snapshots and garbage of the backend ebs, as the rooms that call them see them: on the real disks of a simulated EC2, with
  * the castle of the volumes running beside.
  */
 import { randomUUID } from 'node:crypto';
@@ -102,22 +102,19 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
     await untilDetached(ec2);
   });
 
-  t.test(
-    'strays: a disk that nobody has mounted, and never a volume that may be somebody else’s',
-    async (t) => {
-      const ec2 = await Simulator.start(t);
-      const castle = await startOnInstance(t, ec2);
-      const tenant = await Tenant.start(t, castle);
-      await tenant.lease('used');
-      await castle.post('/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
-      const { backend } = await backendOf(ec2);
-      const strays = await backend.findGarbage(() => false);
-      const { id } = await volumeIn(ec2, 'idle');
-      t.match(strays, [{ kind: 'device', name: new RegExp(id), reason: 'its volume is not in use' }]);
-      t.equal(strays.length, 1);
-      t.equal(await strays[0]?.remove(), true);
-      t.equal((await volumeIn(ec2, 'idle')).attachment, undefined);
-      t.equal((await volumesIn(ec2)).length, 2);
-    },
-  );
+  t.test('garbage: a disk that is not mounted, and never a volume that may be somebody else’s', async (t) => {
+    const ec2 = await Simulator.start(t);
+    const castle = await startOnInstance(t, ec2);
+    const tenant = await Tenant.start(t, castle);
+    await tenant.lease('used');
+    await castle.post('/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
+    const { backend } = await backendOf(ec2);
+    const garbage = await backend.findGarbage(() => false);
+    const { id } = await volumeIn(ec2, 'idle');
+    t.match(garbage, [{ kind: 'device', name: new RegExp(id), reason: 'its volume is not in use' }]);
+    t.equal(garbage.length, 1);
+    t.equal(await garbage[0]?.remove(), true);
+    t.equal((await volumeIn(ec2, 'idle')).attachment, undefined);
+    t.equal((await volumesIn(ec2)).length, 2);
+  });
 }

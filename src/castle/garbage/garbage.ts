@@ -1,8 +1,8 @@
-export const strayKinds = ['mount', 'device', 'volume', 'snapshot', 'file', 'lease'] as const;
+export const garbageKinds = ['mount', 'device', 'volume', 'snapshot', 'file', 'lease'] as const;
 
 /** Something that the castle made and that belongs to nobody any more. */
-export interface Stray {
-  readonly kind: (typeof strayKinds)[number];
+export interface Garbage {
+  readonly kind: (typeof garbageKinds)[number];
   /** What people find it by: a path, an id. */
   readonly name: string;
   /** Ends the sentence "it belongs to nobody, because". */

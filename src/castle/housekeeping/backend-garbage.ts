@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts';
 import type { Collector } from './collector.ts';
 
 /** Unfinished volumes and snapshots, and idle devices of the backend. */
-export function backendStrays(store: Store, backend: Backend): Collector {
+export function backendGarbage(store: Store, backend: Backend): Collector {
   return {
     name: 'strays of the backend',
     find: () => backend.findGarbage((id) => knownIds(store).has(id)),
