@@ -1,15 +1,15 @@
-/** Colors for people who read on a terminal. Programs, pipes and files get plain text. */
+/** Colors for terminals. Pipes and files get plain text. */
 
 /** SGR codes, ECMA-48. */
 const codes = { red: 31, green: 32, yellow: 33, dim: 2 } as const;
 
 export type Color = keyof typeof codes;
 
-/** The end of every color. */
+/** Resets the color. */
 const reset = '\x1b[0m';
 
 /**
- * Whether text written to a stream may have colors: it is a terminal that has some, and NO_COLOR is not set
+ * Whether text written to a stream may have colors: it is a terminal with colors, and NO_COLOR is not set
  * (https://no-color.org: any value but the empty one).
  */
 export const hasColors = (
@@ -17,6 +17,6 @@ export const hasColors = (
   env: Readonly<Record<string, string | undefined>>,
 ): boolean => stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 
-/** @param color undefined: as it is */
+/** @param color undefined: returns the text unchanged */
 export const paint = (text: string, color: Color | undefined): string =>
   color === undefined ? text : `\x1b[${codes[color]}m${text}${reset}`;

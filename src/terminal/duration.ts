@@ -6,7 +6,7 @@ const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as con
 /**
  * Reads a duration such as 90, 90s, 2m, 1h, 1d or 500ms; without a unit it is seconds.
  * @param name of the variable or option, for the message
- * @param kind of failure when it is none: `usage` for an option, `config` for a variable
+ * @param kind the kind of failure for a wrong value: `usage` for an option, `config` for a variable
  * @returns milliseconds
  * @throws Failure 64 or 78
  */
@@ -30,7 +30,7 @@ const ageUnits = [
  * @param nowMs milliseconds since 1970
  */
 export function formatAge(since: string, nowMs: number): string {
-  // A clock that was set back makes things of the future.
+  // A time may be in the future after the clock was set back.
   const seconds = Math.max(0, Math.floor((nowMs - Date.parse(since)) / 1000));
   const [unit, worth] = ageUnits.find(([, worth]) => seconds >= worth) ?? ['s', 1];
   return `${Math.floor(seconds / worth)}${unit}`;

@@ -1,6 +1,6 @@
 /**
- * The ways in which `bailey` and `castle` refuse or give up, and the exit code that each has (sysexits.h).
- * The codes hold only until `bailey` hands over to another program; afterwards the codes are that program's.
+ * The kinds of failure of `bailey` and `castle`, with their exit codes (sysexits.h). Once `bailey` has become another program,
+ * the exit codes are those of that program.
  */
 export const exitCodes = {
   /** Wrong command line. */
@@ -26,8 +26,8 @@ export const exitCodes = {
 export type FailureKind = keyof typeof exitCodes;
 
 /**
- * An end that was foreseen: one sentence (what happened, to what, why) and the remedy (what to do).
- * Whoever prints it adds the program's name; nothing else is printed, and no stack.
+ * An expected error: one sentence (what happened, to what, why) and the remedy (what to do). It is printed after the
+ * program's name, without a stack trace.
  */
 export class Failure extends Error {
   override readonly name = 'Failure';
@@ -46,7 +46,7 @@ export class Failure extends Error {
   }
 }
 
-/** An end by a signal while preparing: `bailey` ends with 128+n, without a message of its own. */
+/** A signal ended the preparation: the exit code is 128+n, without a message. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 
@@ -62,7 +62,7 @@ export function errorCode(thrown: unknown): string | undefined {
     : undefined;
 }
 
-/** The path that a system's error is about, or undefined when it names none. */
+/** The path in a system error, or undefined when it has none. */
 export function errorPath(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string'
     ? thrown.path

@@ -3,8 +3,7 @@ import { endingSignals } from './ending-signals.ts';
 
 /**
  * xterm's control sequences (ctlseqs): 1049 is the alternate screen, which has no scrollback and leaves that of the normal
- * screen alone; 25 is the cursor; 7 is autowrap, without which the terminal itself cuts a line that is wider than it was
- * reckoned.
+ * screen unchanged; 25 is the cursor; 7 is autowrap: with it off, the terminal truncates a line that is wider than computed.
  */
 const enter = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const leave = '\x1b[?7h\x1b[?25h\x1b[?1049l';
@@ -12,7 +11,7 @@ const home = '\x1b[H';
 const eraseRestOfLine = '\x1b[K';
 const eraseBelow = '\x1b[J';
 
-/** A color or one character; only the latter takes room. */
+/** A color sequence, or one character; only a character takes a column. */
 const units = /\x1b\[[0-9;]*m|./gsu;
 
 /** A terminal's whole window, for text that is replaced again and again. */
@@ -24,8 +23,8 @@ export interface Screen {
 }
 
 /**
- * Switches a terminal to its alternate screen. It is left, and the cursor shown again, however the process ends, except by
- * SIGKILL; it is left while the process is stopped (Ctrl-Z), too. A signal that ends a process still ends it.
+ * Switches a terminal to its alternate screen. The normal screen and the cursor are restored when the process ends,
+ * except by SIGKILL, and while it is stopped (Ctrl-Z). Ending signals still end the process.
  */
 export function openScreen(terminal: WriteStream): Screen {
   let shown = '';
@@ -46,9 +45,9 @@ export function openScreen(terminal: WriteStream): Screen {
   function draw(): void {
     if (isOpen) write(home + clip(shown, terminal.columns, terminal.rows) + eraseBelow);
   }
-  function end(signal: NodeJS.Signals): void {
+  function endBy(signal: NodeJS.Signals): void {
     close();
-    // With the handler gone, the signal has its own effect, which the parent sees in the exit status.
+    // Without the handler the signal ends the process, and the parent sees it in the exit status.
     process.kill(process.pid, signal);
   }
   function suspend(): void {
@@ -59,10 +58,10 @@ export function openScreen(terminal: WriteStream): Screen {
     restore();
     terminal.off('resize', draw).off('error', ignore);
     process.off('exit', restore).off('SIGTSTP', suspend).off('SIGCONT', open);
-    for (const signal of endingSignals) process.off(signal, end);
+    for (const signal of endingSignals) process.off(signal, endBy);
   }
 
-  for (const signal of endingSignals) process.on(signal, end);
+  for (const signal of endingSignals) process.on(signal, endBy);
   process.on('exit', restore).on('SIGTSTP', suspend).on('SIGCONT', open);
   terminal.on('resize', draw).on('error', ignore);
   open();
@@ -80,7 +79,7 @@ const ignore = (): void => undefined;
 
 /**
  * The part of a text that fits into a window. When lines are left out, the last row says how many.
- * @param text whole lines, each with its end; colors in it take no room
+ * @param text whole lines, each with its end; color sequences take no columns
  */
 export function clip(text: string, columns: number, rows: number): string {
   const lines = text.replace(/\n$/, '').split('\n');
@@ -93,7 +92,7 @@ function clipLine(line: string, columns: number): string {
   let left = columns;
   return (line.match(units) ?? [])
     .filter((unit) => {
-      if (unit.length > 1 && unit.startsWith('\x1b')) return true; // a color, its end included
+      if (unit.length > 1 && unit.startsWith('\x1b')) return true; // a color sequence or its reset
       left -= 1;
       return left >= 0;
     })

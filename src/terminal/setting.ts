@@ -5,11 +5,11 @@
 export interface Setting {
   /** With its dashes, as in `--timeout`. */
   readonly option?: `--${string}`;
-  /** What the option takes, as in `TIME`; in brackets when it may be left out. A setting without one is a switch. */
+  /** The name of the option's value, as in `TIME`; in brackets if it is optional. Without it, the option is a switch. */
   readonly placeholder?: string;
   /** An option overrides its variable. An empty variable counts as not set. */
   readonly variable?: string;
-  /** The value, or in words what it depends on. */
+  /** The default value, or a description of it. */
   readonly default?: string;
   /** What the setting does: a phrase without a full stop at its end. */
   readonly meaning: string;

@@ -60,11 +60,11 @@ function chooseVariables(
   remoting: readonly ParsedArgument[],
   warnings: string[],
 ): Variable[] {
-  const places = Math.max(positionalArguments(given).length, positionalArguments(remoting).length);
+  const positionalCount = Math.max(positionalArguments(given).length, positionalArguments(remoting).length);
   const webSocket = config.webSocket || hasOption(given, '-webSocket') || hasOption(remoting, '-webSocket');
   const variable = (name: string, option: string, value: string | undefined): Variable[] =>
     value === undefined ? [] : [{ name, args: [option, value] }];
-  /** @param isGivenByPlace without its option */
+  /** @param isPositional whether the arguments give the value without its option */
   const unlessInArguments = ([found]: Variable[], isPositional = false): Variable[] => {
     if (found === undefined || !(isPositional || hasOption(given, found.args[0] ?? '')))
       return found ? [found] : [];
@@ -72,8 +72,8 @@ function chooseVariables(
     return [];
   };
   return [
-    ...unlessInArguments(variable('JENKINS_SECRET', '-secret', config.secret), places > 0),
-    ...unlessInArguments(variable(config.nameVariable, '-name', config.name), places > 1),
+    ...unlessInArguments(variable('JENKINS_SECRET', '-secret', config.secret), positionalCount > 0),
+    ...unlessInArguments(variable(config.nameVariable, '-name', config.name), positionalCount > 1),
     ...(hasOption(given, '-tunnel')
       ? []
       : tunnel(variable('JENKINS_TUNNEL', '-tunnel', config.tunnel), webSocket, warnings)),

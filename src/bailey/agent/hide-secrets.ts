@@ -67,12 +67,12 @@ function planHiding(items: readonly ParsedArgument[]): Plan {
   const others = hidden.filter((item) => !isSecret(item));
   const replacements = new Map<RawArgument, readonly string[]>();
   for (const item of hidden) {
-    const writeFile = item === (secret ?? hidden[0]) ? [reference] : [];
+    const replacement = item === (secret ?? hidden[0]) ? [reference] : [];
     const option = item === secret && item.name !== undefined ? [item.name] : [];
-    if (item.valueWord === item.word) replacements.set(item.word.argument, [...option, ...writeFile]);
+    if (item.valueWord === item.word) replacements.set(item.word.argument, [...option, ...replacement]);
     else {
       replacements.set(item.word.argument, option);
-      if (item.valueWord !== undefined) replacements.set(item.valueWord.argument, writeFile);
+      if (item.valueWord !== undefined) replacements.set(item.valueWord.argument, replacement);
     }
   }
   return {
@@ -101,25 +101,27 @@ function line(item: ParsedArgument): string {
   return text;
 }
 
-/** @returns undefined, after a warning, if agent.jar could not read the file: the agent must start all the same */
+/** @returns undefined, after a warning, if agent.jar could not read the file: the agent must start anyway */
 function createMemoryFile(
   native: Native,
   lines: readonly string[],
   logLine: (line: string) => void,
 ): number | undefined {
   const content = Buffer.from(lines.map((text) => `${text}\n`).join(''));
-  let why = 'it reads otherwise';
+  let reason = 'its content differs';
   try {
     const fd = native.memoryFile(content);
     try {
       if (readFileSync(`/proc/self/fd/${fd}`).equals(content)) return fd;
     } catch (thrown) {
-      why = errorCode(thrown) ?? errorMessage(thrown);
+      reason = errorCode(thrown) ?? errorMessage(thrown);
     }
     closeSync(fd);
   } catch (thrown) {
-    why = errorCode(thrown) ?? errorMessage(thrown);
+    reason = errorCode(thrown) ?? errorMessage(thrown);
   }
-  logLine(`warning: the secret stays on java's command line: a memory file cannot be created here (${why})`);
+  logLine(
+    `warning: the secret stays on java's command line: a memory file cannot be created here (${reason})`,
+  );
   return undefined;
 }

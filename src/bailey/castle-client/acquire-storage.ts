@@ -48,7 +48,7 @@ export interface Storage {
  * How long one response may take, in milliseconds: the time until the deadline, within these bounds. The minimum gives a
  * request just before the deadline a chance.
  */
-const responseTimeoutMs = { least: 5_000, most: 20_000 };
+const responseTimeoutMs = { min: 5_000, max: 20_000 };
 /** After an abort, how long to wait for the response to a running request, so that its lease can be released. */
 const abortGraceMs = 5_000;
 /** How long releasing a lease may take in all; the castle releases it when this container ends anyway. */
@@ -142,10 +142,10 @@ async function requestOnce(
   const cancel = new AbortController();
   const startedAt = Date.now();
   const remainingMs = deadline - performance.now();
-  const answerMs = Math.max(responseTimeoutMs.least, Math.min(remainingMs, responseTimeoutMs.most));
+  const answerMs = Math.max(responseTimeoutMs.min, Math.min(remainingMs, responseTimeoutMs.max));
   const response: Promise<LeaseOutcome> = call('POST', '/v1/leases', {
     body: { volume, target, ...(waitSeconds === 0 ? {} : { waitSeconds }) },
-    withinMs: waitSeconds === 0 ? answerMs : waitSeconds * 1000 + responseTimeoutMs.most,
+    withinMs: waitSeconds === 0 ? answerMs : waitSeconds * 1000 + responseTimeoutMs.max,
     signal: cancel.signal,
   }).then(
     (answer) => readResponse(request.url, answer),
@@ -172,10 +172,10 @@ async function releaseLeasesSince(
   logLine: (line: string) => void,
 ): Promise<void> {
   const answer = await call('GET', '/v1/leases', { withinMs: releaseTimeoutMs }).catch(() => undefined);
-  const clientCertificate: unknown[] = Array.isArray(answer?.body) ? answer.body : [];
-  for (const lease of clientCertificate.map(parseLease)) {
-    const isIt = lease?.volume === volume && lease.target === target && Date.parse(lease.since) >= since;
-    if (lease !== undefined && isIt)
+  const leases: unknown[] = Array.isArray(answer?.body) ? answer.body : [];
+  for (const lease of leases.map(parseLease)) {
+    const isOurs = lease?.volume === volume && lease.target === target && Date.parse(lease.since) >= since;
+    if (lease !== undefined && isOurs)
       await releaseLease(call, { kind: 'granted', lease, isNew: true }, logLine);
   }
 }
@@ -204,10 +204,10 @@ function verifyMounted(request: StorageRequest, lease: Lease): void {
   try {
     found = mountIdOf(request.target);
   } catch (thrown) {
-    const why = errorCode(thrown) ?? errorMessage(thrown);
+    const reason = errorCode(thrown) ?? errorMessage(thrown);
     throw new Failure(
       'io',
-      `whether ${request.target} is mounted cannot be told: ${why}`,
+      `whether ${request.target} is mounted cannot be told: ${reason}`,
       'the container needs /proc',
     );
   }

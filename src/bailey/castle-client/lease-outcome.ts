@@ -79,10 +79,10 @@ export function readConnectionError(url: string, thrown: unknown): LeaseOutcome 
     );
     return { kind: 'final', failure };
   }
-  const why = code === undefined ? errorMessage(thrown) : (unreachable[code] ?? code);
+  const reason = code === undefined ? errorMessage(thrown) : (unreachable[code] ?? code);
   const failure = new Failure(
     'unavailable',
-    `no castle at ${url}: ${why}`,
+    `no castle at ${url}: ${reason}`,
     'start it with castle serve, or correct CASTLE_URL',
   );
   return { kind: 'retry', failure };
@@ -102,12 +102,12 @@ const unreachable: Record<string, string> = {
 export function parseLease(body: unknown): Lease | undefined {
   if (!isRecord(body)) return undefined;
   const { id, volume, target, mountId } = body;
-  const right =
+  const isLease =
     typeof id === 'string' &&
     typeof volume === 'string' &&
     typeof target === 'string' &&
     Number.isInteger(mountId);
-  return right ? (body as Lease) : undefined;
+  return isLease ? (body as Lease) : undefined;
 }
 
 function parseRefusal(

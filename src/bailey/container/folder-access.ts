@@ -91,9 +91,9 @@ export function requireFile(name: string, path: string, remedy: string): void {
       return;
     }
   } catch (thrown) {
-    const why = noSuchFile[errorCode(thrown) ?? ''];
-    if (why === undefined) throw accessFailure(name, resolve(path), thrown, 'be read');
-    fault = why;
+    const known = noSuchFile[errorCode(thrown) ?? ''];
+    if (known === undefined) throw accessFailure(name, resolve(path), thrown, 'be read');
+    fault = known;
   }
   throw new Failure('config', `${name} ${path} ${fault}`, remedy);
 }
@@ -119,7 +119,7 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
     case 'ENOENT':
       return new Failure('cannotCreate', `${subject} does not exist`, missingRemedy(name, path), because);
     case 'ENOTDIR':
-    case 'EEXIST': // what Node 22 makes of a file where mkdir -p would need a folder
+    case 'EEXIST': // Node 22, for mkdir -p with a file in place of a directory
       return new Failure(
         'cannotCreate',
         `${subject} ${existsSync(path) ? 'is not a folder' : 'lies below a file'}`,
@@ -168,12 +168,12 @@ function missingRemedy(name: string, path: string): string {
 /** For example `uid 1000, gid 1000, owner 0:0, mode 0755, ext4 rw`, of the path or its nearest visible parent. */
 function accessContext(path: string): string {
   const { uid, gid } = currentIds();
-  const seen = nearestExisting(path);
-  const where = seen.path === path ? '' : ` of ${seen.path}`;
-  const mode = (seen.stat.mode & 0o7777).toString(8).padStart(4, '0');
-  const mount = mountAt(seen.path);
+  const existing = nearestExisting(path);
+  const where = existing.path === path ? '' : ` of ${existing.path}`;
+  const mode = (existing.stat.mode & 0o7777).toString(8).padStart(4, '0');
+  const mount = mountAt(existing.path);
   const onto = mount === undefined ? '' : `, ${mount.type} ${mount.readonly ? 'ro' : 'rw'}`;
-  return `uid ${uid}, gid ${gid}, owner${where} ${seen.stat.uid}:${seen.stat.gid}, mode ${mode}${onto}`;
+  return `uid ${uid}, gid ${gid}, owner${where} ${existing.stat.uid}:${existing.stat.gid}, mode ${mode}${onto}`;
 }
 
 /**
@@ -183,14 +183,15 @@ function accessContext(path: string): string {
  */
 function chownRemedy(path: string): string {
   const { uid, gid } = currentIds();
-  const seen = nearestExisting(path);
-  const mount = mountAt(seen.path);
+  const existing = nearestExisting(path);
+  const mount = mountAt(existing.path);
   const command = (user: number, group: number): string =>
-    seen.stat.uid === uid ? 'chmod u+rwx' : `chown ${user}:${group}`;
-  if (mount === undefined || mount.point === '/') return `in the image: ${command(uid, gid)} ${seen.path}`;
-  if (mount.point === seen.path && mount.rootInFileSystem !== '/')
+    existing.stat.uid === uid ? 'chmod u+rwx' : `chown ${user}:${group}`;
+  if (mount === undefined || mount.point === '/')
+    return `in the image: ${command(uid, gid)} ${existing.path}`;
+  if (mount.point === existing.path && mount.rootInFileSystem !== '/')
     return `on the host: ${command(hostId(uid, 'uid'), hostId(gid, 'gid'))} ${mount.rootInFileSystem} (its path on ${mount.source})`;
-  return `as root: ${command(uid, gid)} ${seen.path}`;
+  return `as root: ${command(uid, gid)} ${existing.path}`;
 }
 
 /** The id on the host, which differs in a user namespace (dockerd --userns-remap, rootless engines). */
@@ -202,14 +203,14 @@ function hostId(id: number, kind: 'uid' | 'gid'): number {
   }
 }
 
-/** The free space of the file system: a file may also be larger than what is free. */
+/** The free space of the file system, which need not be full: a file may be larger than the free space. */
 function freeSpaceText(path: string): string {
-  const seen = nearestExisting(path);
-  if (seen.stat.isCharacterDevice()) return 'the device takes no more';
-  const mount = mountAt(seen.path);
+  const existing = nearestExisting(path);
+  if (existing.stat.isCharacterDevice()) return 'the device takes no more';
+  const mount = mountAt(existing.path);
   const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.point}`;
   try {
-    const { bavail, bsize, blocks, ffree } = statfsSync(seen.path);
+    const { bavail, bsize, blocks, ffree } = statfsSync(existing.path);
     const state = bavail === 0 || ffree === 0 ? 'is full' : 'has too little free space';
     return `${onto} ${state}: ${bavail * bsize} of ${blocks * bsize} bytes and ${ffree} files are free`;
   } catch {
@@ -229,7 +230,7 @@ function nearestExisting(path: string): { readonly path: string; readonly stat: 
   }
 }
 
-/** The mount that a path lies on; undefined without /proc: the message does without it. */
+/** The mount that contains a path; undefined without /proc, then the message omits it. */
 function mountAt(path: string): MountLine | undefined {
   return mountOf(mountsOf('self') ?? [], path);
 }

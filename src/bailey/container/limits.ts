@@ -35,7 +35,7 @@ export interface CpuQuota {
  * Reads the limits of this process from cgroup v1, v2 or both. A file that cannot be read counts as no limit: a container
  * may hide them all.
  * Sources: kernel documentation, cgroup-v1/memory, cgroup-v2, sched-bwc; proc_pid_status(5).
- * @param root the folder that has proc/ and, below the mount points that proc/self/mountinfo names, the cgroups
+ * @param root the folder that contains proc/, and the cgroups below the mount points in proc/self/mountinfo
  */
 export function readLimits(root = '/'): Limits {
   const { read, folders } = openCgroups(root);
@@ -60,8 +60,8 @@ export function readLimits(root = '/'): Limits {
 }
 
 /**
- * Bytes in use now in the innermost cgroup, page cache included. Not part of {@link readLimits}: the kernel has to add
- * the numbers of all CPUs up, and a container's start need not wait for it.
+ * Bytes in use now in the innermost cgroup, page cache included. Not part of {@link readLimits}, because the kernel adds up
+ * counters of all CPUs for it, and a container's start must not wait for that.
  * @param root as in {@link readLimits}
  */
 export function readMemoryInUse(root = '/'): number | undefined {
@@ -74,7 +74,7 @@ export function readMemoryInUse(root = '/'): number | undefined {
 
 interface Cgroups {
   readonly read: Read;
-  /** Of a controller, empty for version 2: our own cgroup's and those above it, as far as they can be seen. */
+  /** The folders of the own cgroup and its visible parents, for a v1 controller, or for cgroup v2 with an empty name. */
   readonly folders: (controller: string) => readonly string[];
 }
 
@@ -95,13 +95,13 @@ type Read = (path: string) => string | undefined;
 
 function memoryLimits1(folders: readonly string[], read: Read): MemoryLimit[] {
   const limits = folders.flatMap((folder) => limitIn(`${folder}/memory.limit_in_bytes`, read));
-  // It has the cgroups above, too, which a container usually cannot see.
+  // It includes the parent cgroups, which a container usually cannot see.
   const file = `${folders[0]}/memory.stat`;
   const bytes = count(/^hierarchical_memory_limit (\d+)$/m.exec(read(file) ?? '')?.[1]);
   return bytes === undefined ? limits : [...limits, { bytes, file }];
 }
 
-/** memory.high too: above it nobody is killed, but everybody waits for pages to be reclaimed. */
+/** memory.high counts, too: above it the kernel kills no process, but throttles all to reclaim pages. */
 const memoryLimits2 = (folders: readonly string[], read: Read): MemoryLimit[] =>
   folders.flatMap((folder) => [
     ...limitIn(`${folder}/memory.max`, read),
@@ -132,11 +132,13 @@ function quota(
   microseconds: string | undefined,
   period: string | undefined,
 ): CpuQuota[] {
-  const [time, of] = [count(microseconds), count(period)];
-  return time === undefined || of === undefined ? [] : [{ cpus: time / of, file, own: depth === 0 }];
+  const [timeUs, periodUs] = [count(microseconds), count(period)];
+  return timeUs === undefined || periodUs === undefined
+    ? []
+    : [{ cpus: timeUs / periodUs, file, own: depth === 0 }];
 }
 
-/** Of two that are equal the first, which is the innermost. */
+/** The first of equal ones, which is the innermost. */
 function smallest<T>(limits: readonly T[], size: (limit: T) => number): T | undefined {
   return limits.reduce<T | undefined>(
     (least, limit) => (least === undefined || size(limit) < size(least) ? limit : least),
@@ -144,10 +146,10 @@ function smallest<T>(limits: readonly T[], size: (limit: T) => number): T | unde
   );
 }
 
-/** The largest number of pages is how cgroup v1 shows that there is no limit. */
+/** cgroup v1 shows the largest number of pages when there is no limit. */
 const noLimit = 2 ** 60;
 
-/** The JVM does the same. Equal is a limit: lxcfs shows a container's limit as its physical memory. */
+/** Ignores a limit above the physical memory, as the JVM does. An equal one counts: lxcfs shows the limit as MemTotal. */
 function belowPhysical(limit: MemoryLimit | undefined, physicalBytes = noLimit): MemoryLimit | undefined {
   return limit !== undefined && limit.bytes <= physicalBytes && limit.bytes < noLimit ? limit : undefined;
 }

@@ -44,7 +44,7 @@ export interface JarPaths {
 export function findJenkins(jars: JarPaths, wanted: Role | undefined): JenkinsProcesses {
   const oldestFirst = [...readProcessTable().values()].sort((a, b) => a.startTicks - b.startTicks);
   let java: JenkinsProcess | undefined;
-  let missingEntry: JenkinsProcess | undefined;
+  let otherJar: JenkinsProcess | undefined;
   let defunct: ProcessStat | undefined;
   for (const stat of oldestFirst) {
     if (!stat.name.startsWith('java')) continue; // java, java17
@@ -56,9 +56,9 @@ export function findJenkins(jars: JarPaths, wanted: Role | undefined): JenkinsPr
     const role = roleOf(jar, jars);
     const found = { stat, javaOptions: argv.slice(1, at), arguments: argv.slice(at + 2) };
     if (role !== undefined && (wanted ?? role) === role) java ??= { ...found, role };
-    else if (role === undefined && wanted !== undefined) missingEntry ??= { ...found, role: wanted };
+    else if (role === undefined && wanted !== undefined) otherJar ??= { ...found, role: wanted };
   }
-  java ??= missingEntry;
+  java ??= otherJar;
   return { java, defunct, entrypoint: java?.role ?? entrypointRole(oldestFirst) };
 }
 

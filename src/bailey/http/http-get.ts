@@ -69,7 +69,7 @@ export async function httpGet(url: URL, options: GetOptions): Promise<HttpReply>
 }
 
 async function trustedCertificates(ca: string | undefined): Promise<string[] | undefined> {
-  if (ca === undefined) return undefined; // what Node trusts, NODE_EXTRA_CA_CERTS too
+  if (ca === undefined) return undefined; // Node's own, including NODE_EXTRA_CA_CERTS
   const { rootCertificates } = await import('node:tls');
   return [...rootCertificates, ca];
 }

@@ -59,7 +59,7 @@ function createFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (thrown) {
-    throw accessFailure('', folder, thrown, 'be made');
+    throw accessFailure('', folder, thrown, 'be created');
   }
   requireFolderAccess('', folder);
   requireFreeSpace('', folder);

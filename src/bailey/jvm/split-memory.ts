@@ -24,7 +24,7 @@ const controllerNonHeap = 512 * mebibyte;
 const agentNonHeap = 160 * mebibyte;
 
 /** Enough for remoting to transfer logs and archives. The rest of the container is for builds. */
-const agentHeapBounds = { minSizeOption: 64 * mebibyte, most: 512 * mebibyte };
+const agentHeapBounds = { min: 64 * mebibyte, max: 512 * mebibyte };
 
 /**
  * Divides a memory limit. The heap of a controller is the limit minus the non-heap memory, but at least 40 % of the limit
@@ -42,10 +42,9 @@ export function splitMemory(limit: number, role: Role): MemorySplit {
 const controllerHeap = (limit: number): number => clamp(limit * 0.4, limit - controllerNonHeap, limit * 0.6);
 
 const agentHeap = (limit: number): number =>
-  Math.min(clamp(agentHeapBounds.minSizeOption, limit / 4, agentHeapBounds.most), limit / 2);
+  Math.min(clamp(agentHeapBounds.min, limit / 4, agentHeapBounds.max), limit / 2);
 
-const clamp = (minSizeOption: number, value: number, most: number): number =>
-  Math.max(minSizeOption, Math.min(value, most));
+const clamp = (min: number, value: number, max: number): number => Math.max(min, Math.min(value, max));
 
-/** The JVM refuses a heap below 2 MiB. */
+/** The JVM rejects a heap below 2 MiB. */
 const wholeMebibytes = (bytes: number): number => Math.max(2, Math.floor(bytes / mebibyte)) * mebibyte;

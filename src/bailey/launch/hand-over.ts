@@ -22,7 +22,7 @@ export interface Launch {
  * @param native the addon
  * @param launch what to become
  * @param signal what {@link catchEndingSignals} returned
- * @throws the signal's reason when a signal arrived before; Failure 126 or 127 when the system refuses the program
+ * @throws the signal's reason when a signal arrived before; Failure 126 or 127 when the system cannot execute the program
  */
 export async function handOver(native: Native, launch: Launch, signal: AbortSignal): Promise<never> {
   for (const name of endingSignals) native.resetSignal(signalNumber(name));
@@ -38,11 +38,11 @@ export function replaceProcess(
   try {
     return native.exec(file, restoreRawArguments(argv), withoutVariables, stdin);
   } catch (thrown) {
-    throw refusal(file, thrown);
+    throw execFailure(file, thrown);
   }
 }
 
-function refusal(file: string, thrown: unknown): Failure {
+function execFailure(file: string, thrown: unknown): Failure {
   const code = errorCode(thrown);
   // ENOENT for a file that existed a moment ago: the interpreter or ELF loader that it names is missing.
   if (code === 'ENOENT')

@@ -4,12 +4,12 @@ import { Failure } from '../../terminal/failure.ts';
 const separators = ' \t\n\r\f\v';
 
 /**
- * Splits the value of a variable such as JAVA_OPTS into arguments by the rules of xargs(1): blanks and newlines
- * separate; '…' and "…" keep what is between them as it is; outside of quotes a backslash keeps the next character.
- * Nothing is expanded: no variables, no globs, no commands. These are the rules of the official jenkins.sh, which pipes
- * through xargs, but drops every option without a word when a quote is not closed; here that is a fault.
+ * Splits the value of a variable such as JAVA_OPTS into arguments by the rules of xargs(1): blanks and newlines separate;
+ * '…' and "…" quote their content literally; outside of quotes a backslash escapes the next character. Variables, globs and
+ * commands are not expanded. The official jenkins.sh follows the same rules, since it pipes through xargs, but with an
+ * unclosed quote it silently drops all options; here that is an error.
  * @param variable the name, for the message
- * @throws Failure 78 for a quote that is not closed on its line, or a backslash at the end; it says where
+ * @throws Failure 78 for a quote that is not closed on its line, or a backslash at the end, with its position
  */
 export function splitWords(variable: string, text: string): string[] {
   const words: string[] = [];
@@ -36,7 +36,7 @@ export function splitWords(variable: string, text: string): string[] {
   return words;
 }
 
-/** Where the quote at `start` is closed, or -1; as in xargs, a quoted text does not go over the end of a line. */
+/** The index of the closing quote, or -1; as in xargs, a quoted text ends before a newline. */
 function closingQuote(text: string, start: number): number {
   const end = text.indexOf(text.charAt(start), start + 1);
   const newline = text.indexOf('\n', start);
@@ -45,7 +45,7 @@ function closingQuote(text: string, start: number): number {
 
 function unclosed(variable: string, text: string, at: number): Failure {
   const kind = text.charAt(at) === '"' ? 'double' : 'single';
-  // Only what stands before the quote: behind it may be a password, and many read the log.
+  // Show only the text before the quote: the text after it may contain a password.
   const before = text.slice(0, at).match(/[^ \t\n\r\f\v]*$/)?.[0];
   return new Failure(
     'config',

@@ -140,18 +140,18 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     const whole = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
     const answers: readonly [RegExp, RequestListener][] = [
       [
-        /does not give agent\.jar: it is not a jar that java can run/,
+        /does not serve agent\.jar: it is not a jar that java can run/,
         (_request, response) => response.end('<html>Sign in'),
       ],
       [
-        /does not give agent\.jar: it is not a jar that java can run/,
+        /does not serve agent\.jar: it is not a jar that java can run/,
         (_request, response) => response.end(whole.subarray(0, -40)),
       ],
       [
-        /does not give agent\.jar: it is not a jar that java can run/,
+        /does not serve agent\.jar: it is not a jar that java can run/,
         (_request, response) => response.end(readFileSync(packJar(folder, 'Class-Path: no-main.jar\n'))),
       ],
-      [/does not give agent\.jar: HTTP status 404/, (_request, response) => response.writeHead(404).end()],
+      [/does not serve agent\.jar: HTTP status 404/, (_request, response) => response.writeHead(404).end()],
       [
         /closes the connection without an answer/,
         (_request, response) => {
@@ -182,10 +182,10 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
       }),
     );
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const before = controller.asked.length;
+      const before = controller.requests.length;
       const child = start(bailey, { args: ['agent', '-url', controller.url, ...identity], env: base });
       const end = ended(child);
-      await until('it is fetching', () => controller.asked.length >= before + 2 || undefined);
+      await until('it is fetching', () => controller.requests.length >= before + 2 || undefined);
       child.kill(signal);
       const { code, signal: by } = await end;
       t.match([code, by], signal === 'SIGTERM' ? [143, null] : [null, 'SIGKILL']);
@@ -281,7 +281,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.match(taken.stderr, /bailey-1000 belongs to uid 0; set XDG_CACHE_HOME/);
     const readOnly = await run(bailey, { args, env: { ...plain, HOME: folder, TMPDIR: folder }, uid: 1000 });
     t.equal(readOnly.code, 73, readOnly.stderr);
-    t.match(readOnly.stderr, /cannot be made or written \(EACCES\)/);
+    t.match(readOnly.stderr, /cannot be created or written \(EACCES\)/);
     const own = await run(bailey, {
       args,
       env: { ...plain, TMPDIR: '/tmp', HOME: join(folder, 'tmp') },
@@ -304,7 +304,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     const refused = await agent(controller.url);
     t.equal(refused.code, 78, refused.stderr);
     t.match(refused.stderr, /agent\.jar is not fetched from .*: its certificate is not trusted \(DEPTH_ZERO/);
-    t.notOk(controller.asked.includes('GET /jnlpJars/agent.jar'));
+    t.notOk(controller.requests.includes('GET /jnlpJars/agent.jar'));
     for (const trust of [['-cert', `@${certificate.file}`], ['-noCertificateCheck']]) {
       const { code, stderr } = await agent(controller.url, ...trust);
       t.equal(code, 0, stderr);

@@ -20,7 +20,7 @@ t.test('a controller that is there: nothing is said, and no secret is sent', asy
   const { code, stdout, stderr } = await agent(['-url', plain.url, ...identity]);
   t.match([code, stderr], [0, '']);
   t.match(stdout, ran);
-  t.strictSame(plain.asked, ['GET /tcpSlaveAgentListener/']);
+  t.strictSame(plain.requests, ['GET /tcpSlaveAgentListener/']);
   t.notMatch(plain.headers(), /c0ffee/);
 
   const below = await startController(t, asJenkins(agentPort, '/jenkins'));
@@ -189,7 +189,7 @@ t.test('what would work passes', async (t) => {
     t.match(stdout, ran);
     t.match(stderr, said);
   }
-  t.strictSame(webSocketOnly.asked, ['GET /login']);
+  t.strictSame(webSocketOnly.requests, ['GET /login']);
 
   const excepted = await agent([...once, '-url', 'http://jenkins.invalid', ...identity], {
     http_proxy: 'http://proxy:3128',
@@ -216,7 +216,7 @@ t.test('waiting ends when the controller comes', async (t) => {
     { port },
   );
   // Several looks with one and the same answer are one line.
-  await until('it has been asked often', () => controller.asked.length > 4 || undefined);
+  await until('it has been asked often', () => controller.requests.length > 4 || undefined);
   starting = false;
   const { code, stdout, stderr } = await end;
   t.equal(code, 0, stderr);
@@ -255,16 +255,16 @@ t.test('signals end it at any moment', async (t) => {
   });
   const refused = `http://127.0.0.1:${await closedPort()}`;
   for (const [url, isThere] of [
-    [hanging.url, () => hanging.asked.length > 0],
-    [dripping.url, () => dripping.asked.length > 0],
+    [hanging.url, () => hanging.requests.length > 0],
+    [dripping.url, () => dripping.requests.length > 0],
     [refused, (said: string) => said.includes('refuses')],
   ] as const)
     for (const [signal, code] of [
       ['SIGTERM', 143],
       ['SIGINT', 130],
     ] as const) {
-      (hanging.asked as string[]).length = 0;
-      (dripping.asked as string[]).length = 0;
+      (hanging.requests as string[]).length = 0;
+      (dripping.requests as string[]).length = 0;
       const child = start(bailey, { args: ['agent', '-url', url, ...identity], env });
       const end = ended(child);
       let said = '';

@@ -115,7 +115,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
       const report = reportOf(ran);
       t.strictSame(report.argv, ['java', '-jar', jar, ...shown], name);
       t.strictSame(report.arguments, read, name);
-      for (const seen of [...report.env, report.child, report.heir, ran.stderr])
+      for (const seen of [...report.env, report.child, report.inheritingChild, ran.stderr])
         t.notMatch(seen, secret, name);
       t.notMatch(report.env.join('\n'), /JENKINS_SECRET|REMOTING_OPTS/, name);
       t.strictSame(
@@ -135,12 +135,12 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
       };
       const ran = await run(bailey, { args: ['agent', ...url, '-name', 'n'], env });
       t.equal(ran.code, 0, ran.stderr);
-      const { child, heir } = reportOf(ran);
+      const { child, inheritingChild } = reportOf(ran);
       t.match(child, /^sh\n-c\n/, mechanism);
       t.notMatch(child, /memfd|c0ffee/, mechanism);
       // It was told to inherit it, and still reads nothing.
-      t.match(heir, /memfd/, mechanism);
-      t.notMatch(heir, /c0ffee/, mechanism);
+      t.match(inheritingChild, /memfd/, mechanism);
+      t.notMatch(inheritingChild, /c0ffee/, mechanism);
     }
   });
 
@@ -161,7 +161,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
     const ran = await run(bailey, { args, env: base });
     t.equal(ran.code, 0, ran.stderr);
     t.strictSame(reportOf(ran).argv.slice(3), [...url, '-secret', `@${file}`, '-name', 'n']);
-    // Others on this machine have theirs.
+    // Others on this machine have tinheritingChilds.
     const own = reportOf(ran).memoryFiles.filter((memory) => memory.startsWith(`${ran.pid} `));
     t.strictSame(own, []);
 
@@ -210,7 +210,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
         below: asProcess1(below),
       });
       t.equal(ran.code, 0, ran.stderr);
-      t.strictSame(reportOf(ran).shownBy, []);
+      t.strictSame(reportOf(ran).visibleIn, []);
       // 1 is bailey-init; java is its only child.
       t.strictSame(
         reportOf(ran).memoryFiles.map((file) => file.split(' ')[1]),

@@ -82,7 +82,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
       t,
       await run(bailey, { args, env: below, uid }),
       77,
-      /-workDir \S+\/below cannot be made: uid 4321, gid 4321, owner of \S+\/work 0:0, /,
+      /-workDir \S+\/below cannot be created: uid 4321, gid 4321, owner of \S+\/work 0:0, /,
     );
 
     chownSync(work, uid, uid);
@@ -117,7 +117,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
       t,
       await run(bailey, { args: ['agent'], env: missing, below }),
       77,
-      /below cannot be made, it is mounted read-only/,
+      /below cannot be created, it is mounted read-only/,
     );
   });
 

@@ -8,7 +8,7 @@ import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import t, { type Test } from 'tap';
 import { program, requires } from '../../kit/needs.ts';
 import { type Ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
-import { giveLease, makeCertificate, refuseInUse, startFakeTlsCastle } from '../kit/fake-castle.ts';
+import { grantLease, makeCertificate, refuseInUse, startFakeTlsCastle } from '../kit/fake-castle.ts';
 
 interface Place {
   readonly folder: string;
@@ -35,7 +35,7 @@ if (requires(t, program('openssl'))) {
     const { folder, home, ask } = place(t);
     const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1', 'IP:::1']);
     const castle = await startFakeTlsCastle(t, certificate, (response, nth) =>
-      nth === 1 ? refuseInUse(response) : giveLease(response, home),
+      nth === 1 ? refuseInUse(response) : grantLease(response, home),
     );
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, 'once-and-short\n');
@@ -45,7 +45,7 @@ if (requires(t, program('openssl'))) {
       CASTLE_CA_FILE: certificate.file,
     });
     t.equal(ran.code, 0, ran.stderr);
-    t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
+    t.strictSame(castle.requests, ['POST /v1/leases', 'POST /v1/leases']);
     t.strictSame(castle.authorizations, ['Bearer once-and-short', 'Bearer once-and-short']);
 
     const url = castle.url.replace('127.0.0.1', '[::1]');
@@ -75,7 +75,7 @@ if (requires(t, program('openssl'))) {
       t.equal(ran.code, 78);
       t.match(ran.stderr, `bailey: CASTLE_TOKEN_FILE ${tokenFile} ${fault}; put the token`);
     }
-    t.strictSame(castle.asked, []);
+    t.strictSame(castle.requests, []);
   });
 
   t.test('a token that is not there is waited for, and one that cannot be read is not', async (t) => {
@@ -94,7 +94,7 @@ if (requires(t, program('openssl'))) {
     t.match(unreadable, { code: 78, stderr: /CASTLE_TOKEN_FILE .* cannot be read: EISDIR/ });
     const half = await ask({ ...url, CASTLE_CERT_FILE: certificate.file });
     t.match(half, { code: 78, stderr: /only one of CASTLE_CERT_FILE and CASTLE_KEY_FILE is set/ });
-    t.strictSame(castle.asked, []);
+    t.strictSame(castle.requests, []);
   });
 
   t.test('who cannot be trusted is asked nothing', async (t) => {
@@ -115,7 +115,7 @@ if (requires(t, program('openssl'))) {
       t.match(ran.stderr, /^bailey: [^\n]+\n$/, `${what}: one line`);
       t.match(ran.stderr, line, what);
     }
-    t.strictSame(castle.asked, []);
+    t.strictSame(castle.requests, []);
   });
 
   t.test('what is no castle, or none that answers', async (t) => {

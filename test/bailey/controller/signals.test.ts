@@ -11,7 +11,7 @@ import { program, requires } from '../../kit/needs.ts';
 import { Random } from '../../kit/random.ts';
 import { until } from '../../kit/until.ts';
 import { compileC, ended, installBailey, start, temporaryFolder } from '../kit/bailey.ts';
-import { giveLease, refuseInUse, startFakeCastle } from '../kit/fake-castle.ts';
+import { grantLease, refuseInUse, startFakeCastle } from '../kit/fake-castle.ts';
 
 /** Stands in for java: waits forever, with the signal dispositions it inherited. */
 const waitForever = '#include <unistd.h>\nint main(void) { write(1, "java", 4); for (;;) pause(); }\n';
@@ -60,7 +60,7 @@ if (requires(t, program('cc'))) {
       child.kill(signal);
       const ran = await end;
       t.equal(ran.code, 128 + constants.signals[signal], `${signal}: ${ran.stderr}`);
-      t.notOk(castle.asked.some((line) => line.startsWith('DELETE')));
+      t.notOk(castle.requests.some((line) => line.startsWith('DELETE')));
       t.notOk(existsSync(join(home, 'copy_reference_file.log')));
     }
   });
@@ -70,7 +70,7 @@ if (requires(t, program('cc'))) {
     let kill = (): void => undefined;
     const castle = await startFakeCastle(t, folder, (response) => {
       kill();
-      giveLease(response, home);
+      grantLease(response, home);
     });
     const child = start(bailey, {
       args: ['jenkins'],
@@ -79,12 +79,12 @@ if (requires(t, program('cc'))) {
     kill = () => child.kill('SIGTERM');
     const ran = await ended(child);
     t.equal(ran.code, 143, ran.stderr);
-    t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
+    t.strictSame(castle.requests, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
   });
 
   t.test('a failure after the lease was granted releases it', async (t) => {
     const { bailey, env, folder, home } = createFixture(t);
-    const castle = await startFakeCastle(t, folder, (response) => giveLease(response, home));
+    const castle = await startFakeCastle(t, folder, (response) => grantLease(response, home));
     const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
     writeFileSync(join(home, 'plugins'), 'a file where a folder has to be');
     mkdirSync(join(folder, 'ref/plugins'), { recursive: true });
@@ -95,12 +95,12 @@ if (requires(t, program('cc'))) {
       ran.stderr,
       /^bailey: volume v is mounted on .*\nbailey: \S+plugins\S* (?:lies below a file|is not a folder); [^\n]+\n$/,
     );
-    t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
+    t.strictSame(castle.requests, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
 
     rmSync(join(home, 'plugins'));
     const right = start(bailey, { args: ['jenkins', 'true'], env: withCastle });
     t.equal((await ended(right)).code, 0);
-    t.strictSame(castle.asked.slice(2), ['POST /v1/leases'], 'a successful start keeps it');
+    t.strictSame(castle.requests.slice(2), ['POST /v1/leases'], 'a successful start keeps it');
   });
 
   t.test('a lease that another program of the container already holds is not released', async (t) => {
@@ -108,7 +108,7 @@ if (requires(t, program('cc'))) {
     let ending: ((status: 200) => void) | undefined;
     const castle = await startFakeCastle(t, folder, (response) => {
       ending?.(200);
-      giveLease(response, home, 200);
+      grantLease(response, home, 200);
     });
     const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
     writeFileSync(join(folder, 'no-program'), '#!/no/such/shell\n', { mode: 0o755 });
@@ -118,7 +118,7 @@ if (requires(t, program('cc'))) {
     const child = start(bailey, { args: ['jenkins'], env: withCastle });
     ending = () => child.kill('SIGTERM');
     t.equal((await ended(child)).code, 143, 'a signal while the castle answers');
-    t.strictSame(castle.asked, ['POST /v1/leases', 'POST /v1/leases']);
+    t.strictSame(castle.requests, ['POST /v1/leases', 'POST /v1/leases']);
   });
 
   t.test('a signal while the storage is released', async (t) => {
@@ -132,7 +132,7 @@ if (requires(t, program('cc'))) {
       const castle = await startFakeCastle(
         t,
         folder,
-        (response) => giveLease(response, home),
+        (response) => grantLease(response, home),
         () => {
           for (const signal of signals) child?.kill(signal);
         },
@@ -146,7 +146,7 @@ if (requires(t, program('cc'))) {
       // Two signals at once may arrive in either order.
       const codes = signals.map((signal) => 128 + constants.signals[signal]);
       t.ok(codes.includes(ran.code ?? 0), `${what}: ${ran.code} ${ran.stderr}`);
-      t.strictSame(castle.asked, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
+      t.strictSame(castle.requests, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
       const gaveUp = /could not be released/.test(ran.stderr);
       t.equal(gaveUp, signals.length === 1, what);
     }

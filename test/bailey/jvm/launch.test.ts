@@ -131,7 +131,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.equal(ran.code, 0, ran.stderr);
     t.match(
       ran.stderr,
-      /^bailey: warning: no heap dump and no error file: \S+\/logs\/java cannot be made: uid 65534, .* owner of \S+\/logs 0:0, .*chown 65534:\d+ \S+\/logs$/m,
+      /^bailey: warning: no heap dump and no error file: \S+\/logs\/java cannot be created: uid 65534, .* owner of \S+\/logs 0:0, .*chown 65534:\d+ \S+\/logs$/m,
     );
     t.notMatch(ran.stdout, /HeapDump|ErrorFile/);
     t.match(ran.stdout, / -Xmx204m -XX:\+ExitOnOutOfMemoryError /);

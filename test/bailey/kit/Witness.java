@@ -8,8 +8,8 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * Stands in for jenkins.war and agent.jar: prints as JSON how it was started. The command line and the environment
- * come from /proc, so that nothing that the JVM adds or removes is in them.
+ * Replaces jenkins.war and agent.jar: prints as JSON how it was started. The command line and the environment are read from
+ * /proc, so that they are what the kernel passed, without changes by the JVM.
  */
 final class Witness {
     public static void main(String[] arguments) throws IOException {

@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly below?: readonly string[];
 }
 
-/** What an agent needs to be started by hand; nobody looks whether the controller is there. */
+/** The variables that an agent needs to start; the preflight check is off. */
 export const knownController = {
   JENKINS_URL: 'http://127.0.0.1:1/',
   JENKINS_SECRET: 'secret',
@@ -32,8 +32,8 @@ export const knownController = {
   BAILEY_PREFLIGHT: 'off',
 } as const;
 
-/** A run that hangs is a failure, not a wait for the end of the test's time. */
-const boundMs = 30_000;
+/** A run that hangs fails after this time, in milliseconds, before the test's own timeout. */
+const timeoutMs = 30_000;
 
 /** A temporary folder that others may read, away from the repository; removed when the test has ended. */
 export function temporaryFolder(t: Test): string {
@@ -44,7 +44,8 @@ export function temporaryFolder(t: Test): string {
 }
 
 /**
- * Copies what ships of `bailey` to a folder that every user may read; `bailey-init` only when asked for.
+ * Copies the distributed files of `bailey` to a folder that every user may read.
+ * @param withInit whether to copy `bailey-init`, too
  * @returns the path of bailey.js
  */
 export function installBailey(folder: string, withInit = false): string {
@@ -68,7 +69,7 @@ export function start(bailey: string, { args, env, uid, cwd, below = [] }: RunOp
   });
 }
 
-/** Waits for the end of what {@link start} began; after 30 s it is killed, and the run has the signal SIGKILL. */
+/** Waits for the end of a process from {@link start}; after 30 s it is killed, and the result has the signal SIGKILL. */
 export async function ended(child: ChildProcess): Promise<Ended> {
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -76,9 +77,9 @@ export async function ended(child: ChildProcess): Promise<Ended> {
       output[name] += text;
     });
   }
-  const bound = setTimeout(() => child.kill('SIGKILL'), boundMs);
+  const timeout = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  clearTimeout(bound);
+  clearTimeout(timeout);
   return { pid: child.pid ?? 0, code, signal, ...output };
 }
 
@@ -103,7 +104,7 @@ export function packJar(folder: string, manifest: string): string {
   return jar;
 }
 
-/** Compiles a C program of a few lines, linked statically: a stand-in that starts in no time. */
+/** Compiles a small C program, linked statically, so that it starts quickly. */
 export function compileC(target: string, source: string): string {
   writeFileSync(`${target}.c`, source);
   return compileProgram(target, `${target}.c`);

@@ -8,20 +8,20 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { mountIdOf } from '../../../src/linux/mount-id.ts';
 
-/** A castle that does what a test tells it to: for what a real one does only in unlucky moments. */
+/** A castle whose responses a test controls, for situations that a real one rarely produces. */
 export interface FakeCastle {
   readonly url: string;
-  /** Method and path of what was asked, in order. */
-  readonly asked: string[];
-  /** The Authorization header of each of them. */
+  /** Method and path of each request, in order. */
+  readonly requests: string[];
+  /** The Authorization header of each request. */
   readonly authorizations: (string | undefined)[];
 }
 
-/** Answers a call. */
-type Answering = (response: ServerResponse, asked: number) => void;
+/** Answers a request; `count` is the number of requests so far. */
+type RequestHandler = (response: ServerResponse, count: number) => void;
 
-/** Grants a release. */
-const grant: Answering = (response) => void response.writeHead(204).end();
+/** Confirms a release. */
+const confirmRelease: RequestHandler = (response) => void response.writeHead(204).end();
 
 /**
  * Listens on a unix socket in `folder` until the test has ended.
@@ -31,16 +31,16 @@ const grant: Answering = (response) => void response.writeHead(204).end();
 export async function startFakeCastle(
   t: Test,
   folder: string,
-  answer: Answering,
-  release = grant,
+  answer: RequestHandler,
+  release = confirmRelease,
 ): Promise<FakeCastle> {
   const socket = join(folder, 'castle.sock');
   const listen = (server: Server): unknown => server.listen(socket);
-  const { server, ...heard } = await listening(t, createServer(), answer, release, listen);
-  return { url: `unix://${socket}`, ...heard };
+  const { server, ...recorded } = await listening(t, createServer(), answer, release, listen);
+  return { url: `unix://${socket}`, ...recorded };
 }
 
-/** A certificate that signed itself, and its key; files in PEM. */
+/** A self-signed certificate and its key, as PEM files. */
 export interface Certificate {
   readonly file: string;
   readonly keyFile: string;
@@ -49,7 +49,7 @@ export interface Certificate {
 /**
  * Makes a certificate with openssl(1).
  * @param names as its subjectAltName has them, `DNS:castle.example` or `IP:::1`
- * @param days how long it is good, from now; -1: it was good once
+ * @param days validity from now; -1: expired
  */
 export function makeCertificate(
   folder: string,
@@ -66,39 +66,41 @@ export function makeCertificate(
   ]);
   if (status !== 0) throw new Error(`openssl: ${stderr}`);
   if (days < 1) {
-    const again = ['x509', '-in', certificate.file, '-signkey', certificate.keyFile, '-days', String(days)];
-    const signed = spawnSync('openssl', [...again, '-out', certificate.file]);
+    const expired = ['x509', '-in', certificate.file, '-signkey', certificate.keyFile, '-days', String(days)];
+    const signed = spawnSync('openssl', [...expired, '-out', certificate.file]);
     if (signed.status !== 0) throw new Error(`openssl: ${signed.stderr}`);
   }
   return certificate;
 }
 
-/** Listens over TLS on a port of ::1 and 127.0.0.1 until the test has ended; its URL names the second. */
+/** Listens over TLS on a port of ::1 and 127.0.0.1 until the test has ended; the URL contains 127.0.0.1. */
 export async function startFakeTlsCastle(
   t: Test,
   { file, keyFile }: Certificate,
-  answer: Answering,
+  answer: RequestHandler,
 ): Promise<FakeCastle> {
   const tls = createTlsServer({ cert: readFileSync(file), key: readFileSync(keyFile) });
-  const { server, ...heard } = await listening(t, tls, answer, grant, (server) => server.listen(0, '::'));
-  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ...heard };
+  const { server, ...recorded } = await listening(t, tls, answer, confirmRelease, (server) =>
+    server.listen(0, '::'),
+  );
+  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ...recorded };
 }
 
 async function listening(
   t: Test,
   server: Server,
-  answer: Answering,
-  release: Answering,
+  answer: RequestHandler,
+  release: RequestHandler,
   listen: (server: Server) => unknown,
-): Promise<{ server: Server; asked: string[]; authorizations: (string | undefined)[] }> {
-  const asked: string[] = [];
+): Promise<{ server: Server; requests: string[]; authorizations: (string | undefined)[] }> {
+  const requests: string[] = [];
   const authorizations: (string | undefined)[] = [];
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    asked.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     authorizations.push(request.headers.authorization);
     request.resume();
-    if (request.method === 'POST') answer(response, asked.length);
-    else release(response, asked.length);
+    if (request.method === 'POST') answer(response, requests.length);
+    else release(response, requests.length);
   });
   listen(server);
   await once(server, 'listening');
@@ -106,20 +108,20 @@ async function listening(
     server.closeAllConnections();
     server.close();
   });
-  return { server, asked, authorizations };
+  return { server, requests, authorizations };
 }
 
-/** Says that another container has the volume. */
+/** Responds that another container uses the volume. */
 export const refuseInUse = (response: ServerResponse): void =>
   answerJson(response, 409, {
     error: { code: 'volume_in_use', message: 'volume v is in use by container other', remedy: 'stop it' },
   });
 
 /**
- * Gives a lease on what is at `target` already: the client compares mount ids, and finds this one.
- * @param status 200: the container has it already
+ * Grants a lease with the mount id of whatever is mounted at `target`, which the client verifies.
+ * @param status 201 for a new lease, 200 for one that the container already holds
  */
-export const giveLease = (response: ServerResponse, target: string, status: 200 | 201 = 201): void =>
+export const grantLease = (response: ServerResponse, target: string, status: 200 | 201 = 201): void =>
   answerJson(response, status, {
     id: 'lease-1',
     volume: 'v',
@@ -131,7 +133,7 @@ export const giveLease = (response: ServerResponse, target: string, status: 200 
     since: new Date().toISOString(),
   });
 
-/** Any other answer. */
+/** Sends a JSON response. */
 export function answerJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

@@ -44,6 +44,6 @@ function prepare(folder: string): string | undefined {
     accessSync(folder, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (thrown) {
-    return `cannot be made or written (${errorCode(thrown) ?? errorMessage(thrown)})`;
+    return `cannot be created or written (${errorCode(thrown) ?? errorMessage(thrown)})`;
   }
 }

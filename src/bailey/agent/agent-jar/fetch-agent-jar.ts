@@ -68,10 +68,10 @@ const conditionalHeaders = (cached: CachedJar | undefined): Record<string, strin
   ...(cached?.lastModified === undefined ? {} : { 'If-Modified-Since': cached.lastModified }),
 });
 
-const notJarFailure = (at: URL, why: string, status = 0): Failure =>
+const notJarFailure = (at: URL, reason: string, status = 0): Failure =>
   new Failure(
     status === 503 ? 'tryAgain' : 'unavailable',
-    `${shownUrl(at)} does not give agent.jar: ${why}`,
+    `${shownUrl(at)} does not serve agent.jar: ${reason}`,
     'correct -url, or put agent.jar into the image',
   );
 

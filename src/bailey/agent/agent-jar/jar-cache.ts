@@ -40,8 +40,8 @@ export function findCachedJar(folder: string, url: URL): CachedJar | undefined {
 }
 
 /**
- * Keeps a jar, complete or not at all.
- * @returns its path; undefined when it is not a jar that java can run that `java -jar` runs
+ * Stores a jar atomically.
+ * @returns its path; undefined when it is not a jar that `java -jar` can run
  * @throws Failure 73, 74 or 77 when it cannot be written
  */
 export async function cacheJar(
@@ -81,7 +81,7 @@ function isRecord(
 async function writeFile(
   target: string,
   content: Buffer,
-  isRight: (part: string) => Promise<boolean>,
+  isValid: (part: string) => Promise<boolean>,
 ): Promise<boolean> {
   const part = `${target}.${randomUUID()}.part`;
   try {
@@ -92,9 +92,9 @@ async function writeFile(
     } finally {
       await file.close();
     }
-    const right = await isRight(part);
-    if (right) renameSync(part, target);
-    return right;
+    const valid = await isValid(part);
+    if (valid) renameSync(part, target);
+    return valid;
   } catch (thrown) {
     throw accessFailure('', target, thrown, 'be written');
   } finally {

@@ -7,13 +7,13 @@ import type { PreflightResult } from './preflight-result.ts';
 import { retryUntilReady, type WaitOptions } from './retry-until-ready.ts';
 
 /**
- * Waits until the controller can be reached the way agent.jar will go. It says what is wrong meanwhile, which agent.jar
- * does by stack traces, and what to do. What cannot be checked from here passes: no agent that would work is held back.
- * @throws Failure 69 when the time is over, 75 when the controller was still starting; the signal's reason
+ * Waits until the controller can be reached in the way that agent.jar will use. Meanwhile it logs the problem and the remedy,
+ * where agent.jar would print stack traces. Whatever cannot be checked here passes, so that no working agent is delayed.
+ * @throws Failure 69 at the deadline, 75 when the controller is still starting then; the signal's reason
  */
 export async function awaitController(target: ControllerTarget, wait: WaitOptions): Promise<void> {
   if (target.kind === 'unknown') {
-    if (target.why !== undefined) wait.logLine(`the controller is not checked: ${target.why}`);
+    if (target.reason !== undefined) wait.logLine(`the controller is not checked: ${target.reason}`);
     return;
   }
   let waited = false;

@@ -25,8 +25,8 @@ export type ControllerTarget =
       readonly port: number;
       readonly mayGoThroughProxy: (host: string) => boolean;
     }
-  /** Cannot be checked; `why` is worth a log line. */
-  | { readonly kind: 'unknown'; readonly why?: string };
+  /** Cannot be checked; `reason`, if any, is to be logged. */
+  | { readonly kind: 'unknown'; readonly reason?: string };
 
 /** Which certificates to accept. */
 export interface TlsTrust {
@@ -51,7 +51,7 @@ export function readTarget(
     return { kind: 'unknown' };
   const networkOverride = javaNetworkOverride(javaOptions, env);
   if (networkOverride !== undefined)
-    return { kind: 'unknown', why: `java uses its own network settings: ${networkOverride}` };
+    return { kind: 'unknown', reason: `java uses its own network settings: ${networkOverride}` };
 
   const { host, port } = readHostPort(lastValue(items, '-direct') ?? '') ?? {};
   if (host !== undefined && port !== undefined)

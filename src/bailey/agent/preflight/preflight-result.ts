@@ -3,7 +3,8 @@ import type { Failure } from '../../../terminal/failure.ts';
 /** The result of one check of a controller. */
 export type PreflightResult =
   | {
-      readonly kind: 'ready' /** Something that people may want to know all the same. */;
+      readonly kind: 'ready';
+      /** Worth a log line nevertheless. */
       readonly note?: string;
     }
   /** May change; `failure` has the problem and the remedy. */

@@ -15,7 +15,7 @@ export interface WaitOptions {
  * Time limits for one attempt, in milliseconds: short at first, so that a log line appears soon, then up to agent.jar's
  * own timeout. The minimum gives an attempt just before the deadline a chance.
  */
-const answerWithinMs = { first: 10_000, most: 60_000, least: 5_000 };
+const answerWithinMs = { first: 10_000, max: 60_000, min: 5_000 };
 
 /**
  * Repeats an attempt with growing pauses until it succeeds.
@@ -26,17 +26,17 @@ export async function retryUntilReady<T>(
   attempt: (withinMs: number) => Promise<T | Failure>,
   { deadline, logLine, signal }: WaitOptions,
 ): Promise<T> {
-  const tell = throttledLog(logLine);
-  const beganAt = performance.now();
+  const logThrottled = throttledLog(logLine);
+  const startedAt = performance.now();
   for (let tries = 0; ; tries++) {
-    const longestMs = Math.min(answerWithinMs.first * 2 ** Math.min(tries, 8), answerWithinMs.most);
-    const untilEndMs = Math.max(deadline - performance.now(), answerWithinMs.least);
-    const got = await attempt(Math.min(longestMs, untilEndMs));
+    const maxMs = Math.min(answerWithinMs.first * 2 ** Math.min(tries, 8), answerWithinMs.max);
+    const untilEndMs = Math.max(deadline - performance.now(), answerWithinMs.min);
+    const got = await attempt(Math.min(maxMs, untilEndMs));
     if (!(got instanceof Failure)) return got;
     const leftMs = deadline - performance.now();
-    if (leftMs <= 0) throw timeoutFailure(got, tries, deadline - beganAt);
+    if (leftMs <= 0) throw timeoutFailure(got, tries, deadline - startedAt);
     const atMost = leftMs === Number.POSITIVE_INFINITY ? '' : `, at most ${Math.ceil(leftMs / 1000)} s more`;
-    tell(got.sentence, `waiting for the controller${atMost}: ${got.message}`);
+    logThrottled(got.sentence, `waiting for the controller${atMost}: ${got.message}`);
     // Never sleeps past the deadline: the last attempt is made at the deadline itself.
     await pause(Math.min(backoffMs(tries, Math.random()), leftMs), signal);
   }

@@ -11,9 +11,9 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * Stands in for agent.jar: expands the arguments that begin with @ as its parser does, starts children, looks for the
- * secret wherever a process could find it, and prints as JSON what it has seen. With -Drestart=LIBRARY it first becomes
- * itself again, as the controller makes agents do after a reconnect.
+ * Replaces agent.jar: expands the arguments that begin with @ as its parser does, starts children, searches for the secret
+ * in the places that a process can read, and prints the results as JSON. With -Drestart=LIBRARY it first executes itself
+ * again, as the controller makes agents do after a reconnect.
  */
 final class Agent {
     private static native void restart();
@@ -33,15 +33,15 @@ final class Agent {
         report.put("arguments", strings(arguments));
         report.put("env", strings(split(Path.of("/proc/self/environ"))));
         report.put("child", string(child(ProcessBuilder.Redirect.PIPE)));
-        report.put("heir", string(child(ProcessBuilder.Redirect.INHERIT)));
-        if (needle != null) report.put("shownBy", strings(shownBy(new StringBuilder(needle).reverse().toString())));
+        report.put("inheritingChild", string(child(ProcessBuilder.Redirect.INHERIT)));
+        if (needle != null) report.put("visibleIn", strings(visibleIn(new StringBuilder(needle).reverse().toString())));
         report.put("memoryFiles", strings(memoryFiles()));
         System.out.println(report.entrySet().stream()
             .map(entry -> string(entry.getKey()) + ":" + entry.getValue())
             .collect(Collectors.joining(",", "{", "}")));
     }
 
-    /** What a child sees of itself, and can read of its standard input. */
+    /** The command line, environment, descriptors and standard input of a child. */
     private static String child(ProcessBuilder.Redirect input) throws Exception {
         String script = "tr '\\0' '\\n' < /proc/$$/cmdline; env; ls -l /proc/$$/fd | sed 's/.* -> //'; cat";
         Process process = new ProcessBuilder("sh", "-c", script).redirectInput(input).redirectErrorStream(true).start();
@@ -50,8 +50,8 @@ final class Agent {
         return process.waitFor() == 0 ? text : "failed: " + text;
     }
 
-    /** The files below /proc that show a text, of every process. */
-    private static List<String> shownBy(String text) throws IOException {
+    /** The cmdline and environ files of all processes that contain a text. */
+    private static List<String> visibleIn(String text) throws IOException {
         List<String> found = new ArrayList<>();
         for (Path process : processes())
             for (String name : List.of("cmdline", "environ")) {
@@ -59,13 +59,13 @@ final class Agent {
                     String content = new String(Files.readAllBytes(process.resolve(name)), "ISO-8859-1");
                     if (content.contains(text)) found.add(Files.readString(process.resolve("comm")).trim() + " " + name);
                 } catch (IOException gone) {
-                    continue; // it has ended meanwhile
+                    continue; // the process has ended
                 }
             }
         return found;
     }
 
-    /** Who has a file that is in memory only, and as which descriptor. */
+    /** Process id and descriptor of each open memfd. */
     private static List<String> memoryFiles() throws IOException {
         List<String> found = new ArrayList<>();
         for (Path process : processes())
@@ -74,7 +74,7 @@ final class Agent {
                     if (Files.exists(descriptor) && Files.readSymbolicLink(descriptor).toString().contains("memfd:"))
                         found.add(process.getFileName() + " " + descriptor.getFileName());
             } catch (IOException gone) {
-                continue; // it has ended meanwhile
+                continue; // the process has ended
             }
         return found;
     }
@@ -87,7 +87,7 @@ final class Agent {
         return found;
     }
 
-    /** As args4j does it: every argument, no second time, and a file has to exist. */
+    /** As in args4j: all arguments are expanded, but not recursively; the file must exist. */
     private static List<String> expand(String[] given) throws IOException {
         List<String> arguments = new ArrayList<>();
         for (String argument : given) {

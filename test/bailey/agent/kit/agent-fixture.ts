@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { type Ended, installBailey, run, temporaryFolder } from '../../kit/bailey.ts';
 
-/** The environment and the arguments of an agent that has been told who it is. */
+/** The secret and name arguments of an agent. */
 export const identity = ['-secret', 'c0ffee5ec2e7', '-name', 'n'] as const;
 
-/** A `bailey` in a folder of its own, with a java that says that it ran, and with what. */
+/** A copy of `bailey` in its own folder, with a `java` that prints its arguments. */
 export interface AgentFixture {
   readonly folder: string;
   readonly bailey: string;

@@ -7,19 +7,19 @@ import type { TlsOptions } from 'node:tls';
 import type { Test } from 'tap';
 import type { Certificate } from '../../kit/fake-castle.ts';
 
-/** A server of this test's that answers as a controller, or as whatever stands in its place. */
+/** An HTTP server that answers as a controller, or as another server in its place. */
 export interface Controller {
   readonly url: string;
   readonly port: number;
-  /** Method and path of what was asked, in order. */
-  readonly asked: readonly string[];
-  /** All headers that came, in one text. */
+  /** Method and path of each request, in order. */
+  readonly requests: readonly string[];
+  /** All headers received, as one text. */
   readonly headers: () => string;
 }
 
 /**
  * Listens on a port of 127.0.0.1 until the test has ended.
- * @param port where; 0: any
+ * @param port 0: any free port
  */
 export async function startController(
   t: Test,
@@ -30,10 +30,10 @@ export async function startController(
     tls = {},
   }: { readonly certificate?: Certificate; readonly port?: number; readonly tls?: TlsOptions } = {},
 ): Promise<Controller> {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const headers: string[] = [];
   const listener: RequestListener = (request, response) => {
-    asked.push(`${request.method} ${request.url}`);
+    requests.push(`${request.method} ${request.url}`);
     headers.push(...request.rawHeaders);
     answer(request, response);
   };
@@ -46,10 +46,10 @@ export async function startController(
         );
   const at = await listening(t, server, port);
   const scheme = certificate === undefined ? 'http' : 'https';
-  return { url: `${scheme}://127.0.0.1:${at}/`, port: at, asked, headers: () => headers.join('\n') };
+  return { url: `${scheme}://127.0.0.1:${at}/`, port: at, requests, headers: () => headers.join('\n') };
 }
 
-/** An agent port: it answers a greeting as Jenkins' listener does. */
+/** An agent port that answers like Jenkins' listener. */
 export function startAgentPort(t: Test): Promise<number> {
   const greeting = 'HTTP/1.0 200 OK\r\n\r\nJenkins-Agent-Protocols: JNLP4-connect, Ping\r\n';
   const server = createTcpServer((socket) => {
@@ -59,7 +59,7 @@ export function startAgentPort(t: Test): Promise<number> {
   return listening(t, server, 0);
 }
 
-/** A port of 127.0.0.1 where nobody listens now. */
+/** A port of 127.0.0.1 without a listener. */
 export async function closedPort(): Promise<number> {
   const server = createTcpServer();
   server.listen(0, '127.0.0.1');
@@ -70,7 +70,7 @@ export async function closedPort(): Promise<number> {
   return port;
 }
 
-/** Answers as Jenkins does, with this agent port; without one, its listener is not there. */
+/** Answers as Jenkins does; without an agent port, the listener page is missing. */
 export const asJenkins =
   (agentPort: number | undefined, prefix = ''): RequestListener =>
   (request, response) => {
@@ -86,7 +86,7 @@ export const asJenkins =
     else response.writeHead(404).end();
   };
 
-/** Answers everything with one status. */
+/** Answers every request with the same status. */
 export const always =
   (status: number, headers: Readonly<Record<string, string>> = {}): RequestListener =>
   (_request, response) =>

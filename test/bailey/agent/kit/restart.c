@@ -1,5 +1,5 @@
-/* What the controller's restarter makes an agent do (jenkins.slaves.restarter.UnixSlaveRestarter): all descriptors but
- * the first three become close-on-exec, and then it executes itself with its own arguments. */
+/* Does the same as the controller's restarter in an agent (jenkins.slaves.restarter.UnixSlaveRestarter): marks all descriptors
+ * but the first three close-on-exec, then executes the program again with the same arguments. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <jni.h>

@@ -3,19 +3,19 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { compileLibrary } from '../../../kit/compile.ts';
 
-/** What Agent.java has seen. */
+/** The report of Agent.java. */
 export interface AgentReport {
   readonly argv: readonly string[];
-  /** With the lines of `@FILE`s in their place. */
+  /** With each `@FILE` replaced by its lines. */
   readonly arguments: readonly string[];
   readonly env: readonly string[];
   /** Command line, environment, descriptors and standard input of a child: one line each. */
   readonly child: string;
-  /** The same of one that inherits the standard input. */
-  readonly heir: string;
-  /** Program and file below /proc that show the text that -Dneedle has the other way round. */
-  readonly shownBy?: readonly string[];
-  /** Process id and descriptor of files that are in memory only. */
+  /** The same for a child that inherits standard input. */
+  readonly inheritingChild: string;
+  /** Programs and their files below /proc that contain the reversed text of -Dneedle. */
+  readonly visibleIn?: readonly string[];
+  /** Process id and descriptor of each open memfd. */
   readonly memoryFiles: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export function buildAgent(folder: string, name = 'agent.jar'): string {
   return jar;
 }
 
-/** Where the JDK has its C headers; undefined when there are none. */
+/** The directory of the JDK's C headers; undefined when there are none. */
 export function jdkHeaders(): string | undefined {
   const javac = spawnSync('sh', ['-c', 'readlink -f "$(command -v javac)"'], { encoding: 'utf8' });
   const headers = join(dirname(javac.stdout.trim()), '../include');
