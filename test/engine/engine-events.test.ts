@@ -166,7 +166,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     );
     t.match(
       findings.filter(({ what }) => what === 'cgroup layout'),
-      [{ state: 'ok', found: /is recognised/ }],
+      [{ state: 'ok', found: /is recognized/ }],
     );
     t.ok(container.id);
   });

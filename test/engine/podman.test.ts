@@ -119,7 +119,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     const findings = JSON.parse(stdout) as readonly Finding[];
     const of = (what: string) => findings.filter((finding) => finding.what === what);
     t.match(of('container engine'), [{ state: 'ok', found: /^4\..*cgroups version \d/ }]);
-    t.match(of('cgroup layout'), [{ state: 'ok', found: /is recognised/ }]);
+    t.match(of('cgroup layout'), [{ state: 'ok', found: /is recognized/ }]);
     t.ok(id);
   });
 }

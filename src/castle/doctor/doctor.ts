@@ -22,8 +22,8 @@ import { tlsFindings } from './tls.ts';
 import { trialFindings } from './trial.ts';
 
 /**
- * Looks at everything that a castle with these settings needs, without changing any of it.
- * @throws Failure config when what belongs beside the bundle is not there, usage when --backend is wrong
+ * Checks everything that a castle with these settings needs, without changing any of it.
+ * @throws Failure config when a file that belongs beside the bundle is missing, usage when --backend is wrong
  */
 export async function examine(settings: ServeSettings): Promise<readonly Finding[]> {
   const ebs = ebsOf(settings.backend);
@@ -48,23 +48,23 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
   ];
 }
 
-/** The folder in `NAME=DIR`, whatever a backend lets follow behind a comma. */
+/** The folder in `NAME=DIR[,OPTION…]`. */
 const folderOf = (backend: string): string =>
   resolve(backend.split('=').slice(1).join('=').split(',')[0] ?? '');
 
-/** The settings of the backend ebs, which has no folder of its own. */
+/** The settings of the backend ebs, which has no folder of its own; undefined for another backend. */
 function ebsOf(backend: string): EbsSettings | undefined {
   const [, setting] = /^ebs(?:=(?!$)|(?=,)|$)(.*)$/.exec(backend) ?? [];
   return setting === undefined ? undefined : parseEbs(setting);
 }
 
-/** What stands behind `nfs=`, when that is the backend. */
+/** The settings of the backend nfs; undefined for another backend. */
 function nfsOf(backend: string): NfsSettings | undefined {
   const [, setting] = /^nfs=(.*)$/s.exec(backend) ?? [];
   return setting === undefined ? undefined : parseNfs(setting);
 }
 
-/** What the backend loop needs besides its folder. */
+/** Checks what the backend loop needs besides its folder; nothing for another backend. */
 async function loop(backend: string): Promise<readonly Finding[]> {
   const [, setting] = /^loop=(.*)$/s.exec(backend) ?? [];
   return setting === undefined ? [] : loopFindings(parseLoop(setting).fileSystem);
@@ -75,7 +75,7 @@ async function trial(folder: string): Promise<readonly Finding[]> {
   try {
     return await trialFindings(native(), mounter, existsSync(folder) ? realpathSync(folder) : '/');
   } catch (thrown) {
-    return [missing('mounting in a container', errorMessage(thrown), 'see to that first')];
+    return [missing('mounting in a container', errorMessage(thrown), 'correct this first')];
   }
 }
 
@@ -85,10 +85,10 @@ async function runtime({ runtime, dockerSocket }: ServeSettings): Promise<readon
     return [
       warning(
         'runtime process',
-        'every container may have every volume',
-        'use --runtime docker, but for development',
+        'every container may use every volume',
+        'outside development, use --runtime docker',
       ),
     ];
   }
-  return [ok(`runtime ${runtime}`, 'not looked at')];
+  return [ok(`runtime ${runtime}`, 'not checked')];
 }

@@ -4,13 +4,13 @@ import { readInstanceMetadata } from '../aws/instance-metadata.ts';
 import type { EbsSettings } from '../backends/ebs/settings.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
-/** What the backend ebs needs: an instance of EC2, the right to look at volumes, and the tools of the file system. */
+/** Checks what the backend ebs needs: an EC2 instance, the permission to describe volumes, and the tools of the file system. */
 export async function ebsFindings(settings: EbsSettings): Promise<readonly Finding[]> {
   const { fileSystem, metadata, endpoint, callsPerSecond } = settings;
   const findings: Finding[] = [];
   try {
     await fileSystem.requirePrograms();
-    findings.push(ok(`tools of ${fileSystem.name}`, 'are there'));
+    findings.push(ok(`tools of ${fileSystem.name}`, 'are installed'));
   } catch (thrown) {
     findings.push(failed(`tools of ${fileSystem.name}`, thrown));
   }
@@ -21,7 +21,7 @@ export async function ebsFindings(settings: EbsSettings): Promise<readonly Findi
     const address = { region, callsPerSecond, ...(endpoint === undefined ? {} : { url: endpoint }) };
     const ec2 = await openEc2(address, () => undefined);
     await ec2.describeVolumes({ Filters: [{ Name: 'attachment.instance-id', Values: [id] }] });
-    findings.push(ok('EC2', `volumes of ${region} can be looked at`));
+    findings.push(ok('EC2', `volumes in ${region} can be described`));
   } catch (thrown) {
     findings.push(failed('EC2', thrown));
   }
@@ -30,9 +30,9 @@ export async function ebsFindings(settings: EbsSettings): Promise<readonly Findi
 
 const failed = (what: string, thrown: unknown): Finding =>
   thrown instanceof Failure
-    ? missing(what, thrown.sentence, thrown.remedy ?? 'see to that first')
+    ? missing(what, thrown.sentence, thrown.remedy ?? 'correct this first')
     : missing(
         what,
-        `it cannot be asked: ${describeEc2Error(thrown)}`,
-        "give the instance a role with the permissions of docs/castle.md, and a way to EC2's API",
+        `volumes cannot be described: ${describeEc2Error(thrown)}`,
+        "give the instance a role with the permissions in docs/castle/backends.md, and network access to EC2's API",
       );

@@ -7,7 +7,8 @@ import { type Finding, missing, ok, warning } from './finding.ts';
 const answerWithinMs = 5_000;
 
 /**
- * Whether the engine answers, and whether its containers are found again by their cgroups: tried on one that runs.
+ * Checks that the engine answers, and that the castle finds a container's id in its cgroup; the second is tried on one running
+ * container.
  * @param socketPath the engine's unix socket
  */
 export async function engineFindings(socketPath: string): Promise<readonly Finding[]> {
@@ -20,18 +21,18 @@ export async function engineFindings(socketPath: string): Promise<readonly Findi
       what,
       `${ServerVersion} answers on ${socketPath}; cgroups version ${CgroupVersion}, driver ${CgroupDriver}`,
     );
-    // Without a limit: with one, the engine lists those that have ended, too.
+    // Without `limit`: with it, the engine also lists containers that have ended.
     for (const { Id } of await engine.listContainers()) {
       const { Pid } = (await engine.getContainer(Id).inspect()).State;
-      if (Pid > 0) return [answers, layout(Id, Pid)]; // otherwise it has ended meanwhile
+      if (Pid > 0) return [answers, layout(Id, Pid)]; // 0: it has ended since it was listed
     }
-    return [answers, ok('cgroup layout', 'not looked at: no container runs')];
+    return [answers, ok('cgroup layout', 'not checked: no container is running')];
   } catch (thrown) {
     return [
       missing(
         what,
         `does not answer on ${socketPath}: ${errorMessage(thrown)}`,
-        'start it, or give --docker-socket',
+        'start the engine, or set --docker-socket',
       ),
     ];
   }
@@ -46,15 +47,15 @@ function layout(id: string, pid: number): Finding {
   } catch (thrown) {
     return warning(
       what,
-      `${container} is not to be seen: ${errorMessage(thrown)}`,
-      "run the castle in the PID namespace of the engine's host; if the container just ended, try again",
+      `${container} is not visible: ${errorMessage(thrown)}`,
+      "run the castle in the PID namespace of the engine's host; if the container has just ended, run this again",
     );
   }
   const found = containerIds(text);
-  if (found.length === 1 && found[0] === id) return ok(what, `${container} is recognised by its cgroup`);
+  if (found.length === 1 && found[0] === id) return ok(what, `${container} is recognized by its cgroup`);
   return missing(
     what,
-    `${container} is in cgroup ${text.trim().split('\n')[0]}, which names ${found.length} containers`,
-    "run the castle in the host's cgroup namespace (--cgroupns host), and report an engine with paths of its own",
+    `${container} is in cgroup ${text.trim().split('\n')[0]}, whose path has the ids of ${found.length} containers`,
+    "run the castle in the host's cgroup namespace (docker run --cgroupns host); if it is, report this path as a bug",
   );
 }

@@ -1,12 +1,12 @@
-/** What the doctor says of one thing. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at. */
+  /** What was checked. */
   readonly what: string;
-  /** `missing`: the castle can't do its work; `warning`: it can, but somebody should know. */
+  /** `missing`: the castle cannot work; `warning`: it works, with a risk or a limit. */
   readonly state: 'ok' | 'warning' | 'missing';
   /** What was found. */
   readonly found: string;
-  /** What to do, when something is. */
+  /** What to do about it, unless the state is `ok`. */
   readonly remedy?: string;
 }
 

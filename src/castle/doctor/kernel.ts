@@ -6,7 +6,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import { descriptorOf } from '../api/connections.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
-/** What the castle needs of the kernel besides mounting, which is tried as a whole. */
+/** Checks what the castle needs of the kernel besides mounting, which trial.ts tries as a whole. */
 export async function kernelFindings(native: Native): Promise<readonly Finding[]> {
   return [version(), await peer(native)];
 }
@@ -15,20 +15,20 @@ function version(): Finding {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   const isAtLeast = (wantedMajor: number, wantedMinor: number) =>
     major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
-  if (!isAtLeast(5, 12)) return missing('kernel', `Linux ${release()}`, 'the castle needs Linux 5.12');
+  if (!isAtLeast(5, 12)) return missing('kernel', `Linux ${release()}`, 'boot Linux 5.12 or newer');
   if (!isAtLeast(6, 5)) {
     return warning(
       'kernel',
       `Linux ${release()} has no SO_PEERPIDFD`,
-      'nothing needs to be done: who asks is looked at twice instead; from Linux 6.5 once is enough',
+      'nothing: the castle checks the identity of each caller twice instead',
     );
   }
   return ok('kernel', `Linux ${release()}`);
 }
 
-/** Tried on a connection of this process with itself, by a name that is in no file system. */
+/** Tries SO_PEERCRED and pidfds on a connection of this process to itself, over an abstract unix socket. */
 async function peer(native: Native): Promise<Finding> {
-  const what = 'who asks (peer pidfd)';
+  const what = 'caller identity (peer pidfd)';
   const server = createServer();
   let client: Socket | undefined;
   try {
@@ -43,15 +43,16 @@ async function peer(native: Native): Promise<Finding> {
     });
     const socket = await accepted;
     const fd = descriptorOf(socket);
-    if (fd === undefined) throw new Error('Node gives no descriptor');
+    if (fd === undefined) throw new Error('Node does not expose the descriptor of a socket');
     const { pid, pidfd } = native.peer(fd);
     const alive = native.pidfdAlive(pidfd);
     socket.destroy();
     closeSync(pidfd);
-    if (pid !== process.pid || !alive) throw new Error(`process ${process.pid} was taken for ${pid}`);
-    return ok(what, 'the kernel says who is at the other end of a socket');
+    if (pid !== process.pid || !alive)
+      throw new Error(`the kernel reported process ${pid} instead of ${process.pid}`);
+    return ok(what, 'the kernel identifies the process at the other end of a socket');
   } catch (thrown) {
-    return missing(what, errorMessage(thrown), 'the castle needs SO_PEERCRED and pidfd_open (Linux 5.3)');
+    return missing(what, errorMessage(thrown), 'boot a kernel with SO_PEERCRED and pidfd_open (Linux 5.3)');
   } finally {
     client?.destroy();
     server.close();

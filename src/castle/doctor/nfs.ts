@@ -7,8 +7,8 @@ import { RefusalError } from '../refusals/refusal.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /**
- * What the backend nfs needs: the kernel's client, and a server that lets this host in. The export is mounted for a moment,
- * in no mount namespace, and looked at.
+ * Checks what the backend nfs needs: the kernel's NFS client, and a server that lets this host mount the export. The export is
+ * mounted for a moment, detached: in no mount namespace.
  */
 export async function nfsFindings(settings: NfsSettings, mountProgram: string): Promise<readonly Finding[]> {
   const server = `${settings.host}:${settings.path}`;
@@ -20,7 +20,7 @@ export async function nfsFindings(settings: NfsSettings, mountProgram: string): 
     const port =
       settings.options.find((option) => option.startsWith('port='))?.slice('port='.length) ?? defaultPort;
     const found = thrown instanceof RefusalError ? thrown.sentence : `${server}: ${errorMessage(thrown)}`;
-    const remedy = thrown instanceof RefusalError ? thrown.remedy : 'see to the server';
+    const remedy = thrown instanceof RefusalError ? thrown.remedy : 'check the server and its log';
     return [client(), missing('NFS server', `${found} (TCP port ${port})`, remedy)];
   }
 }
@@ -28,6 +28,6 @@ export async function nfsFindings(settings: NfsSettings, mountProgram: string): 
 function client(): Finding {
   const isThere = readFileSync('/proc/filesystems', 'utf8').split('\n').includes('nodev\tnfs4');
   return isThere
-    ? ok('NFS client', 'this kernel has one')
-    : missing('NFS client', 'this kernel has none', 'load the module nfsv4, or boot a kernel that has it');
+    ? ok('NFS client', 'the kernel has one')
+    : missing('NFS client', 'the kernel has none', 'load the module nfsv4, or boot a kernel with it');
 }

@@ -1,55 +1,68 @@
 import { readFileSync } from 'node:fs';
-import { namespaceOf, readStatus } from '../../linux/proc.ts';
+import { hasCapability, namespaceOf } from '../../linux/proc.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
-/** The capabilities that the castle needs, by their numbers; capabilities(7). */
+/** The number of CAP_SYS_ADMIN; linux/capability.h. */
+export const sysAdmin = 21;
+
+/** The capabilities that the castle needs, by their numbers, and what for; capabilities(7). */
 const needed = [
-  { name: 'CAP_CHOWN', bit: 0, why: 'a new volume gets the owner that the container runs as' },
-  { name: 'CAP_DAC_OVERRIDE', bit: 1, why: 'volumes belong to the users of containers' },
-  { name: 'CAP_DAC_READ_SEARCH', bit: 2, why: "mount points lie in folders of the containers' users" },
-  { name: 'CAP_FOWNER', bit: 3, why: 'a new volume gets its mode' },
-  { name: 'CAP_SYS_CHROOT', bit: 18, why: "a mount point is looked up from the container's root" },
-  { name: 'CAP_SYS_PTRACE', bit: 19, why: "processes' namespaces are read in /proc" },
-  { name: 'CAP_SYS_ADMIN', bit: 21, why: 'it mounts in other mount namespaces' },
+  { name: 'CAP_CHOWN', bit: 0, why: 'to give a new volume to the user of its container' },
+  { name: 'CAP_DAC_OVERRIDE', bit: 1, why: 'to use volumes that belong to other users' },
+  { name: 'CAP_DAC_READ_SEARCH', bit: 2, why: 'to open mount points in folders of other users' },
+  { name: 'CAP_FOWNER', bit: 3, why: 'to set the mode of a new volume' },
+  { name: 'CAP_SYS_CHROOT', bit: 18, why: "to open a mount point from the container's root" },
+  { name: 'CAP_SYS_PTRACE', bit: 19, why: 'to read the namespaces of processes in /proc' },
+  { name: 'CAP_SYS_ADMIN', bit: sysAdmin, why: 'to mount in other mount namespaces' },
 ];
 
-/** What the kernel asks of who writes the maps of a user namespace, root's too; user_namespaces(7). */
+/** What writing the id maps of a user namespace requires, also for uid 0; user_namespaces(7). */
 const forMaps = [
   { name: 'CAP_SETGID', bit: 6 },
   { name: 'CAP_SETUID', bit: 7 },
   { name: 'CAP_SETFCAP', bit: 31 },
 ];
 
-/** The PID namespace that the kernel itself starts with; PROC_PID_INIT_INO in its proc_ns.h. */
+/** The initial PID namespace; PROC_PID_INIT_INO in the kernel's proc_ns.h. */
 const firstPidNamespace = 'pid:[4026531836]';
 
-/** Every lease takes descriptors; below this many, a large host gets too few. */
+/** Each lease takes two descriptors; a large host needs at least this many. */
 const enoughDescriptors = 4096;
 
 export function permissionFindings(): readonly Finding[] {
   return [capabilities(), idMapping(), pidNamespace(), mountNamespace(), descriptors()];
 }
 
-/** Whether this process has a capability. @param bit its number */
-export function holds(bit: number): boolean {
-  const held = BigInt(`0x${readStatus(process.pid).get('CapEff') ?? '0'}`);
-  return (held & (1n << BigInt(bit))) !== 0n;
+/**
+ * How this process gets capabilities that it lacks. Root lacks one only where a container engine or a systemd service has
+ * removed it, so there the remedy is an option of those.
+ * @param names as in `CAP_SYS_ADMIN`
+ */
+export function capabilityRemedy(names: readonly string[]): string {
+  if (process.getuid?.() !== 0) return 'run the castle as root on the host';
+  const options = names.map((name) => `--cap-add ${name.replace(/^CAP_/, '')}`).join(' ');
+  return `give it the missing capabilities: in a container, docker run ${options}; in a systemd service, CapabilityBoundingSet=${names.join(' ')} besides those it has`;
 }
 
 function capabilities(): Finding {
-  const lacking = needed.filter(({ bit }) => !holds(bit));
-  if (lacking.length === 0) return ok('capabilities', `uid ${process.getuid?.()} has what is needed`);
+  const lacking = needed.filter(({ bit }) => !hasCapability(bit));
+  if (lacking.length === 0) return ok('capabilities', `uid ${process.getuid?.()} has all that are needed`);
   const list = lacking.map(({ name, why }) => `${name} (${why})`).join(', ');
-  return missing('capabilities', `uid ${process.getuid?.()} has not ${list}`, 'run it as root on the host');
+  return missing(
+    'capabilities',
+    `uid ${process.getuid?.()} lacks ${list}`,
+    capabilityRemedy(lacking.map(({ name }) => name)),
+  );
 }
 
 function idMapping(): Finding {
-  const lacking = forMaps.filter(({ bit }) => !holds(bit)).map(({ name }) => name);
-  if (lacking.length === 0) return ok('id mapping', 'the owner of a volume can be shown as another user');
+  const lacking = forMaps.filter(({ bit }) => !hasCapability(bit)).map(({ name }) => name);
+  if (lacking.length === 0)
+    return ok('id mapping', 'the ids of a volume can be mapped to those of a container');
   return warning(
     'id mapping',
-    `without ${lacking.join(', ')} every volume is shown with its owner as it is`,
-    'give it to the castle where containers do not run as the owner of their volume',
+    `without ${lacking.join(', ')}, the ids of a volume cannot be mapped: a container sees them as they are on disk`,
+    `if containers do not run as the owner of their volume: ${capabilityRemedy(lacking)}`,
   );
 }
 
@@ -57,23 +70,23 @@ function pidNamespace(): Finding {
   if (namespaceOf('self', 'pid') === firstPidNamespace) return ok('PID namespace', "the host's");
   return warning(
     'PID namespace',
-    'not the first one of this machine: processes outside of it cannot ask for storage',
-    "in a container, give it the host's (docker run --pid host, hostPID: true)",
+    'not the initial one of this machine: the castle refuses processes outside of it',
+    "in a container, use the host's (docker run --pid host; hostPID: true in Kubernetes)",
   );
 }
 
-/** Compared with the first process that is to be seen: with the host's PID namespace, that is the host's. */
+/** Compares with process 1, which is the host's when the castle is in the host's PID namespace. */
 function mountNamespace(): Finding {
   const what = 'mount namespace';
   try {
     if (namespaceOf('self', 'mnt') === namespaceOf(1, 'mnt')) return ok(what, "the host's");
   } catch {
-    return warning(what, 'that of process 1 cannot be looked at', 'run it as root on the host');
+    return warning(what, 'that of process 1 cannot be read', capabilityRemedy(['CAP_SYS_PTRACE']));
   }
   return warning(
     what,
-    'not that of process 1: what the host mounts later, and what containers share with it, is not seen',
-    'run the castle as a service without PrivateMounts and its like, or see docs/castle.md about containers',
+    'not that of process 1: the castle does not see what the host mounts later',
+    'run the castle as a service without PrivateMounts= or another option that creates a mount namespace; for a container, see Dockerfile.castle.example',
   );
 }
 

@@ -4,27 +4,32 @@ import { namespaceOf } from '../../linux/proc.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /**
- * What the castle needs to be an engine's volume driver. That the engine itself is in the same mount namespace can only be
- * told when it asks; on most hosts it is in that of process 1.
+ * Checks what the castle needs to be an engine's volume driver. The engine must be in the castle's mount namespace; which one
+ * it is in is known only when it calls, so this compares with process 1, which on most hosts shares the engine's.
  * @param socket absolute path
  */
 export function pluginFindings(socket: string): readonly Finding[] {
   const what = `volume driver ${basename(socket, '.sock')}`;
   if (!socket.endsWith('.sock')) {
-    return [
-      missing(what, `${socket} does not end with .sock: no engine looks for it`, 'give another --plugin'),
-    ];
+    return [missing(what, `${socket} does not end with .sock: engines ignore it`, 'set another --plugin')];
   }
   if (existsSync(socket) && !lstatSync(socket).isSocket()) {
-    return [missing(what, `${socket} is there and not a socket`, 'take it away, or give another --plugin')];
+    return [missing(what, `${socket} exists and is not a socket`, 'remove it, or set another --plugin')];
   }
   try {
     if (namespaceOf('self', 'mnt') !== namespaceOf(1, 'mnt')) {
-      const remedy = 'run the castle as a service without PrivateMounts and its like';
-      return [missing(what, 'in a mount namespace of its own, where the engine sees no mount', remedy)];
+      const remedy =
+        'run the castle as a service without PrivateMounts= or another option that creates a mount namespace';
+      return [
+        missing(
+          what,
+          'the castle is in a mount namespace of its own: the engine would not see its mounts',
+          remedy,
+        ),
+      ];
     }
   } catch {
-    // That of process 1 cannot be looked at: the castle compares itself with the engine at each mount anyway.
+    // The mount namespace of process 1 cannot be read. The castle compares its own with the engine's at each mount anyway.
   }
-  return [ok(what, `on ${socket}, for the engine that looks in ${dirname(socket)}`)];
+  return [ok(what, `${socket}, for an engine that searches ${dirname(socket)}`)];
 }

@@ -1,38 +1,41 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { hasCapability } from '../../linux/proc.ts';
 import { runProgram } from '../../linux/run-program.ts';
 import { Failure } from '../../terminal/failure.ts';
 import type { ServeSettings } from '../daemon/serve-settings.ts';
 import { readPlan } from '../snapshots/schedule-settings.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
-import { holds } from './permissions.ts';
+import { capabilityRemedy, sysAdmin } from './permissions.ts';
 
-/** CAP_SYS_ADMIN; capabilities(7). ioctl_fs(2) asks for it, over the namespace that the file system was mounted in. */
-const sysAdmin = 21;
-
-/** What snapshots need, and what they cost here. @param folder of the volumes */
+/** Checks what snapshots need, and whether they are reflinks or full copies. @param folder of the volumes */
 export async function snapshotFindings(settings: ServeSettings, folder: string): Promise<readonly Finding[]> {
   const isLoop = settings.backend.startsWith('loop=');
   const shares = await canShare(folder);
   const findings: Finding[] = [];
   if (isLoop) {
     findings.push(
-      holds(sysAdmin)
-        ? ok('standing still (FIFREEZE)', 'mounted volumes can be frozen for a snapshot')
-        : missing('standing still (FIFREEZE)', 'it takes CAP_SYS_ADMIN', 'run it as root on the host'),
+      // FIFREEZE requires it in the user namespace that the file system was mounted in.
+      hasCapability(sysAdmin)
+        ? ok('freezing (FIFREEZE)', 'mounted volumes can be frozen for a snapshot')
+        : missing(
+            'freezing (FIFREEZE)',
+            'a mounted volume cannot be frozen without CAP_SYS_ADMIN',
+            capabilityRemedy(['CAP_SYS_ADMIN']),
+          ),
     );
   }
   const what = `snapshots in ${folder}`;
-  if (shares) findings.push(ok(what, 'share what they can with the volume (reflink): they take no time'));
+  if (shares) findings.push(ok(what, 'share their blocks with the volume (reflink), and are instant'));
   else {
     findings.push(
       warning(
         what,
-        `are copies of all that a volume has${
-          isLoop ? `, which stands still meanwhile, at most ${settings.freezeLimitMs / 1000} s` : ''
+        `are full copies of a volume${
+          isLoop ? `, which is frozen during the copy, for at most ${settings.freezeLimitMs / 1000} s` : ''
         }`,
-        'put the volumes on an xfs or btrfs, where they take no time',
+        'put the volumes on xfs or btrfs, where snapshots are instant',
       ),
     );
   }
@@ -44,17 +47,18 @@ async function planFinding({ snapshots }: ServeSettings): Promise<readonly Findi
   if (snapshots === undefined) return [];
   try {
     const next = (await readPlan(snapshots)).nextAfter(Date.now());
-    if (next === undefined) return [warning(what, 'have no time any more', 'correct --snapshot-schedule')];
-    return [ok(what, `the next ones are taken on ${new Date(next).toISOString()}`)];
+    if (next === undefined)
+      return [warning(what, 'the schedule has no future time', 'correct --snapshot-schedule')];
+    return [ok(what, `the next ones are taken at ${new Date(next).toISOString()}`)];
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
-    return [missing(what, thrown.sentence, thrown.remedy ?? 'correct that')];
+    return [missing(what, thrown.sentence, thrown.remedy ?? 'correct this')];
   }
 }
 
 /**
- * Tries it, with a file that is gone afterwards: no file system tells, and xfs can do it or not as it was made. Where the
- * folder is not there yet, what it is to be made in is tried.
+ * Whether files can share blocks (reflink). Tried with a temporary file, because the type of a file system does not tell: xfs
+ * has the feature or not, depending on its mkfs options. If the folder does not exist yet, its nearest parent is tried.
  */
 async function canShare(folder: string): Promise<boolean> {
   let place = folder;
@@ -66,7 +70,7 @@ async function canShare(folder: string): Promise<boolean> {
     await writeFile(from, 'x'.repeat(4096), { flush: true });
     return (await runProgram('cp', ['--reflink=always', from, to])).exitCode === 0;
   } catch {
-    return false; // The folder itself is looked at elsewhere.
+    return false; // Faults of the folder itself are reported by folders.ts.
   } finally {
     if (trial !== undefined) await rm(trial, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@ import { Failure } from '../../terminal/failure.ts';
 import { certificateExpiry, readTlsFiles, type TlsSettings } from '../api/tls-files.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
-/** What TLS needs: files that exist, belong together and do not expire soon. */
+/** Checks what TLS needs: files that exist, belong together and do not expire soon. */
 export function tlsFindings(settings: TlsSettings): readonly Finding[] {
   const { listen, certFile, keyFile } = settings;
   const what = `TLS on ${listen}`;
@@ -20,6 +20,6 @@ export function tlsFindings(settings: TlsSettings): readonly Finding[] {
     return [ok(what, `${certFile} is valid until ${identity.validTo.toISOString()}`)];
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown;
-    return [missing(what, thrown.sentence, thrown.remedy ?? 'correct that first')];
+    return [missing(what, thrown.sentence, thrown.remedy ?? 'correct this first')];
   }
 }

@@ -1,20 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mountsOf } from '../../linux/mountinfo.ts';
 import type { Native } from '../../linux/native-addon.ts';
-import { identify } from '../../linux/proc.ts';
+import { hasCapability, identify } from '../../linux/proc.ts';
 import { describeEnd, type RunningProgram, readLines, startProgram } from '../../linux/run-program.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import { createHoldProcess, type HeldProcess } from '../mounting/held-process.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { type Finding, missing, ok } from './finding.ts';
+import { capabilityRemedy, sysAdmin } from './permissions.ts';
 
 /** How long each step may take, in milliseconds. */
 const stepWithinMs = 10_000;
 
 /**
- * The container of the trial: a mount namespace with a /tmp of its own, so that nothing of it is on the host. It ends by
- * itself, should nobody end it.
+ * The container of the trial: a mount namespace with a /tmp of its own, so that nothing is created on the host. It ends by
+ * itself after 60 s, should the doctor be killed.
  */
 const container = [
   ...['--mount', '--propagation', 'private', '--', 'sh', '-c'],
@@ -22,8 +23,8 @@ const container = [
 ];
 
 /**
- * Mounts and unmounts a folder in a namespace that is made for it, with the castle's own means: the mount API (open_tree,
- * mount_setattr, move_mount), setns, openat2 and pidfds of this kernel, under the permissions that we have.
+ * Mounts and unmounts a folder in a new mount namespace, with the code that serves leases. This tries the mount API (open_tree,
+ * mount_setattr, move_mount), setns, openat2 and pidfds of this kernel with the permissions of this process.
  * @param source a folder of the host
  */
 export async function trialFindings(
@@ -36,14 +37,12 @@ export async function trialFindings(
   try {
     child = await begin();
   } catch (thrown) {
-    return [
-      missing(what, errorMessage(thrown), 'run it as root, with unshare and mount (util-linux) on the PATH'),
-    ];
+    return [missing(what, errorMessage(thrown), beginRemedy())];
   }
   let held: HeldProcess | undefined;
   try {
     held = createHoldProcess(native)(identify(child.pid ?? 0));
-    if (held === undefined) throw new Error('its process cannot be held by a pidfd');
+    if (held === undefined) throw new Error('its process has ended before a pidfd could be opened');
     const entrance = held.open();
     try {
       const id = await mounter.mount(entrance, source, '/tmp/folder', {
@@ -51,10 +50,10 @@ export async function trialFindings(
         isMountedElsewhere: false,
       });
       if (mountsOf(child.pid ?? 0)?.some((line) => line.id === id && line.point === '/tmp/folder') !== true) {
-        throw new Error('the mount is not where it was made');
+        throw new Error('the mount is not at its mount point');
       }
       if (mountsOf('self')?.some((line) => line.id === id) === true)
-        throw new Error('the host sees the mount');
+        throw new Error('the mount is visible on the host');
       await mounter.unmount(entrance, '/tmp/folder', id);
       await mustBeRefused(
         mounter.mount(entrance, source, '/tmp/link', { readonly: false, isMountedElsewhere: false }),
@@ -62,15 +61,15 @@ export async function trialFindings(
     } finally {
       entrance.close();
     }
-    const ended = new Promise<'told'>((resolve) => held?.onEnd(() => resolve('told')));
+    const ended = new Promise<'ended'>((resolve) => held?.onEnd(() => resolve('ended')));
     child.kill();
-    if ((await atMost(ended)) === 'late') throw new Error('the end of its process was not told');
+    if ((await atMost(ended)) === 'late') throw new Error('the pidfd did not report the end of the process');
     return [
-      ok(what, `${source} was mounted in a namespace of its own, and unmounted; a symlink was refused`),
-      ok('end of a container (pidfd)', 'was told by the kernel'),
+      ok(what, `${source} was mounted in a new mount namespace and unmounted; a symlink was refused`),
+      ok('end of a container (pidfd)', 'the kernel reported it'),
     ];
   } catch (thrown) {
-    const remedy = thrown instanceof RefusalError ? thrown.remedy : 'look at the log of the kernel';
+    const remedy = thrown instanceof RefusalError ? thrown.remedy : 'read the log of the kernel (dmesg)';
     const sentence = thrown instanceof RefusalError ? thrown.sentence : errorMessage(thrown);
     return [missing(what, sentence, remedy)];
   } finally {
@@ -79,7 +78,13 @@ export async function trialFindings(
   }
 }
 
-/** Starts the container of the trial. @throws Error when there is none within stepWithinMs */
+/** What to do when the container of the trial cannot be started. */
+const beginRemedy = (): string =>
+  hasCapability(sysAdmin)
+    ? 'install unshare and mount (util-linux); in a container, also turn off its AppArmor and seccomp profiles (docker run --security-opt apparmor=unconfined --security-opt seccomp=unconfined)'
+    : capabilityRemedy(['CAP_SYS_ADMIN']);
+
+/** Starts the container of the trial. @throws Error when it is not ready within stepWithinMs */
 async function begin(): Promise<RunningProgram> {
   const child = startProgram('unshare', container);
   const first = await atMost(readLines(child.stdout).next());
@@ -87,7 +92,7 @@ async function begin(): Promise<RunningProgram> {
   child.kill();
   const end = await child.end;
   if (end.kind === 'not-started') throw new Error(`unshare cannot be run: ${end.error}`);
-  throw new Error(child.lastMessage() || `no mount namespace could be made: ${describeEnd(end)}`);
+  throw new Error(child.lastMessage() || `cannot create a mount namespace: ${describeEnd(end)}`);
 }
 
 async function mustBeRefused(mounting: Promise<number>): Promise<void> {
@@ -97,10 +102,10 @@ async function mustBeRefused(mounting: Promise<number>): Promise<void> {
     if (thrown instanceof RefusalError && thrown.code === 'bad_target') return;
     throw thrown;
   }
-  throw new Error('a symlink was taken for a mount point');
+  throw new Error('a symlink was accepted as a mount point');
 }
 
-/** The bound keeps the process running: a pidfd that is watched does not. */
+/** Waits with a bound. Its timer keeps the event loop running, which a watched pidfd does not. */
 async function atMost<T>(work: Promise<T>): Promise<T | 'late'> {
   const done = new AbortController();
   const bound = sleep(stepWithinMs, 'late' as const, { signal: done.signal });

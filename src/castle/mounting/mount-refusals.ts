@@ -107,7 +107,7 @@ function containerRefusal({ step, error }: MountFault, target: string): RefusalE
 
 function remedyFor({ error }: MountFault): string {
   if (error === 'EPERM') {
-    return 'the castle needs CAP_SYS_ADMIN and CAP_SYS_CHROOT over the container: run it as root on the host';
+    return 'the castle needs CAP_SYS_ADMIN and CAP_SYS_CHROOT over the container: run it as root on the host, with both';
   }
   return error === 'ENOSYS' ? 'the castle needs Linux 5.12' : 'see the log of the castle';
 }

@@ -1,4 +1,4 @@
-/** `castle doctor`: what is well, what is missing, and that it changes nothing. */
+/** `castle doctor`: what it reports on hosts with and without what the castle needs, and that it changes nothing. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -10,7 +10,7 @@ import { mounted } from '../kit/mounted.ts';
 
 const doctor = ['dist/castle.js', 'doctor'];
 
-/** The options for a castle that has all its folders in one. */
+/** The options for a castle with all its folders in one. */
 const all = (folder: string, runtime = 'process') => [
   ...['--socket', join(folder, 'run/castle.sock'), '--state', join(folder, 'state')],
   ...['--backend', `local=${join(folder, 'volumes')}`, '--runtime', runtime],
@@ -26,23 +26,23 @@ async function findings(
 }
 
 if (requires(t, root, program('unshare'))) {
-  t.test('on a host that has everything', async (t) => {
+  t.test('on a host with everything, nothing is missing and nothing is changed', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
     const { code, stdout, stderr } = await run(process.execPath, [...doctor, ...all(folder)]);
     t.equal(code, 0, stdout + stderr);
     t.match(stdout, /^ok +kernel: Linux /m);
-    t.match(stdout, /^ok +who asks \(peer pidfd\): /m);
-    t.match(stdout, /^ok +capabilities: uid 0 has what is needed$/m);
+    t.match(stdout, /^ok +caller identity \(peer pidfd\): /m);
+    t.match(stdout, /^ok +capabilities: uid 0 has all that are needed$/m);
     t.match(stdout, /^ok +mounting in a container: \/ was mounted .* and unmounted; a symlink was refused$/m);
-    t.match(stdout, /^ok +end of a container \(pidfd\): was told by the kernel$/m);
-    t.match(stdout, /^warning +runtime process: .*\n +use --runtime docker/m);
+    t.match(stdout, /^ok +end of a container \(pidfd\): the kernel reported it$/m);
+    t.match(stdout, /^warning +runtime process: .*\n +outside development, use --runtime docker$/m);
     t.match(stdout, /^(ok|warning) +volumes in .*\/volumes: .*\d\.\d GiB of \d+\.\d free/m);
     t.notMatch(stdout, /^missing/m);
-    t.same(readdirSync(folder), [], 'nothing was made');
+    t.same(readdirSync(folder), [], 'nothing was created');
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), 'castle-doctor', 'nothing is mounted');
   });
 
-  t.test('what is missing is named, with what to do', async (t) => {
+  t.test('each missing thing is named, with a remedy', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
     const state = join(folder, 'state');
     const volumes = join(folder, 'volumes');
@@ -62,12 +62,12 @@ if (requires(t, root, program('unshare'))) {
     ]);
     t.match(of('state in '), [
       { state: 'missing', found: /^full: no space \(tmpfs, / },
-      { state: 'warning', found: 'on tmpfs: gone when the host starts again' },
+      { state: 'warning', found: 'on tmpfs: lost when the host reboots' },
     ]);
     t.match(of('socket '), [
       {
         state: 'missing',
-        found: /others may write to its folder/,
+        found: /other users can write to its folder/,
         remedy: `chown root ${folder}/run && chmod 755`,
       },
     ]);
@@ -75,34 +75,51 @@ if (requires(t, root, program('unshare'))) {
       {
         state: 'missing',
         found: /does not answer on .*none\.sock: .*ENOENT/,
-        remedy: /start it, or give --docker/,
+        remedy: /start the engine, or set --docker/,
       },
     ]);
-    t.match(of('mounting in a container'), [{ state: 'ok' }], 'the rest is looked at all the same');
+    t.match(of('mounting in a container'), [{ state: 'ok' }], 'a failed check does not prevent the others');
   });
 
-  t.test('without root', async (t) => {
+  t.test('without root, the remedy is to run as root', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
-    // `env -i`: what tap puts into the environment would write files of root's at the end.
+    // `env -i`: tap's variables would make Node write coverage files, which belong to root.
     const alone = ['env', '-i', `PATH=${process.env['PATH']}`, process.execPath, ...doctor];
     const asUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups', ...alone];
     const { code, stdout, stderr } = await run('setpriv', [...asUser, ...all(folder)]);
     t.equal(code, 1, stderr);
     t.match(
       stdout,
-      /^missing +capabilities: uid 1000 has not .*CAP_SYS_ADMIN .*\n +run it as root on the host$/m,
+      /^missing +capabilities: uid 1000 lacks .*CAP_SYS_ADMIN .*\n +run the castle as root on the host$/m,
     );
     t.match(stdout, /^missing +mounting in a container: .*not permitted/m);
     t.match(stdout, /^missing +state in .*not writable/m);
   });
 
-  t.test('a castle without a capability that it needs', async (t) => {
-    const drop = ['--bounding-set', '-sys_chroot', '--inh-caps', '-sys_chroot', process.execPath];
-    const { code, stdout } = await run('setpriv', [...drop, ...doctor, ...all(temporaryFolder(t, 'doctor'))]);
+  t.test('for root without a capability, the remedy names the capability and how to get it', async (t) => {
+    const without = (names: string) => {
+      const drop = ['--bounding-set', names, '--inh-caps', names, process.execPath];
+      return run('setpriv', [...drop, ...doctor, ...all(temporaryFolder(t, 'doctor'))]);
+    };
+    const { code, stdout } = await without('-sys_chroot');
     t.equal(code, 1);
-    t.match(stdout, /^missing +capabilities: uid 0 has not CAP_SYS_CHROOT \(/m);
+    t.match(
+      stdout,
+      /^missing +capabilities: uid 0 lacks CAP_SYS_CHROOT \(.*\n +give it .*docker run --cap-add SYS_CHROOT; .*CapabilityBoundingSet=CAP_SYS_CHROOT /m,
+    );
     t.match(stdout, /^missing +mounting in a container: .*\n +the castle needs .*CAP_SYS_CHROOT/m);
-    t.notMatch(stdout, /has not .*CAP_SYS_ADMIN/);
+    t.notMatch(stdout, /lacks .*CAP_SYS_ADMIN/);
+    const noMounts = await without('-sys_admin,-chown');
+    t.equal(noMounts.code, 1);
+    t.match(
+      noMounts.stdout,
+      /^missing +capabilities: .*\n +give it .*docker run --cap-add CHOWN --cap-add SYS_ADMIN;/m,
+    );
+    t.match(
+      noMounts.stdout,
+      /^missing +mounting in a container: .*\n +give it .*docker run --cap-add SYS_ADMIN;/m,
+    );
+    t.notMatch(stdout + noMounts.stdout, /run the castle as root/);
   });
 
   t.test('what the backend loop needs', async (t) => {
@@ -120,11 +137,11 @@ if (requires(t, root, program('unshare'))) {
       (JSON.parse(lacking.stdout) as Finding[]).filter(({ what }) => what.startsWith('tools of ')),
       [{ state: 'missing', found: /^mkfs.ext4 cannot be run/, remedy: 'install e2fsprogs' }],
     );
-    t.same(await findings(...all(folder)).then(({ of }) => of('tools of ')), [], 'for loop only');
+    t.same(await findings(...all(folder)).then(({ of }) => of('tools of ')), [], 'only for the backend loop');
     t.match(await run(process.execPath, [...doctor, ...loop(',fs=ntfs')]), { code: 64, stderr: /fs=ext4/ });
   });
 
-  t.test('wrong settings end it as they end serve', async (t) => {
+  t.test('wrong settings end the doctor with the exit codes of serve', async (t) => {
     const config = join(temporaryFolder(t, 'doctor'), 'castle.yaml');
     writeFileSync(config, 'sockets: /a\n');
     t.match(await run(process.execPath, [...doctor, '--config', config]), { code: 78, stderr: /sockets/ });

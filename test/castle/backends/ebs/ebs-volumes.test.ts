@@ -151,11 +151,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       });
     const { stdout } = await doctor(ebsSetting(ec2));
     t.match(stdout, /ok +instance: i-0a in eu-central-1a/);
-    t.match(stdout, /ok +EC2: volumes of eu-central-1 can be looked at/);
+    t.match(stdout, /ok +EC2: volumes in eu-central-1 can be described/);
     await ec2.fault({ kind: 'error', code: 'UnauthorizedOperation', status: 403 });
     t.match(
       (await doctor(ebsSetting(ec2))).stdout,
-      /missing +EC2: it cannot be asked: UnauthorizedOperation/,
+      /missing +EC2: volumes cannot be described: UnauthorizedOperation/,
     );
   });
 
