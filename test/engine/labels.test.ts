@@ -17,7 +17,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
   const folder = temporaryFolder(t, 'root');
   await addBusybox(folder);
   await addNode(folder);
-  addProgram(folder, 'test/castle/kit/tenant.mjs', 'tenant.mjs');
+  addProgram(folder, 'test/castle/kit/test-container.mjs', 'test-container.mjs');
   const image = await importImage(t, folder, ['USER jenkins', `VOLUME ${home}`]);
 
   /** Runs a container that requests the volume main and then runs a command. */
@@ -35,7 +35,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
       { run: ['sh', '-c', `${command}; echo done`] },
     ];
     const lines = calls.map((call) => JSON.stringify(call)).join('\n');
-    const script = `echo '${lines.replaceAll("'", "'\\''")}' | node /tenant.mjs /run/castle/castle.sock`;
+    const script = `echo '${lines.replaceAll("'", "'\\''")}' | node /test-container.mjs /run/castle/castle.sock`;
     const said = await docker.docker('exec', container.id, 'sh', '-c', script);
     await meanwhile();
     await docker.docker('kill', container.id);

@@ -9,7 +9,7 @@ import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
   /** Tries to start a castle that must not start. */
@@ -29,10 +29,10 @@ if (requires(t, root)) {
 
   t.test('a container reaches the socket in a folder that it cannot write to', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    await tenant.run('mount', '--bind', '--options', 'ro', castle.socketFolder, castle.socketFolder);
-    await t.rejects(tenant.write(join(castle.socketFolder, 'file'), ''), /EROFS/);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    await container.run('mount', '--bind', '--options', 'ro', castle.socketFolder, castle.socketFolder);
+    await t.rejects(container.write(join(castle.socketFolder, 'file'), ''), /EROFS/);
+    t.equal((await container.lease('main')).status, 201);
   });
 
   t.test('a socket that somebody holds is left to him', async (t) => {
@@ -71,14 +71,14 @@ if (requires(t, root)) {
 
   t.test('a connection that says nothing does not keep the castle from stopping', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    t.equal(await tenant.connect(3), 3);
+    const container = await TestContainer.start(t, castle);
+    t.equal(await container.connect(3), 3);
     t.equal(await castle.end('SIGTERM'), 0);
   });
 
   t.test('one container cannot take all connections, nor keep silent ones', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [greedy, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [greedy, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     t.equal(await greedy.connect(200), 128, 'the others were closed at once');
     t.equal((await other.lease('main')).status, 201);
     t.match(await greedy.untilClosed(), Array(128).fill(/^HTTP\/1\.1 408 .*"code":"bad_request"/s));
@@ -86,8 +86,8 @@ if (requires(t, root)) {
   });
   t.test('the command line prints with --json what the API answers', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
     for (const what of ['volumes', 'leases', 'status']) {
       const args = ['dist/castle.js', what, '--socket', castle.socket, '--json'];
       const { code, stdout } = await run(process.execPath, args);

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { program, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import { TlsCastle } from '../kit/tls-castle.ts';
 
 t.test('what counts as one peer', async (t) => {
@@ -49,8 +49,8 @@ if (requires(t, root, program('openssl'))) {
 
   t.test('what is no request is refused over TLS, too', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
-    const token = await tls.tokenOf(tenant, 'main');
+    const container = await TestContainer.start(t, tls.castle);
+    const token = await tls.tokenOf(container, 'main');
     const wrong: [string, string, string, object | string | undefined, number][] = [
       ['no body', 'POST', '/v1/leases', undefined, 400],
       ['no JSON', 'POST', '/v1/leases', '{"volume": ', 400],
@@ -77,7 +77,7 @@ if (requires(t, root, program('openssl'))) {
       t.match(await tls.raw(text), new RegExp(`^HTTP/1.1 ${status} .*"code":"bad_request"`, 's'), name);
     }
     t.same(await tls.castle.ask('volumes'), []);
-    t.equal((await tls.lease(token, 'main', tenant.home)).status, 201, 'and it serves on');
+    t.equal((await tls.lease(token, 'main', container.home)).status, 201, 'and it serves on');
   });
 
   t.test('who has no token sends no body: the answer comes before it', async (t) => {
@@ -112,16 +112,16 @@ if (requires(t, root, program('openssl'))) {
 
   t.test('one peer cannot take all connections, nor keep silent or slow ones', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
+    const container = await TestContainer.start(t, tls.castle);
     const sockets = await silent(t, tls.port, 100);
     const closed = () => sockets.filter((socket) => socket.destroyed).length;
     await until('the 65th and later ones are closed', () => closed() >= 36 || undefined);
     t.equal(closed(), 36, 'and no others');
-    t.equal((await tenant.lease('main')).status, 201, 'the socket serves meanwhile');
+    t.equal((await container.lease('main')).status, 201, 'the socket serves meanwhile');
     await until('the silent ones are closed', () => closed() === 100 || undefined);
 
     // After the handshake: one that says nothing, one that sends a header now and then, one whose body never ends.
-    const token = await tls.tokenOf(tenant, 'other');
+    const token = await tls.tokenOf(container, 'other');
     const texts = [
       '',
       'GET /v1/leases HTTP/1.1\r\nhost: x\r\n',
@@ -181,9 +181,9 @@ if (requires(t, root, program('openssl'))) {
     const own = makeCertificate(folder, 'client', ['DNS:client']);
     const stranger = makeCertificate(folder, 'stranger', ['DNS:client']);
     const tls = await TlsCastle.start(t, 'process', { options: ['--tls-client-ca', own.file] });
-    const tenant = await Tenant.start(t, tls.castle);
-    const token = await tls.tokenOf(tenant, 'main');
-    const body = { volume: 'main', target: tenant.home };
+    const container = await TestContainer.start(t, tls.castle);
+    const token = await tls.tokenOf(container, 'main');
+    const body = { volume: 'main', target: container.home };
     await t.rejects(tls.ask(token, 'POST', '/v1/leases', body), 'no certificate');
     await t.rejects(tls.ask(token, 'POST', '/v1/leases', body, stranger), 'that of another authority');
     t.same(await tls.castle.ask('leases'), []);
@@ -272,7 +272,7 @@ if (requires(t, root, program('openssl'))) {
     const { file, keyFile } = makeCertificate(temporaryFolder(t, 'old'), 'old', ['IP:127.0.0.1'], -1);
     const castle = await CastleOnHost.start(t, 'process', { options: listen(file, keyFile) });
     t.match(castle.told('tls.certificate-expires'), [{ level: 'warn', message: /old\.crt has expired on / }]);
-    t.equal((await (await Tenant.start(t, castle)).lease('main')).status, 201);
+    t.equal((await (await TestContainer.start(t, castle)).lease('main')).status, 201);
   });
 }
 

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { run } from '../../kit/docker.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import { fsck, imageOf, untilNoLoops } from './loop/loop-host.ts';
 
 /** Has a volume grow by the command of the host's root. @param size as the command takes it, such as `64M` */
 export const grow = (castle: CastleOnHost, volume: string, size: string) =>
   run(process.execPath, ['dist/castle.js', 'volume', 'grow', volume, size, '--socket', castle.socket]);
 
-/** The size of the file system on the tenant's home, in MiB. */
-async function megabytes(tenant: Tenant): Promise<number> {
-  const { stdout } = await tenant.run('stat', '--file-system', '--format', '%b %S', tenant.home);
+/** The size of the file system on the container's home, in MiB. */
+async function megabytes(container: TestContainer): Promise<number> {
+  const { stdout } = await container.run('stat', '--file-system', '--format', '%b %S', container.home);
   const [blocks = 0, bytes = 0] = stdout.trim().split(' ').map(Number);
   return (blocks * bytes) / 2 ** 20;
 }
@@ -28,41 +28,41 @@ export function testGrowth(
 ): void {
   t.test(`${type}: a volume grows under the container that uses it, and while nobody does`, async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { loop: `fs=${type},size=${small}M` });
-    const tenant = await Tenant.start(t, castle);
-    const { id } = (await tenant.lease('main')).body;
-    await tenant.write(join(tenant.home, 'data'), 'kept');
-    await tenant.hold(join(tenant.home, 'open'));
-    const before = await megabytes(tenant);
+    const container = await TestContainer.start(t, castle);
+    const { id } = (await container.lease('main')).body;
+    await container.write(join(container.home, 'data'), 'kept');
+    await container.hold(join(container.home, 'open'));
+    const before = await megabytes(container);
     t.match(await grow(castle, 'main', `${large}M`), {
       code: 0,
       stdout: `the size of volume main is ${large}M\n`,
     });
-    const after = await megabytes(tenant);
+    const after = await megabytes(container);
     t.ok(after > before + (large - small) / 2, `from ${before} to ${after} MiB`);
     t.equal((await grow(castle, 'main', `${large}M`)).code, 0, 'the same again changes nothing');
-    t.equal(await megabytes(tenant), after);
+    t.equal(await megabytes(container), after);
     t.match(await grow(castle, 'main', `${small}M`), {
       code: 64,
       stderr: /has .*M already, and volumes never shrink/,
     });
-    await tenant.run(
+    await container.run(
       'dd',
       'if=/dev/urandom',
-      `of=${tenant.home}/more`,
+      `of=${container.home}/more`,
       'bs=1M',
       `count=${small + 8}`,
       'conv=fsync',
     );
-    const { stdout: sum } = await tenant.run('sha256sum', join(tenant.home, 'more'));
+    const { stdout: sum } = await container.run('sha256sum', join(container.home, 'more'));
     t.match(await castle.leaseOf('main'), { id, state: 'mounted' });
-    await tenant.kill();
+    await container.kill();
     await castle.untilFree('main');
     await untilNoLoops(castle.backend);
 
     t.equal((await grow(castle, 'main', `${largest}M`)).code, 0, 'in use by nobody');
     const image = imageOf(castle.backend, 'main');
     t.ok(statSync(image).blocks * 512 >= largest * 2 ** 20, 'it has all its space');
-    const next = await Tenant.start(t, castle);
+    const next = await TestContainer.start(t, castle);
     t.equal((await next.lease('main')).status, 201);
     t.ok((await megabytes(next)) > after, 'it takes up its room with the next mount');
     t.equal(await next.read(join(next.home, 'data')), 'kept');

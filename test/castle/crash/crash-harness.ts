@@ -9,7 +9,7 @@ import type { Test } from 'tap';
 import type { DeletedVolume, Lease, Snapshot, Volume } from '../../../src/protocol/contract.ts';
 import { until } from '../../kit/until.ts';
 import type { CastleOnHost, Places } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 /** Whether a volume exists. */
 export type VolumeState = 'absent' | 'present' | 'deleted';
@@ -74,14 +74,14 @@ class Faults {
 export class CrashHarness {
   /** The content of each volume: one line per lease in which it was written. */
   #expected = new Map<string, string>();
-  #container: Tenant;
+  #container: TestContainer;
 
   private constructor(
     private readonly t: Test,
     readonly backend: CrashBackend,
     readonly fixture: BackendFixture,
-    container: Tenant,
-    readonly other: Tenant,
+    container: TestContainer,
+    readonly other: TestContainer,
   ) {
     this.#container = container;
   }
@@ -94,7 +94,7 @@ export class CrashHarness {
   ): Promise<CrashHarness> {
     const fixture = await backend.start(t, places);
     const { castle } = fixture;
-    const [container, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [container, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     return new CrashHarness(t, backend, fixture, container, other);
   }
 
@@ -103,7 +103,7 @@ export class CrashHarness {
   }
 
   /** The container that requests volumes. */
-  get container(): Tenant {
+  get container(): TestContainer {
     return this.#container;
   }
 
@@ -114,7 +114,7 @@ export class CrashHarness {
 
   /** Starts another container in its place, after its end. */
   async replaceContainer(): Promise<void> {
-    this.#container = await Tenant.start(this.t, this.castle);
+    this.#container = await TestContainer.start(this.t, this.castle);
   }
 
   /** Ends the castle, if it is running, and starts it again; returns when it answers. */
@@ -339,7 +339,7 @@ export class CrashHarness {
 }
 
 /** The content of a file in a container; empty when there is no such file. Any other error is a fault of the volume. */
-async function contentOf(container: Tenant, file: string): Promise<string> {
+async function contentOf(container: TestContainer, file: string): Promise<string> {
   try {
     return await container.read(file);
   } catch (error) {

@@ -11,7 +11,7 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 const castle = (...args: readonly string[]) => run(process.execPath, ['dist/castle.js', ...args]);
 
@@ -20,9 +20,9 @@ if (requires(t, root)) {
     t.test(`after ${signal} a castle finds its containers again and keeps serving them`, async (t) => {
       const host = await CastleOnHost.start(t, 'process');
       const [stays, goes, next] = [
-        await Tenant.start(t, host),
-        await Tenant.start(t, host),
-        await Tenant.start(t, host),
+        await TestContainer.start(t, host),
+        await TestContainer.start(t, host),
+        await TestContainer.start(t, host),
       ];
       const { id } = (await stays.lease('stays')).body;
       await goes.lease('goes');
@@ -42,12 +42,12 @@ if (requires(t, root)) {
 
   t.test('killed again and again while it serves, it never mounts a volume twice', async (t) => {
     const host = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
-    const tenants = [await Tenant.start(t, host), await Tenant.start(t, host)] as const;
+    const containers = [await TestContainer.start(t, host), await TestContainer.start(t, host)] as const;
     // As soon as the requests are sent, and as soon as the log has one of these.
     const moments = [undefined, 'lease.requested', 'mount.created', 'lease.granted', 'lease.refused'];
     for (const [round, moment] of [...moments, ...moments].entries()) {
       const count = moment === undefined ? 0 : host.told(moment).length;
-      const asking = Promise.all(tenants.map((tenant) => tenant.lease('main')));
+      const asking = Promise.all(containers.map((container) => container.lease('main')));
       if (moment !== undefined) {
         await until(moment, () => host.told(moment).length > count || undefined, undefined, 1);
       }
@@ -55,13 +55,13 @@ if (requires(t, root)) {
       await asking;
       await host.serve();
       const answers = [];
-      for (const tenant of tenants) answers.push((await tenant.lease('main')).status);
+      for (const container of containers) answers.push((await container.lease('main')).status);
       t.same(answers.filter((status) => status === 409).length, 1, `round ${round}: ${answers}`);
       const mounts = await Promise.all(
-        tenants.map(async (tenant) => (await tenant.mounts(tenant.home)).length),
+        containers.map(async (container) => (await container.mounts(container.home)).length),
       );
       t.same([...mounts].sort(), [0, 1], 'one container has it, once');
-      const holder = tenants[mounts.indexOf(1)];
+      const holder = containers[mounts.indexOf(1)];
       const lease = await host.leaseOf('main');
       t.equal((await holder?.call('DELETE', `/v1/leases/${lease?.id}`))?.status, 204);
     }
@@ -69,7 +69,7 @@ if (requires(t, root)) {
 
   t.test('a lost state does not lead to a second mount', async (t) => {
     const host = await CastleOnHost.start(t, 'process');
-    const [first, second] = [await Tenant.start(t, host), await Tenant.start(t, host)];
+    const [first, second] = [await TestContainer.start(t, host), await TestContainer.start(t, host)];
     await first.lease('main');
     await first.write(join(first.home, 'data'), 'kept');
     await host.end('SIGKILL');
@@ -121,13 +121,13 @@ if (requires(t, root)) {
     if (mounted.status !== 0) throw new Error(String(mounted.stderr));
     t.teardown(() => spawnSync('umount', [volumes]));
     const host = await CastleOnHost.start(t, 'process', { backend: volumes });
-    const tenant = await Tenant.start(t, host);
-    const [other, third] = ['other', 'third'].map((name) => join(tenant.home, name)) as [string, string];
+    const container = await TestContainer.start(t, host);
+    const [other, third] = ['other', 'third'].map((name) => join(container.home, name)) as [string, string];
     mkdirSync(other);
     mkdirSync(third);
-    t.equal((await tenant.lease('one', other)).status, 201);
-    t.equal((await tenant.lease('two', third)).status, 201);
-    const refused = await tenant.lease('three');
+    t.equal((await container.lease('one', other)).status, 201);
+    t.equal((await container.lease('two', third)).status, 201);
+    const refused = await container.lease('three');
     t.match(refused, { status: 503, body: { error: { code: 'backend_failed', message: /ENOSPC/ } } });
     t.same(readdirSync(volumes).sort(), ['one', 'two'], 'nothing half made');
     t.same(
@@ -135,8 +135,8 @@ if (requires(t, root)) {
       ['one', 'two'],
     );
     spawnSync('mount', ['-o', 'remount,nr_inodes=10', volumes]);
-    await until('there is room', async () => (await tenant.lease('three')).status === 201 || undefined);
-    await tenant.kill();
+    await until('there is room', async () => (await container.lease('three')).status === 201 || undefined);
+    await container.kill();
     for (const volume of ['one', 'two', 'three']) await host.untilFree(volume);
     await host.end('SIGTERM');
   });
@@ -146,8 +146,8 @@ if (requires(t, root)) {
     const at = ['--socket', host.socket];
     t.match(await castle('volumes', ...at), { code: 0, stdout: 'no volumes\n' });
     t.match(await castle('leases', ...at), { code: 0, stdout: 'no leases\n' });
-    const tenant = await Tenant.start(t, host);
-    await tenant.lease('main');
+    const container = await TestContainer.start(t, host);
+    await container.lease('main');
     t.match((await castle('volumes', ...at)).stdout, /^VOLUME +BACKEND +STATE .*\nmain +local +ready /);
     t.match((await castle('leases', ...at)).stdout, /^VOLUME +CONTAINER .*\nmain +process-\d+ .* mounted /);
     t.match(

@@ -17,7 +17,7 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
   /** Tries to start a castle that must not start. */
@@ -75,7 +75,7 @@ if (requires(t, root)) {
       const state = temporaryFolder(t, 'state');
       mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
       const castle = await CastleOnHost.start(t, 'process', { state });
-      const [has, asks] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      const [has, asks] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
       const { id } = (await has.lease('has')).body;
       const filler = join(state, 'filler');
       const filled = spawnSync('sh', ['-c', `cat /dev/zero >${filler}`], { encoding: 'utf8' });
@@ -124,8 +124,8 @@ if (requires(t, root)) {
     t.match(await serve(socket, state, volumes), refused, 'a new one');
     rmSync(join(disk, 'filler'));
     const castle = await CastleOnHost.start(t, 'process', { state });
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
     await castle.end('SIGKILL');
     fill();
     await castle.serve();
@@ -141,8 +141,8 @@ if (requires(t, root)) {
 
   t.test('a damaged state is named, with the way out, and never taken for an empty one', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
     await castle.end('SIGTERM');
     const file = join(castle.state, 'castle.lmdb');
     const good = readFileSync(file);
@@ -169,8 +169,8 @@ if (requires(t, root)) {
     }
     rmSync(file);
     await castle.serve();
-    t.match(await tenant.lease('main'), { status: 201 }, 'the lease is found again');
-    t.equal((await tenant.mounts(tenant.home)).length, 1);
+    t.match(await container.lease('main'), { status: 201 }, 'the lease is found again');
+    t.equal((await container.mounts(container.home)).length, 1);
     await castle.end('SIGTERM');
     writeFileSync(file, good);
     await castle.serve();

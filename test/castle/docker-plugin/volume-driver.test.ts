@@ -11,7 +11,7 @@ import { until } from '../../kit/until.ts';
 import { fsck, imageOf, loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
 import { FatalTools } from '../crash/fatal-tools.ts';
 import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 t.setTimeout(0);
 
@@ -167,8 +167,8 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
         Status: { holder: `the engine's mount ${one.slice(0, 12)}`, container: 'awaited' },
       });
       t.match(await driver.mount('main', two), refused(/^volume main is in use by the engine's mount 1111/));
-      const tenant = await Tenant.start(t, castle);
-      t.match(await tenant.lease('main'), {
+      const container = await TestContainer.start(t, castle);
+      t.match(await container.lease('main'), {
         status: 409,
         body: { error: { code: 'volume_in_use', holder: `the engine's mount ${one.slice(0, 12)}` } },
       });
@@ -179,12 +179,12 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
       t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } }, 'once more');
       t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
 
-      t.equal((await tenant.lease('main')).status, 201, 'the same volume by request');
-      t.equal(await tenant.read(join(tenant.home, 'data')), 'kept');
+      t.equal((await container.lease('main')).status, 201, 'the same volume by request');
+      t.equal(await container.read(join(container.home, 'data')), 'kept');
       t.match(await driver.mount('main', two), refused(/^volume main is in use by container process-/));
       t.match(await driver.call('Remove', { Name: 'main' }), refused(/^volume main is in use by container/));
       t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
-      await tenant.kill();
+      await container.kill();
       await castle.untilFree('main');
       await driver.mounted('main', two);
       await driver.unmount('main', two);
@@ -238,14 +238,14 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
       rmSync(join(castle.state, name));
     }
     await castle.serve();
-    const tenant = await Tenant.start(t, castle);
-    t.match(await tenant.lease('main'), { status: 409, body: { error: { holder: 'the host' } } });
+    const container = await TestContainer.start(t, castle);
+    t.match(await container.lease('main'), { status: 409, body: { error: { holder: 'the host' } } });
     t.match(await driver.mount('main', two), refused(/is mounted on .*mounts\/main~1111/));
     t.equal(await driver.mounted('main', one), point, 'who asks again gets it');
     t.same(driver.points(), [point]);
     await driver.unmount('main', one);
     t.same(driver.points(), []);
-    t.equal((await tenant.lease('main')).status, 201);
+    t.equal((await container.lease('main')).status, 201);
   });
 
   t.test('killed by castle-mount, before, meanwhile and after', async (t) => {

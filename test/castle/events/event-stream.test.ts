@@ -7,7 +7,7 @@ import { run } from '../../kit/docker.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 /** A command of the castle's that goes on until it is ended. */
 class Going {
@@ -60,9 +60,9 @@ if (requires(t, root)) {
       ];
       await following(castle, forPeople);
       await following(castle, forPrograms);
-      const tenant = await Tenant.start(t, castle);
-      const { id } = (await tenant.lease('main')).body;
-      await tenant.call('DELETE', `/v1/leases/${id}`);
+      const container = await TestContainer.start(t, castle);
+      const { id } = (await container.lease('main')).body;
+      await container.call('DELETE', `/v1/leases/${id}`);
       await until(
         'the release is told',
         () =>
@@ -91,21 +91,21 @@ if (requires(t, root)) {
 
   t.test('a follower that does not read costs little and is told what it missed', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'error'] });
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     const socket = createConnection(castle.socket);
     t.teardown(() => socket.destroy());
     socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
     await once(socket, 'readable');
     // Each answer makes a line; the path makes it long. Together they are more than any buffer in between holds.
-    const target = `${tenant.home}/${'x'.repeat(3500)}`;
+    const target = `${container.home}/${'x'.repeat(3500)}`;
     const before = Number(await castle.metric('process_resident_memory_bytes'));
     for (let round = 0; round < 12; round++) {
       const asks = Array.from({ length: 20 }, (_, n) => {
         return ['POST', '/v1/leases', { volume: `v-${round}-${n}`, target }] as const;
       });
-      await tenant.calls(asks);
+      await container.calls(asks);
     }
-    t.match(await tenant.lease('main'), { status: 201 }, 'others are served');
+    t.match(await container.lease('main'), { status: 201 }, 'others are served');
     const after = Number(await castle.metric('process_resident_memory_bytes'));
     t.ok(after - before < 100e6, `${Math.round((after - before) / 1e6)} MB more`);
     let text = '';
@@ -114,8 +114,8 @@ if (requires(t, root)) {
     });
     await until('it is told what it missed', async () => {
       await castle.call('DELETE', '/v1/volumes/none');
-      await tenant.call('DELETE', `/v1/leases/${(await castle.leaseOf('main'))?.id}`);
-      await tenant.lease('main');
+      await container.call('DELETE', `/v1/leases/${(await castle.leaseOf('main'))?.id}`);
+      await container.lease('main');
       return /"event":"events\.missed","count":\d+/.test(text) || undefined;
     });
     t.pass('and then what follows');
@@ -152,8 +152,8 @@ if (requires(t, root)) {
     await until('both look', () => (people.said !== '' && programs.said !== '') || undefined);
     t.match(people.said, /^\d{4}-.*Z\nno leases\n/);
     t.match(programs.said, /^\[\]\n/);
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
     await until(
       'both see it',
       () =>

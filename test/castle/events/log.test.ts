@@ -12,7 +12,7 @@ import { Terminal, terminal } from '../../kit/terminal.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
@@ -38,7 +38,7 @@ function fetched(port: number, path: string): Promise<{ readonly status: number;
 if (requires(t, root)) {
   t.test('each decision is one line of JSON with its fields', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
-    const [has, wants] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [has, wants] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const { id, mountId } = (await has.lease('main')).body;
     await has.lease('main');
     await wants.lease('main');
@@ -80,21 +80,21 @@ if (requires(t, root)) {
 
   t.test('a failed mount and an unmount that is refused are told of', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
-    const tenant = await Tenant.start(t, castle);
-    const nowhere = join(tenant.home, 'nowhere');
-    await tenant.lease('main', nowhere);
+    const container = await TestContainer.start(t, castle);
+    const nowhere = join(container.home, 'nowhere');
+    await container.lease('main', nowhere);
     t.match(castle.told('mount.failed'), [{ level: 'debug', target: nowhere, code: 'bad_target' }]);
-    const { id } = (await tenant.lease('main')).body;
-    await tenant.hold(join(tenant.home, 'open'));
-    await tenant.call('DELETE', `/v1/leases/${id}`);
-    t.match(castle.told('unmount.failed'), [{ level: 'debug', target: tenant.home, code: 'busy' }]);
+    const { id } = (await container.lease('main')).body;
+    await container.hold(join(container.home, 'open'));
+    await container.call('DELETE', `/v1/leases/${id}`);
+    t.match(castle.told('unmount.failed'), [{ level: 'debug', target: container.home, code: 'busy' }]);
     t.equal(await castle.metric('castle_mount_seconds_count{operation="mount",outcome="failed"}'), 1);
     t.equal(await castle.metric('castle_mount_seconds_count{operation="unmount",outcome="failed"}'), 1);
   });
 
   t.test('a container that is refused again and again does not write the log', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [has, floods] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [has, floods] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await has.lease('main');
     const ask = (volume: string) =>
       ['POST', '/v1/leases', { volume, target: join(floods.home, volume) }] as const;
@@ -120,8 +120,8 @@ if (requires(t, root)) {
 
   t.test('text of others stays text in the log', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-format', 'text'] });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main', `${tenant.home}/\u202e\u009b31m`);
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main', `${container.home}/\u202e\u009b31m`);
     await until('the refusal is logged', () => /lease\.refused/.test(castle.said) || undefined);
     t.match(
       castle.said,
@@ -144,7 +144,7 @@ if (requires(t, root)) {
 
   t.test('metrics count what is there and what happened', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [has, wants] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [has, wants] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     t.equal(await castle.metric('castle_leases{state="mounted"}'), 0);
     await has.lease('main');
     await has.lease('main');
@@ -180,16 +180,16 @@ if (requires(t, root)) {
 
   t.test('what is of all containers is for the host alone', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [tenant, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [container, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await other.lease('main');
     for (const path of ['/metrics', '/v1/events']) {
       t.match(
-        await tenant.call('GET', path),
+        await container.call('GET', path),
         { status: 403, body: { error: { code: 'not_permitted' } } },
         path,
       );
     }
-    t.match(await tenant.call('GET', '/healthz'), { status: 200, body: { status: 'ok' } });
+    t.match(await container.call('GET', '/healthz'), { status: 200, body: { status: 'ok' } });
     t.equal((await castle.get('/healthz')).status, 200);
   });
 
@@ -198,8 +198,8 @@ if (requires(t, root)) {
     const castle = await CastleOnHost.start(t, 'process', {
       options: ['--metrics-listen', `127.0.0.1:${port}`],
     });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
     t.match(await fetched(port, '/metrics'), { status: 200, text: /^castle_leases\{state="mounted"\} 1$/m });
     t.match(await fetched(port, '/healthz'), { status: 200, text: 'ok\n' });
     for (const path of ['/', '/v1/leases', '/v1/events', '/v1/status', '//metrics']) {
@@ -220,19 +220,19 @@ if (requires(t, root)) {
     const state = temporaryFolder(t, 'state');
     mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
     const castle = await CastleOnHost.start(t, 'process', { state });
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     const filling = spawn('sh', ['-c', `cat /dev/zero >${join(state, 'filler')}`], { stdio: 'ignore' });
     await new Promise((resolve) => filling.once('close', resolve));
-    const targets = Array.from({ length: 50 }, (_, n) => join(tenant.home, `m${n}`));
+    const targets = Array.from({ length: 50 }, (_, n) => join(container.home, `m${n}`));
     for (const target of targets) mkdirSync(target);
-    const answers = await tenant.calls(
+    const answers = await container.calls(
       targets.map((target, n) => ['POST', '/v1/leases', { volume: `v${n}`, target }] as const),
     );
     t.ok(answers.some(({ status }) => status === 503));
     t.match(await castle.get('/healthz'), { status: 503, text: /cannot write its state/ });
     t.not(await castle.metric('castle_store_commit_seconds_count{outcome="failed"}'), undefined);
     await run('rm', [join(state, 'filler')]);
-    t.equal((await tenant.lease('later')).status, 201);
+    t.equal((await container.lease('later')).status, 201);
     t.equal((await castle.get('/healthz')).status, 200);
   });
 }

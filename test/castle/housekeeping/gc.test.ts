@@ -22,7 +22,7 @@ import { imageOf, loopDevices } from '../backends/loop/loop-host.ts';
 import { oneThread as env, traced, withoutRoom } from '../crash/traced-castle.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 t.setTimeout(0);
 
@@ -123,8 +123,8 @@ if (requires(t, root, program('strace'))) {
     t.equal(readFileSync(join(stranger, 'data'), 'utf8'), 'precious', 'taken in as it is');
     t.same(await gc(of), [`left mount ${busy}`]);
 
-    const tenant = await Tenant.start(t, of);
-    t.equal((await tenant.call('POST', '/v1/gc', { dryRun: true })).status, 403, 'not for containers');
+    const container = await TestContainer.start(t, of);
+    t.equal((await container.call('POST', '/v1/gc', { dryRun: true })).status, 403, 'not for containers');
   });
 
   t.test('by itself it removes what holds no data, and tells of the rest once', async (t) => {
@@ -234,11 +234,11 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
   t.test('what a full disk kept from being written down', async (t) => {
     const of = await CastleOnHost.start(t, 'process', { env });
     const { pid } = await of.status();
-    const tenant = await Tenant.start(t, of);
-    t.equal((await tenant.lease('main')).status, 201);
-    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const container = await TestContainer.start(t, of);
+    t.equal((await container.lease('main')).status, 201);
+    await container.write(join(container.home, 'data'), 'kept');
     const giveRoom = await withoutRoom(pid);
-    await tenant.kill();
+    await container.kill();
     await until('its end is not written', () => of.told('lease.unresolved')[0]);
     t.ok(await of.leaseOf('main'), 'the lease is there');
     await giveRoom();
@@ -296,8 +296,8 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     utimesSync(young, 1e9, 1e9);
     renameSync(stranger, join(of.socketFolder, 'stranger'));
     t.same([...(await gc(of))].sort(), [`removed file ${young}`, `removed file ${locked}`]);
-    const tenant = await Tenant.start(t, of);
-    t.equal((await tenant.lease('main')).status, 201, 'the volume is as it was');
+    const container = await TestContainer.start(t, of);
+    t.equal((await container.lease('main')).status, 201, 'the volume is as it was');
     t.same(await gc(of), [], 'a device with a mount is none of its business');
   });
 }

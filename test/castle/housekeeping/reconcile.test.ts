@@ -9,7 +9,7 @@ import { until } from '../../kit/until.ts';
 import { loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 const often = ['--reconcile-interval', '1s'];
 
@@ -37,7 +37,7 @@ if (requires(t, root, loopDevices)) {
         options: often,
         ...(loop === undefined ? {} : { loop }),
       });
-      const [one, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      const [one, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
       const { id } = (await one.lease('main')).body;
       const beside = (await other.lease('beside')).body.id;
       await one.run('umount', one.home);
@@ -55,11 +55,11 @@ if (requires(t, root, loopDevices)) {
 
   t.test('a mount that was moved keeps its lease, and the next look says nothing of it', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
-    const tenant = await Tenant.start(t, castle);
-    const { id } = (await tenant.lease('main')).body;
+    const container = await TestContainer.start(t, castle);
+    const { id } = (await container.lease('main')).body;
     const moved = join(temporaryFolder(t, 'moved'), 'here');
     mkdirSync(moved);
-    await tenant.run('mount', '--move', tenant.home, moved);
+    await container.run('mount', '--move', container.home, moved);
     const before = castle.told('reconcile.checked').length;
     await untilTold(castle, 'reconcile.checked', {}, before + 2);
     t.match(await castle.ask('leases'), [{ id, state: 'mounted' }]);
@@ -69,7 +69,7 @@ if (requires(t, root, loopDevices)) {
 
   t.test('what only a person can put right is told of, once', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     const looks = async (count: number) => {
       const before = castle.told('reconcile.checked').length;
       await untilTold(castle, 'reconcile.checked', {}, before + count);
@@ -77,8 +77,8 @@ if (requires(t, root, loopDevices)) {
     const unclear = (message: RegExp) =>
       castle.told('volume.unresolved').filter((line) => message.test(String(line['message']))).length;
     for (const volume of ['away', 'used']) {
-      const { id } = (await tenant.lease(volume)).body;
-      t.equal((await tenant.call('DELETE', `/v1/leases/${id}`)).status, 204);
+      const { id } = (await container.lease(volume)).body;
+      t.equal((await container.call('DELETE', `/v1/leases/${id}`)).status, 204);
     }
     renameSync(join(castle.backend, 'away'), `${castle.backend}-away`);
     const elsewhere = temporaryFolder(t, 'elsewhere');
@@ -101,7 +101,7 @@ if (requires(t, root, loopDevices)) {
     );
     umount();
     renameSync(`${castle.backend}-away`, join(castle.backend, 'away'));
-    t.equal((await tenant.lease('away')).status, 201);
+    t.equal((await container.lease('away')).status, 201);
   });
 
   t.test('how often it looks has bounds', async (t) => {

@@ -8,7 +8,7 @@ import type { LeaseState } from '../../../src/protocol/contract.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { program, requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 t.test('the life of a lease', async (t) => {
   t.equal(after('mounting', 'mounted'), 'mounted');
@@ -26,7 +26,7 @@ t.test('the life of a lease', async (t) => {
 if (requires(t, root, program('setpriv'))) {
   t.test('a container sees and gets its own only', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [one, two] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [one, two] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await one.lease('one');
     await two.lease('two');
     t.match(await one.call('GET', '/v1/leases'), { status: 200, body: [{ volume: 'one' }] });
@@ -39,10 +39,10 @@ if (requires(t, root, program('setpriv'))) {
     const castle = await CastleOnHost.start(t, 'process');
     chmodSync(dirname(castle.socketFolder), 0o755);
     // Another user may not be able to reach the repository.
-    const tenant = join(castle.socketFolder, 'tenant.mjs');
-    copyFileSync('test/castle/kit/tenant.mjs', tenant);
+    const script = join(castle.socketFolder, 'test-container.mjs');
+    copyFileSync('test/castle/kit/test-container.mjs', script);
     const ask = (user: string, command: string) =>
-      spawnSync('setpriv', [`--reuid=${user}`, '--clear-groups', process.execPath, tenant, castle.socket], {
+      spawnSync('setpriv', [`--reuid=${user}`, '--clear-groups', process.execPath, script, castle.socket], {
         input: command,
         encoding: 'utf8',
       }).stdout;
@@ -71,7 +71,7 @@ if (requires(t, root, program('setpriv'))) {
             '--pid',
             '--fork',
           ],
-          ...['--kill-child', process.execPath, 'test/castle/kit/tenant.mjs', castle.socket],
+          ...['--kill-child', process.execPath, 'test/castle/kit/test-container.mjs', castle.socket],
         ],
         { input: `${call}\n`, encoding: 'utf8' },
       );
@@ -79,20 +79,32 @@ if (requires(t, root, program('setpriv'))) {
     }
     t.same(await castle.ask('volumes'), []);
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), target);
-    const tenant = await Tenant.start(t, castle);
-    const inner = ['unshare', '--mount', process.execPath, 'test/castle/kit/tenant.mjs', castle.socket];
-    const { stdout } = await tenant.run('sh', '-c', `echo '${call}' | ${inner.join(' ')}`);
+    const container = await TestContainer.start(t, castle);
+    const inner = [
+      'unshare',
+      '--mount',
+      process.execPath,
+      'test/castle/kit/test-container.mjs',
+      castle.socket,
+    ];
+    const { stdout } = await container.run('sh', '-c', `echo '${call}' | ${inner.join(' ')}`);
     t.match(stdout, /"status":403.*is not in the mount namespace of container/);
   });
 
   t.test('what is not a request is refused, and does no harm', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     const wrong: [string, string, string, object | string | undefined, number][] = [
       ['no body', 'POST', '/v1/leases', undefined, 400],
       ['no JSON', 'POST', '/v1/leases', '{"volume": ', 400],
       ['another type', 'POST', '/v1/leases', { volume: 1, target: '/mnt' }, 400],
-      ['an unknown field', 'POST', '/v1/leases', { volume: 'a', target: tenant.home, container: 'x' }, 400],
+      [
+        'an unknown field',
+        'POST',
+        '/v1/leases',
+        { volume: 'a', target: container.home, container: 'x' },
+        400,
+      ],
       ['__proto__', 'POST', '/v1/leases', '{"volume": "a", "target": "/mnt", "__proto__": {"x": 1}}', 400],
       ['too large', 'POST', '/v1/leases', { volume: 'a', target: '/'.repeat(20_000) }, 413],
       ['a path that is none', 'DELETE', '/v1/leases/%', undefined, 400],
@@ -101,7 +113,7 @@ if (requires(t, root, program('setpriv'))) {
       ['an unknown lease', 'DELETE', '/v1/leases/..%2f..%2fetc', undefined, 404],
     ];
     for (const [name, method, path, body, status] of wrong) {
-      const answer = await tenant.call(method, path, body);
+      const answer = await container.call(method, path, body);
       t.match(answer, { status, body: { error: { code: String, message: String, remedy: String } } }, name);
     }
     const post = 'POST /v1/leases HTTP/1.1\r\nhost: x\r\n';
@@ -111,19 +123,19 @@ if (requires(t, root, program('setpriv'))) {
       ['an expectation', `${post}expect: the-moon\r\ncontent-length: 0\r\n\r\n`, 417],
     ];
     for (const [name, text, status] of raw) {
-      const { received } = await tenant.raw(text);
+      const { received } = await container.raw(text);
       const [head = '', body = ''] = received.split('\r\n\r\n');
       t.match(head, new RegExp(`^HTTP/1.1 ${status} `), name);
       t.match(JSON.parse(body), { error: { code: 'bad_request', message: String, remedy: String } }, name);
     }
     t.same(await castle.ask('volumes'), []);
-    t.equal((await tenant.lease('main')).status, 201, 'and it serves on');
+    t.equal((await container.lease('main')).status, 201, 'and it serves on');
   });
 
   t.test('the OpenAPI document names every operation', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    const { body } = await tenant.call('GET', '/v1/openapi.json');
+    const container = await TestContainer.start(t, castle);
+    const { body } = await container.call('GET', '/v1/openapi.json');
     t.match(body, { openapi: /^3\./, info: { title: 'castle' } });
     const { paths } = body as unknown as { paths: Record<string, Record<string, object>> };
     const operations = Object.entries(paths).flatMap(([path, methods]) =>

@@ -5,14 +5,14 @@ import t from 'tap';
 import { compile } from '../../kit/compile.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
   t.test('a container whose first thread has ended keeps its volume', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [leaderless] = compile(t, 'test/castle/identity/leaderless.c');
-    const first = await Tenant.start(t, castle, { under: [leaderless as string] });
-    const second = await Tenant.start(t, castle);
+    const first = await TestContainer.start(t, castle, { under: [leaderless as string] });
+    const second = await TestContainer.start(t, castle);
     const { id } = (await first.lease('main')).body;
     t.equal((await first.mounts(first.home)).length, 1);
     t.match(await first.lease('main'), { status: 200, body: { id } });
@@ -33,7 +33,7 @@ if (requires(t, root)) {
     'in a container whose first process has another root, the volume is where that sees it',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
-      const inJail = await Tenant.start(t, castle, { jail: true });
+      const inJail = await TestContainer.start(t, castle, { jail: true });
       const given = await inJail.lease('main');
       t.equal(given.status, 201);
       const [mount = ''] = await inJail.mounts(inJail.home);
@@ -47,27 +47,30 @@ if (requires(t, root)) {
 
   t.test('two volumes never share a mount point', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    const ask = (volume: string) => ['POST', '/v1/leases', { volume, target: tenant.home }] as const;
-    const answers = await tenant.calls([ask('one'), ask('two')]);
+    const container = await TestContainer.start(t, castle);
+    const ask = (volume: string) => ['POST', '/v1/leases', { volume, target: container.home }] as const;
+    const answers = await container.calls([ask('one'), ask('two')]);
     t.same(answers.map(({ status }) => status).sort(), [201, 422], 'asked for at once');
     const other = answers[0]?.status === 201 ? 'two' : 'one';
-    t.match(await tenant.lease(other), {
+    t.match(await container.lease(other), {
       status: 422,
       body: { error: { code: 'bad_target', message: /has volume (one|two) already/ } },
     });
-    t.equal((await tenant.mounts(tenant.home)).length, 1);
+    t.equal((await container.mounts(container.home)).length, 1);
     t.equal((await castle.ask('volumes')).length, 1, 'and the refused one was not made');
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await tenant.lease(other), { status: 422, body: { error: { message: /has another volume/ } } });
-    t.equal((await tenant.mounts(tenant.home)).length, 1);
+    t.match(await container.lease(other), {
+      status: 422,
+      body: { error: { message: /has another volume/ } },
+    });
+    t.equal((await container.mounts(container.home)).length, 1);
   });
 
   t.test('what hides or moves the mount in the container does not end the lease', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const moved = join(dirname(first.home), 'moved');
     mkdirSync(moved);
     const { id } = (await first.lease('main')).body;
@@ -99,7 +102,7 @@ if (requires(t, root)) {
 
   t.test('a namespace inside the container that still has the volume keeps the lease', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const first = await Tenant.start(t, castle);
+    const first = await TestContainer.start(t, castle);
     const { id } = (await first.lease('main')).body;
     const copied = '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]';
     await first.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
@@ -110,7 +113,7 @@ if (requires(t, root)) {
 
   t.test('a volume whose folder is away does not keep the castle from starting', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [away, kept] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [away, kept] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const { id } = (await away.lease('away')).body;
     await kept.lease('kept');
     await castle.end('SIGKILL');

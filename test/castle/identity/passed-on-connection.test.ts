@@ -8,7 +8,7 @@ import { compile } from '../../kit/compile.ts';
 import { program as have, type Need, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import { TlsCastle } from '../kit/tls-castle.ts';
 
 const fuse = (): Need => (existsSync('/dev/fuse') ? undefined : 'needs /dev/fuse');
@@ -18,16 +18,16 @@ if (requires(t, root)) {
 
   t.test('a process that connects and then becomes another program is the same container', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    const { stdout } = await tenant.run(program, 'exec', castle.socket, 'main', tenant.home);
+    const container = await TestContainer.start(t, castle);
+    const { stdout } = await container.run(program, 'exec', castle.socket, 'main', container.home);
     t.match(stdout, /^HTTP\/1\.1 201 /);
-    t.equal((await tenant.mounts(tenant.home)).length, 1);
+    t.equal((await container.mounts(container.home)).length, 1);
   });
 
   t.test('a connection whose process has ended counts for nobody, and no later process', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    const { stdout } = await tenant.run(program, 'fork', castle.socket, 'main', tenant.home);
+    const container = await TestContainer.start(t, castle);
+    const { stdout } = await container.run(program, 'fork', castle.socket, 'main', container.home);
     // Closed at once, when it had ended before the castle looked at the connection; else refused.
     t.match(
       stdout,
@@ -35,14 +35,17 @@ if (requires(t, root)) {
     );
     t.same(await castle.ask('leases'), []);
     t.same(await castle.ask('volumes'), []);
-    t.same(await tenant.mounts(tenant.home), []);
+    t.same(await container.mounts(container.home), []);
   });
 
   t.test('a container that ends between its request and the mount gets nothing', async (t) => {
     if (!requires(t, fuse, have('openssl'))) return;
     const [mute] = compile(t, 'test/castle/mounting/mute-fuse.c');
     const tls = await TlsCastle.start(t, 'process', { options: ['--log-level', 'debug'] });
-    const [first, second] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+    const [first, second] = [
+      await TestContainer.start(t, tls.castle),
+      await TestContainer.start(t, tls.castle),
+    ];
     const token = await tls.tokenOf(second, 'main');
     const [folder, ready] = [join(first.home, 'mute'), join(first.home, 'ready')];
     mkdirSync(folder);
@@ -68,32 +71,32 @@ if (requires(t, root)) {
 
   t.test('mount points that lead elsewhere by links of any kind', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    const beside = dirname(tenant.home);
+    const container = await TestContainer.start(t, castle);
+    const beside = dirname(container.home);
     mkdirSync(join(beside, 'real'));
     symlinkSync('real', join(beside, 'link'));
     symlinkSync('/proc/1/root', join(beside, 'up'));
     // One that the castle itself would see as its own: /proc/self is whoever looks.
     const targets = [
-      `/proc/self/root${tenant.home}`,
-      `/proc/1/root${tenant.home}`,
-      `/proc/${process.pid}/root${tenant.home}`,
+      `/proc/self/root${container.home}`,
+      `/proc/1/root${container.home}`,
+      `/proc/${process.pid}/root${container.home}`,
       `/proc/self/cwd`,
       `/proc/1/cwd`,
       `/proc/1/fd/0`,
-      `/proc/thread-self/root${tenant.home}`,
-      `/proc/1/task/1/root${tenant.home}`,
+      `/proc/thread-self/root${container.home}`,
+      `/proc/1/task/1/root${container.home}`,
       `/dev/fd/3`,
       join(beside, 'link'),
-      join(beside, `up${tenant.home}`),
+      join(beside, `up${container.home}`),
     ];
     for (const target of targets) {
-      const { status, body } = await tenant.lease('main', target);
+      const { status, body } = await container.lease('main', target);
       t.match({ status, code: body.error.code }, { status: 422, code: 'bad_target' }, target);
     }
     t.same(await castle.ask('leases'), []);
     t.same(await castle.ask('volumes'), []);
-    t.equal((await tenant.lease('main')).status, 201);
+    t.equal((await container.lease('main')).status, 201);
   });
 
   t.test('a process of the host whose cgroup is called like a container is none', async (t) => {
@@ -106,7 +109,7 @@ if (requires(t, root)) {
       done
       folder=$top/bailey-$$/$1
       mkdir -p "$folder" && echo $$ >"$folder/cgroup.procs" || exit 1
-      echo '{"call": ["GET", "/v1/volumes"]}' | "$2" test/castle/kit/tenant.mjs "$3"
+      echo '{"call": ["GET", "/v1/volumes"]}' | "$2" test/castle/kit/test-container.mjs "$3"
       echo $$ >"$top/cgroup.procs" && rmdir "$folder" "$top/bailey-$$"`;
     const id = 'ab'.repeat(32);
     const { stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', id, process.execPath, castle.socket], {

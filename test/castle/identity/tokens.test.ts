@@ -23,7 +23,7 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { program, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import { TlsCastle, tokenCommand } from '../kit/tls-castle.ts';
 
 t.setTimeout(0);
@@ -38,16 +38,21 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     'a container gets its volume by its token, and the same lease when an answer was lost',
     async (t) => {
       const tls = await TlsCastle.start(t);
-      const [tenant, other] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
-      const token = await tls.tokenOf(tenant, 'main');
-      const { status, body } = await tls.lease(token, 'main', tenant.home);
+      const [container, other] = [
+        await TestContainer.start(t, tls.castle),
+        await TestContainer.start(t, tls.castle),
+      ];
+      const token = await tls.tokenOf(container, 'main');
+      const { status, body } = await tls.lease(token, 'main', container.home);
       t.match({ status, body }, { status: 201, body: { volume: 'main', state: 'mounted' } });
-      t.equal((await tenant.mounts(tenant.home)).length, 1, 'the mount is in its container');
-      t.same(await other.mounts(tenant.home), [], 'and in no other');
-      const again = await tls.lease(token, 'main', tenant.home);
+      t.equal((await container.mounts(container.home)).length, 1, 'the mount is in its container');
+      t.same(await other.mounts(container.home), [], 'and in no other');
+      const again = await tls.lease(token, 'main', container.home);
       t.match(again, { status: 200, body: { id: body.id } });
       t.match(
-        (await Promise.all([1, 2, 3].map(() => tls.lease(token, 'main', tenant.home)))).map((a) => a.status),
+        (await Promise.all([1, 2, 3].map(() => tls.lease(token, 'main', container.home)))).map(
+          (a) => a.status,
+        ),
         [200, 200, 200],
       );
 
@@ -61,14 +66,14 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       const foreign = (await tls.castle.ask('leases')).find(({ volume }) => volume === 'others');
       t.match(await tls.ask(token, 'DELETE', `/v1/leases/${foreign?.id}`), { status: 404 });
       t.match(await tls.ask(token, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
-      t.same(await tenant.mounts(tenant.home), []);
+      t.same(await container.mounts(container.home), []);
     },
   );
 
   t.test('what is for the host is not to be had over TLS', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
-    const token = await tls.tokenOf(tenant, 'main');
+    const container = await TestContainer.start(t, tls.castle);
+    const token = await tls.tokenOf(container, 'main');
     const orders: [string, string, object?][] = [
       ['GET', '/v1/volumes'],
       ['POST', '/v1/volumes', { name: 'mine', uid: 0, gid: 0 }],
@@ -98,8 +103,11 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
   t.test('tokens that are none', async (t) => {
     const tls = await TlsCastle.start(t);
     const stranger = await TlsCastle.start(t);
-    const [tenant, other] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
-    const right = await tls.tokenOf(tenant, 'main');
+    const [container, other] = [
+      await TestContainer.start(t, tls.castle),
+      await TestContainer.start(t, tls.castle),
+    ];
+    const right = await tls.tokenOf(container, 'main');
     const { castle, key } = tls.key;
     const claims = readToken(key, right);
     const signed = (changes: Partial<Claims>) => writeToken(key, { ...claims, id: randomUUID(), ...changes });
@@ -122,7 +130,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       ['another format', right.replace('castle1', 'castle2'), /was not made by this castle/],
       ['one of JWT without algorithm', 'eyJhbGciOiJub25lIn0.e30.', /was not made by this castle/],
       ['a long one', `${word}.${'A'.repeat(3000)}.${mac}`, /was not made by this castle/],
-      ["another castle's", await stranger.tokenOf(tenant, 'main'), /was not made by this castle/],
+      ["another castle's", await stranger.tokenOf(container, 'main'), /was not made by this castle/],
       ['by a key that was guessed', writeToken(randomBytes(32), claims), /was not made by this castle/],
       [
         'of a castle with a copy of the key',
@@ -136,21 +144,21 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       ['for nobody', signed({ container: 'pidns-1-1' }), /is for a container that is not there$/],
       [
         'for a container by its name',
-        signed({ container: `process-${await tenant.pid()}` }),
+        signed({ container: `process-${await container.pid()}` }),
         /is not there$/,
       ],
       ['for a process of the host', signed({ container: `pidns-1-${process.pid}` }), /is not there$/],
       [
         'for an earlier process of that number',
-        signed({ first: { pid: await tenant.pid(), startTicks: '1' } }),
+        signed({ first: { pid: await container.pid(), startTicks: '1' } }),
         /is for an earlier life of container process-/,
       ],
     ];
     for (const [what, token, sentence] of cases) {
-      t.match(await tls.lease(token, 'main', tenant.home), refused(sentence), what);
+      t.match(await tls.lease(token, 'main', container.home), refused(sentence), what);
     }
     t.match(
-      await tls.lease(await tls.tokenOf(other, 'theirs'), 'main', tenant.home),
+      await tls.lease(await tls.tokenOf(other, 'theirs'), 'main', container.home),
       refused(/^the token for volume theirs is for volume theirs, not for main$/),
       "another container's",
     );
@@ -158,14 +166,17 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     const lines = tls.castle.told('lease.refused').length;
     t.ok(lines <= 10, `${lines} lines of the log for ${cases.length + 1} refusals`);
     t.notMatch(tls.castle.said, mac, 'no token is in it');
-    t.equal((await tls.lease(right, 'main', tenant.home)).status, 201, 'the right one');
+    t.equal((await tls.lease(right, 'main', container.home)).status, 201, 'the right one');
   });
 
   t.test(
     'a stolen token gives the thief nothing: the mount is in the container that it is for',
     async (t) => {
       const tls = await TlsCastle.start(t);
-      const [owner, thief] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+      const [owner, thief] = [
+        await TestContainer.start(t, tls.castle),
+        await TestContainer.start(t, tls.castle),
+      ];
       const token = await tls.tokenOf(owner, 'main');
       t.match(await tls.lease(token, 'main', thief.home), { status: 201, body: { container: /^pidns-/ } });
       t.same(await thief.mounts(thief.home), []);
@@ -175,19 +186,19 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
 
   t.test('a token is for one mount point, and what it was used for outlives kill -9', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
-    const token = await tls.tokenOf(tenant, 'main');
-    const later = join(tenant.home, 'later');
+    const container = await TestContainer.start(t, tls.castle);
+    const token = await tls.tokenOf(container, 'main');
+    const later = join(container.home, 'later');
     t.match(await tls.lease(token, 'main', later), { status: 422 }, 'nothing is mounted, but it was used');
-    t.match(await tls.lease(token, 'main', tenant.home), refused(/was used for .*\/later already$/));
+    t.match(await tls.lease(token, 'main', container.home), refused(/was used for .*\/later already$/));
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
     t.match(
-      await tls.lease(token, 'main', tenant.home),
+      await tls.lease(token, 'main', container.home),
       refused(/was used for .*\/later already$/),
       'replayed',
     );
-    await tenant.run('mkdir', later);
+    await container.run('mkdir', later);
     const { status, body } = await tls.lease(token, 'main', later);
     t.equal(status, 201, 'the same request again is the same use');
     await tls.castle.end('SIGKILL');
@@ -199,7 +210,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.match(await tls.lease(token, 'main', later), spent);
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
-    for (const target of [later, tenant.home])
+    for (const target of [later, container.home])
       t.match(await tls.lease(token, 'main', target), spent, 'replayed');
     t.match(await tls.ask(token, 'GET', '/v1/leases'), spent);
     t.same(await tls.castle.ask('leases'), []);
@@ -207,23 +218,26 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
 
   t.test('one token for two mount points at once', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
-    const token = await tls.tokenOf(tenant, 'main');
-    await tenant.run('mkdir', join(tenant.home, 'a'), join(tenant.home, 'b'));
+    const container = await TestContainer.start(t, tls.castle);
+    const token = await tls.tokenOf(container, 'main');
+    await container.run('mkdir', join(container.home, 'a'), join(container.home, 'b'));
     const answers = await Promise.all(
-      ['a', 'b'].map((name) => tls.lease(token, 'main', join(tenant.home, name))),
+      ['a', 'b'].map((name) => tls.lease(token, 'main', join(container.home, name))),
     );
     t.same(answers.map(({ status }) => status).sort(), [201, 403]);
   });
 
   t.test('an expired token opens nothing, but what it opened can be given back', async (t) => {
     const tls = await TlsCastle.start(t);
-    const [tenant, other] = [await Tenant.start(t, tls.castle), await Tenant.start(t, tls.castle)];
+    const [container, other] = [
+      await TestContainer.start(t, tls.castle),
+      await TestContainer.start(t, tls.castle),
+    ];
     // On a busy machine a token can expire before it is used: then the next one lives longer.
     let [seconds, used] = [1, ''];
     const { body } = await until('a token is used before it expires', async () => {
-      used = await tls.tokenOf(tenant, 'main', '--ttl', `${seconds}s`);
-      const answer = await tls.lease(used, 'main', tenant.home);
+      used = await tls.tokenOf(container, 'main', '--ttl', `${seconds}s`);
+      const answer = await tls.lease(used, 'main', container.home);
       seconds *= 2;
       return answer.status === 201 ? answer : undefined;
     });
@@ -235,11 +249,11 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     });
     t.match(last, refused(/has expired/));
     t.match(await tls.lease(unused, 'other', other.home), refused(/has expired/));
-    t.match(await tls.lease(used, 'main', tenant.home), { status: 200 }, 'its lease lives');
+    t.match(await tls.lease(used, 'main', container.home), { status: 200 }, 'its lease lives');
     t.match(await tls.ask(used, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
-    t.match(await tls.lease(used, 'main', tenant.home), { status: 403 });
+    t.match(await tls.lease(used, 'main', container.home), { status: 403 });
 
-    t.equal((await tls.lease(await tls.tokenOf(tenant, 'main'), 'main', tenant.home)).status, 201);
+    t.equal((await tls.lease(await tls.tokenOf(container, 'main'), 'main', container.home)).status, 201);
     await tls.castle.end('SIGTERM');
     const store = openStore(tls.castle.state);
     const uses = store.tokenUses().map(({ volume, spent }) => ({ volume, spent: spent ?? false }));
@@ -249,20 +263,20 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
 
   t.test('the container ends', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
-    const [token, other] = [await tls.tokenOf(tenant, 'main'), await tls.tokenOf(tenant, 'main')];
-    t.equal((await tls.lease(token, 'main', tenant.home)).status, 201);
-    await tenant.kill();
+    const container = await TestContainer.start(t, tls.castle);
+    const [token, other] = [await tls.tokenOf(container, 'main'), await tls.tokenOf(container, 'main')];
+    t.equal((await tls.lease(token, 'main', container.home)).status, 201);
+    await container.kill();
     await tls.castle.untilFree('main');
     for (const one of [token, other]) {
-      t.match(await tls.lease(one, 'main', tenant.home), refused(/is for a container that is not there$/));
+      t.match(await tls.lease(one, 'main', container.home), refused(/is for a container that is not there$/));
     }
   });
 
   t.test('castle token writes for the eyes of the owner only', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
-    const name = `process-${await tenant.pid()}`;
+    const container = await TestContainer.start(t, tls.castle);
+    const name = `process-${await container.pid()}`;
     const folder = temporaryFolder(t, 'token');
     const file = join(folder, 'token');
     const elsewhere = join(folder, 'elsewhere');
@@ -296,15 +310,19 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       ['no time', [name, 'main', '--ttl', 'soon'], 64, /--ttl "soon" is not a duration/],
       ['a process of the host', [`process-${process.pid}`, 'main'], 64, /there is no container/],
     ];
-    for (const [what, [container = '', volume = '', ...options], code, sentence] of wrong) {
-      t.match(await tls.command(container, volume, ...options), { code, stdout: '', stderr: sentence }, what);
+    for (const [what, [containerName = '', volume = '', ...options], code, sentence] of wrong) {
+      t.match(
+        await tls.command(containerName, volume, ...options),
+        { code, stdout: '', stderr: sentence },
+        what,
+      );
     }
-    const container = await tenant.call('POST', '/v1/tokens', {
+    const answer = await container.call('POST', '/v1/tokens', {
       container: name,
       volume: 'main',
       ttlMs: 60_000,
     });
-    t.match(container, refused(/containers may not do this/));
+    t.match(answer, refused(/containers may not do this/));
     const silent = await CastleOnHost.start(t, 'process');
     t.match(await tokenCommand(silent, name, 'main'), {
       code: 64,
@@ -314,10 +332,10 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
 
   t.test('a full disk: no half a token, and the old one stays', async (t) => {
     const tls = await TlsCastle.start(t);
-    const tenant = await Tenant.start(t, tls.castle);
+    const container = await TestContainer.start(t, tls.castle);
     const folder = temporaryFolder(t, 'full');
     const script = `mount -t tmpfs -o size=4k,nr_inodes=4 full ${folder} && cd ${folder} && echo old >token && "$@"; cat token; ls -A`;
-    const args = ['token', '--container', `process-${await tenant.pid()}`, '--volume', 'main'];
+    const args = ['token', '--container', `process-${await container.pid()}`, '--volume', 'main'];
     const command = [
       process.execPath,
       join(process.cwd(), 'dist/castle.js'),

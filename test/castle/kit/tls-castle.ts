@@ -7,7 +7,7 @@ import { type Certificate, makeCertificate } from '../../bailey/kit/fake-castle.
 import { type Ran, run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { CastleOnHost } from './castle-on-host.ts';
-import type { Answered, Tenant } from './tenant.ts';
+import type { Answered, TestContainer } from './test-container.ts';
 
 export interface TlsPlaces {
   readonly dockerSocket?: string;
@@ -52,9 +52,9 @@ export class TlsCastle {
     return stdout.trimEnd();
   }
 
-  /** A token for a tenant. */
-  async tokenOf(tenant: Tenant, volume: string, ...options: readonly string[]): Promise<string> {
-    return this.token(`process-${await tenant.pid()}`, volume, ...options);
+  /** A token for a container. */
+  async tokenOf(container: TestContainer, volume: string, ...options: readonly string[]): Promise<string> {
+    return this.token(`process-${await container.pid()}`, volume, ...options);
   }
 
   /** What its state folder knows to sign tokens with. */

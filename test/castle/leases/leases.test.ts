@@ -16,12 +16,12 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
   t.test('a volume is mounted in the container and nowhere else, and outlives it', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const first = await Tenant.start(t, castle);
+    const first = await TestContainer.start(t, castle);
     const given = await first.lease('main');
     t.equal(given.status, 201);
     t.match(given.body, { volume: 'main', target: first.home, state: 'mounted' });
@@ -40,7 +40,7 @@ if (requires(t, root)) {
 
     await first.kill();
     await castle.untilFree('main');
-    const second = await Tenant.start(t, castle);
+    const second = await TestContainer.start(t, castle);
     t.equal((await second.lease('main')).status, 201);
     t.equal(await second.read(join(second.home, 'data')), 'kept');
     t.match(await castle.ask('volumes'), [{ name: 'main', backend: 'local', state: 'ready' }]);
@@ -48,7 +48,7 @@ if (requires(t, root)) {
 
   t.test('a volume in use is refused with who has it, and free when that container has ended', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     t.equal((await first.lease('main')).status, 201);
     const refused = await second.lease('main');
     t.equal(refused.status, 409);
@@ -62,7 +62,7 @@ if (requires(t, root)) {
 
   t.test('a lease is given back by the container that has it, when nothing uses it', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [mine, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [mine, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const { id } = (await mine.lease('main')).body;
     t.match(await other.call('DELETE', `/v1/leases/${id}`), {
       status: 404,
@@ -82,20 +82,20 @@ if (requires(t, root)) {
 
   t.test('one container may have several volumes, one of them only once', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    const targets = Array.from({ length: 50 }, (_, n) => join(tenant.home, `m${n}`));
+    const container = await TestContainer.start(t, castle);
+    const targets = Array.from({ length: 50 }, (_, n) => join(container.home, `m${n}`));
     for (const target of targets) mkdirSync(target);
     const ask = (volume: string, target: string) => ['POST', '/v1/leases', { volume, target }] as const;
-    const answers = await tenant.calls(targets.map((target, n) => ask(`v${n}`, target)));
+    const answers = await container.calls(targets.map((target, n) => ask(`v${n}`, target)));
     t.same(new Set(answers.map(({ status }) => status)), new Set([201]), 'fifty at once are all served');
-    const twice = await tenant.calls(Array.from({ length: 10 }, () => ask('same', tenant.home)));
+    const twice = await container.calls(Array.from({ length: 10 }, () => ask('same', container.home)));
     t.same(
       twice.map(({ status }) => status).sort(),
       [...Array(9).fill(200), 201],
       'asked at once, made once',
     );
     t.equal(new Set(twice.map(({ body }) => body.id)).size, 1);
-    const elsewhere = await tenant.lease('v0', join(tenant.home, 'm1'));
+    const elsewhere = await container.lease('v0', join(container.home, 'm1'));
     t.match(elsewhere, { status: 422, body: { error: { code: 'bad_target' } } });
   });
 
@@ -103,7 +103,7 @@ if (requires(t, root)) {
     'wrong volume names and mount points are refused with the reason, and nothing is made',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
-      const tenant = await Tenant.start(t, castle);
+      const container = await TestContainer.start(t, castle);
       const names: [string, RegExp][] = [
         ['', /is empty/],
         ['../x', /must start with a letter or digit/],
@@ -114,7 +114,7 @@ if (requires(t, root)) {
         ['x'.repeat(300), /has 300 characters; 128 are the limit/],
       ];
       for (const [name, why] of names) {
-        const refused = await tenant.lease(name);
+        const refused = await container.lease(name);
         t.match(
           refused,
           { status: 400, body: { error: { code: 'bad_volume_name', message: why } } },
@@ -123,9 +123,9 @@ if (requires(t, root)) {
       }
       t.same(readdirSync(castle.backend), [], 'no folder was made');
 
-      const beside = dirname(tenant.home);
+      const beside = dirname(container.home);
       symlinkSync('home', join(beside, 'link'));
-      mkdirSync(join(tenant.home, 'inner'));
+      mkdirSync(join(container.home, 'inner'));
       writeFileSync(join(beside, 'file'), 'x');
       const targets: [string, RegExp][] = [
         [join(beside, 'link'), /is a symlink or leads through one/],
@@ -134,13 +134,13 @@ if (requires(t, root)) {
         [join(beside, 'file'), /is not a folder/],
         [join(beside, 'missing'), /does not exist in the container/],
         ['relative/path', /not an absolute path/],
-        [`${tenant.home}/../home`, /shortest form/],
-        [`${tenant.home}/`, /shortest form/],
+        [`${container.home}/../home`, /shortest form/],
+        [`${container.home}/`, /shortest form/],
         ['//', /shortest form/],
         [`/tmp/a\nb`, /shortest form/],
       ];
       for (const [target, why] of targets) {
-        const refused = await tenant.lease('main', target);
+        const refused = await container.lease('main', target);
         t.match(
           refused,
           { status: 422, body: { error: { code: 'bad_target', message: why } } },
@@ -152,9 +152,9 @@ if (requires(t, root)) {
       t.same(readdirSync(castle.backend), [], 'no folder was left');
 
       mkdirSync(join(castle.backend, 'prepared'));
-      t.equal((await tenant.lease('prepared', join(beside, 'missing'))).status, 422);
+      t.equal((await container.lease('prepared', join(beside, 'missing'))).status, 422);
       t.same(readdirSync(castle.backend), ['prepared'], 'what was there before stays, empty as it is');
-      t.equal((await tenant.lease('main')).status, 201, 'and a right one is as good as ever');
+      t.equal((await container.lease('main')).status, 201, 'and a right one is as good as ever');
     },
   );
 
@@ -165,34 +165,40 @@ if (requires(t, root)) {
     mount('--bind', folder);
     t.teardown(() => execFileSync('umount', [folder]));
     mount('--make-shared');
-    const tenant = await Tenant.start(t, castle, { folder, unshare: ['--propagation', 'unchanged'] });
-    const refused = await tenant.lease('main');
+    const container = await TestContainer.start(t, castle, {
+      folder,
+      unshare: ['--propagation', 'unchanged'],
+    });
+    const refused = await container.lease('main');
     t.match(refused, {
       status: 422,
       body: { error: { code: 'bad_target', message: /shares with the host/ } },
     });
     t.same(readdirSync(castle.backend), []);
-    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), tenant.home);
+    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), container.home);
     // Propagation the other way round, from the host into the container, is no reason.
     const follower = temporaryFolder(t, 'follower');
-    const slave = await Tenant.start(t, castle, { folder: follower, unshare: ['--propagation', 'slave'] });
+    const slave = await TestContainer.start(t, castle, {
+      folder: follower,
+      unshare: ['--propagation', 'slave'],
+    });
     t.equal((await slave.lease('main')).status, 201);
   });
 
   t.test('a volume that is lost is not replaced by an empty one', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    const { id } = (await tenant.lease('main')).body;
-    await tenant.call('DELETE', `/v1/leases/${id}`);
+    const container = await TestContainer.start(t, castle);
+    const { id } = (await container.lease('main')).body;
+    await container.call('DELETE', `/v1/leases/${id}`);
     renameSync(join(castle.backend, 'main'), join(castle.backend, 'away'));
-    const refused = await tenant.lease('main');
+    const refused = await container.lease('main');
     t.match(refused, {
       status: 503,
       body: { error: { code: 'backend_failed', message: /known, but not in/ } },
     });
     t.notOk(existsSync(join(castle.backend, 'main')));
     writeFileSync(join(castle.backend, 'main'), 'a file');
-    t.match(await tenant.lease('main'), { status: 503, body: { error: { message: /not a folder/ } } });
+    t.match(await container.lease('main'), { status: 503, body: { error: { message: /not a folder/ } } });
     t.ok(statSync(join(castle.backend, 'main')).isFile(), 'what is not ours stays');
   });
 }

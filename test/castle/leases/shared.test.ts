@@ -6,7 +6,7 @@ import { run } from '../../kit/docker.ts';
 import { program, requires, root } from '../../kit/needs.ts';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from '../backends/loop/loop-host.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 const reader = { labels: { 'castle.readonly': 'true' } };
 const sharer = { labels: { 'castle.shared': 'true' } };
@@ -32,8 +32,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       `${kind}: any number may read beside one that writes, whoever comes first and goes first`,
       async (t) => {
         const castle = await start(t);
-        const [writer, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
-        const [early, late] = [await Tenant.start(t, castle, reader), await Tenant.start(t, castle, reader)];
+        const [writer, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
+        const [early, late] = [
+          await TestContainer.start(t, castle, reader),
+          await TestContainer.start(t, castle, reader),
+        ];
         t.match(
           await early.lease('main'),
           { status: 201, body: { readonly: true } },
@@ -78,8 +81,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
     t.test(`${kind}: several write to a volume that was made shared, if each was told so`, async (t) => {
       const castle = await start(t);
-      const [one, other] = [await Tenant.start(t, castle, sharer), await Tenant.start(t, castle, sharer)];
-      const alone = await Tenant.start(t, castle);
+      const [one, other] = [
+        await TestContainer.start(t, castle, sharer),
+        await TestContainer.start(t, castle, sharer),
+      ];
+      const alone = await TestContainer.start(t, castle);
       t.match(await one.lease('main'), { status: 201, body: { shared: true } });
       t.match(await other.lease('main'), { status: 201, body: { shared: true } });
       t.match(await castle.ask('volumes'), [{ name: 'main', shared: true }]);
@@ -95,9 +101,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await castle.end('SIGKILL');
       await castle.serve();
       t.equal((await castle.ask('leases')).length, 2, 'both are found again after kill -9');
-      for (const tenant of [one, other]) {
-        t.equal((await tenant.lease('main')).status, 200);
-        t.equal((await tenant.mounts(tenant.home)).length, 1);
+      for (const container of [one, other]) {
+        t.equal((await container.lease('main')).status, 200);
+        t.equal((await container.mounts(container.home)).length, 1);
       }
       t.match(await alone.lease('main'), inUse);
 
@@ -105,9 +111,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       castle.loseState();
       await castle.serve();
       t.match(await alone.lease('main'), inUse, 'a lost state gives nobody more');
-      for (const tenant of [one, other]) {
-        t.equal((await tenant.lease('main')).status, 201, 'and each finds its own again');
-        t.equal((await tenant.mounts(tenant.home)).length, 1);
+      for (const container of [one, other]) {
+        t.equal((await container.lease('main')).status, 201, 'and each finds its own again');
+        t.equal((await container.mounts(container.home)).length, 1);
       }
       t.equal(devices(castle), oneDevice);
       await one.kill();
@@ -115,7 +121,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await other.kill();
       await castle.untilFree('main');
       t.equal((await alone.lease('main')).status, 201);
-      const third = await Tenant.start(t, castle, sharer);
+      const third = await TestContainer.start(t, castle, sharer);
       t.match(await third.lease('main'), inUse, 'nor does anybody write beside who is alone');
       t.equal(await alone.read(join(alone.home, 'other')), '23');
     });
@@ -125,11 +131,14 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     for (const loop of [undefined, 'size=16M']) {
       const castle = await CastleOnHost.start(t, 'process', loop === undefined ? {} : { loop });
       for (const first of [0, 1]) {
-        const tenants = [await Tenant.start(t, castle, sharer), await Tenant.start(t, castle, sharer)];
-        for (const tenant of tenants) t.equal((await tenant.lease('main')).status, 201);
-        await Promise.all([castle.end('SIGKILL'), tenants[first]?.kill()]);
+        const containers = [
+          await TestContainer.start(t, castle, sharer),
+          await TestContainer.start(t, castle, sharer),
+        ];
+        for (const container of containers) t.equal((await container.lease('main')).status, 201);
+        await Promise.all([castle.end('SIGKILL'), containers[first]?.kill()]);
         await castle.serve();
-        const left = tenants[1 - first];
+        const left = containers[1 - first];
         t.equal((await castle.ask('leases')).length, 1);
         await left?.write(join(left.home, `left-${first}`), 'kept');
         t.equal((await left?.lease('main'))?.status, 200);
@@ -138,7 +147,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
         t.same(await castle.ask('leases'), []);
         await untilNoLoops(castle.backend);
       }
-      const last = await Tenant.start(t, castle);
+      const last = await TestContainer.start(t, castle);
       t.equal((await last.lease('main')).status, 201);
       for (const first of [0, 1]) t.equal(await last.read(join(last.home, `left-${first}`)), 'kept');
     }
@@ -146,7 +155,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
   t.test('whether a volume is shared is decided when it is made', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [one, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle, sharer)];
+    const [one, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle, sharer)];
     t.equal((await one.lease('plain')).status, 201);
     t.match(await other.lease('plain'), inUse, 'a label makes no volume shared that is there');
     const refused = await castleVolume(castle, 'create', 'plain', '--shared');
@@ -171,7 +180,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       { shared: true },
       'and stays so in the trash',
     );
-    const [wrong] = [await Tenant.start(t, castle, { labels: { 'castle.shared': 'yes' } })];
+    const [wrong] = [await TestContainer.start(t, castle, { labels: { 'castle.shared': 'yes' } })];
     t.match(await wrong.lease('cache'), {
       status: 403,
       body: { error: { message: /label castle.shared="yes"/ } },
@@ -186,7 +195,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
   t.test('a reader that makes its mount writable is in the way of a writer', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [sly, writer] = [await Tenant.start(t, castle, reader), await Tenant.start(t, castle)];
+    const [sly, writer] = [
+      await TestContainer.start(t, castle, reader),
+      await TestContainer.start(t, castle),
+    ];
     t.equal((await sly.lease('main')).status, 201);
     await sly.run('mount', '-o', 'remount,bind,rw', sly.home);
     t.match(await writer.lease('main'), inUse, 'the kernel is asked, not the lease');
@@ -196,7 +208,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
   t.test('a namespace inside one of them is its own, and keeps no other from giving back', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [one, other] = [await Tenant.start(t, castle, sharer), await Tenant.start(t, castle, sharer)];
+    const [one, other] = [
+      await TestContainer.start(t, castle, sharer),
+      await TestContainer.start(t, castle, sharer),
+    ];
     const leases = [(await one.lease('main')).body.id, (await other.lease('main')).body.id];
     const copied = '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]';
     await one.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
@@ -210,13 +225,16 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
   t.test('a shared volume grows under all of them, unless all only read', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { loop: 'fs=xfs,size=300M' });
-    const [reads, writes] = [await Tenant.start(t, castle, reader), await Tenant.start(t, castle)];
+    const [reads, writes] = [
+      await TestContainer.start(t, castle, reader),
+      await TestContainer.start(t, castle),
+    ];
     t.equal((await reads.lease('main')).status, 201);
     t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 75, stderr: /has it read-only/ });
     t.equal((await writes.lease('main')).status, 201);
     t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 0 });
-    for (const tenant of [reads, writes]) {
-      const { stdout } = await tenant.run('stat', '-f', '-c', '%b %S', tenant.home);
+    for (const container of [reads, writes]) {
+      const { stdout } = await container.run('stat', '-f', '-c', '%b %S', container.home);
       const [blocks = 0, bytes = 0] = stdout.trim().split(' ').map(Number);
       t.ok(blocks * bytes > 240 * 2 ** 20, stdout);
     }

@@ -5,17 +5,17 @@ import t, { type Test } from 'tap';
 import { requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant, type TenantOptions } from '../kit/tenant.ts';
+import { TestContainer, type TestContainerOptions } from '../kit/test-container.ts';
 
 /** Begins to wait for the volume main, and returns when the castle has it in its line. */
 async function wait(
   castle: CastleOnHost,
-  tenant: Tenant,
+  container: TestContainer,
   waitSeconds = 60,
   volume = 'main',
 ): Promise<number> {
   const { waiting } = await castle.status();
-  const number = await tenant.begin('POST', '/v1/leases', { volume, target: tenant.home, waitSeconds });
+  const number = await container.begin('POST', '/v1/leases', { volume, target: container.home, waitSeconds });
   await untilWaiting(castle, waiting + 1);
   return number;
 }
@@ -23,13 +23,18 @@ async function wait(
 const untilWaiting = (castle: CastleOnHost, count: number) =>
   until(`${count} requests wait`, async () => (await castle.status()).waiting === count || undefined);
 
-const start = (t: Test, castle: CastleOnHost, count: number, options: TenantOptions = {}) =>
-  Promise.all(Array.from({ length: count }, () => Tenant.start(t, castle, options)));
+const start = (t: Test, castle: CastleOnHost, count: number, options: TestContainerOptions = {}) =>
+  Promise.all(Array.from({ length: count }, () => TestContainer.start(t, castle, options)));
 
 if (requires(t, root)) {
   t.test('who waits gets it in the order of asking, when its time comes', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
-    const [holder, one, two, late] = (await start(t, castle, 4)) as [Tenant, Tenant, Tenant, Tenant];
+    const [holder, one, two, late] = (await start(t, castle, 4)) as [
+      TestContainer,
+      TestContainer,
+      TestContainer,
+      TestContainer,
+    ];
     const { id } = (await holder.lease('main')).body;
     const [first, second] = [await wait(castle, one), await wait(castle, two)];
     t.equal(castle.told('lease.waiting').length, 2);
@@ -48,9 +53,13 @@ if (requires(t, root)) {
   t.test('nobody comes in between, and who reads waits for nobody', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const shared = { labels: { 'castle.shared': 'true' } };
-    const [one, other, more] = (await start(t, castle, 3, shared)) as [Tenant, Tenant, Tenant];
-    const [alone] = (await start(t, castle, 1)) as [Tenant];
-    const [reads] = (await start(t, castle, 1, { labels: { 'castle.readonly': 'true' } })) as [Tenant];
+    const [one, other, more] = (await start(t, castle, 3, shared)) as [
+      TestContainer,
+      TestContainer,
+      TestContainer,
+    ];
+    const [alone] = (await start(t, castle, 1)) as [TestContainer];
+    const [reads] = (await start(t, castle, 1, { labels: { 'castle.readonly': 'true' } })) as [TestContainer];
     t.equal((await one.lease('main')).status, 201);
     const number = await wait(castle, alone);
     const refused = await other.lease('main');
@@ -71,7 +80,12 @@ if (requires(t, root)) {
 
   t.test('who hangs up or ends is forgotten, and gets no lease', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [holder, hangsUp, ends, waits] = (await start(t, castle, 4)) as [Tenant, Tenant, Tenant, Tenant];
+    const [holder, hangsUp, ends, waits] = (await start(t, castle, 4)) as [
+      TestContainer,
+      TestContainer,
+      TestContainer,
+      TestContainer,
+    ];
     t.equal((await holder.lease('main')).status, 201);
     const dropped = await wait(castle, hangsUp);
     await wait(castle, ends);
@@ -88,7 +102,7 @@ if (requires(t, root)) {
 
   t.test('at the end of its time it is refused as before; how long it may be is bounded', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [holder, waits] = (await start(t, castle, 2)) as [Tenant, Tenant];
+    const [holder, waits] = (await start(t, castle, 2)) as [TestContainer, TestContainer];
     t.equal((await holder.lease('main')).status, 201);
     const body = { volume: 'main', target: waits.home };
     t.match(await waits.call('POST', '/v1/leases', { ...body, waitSeconds: 1 }), {
@@ -111,7 +125,11 @@ if (requires(t, root)) {
 
   t.test('one container has a bounded number of places', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [holder, greedy, other] = (await start(t, castle, 3)) as [Tenant, Tenant, Tenant];
+    const [holder, greedy, other] = (await start(t, castle, 3)) as [
+      TestContainer,
+      TestContainer,
+      TestContainer,
+    ];
     t.equal((await holder.lease('main')).status, 201);
     const numbers: number[] = [];
     for (let n = 0; n < 8; n++) numbers.push(await wait(castle, greedy));
@@ -132,7 +150,7 @@ if (requires(t, root)) {
     'a castle that stops tells who waits to ask again, and the next one has them in its line',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
-      const [holder, waits] = (await start(t, castle, 2)) as [Tenant, Tenant];
+      const [holder, waits] = (await start(t, castle, 2)) as [TestContainer, TestContainer];
       t.equal((await holder.lease('main')).status, 201);
       const number = await wait(castle, waits, 3600);
       t.equal(await castle.end('SIGTERM'), 0);
@@ -156,7 +174,11 @@ if (requires(t, root)) {
     'it waits for longer than a request may take to arrive, and for mounts without a lease',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
-      const [holder, waits, own] = (await start(t, castle, 3)) as [Tenant, Tenant, Tenant];
+      const [holder, waits, own] = (await start(t, castle, 3)) as [
+        TestContainer,
+        TestContainer,
+        TestContainer,
+      ];
       t.equal((await holder.lease('main')).status, 201);
       const begun = performance.now();
       const number = await wait(castle, waits);
@@ -179,11 +201,11 @@ if (requires(t, root)) {
 
   t.test('one container waits for several volumes', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [holder, waits] = (await start(t, castle, 2)) as [Tenant, Tenant];
+    const [holder, waits] = (await start(t, castle, 2)) as [TestContainer, TestContainer];
     const volumes = ['a', 'b', 'c'];
     const numbers: number[] = [];
     for (const volume of volumes) {
-      for (const tenant of [holder, waits]) mkdirSync(join(tenant.home, volume));
+      for (const container of [holder, waits]) mkdirSync(join(container.home, volume));
       t.equal((await holder.lease(volume, join(holder.home, volume))).status, 201);
       const body = { volume, target: join(waits.home, volume), waitSeconds: 60 };
       numbers.push(await waits.begin('POST', '/v1/leases', body));

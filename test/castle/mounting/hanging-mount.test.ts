@@ -5,7 +5,7 @@ import t from 'tap';
 import { compile } from '../../kit/compile.ts';
 import { type Need, requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 const fuse = (): Need => (existsSync('/dev/fuse') ? undefined : 'needs /dev/fuse');
 
@@ -13,7 +13,7 @@ if (requires(t, root, fuse)) {
   t.test('a castle-mount that cannot be ended holds up its own volume only, and no stop', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [mute] = compile(t, 'test/castle/mounting/mute-fuse.c');
-    const [hangs, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [hangs, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const folder = join(hangs.home, 'mute');
     mkdirSync(folder);
     const ready = join(hangs.home, 'ready');

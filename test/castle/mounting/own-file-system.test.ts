@@ -7,7 +7,7 @@ import { requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
   t.test('a volume that is a file system of its own is recognised wherever it is mounted', async (t) => {
@@ -15,7 +15,7 @@ if (requires(t, root)) {
     const folder = join(castle.backend, 'main');
     mkdirSync(folder);
     mounted(t, folder, '-t', 'tmpfs', 'volume');
-    const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const given = await first.lease('main');
     t.equal(given.status, 201);
     for (const again of ['a second', 'a third']) {
@@ -40,13 +40,13 @@ if (requires(t, root)) {
 
   t.test('a volume that the host has mounted elsewhere is not given to a container', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     const folder = join(castle.backend, 'main');
     mkdirSync(join(folder, 'part'), { recursive: true });
     for (const part of ['', 'part']) {
       const elsewhere = temporaryFolder(t, 'elsewhere');
       const umount = mounted(t, elsewhere, '--bind', join(folder, part));
-      t.match(await tenant.lease('main'), {
+      t.match(await container.lease('main'), {
         status: 409,
         body: {
           error: {
@@ -60,14 +60,17 @@ if (requires(t, root)) {
       umount();
     }
     // Another process may have copied the host's mounts meanwhile, and have them for a moment longer.
-    await until('the volume is free', async () => (await tenant.lease('main')).status === 201 || undefined);
+    await until(
+      'the volume is free',
+      async () => (await container.lease('main')).status === 201 || undefined,
+    );
   });
 
   t.test("the castle's own folder of volumes is no mount point", async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     mkdirSync(join(castle.backend, 'other'));
-    t.match(await tenant.lease('main', join(castle.backend, 'other')), {
+    t.match(await container.lease('main', join(castle.backend, 'other')), {
       status: 422,
       body: { error: { code: 'bad_target', message: /own folder of volumes/ } },
     });

@@ -21,7 +21,7 @@ import { program, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { fsck, imageOf, loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
 import { CastleOnHost, type Places } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import { S3Server, s3Server } from './s3-server.ts';
 
 t.setTimeout(0);
@@ -72,11 +72,11 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const store = await S3Server.start(t);
     const castle = await castleOf(t, store, { loop: 'size=24M' });
     const data = randomBytes(6_000_000).toString('base64');
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.write(join(tenant.home, 'data'), data);
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.write(join(container.home, 'data'), data);
     const id = await take(castle, 'main');
-    await tenant.write(join(tenant.home, 'data'), 'later');
+    await container.write(join(container.home, 'data'), 'later');
     const copied = await order(castle, 'snapshot', 'copy', id);
     t.equal(copied.code, 0, copied.stderr);
     t.match(await snapshotsOf(castle), [{ id, offHostCopy: 'copied' }]);
@@ -104,7 +104,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.equal((await order(other, 'snapshot', 'fetch', id)).code, 0);
     t.match(await snapshotsOf(other), [{ id, volume: 'main', state: 'ready', origin: 'fetched' }]);
     t.equal((await order(other, 'snapshot', 'restore', id, 'main')).code, 0);
-    const guest = await Tenant.start(t, other);
+    const guest = await TestContainer.start(t, other);
     t.equal((await guest.lease('main')).status, 201);
     t.equal(await guest.read(join(guest.home, 'data')), data, 'what it had when the snapshot was taken');
     await guest.kill();
@@ -180,9 +180,9 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
   t.test('a castle that is killed in the middle leaves nothing half', async (t) => {
     const store = await S3Server.start(t);
     const castle = await castleOf(t, store, { loop: 'size=96M' });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.run('sh', '-c', `head -c 60M /dev/urandom > ${tenant.home}/data && sync`);
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.run('sh', '-c', `head -c 60M /dev/urandom > ${container.home}/data && sync`);
     const id = await take(castle, 'main');
 
     const copying = order(castle, 'snapshot', 'copy', id);

@@ -8,7 +8,7 @@ import { type Ran, run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import type { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import type { Tenant } from '../kit/tenant.ts';
+import type { TestContainer } from '../kit/test-container.ts';
 
 /** A folder on a file system of its own, until the test ends; `host` is that of the host. */
 export function folderOn(t: Test, type: 'host' | 'xfs' | 'btrfs', megabytes = 512): string {
@@ -80,16 +80,16 @@ export function stored(castle: CastleOnHost): readonly string[] {
  * Lets a container write until it is killed: the numbers from 0 on, each first to the file `one` and then to `other`.
  * @returns once there are some
  */
-export async function writing(tenant: Tenant): Promise<void> {
+export async function writing(container: TestContainer): Promise<void> {
   const script = `
     const { appendFileSync } = require('node:fs');
     const pause = new Int32Array(new SharedArrayBuffer(4));
     for (let n = 0; ; n++) {
-      for (const file of ['one', 'other']) appendFileSync('${tenant.home}/' + file, n + '\\n');
+      for (const file of ['one', 'other']) appendFileSync('${container.home}/' + file, n + '\\n');
       Atomics.wait(pause, 0, 0, 1);
     }`;
   const begin = '"$0" -e "$1" >/dev/null 2>&1 & until [ -s "$2/other" ]; do :; done';
-  await tenant.run('sh', '-c', begin, process.execPath, script, tenant.home);
+  await container.run('sh', '-c', begin, process.execPath, script, container.home);
 }
 
 /**

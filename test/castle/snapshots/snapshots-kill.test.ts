@@ -10,7 +10,7 @@ import { until } from '../../kit/until.ts';
 import { fsck, imageOf, loopDevices, loopsOf, untilNoLoops } from '../backends/loop/loop-host.ts';
 import { FatalTools, type Moment } from '../crash/fatal-tools.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import { order, restored, snapshotsOf, stored, taken } from './snapshot-host.ts';
 
 t.setTimeout(0);
@@ -24,10 +24,10 @@ async function begin(t: Test, loop = 'size=16M', ...options: readonly string[]) 
   const tools = new FatalTools(t);
   const { program, env } = tools;
   const castle = await CastleOnHost.start(t, 'process', { loop, program, env, options });
-  const tenant = await Tenant.start(t, castle);
-  t.equal((await tenant.lease('main')).status, 201);
-  await tenant.write(join(tenant.home, 'data'), 'first\n');
-  return { tools, castle, tenant };
+  const container = await TestContainer.start(t, castle);
+  t.equal((await container.lease('main')).status, 201);
+  await container.write(join(container.home, 'data'), 'first\n');
+  return { tools, castle, container };
 }
 
 const unfinished = (castle: CastleOnHost) =>
@@ -35,7 +35,7 @@ const unfinished = (castle: CastleOnHost) =>
 
 /** Kills a castle by its tools, three times for each step. */
 async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promise<void> {
-  const { tools, castle, tenant } = await begin(t, loop);
+  const { tools, castle, container } = await begin(t, loop);
   const whole = await taken(castle, 'main');
   let lines = 'first\n';
   for (const [n, [act, name, tool, call]] of steps.entries()) {
@@ -49,10 +49,10 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
       await castle.end('SIGKILL');
       // An orphan of the last castle may still be running; one that reads the snapshot must not block the next castle.
       await castle.serve();
-      await tenant.write(join(tenant.home, 'data'), `${step}\n`);
+      await container.write(join(container.home, 'data'), `${step}\n`);
       lines += `${step}\n`;
       t.equal(
-        await tenant.read(join(tenant.home, 'data')),
+        await container.read(join(container.home, 'data')),
         lines,
         'the volume goes on, with all that it had',
       );
@@ -79,7 +79,7 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
       }
     }
   }
-  const reader = await Tenant.start(t, castle);
+  const reader = await TestContainer.start(t, castle);
   for (const [n, { id }] of (await snapshotsOf(castle)).entries()) {
     t.equal(await restored(castle, id, `last-${n}`), 201);
     t.equal(fsck(imageOf(castle.backend, `last-${n}`)), 0);
@@ -154,10 +154,10 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
 
   t.test('a frozen file system is thawed, whichever process ends', { buffered: true }, async (t) => {
     const host = await begin(t);
-    const { tools, castle, tenant } = host;
+    const { tools, castle, container } = host;
     const goesOn = async (what: string) => {
-      await tenant.write(join(tenant.home, 'data'), `${what}\n`);
-      t.match(await tenant.read(join(tenant.home, 'data')), new RegExp(`${what}\n$`), what);
+      await container.write(join(container.home, 'data'), `${what}\n`);
+      t.match(await container.read(join(container.home, 'data')), new RegExp(`${what}\n$`), what);
     };
 
     let taking = standStill(host);
@@ -198,7 +198,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     process.kill(again.pid, 'SIGSTOP');
     process.kill(helperAgain, 'SIGKILL');
     await castle.end('SIGKILL');
-    await tenant.kill();
+    await container.kill();
     t.equal(
       loopsOf(castle.backend).length,
       1,
@@ -209,18 +209,18 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     await castle.serve();
     await untilNoLoops(castle.backend);
     t.equal(fsck(imageOf(castle.backend, 'main')), 0);
-    const next = await Tenant.start(t, castle);
+    const next = await TestContainer.start(t, castle);
     t.equal((await next.lease('main')).status, 201, 'the next container gets it');
     t.match(await next.read(join(next.home, 'data')), /the next castle has found it in its journal\n$/);
   });
 
   t.test('no file system stays frozen for longer than --freeze-limit', { buffered: true }, async (t) => {
     const host = await begin(t, 'size=16M', '--freeze-limit', '1s');
-    const { tools, castle, tenant } = host;
+    const { tools, castle, container } = host;
     let taking = standStill(host);
     await tools.untilHeld();
     await until('it goes on while the copy is not done', () => !standsStill(castle) || undefined);
-    await tenant.write(join(tenant.home, 'data'), 'second\n');
+    await container.write(join(container.home, 'data'), 'second\n');
     tools.letGo();
     t.match(await taking, {
       status: 503,

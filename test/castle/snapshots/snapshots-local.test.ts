@@ -23,7 +23,7 @@ import { until } from '../../kit/until.ts';
 import { loopDevices } from '../backends/loop/loop-host.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import {
   castleCommand,
   folderOn,
@@ -42,8 +42,8 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
   for (const disk of ['host', 'xfs', 'btrfs'] as const) {
     t.test(`${disk}: a snapshot has all of a folder, as it was`, { buffered: true }, async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { backend: folderOn(t, disk) });
-      const tenant = await Tenant.start(t, castle);
-      t.equal((await tenant.lease('main')).status, 201);
+      const container = await TestContainer.start(t, castle);
+      t.equal((await container.lease('main')).status, 201);
       const volume = join(castle.backend, 'main');
       t.equal(statSync(volume).ino === 256, disk === 'btrfs', 'a subvolume, where there are any');
       const at = (name: string) => join(volume, name);
@@ -78,7 +78,7 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
         mode: statSync(volume).mode,
       });
       t.equal(statSync(join(castle.backend, 'copy')).ino === 256, disk === 'btrfs');
-      const other = await Tenant.start(t, castle);
+      const other = await TestContainer.start(t, castle);
       t.equal((await other.lease('copy')).status, 201);
       await other.write(join(other.home, 'linked'), ' and written');
       t.equal(await restored(castle, id, 'again'), 201, 'the snapshot is as it was');
@@ -89,7 +89,7 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
         stderr: /no size of its own/,
       });
       t.equal(await restored(castle, id, 'main'), 409, 'no volume is replaced');
-      await tenant.kill();
+      await container.kill();
       await castle.untilFree('main');
       t.match(await castleCommand(castle, 'volume', 'delete', 'main'), { code: 0 });
       t.match(await snapshotsOf(castle), [{ id, state: 'ready' }], 'that of a deleted volume stays');
@@ -112,9 +112,9 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
     { buffered: true },
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { backend: folderOn(t, 'btrfs') });
-      const tenant = await Tenant.start(t, castle);
-      await tenant.lease('main');
-      await writing(tenant);
+      const container = await TestContainer.start(t, castle);
+      await container.lease('main');
+      await writing(container);
       let least = 0;
       for (let round = 0; round < 5; round++) {
         const before = readFileSync(join(castle.backend, 'main/other'), 'utf8').split('\n').length - 1;

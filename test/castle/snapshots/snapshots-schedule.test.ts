@@ -5,7 +5,7 @@ import t from 'tap';
 import { requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import { castleCommand, order, snapshotsOf, taken } from './snapshot-host.ts';
 
 t.setTimeout(0);
@@ -31,8 +31,8 @@ if (requires(t, root)) {
     async (t) => {
       const options = scheduled(everySecond, '--snapshot-keep', 'last=2', '--snapshot-volumes', 'main,idle');
       const castle = await CastleOnHost.start(t, 'process', { options });
-      const [tenant, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
-      await tenant.lease('main');
+      const [container, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
+      await container.lease('main');
       await other.lease('other');
       await order(castle, '/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
       const mine = [await taken(castle, 'main'), await taken(castle, 'main'), await taken(castle, 'main')];

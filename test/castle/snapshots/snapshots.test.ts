@@ -5,7 +5,7 @@ import t from 'tap';
 import { program, requires, root } from '../../kit/needs.ts';
 import { fsck, imageOf, loopDevices, untilNoLoops } from '../backends/loop/loop-host.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 import {
   castleCommand,
   folderOn,
@@ -31,20 +31,20 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
       async (t) => {
         const backend = folderOn(t, disk, 2048);
         const castle = await CastleOnHost.start(t, 'process', { loop: image, backend });
-        const tenant = await Tenant.start(t, castle);
-        t.equal((await tenant.lease('main')).status, 201);
-        await writing(tenant);
-        const lines = async (at: Tenant) =>
+        const container = await TestContainer.start(t, castle);
+        t.equal((await container.lease('main')).status, 201);
+        await writing(container);
+        const lines = async (at: TestContainer) =>
           written(await at.read(join(at.home, 'one')), await at.read(join(at.home, 'other')));
         let least = 0;
         const ids: string[] = [];
         for (let round = 0; round < 2; round++) {
-          const before = (await tenant.read(join(tenant.home, 'other'))).split('\n').length - 1;
+          const before = (await container.read(join(container.home, 'other'))).split('\n').length - 1;
           ids.push(await taken(castle, 'main', `round ${round}`));
           const name = `copy-${round}`;
           t.equal(await restored(castle, ids[round] ?? '', name), 201);
           t.equal(fsck(imageOf(castle.backend, name)), 0, 'its file system is whole');
-          const reader = await Tenant.start(t, castle);
+          const reader = await TestContainer.start(t, castle);
           t.equal((await reader.lease(name)).status, 201, 'a container gets it, beside the volume itself');
           const now = await lines(reader);
           t.ok(now >= before && now >= least, `${now} lines, ${before} were written before it was asked for`);
@@ -52,7 +52,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
           await reader.kill();
           await castle.untilFree(name);
         }
-        await tenant.kill();
+        await container.kill();
         await castle.untilFree('main');
         await untilNoLoops(castle.backend);
         t.equal(fsck(imageOf(castle.backend, 'main')), 0);
@@ -94,12 +94,12 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
 
   t.test('a volume from a snapshot: a larger one, none over another one, none of nothing', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { loop: 'size=32M' });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.write(join(container.home, 'data'), 'kept');
     const { stdout: told } = await castleCommand(castle, 'snapshot', 'create', 'main', '--note', 'first');
     const id = /^snapshot (\S+) of volume main is taken$/m.exec(told)?.[1] ?? told;
-    await tenant.write(join(tenant.home, 'data'), ' and more');
+    await container.write(join(container.home, 'data'), ' and more');
     const later = await taken(castle, 'main');
     const make = (...args: readonly string[]) => castleCommand(castle, ...args);
     t.match(await make('snapshot', 'restore', id, 'large', '--size', '64M'), {
@@ -109,7 +109,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
     t.equal(statSync(imageOf(castle.backend, 'large')).size, 64 * 2 ** 20);
     t.ok(statSync(imageOf(castle.backend, 'large')).blocks * 512 >= 64 * 2 ** 20, 'it has all of its room');
     t.match(await make('volume', 'create', 'last', '--snapshot', 'latest:main'), { code: 0 });
-    const [reader, other] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [reader, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await reader.lease('large');
     t.equal(await reader.read(join(reader.home, 'data')), 'kept');
     const { stdout } = await reader.run('df', '--block-size=1M', '--output=size', reader.home);
@@ -140,7 +140,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
       t.match(said, { code, stdout: '', stderr: sentence }, args.join(' '));
       t.equal(said.stderr.trimEnd().split('\n').length, 1);
     }
-    t.equal(await tenant.read(join(tenant.home, 'data')), 'kept and more', 'the volume is as it was');
+    t.equal(await container.read(join(container.home, 'data')), 'kept and more', 'the volume is as it was');
     t.same(
       (await castle.ask('volumes')).map(({ name }) => name),
       ['large', 'last', 'main'],
@@ -152,7 +152,11 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
       ['POST', `/v1/snapshots/${id}/restore`, { name: 'mine' }],
       ['POST', '/v1/snapshots/prune', { dryRun: false }],
     ] as const) {
-      t.match(await tenant.call(method, path, body), { status: 403 }, `a container orders nothing: ${path}`);
+      t.match(
+        await container.call(method, path, body),
+        { status: 403 },
+        `a container orders nothing: ${path}`,
+      );
     }
     t.match(await make('snapshots', 'main'), {
       code: 0,

@@ -19,7 +19,7 @@ import { until } from '../../kit/until.ts';
 import { oneThread as env, traced } from '../crash/traced-castle.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
-import { Tenant } from '../kit/tenant.ts';
+import { TestContainer } from '../kit/test-container.ts';
 
 const castleCommand = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
   run(process.execPath, ['dist/castle.js', ...args, '--socket', castle.socket]);
@@ -57,9 +57,9 @@ if (requires(t, root, program('strace'))) {
     t.same([await names(castle), await deleted(castle)], [['main'], []]);
     t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
     t.match(statSync(join(castle.backend, 'main')), { uid: 1234, gid: 5678 });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    t.equal(await tenant.read(join(tenant.home, 'data')), 'kept', 'a container gets it');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    t.equal(await container.read(join(container.home, 'data')), 'kept', 'a container gets it');
     for (const event of ['volume.created', 'volume.deleted', 'volume.restored']) {
       t.match(castle.told(event), [{ volume: 'main' }], event);
     }
@@ -67,9 +67,9 @@ if (requires(t, root, program('strace'))) {
 
   t.test('what is in use anywhere is not deleted', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.write(join(container.home, 'data'), 'kept');
     const holder = (await castle.leaseOf('main'))?.containerName;
     t.match(await volume(castle, 'delete', 'main'), {
       code: 75,
@@ -85,7 +85,7 @@ if (requires(t, root, program('strace'))) {
       { code: 75, stderr: /is mounted on .*\/home / },
       'a lost state',
     );
-    await tenant.kill();
+    await container.kill();
     await until('it is nowhere mounted', async () =>
       (await volume(castle, 'delete', 'main')).code === 0 ? true : undefined,
     );
@@ -130,7 +130,7 @@ if (requires(t, root, program('strace'))) {
       t.match(said, { code, stdout: '', stderr }, args.join(' '));
       t.equal(said.stderr.trimEnd().split('\n').length, 1);
     }
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     await volume(castle, 'create', 'main');
     for (const [method, path] of [
       ['POST', '/v1/volumes'],
@@ -139,7 +139,7 @@ if (requires(t, root, program('strace'))) {
       ['GET', '/v1/volumes/deleted'],
     ] as const) {
       const body = path === '/v1/volumes' ? { name: 'mine', uid: 0, gid: 0 } : undefined;
-      t.match(await tenant.call(method, path, body), {
+      t.match(await container.call(method, path, body), {
         status: 403,
         body: { error: { code: 'not_permitted' } },
       });

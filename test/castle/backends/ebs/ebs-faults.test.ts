@@ -6,7 +6,7 @@ import type { Devices } from '../../../../src/protocol/contract.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { until } from '../../../kit/until.ts';
 import { mostWithin, Simulator } from '../../ec2-simulator/simulator.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { loopDevices } from '../loop/loop-host.ts';
 import { startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
 
@@ -24,8 +24,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     for (const action of ['CreateVolume', 'AttachVolume', 'DescribeVolumes', 'CreateTags']) {
       await ec2.fault({ kind: 'error', code: 'RequestLimitExceeded', status: 503, action, times: 2 });
     }
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
     t.equal((await volumesIn(ec2)).length, 1);
     t.equal(await castle.metric('castle_ec2_calls_total{action="CreateVolume",outcome="throttled"}'), 2);
     t.equal(await castle.metric('castle_ec2_calls_total{action="CreateVolume",outcome="done"}'), 1);
@@ -38,8 +38,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
       const ec2 = await Simulator.start(t);
       const castle = await startOnInstance(t, ec2, { ebs: 'batch=100ms,rate=20,poll=200ms' });
       await ec2.forgetCalls();
-      const tenants = await Promise.all(Array.from({ length: 6 }, () => Tenant.start(t, castle)));
-      const leases = await Promise.all(tenants.map((tenant, n) => tenant.lease(`main-${n}`)));
+      const containers = await Promise.all(Array.from({ length: 6 }, () => TestContainer.start(t, castle)));
+      const leases = await Promise.all(containers.map((container, n) => container.lease(`main-${n}`)));
       t.same(
         leases.map(({ status }) => status),
         leases.map(() => 201),
@@ -58,20 +58,20 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     async (t) => {
       const ec2 = await Simulator.start(t);
       const castle = await startOnInstance(t, ec2);
-      const first = await Tenant.start(t, castle);
+      const first = await TestContainer.start(t, castle);
       t.equal((await first.lease('main')).status, 201);
       await first.write(join(first.home, 'data'), 'kept');
       await first.kill();
       await untilDetached(ec2);
       await ec2.fault({ kind: 'stuck-attaching', times: 1 });
-      const tenant = await Tenant.start(t, castle);
-      t.match(await tenant.lease('main'), refused('backend_failed', /is still attaching after/));
+      const container = await TestContainer.start(t, castle);
+      t.match(await container.lease('main'), refused('backend_failed', /is still attaching after/));
       await untilDetached(ec2);
       const { avoidedNames } = JSON.parse((await castle.get('/v1/devices')).text) as Devices;
       t.match(avoidedNames, [{ name: '/dev/xvdaa', reason: /never attached/ }]);
-      t.equal((await tenant.lease('main')).status, 201);
+      t.equal((await container.lease('main')).status, 201);
       t.match(await volumeIn(ec2, 'main'), { attachment: { device: '/dev/xvdab' } });
-      t.equal(await tenant.read(join(tenant.home, 'data')), 'kept');
+      t.equal(await container.read(join(container.home, 'data')), 'kept');
       t.match(castle.told('device.name-avoided'), [{ message: /\/dev\/xvdaa is avoided/ }]);
     },
   );
@@ -79,40 +79,40 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('a disk with another serial is never taken for the volume', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
-    const first = await Tenant.start(t, castle);
+    const first = await TestContainer.start(t, castle);
     t.equal((await first.lease('other')).status, 201);
     await first.write(join(first.home, 'data'), 'of the other');
     await first.kill();
     await untilDetached(ec2);
     const other = await volumeIn(ec2, 'other');
     await ec2.fault({ kind: 'wrong-device', shows: other.id, times: 1 });
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     t.match(
-      await tenant.lease('main'),
+      await container.lease('main'),
       refused('backend_failed', /no disk of this host has the serial of vol-/),
     );
     t.equal((await volumesIn(ec2)).length, 1, 'the new one is taken back');
     await untilDetached(ec2);
-    t.equal((await tenant.lease('other')).status, 201);
-    t.equal(await tenant.read(join(tenant.home, 'data')), 'of the other', 'nothing was formatted');
+    t.equal((await container.lease('other')).status, 201);
+    t.equal(await container.read(join(container.home, 'data')), 'of the other', 'nothing was formatted');
   });
 
   t.test('a disk that does not come is no reason to wait for ever, or to keep the volume', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
     await ec2.fault({ kind: 'no-device', times: 1 });
-    const tenant = await Tenant.start(t, castle);
-    t.match(await tenant.lease('main'), refused('backend_failed', /no disk of this host/));
+    const container = await TestContainer.start(t, castle);
+    t.match(await container.lease('main'), refused('backend_failed', /no disk of this host/));
     t.same(await volumesIn(ec2), []);
-    t.equal((await tenant.lease('main')).status, 201);
+    t.equal((await container.lease('main')).status, 201);
   });
 
   t.test('a device name that is in use is left out for the next', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
     await ec2.fault({ kind: 'device-in-use', times: 2 });
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
     t.match(await volumeIn(ec2, 'main'), { attachment: { device: '/dev/xvdac' } });
   });
 
@@ -121,8 +121,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const castle = await startOnInstance(t, ec2);
     await ec2.fault({ kind: 'create-fails', times: 1 });
     await ec2.fault({ kind: 'create-fails', vanishes: true, times: 1 });
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
     const volume = await volumeIn(ec2, 'main');
     t.match(volume.tags['castle-token'], /-3$/);
     t.equal(volume.tags['castle-state'], 'ready');
@@ -134,13 +134,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     for (const action of ['CreateVolume', 'AttachVolume', 'CreateTags', 'DetachVolume']) {
       await ec2.fault({ kind: 'lost-answer', action, times: 1 });
     }
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
     t.equal((await volumesIn(ec2)).length, 1);
-    await tenant.write(join(tenant.home, 'data'), 'kept');
-    await tenant.kill();
+    await container.write(join(container.home, 'data'), 'kept');
+    await container.kill();
     await untilDetached(ec2);
-    const next = await Tenant.start(t, castle);
+    const next = await TestContainer.start(t, castle);
     t.equal((await next.lease('main')).status, 201);
     t.equal(await next.read(join(next.home, 'data')), 'kept');
   });
@@ -150,14 +150,14 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await ec2.set({ lag: { ms: 150, probability: 0.7 } });
     const castle = await startOnInstance(t, ec2);
     for (let round = 0; round < 3; round++) {
-      const tenant = await Tenant.start(t, castle);
+      const container = await TestContainer.start(t, castle);
       await until('it has its volume', async () => {
-        const { status } = await tenant.lease('main');
+        const { status } = await container.lease('main');
         return status === 201 || undefined;
       });
-      await tenant.write(join(tenant.home, 'data'), String(round));
-      t.equal(await tenant.read(join(tenant.home, 'data')), '012'.slice(0, round + 1));
-      await tenant.kill();
+      await container.write(join(container.home, 'data'), String(round));
+      t.equal(await container.read(join(container.home, 'data')), '012'.slice(0, round + 1));
+      await container.kill();
       await castle.untilFree('main');
     }
     t.equal((await volumesIn(ec2)).length, 1);
@@ -166,12 +166,12 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('a volume that has vanished is told of, and none is made in its place', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
-    await tenant.kill();
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
+    await container.kill();
     await untilDetached(ec2);
     await ec2.vanish((await volumeIn(ec2, 'main')).id);
-    const next = await Tenant.start(t, castle);
+    const next = await TestContainer.start(t, castle);
     // For some time after its creation the castle goes by what it did, since EC2 may not know of it yet.
     const answer = await until('EC2 is believed', async () => {
       const answer = await next.lease('main');
@@ -185,7 +185,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('limits are told, of the account and of the instance', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2, { ebs: 'max=1' });
-    const [one, two] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [one, two] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     t.equal((await one.lease('one')).status, 201);
     t.match(await two.lease('two'), refused('backend_failed', /has 1 volumes, and cannot have more/));
     t.equal((await volumesIn(ec2)).length, 1, 'the new one is taken back');
@@ -199,15 +199,15 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('a volume on another instance is refused with its id, and never taken away', async (t) => {
     const ec2 = await Simulator.start(t, 'i-0a,i-0b');
     const castle = await startOnInstance(t, ec2);
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
-    await tenant.kill();
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
+    await container.kill();
     await untilDetached(ec2);
     const { id } = await volumeIn(ec2, 'main');
     await ec2
       .client()
       .send(new AttachVolumeCommand({ VolumeId: id, InstanceId: 'i-0b', Device: '/dev/xvdba' }));
-    const next = await Tenant.start(t, castle);
+    const next = await TestContainer.start(t, castle);
     const answer = await next.lease('main');
     t.match(answer, refused('volume_in_use', /on instance i-0b/, 409));
     t.equal(answer.body.error.holder, 'i-0b');
@@ -217,10 +217,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('a volume that EC2 does not detach stays where it is, and that is told', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
-    const tenant = await Tenant.start(t, castle);
-    t.equal((await tenant.lease('main')).status, 201);
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('main')).status, 201);
     await ec2.fault({ kind: 'stuck-detaching', times: 1 });
-    await tenant.kill();
+    await container.kill();
     await until('it is told', () => castle.told('device.busy').length > 0 || undefined);
     t.match(castle.told('device.busy'), [{ volume: 'main', message: /EC2 does not detach it/ }]);
   });

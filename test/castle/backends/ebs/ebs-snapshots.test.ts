@@ -13,7 +13,7 @@ import { createJournalReplay } from '../../../../src/castle/mounting/replay-jour
 import type { Native } from '../../../../src/linux/native-addon.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { Simulator } from '../../ec2-simulator/simulator.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { loopDevices } from '../loop/loop-host.ts';
 import { ebsSetting, startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
 
@@ -44,10 +44,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
     t.test(`${type}: a snapshot is begun once, and a volume of it has a UUID of its own`, async (t) => {
       const ec2 = await Simulator.start(t);
       const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
-      const tenant = await Tenant.start(t, castle);
-      t.equal((await tenant.lease('main')).status, 201);
-      await tenant.write(join(tenant.home, 'data'), 'before');
-      await tenant.run('sync', '-f', tenant.home);
+      const container = await TestContainer.start(t, castle);
+      t.equal((await container.lease('main')).status, 201);
+      await container.write(join(container.home, 'data'), 'before');
+      await container.run('sync', '-f', container.home);
       const [main] = await castle.ask('volumes');
       if (main?.id === undefined) throw new Error('there is no volume');
       const { snapshots } = await backendOf(ec2);
@@ -63,7 +63,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
         'asked for twice, and with a lost answer',
       );
       t.match(await snapshots.list(), [{ id, volume: 'main', taken }]);
-      await tenant.write(join(tenant.home, 'data'), ', after');
+      await container.write(join(container.home, 'data'), ', after');
 
       const [snapshot] = await snapshots.list();
       if (snapshot === undefined) throw new Error('there is no snapshot');
@@ -78,10 +78,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
         sizeGiB: 2,
         tags: { 'castle-id': wish.id, 'castle-state': 'ready', 'castle-fs': type },
       });
-      const other = await Tenant.start(t, castle);
+      const other = await TestContainer.start(t, castle);
       t.equal((await other.lease('copy')).status, 201, 'beside its original, which is mounted');
       t.equal(await other.read(join(other.home, 'data')), 'before');
-      t.equal(await tenant.read(join(tenant.home, 'data')), 'before, after');
+      t.equal(await container.read(join(container.home, 'data')), 'before, after');
       await snapshots.remove(id);
       t.same(await snapshots.list(), []);
     });
@@ -90,23 +90,23 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
   t.test('a snapshot that fails is told', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
     const [main] = await castle.ask('volumes');
     if (main?.id === undefined) throw new Error('there is no volume');
     const { snapshots } = await backendOf(ec2);
     await ec2.fault({ kind: 'snapshot-fails', times: 1 });
     const { completed: whole } = await snapshots.begin(main, randomUUID(), new Date().toISOString());
     await t.rejects(whole, { code: 'backend_failed' });
-    await tenant.kill();
+    await container.kill();
     await untilDetached(ec2);
   });
 
   t.test('garbage: a disk that is not mounted, and never a volume that may be somebody else’s', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('used');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('used');
     await castle.post('/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
     const { backend } = await backendOf(ec2);
     const garbage = await backend.findGarbage(() => false);

@@ -5,7 +5,7 @@ import { program, requires, root } from '../../../kit/needs.ts';
 import { until } from '../../../kit/until.ts';
 import { Simulator } from '../../ec2-simulator/simulator.ts';
 import type { CastleOnHost } from '../../kit/castle-on-host.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { loopDevices } from '../loop/loop-host.ts';
 import { startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
 
@@ -13,13 +13,13 @@ t.setTimeout(0);
 
 async function twoHosts(t: Test): Promise<{
   readonly ec2: Simulator;
-  readonly hosts: readonly { readonly castle: CastleOnHost; readonly tenant: Tenant }[];
+  readonly hosts: readonly { readonly castle: CastleOnHost; readonly container: TestContainer }[];
 }> {
   const ec2 = await Simulator.start(t, 'i-0a,i-0b');
   const hosts = await Promise.all(
     ['i-0a', 'i-0b'].map(async (instance) => {
       const castle = await startOnInstance(t, ec2, { instance });
-      return { castle, tenant: await Tenant.start(t, castle) };
+      return { castle, container: await TestContainer.start(t, castle) };
     }),
   );
   return { ec2, hosts };
@@ -29,13 +29,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('a volume goes from host to host, with its data', async (t) => {
     const { ec2, hosts } = await twoHosts(t);
     const [a, b] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
-    t.equal((await a.tenant.lease('main')).status, 201);
-    await a.tenant.write(join(a.tenant.home, 'data'), 'from a');
-    const refused = await b.tenant.lease('main');
+    t.equal((await a.container.lease('main')).status, 201);
+    await a.container.write(join(a.container.home, 'data'), 'from a');
+    const refused = await b.container.lease('main');
     t.match(refused, { status: 409, body: { error: { code: 'volume_in_use', holder: 'i-0a' } } });
-    await a.tenant.kill();
-    await until('b has it', async () => (await b.tenant.lease('main')).status === 201 || undefined);
-    t.equal(await b.tenant.read(join(b.tenant.home, 'data')), 'from a');
+    await a.container.kill();
+    await until('b has it', async () => (await b.container.lease('main')).status === 201 || undefined);
+    t.equal(await b.container.read(join(b.container.home, 'data')), 'from a');
     t.match(await volumeIn(ec2, 'main'), { attachment: { instance: 'i-0b' } });
     t.match(
       await b.castle.ask('volumes'),
@@ -47,7 +47,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   t.test('both make the same volume at the same time: one is made, and one has it', async (t) => {
     const { ec2, hosts } = await twoHosts(t);
     for (const name of ['one', 'two', 'three']) {
-      const answers = await Promise.all(hosts.map(({ tenant }) => tenant.lease(name)));
+      const answers = await Promise.all(hosts.map(({ container }) => container.lease(name)));
       t.same(
         answers.map(({ status }) => status).sort(),
         [201, 409],
@@ -56,8 +56,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
       t.equal((await volumeIn(ec2, name)).tags['castle-state'], 'ready');
       for (const [n, { body, status }] of answers.entries()) {
         if (status !== 201) continue;
-        const { tenant } = hosts[n] as (typeof hosts)[0];
-        t.equal((await tenant.call('DELETE', `/v1/leases/${body.id}`)).status, 204);
+        const { container } = hosts[n] as (typeof hosts)[0];
+        t.equal((await container.call('DELETE', `/v1/leases/${body.id}`)).status, 204);
       }
       await untilDetached(ec2);
     }
@@ -68,20 +68,20 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const { ec2, hosts } = await twoHosts(t);
     const [a, b] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
     await ec2.fault({ kind: 'lost-request', action: 'CreateTags' });
-    const making = a.tenant.lease('main');
+    const making = a.container.lease('main');
     await until('a is at it', async () => (await ec2.calls('CreateTags')).length > 0 || undefined);
     await a.castle.end('SIGKILL');
     await making;
     await ec2.clearFaults();
     await b.castle.end('SIGTERM');
     await b.castle.serve();
-    t.match(await b.tenant.lease('main'), {
+    t.match(await b.container.lease('main'), {
       status: 409,
       body: { error: { code: 'busy', message: /being created by the castle on instance i-0a/ } },
     });
     t.equal((await volumeIn(ec2, 'main')).tags['castle-state'], 'creating');
     await a.castle.serve();
     t.same(await volumesIn(ec2), []);
-    t.equal((await b.tenant.lease('main')).status, 201);
+    t.equal((await b.container.lease('main')).status, 201);
   });
 }

@@ -9,7 +9,7 @@ import { program, requires, root } from '../../../kit/needs.ts';
 import { until } from '../../../kit/until.ts';
 import { Simulator } from '../../ec2-simulator/simulator.ts';
 import type { CastleOnHost } from '../../kit/castle-on-host.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { ext4Grows, loopDevices } from '../loop/loop-host.ts';
 import { ebsSetting, startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
 
@@ -22,18 +22,18 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
   t.test('a deleted volume is kept, comes back with its data, and goes when its time is over', async (t) => {
     const ec2 = await Simulator.start(t, 'i-0a,i-0b');
     const castle = await startOnInstance(t, ec2, { options: ['--keep-deleted', '1h'] });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.write(join(container.home, 'data'), 'kept');
     t.match(await order(castle, 'volume', 'delete', 'main'), { code: 75, stderr: /is in use by container/ });
-    await tenant.kill();
+    await container.kill();
     await untilDetached(ec2);
     t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
     const deleted = await volumeIn(ec2, 'main');
     t.match(deleted.tags, { 'castle-state': 'deleted', 'castle-deleted': /^20/, Name: /\(deleted\)$/ });
     t.match(await order(castle, 'deleted'), { stdout: /main +ebs/ });
 
-    const next = await Tenant.start(t, castle);
+    const next = await TestContainer.start(t, castle);
     t.equal((await next.lease('main')).status, 201, 'a new one of its name');
     t.equal((await volumesIn(ec2)).length, 2);
     t.match(await order(castle, 'volume', 'restore', 'main'), { code: 75 });
@@ -65,10 +65,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const type = ext4Grows() ? 'ext4' : 'xfs';
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.write(join(tenant.home, 'data'), 'kept');
-    const blocks = async () => Number((await tenant.run('stat', '-fc', '%b', tenant.home)).stdout);
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.write(join(container.home, 'data'), 'kept');
+    const blocks = async () => Number((await container.run('stat', '-fc', '%b', container.home)).stdout);
     const before = await blocks();
     t.match(await order(castle, 'volume', 'grow', 'main', '2G'), { code: 0 });
     t.ok((await blocks()) > before * 1.9, 'at once');
@@ -81,20 +81,20 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(await order(castle, 'volume', 'grow', 'main', '3G'), { code: 75, stderr: /some hours/ });
     await ec2.set({ limits: { hoursBetweenModifications: 0 } });
     const lease = await castle.leaseOf('main');
-    await tenant.call('DELETE', `/v1/leases/${lease?.id}`);
+    await container.call('DELETE', `/v1/leases/${lease?.id}`);
     await untilDetached(ec2);
     t.match(await order(castle, 'volume', 'grow', 'main', '3G'), { code: 0 });
-    t.equal((await tenant.lease('main')).status, 201);
+    t.equal((await container.lease('main')).status, 201);
     t.ok((await blocks()) > before * 2.9, 'with the next mount');
-    t.equal(await tenant.read(join(tenant.home, 'data')), 'kept');
+    t.equal(await container.read(join(container.home, 'data')), 'kept');
   });
 
   t.test('castle devices tells which disk has which volume; a container may not ask', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
-    const tenant = await Tenant.start(t, castle);
+    const container = await TestContainer.start(t, castle);
     t.match(await order(castle, 'devices'), { code: 0, stdout: 'no devices\n' });
-    await tenant.lease('main');
+    await container.lease('main');
     const { id } = await volumeIn(ec2, 'main');
     const { devices } = JSON.parse((await order(castle, 'devices', '--json')).stdout) as Devices;
     t.match(devices, [
@@ -104,7 +104,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       },
     ]);
     t.match(await order(castle, 'devices'), { stdout: new RegExp(`main .* ${id} .* 1G +ext4`) });
-    t.equal((await tenant.call('GET', '/v1/devices')).status, 403);
+    t.equal((await container.call('GET', '/v1/devices')).status, 403);
   });
 
   t.test('what nobody has any more is detached at the start', async (t) => {
@@ -112,7 +112,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const castle = await startOnInstance(t, ec2);
     t.match(await order(castle, 'volume', 'create', 'main'), { code: 0 });
     t.match(await volumeIn(ec2, 'main'), { attachment: { state: 'attached' } }, 'for its first mount');
-    const [one, two] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+    const [one, two] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await one.lease('one');
     await two.lease('two');
     await castle.end('SIGKILL');
@@ -129,17 +129,17 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
   t.test('a castle starts, and keeps what containers have, while EC2 does not answer', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2, { ebs: 'max=8' });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
     await castle.end('SIGKILL');
     await ec2.fault({ kind: 'error', code: 'UnauthorizedOperation', status: 403 });
     await castle.serve();
     t.match(await castle.ask('leases'), [{ volume: 'main' }]);
-    const other = await Tenant.start(t, castle);
+    const other = await TestContainer.start(t, castle);
     const refused = await other.lease('other');
     t.match(refused, { status: 503, body: { error: { message: /UnauthorizedOperation/ } } });
     await ec2.clearFaults();
-    t.equal((await tenant.lease('main')).status, 200);
+    t.equal((await container.lease('main')).status, 200);
     t.equal((await other.lease('other')).status, 201);
   });
 

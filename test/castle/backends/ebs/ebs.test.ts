@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { Simulator } from '../../ec2-simulator/simulator.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { loopDevices } from '../loop/loop-host.ts';
 import { startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.ts';
 
@@ -13,7 +13,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       async (t) => {
         const ec2 = await Simulator.start(t);
         const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
-        const first = await Tenant.start(t, castle);
+        const first = await TestContainer.start(t, castle);
         const given = await first.lease('main');
         t.match(given, { status: 201, body: { volume: 'main', state: 'mounted' } });
         const [mount = '', ...more] = await first.mounts(first.home);
@@ -29,7 +29,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
         });
         await first.write(join(first.home, 'data'), 'kept');
         t.match(await first.lease('main'), { status: 200, body: { id: given.body.id } }, 'the same again');
-        const second = await Tenant.start(t, castle);
+        const second = await TestContainer.start(t, castle);
         t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
         await first.kill();
         await castle.untilFree('main');

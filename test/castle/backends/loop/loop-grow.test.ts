@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../../kit/images.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
 import { mounted } from '../../kit/mounted.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { grow, testGrowth } from '../grow-volume.ts';
 import { checksumOf, ext4Grows, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
 
@@ -18,8 +18,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
   if (!ext4Grows()) {
     t.test('without CAP_SYS_RESOURCE an ext4 does not grow, and its image neither', async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
-      const tenant = await Tenant.start(t, castle);
-      await tenant.lease('main');
+      const container = await TestContainer.start(t, castle);
+      await container.lease('main');
       t.match(await grow(castle, 'main', '64M'), {
         code: 69,
         stderr: /ext4 grows for CAP_SYS_RESOURCE only/,
@@ -33,9 +33,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     mkdirSync(volumes);
     mounted(t, volumes, '-t', 'tmpfs', '-o', 'size=340M', 'volumes');
     const castle = await CastleOnHost.start(t, 'process', { loop: 'fs=xfs,size=300M', backend: volumes });
-    const tenant = await Tenant.start(t, castle);
-    const { id } = (await tenant.lease('main')).body;
-    await tenant.call('DELETE', `/v1/leases/${id}`);
+    const container = await TestContainer.start(t, castle);
+    const { id } = (await container.lease('main')).body;
+    await container.call('DELETE', `/v1/leases/${id}`);
     await untilNoLoops(volumes);
     const image = imageOf(volumes, 'main');
     const sum = checksumOf(image);
@@ -49,12 +49,12 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       stderr: /missing required argument 'size'; for usage, run: castle volume grow --help/,
     });
     t.match(await grow(castle, 'main', '1'), { code: 64, stderr: /1 is not a size/ });
-    const asked = await tenant.call('POST', '/v1/volumes/main/size', { sizeBytes: 2 ** 25 });
+    const asked = await container.call('POST', '/v1/volumes/main/size', { sizeBytes: 2 ** 25 });
     t.match(asked, { status: 403, body: { error: { code: 'not_permitted' } } }, 'not for a container');
-    t.equal((await tenant.lease('main')).status, 201);
+    t.equal((await container.lease('main')).status, 201);
 
     const folders = await CastleOnHost.start(t, 'process');
-    const owner = await Tenant.start(t, folders);
+    const owner = await TestContainer.start(t, folders);
     await owner.lease('main');
     t.match(await grow(folders, 'main', '1G'), { code: 64, stderr: /has no size of its own/ });
   });

@@ -9,7 +9,7 @@ import { ext4, xfs } from '../../crash/crash-backends.ts';
 import { type CrashBackend, CrashHarness } from '../../crash/crash-harness.ts';
 import { FatalTools, type Moment } from '../../crash/fatal-tools.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { fsck, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
 
 t.setTimeout(0);
@@ -44,16 +44,20 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop: 'size=64M' });
       for (let round = 0; round < 3; round++) {
-        const tenant = await Tenant.start(t, castle);
-        t.equal((await tenant.lease('main')).status, 201, `round ${round}`);
-        await tenant.run('sh', '-c', `dd if=/dev/urandom of=${tenant.home}/dirty bs=1M count=40 2>/dev/null`);
-        await tenant.write(join(tenant.home, `round-${round}`), String(round));
-        await Promise.all([tenant.kill(), castle.end('SIGKILL')]);
+        const container = await TestContainer.start(t, castle);
+        t.equal((await container.lease('main')).status, 201, `round ${round}`);
+        await container.run(
+          'sh',
+          '-c',
+          `dd if=/dev/urandom of=${container.home}/dirty bs=1M count=40 2>/dev/null`,
+        );
+        await container.write(join(container.home, `round-${round}`), String(round));
+        await Promise.all([container.kill(), castle.end('SIGKILL')]);
         await castle.serve();
       }
       await untilNoLoops(castle.backend);
       t.equal(fsck(imageOf(castle.backend, 'main')), 0);
-      const last = await Tenant.start(t, castle);
+      const last = await TestContainer.start(t, castle);
       await last.lease('main');
       for (let round = 0; round < 3; round++) {
         t.equal(await last.read(join(last.home, `round-${round}`)), String(round));

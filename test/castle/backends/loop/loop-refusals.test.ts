@@ -20,22 +20,22 @@ import { temporaryFolder } from '../../../kit/images.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
 import { mounted } from '../../kit/mounted.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { checksumOf, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
 
 const loop = 'size=16M';
 
 /** A castle with volumes that hold their own names in a file and are in use by nobody, and somebody to ask for them. */
-async function withVolumes(t: Test, ...volumes: readonly string[]): Promise<[CastleOnHost, Tenant]> {
+async function withVolumes(t: Test, ...volumes: readonly string[]): Promise<[CastleOnHost, TestContainer]> {
   const castle = await CastleOnHost.start(t, 'process', { loop });
-  const tenant = await Tenant.start(t, castle);
+  const container = await TestContainer.start(t, castle);
   for (const volume of volumes) {
-    const { id } = (await tenant.lease(volume)).body;
-    await tenant.write(join(tenant.home, 'data'), volume);
-    await tenant.call('DELETE', `/v1/leases/${id}`);
+    const { id } = (await container.lease(volume)).body;
+    await container.write(join(container.home, 'data'), volume);
+    await container.call('DELETE', `/v1/leases/${id}`);
   }
   await untilNoLoops(castle.backend);
-  return [castle, tenant];
+  return [castle, container];
 }
 
 function overwrite(image: string, at: number, bytes: Buffer): void {
@@ -58,11 +58,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     t.match(await order(castle, 'create', 'other', '--size', 'large'), { code: 64, stderr: /is not a size/ });
     const image = imageOf(castle.backend, 'main');
     t.equal(statSync(image).size, 24 * 2 ** 20);
-    const tenant = await Tenant.start(t, castle);
-    const { id } = (await tenant.lease('main')).body;
-    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const container = await TestContainer.start(t, castle);
+    const { id } = (await container.lease('main')).body;
+    await container.write(join(container.home, 'data'), 'kept');
     t.match(await order(castle, 'delete', 'main'), { code: 75, stderr: /is in use by/ });
-    await tenant.call('DELETE', `/v1/leases/${id}`);
+    await container.call('DELETE', `/v1/leases/${id}`);
     await untilNoLoops(castle.backend);
     const checksum = checksumOf(image);
     await castle.end('SIGTERM');
@@ -82,7 +82,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
   });
 
   t.test('a damaged, wrong or exchanged file system is refused and left as it is', async (t) => {
-    const [castle, tenant] = await withVolumes(t, 'one', 'two');
+    const [castle, container] = await withVolumes(t, 'one', 'two');
     const images = [imageOf(castle.backend, 'one'), imageOf(castle.backend, 'two')] as const;
     const whole = join(temporaryFolder(t, 'whole'), 'image');
     copyFileSync(images[0], whole);
@@ -110,9 +110,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     for (const [name, sentence, damage] of damages) {
       damage();
       const before = checksumOf(images[0]);
-      t.match(await tenant.lease('one'), refusedWith(sentence), name);
+      t.match(await container.lease('one'), refusedWith(sentence), name);
       t.equal(checksumOf(images[0]), before, `${name}: not a byte was changed`);
-      t.same(await tenant.mounts(tenant.home), []);
+      t.same(await container.mounts(container.home), []);
       t.same(loopsOf(castle.backend), [], `${name}: no loop device is left`);
       copyFileSync(whole, images[0]);
     }
@@ -123,64 +123,64 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     renameSync(aside, images[1]);
     const sums = images.map(checksumOf);
     for (const volume of ['one', 'two']) {
-      t.match(await tenant.lease(volume), refusedWith(/images were exchanged/), `${volume}, exchanged`);
+      t.match(await container.lease(volume), refusedWith(/images were exchanged/), `${volume}, exchanged`);
     }
     t.same(images.map(checksumOf), sums, 'exchanged: not a byte was changed');
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await tenant.lease('one'), refusedWith(/images were exchanged/), 'without a store, too');
+    t.match(await container.lease('one'), refusedWith(/images were exchanged/), 'without a store, too');
 
     renameSync(images[0], aside);
     renameSync(images[1], images[0]);
     renameSync(aside, images[1]);
-    t.equal((await tenant.lease('one')).status, 201, 'right again');
-    t.equal(await tenant.read(join(tenant.home, 'data')), 'one');
+    t.equal((await container.lease('one')).status, 201, 'right again');
+    t.equal(await container.read(join(container.home, 'data')), 'one');
   });
 
   t.test(
     'what lies in the place of an image is not taken for it, and a lost one is not replaced',
     async (t) => {
-      const [castle, tenant] = await withVolumes(t, 'one', 'two');
+      const [castle, container] = await withVolumes(t, 'one', 'two');
       const image = imageOf(castle.backend, 'one');
       const away = join(temporaryFolder(t, 'away'), basename(image));
       renameSync(image, away);
-      t.match(await tenant.lease('one'), refusedWith(/known, but not in the/), 'lost');
+      t.match(await container.lease('one'), refusedWith(/known, but not in the/), 'lost');
       symlinkSync(imageOf(castle.backend, 'two'), image);
-      t.match(await tenant.lease('one'), refusedWith(/not a file/), 'a symlink');
+      t.match(await container.lease('one'), refusedWith(/not a file/), 'a symlink');
       rmSync(image);
       mkdirSync(image);
-      t.match(await tenant.lease('one'), refusedWith(/not a file/), 'a folder');
+      t.match(await container.lease('one'), refusedWith(/not a file/), 'a folder');
       rmSync(image, { recursive: true });
       const other = image.replace(/@.{8}/, '@00000000');
       copyFileSync(away, other);
-      t.match(await tenant.lease('one'), refusedWith(/has the id .*, but 00000000-/), 'another id');
+      t.match(await container.lease('one'), refusedWith(/has the id .*, but 00000000-/), 'another id');
       copyFileSync(away, image);
-      t.match(await tenant.lease('one'), refusedWith(/has 2 images/), 'two');
+      t.match(await container.lease('one'), refusedWith(/has 2 images/), 'two');
       rmSync(other);
-      t.equal((await tenant.lease('one')).status, 201, 'and the right one');
+      t.equal((await container.lease('one')).status, 201, 'and the right one');
     },
   );
 
   t.test('an image that somebody has is not given away', async (t) => {
-    const [castle, tenant] = await withVolumes(t, 'one');
+    const [castle, container] = await withVolumes(t, 'one');
     const image = imageOf(castle.backend, 'one');
     const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
     t.teardown(() => run('losetup', ['--detach', device]));
     const inUse = { status: 409, body: { error: { code: 'volume_in_use', holder: 'the host' } } };
-    t.match(await tenant.lease('one'), inUse, 'attached by hand');
+    t.match(await container.lease('one'), inUse, 'attached by hand');
     const folder = temporaryFolder(t, 'by-hand');
     const umount = mounted(t, folder, device);
-    t.match(await tenant.lease('one'), inUse, 'mounted by hand');
+    t.match(await container.lease('one'), inUse, 'mounted by hand');
     umount();
     execFileSync('losetup', ['--detach', device]);
-    t.equal((await tenant.lease('one')).status, 201);
+    t.equal((await container.lease('one')).status, 201);
     t.equal(
       (await run('flock', ['--nonblock', image, 'true'])).code,
       1,
       'a mount keeps the lock of its image',
     );
-    await tenant.kill();
+    await container.kill();
     await castle.untilFree('one');
     await untilNoLoops(castle.backend);
     t.equal((await run('flock', ['--nonblock', image, 'true'])).code, 0, 'and gives it back');
@@ -193,23 +193,23 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
       mkdirSync(volumes);
       mounted(t, volumes, '-t', 'tmpfs', '-o', 'size=40M', 'volumes');
       const castle = await CastleOnHost.start(t, 'process', { loop, backend: volumes });
-      const tenant = await Tenant.start(t, castle);
-      t.match(await tenant.lease('slip', join(tenant.home, 'missing')), { status: 422 });
+      const container = await TestContainer.start(t, castle);
+      t.match(await container.lease('slip', join(container.home, 'missing')), { status: 422 });
       t.same(readdirSync(volumes), [], 'a slip leaves no volume');
       t.same(await castle.ask('volumes'), []);
-      const targets = ['a', 'b', 'c'].map((name) => join(tenant.home, name)) as [string, string, string];
+      const targets = ['a', 'b', 'c'].map((name) => join(container.home, name)) as [string, string, string];
       for (const target of targets) mkdirSync(target);
-      t.equal((await tenant.lease('a', targets[0])).status, 201);
-      t.equal((await tenant.lease('b', targets[1])).status, 201);
-      t.match(await tenant.lease('c', targets[2]), refusedWith(/cannot be created.*No space left/));
+      t.equal((await container.lease('a', targets[0])).status, 201);
+      t.equal((await container.lease('b', targets[1])).status, 201);
+      t.match(await container.lease('c', targets[2]), refusedWith(/cannot be created.*No space left/));
       t.equal(readdirSync(volumes).length, 2, 'nothing is left of it');
       t.equal((await castle.ask('volumes')).length, 2);
       // All of it, to the last byte that the file system has: the disk is full, and every image has its room.
-      await t.rejects(tenant.run('dd', 'if=/dev/urandom', `of=${targets[0]}/all`, 'bs=1M', 'conv=fsync'));
-      const sum = await tenant.run('sha256sum', join(targets[0], 'all'));
-      await tenant.kill();
+      await t.rejects(container.run('dd', 'if=/dev/urandom', `of=${targets[0]}/all`, 'bs=1M', 'conv=fsync'));
+      const sum = await container.run('sha256sum', join(targets[0], 'all'));
+      await container.kill();
       await untilNoLoops(volumes);
-      const next = await Tenant.start(t, castle);
+      const next = await TestContainer.start(t, castle);
       t.equal((await next.lease('a')).status, 201);
       const again = await next.run('sha256sum', join(next.home, 'all'));
       t.equal(again.stdout.split(' ')[0], sum.stdout.split(' ')[0], 'what was written is there');

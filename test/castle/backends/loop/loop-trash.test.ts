@@ -8,7 +8,7 @@ import { program, requires, root } from '../../../kit/needs.ts';
 import { until } from '../../../kit/until.ts';
 import { CastleOnHost, type Places } from '../../kit/castle-on-host.ts';
 import { mounted } from '../../kit/mounted.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { checksumOf, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
 
 t.setTimeout(0);
@@ -28,20 +28,20 @@ const start = (t: Test, places: Places = {}) =>
 
 /** A volume with data, that nobody has. */
 async function filled(t: Test, castle: CastleOnHost, name: string, data: string): Promise<void> {
-  const tenant = await Tenant.start(t, castle);
-  await tenant.lease(name);
-  await tenant.write(join(tenant.home, 'data'), data);
-  await tenant.kill();
+  const container = await TestContainer.start(t, castle);
+  await container.lease(name);
+  await container.write(join(container.home, 'data'), data);
+  await container.kill();
   await castle.untilFree(name);
   await untilNoLoops(castle.backend);
 }
 
 /** What a container finds in a volume. */
 async function found(t: Test, castle: CastleOnHost, name: string): Promise<string> {
-  const tenant = await Tenant.start(t, castle);
-  await tenant.lease(name);
-  const data = await tenant.read(join(tenant.home, 'data')).catch(() => 'nothing');
-  await tenant.kill();
+  const container = await TestContainer.start(t, castle);
+  await container.lease(name);
+  const data = await container.read(join(container.home, 'data')).catch(() => 'nothing');
+  await container.kill();
   await castle.untilFree(name);
   await untilNoLoops(castle.backend);
   return data;
@@ -66,9 +66,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
 
   t.test('what is in use anywhere is not deleted', async (t) => {
     const castle = await start(t);
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.write(join(tenant.home, 'data'), 'kept');
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.write(join(container.home, 'data'), 'kept');
     t.match(await volume(castle, 'delete', 'main'), {
       code: 75,
       stderr: /^castle: volume main is in use by/,
@@ -81,7 +81,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
       { code: 75, stderr: /is mounted on .*\/home / },
       'a lost state',
     );
-    await tenant.kill();
+    await container.kill();
     await untilNoLoops(castle.backend);
 
     const image = imageOf(castle.backend, 'main');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-host.ts';
 
 const sizes = { ext4: 16, xfs: 300 };
@@ -15,7 +15,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
     t.test(`${type}: a volume is a file system of its own, in the container and nowhere else`, async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop });
-      const first = await Tenant.start(t, castle);
+      const first = await TestContainer.start(t, castle);
       const given = await first.lease('main');
       t.match(given, { status: 201, body: { volume: 'main', state: 'mounted' } });
       const [mount = '', ...more] = await first.mounts(first.home);
@@ -32,7 +32,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
       t.match(await first.lease('main'), { status: 200, body: { id: given.body.id } }, 'the same again');
       t.equal((await first.mounts(first.home)).length, 1);
-      const second = await Tenant.start(t, castle);
+      const second = await TestContainer.start(t, castle);
       t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
       await first.kill();
       await castle.untilFree('main');
@@ -46,29 +46,30 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
     t.test(`${type}: an image has all its space, and the container no more than that`, async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop });
-      const tenant = await Tenant.start(t, castle);
-      t.equal((await tenant.lease('main')).status, 201);
+      const container = await TestContainer.start(t, castle);
+      t.equal((await container.lease('main')).status, 201);
       const image = imageOf(castle.backend, 'main');
       const allocated = () => statSync(image).blocks * 512;
       const bytes = sizes[type] * 2 ** 20;
       t.equal(statSync(image).size, bytes);
       t.ok(allocated() >= bytes, 'no hole');
       t.equal(statSync(image).mode & 0o777, 0o600);
-      await tenant.write(join(tenant.home, 'before'), 'kept');
+      await container.write(join(container.home, 'before'), 'kept');
       await t.rejects(
-        tenant.run('dd', 'if=/dev/zero', `of=${tenant.home}/large`, 'bs=1M', `count=${sizes[type]}`),
+        container.run('dd', 'if=/dev/zero', `of=${container.home}/large`, 'bs=1M', `count=${sizes[type]}`),
         /in the container/,
       );
       t.ok(
-        statSync(join('/proc', String(await tenant.pid()), 'root', tenant.home, 'large')).size > bytes / 2,
+        statSync(join('/proc', String(await container.pid()), 'root', container.home, 'large')).size >
+          bytes / 2,
       );
-      t.equal(await tenant.read(join(tenant.home, 'before')), 'kept');
-      await tenant.run('rm', join(tenant.home, 'large'));
-      await tenant.run('fstrim', tenant.home);
+      t.equal(await container.read(join(container.home, 'before')), 'kept');
+      await container.run('rm', join(container.home, 'large'));
+      await container.run('fstrim', container.home);
       t.ok(allocated() < bytes, 'a container with the rights to it can punch holes');
-      await tenant.kill();
+      await container.kill();
       await castle.untilFree('main');
-      const next = await Tenant.start(t, castle);
+      const next = await TestContainer.start(t, castle);
       t.equal((await next.lease('main')).status, 201);
       t.ok(allocated() >= bytes, 'which are filled at the next mount');
       t.equal(await next.read(join(next.home, 'before')), 'kept');
@@ -79,7 +80,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     'a castle without its memory finds who has an image, and a container that asks again gets it',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
-      const [first, second] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+      const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
       await first.lease('main');
       await first.write(join(first.home, 'data'), 'kept');
       const [{ id } = {}] = await castle.ask('volumes');
@@ -112,13 +113,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
 
   t.test('a volume of one backend is not another one of the next backend', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
-    const tenant = await Tenant.start(t, castle);
-    await tenant.lease('main');
-    await tenant.kill();
+    const container = await TestContainer.start(t, castle);
+    await container.lease('main');
+    await container.kill();
     await castle.untilFree('main');
     await castle.end('SIGTERM');
     const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
-    const next = await Tenant.start(t, folders);
+    const next = await TestContainer.start(t, folders);
     t.match(await next.lease('main'), {
       status: 503,
       body: { error: { message: /lives in the backend loop, and this castle serves the local folder/ } },

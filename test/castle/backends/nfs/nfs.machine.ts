@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../../kit/images.ts';
 import { until } from '../../../kit/until.ts';
 import { CastleOnHost } from '../../kit/castle-on-host.ts';
 import { mounted } from '../../kit/mounted.ts';
-import { Tenant } from '../../kit/tenant.ts';
+import { TestContainer } from '../../kit/test-container.ts';
 import { exportsFolder, Relay } from './server.ts';
 
 const data = join(exportsFolder, 'data');
@@ -33,8 +33,10 @@ const free = (castle: CastleOnHost, volume: string) =>
   });
 
 /** Asks until the castle grants it. */
-const granted = (tenant: Tenant, volume: string) =>
-  until(`${volume} is granted`, async () => ((await tenant.lease(volume)).status === 201 ? true : undefined));
+const granted = (container: TestContainer, volume: string) =>
+  until(`${volume} is granted`, async () =>
+    (await container.lease(volume)).status === 201 ? true : undefined,
+  );
 
 /** Of the tests that need no castle of their own: each start takes seconds here. */
 const castle = await castleOn(t);
@@ -42,7 +44,7 @@ const castle = await castleOn(t);
 t.test(
   'a volume is a folder of the export, follows from container to container, and nothing of it is on the host',
   async (t) => {
-    const first = await Tenant.start(t, castle);
+    const first = await TestContainer.start(t, castle);
     t.match(await first.lease('main'), { status: 201, body: { state: 'mounted' } });
     const [line = ''] = await first.mounts(first.home);
     t.match(line, / - nfs4 127\.0\.0\.1:\/data\/main rw,vers=4\.2,.*hard,nosharecache/);
@@ -51,7 +53,7 @@ t.test(
     t.equal(readFileSync(join(data, 'main', 'file'), 'utf8'), 'written by the first');
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), / - nfs4? /, 'the host has no such mount');
     t.match(await first.lease('main'), { status: 200 }, 'the same again');
-    const second = await Tenant.start(t, castle);
+    const second = await TestContainer.start(t, castle);
     t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
     await first.kill();
     await free(castle, 'main');
@@ -73,7 +75,7 @@ t.test('a new volume belongs to the numbers that it was made for', async (t) => 
 
 t.test('two hosts on one export: one volume, one host', async (t) => {
   const [one, other] = [await castleOn(t), await castleOn(t)];
-  const [here, there] = [await Tenant.start(t, one), await Tenant.start(t, other)];
+  const [here, there] = [await TestContainer.start(t, one), await TestContainer.start(t, other)];
   const answers = await Promise.all([here.lease('shared'), there.lease('shared')]);
   t.strictSame(
     answers.map(({ status }) => status).sort(),
@@ -109,7 +111,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
 
   t.comment('a host that never comes back');
   await waits.end('SIGKILL');
-  const next = await Tenant.start(t, has);
+  const next = await TestContainer.start(t, has);
   t.equal(
     (await has.call('POST', '/v1/volumes/shared/unlock')).status,
     409,
@@ -126,11 +128,11 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
 
 t.test('deleted volumes are kept on the export, for every castle there', async (t) => {
   const [one, other] = [await castleOn(t), await castleOn(t, undefined, ['--keep-deleted', '1ms'])];
-  const tenant = await Tenant.start(t, one);
-  t.equal((await tenant.lease('gone')).status, 201);
-  await tenant.write(join(tenant.home, 'file'), 'kept');
+  const container = await TestContainer.start(t, one);
+  t.equal((await container.lease('gone')).status, 201);
+  await container.write(join(container.home, 'file'), 'kept');
   t.equal((await remove(one, 'gone')).status, 409, 'not while a container has it');
-  await tenant.kill();
+  await container.kill();
   await free(one, 'gone');
   const host = temporaryFolder(t, 'host');
   const umount = mounted(
@@ -166,8 +168,8 @@ t.test('deleted volumes are kept on the export, for every castle there', async (
 
 t.test('a server that makes root nobody', async (t) => {
   const castle = await castleOn(t, '127.0.0.1:/squashed');
-  const tenant = await Tenant.start(t, castle);
-  t.match(await tenant.lease('main'), {
+  const container = await TestContainer.start(t, castle);
+  t.match(await container.lease('main'), {
     status: 503,
     body: {
       error: { message: /cannot be created on 127\.0\.0\.1:\/squashed: EPERM/, remedy: /no_root_squash/ },
@@ -186,15 +188,15 @@ t.test('a server that makes everybody one and the same', async (t) => {
     code: 69,
     stderr: /EPERM.*anonuid/,
   });
-  const tenant = await Tenant.start(t, castle);
-  t.equal((await tenant.lease('theirs')).status, 201);
+  const container = await TestContainer.start(t, castle);
+  t.equal((await container.lease('theirs')).status, 201);
 });
 
 t.test('a server that does not answer holds up nobody but who needs it', async (t) => {
   const relay = await Relay.start(t);
   const nfs = `127.0.0.1:/data,port=${relay.port}`;
   const castle = await castleOn(t, nfs);
-  const [has, wants] = [await Tenant.start(t, castle), await Tenant.start(t, castle)];
+  const [has, wants] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
   t.equal((await has.lease('before')).status, 201);
   await has.write(join(has.home, 'file'), 'before');
   relay.cut();
@@ -224,15 +226,15 @@ t.test('a server that does not answer holds up nobody but who needs it', async (
 t.test('what is not a volume is left as it is', async (t) => {
   writeFileSync(join(data, 'a-file'), 'mine');
   mkdirSync(join(data, 'by-hand'));
-  const tenant = await Tenant.start(t, castle);
-  t.match(await tenant.lease('a-file'), { status: 503, body: { error: { message: /not a folder/ } } });
-  t.match(await tenant.lease('owned', '/machine/nothing'), {
+  const container = await TestContainer.start(t, castle);
+  t.match(await container.lease('a-file'), { status: 503, body: { error: { message: /not a folder/ } } });
+  t.match(await container.lease('owned', '/machine/nothing'), {
     status: 422,
     body: { error: { code: 'bad_target' } },
   });
-  t.match(await tenant.lease('slip', '/machine/nothing'), { status: 422 });
+  t.match(await container.lease('slip', '/machine/nothing'), { status: 422 });
   t.notOk(existsSync(join(data, 'slip')), 'what was made for a mount that failed is taken back');
-  t.equal((await tenant.lease('by-hand')).status, 201, 'a folder that somebody made is a volume');
+  t.equal((await container.lease('by-hand')).status, 201, 'a folder that somebody made is a volume');
 });
 
 t.test('the doctor sees the client and the server', async (t) => {

@@ -1,4 +1,4 @@
-// A process in a container that asks a castle, one JSON command a line on standard input, one JSON answer a line on
+// The process in a test container, which sends requests to a castle: one JSON command a line on standard input, one JSON answer a line on
 // standard output: {"call": [method, path, body]}, {"raw": text}, {"read": file}, {"write": [file, text]},
 // {"begin": [method, path, body]}, {"finish": number}, {"drop": number}, {"hold": file}, {"mounts": point}, {"run": [program, …]}, {"connect": count}, {"untilClosed": true}.
 import { execFileSync } from 'node:child_process';

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { Running } from '../../kit/namespace.ts';
 import type { CastleOnHost } from './castle-on-host.ts';
 
-/** What the castle answered to a tenant. */
+/** The castle's answer to a request of a container. */
 export interface Answered {
   readonly status: number;
   readonly body: {
@@ -21,23 +21,23 @@ export interface Answered {
   };
 }
 
-export interface TenantOptions {
-  /** Where its home is made, instead of a temporary folder. */
+export interface TestContainerOptions {
+  /** The folder in which its home is created, instead of a temporary folder. */
   readonly folder?: string;
   /** More of unshare(1)'s options. */
   readonly unshare?: readonly string[];
   /** The uid, and gid, that it runs as, instead of root. */
   readonly user?: number;
-  /** What an engine would have as labels. */
+  /** The labels that an engine would report. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** A command that is to be process 1, and runs what follows. */
+  /** A command that becomes process 1 and runs the command that follows it. */
   readonly under?: readonly string[];
-  /** Lets it begin in a root folder of its own (chroot), with everything of the host's below it. */
+  /** Starts it in a root folder of its own (chroot), with a copy of all mounts of the host in it. */
   readonly jail?: boolean;
 }
 
-/** A container made of namespaces with one process in it that asks the castle what the test tells it to. */
-export class Tenant {
+/** A container made of namespaces, with one process in it that sends the requests of the test to the castle. */
+export class TestContainer {
   /** An empty folder to mount on, by the same path in the container and on the host. */
   readonly home: string;
   readonly #running: Running;
@@ -48,13 +48,17 @@ export class Tenant {
   }
 
   /** Starts one; it is killed when the test ends. */
-  static async start(t: Test, castle: CastleOnHost, options: TenantOptions = {}): Promise<Tenant> {
-    const folder = options.folder ?? temporaryFolder(t, 'tenant');
+  static async start(
+    t: Test,
+    castle: CastleOnHost,
+    options: TestContainerOptions = {},
+  ): Promise<TestContainer> {
+    const folder = options.folder ?? temporaryFolder(t, 'container');
     const home = join(folder, 'home');
     mkdirSync(home);
     // Another user may not be able to reach the repository.
-    const program = join(folder, 'tenant.mjs');
-    copyFileSync('test/castle/kit/tenant.mjs', program);
+    const program = join(folder, 'test-container.mjs');
+    copyFileSync('test/castle/kit/test-container.mjs', program);
     for (const reached of [folder, dirname(castle.socketFolder)]) chmodSync(reached, 0o755);
     const command = [...asUser(options.user), process.execPath, program, castle.socket];
     const jail = options.jail === true ? inJail(temporaryFolder(t, 'jail')) : [];
@@ -65,74 +69,74 @@ export class Tenant {
     });
     t.teardown(() => running.kill());
     if ((await running.line()) !== 'ready') throw new Error((await running.end()).stderr);
-    return new Tenant(running, home);
+    return new TestContainer(running, home);
   }
 
-  /** Asks for a volume on the tenant's home. */
+  /** Requests a lease of a volume on the container's home. */
   lease(volume: string, target = this.home): Promise<Answered> {
     return this.call('POST', '/v1/leases', { volume, target });
   }
 
   call(method: string, path: string, body?: object | string): Promise<Answered> {
-    return this.#tell({ call: [method, path, body] });
+    return this.#send({ call: [method, path, body] });
   }
 
   /** Begins a request and does not wait for the answer. @returns its number, for finish and drop */
   begin(method: string, path: string, body?: object): Promise<number> {
-    return this.#tell({ begin: [method, path, body] });
+    return this.#send({ begin: [method, path, body] });
   }
 
   /** Waits for the answer to a request that was begun. */
   finish(number: number): Promise<Answered> {
-    return this.#tell({ finish: number });
+    return this.#send({ finish: number });
   }
 
   /** Hangs up without waiting for the answer. */
   drop(number: number): Promise<void> {
-    return this.#tell({ drop: number });
+    return this.#send({ drop: number });
   }
 
   /** Several requests at once, on a connection each. */
   calls(calls: readonly (readonly [string, string, object?])[]): Promise<readonly Answered[]> {
-    return this.#tell({ calls });
+    return this.#send({ calls });
   }
 
   /** Sends bytes as they are and waits until the castle closes the connection. */
   raw(text: string): Promise<{ readonly received: string }> {
-    return this.#tell({ raw: text });
+    return this.#send({ raw: text });
   }
 
-  /** Opens connections that say nothing. @returns how many of them the castle lets be */
+  /** Opens connections and sends nothing. @returns how many of them the castle accepts */
   connect(count: number): Promise<number> {
-    return this.#tell({ connect: count });
+    return this.#send({ connect: count });
   }
 
-  /** Waits until the castle has closed them all. @returns what it said to each */
+  /** Waits until the castle has closed them all. @returns what it sent to each */
   untilClosed(): Promise<readonly string[]> {
-    return this.#tell({ untilClosed: true });
+    return this.#send({ untilClosed: true });
   }
 
   read(file: string): Promise<string> {
-    return this.#tell({ read: file });
+    return this.#send({ read: file });
   }
 
   write(file: string, text: string): Promise<void> {
-    return this.#tell({ write: [file, text] });
+    return this.#send({ write: [file, text] });
   }
 
-  /** Keeps a file open until the tenant ends. */
+  /** Keeps a file open until the container ends. */
   hold(file: string): Promise<void> {
-    return this.#tell({ hold: file });
+    return this.#send({ hold: file });
   }
 
   /** The lines of its mountinfo for a mount point. */
   mounts(point: string): Promise<readonly string[]> {
-    return this.#tell({ mounts: point });
+    return this.#send({ mounts: point });
   }
 
   /** Runs a command in the container to its end; it must succeed. */
   run(...command: readonly string[]): Promise<{ readonly stdout: string }> {
-    return this.#tell({ run: command });
+    return this.#send({ run: command });
   }
 
   /** The container's process 1, as a number of the host. */
@@ -146,13 +150,13 @@ export class Tenant {
     return this.#running.kill();
   }
 
-  async #tell<T>(command: object): Promise<T> {
+  async #send<T>(command: object): Promise<T> {
     this.#running.write(`${JSON.stringify(command)}\n`);
     const line = await this.#running.line();
-    if (line === undefined) throw new Error(`the tenant ended: ${(await this.#running.end()).stderr}`);
-    const said = JSON.parse(line) as { readonly value: T; readonly thrown?: string };
-    if (said.thrown !== undefined) throw new Error(`in the container: ${said.thrown}`);
-    return said.value;
+    if (line === undefined) throw new Error(`the container ended: ${(await this.#running.end()).stderr}`);
+    const answer = JSON.parse(line) as { readonly value: T; readonly thrown?: string };
+    if (answer.thrown !== undefined) throw new Error(`in the container: ${answer.thrown}`);
+    return answer.value;
   }
 }
 
