@@ -12,13 +12,17 @@ export type CastleAddress =
  */
 export function parseCastleUrl(text: string): CastleAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // What follows a ? or # would be left out without a word.
+  // A query or fragment would be ignored silently; refuse it.
   const plain = url !== undefined && !/[?#]/.test(text);
   if (plain && url.protocol === 'unix:' && url.host === '' && url.pathname.length > 1) {
     const socketPath = decoded(url.pathname);
     const fault = socketPath === undefined ? undefined : socketPathFault(socketPath);
     if (fault !== undefined)
-      throw new Failure('config', `the path in CASTLE_URL ${text} ${fault}`, 'mount its folder elsewhere');
+      throw new Failure(
+        'config',
+        `the path in CASTLE_URL ${text} ${fault}`,
+        'mount its folder at a shorter path',
+      );
     if (socketPath !== undefined) return { kind: 'unix', socketPath };
   }
   if (
@@ -41,8 +45,8 @@ export function parseCastleUrl(text: string): CastleAddress {
 const longestSocketPath = 107;
 
 /**
- * Why nothing can listen at a path, as the end of a sentence, or undefined. libuv cuts a path that is too long, and the
- * call would reach whoever listens at what is left.
+ * Why a path cannot be that of a socket, as the end of a sentence, or undefined when it can. libuv truncates a longer path, so
+ * that a call could reach another socket.
  */
 export function socketPathFault(path: string): string | undefined {
   const length = Buffer.byteLength(path);
@@ -51,7 +55,7 @@ export function socketPathFault(path: string): string | undefined {
     : undefined;
 }
 
-/** The path that a URL's percent signs stand for; undefined when they stand for none. */
+/** A percent-decoded path; undefined when it cannot be decoded or contains a NUL. */
 function decoded(path: string): string | undefined {
   try {
     const text = decodeURIComponent(path);

@@ -1,7 +1,7 @@
 /**
- * What a container and the castle say to each other over HTTP: the one place where it is written down.
- * The castle validates with these schemas and serves the OpenAPI document that comes from them; the client in
- * the container imports the types only, so its bundle carries no schema library.
+ * The castle's HTTP API: the schemas of all requests and answers, defined only here.
+ * The castle validates requests with these schemas and serves the OpenAPI document that is generated from them. The client in
+ * the container imports only the types, so that its bundle has no schema library.
  */
 import { type Static, Type } from 'typebox';
 import { volumeNamePattern } from './volume-name.ts';
@@ -11,7 +11,7 @@ const VolumeName = Type.String({
   description: 'Letters, digits, _ . -; starts with a letter or digit; at most 128 characters.',
 });
 
-/** POST /v1/leases: "my storage, please". Who asks is never in here: it is read from the socket's peer. */
+/** POST /v1/leases: mounts a volume. It does not name the container: the castle identifies it by the socket's peer or the token. */
 export const LeaseRequest = Type.Object(
   {
     volume: VolumeName,
@@ -24,7 +24,7 @@ export const LeaseRequest = Type.Object(
       Type.Integer({
         minimum: 0,
         maximum: 3600,
-        description: 'How long to wait for a volume that others have, behind those who wait already.',
+        description: 'How long to wait in the queue for a volume that is in use.',
       }),
     ),
   },
@@ -32,36 +32,36 @@ export const LeaseRequest = Type.Object(
 );
 export type LeaseRequest = Static<typeof LeaseRequest>;
 
-/** What a lease can be in; the transitions are the table in src/castle/leases/lease-states.ts. */
+/** The states of a lease; src/castle/leases/lease-states.ts has the table of transitions. */
 export const LeaseState = Type.Union(
   (['mounting', 'mounted', 'releasing', 'ended'] as const).map((state) => Type.Literal(state)),
 );
 export type LeaseState = 'mounting' | 'mounted' | 'releasing' | 'ended';
 
-/** One container's right to one volume, from request to release. */
+/** The right of one container to use one volume, from request to release. */
 export const Lease = Type.Object({
   id: Type.String(),
   volume: Type.String(),
   container: Type.String({ description: "The runtime's id of the container." }),
-  containerName: Type.String({ description: 'What people call the container.' }),
+  containerName: Type.String({ description: 'The name of the container.' }),
   target: Type.String(),
-  readonly: Type.Optional(Type.Boolean({ description: 'Whether the container may only read.' })),
+  readonly: Type.Optional(Type.Boolean({ description: 'Whether the mount is read-only.' })),
   shared: Type.Optional(
-    Type.Boolean({ description: 'Whether it may write beside others that have the volume shared, too.' }),
+    Type.Boolean({ description: 'Whether other containers may write to the volume at the same time.' }),
   ),
   state: Type.Unsafe<LeaseState>(LeaseState),
   mountId: Type.Integer({
-    description: 'Id of the mount in /proc/self/mountinfo of the container; 0 before it is there.',
+    description: 'Id of the mount in /proc/self/mountinfo of the container; 0 before it is mounted.',
   }),
-  since: Type.String({ description: 'When it was asked for, ISO 8601, UTC.' }),
+  since: Type.String({ description: 'When it was requested, ISO 8601, UTC.' }),
 });
 export type Lease = Static<typeof Lease>;
 
-/** Data that outlives containers. */
+/** A volume: data that outlives containers. */
 export const Volume = Type.Object({
   name: Type.String(),
   id: Type.Optional(
-    Type.String({ description: 'A UUID; where volumes are devices, that of the file system.' }),
+    Type.String({ description: 'A UUID; that of the file system, where volumes are devices.' }),
   ),
   backend: Type.String(),
   state: Type.Unsafe<'creating' | 'ready'>(Type.Union([Type.Literal('creating'), Type.Literal('ready')])),
@@ -74,85 +74,95 @@ export const Volume = Type.Object({
 });
 export type Volume = Static<typeof Volume>;
 
-/** What a snapshot can be in; the transitions are the table in src/castle/snapshots/snapshot-states.ts. */
+/** The states of a snapshot; src/castle/snapshots/snapshot-states.ts has the table of transitions. */
 export type SnapshotState = 'freezing' | 'taking' | 'ready' | 'deleting' | 'deleted';
 export type SnapshotOrigin = 'manual' | 'scheduled' | 'fetched' | 'adopted';
 
-/** Whether a snapshot has a copy off this host. */
+/** Whether a snapshot has an off-host copy. */
 export type OffHostCopy = 'none' | 'copied' | 'unwanted';
 
-/** What a volume had at one moment. */
+/** The content of a volume at one moment. */
 export const Snapshot = Type.Object({
   id: Type.String(),
   volume: Type.String(),
   volumeId: Type.Optional(Type.String({ description: 'The id of the volume, where it has one.' })),
   backend: Type.String(),
   state: Type.Unsafe<SnapshotState>(Type.String({ description: 'freezing, taking, ready or deleting.' })),
-  taken: Type.String({ description: 'When it was begun, ISO 8601, UTC.' }),
+  taken: Type.String({ description: 'When it was started, ISO 8601, UTC.' }),
   origin: Type.Unsafe<SnapshotOrigin>(
     Type.String({
-      description: 'manual, scheduled, fetched from off this host, or adopted after the state had been lost.',
+      description: 'manual, scheduled, fetched from an off-host copy, or adopted after the state was lost.',
     }),
   ),
   note: Type.Optional(Type.String()),
-  sizeBytes: Type.Optional(Type.Integer({ description: 'What it takes by itself, where that can be told.' })),
+  sizeBytes: Type.Optional(
+    Type.Integer({ description: 'How much space it uses by itself, where the backend can report it.' }),
+  ),
   offHostCopy: Type.Unsafe<OffHostCopy>(
     Type.String({
       description:
-        'none, copied, or unwanted: its copy off this host was deleted, and the schedule makes no other one.',
+        'none, copied, or unwanted: its off-host copy was deleted, and the schedule does not create another.',
     }),
   ),
 });
 export type Snapshot = Static<typeof Snapshot>;
 
-/** A copy of a snapshot off this host. */
+/** An off-host copy of a snapshot. */
 export const SnapshotCopy = Type.Object({
   id: Type.String({ description: 'The id of the snapshot.' }),
   volume: Type.String(),
-  taken: Type.String({ description: 'When it was begun, ISO 8601, UTC.' }),
+  taken: Type.String({ description: 'When it was started, ISO 8601, UTC.' }),
   format: Type.String({
-    description: 'What its content is: the type of the file system of an image, or tar.',
+    description: 'The format of its content: the type of the file system of an image, or tar.',
   }),
   key: Type.String({ description: 'The name of the object.' }),
-  bytes: Type.Integer({ description: 'How large the object is.' }),
+  bytes: Type.Integer({ description: 'The size of the object.' }),
 });
 export type SnapshotCopy = Static<typeof SnapshotCopy>;
 
-/** POST /v1/snapshots: "keep what it has now". */
+/** POST /v1/snapshots: takes a snapshot. */
 export const SnapshotRequest = Type.Object(
   { volume: VolumeName, note: Type.Optional(Type.String({ maxLength: 1024 })) },
   { additionalProperties: false },
 );
 export type SnapshotRequest = Static<typeof SnapshotRequest>;
 
-/** POST /v1/snapshots/ID/restore: a new volume from it. */
+/** POST /v1/snapshots/ID/restore: creates a volume from a snapshot. */
 export const RestoreRequest = Type.Object(
   {
     name: VolumeName,
     sizeBytes: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'At least as large as the volume was; so large without.' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'The size of the new volume, at least that of the old one; default: the same.',
+      }),
     ),
   },
   { additionalProperties: false },
 );
 export type RestoreRequest = Static<typeof RestoreRequest>;
 
-/** POST /v1/volumes: a volume before anybody asks for it. */
+/** POST /v1/volumes: creates a volume before a container requests it. */
 export const VolumeRequest = Type.Object(
   {
     name: VolumeName,
-    uid: Type.Integer({ minimum: 0, maximum: 4294967294, description: 'Who it belongs to on disk.' }),
+    uid: Type.Integer({ minimum: 0, maximum: 4294967294, description: 'Its owner on disk.' }),
     gid: Type.Integer({ minimum: 0, maximum: 4294967294 }),
     sizeBytes: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Where volumes have a size; as the castle was told without.' }),
+      Type.Integer({
+        minimum: 1,
+        description: 'Its size, where volumes have one; default: that of --backend.',
+      }),
     ),
     shared: Type.Optional(
-      Type.Boolean({ description: 'Whether several containers may write to it at once; it stays so.' }),
+      Type.Boolean({
+        description: 'Whether several containers may write to it at once. This cannot be changed later.',
+      }),
     ),
     snapshot: Type.Optional(
       Type.String({
         maxLength: 256,
-        description: 'What it begins with: a snapshot by its id, or latest:VOLUME.',
+        description: 'The snapshot that it is created from: its id, or latest:VOLUME.',
       }),
     ),
   },
@@ -160,7 +170,7 @@ export const VolumeRequest = Type.Object(
 );
 export type VolumeRequest = Static<typeof VolumeRequest>;
 
-/** A volume in the trash. */
+/** A deleted volume that is still in the trash. */
 export const DeletedVolume = Type.Object({
   name: Type.String(),
   backend: Type.String(),
@@ -170,39 +180,41 @@ export const DeletedVolume = Type.Object({
 });
 export type DeletedVolume = Static<typeof DeletedVolume>;
 
-/** POST /v1/volumes/NAME/unlock */
+/** POST /v1/volumes/NAME/unlock: discards the claim of a host on a volume. */
 export const Unlocked = Type.Object({
-  host: Type.Optional(Type.String({ description: 'The host that had the claim; none when nobody had one.' })),
+  host: Type.Optional(
+    Type.String({ description: 'The host whose claim was discarded; absent when there was no claim.' }),
+  ),
 });
 export type Unlocked = Static<typeof Unlocked>;
 
-/** POST /v1/volumes/NAME/size: "let it be so large". */
+/** POST /v1/volumes/NAME/size: grows a volume. */
 export const GrowRequest = Type.Object(
-  { sizeBytes: Type.Integer({ minimum: 1, description: 'At least as large as it is.' }) },
+  { sizeBytes: Type.Integer({ minimum: 1, description: 'The new size, at least the current one.' }) },
   { additionalProperties: false },
 );
 export type GrowRequest = Static<typeof GrowRequest>;
 
-/** POST /v1/tokens: "let this container ask over TLS". */
+/** POST /v1/tokens: creates a token with which a container can request its volume over TLS. */
 export const TokenRequest = Type.Object(
   {
     container: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]*$',
       maxLength: 256,
-      description: 'Its id or its name.',
+      description: 'The id or the name of the container.',
     }),
     volume: VolumeName,
     ttlMs: Type.Integer({
       minimum: 1000,
       maximum: 86_400_000,
-      description: 'How long it counts, in milliseconds.',
+      description: 'How long it is valid, in milliseconds.',
     }),
   },
   { additionalProperties: false },
 );
 export type TokenRequest = Static<typeof TokenRequest>;
 
-/** A token, and what it is for. */
+/** A token, and the container and volume that it is for. */
 export const Token = Type.Object({
   token: Type.String({ description: 'A secret: one word of plain ASCII.' }),
   container: Type.String(),
@@ -212,23 +224,28 @@ export const Token = Type.Object({
   owner: Type.Optional(
     Type.Object(
       { uid: Type.Integer(), gid: Type.Integer() },
-      { description: "The user of the container's first process, by the host's numbers, when it runs." },
+      {
+        description:
+          "The user of the container's first process, as the host numbers it; absent when the container is not running.",
+      },
     ),
   ),
 });
 export type Token = Static<typeof Token>;
 
-/** GET /v1/devices: what this host has of volumes that are devices. */
+/** GET /v1/devices: the devices of the volumes that are attached to this host. */
 export const Devices = Type.Object({
   devices: Type.Array(
     Type.Object({
       volume: Type.String(),
-      device: Type.Optional(Type.String({ description: 'Its node; none while it is on its way.' })),
+      device: Type.Optional(
+        Type.String({ description: 'The path of its device node; absent while it is being attached.' }),
+      ),
       source: Type.String({
-        description: 'What is on it: the path of an image, or the id of a volume of EBS.',
+        description: 'The path of the image, or the id of the EBS volume.',
       }),
-      name: Type.Optional(Type.String({ description: 'The device name that EC2 was asked for.' })),
-      state: Type.Optional(Type.String({ description: "EC2's word for the attachment." })),
+      name: Type.Optional(Type.String({ description: 'The device name that was requested from EC2.' })),
+      state: Type.Optional(Type.String({ description: 'The state of the attachment, as EC2 reports it.' })),
       sizeBytes: Type.Integer(),
       fileSystem: Type.String(),
       since: Type.Optional(Type.String({ description: 'When it was attached, ISO 8601, UTC.' })),
@@ -237,30 +254,30 @@ export const Devices = Type.Object({
   avoidedNames: Type.Array(
     Type.Object({
       name: Type.String(),
-      reason: Type.String({ description: 'Ends the sentence "it is avoided, because".' }),
+      reason: Type.String({ description: 'Why it is avoided, as the end of a sentence after "because".' }),
       until: Type.String({ description: 'ISO 8601, UTC.' }),
     }),
-    { description: 'Device names that are avoided for some time.' },
+    { description: 'Device names that the castle does not use for some time.' },
   ),
 });
 export type Devices = Static<typeof Devices>;
 
-/** POST /v1/gc */
+/** POST /v1/gc: collects garbage. */
 export const GcRequest = Type.Object(
-  { dryRun: Type.Boolean({ description: 'Only look, and change nothing.' }) },
+  { dryRun: Type.Boolean({ description: 'Only report, and change nothing.' }) },
   { additionalProperties: false },
 );
 export type GcRequest = Static<typeof GcRequest>;
 
-/** Something that the castle made and that belongs to nobody, with what became of it. */
+/** Something that the castle created and that is no longer in use, and what garbage collection did with it. */
 export const GarbageResult = Type.Object({
   kind: Type.String({ description: 'mount, device, volume, snapshot, file or lease' }),
   name: Type.String(),
-  reason: Type.String({ description: 'Ends the sentence "it belongs to nobody, because".' }),
+  reason: Type.String({ description: 'Why it is garbage, as the end of a sentence after "because".' }),
   outcome: Type.Unsafe<'found' | 'removed' | 'left' | 'failed'>(
     Type.Union((['found', 'removed', 'left', 'failed'] as const).map((outcome) => Type.Literal(outcome))),
   ),
-  remedy: Type.Optional(Type.String({ description: 'What a person can do about it.' })),
+  remedy: Type.Optional(Type.String({ description: 'What to do about it by hand.' })),
 });
 export type GarbageResult = Static<typeof GarbageResult>;
 
@@ -277,30 +294,32 @@ export const Status = Type.Object({
   ),
   backend: Type.String(),
   volumes: Type.Integer(),
-  leases: Type.Integer({ description: 'Leases that are not ended.' }),
-  waiting: Type.Integer({ description: 'Requests that wait for a volume.' }),
+  leases: Type.Integer({ description: 'Leases that have not ended.' }),
+  waiting: Type.Integer({ description: 'Requests that wait in the queue for a volume.' }),
 });
 export type Status = Static<typeof Status>;
 
-/** Every refusal. `code` is for programs, the message and the remedy are for people. */
+/** The body of every refused request. `code` is for programs, `message` and `remedy` are for people. */
 export const Refusal = Type.Object({
   error: Type.Object({
     code: Type.String(),
     message: Type.String({ description: 'What happened, to what, why.' }),
     remedy: Type.String({ description: 'What to do.' }),
-    holder: Type.Optional(Type.String({ description: 'volume_in_use: the container that has the volume.' })),
+    holder: Type.Optional(
+      Type.String({ description: 'With volume_in_use: the container that uses the volume.' }),
+    ),
   }),
 });
 export type Refusal = Static<typeof Refusal>;
 
-/** The refusal codes; the client decides by them, never by the text. */
+/** The refusal codes. Clients decide by the code, never by the message. */
 export type RefusalCode =
   | 'bad_request' // 400: the body is wrong
   | 'bad_volume_name' // 400
   | 'bad_target' // 422: the mount point is missing, a file, a symlink, or not acceptable
-  | 'not_permitted' // 403: the orchestrator did not give this container this volume
+  | 'not_permitted' // 403: the labels of this container do not allow this volume
   | 'not_found' // 404
-  | 'volume_in_use' // 409: another container has it; may succeed later
-  | 'busy' // 409: the mount is in use and cannot be taken away; may succeed later
-  | 'backend_failed' // 503: the store cannot give it now (full, read-only, …)
+  | 'volume_in_use' // 409: another container uses it; may succeed later
+  | 'busy' // 409: the mount is in use and cannot be removed; may succeed later
+  | 'backend_failed' // 503: the backend or the store cannot provide it now (full, read-only, …)
   | 'internal'; // 500

@@ -2,14 +2,14 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { hostOf, portOf } from './address.ts';
 import type { CastleAddress } from './castle-url.ts';
 
-/** What a castle answered. */
+/** A castle's answer. */
 export interface Answer {
   readonly status: number;
   /** The parsed JSON body; undefined when there is none or it isn't JSON. */
   readonly body: unknown;
 }
 
-/** One call; everything that isn't an answer rejects with Node's own error (`code` ECONNREFUSED, ENOENT, …). */
+/** Sends one request. Without an answer it rejects with Node's own error (`code` ECONNREFUSED, ENOENT, …). */
 export type Call = (
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
@@ -19,19 +19,19 @@ export type Call = (
 export interface CallOptions {
   /** Sent as JSON. */
   readonly body?: object;
-  /** The whole answer has to be there by then; 20 s unless told, twice what the castle itself gives a mount. */
+  /** How long the whole answer may take, in milliseconds. Default: 20 s, twice the castle's bound of a mount. */
   readonly withinMs?: number;
-  /** How long the answer may be, in bytes; 1 MiB unless told: a container asks for nothing that is longer. */
+  /** How large the answer may be, in bytes. Default: 1 MiB, more than any answer to a container. */
   readonly longestBytes?: number;
-  /** Hangs up when it is aborted. */
+  /** Closes the connection when it is aborted. */
   readonly signal?: AbortSignal;
 }
 
-/** How a call proves who it is from: over a unix socket the kernel says it, over TLS a token does. */
+/** What identifies the caller over TLS. Over a unix socket the kernel does. */
 export interface Credentials {
   readonly token?: string;
   readonly ca?: string;
-  /** A certificate of the caller's own, for a castle that asks for one, and its key. */
+  /** The client certificate, for a castle that requires one, and its key. */
   readonly cert?: string;
   readonly key?: string;
 }
@@ -39,8 +39,8 @@ export interface Credentials {
 const mebibyte = 1024 * 1024;
 
 /**
- * Makes the function that talks to one castle. No keep-alive: a container asks once or twice in its life.
- * Node's HTTP modules are loaded here and not at start: a container without a castle doesn't pay for them.
+ * Creates the function that sends requests to one castle. No keep-alive: a container sends one or two requests in its life.
+ * Node's HTTP modules are loaded here and not at start, because a container without a castle does not need them.
  */
 export async function connectTo(address: CastleAddress, credentials: () => Credentials): Promise<Call> {
   const http = address.kind === 'unix' ? await import('node:http') : await import('node:https');
@@ -69,7 +69,7 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
           reject,
         );
       });
-      // Not the socket's own timeout, which starts again with every byte.
+      // Not the socket's own timeout, which restarts with every byte.
       const late = setTimeout(
         () => request.destroy(new Error(`no whole answer within ${Math.ceil(withinMs / 1000)} s`)),
         withinMs,

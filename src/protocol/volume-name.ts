@@ -1,8 +1,8 @@
-/** A volume's name is a folder's name at the local backend: no slash, no leading dot, no control character. */
+/** The backend local uses the name of a volume as the name of a folder: no slash, no leading dot, no control character. */
 export const volumeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 /**
- * Why a text cannot be a volume's name, as the end of a sentence, or undefined when it can.
+ * Why a text cannot be the name of a volume, as the end of a sentence, or undefined when it can.
  * @example `volume name "../x" ${volumeNameFault('../x')}`
  */
 export function volumeNameFault(name: string): string | undefined {
