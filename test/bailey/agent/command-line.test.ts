@@ -16,9 +16,9 @@ interface Case {
   readonly name: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly args?: readonly string[];
-  /** Between `java` and `-jar`. */
+  /** Java options, before `-jar`. */
   readonly options?: readonly string[];
-  /** Behind the jar. */
+  /** Arguments after the jar. */
   readonly agent?: readonly string[];
   readonly warnings?: readonly RegExp[];
 }
@@ -32,7 +32,7 @@ const kubernetes = {
   REMOTING_OPTS: '-noReconnectAfter 1d',
 };
 
-/** What java has in the place of a secret. */
+/** The argument that replaces a secret. */
 const hidden = '@/proc/self/fd/0';
 const url = ['-url', 'http://j'];
 
@@ -195,7 +195,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
   const jar = buildWitness(folder);
   const base = { PATH: process.env['PATH'], JENKINS_AGENT_FILE: jar, BAILEY_PREFLIGHT: 'off' };
 
-  t.test('the command line is exactly this', async (t) => {
+  t.test('java gets exactly the expected command line', async (t) => {
     for (const { name, env = {}, args = [], options = [], agent = [], warnings = [] } of cases) {
       const ran = await run(bailey, { args: ['agent', ...args], env: { ...base, ...env } });
       t.equal(ran.code, 0, `${name}: ${ran.stderr}`);
@@ -208,7 +208,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     }
   });
 
-  t.test('java: JENKINS_JAVA_BIN, then JAVA_HOME, then PATH', async (t) => {
+  t.test('java is searched in JENKINS_JAVA_BIN, then JAVA_HOME, then PATH', async (t) => {
     const real = spawnSync('sh', ['-c', 'readlink -f "$(command -v java)"'], {
       encoding: 'utf8',
     }).stdout.trim();
@@ -231,7 +231,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
   });
 }
 
-t.test('one argument that is no option is a program', async (t) => {
+t.test('a single argument that is not an option is a program to run', async (t) => {
   const folder = temporaryFolder(t);
   const bailey = installBailey(folder);
   writeFileSync(join(folder, 'look'), '#!/bin/sh\necho "$$ $#"\n', { mode: 0o755 });

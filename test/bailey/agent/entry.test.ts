@@ -1,4 +1,4 @@
-/** dist/bailey, the command in an image: what does not need Node does not wait for it. */
+/** dist/bailey, the command in an image: it runs what does not need Node without starting Node. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ t.test('a program instead of an agent', async (t) => {
   const folder = temporaryFolder(t);
   installBailey(folder, true);
   copyFileSync(resolve('dist/bailey'), join(folder, 'dist/bailey'));
-  // As an image has it: a link in a folder of PATH.
+  // As in an image: a symlink in a directory of PATH.
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   symlinkSync('../dist/bailey', join(bin, 'bailey'));
@@ -22,13 +22,13 @@ t.test('a program instead of an agent', async (t) => {
   const bailey = (path: string, ...args: string[]) =>
     spawnSync('env', ['-i', `PATH=${path}`, join(bin, 'bailey'), ...args], { encoding: 'utf8' });
 
-  t.test('is there before any Node, as the same process', async (t) => {
+  t.test('the program replaces the process without starting Node', async (t) => {
     const ran = bailey(withoutNode, 'agent', 'look');
     t.equal(ran.stdout, `${ran.pid} 0\n`, ran.stderr);
     t.equal(ran.status, 0);
   });
 
-  t.test('what is wrong with it is said as ever', async (t) => {
+  t.test('errors about the program are the same as with Node', async (t) => {
     const missing = bailey(withNode, 'agent', 'nope');
     t.equal(missing.status, 127);
     t.match(missing.stderr, /^bailey: nope is not in PATH; [^\n]+\n$/);
@@ -38,7 +38,7 @@ t.test('a program instead of an agent', async (t) => {
     t.match(bailey(withNode, 'agent', ''), { status: 64, stderr: /name of the program to run is empty/ });
   });
 
-  t.test('everything else is for bailey.js, unchanged', async (t) => {
+  t.test('every other command line is passed to bailey.js unchanged', async (t) => {
     t.match(bailey(withNode, '--version'), { status: 0, stdout: /^bailey \d/ });
     t.match(bailey(withNode), {
       status: 64,
@@ -48,7 +48,7 @@ t.test('a program instead of an agent', async (t) => {
     t.match(bailey(withNode, 'health', 'a b', '--'), { status: 64, stderr: /unknown argument "a b"/ });
   });
 
-  t.test("NODE_OPTIONS is the program's, and not ours", async (t) => {
+  t.test('NODE_OPTIONS reaches the program, but not the Node of bailey', async (t) => {
     const options = '--require=/no/such/file.js';
     writeFileSync(join(bin, 'show'), '#!/bin/sh\nexport -p\n', { mode: 0o755 });
     const env = [`NODE_OPTIONS=${options}`, `JENKINS_HOME=${temporaryFolder(t)}`, 'REF=/no/such/folder'];
@@ -66,7 +66,7 @@ t.test('a program instead of an agent', async (t) => {
     t.match(below.stdout, `NODE_OPTIONS='${options}'`);
   });
 
-  t.test('without Node it says so', async (t) => {
+  t.test('a missing Node is reported', async (t) => {
     for (const args of [['--version'], ['agent', 'nope'], ['jenkins', 'look']]) {
       const ran = bailey(withoutNode, ...args);
       t.equal(ran.status, 127, args.join(' '));
@@ -75,7 +75,7 @@ t.test('a program instead of an agent', async (t) => {
   });
 
   if (requires(t, pidNamespace)) {
-    t.test('as process 1 it is below an init all the same', async (t) => {
+    t.test('as PID 1 it starts the program under bailey-init', async (t) => {
       const script = join(bin, 'parent');
       writeFileSync(script, '#!/bin/sh\nread -r name </proc/1/comm; echo "$$ $name"\n', { mode: 0o755 });
       const ran = await inNamespace([join(bin, 'bailey'), 'agent', 'parent'], {

@@ -1,4 +1,4 @@
-/** dist/bailey-agent, the agent as one file: it does what `bailey agent` does, from wherever it lies. */
+/** dist/bailey-agent, the single-file agent: it does the same as `bailey agent`, from any directory. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -21,7 +21,7 @@ interface Report {
   readonly pid: number;
 }
 
-/** The file alone, in a folder where nothing else of Bailey is. */
+/** The file alone, in a folder without other files of Bailey. */
 function inject(t: Test): string {
   const file = join(temporaryFolder(t), 'bailey-agent');
   copyFileSync('dist/bailey-agent', file);
@@ -31,7 +31,7 @@ function inject(t: Test): string {
 
 let copied: string | undefined;
 
-/** One copy for all tests that leave it as it is. */
+/** One copy for all tests that do not change it. */
 function injected(): string {
   copied ??= inject(t);
   return copied;
@@ -40,7 +40,7 @@ function injected(): string {
 const path = process.env['PATH'] ?? '';
 
 if (requires(t, injectedAgent, program('javac'), program('jar'), program('java'))) {
-  t.test('java gets from it what it gets from bailey agent', async (t) => {
+  t.test('java gets the same command line and environment as from bailey agent', async (t) => {
     const folder = temporaryFolder(t);
     const jar = buildWitness(folder);
     const bailey = installBailey(folder);
@@ -55,19 +55,23 @@ if (requires(t, injectedAgent, program('javac'), program('jar'), program('java')
     ];
     for (const { args, env = {} } of cases) {
       const options = { env: { PATH: path, JENKINS_AGENT_FILE: jar, ...knownController, ...env } };
-      // The normal way has Node read NODE_OPTIONS: it gets along without.
+      // `bailey agent` would make Node read NODE_OPTIONS; it is left out there.
       const { NODE_OPTIONS: _, ...readable } = options.env as NodeJS.ProcessEnv;
       const normal = await run(bailey, { args: ['agent', ...args], env: readable });
       const injected = execute(agent, args, options.env);
       t.equal(injected.code, 0, `${args}: ${injected.stderr}`);
       const [expected, got] = [normal, injected].map(({ stdout }) => JSON.parse(stdout) as Report);
       t.strictSame(got?.argv, expected?.argv, args.join(' '));
-      t.equal(got?.pid, injected.pid, 'java has its place');
-      t.strictSame([...(got?.env ?? [])].sort(), withVariables(expected?.env, env), 'and its environment');
+      t.equal(got?.pid, injected.pid, 'java replaces the process');
+      t.strictSame(
+        [...(got?.env ?? [])].sort(),
+        withVariables(expected?.env, env),
+        'the environment is the same',
+      );
     }
   });
 
-  t.test('an argument that is not UTF-8 arrives as it was', (t) => {
+  t.test('an argument that is not valid UTF-8 is passed on unchanged', (t) => {
     const agent = injected();
     const jar = join(temporaryFolder(t), 'agent.jar');
     writeFileSync(jar, '');
@@ -82,12 +86,12 @@ if (requires(t, injectedAgent, program('javac'), program('jar'), program('java')
   });
 }
 
-/** The environment of a run, with what its NODE_OPTIONS was. */
+/** An environment with these variables added, sorted. */
 function withVariables(env: readonly string[] = [], { NODE_OPTIONS: options }: NodeJS.ProcessEnv): string[] {
   return [...env, ...(options === undefined ? [] : [`NODE_OPTIONS=${options}`])].sort();
 }
 
-/** env(1), since tap adds variables of its own to what spawn is given. */
+/** Starts through env(1), because tap adds its own variables to the environment of spawn. */
 function execute(file: string, args: readonly string[], env: NodeJS.ProcessEnv, uid?: number): Ended {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const { pid, status, signal, stdout, stderr } = spawnSync('env', ['-i', ...variables, file, ...args], {
@@ -99,7 +103,7 @@ function execute(file: string, args: readonly string[], env: NodeJS.ProcessEnv, 
 }
 
 if (requires(t, injectedAgent, program('objdump'))) {
-  t.test('the program form', (t) => {
+  t.test('a single argument is a program that replaces the process', (t) => {
     const agent = injected();
     const look = join(temporaryFolder(t), 'look');
     const lines = [
@@ -110,13 +114,17 @@ if (requires(t, injectedAgent, program('objdump'))) {
     ];
     writeFileSync(look, `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
     const ran = execute(agent, [look], { PATH: path });
-    t.match(ran.stdout, new RegExp(`^pid ${ran.pid}\nlook\nno preload$`, 'm'), 'it has the process');
-    t.notMatch(ran.stdout, /memfd|bailey-agent/, 'and no descriptor of ours');
+    t.match(
+      ran.stdout,
+      new RegExp(`^pid ${ran.pid}\nlook\nno preload$`, 'm'),
+      'the program has the same pid',
+    );
+    t.notMatch(ran.stdout, /memfd|bailey-agent/, 'the program inherits no descriptor of bailey-agent');
     t.equal(execute(agent, ['nope'], { PATH: path }).code, 127);
     t.end();
   });
 
-  t.test('what is wrong is said in one line', (t) => {
+  t.test('errors are reported in one line', (t) => {
     const agent = injected();
     const wrong = execute(agent, ['-webSocket', '-tunnel', 'h:1'], { PATH: path });
     t.equal(wrong.code, 64);
@@ -127,7 +135,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     t.end();
   });
 
-  t.test('--help and --version', (t) => {
+  t.test('--help and --version are printed', (t) => {
     const agent = injected();
     t.match(execute(agent, ['-h'], {}).stdout, /^Usage: bailey-agent /);
     t.match(execute(agent, ['-V'], {}).stdout, /^bailey-agent \d/);
@@ -144,7 +152,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     t.end();
   });
 
-  t.test('without standard input, output or error', (t) => {
+  t.test('it runs with standard input, output or error closed', (t) => {
     const agent = injected();
     for (const closed of ['<&-', '<&- 2>&-', '<&- >&- 2>&-']) {
       const ran = spawnSync('sh', ['-c', `exec "$0" true ${closed}`, agent], { env: { PATH: path } });
@@ -153,15 +161,15 @@ if (requires(t, injectedAgent, program('objdump'))) {
     t.end();
   });
 
-  t.test('it asks for no version of glibc beyond what Node asks for', (t) => {
+  t.test('its addon requires no version of glibc beyond that of Node', (t) => {
     const { status, stdout } = spawnSync('objdump', ['-T', 'build/inject/addon.node'], { encoding: 'utf8' });
     t.equal(status, 0);
-    t.match(stdout, /\*UND\*\s.* execve$/m, 'these are its symbols');
+    t.match(stdout, /\*UND\*\s.* execve$/m, 'the list contains undefined symbols');
     t.notMatch(stdout, /GLIBC/);
     t.end();
   });
 
-  t.test('a copy that is not whole does not run', (t) => {
+  t.test('a truncated copy does not run', (t) => {
     const { length } = readFileSync('dist/bailey-agent');
     for (const size of [1_000_000, length - 1]) {
       const agent = inject(t);
@@ -174,7 +182,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
 }
 
 if (requires(t, injectedAgent, root)) {
-  t.test('a file that may be executed but not read', (t) => {
+  t.test('a file that can be executed but not read is an error', (t) => {
     const agent = inject(t);
     chmodSync(agent, 0o711);
     const ran = execute(agent, ['true'], { PATH: path }, 1000);
@@ -183,17 +191,17 @@ if (requires(t, injectedAgent, root)) {
       stderr: /^bailey-agent: this file cannot be read: Permission denied; chmod a\+rx it\n$/,
     });
     chmodSync(agent, 0o755);
-    t.equal(execute(agent, ['true'], { PATH: path }, 1000).code, 0, 'and one that may');
+    t.equal(execute(agent, ['true'], { PATH: path }, 1000).code, 0, 'a readable file runs for this user');
     t.end();
   });
 }
 
 if (requires(t, injectedAgent, pidNamespace)) {
-  t.test('process 1 is bailey-init, and the program its child', async (t) => {
+  t.test('PID 1 is bailey-init, and the program is its child', async (t) => {
     const agent = injected();
     const folder = temporaryFolder(t);
     const look = join(folder, 'look');
-    // The last orphan ends before the last line; a zombie would be in the list.
+    // The last orphan exits before the last line is printed; a zombie would be in the list.
     const script = '(true &); echo "$$ $PPID $(cat /proc/1/comm)"; read line; ps -eo stat=,comm=; exit 7';
     writeFileSync(look, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     const running = new Running([agent, look], { env: { PATH: path } });
@@ -208,11 +216,11 @@ if (requires(t, injectedAgent, pidNamespace)) {
     );
   });
 
-  t.test('process 1 forgets what builds could read of it', async (t) => {
+  t.test('PID 1 erases secrets from its command line and environment', async (t) => {
     const agent = injected();
     const folder = temporaryFolder(t);
     const java = join(folder, 'java');
-    // Until process 1 runs again, which it does when the program has been executed.
+    // Wait until PID 1 runs again, which it does after the program's exec.
     const script =
       "while grep -aq 'c0ffe[e]' /proc/1/environ /proc/1/cmdline; do :; done; tr '\\0' ' ' < /proc/1/cmdline";
     writeFileSync(java, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -237,7 +245,7 @@ if (requires(t, injectedAgent, pidNamespace)) {
     }
   });
 
-  t.test('a signal to process 1 reaches the program', async (t) => {
+  t.test('a signal to PID 1 is forwarded to the program', async (t) => {
     const agent = injected();
     const trap = join(temporaryFolder(t), 'trap');
     writeFileSync(trap, '#!/bin/sh\ntrap "exit 9" TERM\necho ready\nwhile :; do sleep 0.05; done\n', {
@@ -250,7 +258,7 @@ if (requires(t, injectedAgent, pidNamespace)) {
     t.equal((await running.ended()).code, 9);
   });
 
-  t.test('a signal that comes while Node starts ends it', async (t) => {
+  t.test('a signal during the start of Node ends it', async (t) => {
     const agent = injected();
     const endless = join(temporaryFolder(t), 'endless');
     writeFileSync(endless, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
@@ -264,14 +272,14 @@ if (requires(t, injectedAgent, pidNamespace)) {
     }
   });
 
-  t.test('as process 1 it has the exit codes of bailey-init', async (t) => {
+  t.test('as PID 1 it has the same exit codes as bailey-init', async (t) => {
     const agent = injected();
     const env = { PATH: path };
     t.equal((await inNamespace([agent, '-webSocket', '-direct', 'h:1'], { env })).code, 64);
     t.equal((await inNamespace([agent, 'no-such-program'], { env })).code, 127);
   });
 
-  t.test('without /proc it says so', async (t) => {
+  t.test('a missing /proc is reported', async (t) => {
     const hide = 'mount -t tmpfs none /proc && exec "$0" true';
     const options = { env: { PATH: path }, proc: false, unshare: ['--mount'] };
     const ran = await inNamespace(['sh', '-c', hide, injected()], options);

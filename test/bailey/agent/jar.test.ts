@@ -1,4 +1,4 @@
-/** agent.jar where the image has none: the controller's own, fetched, checked and kept. */
+/** agent.jar for an image without one: it is fetched from the controller, checked and cached. */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -22,7 +22,7 @@ import { createAgentFixture, identity } from './kit/agent-fixture.ts';
 import { asJenkins, closedPort, startAgentPort, startController } from './kit/controller.ts';
 import { type AgentReport, buildAgent } from './kit/stand-in-programs.ts';
 
-/** A place whose image has no agent.jar; JENKINS_AGENT_FILE's default is not on this machine. */
+/** A fixture without agent.jar; the default of JENKINS_AGENT_FILE does not exist on this machine. */
 function bare(t: Test) {
   const { folder, bailey, env } = createAgentFixture(t);
   const cache = join(folder, 'cache');
@@ -41,7 +41,7 @@ function bare(t: Test) {
   };
 }
 
-/** Jenkins with an agent.jar, or what a test puts in its place. */
+/** Answers like Jenkins, with an agent.jar or another response in its place. */
 const withJar =
   (agentPort: number, answer: RequestListener): RequestListener =>
   (request, response) => {
@@ -49,12 +49,12 @@ const withJar =
     else asJenkins(agentPort)(request, response);
   };
 
-/** The jar that java was started with. */
+/** The jar in the output of the fake java. */
 const jarOf = (stdout: string): string => / -jar (\S+) /.exec(stdout)?.[1] ?? '';
 const jarsIn = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.jar'));
 
 if (requires(t, program('jar'), program('javac'), program('java'))) {
-  t.test('a real java runs the jar that was fetched', async (t) => {
+  t.test('a real java runs the fetched jar', async (t) => {
     const { folder, bailey, base, cache } = bare(t);
     const jar = buildAgent(folder, 'theirs.jar');
     const controller = await startController(
@@ -74,44 +74,47 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.notMatch(controller.headers(), /c0ffee/);
   });
 
-  t.test('what is there already is asked for, not fetched again; a newer one is', async (t) => {
-    const { folder, agent, cache } = bare(t);
-    const first = readFileSync(packJar(folder, 'Main-Class: First\n'));
-    const second = readFileSync(packJar(folder, 'Main-Class: Second\n'));
-    let now = first;
-    const conditions: (string | undefined)[] = [];
-    const controller = await startController(
-      t,
-      withJar(await startAgentPort(t), ({ headers }, response) => {
-        conditions.push(headers['if-none-match'], headers['if-modified-since']);
-        const etag = `"${createHash('sha1').update(now).digest('hex')}"`;
-        const since = 'Tue, 24 Nov 2026 10:00:00 GMT';
-        response.setHeader('ETag', etag).setHeader('Last-Modified', since);
-        if (headers['if-none-match'] === etag) response.writeHead(304).end();
-        else response.end(now);
-      }),
-    );
-    const one = jarOf((await agent(controller.url)).stdout);
-    t.strictSame(readFileSync(one), first);
-    const again = await agent(controller.url);
-    t.match([jarOf(again.stdout), again.stderr], [one, '']);
-    t.match(conditions, [undefined, undefined, /^"[0-9a-f]{40}"$/, 'Tue, 24 Nov 2026 10:00:00 GMT']);
+  t.test(
+    'a cached jar is revalidated, and fetched again only when the controller has a newer one',
+    async (t) => {
+      const { folder, agent, cache } = bare(t);
+      const first = readFileSync(packJar(folder, 'Main-Class: First\n'));
+      const second = readFileSync(packJar(folder, 'Main-Class: Second\n'));
+      let now = first;
+      const conditions: (string | undefined)[] = [];
+      const controller = await startController(
+        t,
+        withJar(await startAgentPort(t), ({ headers }, response) => {
+          conditions.push(headers['if-none-match'], headers['if-modified-since']);
+          const etag = `"${createHash('sha1').update(now).digest('hex')}"`;
+          const since = 'Tue, 24 Nov 2026 10:00:00 GMT';
+          response.setHeader('ETag', etag).setHeader('Last-Modified', since);
+          if (headers['if-none-match'] === etag) response.writeHead(304).end();
+          else response.end(now);
+        }),
+      );
+      const one = jarOf((await agent(controller.url)).stdout);
+      t.strictSame(readFileSync(one), first);
+      const again = await agent(controller.url);
+      t.match([jarOf(again.stdout), again.stderr], [one, '']);
+      t.match(conditions, [undefined, undefined, /^"[0-9a-f]{40}"$/, 'Tue, 24 Nov 2026 10:00:00 GMT']);
 
-    now = second;
-    const newer = await agent(controller.url);
-    t.strictSame(readFileSync(jarOf(newer.stdout)), second);
-    t.match(newer.stderr, /was fetched from/);
-    t.strictSame(readFileSync(one), first, 'an agent that runs may need it again');
+      now = second;
+      const newer = await agent(controller.url);
+      t.strictSame(readFileSync(jarOf(newer.stdout)), second);
+      t.match(newer.stderr, /was fetched from/);
+      t.strictSame(readFileSync(one), first, 'the old jar stays for agents that run it');
 
-    // What is not what it was is fetched again.
-    writeFileSync(jarOf(newer.stdout), 'damaged');
-    t.strictSame(readFileSync(jarOf((await agent(controller.url)).stdout)), second);
-    for (const name of readdirSync(cache).filter((name) => name.endsWith('.json')))
-      writeFileSync(join(cache, name), '{"name":"../../etc/passwd"}');
-    t.strictSame(readFileSync(jarOf((await agent(controller.url)).stdout)), second);
-  });
+      // A changed jar or record is fetched again.
+      writeFileSync(jarOf(newer.stdout), 'damaged');
+      t.strictSame(readFileSync(jarOf((await agent(controller.url)).stdout)), second);
+      for (const name of readdirSync(cache).filter((name) => name.endsWith('.json')))
+        writeFileSync(join(cache, name), '{"name":"../../etc/passwd"}');
+      t.strictSame(readFileSync(jarOf((await agent(controller.url)).stdout)), second);
+    },
+  );
 
-  t.test('without the controller, what was fetched before will do', async (t) => {
+  t.test('the cached jar is used while the controller does not serve one', async (t) => {
     const { folder, bailey, base, agent } = bare(t);
     const jar = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
     let isThere = true;
@@ -134,7 +137,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.equal(jarOf(unseen.stdout), kept);
   });
 
-  t.test('what is no jar is not kept, and java does not start', async (t) => {
+  t.test('a response that is not a jar is not cached, and java does not start', async (t) => {
     const { folder, agent, cache } = bare(t);
     const agentPort = await startAgentPort(t);
     const whole = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
@@ -170,7 +173,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     }
   });
 
-  t.test('a fetch that is cut off leaves nothing that is taken for a jar', async (t) => {
+  t.test('an interrupted fetch leaves no file that counts as a jar', async (t) => {
     const { folder, bailey, base, agent, cache } = bare(t);
     const whole = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
     let half = true;
@@ -192,7 +195,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
       t.strictSame(jarsIn(cache), []);
     }
     half = false;
-    // What an earlier start left is removed when it is old, and not while somebody may be writing it.
+    // An old partial file is removed; a recent one may still be written by another process.
     const [old, young] = [join(cache, 'agent-0.jar.1.part'), join(cache, 'agent-0.jar.2.part')];
     for (const part of [old, young]) writeFileSync(part, 'half');
     utimesSync(old, 1, 1);
@@ -200,7 +203,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.match([existsSync(old), existsSync(young)], [false, true]);
   });
 
-  t.test('several at once', async (t) => {
+  t.test('agents that fetch at the same time share one complete jar', async (t) => {
     const { folder, agent, cache } = bare(t);
     const whole = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
     const controller = await startController(
@@ -215,7 +218,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.equal(jarsIn(cache).length, 1);
   });
 
-  t.test('where it is kept', async (t) => {
+  t.test('the cache folder is chosen in order, and unsafe ones are rejected', async (t) => {
     const { folder, bailey, base } = bare(t);
     const whole = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
     const controller = await startController(
@@ -241,7 +244,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.equal(await keptIn({ HOME: '/dev/null' }, '-workDir', '/no/such'), join(temporary, `bailey-${uid}`));
     t.notOk(existsSync('/no/such'));
 
-    // Others may have made a folder of that name before us, or a link.
+    // Another user may have created a folder or symlink of that name before.
     chmodSync(join(temporary, `bailey-${uid}`), 0o777);
     const refused = await run(bailey, {
       args: ['agent', '--connect-timeout', '0', '-url', controller.url, ...identity],
@@ -263,7 +266,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.match(linked.stderr, /is not a folder/);
   });
 
-  t.test('as another user, and where nothing can be written', async (t) => {
+  t.test('a folder of another user and a read-only folder are rejected', async (t) => {
     if (!requires(t, root)) return;
     const { folder, bailey, base } = bare(t);
     const whole = readFileSync(packJar(folder, 'Main-Class: Agent\n'));
@@ -291,7 +294,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.equal(statSync(jarOf(own.stdout)).mode & 0o777, 0o600);
   });
 
-  t.test('over TLS only from whom can be trusted', async (t) => {
+  t.test('over TLS, the jar is fetched only with a trusted certificate', async (t) => {
     if (!requires(t, program('openssl'))) return;
     const { folder, agent } = bare(t);
     const certificate = makeCertificate(folder, 'jenkins', ['IP:127.0.0.1']);
@@ -311,7 +314,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     }
   });
 
-  t.test('a jar that is named has to be there', async (t) => {
+  t.test('a configured jar must exist', async (t) => {
     const { base, bailey } = bare(t);
     const where = ['-url', `http://127.0.0.1:${await closedPort()}`, ...identity];
     const named = await run(bailey, {

@@ -1,4 +1,4 @@
-/** What `bailey agent` makes of a controller that is there, that isn't, that isn't yet, or that isn't one. */
+/** How `bailey agent` checks a controller that is ready, unreachable, starting, or another server. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -9,11 +9,11 @@ import { makeCertificate } from '../kit/fake-castle.ts';
 import { createAgentFixture, identity } from './kit/agent-fixture.ts';
 import { always, asJenkins, closedPort, startAgentPort, startController } from './kit/controller.ts';
 
-/** Looks once, and gives up. */
+/** One attempt. */
 const once = ['--connect-timeout', '0'];
 const ran = /^java ran /;
 
-t.test('a controller that is there: nothing is said, and no secret is sent', async (t) => {
+t.test('for a ready controller, nothing is logged and no secret is sent', async (t) => {
   const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const plain = await startController(t, asJenkins(agentPort));
@@ -30,7 +30,7 @@ t.test('a controller that is there: nothing is said, and no secret is sent', asy
   }
 });
 
-t.test('what is wrong is told apart', async (t) => {
+t.test('each problem of a controller has its own message', async (t) => {
   const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const closed = await closedPort();
@@ -119,11 +119,11 @@ t.test('what is wrong is told apart', async (t) => {
     t.equal(ended.code, code, `${line}: ${ended.stderr}`);
     t.match(ended.stderr, line);
     t.match(ended.stderr, /^bailey: [^\n]+\n$/, 'one line');
-    t.equal(ended.stdout, '', 'java did not start');
+    t.equal(ended.stdout, '', 'java does not start');
   }
 });
 
-t.test('what would work passes', async (t) => {
+t.test('an agent that would work is not held back', async (t) => {
   const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const closed = await closedPort();
@@ -146,9 +146,9 @@ t.test('what would work passes', async (t) => {
     [/^$/, {}, '-url', toLogin.url, '-webSocket'],
     [/^bailey: what answers at .* does not say that it is Jenkins\n$/, {}, '-url', mute.url, '-webSocket'],
     [/^$/, {}, '-direct', `127.0.0.1:${agentPort}`, '-instanceIdentity', 'i'],
-    // What Node finds wrong, and java may not.
+    // Errors of Node that java may not have.
     [/ cannot be checked from here \(HPE_INVALID_HEADER_TOKEN\); java decides\n$/, {}, '-url', odd.url],
-    // The next ones could not be reached from here, but java goes another way.
+    // Not reachable directly, but java uses another way.
     [
       /^bailey: .* is not checked: java reaches it through http_proxy\n$/,
       { http_proxy: 'http://proxy:3128' },
@@ -176,7 +176,7 @@ t.test('what would work passes', async (t) => {
       'https://jenkins.invalid',
     ],
     [/^$/, { http_proxy: 'http://proxy:3128' }, '-url', jenkins.url],
-    // Nobody looks.
+    // Not checked.
     [/^$/, {}, '--no-preflight', '-url', `http://127.0.0.1:${closed}`],
     [/^$/, { BAILEY_PREFLIGHT: 'off' }, '-url', `http://127.0.0.1:${closed}`],
     [/^$/, {}, '-url', 'http://jenkins.invalid', '-help'],
@@ -195,10 +195,10 @@ t.test('what would work passes', async (t) => {
     http_proxy: 'http://proxy:3128',
     no_proxy: 'localhost, .invalid',
   });
-  t.equal(excepted.code, 69, 'no_proxy: java goes there by itself');
+  t.equal(excepted.code, 69, 'a host in no_proxy is checked, since java connects directly');
 });
 
-t.test('waiting ends when the controller comes', async (t) => {
+t.test('the wait ends when the controller is ready', async (t) => {
   const { bailey, env } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const port = await closedPort();
@@ -215,8 +215,11 @@ t.test('waiting ends when the controller comes', async (t) => {
     (request, response) => (starting ? always(503) : asJenkins(agentPort))(request, response),
     { port },
   );
-  // Several looks with one and the same answer are one line.
-  await until('it has been asked often', () => controller.requests.length > 4 || undefined);
+  // Several attempts with the same result write one line.
+  await until(
+    'the controller has received several requests',
+    () => controller.requests.length > 4 || undefined,
+  );
   starting = false;
   const { code, stdout, stderr } = await end;
   t.equal(code, 0, stderr);
@@ -227,7 +230,7 @@ t.test('waiting ends when the controller comes', async (t) => {
   t.strictSame(lines.slice(2), ['bailey: the controller is ready']);
 });
 
-t.test('how long: --connect-timeout, its variable, or what agent.jar is told', async (t) => {
+t.test('the wait is limited by --connect-timeout, its variable, or the options of agent.jar', async (t) => {
   const { agent } = createAgentFixture(t);
   const where = ['-url', `http://127.0.0.1:${await closedPort()}`, ...identity];
   const cases: readonly [string[], NodeJS.ProcessEnv, RegExp][] = [
@@ -246,7 +249,7 @@ t.test('how long: --connect-timeout, its variable, or what agent.jar is told', a
   }
 });
 
-t.test('signals end it at any moment', async (t) => {
+t.test('a signal ends the wait at any moment', async (t) => {
   const { bailey, env } = createAgentFixture(t);
   const hanging = await startController(t, () => undefined);
   const dripping = await startController(t, (_request, response) => {
@@ -278,7 +281,7 @@ t.test('signals end it at any moment', async (t) => {
     }
 });
 
-t.test('an answer that does not come', async (t) => {
+t.test('a missing response is a timeout', async (t) => {
   const { agent } = createAgentFixture(t);
   const hanging = await startController(t, () => undefined);
   const { code, stderr } = await agent([...once, '-url', hanging.url, ...identity]);
@@ -290,7 +293,7 @@ t.test('an answer that does not come', async (t) => {
 });
 
 if (requires(t, program('openssl')))
-  t.test('TLS', async (t) => {
+  t.test('certificates are checked as agent.jar would check them', async (t) => {
     const { agent, folder } = createAgentFixture(t);
     const agentPort = await startAgentPort(t);
     const certificate = makeCertificate(folder, 'jenkins', ['IP:127.0.0.1']);
@@ -308,7 +311,7 @@ if (requires(t, program('openssl')))
       '-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n',
     );
     const cases: readonly [number, RegExp, ...string[]][] = [
-      // What java trusts, java knows: it decides.
+      // Java has its own trust store, so java decides.
       [
         0,
         /^bailey: the certificate of https:.* is not one that Node trusts \(DEPTH_ZERO_SELF_SIGNED_CERT\).* give -cert @FILE\n$/,

@@ -1,4 +1,4 @@
-/** Who can see the agent's secret: nobody but java, whichever way it was given. */
+/** The agent's secret is visible only to its java, however it was configured. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,9 +18,9 @@ interface Way {
   readonly name: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly args: readonly string[];
-  /** What java has behind the jar. */
+  /** Java's arguments after the jar. */
   readonly shown: readonly string[];
-  /** What agent.jar makes of it. */
+  /** The arguments as agent.jar parses them. */
   readonly read: readonly string[];
 }
 
@@ -108,7 +108,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
   const base = { PATH: process.env['PATH'], JENKINS_AGENT_FILE: jar, BAILEY_PREFLIGHT: 'off' };
   const reportOf = (ran: Ended): AgentReport => JSON.parse(ran.stdout) as AgentReport;
 
-  t.test('java has it, and neither its command line, its environment nor its children', async (t) => {
+  t.test('the secret reaches java, but not its command line, its environment or its children', async (t) => {
     for (const { name, env = {}, args, shown, read } of ways) {
       const ran = await run(bailey, { args: ['agent', ...args], env: { ...base, ...env } });
       t.equal(ran.code, 0, `${name}: ${ran.stderr}`);
@@ -126,7 +126,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
     }
   });
 
-  t.test('whichever way java starts its children, they inherit nothing', async (t) => {
+  t.test('children inherit no secret, with each of the mechanisms by which java starts them', async (t) => {
     for (const mechanism of ['POSIX_SPAWN', 'VFORK', 'FORK']) {
       const env = {
         ...base,
@@ -138,13 +138,13 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
       const { child, inheritingChild } = reportOf(ran);
       t.match(child, /^sh\n-c\n/, mechanism);
       t.notMatch(child, /memfd|c0ffee/, mechanism);
-      // It was told to inherit it, and still reads nothing.
+      // It inherits standard input, but reads nothing from it.
       t.match(inheritingChild, /memfd/, mechanism);
       t.notMatch(inheritingChild, /c0ffee/, mechanism);
     }
   });
 
-  t.test('an agent that executes itself again still finds it', async (t) => {
+  t.test('an agent that executes itself again can still read the secret', async (t) => {
     const library = buildRestart(folder, jdkHeaders() ?? '');
     const env = { ...base, JENKINS_SECRET: secret, JAVA_OPTS: `-Drestart=${library}` };
     const ran = await run(bailey, { args: ['agent', ...url, '-name', 'n'], env });
@@ -154,14 +154,14 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
     t.notMatch(reportOf(ran).argv.join('\n'), secret);
   });
 
-  t.test('what is in a file of the user’s stays there; what can be read only once does not', async (t) => {
+  t.test('a secret in a file of the user stays there; one from a pipe is moved to memory', async (t) => {
     const file = join(folder, 'secret');
     writeFileSync(file, `${secret}\n`);
     const args = ['agent', ...url, '-secret', `@${file}`, '-name', 'n'];
     const ran = await run(bailey, { args, env: base });
     t.equal(ran.code, 0, ran.stderr);
     t.strictSame(reportOf(ran).argv.slice(3), [...url, '-secret', `@${file}`, '-name', 'n']);
-    // Others on this machine have tinheritingChilds.
+    // Other processes of this machine may have memfds, too.
     const own = reportOf(ran).memoryFiles.filter((memory) => memory.startsWith(`${ran.pid} `));
     t.strictSame(own, []);
 
@@ -176,7 +176,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
     t.strictSame(report.arguments, [...url, '-secret', secret, '-name', 'n']);
   });
 
-  t.test('where agent.jar could not read a file in memory, it works as ever, and says so', async (t) => {
+  t.test('without readable memory files, the secret stays on the command line, with a warning', async (t) => {
     if (!requires(t, root)) return;
     const plain = createAgentFixture(t);
     const ran = await run(plain.bailey, {
@@ -189,14 +189,14 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
     t.match(ran.stderr, /^bailey: warning: the secret stays on java's command line: .* \(ENOENT\)\n$/);
   });
 
-  t.test('in a container nobody shows it', async (t) => {
+  t.test('in a container, no process shows the secret', async (t) => {
     if (!requires(t, pidNamespace)) return;
     const init = [join(folder, 'dist/bailey-init'), '--forget', 'JENKINS_SECRET,-secret', '--'];
     const name = ['-name', 'n'];
     for (const [args, env, below] of [
       [name, { JENKINS_SECRET: secret }, init],
       [['-secret', secret, ...name], {}, init],
-      // As process 1, bailey puts bailey-init in its place.
+      // As PID 1, bailey replaces itself with bailey-init.
       [name, { JENKINS_SECRET: secret }, []],
       [[`-secret=${secret}`, ...name], {}, []],
       [[secret, 'n'], {}, []],
@@ -205,7 +205,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
     ] as const) {
       const ran = await run(bailey, {
         args: ['agent', ...url, ...args],
-        // Other namespaces have a process of this number, too, and java's file of its data in /tmp has that name.
+        // Other PID namespaces have a process with this pid, too, and java's performance data file in /tmp is named after the pid.
         env: { ...base, ...env, JAVA_OPTS: `-XX:-UsePerfData -Dneedle=${backwards}` },
         below: asProcess1(below),
       });

@@ -1,4 +1,4 @@
-/** What agent.jar would refuse with an exit code of 0 is refused before java starts, with 64. */
+/** Command lines that agent.jar rejects with exit code 0 are rejected before java starts, with 64. */
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -99,7 +99,7 @@ const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
     '-noReconnectAfter',
     time,
   ]),
-  // Who the agent is, and who its controller.
+  // Name, secret and controller.
   [64, /-secret is missing; give it, or set JENKINS_SECRET/, {}, ...url, '-name', 'n'],
   [64, /-name is missing; give it, or set JENKINS_NAME/, { JENKINS_SECRET: secret }, ...url],
   [64, /there is no -url/, {}],
@@ -140,13 +140,13 @@ const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
     '-name',
     'n',
   ],
-  // Our own options.
+  // Options of bailey agent.
   [64, /--connect-timeout needs a value/, {}, '--connect-timeout'],
   [64, /--connect-timeout "soon" is not a duration/, {}, '--connect-timeout', 'soon', ...url],
   [64, /--no-preflight takes no value/, {}, '--no-preflight=1', ...url],
   [78, /BAILEY_CONNECT_TIMEOUT "soon" is not a duration/, { BAILEY_CONNECT_TIMEOUT: 'soon' }, ...url],
   [78, /BAILEY_PREFLIGHT "no" is neither on nor off/, { BAILEY_PREFLIGHT: 'no' }, ...url],
-  // The rest of the environment.
+  // Other variables.
   [78, /REMOTING_OPTS has a double quote at character 7/, { REMOTING_OPTS: '-name "' }],
   [78, /JENKINS_JAVA_OPTS has a single quote at character 1/, { JENKINS_JAVA_OPTS: "'" }],
   [
@@ -159,7 +159,7 @@ const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
   [127, /java is not in PATH/, { PATH: '/nowhere' }, ...url, ...identity],
 ];
 
-t.test('what is wrong is said before java starts, without a secret', async (t) => {
+t.test('errors are reported before java starts, without the secret', async (t) => {
   const { bailey, folder, base } = createAgentFixture(t);
   for (const [code, line, env, ...args] of wrong) {
     const ran = await run(bailey, { args: ['agent', ...args], env: { ...base, ...env } });
@@ -172,7 +172,7 @@ t.test('what is wrong is said before java starts, without a secret', async (t) =
   t.ok(folder);
 });
 
-t.test('what agent.jar accepts passes', async (t) => {
+t.test('command lines that agent.jar accepts are passed on', async (t) => {
   const { bailey, base } = createAgentFixture(t);
   const right: readonly string[][] = [
     ...['12', '12s', '1D', '500ms', '-1s', 'PT1H30M', 'P1DT2H', 'pt0.5s'].map((time) => [
@@ -191,7 +191,7 @@ t.test('what agent.jar accepts passes', async (t) => {
     t.equal(ran.code, 0, `${args.join(' ')}: ${ran.stderr}`);
     t.equal(ran.stdout, 'java ran\n');
   }
-  // A controller that starts the agent itself talks over the standard input.
+  // A controller that starts the agent itself communicates over standard input.
   const piped = spawnSync(process.execPath, [bailey, 'agent', '-noKeepAlive'], {
     env: base,
     input: 'x',
@@ -200,7 +200,7 @@ t.test('what agent.jar accepts passes', async (t) => {
   t.equal(piped.stdout, 'java ran\n', piped.stderr);
 });
 
-t.test('files of arguments', async (t) => {
+t.test('@FILE arguments are read, and errors name the file', async (t) => {
   const { bailey, folder, base } = createAgentFixture(t);
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
@@ -241,7 +241,7 @@ t.test('files of arguments', async (t) => {
   }
 });
 
-t.test('who waits for a pipe of arguments can be ended; what is no pipe is not waited for', async (t) => {
+t.test('a signal ends the wait for a pipe of arguments; another device is rejected at once', async (t) => {
   const { bailey, folder, base } = createAgentFixture(t);
   const fifo = join(folder, 'fifo');
   spawnSync('mkfifo', [fifo]);
@@ -255,7 +255,7 @@ t.test('who waits for a pipe of arguments can be ended; what is no pipe is not w
       }
     });
   for (const hasWriter of [false, true]) {
-    // O_RDWR: a writer that needs no reader.
+    // O_RDWR: opening the pipe does not wait for a reader.
     const writer = hasWriter ? openSync(fifo, 'r+') : undefined;
     const child = start(bailey, { args, env: base });
     const end = ended(child);
@@ -274,7 +274,7 @@ t.test('who waits for a pipe of arguments can be ended; what is no pipe is not w
   }
 });
 
-t.test('an option that we do not know: the jar is asked', async (t) => {
+t.test('an unknown option is rejected unless the agent.jar declares it', async (t) => {
   if (!requires(t, program('javac'), program('jar'))) return;
   const { bailey, folder, base } = createAgentFixture(t);
   mkdirSync(join(folder, 'hudson/remoting'), { recursive: true });
@@ -307,7 +307,7 @@ t.test('an option that we do not know: the jar is asked', async (t) => {
   }
 });
 
-/** A `bailey` with a java that only says that it ran. */
+/** A `bailey` with a java that only prints that it ran. */
 function createAgentFixture(t: Test): { folder: string; bailey: string; base: NodeJS.ProcessEnv } {
   const folder = temporaryFolder(t);
   const bailey = installBailey(folder);

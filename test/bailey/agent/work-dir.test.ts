@@ -1,4 +1,4 @@
-/** An agent's work directory: what agent.jar would stumble over is said before java starts. */
+/** An agent's work directory: problems are reported before java starts. */
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -11,7 +11,7 @@ interface AgentFixture {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** A place where all is right: a work directory, a jar, and as java a script that says that it ran. */
+/** A valid fixture: a work directory, a jar, and as java a script that prints that it ran. */
 function createAgentFixture(t: Test): AgentFixture {
   const folder = temporaryFolder(t);
   const work = join(folder, 'work');
@@ -28,7 +28,7 @@ function createAgentFixture(t: Test): AgentFixture {
   return { bailey: installBailey(folder), work, env };
 }
 
-/** One line on stderr, this exit code, and java was never reached. */
+/** Asserts one line on stderr, the exit code, and that java was not started. */
 function refused(t: Test, ran: Ended, code: number, line: RegExp): void {
   t.equal(ran.code, code, ran.stderr);
   t.match(ran.stderr, line);
@@ -36,12 +36,12 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp): void {
   t.notMatch(ran.stdout, /java ran/);
 }
 
-t.test('missing: agent.jar makes it, unless it was told not to', async (t) => {
+t.test('a missing one is created by agent.jar, unless -failIfWorkDirIsMissing is given', async (t) => {
   const { bailey, work, env } = createAgentFixture(t);
   const missing = { ...env, JENKINS_AGENT_WORKDIR: join(work, 'not/yet') };
   const ran = await run(bailey, { args: ['agent'], env: missing });
   t.match(ran, { code: 0, stdout: 'java ran\n' }, ran.stderr);
-  t.notOk(existsSync(join(work, 'not')), 'and it is left to agent.jar');
+  t.notOk(existsSync(join(work, 'not')), 'bailey does not create it');
   refused(
     t,
     await run(bailey, { args: ['agent', '-failIfWorkDirIsMissing'], env: missing }),
@@ -50,7 +50,7 @@ t.test('missing: agent.jar makes it, unless it was told not to', async (t) => {
   );
 });
 
-t.test('a file, and below a file', async (t) => {
+t.test('a file, and a path below a file, are rejected', async (t) => {
   const { bailey, env } = createAgentFixture(t);
   const file = env['JENKINS_AGENT_FILE'] ?? '';
   for (const [path, line] of [
@@ -66,7 +66,7 @@ t.test('a file, and below a file', async (t) => {
 });
 
 if (requires(t, root, program('unshare'), program('mount'), program('nsenter'))) {
-  t.test("somebody else's, for a user with no name", async (t) => {
+  t.test('one of another owner is rejected for a user without a passwd entry', async (t) => {
     const { bailey, work, env: all } = createAgentFixture(t);
     const args = ['agent', '-name', '-workDir'];
     const env = { ...all, JENKINS_NAME: '' };
@@ -93,10 +93,10 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
       ran.stderr,
       /^bailey: warning: uid 4321 has no entry in \/etc\/passwd, .*'jenkins4321:x:4321:4321::\S+\/work:\/bin\/sh' >> \/etc\/passwd\n$/,
     );
-    t.strictSame(readdirSync(work), [], 'nothing is left in it');
+    t.strictSame(readdirSync(work), [], 'the check leaves no file');
   });
 
-  /** In a mount namespace of its own: the mounts end with the process. */
+  /** Runs in a new mount namespace: the mounts end with the process. */
   const inMounts = (script: string): string[] => [
     'unshare',
     '--mount',
@@ -106,7 +106,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
     'sh',
   ];
 
-  t.test('mounted read-only', async (t) => {
+  t.test('one on a read-only mount is rejected', async (t) => {
     const { bailey, work, env } = createAgentFixture(t);
     const below = inMounts(`mount --bind '${work}' '${work}'; mount -o remount,bind,ro '${work}'`);
     const sentence =
@@ -121,7 +121,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
     );
   });
 
-  t.test('full, of bytes and of files', async (t) => {
+  t.test('one without free bytes or free inodes is rejected', async (t) => {
     const { bailey, work, env } = createAgentFixture(t);
     for (const [size, fill, line] of [
       [
@@ -142,9 +142,9 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
     }
   });
 
-  t.test('in a user namespace, the command for the host has the host’s ids', async (t) => {
+  t.test('in a user namespace, the remedy for the host contains the ids of the host', async (t) => {
     const { bailey, work, env } = createAgentFixture(t);
-    // Bound, so that the folder is the host's business; 1000 in here is 101000 out there.
+    // A bind mount, so that the folder belongs to the host; uid 1000 in the namespace is 101000 on the host.
     const script = `
       mount --bind '${work}' '${work}'
       unshare --user sleep 60 > /dev/null 2>&1 &

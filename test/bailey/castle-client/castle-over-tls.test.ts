@@ -1,4 +1,4 @@
-/** A castle on another host: TLS, the token of this container, and what goes wrong with certificates and answers. */
+/** A castle on another host: TLS, the token of this container, and errors with certificates and responses. */
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,14 +10,14 @@ import { program, requires } from '../../kit/needs.ts';
 import { type Ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
 import { grantLease, makeCertificate, refuseInUse, startFakeTlsCastle } from '../kit/fake-castle.ts';
 
-interface Place {
+interface TlsFixture {
   readonly folder: string;
   readonly home: string;
-  /** Runs `bailey jenkins true` with these variables too. */
+  /** Runs `bailey jenkins true` with these additional variables. */
   readonly ask: (variables: NodeJS.ProcessEnv) => Promise<Ended>;
 }
 
-function place(t: Test): Place {
+function createTlsFixture(t: Test): TlsFixture {
   const folder = temporaryFolder(t);
   const home = join(folder, 'home');
   const bailey = installBailey(folder);
@@ -31,8 +31,8 @@ function place(t: Test): Place {
 }
 
 if (requires(t, program('openssl'))) {
-  t.test('the token goes with every request, and the certificate is the one to trust', async (t) => {
-    const { folder, home, ask } = place(t);
+  t.test('every request sends the token and requires the trusted certificate', async (t) => {
+    const { folder, home, ask } = createTlsFixture(t);
     const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1', 'IP:::1']);
     const castle = await startFakeTlsCastle(t, certificate, (response, nth) =>
       nth === 1 ? refuseInUse(response) : grantLease(response, home),
@@ -50,13 +50,13 @@ if (requires(t, program('openssl'))) {
 
     const url = castle.url.replace('127.0.0.1', '[::1]');
     const there = await ask({ CASTLE_URL: url, CASTLE_CA_FILE: certificate.file });
-    // Node 22.23 itself takes no IPv6 address in a certificate for what it is; that it was asked for shows the way there.
+    // Node 22.23 does not match IPv6 addresses in certificates; its error shows that the address was the one to verify.
     if (nodeKnowsIpv6Names()) t.equal(there.code, 0, there.stderr);
     else t.match(there.stderr, /is for another name: .*::1/);
   });
 
-  t.test('a token that no header can carry', async (t) => {
-    const { folder, ask } = place(t);
+  t.test('a token with characters that are invalid in a header is rejected', async (t) => {
+    const { folder, ask } = createTlsFixture(t);
     const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
     const castle = await startFakeTlsCastle(t, certificate, refuseInUse);
     const tokenFile = join(folder, 'token');
@@ -78,8 +78,8 @@ if (requires(t, program('openssl'))) {
     t.strictSame(castle.requests, []);
   });
 
-  t.test('a token that is not there is waited for, and one that cannot be read is not', async (t) => {
-    const { folder, ask } = place(t);
+  t.test('a missing token file is waited for; an unreadable one is an error', async (t) => {
+    const { folder, ask } = createTlsFixture(t);
     const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
     const castle = await startFakeTlsCastle(t, certificate, refuseInUse);
     const url = { CASTLE_URL: castle.url, CASTLE_CA_FILE: certificate.file };
@@ -97,8 +97,8 @@ if (requires(t, program('openssl'))) {
     t.strictSame(castle.requests, []);
   });
 
-  t.test('who cannot be trusted is asked nothing', async (t) => {
-    const { folder, ask } = place(t);
+  t.test('no request is sent to a castle without a trusted certificate', async (t) => {
+    const { folder, ask } = createTlsFixture(t);
     const certificate = makeCertificate(folder, 'castle', ['DNS:castle.example']);
     const stranger = makeCertificate(folder, 'stranger', ['DNS:castle.example']);
     const castle = await startFakeTlsCastle(t, certificate, refuseInUse);
@@ -118,8 +118,8 @@ if (requires(t, program('openssl'))) {
     t.strictSame(castle.requests, []);
   });
 
-  t.test('what is no castle, or none that answers', async (t) => {
-    const { folder, ask } = place(t);
+  t.test('a server that is not a castle, or does not respond, is reported', async (t) => {
+    const { folder, ask } = createTlsFixture(t);
     const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
     const trusted = { CASTLE_CA_FILE: certificate.file, CASTLE_TIMEOUT: '0' };
 
@@ -152,7 +152,7 @@ async function plainPort(t: Test): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Whether this Node finds an IPv6 address in a certificate. */
+/** Whether this Node matches IPv6 addresses in certificates. */
 const nodeKnowsIpv6Names = (): boolean =>
   checkServerIdentity('::1', {
     subject: { CN: 'castle' },

@@ -1,4 +1,4 @@
-/** What the files of both versions of cgroups say, laid out as containers of all kinds have them. */
+/** Limits in the files of both cgroup versions, in the layouts of different kinds of containers. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -11,7 +11,7 @@ import { temporaryFolder } from '../kit/bailey.ts';
 
 type Tree = Readonly<Record<string, string>>;
 
-/** Lays the files out. @returns their root */
+/** Creates the files. @returns their root folder */
 function lay(t: Test, tree: Tree): string {
   const folder = temporaryFolder(t);
   for (const [path, text] of Object.entries(tree)) {
@@ -34,7 +34,7 @@ const v2 = (rootOfMount: string): string =>
 const v1 = (controller: string, rootOfMount: string): string =>
   `31 20 0:27 ${rootOfMount} /sys/fs/cgroup/${controller} ro - cgroup cgroup rw,${controller}\n`;
 
-t.test('cgroup v2, in a cgroup namespace', (t) => {
+t.test('cgroup v2 in a cgroup namespace', (t) => {
   const limits = read(t, {
     ...machine,
     'proc/self/cgroup': '0::/\n',
@@ -53,7 +53,7 @@ t.test('cgroup v2, in a cgroup namespace', (t) => {
   t.end();
 });
 
-t.test('cgroup v2, all of the hierarchy to be seen: the smallest counts, wherever it is', (t) => {
+t.test('cgroup v2 with a visible hierarchy: the smallest limit counts, on any level', (t) => {
   const tree: Tree = {
     ...machine,
     'proc/self/cgroup': '0::/pods/pod1/jenkins\n',
@@ -73,7 +73,7 @@ t.test('cgroup v2, all of the hierarchy to be seen: the smallest counts, whereve
   t.end();
 });
 
-t.test('cgroup v1, with and without a namespace; what is above our own is in memory.stat', (t) => {
+t.test('cgroup v1 with and without a namespace; memory.stat contains the limits of the parents', (t) => {
   for (const [path, rootOfMount] of [
     ['/docker/c1', '/docker/c1'],
     ['/', '/'],
@@ -81,7 +81,7 @@ t.test('cgroup v1, with and without a namespace; what is above our own is in mem
     const limits = read(t, {
       ...machine,
       'proc/self/cgroup': `5:memory:${path}\n4:cpu,cpuacct:${path}\n0::${path}\n`,
-      // In hybrid mode version 2 is there too, without controllers.
+      // In hybrid mode version 2 is mounted, too, without controllers.
       'proc/self/mountinfo':
         v1('memory', rootOfMount) +
         v1('cpu', rootOfMount) +
@@ -97,7 +97,7 @@ t.test('cgroup v1, with and without a namespace; what is above our own is in mem
   t.end();
 });
 
-t.test('what is no limit', (t) => {
+t.test('values that mean no limit', (t) => {
   const tree = (limit: string): Tree => ({
     ...machine,
     'proc/self/cgroup': '0::/\n',
@@ -121,7 +121,7 @@ t.test('what is no limit', (t) => {
   t.end();
 });
 
-t.test('memory in use', (t) => {
+t.test('memory in use is read from the innermost cgroup', (t) => {
   for (const [own, mountinfo, file] of [
     ['0::/\n', v2('/'), 'sys/fs/cgroup/memory.current'],
     ['5:memory:/a\n0::/a\n', v1('memory', '/a') + v2('/'), 'sys/fs/cgroup/memory/memory.usage_in_bytes'],
@@ -133,7 +133,7 @@ t.test('memory in use', (t) => {
   t.end();
 });
 
-t.test('nothing to be read', (t) => {
+t.test('unreadable files mean no limit', (t) => {
   const nothing = {
     memory: undefined,
     physicalBytes: undefined,
@@ -147,7 +147,7 @@ t.test('nothing to be read', (t) => {
   t.end();
 });
 
-t.test('a controller that /proc/cgroups leaves out, or has disabled', (t) => {
+t.test('a controller that /proc/cgroups omits or has disabled', (t) => {
   const listed = machine['proc/cgroups'] ?? '';
   for (const text of [listed.replace(/^cpuset.*\n/m, ''), listed.replace(/^(memory.*)1$/m, '$10')])
     t.equal(read(t, { ...machine, 'proc/cgroups': text }).controllersListed, false);
@@ -155,7 +155,7 @@ t.test('a controller that /proc/cgroups leaves out, or has disabled', (t) => {
 });
 
 if (requires(t, root, cgroups('memory'))) {
-  t.test('real cgroups, one in the other', async (t) => {
+  t.test('real nested cgroups', async (t) => {
     const outer = new Cgroup(t, 'memory');
     const inner = new Cgroup(t, 'memory', outer);
     outer.limitMemory(256 * 2 ** 20);

@@ -1,4 +1,4 @@
-/** What is wrong is said in one sentence, with the exit code of the kind; nothing is created half. */
+/** Errors are reported in one sentence, each kind with its exit code; no partial file is left. */
 import {
   chmodSync,
   chownSync,
@@ -22,7 +22,7 @@ interface Place {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** A place where all is right: a home, a war, and `true` as java. */
+/** A valid fixture: a home, a war, and `true` as java. */
 function place(t: Test): Place {
   const folder = temporaryFolder(t);
   const bailey = installBailey(folder);
@@ -39,7 +39,7 @@ function place(t: Test): Place {
   return { folder, bailey, env };
 }
 
-/** One line on stderr, this exit code, and java was never reached. */
+/** Asserts one line on stderr, the exit code, and that java was not started. */
 function refused(t: Test, ran: Ended, code: number, line: RegExp, what: string): void {
   t.equal(ran.code, code, `${what}: ${ran.stderr}`);
   t.match(ran.stderr, line, what);
@@ -47,7 +47,7 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp, what: string):
   t.notMatch(ran.stdout, /java ran/, what);
 }
 
-t.test("what is wrong with java's options keeps nobody from a shell", async (t) => {
+t.test('errors in options for java do not prevent a shell from starting', async (t) => {
   const { bailey, env } = place(t);
   const wrong = { JAVA_OPTS: '"', JENKINS_JAVA_OPTS: "'", JENKINS_OPTS: '"', BAILEY_JVM: 'x' };
   const args = ['jenkins', 'sh', '-c', 'echo "$JAVA_OPTS"'];
@@ -56,7 +56,7 @@ t.test("what is wrong with java's options keeps nobody from a shell", async (t) 
   t.equal(ran.stdout, '"\n', 'which sees them as they are');
 });
 
-t.test('settings', async (t) => {
+t.test('wrong settings', async (t) => {
   const { bailey, env, folder } = place(t);
   const castle = { CASTLE_URL: 'unix:///nowhere.sock', CASTLE_VOLUME: 'v' };
   const cases: readonly (readonly [what: string, env: NodeJS.ProcessEnv, line: RegExp])[] = [
@@ -128,7 +128,7 @@ t.test('settings', async (t) => {
   }
 });
 
-t.test('a war or an agent.jar that cannot be one', async (t) => {
+t.test('a war or agent.jar that is missing or not a file', async (t) => {
   const { bailey, env, folder } = place(t);
   symlinkSync('loop', join(folder, 'loop'));
   for (const [variable, ...args] of [
@@ -180,7 +180,7 @@ t.test('REF that is a file', async (t) => {
   refused(t, ran, 73, /REF \S+\/jenkins\.war is not a folder;/, 'a file');
 });
 
-t.test('programs', async (t) => {
+t.test('programs that are missing or not executable', async (t) => {
   const { bailey, env, folder } = place(t);
   chmodSync(join(folder, 'bin/java'), 0o644);
   writeFileSync(join(folder, 'bin/no-interpreter'), '#!/no/such/shell\n', { mode: 0o755 });
@@ -219,7 +219,7 @@ t.test('programs', async (t) => {
   );
 });
 
-t.test('JENKINS_HOME that is not there, a file, or below a file', async (t) => {
+t.test('JENKINS_HOME that is missing, a file, or below a file', async (t) => {
   const { bailey, env, folder } = place(t);
   const file = join(folder, 'jenkins.war');
   for (const [JENKINS_HOME, line] of [
@@ -242,7 +242,7 @@ t.test('JENKINS_HOME that is not there, a file, or below a file', async (t) => {
 });
 
 if (requires(t, root, program('unshare'), program('mount'))) {
-  t.test('JENKINS_HOME of somebody else', async (t) => {
+  t.test('JENKINS_HOME of another owner', async (t) => {
     const { bailey, env, folder } = place(t);
     const sentence =
       /^bailey: JENKINS_HOME \S+\/home cannot be written: uid 1000, gid 1000, owner 0:0, mode 0755, \w+ rw; .*chown 1000:1000 \S+\/home/;
@@ -264,7 +264,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.equal(right.stdout, 'java ran\n');
   });
 
-  t.test('a folder of JENKINS_HOME that belongs to somebody else', async (t) => {
+  t.test('a folder in JENKINS_HOME of another owner', async (t) => {
     const { bailey, env, folder } = place(t);
     chownSync(home(folder), 1000, 1000);
     mkdirSync(join(home(folder), 'plugins'));
@@ -280,7 +280,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.strictSame(readdirSync(join(home(folder), 'plugins')), []);
   });
 
-  t.test('a reference file that may not be read', async (t) => {
+  t.test('a reference file without read permission', async (t) => {
     const { bailey, env, folder } = place(t);
     chownSync(home(folder), 1000, 1000);
     mkdirSync(join(folder, 'ref'));
@@ -290,7 +290,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.notOk(existsSync(join(home(folder), 'secret.xml')));
   });
 
-  // A mount namespace of its own: the mounts end with the process.
+  // A new mount namespace: the mounts end with the process.
   const inNamespace = (script: string): string[] => [
     'unshare',
     '--mount',
@@ -300,7 +300,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     'sh',
   ];
 
-  t.test('JENKINS_HOME that is mounted read-only', async (t) => {
+  t.test('JENKINS_HOME on a read-only mount', async (t) => {
     const { bailey, env, folder } = place(t);
     const below = inNamespace(`mount -t tmpfs -o ro none '${home(folder)}'`);
     const ran = await run(bailey, { args: ['jenkins'], env, below });
@@ -313,10 +313,10 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     );
   });
 
-  t.test('JENKINS_HOME that is full', async (t) => {
+  t.test('JENKINS_HOME on a full file system', async (t) => {
     const { bailey, env, folder } = place(t);
     const fill = `mount -t tmpfs -o size=64k none '${home(folder)}'; head -c 64k /dev/zero > '${home(folder)}/fill'`;
-    // What is there when bailey has refused is printed by the namespace's shell, which is the only one to see it.
+    // Only the shell in the namespace sees the files after the failure, so it prints them.
     const below = [
       'unshare',
       '--mount',
@@ -330,7 +330,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.equal(ran.stdout, 'fill\n', 'no empty log is left');
   });
 
-  t.test('JENKINS_HOME that becomes full while it is filled', async (t) => {
+  t.test('JENKINS_HOME on a file system that becomes full while files are copied', async (t) => {
     const { bailey, env, folder } = place(t);
     mkdirSync(join(folder, 'ref'));
     writeFileSync(join(folder, 'ref/big'), Buffer.alloc(1024 * 1024));

@@ -1,4 +1,4 @@
-/** The command line of `bailey jenkins`, seen by a real java; and how the process looks that it finds itself in. */
+/** The command line that `bailey jenkins` gives a real java, and the state of its process. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -15,7 +15,7 @@ interface Report {
   readonly status: string;
 }
 
-/** What a case sets, and what stands between `-Duser.home` and `-jar`, and behind the war. */
+/** The variables of a case, the expected arguments between `-Duser.home` and `-jar`, and those after the war. */
 interface Case {
   readonly name: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -103,7 +103,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
   mkdirSync(home);
   const base = { PATH: process.env['PATH'], JENKINS_HOME: home, JENKINS_WAR: war, REF: join(folder, 'none') };
 
-  t.test('the command line is exactly this', async (t) => {
+  t.test('java gets exactly the expected command line', async (t) => {
     for (const { name, env = {}, args = [], options = [], jenkins = [] } of cases) {
       const ran = await run(bailey, { args: ['jenkins', ...args], env: { ...base, ...env } });
       t.equal(ran.code, 0, `${name}: ${ran.stderr}`);
@@ -113,7 +113,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     }
   });
 
-  t.test('java is this process, in this folder, with this environment', async (t) => {
+  t.test('java replaces the process, with the same working directory and environment', async (t) => {
     const env = { ...base, CASTLE_TIMEOUT: '', 'odd name': 'a\nb=c', EMPTY: '' };
     const ran = await run(bailey, { args: ['jenkins'], env, cwd: folder });
     const report = JSON.parse(ran.stdout) as Report;
@@ -127,10 +127,10 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     );
   });
 
-  t.test('what is not UTF-8 is passed on as it is', async (t) => {
+  t.test('arguments that are not valid UTF-8 are passed on unchanged', async (t) => {
     const given = String.raw`x\351`;
     const look = 'printf "%s\\n" "$@" "$ODD" | od -An -tx1';
-    // Two that are the same as text, and one that is meant so.
+    // Two arguments that decode to the same text, and one that really contains the replacement character.
     const script = `ODD="$(printf '${given}')" exec "$@" "$(printf 'y\\351')" "$(printf 'y\\350')" "$(printf '\\357\\277\\275')"`;
     const below = ['sh', '-c', script, 'sh'];
     const expected = Buffer.from('y\xe9\ny\xe8\n\xef\xbf\xbd\nx\xe9\n', 'latin1').toString('hex');
@@ -144,8 +144,8 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     }
   });
 
-  t.test('signals and limits are as without bailey', async (t) => {
-    // Its limit is not the one that Node raises to, and these signals are none that Node ignores by itself.
+  t.test('signal dispositions and resource limits are the same as without bailey', async (t) => {
+    // The limit differs from the one that Node sets, and Node itself ignores none of these signals.
     const shell = ['sh', '-c', 'ulimit -Sn 512; trap "" HUP INT QUIT; exec "$@"', 'sh', init, '--'];
     const look = ['sh', '-c', 'grep -E "^Sig(Blk|Ign)" /proc/self/status; ulimit -Sn'];
     const direct = spawnSync(shell[0] ?? '', [...shell.slice(1), ...look], {
@@ -156,7 +156,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     t.match(direct.stdout, /^512$/m);
     t.equal(ran.stdout, direct.stdout);
 
-    // Whom the shell in between has given more than the parent has must not get less.
+    // The shell may have raised the limit above that of the parent; it must not be lowered.
     const more = ['sh', '-c', 'ulimit -Sn 512; sh -c \'ulimit -Sn 600; exec "$@"\' sh "$@"; exit $?', 'sh'];
     const raised = await run(bailey, { args: ['jenkins', 'sh', '-c', 'ulimit -Sn'], env: base, below: more });
     t.ok(Number(raised.stdout) >= 600 || raised.stdout === 'unlimited\n', raised.stdout);
@@ -174,7 +174,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     t.strictSame(signals(witness.status), signals((JSON.parse(plain.stdout) as Report).status));
   });
 
-  t.test('java is found in PATH, then in JAVA_HOME, else 127', async (t) => {
+  t.test('java is searched in PATH, then in JAVA_HOME; exit code 127 if missing', async (t) => {
     const javaHome = join(folder, 'jdk');
     mkdirSync(join(javaHome, 'bin'), { recursive: true });
     const real = spawnSync('sh', ['-c', 'readlink -f "$(command -v java)"'], {

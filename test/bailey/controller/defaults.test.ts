@@ -1,4 +1,4 @@
-/** What `bailey jenkins` does when the image sets nothing, with a program instead of Jenkins, and with DEBUG. */
+/** `bailey jenkins` without any variable, with a program instead of Jenkins, and with DEBUG. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -6,7 +6,7 @@ import { program, requires, root } from '../../kit/needs.ts';
 import { ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
 import { ControllerFixture } from './kit/controller-fixture.ts';
 
-/** A folder with bailey, and a java that prints its arguments. */
+/** A folder with bailey and a java that prints its arguments. */
 function place(t: Test): { readonly folder: string; readonly bailey: string; readonly PATH: string } {
   const folder = temporaryFolder(t);
   mkdirSync(join(folder, 'bin'));
@@ -15,9 +15,9 @@ function place(t: Test): { readonly folder: string; readonly bailey: string; rea
 }
 
 if (requires(t, root, program('unshare'), program('mount'))) {
-  t.test('nothing is set: the places of the official image', async (t) => {
+  t.test('without variables, the paths are those of the official image', async (t) => {
     const { bailey, PATH } = place(t);
-    // A mount namespace of its own, in which these folders are others.
+    // A new mount namespace, in which test folders are mounted on these paths.
     const script = [
       'mount -t tmpfs none /var; mkdir /var/jenkins_home',
       'mount -t tmpfs none /usr/share; mkdir -p /usr/share/jenkins/ref',
@@ -52,7 +52,7 @@ t.test('DEBUG: java waits for a debugger on port 5005', async (t) => {
   }
 });
 
-t.test('another program is this process, and finds the home filled', async (t) => {
+t.test('another program replaces the process after JENKINS_HOME is filled', async (t) => {
   const fixture = new ControllerFixture(t);
   fixture.write(join(fixture.ref, 'file.txt'), 'image');
   const script = `echo $$; cat '${fixture.home}/file.txt'; exit 7`;

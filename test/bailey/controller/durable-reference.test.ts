@@ -1,4 +1,4 @@
-/** What a loss of power must not undo: in which order files are written, synced to disk and named. */
+/** The order in which files are written, synced and renamed, so that a power failure leaves a valid JENKINS_HOME. */
 import {
   existsSync,
   mkdirSync,
@@ -16,13 +16,13 @@ import { ended } from '../kit/bailey.ts';
 import { ControllerFixture } from './kit/controller-fixture.ts';
 import { writePlugin } from './kit/plugin-archive.ts';
 
-/** A call that has returned, in the order of returning. */
+/** A system call that has returned, in the order of return. */
 interface Call {
   readonly name: string;
   readonly text: string;
 }
 
-/** Reads what strace -f -y wrote; a call that another thread's interrupted is put together again. */
+/** Parses the output of strace -f -y; rejoins calls that are split by those of another thread. */
 function readCalls(file: string): Call[] {
   const begun = new Map<string, string>();
   const calls: Call[] = [];
@@ -38,7 +38,7 @@ function readCalls(file: string): Call[] {
 }
 
 if (requires(t, program('strace'))) {
-  t.test('every file is on the disk before it gets its name, and markers before archives', async (t) => {
+  t.test('every file is synced before it is renamed, and markers are renamed before archives', async (t) => {
     const fixture = new ControllerFixture(t);
     const plugins = ['a', 'b', 'c'].map((name) => `plugins/${name}.jpi`);
     for (const plugin of plugins) writePlugin(join(fixture.ref, plugin), '2.0');
@@ -78,7 +78,7 @@ if (requires(t, program('strace'))) {
     return ['strace', '--follow-forks', '--output=/dev/null', ...options, `--inject=fsync:error=${error}`];
   };
 
-  t.test('what the disk does not take gets no name', async (t) => {
+  t.test('a file that cannot be synced is not renamed', async (t) => {
     const fixture = new ControllerFixture(t);
     writePlugin(join(fixture.ref, 'plugins/a.jpi'), '2.0');
     fixture.write(join(fixture.ref, 'config.xml'), 'image');
@@ -99,7 +99,7 @@ if (requires(t, program('strace'))) {
     }
   });
 
-  t.test('a file system that cannot sync folders', async (t) => {
+  t.test('a file system that cannot sync directories is used without', async (t) => {
     const fixture = new ControllerFixture(t);
     writePlugin(join(fixture.ref, 'plugins/a.jpi'), '2.0');
     const onlyFolder = `--trace-path=${join(fixture.home, 'plugins')}`;
@@ -118,9 +118,9 @@ if (requires(t, program('strace'))) {
   });
 }
 
-t.test('a start that takes long says how far it is', async (t) => {
+t.test('a long start reports its progress', async (t) => {
   const fixture = new ControllerFixture(t);
-  // Another file system, so that no blocks can be shared.
+  // Another file system, so that blocks cannot be shared.
   const ref = mkdtempSync('/dev/shm/bailey-test-');
   t.teardown(() => rmSync(ref, { recursive: true }));
   writeFileSync(join(ref, 'endless'), '');
@@ -141,7 +141,7 @@ t.test('a start that takes long says how far it is', async (t) => {
   t.strictSame(fixture.files(), ['copy_reference_file.log'], 'and no part is left');
 });
 
-t.test('a short start says nothing; more than a batch of files arrives as well', async (t) => {
+t.test('a short start reports no progress; more files than one batch are copied', async (t) => {
   const fixture = new ControllerFixture(t);
   for (const name of ['a', 'b', 'c', 'd', 'e'])
     writeFileSync(join(fixture.ref, name), Buffer.alloc(30 * 1024 * 1024, name));

@@ -1,4 +1,4 @@
-/** What one would not expect in a reference folder or a JENKINS_HOME, and meets there all the same. */
+/** Unusual files in a reference folder or JENKINS_HOME. */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -31,7 +31,7 @@ const makePipe = (path: string): void => {
   if (status !== 0) throw new Error(stderr);
 };
 
-t.test('symlinks that lead to each other, to themselves, and below a file', async (t) => {
+t.test('circular symlinks, and symlinks to a path below a file', async (t) => {
   const fixture = new ControllerFixture(t);
   fixture.write(join(fixture.ref, 'file.txt'), 'image');
   symlinkSync('two', join(fixture.ref, 'one'));
@@ -47,7 +47,7 @@ t.test('symlinks that lead to each other, to themselves, and below a file', asyn
   t.match(log, /SKIPPED .*\/ref\/below : a dangling symlink/);
 });
 
-t.test('plugins/ is a symlink, and the image has what a JENKINS_HOME has', async (t) => {
+t.test('plugins/ is a symlink, and the image is made from a JENKINS_HOME', async (t) => {
   const fixture = new ControllerFixture(t);
   mkdirSync(join(fixture.folder, 'elsewhere'));
   symlinkSync(join(fixture.folder, 'elsewhere'), join(fixture.home, 'plugins'));
@@ -76,13 +76,13 @@ t.test('plugins/ is a symlink, and the image has what a JENKINS_HOME has', async
   );
 });
 
-t.test('names that are not UTF-8', async (t) => {
+t.test('file names that are not valid UTF-8', async (t) => {
   const fixture = new ControllerFixture(t);
   const bytes = (...parts: readonly string[]): Buffer => Buffer.from(parts.join('/'), 'latin1');
   mkdirSync(bytes(fixture.ref, 'caf\xe9/deep'), { recursive: true });
   for (const [name, text] of [
     ['na\xefve.txt', 'one'],
-    ['na\xeeve.txt', 'another'], // as text it has the same name
+    ['na\xeeve.txt', 'another'], // decodes to the same text
     ['caf\xe9/deep/\xff.xml', 'deep'],
     ['caf\xe9/forced.override', 'forced'],
   ] as const)
@@ -108,14 +108,14 @@ t.test('names that are not UTF-8', async (t) => {
   t.equal(fixture.log().length, 3, 'the second start only repeats what overrides, and the circle');
 });
 
-t.test('the log stays a line a file, whatever the names', async (t) => {
+t.test('the log has one line for each file, whatever its name', async (t) => {
   const fixture = new ControllerFixture(t);
   fixture.write(join(fixture.ref, 'a\nINSTALLED b\x1b[2J'), 'image');
   t.equal((await fixture.copy()).code, 0);
   t.strictSame(fixture.log(), ['INSTALLED a\\x0aINSTALLED b\\x1b[2J']);
 });
 
-t.test('an archive that would fill the memory has no version', async (t) => {
+t.test('an archive bomb counts as an archive without a version', async (t) => {
   const fixture = new ControllerFixture(t);
   writeBomb(join(fixture.ref, 'plugins/bomb.jpi'), 64);
   t.equal(await readPluginVersion(join(fixture.ref, 'plugins/bomb.jpi')), '');
@@ -126,13 +126,13 @@ t.test('an archive that would fill the memory has no version', async (t) => {
   t.match(fixture.log().join('\n'), /INSTALLED plugins\/bomb.jpi : an unknown version/);
 });
 
-t.test('archives that are right, if not as usual', async (t) => {
+t.test('valid archives of unusual structure', async (t) => {
   const folder = new ControllerFixture(t).folder;
   const path = join(folder, 'p.jpi');
   writeCrowdedPlugin(path, '3.1', 2000);
   t.equal(await readPluginVersion(path), '3.1', 'the manifest is the last of many files');
 
-  // A comment at the end, which nobody bounds but its length of two bytes; and one that looks like an end itself.
+  // An archive comment of the maximum length, and one that contains an end record signature.
   for (const comment of [
     Buffer.alloc(30_000, 'c'),
     Buffer.from('PK\x05\x06 and so on'),
@@ -151,7 +151,7 @@ t.test('archives that are right, if not as usual', async (t) => {
   }
 });
 
-t.test('large files: what is in them, and their holes', async (t) => {
+t.test('large files keep their content and their holes', async (t) => {
   const fixture = new ControllerFixture(t);
   const file = openSync(join(fixture.ref, 'sparse'), 'w');
   writeSync(file, 'at the start', 0);
@@ -170,9 +170,9 @@ t.test('large files: what is in them, and their holes', async (t) => {
   t.ok(statSync(join(fixture.home, 'sparse')).blocks * 512 < 16 * 1024 * 1024, 'holes are holes');
 });
 
-t.test('a signal in the middle of a large file', async (t) => {
+t.test('a signal interrupts the copy of a large file', async (t) => {
   const fixture = new ControllerFixture(t);
-  // Another file system, so that no blocks can be shared; and a bound for what a copy may write.
+  // Another file system, so that blocks cannot be shared, with a size limit for the copy.
   const ref = mkdtempSync('/dev/shm/bailey-test-');
   t.teardown(() => rmSync(ref, { recursive: true }));
   writeFileSync(join(ref, 'endless'), '');
@@ -189,7 +189,7 @@ t.test('a signal in the middle of a large file', async (t) => {
 });
 
 if (requires(t, program('mkfifo'))) {
-  t.test('pipes in JENKINS_HOME hold nobody up', async (t) => {
+  t.test('pipes in JENKINS_HOME do not block the start', async (t) => {
     const fixture = new ControllerFixture(t);
     mkdirSync(join(fixture.home, 'plugins'));
     for (const name of ['archive.jpi', 'marker.jpi.version_from_image', 'pinned.jpi.pinned'])
@@ -203,7 +203,7 @@ if (requires(t, program('mkfifo'))) {
     t.equal(await readPluginVersion(join(fixture.home, 'plugins/pinned.jpi')), '1.0');
   });
 
-  t.test('a log that is a pipe', async (t) => {
+  t.test('a log that is a pipe needs a reader', async (t) => {
     const fixture = new ControllerFixture(t);
     const pipe = join(fixture.folder, 'pipe');
     makePipe(pipe);
@@ -217,7 +217,7 @@ if (requires(t, program('mkfifo'))) {
       t.match(ran.stderr, `COPY_REFERENCE_FILE_LOG ${where} is a pipe or socket without a reader; start`);
     }
     fixture.write(join(fixture.ref, 'file.txt'), 'image');
-    // One that stays, as a collector of logs does: it reads from a pipe that it holds open for writing, too.
+    // A permanent reader, as a log collector: it also keeps the pipe open for writing.
     const script = '"$@" >&2; code=$?; head -n 2 <&3; exit $code';
     const behind = ['sh', '-c', `exec 3<>"${pipe}"; ${script}`, 'sh'];
     const read = await ended(fixture.startCopying({ COPY_REFERENCE_FILE_LOG: pipe }, undefined, behind));
@@ -227,7 +227,7 @@ if (requires(t, program('mkfifo'))) {
 }
 
 if (requires(t, root)) {
-  t.test('a folder that may not be read is named itself', async (t) => {
+  t.test('the message names the folder that cannot be read', async (t) => {
     const fixture = new ControllerFixture(t);
     chownSync(fixture.home, 1000, 1000);
     mkdirSync(join(fixture.ref, 'sub'));
@@ -240,7 +240,7 @@ if (requires(t, root)) {
     );
   });
 
-  t.test('a file that is mounted into JENKINS_HOME is written to', async (t) => {
+  t.test('a bind-mounted file in JENKINS_HOME is overwritten in place', async (t) => {
     const fixture = new ControllerFixture(t);
     const mounted = join(fixture.folder, 'mounted.xml');
     fixture.write(join(fixture.ref, 'config.xml.override'), 'image');
@@ -255,7 +255,7 @@ if (requires(t, root)) {
     t.strictSame(fixture.log(), ['INSTALLED config.xml']);
   });
 
-  t.test("root's set-id programs do not become set-id programs of somebody else", async (t) => {
+  t.test('set-id bits are dropped when the owner changes', async (t) => {
     const fixture = new ControllerFixture(t);
     chownSync(fixture.home, 1000, 1000);
     fixture.write(join(fixture.ref, 'tool'), 'x');

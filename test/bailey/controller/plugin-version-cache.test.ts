@@ -1,4 +1,4 @@
-/** What a start remembers of plug-ins for the next one: it saves opening them, and never decides wrongly. */
+/** The cache of plug-in versions: unchanged plug-ins are not opened, and changed ones are noticed. */
 import {
   existsSync,
   readFileSync,
@@ -17,13 +17,13 @@ import { writePlugin } from './kit/plugin-archive.ts';
 
 const memory = '.bailey-plugin-versions.json';
 
-/** As in an image: made long ago. */
+/** An old date, as files in an image have. */
 function writeOldPlugin(path: string, version: string): void {
   writePlugin(path, version);
   utimesSync(path, 1_000_000_000, 1_000_000_000);
 }
 
-/** A house with two plug-ins that have been copied and remembered. */
+/** A controller fixture with two plug-ins that have been copied and cached. */
 async function settled(t: Test): Promise<ControllerFixture> {
   const fixture = new ControllerFixture(t);
   for (const name of ['a', 'b']) writeOldPlugin(join(fixture.ref, `plugins/${name}.jpi`), '1.0');
@@ -38,7 +38,7 @@ const markerOf = (fixture: ControllerFixture, name: string): string | undefined 
   fixture.text(`plugins/${name}.jpi.version_from_image`)?.trim();
 
 if (requires(t, program('strace'))) {
-  t.test('what has not changed is not opened', async (t) => {
+  t.test('unchanged archives are not opened', async (t) => {
     const fixture = await settled(t);
     const trace = join(fixture.folder, 'trace');
     const below = ['strace', '--follow-forks', '--trace=?open,openat,?unlink,?rename', `--output=${trace}`];
@@ -54,12 +54,12 @@ if (requires(t, program('strace'))) {
   });
 }
 
-t.test('every change shows', async (t) => {
+t.test('every change is noticed', async (t) => {
   const fixture = await settled(t);
   const plugin = join(fixture.home, 'plugins/a.jpi');
   const { size, mtime, ino } = statSync(plugin);
 
-  // In place, of the same size, and with the old time.
+  // Changed in place, with the same size and the old mtime.
   writePlugin(plugin, '0.9');
   utimesSync(plugin, mtime, mtime);
   t.strictSame({ size: statSync(plugin).size, ino: statSync(plugin).ino }, { size, ino });
@@ -81,10 +81,10 @@ t.test('every change shows', async (t) => {
   t.match(fixture.log().join('\n'), /^SKIPPED plugins\/b.jpi : .* upgraded by hand from 0.1$/);
 });
 
-t.test('a change right after the start shows as well', async (t) => {
+t.test('a change immediately after the start is noticed', async (t) => {
   const fixture = new ControllerFixture(t);
   writeOldPlugin(join(fixture.ref, 'plugins/a.jpi'), '1.0');
-  // No time between: the program that the start becomes does it.
+  // Immediately after the start: the program that bailey becomes changes the file.
   writePlugin(join(fixture.folder, 'other.jpi'), '0.9');
   for (let round = 0; round < 10; round++) {
     const script = `cat '${fixture.folder}/other.jpi' > '${fixture.home}/plugins/a.jpi'`;
@@ -94,7 +94,7 @@ t.test('a change right after the start shows as well', async (t) => {
   }
 });
 
-t.test('a memory that is damaged, of another form or a lie in its form is not believed', async (t) => {
+t.test('a cache that is damaged or has another format is ignored', async (t) => {
   const fixture = await settled(t);
   const path = join(fixture.home, memory);
   const right = readFileSync(path, 'utf8');
@@ -119,7 +119,7 @@ t.test('a memory that is damaged, of another form or a lie in its form is not be
   }
 });
 
-t.test('a symlink in its place leads nowhere', async (t) => {
+t.test('a symlink in place of the cache file is not followed', async (t) => {
   for (const name of [memory, `${memory}.bailey-part`]) {
     const fixture = new ControllerFixture(t);
     const victim = join(fixture.folder, 'victim');

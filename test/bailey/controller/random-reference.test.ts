@@ -1,7 +1,7 @@
 /**
- * Homes, reference folders and environments made at random, against the rules written down a second time
- * (kit/reference-model.ts): a first start, a second one that must change nothing, and one that is killed in the middle
- * and made good. BAILEY_TEST_SEED=N repeats a run, BAILEY_TEST_ROUNDS=N makes it longer.
+ * Random homes, reference folders and environments, compared with a second implementation of the rules
+ * (kit/reference-model.ts): a first start, a second one that must change nothing, and one that is killed and then completed
+ * by the next start. BAILEY_TEST_SEED=N repeats a run, BAILEY_TEST_ROUNDS=N sets the number of cases.
  */
 import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,10 +23,10 @@ import {
 const seed = Number(process.env['BAILEY_TEST_SEED'] ?? 20_262);
 const rounds = Number(process.env['BAILEY_TEST_ROUNDS'] ?? 12);
 const logName = 'copy_reference_file.log';
-/** What is ours, and not in the rules. */
+/** Files of bailey, which the rules do not mention. */
 const own = [logName, '.bailey-plugin-versions.json'];
 
-/** The home's files, but for what is not in the rules. */
+/** The files of the home, except those. */
 function homeFiles({ home }: Folders): Map<string, ModelFile> {
   const files = readFiles(home, false);
   for (const name of own) files.delete(name);
@@ -35,7 +35,7 @@ function homeFiles({ home }: Folders): Map<string, ModelFile> {
 
 t.comment(`BAILEY_TEST_SEED=${seed}`);
 
-t.test('the second writing-down agrees with sort -V where there are no hashes', async (t) => {
+t.test('the model agrees with sort -V for versions without hashes', async (t) => {
   const random = new Random(seed);
   const plain = (): string => randomVersion(random).replace(/\.v[0-9a-f_]+$/, '');
   for (let pair = 0; pair < 60; pair++) {
@@ -44,7 +44,7 @@ t.test('the second writing-down agrees with sort -V where there are no hashes', 
   }
 });
 
-/** A case of its own: its folders, its environment, and what has to come of it. */
+/** One case: folders, environment, and the expected result. */
 interface Case {
   readonly folders: Folders;
   readonly env: NodeJS.ProcessEnv;
@@ -73,7 +73,7 @@ function makeCase(folder: string, random: Random): Case {
   return { folders, env, before, expected: expectedOutcome(readFiles(folders.ref, true), before, env) };
 }
 
-/** The home is exactly what the rules make of it. */
+/** Asserts that the home is exactly as the rules require. */
 function sameAs(t: Test, { folders }: Case, expected: Outcome, what: string): void {
   const found = homeFiles(folders);
   t.strictSame(
@@ -88,7 +88,7 @@ function sameAs(t: Test, { folders }: Case, expected: Outcome, what: string): vo
   }
 }
 
-/** The log's lines since the last start, compared with what the rules say. */
+/** Compares the log lines of the last start with the rules. */
 function logSays(t: Test, { folders }: Case, expected: Outcome, what: string): void {
   const all = readFileSync(join(folders.home, logName), 'utf8').trimEnd().split('\n');
   const lines = all.slice(all.findLastIndex((line) => line.startsWith('--- Copying files at ')) + 1);
@@ -113,7 +113,7 @@ const dangling = (folder: string): number =>
 const inodes = (home: string, paths: Iterable<string>): readonly (readonly [string, number])[] =>
   [...paths].map((path) => [path, lstatSync(join(home, path)).ino] as const);
 
-/** What no start writes again: neither what overrides nor what is cleared before. */
+/** Whether a further start would not write the file again: it is neither an override nor cleared before. */
 function untouched({ folders, env }: Case, expected: Outcome): string[] {
   const reference = readFiles(folders.ref, true);
   const cleared = (env['PRE_CLEAR_INIT_GROOVY_D'] ?? '') !== '';
@@ -127,7 +127,7 @@ const start = (bailey: string, { env }: Case, below: readonly string[] = []): Pr
   run(bailey, { args: ['jenkins', 'true'], env, below });
 
 if (requires(t, program('strace'))) {
-  t.test(`${rounds} homes`, async (t) => {
+  t.test(`${rounds} random homes`, async (t) => {
     const random = new Random(seed);
     const folder = temporaryFolder(t);
     const bailey = installBailey(folder);
@@ -166,13 +166,13 @@ if (requires(t, program('strace'))) {
       nothingHalf(t, one, what);
       t.equal((await start(bailey, one)).code, 0, what);
       sameAs(t, one, one.expected, `${what}, after a kill`);
-      if (!t.passing()) break; // one case is enough to look at
+      if (!t.passing()) break; // one failing case is enough
     }
     t.ok(inTheMiddle > rounds / 4, `${inTheMiddle} of ${rounds} were killed in the middle`);
   });
 }
 
-/** Calls that put files in their places, and how many of them there are, about, in the thread that has the most. */
+/** System calls that place files, and their approximate number in the busiest thread. */
 const deadly: readonly (readonly [calls: string, count: number])[] = [
   ['?rename,?renameat,?renameat2', 20],
   ['fchmod', 10],
@@ -180,15 +180,15 @@ const deadly: readonly (readonly [calls: string, count: number])[] = [
   ['copy_file_range', 3],
 ];
 
-/** Kills its command at one of them: strace counts for each thread. */
+/** A strace command that kills the program at one of these calls; strace counts per thread. */
 function killing(random: Random): string[] {
-  // Half of them where the order counts.
+  // Half of the kills at calls whose order matters.
   const [calls, count] = random.chance(0.5) ? (deadly[0] as (typeof deadly)[0]) : random.pick(deadly);
   const options = ['--follow-forks', '--quiet=all', '--output=/dev/null'];
   return ['strace', ...options, `--inject=${calls}:signal=KILL:when=${1 + random.below(count)}`];
 }
 
-/** Whether some files have been written, and not all of them. */
+/** Whether some, but not all, files have been written. */
 function isInTheMiddle({ folders, before, expected }: Case): boolean {
   const found = homeFiles(folders);
   const is = (files: ReadonlyMap<string, { readonly content: string }>): boolean =>
@@ -197,7 +197,7 @@ function isInTheMiddle({ folders, before, expected }: Case): boolean {
   return !is(before) && !is(expected.files);
 }
 
-/** After a kill each file is as before, or as it is to be, or not there yet; what is half has another name. */
+/** Asserts that after a kill each file is old, new or missing; partial files have temporary names. */
 function nothingHalf(t: Test, { folders, before, expected }: Case, what: string): void {
   for (const [path, { content }] of homeFiles(folders)) {
     if (path.endsWith('.bailey-part')) continue;

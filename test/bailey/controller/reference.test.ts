@@ -1,4 +1,4 @@
-/** The reference files: what `bailey jenkins true` leaves in JENKINS_HOME, by the rules of the official image. */
+/** Reference files: the JENKINS_HOME after `bailey jenkins true`, by the rules of the official image. */
 import {
   chmodSync,
   existsSync,
@@ -18,7 +18,7 @@ import { packJar, temporaryFolder } from '../kit/bailey.ts';
 import { ControllerFixture } from './kit/controller-fixture.ts';
 import { writePlugin } from './kit/plugin-archive.ts';
 
-t.test('what is missing is copied, what is there stays, and an override replaces it', async (t) => {
+t.test('missing files are copied, existing files stay, and an override replaces them', async (t) => {
   const fixture = new ControllerFixture(t);
   fixture.write(join(fixture.ref, 'new.txt'), 'image');
   fixture.write(join(fixture.ref, 'deep/er/new.txt'), 'image');
@@ -57,7 +57,7 @@ t.test('what is missing is copied, what is there stays, and an override replaces
   t.ok(fixture.log().includes('SKIPPED new.txt'), 'VERBOSE says so');
 });
 
-t.test('mode and times are those of the image; symlinks are followed', async (t) => {
+t.test('copies keep the mode and times of the image; symlinks are followed', async (t) => {
   const fixture = new ControllerFixture(t);
   fixture.write(join(fixture.ref, 'run.sh'), 'image');
   chmodSync(join(fixture.ref, 'run.sh'), 0o555);
@@ -81,7 +81,7 @@ t.test('mode and times are those of the image; symlinks are followed', async (t)
   t.match(fixture.log().join('\n'), /SKIPPED .*\/ref\/circle : a circular symlink/);
 });
 
-/** Versions before; what is expected after. `-` in `marker` and `installed` is "not there". */
+/** Versions before the start, and the expected result. `-` in `marker` and `installed` means missing. */
 interface PluginCase {
   readonly rule: string;
   readonly image: string;
@@ -233,35 +233,38 @@ const pluginCases: readonly PluginCase[] = [
   },
 ];
 
-t.test('plug-ins follow the image upwards, and are left to those who took them over', async (t) => {
-  for (const { rule, image, installed, marker, env, override, log, after } of pluginCases) {
-    const fixture = new ControllerFixture(t);
-    const plugin = join(fixture.home, 'plugins/p.jpi');
-    writePlugin(join(fixture.ref, `plugins/p.jpi${override ? '.override' : ''}`), image);
-    if (installed !== '-') writePlugin(plugin, installed);
-    if (marker !== '-') fixture.write(`${plugin}.version_from_image`, `${marker}\n`);
+t.test(
+  'plug-ins are upgraded with the image, never downgraded, and left alone after manual upgrades',
+  async (t) => {
+    for (const { rule, image, installed, marker, env, override, log, after } of pluginCases) {
+      const fixture = new ControllerFixture(t);
+      const plugin = join(fixture.home, 'plugins/p.jpi');
+      writePlugin(join(fixture.ref, `plugins/p.jpi${override ? '.override' : ''}`), image);
+      if (installed !== '-') writePlugin(plugin, installed);
+      if (marker !== '-') fixture.write(`${plugin}.version_from_image`, `${marker}\n`);
 
-    const ran = await fixture.copy(env);
-    t.equal(ran.code, 0, `${rule}: ${ran.stderr}`);
-    const left = {
-      installed: await readPluginVersion(plugin),
-      marker: fixture.text('plugins/p.jpi.version_from_image')?.trim() ?? '-',
-      pinned: existsSync(`${plugin}.pinned`),
-    };
-    t.strictSame(left, after, rule);
-    t.equal(
-      fixture
-        .log()
-        .map((line) => line.split(' ')[0])
-        .join(),
-      log,
-      `${rule}: ${fixture.log().join('; ')}`,
-    );
-  }
-});
+      const ran = await fixture.copy(env);
+      t.equal(ran.code, 0, `${rule}: ${ran.stderr}`);
+      const left = {
+        installed: await readPluginVersion(plugin),
+        marker: fixture.text('plugins/p.jpi.version_from_image')?.trim() ?? '-',
+        pinned: existsSync(`${plugin}.pinned`),
+      };
+      t.strictSame(left, after, rule);
+      t.equal(
+        fixture
+          .log()
+          .map((line) => line.split(' ')[0])
+          .join(),
+        log,
+        `${rule}: ${fixture.log().join('; ')}`,
+      );
+    }
+  },
+);
 
 t.test(
-  'an .hpi follows the plain rule; archives that are none are left alone, or replaced by an image that knows better',
+  'an .hpi is treated as any other file; a damaged archive stays, or is replaced if the image has a known version',
   async (t) => {
     const fixture = new ControllerFixture(t);
     writePlugin(join(fixture.ref, 'plugins/old.hpi'), '2.0');
@@ -282,7 +285,7 @@ t.test(
   },
 );
 
-t.test('a start that was cut off between the marker and the archive is made good', async (t) => {
+t.test('a start interrupted between marker and archive is completed by the next start', async (t) => {
   const fixture = new ControllerFixture(t);
   const plugin = join(fixture.home, 'plugins/p.jpi');
   writePlugin(join(fixture.ref, 'plugins/p.jpi'), '2.0');
@@ -294,7 +297,7 @@ t.test('a start that was cut off between the marker and the archive is made good
   t.notOk(existsSync(`${plugin}.bailey-part`));
 });
 
-t.test('variables are put into configuration, when asked for', async (t) => {
+t.test('variables are substituted in configuration files only when enabled', async (t) => {
   const fixture = new ControllerFixture(t);
   const text = `a=\${A} b=\${B:-two} e=\${E:-three} u=\${U} s=$A c=\${A:-x}\xff`;
   for (const name of ['c.xml', 'c.conf', 'c.properties', 'c.groovy', 'c.txt']) {
@@ -324,7 +327,7 @@ t.test('PRE_CLEAR_INIT_GROOVY_D removes the scripts of earlier images', async (t
   t.strictSame(fixture.files(), ['copy_reference_file.log', 'init.groovy.d/new.groovy']);
 });
 
-t.test('the log may be elsewhere, and no reference folder is an empty one', async (t) => {
+t.test('the log may have another path, and a missing reference folder counts as empty', async (t) => {
   const fixture = new ControllerFixture(t);
   const log = join(dirname(fixture.home), 'elsewhere.log');
   t.equal((await fixture.copy({ COPY_REFERENCE_FILE_LOG: log, REF: '/no/such/folder' })).code, 0);
@@ -333,7 +336,7 @@ t.test('the log may be elsewhere, and no reference folder is an empty one', asyn
 });
 
 if (requires(t, program('jar'))) {
-  t.test('the manifest of a compressed archive with long lines', async (t) => {
+  t.test('the version is read from a compressed manifest with long lines', async (t) => {
     const folder = temporaryFolder(t);
     const version = `1.${'2'.repeat(80)}.v0123`;
     const jar = packJar(folder, `Long-Name: x\nPlugin-Version: ${version}\n`);

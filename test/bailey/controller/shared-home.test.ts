@@ -1,4 +1,4 @@
-/** Two starts that fill the same home, as in a rolling update: neither takes away what the other one writes. */
+/** Two starts that fill the same home, as in a rolling update: neither removes files that the other one writes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { program, requires } from '../../kit/needs.ts';
 import { ended } from '../kit/bailey.ts';
 import { ControllerFixture } from './kit/controller-fixture.ts';
 
-/** Holds the lock that a start takes, until it is told to end. */
+/** A process that holds the lock of JENKINS_HOME until it is ended. */
 async function fillerOf(t: Test, home: string): Promise<() => void> {
   const holder = spawn('flock', [home, 'sh', '-c', 'echo held; read end'], {
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -18,7 +18,7 @@ async function fillerOf(t: Test, home: string): Promise<() => void> {
   return () => void holder.stdin.end();
 }
 
-t.test('both end well, and every file is whole', async (t) => {
+t.test('both succeed, and every file is complete', async (t) => {
   const fixture = new ControllerFixture(t);
   const names = Array.from({ length: 300 }, (_, at) => `userContent/${at}`);
   for (const name of names) fixture.write(join(fixture.ref, name), name.repeat(2000));
@@ -29,7 +29,7 @@ t.test('both end well, and every file is whole', async (t) => {
 });
 
 if (requires(t, program('flock'))) {
-  t.test('the second one waits, says so, and decides when the first one is done', async (t) => {
+  t.test('the second one waits, logs that, and decides after the first one has finished', async (t) => {
     const fixture = new ControllerFixture(t);
     fixture.write(join(fixture.ref, 'config.xml'), 'image');
     const endFilling = await fillerOf(t, fixture.home);
@@ -45,7 +45,7 @@ if (requires(t, program('flock'))) {
     t.equal(fixture.text('config.xml'), 'the first one');
   });
 
-  t.test('who is asked to end meanwhile does so', async (t) => {
+  t.test('a signal ends the wait', async (t) => {
     const fixture = new ControllerFixture(t);
     fixture.write(join(fixture.ref, 'config.xml'), 'image');
     await fillerOf(t, fixture.home);

@@ -13,7 +13,7 @@ import { until } from '../../kit/until.ts';
 import { compileC, ended, installBailey, start, temporaryFolder } from '../kit/bailey.ts';
 import { grantLease, refuseInUse, startFakeCastle } from '../kit/fake-castle.ts';
 
-/** Stands in for java: waits forever, with the signal dispositions it inherited. */
+/** Replaces java: waits forever, with the inherited signal dispositions. */
 const waitForever = '#include <unistd.h>\nint main(void) { write(1, "java", 4); for (;;) pause(); }\n';
 
 interface ControllerFixture {
@@ -43,12 +43,12 @@ if (requires(t, program('cc'))) {
   t.test('a signal during the wait for storage: exit code 128+n, no lease, nothing written', async (t) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
       const { bailey, env, folder, home } = createFixture(t);
-      let askedTwice = (): void => undefined;
+      let requestedTwice = (): void => undefined;
       const asked = new Promise<void>((resolve) => {
-        askedTwice = resolve;
+        requestedTwice = resolve;
       });
       const castle = await startFakeCastle(t, folder, (response, nth) => {
-        if (nth === 2) askedTwice(); // by then it is certain that it tries again
+        if (nth === 2) requestedTwice(); // a second request proves that it retries
         refuseInUse(response);
       });
       const child = start(bailey, {

@@ -1,4 +1,4 @@
-/** The order of plug-in versions; the pairs that taught it are in jenkinsci/docker #1456, #1880, #2328 and #2361. */
+/** The order of plug-in versions; the pairs are from jenkinsci/docker #1456, #1880, #2328 and #2361. */
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import { compareVersions } from '../../../src/bailey/controller/plugin-version-order.ts';
@@ -22,21 +22,21 @@ const olderThenNewer: readonly [string, string][] = [
   ['3894.vd0f0248b_a_fc4', '3894.3896.vca_2c931e7935'],
 ];
 
-t.test('the newer is newer, both ways round', async (t) => {
+t.test('the newer version is newer, in either order of arguments', async (t) => {
   for (const [older, newer] of olderThenNewer) {
     t.ok(compareVersions(older, newer) < 0, `${older} < ${newer}`);
     t.ok(compareVersions(newer, older) > 0, `${newer} > ${older}`);
   }
 });
 
-t.test('neither is newer', async (t) => {
+t.test('equal versions', async (t) => {
   t.equal(compareVersions('1.2.3', '1.2.3'), 0);
   t.equal(compareVersions('', ''), 0);
   t.equal(compareVersions('1.2-3', '1.2.3'), 0);
   t.equal(compareVersions('123.vaaa', '123.vbbb'), 0, 'hashes have no order');
 });
 
-/** The order of sort(1): negative, positive, or 0 where it leaves two lines as they were. */
+/** The order of sort -V: negative, positive, or 0 when it keeps the order of two lines. */
 function orderOfSort(a: string, b: string): number {
   const first = (...lines: readonly string[]): string =>
     execFileSync('sort', ['--version-sort', '--stable'], {
@@ -48,7 +48,7 @@ function orderOfSort(a: string, b: string): number {
   return first(a, b) === a ? -1 : 1;
 }
 
-t.test('without hashes it is the order of sort -V', async (t) => {
+t.test('versions without hashes have the order of sort -V', async (t) => {
   const random = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_263);
   const parts = [
     '0',

@@ -1,11 +1,11 @@
-/** `bailey health` beside a real java that connects as an agent does. */
+/** `bailey health` with a real java that connects like an agent. */
 import t from 'tap';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
 import { buildJenkins, HealthFixture } from './health-fixture.ts';
 
 t.setTimeout(0);
 
-/** What agent.jar is started with, where its java connects to, and whether that is the way to the controller. */
+/** The arguments of agent.jar, the ports its java connects to, and whether that is the connection to the controller. */
 interface Case {
   readonly name: string;
   readonly args: string;
@@ -75,7 +75,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
   const agent = ({ args, connect, java = '' }: Omit<Case, 'name' | 'says'>): string =>
     `${java} -Dconnect='${connect}' -jar ${folder}/agent.jar ${args}`;
 
-  t.test('which connection is the one to the controller', async (t) => {
+  t.test('the connection to the controller is recognized by its port', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
     await fixture.java(listener);
     for (const { name, says, ...given } of cases) {
@@ -106,7 +106,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
     });
   });
 
-  t.test('an agent.jar that was fetched from the controller', async (t) => {
+  t.test('a fetched agent.jar is recognized', async (t) => {
     const fetched = 'agent-0123456789abcdef0123456789abcdef.jar';
     const fixture = await HealthFixture.open(t, folder);
     await fixture.must(`ln -sf agent.jar ${fetched}`);
@@ -115,13 +115,13 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
     t.match(await fixture.untilHealth(/^the agent is connected to port 50000/), { code: 0 });
   });
 
-  t.test('no agent', async (t) => {
+  t.test('a container without an agent is unhealthy', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
     const none = await fixture.health('', 'JENKINS_URL=http://127.0.0.1:8080/');
     t.match(none, { code: 1, text: "bailey: the agent's java does not run" });
   });
 
-  t.test('cut off, connected again, stopped', async (t) => {
+  t.test('an agent is unhealthy while disconnected or stopped, healthy when reconnected', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
     const controller = await fixture.java(listener);
     const pid = await fixture.java(agent({ args: url, connect: '127.0.0.1:50000' }));
@@ -135,7 +135,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
     await fixture.must(`kill -CONT ${pid}`);
   });
 
-  t.test('a connection through which nothing comes any more', async (t) => {
+  t.test('a connection without acknowledgements is dead', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
     await fixture.java(listener);
     await fixture.java(agent({ args: url, connect: '127.0.0.1:50000' }));
@@ -148,7 +148,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
   });
 
   if (requires(t, root)) {
-    t.test('whoever asks: the same user, root, and root without rights over others', async (t) => {
+    t.test('the check works as the same user, as root, and as root without CAP_SYS_PTRACE', async (t) => {
       const fixture = await HealthFixture.open(t, folder);
       const user = 'setpriv --reuid 1000 --regid 1000 --clear-groups';
       await fixture.java(listener);

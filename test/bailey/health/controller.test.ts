@@ -1,4 +1,4 @@
-/** `bailey health` beside a real java that answers as a controller does in each of its states. */
+/** `bailey health` with a real java that answers like a controller in each of its states. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { buildJenkins, HealthFixture } from './health-fixture.ts';
 
 t.setTimeout(0);
 
-/** What the controller does, how the check ends, and what it says. */
+/** The behaviour of the controller, the expected exit code and the expected reason. */
 const states: readonly [string, number, RegExp][] = [
   ['well', 0, /^the controller answers at http:\/\/127\.0\.0\.1:8080\/health$/],
   ['moved', 0, /^the controller answers at http:/],
@@ -64,7 +64,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     });
   });
 
-  t.test('where it listens stands in the command line of the java that runs', async (t) => {
+  t.test('the address is read from the command line of the running java', async (t) => {
     execFileSync(
       'openssl',
       [
@@ -126,7 +126,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     t.match(await fixture.health(), { code: 0, text: /127\.0\.0\.1:8080\/health$/ });
   });
 
-  t.test('bailey is still preparing', async (t) => {
+  t.test('unhealthy while bailey is still preparing', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
     const castle = 'CASTLE_URL=unix:///nowhere/castle.sock CASTLE_VOLUME=main CASTLE_TIMEOUT=10m';
     const files = `JENKINS_HOME=${folder} JENKINS_WAR=${folder}/jenkins.war`;
@@ -138,9 +138,9 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     });
   });
 
-  t.test('a java that nobody has reaped', async (t) => {
+  t.test('a java that has exited but is not reaped is unhealthy', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
-    // sleep(1) has taken the shell's place, and does not know of its child.
+    // sleep(1) replaced the shell, and does not wait for its child.
     await fixture.must(`{ sh -c 'java ${war} & echo $! >victim; exec sleep 600' >/dev/null 2>&1 & }`);
     await fixture.untilHealth(/^the controller answers/);
     await fixture.must('kill -KILL $(cat victim)');
@@ -152,7 +152,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
   });
 }
 
-t.test('a wrong question', async (t) => {
+t.test('wrong options and variables', async (t) => {
   const { spawnSync } = await import('node:child_process');
   const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
     [64, /unknown argument "x"; for usage, run: bailey health --help/, {}, 'x'],

@@ -5,13 +5,13 @@ import { Running } from '../../kit/namespace.ts';
 import { until } from '../../kit/until.ts';
 import { installBailey, temporaryFolder } from '../kit/bailey.ts';
 
-/** How a command in the fixture ended, and what it printed on both streams. */
+/** The exit code of a command in the fixture, and its output on both streams. */
 export interface Ended {
   readonly code: number;
   readonly text: string;
 }
 
-/** Compiles Jenkins.java into the jar that stands for jenkins.war and agent.jar, in a folder of its own. */
+/** Compiles Jenkins.java to a jar that replaces jenkins.war and agent.jar, in a new folder. */
 export function buildJenkins(t: Test): string {
   const folder = temporaryFolder(t);
   const classes = join(folder, 'classes');
@@ -32,8 +32,8 @@ export function buildJenkins(t: Test): string {
 }
 
 /**
- * A PID and network namespace with a shell as process 1, which runs what it is told: what a container looks like to the
- * check, with nobody else's java in it.
+ * A PID and network namespace with a shell as PID 1 that runs commands: like a container for the check, without other java
+ * processes.
  */
 export class HealthFixture {
   readonly #shell: Running;
@@ -44,7 +44,7 @@ export class HealthFixture {
     this.#folder = folder;
   }
 
-  /** @param folder what {@link buildJenkins} returned; it becomes the working folder */
+  /** @param folder what {@link buildJenkins} returned; it becomes the working directory */
   static async open(t: Test, folder: string): Promise<HealthFixture> {
     const { PATH } = process.env;
     const shell = new Running(['sh'], { env: { PATH }, unshare: ['--net'] });
@@ -54,7 +54,7 @@ export class HealthFixture {
     return fixture;
   }
 
-  /** Runs a line of shell to its end. */
+  /** Runs a shell command to its end. */
   async run(line: string): Promise<Ended> {
     this.#shell.write(`{ ${line}\n} 2>&1; printf '\\n%s\\n' "end $?"\n`);
     const lines: string[] = [];
@@ -62,7 +62,7 @@ export class HealthFixture {
       const next = await this.#shell.line();
       if (next === undefined) throw new Error(`${line}: the shell has ended: ${lines.join('\n')}`);
       const [, code] = /^end (\d+)$/.exec(next) ?? [];
-      // The line before the end is ours.
+      // The last line is the exit code, printed by the fixture.
       if (code !== undefined)
         return {
           code: Number(code),
@@ -75,7 +75,7 @@ export class HealthFixture {
     }
   }
 
-  /** @returns what it printed; throws when it fails */
+  /** @returns its output; throws when it fails */
   async must(line: string): Promise<string> {
     const { code, text } = await this.run(line);
     if (code !== 0) throw new Error(`${line}: exit code ${code}: ${text}`);
@@ -85,7 +85,7 @@ export class HealthFixture {
   /**
    * Starts a java in the background, and waits until it is ready.
    * @param words its arguments
-   * @param as what to start it through, for example setpriv(1)
+   * @param as a command to start it with, for example setpriv(1)
    * @returns its process id in the fixture
    */
   async java(words: string, as = ''): Promise<number> {
@@ -93,7 +93,7 @@ export class HealthFixture {
     const log = join(this.#folder, `java-${this.#started}.log`);
     const pid = Number(
       await this.must(
-        // Another yard's may be there: emptied before, and not by what runs in the background.
+        // Another fixture may have left the file: empty it before, not from the background command.
         `: >${log}; ${as} java -Xshare:auto -XX:TieredStopAtLevel=1 ${words} >>${log} 2>&1 & echo $!`,
       ),
     );
@@ -107,11 +107,11 @@ export class HealthFixture {
 
   /** `bailey health` in the fixture. @param before variables, or a command that runs it */
   health(words = '', before = ''): Promise<Ended> {
-    // Nothing of tap's: it would load its hooks into the program under test.
+    // Without tap's variables, which would load its hooks into the program under test.
     return this.run(`env -i PATH="$PATH" ${before} ${process.execPath} dist/bailey.js health ${words}`);
   }
 
-  /** Asks until the check says what is waited for. */
+  /** Repeats the check until it has the expected result. */
   untilHealth(wanted: RegExp, words = ''): Promise<Ended> {
     return until(`health says ${wanted}`, async () => {
       const ended = await this.health(words);

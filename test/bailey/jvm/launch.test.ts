@@ -1,4 +1,4 @@
-/** A real java in real cgroups: what we add never keeps it from starting, and what was given counts. */
+/** A real java in real cgroups: the added options never prevent its start, and configured options take precedence. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { type Ended, installBailey, knownController, run, temporaryFolder } from
 
 const mebibyte = 2 ** 20;
 
-/** With one there is no quota that java could count more than. */
+/** With one CPU, no quota is below the number of CPUs. */
 const twoCpus = (): Need => (availableParallelism() > 1 ? undefined : 'needs two CPUs');
 
 interface Place {
@@ -44,7 +44,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     return cgroup.command;
   };
 
-  t.test('whatever was given, java starts, and its heap is the one that was given', async (t) => {
+  t.test('java starts with any configured options, and has the configured heap', async (t) => {
     const { bailey, env, folder } = place(t);
     const below = limited(t, 512 * mebibyte);
     writeFileSync(join(folder, 'options'), '-Xmx77m\n-Xms70m\n');
@@ -63,7 +63,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
       [256, { JAVA_OPTS: '-XX:MaxRAMPercentage=50' }],
       [77, { JAVA_OPTS: `@${join(folder, 'options')}` }],
       [77, { JDK_JAVA_OPTIONS: `@${join(folder, 'options')}` }],
-      // By itself java takes a quarter.
+      // The JVM's default is a quarter.
       [128, { JAVA_OPTS: '-XX:-UseContainerSupport -XX:MaxRAM=512m' }],
       [128, { BAILEY_JVM: 'off' }],
     ];
@@ -72,12 +72,12 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
       const what = JSON.stringify(more);
       t.equal(ran.code, 0, `${what}: ${ran.stderr}`);
       const max = Number(/^heap: (\d+)$/m.exec(ran.stdout)?.[1]) / mebibyte;
-      // Whole regions, or less a survivor space.
+      // The JVM rounds to whole regions, or subtracts a survivor space.
       t.ok(max > heap * 0.95 && max <= heap + 32, `${what}: ${max} MiB`);
     }
   });
 
-  t.test('our options stand before those that were given', async (t) => {
+  t.test('the added options stand before the configured ones', async (t) => {
     const { bailey, env, home } = place(t);
     const below = limited(t, 512 * mebibyte);
     const argumentsOf = ({ stdout }: Ended) => /^arguments: (.*?) ?$/m.exec(stdout)?.[1]?.split(' ');
@@ -108,7 +108,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     );
   });
 
-  t.test('another program than java gets nothing, and hears nothing', async (t) => {
+  t.test('a program other than java gets no options and no messages', async (t) => {
     const { bailey, env } = place(t);
     const below = limited(t, 512 * mebibyte);
     for (const args of [
@@ -118,7 +118,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
       t.match(await run(bailey, { args, env, below }), { code: 0, stdout: '', stderr: '' });
   });
 
-  t.test('without a folder for dumps java starts all the same', async (t) => {
+  t.test('java starts even if the folder for dumps cannot be created', async (t) => {
     const { bailey, env, home } = place(t);
     const below = limited(t, 512 * mebibyte);
     chmodSync(home, 0o777);
@@ -143,7 +143,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.notMatch(odd.stdout, /HeapDump|ErrorFile/, 'a path that the JVM would read as another');
   });
 
-  t.test('without room for a dump there is none: it would fill JENKINS_HOME', async (t) => {
+  t.test('without enough free space, java gets no heap dump option', async (t) => {
     const { bailey, env, home } = place(t);
     const mount = [
       'unshare',
@@ -166,7 +166,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.match(small.stdout, / -XX:HeapDumpPath=/, 'a small one fits');
   });
 
-  t.test('a wrong BAILEY_JVM is refused before anything is done', async (t) => {
+  t.test('a wrong BAILEY_JVM is an error before anything is changed', async (t) => {
     const { bailey, env } = place(t);
     for (const command of ['jenkins', 'agent']) {
       const wrong = { ...env, ...knownController, BAILEY_JVM: 'of', JENKINS_AGENT_FILE: jar };
@@ -180,7 +180,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
   });
 
   if (requires(t, cgroups('cpu'), twoCpus)) {
-    t.test('the quota of a cgroup above ours', async (t) => {
+    t.test('the CPU quota of a parent cgroup counts', async (t) => {
       const { bailey, env } = place(t);
       const outer = new Cgroup(t, 'cpu');
       const inner = new Cgroup(t, 'cpu', outer);

@@ -1,4 +1,4 @@
-/** Which options java gets, by limit, role, and what it was given elsewhere: what `bailey jvm` says. */
+/** The java options by limit, role and configured options, as reported by `bailey jvm`. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -6,10 +6,10 @@ import t, { type Test } from 'tap';
 import type { JvmReport } from '../../../src/bailey/jvm/jvm-report.ts';
 import { temporaryFolder } from '../kit/bailey.ts';
 
-/** What makes a folder a runtime of HotSpot, to look at. */
+/** The files by which a HotSpot runtime is recognized. */
 const hotspot = { release: 'IMPLEMENTOR="x"\nJAVA_VERSION="21.0.4"\n', 'lib/server/libjvm.so': '' };
 
-/** Lays a runtime out that is never started, with a link to its java as distributions have one. */
+/** Creates a runtime that is never started, with a symlink to its java as in distributions. */
 function runtime(t: Test, files: Readonly<Record<string, string>> = hotspot): string {
   const folder = temporaryFolder(t);
   for (const [path, text] of Object.entries({ ...files, 'bin/java': '#!/bin/false\n' })) {
@@ -40,7 +40,7 @@ const home = '/var/jenkins_home';
 const exit = '-XX:+ExitOnOutOfMemoryError';
 const all = [exit, ...files(home)];
 
-t.test('the heap by limit and role', (t) => {
+t.test('the heap depends on limit and role', (t) => {
   const PATH = runtime(t);
   for (const [limit, controller, agent] of [
     ['128m', 51, 64],
@@ -72,7 +72,7 @@ t.test('the heap by limit and role', (t) => {
   t.end();
 });
 
-t.test('what was given is left alone', (t) => {
+t.test('configured options are never overridden', (t) => {
   const PATH = runtime(t);
   const xmx = '-Xmx1228m';
   const cases: readonly (readonly [NodeJS.ProcessEnv, readonly string[], RegExp?])[] = [
@@ -120,14 +120,19 @@ t.test('what was given is left alone', (t) => {
   t.end();
 });
 
-t.test('an agent’s JENKINS_JAVA_OPTS replace JAVA_OPTS; without a work directory nothing is kept', (t) => {
-  const env = { PATH: runtime(t), JAVA_OPTS: '-Xmx1g', JENKINS_JAVA_OPTS: '-Da=b' };
-  const options = report(['--limit', '2g', '--role', 'agent'], env).plan.options.map(({ option }) => option);
-  t.strictSame(options, ['-Xmx512m', exit]);
-  t.end();
-});
+t.test(
+  'an agent’s JENKINS_JAVA_OPTS replace JAVA_OPTS; without a work directory there is no heap dump',
+  (t) => {
+    const env = { PATH: runtime(t), JAVA_OPTS: '-Xmx1g', JENKINS_JAVA_OPTS: '-Da=b' };
+    const options = report(['--limit', '2g', '--role', 'agent'], env).plan.options.map(
+      ({ option }) => option,
+    );
+    t.strictSame(options, ['-Xmx512m', exit]);
+    t.end();
+  },
+);
 
-t.test('a heap of 80 % of the limit and more', (t) => {
+t.test('a heap of at least 80 % of the limit gives a warning', (t) => {
   const PATH = runtime(t);
   for (const [JAVA_OPTS, percent] of [
     ['-Xmx1639m', 80],
@@ -157,7 +162,7 @@ t.test('a heap of 80 % of the limit and more', (t) => {
   t.end();
 });
 
-t.test('a JVM that may not know the options only gets -Xmx', (t) => {
+t.test('a JVM that is not known to be HotSpot gets only -Xmx', (t) => {
   const { release } = hotspot;
   for (const [jvm, layout] of [
     ['OpenJ9', { ...hotspot, 'lib/j9vm/libjvm.so': '' }],
@@ -179,7 +184,7 @@ t.test('a JVM that may not know the options only gets -Xmx', (t) => {
   t.end();
 });
 
-t.test('for people', (t) => {
+t.test('the report as text', (t) => {
   const PATH = runtime(t);
   const text = ask(['--limit', '2g'], { PATH, JAVA_OPTS: '-XX:ErrorFile=/x' }).stdout;
   t.match(text, /^controller, \S+\/bin\/java, HotSpot 21\.0\.4$/m);

@@ -1,11 +1,11 @@
-/** When java is told of its processors: only where it may count too many, and never of more or less than a right count. */
+/** -XX:ActiveProcessorCount is added only where java may count too many processors, and always with the right count. */
 import t from 'tap';
 import { missedCpuQuota } from '../../../src/bailey/jvm/missed-cpu-quota.ts';
 
 const limits = { memory: undefined, physicalBytes: undefined, cpus: 4, controllersListed: true };
 const quota = (cpus: number, own: boolean) => ({ cpus, file: '/sys/fs/cgroup/cpu.max', own });
 
-t.test('by quota, its place, and what the kernel lists', (t) => {
+t.test('the count depends on the quota, its cgroup, and the listed controllers', (t) => {
   for (const [what, cpuQuota, controllersListed, count] of [
     ['no quota', undefined, false, undefined],
     ['one that java sees', quota(1.5, true), true, undefined],

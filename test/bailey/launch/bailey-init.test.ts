@@ -1,4 +1,4 @@
-/** `bailey jenkins` as PID 1 of a PID namespace: it steps behind bailey-init. */
+/** `bailey jenkins` as PID 1 of a PID namespace: it starts itself again under bailey-init. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -15,7 +15,7 @@ if (requires(t, pidNamespace)) {
     '--mount-proc',
   ];
 
-  t.test('PID 1 is bailey-init, and what runs is its child', async (t) => {
+  t.test('PID 1 is bailey-init, and the program is its child', async (t) => {
     const folder = temporaryFolder(t);
     const home = join(folder, 'home');
     mkdirSync(home);
@@ -37,7 +37,7 @@ if (requires(t, pidNamespace)) {
     t.equal(cmdline?.slice(0, expected.length), expected);
   });
 
-  t.test('without bailey-init it goes on, and says so', async (t) => {
+  t.test('without bailey-init it continues with a warning', async (t) => {
     const folder = temporaryFolder(t);
     const home = join(folder, 'home');
     mkdirSync(home);
@@ -51,7 +51,7 @@ if (requires(t, pidNamespace)) {
     );
   });
 
-  t.test('the agent does it too', async (t) => {
+  t.test('bailey agent does the same', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'look'), '#!/bin/sh\ncat /proc/1/comm\n', { mode: 0o755 });
     const env = { PATH: process.env['PATH'] };

@@ -1,4 +1,4 @@
-/** Splitting of option variables, against the xargs of the machine. */
+/** Splitting of option variables, compared with the xargs of this machine. */
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
 import { splitWords } from '../../../src/bailey/launch/split-words.ts';
@@ -6,9 +6,9 @@ import { Failure } from '../../../src/terminal/failure.ts';
 import { program, requires } from '../../kit/needs.ts';
 import { Random } from '../../kit/random.ts';
 
-/** What xargs makes of a text, or undefined when it refuses it. */
+/** The words of xargs, or undefined when it rejects the text. */
 function xargs(text: string): string[] | undefined {
-  // -x -n 1 would hide an empty word; printf repeats its format for each.
+  // -x -n 1 would hide empty words; printf repeats its format for each word.
   const { status, stdout } = spawnSync('xargs', ['printf', '%s\\0'], {
     input: `${text}\n`,
     encoding: 'utf8',
@@ -26,7 +26,7 @@ function ours(text: string): string[] | undefined {
 }
 
 if (requires(t, program('xargs'))) {
-  t.test('400 random texts are split as xargs splits them', async (t) => {
+  t.test('400 random texts are split like xargs does', async (t) => {
     const numbers = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_260);
     const random = (): number => numbers.next();
     const pieces = [
@@ -51,7 +51,7 @@ if (requires(t, program('xargs'))) {
     for (let n = 0; n < 400; n++) {
       const length = Math.floor(random() * 10);
       const text = `w${Array.from({ length }, () => pieces[Math.floor(random() * pieces.length)]).join('')}`;
-      if (text.endsWith('\\')) continue; // the here-string's newline is what the backslash would keep
+      if (text.endsWith('\\')) continue; // the backslash would escape the newline of the here-string
       const expected = xargs(text);
       if (expected !== undefined) split++;
       const got = ours(text);
@@ -62,14 +62,14 @@ if (requires(t, program('xargs'))) {
   });
 }
 
-t.test('nothing is nothing', async (t) => {
+t.test('an empty text has no words', async (t) => {
   t.strictSame(splitWords('X', ''), []);
   t.strictSame(splitWords('X', ' \n\t '), []);
   t.strictSame(splitWords('X', '""'), ['']);
   t.strictSame(splitWords('X', 'a\u00a0b'), ['a\u00a0b'], 'a no-break space does not separate');
 });
 
-t.test('a fault says which variable and where, and shows no value', async (t) => {
+t.test('an error names the variable and the position, without the value', async (t) => {
   t.throws(() => splitWords('JAVA_OPTS', '-Da=1 -Dpw="secret'), {
     kind: 'config',
     message:

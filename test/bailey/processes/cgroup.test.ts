@@ -9,7 +9,7 @@ import { type Need, requires, root } from '../../kit/needs.ts';
 const id = '0123456789abcdef'.repeat(4);
 const other = 'f'.repeat(64);
 
-t.test('containers by the names that engines give their cgroups', (t) => {
+t.test('containers are recognized by the cgroup names of the engines', (t) => {
   const cases: readonly (readonly [string, ReturnType<typeof containerOf>])[] = [
     [`0::/system.slice/docker-${id}.scope\n`, { engine: 'docker', id, kubernetes: false }],
     [`8:pids:/docker/${id}\n0::/\n`, { engine: 'docker', id, kubernetes: false }],
@@ -30,7 +30,7 @@ t.test('containers by the names that engines give their cgroups', (t) => {
   t.end();
 });
 
-t.test('hierarchies that are not visible from here give no limit', (t) => {
+t.test('hierarchies that are not visible give no limit', (t) => {
   const mountinfo = '30 20 0:26 /mine /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n';
   t.equal(tightestPidsLimit('0::/yours/x', mountinfo), undefined);
   t.equal(tightestPidsLimit('0::/mineral', mountinfo), undefined);
@@ -39,7 +39,7 @@ t.test('hierarchies that are not visible from here give no limit', (t) => {
   t.end();
 });
 
-/** Where cgroups with a pids controller can be made, on cgroup v1 and v2. */
+/** The folder in which cgroups with a pids controller can be created, on cgroup v1 and v2. */
 const hierarchy = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].find((top) => {
   const { status } = spawnSync('sh', [
     '-c',
@@ -49,7 +49,7 @@ const hierarchy = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].find((top) => {
 });
 const cgroups = (): Need => (hierarchy === undefined ? 'needs a writable cgroup hierarchy' : undefined);
 
-t.test('a zombie’s room: the limit of the cgroups above it counts too', async (t) => {
+t.test('the pids limits of parent cgroups count, too', async (t) => {
   if (!requires(t, root, cgroups)) return;
   const outer = `${hierarchy}/bailey-${process.pid}`;
   const inner = `${outer}/docker-${id}.scope`;
@@ -65,7 +65,7 @@ t.test('a zombie’s room: the limit of the cgroups above it counts too', async 
     const closed = new Promise((resolve) => parent.once('close', resolve));
     parent.kill('SIGKILL');
     await closed;
-    // The zombie goes to PID 1, which reaps it in its own time; until then the cgroup is busy.
+    // PID 1 adopts and reaps the zombie at some time; until then the cgroup is busy.
     for (let look = 0; readFileSync(`${inner}/cgroup.procs`, 'utf8') !== '' && look < 100; look++)
       await pause(50);
     rmdirSync(inner);

@@ -1,4 +1,4 @@
-/** Reaping beside libuv, with real children and real orphans. */
+/** Reaping orphans in a process whose libuv reaps its own children, with real processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t from 'tap';
@@ -12,20 +12,20 @@ const calls = native();
 const children = () => [...readProcessTable().values()].filter(({ ppid }) => ppid === process.pid);
 const zombies = () => children().filter(isZombie);
 
-/** Waits without giving libuv a turn: what ends meanwhile stays a zombie for it, too. */
+/** Blocks the event loop: children that exit meanwhile stay zombies for libuv, too. */
 function untilZombies(count: number): void {
   const end = performance.now() + 20_000;
   while (zombies().length < count) if (performance.now() > end) throw new Error(`never ${count} zombies`);
 }
 
-/** A shell that leaves orphans, which are ours when it has ended. */
+/** A shell that leaves orphans, which this process adopts. */
 async function leaveOrphans(script: string): Promise<void> {
   await once(spawn('sh', ['-c', script], { stdio: 'ignore' }), 'exit');
 }
 
 t.before(() => calls.setSubreaper(true));
 
-t.test('a subreaper gets the orphans of its descendants, until it is none any more', async (t) => {
+t.test('a subreaper adopts the orphans of its descendants, until it stops being one', async (t) => {
   t.equal(calls.isSubreaper(), true);
   await leaveOrphans('sleep 1000 &');
   const orphan = await until('the orphan is ours', () => children()[0]);
@@ -44,13 +44,13 @@ t.test('a subreaper gets the orphans of its descendants, until it is none any mo
   t.throws(() => calls.pidfdSignal(pidfd, 9), { code: 'ESRCH' });
 });
 
-t.test('a child of child_process and an adopted orphan both end rightly, whoever is first', async (t) => {
+t.test('children of Node get their exit event and orphans are reaped, in either order', async (t) => {
   for (let round = 0; round < 20; round++) {
     await leaveOrphans('(exit 7) & (exit 8) &');
     const own: ChildProcess[] = [0, 1, 2].map((code) => spawn('sh', ['-c', `exit ${code + 40}`]));
     const pids = new Set(own.map(({ pid }) => pid));
     const ends = own.map((child) => once(child, 'exit'));
-    // Both orphans and all three children are zombies before libuv has had a turn.
+    // Both orphans and all three children are zombies before the event loop runs.
     untilZombies(5);
     const reaped = reapOrphans(calls, (pid) => pids.has(pid));
     t.same(reaped.map(({ code }) => code).sort(), [7, 8]);
@@ -63,7 +63,7 @@ t.test('a child of child_process and an adopted orphan both end rightly, whoever
   }
 });
 
-t.test('wrong numbers', (t) => {
+t.test('wrong pids are errors or ignored', (t) => {
   t.equal(calls.reap(process.ppid), undefined, 'not our child');
   t.throws(() => calls.reap(0), { code: 'EINVAL' });
   t.throws(() => calls.reap(-1), { code: 'EINVAL' });

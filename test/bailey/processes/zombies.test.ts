@@ -9,7 +9,7 @@ import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/zo
 import { compileProgram } from '../../kit/compile.ts';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
 
-/** Absolute: nsenter --mount leads to the other namespace's root folder. */
+/** Absolute: nsenter --mount changes to the root directory of the namespace. */
 const bailey = resolve('dist/bailey.js');
 const namespace = [
   ...(process.getuid?.() === 0 ? [] : ['-Ur']),
@@ -28,7 +28,7 @@ function zombies(args: readonly string[], behind: readonly string[] = []) {
 const report = (behind: readonly string[] = []) =>
   JSON.parse(zombies(['--json'], behind).stdout) as ZombieReport;
 
-/** Looks until a report satisfies: machines are busy, and a zombie has to die first. */
+/** Repeats the report until it matches the condition: the process needs time to exit. */
 async function reported(condition: (report: ZombieReport) => boolean, behind?: readonly string[]) {
   for (let look = 0; look < 100; look++) {
     const seen = report(behind);
@@ -145,7 +145,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     );
     t.match(zombies([]).stdout, ') Z (0 1\\x0a', 'control characters do not reach the terminal');
 
-    t.test('from inside', async (t) => {
+    t.test('the report inside the namespace', async (t) => {
       if (!requires(t, root)) return;
       const inside = ['nsenter', '-t', String(first), '--pid', '--mount'];
       const seen = await reported((seen) => seen.zombies === 2, inside);
@@ -178,7 +178,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
-  t.test('a parent outside of the namespace', async (t) => {
+  t.test('a parent outside the namespace', async (t) => {
     if (!requires(t, root)) return;
     const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', 'echo ready; exec sleep 1000']);
     const first = String(childOf(pid));
@@ -210,7 +210,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     chmodSync(open, 0o755);
     cpSync(bailey, join(open, 'bailey.js'));
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
-    // tap puts NODE_OPTIONS into every child; what they load writes files that nobody may not write.
+    // tap sets NODE_OPTIONS for children; its hooks write files, which user nobody cannot.
     const script = 'unset NODE_OPTIONS; mount -t proc -o hidepid=2 proc /proc && "$@"; exit $?';
     const run = spawnSync(
       'unshare',

@@ -1,4 +1,4 @@
-/** `--advertise`, with the variables that each scheduler really sets, seen on the command line of a real java. */
+/** `--advertise` with the real variables of each scheduler, checked on the command line of a real java. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -12,7 +12,7 @@ import {
   temporaryFolder,
 } from '../kit/bailey.ts';
 
-/** Marathon's, of a task with a network of its own and two mapped ports (Docker, BRIDGE). */
+/** Marathon: a task with its own network and two mapped ports (Docker, BRIDGE). */
 const marathonBridge = {
   MARATHON_APP_ID: '/ci/jenkins',
   MARATHON_APP_VERSION: '2026-08-02T09:37:00.596Z',
@@ -32,7 +32,7 @@ const marathonBridge = {
   PORT_50000: '31705',
 };
 
-/** The same with the host's network: the ports are to be listened on. */
+/** Marathon with host networking: the task must listen on the ports. */
 const marathonHost = {
   MARATHON_APP_ID: '/ci/jenkins',
   MESOS_TASK_ID: 'ci_jenkins.4',
@@ -45,7 +45,7 @@ const marathonHost = {
   PORT_31003: '31003',
 };
 
-/** Nomad's, of a group with a network of its own (mode bridge) and the ports http and agent. */
+/** Nomad: a group with its own network (mode bridge) and the ports http and agent. */
 const nomadBridge = {
   NOMAD_ALLOC_ID: '5e0f2a8c-4f3e-7a0e-9d2b-0d1c8a4b5f60',
   NOMAD_ALLOC_NAME: 'jenkins.ci[0]',
@@ -69,7 +69,7 @@ const nomadBridge = {
   NOMAD_HOST_ADDR_agent: '192.0.2.21:28444',
 };
 
-/** Before 1.0, with the host's network. */
+/** Nomad before 1.0, with host networking. */
 const nomadHost = {
   NOMAD_ALLOC_ID: '5e0f2a8c-4f3e-7a0e-9d2b-0d1c8a4b5f61',
   NOMAD_IP_jnlp: '192.0.2.22',
@@ -78,7 +78,7 @@ const nomadHost = {
   NOMAD_ADDR_jnlp: '192.0.2.22:23901',
 };
 
-/** Kubernetes', in a namespace with the services of the Helm chart: jenkins (8080) and jenkins-agent (50000). */
+/** Kubernetes: a namespace with the services of the Helm chart: jenkins (8080) and jenkins-agent (50000). */
 const kubernetes = {
   KUBERNETES_SERVICE_HOST: '10.96.0.1',
   KUBERNETES_SERVICE_PORT: '443',
@@ -100,7 +100,7 @@ const kubernetes = {
   JENKINS_AGENT_PORT_50000_TCP_ADDR: '10.96.88.40',
 };
 
-/** A service that maps port 80 to the agents' port, which only the port's name tells. */
+/** A service that maps port 80 to the agent port, recognizable only by the port's name. */
 const kubernetesOtherPort = {
   KUBERNETES_SERVICE_HOST: 'fd00::1',
   CI_SERVICE_HOST: 'fd00::77',
@@ -116,7 +116,7 @@ interface Case {
 }
 
 interface ControllerCase extends Case {
-  /** The properties, without the lifecycle's. */
+  /** The system properties, except that of the lifecycle. */
   readonly properties: Readonly<Record<string, string>>;
   readonly says: string;
 }
@@ -337,7 +337,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     run(bailey, { args: [command, ...args], env: { ...base, ...env } });
   const argv = (ran: Ended): string[] => (JSON.parse(ran.stdout) as { argv: string[] }).argv;
 
-  t.test('a controller advertises the address that its scheduler has given it', async (t) => {
+  t.test('a controller advertises the address from its scheduler', async (t) => {
     for (const { name, env, args = [], properties, says } of controllers) {
       const ran = await started('jenkins', env, args);
       t.equal(ran.code, 0, `${name}: ${ran.stderr}`);
@@ -354,7 +354,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     }
   });
 
-  t.test('an agent takes the tunnel that its scheduler has given it', async (t) => {
+  t.test('an agent uses the address from its scheduler as -tunnel', async (t) => {
     for (const { name, env, args = [], tunnel } of agents) {
       const ran = await started('agent', env, args);
       t.equal(ran.code, 0, `${name}: ${ran.stderr}`);
@@ -365,7 +365,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     }
   });
 
-  t.test('what cannot be told is said before anything is done', async (t) => {
+  t.test('wrong or ambiguous addresses are errors before anything is changed', async (t) => {
     for (const [command, code, line, env, ...args] of wrong) {
       const ran = await started(command, env, args);
       t.equal(ran.code, code, `${line}: ${ran.stderr}`);
@@ -375,7 +375,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
     }
   });
 
-  t.test('another program is none of it', async (t) => {
+  t.test('--advertise has no effect on another program', async (t) => {
     for (const command of ['jenkins', 'agent']) {
       const ran = await started(command, { BAILEY_ADVERTISE: 'auto' }, ['--advertise', 'auto', 'true']);
       t.match(ran, { code: 0, stderr: '' }, command);
