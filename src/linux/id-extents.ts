@@ -1,27 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { fromAnyThread, namespaceOf } from './proc.ts';
 
-/** Ids that stand for others, as user_namespaces(7) has them: `count` of them in a row. */
+/**
+ * A range of ids that is mapped to another range of the same length, as a line of /proc/PID/uid_map (user_namespaces(7)).
+ * A list of extents is a map.
+ */
 export interface Extent {
-  /** The first one, where it is meant: on the disk, or inside a user namespace. */
+  /** The first id on the disk, or inside a user namespace. */
   readonly from: number;
-  /** What it is to the host. */
+  /** The id on the host that the first one is mapped to. */
   readonly to: number;
   readonly count: number;
 }
 
-/** As many ids as there are: the last one, -1, is nobody's. */
+/** The number of ids. 2^32-1 is no id: system calls use -1 for no change. */
 export const allIds = 2 ** 32 - 1;
 
-/** Every id stands for itself. */
+/** The map that maps every id to itself. */
 export const identity: readonly Extent[] = [{ from: 0, to: 0, count: allIds }];
 
 /**
- * What the ids in a process's user namespace are to the host.
- * @throws Error when it has ended
+ * The map from the ids in a process's user namespace to the ids on the host.
+ * @throws Error when the process has ended
  */
 export function idsInside(pid: number, kind: 'uid' | 'gid'): readonly Extent[] {
-  // A process that asks for its own namespace is told of the one outside.
+  // In a file of a process in its own user namespace, the kernel shows the ids of the parent namespace.
   if (namespaceOf(pid, 'user') === namespaceOf('self', 'user')) return identity;
   const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/${kind}_map`, 'utf8'));
   return text
@@ -31,19 +34,19 @@ export function idsInside(pid: number, kind: 'uid' | 'gid'): readonly Extent[] {
     .map(([from = 0, to = 0, count = 0]) => ({ from, to, count }));
 }
 
-/** What an id stands for; undefined when nothing is said of it. */
+/** The id that an id is mapped to; undefined when it is not mapped. */
 export function outside(extents: readonly Extent[], id: number): number | undefined {
   const extent = extents.find(({ from, count }) => id >= from && id < from + count);
   return extent === undefined ? undefined : extent.to + (id - extent.from);
 }
 
-/** Which id stands for another one, if any. */
+/** The id that is mapped to an id; undefined when none is. */
 export function inside(extents: readonly Extent[], id: number): number | undefined {
   const extent = extents.find(({ to, count }) => id >= to && id < to + count);
   return extent === undefined ? undefined : extent.from + (id - extent.to);
 }
 
-/** The same for all ids but one, of which nothing is said any more. */
+/** A map without one id. */
 export function without(extents: readonly Extent[], id: number): readonly Extent[] {
   return extents.flatMap((extent) => {
     const { from, to, count } = extent;
@@ -56,21 +59,24 @@ export function without(extents: readonly Extent[], id: number): readonly Extent
   });
 }
 
-/** Lets one id stand for another one, and what it stood for so far be that of the other way round: nothing is lost. */
+/**
+ * Maps one id to another. The id that was mapped there so far is mapped to the former target of the first one, so that
+ * every id that was mapped stays mapped.
+ */
 export function exchanged(extents: readonly Extent[], from: number, to: number): readonly Extent[] {
   const previous = inside(extents, to);
   if (previous === from) return extents;
-  const stoodFor = outside(extents, from);
+  const formerTarget = outside(extents, from);
   let rest = without(extents, from);
   if (previous !== undefined) rest = without(rest, previous);
   const other =
-    previous === undefined || stoodFor === undefined ? [] : [{ from: previous, to: stoodFor, count: 1 }];
+    previous === undefined || formerTarget === undefined ? [] : [{ from: previous, to: formerTarget, count: 1 }];
   return [...rest, { from, to, count: 1 }, ...other];
 }
 
 /**
- * Puts one map behind another: `seen` of the first is meant inside a user namespace.
- * @returns undefined when something of it is not mapped there
+ * Composes two maps: the targets of the first are ids inside a user namespace, which the second maps to ids on the host.
+ * @returns undefined when a target of the first is not mapped by the second
  */
 export function through(
   extents: readonly Extent[],

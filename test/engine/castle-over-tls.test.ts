@@ -121,8 +121,8 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     const none = await create(t, tls, files, [], ['sleep', '600']);
     const other = await create(t, tls, files, ['--label', 'castle.volume=other'], ['sleep', '600']);
     for (const [container, why] of [
-      [none, /may not have volume main: it has no label castle\.volume/],
-      [other, /may not have volume main: it may have only other/],
+      [none, /may not use volume main: it has no label castle\.volume/],
+      [other, /may not use volume main: its label castle\.volume allows only other/],
     ] as const) {
       t.match(await tls.command(container.id, 'main', '--out', join(files, 'token')), {
         code: 77,

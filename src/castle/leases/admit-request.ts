@@ -49,7 +49,7 @@ export async function admitRequest(
   for (const lease of leases) {
     if (lease === own) continue;
     if (!conflicts(lease, mode)) others.push(lease);
-    else if (!(await engineMounts.endIfUnused(lease))) throw refusals.inUse(lease);
+    else if (!(await engineMounts.endIfUnused(lease))) throw refusals.conflictingLease(lease);
   }
   const first = queue.first(volume);
   if (first !== undefined && first !== queued && mode.readonly !== true) {

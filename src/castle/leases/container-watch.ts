@@ -53,7 +53,7 @@ export class ContainerWatch {
       this.recorder.emit(
         lease,
         'lease.unresolved',
-        `lease could not be ended in the store: ${errorMessage(thrown)}`,
+        `the end of the lease could not be written to the store: ${errorMessage(thrown)}`,
       );
     }
   }

@@ -25,7 +25,7 @@ export function engineEventHandler(watch: ContainerWatch, emit: EmitEvent): Engi
     try {
       for (const { volume, container, containerName, id } of await watch.endReported(isReported)) {
         emit(
-          `${source} that container ${containerName} has ended, but its first process lives: its lease stays`,
+          `${source} that container ${containerName} has ended, but its first process is alive: the lease stays`,
           {
             event: 'container.unresolved',
             volume,
@@ -55,17 +55,17 @@ export function engineEventHandler(watch: ContainerWatch, emit: EmitEvent): Engi
       if (kind !== 'died' && kind !== 'destroyed') return;
       // A lease that began after the event is of a later run of the same container.
       const isReported = (lease: LeaseRecord) => lease.container === id && Date.parse(lease.since) <= atMs;
-      void endReported(isReported, 'the engine says');
+      void endReported(isReported, 'the engine reports');
     },
     running(ids, atMs) {
       const isReported = (lease: LeaseRecord) => !ids.has(lease.container) && Date.parse(lease.since) <= atMs;
-      void endReported(isReported, "the engine's list says");
+      void endReported(isReported, "the engine's list of containers shows");
     },
-    found: () => emit('the events of the container engine arrive', { event: 'engine.connected' }),
-    lost: (why) =>
-      emit(`the container engine is not to be reached: ${why}`, {
+    found: () => emit('the castle is connected to the container engine and receives its events', { event: 'engine.connected' }),
+    lost: (reason) =>
+      emit(`the container engine cannot be reached: ${reason}`, {
         event: 'engine.disconnected',
-        remedy: 'leases stay as they are; new requests are refused until it is back',
+        remedy: 'start the engine or repair it; leases stay as they are, and new requests are refused until the engine answers',
       }),
   };
 }

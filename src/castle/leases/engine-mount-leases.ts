@@ -63,7 +63,7 @@ export class EngineMountLeases {
       if (lease === undefined) return;
       resolver.checkNotHung(lease);
       if ((await this.containerMounts(lease)).length > 0) await this.recordSeen(lease);
-      else await this.end(lease, 'the engine needs it no more');
+      else await this.end(lease, 'the engine does not need the mount any more');
     });
   }
 
@@ -102,7 +102,7 @@ export class EngineMountLeases {
       if (isInUse) await this.recordSeen(lease);
       if (isInUse || !isEngineMountExpired(engine, Date.now())) return false;
       if ((await hostMounts.containersUsing(volume)).length > 0) return false;
-      await this.end(lease, 'no container has it any more');
+      await this.end(lease, 'no container uses the mount any more');
       this.unresolved.delete(id);
       return true;
     } catch (thrown) {
@@ -111,7 +111,7 @@ export class EngineMountLeases {
       recorder.emit(
         lease,
         'lease.unresolved',
-        `it cannot be told whether it is over: ${errorMessage(thrown)}`,
+        `cannot find out whether a container still uses the mount, so the lease stays: ${errorMessage(thrown)}`,
       );
       return false;
     }

@@ -28,8 +28,8 @@ export interface GrantDeps extends PreparationDeps, MountCheckDeps {
 
 /**
  * Creates a lease: the volume, the entry in the store, the mount. Every change outside this process has an undo step,
- * and the store says what is about to be done before it is done, so a castle that is killed at any point finds out at
- * its next start. Runs while the volume and the mount point are locked.
+ * and each is written to the store before it is made, so the next start recovers from a castle that was killed at any
+ * point. Runs while the volume and the mount point are locked.
  * @throws RefusalError bad_target, not_permitted, not_found, volume_in_use, busy, backend_failed
  */
 export async function grantLease(deps: GrantDeps, ask: AdmittedAsk): Promise<LeaseRecord> {
@@ -43,9 +43,9 @@ export async function grantLease(deps: GrantDeps, ask: AdmittedAsk): Promise<Lea
     const checked = await checkExistingMounts(deps, prepared);
 
     const lease = newLease(checked);
-    /** What could not be undone stays in the store; the next request or start finds out what is true. */
+    /** A change that could not be undone stays in the store; the next request or start compares it with the mounts. */
     const leaveUnresolved = (thrown: unknown): void => {
-      recorder.emit(lease, 'lease.unresolved', `what was begun could not be undone: ${errorMessage(thrown)}`);
+      recorder.emit(lease, 'lease.unresolved', `the failed mount could not be undone: ${errorMessage(thrown)}`);
       if (store.lease(lease.id) === undefined) return;
       watch.watch(lease, held);
       keepHeld();
@@ -121,7 +121,7 @@ async function mountVolume(
   const { volume, target, record, isNew, ids, peer, mode, others, existingMountId } = ask;
   if (existingMountId !== undefined) return existingMountId;
   const isMountedElsewhere = ask.isMountedElsewhere || others.length > 0;
-  const mappedMount = { volume, isNew, ids, peer, asTheyAre: !backend.canMapIds };
+  const mappedMount = { volume, isNew, ids, peer, cannotMapIds: !backend.canMapIds };
   const options = { readonly: mode.readonly === true, isMountedElsewhere };
   return withMountNamespace(held, (into) =>
     mountWithIdMapping(mappedMount, options, (how) => backend.mount(into, record, target, how), emit),

@@ -27,14 +27,14 @@ export interface LeaseAsk {
   readonly target: string;
 }
 
-/** No lease and no queued request stands against it. */
+/** A request that conflicts with no lease and no queued request. */
 export interface AdmittedAsk extends LeaseAsk {
   readonly mode: AccessMode;
   /** The leases of other containers on the volume; none of them conflicts with `mode`. */
   readonly others: readonly LeaseRecord[];
 }
 
-/** The volume exists. */
+/** An admitted request whose volume exists. */
 export interface PreparedAsk extends AdmittedAsk {
   readonly ids: IdView;
   readonly spec: VolumeSpec;
@@ -44,9 +44,9 @@ export interface PreparedAsk extends AdmittedAsk {
   readonly isNew: boolean;
 }
 
-/** The kernel's mount tables agree that the volume may be mounted. */
+/** A prepared request whose volume has no conflicting mount in the kernel's mount tables. */
 export interface CheckedAsk extends PreparedAsk {
-  /** The id of the volume's mount if it is on the mount point already, as after a lost store; no other one is made then. */
+  /** The id of the volume's mount if it is on the mount point already, as after a lost store; it is used then. */
   readonly existingMountId: number | undefined;
   /** Whether the volume is mounted in other mount namespaces. */
   readonly isMountedElsewhere: boolean;

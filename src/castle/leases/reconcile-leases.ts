@@ -62,7 +62,7 @@ export async function recoverLeasesAtStart(deps: LeaseRecoveryDeps): Promise<voi
   const { store, backend, resolver, engineMounts, unusedVolumes, emit } = deps;
   for (const lease of store.leases()) await resolver.recoverAtStart(await engineMounts.recoverAtStart(lease));
   const [leases, volumes] = [store.leases().length, store.volumes()];
-  emit(`looked at everything; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
+  emit(`compared the store with the host; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
   for (const volume of volumes) if (volume.backend === backend.name) unusedVolumes.foundAtStart(volume.name);
 }
 
@@ -105,7 +105,7 @@ async function reconcileVolume(
     const isLeased = store.leasesOn(name).length > 0;
     if (volume !== 'unresolved' && !isLeased && (await seemsMounted(name))) await reportMount(deps, name);
   } catch (thrown) {
-    catalog.reportOnce('use', name, `volume ${name} cannot be looked at: ${errorMessage(thrown)}`);
+    catalog.reportOnce('use', name, `volume ${name} cannot be examined: ${errorMessage(thrown)}`);
   }
   return corrected;
 }

@@ -36,7 +36,7 @@ export async function releaseLease(deps: ReleaseDeps, container: Container, id: 
     if (lease === undefined) throw refusals.noSuchLease(id);
     resolver.checkNotHung(lease);
     await unmountAndEnd(deps, lease);
-    recorder.emit(lease, 'lease.released', 'given back');
+    recorder.emit(lease, 'lease.released', 'released by its container');
   });
 }
 

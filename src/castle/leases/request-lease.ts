@@ -8,7 +8,7 @@ import type { LeaseAsk, Requester } from './lease-ask.ts';
 import { toLease } from './lease-recorder.ts';
 import { castleStops, type QueuedRequest, requesterGone } from './wait-queue.ts';
 
-/** How often the first queued request tries again, in milliseconds: the end of a mount that has no lease wakes nobody. */
+/** How often the first queued request tries again, in milliseconds: the end of a mount without a lease wakes no request. */
 const retryMs = 2_000;
 
 export interface RequestDeps extends AdmissionDeps, GrantDeps {
@@ -18,7 +18,7 @@ export interface RequestDeps extends AdmissionDeps, GrantDeps {
   readonly targetLock: OneAtATime;
 }
 
-/** What a request came to. */
+/** The answer to a request that was granted. */
 export interface LeaseAnswer {
   readonly lease: Lease;
   /** Whether the lease was created; otherwise the container had it already. */
@@ -103,7 +103,7 @@ async function waitInQueue(
   }
 }
 
-/** Whether an answer would reach nobody. */
+/** Whether no process is left that could read the answer. */
 const isGone = ({ disconnected, isAlive }: Requester): boolean => disconnected.aborted || !isAlive();
 
 const isInUse = (thrown: unknown): boolean =>

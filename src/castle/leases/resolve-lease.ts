@@ -34,7 +34,7 @@ export class LeaseResolver {
     const { holdProcess, watch } = this.deps;
     const held = holdProcess(lease.first);
     if (held === undefined) {
-      await watch.end(lease, 'its container ended while the castle was away');
+      await watch.end(lease, 'its container ended while the castle was not running');
       return;
     }
     watch.watch(lease, held);
@@ -101,7 +101,7 @@ export class LeaseResolver {
     const { recorder, inspector, watch } = this.deps;
     const adopt = async (mountId: number, place: string): Promise<void> => {
       if (isReported(await recorder.recordMount(lease, mountId)))
-        recorder.emit(lease, 'lease.adopted', `${place}, watching its container again`);
+        recorder.emit(lease, 'lease.adopted', `${place}; the castle watches its container again`);
     };
     try {
       const location = await inspector.locate(lease);
@@ -110,15 +110,15 @@ export class LeaseResolver {
           return await adopt(location.mount.id, 'still mounted');
         case 'elsewhere': {
           const { id, point } = location.found.mount;
-          return await adopt(id, `still mounted, but on ${point} or hidden`);
+          return await adopt(id, `still mounted, but on ${point}, or hidden by another mount`);
         }
         case 'gone':
-          return await watch.end(lease, 'its mount is not there');
+          return await watch.end(lease, 'its mount is gone');
         case 'unknown':
           throw refusals.unreadableMounts(lease.containerName);
       }
     } catch (thrown) {
-      const reason = `its mount cannot be looked at, the lease stays: ${errorMessage(thrown)}`;
+      const reason = `its mount cannot be examined, so the lease stays: ${errorMessage(thrown)}`;
       recorder.emit(lease, 'lease.unresolved', reason);
     }
   }

@@ -8,7 +8,7 @@
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 
-/** How many requests of one container may wait: more than that gain it nothing. */
+/** How many requests of one container may wait. A container needs one for each of its volumes. */
 const limitPerContainer = 8;
 /** How many requests may wait in all: each keeps a connection open. */
 const limitInAll = 512;
@@ -116,41 +116,41 @@ export class WaitQueue {
     if (this.size >= limitInAll) {
       throw new RefusalError(
         'busy',
-        `${limitInAll} requests wait already`,
-        'ask again later, without waiting',
+        `${limitInAll} requests already wait for volumes, which is the limit`,
+        'send the request again later, or without waitSeconds',
       );
     }
     let own = 0;
     for (const queue of this.queues.values())
       own += queue.filter(({ container }) => container.id === id).length;
     if (own < limitPerContainer) return;
-    const reason = `${limitPerContainer} requests of container ${name} wait already`;
-    throw new RefusalError('busy', reason, 'end one of them first');
+    const reason = `container ${name} already has ${limitPerContainer} requests that wait, which is the limit`;
+    throw new RefusalError('busy', reason, 'wait for the answer to one of them, or cancel one, first');
   }
 }
 
 export function castleStops(volume: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${volume} is not free, and the castle stops`,
-    'ask again',
+    `the castle is stopping, and volume ${volume} is still in use`,
+    'send the request again when the castle has started again',
   );
 }
 
-/** Nobody reads this answer; the log and the metrics have it. */
+/** The answer reaches no process; it appears in the log and the metrics. */
 export function requesterGone(volume: string, container: string): RefusalError {
   return new RefusalError(
     'volume_in_use',
-    `container ${container} waited for volume ${volume}, and does not ask any more`,
-    'nothing is to be done',
+    `container ${container} waited for volume ${volume}, but the process that sent the request is gone`,
+    'nothing to do',
   );
 }
 
 export function olderRequestWaits(volume: string, container: string): RefusalError {
   return new RefusalError(
     'volume_in_use',
-    `volume ${volume} is waited for by container ${container}, which asked before`,
-    'wait as well (waitSeconds), or ask again later',
+    `an earlier request of container ${container} waits for volume ${volume}`,
+    'send the request with waitSeconds to wait behind it, or send it again later',
     { holder: container },
   );
 }

@@ -4,16 +4,16 @@ import { describeEnd, readLines, startProgram } from '../../linux/run-program.ts
 import { RefusalError } from '../refusals/refusal.ts';
 import { errnoName, runMountProgram } from './mounter.ts';
 
-/** How long freezing itself may take, in milliseconds: what is dirty is written first. */
+/** How long the freeze itself may take, in milliseconds: the kernel writes dirty pages to the disk first. */
 const flushWithinMs = 30_000;
 /** How long a thaw may take, in milliseconds. */
 const thawWithinMs = 10_000;
 
-/** A file system that stands still. */
+/** A file system that is frozen: processes that write to it wait. */
 export interface FrozenFileSystem {
   /**
-   * Lets it go on.
-   * @returns whether it stood still until now; false when its time was over before, or somebody else ended it
+   * Thaws the file system.
+   * @returns whether it was frozen until now; false when the time limit or another program thawed it before
    */
   thaw(): Promise<boolean>;
 }
@@ -22,20 +22,21 @@ export interface FrozenFileSystem {
 export interface DeviceFileSystem {
   /** `major:minor`, as in mountinfo. */
   readonly device: string;
-  /** The UUID that it has to have. */
+  /** The UUID that the file system must have; another one is neither frozen nor thawed. */
   readonly uuid: string;
 }
 
-/** Lets mounted file systems stand still (FIFREEZE, ioctl_fs(2)). */
+/** Freezes and thaws mounted file systems (FIFREEZE and FITHAW, ioctl_fs(2)). */
 export interface Freezer {
   /**
-   * @param limitMs it goes on by itself after this, in milliseconds, and at once when the castle ends
-   * @returns undefined when it is not mounted any more
-   * @throws RefusalError backend_failed; it may stand still then, so thaw it
+   * Freezes a file system. castle-mount thaws it when the time limit is over or when the castle ends.
+   * @param limitMs the time limit in milliseconds
+   * @returns undefined when the file system is not mounted any more
+   * @throws RefusalError backend_failed; the file system may be frozen then, so the caller thaws it
    */
   freeze(what: DeviceFileSystem, limitMs: number): Promise<FrozenFileSystem | undefined>;
   /**
-   * Ends a standstill, whoever began it; what does not stand still, or is not mounted, stays as it is.
+   * Thaws a file system, even if another program froze it. Does nothing when it is not frozen or not mounted.
    * @throws RefusalError backend_failed
    */
   thaw(what: DeviceFileSystem): Promise<void>;
@@ -46,14 +47,14 @@ export function createFreezer(program: string): Freezer {
   async function thaw({ device, uuid }: DeviceFileSystem): Promise<void> {
     const path = devicePath(device);
     if (path === undefined) return;
-    const said = await runMountProgram(program, ['thaw', uuid, path], [], thawWithinMs);
-    if (said.ok || devicePath(device) === undefined) return;
-    // A loop device that has just gone has no file system any more.
-    if (said.step === 'identity' || said.step === 'device') return;
+    const result = await runMountProgram(program, ['thaw', uuid, path], [], thawWithinMs);
+    if (result.ok || devicePath(device) === undefined) return;
+    // The loop device was detached meanwhile: it has no file system any more.
+    if (result.step === 'identity' || result.step === 'device') return;
     throw new RefusalError(
       'backend_failed',
-      `the file system on ${path} cannot be thawed: ${said.step}: ${said.error}`,
-      'what writes to it waits until then; fsfreeze --unfreeze on a mount of it does the same',
+      `the file system on ${path} cannot be thawed: ${result.step}: ${result.error}`,
+      'processes that write to it wait until it is thawed: run fsfreeze --unfreeze on its mount point',
     );
   }
 
@@ -65,10 +66,10 @@ export function createFreezer(program: string): Freezer {
       const child = startProgram(program, ['freeze', what.uuid, path, String(limitMs)], { env: {} });
       const lines = readLines(child.stdout);
 
-      /** The next line of castle-mount; empty when it ended without one, undefined when there is none in time. */
+      /** The next line of castle-mount; empty when castle-mount ended without one, undefined after the time limit. */
       async function nextLine(withinMs: number): Promise<string | undefined> {
-        const late = sleep(withinMs, undefined, { ref: false });
-        const next = await Promise.race([lines.next(), late]);
+        const timeout = sleep(withinMs, undefined, { ref: false });
+        const next = await Promise.race([lines.next(), timeout]);
         if (next === undefined || next.done !== true) return next?.value;
         const end = await child.end;
         return end.kind === 'not-started' ? describeEnd(end) : '';
@@ -84,11 +85,11 @@ export function createFreezer(program: string): Freezer {
         throw cannotFreeze(path, first);
       }
       const last = nextLine(limitMs + thawWithinMs).then(async (word) => {
-        // castle-mount thaws before it says anything; without a word it was killed, and nobody else will.
+        // castle-mount thaws before it prints this line. Without the line it was killed, and the file system is still frozen.
         if (word !== 'thawed' && word !== 'late') await thaw(what);
         return word === 'thawed';
       });
-      last.catch(() => undefined); // told to who thaws
+      last.catch(() => undefined); // thaw() returns the same promise, and its caller handles the error
       return {
         thaw() {
           child.stdin.end();
@@ -99,18 +100,18 @@ export function createFreezer(program: string): Freezer {
   };
 }
 
-/** @param said castle-mount's `STEP ERRNO`, or what became of it */
-function cannotFreeze(path: string, said: string): RefusalError {
-  const [, step, errno] = /^(\S+) (\d+)$/.exec(said) ?? [];
+/** @param line `STEP ERRNO` of castle-mount, a description of how it ended, or empty when it was killed */
+function cannotFreeze(path: string, line: string): RefusalError {
+  const [, step, errno] = /^(\S+) (\d+)$/.exec(line) ?? [];
   const error = errnoName(Number(errno));
   return new RefusalError(
     'backend_failed',
-    `the file system on ${path} cannot stand still for a snapshot: ${
-      step === undefined ? said || 'castle-mount was killed' : `${step}: ${error}`
+    `the file system on ${path} cannot be frozen for a snapshot: ${
+      step === undefined ? line || 'castle-mount was killed' : `${step}: ${error}`
     }`,
     error === 'EBUSY'
-      ? 'somebody else has frozen it: fsfreeze --unfreeze ends that'
-      : 'see the log of the kernel',
+      ? 'another program has frozen it: run fsfreeze --unfreeze on its mount point'
+      : 'see the kernel log (dmesg)',
   );
 }
 

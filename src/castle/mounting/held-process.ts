@@ -79,11 +79,11 @@ function openHandle(pid: number): MountNamespaceHandle {
 /** Opens the mount namespace of a container for an operation, and closes it afterwards. */
 export async function withMountNamespace<T>(
   held: HeldProcess,
-  act: (handle: MountNamespaceHandle) => Promise<T>,
+  operation: (handle: MountNamespaceHandle) => Promise<T>,
 ): Promise<T> {
   const handle = held.open();
   try {
-    return await act(handle);
+    return await operation(handle);
   } finally {
     handle.close();
   }

@@ -21,7 +21,7 @@ export interface HostMounts {
   /** The volume that an entry of the folder is a mount point of; undefined when it is none. */
   volumeAt(name: string): string | undefined;
   /** Whether a mount is on one of these mount points, in any mount namespace. */
-  isOnMountPoint(use: VolumeMount): boolean;
+  isOnMountPoint(found: VolumeMount): boolean;
   createMountPoint(target: string): void;
   /** Removes a mount point if it is empty. */
   removeMountPoint(target: string): void;
@@ -69,7 +69,7 @@ export function openHostMounts(
   };
 }
 
-/** Whether a mount that no container has now will not be used by one any more. */
+/** Whether the engine will not use a mount any more that no container uses now. */
 export function isEngineMountExpired({ asked, seen }: EngineMount, nowMs: number): boolean {
   return seen || nowMs - Date.parse(asked) > beginsWithinMs;
 }
@@ -82,7 +82,7 @@ function prepare(state: string): string {
   } catch (thrown) {
     throw new Failure(
       'cannotCreate',
-      `the folder ${folder} for mounts cannot be used: ${errorMessage(thrown)}`,
+      `the folder ${folder} for mount points cannot be used: ${errorMessage(thrown)}`,
     );
   }
 }

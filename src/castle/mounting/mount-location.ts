@@ -16,7 +16,7 @@ export type MountLocation =
  * Finds a volume's mount in a container.
  * @param first the pid of a running process of the container
  * @param source the volume's device and folder in mountinfo; undefined: it cannot be mounted anywhere now
- * @param otherMounts where else the volume is mounted; asked for only when it isn't where it belongs
+ * @param otherMounts where else the volume is mounted; called only when it is not on the mount point
  */
 export async function locateMount(
   first: number,
@@ -33,10 +33,10 @@ export async function locateMount(
   return found === undefined ? { kind: 'gone' } : { kind: 'elsewhere', found };
 }
 
-/** The uses in the process's own mount namespace before those in others, for the sentence that names one. */
+/** The mounts in the process's own mount namespace first: a message names the first one. */
 function ownNamespaceFirst(mounts: readonly VolumeMount[], pid: number): readonly VolumeMount[] {
-  const mine = mountNamespace(pid);
-  return [...mounts].sort((one, other) => Number(other.namespace === mine) - Number(one.namespace === mine));
+  const own = mountNamespace(pid);
+  return [...mounts].sort((one, other) => Number(other.namespace === own) - Number(one.namespace === own));
 }
 
 function mountNamespace(pid: number): string | undefined {

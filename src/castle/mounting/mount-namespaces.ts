@@ -34,7 +34,7 @@ export class MountNamespaces {
    */
   scan(): (source: SourceFolder, place: SourceFolder | undefined) => readonly VolumeMount[] {
     const seen = views();
-    return (source, place) => seen.flatMap((view) => usesIn(view, source, place));
+    return (source, place) => seen.flatMap((view) => mountsIn(view, source, place));
   }
 
   /** Where a volume is mounted now. @param place the backend's own folder for it, if there is one */
@@ -49,7 +49,7 @@ export class MountNamespaces {
         }
       });
     });
-    return (await this.next).flatMap((view) => usesIn(view, source, place));
+    return (await this.next).flatMap((view) => mountsIn(view, source, place));
   }
 }
 
@@ -76,7 +76,7 @@ function views(): readonly View[] {
   return found;
 }
 
-function usesIn(
+function mountsIn(
   { pid, namespace, mounts }: View,
   source: SourceFolder,
   place: SourceFolder | undefined,
@@ -85,10 +85,10 @@ function usesIn(
   if (parts.length === 0) return [];
   const byId = new Map(mounts.map((mount) => [mount.id, mount]));
   return parts
-    .map((mount) => ({ mount, covered: coveredBy(mount, byId) }))
+    .map((mount) => ({ mount, covered: folderBelow(mount, byId) }))
     .filter(({ covered }) => {
-      // A volume may be a file system of its own, mounted on its place in the backend: that makes it a volume, and
-      // each copy of the host's mounts (a service with PrivateMounts, unshare(1)) has this mount too.
+      // A volume may be a file system of its own, mounted on its place in the backend: this mount
+      // is the volume itself and no use of it, and each copy of the host's mounts (PrivateMounts=, unshare(1)) has it.
       if (covered === undefined || place === undefined) return true;
       return !(isPartOf(covered, place) || isPartOf(covered, source));
     })
@@ -100,8 +100,8 @@ function usesIn(
     }));
 }
 
-/** The folder on which a mount lies, by the kernel's name: paths differ from namespace to namespace. */
-function coveredBy(mount: MountLine, byId: ReadonlyMap<number, MountLine>): SourceFolder | undefined {
+/** The folder that a mount is on, as device and folder: paths differ between mount namespaces. */
+function folderBelow(mount: MountLine, byId: ReadonlyMap<number, MountLine>): SourceFolder | undefined {
   const parent = byId.get(mount.parent);
   if (parent === undefined || parent === mount) return undefined;
   return folderOn(parent, mount.point);

@@ -5,7 +5,7 @@ import { RefusalError } from '../refusals/refusal.ts';
 import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';
 import type { Owner } from './owner.ts';
 
-/** How long castle-mount may take, in milliseconds; a path of the container may lead to a file system that hangs. */
+/** How long castle-mount may take, in milliseconds: a path in the container may lead to a file system that hangs. */
 const limitMs = 10_000;
 
 /** How long it may take with a file system, whose journal may have to be replayed, in milliseconds. */
@@ -112,7 +112,7 @@ export interface Mounter {
   ): Promise<number>;
   /**
    * Mounts a folder of an NFS server in a container. A server that does not answer makes it fail within a bound.
-   * @param target absolute path in the container; when that is wrong, the server has not been asked
+   * @param target absolute path in the container; when that is wrong, the server is not contacted
    * @returns the id of the mount, as in the container's mountinfo
    * @throws RefusalError bad_target or backend_failed; MountHungError
    */
@@ -123,7 +123,7 @@ export interface Mounter {
     options: MountOptions,
   ): Promise<number>;
   /**
-   * Lets a mounted file system become as large as its image has become.
+   * Grows a mounted file system to the size of its image.
    * @param device path of its loop device, or of itself
    * @param target where it is mounted in the container
    * @throws RefusalError busy when something else is mounted there; backend_failed; MountHungError
@@ -142,10 +142,10 @@ export function createMounter(program: string): Mounter {
   return {
     async mount(into, source, target, { readonly, ids }) {
       const args = ['mount', readonly ? 'ro' : 'rw', source, target];
-      const said = await runMountProgram(program, args, descriptorsOf(into), limitMs, ids);
-      if (said.ok) return said.id;
-      if (said.step === 'idmap') throw new IdMappingUnsupportedError(said.error);
-      throw mountRefusal(said, source, target);
+      const result = await runMountProgram(program, args, descriptorsOf(into), limitMs, ids);
+      if (result.ok) return result.id;
+      if (result.step === 'idmap') throw new IdMappingUnsupportedError(result.error);
+      throw mountRefusal(result, source, target);
     },
     async mountImage(into, image, target, { readonly, ids }) {
       const { fd, path, isDevice, fileSystem, device } = image;
@@ -155,44 +155,44 @@ export function createMounter(program: string): Mounter {
         isDevice === true
           ? ['mount-device', mode, type, uuid, path, target]
           : ['mount-image', mode, type, uuid, target, device ?? 'new'];
-      const said = await runMountProgram(program, args, [...descriptorsOf(into), fd], imageLimitMs, ids);
-      if (said.ok) return said.id;
-      if (said.step === 'idmap') throw new IdMappingUnsupportedError(said.error);
-      throw imageRefusal(said, path, target);
+      const result = await runMountProgram(program, args, [...descriptorsOf(into), fd], imageLimitMs, ids);
+      if (result.ok) return result.id;
+      if (result.step === 'idmap') throw new IdMappingUnsupportedError(result.error);
+      throw imageRefusal(result, path, target);
     },
     async mountNfs(into, { source, options }, target, { readonly }) {
       const args = ['mount-nfs', readonly ? 'ro' : 'rw', source, options, target];
-      const said = await runMountProgram(program, args, descriptorsOf(into), limitMs);
-      if (said.ok) return said.id;
-      throw nfsRefusal(said, source, target);
+      const result = await runMountProgram(program, args, descriptorsOf(into), limitMs);
+      if (result.ok) return result.id;
+      throw nfsRefusal(result, source, target);
     },
     async growImage(into, { fd, path, fileSystem: { type } }, device, target) {
       const args = ['grow', type, device, target];
-      const said = await runMountProgram(program, args, [...descriptorsOf(into), fd], imageLimitMs);
-      if (!said.ok) throw growRefusal(said, path, target);
+      const result = await runMountProgram(program, args, [...descriptorsOf(into), fd], imageLimitMs);
+      if (!result.ok) throw growRefusal(result, path, target);
     },
     async unmount(from, target, mountId) {
-      const said = await runMountProgram(
+      const result = await runMountProgram(
         program,
         ['unmount', target, String(mountId)],
         descriptorsOf(from),
         limitMs,
       );
-      if (said.ok) return;
-      if (said.step === 'mount' || said.step === 'target') {
-        throw new RefusalError('not_found', `${target} is not that mount any more`, 'nothing is to be done');
+      if (result.ok) return;
+      if (result.step === 'mount' || result.step === 'target') {
+        throw new RefusalError('not_found', `the volume is no longer mounted on ${target}`, 'nothing to do');
       }
-      if (said.error === 'EBUSY') {
+      if (result.error === 'EBUSY') {
         throw new RefusalError(
           'busy',
           `${target} is in use in the container`,
-          'end what uses it, then try again',
+          'stop the processes that use it, then send the request again',
         );
       }
       throw new RefusalError(
         'backend_failed',
-        `${target} cannot be unmounted: ${said.step}: ${said.error}`,
-        'see the castle',
+        `${target} cannot be unmounted: ${result.step}: ${result.error}`,
+        'see the log of the castle',
       );
     },
   };
@@ -223,7 +223,7 @@ export async function runMountProgram(
       : await runWithIdPlan(startProgram(program, [...args, 'ids'], options), ids);
   switch (end.kind) {
     case 'exited':
-      return read(end.exitCode, stdout);
+      return parseResult(end.exitCode, stdout);
     case 'hung':
       throw new MountHungError(end.gone);
     case 'not-started':
@@ -244,7 +244,7 @@ async function runWithIdPlan({ stdin, stdout, end }: RunningProgram, ids: (owner
   return { end: await end, stdout: rest };
 }
 
-/** As native/mount/idmap.h has it. */
+/** The plan in the format of native/mount/idmap.h. */
 function planText({ map, chown }: IdPlan): string {
   const lines = (letter: string, extents: readonly Extent[]) =>
     extents.map(({ from, to, count }) => `${letter} ${from} ${to} ${count}\n`);
@@ -255,13 +255,13 @@ function planText({ map, chown }: IdPlan): string {
   ].join('');
 }
 
-function read(status: number, text: string): MountProgramResult {
+function parseResult(exitCode: number, text: string): MountProgramResult {
   const words = text.trim().split(' ');
-  if (status === 0) return { ok: true, id: Number(words[0]) };
+  if (exitCode === 0) return { ok: true, id: Number(words[0]) };
   return { ok: false, step: words[0] ?? '', error: errnoName(Number(words[1])) };
 }
 
-/** An errno as people know it, as in `EBUSY`. */
+/** The name of an errno, as in `EBUSY`. */
 export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }

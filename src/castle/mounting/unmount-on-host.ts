@@ -13,7 +13,7 @@ export async function unmountOnHost(
   mountId: number,
 ): Promise<void> {
   const self = holdProcess(identify(process.pid));
-  if (self === undefined) throw new Error('the castle has no process');
+  if (self === undefined) throw new Error('the castle cannot open its own process');
   try {
     await withMountNamespace(self, (from) => mounter.unmount(from, target, mountId));
   } finally {

@@ -9,7 +9,7 @@ export function isOutOfResources(thrown: unknown): boolean {
 export function outOfResources(thrown: unknown): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `the castle is short of descriptors or memory: ${errorMessage(thrown)}`,
-    'try again; if it stays so, raise the limits of the castle (LimitNOFILE)',
+    `the castle has run out of file descriptors or memory: ${errorMessage(thrown)}`,
+    'send the request again; if that fails too, raise the limits of the castle (LimitNOFILE)',
   );
 }

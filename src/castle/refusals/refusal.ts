@@ -46,7 +46,7 @@ export class RefusalError extends Error {
   }
 }
 
-/** @param fault what volumeNameFault says */
+/** @param fault the result of volumeNameFault */
 export function badVolumeName(volume: string, fault: string): RefusalError {
   return new RefusalError(
     'bad_volume_name',

@@ -61,12 +61,12 @@ export class UnusedVolumeRelease {
     try {
       const [found] = await inspector.findMounts(volume);
       if (found !== undefined)
-        throw new Error(`it is mounted on ${found.mount.point} of process ${found.pid}`);
+        throw new Error(`it is mounted on ${found.mount.point} in process ${found.pid}`);
       await hostHold.releaseUnused(store.volume(volume) ?? { name: volume });
       this.pending.delete(volume);
     } catch (thrown) {
       if (isReported && !this.pending.has(volume)) {
-        emit(`volume ${volume} could not be given back yet: ${errorMessage(thrown)}`, {
+        emit(`volume ${volume} could not be released from this host yet; the castle retries: ${errorMessage(thrown)}`, {
           event: 'volume.unresolved',
           volume,
         });

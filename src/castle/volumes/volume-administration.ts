@@ -9,8 +9,8 @@ import type { EmitEvent } from '../events/event.ts';
 import { checkVolumeName } from '../leases/check-request.ts';
 import type { EngineMountLeases } from '../leases/engine-mount-leases.ts';
 import {
-  held,
   isNotShared,
+  leasedVolume,
   lostVolume,
   mountedElsewhere,
   noSuchVolume,
@@ -93,7 +93,7 @@ export class VolumeAdministration {
         await trash.restore(volume, record.id);
         throw thrown;
       });
-      emit(`volume ${volume} is deleted, and kept in the trash`, { event: 'volume.deleted', volume });
+      emit(`volume ${volume} was deleted and is kept in the trash`, { event: 'volume.deleted', volume });
       return kept;
     });
   }
@@ -114,7 +114,7 @@ export class VolumeAdministration {
         .sort((one, other) => one.deleted.localeCompare(other.deleted))
         .at(-1);
       if (kept === undefined) {
-        throw new RefusalError('not_found', `no deleted volume ${volume} is kept`, 'see castle deleted');
+        throw new RefusalError('not_found', `no deleted volume ${volume} is in the trash`, 'to list the deleted volumes, run: castle deleted');
       }
       const record = await this.advance(kept, 'restore');
       try {
@@ -127,7 +127,7 @@ export class VolumeAdministration {
         await trash.put(volume, record.id);
         throw thrown;
       });
-      emit(`volume ${volume} is back, as it was on ${kept.deleted}`, { event: 'volume.restored', volume });
+      emit(`volume ${volume}, deleted on ${kept.deleted}, was restored`, { event: 'volume.restored', volume });
     });
   }
 
@@ -144,12 +144,12 @@ export class VolumeAdministration {
       const { claims } = backend;
       if (claims === null) throw noClaims(backend);
       const [lease] = store.leasesOn(volume);
-      if (lease !== undefined) throw held(lease);
+      if (lease !== undefined) throw leasedVolume(lease);
       const [found] = await inspector.findMounts(volume);
       if (found !== undefined) throw inUseElsewhere(volume, found);
       const broken = await claims.forceRelease(volume);
       if (broken === undefined) return undefined;
-      emit(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was taken away`, {
+      emit(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was discarded`, {
         event: 'volume.unlocked',
         volume,
       });
@@ -248,7 +248,7 @@ export class VolumeAdministration {
     try {
       return await trash.list();
     } catch (thrown) {
-      this.deps.emit(`the trash cannot be looked through: ${errorMessage(thrown)}`, {
+      this.deps.emit(`the trash cannot be listed: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
       });
       return [];
@@ -296,7 +296,7 @@ export class VolumeAdministration {
     this.checkBackend(volume);
     await engineMounts.endUnusedOn(volume);
     const [lease] = store.leasesOn(volume);
-    if (lease !== undefined) throw held(lease);
+    if (lease !== undefined) throw leasedVolume(lease);
     if ((await backend.find(volume)) === undefined) {
       const isLost = store.volume(volume)?.state === 'ready';
       throw isLost ? lostVolume(volume, backend.description) : noSuchVolume(volume);
@@ -381,7 +381,7 @@ export class VolumeAdministration {
     const { id, volume, deleted } = record;
     await trash.purge(volume, id);
     await this.advance(record, 'purged');
-    this.deps.emit(`volume ${volume}, deleted on ${deleted}, is removed for good`, {
+    this.deps.emit(`volume ${volume}, deleted on ${deleted}, was removed for good`, {
       event: 'volume.purged',
       volume,
     });
@@ -403,8 +403,8 @@ function inUseElsewhere(volume: string, found: VolumeMount): RefusalError {
 function noClaims({ description }: Backend): RefusalError {
   return new RefusalError(
     'bad_request',
-    `there are no claims of hosts in the ${description}`,
-    'nothing is to be unlocked; only hosts that share an export (backend nfs) claim volumes',
+    `volumes in the ${description} have no claims of hosts`,
+    'there is nothing to unlock; only hosts that share an NFS export (backend nfs) claim volumes',
   );
 }
 
@@ -412,7 +412,7 @@ function trashOf({ trash, description }: Backend): Trash {
   if (trash !== null) return trash;
   throw new RefusalError(
     'bad_request',
-    `no volume can be deleted in the ${description}: deleted ones are not kept there`,
-    'leave it as it is',
+    `volumes in the ${description} cannot be deleted, because this backend has no trash`,
+    'keep the volume',
   );
 }

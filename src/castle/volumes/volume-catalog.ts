@@ -52,7 +52,7 @@ export class VolumeCatalog {
     if (known?.id !== undefined && found.id !== undefined && known.id !== found.id) {
       throw exchangedVolume(name, known.id, found.id);
     }
-    // After a lost store the backend's data is all there is.
+    // After a lost store, the backend's data is the only source.
     return { record: { ...(known ?? this.newRecord(name, spec)), ...found }, isNew: false };
   }
 
@@ -104,14 +104,14 @@ export class VolumeCatalog {
   /** Removes a new volume whose mount failed, if nothing was written to it: its name may have been a typing error. */
   async discard(volume: VolumeRecord): Promise<void> {
     try {
-      // First back to `creating`, where the volume may exist or not: a castle that is killed now finds out which.
+      // First back to `creating`, in which the volume may exist or not: after a kill the next start finds out which.
       if (this.store.volume(volume.name)?.state !== 'creating') {
         await this.advance(volume, 'discard');
       }
-      const gone = await this.backend.discardEmpty(volume);
-      await this.advance({ ...volume, state: 'creating' }, gone ? 'notMade' : 'made');
+      const isRemoved = await this.backend.discardEmpty(volume);
+      await this.advance({ ...volume, state: 'creating' }, isRemoved ? 'notMade' : 'made');
     } catch (thrown) {
-      this.emit(`volume ${volume.name}, empty, could not be taken back: ${errorMessage(thrown)}`, {
+      this.emit(`the new, empty volume ${volume.name} could not be removed: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
         volume: volume.name,
       });
@@ -150,10 +150,10 @@ export class VolumeCatalog {
   }
 
   /** Reports a fault of a volume or of its use, unless it is the last one that was reported. */
-  reportOnce(kind: 'volume' | 'use', name: string, what: string): void {
-    if (this.reported.get(`${kind} ${name}`) === what) return;
-    this.reported.set(`${kind} ${name}`, what);
-    this.emit(what, { event: 'volume.unresolved', volume: name });
+  reportOnce(kind: 'volume' | 'use', name: string, message: string): void {
+    if (this.reported.get(`${kind} ${name}`) === message) return;
+    this.reported.set(`${kind} ${name}`, message);
+    this.emit(message, { event: 'volume.unresolved', volume: name });
   }
 
   /** Writes the state that follows from an event. */

@@ -23,8 +23,8 @@ export async function volumeSource(
     if (errorCode(thrown) === 'ENOENT') throw lostVolume(name, backend.description);
     throw new RefusalError(
       'backend_failed',
-      `volume ${name} cannot be looked at: ${errorMessage(thrown)}`,
-      `see to the ${backend.description}`,
+      `volume ${name} cannot be examined: ${errorMessage(thrown)}`,
+      `check the ${backend.description}`,
     );
   }
 }

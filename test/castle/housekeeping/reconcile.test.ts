@@ -41,7 +41,7 @@ if (requires(t, root, loopDevices)) {
       const { id } = (await one.lease('main')).body;
       const beside = (await other.lease('beside')).body.id;
       await one.run('umount', one.home);
-      await untilTold(castle, 'lease.ended', { lease: id, message: /its mount is not there/ });
+      await untilTold(castle, 'lease.ended', { lease: id, message: /its mount is gone/ });
       await untilTold(castle, 'reconcile.corrected', { count: 1 });
       t.match(await castle.ask('leases'), [{ id: beside, state: 'mounted' }], 'the others are as they were');
       t.equal((await castle.ask('leases')).length, 1);
@@ -85,14 +85,14 @@ if (requires(t, root, loopDevices)) {
     const umount = mounted(t, elsewhere, '--bind', join(castle.backend, 'used'));
     await untilTold(castle, 'volume.unresolved', {
       volume: 'away',
-      message: /known, but not in the local folder/,
+      message: /missing from the local folder/,
     });
     await untilTold(castle, 'volume.unresolved', {
       volume: 'used',
       message: /of the host, .*, without a lease/,
     });
     await looks(2);
-    t.equal(unclear(/known, but not in/), 1);
+    t.equal(unclear(/missing from/), 1);
     t.equal(unclear(/without a lease/), 1);
     t.match(
       (await castle.ask('volumes')).map(({ name, state }) => `${name} ${state}`),

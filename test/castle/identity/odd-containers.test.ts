@@ -54,17 +54,14 @@ if (requires(t, root)) {
     const other = answers[0]?.status === 201 ? 'two' : 'one';
     t.match(await container.lease(other), {
       status: 422,
-      body: { error: { code: 'bad_target', message: /has volume (one|two) already/ } },
+      body: { error: { code: 'bad_target', message: /volume (one|two) is already mounted/ } },
     });
     t.equal((await container.mounts(container.home)).length, 1);
     t.equal((await castle.ask('volumes')).length, 1, 'and the refused one was not made');
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await container.lease(other), {
-      status: 422,
-      body: { error: { message: /has another volume/ } },
-    });
+    t.match(await container.lease(other), { status: 422, body: { error: { message: /another volume is already mounted/ } } });
     t.equal((await container.mounts(container.home)).length, 1);
   });
 
@@ -107,7 +104,7 @@ if (requires(t, root)) {
     const copied = '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]';
     await first.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
     const refused = await first.call('DELETE', `/v1/leases/${id}`);
-    t.match(refused, { status: 409, body: { error: { code: 'busy', message: /a namespace of its own/ } } });
+    t.match(refused, { status: 409, body: { error: { code: 'busy', message: /another mount namespace/ } } });
     t.match(await castle.leaseOf('main'), { id });
   });
 
@@ -121,7 +118,7 @@ if (requires(t, root)) {
     await castle.serve();
     t.match(
       castle.said,
-      /volume away, .* the lease stays: volume away is known, but not in the local folder/,
+      /volume away, .* the lease stays: volume away is missing from the local folder/,
     );
     t.match(await castle.leaseOf('away'), { id, state: 'mounted' });
     t.match(await kept.lease('kept'), { status: 200 });

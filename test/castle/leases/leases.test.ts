@@ -194,7 +194,7 @@ if (requires(t, root)) {
     const refused = await container.lease('main');
     t.match(refused, {
       status: 503,
-      body: { error: { code: 'backend_failed', message: /known, but not in/ } },
+      body: { error: { code: 'backend_failed', message: /missing from the local folder/ } },
     });
     t.notOk(existsSync(join(castle.backend, 'main')));
     writeFileSync(join(castle.backend, 'main'), 'a file');

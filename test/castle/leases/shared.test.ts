@@ -159,7 +159,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.equal((await one.lease('plain')).status, 201);
     t.match(await other.lease('plain'), inUse, 'a label makes no volume shared that is there');
     const refused = await castleVolume(castle, 'create', 'plain', '--shared');
-    t.match(refused, { code: 64, stderr: /plain is there already, and not shared/ });
+    t.match(refused, { code: 64, stderr: /plain already exists and is not shared/ });
     const body = { volume: 'new', target: one.home, shared: true };
     t.match(await one.call('POST', '/v1/leases', body), { status: 400 }, 'nor does a request');
     t.match(await castleVolume(castle, 'create', 'cache', '--shared'), { code: 0 });
@@ -217,7 +217,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     await one.run('sh', '-c', `unshare --mount sleep 1000 >/dev/null 2>&1 & until ${copied}; do :; done`);
     t.match(await one.call('DELETE', `/v1/leases/${leases[0]}`), {
       status: 409,
-      body: { error: { code: 'busy', message: /a namespace of its own/ } },
+      body: { error: { code: 'busy', message: /another mount namespace/ } },
     });
     t.equal((await other.call('DELETE', `/v1/leases/${leases[1]}`)).status, 204);
     t.equal((await other.mounts(other.home)).length, 0);
@@ -230,7 +230,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await TestContainer.start(t, castle),
     ];
     t.equal((await reads.lease('main')).status, 201);
-    t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 75, stderr: /has it read-only/ });
+    t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 75, stderr: /mounted only read-only/ });
     t.equal((await writes.lease('main')).status, 201);
     t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 0 });
     for (const container of [reads, writes]) {

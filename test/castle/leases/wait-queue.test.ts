@@ -65,7 +65,7 @@ if (requires(t, root)) {
     const refused = await other.lease('main');
     t.match(refused, {
       status: 409,
-      body: { error: { code: 'volume_in_use', message: /waited for by container .*, which asked before/ } },
+      body: { error: { code: 'volume_in_use', message: /earlier request of container .* waits for volume main/ } },
     });
     t.equal((await reads.lease('main')).status, 201);
     t.equal((await one.lease('main')).status, 200, 'who has it asks again as ever');
@@ -136,7 +136,7 @@ if (requires(t, root)) {
     const body = { volume: 'main', target: greedy.home, waitSeconds: 60 };
     t.match(await greedy.call('POST', '/v1/leases', body), {
       status: 409,
-      body: { error: { code: 'busy', message: /8 requests of container .* wait already/ } },
+      body: { error: { code: 'busy', message: /already has 8 requests that wait/ } },
     });
     const number = await wait(castle, other);
     await holder.kill();
@@ -156,7 +156,7 @@ if (requires(t, root)) {
       t.equal(await castle.end('SIGTERM'), 0);
       t.match(await waits.finish(number), {
         status: 503,
-        body: { error: { code: 'backend_failed', message: /the castle stops/ } },
+        body: { error: { code: 'backend_failed', message: /the castle is stopping/ } },
       });
       await castle.serve();
       const again = await wait(castle, waits, 3600);

@@ -106,7 +106,7 @@ if (requires(t, root)) {
     t.match(castle.told('snapshot.failed')[0], {
       volume: 'lost',
       level: 'warn',
-      message: /volume lost is known, but not in/,
+      message: /volume lost is missing from/,
     });
   });
 }

@@ -118,8 +118,8 @@ if (requires(t, root, program('strace'))) {
       [['create', '../x'], 64, /^castle: volume name "\.\.\/x" /],
       [['delete', '../x'], 64, /^castle: volume name "\.\.\/x" /],
       [['delete', '.trash'], 64, /^castle: volume name "\.trash" /],
-      [['delete', 'none'], 64, /^castle: there is no volume none; see castle volumes/],
-      [['restore', 'none'], 64, /^castle: no deleted volume none is kept; see castle deleted/],
+      [['delete', 'none'], 64, /^castle: there is no volume none; to list the volumes, run: castle volumes/],
+      [['restore', 'none'], 64, /^castle: no deleted volume none is in the trash; to list .* run: castle deleted/],
       [['create', 'x', '--owner', 'root'], 64, /two numbers/],
       [['create'], 64, /missing required argument/],
       [['frobnicate', 'x'], 64, /frobnicate/],
@@ -174,7 +174,7 @@ if (requires(t, root, program('strace'))) {
     await volume(castle, 'create', 'main');
     const [place, away] = [join(castle.backend, 'main'), join(castle.state, 'away')];
     renameSync(place, away);
-    const said = { code: 69, stderr: /^castle: volume main is known, but not in the local folder / };
+    const said = { code: 69, stderr: /^castle: volume main is missing from the local folder / };
     t.match(await volume(castle, 'delete', 'main'), said);
     t.match(await castleCommand(castle, 'snapshot', 'create', 'main'), said);
     renameSync(away, place);

@@ -2,24 +2,25 @@ import { type Extent, exchanged, identity, inside, outside, without } from '../.
 import type { IdMapping } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
 
-/** What a container's ids are to the host. */
+/** The maps from a container's ids to ids on the host. */
 export interface ContainerIds {
   readonly uids: readonly Extent[];
   readonly gids: readonly Extent[];
 }
 
 /**
- * The map with which a container's user sees as its own what another one owns on the disk; undefined when the volume is to
- * be shown as it is:
+ * The id mapping with which files of the volume's owner on the disk appear as files of the container's user. Undefined
+ * when the volume is mounted without a mapping:
  *
- * - the user owns it already;
- * - the user is root, who may do everything anyway, and may become the owner later (gosu);
- * - it is the host's root's: what a container's user writes must not be root's on the host.
+ * - the user owns the volume already;
+ * - the user is root, which can access every file, and may switch to the owner's uid later (gosu);
+ * - root of the host owns the volume: files that a container's user writes must not belong to root of the host.
  *
- * Nothing is lost by it: the two change places, and every other id stays what it was. A container with a user namespace of
- * its own sees what others wrote there as if it had none, but for root's.
- * @param owner of the volume's root folder, on the disk
- * @param peer who asks, as the host's kernel says
+ * The mapping exchanges the user and the owner; every other id stays as it is, so every file can be accessed. In a
+ * container with its own user namespace, files of other containers appear with the ids that they have outside, except
+ * root's.
+ * @param owner the owner of the volume's root folder, on the disk
+ * @param peer the user that requests the volume, by its ids on the host
  */
 export function defaultIdMapping(owner: Owner, peer: Owner, container: ContainerIds): IdMapping | undefined {
   const user = inside(container.uids, peer.uid);
@@ -29,14 +30,14 @@ export function defaultIdMapping(owner: Owner, peer: Owner, container: Container
   const base = isVisible
     ? { uids: identity, gids: identity }
     : { uids: withoutRoot(container.uids), gids: withoutRoot(container.gids) };
-  const isGroupsOwn = owner.gid === peer.gid || owner.gid === 0 || inside(container.gids, peer.gid) === 0;
+  const keepsGroup = owner.gid === peer.gid || owner.gid === 0 || inside(container.gids, peer.gid) === 0;
   return {
     uids: user === 0 ? base.uids : exchanged(base.uids, owner.uid, peer.uid),
-    gids: isGroupsOwn ? base.gids : exchanged(base.gids, owner.gid, peer.gid),
+    gids: keepsGroup ? base.gids : exchanged(base.gids, owner.gid, peer.gid),
   };
 }
 
-/** What the container's root writes is on the disk what it is on the host: never root's. */
+/** Maps the container's root to itself on the disk: files that it writes never belong to root of the host. */
 function withoutRoot(extents: readonly Extent[]): readonly Extent[] {
   const root = outside(extents, 0);
   if (root === undefined) return extents;

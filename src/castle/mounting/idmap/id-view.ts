@@ -5,26 +5,26 @@ import type { IdMapping, IdPlan } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
 import { type ContainerIds, defaultIdMapping } from './id-mapping.ts';
 
-/** How a volume's ids are shown to a container. */
+/** How the ids of a volume appear in a container. */
 export interface IdView {
-  /** Who owns the root folder, on the disk, of a volume that is made for it. */
+  /** The owner on the disk of the root folder of a volume that is created for the container. */
   readonly owner: Owner;
-  /** Whether who owns a volume matters: castle-mount has to ask. */
-  readonly asks: boolean;
-  /** Whether the orchestrator said so: then the file system has to be able to. */
-  readonly isOrdered: boolean;
-  /** What is to be done with a volume, by the owner of its root folder. */
+  /** Whether the plan depends on the owner of the volume, which castle-mount reports then. */
+  readonly needsOwner: boolean;
+  /** Whether the label `castle.idmap` sets the mapping: a file system that cannot map ids is refused then. */
+  readonly isRequired: boolean;
+  /** The mapping for a volume, by the owner of its root folder. */
   plan(owner: Owner): IdPlan;
 }
 
 /**
- * Works out how a container sees the ids of its volume: as the label `castle.idmap` says, or so that what the volume's
- * owner has is its own.
- * @throws RefusalError not_permitted when the label can't be followed; Error when the container has ended
+ * How the ids of a volume appear in a container: as the label `castle.idmap` says; without the label, files of the
+ * volume's owner appear as files of the container's user.
+ * @throws RefusalError not_permitted when the label cannot be applied; Error when the container has ended
  */
 export function idViewFor(container: Container, { uid, gid }: Peer): IdView {
   const peer = { uid, gid };
-  if (container.idmap === 'off') return asItIs(peer);
+  if (container.idmap === 'off') return unmapped(peer);
   const ids = {
     uids: idsInside(container.first.pid, 'uid'),
     gids: idsInside(container.first.pid, 'gid'),
@@ -32,41 +32,41 @@ export function idViewFor(container: Container, { uid, gid }: Peer): IdView {
   if (container.idmap === undefined) {
     return {
       owner: peer,
-      asks: inside(ids.uids, uid) !== 0 || uid !== 0,
-      isOrdered: false,
+      needsOwner: inside(ids.uids, uid) !== 0 || uid !== 0,
+      isRequired: false,
       plan: (owner) => {
         const map = defaultIdMapping(owner, peer, ids);
         return map === undefined ? {} : { map };
       },
     };
   }
-  const map = orderedMapping(container.name, container.idmap, ids);
+  const map = labelMapping(container.name, container.idmap, ids);
   return {
-    owner: onDisk(container.name, map, peer),
-    asks: true,
-    isOrdered: true,
+    owner: ownerOnDisk(container.name, map, peer),
+    needsOwner: true,
+    isRequired: true,
     plan: () => ({ map }),
   };
 }
 
-const asItIs = (owner: Owner): IdView => ({ owner, asks: false, isOrdered: false, plan: () => ({}) });
+const unmapped = (owner: Owner): IdView => ({ owner, needsOwner: false, isRequired: false, plan: () => ({}) });
 
-function orderedMapping(container: string, label: readonly Extent[], ids: ContainerIds): IdMapping {
+function labelMapping(container: string, label: readonly Extent[], ids: ContainerIds): IdMapping {
   const [uids, gids] = [through(label, ids.uids), through(label, ids.gids)];
   if (uids !== undefined && gids !== undefined) return { uids, gids };
   throw new RefusalError(
     'not_permitted',
-    `container ${container} has a label castle.idmap with ids that its user namespace does not have`,
-    'give ids as the container sees them',
+    `the label castle.idmap of container ${container} has ids that are not in its user namespace`,
+    'use the ids as processes in the container see them',
   );
 }
 
-function onDisk(container: string, { uids, gids }: IdMapping, peer: Owner): Owner {
+function ownerOnDisk(container: string, { uids, gids }: IdMapping, peer: Owner): Owner {
   const [uid, gid] = [inside(uids, peer.uid), inside(gids, peer.gid)];
   if (uid !== undefined && gid !== undefined) return { uid, gid };
   throw new RefusalError(
     'not_permitted',
-    `the label castle.idmap of container ${container} leaves out ${peer.uid}:${peer.gid}, which asks`,
-    'add the user of the container to it: whom it leaves out can write nothing',
+    `the label castle.idmap of container ${container} does not map ${peer.uid}:${peer.gid}, the user that requests the volume`,
+    'add the user of the container to the label: a user that is not mapped cannot write',
   );
 }

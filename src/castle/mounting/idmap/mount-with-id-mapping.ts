@@ -5,32 +5,32 @@ import { IdMappingUnsupportedError, type IdPlan, type MountOptions } from '../mo
 import type { Owner } from '../owner.ts';
 import type { IdView } from './id-view.ts';
 
-/** What a mount is about. */
+/** A volume to mount, and how its ids appear in the container. */
 export interface MappedMount {
   readonly volume: string;
-  /** Whether nothing was ever written to it. */
+  /** Whether this request created the volume, so it is empty. */
   readonly isNew: boolean;
   readonly ids: IdView;
   readonly peer: Peer;
-  /** Whether its backend can show ids as they are only. */
-  readonly asTheyAre: boolean;
+  /** Whether the backend cannot map ids. */
+  readonly cannotMapIds: boolean;
 }
 
 /**
- * Mounts a volume so that the container sees its ids as it should. Where the file system can't map them (overlay and NFS
- * say EINVAL), or this kernel doesn't for us, the volume is shown as it is; the root folder of one that is new gets the
- * container's user once, and nothing else ever gets another owner.
- * @param mount mounts it, with these options
- * @throws RefusalError backend_failed when ids have to be mapped and can't be, and what mount throws
+ * Mounts a volume with the id mapping of the container. Where the file system (overlay and NFS answer EINVAL) or the kernel
+ * cannot map ids, the volume is mounted without a mapping, and the root folder of a new volume is given to the container's
+ * user. The owner of an existing file never changes.
+ * @param mount mounts the volume with these options
+ * @throws RefusalError backend_failed when the label requires a mapping that is not possible; what mount throws
  */
 export async function mountWithIdMapping(
-  { volume, isNew, ids, peer, asTheyAre }: MappedMount,
+  { volume, isNew, ids, peer, cannotMapIds }: MappedMount,
   options: MountOptions,
   mount: (options: MountOptions) => Promise<number>,
   emit: EmitEvent,
 ): Promise<number> {
-  if (asTheyAre && ids.isOrdered) throw cannotMap(volume, new IdMappingUnsupportedError('EINVAL'));
-  if (asTheyAre || !ids.asks) return mount(options);
+  if (cannotMapIds && ids.isRequired) throw idMappingRefusal(volume, new IdMappingUnsupportedError('EINVAL'));
+  if (cannotMapIds || !ids.needsOwner) return mount(options);
   let found: Owner | undefined;
   let plan: IdPlan = {};
   try {
@@ -46,9 +46,9 @@ export async function mountWithIdMapping(
     if (!(thrown instanceof IdMappingUnsupportedError)) throw thrown;
     const { uid, gid } = peer;
     const isOwn = found?.uid === uid;
-    if (ids.isOrdered && !isNew && !isOwn) throw cannotMap(volume, thrown);
+    if (ids.isRequired && !isNew && !isOwn) throw idMappingRefusal(volume, thrown);
     emit(
-      `volume ${volume} is shown with its ids as they are: they cannot be mapped there (${thrown.error})`,
+      `volume ${volume} is mounted without id mapping: its file system or the kernel cannot map ids (${thrown.error})`,
       {
         event: 'mount.idmap-failed',
         volume,
@@ -59,10 +59,10 @@ export async function mountWithIdMapping(
   }
 }
 
-function cannotMap(volume: string, { error }: IdMappingUnsupportedError): RefusalError {
+function idMappingRefusal(volume: string, { error }: IdMappingUnsupportedError): RefusalError {
   return new RefusalError(
     'backend_failed',
     `the ids of volume ${volume} cannot be mapped as the label castle.idmap says: ${error}`,
-    'its file system cannot do that: start the container without the label, and chown the volume on the host',
+    'its file system cannot map ids: start the container without the label, and chown the volume on the host',
   );
 }

@@ -176,9 +176,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const answer = await until('EC2 is believed', async () => {
       const answer = await next.lease('main');
       t.equal(answer.status, 503);
-      return /is known, but not/.test(answer.body.error.message) ? answer : undefined;
+      return /is missing from/.test(answer.body.error.message) ? answer : undefined;
     });
-    t.match(answer, refused('backend_failed', /is known, but not in the EBS volumes/));
+    t.match(answer, refused('backend_failed', /is missing from the EBS volumes/));
     t.same(await volumesIn(ec2), []);
   });
 

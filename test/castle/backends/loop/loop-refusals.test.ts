@@ -72,7 +72,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     for (const what of ['delete', 'restore', 'create']) {
       t.match(await order(folders, what, 'main'), {
         code: 69,
-        stderr: /main lives in the backend loop, and/,
+        stderr: /main is in the backend loop, but/,
       });
     }
     t.same(readdirSync(folders.backend), ['main'], 'a folder of its name is not touched');
@@ -145,7 +145,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
       const image = imageOf(castle.backend, 'one');
       const away = join(temporaryFolder(t, 'away'), basename(image));
       renameSync(image, away);
-      t.match(await container.lease('one'), refusedWith(/known, but not in the/), 'lost');
+      t.match(await container.lease('one'), refusedWith(/missing from the/), 'lost');
       symlinkSync(imageOf(castle.backend, 'two'), image);
       t.match(await container.lease('one'), refusedWith(/not a file/), 'a symlink');
       rmSync(image);
@@ -154,7 +154,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
       rmSync(image, { recursive: true });
       const other = image.replace(/@.{8}/, '@00000000');
       copyFileSync(away, other);
-      t.match(await container.lease('one'), refusedWith(/has the id .*, but 00000000-/), 'another id');
+      t.match(await container.lease('one'), refusedWith(/store has the id .*, but the backend has 00000000-/), 'another id');
       copyFileSync(away, image);
       t.match(await container.lease('one'), refusedWith(/has 2 images/), 'two');
       rmSync(other);

@@ -122,7 +122,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const next = await TestContainer.start(t, folders);
     t.match(await next.lease('main'), {
       status: 503,
-      body: { error: { message: /lives in the backend loop, and this castle serves the local folder/ } },
+      body: { error: { message: /is in the backend loop, but this castle serves the local folder/ } },
     });
   });
 }
