@@ -70,7 +70,9 @@ export function exchanged(extents: readonly Extent[], from: number, to: number):
   let rest = without(extents, from);
   if (previous !== undefined) rest = without(rest, previous);
   const other =
-    previous === undefined || formerTarget === undefined ? [] : [{ from: previous, to: formerTarget, count: 1 }];
+    previous === undefined || formerTarget === undefined
+      ? []
+      : [{ from: previous, to: formerTarget, count: 1 }];
   return [...rest, { from, to, count: 1 }, ...other];
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Requester } from '../leases/lease-ask.ts';
+import type { Requester } from '../leases/request-stages.ts';
 
 /**
  * Handles a request that may take long. Its handler can see that the connection has closed, or that the process that sent

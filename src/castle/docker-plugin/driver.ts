@@ -1,9 +1,9 @@
 import { identify, namespaceOf } from '../../linux/proc.ts';
 import { checkVolumeName } from '../leases/check-request.ts';
-import type { Requester } from '../leases/lease-ask.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import { noSuchVolume } from '../leases/refusals.ts';
 import { requestLease } from '../leases/request-lease.ts';
+import type { Requester } from '../leases/request-stages.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
 import { readOptions } from './options.ts';

@@ -4,9 +4,9 @@ import { accessModeOf, conflicts } from './access-mode.ts';
 import type { ContainerWatch } from './container-watch.ts';
 import { isSameContainer } from './container-watch.ts';
 import type { EngineMountLeases } from './engine-mount-leases.ts';
-import type { AdmittedAsk, LeaseAsk } from './lease-ask.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 import * as refusals from './refusals.ts';
+import type { AdmittedRequest, IdentifiedRequest } from './request-stages.ts';
 import type { LeaseResolver } from './resolve-lease.ts';
 import { olderRequestWaits, type QueuedRequest, type WaitQueue } from './wait-queue.ts';
 
@@ -23,7 +23,7 @@ export interface AdmissionDeps {
 /** The container has the lease already, or may get a new one. */
 export type Admission =
   | { readonly kind: 'existing'; readonly lease: LeaseRecord }
-  | { readonly kind: 'admitted'; readonly ask: AdmittedAsk };
+  | { readonly kind: 'admitted'; readonly request: AdmittedRequest };
 
 /**
  * Compares a request with the leases on its volume and with the requests that wait for it. Leases whose container or
@@ -33,14 +33,14 @@ export type Admission =
  */
 export async function admitRequest(
   deps: AdmissionDeps,
-  ask: LeaseAsk,
+  request: IdentifiedRequest,
   queued: QueuedRequest | undefined,
 ): Promise<Admission> {
   const { store, queue, engineMounts } = deps;
-  const { container, volume } = ask;
+  const { container, volume } = request;
   const leases = await livingLeasesOn(deps, volume);
   const own = leases.find((lease) => isSameContainer(lease, container));
-  const existing = own === undefined ? undefined : await verifyOwnLease(deps, own, ask);
+  const existing = own === undefined ? undefined : await verifyOwnLease(deps, own, request);
   if (existing !== undefined) {
     return { kind: 'existing', lease: await engineMounts.recordRequestedAgain(existing) };
   }
@@ -55,7 +55,7 @@ export async function admitRequest(
   if (first !== undefined && first !== queued && mode.readonly !== true) {
     throw olderRequestWaits(volume, first.container.name);
   }
-  return { kind: 'admitted', ask: { ...ask, mode, others } };
+  return { kind: 'admitted', request: { ...request, mode, others } };
 }
 
 /** The leases of a volume whose containers run; the other ones are ended. */
@@ -79,7 +79,7 @@ async function livingLeasesOn(
 async function verifyOwnLease(
   { watch, inspector, recorder, resolver }: AdmissionDeps,
   own: LeaseRecord,
-  { container, target }: LeaseAsk,
+  { container, target }: IdentifiedRequest,
 ): Promise<LeaseRecord | undefined> {
   resolver.checkNotHung(own);
   const location = await inspector.locate(own);

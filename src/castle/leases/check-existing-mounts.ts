@@ -8,8 +8,13 @@ import type { Store } from '../store/store.ts';
 import type { MountInspector } from '../volumes/mount-inspector.ts';
 import { conflicts } from './access-mode.ts';
 import { isSameContainer } from './container-watch.ts';
-import type { AdmittedAsk, CheckedAsk, LeaseAsk, PreparedAsk } from './lease-ask.ts';
 import * as refusals from './refusals.ts';
+import type {
+  AdmittedRequest,
+  CheckedRequest,
+  IdentifiedRequest,
+  PreparedRequest,
+} from './request-stages.ts';
 
 export interface MountCheckDeps {
   readonly store: Store;
@@ -17,25 +22,31 @@ export interface MountCheckDeps {
   readonly inspector: MountInspector;
 }
 
-/** What the mount tables say about a volume that is about to be mounted. */
-type ExistingMounts = Pick<CheckedAsk, 'existingMountId' | 'isMountedElsewhere'>;
+/** The existing mounts of a volume that is about to be mounted, as the mount tables show them. */
+type ExistingMounts = Pick<CheckedRequest, 'existingMountId' | 'isMountedElsewhere'>;
 
 /**
  * The last check before a mount, in the kernel's own mount tables: the store may have been lost, and a mount namespace
- * may outlive the container that it was made for.
+ * may outlive its container.
  * @throws RefusalError volume_in_use when the volume is mounted where that conflicts with the request; bad_target,
  *   backend_failed
  */
-export async function checkExistingMounts(deps: MountCheckDeps, ask: PreparedAsk): Promise<CheckedAsk> {
-  const existing = ask.isNew
+export async function checkExistingMounts(
+  deps: MountCheckDeps,
+  request: PreparedRequest,
+): Promise<CheckedRequest> {
+  const existing = request.isNew
     ? { existingMountId: undefined, isMountedElsewhere: false }
-    : await findExistingMounts(deps, ask);
-  if (existing.existingMountId === undefined) checkTargetIsFree(deps, ask);
-  return { ...ask, ...existing };
+    : await findExistingMounts(deps, request);
+  if (existing.existingMountId === undefined) checkTargetIsFree(deps, request);
+  return { ...request, ...existing };
 }
 
-async function findExistingMounts({ inspector }: MountCheckDeps, ask: AdmittedAsk): Promise<ExistingMounts> {
-  const { container, volume, target, mode } = ask;
+async function findExistingMounts(
+  { inspector }: MountCheckDeps,
+  request: AdmittedRequest,
+): Promise<ExistingMounts> {
+  const { container, volume, target, mode } = request;
   const { source, mounts } = await inspector.findSourceAndMounts(volume);
   const containerNamespace = namespaceOf(container.first.pid, 'mnt');
   const inside = mounts.filter(({ namespace }) => namespace === containerNamespace);
@@ -43,9 +54,9 @@ async function findExistingMounts({ inspector }: MountCheckDeps, ask: AdmittedAs
   const location = await locateMount(container.first.pid, source, target, async () => inside);
   if (location.kind === 'unknown') throw refusals.unreadableMounts(container.name);
   const existingMountId = location.kind === 'onTarget' ? location.mount.id : undefined;
-  // A shared mount that the container has already gives nobody new access: after a lost store it is adopted.
+  // Adopting a shared mount that the container has already, as after a lost store, grants no new access.
   const cannotConflict = mode.readonly === true || (mode.shared === true && existingMountId !== undefined);
-  const conflicting = cannotConflict ? undefined : outside.find((mount) => preventsWriting(mount, ask));
+  const conflicting = cannotConflict ? undefined : outside.find((mount) => preventsWriting(mount, request));
   if (conflicting !== undefined) {
     const isOnHost = conflicting.namespace === namespaceOf('self', 'mnt');
     throw refusals.mountedElsewhere(volume, conflicting, isOnHost);
@@ -55,15 +66,18 @@ async function findExistingMounts({ inspector }: MountCheckDeps, ask: AdmittedAs
 }
 
 /** Whether a mount can write and belongs to no lease that shares the volume. */
-function preventsWriting(found: VolumeMount, { mode, others }: AdmittedAsk): boolean {
+function preventsWriting(found: VolumeMount, { mode, others }: AdmittedRequest): boolean {
   if (found.mount.readonly) return false;
-  // The mount of a read-only lease is writable only if the container remounted it; it does not excuse this one.
+  // The mount of a read-only lease is writable only if the container remounted it, so it does not count.
   const sharingWriters = others.filter((other) => other.readonly !== true && !conflicts(other, mode));
   return !sharingWriters.some(({ first }) => belongsToContainer(found, first));
 }
 
 /** A mount point that shows another volume of this container would hide that volume. */
-function checkTargetIsFree({ store, backend }: MountCheckDeps, { container, target }: LeaseAsk): void {
+function checkTargetIsFree(
+  { store, backend }: MountCheckDeps,
+  { container, target }: IdentifiedRequest,
+): void {
   const taken = store
     .leasesOf(container.id)
     .find((lease) => lease.target === target && isSameContainer(lease, container));

@@ -2,14 +2,14 @@ import { posix } from 'node:path';
 import { volumeNameFault } from '../../protocol/volume-name.ts';
 import { badVolumeName } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
-import type { LeaseAsk } from './lease-ask.ts';
 import { badTarget, notPermitted } from './refusals.ts';
+import type { IdentifiedRequest } from './request-stages.ts';
 
 /**
- * Checks what can be checked without looking at any state: the names, and the permission that the orchestrator gave.
+ * Checks everything that needs no state: the names, and the permission that the orchestrator gave by a label.
  * @throws RefusalError bad_volume_name, bad_target, not_permitted
  */
-export function checkRequest({ container, volume, target }: LeaseAsk): void {
+export function checkRequest({ container, volume, target }: IdentifiedRequest): void {
   checkVolumeName(volume);
   checkTarget(target);
   checkPermission(container, volume);

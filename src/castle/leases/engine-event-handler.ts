@@ -61,11 +61,15 @@ export function engineEventHandler(watch: ContainerWatch, emit: EmitEvent): Engi
       const isReported = (lease: LeaseRecord) => !ids.has(lease.container) && Date.parse(lease.since) <= atMs;
       void endReported(isReported, "the engine's list of containers shows");
     },
-    found: () => emit('the castle is connected to the container engine and receives its events', { event: 'engine.connected' }),
+    found: () =>
+      emit('the castle is connected to the container engine and receives its events', {
+        event: 'engine.connected',
+      }),
     lost: (reason) =>
       emit(`the container engine cannot be reached: ${reason}`, {
         event: 'engine.disconnected',
-        remedy: 'start the engine or repair it; leases stay as they are, and new requests are refused until the engine answers',
+        remedy:
+          'start the engine or repair it; leases stay as they are, and new requests are refused until the engine answers',
       }),
   };
 }

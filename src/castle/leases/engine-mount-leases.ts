@@ -68,8 +68,8 @@ export class EngineMountLeases {
   }
 
   /**
-   * Ends the leases that no container uses any more. The engine does not always say so: not after a restart in between,
-   * and not while the castle was away.
+   * Ends the leases that no container uses any more. The engine does not always report the end of a
+   * mount: not after a restart of the engine, and not while the castle was not running.
    * @returns the leases that are left
    */
   async endAllUnused(): Promise<readonly LeaseRecord[]> {

@@ -9,10 +9,10 @@ import type { LeaseRecord } from '../store/store.ts';
 import { checkExistingMounts, type MountCheckDeps } from './check-existing-mounts.ts';
 import type { ContainerWatch } from './container-watch.ts';
 import { newEngineMount } from './engine-mount-leases.ts';
-import type { AdmittedAsk, CheckedAsk } from './lease-ask.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 import { type PreparationDeps, prepareVolume } from './prepare-volume.ts';
 import * as refusals from './refusals.ts';
+import type { AdmittedRequest, CheckedRequest } from './request-stages.ts';
 import type { LeaseResolver } from './resolve-lease.ts';
 import { withUndo } from './undo-stack.ts';
 
@@ -32,20 +32,24 @@ export interface GrantDeps extends PreparationDeps, MountCheckDeps {
  * point. Runs while the volume and the mount point are locked.
  * @throws RefusalError bad_target, not_permitted, not_found, volume_in_use, busy, backend_failed
  */
-export async function grantLease(deps: GrantDeps, ask: AdmittedAsk): Promise<LeaseRecord> {
+export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Promise<LeaseRecord> {
   const { store, catalog, hostMounts, mounter, recorder, watch, resolver } = deps;
-  const { container, target } = ask;
+  const { container, target } = request;
   const held = deps.holdProcess(container.first);
   if (held === undefined) throw refusals.containerEnded(container.name);
   return withUndo(async (undo) => {
     const keepHeld = undo.push(() => held.close());
-    const { ask: prepared, keepVolume } = await prepareVolume(deps, ask, undo);
+    const { request: prepared, keepVolume } = await prepareVolume(deps, request, undo);
     const checked = await checkExistingMounts(deps, prepared);
 
     const lease = newLease(checked);
     /** A change that could not be undone stays in the store; the next request or start compares it with the mounts. */
     const leaveUnresolved = (thrown: unknown): void => {
-      recorder.emit(lease, 'lease.unresolved', `the failed mount could not be undone: ${errorMessage(thrown)}`);
+      recorder.emit(
+        lease,
+        'lease.unresolved',
+        `the failed mount could not be undone: ${errorMessage(thrown)}`,
+      );
       if (store.lease(lease.id) === undefined) return;
       watch.watch(lease, held);
       keepHeld();
@@ -92,7 +96,7 @@ export async function grantLease(deps: GrantDeps, ask: AdmittedAsk): Promise<Lea
   });
 }
 
-function newLease({ container, volume, target, mode }: CheckedAsk): LeaseRecord {
+function newLease({ container, volume, target, mode }: CheckedRequest): LeaseRecord {
   return {
     id: randomUUID(),
     volume,
@@ -115,12 +119,12 @@ function newLease({ container, volume, target, mode }: CheckedAsk): LeaseRecord 
  */
 async function mountVolume(
   { backend, emit }: GrantDeps,
-  ask: CheckedAsk,
+  request: CheckedRequest,
   held: HeldProcess,
 ): Promise<number> {
-  const { volume, target, record, isNew, ids, peer, mode, others, existingMountId } = ask;
+  const { volume, target, record, isNew, ids, peer, mode, others, existingMountId } = request;
   if (existingMountId !== undefined) return existingMountId;
-  const isMountedElsewhere = ask.isMountedElsewhere || others.length > 0;
+  const isMountedElsewhere = request.isMountedElsewhere || others.length > 0;
   const mappedMount = { volume, isNew, ids, peer, cannotMapIds: !backend.canMapIds };
   const options = { readonly: mode.readonly === true, isMountedElsewhere };
   return withMountNamespace(held, (into) =>

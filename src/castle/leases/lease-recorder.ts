@@ -21,7 +21,7 @@ export class LeaseRecorder {
   /** Writes a new lease. In the same commit a volume that was just created becomes ready, and its last use is set. */
   async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
     await this.store.commit((changes) => {
-      const state = afterVolume(volume.state, 'made');
+      const state = afterVolume(volume.state, 'created');
       if (state !== 'none') changes.putVolume({ ...volume, state, used: lease.since });
       changes.putLease(lease);
     });
@@ -51,7 +51,7 @@ export class LeaseRecorder {
     return next;
   }
 
-  /** Records that the mount of a lease was found. Nothing is written if the store says so already. */
+  /** Records that the mount of a lease was found. Writes nothing if the store has it already. */
   async recordMount(lease: LeaseRecord, mountId: number): Promise<LeaseRecord> {
     if (lease.state === 'mounted' && lease.mountId === mountId) return lease;
     return this.advance(lease, 'mounted', { mountId });

@@ -2,8 +2,8 @@ import { isSharedWithHost, liesIn, type SourceFolder } from '../../linux/mountin
 import { idViewFor } from '../mounting/idmap/id-view.ts';
 import type { VolumeCatalog, VolumeSpec } from '../volumes/volume-catalog.ts';
 import type { EngineMountLeases } from './engine-mount-leases.ts';
-import type { AdmittedAsk, LeaseAsk, PreparedAsk } from './lease-ask.ts';
 import * as refusals from './refusals.ts';
+import type { AdmittedRequest, IdentifiedRequest, PreparedRequest } from './request-stages.ts';
 import type { UndoStack } from './undo-stack.ts';
 
 export interface PreparationDeps {
@@ -15,7 +15,7 @@ export interface PreparationDeps {
 
 /** The request, and how to keep the volume if the operation fails later. */
 export interface Preparation {
-  readonly ask: PreparedAsk;
+  readonly request: PreparedRequest;
   /** Takes the removal of a volume that was created here off the undo stack. */
   readonly keepVolume: () => void;
 }
@@ -27,12 +27,12 @@ export interface Preparation {
  */
 export async function prepareVolume(
   { volumesFolder, catalog, engineMounts }: PreparationDeps,
-  ask: AdmittedAsk,
+  request: AdmittedRequest,
   undo: UndoStack,
 ): Promise<Preparation> {
-  const { container, peer, volume } = ask;
+  const { container, peer, volume } = request;
   if (container.engineMount === true) await engineMounts.checkVolumeExists(volume);
-  else checkTargetPlace(volumesFolder, ask);
+  else checkTargetPlace(volumesFolder, request);
   const ids = idViewFor(container, peer);
   const { shared, sizeBytes, snapshot } = container;
   const spec: VolumeSpec = {
@@ -43,11 +43,14 @@ export async function prepareVolume(
   };
   const { record, isNew } = await catalog.prepare(volume, spec);
   const keepVolume = isNew ? undo.push(() => catalog.discard(record)) : () => undefined;
-  return { ask: { ...ask, ids, spec, record, isNew }, keepVolume };
+  return { request: { ...request, ids, spec, record, isNew }, keepVolume };
 }
 
 /** A mount there would reach the host, or the folder of the volumes. */
-function checkTargetPlace(volumesFolder: SourceFolder, { container: { first }, target }: LeaseAsk): void {
+function checkTargetPlace(
+  volumesFolder: SourceFolder,
+  { container: { first }, target }: IdentifiedRequest,
+): void {
   if (isSharedWithHost(first.pid, target)) throw refusals.sharedTarget(target);
   if (liesIn(first.pid, target, volumesFolder)) throw refusals.targetInBackend(target);
 }

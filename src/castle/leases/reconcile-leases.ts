@@ -62,7 +62,9 @@ export async function recoverLeasesAtStart(deps: LeaseRecoveryDeps): Promise<voi
   const { store, backend, resolver, engineMounts, unusedVolumes, emit } = deps;
   for (const lease of store.leases()) await resolver.recoverAtStart(await engineMounts.recoverAtStart(lease));
   const [leases, volumes] = [store.leases().length, store.volumes()];
-  emit(`compared the store with the host; volumes: ${volumes.length}, leases: ${leases}`, { event: 'reconcile.done' });
+  emit(`compared the store with the host; volumes: ${volumes.length}, leases: ${leases}`, {
+    event: 'reconcile.done',
+  });
   for (const volume of volumes) if (volume.backend === backend.name) unusedVolumes.foundAtStart(volume.name);
 }
 

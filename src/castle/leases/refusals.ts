@@ -174,7 +174,11 @@ export function containerEnded(container: string): RefusalError {
 }
 
 export function noSuchVolume(name: string): RefusalError {
-  return new RefusalError('not_found', `there is no volume ${name}`, 'to list the volumes, run: castle volumes');
+  return new RefusalError(
+    'not_found',
+    `there is no volume ${name}`,
+    'to list the volumes, run: castle volumes',
+  );
 }
 
 export function readonlyCannotGrow({ volume, containerName }: LeaseRecord): RefusalError {

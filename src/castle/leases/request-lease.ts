@@ -4,8 +4,8 @@ import type { OneAtATime } from '../store/keyed-mutex.ts';
 import { type AdmissionDeps, admitRequest } from './admit-request.ts';
 import { checkRequest } from './check-request.ts';
 import { type GrantDeps, grantLease } from './grant-lease.ts';
-import type { LeaseAsk, Requester } from './lease-ask.ts';
 import { toLease } from './lease-recorder.ts';
+import type { IdentifiedRequest, Requester } from './request-stages.ts';
 import { castleStops, type QueuedRequest, requesterGone } from './wait-queue.ts';
 
 /** How often the first queued request tries again, in milliseconds: the end of a mount without a lease wakes no request. */
@@ -37,25 +37,29 @@ type Outcome = Omit<LeaseAnswer, 'waited'>;
  */
 export async function requestLease(
   deps: RequestDeps,
-  ask: LeaseAsk,
+  request: IdentifiedRequest,
   waitSeconds: number,
   requester: Requester,
 ): Promise<LeaseAnswer> {
-  checkRequest(ask);
+  checkRequest(request);
   try {
-    return { ...(await deps.volumeLock.run(ask.volume, () => tryRequest(deps, ask))), waited: false };
+    return { ...(await deps.volumeLock.run(request.volume, () => tryRequest(deps, request))), waited: false };
   } catch (thrown) {
     if (waitSeconds === 0 || !isInUse(thrown)) throw thrown;
-    return { ...(await waitInQueue(deps, ask, waitSeconds * 1000, requester)), waited: true };
+    return { ...(await waitInQueue(deps, request, waitSeconds * 1000, requester)), waited: true };
   }
 }
 
 /** One attempt, while the volume is locked. */
-async function tryRequest(deps: RequestDeps, ask: LeaseAsk, queued?: QueuedRequest): Promise<Outcome> {
-  const admission = await admitRequest(deps, ask, queued);
+async function tryRequest(
+  deps: RequestDeps,
+  request: IdentifiedRequest,
+  queued?: QueuedRequest,
+): Promise<Outcome> {
+  const admission = await admitRequest(deps, request, queued);
   if (admission.kind === 'existing') return { lease: toLease(admission.lease), isNew: false };
-  const lease = await deps.targetLock.run(`${ask.container.id} ${ask.target}`, () =>
-    grantLease(deps, admission.ask),
+  const lease = await deps.targetLock.run(`${request.container.id} ${request.target}`, () =>
+    grantLease(deps, admission.request),
   );
   return { lease: toLease(lease), isNew: true };
 }
@@ -63,12 +67,12 @@ async function tryRequest(deps: RequestDeps, ask: LeaseAsk, queued?: QueuedReque
 /** Tries again whenever the request may be next, until its time is over. */
 async function waitInQueue(
   deps: RequestDeps,
-  ask: LeaseAsk,
+  request: IdentifiedRequest,
   withinMs: number,
   requester: Requester,
 ): Promise<Outcome> {
   const { queue, volumeLock } = deps;
-  const { container, volume } = ask;
+  const { container, volume } = request;
   const endsAt = performance.now() + withinMs;
   const queued = queue.enter(volume, container);
   deps.emit(`container ${container.name} waits for volume ${volume}`, {
@@ -83,7 +87,7 @@ async function waitInQueue(
       try {
         return await volumeLock.run(volume, async () => {
           if (isGone(requester)) throw requesterGone(volume, container.name);
-          return tryRequest(deps, ask, queued);
+          return tryRequest(deps, request, queued);
         });
       } catch (thrown) {
         // isAlive is checked as well as the connection: a child of the requester may keep that open.

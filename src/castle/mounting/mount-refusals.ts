@@ -122,7 +122,8 @@ const nfsRemedies: Record<string, string> & { readonly away: string } = {
 };
 
 const loopRemedies: Record<string, string> = {
-  ENOENT: 'the host has no /dev/loop-control: load the kernel module loop, and give the castle the /dev of the host',
+  ENOENT:
+    'the host has no /dev/loop-control: load the kernel module loop, and give the castle the /dev of the host',
   EBUSY: 'other programs took all free loop devices at the same time: send the request again',
 };
 

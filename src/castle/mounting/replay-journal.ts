@@ -16,6 +16,7 @@ export function createJournalReplay(program: string): ReplayJournal {
     const args = ['replay', type, uuid, isDevice === true ? path : 'new'];
     // Descriptor 5, as for every image; 3 and 4 are not used.
     const result = await runMountProgram(program, args, ['ignore', 'ignore', fd], limitMs);
-    if (!result.ok) throw new Error(`the journal of ${path} cannot be replayed: ${result.step}: ${result.error}`);
+    if (!result.ok)
+      throw new Error(`the journal of ${path} cannot be replayed: ${result.step}: ${result.error}`);
   };
 }

@@ -18,7 +18,7 @@ export class MountInspector {
     private readonly hostMounts: HostMounts,
   ) {}
 
-  /** Where a volume is mounted now. @throws RefusalError backend_failed when that cannot be found out */
+  /** Where a volume is mounted now. @throws RefusalError backend_failed when the backend cannot find the volume */
   async findMounts(volume: string): Promise<readonly VolumeMount[]> {
     return (await this.findSourceAndMounts(volume)).mounts;
   }
@@ -26,7 +26,7 @@ export class MountInspector {
   /**
    * A volume's source in the mount tables, and where it is mounted now.
    * @returns a source that is undefined, and no mounts, when the volume cannot be mounted anywhere now
-   * @throws RefusalError backend_failed when that cannot be found out
+   * @throws RefusalError backend_failed when the backend cannot find the volume
    */
   async findSourceAndMounts(volume: string): Promise<{
     readonly source: SourceFolder | undefined;
@@ -38,7 +38,10 @@ export class MountInspector {
     return { source, mounts: this.withoutCopies(mounts) };
   }
 
-  /** Scans once for many volumes. @returns whether a volume seemed to be mounted then; findMounts makes sure */
+  /**
+   * Scans once for many volumes.
+   * @returns whether a volume was mounted at the time of the scan, perhaps by mistake: findMounts verifies it
+   */
   scan(): (volume: string) => Promise<boolean> {
     const mountsIn = this.namespaces.scan();
     return async (volume) => {
@@ -48,7 +51,7 @@ export class MountInspector {
     };
   }
 
-  /** Where the mount of a lease is. @throws RefusalError backend_failed when that cannot be found out */
+  /** Where the mount of a lease is. @throws RefusalError backend_failed when the backend cannot find the volume */
   async locate(lease: LeaseRecord): Promise<MountLocation> {
     const source = await this.source(lease.volume);
     return locateMount(lease.first.pid, source, lease.target, () => this.mountsExceptOthers(lease));

@@ -66,10 +66,13 @@ export class UnusedVolumeRelease {
       this.pending.delete(volume);
     } catch (thrown) {
       if (isReported && !this.pending.has(volume)) {
-        emit(`volume ${volume} could not be released from this host yet; the castle retries: ${errorMessage(thrown)}`, {
-          event: 'volume.unresolved',
-          volume,
-        });
+        emit(
+          `volume ${volume} could not be released from this host yet; the castle retries: ${errorMessage(thrown)}`,
+          {
+            event: 'volume.unresolved',
+            volume,
+          },
+        );
       }
       this.pending.add(volume);
       this.retryLater();

@@ -34,7 +34,7 @@ export interface VolumeAdministrationDeps {
   readonly emit: EmitEvent;
 }
 
-/** What an administrator of the host does with volumes: create, delete, restore, purge, unlock. Not for containers. */
+/** The operations for administrators of the host, not for containers: create, delete, restore, purge, unlock. */
 export class VolumeAdministration {
   constructor(private readonly deps: VolumeAdministrationDeps) {}
 
@@ -114,7 +114,11 @@ export class VolumeAdministration {
         .sort((one, other) => one.deleted.localeCompare(other.deleted))
         .at(-1);
       if (kept === undefined) {
-        throw new RefusalError('not_found', `no deleted volume ${volume} is in the trash`, 'to list the deleted volumes, run: castle deleted');
+        throw new RefusalError(
+          'not_found',
+          `no deleted volume ${volume} is in the trash`,
+          'to list the deleted volumes, run: castle deleted',
+        );
       }
       const record = await this.advance(kept, 'restore');
       try {
@@ -127,7 +131,10 @@ export class VolumeAdministration {
         await trash.put(volume, record.id);
         throw thrown;
       });
-      emit(`volume ${volume}, deleted on ${kept.deleted}, was restored`, { event: 'volume.restored', volume });
+      emit(`volume ${volume}, deleted on ${kept.deleted}, was restored`, {
+        event: 'volume.restored',
+        volume,
+      });
     });
   }
 
@@ -345,14 +352,14 @@ export class VolumeAdministration {
   /** Settles a restore that may or may not have happened. */
   private async settleRestoring(record: TrashRecord, trash: Trash): Promise<void> {
     if (!(await trash.has(record.volume, record.id))) return this.restored(record);
-    await this.advance(record, 'notBroughtBack');
+    await this.advance(record, 'notRestored');
   }
 
   private async restored(record: TrashRecord): Promise<void> {
     const { volume: name, volumeId, shared, backend, created } = record;
     const ids = volumeId === undefined ? {} : { id: volumeId };
     const volume = { name, ...ids, ...(shared === undefined ? {} : { shared }), backend, created };
-    await this.advance(record, 'broughtBack', (changes) => changes.putVolume({ ...volume, state: 'ready' }));
+    await this.advance(record, 'restored', (changes) => changes.putVolume({ ...volume, state: 'ready' }));
   }
 
   private async tryToPurge(record: TrashRecord, trash: Trash): Promise<void> {

@@ -21,7 +21,7 @@ export interface VolumeSpec {
 /** Creates a volume from a snapshot. @throws RefusalError; nothing is left of the volume then */
 export type CreateFromSnapshot = (snapshot: string, volume: NewVolume) => Promise<void>;
 
-/** Creates and finds volumes. The store says what the castle was about to do with each, for the start after a crash. */
+/** Creates and finds volumes. Each change is written to the store before it is made, for the start after a crash. */
 export class VolumeCatalog {
   /** The last fault that was reported, by kind and volume: a fault is reported once, not at each reconcile. */
   private readonly reported = new Map<string, string>();
@@ -86,7 +86,7 @@ export class VolumeCatalog {
       if (snapshot === undefined) await this.backend.create(volume);
       else await this.createFromSnapshot(snapshot, volume);
     } catch (thrown) {
-      await this.advance(record, 'notMade');
+      await this.advance(record, 'notCreated');
       throw thrown;
     }
     return { ...record, id };
@@ -109,7 +109,7 @@ export class VolumeCatalog {
         await this.advance(volume, 'discard');
       }
       const isRemoved = await this.backend.discardEmpty(volume);
-      await this.advance({ ...volume, state: 'creating' }, isRemoved ? 'notMade' : 'made');
+      await this.advance({ ...volume, state: 'creating' }, isRemoved ? 'notCreated' : 'created');
     } catch (thrown) {
       this.emit(`the new, empty volume ${volume.name} could not be removed: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
@@ -134,7 +134,7 @@ export class VolumeCatalog {
     try {
       const found = await this.backend.find(name);
       if (volume.state !== 'ready') {
-        await this.advance(volume, found === undefined ? 'notMade' : 'made');
+        await this.advance(volume, found === undefined ? 'notCreated' : 'created');
         return 'corrected';
       }
       if (found === undefined) throw lostVolume(name, this.backend.description);

@@ -5,17 +5,17 @@ export type VolumeState = VolumeRecord['state'] | 'none';
 
 /**
  * What can happen to a volume that is not in the trash. The commit that writes `moved` to the entry in the trash removes the
- * volume from the store, and the commit that writes `broughtBack` adds it again, ready.
+ * volume from the store, and the commit that writes `restored` adds it again, ready.
  */
-export type VolumeEvent = 'create' | 'made' | 'notMade' | 'discard';
+export type VolumeEvent = 'create' | 'created' | 'notCreated' | 'discard';
 
 /** The state table of a volume: the state that follows from each event. An event without an entry cannot happen. */
 export const volumeTransitions: Record<VolumeState, Partial<Record<VolumeEvent, VolumeState>>> = {
   none: { create: 'creating' },
-  // The volume may exist or not: a castle that finds this state at start asks the backend.
-  creating: { create: 'creating', made: 'ready', notMade: 'none', discard: 'creating' },
-  // `made`: the backend has the volume, as the store says already.
-  ready: { made: 'ready', discard: 'creating' },
+  // The volume may exist or not: a castle that finds this state at start looks the volume up in the backend.
+  creating: { create: 'creating', created: 'ready', notCreated: 'none', discard: 'creating' },
+  // `created`: the backend has the volume, and the store has it as ready already.
+  ready: { created: 'ready', discard: 'creating' },
 };
 
 /** The state of an entry in the trash; `none`: there is no such entry. */
@@ -28,8 +28,8 @@ export type TrashEvent =
   | 'moved'
   | 'notMoved'
   | 'restore'
-  | 'broughtBack'
-  | 'notBroughtBack'
+  | 'restored'
+  | 'notRestored'
   | 'purge'
   | 'purged';
 
@@ -38,7 +38,7 @@ export const trashTransitions: Record<TrashState, Partial<Record<TrashEvent, Tra
   none: { delete: 'deleting', found: 'kept' },
   deleting: { moved: 'kept', notMoved: 'none' },
   kept: { restore: 'restoring', purge: 'purging' },
-  restoring: { broughtBack: 'none', notBroughtBack: 'kept' },
+  restoring: { restored: 'none', notRestored: 'kept' },
   purging: { purged: 'none' },
 };
 

@@ -63,7 +63,9 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     await castle.serve();
     t.match(castle.told('lease.adopted'), [{ ...about, lease: id }]);
-    t.match(castle.told('reconcile.done')[1], { message: 'compared the store with the host; volumes: 1, leases: 1' });
+    t.match(castle.told('reconcile.done')[1], {
+      message: 'compared the store with the host; volumes: 1, leases: 1',
+    });
     await has.call('DELETE', `/v1/leases/${id}`);
     t.match(castle.told('mount.removed'), [{ target: has.home, mountId, tookMs: Number }]);
     t.match(castle.told('lease.released'), [{ ...about, lease: id }]);

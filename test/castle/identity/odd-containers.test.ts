@@ -61,7 +61,10 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await container.lease(other), { status: 422, body: { error: { message: /another volume is already mounted/ } } });
+    t.match(await container.lease(other), {
+      status: 422,
+      body: { error: { message: /another volume is already mounted/ } },
+    });
     t.equal((await container.mounts(container.home)).length, 1);
   });
 
@@ -116,10 +119,7 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     renameSync(join(castle.backend, 'away'), `${castle.backend}-away`);
     await castle.serve();
-    t.match(
-      castle.said,
-      /volume away, .* the lease stays: volume away is missing from the local folder/,
-    );
+    t.match(castle.said, /volume away, .* the lease stays: volume away is missing from the local folder/);
     t.match(await castle.leaseOf('away'), { id, state: 'mounted' });
     t.match(await kept.lease('kept'), { status: 200 });
     t.match(await away.lease('away'), { status: 503, body: { error: { code: 'backend_failed' } } });

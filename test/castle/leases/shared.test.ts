@@ -230,7 +230,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await TestContainer.start(t, castle),
     ];
     t.equal((await reads.lease('main')).status, 201);
-    t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 75, stderr: /mounted only read-only/ });
+    t.match(await castleVolume(castle, 'grow', 'main', '320M'), {
+      code: 75,
+      stderr: /mounted only read-only/,
+    });
     t.equal((await writes.lease('main')).status, 201);
     t.match(await castleVolume(castle, 'grow', 'main', '320M'), { code: 0 });
     for (const container of [reads, writes]) {

@@ -75,14 +75,14 @@ const lease: Machine<LeaseState, LeaseEvent> = {
 
 const volume: Machine<VolumeState, VolumeEvent> = {
   expected: {
-    none: { create: 'creating', made: never, notMade: never, discard: never },
-    creating: { create: 'creating', made: 'ready', notMade: 'none', discard: 'creating' },
-    ready: { create: never, made: 'ready', notMade: never, discard: 'creating' },
+    none: { create: 'creating', created: never, notCreated: never, discard: never },
+    creating: { create: 'creating', created: 'ready', notCreated: 'none', discard: 'creating' },
+    ready: { create: never, created: 'ready', notCreated: never, discard: 'creating' },
   },
   step: afterVolume,
   first: 'none',
   atRest: ['none', 'ready'],
-  afterCrash: { creating: ['made', 'notMade'] },
+  afterCrash: { creating: ['created', 'notCreated'] },
 };
 
 const impossible = {
@@ -91,8 +91,8 @@ const impossible = {
   moved: never,
   notMoved: never,
   restore: never,
-  broughtBack: never,
-  notBroughtBack: never,
+  restored: never,
+  notRestored: never,
   purge: never,
   purged: never,
 } as const;
@@ -102,7 +102,7 @@ const trash: Machine<TrashState, TrashEvent> = {
     none: { ...impossible, delete: 'deleting', found: 'kept' },
     deleting: { ...impossible, moved: 'kept', notMoved: 'none' },
     kept: { ...impossible, restore: 'restoring', purge: 'purging' },
-    restoring: { ...impossible, broughtBack: 'none', notBroughtBack: 'kept' },
+    restoring: { ...impossible, restored: 'none', notRestored: 'kept' },
     purging: { ...impossible, purged: 'none' },
   },
   step: afterTrash,
@@ -110,7 +110,7 @@ const trash: Machine<TrashState, TrashEvent> = {
   atRest: ['none', 'kept'],
   afterCrash: {
     deleting: ['moved', 'notMoved'],
-    restoring: ['broughtBack', 'notBroughtBack'],
+    restoring: ['restored', 'notRestored'],
     purging: ['purged'],
   },
 };

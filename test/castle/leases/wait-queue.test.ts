@@ -65,7 +65,9 @@ if (requires(t, root)) {
     const refused = await other.lease('main');
     t.match(refused, {
       status: 409,
-      body: { error: { code: 'volume_in_use', message: /earlier request of container .* waits for volume main/ } },
+      body: {
+        error: { code: 'volume_in_use', message: /earlier request of container .* waits for volume main/ },
+      },
     });
     t.equal((await reads.lease('main')).status, 201);
     t.equal((await one.lease('main')).status, 200, 'who has it asks again as ever');

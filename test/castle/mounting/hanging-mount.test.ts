@@ -19,7 +19,10 @@ if (requires(t, root, fuse)) {
     const ready = join(hangs.home, 'ready');
     await hangs.run('mkfifo', ready);
     await hangs.run('sh', '-c', `${mute} ${folder} >${ready} 2>&1 & head -n 1 ${ready}`);
-    const busy = { status: 409, body: { error: { code: 'busy', message: /castle-mount hangs in the container/ } } };
+    const busy = {
+      status: 409,
+      body: { error: { code: 'busy', message: /castle-mount hangs in the container/ } },
+    };
     t.match(await hangs.lease('main', join(folder, 'target')), busy);
     t.match(await hangs.lease('main', join(folder, 'target')), busy, 'asked again');
     t.match(await other.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });

@@ -119,7 +119,11 @@ if (requires(t, root, program('strace'))) {
       [['delete', '../x'], 64, /^castle: volume name "\.\.\/x" /],
       [['delete', '.trash'], 64, /^castle: volume name "\.trash" /],
       [['delete', 'none'], 64, /^castle: there is no volume none; to list the volumes, run: castle volumes/],
-      [['restore', 'none'], 64, /^castle: no deleted volume none is in the trash; to list .* run: castle deleted/],
+      [
+        ['restore', 'none'],
+        64,
+        /^castle: no deleted volume none is in the trash; to list .* run: castle deleted/,
+      ],
       [['create', 'x', '--owner', 'root'], 64, /two numbers/],
       [['create'], 64, /missing required argument/],
       [['frobnicate', 'x'], 64, /frobnicate/],

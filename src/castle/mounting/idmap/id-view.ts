@@ -49,7 +49,12 @@ export function idViewFor(container: Container, { uid, gid }: Peer): IdView {
   };
 }
 
-const unmapped = (owner: Owner): IdView => ({ owner, needsOwner: false, isRequired: false, plan: () => ({}) });
+const unmapped = (owner: Owner): IdView => ({
+  owner,
+  needsOwner: false,
+  isRequired: false,
+  plan: () => ({}),
+});
 
 function labelMapping(container: string, label: readonly Extent[], ids: ContainerIds): IdMapping {
   const [uids, gids] = [through(label, ids.uids), through(label, ids.gids)];

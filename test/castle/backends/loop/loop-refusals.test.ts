@@ -154,7 +154,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
       rmSync(image, { recursive: true });
       const other = image.replace(/@.{8}/, '@00000000');
       copyFileSync(away, other);
-      t.match(await container.lease('one'), refusedWith(/store has the id .*, but the backend has 00000000-/), 'another id');
+      t.match(
+        await container.lease('one'),
+        refusedWith(/store has the id .*, but the backend has 00000000-/),
+        'another id',
+      );
       copyFileSync(away, image);
       t.match(await container.lease('one'), refusedWith(/has 2 images/), 'two');
       rmSync(other);

@@ -1,13 +1,13 @@
 /**
- * The value that travels through the grant path. It is never changed: each step returns a new value with what the step
- * found out added, so the type of a step's argument says which steps came before it.
+ * A request for a lease, in each stage of the grant path. A value is never changed: each step returns a new one with its
+ * results added, so the type of a step's argument shows which steps came before it.
  *
  *   step                     file                        its result
- *   identify the caller      identity/, api/             LeaseAsk
- *   permission               check-request.ts            the same LeaseAsk
- *   other leases             admit-request.ts            AdmittedAsk
- *   volume                   prepare-volume.ts           PreparedAsk
- *   existing mounts          check-existing-mounts.ts    CheckedAsk
+ *   identify the caller      identity/, api/             IdentifiedRequest
+ *   permission               check-request.ts            the same IdentifiedRequest
+ *   other leases             admit-request.ts            AdmittedRequest
+ *   volume                   prepare-volume.ts           PreparedRequest
+ *   existing mounts          check-existing-mounts.ts    CheckedRequest
  *   lease and mount          grant-lease.ts              LeaseRecord
  *   answer                   request-lease.ts            LeaseAnswer
  */
@@ -18,7 +18,7 @@ import type { VolumeSpec } from '../volumes/volume-catalog.ts';
 import type { AccessMode } from './access-mode.ts';
 
 /** A request for a lease by a caller that has been identified. */
-export interface LeaseAsk {
+export interface IdentifiedRequest {
   readonly container: Container;
   /** The process that sent the request. */
   readonly peer: Peer;
@@ -28,14 +28,14 @@ export interface LeaseAsk {
 }
 
 /** A request that conflicts with no lease and no queued request. */
-export interface AdmittedAsk extends LeaseAsk {
+export interface AdmittedRequest extends IdentifiedRequest {
   readonly mode: AccessMode;
   /** The leases of other containers on the volume; none of them conflicts with `mode`. */
   readonly others: readonly LeaseRecord[];
 }
 
 /** An admitted request whose volume exists. */
-export interface PreparedAsk extends AdmittedAsk {
+export interface PreparedRequest extends AdmittedRequest {
   readonly ids: IdView;
   readonly spec: VolumeSpec;
   /** The volume's record; not in the store yet when the volume was found in the backend only. */
@@ -45,14 +45,14 @@ export interface PreparedAsk extends AdmittedAsk {
 }
 
 /** A prepared request whose volume has no conflicting mount in the kernel's mount tables. */
-export interface CheckedAsk extends PreparedAsk {
+export interface CheckedRequest extends PreparedRequest {
   /** The id of the volume's mount if it is on the mount point already, as after a lost store; it is used then. */
   readonly existingMountId: number | undefined;
   /** Whether the volume is mounted in other mount namespaces. */
   readonly isMountedElsewhere: boolean;
 }
 
-/** The process that waits for an answer. */
+/** The connection and the process that wait for the answer. */
 export interface Requester {
   /** Aborted when its connection closes. */
   readonly disconnected: AbortSignal;
