@@ -40,7 +40,7 @@ export class MountInspector {
 
   /**
    * Scans once for many volumes.
-   * @returns whether a volume was mounted at the time of the scan, perhaps by mistake: findMounts verifies it
+   * @returns whether a volume was mounted at the time of the scan; findMounts shows whether it still is
    */
   scan(): (volume: string) => Promise<boolean> {
     const mountsIn = this.namespaces.scan();
