@@ -45,8 +45,8 @@ export function engineEventHandler(watch: ContainerWatch, emit: EmitEvent): Engi
   return {
     event({ kind, id, name, volume, detail, atMs }) {
       const { event, verb } = words[kind];
-      const more = detail === undefined ? '' : `, ${kind === 'died' ? 'exit code' : 'signal'} ${detail}`;
-      emit(`container ${name} ${verb}${more}`, {
+      const suffix = detail === undefined ? '' : `, ${kind === 'died' ? 'exit code' : 'signal'} ${detail}`;
+      emit(`container ${name} ${verb}${suffix}`, {
         event,
         container: id,
         containerName: name,

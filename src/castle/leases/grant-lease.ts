@@ -128,6 +128,11 @@ async function mountVolume(
   const mappedMount = { volume, isNew, ids, peer, cannotMapIds: !backend.canMapIds };
   const options = { readonly: mode.readonly === true, isMountedElsewhere };
   return withMountNamespace(held, (into) =>
-    mountWithIdMapping(mappedMount, options, (how) => backend.mount(into, record, target, how), emit),
+    mountWithIdMapping(
+      mappedMount,
+      options,
+      (mountOptions) => backend.mount(into, record, target, mountOptions),
+      emit,
+    ),
   );
 }

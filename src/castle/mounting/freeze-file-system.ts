@@ -34,12 +34,12 @@ export interface Freezer {
    * @returns undefined when the file system is not mounted any more
    * @throws RefusalError backend_failed; the file system may be frozen then, so the caller thaws it
    */
-  freeze(what: DeviceFileSystem, limitMs: number): Promise<FrozenFileSystem | undefined>;
+  freeze(fileSystem: DeviceFileSystem, limitMs: number): Promise<FrozenFileSystem | undefined>;
   /**
    * Thaws a file system, even if another program froze it. Does nothing when it is not frozen or not mounted.
    * @throws RefusalError backend_failed
    */
-  thaw(what: DeviceFileSystem): Promise<void>;
+  thaw(fileSystem: DeviceFileSystem): Promise<void>;
 }
 
 /** @param program path of castle-mount */
@@ -60,10 +60,10 @@ export function createFreezer(program: string): Freezer {
 
   return {
     thaw,
-    async freeze(what, limitMs) {
-      const path = devicePath(what.device);
+    async freeze(fileSystem, limitMs) {
+      const path = devicePath(fileSystem.device);
       if (path === undefined) return undefined;
-      const child = startProgram(program, ['freeze', what.uuid, path, String(limitMs)], { env: {} });
+      const child = startProgram(program, ['freeze', fileSystem.uuid, path, String(limitMs)], { env: {} });
       const lines = readLines(child.stdout);
 
       /** The next line of castle-mount; empty when castle-mount ended without one, undefined after the time limit. */
@@ -84,16 +84,16 @@ export function createFreezer(program: string): Freezer {
         if (first.startsWith('unused ')) return undefined;
         throw cannotFreeze(path, first);
       }
-      const last = nextLine(limitMs + thawWithinMs).then(async (word) => {
+      const thawed = nextLine(limitMs + thawWithinMs).then(async (line) => {
         // castle-mount thaws before it prints this line. Without the line it was killed, and the file system is still frozen.
-        if (word !== 'thawed' && word !== 'late') await thaw(what);
-        return word === 'thawed';
+        if (line !== 'thawed' && line !== 'late') await thaw(fileSystem);
+        return line === 'thawed';
       });
-      last.catch(() => undefined); // thaw() returns the same promise, and its caller handles the error
+      thawed.catch(() => undefined); // thaw() returns the same promise, and its caller handles the error
       return {
         thaw() {
           child.stdin.end();
-          return last;
+          return thawed;
         },
       };
     },

@@ -10,7 +10,7 @@ import type { VolumeMount } from './mount-namespaces.ts';
  * How long an engine may take from its request to the container that has the mount, in milliseconds. It gives up a
  * request after one or two minutes, and sets up the container's network afterwards.
  */
-const beginsWithinMs = 5 * 60_000;
+const firstUseWithinMs = 5 * 60_000;
 
 /** The mount points on the host for an engine, which bind-mounts them into its containers. */
 export interface HostMounts {
@@ -43,9 +43,9 @@ const separator = '~';
  */
 export function openHostMounts(
   state: string,
-  usersOf: (volume: string) => Promise<readonly string[]>,
+  containersUsing: (volume: string) => Promise<readonly string[]>,
 ): HostMounts {
-  const folder = prepare(state);
+  const folder = createFolder(state);
   const all = sourceFolder(folder);
   return {
     folder,
@@ -65,16 +65,16 @@ export function openHostMounts(
         // It does not exist, or is not empty: castle gc reports it.
       }
     },
-    containersUsing: usersOf,
+    containersUsing,
   };
 }
 
 /** Whether the engine will not use a mount any more that no container uses now. */
 export function isEngineMountExpired({ asked, seen }: EngineMount, nowMs: number): boolean {
-  return seen || nowMs - Date.parse(asked) > beginsWithinMs;
+  return seen || nowMs - Date.parse(asked) > firstUseWithinMs;
 }
 
-function prepare(state: string): string {
+function createFolder(state: string): string {
   const folder = join(state, 'mounts');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });

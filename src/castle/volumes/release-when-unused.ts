@@ -31,12 +31,12 @@ export class UnusedVolumeRelease {
 
   /** A lease on the volume has ended. */
   leaseEnded(volume: string): void {
-    this.begin(volume, true);
+    this.startRelease(volume, true);
   }
 
   /** At start: there may be something to release, which only the backend knows. A failure is not reported. */
   foundAtStart(volume: string): void {
-    this.begin(volume, false);
+    this.startRelease(volume, false);
   }
 
   /** Stops the retries; the next castle goes on with them. */
@@ -45,7 +45,7 @@ export class UnusedVolumeRelease {
     clearTimeout(this.timer);
   }
 
-  private begin(volume: string, isReported: boolean): void {
+  private startRelease(volume: string, isReported: boolean): void {
     const { backend, volumeLock } = this.deps;
     const { hostHold } = backend;
     if (hostHold === null || this.closed) return;
@@ -83,7 +83,7 @@ export class UnusedVolumeRelease {
     if (this.closed || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      for (const volume of this.pending) this.begin(volume, false);
+      for (const volume of this.pending) this.startRelease(volume, false);
     }, retryAfterMs).unref();
   }
 }

@@ -88,7 +88,7 @@ export class VolumeAdministration {
         await this.settleDeleting(record, trash);
         throw thrown;
       }
-      const kept = await this.deleted(record).catch(async (thrown: unknown) => {
+      const kept = await this.recordDeleted(record).catch(async (thrown: unknown) => {
         // A move that is not in the store is undone, so that requests find the volume. The entry is settled later.
         await trash.restore(volume, record.id);
         throw thrown;
@@ -127,7 +127,7 @@ export class VolumeAdministration {
         await this.settleRestoring(record, trash);
         throw thrown;
       }
-      await this.restored(record).catch(async (thrown: unknown) => {
+      await this.recordRestored(record).catch(async (thrown: unknown) => {
         await trash.put(volume, record.id);
         throw thrown;
       });
@@ -154,13 +154,16 @@ export class VolumeAdministration {
       if (lease !== undefined) throw leasedVolume(lease);
       const [found] = await inspector.findMounts(volume);
       if (found !== undefined) throw inUseElsewhere(volume, found);
-      const broken = await claims.forceRelease(volume);
-      if (broken === undefined) return undefined;
-      emit(`the claim of host ${broken.host} on volume ${volume}, since ${broken.since}, was discarded`, {
-        event: 'volume.unlocked',
-        volume,
-      });
-      return broken.host;
+      const discarded = await claims.forceRelease(volume);
+      if (discarded === undefined) return undefined;
+      emit(
+        `the claim of host ${discarded.host} on volume ${volume}, since ${discarded.since}, was discarded`,
+        {
+          event: 'volume.unlocked',
+          volume,
+        },
+      );
+      return discarded.host;
     });
   }
 
@@ -210,8 +213,8 @@ export class VolumeAdministration {
     const { trash } = this.deps.backend;
     if (trash === null) return;
     for (const record of this.records()) {
-      const isOver = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
-      if (isOver || record.state === 'purging') await this.tryToPurge(record, trash);
+      const isExpired = record.state === 'kept' && Date.parse(record.deleted) <= beforeMs;
+      if (isExpired || record.state === 'purging') await this.tryToPurge(record, trash);
     }
   }
 
@@ -234,7 +237,7 @@ export class VolumeAdministration {
       }
     }
     const known = new Set(store.trash().map(({ id }) => id));
-    for (const { volume, id, volumeId } of await this.inTrash(trash)) {
+    for (const { volume, id, volumeId } of await this.listTrash(trash)) {
       if (known.has(id)) continue;
       const now = new Date().toISOString();
       const found: TrashRecord = {
@@ -251,7 +254,7 @@ export class VolumeAdministration {
   }
 
   /** A trash that cannot be listed does not stop the start: leases do not depend on it. */
-  private async inTrash(trash: Trash): ReturnType<Trash['list']> {
+  private async listTrash(trash: Trash): ReturnType<Trash['list']> {
     try {
       return await trash.list();
     } catch (thrown) {
@@ -325,11 +328,11 @@ export class VolumeAdministration {
 
   /** Settles a delete that may or may not have happened. */
   private async settleDeleting(record: TrashRecord, trash: Trash): Promise<void> {
-    if (await trash.has(record.volume, record.id)) await this.deleted(record);
+    if (await trash.has(record.volume, record.id)) await this.recordDeleted(record);
     else await this.advance(record, 'notMoved');
   }
 
-  private deleted(record: TrashRecord): Promise<TrashRecord> {
+  private recordDeleted(record: TrashRecord): Promise<TrashRecord> {
     return this.advance(record, 'moved', (changes) => changes.removeVolume(record.volume));
   }
 
@@ -351,11 +354,11 @@ export class VolumeAdministration {
 
   /** Settles a restore that may or may not have happened. */
   private async settleRestoring(record: TrashRecord, trash: Trash): Promise<void> {
-    if (!(await trash.has(record.volume, record.id))) return this.restored(record);
+    if (!(await trash.has(record.volume, record.id))) return this.recordRestored(record);
     await this.advance(record, 'notRestored');
   }
 
-  private async restored(record: TrashRecord): Promise<void> {
+  private async recordRestored(record: TrashRecord): Promise<void> {
     const { volume: name, volumeId, shared, backend, created } = record;
     const ids = volumeId === undefined ? {} : { id: volumeId };
     const volume = { name, ...ids, ...(shared === undefined ? {} : { shared }), backend, created };
@@ -366,7 +369,7 @@ export class VolumeAdministration {
     const { volume, id } = record;
     let purging = record;
     try {
-      const isOurs = await this.deps.volumeLock.run(volume, async () => {
+      const isPurging = await this.deps.volumeLock.run(volume, async () => {
         if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
         // It may have been restored meanwhile.
         if (!this.records().some((now) => now.id === id && now.state === 'kept')) return false;
@@ -375,7 +378,7 @@ export class VolumeAdministration {
         return true;
       });
       // Outside the lock: removing a large volume takes long, and a new volume of that name need not wait for it.
-      if (isOurs) await this.removeForGood(purging, trash);
+      if (isPurging) await this.removeForGood(purging, trash);
     } catch (thrown) {
       this.deps.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',

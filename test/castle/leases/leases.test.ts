@@ -1,4 +1,4 @@
-/** Leases, from outside: containers made of namespaces ask a real castle for real mounts. */
+/** Leases, through the API of a running castle: containers made of namespaces request volumes, which are really mounted. */
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -19,7 +19,7 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
-  t.test('a volume is mounted in the container and nowhere else, and outlives it', async (t) => {
+  t.test('a volume is mounted only in its container, and its data outlives the container', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const first = await TestContainer.start(t, castle);
     const given = await first.lease('main');
@@ -27,15 +27,23 @@ if (requires(t, root)) {
     t.match(given.body, { volume: 'main', target: first.home, state: 'mounted' });
     const [mount = '', ...more] = await first.mounts(first.home);
     t.equal(more.length, 0);
-    t.equal(Number(mount.split(' ')[0]), given.body.mountId, 'the id is the one that the container sees');
+    t.equal(
+      Number(mount.split(' ')[0]),
+      given.body.mountId,
+      'mountId is the id in the mountinfo of the container',
+    );
     t.match(mount, / rw,nosuid,nodev/);
-    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), first.home, 'the host does not see it');
+    t.notMatch(
+      readFileSync('/proc/self/mountinfo', 'utf8'),
+      first.home,
+      'the mount is not in the mount namespace of the host',
+    );
     await first.write(join(first.home, 'data'), 'kept');
     t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
 
     const again = await first.lease('main');
     t.equal(again.status, 200);
-    t.equal(again.body.id, given.body.id, 'the same request twice is the same lease');
+    t.equal(again.body.id, given.body.id, 'a repeated request returns the same lease');
     t.equal((await first.mounts(first.home)).length, 1);
 
     await first.kill();
@@ -46,21 +54,27 @@ if (requires(t, root)) {
     t.match(await castle.ask('volumes'), [{ name: 'main', backend: 'local', state: 'ready' }]);
   });
 
-  t.test('a volume in use is refused with who has it, and free when that container has ended', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
-    t.equal((await first.lease('main')).status, 201);
-    const refused = await second.lease('main');
-    t.equal(refused.status, 409);
-    const holder = (await castle.leaseOf('main'))?.containerName;
-    t.match(refused.body.error, { code: 'volume_in_use', holder });
-    t.match(refused.body.error.message, `volume main is in use by container ${holder}`);
-    t.equal((await second.mounts(second.home)).length, 0);
-    await first.kill();
-    await until('the second gets it', async () => (await second.lease('main')).status === 201 || undefined);
-  });
+  t.test(
+    'a request for a volume in use is refused with the name of its holder, until that container ends',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
+      t.equal((await first.lease('main')).status, 201);
+      const refused = await second.lease('main');
+      t.equal(refused.status, 409);
+      const holder = (await castle.leaseOf('main'))?.containerName;
+      t.match(refused.body.error, { code: 'volume_in_use', holder });
+      t.match(refused.body.error.message, `volume main is in use by container ${holder}`);
+      t.equal((await second.mounts(second.home)).length, 0);
+      await first.kill();
+      await until(
+        'the second container gets the volume',
+        async () => (await second.lease('main')).status === 201 || undefined,
+      );
+    },
+  );
 
-  t.test('a lease is given back by the container that has it, when nothing uses it', async (t) => {
+  t.test('only its container can release a lease, and only while nothing uses the mount', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [mine, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const { id } = (await mine.lease('main')).body;
@@ -77,22 +91,30 @@ if (requires(t, root)) {
     await mine.hold(join(mine.home, 'open'));
     const busy = await mine.call('DELETE', `/v1/leases/${next.id}`);
     t.match(busy, { status: 409, body: { error: { code: 'busy' } } });
-    t.match(await castle.leaseOf('main'), { id: next.id, state: 'mounted' }, 'what is in use stays');
+    t.match(
+      await castle.leaseOf('main'),
+      { id: next.id, state: 'mounted' },
+      'a mount in use keeps its lease',
+    );
   });
 
-  t.test('one container may have several volumes, one of them only once', async (t) => {
+  t.test('a container can have several volumes, each on one mount point', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     const targets = Array.from({ length: 50 }, (_, n) => join(container.home, `m${n}`));
     for (const target of targets) mkdirSync(target);
     const ask = (volume: string, target: string) => ['POST', '/v1/leases', { volume, target }] as const;
     const answers = await container.calls(targets.map((target, n) => ask(`v${n}`, target)));
-    t.same(new Set(answers.map(({ status }) => status)), new Set([201]), 'fifty at once are all served');
+    t.same(
+      new Set(answers.map(({ status }) => status)),
+      new Set([201]),
+      'fifty requests at the same time are granted',
+    );
     const twice = await container.calls(Array.from({ length: 10 }, () => ask('same', container.home)));
     t.same(
       twice.map(({ status }) => status).sort(),
       [...Array(9).fill(200), 201],
-      'asked at once, made once',
+      'ten equal requests at the same time create one lease',
     );
     t.equal(new Set(twice.map(({ body }) => body.id)).size, 1);
     const elsewhere = await container.lease('v0', join(container.home, 'm1'));
@@ -100,7 +122,7 @@ if (requires(t, root)) {
   });
 
   t.test(
-    'wrong volume names and mount points are refused with the reason, and nothing is made',
+    'wrong volume names and mount points are refused with the reason, and nothing is created',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
       const container = await TestContainer.start(t, castle);
@@ -121,7 +143,7 @@ if (requires(t, root)) {
           JSON.stringify(name),
         );
       }
-      t.same(readdirSync(castle.backend), [], 'no folder was made');
+      t.same(readdirSync(castle.backend), [], 'no folder was created');
 
       const beside = dirname(container.home);
       symlinkSync('home', join(beside, 'link'));
@@ -153,12 +175,12 @@ if (requires(t, root)) {
 
       mkdirSync(join(castle.backend, 'prepared'));
       t.equal((await container.lease('prepared', join(beside, 'missing'))).status, 422);
-      t.same(readdirSync(castle.backend), ['prepared'], 'what was there before stays, empty as it is');
-      t.equal((await container.lease('main')).status, 201, 'and a right one is as good as ever');
+      t.same(readdirSync(castle.backend), ['prepared'], 'an empty folder that existed before stays');
+      t.equal((await container.lease('main')).status, 201, 'a correct request is granted afterwards');
     },
   );
 
-  t.test('a mount point that would carry the volume to the host is refused', async (t) => {
+  t.test('a mount point on a mount that is shared with the host is refused', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const folder = temporaryFolder(t, 'shared');
     const mount = (...args: string[]) => execFileSync('mount', [...args, folder]);
@@ -176,7 +198,7 @@ if (requires(t, root)) {
     });
     t.same(readdirSync(castle.backend), []);
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), container.home);
-    // Propagation the other way round, from the host into the container, is no reason.
+    // Propagation in the other direction, from the host into the container, is allowed.
     const follower = temporaryFolder(t, 'follower');
     const slave = await TestContainer.start(t, castle, {
       folder: follower,
@@ -185,7 +207,7 @@ if (requires(t, root)) {
     t.equal((await slave.lease('main')).status, 201);
   });
 
-  t.test('a volume that is lost is not replaced by an empty one', async (t) => {
+  t.test('a missing volume is not replaced by an empty one', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     const { id } = (await container.lease('main')).body;
@@ -199,6 +221,6 @@ if (requires(t, root)) {
     t.notOk(existsSync(join(castle.backend, 'main')));
     writeFileSync(join(castle.backend, 'main'), 'a file');
     t.match(await container.lease('main'), { status: 503, body: { error: { message: /not a folder/ } } });
-    t.ok(statSync(join(castle.backend, 'main')).isFile(), 'what is not ours stays');
+    t.ok(statSync(join(castle.backend, 'main')).isFile(), 'a file in its place stays');
   });
 }

@@ -1,4 +1,4 @@
-/** Several leases on one volume: readers beside one writer, and writers where the volume is shared; folders and images. */
+/** Several leases on one volume: readers and one writer, and several writers of a shared volume; for folders and images. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -29,7 +29,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const oneDevice = loop === undefined ? 0 : 1;
 
     t.test(
-      `${kind}: any number may read beside one that writes, whoever comes first and goes first`,
+      `${kind}: any number of readers and one writer can use a volume, in any order of begin and end`,
       async (t) => {
         const castle = await start(t);
         const [writer, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
@@ -40,37 +40,41 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
         t.match(
           await early.lease('main'),
           { status: 201, body: { readonly: true } },
-          'the reader comes first',
+          'the reader is the first one',
         );
         t.equal((await writer.lease('main')).status, 201);
         t.equal((await late.lease('main')).status, 201);
-        t.equal(devices(castle), oneDevice, 'one file system, mounted three times');
-        await writer.write(join(writer.home, 'data'), 'seen at once');
+        t.equal(devices(castle), oneDevice, 'one loop device for three mounts');
+        await writer.write(join(writer.home, 'data'), 'written by the first');
         for (const one of [early, late]) {
-          t.equal(await one.read(join(one.home, 'data')), 'seen at once');
+          t.equal(await one.read(join(one.home, 'data')), 'written by the first');
           await t.rejects(one.write(join(one.home, 'data'), 'x'), /EROFS/);
           t.match((await one.mounts(one.home))[0], / ro,nosuid,nodev/);
         }
-        t.match(await second.lease('main'), inUse, 'a second writer is one too many');
+        t.match(await second.lease('main'), inUse, 'a second writer is refused');
         const [volume] = await castle.ask('volumes');
         t.equal(volume?.leases.length, 3);
         const leases = (await castle.ask('leases')).map(({ readonly = false }) => readonly);
         t.same(leases.sort(), [false, true, true]);
 
         const { status, text } = await castle.call('DELETE', '/v1/volumes/main');
-        t.equal(status, 409, `not deleted meanwhile: ${text}`);
+        t.equal(status, 409, `a volume in use is not deleted: ${text}`);
         await early.kill();
-        t.equal(await late.read(join(late.home, 'data')), 'seen at once', 'one reader ends, the others stay');
+        t.equal(
+          await late.read(join(late.home, 'data')),
+          'written by the first',
+          'the other reader keeps its mount when one ends',
+        );
         const mine = (await castle.ask('leases')).find(({ readonly }) => readonly !== true);
         t.equal(
           (await writer.call('DELETE', `/v1/leases/${mine?.id}`)).status,
           204,
-          'the writer gives it back',
+          'the writer releases its lease',
         );
         t.equal((await writer.mounts(writer.home)).length, 0);
-        t.equal((await second.lease('main')).status, 201, 'so the next one may write');
+        t.equal((await second.lease('main')).status, 201, 'then the next writer gets the volume');
         await second.write(join(second.home, 'data'), ', and later');
-        t.equal(await late.read(join(late.home, 'data')), 'seen at once, and later');
+        t.equal(await late.read(join(late.home, 'data')), 'written by the first, and later');
         await second.kill();
         await late.kill();
         await castle.untilFree('main');
@@ -79,13 +83,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       },
     );
 
-    t.test(`${kind}: several write to a volume that was made shared, if each was told so`, async (t) => {
+    t.test(`${kind}: several containers with castle.shared can write to a shared volume`, async (t) => {
       const castle = await start(t);
       const [one, other] = [
         await TestContainer.start(t, castle, sharer),
         await TestContainer.start(t, castle, sharer),
       ];
-      const alone = await TestContainer.start(t, castle);
+      const exclusive = await TestContainer.start(t, castle);
       t.match(await one.lease('main'), { status: 201, body: { shared: true } });
       t.match(await other.lease('main'), { status: 201, body: { shared: true } });
       t.match(await castle.ask('volumes'), [{ name: 'main', shared: true }]);
@@ -94,25 +98,33 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await other.write(join(other.home, 'other'), '2');
       t.equal(await one.read(join(one.home, 'other')), '2');
       t.equal(await other.read(join(other.home, 'one')), '1');
-      const refused = await alone.lease('main');
-      t.match(refused, inUse, 'who was not told expects to write alone');
+      const refused = await exclusive.lease('main');
+      t.match(refused, inUse, 'a container without castle.shared relies on being the only writer');
       t.match(refused.body.error.remedy, /--label castle.shared=true/);
 
       await castle.end('SIGKILL');
       await castle.serve();
-      t.equal((await castle.ask('leases')).length, 2, 'both are found again after kill -9');
+      t.equal((await castle.ask('leases')).length, 2, 'both leases are recovered after kill -9');
       for (const container of [one, other]) {
         t.equal((await container.lease('main')).status, 200);
         t.equal((await container.mounts(container.home)).length, 1);
       }
-      t.match(await alone.lease('main'), inUse);
+      t.match(await exclusive.lease('main'), inUse);
 
       await castle.end('SIGKILL');
       castle.loseState();
       await castle.serve();
-      t.match(await alone.lease('main'), inUse, 'a lost state gives nobody more');
+      t.match(
+        await exclusive.lease('main'),
+        inUse,
+        'the mounts alone prevent a conflict after the state is lost',
+      );
       for (const container of [one, other]) {
-        t.equal((await container.lease('main')).status, 201, 'and each finds its own again');
+        t.equal(
+          (await container.lease('main')).status,
+          201,
+          'each container gets a lease for the mount that it has',
+        );
         t.equal((await container.mounts(container.home)).length, 1);
       }
       t.equal(devices(castle), oneDevice);
@@ -120,48 +132,59 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await other.write(join(other.home, 'other'), '3');
       await other.kill();
       await castle.untilFree('main');
-      t.equal((await alone.lease('main')).status, 201);
+      t.equal((await exclusive.lease('main')).status, 201);
       const third = await TestContainer.start(t, castle, sharer);
-      t.match(await third.lease('main'), inUse, 'nor does anybody write beside who is alone');
-      t.equal(await alone.read(join(alone.home, 'other')), '23');
+      t.match(
+        await third.lease('main'),
+        inUse,
+        'a shared lease is refused while a container without castle.shared writes',
+      );
+      t.equal(await exclusive.read(join(exclusive.home, 'other')), '23');
     });
   }
 
-  t.test('killed with its containers, in either order, a castle finds who is left', async (t) => {
-    for (const loop of [undefined, 'size=16M']) {
-      const castle = await CastleOnHost.start(t, 'process', loop === undefined ? {} : { loop });
-      for (const first of [0, 1]) {
-        const containers = [
-          await TestContainer.start(t, castle, sharer),
-          await TestContainer.start(t, castle, sharer),
-        ];
-        for (const container of containers) t.equal((await container.lease('main')).status, 201);
-        await Promise.all([castle.end('SIGKILL'), containers[first]?.kill()]);
-        await castle.serve();
-        const left = containers[1 - first];
-        t.equal((await castle.ask('leases')).length, 1);
-        await left?.write(join(left.home, `left-${first}`), 'kept');
-        t.equal((await left?.lease('main'))?.status, 200);
-        await Promise.all([castle.end('SIGKILL'), left?.kill()]);
-        await castle.serve();
-        t.same(await castle.ask('leases'), []);
-        await untilNoLoops(castle.backend);
+  t.test(
+    'a castle that is killed together with one of two containers recovers the lease of the other',
+    async (t) => {
+      for (const loop of [undefined, 'size=16M']) {
+        const castle = await CastleOnHost.start(t, 'process', loop === undefined ? {} : { loop });
+        for (const first of [0, 1]) {
+          const containers = [
+            await TestContainer.start(t, castle, sharer),
+            await TestContainer.start(t, castle, sharer),
+          ];
+          for (const container of containers) t.equal((await container.lease('main')).status, 201);
+          await Promise.all([castle.end('SIGKILL'), containers[first]?.kill()]);
+          await castle.serve();
+          const left = containers[1 - first];
+          t.equal((await castle.ask('leases')).length, 1);
+          await left?.write(join(left.home, `left-${first}`), 'kept');
+          t.equal((await left?.lease('main'))?.status, 200);
+          await Promise.all([castle.end('SIGKILL'), left?.kill()]);
+          await castle.serve();
+          t.same(await castle.ask('leases'), []);
+          await untilNoLoops(castle.backend);
+        }
+        const last = await TestContainer.start(t, castle);
+        t.equal((await last.lease('main')).status, 201);
+        for (const first of [0, 1]) t.equal(await last.read(join(last.home, `left-${first}`)), 'kept');
       }
-      const last = await TestContainer.start(t, castle);
-      t.equal((await last.lease('main')).status, 201);
-      for (const first of [0, 1]) t.equal(await last.read(join(last.home, `left-${first}`)), 'kept');
-    }
-  });
+    },
+  );
 
-  t.test('whether a volume is shared is decided when it is made', async (t) => {
+  t.test('only a new volume can become shared', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [one, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle, sharer)];
     t.equal((await one.lease('plain')).status, 201);
-    t.match(await other.lease('plain'), inUse, 'a label makes no volume shared that is there');
+    t.match(
+      await other.lease('plain'),
+      inUse,
+      'the label castle.shared does not make an existing volume shared',
+    );
     const refused = await castleVolume(castle, 'create', 'plain', '--shared');
     t.match(refused, { code: 64, stderr: /plain already exists and is not shared/ });
     const body = { volume: 'new', target: one.home, shared: true };
-    t.match(await one.call('POST', '/v1/leases', body), { status: 400 }, 'nor does a request');
+    t.match(await one.call('POST', '/v1/leases', body), { status: 400 }, 'a request cannot make it shared');
     t.match(await castleVolume(castle, 'create', 'cache', '--shared'), { code: 0 });
     t.match(await castleVolume(castle, 'create', 'cache'), { code: 0, stdout: /exists already/ });
     const listed = await run(process.execPath, ['dist/castle.js', 'volumes', '--socket', castle.socket]);
@@ -170,7 +193,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(
       await castleVolume(castle, 'delete', 'cache'),
       { code: 75, stderr: /; stop that container first\n$/ },
-      'who deletes starts no container',
+      'the remedy for a delete does not mention castle.shared',
     );
     t.equal((await other.call('DELETE', `/v1/leases/${id}`)).status, 204);
     t.match(await castleVolume(castle, 'delete', 'cache'), { code: 0 });
@@ -178,7 +201,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(
       (await castle.ask('volumes')).find(({ name }) => name === 'cache'),
       { shared: true },
-      'and stays so in the trash',
+      'a restored volume is still shared',
     );
     const [wrong] = [await TestContainer.start(t, castle, { labels: { 'castle.shared': 'yes' } })];
     t.match(await wrong.lease('cache'), {
@@ -193,20 +216,20 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     );
   });
 
-  t.test('a reader that makes its mount writable is in the way of a writer', async (t) => {
+  t.test('a writer is refused while a read-only container has remounted its volume writable', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [sly, writer] = [
+    const [remounter, writer] = [
       await TestContainer.start(t, castle, reader),
       await TestContainer.start(t, castle),
     ];
-    t.equal((await sly.lease('main')).status, 201);
-    await sly.run('mount', '-o', 'remount,bind,rw', sly.home);
-    t.match(await writer.lease('main'), inUse, 'the kernel is asked, not the lease');
-    await sly.run('mount', '-o', 'remount,bind,ro', sly.home);
+    t.equal((await remounter.lease('main')).status, 201);
+    await remounter.run('mount', '-o', 'remount,bind,rw', remounter.home);
+    t.match(await writer.lease('main'), inUse, 'the mount table decides, not the lease');
+    await remounter.run('mount', '-o', 'remount,bind,ro', remounter.home);
     t.equal((await writer.lease('main')).status, 201);
   });
 
-  t.test('a namespace inside one of them is its own, and keeps no other from giving back', async (t) => {
+  t.test('a nested mount namespace of one container blocks only the release of its own lease', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [one, other] = [
       await TestContainer.start(t, castle, sharer),
@@ -223,7 +246,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.equal((await other.mounts(other.home)).length, 0);
   });
 
-  t.test('a shared volume grows under all of them, unless all only read', async (t) => {
+  t.test('a volume with several mounts grows for all of them, unless all are read-only', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { loop: 'fs=xfs,size=300M' });
     const [reads, writes] = [
       await TestContainer.start(t, castle, reader),

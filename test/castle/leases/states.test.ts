@@ -1,6 +1,6 @@
 /**
- * The state tables of a lease, a volume, a deleted volume and a snapshot, against a statement of their own: what follows
- * from every event in every state. A pair that is missing here is a type error.
+ * The state tables of a lease, a volume, a deleted volume and a snapshot, compared with a second, complete table: the
+ * result of every event in every state. A pair that is missing here is a type error.
  */
 import t from 'tap';
 import { after as afterLease, type LeaseEvent } from '../../../src/castle/leases/lease-states.ts';
@@ -15,7 +15,7 @@ import {
 } from '../../../src/castle/volumes/volume-states.ts';
 import type { LeaseState, SnapshotState } from '../../../src/protocol/contract.ts';
 
-/** The event cannot happen in this state: it is refused as a defect. */
+/** The event cannot happen in this state: the table throws, because it is a bug. */
 const never = 'never';
 
 type Expected<State extends string, Event extends string> = Readonly<
@@ -26,7 +26,7 @@ interface Machine<State extends string, Event extends string> {
   readonly expected: Expected<State, Event>;
   readonly step: (state: State, event: Event) => State;
   readonly first: State;
-  /** States in which nothing more has to happen. */
+  /** States that can last. */
   readonly atRest: readonly State[];
   /** States that a killed castle can leave in the store; the next castle leaves each by one of these events. */
   readonly afterCrash: Readonly<Partial<Record<State, readonly Event[]>>>;
@@ -124,7 +124,7 @@ const snapshot: Machine<SnapshotState, SnapshotEvent> = {
     deleted: { begun: never, whole: never, failed: never, remove: never, removed: never },
   },
   step: afterSnapshot,
-  // A snapshot without a standstill begins in `taking`, which is reached from here as well.
+  // A snapshot without a freeze begins in `taking`, which is reached from here as well.
   first: 'freezing',
   atRest: ['ready', 'deleted'],
   afterCrash: { freezing: ['failed'], taking: ['whole', 'failed'], deleting: ['removed'] },
@@ -143,7 +143,7 @@ function reachable<State extends string, Event extends string>(
       try {
         next = step(state, event);
       } catch {
-        continue; // which pairs are refused is compared below
+        continue; // the pairs that throw are compared below
       }
       if (!found.has(next)) open.push(next);
       found.add(next);

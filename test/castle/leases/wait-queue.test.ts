@@ -1,4 +1,4 @@
-/** Waiting for a volume that others have: in line, as long as somebody asks. */
+/** The queue of requests that wait for a volume in use. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -7,7 +7,7 @@ import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer, type TestContainerOptions } from '../kit/test-container.ts';
 
-/** Begins to wait for the volume main, and returns when the castle has it in its line. */
+/** Sends a request that waits for a volume, and returns when the castle has it in its queue. */
 async function wait(
   castle: CastleOnHost,
   container: TestContainer,
@@ -27,7 +27,7 @@ const start = (t: Test, castle: CastleOnHost, count: number, options: TestContai
   Promise.all(Array.from({ length: count }, () => TestContainer.start(t, castle, options)));
 
 if (requires(t, root)) {
-  t.test('who waits gets it in the order of asking, when its time comes', async (t) => {
+  t.test('queued requests get the volume in the order in which they were sent', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
     const [holder, one, two, late] = (await start(t, castle, 4)) as [
       TestContainer,
@@ -44,13 +44,13 @@ if (requires(t, root)) {
     t.match(given, { status: 201, body: { volume: 'main', state: 'mounted' } });
     t.equal((await one.mounts(one.home)).length, 1);
     await one.kill();
-    t.equal((await two.finish(second)).status, 201, 'the end of a container is a turn, too');
+    t.equal((await two.finish(second)).status, 201, 'the end of a container frees the volume too');
     t.equal((await castle.status()).waiting, 0);
     t.equal(await castle.metric('castle_lease_request_seconds_count{outcome="waited"}'), 2);
     t.equal((await castle.ask('leases')).length, 1);
   });
 
-  t.test('nobody comes in between, and who reads waits for nobody', async (t) => {
+  t.test('no request overtakes the queue, except a read-only one, which does not wait', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const shared = { labels: { 'castle.shared': 'true' } };
     const [one, other, more] = (await start(t, castle, 3, shared)) as [
@@ -58,10 +58,10 @@ if (requires(t, root)) {
       TestContainer,
       TestContainer,
     ];
-    const [alone] = (await start(t, castle, 1)) as [TestContainer];
+    const [exclusive] = (await start(t, castle, 1)) as [TestContainer];
     const [reads] = (await start(t, castle, 1, { labels: { 'castle.readonly': 'true' } })) as [TestContainer];
     t.equal((await one.lease('main')).status, 201);
-    const number = await wait(castle, alone);
+    const number = await wait(castle, exclusive);
     const refused = await other.lease('main');
     t.match(refused, {
       status: 409,
@@ -70,17 +70,17 @@ if (requires(t, root)) {
       },
     });
     t.equal((await reads.lease('main')).status, 201);
-    t.equal((await one.lease('main')).status, 200, 'who has it asks again as ever');
+    t.equal((await one.lease('main')).status, 200, 'the holder can repeat its request');
     const [behind, last] = [await wait(castle, other), await wait(castle, more)];
     await one.kill();
-    t.equal((await alone.finish(number)).status, 201);
-    t.equal((await castle.status()).waiting, 2, 'the others go on waiting');
-    await alone.kill();
+    t.equal((await exclusive.finish(number)).status, 201);
+    t.equal((await castle.status()).waiting, 2, 'the other requests still wait');
+    await exclusive.kill();
     t.equal((await other.finish(behind)).status, 201);
-    t.equal((await more.finish(last)).status, 201, 'both that share, at once');
+    t.equal((await more.finish(last)).status, 201, 'both shared leases are granted together');
   });
 
-  t.test('who hangs up or ends is forgotten, and gets no lease', async (t) => {
+  t.test('a request leaves the queue when its connection closes or its process ends', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [holder, hangsUp, ends, waits] = (await start(t, castle, 4)) as [
       TestContainer,
@@ -102,7 +102,7 @@ if (requires(t, root)) {
     t.equal((await castle.ask('leases')).length, 1);
   });
 
-  t.test('at the end of its time it is refused as before; how long it may be is bounded', async (t) => {
+  t.test('a request is refused when its waitSeconds are over, and waitSeconds has a limit', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [holder, waits] = (await start(t, castle, 2)) as [TestContainer, TestContainer];
     t.equal((await holder.lease('main')).status, 201);
@@ -121,11 +121,11 @@ if (requires(t, root)) {
     t.match(
       await waits.call('POST', '/v1/leases', { volume: 'other', target: '/nowhere', waitSeconds: 60 }),
       { status: 422 },
-      'what waiting does not mend is said at once',
+      'a wrong mount point is refused immediately',
     );
   });
 
-  t.test('one container has a bounded number of places', async (t) => {
+  t.test('the number of queued requests per container is limited', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [holder, greedy, other] = (await start(t, castle, 3)) as [
       TestContainer,
@@ -143,13 +143,13 @@ if (requires(t, root)) {
     const number = await wait(castle, other);
     await holder.kill();
     for (const own of numbers) t.match(await greedy.finish(own), { status: /^20[01]$/ });
-    t.equal((await greedy.mounts(greedy.home)).length, 1, 'all of them the same lease');
+    t.equal((await greedy.mounts(greedy.home)).length, 1, 'all of them return the same lease');
     await greedy.kill();
     t.equal((await other.finish(number)).status, 201);
   });
 
   t.test(
-    'a castle that stops tells who waits to ask again, and the next one has them in its line',
+    'a castle that stops refuses its queued requests, and the next one queues them when they are sent again',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
       const [holder, waits] = (await start(t, castle, 2)) as [TestContainer, TestContainer];
@@ -165,7 +165,7 @@ if (requires(t, root)) {
       await castle.end('SIGKILL');
       t.match(await waits.finish(again), { error: 'ECONNRESET' });
       await castle.serve();
-      t.equal((await castle.ask('leases')).length, 1, 'nobody got what the other has');
+      t.equal((await castle.ask('leases')).length, 1, 'no second lease was granted');
       const last = await wait(castle, waits);
       await holder.kill();
       t.equal((await waits.finish(last)).status, 201);
@@ -173,7 +173,7 @@ if (requires(t, root)) {
   );
 
   t.test(
-    'it waits for longer than a request may take to arrive, and for mounts without a lease',
+    'a request can wait longer than the timeout for incoming requests, and for a mount without a lease',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
       const [holder, waits, own] = (await start(t, castle, 3)) as [
@@ -184,12 +184,15 @@ if (requires(t, root)) {
       t.equal((await holder.lease('main')).status, 201);
       const begun = performance.now();
       const number = await wait(castle, waits);
-      // A connection whose request does not arrive is cut off: by then, requests that arrived have been looked through.
+      // The castle closes a connection whose request is incomplete; that check has then run for the waiting request too.
       const head = ['POST /v1/leases HTTP/1.1', 'host: castle', 'content-type: application/json'];
       t.match(await own.raw(`${head.join('\r\n')}\r\ncontent-length: 9\r\n\r\n`), {
         received: /^HTTP\/1\.1 408/,
       });
-      t.ok(performance.now() - begun > 9_000, 'longer than the bound for requests');
+      t.ok(
+        performance.now() - begun > 9_000,
+        'the request waited longer than the timeout for incoming requests',
+      );
       t.equal((await castle.status()).waiting, 1);
       await castle.end('SIGKILL');
       castle.loseState();
@@ -197,11 +200,15 @@ if (requires(t, root)) {
       t.match(await waits.finish(number), { error: 'ECONNRESET' });
       const again = await wait(castle, waits);
       await holder.run('umount', holder.home);
-      t.equal((await waits.finish(again)).status, 201, 'nobody tells of its end, and it is seen');
+      t.equal(
+        (await waits.finish(again)).status,
+        201,
+        'the queue notices the end of a mount without a lease',
+      );
     },
   );
 
-  t.test('one container waits for several volumes', async (t) => {
+  t.test('one container can wait for several volumes at the same time', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [holder, waits] = (await start(t, castle, 2)) as [TestContainer, TestContainer];
     const volumes = ['a', 'b', 'c'];

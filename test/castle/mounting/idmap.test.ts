@@ -1,4 +1,4 @@
-/** Whose files are whose: a container's user sees as its own what somebody else owns on the disk. */
+/** Id mapping: files of the volume's owner on the disk appear as files of the container's user. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,11 +30,11 @@ function onDisk(castle: CastleOnHost, ...path: readonly string[]): string {
   return `${uid}:${gid}`;
 }
 
-/** Does something as the host's root in a container's mount namespace: as its own root, were it another process of it. */
+/** Runs a command as root of the host in a container's mount namespace. */
 const asRootOf = async (container: TestContainer, ...command: readonly string[]) =>
   execFileSync('nsenter', ['--mount', '--target', String(await container.pid()), ...command]);
 
-/** A folder with a file system of its own. */
+/** A folder on which a new file system of a type is mounted. */
 function fileSystem(t: Test, type: 'ext4' | 'xfs' | 'btrfs' | 'tmpfs'): string {
   const [folder, image] = [temporaryFolder(t, type), join(temporaryFolder(t, 'image'), 'image')];
   if (type === 'tmpfs') {
@@ -47,7 +47,7 @@ function fileSystem(t: Test, type: 'ext4' | 'xfs' | 'btrfs' | 'tmpfs'): string {
   return folder;
 }
 
-/** A folder of an overlay. */
+/** A folder on which an overlay is mounted. */
 function overlay(t: Test): string {
   const [folder, parts] = [temporaryFolder(t, 'overlay'), temporaryFolder(t, 'parts')];
   for (const part of ['lower', 'upper', 'work']) mkdirSync(join(parts, part));
@@ -66,7 +66,7 @@ if (requires(t, root, loopDevices, ...tools)) {
     ['an image with xfs', () => ({ loop: 'fs=xfs,size=300M' })],
   ];
   for (const [kind, places] of kinds) {
-    t.test(`${kind}: what the volume's owner has is the container's user's`, async (t) => {
+    t.test(`${kind}: files of the volume's owner appear as files of the container's user`, async (t) => {
       const castle = await CastleOnHost.start(t, 'process', places(t));
       t.match(await create(castle, 'main'), { code: 0 });
       const container = await TestContainer.start(t, castle, { user });
@@ -76,28 +76,28 @@ if (requires(t, root, loopDevices, ...tools)) {
       await container.write(file, 'by the user');
       t.equal(await ownerOf(container, file), `${user}:${user}`);
       await asRootOf(container, 'touch', join(container.home, 'by-root'));
-      t.equal(await ownerOf(container, join(container.home, 'by-root')), '0:0', 'nobody is left out');
+      t.equal(await ownerOf(container, join(container.home, 'by-root')), '0:0', 'root can write too');
 
-      // Root sees it as it is on the disk, beside the other one.
-      const looks = await TestContainer.start(t, castle, { labels: { 'castle.readonly': 'true' } });
-      t.equal((await looks.lease('main')).status, 201);
-      t.equal(await ownerOf(looks), `${disk}:${disk}`);
-      t.equal(await ownerOf(looks, join(looks.home, 'written')), `${disk}:${disk}`);
-      t.equal(await ownerOf(looks, join(looks.home, 'by-root')), '0:0');
-      t.equal(await looks.read(join(looks.home, 'written')), 'by the user');
+      // A container with root as its user sees the ids on the disk, at the same time.
+      const asRoot = await TestContainer.start(t, castle, { labels: { 'castle.readonly': 'true' } });
+      t.equal((await asRoot.lease('main')).status, 201);
+      t.equal(await ownerOf(asRoot), `${disk}:${disk}`);
+      t.equal(await ownerOf(asRoot, join(asRoot.home, 'written')), `${disk}:${disk}`);
+      t.equal(await ownerOf(asRoot, join(asRoot.home, 'by-root')), '0:0');
+      t.equal(await asRoot.read(join(asRoot.home, 'written')), 'by the user');
 
       await container.kill();
       const owner = await TestContainer.start(t, castle, { user: disk });
       t.equal((await owner.lease('main')).status, 201);
-      t.equal(await ownerOf(owner), `${disk}:${disk}`, 'for who owns it, nothing changes');
+      t.equal(await ownerOf(owner), `${disk}:${disk}`, 'the owner itself sees its own id');
       await owner.write(join(owner.home, 'written'), ', and by its owner');
-      await looks.kill();
+      await asRoot.kill();
       await owner.kill();
       await castle.untilFree('main');
     });
   }
 
-  t.test('a new volume belongs to who asks, and is shown as it is', async (t) => {
+  t.test('a new volume belongs to the user that requests it, without id mapping', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle, { user });
     t.equal((await container.lease('new')).status, 201);
@@ -106,7 +106,7 @@ if (requires(t, root, loopDevices, ...tools)) {
     t.equal(onDisk(castle, 'new', 'file'), `${user}:${user}`);
   });
 
-  t.test("what is the host's root's is not given to a user", async (t) => {
+  t.test("a volume of the host's root is not mapped to the container's user", async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     mkdirSync(join(castle.backend, 'prepared'));
     const container = await TestContainer.start(t, castle, { user });
@@ -115,7 +115,7 @@ if (requires(t, root, loopDevices, ...tools)) {
     await t.rejects(container.write(join(container.home, 'file'), 'x'), /EACCES/);
   });
 
-  t.test('the label castle.idmap says which ids on the disk are which in the container', async (t) => {
+  t.test('the label castle.idmap sets the id mapping', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const idmap = (label: string) => ({ user, labels: { 'castle.idmap': label } });
     const container = await TestContainer.start(t, castle, idmap('100000:0:65536'));
@@ -138,59 +138,69 @@ if (requires(t, root, loopDevices, ...tools)) {
     t.same(
       (await castle.ask('volumes')).map(({ name }) => name),
       ['main'],
-      'and no volume was made',
+      'no volume was created',
     );
   });
 
-  t.test('where the file system cannot map ids, the root folder of a new volume is enough', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process', { backend: overlay(t) });
-    const ordered = { user, labels: { 'castle.idmap': '100000:0:65536' } };
-    const container = await TestContainer.start(t, castle, ordered);
-    t.equal((await container.lease('new')).status, 201);
-    t.equal(await ownerOf(container), `${user}:${user}`);
-    await container.write(join(container.home, 'file'), 'x');
-    t.equal(onDisk(castle, 'new', 'file'), `${user}:${user}`);
-    t.match(castle.told('mount.idmap-failed'), [{ volume: 'new', code: 'EINVAL', level: 'warn' }]);
-    await container.kill();
-    const again = await TestContainer.start(t, castle, ordered);
-    t.equal((await again.lease('new')).status, 201, 'as often as it asks');
-    t.equal(await ownerOf(again), `${user}:${user}`);
+  t.test(
+    'where the file system cannot map ids, a new volume belongs to the user, and an existing one is refused',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { backend: overlay(t) });
+      const ordered = { user, labels: { 'castle.idmap': '100000:0:65536' } };
+      const container = await TestContainer.start(t, castle, ordered);
+      t.equal((await container.lease('new')).status, 201);
+      t.equal(await ownerOf(container), `${user}:${user}`);
+      await container.write(join(container.home, 'file'), 'x');
+      t.equal(onDisk(castle, 'new', 'file'), `${user}:${user}`);
+      t.match(castle.told('mount.idmap-failed'), [{ volume: 'new', code: 'EINVAL', level: 'warn' }]);
+      await container.kill();
+      const again = await TestContainer.start(t, castle, ordered);
+      t.equal((await again.lease('new')).status, 201, 'a later request too');
+      t.equal(await ownerOf(again), `${user}:${user}`);
 
-    t.match(await create(castle, 'there'), { code: 0 });
-    const refused = await (await TestContainer.start(t, castle, ordered)).lease('there');
-    t.match(refused, { status: 503, body: { error: { message: /cannot be mapped as the label/ } } });
-    const plain = await TestContainer.start(t, castle, { user });
-    t.equal((await plain.lease('there')).status, 201);
-    t.equal(await ownerOf(plain), `${disk}:${disk}`);
-    t.equal(onDisk(castle, 'there'), `${disk}:${disk}`, 'what is there never gets another owner');
-  });
+      t.match(await create(castle, 'there'), { code: 0 });
+      const refused = await (await TestContainer.start(t, castle, ordered)).lease('there');
+      t.match(refused, { status: 503, body: { error: { message: /cannot be mapped as the label/ } } });
+      const plain = await TestContainer.start(t, castle, { user });
+      t.equal((await plain.lease('there')).status, 201);
+      t.equal(await ownerOf(plain), `${disk}:${disk}`);
+      t.equal(onDisk(castle, 'there'), `${disk}:${disk}`, 'the owner of an existing volume never changes');
+    },
+  );
 
-  t.test('a container with a user namespace of its own sees what others wrote as they do', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    const [inNamespace] = compile(t, 'test/castle/mounting/in-user-namespace.c');
-    const remapped = (uid: number) => ({ under: [inNamespace as string, '300000', String(uid)] });
-    const plain = await TestContainer.start(t, castle, { user });
-    t.equal((await plain.lease('main')).status, 201);
-    await plain.write(join(plain.home, 'file'), 'from outside');
-    await plain.kill();
-    const container = await TestContainer.start(t, castle, remapped(user));
-    t.equal((await container.lease('main')).status, 201);
-    t.equal(await ownerOf(container, join(container.home, 'file')), `${user}:${user}`);
-    await container.write(join(container.home, 'file'), ', and from inside');
-    t.equal(onDisk(castle, 'main', 'file'), `${user}:${user}`);
-    await container.kill();
-    const root = await TestContainer.start(t, castle, remapped(0));
-    t.equal((await root.lease('main')).status, 201);
-    await root.write(join(root.home, 'by-root'), 'x');
-    t.equal(await ownerOf(root, join(root.home, 'by-root')), '0:0');
-    t.equal(onDisk(castle, 'main', 'by-root'), '300000:300000', "never the host's root");
-    t.equal(await root.read(join(root.home, 'file')), 'from outside, and from inside');
-    await root.kill();
+  t.test(
+    'a container with its own user namespace sees files of other containers with the ids that they have outside',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      const [inNamespace] = compile(t, 'test/castle/mounting/in-user-namespace.c');
+      const remapped = (uid: number) => ({ under: [inNamespace as string, '300000', String(uid)] });
+      const plain = await TestContainer.start(t, castle, { user });
+      t.equal((await plain.lease('main')).status, 201);
+      await plain.write(join(plain.home, 'file'), 'from outside');
+      await plain.kill();
+      const container = await TestContainer.start(t, castle, remapped(user));
+      t.equal((await container.lease('main')).status, 201);
+      t.equal(await ownerOf(container, join(container.home, 'file')), `${user}:${user}`);
+      await container.write(join(container.home, 'file'), ', and from inside');
+      t.equal(onDisk(castle, 'main', 'file'), `${user}:${user}`);
+      await container.kill();
+      const root = await TestContainer.start(t, castle, remapped(0));
+      t.equal((await root.lease('main')).status, 201);
+      await root.write(join(root.home, 'by-root'), 'x');
+      t.equal(await ownerOf(root, join(root.home, 'by-root')), '0:0');
+      t.equal(onDisk(castle, 'main', 'by-root'), '300000:300000', "never the host's root");
+      t.equal(await root.read(join(root.home, 'file')), 'from outside, and from inside');
+      await root.kill();
 
-    const first = await TestContainer.start(t, castle, remapped(user));
-    t.equal((await first.lease('own')).status, 201);
-    await first.write(join(first.home, 'file'), 'x');
-    t.equal(onDisk(castle, 'own', 'file'), '301000:301000', 'its own volumes stay as they were');
-    t.equal(await ownerOf(first), `${user}:${user}`);
-  });
+      const first = await TestContainer.start(t, castle, remapped(user));
+      t.equal((await first.lease('own')).status, 201);
+      await first.write(join(first.home, 'file'), 'x');
+      t.equal(
+        onDisk(castle, 'own', 'file'),
+        '301000:301000',
+        'a volume that it created has its ids on the host',
+      );
+      t.equal(await ownerOf(first), `${user}:${user}`);
+    },
+  );
 }

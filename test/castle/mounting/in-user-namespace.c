@@ -1,10 +1,10 @@
 /*
- * Runs a program in a user namespace of its own, as a user in there, as an engine does with userns-remap:
+ * Runs a program in a new user namespace, as a user of that namespace, as Docker does with userns-remap:
  *
  *   in-user-namespace FIRST UID PROGRAM [ARGUMENT...]
  *
- * 65536 ids from 0 on inside are those from FIRST on outside. To be called by root, as process 1 with a /proc of its own:
- * the maps are written from outside, by a child that stays there.
+ * The ids 0 to 65535 inside are mapped to 65536 ids from FIRST on outside. Root has to call it as process 1 of a PID
+ * namespace with its own /proc, because a child that stays in the outer user namespace writes the maps of process 1.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/** Volumes that are file systems of their own, or that the host has mounted elsewhere too. */
+/** Volumes on which a file system is mounted, and volumes that are also mounted elsewhere on the host. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -10,7 +10,7 @@ import { mounted } from '../kit/mounted.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
-  t.test('a volume that is a file system of its own is recognised wherever it is mounted', async (t) => {
+  t.test('a volume on which a file system is mounted is recognized in its containers', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const folder = join(castle.backend, 'main');
     mkdirSync(folder);
@@ -25,20 +25,24 @@ if (requires(t, root)) {
 
     await castle.end('SIGKILL');
     await castle.serve();
-    t.match(await castle.leaseOf('main'), { id: given.body.id, state: 'mounted' }, 'found after a restart');
+    t.match(
+      await castle.leaseOf('main'),
+      { id: given.body.id, state: 'mounted' },
+      'the lease is recovered after a restart',
+    );
     t.match(await second.lease('main'), { status: 409 });
 
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await second.lease('main'), { status: 409 }, 'found by its mount alone');
+    t.match(await second.lease('main'), { status: 409 }, 'its mount is enough, without the store');
     t.equal((await first.lease('main')).status, 201);
     await first.kill();
     await castle.untilFree('main');
     t.equal((await second.lease('main')).status, 201);
   });
 
-  t.test('a volume that the host has mounted elsewhere is not given to a container', async (t) => {
+  t.test('a volume that is also mounted elsewhere on the host is refused', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     const folder = join(castle.backend, 'main');
@@ -59,14 +63,14 @@ if (requires(t, root)) {
       });
       umount();
     }
-    // Another process may have copied the host's mounts meanwhile, and have them for a moment longer.
+    // Another process may have copied the host's mounts into its own mount namespace, which exists a moment longer.
     await until(
       'the volume is free',
       async () => (await container.lease('main')).status === 201 || undefined,
     );
   });
 
-  t.test("the castle's own folder of volumes is no mount point", async (t) => {
+  t.test("a mount point in the castle's own folder of volumes is refused", async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     mkdirSync(join(castle.backend, 'other'));

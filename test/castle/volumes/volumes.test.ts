@@ -1,4 +1,4 @@
-/** Volumes that the host's root makes, deletes and brings back, with kill -9 at every step. */
+/** Volumes that root of the host creates, deletes and restores; a purge that kill -9 interrupts; a full disk. */
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -26,7 +26,7 @@ const castleCommand = (castle: CastleOnHost, ...args: readonly string[]): Promis
 const volume = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
   castleCommand(castle, 'volume', ...args);
 
-// Asked for often: not by a process each time.
+// Over HTTP and not by the command: it is called often.
 const listed = async (castle: CastleOnHost, path: string) =>
   (JSON.parse((await castle.get(path)).text) as { readonly name: string }[]).map(({ name }) => name);
 const names = (castle: CastleOnHost) => listed(castle, '/v1/volumes');
@@ -34,7 +34,7 @@ const deleted = (castle: CastleOnHost) => listed(castle, '/v1/volumes/deleted');
 const folders = (castle: CastleOnHost) => readdirSync(castle.backend).filter((name) => !name.startsWith('.'));
 
 if (requires(t, root, program('strace'))) {
-  t.test('made, deleted, restored', async (t) => {
+  t.test('a volume is created, deleted and restored with its data', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     t.match(await volume(castle, 'create', 'main', '--owner', '1234:5678'), {
       code: 0,
@@ -59,13 +59,17 @@ if (requires(t, root, program('strace'))) {
     t.match(statSync(join(castle.backend, 'main')), { uid: 1234, gid: 5678 });
     const container = await TestContainer.start(t, castle);
     await container.lease('main');
-    t.equal(await container.read(join(container.home, 'data')), 'kept', 'a container gets it');
+    t.equal(
+      await container.read(join(container.home, 'data')),
+      'kept',
+      'a container gets the restored volume',
+    );
     for (const event of ['volume.created', 'volume.deleted', 'volume.restored']) {
       t.match(castle.told(event), [{ volume: 'main' }], event);
     }
   });
 
-  t.test('what is in use anywhere is not deleted', async (t) => {
+  t.test('a volume that is in use or mounted anywhere is not deleted', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     await container.lease('main');
@@ -83,17 +87,17 @@ if (requires(t, root, program('strace'))) {
     t.match(
       await volume(castle, 'delete', 'main'),
       { code: 75, stderr: /is mounted on .*\/home / },
-      'a lost state',
+      'its mount is enough, without the store',
     );
     await container.kill();
-    await until('it is nowhere mounted', async () =>
+    await until('it is mounted nowhere', async () =>
       (await volume(castle, 'delete', 'main')).code === 0 ? true : undefined,
     );
     await volume(castle, 'restore', 'main');
 
     t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
 
-    // A volume for each: whoever makes a mount namespace now has a copy of what is mounted, until it ends.
+    // Each case has its own volume: a process that creates a mount namespace now keeps copies of these mounts until it ends.
     await volume(castle, 'create', 'inside');
     const inside = join(castle.backend, 'inside/folder');
     mkdirSync(inside);
@@ -112,7 +116,7 @@ if (requires(t, root, program('strace'))) {
     t.same([await names(castle), await deleted(castle)], [['elsewhere', 'inside', 'main'], []]);
   });
 
-  t.test('wrong orders', async (t) => {
+  t.test('wrong names and options are refused, and so are all requests from a container', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const wrong: [string[], number, RegExp][] = [
       [['create', '../x'], 64, /^castle: volume name "\.\.\/x" /],
@@ -148,32 +152,35 @@ if (requires(t, root, program('strace'))) {
         body: { error: { code: 'not_permitted' } },
       });
     }
-    t.same(await names(castle), ['main'], 'a container orders nothing');
+    t.same(await names(castle), ['main'], 'nothing was created or deleted');
   });
 
-  t.test('a name that is used again, and a lost state', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    for (const life of ['first', 'second']) {
+  t.test(
+    'the volume that was deleted last is restored first, and the trash is recovered after the state is lost',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      for (const life of ['first', 'second']) {
+        await volume(castle, 'create', 'main');
+        writeFileSync(join(castle.backend, 'main/data'), life);
+        await volume(castle, 'delete', 'main');
+      }
       await volume(castle, 'create', 'main');
-      writeFileSync(join(castle.backend, 'main/data'), life);
+      t.match(await volume(castle, 'restore', 'main'), {
+        code: 75,
+        stderr: /volume main exists again; delete that/,
+      });
+      t.same(readdirSync(join(castle.backend, 'main')), [], 'the existing volume is unchanged');
       await volume(castle, 'delete', 'main');
-    }
-    await volume(castle, 'create', 'main');
-    t.match(await volume(castle, 'restore', 'main'), {
-      code: 75,
-      stderr: /volume main exists again; delete that/,
-    });
-    t.same(readdirSync(join(castle.backend, 'main')), [], 'and it is as it was');
-    await volume(castle, 'delete', 'main');
-    await volume(castle, 'restore', 'main');
-    t.same(readdirSync(join(castle.backend, 'main')), [], 'the last one of the name comes back first');
-    await castle.end('SIGTERM');
-    castle.loseState();
-    await castle.serve();
-    t.same(await deleted(castle), ['main', 'main'], 'what is in the trash is found without the state');
-  });
+      await volume(castle, 'restore', 'main');
+      t.same(readdirSync(join(castle.backend, 'main')), [], 'the volume that was deleted last is restored');
+      await castle.end('SIGTERM');
+      castle.loseState();
+      await castle.serve();
+      t.same(await deleted(castle), ['main', 'main'], 'the trash is read again without the state');
+    },
+  );
 
-  t.test('one that is away is not said to be none', async (t) => {
+  t.test('a volume whose folder is missing is reported as missing, not as unknown', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     await volume(castle, 'create', 'main');
     const [place, away] = [join(castle.backend, 'main'), join(castle.state, 'away')];
@@ -185,45 +192,45 @@ if (requires(t, root, program('strace'))) {
     t.match(await volume(castle, 'delete', 'main'), { code: 0 });
   });
 
-  t.test('kept as long as set, then gone', async (t) => {
+  t.test('a deleted volume is removed after --keep-deleted, unless it is mounted anywhere', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--keep-deleted', '1s'] });
     await volume(castle, 'create', 'main');
     mkdirSync(join(castle.backend, 'main/folder'));
     writeFileSync(join(castle.backend, 'main/folder/data'), 'gone');
     await volume(castle, 'delete', 'main');
-    await until('it is gone for good', () => castle.told('volume.purged')[0]);
+    await until('it is removed for good', () => castle.told('volume.purged')[0]);
     t.same(await deleted(castle), []);
     t.same(readdirSync(join(castle.backend, '.trash')), []);
     t.match(castle.told('volume.purged'), [{ volume: 'main' }]);
     t.match(await volume(castle, 'restore', 'main'), { code: 64 });
 
     await castle.end('SIGTERM');
-    const patient = await CastleOnHost.start(t, 'process');
-    await volume(patient, 'create', 'other');
-    await volume(patient, 'delete', 'other');
-    const [folder = ''] = readdirSync(join(patient.backend, '.trash'));
-    const elsewhere = join(patient.socketFolder, 'elsewhere');
+    const keeping = await CastleOnHost.start(t, 'process');
+    await volume(keeping, 'create', 'other');
+    await volume(keeping, 'delete', 'other');
+    const [folder = ''] = readdirSync(join(keeping.backend, '.trash'));
+    const elsewhere = join(keeping.socketFolder, 'elsewhere');
     mkdirSync(elsewhere);
-    mounted(t, elsewhere, '--bind', join(patient.backend, '.trash', folder));
+    mounted(t, elsewhere, '--bind', join(keeping.backend, '.trash', folder));
     writeFileSync(join(elsewhere, 'data'), 'in use');
-    await patient.end('SIGTERM');
-    const eager = await CastleOnHost.start(t, 'process', {
-      backend: patient.backend,
-      state: patient.state,
+    await keeping.end('SIGTERM');
+    const purging = await CastleOnHost.start(t, 'process', {
+      backend: keeping.backend,
+      state: keeping.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('it was tried', () => eager.told('volume.unresolved')[0]);
-    t.match(eager.told('volume.unresolved'), [
+    await until('the purge was tried', () => purging.told('volume.unresolved')[0]);
+    t.match(purging.told('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);
     t.equal(
       readFileSync(join(elsewhere, 'data'), 'utf8'),
       'in use',
-      'what is mounted anywhere is not removed',
+      'a deleted volume that is mounted is not removed',
     );
   });
 
-  t.test('a removal that kill -9 interrupts is finished by the next castle', async (t) => {
+  t.test('the next castle finishes a purge that kill -9 interrupted', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--keep-deleted', '1s'], env });
     await volume(castle, 'create', 'large');
     for (let n = 0; n < 200; n++) writeFileSync(join(castle.backend, 'large', `file-${n}`), '');
@@ -237,11 +244,11 @@ if (requires(t, root, program('strace'))) {
     const left = readdirSync(inTrash).length;
     t.ok(left > 0 && left < 200, `${left} files are left`);
     await castle.serve();
-    await until('the next castle goes on with it', () => !existsSync(inTrash) || undefined);
+    await until('the next castle finishes it', () => !existsSync(inTrash) || undefined);
     t.same([await names(castle), await deleted(castle)], [[], []]);
   });
 
-  t.test('a state without room in the middle of an order loses nothing', async (t) => {
+  t.test('a full disk under the state folder loses no volume during a delete or restore', async (t) => {
     const state = temporaryFolder(t, 'state');
     mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
     const castle = await CastleOnHost.start(t, 'process', { state });
@@ -250,7 +257,7 @@ if (requires(t, root, program('strace'))) {
     const filler = join(state, 'filler');
     let refused = 0;
     for (let round = 0; round < 8; round++) {
-      // A file of several sizes: at some the first entry of an order finds room and the last one doesn't.
+      // With some sizes of the gap, the first commit of an operation has room and the last one has not.
       spawnSync('sh', ['-c', `head -c ${round * 4096} /dev/zero >${filler}.gap; cat /dev/zero >${filler}`]);
       rmSync(`${filler}.gap`);
       for (const path of ['/v1/volumes/main', '/v1/volumes/main/restore']) {
