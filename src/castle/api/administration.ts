@@ -2,13 +2,13 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { DeletedVolume, Refusal, Unlocked, VolumeRequest } from '../../protocol/contract.ts';
-import type { Backups } from '../snapshots/snapshot-manager.ts';
+import type { SnapshotService } from '../snapshots/snapshot-manager.ts';
 import type { TrashRecord } from '../store/store.ts';
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import { completeSnapshotId } from './snapshot-id.ts';
 
 export interface AdministrationRoutesDeps {
-  readonly snapshots: Backups;
+  readonly snapshots: SnapshotService;
   readonly administration: VolumeAdministration;
   /** @throws RefusalError not_permitted unless the sender is root of the host */
   readonly needHost: (request: FastifyRequest) => Promise<void>;

@@ -4,14 +4,14 @@ import { Type } from 'typebox';
 import { Refusal, Snapshot, SnapshotCopy } from '../../protocol/contract.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Copy } from '../snapshots/off-host/copies.ts';
-import type { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
-import type { Backups } from '../snapshots/snapshot-manager.ts';
+import type { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
+import type { SnapshotService } from '../snapshots/snapshot-manager.ts';
 import { completeSnapshotId } from './snapshot-id.ts';
 
 export interface CopyRoutesDeps {
-  readonly snapshots: Backups;
+  readonly snapshots: SnapshotService;
   /** Undefined: snapshots are not copied. */
-  readonly offHost: OffHost | undefined;
+  readonly offHost: OffHostCopies | undefined;
   /** @throws RefusalError not_permitted unless the sender is root of the host */
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface CopyRoutesDeps {
 export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): FastifyPluginCallbackTypebox {
   const refusals = { '4xx': Refusal, '5xx': Refusal };
   const params = Type.Object({ id: Type.String() });
-  const place = (): OffHost => {
+  const place = (): OffHostCopies => {
     if (offHost !== undefined) return offHost;
     throw new RefusalError(
       'bad_request',

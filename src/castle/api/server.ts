@@ -16,8 +16,8 @@ import type { LeaseService } from '../leases/lease-service.ts';
 import { listLeases, listVolumes } from '../leases/list-leases.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
-import type { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
-import type { Backups } from '../snapshots/snapshot-manager.ts';
+import type { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
+import type { SnapshotService } from '../snapshots/snapshot-manager.ts';
 import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import { growVolume } from '../volumes/grow-volume.ts';
 import { administrationRoutes } from './administration.ts';
@@ -39,11 +39,11 @@ export interface ApiDeps {
   readonly leases: LeaseService;
   /** Undefined where the castle does not listen with TLS. */
   readonly tokens: Tokens | undefined;
-  readonly snapshots: Backups;
+  readonly snapshots: SnapshotService;
   /** Undefined: snapshots are taken only on request. */
   readonly scheduler: Scheduler | undefined;
   /** Undefined: snapshots are not copied. */
-  readonly offHost: OffHost | undefined;
+  readonly offHost: OffHostCopies | undefined;
   readonly garbage: GarbageCollection;
   readonly status: () => Status;
   readonly devices: () => Promise<Devices>;

@@ -43,11 +43,11 @@ import { createJournalReplay } from '../mounting/replay-journal.ts';
 import { parseRuntime } from '../runtimes/parse-runtime.ts';
 import type { EngineWatch, Runtime } from '../runtimes/runtime.ts';
 import type { Copies } from '../snapshots/off-host/copies.ts';
-import { OffHost } from '../snapshots/off-host/copy-snapshots.ts';
+import { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
 import { copiesIn } from '../snapshots/off-host/open-copies.ts';
 import { type Plan, readPlan } from '../snapshots/schedule-settings.ts';
 import { backedUp } from '../snapshots/snapshot-coverage.ts';
-import { Backups } from '../snapshots/snapshot-manager.ts';
+import { SnapshotService } from '../snapshots/snapshot-manager.ts';
 import { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import { OneAtATime } from '../store/keyed-mutex.ts';
 import { makeStateFolder, openState } from '../store/open-state.ts';
@@ -175,7 +175,7 @@ async function openStorage(settings: ServeSettings, { emit, metrics }: Observati
 /** What serves requests: leases, snapshots and tokens. */
 interface Core {
   readonly leases: LeaseService;
-  readonly snapshots: Backups;
+  readonly snapshots: SnapshotService;
   /** Undefined where the castle does not listen with TLS. */
   readonly tokens: Tokens | undefined;
 }
@@ -191,7 +191,7 @@ async function openCore(
     tls === undefined ? undefined : new Tokens({ key: openTokenKey(state), store, runtime, emit });
   await freeSocket(socket);
   const volumeLock = new OneAtATime();
-  const snapshots = new Backups({
+  const snapshots = new SnapshotService({
     store,
     backend,
     freezer: createFreezer(mountProgram),
@@ -219,7 +219,7 @@ async function openCore(
 interface Background {
   readonly engine: EngineWatch | undefined;
   readonly scheduler: Scheduler | undefined;
-  readonly offHost: OffHost | undefined;
+  readonly offHost: OffHostCopies | undefined;
   readonly garbage: GarbageCollection;
   /** Has a new mount for the engine looked after. */
   engineMountCreated(): void;
@@ -237,15 +237,14 @@ async function startBackground(
   await snapshots.thawAll();
   const recovery = await recoverAtStart(leases, emit);
   await snapshots.reconcile();
-  const offHost =
-    copies === undefined ? undefined : new OffHost({ copies, backups: snapshots, backend, emit });
+  const offHost = copies === undefined ? undefined : new OffHostCopies({ copies, snapshots, backend, emit });
   if (offHost !== undefined) services.add({ name: 'off-host copies', stop: () => offHost.stop() });
   const scheduler =
     plan === undefined
       ? undefined
       : new Scheduler(plan, {
           store,
-          backups: snapshots,
+          snapshots,
           backend: backend.name,
           taken: () => offHost?.look(),
           emit,

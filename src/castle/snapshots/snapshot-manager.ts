@@ -40,7 +40,7 @@ export interface Wanted {
  * Snapshots: what a volume had at one moment. Each step is in the store before it is made and after, a standstill above
  * all: a castle that finds one ends it before it does anything else.
  */
-export class Backups {
+export class SnapshotService {
   /** Taken alone or while a volume is, never the other way round: so nobody waits in a circle. */
   private readonly perSnapshot = new OneAtATime();
   /** When this castle began: what it takes itself is not to be found out. */

@@ -5,7 +5,7 @@ import type { SnapshotRecord, Store } from '../store/store.ts';
 import { dueNow } from './due-snapshots.ts';
 import { expired } from './retention.ts';
 import type { Plan } from './schedule-settings.ts';
-import type { Backups } from './snapshot-manager.ts';
+import type { SnapshotService } from './snapshot-manager.ts';
 
 /** A clock that is set, and a host that slept, are noticed within this, in milliseconds. */
 const longestPauseMs = 60_000;
@@ -17,7 +17,7 @@ const lastWorkMs = 5_000;
 /** What the scheduler works with. */
 export interface SchedulerDeps {
   readonly store: Store;
-  readonly backups: Backups;
+  readonly snapshots: SnapshotService;
   /** The snapshots of another one are left alone. */
   readonly backend: string;
   /** Told when snapshots were taken. */
@@ -66,7 +66,7 @@ export class Scheduler {
     const gone: SnapshotRecord[] = [];
     for (const record of this.expired()) {
       try {
-        await this.deps.backups.remove(record.id);
+        await this.deps.snapshots.remove(record.id);
         gone.push(record);
       } catch (thrown) {
         this.deps.emit(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
@@ -108,10 +108,10 @@ export class Scheduler {
       // One that fails waits for the next time of the schedule: it would fail again, and hold up its users again.
       this.tried.set(volume, Date.now());
       try {
-        const { id } = await this.deps.backups.take(volume, { origin: 'scheduled' });
-        await this.deps.backups.settled(id, longestPauseMs);
+        const { id } = await this.deps.snapshots.take(volume, { origin: 'scheduled' });
+        await this.deps.snapshots.settled(id, longestPauseMs);
       } catch {
-        // The backups have told of it.
+        // The snapshots have told of it.
       }
     }
   }

@@ -9,7 +9,7 @@ interface Waiting {
  * takes the time. LMDB's own asynchronous commits do the same, but reject promises of theirs that nobody can catch when
  * the disk is full, which ends the process.
  */
-export class SharedCommits {
+export class GroupCommit {
   private waiting: Waiting[] = [];
 
   /** @param commit makes all changes or none, and returns when they are on disk */

@@ -6,7 +6,7 @@ import type { LeaseState, OffHostCopy, SnapshotOrigin, SnapshotState } from '../
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { checkLmdbFile } from './check-lmdb-file.ts';
-import { SharedCommits } from './group-commit.ts';
+import { GroupCommit } from './group-commit.ts';
 import { LeaseIndex } from './lease-index.ts';
 import { migrateStore } from './store-format.ts';
 
@@ -191,7 +191,7 @@ export function openStore(folder: string): Store {
     putSnapshot: (record) => void snapshots.putSync(record.id, record),
     removeSnapshot: (id) => void snapshots.removeSync(id),
   };
-  const commits = new SharedCommits((together) => {
+  const commits = new GroupCommit((together) => {
     try {
       root.transactionSync(() => {
         for (const change of together) change();

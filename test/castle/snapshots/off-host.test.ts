@@ -153,7 +153,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const damages: Record<string, () => void> = {
       'cut off': () => truncateSync(object, whole.length - 1),
       'its beginning changed': () => writeFileSync(object, changed(whole, 200)),
-      'its seal changed': () => writeFileSync(object, changed(whole, whole.length - 100)),
+      'its trailer changed': () => writeFileSync(object, changed(whole, whole.length - 100)),
       'content of another object': () => {
         const gzip = spawnSync('gzip', ['--stdout'], { input: 'another' }).stdout;
         writeFileSync(object, Buffer.concat([gzip, whole.subarray(whole.length - 181)]));

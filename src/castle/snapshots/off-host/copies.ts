@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { KnownSnapshot, ReadSnapshot } from '../../backends/snapshots.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import { opened, readSeal, sealBytes, sealed } from './copy-trailer.ts';
+import { compressWithTrailer, decompressAndVerify, readTrailer, trailerBytes } from './copy-trailer.ts';
 import type { Objects, StoredObject } from './objects.ts';
 
 /** A copy of a snapshot in a place off this host. */
@@ -33,23 +33,23 @@ export class Copies {
   }
 
   /**
-   * Copies a snapshot, unless that is done. The object is read back to its seal before it counts.
+   * Copies a snapshot, unless that is done. The object is read back up to its trailer before it counts.
    * @param read gives its content; only called when there is something to copy
    * @throws RefusalError backend_failed; nothing is left of it then
    */
   async put(snapshot: KnownSnapshot, read: () => Promise<ReadSnapshot>): Promise<Copy> {
     const there = (await this.list(snapshot.volume)).find((copy) => copy.snapshot.id === snapshot.id);
-    if (there !== undefined && (await this.sealOf(there)) !== undefined) return there;
+    if (there !== undefined && (await this.trailerOf(there)) !== undefined) return there;
     const { stream, format, atMostBytes } = await read();
     const key = this.keyOf(snapshot, format);
-    await this.objects.put(key, sealed(stream), atMostBytes, {
+    await this.objects.put(key, compressWithTrailer(stream), atMostBytes, {
       'castle-volume': snapshot.volume,
       'castle-snapshot': snapshot.id,
       'castle-taken': snapshot.taken,
       'castle-format': format,
     });
     const stored = await this.objects.find(key);
-    if (stored === undefined || (await this.sealOf(stored)) === undefined) {
+    if (stored === undefined || (await this.trailerOf(stored)) === undefined) {
       throw notWhole(key, this.place);
     }
     return { snapshot, format, ...stored };
@@ -67,9 +67,9 @@ export class Copies {
    * @throws RefusalError backend_failed
    */
   async read(copy: Copy): Promise<Readable> {
-    const seal = await this.sealOf(copy);
-    if (seal === undefined) throw notWhole(copy.key, this.place);
-    return opened(await this.objects.get(copy.key), seal);
+    const trailer = await this.trailerOf(copy);
+    if (trailer === undefined) throw notWhole(copy.key, this.place);
+    return decompressAndVerify(await this.objects.get(copy.key), trailer);
   }
 
   /** All that have the name of one; the oldest first. @param volume only those of this one */
@@ -89,8 +89,8 @@ export class Copies {
     return this.objects.sweep(this.prefix, Date.now() - leftOverAfterMs);
   }
 
-  private async sealOf({ key, bytes }: StoredObject) {
-    return bytes < sealBytes ? undefined : readSeal(await this.objects.end(key, sealBytes));
+  private async trailerOf({ key, bytes }: StoredObject) {
+    return bytes < trailerBytes ? undefined : readTrailer(await this.objects.end(key, trailerBytes));
   }
 
   private keyOf({ id, volume, taken }: KnownSnapshot, format: string): string {

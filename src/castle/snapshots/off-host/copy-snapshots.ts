@@ -4,12 +4,12 @@ import type { SnapshotContent } from '../../backends/snapshots.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { SnapshotRecord } from '../../store/store.ts';
-import type { Backups } from '../snapshot-manager.ts';
+import type { SnapshotService } from '../snapshot-manager.ts';
 import type { Copies, Copy } from './copies.ts';
 
 export interface OffHostCopyDeps {
   readonly copies: Copies;
-  readonly backups: Backups;
+  readonly snapshots: SnapshotService;
   readonly backend: Backend;
   readonly emit: EmitEvent;
 }
@@ -18,7 +18,7 @@ export interface OffHostCopyDeps {
 const lookAgainMs = 60_000;
 
 /** Brings snapshots to a place off this host, and back. Those by schedule go there by themselves. */
-export class OffHost {
+export class OffHostCopies {
   private timer: NodeJS.Timeout | undefined;
   private working: Promise<void> | undefined;
   private stopped = false;
@@ -35,13 +35,13 @@ export class OffHost {
    * @throws RefusalError not_found, busy, bad_request, backend_failed
    */
   async copy(reference: string): Promise<Copy> {
-    const { copies, backups, emit } = this.deps;
+    const { copies, snapshots, emit } = this.deps;
     const content = this.content();
-    return backups.reading(reference, async (record) => {
+    return snapshots.reading(reference, async (record) => {
       const begunMs = performance.now();
       const { id, volume, taken } = record;
       const copy = await copies.put({ id, volume, taken }, () => content.read(id));
-      await backups.setOffHostCopy(id, 'copied');
+      await snapshots.setOffHostCopy(id, 'copied');
       const tookMs = Math.round(performance.now() - begunMs);
       emit(`the snapshot of ${taken} of volume ${volume} is in ${copies.place} too`, {
         event: 'snapshot.copied',
@@ -58,10 +58,10 @@ export class OffHost {
    * @throws RefusalError not_found, busy when it is here, bad_request when it is another backend's, backend_failed
    */
   async fetch(id: string): Promise<SnapshotRecord> {
-    const { copies, backups } = this.deps;
+    const { copies, snapshots } = this.deps;
     const content = this.content();
     const copy = await copies.find(id);
-    return backups.bringBack(copy.snapshot, async () =>
+    return snapshots.bringBack(copy.snapshot, async () =>
       content.write(copy.snapshot, copy.format, await copies.read(copy)),
     );
   }
@@ -77,15 +77,15 @@ export class OffHost {
    * @throws RefusalError not_found, backend_failed
    */
   remove(id: string): Promise<void> {
-    const { copies, backups, emit } = this.deps;
-    return backups.alone(id, async () => {
+    const { copies, snapshots, emit } = this.deps;
+    return snapshots.alone(id, async () => {
       const { snapshot } = await copies.find(id);
       // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
-      await backups.setOffHostCopy(id, 'unwanted');
+      await snapshots.setOffHostCopy(id, 'unwanted');
       try {
         await copies.remove(id);
       } catch (thrown) {
-        await backups.setOffHostCopy(id, 'copied');
+        await snapshots.setOffHostCopy(id, 'copied');
         throw thrown;
       }
       emit(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
@@ -119,8 +119,8 @@ export class OffHost {
   }
 
   private async copyScheduled(): Promise<void> {
-    const { backups, backend, emit } = this.deps;
-    const due = backups
+    const { snapshots, backend, emit } = this.deps;
+    const due = snapshots
       .list()
       .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'ready')
       .filter(({ offHostCopy }) => offHostCopy === 'none');

@@ -2,59 +2,61 @@ import { createHash } from 'node:crypto';
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { constants, createGunzip, createGzip } from 'node:zlib';
 
-/** What a whole object says of its content. */
-export interface Seal {
-  /** SHA-256 of what was compressed, in hexadecimal digits. */
+/** What a complete object records about its content. */
+export interface CopyTrailer {
+  /** SHA-256 of the uncompressed content, in hexadecimal digits. */
   readonly sha256: string;
-  /** How much that was. */
+  /** Length of the uncompressed content, in bytes. */
   readonly bytes: number;
 }
 
 /*
- * An object is gzip (RFC 1952): first the content as one member, then an empty one whose comment is the seal. Everybody's
- * gunzip gives the content and nothing else, and who has only the end of an object knows whether it is whole.
+ * An object is gzip (RFC 1952): first the content as one member, then an empty member whose comment is the trailer. Any
+ * gunzip writes the content and nothing else, and the last bytes alone show whether an object is complete.
  */
 const magic = Buffer.from([0x1f, 0x8b, 8]);
 /** The flag that a member has a comment. */
 const hasComment = 1 << 4;
-/** Of the flags, four of time, one of the compressor, one of an unknown system. */
+/** Magic and method, the flags, four bytes of time, one of the compression level, one for an unknown system. */
 const header = Buffer.from([...magic, hasComment, 0, 0, 0, 0, 0, 255]);
-/** The end of the comment, nothing compressed, its CRC-32 and its length. */
+/** The end of the comment, an empty compressed block, its CRC-32 and its length. */
 const empty = Buffer.from([0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 const commentLength = 160;
 
-/** How much of the end of an object has its seal, in bytes. */
-export const sealBytes = header.length + commentLength + empty.length;
+/** Length of the trailer at the end of an object, in bytes. */
+export const trailerBytes = header.length + commentLength + empty.length;
 
 /**
- * Compresses content and puts its seal behind it. The fastest level: a copy waits for the network or the disk, and an
- * image's empty blocks shrink at any.
- * @returns the stream; what fails in the content destroys it, so that nothing half done passes for whole
+ * Compresses content and appends its trailer. The fastest level: a copy waits for the network or the disk, and the empty
+ * blocks of an image shrink at any level.
+ * @returns the stream; an error of the content destroys it, so that an incomplete object never has a trailer
  */
-export function sealed(content: Readable): Readable {
+export function compressWithTrailer(content: Readable): Readable {
   const meter = new Meter();
   const gzip = createGzip({ level: constants.Z_BEST_SPEED });
   const out = new Transform({
     transform: (chunk: Buffer, _encoding, done) => done(null, chunk),
-    flush: (done) => done(null, writeSeal(meter.seal())),
+    flush: (done) => done(null, formatTrailer(meter.trailer())),
   });
   pipeline(content, meter, gzip, out, () => undefined);
   return out;
 }
 
 /**
- * Gives the content of an object back.
- * @param seal what the end of the object says; the stream fails at its end when its content is another
+ * Decompresses an object.
+ * @param trailer the trailer of the object; the stream fails at its end when the content does not match it
  */
-export function opened(object: Readable, seal: Seal): Readable {
+export function decompressAndVerify(object: Readable, trailer: CopyTrailer): Readable {
   const meter = new Meter();
   const check = new Transform({
     transform: (chunk: Buffer, _encoding, done) => done(null, chunk),
     flush(done) {
-      const { sha256, bytes } = meter.seal();
-      if (sha256 === seal.sha256 && bytes === seal.bytes) return done();
+      const { sha256, bytes } = meter.trailer();
+      if (sha256 === trailer.sha256 && bytes === trailer.bytes) return done();
       done(
-        new Error(`its content is not what was put there: ${bytes} of ${seal.bytes} bytes, or changed ones`),
+        new Error(
+          `its content is not what was put there: ${bytes} of ${trailer.bytes} bytes, or changed ones`,
+        ),
       );
     },
   });
@@ -63,25 +65,26 @@ export function opened(object: Readable, seal: Seal): Readable {
 }
 
 /**
- * Reads the seal.
+ * Reads the trailer.
  * @param end the last bytes of an object
- * @returns undefined when it has none: it is cut off, or somebody else's
+ * @returns undefined when it has none: the object is truncated, or was not written by a castle
  */
-export function readSeal(end: Buffer): Seal | undefined {
-  if (end.length < sealBytes) return undefined;
-  const member = end.subarray(end.length - sealBytes);
+export function readTrailer(end: Buffer): CopyTrailer | undefined {
+  if (end.length < trailerBytes) return undefined;
+  const member = end.subarray(end.length - trailerBytes);
   const comment = member.toString('latin1', header.length, header.length + commentLength);
   const [, sha256 = '', bytes] = /^castle sha256=([0-9a-f]{64}) bytes=(\d{1,16}) *$/.exec(comment) ?? [];
-  if (bytes === undefined || !writeSeal({ sha256, bytes: Number(bytes) }).equals(member)) return undefined;
+  if (bytes === undefined || !formatTrailer({ sha256, bytes: Number(bytes) }).equals(member))
+    return undefined;
   return { sha256, bytes: Number(bytes) };
 }
 
-function writeSeal({ sha256, bytes }: Seal): Buffer {
+function formatTrailer({ sha256, bytes }: CopyTrailer): Buffer {
   const comment = `castle sha256=${sha256} bytes=${bytes}`.padEnd(commentLength);
   return Buffer.concat([header, Buffer.from(comment, 'latin1'), empty]);
 }
 
-/** Lets everything through and knows what it was. */
+/** Passes content through, and computes its length and checksum. */
 class Meter extends Transform {
   readonly #hash = createHash('sha256');
   #bytes = 0;
@@ -92,7 +95,7 @@ class Meter extends Transform {
     done(null, chunk);
   }
 
-  seal(): Seal {
+  trailer(): CopyTrailer {
     return { sha256: this.#hash.copy().digest('hex'), bytes: this.#bytes };
   }
 }
