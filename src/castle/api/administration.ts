@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { DeletedVolume, Refusal, Unlocked, VolumeRequest } from '../../protocol/contract.ts';
-import type { SnapshotService } from '../snapshots/snapshot-manager.ts';
+import type { SnapshotService } from '../snapshots/snapshot-service.ts';
 import type { TrashRecord } from '../store/store.ts';
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import { completeSnapshotId } from './snapshot-id.ts';

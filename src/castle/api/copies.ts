@@ -5,7 +5,7 @@ import { Refusal, Snapshot, SnapshotCopy } from '../../protocol/contract.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Copy } from '../snapshots/off-host/copies.ts';
 import type { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
-import type { SnapshotService } from '../snapshots/snapshot-manager.ts';
+import type { SnapshotService } from '../snapshots/snapshot-service.ts';
 import { completeSnapshotId } from './snapshot-id.ts';
 
 export interface CopyRoutesDeps {

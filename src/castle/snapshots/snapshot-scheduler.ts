@@ -5,7 +5,7 @@ import type { SnapshotRecord, Store } from '../store/store.ts';
 import { dueNow } from './due-snapshots.ts';
 import { expired } from './retention.ts';
 import type { Plan } from './schedule-settings.ts';
-import type { SnapshotService } from './snapshot-manager.ts';
+import type { SnapshotService } from './snapshot-service.ts';
 
 /** A clock that is set, and a host that slept, are noticed within this, in milliseconds. */
 const longestPauseMs = 60_000;

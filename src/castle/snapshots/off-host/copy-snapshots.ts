@@ -4,7 +4,7 @@ import type { SnapshotContent } from '../../backends/snapshots.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { SnapshotRecord } from '../../store/store.ts';
-import type { SnapshotService } from '../snapshot-manager.ts';
+import type { SnapshotService } from '../snapshot-service.ts';
 import type { Copies, Copy } from './copies.ts';
 
 export interface OffHostCopyDeps {
