@@ -116,7 +116,7 @@ if (requires(t, root)) {
       await castle.call('DELETE', '/v1/volumes/none');
       await container.call('DELETE', `/v1/leases/${(await castle.leaseOf('main'))?.id}`);
       await container.lease('main');
-      return /"event":"events\.missed","count":\d+/.test(text) || undefined;
+      return /"event":"events\.dropped","count":\d+/.test(text) || undefined;
     });
     t.pass('and then what follows');
   });

@@ -300,13 +300,23 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
         'no such folder',
         [name, 'main', '--out', join(folder, 'none/token')],
         73,
-        /cannot be written to .*ENOENT/,
+        /cannot write the token to .*ENOENT/,
       ],
       ['no such container', ['nobody', 'main'], 64, /there is no container nobody/],
       ['no name', ['../main', 'main'], 64, /the request is wrong/],
       ['no volume name', [name, '../main'], 64, /volume name .* choose another name/],
-      ['too short', [name, 'main', '--ttl', '1ms'], 64, /--ttl 1ms is too short or too long; give 1s to 24h/],
-      ['too long', [name, 'main', '--ttl', '2d'], 64, /--ttl 2d is too short or too long; give 1s to 24h/],
+      [
+        'too short',
+        [name, 'main', '--ttl', '1ms'],
+        64,
+        /--ttl 1ms is too short or too long; give a time from 1s to 24h/,
+      ],
+      [
+        'too long',
+        [name, 'main', '--ttl', '2d'],
+        64,
+        /--ttl 2d is too short or too long; give a time from 1s to 24h/,
+      ],
       ['no time', [name, 'main', '--ttl', 'soon'], 64, /--ttl "soon" is not a duration/],
       ['a process of the host', [`process-${process.pid}`, 'main'], 64, /there is no container/],
     ];
@@ -326,7 +336,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     const silent = await CastleOnHost.start(t, 'process');
     t.match(await tokenCommand(silent, name, 'main'), {
       code: 64,
-      stderr: /does not listen for containers with tokens; start it with --listen/,
+      stderr: /this castle does not listen with TLS; start it with --listen/,
     });
   });
 
@@ -344,7 +354,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       tls.castle.socket,
     ];
     const ran = await run('unshare', ['--mount', 'sh', '-c', script, 'sh', ...command, '--out', 'token']);
-    t.match(ran, { stderr: /^castle: the token cannot be written to token: ENOSPC/, stdout: 'old\ntoken\n' });
+    t.match(ran, { stderr: /^castle: cannot write the token to token: ENOSPC/, stdout: 'old\ntoken\n' });
   });
 
   t.test('a key that others know, or that is none', async (t) => {

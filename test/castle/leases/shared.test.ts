@@ -188,7 +188,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(await castleVolume(castle, 'create', 'cache', '--shared'), { code: 0 });
     t.match(await castleVolume(castle, 'create', 'cache'), { code: 0, stdout: /exists already/ });
     const listed = await run(process.execPath, ['dist/castle.js', 'volumes', '--socket', castle.socket]);
-    t.match(listed.stdout, /\ncache +local +ready +yes /);
+    t.match(listed.stdout, /\ncache +local +ready +- +yes /);
     const { id } = (await other.lease('cache')).body;
     t.match(
       await castleVolume(castle, 'delete', 'cache'),
