@@ -49,7 +49,7 @@ import { type Plan, readPlan } from '../snapshots/schedule-settings.ts';
 import { backedUp } from '../snapshots/snapshot-coverage.ts';
 import { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import { SnapshotService } from '../snapshots/snapshot-service.ts';
-import { OneAtATime } from '../store/keyed-mutex.ts';
+import { KeyedMutex } from '../store/keyed-mutex.ts';
 import { makeStateFolder, openState } from '../store/open-state.ts';
 import { type WatchedStore, watchedStore } from '../store/store-health.ts';
 import { watchEngineMounts } from './engine-mount-check.ts';
@@ -190,7 +190,7 @@ async function openCore(
   const tokens =
     tls === undefined ? undefined : new Tokens({ key: openTokenKey(state), store, runtime, emit });
   await freeSocket(socket);
-  const volumeLock = new OneAtATime();
+  const volumeLock = new KeyedMutex();
   const snapshots = new SnapshotService({
     store,
     backend,

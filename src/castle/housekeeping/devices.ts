@@ -5,7 +5,7 @@ import type { Backend } from '../backends/backend.ts';
 import { trashFolderName } from '../backends/local/trash.ts';
 import { listDeletedImages, volumeOfDevice } from '../backends/loop/images.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import { type Collector, leftAlone } from './collector.ts';
 
 /** How long a device may take to go after its last mount, in milliseconds. */
@@ -17,7 +17,7 @@ const lookAgainMs = 50;
  * Loop devices with images of volumes that are mounted nowhere. Those of the castle go by themselves with their last user:
  * what stays was made by somebody else, or is held open by a program. Either is for a person to end.
  */
-export function idleLoopDevices(backend: Backend, volumeLock: OneAtATime): Collector {
+export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Collector {
   const { base } = backend;
   const trash = join(base, trashFolderName);
   const census = new MountNamespaces();

@@ -1,4 +1,4 @@
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import type { Collector } from './collector.ts';
@@ -7,7 +7,7 @@ import type { Collector } from './collector.ts';
 export function halfMadeVolumes(
   store: Store,
   backendName: string,
-  volumeLock: OneAtATime,
+  volumeLock: KeyedMutex,
   catalog: VolumeCatalog,
 ): Collector {
   const isHalfMade = (name: string): boolean => store.volume(name)?.state === 'creating';

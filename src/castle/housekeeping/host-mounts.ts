@@ -7,7 +7,7 @@ import type { HostMounts } from '../mounting/host-mounts.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import type { Mounter } from '../mounting/mounter.ts';
 import { unmountOnHost } from '../mounting/unmount-on-host.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector, FoundGarbage } from './collector.ts';
 
@@ -15,7 +15,7 @@ export interface HostMountDeps {
   readonly store: Store;
   readonly backend: Backend;
   readonly hostMounts: HostMounts;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   readonly holdProcess: HoldProcess;
   readonly mounter: Mounter;
 }

@@ -8,7 +8,7 @@ import { isOutOfResources } from '../refusals/out-of-resources.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { hasEnded } from '../runtimes/refusals.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
-import { OneAtATime } from '../store/keyed-mutex.ts';
+import { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store, TokenUse } from '../store/store.ts';
 import { type Claims, readToken, writeToken } from './token.ts';
 import type { TokenKey } from './token-key.ts';
@@ -35,7 +35,7 @@ export interface Bearer {
  * castle, is the same use. Who gives the volume back has spent it.
  */
 export class Tokens {
-  private readonly perToken = new OneAtATime();
+  private readonly perToken = new KeyedMutex();
 
   constructor(private readonly deps: TokenDeps) {}
 

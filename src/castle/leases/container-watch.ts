@@ -2,7 +2,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { HeldProcess } from '../mounting/held-process.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import type { Container } from '../runtimes/runtime.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
 import type { LeaseRecorder } from './lease-recorder.ts';
 
@@ -17,7 +17,7 @@ export class ContainerWatch {
   constructor(
     private readonly store: Store,
     private readonly recorder: LeaseRecorder,
-    private readonly volumeLock: OneAtATime,
+    private readonly volumeLock: KeyedMutex,
     private readonly hostMounts: HostMounts,
   ) {}
 

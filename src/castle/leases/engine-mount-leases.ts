@@ -3,7 +3,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import { type HostMounts, isEngineMountExpired } from '../mounting/host-mounts.ts';
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { EngineMount, LeaseRecord, Store } from '../store/store.ts';
 import { noSuchVolume } from './refusals.ts';
 import { type UnmountDeps, unmountAndEnd } from './release-lease.ts';
@@ -12,7 +12,7 @@ export interface EngineMountLeasesDeps extends UnmountDeps {
   readonly store: Store;
   readonly backend: Backend;
   readonly hostMounts: HostMounts;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
 }
 
 /**

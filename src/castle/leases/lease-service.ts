@@ -12,7 +12,7 @@ import type { EmitEvent } from '../events/event.ts';
 import type { HoldProcess } from '../mounting/held-process.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import type { Mounter } from '../mounting/mounter.ts';
-import { OneAtATime } from '../store/keyed-mutex.ts';
+import { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import { MountInspector } from '../volumes/mount-inspector.ts';
 import { UnusedVolumeRelease } from '../volumes/release-when-unused.ts';
@@ -36,13 +36,13 @@ export interface LeaseServiceDeps {
   /** Where volumes are mounted on the host for an engine. */
   readonly hostMounts: HostMounts;
   /** One operation at a time per volume; shared with the snapshots. */
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   readonly emit: EmitEvent;
 }
 
 export interface LeaseService extends LeaseServiceDeps {
   /** One operation at a time per mount point of a container. Taken while a volume's lock is held, never the other way. */
-  readonly targetLock: OneAtATime;
+  readonly targetLock: KeyedMutex;
   /** The folder in which the backend keeps all volumes. */
   readonly volumesFolder: SourceFolder;
   readonly inspector: MountInspector;
@@ -58,7 +58,7 @@ export interface LeaseService extends LeaseServiceDeps {
 
 export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
   const { store, backend, hostMounts, volumeLock, emit } = deps;
-  const targetLock = new OneAtATime();
+  const targetLock = new KeyedMutex();
   const volumesFolder = sourceFolder(backend.base);
   const inspector = new MountInspector(store, backend, hostMounts);
   const catalog = new VolumeCatalog(store, backend, emit, deps.createFromSnapshot);

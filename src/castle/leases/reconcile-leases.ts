@@ -7,7 +7,7 @@ import { namespaceOf } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
 import type { EmitEvent } from '../events/event.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { MountInspector } from '../volumes/mount-inspector.ts';
 import type { UnusedVolumeRelease } from '../volumes/release-when-unused.ts';
@@ -19,7 +19,7 @@ import type { LeaseResolver } from './resolve-lease.ts';
 
 export interface VolumeRecoveryDeps {
   readonly backend: Backend;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   readonly catalog: VolumeCatalog;
   readonly administration: VolumeAdministration;
 }
@@ -35,7 +35,7 @@ export interface LeaseRecoveryDeps {
 
 export interface ReconcileDeps {
   readonly store: Store;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   readonly inspector: MountInspector;
   readonly catalog: VolumeCatalog;
   readonly administration: VolumeAdministration;

@@ -2,7 +2,7 @@ import { type HeldProcess, withMountNamespace } from '../mounting/held-process.t
 import { type Mounter, MountHungError } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
 import type { MountInspector } from '../volumes/mount-inspector.ts';
 import type { ContainerWatch } from './container-watch.ts';
@@ -20,7 +20,7 @@ export interface UnmountDeps {
 
 export interface ReleaseDeps extends UnmountDeps {
   readonly store: Store;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Lease } from '../../protocol/contract.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import { type AdmissionDeps, admitRequest } from './admit-request.ts';
 import { checkRequest } from './check-request.ts';
 import { type GrantDeps, grantLease } from './grant-lease.ts';
@@ -13,9 +13,9 @@ const retryMs = 2_000;
 
 export interface RequestDeps extends AdmissionDeps, GrantDeps {
   /** One operation at a time per volume. */
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   /** One operation at a time per mount point of a container. Taken while a volume's lock is held, never the other way. */
-  readonly targetLock: OneAtATime;
+  readonly targetLock: KeyedMutex;
 }
 
 /** The answer to a request that was granted. */

@@ -2,7 +2,7 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { HoldProcess } from '../mounting/held-process.ts';
 import type { MountHungError } from '../mounting/mounter.ts';
 import type { RefusalError } from '../refusals/refusal.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store } from '../store/store.ts';
 import type { MountInspector } from '../volumes/mount-inspector.ts';
 import type { ContainerWatch } from './container-watch.ts';
@@ -15,7 +15,7 @@ export interface LeaseResolverDeps {
   readonly recorder: LeaseRecorder;
   readonly watch: ContainerWatch;
   readonly inspector: MountInspector;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { KnownVolume, NewVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
 import { lostVolume } from '../leases/refusals.ts';
 import type { DeviceFileSystem, Freezer, FrozenFileSystem } from '../mounting/freeze-file-system.ts';
-import { OneAtATime } from '../store/keyed-mutex.ts';
+import { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { SnapshotRecord, Store, VolumeRecord } from '../store/store.ts';
 import * as refusals from './refusals.ts';
 import { meant } from './snapshot-reference.ts';
@@ -25,7 +25,7 @@ export interface SnapshotDeps {
   /** How long a volume may stand still for a snapshot, in milliseconds. */
   readonly freezeLimitMs: number;
   /** One operation at a time per volume; shared with the leases. */
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   /** Tells people what happened, in one line. */
   readonly emit: EmitEvent;
 }
@@ -42,7 +42,7 @@ export interface Wanted {
  */
 export class SnapshotService {
   /** Taken alone or while a volume is, never the other way round: so nobody waits in a circle. */
-  private readonly perSnapshot = new OneAtATime();
+  private readonly perSnapshot = new KeyedMutex();
   /** When this castle began: what it takes itself is not to be found out. */
   private readonly begun = new Date().toISOString();
   private isReconciled = false;

@@ -1,5 +1,5 @@
 /** Runs the operations on one key one after another, in the order in which they came; other keys don't wait. */
-export class OneAtATime {
+export class KeyedMutex {
   private readonly last = new Map<string, Promise<unknown>>();
 
   /** Runs `operation` when all earlier ones of `key` are done, whatever became of them. */

@@ -10,14 +10,14 @@ import { readonlyCannotGrow } from '../leases/refusals.ts';
 import type { LeaseResolver } from '../leases/resolve-lease.ts';
 import { type HeldProcess, withMountNamespace } from '../mounting/held-process.ts';
 import { MountHungError } from '../mounting/mounter.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
 import type { VolumeCatalog } from './volume-catalog.ts';
 
 export interface GrowDeps {
   readonly store: Store;
   readonly backend: Backend;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   readonly catalog: VolumeCatalog;
   readonly watch: ContainerWatch;
   readonly resolver: LeaseResolver;

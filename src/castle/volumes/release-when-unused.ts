@@ -1,7 +1,7 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend, HostHold } from '../backends/backend.ts';
 import type { EmitEvent } from '../events/event.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { MountInspector } from './mount-inspector.ts';
 
@@ -11,7 +11,7 @@ const retryAfterMs = 10_000;
 export interface UnusedVolumeReleaseDeps {
   readonly store: Store;
   readonly backend: Backend;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   readonly inspector: MountInspector;
   readonly emit: EmitEvent;
 }

@@ -18,7 +18,7 @@ import {
 } from '../leases/refusals.ts';
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Changes, Store, TrashRecord, VolumeRecord } from '../store/store.ts';
 import type { MountInspector } from './mount-inspector.ts';
 import type { VolumeCatalog, VolumeSpec } from './volume-catalog.ts';
@@ -28,7 +28,7 @@ export interface VolumeAdministrationDeps {
   readonly store: Store;
   readonly backend: Backend;
   readonly catalog: VolumeCatalog;
-  readonly volumeLock: OneAtATime;
+  readonly volumeLock: KeyedMutex;
   readonly inspector: MountInspector;
   readonly engineMounts: EngineMountLeases;
   readonly emit: EmitEvent;

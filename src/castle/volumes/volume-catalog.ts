@@ -4,7 +4,7 @@ import type { Backend, Owner } from '../backends/backend.ts';
 import type { NewVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
 import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from '../leases/refusals.ts';
-import type { OneAtATime } from '../store/keyed-mutex.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store, VolumeRecord } from '../store/store.ts';
 import { afterVolume, type VolumeEvent } from './volume-states.ts';
 
@@ -119,7 +119,7 @@ export class VolumeCatalog {
   }
 
   /** At start: finds out what became of volumes that were being created when a castle ended. */
-  async reconcile(volumeLock: OneAtATime): Promise<void> {
+  async reconcile(volumeLock: KeyedMutex): Promise<void> {
     for (const { name } of this.store.volumes()) await volumeLock.run(name, () => this.settle(name));
   }
 
