@@ -6,7 +6,7 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 import { fsck, imageOf, untilNoLoops } from './loop/loop-host.ts';
 
-/** Has a volume grow by the command of the host's root. @param size as the command takes it, such as `64M` */
+/** Grows a volume with the castle command. @param size as the command takes it, such as `64M` */
 export const grow = (castle: CastleOnHost, volume: string, size: string) =>
   run(process.execPath, ['dist/castle.js', 'volume', 'grow', volume, size, '--socket', castle.socket]);
 
@@ -18,15 +18,15 @@ async function megabytes(container: TestContainer): Promise<number> {
 }
 
 /**
- * The test of a file system that grows twice: under the container that uses it, and while nobody does.
- * @param sizes in MiB: what it begins with, then has, and has in the end
+ * Tests a file system that grows twice: while a container uses it, and while it is unused.
+ * @param sizes in MiB: first, second and last
  */
 export function testGrowth(
   t: Test,
   type: 'xfs' | 'ext4',
   [small, large, largest]: readonly [number, number, number],
 ): void {
-  t.test(`${type}: a volume grows under the container that uses it, and while nobody does`, async (t) => {
+  t.test(`${type}: a volume grows while a container uses it, and while it is unused`, async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { loop: `fs=${type},size=${small}M` });
     const container = await TestContainer.start(t, castle);
     const { id } = (await container.lease('main')).body;
@@ -39,7 +39,7 @@ export function testGrowth(
     });
     const after = await megabytes(container);
     t.ok(after > before + (large - small) / 2, `from ${before} to ${after} MiB`);
-    t.equal((await grow(castle, 'main', `${large}M`)).code, 0, 'the same again changes nothing');
+    t.equal((await grow(castle, 'main', `${large}M`)).code, 0, 'the same size again changes nothing');
     t.equal(await megabytes(container), after);
     t.match(await grow(castle, 'main', `${small}M`), {
       code: 64,
@@ -59,12 +59,12 @@ export function testGrowth(
     await castle.untilFree('main');
     await untilNoLoops(castle.backend);
 
-    t.equal((await grow(castle, 'main', `${largest}M`)).code, 0, 'in use by nobody');
+    t.equal((await grow(castle, 'main', `${largest}M`)).code, 0, 'while the volume is unused');
     const image = imageOf(castle.backend, 'main');
-    t.ok(statSync(image).blocks * 512 >= largest * 2 ** 20, 'it has all its space');
+    t.ok(statSync(image).blocks * 512 >= largest * 2 ** 20, 'the image is fully allocated');
     const next = await TestContainer.start(t, castle);
     t.equal((await next.lease('main')).status, 201);
-    t.ok((await megabytes(next)) > after, 'it takes up its room with the next mount');
+    t.ok((await megabytes(next)) > after, 'the file system grows with the next mount');
     t.equal(await next.read(join(next.home, 'data')), 'kept');
     const again = (await next.run('sha256sum', join(next.home, 'more'))).stdout;
     t.equal(again.split(' ')[0], sum.split(' ')[0]);

@@ -4,15 +4,15 @@ import { until } from '../../../kit/until.ts';
 import type { Simulator } from '../../ec2-simulator/simulator.ts';
 import { CastleOnHost, type Places } from '../../kit/castle-on-host.ts';
 
-/** What a castle is started with besides its backend. */
+/** Options for starting a castle, besides its backend. */
 export interface EbsPlaces extends Omit<Places, 'backend' | 'loop' | 'setting'> {
-  /** The instance that it runs on; without, the simulator's first. */
+  /** The instance that it runs on; default: the first one of the simulator. */
   readonly instance?: string;
   /** Options of the backend, such as `fs=xfs`. */
   readonly ebs?: string;
 }
 
-/** What `--backend` says for an instance of a simulated EC2. */
+/** The value of `--backend` for an instance of a simulated EC2. */
 export function ebsSetting(ec2: Simulator, instance?: string, more?: string): string {
   const { metadata, host } = ec2.instance(instance);
   return [
@@ -21,7 +21,7 @@ export function ebsSetting(ec2: Simulator, instance?: string, more?: string): st
     `metadata=${metadata}`,
     `sys=${join(host, 'sys')}`,
     `dev=${join(host, 'dev')}`,
-    // A twenty-fifth of the usual times, so that a test need not wait as long as a person.
+    // Shorter than the default times, to keep the tests fast.
     ...['poll=40ms', 'batch=10ms', 'rate=1000', 'size=1G'],
     ...(more === undefined ? [] : [more]),
   ].join(',');
@@ -45,13 +45,13 @@ export async function startOnInstance(
 type Facts = Awaited<ReturnType<Simulator['facts']>>;
 export type EbsFact = Facts['volumes'][string];
 
-/** The castle's volumes that EC2 really has, by what their tags say. */
+/** The volumes in EC2 that have the tags of a castle. */
 export async function volumesIn(ec2: Simulator): Promise<readonly EbsFact[]> {
   const { volumes } = await ec2.facts();
   return Object.values(volumes).filter(({ tags }) => tags['castle'] !== undefined);
 }
 
-/** The one volume of a name; that there are several is an error. */
+/** The volume with this name; several are an error. */
 export async function volumeIn(ec2: Simulator, name: string): Promise<EbsFact> {
   const named = (await volumesIn(ec2)).filter(({ tags }) => tags['castle-volume'] === name);
   const [volume, ...more] = named;
@@ -59,7 +59,7 @@ export async function volumeIn(ec2: Simulator, name: string): Promise<EbsFact> {
   return volume;
 }
 
-/** Waits until no instance has a volume of the castle's. */
+/** Waits until no volume of a castle is attached to an instance. */
 export function untilDetached(ec2: Simulator): Promise<true> {
   return until('every volume is detached', async () =>
     (await volumesIn(ec2)).every(({ attachment }) => attachment === undefined) ? true : undefined,

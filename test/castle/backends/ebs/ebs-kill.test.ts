@@ -1,7 +1,7 @@
 /**
- * A castle that is killed at every step of its work with EBS, by the tools that it runs and by the calls that it makes:
- * there is one volume, no byte is lost, nothing is mounted twice, and nothing is left over. CASTLE_KILLS sets how many
- * random kills there are, CASTLE_SEED at which moments.
+ * A castle that is killed at every step of its work with EBS, when it runs a tool and when it calls EC2. Afterwards there is
+ * one volume, no data is lost, nothing is mounted twice, and no garbage remains. CASTLE_KILLS sets the number of random
+ * kills, CASTLE_SEED their moments.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -35,7 +35,7 @@ class EbsCrash {
     return new EbsCrash(ec2, tools, await CrashHarness.start(t, ebsOn(ec2), tools));
   }
 
-  /** Begins an operation. @returns resolves when the castle has answered, or has ended */
+  /** Starts an operation. @returns resolves when the castle has responded or exited */
   async begin(operation: EbsOperation, volume: string): Promise<{ readonly over: Promise<unknown> }> {
     const { container } = this.harness;
     if (operation === 'new' || operation === 'old') return { over: container.lease(volume) };
@@ -46,13 +46,13 @@ class EbsCrash {
     return { over: this.harness.request('POST', `/v1/volumes/${volume}/size`, { sizeBytes }) };
   }
 
-  /** Has the volume mounted and released, and checks everything. @returns what is wrong */
+  /** Mounts and releases the volume, and checks all invariants. @returns the violations */
   async faults(volume: string): Promise<readonly string[]> {
     return [...(await this.harness.useAndRelease(volume)), ...(await this.harness.checkContents())];
   }
 }
 
-/** The operation, and which of the castle's tools kills it at which call. */
+/** The operation, the tool that kills the castle, and at which call of it. */
 type ToolStep = readonly [EbsOperation, string, number];
 
 async function killByTools(t: Test, steps: readonly ToolStep[]): Promise<void> {
@@ -70,7 +70,7 @@ async function killByTools(t: Test, steps: readonly ToolStep[]): Promise<void> {
   }
 }
 
-/** The operation, and the call of EC2's API at which the castle is killed. */
+/** The operation, and the EC2 API call at which the castle is killed. */
 type CallStep = readonly [EbsOperation, string];
 
 async function killByCalls(t: Test, steps: readonly CallStep[]): Promise<void> {
@@ -78,7 +78,7 @@ async function killByCalls(t: Test, steps: readonly CallStep[]): Promise<void> {
   const { ec2, harness } = crash;
   t.same(await crash.faults('old'), []);
   for (const [operation, action] of steps) {
-    // The request never reaches EC2; or EC2 carries it out, and the answer is lost.
+    // Either the request never reaches EC2, or EC2 executes it and the response is lost.
     for (const kind of ['lost-request', 'lost-answer'] as const) {
       const volume = operation === 'new' ? `new-${action}-${kind}`.toLowerCase() : 'old';
       await ec2.forgetCalls();
@@ -118,7 +118,7 @@ async function killAtRandom(t: Test, times: number, random: Random): Promise<voi
 }
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
-  t.test('killed by each of its tools: before, meanwhile and after', async (t) => {
+  t.test('killed before, during and after each tool that it runs', async (t) => {
     await Promise.all([
       killByTools(t, [
         ['new', 'mkfs.ext4', 1],
@@ -132,22 +132,19 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     ]);
   });
 
-  t.test(
-    'killed by each of its calls: before EC2 receives it, and after EC2 has carried it out',
-    async (t) => {
-      await Promise.all([
-        killByCalls(t, [
-          ['new', 'CreateVolume'],
-          ['new', 'AttachVolume'],
-          ['new', 'CreateTags'],
-        ]),
-        killByCalls(t, [
-          ['old', 'AttachVolume'],
-          ['release', 'DetachVolume'],
-        ]),
-      ]);
-    },
-  );
+  t.test('killed at each EC2 call, before EC2 receives it and after EC2 has executed it', async (t) => {
+    await Promise.all([
+      killByCalls(t, [
+        ['new', 'CreateVolume'],
+        ['new', 'AttachVolume'],
+        ['new', 'CreateTags'],
+      ]),
+      killByCalls(t, [
+        ['old', 'AttachVolume'],
+        ['release', 'DetachVolume'],
+      ]),
+    ]);
+  });
 
   t.test(`killed ${kills} times at random`, async (t) => {
     const { seed } = Random.ofTest(t, 'CASTLE_SEED', 20_251);

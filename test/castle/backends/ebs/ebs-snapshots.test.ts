@@ -1,6 +1,6 @@
 /**
- * Snapshots and garbage of the backend ebs, as the rooms that call them see them: on the real disks of a simulated EC2, with
- * the castle of the volumes running beside.
+ * Snapshots and garbage of the backend ebs, through its interface: on the real disks of a simulated EC2, while the castle of
+ * the volumes runs.
  */
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -19,7 +19,7 @@ import { ebsSetting, startOnInstance, untilDetached, volumeIn, volumesIn } from 
 
 t.setTimeout(0);
 
-/** The backend of an instance, in this process. */
+/** A backend of an instance, in this process. */
 async function backendOf(ec2: Simulator, options?: string) {
   process.env['AWS_ACCESS_KEY_ID'] = 'AKIASIMULATOR';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'simulator';
@@ -41,7 +41,7 @@ async function backendOf(ec2: Simulator, options?: string) {
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), program('xfs_admin'))) {
   for (const type of ['ext4', 'xfs'] as const) {
-    t.test(`${type}: a snapshot is begun once, and a volume of it has a UUID of its own`, async (t) => {
+    t.test(`${type}: a snapshot is created once, and a volume restored from it has a new UUID`, async (t) => {
       const ec2 = await Simulator.start(t);
       const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
       const container = await TestContainer.start(t, castle);
@@ -60,7 +60,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       t.equal(
         Object.keys((await ec2.facts()).snapshots).length,
         1,
-        'asked for twice, and with a lost answer',
+        'requested twice, and with a lost response',
       );
       t.match(await snapshots.list(), [{ id, volume: 'main', taken }]);
       await container.write(join(container.home, 'data'), ', after');
@@ -71,7 +71,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       await t.rejects(
         snapshots.createVolume({ ...snapshot, id: randomUUID() }, wish),
         { code: 'not_found' },
-        'of no snapshot',
+        'from no snapshot',
       );
       await snapshots.createVolume(snapshot, { ...wish, sizeBytes: 2 * 2 ** 30 });
       t.match(await volumeIn(ec2, 'copy'), {
@@ -79,7 +79,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
         tags: { 'castle-id': wish.id, 'castle-state': 'ready', 'castle-fs': type },
       });
       const other = await TestContainer.start(t, castle);
-      t.equal((await other.lease('copy')).status, 201, 'beside its original, which is mounted');
+      t.equal((await other.lease('copy')).status, 201, 'mounted while its original is mounted');
       t.equal(await other.read(join(other.home, 'data')), 'before');
       t.equal(await container.read(join(container.home, 'data')), 'before, after');
       await snapshots.remove(id);
@@ -87,7 +87,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
     });
   }
 
-  t.test('a snapshot that fails is told', async (t) => {
+  t.test('a failed snapshot is reported', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
     const container = await TestContainer.start(t, castle);
@@ -102,19 +102,22 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
     await untilDetached(ec2);
   });
 
-  t.test('garbage: a disk that is not mounted, and never a volume that may be somebody else’s', async (t) => {
-    const ec2 = await Simulator.start(t);
-    const castle = await startOnInstance(t, ec2);
-    const container = await TestContainer.start(t, castle);
-    await container.lease('used');
-    await castle.post('/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
-    const { backend } = await backendOf(ec2);
-    const garbage = await backend.findGarbage(() => false);
-    const { id } = await volumeIn(ec2, 'idle');
-    t.match(garbage, [{ kind: 'device', name: new RegExp(id), reason: 'its volume is not in use' }]);
-    t.equal(garbage.length, 1);
-    t.equal(await garbage[0]?.remove(), true);
-    t.equal((await volumeIn(ec2, 'idle')).attachment, undefined);
-    t.equal((await volumesIn(ec2)).length, 2);
-  });
+  t.test(
+    'garbage contains an unmounted disk, and never a volume that may belong to another castle',
+    async (t) => {
+      const ec2 = await Simulator.start(t);
+      const castle = await startOnInstance(t, ec2);
+      const container = await TestContainer.start(t, castle);
+      await container.lease('used');
+      await castle.post('/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
+      const { backend } = await backendOf(ec2);
+      const garbage = await backend.findGarbage(() => false);
+      const { id } = await volumeIn(ec2, 'idle');
+      t.match(garbage, [{ kind: 'device', name: new RegExp(id), reason: 'its volume is not in use' }]);
+      t.equal(garbage.length, 1);
+      t.equal(await garbage[0]?.remove(), true);
+      t.equal((await volumeIn(ec2, 'idle')).attachment, undefined);
+      t.equal((await volumesIn(ec2)).length, 2);
+    },
+  );
 }

@@ -1,4 +1,4 @@
-/** Two hosts of one cluster: each volume is at one of them at most, and whoever comes second is told where it is. */
+/** Two hosts of one cluster: each volume is attached to at most one host, and a refusal names that host. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { program, requires, root } from '../../../kit/needs.ts';
@@ -26,7 +26,7 @@ async function twoHosts(t: Test): Promise<{
 }
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
-  t.test('a volume goes from host to host, with its data', async (t) => {
+  t.test('a volume moves from host to host with its data', async (t) => {
     const { ec2, hosts } = await twoHosts(t);
     const [a, b] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
     t.equal((await a.container.lease('main')).status, 201);
@@ -40,31 +40,34 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.match(
       await b.castle.ask('volumes'),
       [{ id: (await a.castle.ask('volumes'))[0]?.id }],
-      'the same volume for both',
+      'both hosts use the same volume',
     );
   });
 
-  t.test('both make the same volume at the same time: one is made, and one has it', async (t) => {
-    const { ec2, hosts } = await twoHosts(t);
-    for (const name of ['one', 'two', 'three']) {
-      const answers = await Promise.all(hosts.map(({ container }) => container.lease(name)));
-      t.same(
-        answers.map(({ status }) => status).sort(),
-        [201, 409],
-        `${name}: one has it; ${answers.map(({ body }) => body.error?.message)}`,
-      );
-      t.equal((await volumeIn(ec2, name)).tags['castle-state'], 'ready');
-      for (const [n, { body, status }] of answers.entries()) {
-        if (status !== 201) continue;
-        const { container } = hosts[n] as (typeof hosts)[0];
-        t.equal((await container.call('DELETE', `/v1/leases/${body.id}`)).status, 204);
+  t.test(
+    'when both create the same volume at the same time, one volume is created, and one host gets it',
+    async (t) => {
+      const { ec2, hosts } = await twoHosts(t);
+      for (const name of ['one', 'two', 'three']) {
+        const answers = await Promise.all(hosts.map(({ container }) => container.lease(name)));
+        t.same(
+          answers.map(({ status }) => status).sort(),
+          [201, 409],
+          `${name}: one has it; ${answers.map(({ body }) => body.error?.message)}`,
+        );
+        t.equal((await volumeIn(ec2, name)).tags['castle-state'], 'ready');
+        for (const [n, { body, status }] of answers.entries()) {
+          if (status !== 201) continue;
+          const { container } = hosts[n] as (typeof hosts)[0];
+          t.equal((await container.call('DELETE', `/v1/leases/${body.id}`)).status, 204);
+        }
+        await untilDetached(ec2);
       }
-      await untilDetached(ec2);
-    }
-    t.equal((await volumesIn(ec2)).length, 3);
-  });
+      t.equal((await volumesIn(ec2)).length, 3);
+    },
+  );
 
-  t.test('what one host has half made is left alone by the other, and taken back by itself', async (t) => {
+  t.test('an incomplete volume is not touched by the other host, and deleted by its own', async (t) => {
     const { ec2, hosts } = await twoHosts(t);
     const [a, b] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
     await ec2.fault({ kind: 'lost-request', action: 'CreateTags' });

@@ -1,4 +1,4 @@
-/** What the host's root orders about volumes of EBS: delete, restore, grow; and what castle devices tells. */
+/** Commands of the host's root for EBS volumes: delete, restore, grow, and castle devices. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AttachVolumeCommand } from '@aws-sdk/client-ec2';
@@ -19,49 +19,59 @@ const order = (castle: CastleOnHost, ...args: readonly string[]) =>
   run(process.execPath, ['dist/castle.js', ...args, '--socket', castle.socket]);
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
-  t.test('a deleted volume is kept, comes back with its data, and goes when its time is over', async (t) => {
-    const ec2 = await Simulator.start(t, 'i-0a,i-0b');
-    const castle = await startOnInstance(t, ec2, { options: ['--keep-deleted', '1h'] });
-    const container = await TestContainer.start(t, castle);
-    await container.lease('main');
-    await container.write(join(container.home, 'data'), 'kept');
-    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 75, stderr: /is in use by container/ });
-    await container.kill();
-    await untilDetached(ec2);
-    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
-    const deleted = await volumeIn(ec2, 'main');
-    t.match(deleted.tags, { 'castle-state': 'deleted', 'castle-deleted': /^20/, Name: /\(deleted\)$/ });
-    t.match(await order(castle, 'deleted'), { stdout: /main +ebs/ });
+  t.test(
+    'a deleted volume is kept, can be restored with its data, and is purged after the retention time',
+    async (t) => {
+      const ec2 = await Simulator.start(t, 'i-0a,i-0b');
+      const castle = await startOnInstance(t, ec2, { options: ['--keep-deleted', '1h'] });
+      const container = await TestContainer.start(t, castle);
+      await container.lease('main');
+      await container.write(join(container.home, 'data'), 'kept');
+      t.match(await order(castle, 'volume', 'delete', 'main'), {
+        code: 75,
+        stderr: /is in use by container/,
+      });
+      await container.kill();
+      await untilDetached(ec2);
+      t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
+      const deleted = await volumeIn(ec2, 'main');
+      t.match(deleted.tags, { 'castle-state': 'deleted', 'castle-deleted': /^20/, Name: /\(deleted\)$/ });
+      t.match(await order(castle, 'deleted'), { stdout: /main +ebs/ });
 
-    const next = await TestContainer.start(t, castle);
-    t.equal((await next.lease('main')).status, 201, 'a new one of its name');
-    t.equal((await volumesIn(ec2)).length, 2);
-    t.match(await order(castle, 'volume', 'restore', 'main'), { code: 75 });
-    await next.kill();
-    await untilDetached(ec2);
-    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
-    t.match(await order(castle, 'volume', 'restore', 'main'), { code: 0 });
-    t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
+      const next = await TestContainer.start(t, castle);
+      t.equal((await next.lease('main')).status, 201, 'a new volume with the same name');
+      t.equal((await volumesIn(ec2)).length, 2);
+      t.match(await order(castle, 'volume', 'restore', 'main'), { code: 75 });
+      await next.kill();
+      await untilDetached(ec2);
+      t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
+      t.match(await order(castle, 'volume', 'restore', 'main'), { code: 0 });
+      t.match(await order(castle, 'volume', 'delete', 'main'), { code: 0 });
 
-    await castle.end('SIGKILL');
-    castle.loseState();
-    await castle.serve();
-    t.equal((await order(castle, 'deleted')).stdout.match(/main/g)?.length, 2, 'found again without a state');
-    await ec2
-      .client()
-      .send(new AttachVolumeCommand({ VolumeId: deleted.id, InstanceId: 'i-0b', Device: '/dev/xvdba' }));
-    await castle.end('SIGTERM');
-    const last = await startOnInstance(t, ec2, { state: castle.state, options: ['--keep-deleted', '1ms'] });
-    await until('the free one is removed', async () => (await volumesIn(ec2)).length === 1 || undefined);
-    t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the one that is attached stays');
-    await until('it is told', () =>
-      last
-        .told('volume.unresolved')
-        .find((line) => /attached on instance i-0b/.test(String(line['message']))),
-    );
-  });
+      await castle.end('SIGKILL');
+      castle.loseState();
+      await castle.serve();
+      t.equal(
+        (await order(castle, 'deleted')).stdout.match(/main/g)?.length,
+        2,
+        'found in EC2 without the state',
+      );
+      await ec2
+        .client()
+        .send(new AttachVolumeCommand({ VolumeId: deleted.id, InstanceId: 'i-0b', Device: '/dev/xvdba' }));
+      await castle.end('SIGTERM');
+      const last = await startOnInstance(t, ec2, { state: castle.state, options: ['--keep-deleted', '1ms'] });
+      await until('the free one is removed', async () => (await volumesIn(ec2)).length === 1 || undefined);
+      t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the attached volume stays');
+      await until('it is told', () =>
+        last
+          .told('volume.unresolved')
+          .find((line) => /attached on instance i-0b/.test(String(line['message']))),
+      );
+    },
+  );
 
-  t.test('a volume grows under its container, and never shrinks', async (t) => {
+  t.test('a volume grows while a container uses it, and never shrinks', async (t) => {
     const type = ext4Grows() ? 'ext4' : 'xfs';
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
@@ -71,7 +81,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const blocks = async () => Number((await container.run('stat', '-fc', '%b', container.home)).stdout);
     const before = await blocks();
     t.match(await order(castle, 'volume', 'grow', 'main', '2G'), { code: 0 });
-    t.ok((await blocks()) > before * 1.9, 'at once');
+    t.ok((await blocks()) > before * 1.9, 'immediately');
     t.equal((await volumeIn(ec2, 'main')).sizeGiB, 2);
     t.match(await order(castle, 'volume', 'grow', 'main', '1G'), {
       code: 64,
@@ -89,7 +99,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.equal(await container.read(join(container.home, 'data')), 'kept');
   });
 
-  t.test('castle devices tells which disk has which volume; a container may not ask', async (t) => {
+  t.test('castle devices lists the disk of each volume, and is not permitted to containers', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
     const container = await TestContainer.start(t, castle);
@@ -107,7 +117,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.equal((await container.call('GET', '/v1/devices')).status, 403);
   });
 
-  t.test('what nobody has any more is detached at the start', async (t) => {
+  t.test('volumes without a lease are detached at the start', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
     t.match(await order(castle, 'volume', 'create', 'main'), { code: 0 });
@@ -122,11 +132,15 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       const attached = (await volumesIn(ec2)).filter(({ attachment }) => attachment !== undefined);
       return attached.length === 1 ? attached : undefined;
     });
-    t.match(await volumeIn(ec2, 'two'), { attachment: { state: 'attached' } }, 'what somebody has is not');
+    t.match(
+      await volumeIn(ec2, 'two'),
+      { attachment: { state: 'attached' } },
+      'a volume with a lease is not',
+    );
     t.equal((await two.mounts(two.home)).length, 1);
   });
 
-  t.test('a castle starts, and keeps what containers have, while EC2 does not answer', async (t) => {
+  t.test('while EC2 does not answer, a castle starts and keeps the mounts of containers', async (t) => {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2, { ebs: 'max=8' });
     const container = await TestContainer.start(t, castle);
@@ -143,7 +157,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.equal((await other.lease('other')).status, 201);
   });
 
-  t.test('the doctor asks the metadata service and EC2, and says what is missing', async (t) => {
+  t.test('the doctor checks the metadata service and EC2, and reports what is missing', async (t) => {
     const ec2 = await Simulator.start(t);
     const doctor = (backend: string) =>
       run(process.execPath, ['dist/castle.js', 'doctor', '--runtime', 'process', '--backend', backend], {
@@ -159,7 +173,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     );
   });
 
-  t.test('wrong settings are told', async (t) => {
+  t.test('wrong settings are errors', async (t) => {
     const folder = t.testdir();
     mkdirSync(join(folder, 'run'));
     const serve = (backend: string) =>

@@ -9,7 +9,7 @@ import { startOnInstance, untilDetached, volumeIn, volumesIn } from './ebs-host.
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
   for (const type of ['ext4', 'xfs'] as const) {
     t.test(
-      `${type}: a volume goes from container to container, and from the cloud to the host and back`,
+      `${type}: a volume moves from container to container; it is attached for a lease and detached after it`,
       async (t) => {
         const ec2 = await Simulator.start(t);
         const castle = await startOnInstance(t, ec2, { ebs: `fs=${type}` });
@@ -28,13 +28,21 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
           tags: { castle: 'castle', 'castle-id': id, 'castle-state': 'ready', 'castle-fs': type },
         });
         await first.write(join(first.home, 'data'), 'kept');
-        t.match(await first.lease('main'), { status: 200, body: { id: given.body.id } }, 'the same again');
+        t.match(
+          await first.lease('main'),
+          { status: 200, body: { id: given.body.id } },
+          'a repeated request returns the same lease',
+        );
         const second = await TestContainer.start(t, castle);
         t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
         await first.kill();
         await castle.untilFree('main');
         t.equal((await second.lease('main')).status, 201);
-        t.equal(await second.read(join(second.home, 'data')), 'kept', 'from container to container');
+        t.equal(
+          await second.read(join(second.home, 'data')),
+          'kept',
+          'the data is there for the next container',
+        );
         const lease = await castle.leaseOf('main');
         t.equal((await second.call('DELETE', `/v1/leases/${lease?.id}`)).status, 204);
         await untilDetached(ec2);

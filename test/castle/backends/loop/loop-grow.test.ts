@@ -1,4 +1,4 @@
-/** Volumes that become larger, while they are in use and while they are not. */
+/** Growing volumes, in use and unused. */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -16,7 +16,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
   if (ext4Grows()) testGrowth(t, 'ext4', [16, 64, 96]);
 
   if (!ext4Grows()) {
-    t.test('without CAP_SYS_RESOURCE an ext4 does not grow, and its image neither', async (t) => {
+    t.test('without CAP_SYS_RESOURCE neither an ext4 nor its image grows', async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
       const container = await TestContainer.start(t, castle);
       await container.lease('main');
@@ -28,7 +28,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     });
   }
 
-  t.test('growing is refused where it cannot be, and nothing changes', async (t) => {
+  t.test('impossible growth is refused and changes nothing', async (t) => {
     const volumes = join(temporaryFolder(t, 'full'), 'volumes');
     mkdirSync(volumes);
     mounted(t, volumes, '-t', 'tmpfs', '-o', 'size=340M', 'volumes');
@@ -40,7 +40,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const image = imageOf(volumes, 'main');
     const sum = checksumOf(image);
     t.match(await grow(castle, 'main', '1G'), { code: 69, stderr: /cannot grow: .*No space left/ });
-    t.equal(checksumOf(image), sum, 'the image is as it was');
+    t.equal(checksumOf(image), sum, 'the image is unchanged');
     t.match(await grow(castle, 'other', '1G'), { code: 64, stderr: /there is no volume other/ });
     t.match(await grow(castle, '../main', '1G'), { code: 64, stderr: /volume name/ });
     const without = await run(process.execPath, ['dist/castle.js', 'volume', 'grow', 'main']);
@@ -50,7 +50,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     });
     t.match(await grow(castle, 'main', '1'), { code: 64, stderr: /1 is not a size/ });
     const asked = await container.call('POST', '/v1/volumes/main/size', { sizeBytes: 2 ** 25 });
-    t.match(asked, { status: 403, body: { error: { code: 'not_permitted' } } }, 'not for a container');
+    t.match(
+      asked,
+      { status: 403, body: { error: { code: 'not_permitted' } } },
+      'a container is not permitted to grow',
+    );
     t.equal((await container.lease('main')).status, 201);
 
     const folders = await CastleOnHost.start(t, 'process');

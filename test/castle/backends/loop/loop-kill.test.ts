@@ -1,6 +1,6 @@
 /**
- * A castle that is killed by each of the tools that it runs, which may go on as orphans: no byte is lost, nothing is mounted
- * twice, and nothing is left over. test/castle/crash/kill-anywhere.test.ts has the steps of the castle itself.
+ * A castle that is killed at each tool that it runs, while the tool may continue as an orphan. Afterwards no data is lost,
+ * nothing is mounted twice, and no garbage remains. test/castle/crash/kill-anywhere.test.ts covers the steps of the castle.
  */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -15,7 +15,7 @@ import { fsck, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
 t.setTimeout(0);
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
-  t.test('killed by each of its tools: before, meanwhile and after', async (t) => {
+  t.test('killed before, during and after each tool that it runs', async (t) => {
     await Promise.all([
       killByTools(t, ext4, [
         ['the image is allocated', 'fallocate', 1, 'new'],
@@ -39,37 +39,34 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     ]);
   });
 
-  t.test(
-    'a container that is killed with unwritten data leaves a file system that can be used',
-    async (t) => {
-      const castle = await CastleOnHost.start(t, 'process', { loop: 'size=64M' });
-      for (let round = 0; round < 3; round++) {
-        const container = await TestContainer.start(t, castle);
-        t.equal((await container.lease('main')).status, 201, `round ${round}`);
-        await container.run(
-          'sh',
-          '-c',
-          `dd if=/dev/urandom of=${container.home}/dirty bs=1M count=40 2>/dev/null`,
-        );
-        await container.write(join(container.home, `round-${round}`), String(round));
-        await Promise.all([container.kill(), castle.end('SIGKILL')]);
-        await castle.serve();
-      }
-      await untilNoLoops(castle.backend);
-      t.equal(fsck(imageOf(castle.backend, 'main')), 0);
-      const last = await TestContainer.start(t, castle);
-      await last.lease('main');
-      for (let round = 0; round < 3; round++) {
-        t.equal(await last.read(join(last.home, `round-${round}`)), String(round));
-      }
-    },
-  );
+  t.test('a container that is killed with unwritten data leaves a usable file system', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=64M' });
+    for (let round = 0; round < 3; round++) {
+      const container = await TestContainer.start(t, castle);
+      t.equal((await container.lease('main')).status, 201, `round ${round}`);
+      await container.run(
+        'sh',
+        '-c',
+        `dd if=/dev/urandom of=${container.home}/dirty bs=1M count=40 2>/dev/null`,
+      );
+      await container.write(join(container.home, `round-${round}`), String(round));
+      await Promise.all([container.kill(), castle.end('SIGKILL')]);
+      await castle.serve();
+    }
+    await untilNoLoops(castle.backend);
+    t.equal(fsck(imageOf(castle.backend, 'main')), 0);
+    const last = await TestContainer.start(t, castle);
+    await last.lease('main');
+    for (let round = 0; round < 3; round++) {
+      t.equal(await last.read(join(last.home, `round-${round}`)), String(round));
+    }
+  });
 }
 
-/** The step, which of the castle's tools kills it at which call, and the operation. */
+/** The step, the tool that kills the castle, at which call of it, and the operation. */
 type ToolStep = readonly [string, string, number, 'new' | 'old' | 'release' | 'grow'];
 
-/** Kills a castle by its tools, three times for each step. */
+/** Kills a castle when it runs its tools, three times for each step. */
 async function killByTools(t: Test, backend: CrashBackend, steps: readonly ToolStep[]): Promise<void> {
   const tools = new FatalTools(t);
   const harness = await CrashHarness.start(t, backend, tools);

@@ -1,4 +1,4 @@
-/** What the backend loop refuses: no room, and images that are not what they must be. Nothing is ever formatted again. */
+/** Refusals of the backend loop: too little space, and invalid images. No existing image is ever formatted. */
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -25,7 +25,7 @@ import { checksumOf, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-
 
 const loop = 'size=16M';
 
-/** A castle with volumes that hold their own names in a file and are in use by nobody, and somebody to ask for them. */
+/** A castle with unused volumes that contain their own names in a file, and a container. */
 async function withVolumes(t: Test, ...volumes: readonly string[]): Promise<[CastleOnHost, TestContainer]> {
   const castle = await CastleOnHost.start(t, 'process', { loop });
   const container = await TestContainer.start(t, castle);
@@ -50,38 +50,44 @@ const refusedWith = (sentence: RegExp) => ({
 });
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
-  t.test("made by hand, not deleted while in use, and not taken for another backend's", async (t) => {
-    const castle = await CastleOnHost.start(t, 'process', { loop });
-    const order = (of: CastleOnHost, ...args: readonly string[]) =>
-      run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', of.socket]);
-    t.match(await order(castle, 'create', 'main', '--size', '24M'), { code: 0, stdout: /is created/ });
-    t.match(await order(castle, 'create', 'other', '--size', 'large'), { code: 64, stderr: /is not a size/ });
-    const image = imageOf(castle.backend, 'main');
-    t.equal(statSync(image).size, 24 * 2 ** 20);
-    const container = await TestContainer.start(t, castle);
-    const { id } = (await container.lease('main')).body;
-    await container.write(join(container.home, 'data'), 'kept');
-    t.match(await order(castle, 'delete', 'main'), { code: 75, stderr: /is in use by/ });
-    await container.call('DELETE', `/v1/leases/${id}`);
-    await untilNoLoops(castle.backend);
-    const checksum = checksumOf(image);
-    await castle.end('SIGTERM');
-
-    const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
-    mkdirSync(join(folders.backend, 'main'));
-    for (const what of ['delete', 'restore', 'create']) {
-      t.match(await order(folders, what, 'main'), {
-        code: 69,
-        stderr: /main is in the backend loop, but/,
+  t.test(
+    'a volume created by command is neither deleted in use nor confused with another backend',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { loop });
+      const order = (of: CastleOnHost, ...args: readonly string[]) =>
+        run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', of.socket]);
+      t.match(await order(castle, 'create', 'main', '--size', '24M'), { code: 0, stdout: /is created/ });
+      t.match(await order(castle, 'create', 'other', '--size', 'large'), {
+        code: 64,
+        stderr: /is not a size/,
       });
-    }
-    t.same(readdirSync(folders.backend), ['main'], 'a folder of its name is not touched');
-    t.match(await folders.ask('volumes'), [{ name: 'main', backend: 'loop', state: 'ready' }]);
-    await folders.end('SIGTERM');
-    t.equal(checksumOf(image), checksum);
-  });
+      const image = imageOf(castle.backend, 'main');
+      t.equal(statSync(image).size, 24 * 2 ** 20);
+      const container = await TestContainer.start(t, castle);
+      const { id } = (await container.lease('main')).body;
+      await container.write(join(container.home, 'data'), 'kept');
+      t.match(await order(castle, 'delete', 'main'), { code: 75, stderr: /is in use by/ });
+      await container.call('DELETE', `/v1/leases/${id}`);
+      await untilNoLoops(castle.backend);
+      const checksum = checksumOf(image);
+      await castle.end('SIGTERM');
 
-  t.test('a damaged, wrong or exchanged file system is refused and left as it is', async (t) => {
+      const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
+      mkdirSync(join(folders.backend, 'main'));
+      for (const what of ['delete', 'restore', 'create']) {
+        t.match(await order(folders, what, 'main'), {
+          code: 69,
+          stderr: /main is in the backend loop, but/,
+        });
+      }
+      t.same(readdirSync(folders.backend), ['main'], 'a folder of the same name is not touched');
+      t.match(await folders.ask('volumes'), [{ name: 'main', backend: 'loop', state: 'ready' }]);
+      await folders.end('SIGTERM');
+      t.equal(checksumOf(image), checksum);
+    },
+  );
+
+  t.test('a damaged, wrong or swapped file system is refused and not changed', async (t) => {
     const [castle, container] = await withVolumes(t, 'one', 'two');
     const images = [imageOf(castle.backend, 'one'), imageOf(castle.backend, 'two')] as const;
     const whole = join(temporaryFolder(t, 'whole'), 'image');
@@ -99,7 +105,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
         () => writeFileSync(images[0], Buffer.alloc(16 * 2 ** 20)),
       ],
       ['another UUID', /images were exchanged/, () => execFileSync('mkfs.ext4', ['-q', '-F', images[0]])],
-      // A wrong checksum: neither e2fsck -p nor the kernel makes anything of it.
+      // A wrong checksum: neither e2fsck -p nor the kernel accepts it.
       [
         'a wrong superblock',
         /repaired by hand|damaged file system/,
@@ -125,48 +131,45 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     for (const volume of ['one', 'two']) {
       t.match(await container.lease(volume), refusedWith(/images were exchanged/), `${volume}, exchanged`);
     }
-    t.same(images.map(checksumOf), sums, 'exchanged: not a byte was changed');
+    t.same(images.map(checksumOf), sums, 'the swapped images are unchanged');
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await container.lease('one'), refusedWith(/images were exchanged/), 'without a store, too');
+    t.match(await container.lease('one'), refusedWith(/images were exchanged/), 'also without a store');
 
     renameSync(images[0], aside);
     renameSync(images[1], images[0]);
     renameSync(aside, images[1]);
-    t.equal((await container.lease('one')).status, 201, 'right again');
+    t.equal((await container.lease('one')).status, 201, 'accepted after they are swapped back');
     t.equal(await container.read(join(container.home, 'data')), 'one');
   });
 
-  t.test(
-    'what lies in the place of an image is not taken for it, and a lost one is not replaced',
-    async (t) => {
-      const [castle, container] = await withVolumes(t, 'one', 'two');
-      const image = imageOf(castle.backend, 'one');
-      const away = join(temporaryFolder(t, 'away'), basename(image));
-      renameSync(image, away);
-      t.match(await container.lease('one'), refusedWith(/missing from the/), 'lost');
-      symlinkSync(imageOf(castle.backend, 'two'), image);
-      t.match(await container.lease('one'), refusedWith(/not a file/), 'a symlink');
-      rmSync(image);
-      mkdirSync(image);
-      t.match(await container.lease('one'), refusedWith(/not a file/), 'a folder');
-      rmSync(image, { recursive: true });
-      const other = image.replace(/@.{8}/, '@00000000');
-      copyFileSync(away, other);
-      t.match(
-        await container.lease('one'),
-        refusedWith(/store has the id .*, but the backend has 00000000-/),
-        'another id',
-      );
-      copyFileSync(away, image);
-      t.match(await container.lease('one'), refusedWith(/has 2 images/), 'two');
-      rmSync(other);
-      t.equal((await container.lease('one')).status, 201, 'and the right one');
-    },
-  );
+  t.test('another file in place of an image is refused, and a lost image is not replaced', async (t) => {
+    const [castle, container] = await withVolumes(t, 'one', 'two');
+    const image = imageOf(castle.backend, 'one');
+    const away = join(temporaryFolder(t, 'away'), basename(image));
+    renameSync(image, away);
+    t.match(await container.lease('one'), refusedWith(/missing from the/), 'lost');
+    symlinkSync(imageOf(castle.backend, 'two'), image);
+    t.match(await container.lease('one'), refusedWith(/not a file/), 'a symlink');
+    rmSync(image);
+    mkdirSync(image);
+    t.match(await container.lease('one'), refusedWith(/not a file/), 'a folder');
+    rmSync(image, { recursive: true });
+    const other = image.replace(/@.{8}/, '@00000000');
+    copyFileSync(away, other);
+    t.match(
+      await container.lease('one'),
+      refusedWith(/store has the id .*, but the backend has 00000000-/),
+      'another id',
+    );
+    copyFileSync(away, image);
+    t.match(await container.lease('one'), refusedWith(/has 2 images/), 'two');
+    rmSync(other);
+    t.equal((await container.lease('one')).status, 201, 'the original image is accepted');
+  });
 
-  t.test('an image that somebody has is not given away', async (t) => {
+  t.test('an image in use by another program is refused', async (t) => {
     const [castle, container] = await withVolumes(t, 'one');
     const image = imageOf(castle.backend, 'one');
     const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
@@ -187,40 +190,37 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     await container.kill();
     await castle.untilFree('one');
     await untilNoLoops(castle.backend);
-    t.equal((await run('flock', ['--nonblock', image, 'true'])).code, 0, 'and gives it back');
+    t.equal((await run('flock', ['--nonblock', image, 'true'])).code, 0, 'the lock is released');
   });
 
-  t.test(
-    'a full disk refuses a new volume and keeps nothing of it; a wrong mount point neither',
-    async (t) => {
-      const volumes = join(temporaryFolder(t, 'full'), 'volumes');
-      mkdirSync(volumes);
-      mounted(t, volumes, '-t', 'tmpfs', '-o', 'size=40M', 'volumes');
-      const castle = await CastleOnHost.start(t, 'process', { loop, backend: volumes });
-      const container = await TestContainer.start(t, castle);
-      t.match(await container.lease('slip', join(container.home, 'missing')), { status: 422 });
-      t.same(readdirSync(volumes), [], 'a slip leaves no volume');
-      t.same(await castle.ask('volumes'), []);
-      const targets = ['a', 'b', 'c'].map((name) => join(container.home, name)) as [string, string, string];
-      for (const target of targets) mkdirSync(target);
-      t.equal((await container.lease('a', targets[0])).status, 201);
-      t.equal((await container.lease('b', targets[1])).status, 201);
-      t.match(await container.lease('c', targets[2]), refusedWith(/cannot be created.*No space left/));
-      t.equal(readdirSync(volumes).length, 2, 'nothing is left of it');
-      t.equal((await castle.ask('volumes')).length, 2);
-      // All of it, to the last byte that the file system has: the disk is full, and every image has its room.
-      await t.rejects(container.run('dd', 'if=/dev/urandom', `of=${targets[0]}/all`, 'bs=1M', 'conv=fsync'));
-      const sum = await container.run('sha256sum', join(targets[0], 'all'));
-      await container.kill();
-      await untilNoLoops(volumes);
-      const next = await TestContainer.start(t, castle);
-      t.equal((await next.lease('a')).status, 201);
-      const again = await next.run('sha256sum', join(next.home, 'all'));
-      t.equal(again.stdout.split(' ')[0], sum.stdout.split(' ')[0], 'what was written is there');
-    },
-  );
+  t.test('a failed creation, on a full disk or for a wrong mount point, leaves no volume', async (t) => {
+    const volumes = join(temporaryFolder(t, 'full'), 'volumes');
+    mkdirSync(volumes);
+    mounted(t, volumes, '-t', 'tmpfs', '-o', 'size=40M', 'volumes');
+    const castle = await CastleOnHost.start(t, 'process', { loop, backend: volumes });
+    const container = await TestContainer.start(t, castle);
+    t.match(await container.lease('slip', join(container.home, 'missing')), { status: 422 });
+    t.same(readdirSync(volumes), [], 'a wrong mount point leaves no volume');
+    t.same(await castle.ask('volumes'), []);
+    const targets = ['a', 'b', 'c'].map((name) => join(container.home, name)) as [string, string, string];
+    for (const target of targets) mkdirSync(target);
+    t.equal((await container.lease('a', targets[0])).status, 201);
+    t.equal((await container.lease('b', targets[1])).status, 201);
+    t.match(await container.lease('c', targets[2]), refusedWith(/cannot be created.*No space left/));
+    t.equal(readdirSync(volumes).length, 2, 'the failed creation leaves nothing');
+    t.equal((await castle.ask('volumes')).length, 2);
+    // Fill the volume completely: the disk is full, but the space of every image is reserved.
+    await t.rejects(container.run('dd', 'if=/dev/urandom', `of=${targets[0]}/all`, 'bs=1M', 'conv=fsync'));
+    const sum = await container.run('sha256sum', join(targets[0], 'all'));
+    await container.kill();
+    await untilNoLoops(volumes);
+    const next = await TestContainer.start(t, castle);
+    t.equal((await next.lease('a')).status, 201);
+    const again = await next.run('sha256sum', join(next.home, 'all'));
+    t.equal(again.stdout.split(' ')[0], sum.stdout.split(' ')[0], 'the written data is intact');
+  });
 
-  t.test('wrong settings are refused before anything is touched', async (t) => {
+  t.test('wrong settings are errors before anything is changed', async (t) => {
     const folder = temporaryFolder(t, 'settings');
     const wrong: [string, number, RegExp][] = [
       ['loop=', 64, /is not a backend; use local=DIR, loop=DIR/],

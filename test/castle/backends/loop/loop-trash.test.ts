@@ -1,4 +1,4 @@
-/** Deleted volumes of the backend loop: kept whole, brought back as they were, and never taken from who has them. */
+/** Deleted volumes of the backend loop: kept and restored without changes, and never deleted while in use. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ const inTrash = (castle: CastleOnHost) =>
 const start = (t: Test, places: Places = {}) =>
   CastleOnHost.start(t, 'process', { loop: 'size=16M', ...places });
 
-/** A volume with data, that nobody has. */
+/** Creates an unused volume with data. */
 async function filled(t: Test, castle: CastleOnHost, name: string, data: string): Promise<void> {
   const container = await TestContainer.start(t, castle);
   await container.lease(name);
@@ -36,7 +36,7 @@ async function filled(t: Test, castle: CastleOnHost, name: string, data: string)
   await untilNoLoops(castle.backend);
 }
 
-/** What a container finds in a volume. */
+/** The data that a container reads from a volume. */
 async function found(t: Test, castle: CastleOnHost, name: string): Promise<string> {
   const container = await TestContainer.start(t, castle);
   await container.lease(name);
@@ -48,7 +48,7 @@ async function found(t: Test, castle: CastleOnHost, name: string): Promise<strin
 }
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
-  t.test('deleted, kept, restored', async (t) => {
+  t.test('a deleted volume is kept and can be restored', async (t) => {
     const castle = await start(t);
     await filled(t, castle, 'main', 'kept');
     const [image = '', checksum] = [images(castle)[0], checksumOf(imageOf(castle.backend, 'main'))];
@@ -58,13 +58,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(kept, new RegExp(`^${image.replace(/\.ext4$/, '')}@[0-9a-f-]{36}\\.ext4$`));
     t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is restored\n' });
     t.same([await names(castle), await deleted(castle), images(castle)], [['main'], [], [image]]);
-    t.equal(checksumOf(imageOf(castle.backend, 'main')), checksum, 'not a byte has changed');
-    t.equal(await found(t, castle, 'main'), 'kept', 'a container gets it');
+    t.equal(checksumOf(imageOf(castle.backend, 'main')), checksum, 'the image is unchanged');
+    t.equal(await found(t, castle, 'main'), 'kept', 'a container can use it');
     const [id] = JSON.parse((await castle.get('/v1/volumes')).text) as { readonly id: string }[];
-    t.match(image, `main@${id?.id}`, 'it has its id again');
+    t.match(image, `main@${id?.id}`, 'it has the same id');
   });
 
-  t.test('what is in use anywhere is not deleted', async (t) => {
+  t.test('a volume in use anywhere is not deleted', async (t) => {
     const castle = await start(t);
     const container = await TestContainer.start(t, castle);
     await container.lease('main');
@@ -90,7 +90,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(
       await volume(castle, 'delete', 'main'),
       { code: 75, stderr: new RegExp(`attached to ${device}, and not by`) },
-      'somebody of the host has it attached',
+      'attached by a process of the host',
     );
     const folder = join(castle.socketFolder, 'elsewhere');
     mkdirSync(folder);
@@ -104,7 +104,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.equal(await found(t, castle, 'main'), 'kept');
   });
 
-  t.test('a name that is used again, and a lost state', async (t) => {
+  t.test('deleted volumes with the same name, and a lost state', async (t) => {
     const castle = await start(t);
     for (const life of ['first', 'second']) {
       await filled(t, castle, 'main', life);
@@ -119,25 +119,21 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     await castle.end('SIGTERM');
     castle.loseState();
     await castle.serve();
-    t.same(
-      await deleted(castle),
-      ['main', 'main', 'main'],
-      'what is in the trash is found without the state',
-    );
+    t.same(await deleted(castle), ['main', 'main', 'main'], 'the trash is read without the state');
     const contents = new Set<string>();
     for (let n = 0; n < 3; n++) {
       t.equal((await volume(castle, 'restore', 'main')).code, 0);
       contents.add(await found(t, castle, 'main'));
-      // Out of the castle's sight, so that the next one can come back.
+      // Move it away, so that the next one can be restored.
       renameSync(imageOf(castle.backend, 'main'), join(castle.socketFolder, `image-${n}`));
       await castle.end('SIGTERM');
       castle.loseState();
       await castle.serve();
     }
-    t.same([...contents].sort(), ['first', 'nothing', 'second'], 'all three were whole');
+    t.same([...contents].sort(), ['first', 'nothing', 'second'], 'all three are complete');
   });
 
-  t.test('kept as long as set, then gone, but never while it is mounted', async (t) => {
+  t.test('a deleted volume is purged after the retention time, but never while it is mounted', async (t) => {
     const castle = await start(t, { options: ['--keep-deleted', '1s'] });
     await filled(t, castle, 'main', 'gone');
     await volume(castle, 'delete', 'main');
@@ -162,6 +158,6 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(eager.told('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);
-    t.ok(existsSync(image), 'what is mounted anywhere is not removed');
+    t.ok(existsSync(image), 'a mounted volume is not removed');
   });
 }

@@ -13,16 +13,16 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
   for (const type of ['ext4', 'xfs'] as const) {
     const loop = `fs=${type},size=${sizes[type]}M`;
 
-    t.test(`${type}: a volume is a file system of its own, in the container and nowhere else`, async (t) => {
+    t.test(`${type}: a volume is its own file system, mounted only in the container`, async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop });
       const first = await TestContainer.start(t, castle);
       const given = await first.lease('main');
       t.match(given, { status: 201, body: { volume: 'main', state: 'mounted' } });
       const [mount = '', ...more] = await first.mounts(first.home);
       t.equal(more.length, 0);
-      t.equal(Number(mount.split(' ')[0]), given.body.mountId, 'the id is the one that the container sees');
+      t.equal(Number(mount.split(' ')[0]), given.body.mountId, 'the mount id is that in the container');
       t.match(mount, new RegExp(` / ${first.home} rw,nosuid,nodev.* - ${type} /dev/loop`));
-      t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), '@', 'the host does not see it');
+      t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), '@', 'the host has no such mount');
       t.equal(loopsOf(castle.backend).length, 1);
       await first.write(join(first.home, 'data'), 'kept');
       t.equal(
@@ -30,21 +30,29 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
         '0:0 755',
       );
 
-      t.match(await first.lease('main'), { status: 200, body: { id: given.body.id } }, 'the same again');
+      t.match(
+        await first.lease('main'),
+        { status: 200, body: { id: given.body.id } },
+        'a repeated request returns the same lease',
+      );
       t.equal((await first.mounts(first.home)).length, 1);
       const second = await TestContainer.start(t, castle);
       t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
       await first.kill();
       await castle.untilFree('main');
       t.equal((await second.lease('main')).status, 201);
-      t.equal(await second.read(join(second.home, 'data')), 'kept', 'from container to container');
+      t.equal(
+        await second.read(join(second.home, 'data')),
+        'kept',
+        'the data is there for the next container',
+      );
       const lease = await castle.leaseOf('main');
       t.equal((await second.call('DELETE', `/v1/leases/${lease?.id}`)).status, 204);
       await untilNoLoops(castle.backend);
       t.match(await castle.ask('volumes'), [{ name: 'main', backend: 'loop', state: 'ready' }]);
     });
 
-    t.test(`${type}: an image has all its space, and the container no more than that`, async (t) => {
+    t.test(`${type}: an image is fully allocated, and the container cannot use more`, async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop });
       const container = await TestContainer.start(t, castle);
       t.equal((await container.lease('main')).status, 201);
@@ -52,7 +60,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       const allocated = () => statSync(image).blocks * 512;
       const bytes = sizes[type] * 2 ** 20;
       t.equal(statSync(image).size, bytes);
-      t.ok(allocated() >= bytes, 'no hole');
+      t.ok(allocated() >= bytes, 'no holes');
       t.equal(statSync(image).mode & 0o777, 0o600);
       await container.write(join(container.home, 'before'), 'kept');
       await t.rejects(
@@ -66,52 +74,45 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.equal(await container.read(join(container.home, 'before')), 'kept');
       await container.run('rm', join(container.home, 'large'));
       await container.run('fstrim', container.home);
-      t.ok(allocated() < bytes, 'a container with the rights to it can punch holes');
+      t.ok(allocated() < bytes, 'a privileged container can punch holes');
       await container.kill();
       await castle.untilFree('main');
       const next = await TestContainer.start(t, castle);
       t.equal((await next.lease('main')).status, 201);
-      t.ok(allocated() >= bytes, 'which are filled at the next mount');
+      t.ok(allocated() >= bytes, 'the holes are filled at the next mount');
       t.equal(await next.read(join(next.home, 'before')), 'kept');
     });
   }
 
-  t.test(
-    'a castle without its memory finds who has an image, and a container that asks again gets it',
-    async (t) => {
-      const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
-      const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
-      await first.lease('main');
-      await first.write(join(first.home, 'data'), 'kept');
-      const [{ id } = {}] = await castle.ask('volumes');
-      await castle.end('SIGKILL');
-      castle.loseState();
-      const [ours, others] = [`.unfinished-${randomUUID()}`, '.unfinished-by-somebody'] as const;
-      for (const name of [ours, others]) writeFileSync(join(castle.backend, name), '');
-      await castle.serve();
-      t.notOk(existsSync(join(castle.backend, ours)), 'what an interrupted creation left is swept');
-      t.ok(existsSync(join(castle.backend, others)), 'what it did not make stays');
-      const inUse = {
-        status: 409,
-        body: { error: { code: 'volume_in_use', message: /mount namespace of process/ } },
-      };
-      t.match(await second.lease('main'), inUse);
-      t.equal((await first.lease('main')).status, 201, 'the one that has it');
-      t.equal((await first.mounts(first.home)).length, 1, 'with the mount that is there');
-      t.match(
-        await castle.ask('volumes'),
-        [{ name: 'main', id, state: 'ready' }],
-        'and the volume is the same',
-      );
-      t.match(await first.lease('other'), { status: 422 }, 'its mount point is taken');
-      await first.kill();
-      await castle.untilFree('main');
-      t.equal((await second.lease('main')).status, 201);
-      t.equal(await second.read(join(second.home, 'data')), 'kept');
-    },
-  );
+  t.test('a castle with a lost state finds the user of an image, which gets its lease again', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+    const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
+    await first.lease('main');
+    await first.write(join(first.home, 'data'), 'kept');
+    const [{ id } = {}] = await castle.ask('volumes');
+    await castle.end('SIGKILL');
+    castle.loseState();
+    const [ours, others] = [`.unfinished-${randomUUID()}`, '.unfinished-by-somebody'] as const;
+    for (const name of [ours, others]) writeFileSync(join(castle.backend, name), '');
+    await castle.serve();
+    t.notOk(existsSync(join(castle.backend, ours)), 'the leftover of an interrupted creation is removed');
+    t.ok(existsSync(join(castle.backend, others)), 'a file of another program stays');
+    const inUse = {
+      status: 409,
+      body: { error: { code: 'volume_in_use', message: /mount namespace of process/ } },
+    };
+    t.match(await second.lease('main'), inUse);
+    t.equal((await first.lease('main')).status, 201, 'for the container that uses it');
+    t.equal((await first.mounts(first.home)).length, 1, 'with the existing mount');
+    t.match(await castle.ask('volumes'), [{ name: 'main', id, state: 'ready' }], 'the volume is the same');
+    t.match(await first.lease('other'), { status: 422 }, 'its mount point is in use');
+    await first.kill();
+    await castle.untilFree('main');
+    t.equal((await second.lease('main')).status, 201);
+    t.equal(await second.read(join(second.home, 'data')), 'kept');
+  });
 
-  t.test('a volume of one backend is not another one of the next backend', async (t) => {
+  t.test('a volume of one backend is not created again in the next backend', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
     const container = await TestContainer.start(t, castle);
     await container.lease('main');

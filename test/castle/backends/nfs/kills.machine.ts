@@ -1,6 +1,6 @@
 /**
- * A castle of the backend nfs that is killed at every step of its work: by `scripts/test-nfs.sh kills`, since each of its
- * starts takes seconds in that machine. CASTLE_KILL=text picks the operations whose names have it.
+ * A castle of the backend nfs that is killed at every step of its work. Run by `scripts/test-nfs.sh kills`, since each start
+ * of a castle takes seconds in that machine. CASTLE_KILL=text selects the operations whose names contain the text.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# /init of the machine that scripts/test-nfs.sh boots: loads what is needed for the root that it shares with its host, and
-# goes on there. Whatever happens, it ends.
+# /init of the machine that scripts/test-nfs.sh boots: loads the modules for the root that it shares with its host, and
+# continues there. The machine powers off in every case.
 export PATH=/bin
 /bin/busybox --install -s /bin
 mount -t proc proc /proc

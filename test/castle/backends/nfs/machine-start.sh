@@ -1,8 +1,8 @@
 # Starts the kernel's NFS server in the machine; sourced, with packages= the folder of its programs. It serves version 4
 # only, which needs neither rpcbind nor statd, and has in /machine/exports, its root:
 #   /data        root is root
-#   /squashed    root is nobody
-#   /one-owner   everybody is 1000:1000
+#   /squashed    root is mapped to nobody
+#   /one-owner   all users are mapped to 1000:1000
 export LD_LIBRARY_PATH=$packages/usr/lib/$(uname -m)-linux-gnu:$packages/lib/$(uname -m)-linux-gnu
 ip link set lo up
 hostname host-a
@@ -17,7 +17,7 @@ for export in data:no_root_squash squashed:root_squash one-owner:all_squash,anon
   number=$((number + 1))
   folder=/machine/exports/${export%%:*}
   mkdir "$folder"
-  # A file system each, as exports usually are.
+  # One file system per export, as is usual.
   mount -t tmpfs tmpfs "$folder"
   echo "$folder *($options,fsid=$number,${export#*:})" >>/etc/exports
 done
@@ -27,6 +27,6 @@ chown 1000:1000 /machine/exports/one-owner
 "$packages/usr/sbin/exportfs" -a
 "$packages/usr/sbin/rpc.mountd" --no-nfs-version 3 --no-udp
 "$packages/usr/sbin/rpc.nfsd" --no-nfs-version 3 --no-udp 8
-# One that has just started waits for the clients of its former life; there are none.
+# A server that has just started waits for clients of its previous run; there are none.
 echo Y >/proc/fs/nfsd/v4_end_grace
 unset LD_LIBRARY_PATH

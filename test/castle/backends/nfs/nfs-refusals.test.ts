@@ -1,4 +1,4 @@
-/** The backend nfs without a server: what is wrong is said before anything is done. */
+/** The backend nfs without a server: errors are reported before anything is changed. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -15,7 +15,7 @@ function castle(t: Test, command: string, backend: string, config?: string) {
   return { state, ran: run(process.execPath, ['dist/castle.js', command, ...args, ...from]) };
 }
 
-t.test('a wrong export or option is refused with what to write instead', async (t) => {
+t.test('a wrong export or option is an error with the right form', async (t) => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['', /use local=DIR, loop=DIR.*, nfs=HOST:\/EXPORT/],
     ['server', /"server" is no export; use nfs=HOST:\/EXPORT/],
@@ -35,30 +35,30 @@ t.test('a wrong export or option is refused with what to write instead', async (
     const { code, stderr } = await ran;
     t.equal(code, 64, setting);
     t.match(stderr, why);
-    t.notOk(existsSync(state), 'nothing is made');
+    t.notOk(existsSync(state), 'nothing is created');
   }
 });
 
-t.test('the doctor says what is missing: the client of this kernel, or a server', async (t) => {
-  // Nobody listens on port 1.
+t.test('the doctor reports a kernel without the NFS client, and a missing server', async (t) => {
+  // Port 1 has no listener.
   const { code, stdout } = await castle(t, 'doctor', 'nfs=127.0.0.1:/x,port=1').ran;
   t.equal(code, 1);
   t.match(
     stdout,
     hasClient ? /^missing .*NFS server: .*port 1/m : /^missing .*NFS client: .*no NFS client\n.*nfsv4/m,
   );
-  t.notMatch(stdout, /volumes in/, 'a server is not taken for a folder of this host');
+  t.notMatch(stdout, /volumes in/, 'an export is not treated as a folder of this host');
 });
 
 if (!hasClient) {
-  t.test('a castle on a kernel without a client does not start, and says why', async (t) => {
+  t.test('a castle on a kernel without the NFS client does not start, and reports the reason', async (t) => {
     const { code, stderr } = await castle(t, 'serve', 'nfs=127.0.0.1:/x').ran;
     t.equal(code, 78);
     t.match(stderr, /this kernel has no NFS client; load the module nfsv4/);
   });
 }
 
-t.test('unlocking takes --force, and claims', async (t) => {
+t.test('unlock requires --force, and a backend with claims', async (t) => {
   const { code, stderr } = await run(process.execPath, ['dist/castle.js', 'volume', 'unlock', 'main']);
   t.equal(code, 64);
   t.match(stderr, /two hosts from writing.*add --force/);

@@ -1,4 +1,4 @@
-/** The backend nfs with the kernel's own server and client: runs in the machine that scripts/test-nfs.sh boots. */
+/** The backend nfs with the kernel's server and client, in the machine that scripts/test-nfs.sh boots. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const data = join(exportsFolder, 'data');
 const castleOn = (t: Test, nfs = '127.0.0.1:/data', options: readonly string[] = []): Promise<CastleOnHost> =>
   CastleOnHost.start(t, 'process', { nfs, options });
 
-/** An order of the host's root by its command, which takes a process: dear in this machine. */
+/** Runs the castle command as the host's root. Starting a process is slow in this machine. */
 const command = (castle: CastleOnHost, ...args: readonly string[]) =>
   run(process.execPath, ['dist/castle.js', 'volume', ...args, '--socket', castle.socket]);
 
@@ -32,17 +32,17 @@ const free = (castle: CastleOnHost, volume: string) =>
     return leases.some((lease) => lease.volume === volume) ? undefined : true;
   });
 
-/** Asks until the castle grants it. */
+/** Repeats the request until the castle grants it. */
 const granted = (container: TestContainer, volume: string) =>
   until(`${volume} is granted`, async () =>
     (await container.lease(volume)).status === 201 ? true : undefined,
   );
 
-/** Of the tests that need no castle of their own: each start takes seconds here. */
+/** Shared by the tests that do not need their own castle: each start takes seconds here. */
 const castle = await castleOn(t);
 
 t.test(
-  'a volume is a folder of the export, follows from container to container, and nothing of it is on the host',
+  'a volume is a folder of the export, moves from container to container, and is not mounted on the host',
   async (t) => {
     const first = await TestContainer.start(t, castle);
     t.match(await first.lease('main'), { status: 201, body: { state: 'mounted' } });
@@ -52,7 +52,7 @@ t.test(
     await first.write(join(first.home, 'file'), 'written by the first');
     t.equal(readFileSync(join(data, 'main', 'file'), 'utf8'), 'written by the first');
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), / - nfs4? /, 'the host has no such mount');
-    t.match(await first.lease('main'), { status: 200 }, 'the same again');
+    t.match(await first.lease('main'), { status: 200 }, 'a repeated request returns the same lease');
     const second = await TestContainer.start(t, castle);
     t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
     await first.kill();
@@ -62,7 +62,7 @@ t.test(
   },
 );
 
-t.test('a new volume belongs to the numbers that it was made for', async (t) => {
+t.test('a new volume has the requested owner', async (t) => {
   t.equal((await command(castle, 'create', 'owned', '--owner', '4242:4343')).code, 0);
   const { uid, gid, mode } = statSync(join(data, 'owned'));
   t.strictSame([uid, gid, mode & 0o7777], [4242, 4343, 0o755]);
@@ -80,7 +80,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   t.strictSame(
     answers.map(({ status }) => status).sort(),
     [201, 409],
-    'of two that ask at once, one gets it',
+    'of two requests at the same time, one is granted',
   );
   const [winner, loser] = answers[0]?.status === 201 ? [here, there] : [there, here];
   const [has, waits] = winner === here ? [one, other] : [other, one];
@@ -98,13 +98,17 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   t.comment('a container that ends while its castle is away');
   await has.end('SIGKILL');
   await winner.kill();
-  // Both castles are on one kernel: only now that no process has the mount is the claim all that keeps the other one out.
+  // Both castles run on one kernel: only without a mounting process does the claim alone exclude the other castle.
   const claimed = {
     status: 409,
     body: { error: { code: 'volume_in_use', holder: 'host host-a', remedy: /unlock shared --force/ } },
   };
-  t.match(await loser.lease('shared'), claimed, 'nobody knows that it has ended');
-  t.match(await remove(waits, 'shared'), { status: 409, text: /in use on host host-a/ }, 'or deletes it');
+  t.match(await loser.lease('shared'), claimed, 'the end of its castle is not known');
+  t.match(
+    await remove(waits, 'shared'),
+    { status: 409, text: /in use on host host-a/ },
+    'deletion is refused, too',
+  );
   await has.serve();
   await granted(loser, 'shared');
   t.equal(await loser.read(join(loser.home, 'file')), 'one');
@@ -115,7 +119,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   t.equal(
     (await has.call('POST', '/v1/volumes/shared/unlock')).status,
     409,
-    'never what a process of this host has',
+    'a volume in use by a process of this host is never unlocked',
   );
   await loser.kill();
   t.match(await next.lease('shared'), claimed);
@@ -123,15 +127,19 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   const unlocked = await command(has, 'unlock', 'shared', '--force');
   t.match(unlocked, { code: 0, stdout: /claim of host host-a on shared is gone/ });
   t.equal((await next.lease('shared')).status, 201);
-  t.equal((await has.call('POST', '/v1/volumes/shared/unlock')).status, 409, 'never what this host uses');
+  t.equal(
+    (await has.call('POST', '/v1/volumes/shared/unlock')).status,
+    409,
+    'a volume in use by this host is never unlocked',
+  );
 });
 
-t.test('deleted volumes are kept on the export, for every castle there', async (t) => {
+t.test('deleted volumes are kept on the export, visible to all its castles', async (t) => {
   const [one, other] = [await castleOn(t), await castleOn(t, undefined, ['--keep-deleted', '1ms'])];
   const container = await TestContainer.start(t, one);
   t.equal((await container.lease('gone')).status, 201);
   await container.write(join(container.home, 'file'), 'kept');
-  t.equal((await remove(one, 'gone')).status, 409, 'not while a container has it');
+  t.equal((await remove(one, 'gone')).status, 409, 'not while a container uses it');
   await container.kill();
   await free(one, 'gone');
   const host = temporaryFolder(t, 'host');
@@ -145,11 +153,7 @@ t.test('deleted volumes are kept on the export, for every castle there', async (
     'vers=4.2,addr=127.0.0.1',
     'localhost:/data/gone',
   );
-  t.match(
-    await remove(one, 'gone'),
-    { status: 409, text: /is mounted on/ },
-    'by whatever name of the server',
-  );
+  t.match(await remove(one, 'gone'), { status: 409, text: /is mounted on/ }, 'with any name of the server');
   umount();
   t.equal((await remove(one, 'gone')).status, 200);
   t.notOk(existsSync(join(data, 'gone')));
@@ -166,7 +170,7 @@ t.test('deleted volumes are kept on the export, for every castle there', async (
   t.equal((await restore(one, 'gone')).status, 503, 'and it is gone for this one');
 });
 
-t.test('a server that makes root nobody', async (t) => {
+t.test('a server that maps root to nobody', async (t) => {
   const castle = await castleOn(t, '127.0.0.1:/squashed');
   const container = await TestContainer.start(t, castle);
   t.match(await container.lease('main'), {
@@ -181,7 +185,7 @@ t.test('a server that makes root nobody', async (t) => {
   );
 });
 
-t.test('a server that makes everybody one and the same', async (t) => {
+t.test('a server that maps all users to one', async (t) => {
   const castle = await castleOn(t, '127.0.0.1:/one-owner');
   t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
   t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
@@ -192,7 +196,7 @@ t.test('a server that makes everybody one and the same', async (t) => {
   t.equal((await container.lease('theirs')).status, 201);
 });
 
-t.test('a server that does not answer holds up nobody but who needs it', async (t) => {
+t.test('a server that does not answer delays only requests that need it', async (t) => {
   const relay = await Relay.start(t);
   const nfs = `127.0.0.1:/data,port=${relay.port}`;
   const castle = await castleOn(t, nfs);
@@ -205,15 +209,15 @@ t.test('a server that does not answer holds up nobody but who needs it', async (
     castle.status().then(({ leases }) => t.equal(leases, 1, 'the castle answers meanwhile')),
   ]);
   t.match(refusals[0], { status: 503, body: { error: { message: /does not answer/ } } });
-  t.match(await has.lease('before'), { status: 200 }, 'what is mounted is known without the server');
+  t.match(await has.lease('before'), { status: 200 }, 'mounted volumes are known without the server');
   await castle.end('SIGKILL');
   await castle.serve();
-  t.ok(castle.told('backend.unavailable').length > 0, 'it starts without the server, and says so');
-  t.equal(castle.told('lease.adopted').length, 1, 'and finds what is mounted');
+  t.ok(castle.told('backend.unavailable').length > 0, 'it starts without the server, and reports that');
+  t.equal(castle.told('lease.adopted').length, 1, 'existing mounts are adopted');
   t.match(await wants.lease('after'), { status: 503 });
   relay.mend();
   await until(
-    'the castle finds the server again',
+    'the castle reconnects to the server',
     () => castle.told('backend.available').length > 0 || undefined,
   );
   await granted(wants, 'after');
@@ -223,7 +227,7 @@ t.test('a server that does not answer holds up nobody but who needs it', async (
   await Promise.all([has.kill(), wants.kill()]);
 });
 
-t.test('what is not a volume is left as it is', async (t) => {
+t.test('files and folders that are not volumes are not changed', async (t) => {
   writeFileSync(join(data, 'a-file'), 'mine');
   mkdirSync(join(data, 'by-hand'));
   const container = await TestContainer.start(t, castle);
@@ -233,11 +237,11 @@ t.test('what is not a volume is left as it is', async (t) => {
     body: { error: { code: 'bad_target' } },
   });
   t.match(await container.lease('slip', '/machine/nothing'), { status: 422 });
-  t.notOk(existsSync(join(data, 'slip')), 'what was made for a mount that failed is taken back');
-  t.equal((await container.lease('by-hand')).status, 201, 'a folder that somebody made is a volume');
+  t.notOk(existsSync(join(data, 'slip')), 'a volume created for a failed mount is removed');
+  t.equal((await container.lease('by-hand')).status, 201, 'a folder created by hand is a volume');
 });
 
-t.test('the doctor sees the client and the server', async (t) => {
+t.test('the doctor finds the client and the server', async (t) => {
   const socket = join(temporaryFolder(t, 'doctor'), 'castle.sock');
   const doctor = (nfs: string) =>
     run(process.execPath, [

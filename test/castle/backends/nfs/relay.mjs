@@ -1,4 +1,4 @@
-// Passes on what comes to a port, which it prints, to the NFS server, and back.
+// Forwards TCP connections from a port, which it prints, to the NFS server.
 import { connect, createServer } from 'node:net';
 
 const server = createServer({ allowHalfOpen: false }, (client) => {

@@ -1,13 +1,13 @@
-/** The NFS server of the machine that test/castle/backends/nfs/machine-start.sh started, and a way to it that can fall silent. */
+/** The NFS server that test/castle/backends/nfs/machine-start.sh starts, and a relay to it that can be paused. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 
-/** Where the server's exports lie in the machine. */
+/** The folder of the server's exports in the machine. */
 export const exportsFolder = '/machine/exports';
 
-/** A relay between the kernel's client and its server, as a network is one: it can be cut without a word to either. */
+/** A TCP relay between the kernel's client and server. While it is cut, neither side gets packets or an error. */
 export class Relay {
   readonly port: number;
   readonly #process: ChildProcess;
@@ -17,7 +17,7 @@ export class Relay {
     this.port = port;
   }
 
-  /** Starts one that goes on when the test ends, so that what is mounted through it can be unmounted, and is ended then. */
+  /** Starts a relay. At the end of the test it is resumed, so that its mounts can be unmounted, and then ended. */
   static async start(t: Test): Promise<Relay> {
     const started = spawn(process.execPath, ['test/castle/backends/nfs/relay.mjs'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,7 +30,7 @@ export class Relay {
     return new Relay(started, Number(port));
   }
 
-  /** Whoever asks from now on waits. */
+  /** From now on, requests hang. */
   cut(): void {
     this.#process.kill('SIGSTOP');
   }
