@@ -24,7 +24,7 @@ export const identity: readonly Extent[] = [{ from: 0, to: 0, count: allIds }];
  * @throws Error when the process has ended
  */
 export function idsInside(pid: number, kind: 'uid' | 'gid'): readonly Extent[] {
-  // In a file of a process in its own user namespace, the kernel shows the ids of the parent namespace.
+  // To a reader in the same user namespace, uid_map shows the ids of the parent namespace, user_namespaces(7).
   if (namespaceOf(pid, 'user') === namespaceOf('self', 'user')) return identity;
   const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/${kind}_map`, 'utf8'));
   return text

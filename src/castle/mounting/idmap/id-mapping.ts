@@ -37,7 +37,7 @@ export function defaultIdMapping(owner: Owner, peer: Owner, container: Container
   };
 }
 
-/** Maps the container's root to itself on the disk: files that it writes never belong to root of the host. */
+/** A map in which files of the container's root have its host id on the disk, so they never belong to root of the host. */
 function withoutRoot(extents: readonly Extent[]): readonly Extent[] {
   const root = outside(extents, 0);
   if (root === undefined) return extents;
