@@ -233,7 +233,7 @@ export async function runMountProgram(
   }
 }
 
-/** Answers castle-mount's line with the owner of the root folder by the plan for its ids. */
+/** Runs castle-mount, and sends it the id plan when it has reported the owner of the root folder. */
 async function runWithIdPlan({ stdin, stdout, end }: RunningProgram, ids: (owner: Owner) => IdPlan) {
   let rest = '';
   for await (const line of readLines(stdout)) {

@@ -413,7 +413,7 @@ function inUseElsewhere(volume: string, found: VolumeMount): RefusalError {
 function noClaims({ description }: Backend): RefusalError {
   return new RefusalError(
     'bad_request',
-    `volumes in the ${description} have no claims of hosts`,
+    `this backend (${description}) has no claims of hosts`,
     'there is nothing to unlock; only hosts that share an NFS export (backend nfs) claim volumes',
   );
 }
@@ -422,7 +422,7 @@ function trashOf({ trash, description }: Backend): Trash {
   if (trash !== null) return trash;
   throw new RefusalError(
     'bad_request',
-    `volumes in the ${description} cannot be deleted, because this backend has no trash`,
+    `volumes of this backend (${description}) cannot be deleted, because it has no trash`,
     'keep the volume',
   );
 }
