@@ -77,7 +77,7 @@ export function snapshotRoutes({
       },
       async (request, reply) => {
         await needHost(request);
-        await snapshots.remove(await completeId(request.params.id));
+        await snapshots.delete(await completeId(request.params.id));
         return reply.status(204).send(null);
       },
     );

@@ -206,7 +206,7 @@ async function openCore(
     backend,
     mounter,
     holdProcess: createHoldProcess(native),
-    createFromSnapshot: (snapshot, volume) => snapshots.createVolume(snapshot, volume),
+    createFromSnapshot: (snapshot, volume) => snapshots.restore(snapshot, volume),
     hostMounts,
     volumeLock,
     emit,
@@ -234,9 +234,9 @@ async function startBackground(
   services: Services,
 ): Promise<Background> {
   const { keepDeletedMs, reconcileIntervalMs, gcIntervalMs } = settings;
-  await snapshots.thawAll();
+  await snapshots.thawAtStart();
   const recovery = await recoverAtStart(leases, emit);
-  await snapshots.reconcile();
+  await snapshots.recover();
   const offHost = copies === undefined ? undefined : new OffHostCopies({ copies, snapshots, backend, emit });
   if (offHost !== undefined) services.add({ name: 'off-host copies', stop: () => offHost.stop() });
   const scheduler =
@@ -257,7 +257,7 @@ async function startBackground(
   const reconcile = async (stop: AbortSignal) => {
     // An engine that cannot be reached does not keep the rest from being compared.
     await engine?.compare().catch(() => undefined);
-    await snapshots.reconcile();
+    await snapshots.recover();
     return reconcileAll(leases, stop);
   };
   const stopReconciling = reconcileRegularly(reconcile, reconcileIntervalMs, emit);

@@ -66,7 +66,7 @@ export class Scheduler {
     const gone: SnapshotRecord[] = [];
     for (const record of this.expired()) {
       try {
-        await this.deps.snapshots.remove(record.id);
+        await this.deps.snapshots.delete(record.id);
         gone.push(record);
       } catch (thrown) {
         this.deps.emit(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
@@ -111,7 +111,7 @@ export class Scheduler {
         const { id } = await this.deps.snapshots.take(volume, { origin: 'scheduled' });
         await this.deps.snapshots.settled(id, longestPauseMs);
       } catch {
-        // The snapshots have told of it.
+        // The snapshot service has logged it.
       }
     }
   }

@@ -37,7 +37,7 @@ export class OffHostCopies {
   async copy(reference: string): Promise<Copy> {
     const { copies, snapshots, emit } = this.deps;
     const content = this.content();
-    return snapshots.reading(reference, async (record) => {
+    return snapshots.withSnapshot(reference, async (record) => {
       const begunMs = performance.now();
       const { id, volume, taken } = record;
       const copy = await copies.put({ id, volume, taken }, () => content.read(id));
@@ -61,7 +61,7 @@ export class OffHostCopies {
     const { copies, snapshots } = this.deps;
     const content = this.content();
     const copy = await copies.find(id);
-    return snapshots.bringBack(copy.snapshot, async () =>
+    return snapshots.fetch(copy.snapshot, async () =>
       content.write(copy.snapshot, copy.format, await copies.read(copy)),
     );
   }
@@ -78,7 +78,7 @@ export class OffHostCopies {
    */
   remove(id: string): Promise<void> {
     const { copies, snapshots, emit } = this.deps;
-    return snapshots.alone(id, async () => {
+    return snapshots.withSnapshotId(id, async () => {
       const { snapshot } = await copies.find(id);
       // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
       await snapshots.setOffHostCopy(id, 'unwanted');

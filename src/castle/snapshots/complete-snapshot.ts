@@ -1,0 +1,32 @@
+import { errorMessage } from '../../terminal/failure.ts';
+import type { BegunSnapshot } from '../backends/snapshots.ts';
+import type { SnapshotRecord } from '../store/store.ts';
+import { giveUp } from './delete-snapshot.ts';
+import type { SnapshotContext } from './snapshot-context.ts';
+
+/**
+ * Writes down, without being waited for, that a begun snapshot is complete, or deletes it when it fails.
+ * @param begunMs when it was begun, by performance.now()
+ */
+export function completeLater(
+  context: SnapshotContext,
+  record: SnapshotRecord,
+  { completed }: BegunSnapshot,
+  begunMs: number,
+): void {
+  const { pending, recorder } = context;
+  const settled = completed
+    .then(async ({ sizeBytes }) => {
+      await recorder.advance(record, 'whole', sizeBytes === undefined ? {} : { sizeBytes });
+      const tookMs = Math.round(performance.now() - begunMs);
+      recorder.log(record, 'snapshot.taken', `snapshot of volume ${record.volume} is taken`, { tookMs });
+    })
+    .catch((thrown: unknown) => giveUp(context, record, errorMessage(thrown)));
+  pending.add(record.id, settled);
+}
+
+/** Keeps an early failure from ending the process as an unhandled rejection: whoever waits later still gets it. */
+export function withoutUnhandledRejection(snapshot: BegunSnapshot): BegunSnapshot {
+  snapshot.completed.catch(() => undefined);
+  return snapshot;
+}

@@ -1,0 +1,114 @@
+/** What a castle does, after its start, about the snapshots that an earlier castle was working on when it ended. */
+import { errorMessage } from '../../terminal/failure.ts';
+import type { KnownSnapshot, Snapshots } from '../backends/snapshots.ts';
+import type { SnapshotRecord } from '../store/store.ts';
+import { completeLater, withoutUnhandledRejection } from './complete-snapshot.ts';
+import { completeDeletion, giveUp } from './delete-snapshot.ts';
+import { ownSnapshots, type SnapshotContext } from './snapshot-context.ts';
+import { thawVolume } from './volume-freeze.ts';
+
+/** Thaws the file systems that an earlier castle froze. It comes before all other recovery: containers wait for it. */
+export async function thawFrozenVolumes(context: SnapshotContext): Promise<void> {
+  for (const record of ownSnapshots(context).filter(({ state }) => state === 'freezing')) {
+    try {
+      await thawVolume(context, record);
+    } catch (thrown) {
+      context.recorder.log(
+        record,
+        'snapshot.unresolved',
+        `volume ${record.volume} may stand still: ${errorMessage(thrown)}`,
+      );
+    }
+  }
+}
+
+/**
+ * Completes or deletes the snapshots that an earlier castle was working on, and adopts those that are in the backend and not
+ * in the store, as after a lost state.
+ * @returns false when the backend could not list its snapshots: this is to be called again
+ */
+export async function recoverSnapshots(context: SnapshotContext): Promise<boolean> {
+  const { backend, emit, fetching, recorder, started, store } = context;
+  const { snapshots } = backend;
+  if (snapshots === null) return true;
+  let there: ReadonlyMap<string, KnownSnapshot>;
+  try {
+    there = new Map((await snapshots.list()).map((one) => [one.id, one]));
+  } catch (thrown) {
+    // No reason not to start: volumes can be leased without it.
+    emit(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, { event: 'snapshot.unresolved' });
+    return false;
+  }
+  const known = new Set(store.snapshots().map(({ id }) => id));
+  for (const record of ownSnapshots(context).filter(({ taken }) => taken < started)) {
+    // An operation of this castle may have changed it since.
+    if (fetching.has(record.id) || store.snapshot(record.id)?.state !== record.state) continue;
+    try {
+      await recover(context, record, there.has(record.id), snapshots);
+    } catch (thrown) {
+      recorder.log(
+        record,
+        'snapshot.unresolved',
+        `snapshot ${record.id} is left as it is: ${errorMessage(thrown)}`,
+      );
+    }
+  }
+  for (const snapshot of there.values()) if (!known.has(snapshot.id)) await adopt(context, snapshot);
+  return true;
+}
+
+async function recover(
+  context: SnapshotContext,
+  record: SnapshotRecord,
+  isThere: boolean,
+  snapshots: Snapshots,
+): Promise<void> {
+  switch (record.state) {
+    case 'freezing':
+      // The file system may have been thawed before the snapshot was begun.
+      await giveUp(context, record, 'the castle ended while the volume stood still for it');
+      return;
+    case 'taking': {
+      if (isThere) {
+        await context.recorder.advance(record, 'whole');
+        return;
+      }
+      const resumed = await snapshots.resume(record.id);
+      if (resumed === undefined) await giveUp(context, record, 'the castle ended before it was whole');
+      else completeLater(context, record, withoutUnhandledRejection(resumed), performance.now());
+      return;
+    }
+    case 'deleting':
+      await completeDeletion(context, record);
+      return;
+    case 'ready':
+      if (isThere) return;
+      context.recorder.log(
+        record,
+        'snapshot.unresolved',
+        `snapshot ${record.id} of volume ${record.volume} is not there any more`,
+      );
+  }
+}
+
+async function adopt(
+  { backend, recorder }: SnapshotContext,
+  { id, volume, volumeId, taken }: KnownSnapshot,
+): Promise<void> {
+  const adopted: SnapshotRecord = {
+    id,
+    volume,
+    ...(volumeId === undefined ? {} : { volumeId }),
+    backend: backend.name,
+    state: 'ready',
+    taken,
+    origin: 'adopted',
+    offHostCopy: 'none',
+  };
+  await recorder.write(adopted);
+  recorder.log(
+    adopted,
+    'snapshot.adopted',
+    `a snapshot of volume ${volume}, taken ${taken}, is found and kept`,
+  );
+}

@@ -1,0 +1,38 @@
+import type { NewVolume } from '../backends/volume.ts';
+import type { SnapshotRecord } from '../store/store.ts';
+import { backendSnapshots, type SnapshotContext } from './snapshot-context.ts';
+import { meant } from './snapshot-reference.ts';
+
+/**
+ * Creates a volume from a snapshot.
+ * @param reference an id, or `latest:VOLUME`
+ * @throws RefusalError not_found, busy, bad_request, backend_failed; nothing is left of the volume then
+ */
+export async function restoreSnapshot(
+  context: SnapshotContext,
+  reference: string,
+  volume: NewVolume,
+): Promise<void> {
+  await withSnapshot(context, reference, async (record) => {
+    await backendSnapshots(context).createVolume(record, volume);
+    context.recorder.log(
+      record,
+      'snapshot.restored',
+      `volume ${volume.name} is made from the snapshot of ${record.taken} of volume ${record.volume}`,
+    );
+  });
+}
+
+/**
+ * Runs an operation that reads a complete snapshot, which is not deleted meanwhile.
+ * @param reference an id, or `latest:VOLUME`
+ * @throws RefusalError not_found, busy, backend_failed
+ */
+export function withSnapshot<T>(
+  { store, backend, snapshotLock }: SnapshotContext,
+  reference: string,
+  operation: (record: SnapshotRecord) => Promise<T>,
+): Promise<T> {
+  const { id } = meant(store, backend.name, reference);
+  return snapshotLock.run(id, () => operation(meant(store, backend.name, id)));
+}

@@ -1,0 +1,57 @@
+import type { Backend } from '../backends/backend.ts';
+import type { Snapshots } from '../backends/snapshots.ts';
+import type { EmitEvent } from '../events/event.ts';
+import type { Freezer } from '../mounting/freeze-file-system.ts';
+import { KeyedMutex } from '../store/keyed-mutex.ts';
+import type { SnapshotRecord, Store } from '../store/store.ts';
+import { PendingSnapshots } from './pending-snapshots.ts';
+import * as refusals from './refusals.ts';
+import { SnapshotRecorder } from './snapshot-recorder.ts';
+
+export interface SnapshotDeps {
+  readonly store: Store;
+  readonly backend: Backend;
+  readonly freezer: Freezer;
+  /** How long a volume's file system may stay frozen for a snapshot, in milliseconds. */
+  readonly freezeLimitMs: number;
+  /** One operation at a time on each volume; leases and volumes use the same one. */
+  readonly volumeLock: KeyedMutex;
+  readonly emit: EmitEvent;
+}
+
+/** What the operations on snapshots share. */
+export interface SnapshotContext extends SnapshotDeps {
+  readonly recorder: SnapshotRecorder;
+  readonly pending: PendingSnapshots;
+  /**
+   * One operation at a time on each snapshot. It may be taken while a volume's lock is held, and never the other way round:
+   * no two operations wait for each other.
+   */
+  readonly snapshotLock: KeyedMutex;
+  /** When this castle started, ISO 8601, UTC: only older snapshots can be what an earlier castle left. */
+  readonly started: string;
+  /** Snapshots that are being fetched. They have the time at which they were first taken, and are not to be recovered. */
+  readonly fetching: Set<string>;
+}
+
+export function snapshotContext(deps: SnapshotDeps): SnapshotContext {
+  return {
+    ...deps,
+    recorder: new SnapshotRecorder(deps.store, deps.emit),
+    pending: new PendingSnapshots(),
+    snapshotLock: new KeyedMutex(),
+    started: new Date().toISOString(),
+    fetching: new Set(),
+  };
+}
+
+/** @throws RefusalError bad_request when the backend has no snapshots */
+export function backendSnapshots({ backend }: SnapshotContext): Snapshots {
+  if (backend.snapshots === null) throw refusals.noSnapshots(backend.description);
+  return backend.snapshots;
+}
+
+/** The snapshots of this castle's backend: those of another one are out of its reach. */
+export function ownSnapshots({ store, backend }: SnapshotContext): readonly SnapshotRecord[] {
+  return store.snapshots().filter((record) => record.backend === backend.name);
+}
