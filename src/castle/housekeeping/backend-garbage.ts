@@ -6,7 +6,11 @@ import type { Collector } from './collector.ts';
 export function backendGarbage(store: Store, backend: Backend): Collector {
   return {
     name: 'strays of the backend',
-    find: () => backend.findGarbage((id) => knownIds(store).has(id)),
+    find() {
+      const atBegin = knownIds(store);
+      // Read again only for an id that is not among them: it may be that of a volume that was made meanwhile.
+      return backend.findGarbage((id) => atBegin.has(id) || knownIds(store).has(id));
+    },
   };
 }
 

@@ -28,7 +28,8 @@ export function hostMountsWithoutLease(deps: HostMountDeps): Collector {
   const { store, backend, hostMounts, volumeLock } = deps;
   const census = new MountNamespaces();
   const { folder } = hostMounts;
-  const isLeased = (target: string) => store.leases().some((lease) => lease.target === target);
+  const isLeased = (target: string, volume: string) =>
+    store.leasesOn(volume).some((lease) => lease.target === target);
 
   function found(target: string, volume: string): readonly FoundGarbage[] {
     const mount = topmostOn(mountsOf('self') ?? [], target);
@@ -41,7 +42,7 @@ export function hostMountsWithoutLease(deps: HostMountDeps): Collector {
           reason: reason,
           remove: () =>
             volumeLock.run(volume, async () => {
-              if (isLeased(target)) return false;
+              if (isLeased(target, volume)) return false;
               hostMounts.removeMountPoint(target);
               return !places().includes(target);
             }),
@@ -56,7 +57,7 @@ export function hostMountsWithoutLease(deps: HostMountDeps): Collector {
         reason: reason,
         remove: () =>
           volumeLock.run(volume, async () => {
-            if (isLeased(target)) return false;
+            if (isLeased(target, volume)) return false;
             // A container has it through this mount: its lease was lost, and its mount shows that.
             const uses = await census.findMounts(mount, backend.hostLocation(volume));
             if (uses.some((use) => !hostMounts.isOnMountPoint(use))) return false;
@@ -75,7 +76,7 @@ export function hostMountsWithoutLease(deps: HostMountDeps): Collector {
     find: async () =>
       places().flatMap((target) => {
         const volume = hostMounts.volumeAt(basename(target));
-        return volume === undefined || isLeased(target) ? [] : found(target, volume);
+        return volume === undefined || isLeased(target, volume) ? [] : found(target, volume);
       }),
   };
 }

@@ -4,8 +4,8 @@ import type { Plan } from './schedule-settings.ts';
 /** What is known when the schedule is looked at. */
 export interface Situation {
   readonly volumes: readonly VolumeRecord[];
-  readonly leases: readonly LeaseRecord[];
-  readonly snapshots: readonly SnapshotRecord[];
+  readonly leasesOn: (volume: string) => readonly LeaseRecord[];
+  readonly snapshotsOf: (volume: string) => readonly SnapshotRecord[];
   /** When one was last tried of a volume, in milliseconds since 1970. */
   readonly tried: ReadonlyMap<string, number>;
 }
@@ -19,7 +19,7 @@ export function dueNow(plan: Plan, nowMs: number, situation: Situation): readonl
   return situation.volumes
     .filter(({ name, state }) => state === 'ready' && plan.includes(name))
     .filter((volume) => {
-      const last = lastOf(volume, situation.snapshots);
+      const last = lastOf(volume, situation.snapshotsOf(volume.name));
       const sinceMs = Math.max(
         Date.parse(last?.taken ?? volume.created),
         situation.tried.get(volume.name) ?? 0,
@@ -33,18 +33,15 @@ export function dueNow(plan: Plan, nowMs: number, situation: Situation): readonl
 }
 
 /** The last whole one by schedule; a later volume of the same name is another one. */
-function lastOf(
-  { name, id }: VolumeRecord,
-  snapshots: readonly SnapshotRecord[],
-): SnapshotRecord | undefined {
+function lastOf({ id }: VolumeRecord, snapshots: readonly SnapshotRecord[]): SnapshotRecord | undefined {
   return snapshots
-    .filter((one) => one.volume === name && one.volumeId === id)
+    .filter(({ volumeId }) => volumeId === id)
     .filter(({ state, origin }) => state === 'ready' && origin === 'scheduled')
     .sort((one, other) => one.taken.localeCompare(other.taken))
     .at(-1);
 }
 
-function isChanged({ name, used }: VolumeRecord, last: SnapshotRecord, { leases }: Situation): boolean {
-  if (last.inUse === true || leases.some(({ volume }) => volume === name)) return true;
+function isChanged({ name, used }: VolumeRecord, last: SnapshotRecord, { leasesOn }: Situation): boolean {
+  if (last.inUse === true || leasesOn(name).length > 0) return true;
   return used !== undefined && used >= last.taken;
 }

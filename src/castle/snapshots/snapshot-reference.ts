@@ -19,8 +19,8 @@ export function meant(store: Store, backend: string, reference: string): Snapsho
 
 function newest(store: Store, backend: string, volume: string): SnapshotRecord {
   const whole = store
-    .snapshots()
-    .filter((one) => one.volume === volume && one.backend === backend && one.state === 'ready')
+    .snapshotsOf(volume)
+    .filter((one) => one.backend === backend && one.state === 'ready')
     .sort((one, other) => one.taken.localeCompare(other.taken));
   const last = whole.at(-1);
   if (last === undefined) throw noSnapshotOf(volume);

@@ -92,8 +92,8 @@ export class Scheduler {
     const due = [
       ...dueNow(this.plan, Date.now(), {
         volumes: store.volumes(),
-        leases: store.leases(),
-        snapshots: store.snapshots(),
+        leasesOn: (volume) => store.leasesOn(volume),
+        snapshotsOf: (volume) => store.snapshotsOf(volume),
         tried: this.tried,
       }),
     ];

@@ -73,10 +73,10 @@ export class SnapshotService {
 
   /** Snapshots in every state, by volume and time. */
   list(volume?: string): readonly SnapshotRecord[] {
-    return this.context.store
-      .snapshots()
-      .filter((record) => volume === undefined || record.volume === volume)
-      .sort((one, other) => one.volume.localeCompare(other.volume) || one.taken.localeCompare(other.taken));
+    const { store } = this.context;
+    return (volume === undefined ? store.snapshots() : store.snapshotsOf(volume)).sort(
+      (one, other) => one.volume.localeCompare(other.volume) || one.taken.localeCompare(other.taken),
+    );
   }
 
   /** Thaws what an earlier castle froze; call it at start, before anything else. */

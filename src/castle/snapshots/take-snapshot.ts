@@ -14,7 +14,7 @@ import type { SnapshotRecord, VolumeRecord } from '../store/store.ts';
 import { completeLater, withoutUnhandledRejection } from './complete-snapshot.ts';
 import { undoSnapshot } from './delete-snapshot.ts';
 import * as refusals from './refusals.ts';
-import { backendSnapshots, ownSnapshots, type SnapshotContext } from './snapshot-context.ts';
+import { backendSnapshots, type SnapshotContext } from './snapshot-context.ts';
 import { mountedDevice } from './volume-freeze.ts';
 
 /** Why a snapshot is taken. */
@@ -85,8 +85,9 @@ async function findVolume({ store, backend }: SnapshotContext, name: string): Pr
 
 /** Deletes snapshots that an earlier attempt could not: while the volume's lock is held, no other one needs the freeze. */
 async function undoFrozen(context: SnapshotContext, volume: string): Promise<void> {
-  for (const record of ownSnapshots(context)) {
-    if (record.volume === volume && record.state === 'freezing') await undoSnapshot(context, record);
+  const { store, backend } = context;
+  for (const record of store.snapshotsOf(volume)) {
+    if (record.backend === backend.name && record.state === 'freezing') await undoSnapshot(context, record);
   }
 }
 

@@ -5,7 +5,7 @@
  * To change a record: raise `storeFormat`, and add the step from the format before to `migrations`.
  */
 import type { RootDatabase } from 'lmdb';
-import { Failure } from '../../terminal/failure.ts';
+import { errorMessage, Failure } from '../../terminal/failure.ts';
 
 /** The format that this castle reads and writes. A store without a number has format 1. */
 export const storeFormat = 2;
@@ -27,7 +27,8 @@ const migrations: Readonly<Record<number, TableMigrations>> = { 1: { snapshots: 
 /**
  * Brings a store to `storeFormat`, in one commit: a castle that is killed meanwhile leaves the old store.
  * @param file the store's, for the message
- * @throws Failure config when a newer castle wrote the store; nothing is changed then
+ * @throws Failure config when a newer castle wrote the store, cannotCreate when it cannot be written; nothing is changed
+ * then
  */
 export function migrateStore(root: RootDatabase, file: string): void {
   const formats = root.openDB<FormatRecord, string>({ name: 'format', encoding: 'json' });
@@ -44,7 +45,7 @@ export function migrateStore(root: RootDatabase, file: string): void {
   const tables = new Map(
     [...names].map((name) => [name, root.openDB<OldRecord, string>({ name, encoding: 'json' })]),
   );
-  root.transactionSync(() => {
+  const migrate = () => {
     for (const [name, table] of tables) {
       // The whole table first: a range does not go on in a table that is written to.
       for (const { key, value } of [...table.getRange()]) {
@@ -55,7 +56,16 @@ export function migrateStore(root: RootDatabase, file: string): void {
       }
     }
     formats.putSync('format', { id: 'format', number: storeFormat });
-  });
+  };
+  try {
+    root.transactionSync(migrate);
+  } catch (thrown) {
+    throw new Failure(
+      'cannotCreate',
+      `the castle's state ${file} cannot be written in format ${storeFormat}: ${errorMessage(thrown)}`,
+      'see to the space and the health of its folder on the host',
+    );
+  }
 }
 
 /** Format 2 has other words for the states and origins of a snapshot, and one field in place of two for its copy. */

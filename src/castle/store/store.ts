@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import { type Database, open, type RootDatabase } from 'lmdb';
 import type { ProcessIdentity } from '../../linux/proc.ts';
 import type { LeaseState, OffHostCopy, SnapshotOrigin, SnapshotState } from '../../protocol/contract.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { checkLmdbFile } from './check-lmdb-file.ts';
 import { GroupCommit } from './group-commit.ts';
-import { LeaseIndex } from './lease-index.ts';
+import { RecordIndex } from './record-index.ts';
 import { migrateStore } from './store-format.ts';
 
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
@@ -148,6 +148,8 @@ export interface Store {
   tokenUse(id: string): TokenUse | undefined;
   snapshots(): SnapshotRecord[];
   snapshot(id: string): SnapshotRecord | undefined;
+  /** The snapshots of one volume, by an index. */
+  snapshotsOf(volume: string): SnapshotRecord[];
   /**
    * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
    * flush.
@@ -170,9 +172,12 @@ export function openStore(folder: string): Store {
   const root = openDatabase(folder);
   migrateStore(root, storeFile(folder));
   const { volumes, leases, trash, tokens, snapshots } = openTables(root, folder);
-  const leaseIndex = new LeaseIndex([...leases.getRange()].map(({ value }) => value));
-  const leasesById = (ids: readonly string[]) =>
-    ids.map((id) => leases.get(id)).filter((lease) => lease !== undefined);
+  const all = <T>(table: Database<T, string>): T[] => [...table.getRange()].map(({ value }) => value);
+  const byIds = <T>(table: Database<T, string>, ids: readonly string[]): T[] =>
+    ids.map((id) => table.get(id)).filter((record) => record !== undefined);
+  const leaseIndex = new RecordIndex(['volume', 'container'], all(leases));
+  const snapshotIndex = new RecordIndex(['volume'], all(snapshots));
+  const indexes = [leaseIndex, snapshotIndex];
   const changes: Changes = {
     putVolume: (record) => void volumes.putSync(record.name, record),
     removeVolume: (name) => void volumes.removeSync(name),
@@ -188,32 +193,39 @@ export function openStore(folder: string): Store {
     removeTrash: (id) => void trash.removeSync(id),
     putTokenUse: (record) => void tokens.putSync(record.id, record),
     removeTokenUse: (id) => void tokens.removeSync(id),
-    putSnapshot: (record) => void snapshots.putSync(record.id, record),
-    removeSnapshot: (id) => void snapshots.removeSync(id),
+    putSnapshot: (record) => {
+      snapshots.putSync(record.id, record);
+      snapshotIndex.put(record);
+    },
+    removeSnapshot: (id) => {
+      snapshots.removeSync(id);
+      snapshotIndex.remove(id);
+    },
   };
   const commits = new GroupCommit((together) => {
     try {
       root.transactionSync(() => {
         for (const change of together) change();
       });
-      leaseIndex.commit();
+      for (const index of indexes) index.commit();
     } catch (thrown) {
-      leaseIndex.abort();
+      for (const index of indexes) index.abort();
       throw notWritten(folder, thrown);
     }
   });
   return {
-    volumes: () => [...volumes.getRange()].map(({ value }) => value),
+    volumes: () => all(volumes),
     volume: (name) => volumes.get(name),
-    leases: () => [...leases.getRange()].map(({ value }) => value),
+    leases: () => all(leases),
     lease: (id) => leases.get(id),
-    leasesOn: (volume) => leasesById(leaseIndex.onVolume(volume)),
-    leasesOf: (container) => leasesById(leaseIndex.ofContainer(container)),
-    trash: () => [...trash.getRange()].map(({ value }) => value),
-    tokenUses: () => [...tokens.getRange()].map(({ value }) => value),
+    leasesOn: (volume) => byIds(leases, leaseIndex.ids('volume', volume)),
+    leasesOf: (container) => byIds(leases, leaseIndex.ids('container', container)),
+    trash: () => all(trash),
+    tokenUses: () => all(tokens),
     tokenUse: (id) => tokens.get(id),
-    snapshots: () => [...snapshots.getRange()].map(({ value }) => value),
+    snapshots: () => all(snapshots),
     snapshot: (id) => snapshots.get(id),
+    snapshotsOf: (volume) => byIds(snapshots, snapshotIndex.ids('volume', volume)),
     commit: (make) => commits.add(() => make(changes)),
     async close() {
       await commits.idle();
