@@ -60,7 +60,10 @@ if (requires(t, root)) {
       t.equal(dry.code, 0);
       t.equal(dry.stdout.trimEnd().split('\n').length - 1, extra, dry.stdout);
       t.equal((await bySchedule(next)).length, extra + 1, 'nothing is removed by looking');
-      t.match(await castleCommand(next, 'snapshot', 'prune'), { code: 0, stdout: dry.stdout });
+      const withoutAges = (table: string) => table.replace(/ +\d+s +/g, ' ');
+      const pruned = await castleCommand(next, 'snapshot', 'prune');
+      t.equal(pruned.code, 0);
+      t.equal(withoutAges(pruned.stdout), withoutAges(dry.stdout));
       t.equal((await bySchedule(next)).length, 1);
       t.match(await castleCommand(next, 'snapshot', 'prune'), { code: 0, stdout: 'no snapshots\n' });
       t.equal((await byHand(next)).length, 3);
