@@ -11,7 +11,7 @@ import { answerJson, startFakeCastle } from '../kit/fake-castle.ts';
 const esc = '\x1b';
 
 /** Runs `bailey jenkins true` with a castle that gives this response; CASTLE_TIMEOUT=0 allows one attempt. */
-async function ask(t: Test, answer: (response: ServerResponse) => void): Promise<Ended> {
+async function runWithResponse(t: Test, answer: (response: ServerResponse) => void): Promise<Ended> {
   const folder = temporaryFolder(t);
   const home = join(folder, 'home');
   mkdirSync(home);
@@ -32,7 +32,7 @@ const refusal = (code: string, sentence = 'the sentence', remedy = 'the remedy')
 
 t.test('a refusal with an unknown code is retried', async (t) => {
   for (const code of ['new_in_2030', 'toString', '__proto__', 'hasOwnProperty']) {
-    const ran = await ask(t, (response) => answerJson(response, 409, refusal(code)));
+    const ran = await runWithResponse(t, (response) => answerJson(response, 409, refusal(code)));
     t.equal(ran.code, 69, `${code}: ${ran.stderr}`);
     t.match(ran.stderr, /^bailey: the sentence, .*; the remedy\n$/m, code);
   }
@@ -40,7 +40,9 @@ t.test('a refusal with an unknown code is retried', async (t) => {
 
 t.test('control characters in messages of a castle are escaped', async (t) => {
   const sentence = `a${esc}]0;b\u0007c\r\nd\u009b31m\u202ee`;
-  const ran = await ask(t, (response) => answerJson(response, 403, refusal('not_permitted', sentence)));
+  const ran = await runWithResponse(t, (response) =>
+    answerJson(response, 403, refusal('not_permitted', sentence)),
+  );
   t.equal(ran.code, 77);
   t.equal(ran.stderr, 'bailey: a\\x1b]0;b\\x07c d\\x9b31m\\u202ee; the remedy\n');
 });
@@ -52,7 +54,7 @@ t.test('a response that is not from a castle is retried for status 5xx, else it 
     [404, 78],
     [200, 78],
   ] as const) {
-    const ran = await ask(t, (response) => void response.writeHead(status).end('<html>'));
+    const ran = await runWithResponse(t, (response) => void response.writeHead(status).end('<html>'));
     t.equal(ran.code, code, ran.stderr);
     t.match(ran.stderr, `is not a castle (HTTP status ${status})`);
   }

@@ -114,9 +114,13 @@ t.test('values that mean no limit', (t) => {
     '9223372036854771712\n',
   ])
     t.equal(read(t, tree(text)).memory, undefined, JSON.stringify(text));
-  t.match(read(t, tree(`${8 * gibibyte}\n`)).memory, { bytes: 8 * gibibyte }, 'lxcfs shows it so');
+  t.match(
+    read(t, tree(`${8 * gibibyte}\n`)).memory,
+    { bytes: 8 * gibibyte },
+    'a limit equal to the physical memory counts',
+  );
   const { 'proc/meminfo': _, ...without } = tree('9223372036854771712\n');
-  t.equal(read(t, without).memory, undefined, 'nor when the physical memory is not known');
+  t.equal(read(t, without).memory, undefined, 'also when the physical memory is not known');
   t.equal(read(t, { ...without, 'sys/fs/cgroup/memory.max': '4096\n' }).memory?.bytes, 4096);
   t.end();
 });

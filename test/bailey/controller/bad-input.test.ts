@@ -16,14 +16,14 @@ import { writePlugin } from './kit/plugin-archive.ts';
 
 const home = (folder: string): string => join(folder, 'home');
 
-interface Place {
+interface InputFixture {
   readonly folder: string;
   readonly bailey: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
 /** A valid fixture: a home, a war, and `true` as java. */
-function place(t: Test): Place {
+function createInputFixture(t: Test): InputFixture {
   const folder = temporaryFolder(t);
   const bailey = installBailey(folder);
   mkdirSync(home(folder));
@@ -48,16 +48,16 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp, what: string):
 }
 
 t.test('errors in options for java do not prevent a shell from starting', async (t) => {
-  const { bailey, env } = place(t);
+  const { bailey, env } = createInputFixture(t);
   const wrong = { JAVA_OPTS: '"', JENKINS_JAVA_OPTS: "'", JENKINS_OPTS: '"', BAILEY_JVM: 'x' };
   const args = ['jenkins', 'sh', '-c', 'echo "$JAVA_OPTS"'];
   const ran = await run(bailey, { args, env: { ...env, ...wrong } });
   t.equal(ran.code, 0, ran.stderr);
-  t.equal(ran.stdout, '"\n', 'which sees them as they are');
+  t.equal(ran.stdout, '"\n', 'the shell gets the variables unchanged');
 });
 
 t.test('wrong settings', async (t) => {
-  const { bailey, env, folder } = place(t);
+  const { bailey, env, folder } = createInputFixture(t);
   const castle = { CASTLE_URL: 'unix:///nowhere.sock', CASTLE_VOLUME: 'v' };
   const cases: readonly (readonly [what: string, env: NodeJS.ProcessEnv, line: RegExp])[] = [
     ['open quote', { JAVA_OPTS: '-Da="b' }, /JAVA_OPTS has a double quote at character 5 /],
@@ -129,7 +129,7 @@ t.test('wrong settings', async (t) => {
 });
 
 t.test('a war or agent.jar that is missing or not a file', async (t) => {
-  const { bailey, env, folder } = place(t);
+  const { bailey, env, folder } = createInputFixture(t);
   symlinkSync('loop', join(folder, 'loop'));
   for (const [variable, ...args] of [
     ['JENKINS_WAR', 'jenkins'],
@@ -159,7 +159,7 @@ t.test('a war or agent.jar that is missing or not a file', async (t) => {
 });
 
 t.test('a log that cannot be written', async (t) => {
-  const { bailey, env, folder } = place(t);
+  const { bailey, env, folder } = createInputFixture(t);
   for (const [log, code, line] of [
     ['/dev/full', 73, /_LOG \/dev\/full cannot be written, the device takes no more;/],
     [
@@ -175,13 +175,13 @@ t.test('a log that cannot be written', async (t) => {
 });
 
 t.test('REF that is a file', async (t) => {
-  const { bailey, env, folder } = place(t);
+  const { bailey, env, folder } = createInputFixture(t);
   const ran = await run(bailey, { args: ['jenkins'], env: { ...env, REF: join(folder, 'jenkins.war') } });
   refused(t, ran, 73, /REF \S+\/jenkins\.war is not a folder;/, 'a file');
 });
 
 t.test('programs that are missing or not executable', async (t) => {
-  const { bailey, env, folder } = place(t);
+  const { bailey, env, folder } = createInputFixture(t);
   chmodSync(join(folder, 'bin/java'), 0o644);
   writeFileSync(join(folder, 'bin/no-interpreter'), '#!/no/such/shell\n', { mode: 0o755 });
   const path = { ...env, PATH: join(folder, 'bin') };
@@ -220,7 +220,7 @@ t.test('programs that are missing or not executable', async (t) => {
 });
 
 t.test('JENKINS_HOME that is missing, a file, or below a file', async (t) => {
-  const { bailey, env, folder } = place(t);
+  const { bailey, env, folder } = createInputFixture(t);
   const file = join(folder, 'jenkins.war');
   for (const [JENKINS_HOME, line] of [
     [
@@ -243,7 +243,7 @@ t.test('JENKINS_HOME that is missing, a file, or below a file', async (t) => {
 
 if (requires(t, root, program('unshare'), program('mount'))) {
   t.test('JENKINS_HOME of another owner', async (t) => {
-    const { bailey, env, folder } = place(t);
+    const { bailey, env, folder } = createInputFixture(t);
     const sentence =
       /^bailey: JENKINS_HOME \S+\/home cannot be written: uid 1000, gid 1000, owner 0:0, mode 0755, \w+ rw; .*chown 1000:1000 \S+\/home/;
     refused(t, await run(bailey, { args: ['jenkins'], env, uid: 1000 }), 77, sentence, 'not writable');
@@ -256,7 +256,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     chownSync(home(folder), 1000, 1000);
     chmodSync(home(folder), 0o500);
     const own = await run(bailey, { args: ['jenkins', 'bash'], env, uid: 1000 });
-    refused(t, own, 77, /owner 1000:1000, mode 0500, \w+ rw; .*chmod u\+rwx/, 'its own, but not writable');
+    refused(t, own, 77, /owner 1000:1000, mode 0500, \w+ rw; .*chmod u\+rwx/, 'own folder, but not writable');
 
     chmodSync(home(folder), 0o700);
     const right = await run(bailey, { args: ['jenkins'], env, uid: 1000 });
@@ -265,7 +265,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
   });
 
   t.test('a folder in JENKINS_HOME of another owner', async (t) => {
-    const { bailey, env, folder } = place(t);
+    const { bailey, env, folder } = createInputFixture(t);
     chownSync(home(folder), 1000, 1000);
     mkdirSync(join(home(folder), 'plugins'));
     writePlugin(join(folder, 'ref/plugins/p.jpi'), '1.0');
@@ -281,7 +281,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
   });
 
   t.test('a reference file without read permission', async (t) => {
-    const { bailey, env, folder } = place(t);
+    const { bailey, env, folder } = createInputFixture(t);
     chownSync(home(folder), 1000, 1000);
     mkdirSync(join(folder, 'ref'));
     writeFileSync(join(folder, 'ref/secret.xml'), 'x', { mode: 0o600 });
@@ -301,7 +301,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
   ];
 
   t.test('JENKINS_HOME on a read-only mount', async (t) => {
-    const { bailey, env, folder } = place(t);
+    const { bailey, env, folder } = createInputFixture(t);
     const below = inNamespace(`mount -t tmpfs -o ro none '${home(folder)}'`);
     const ran = await run(bailey, { args: ['jenkins'], env, below });
     refused(
@@ -314,7 +314,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
   });
 
   t.test('JENKINS_HOME on a full file system', async (t) => {
-    const { bailey, env, folder } = place(t);
+    const { bailey, env, folder } = createInputFixture(t);
     const fill = `mount -t tmpfs -o size=64k none '${home(folder)}'; head -c 64k /dev/zero > '${home(folder)}/fill'`;
     // Only the shell in the namespace sees the files after the failure, so it prints them.
     const below = [
@@ -331,7 +331,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
   });
 
   t.test('JENKINS_HOME on a file system that becomes full while files are copied', async (t) => {
-    const { bailey, env, folder } = place(t);
+    const { bailey, env, folder } = createInputFixture(t);
     mkdirSync(join(folder, 'ref'));
     writeFileSync(join(folder, 'ref/big'), Buffer.alloc(1024 * 1024));
     writeFileSync(join(folder, 'ref/small'), 'small');
@@ -352,6 +352,6 @@ if (requires(t, root, program('unshare'), program('mount'))) {
       /home\/big cannot be written, tmpfs on \S+ has too little free space: [1-9]\d* of 262144 bytes/,
       'full',
     );
-    t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no part of the big file is left');
+    t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no partial file is left');
   });
 }

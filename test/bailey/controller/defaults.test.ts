@@ -7,7 +7,11 @@ import { ended, installBailey, run, temporaryFolder } from '../kit/bailey.ts';
 import { ControllerFixture } from './kit/controller-fixture.ts';
 
 /** A folder with bailey and a java that prints its arguments. */
-function place(t: Test): { readonly folder: string; readonly bailey: string; readonly PATH: string } {
+function createDefaultsFixture(t: Test): {
+  readonly folder: string;
+  readonly bailey: string;
+  readonly PATH: string;
+} {
   const folder = temporaryFolder(t);
   mkdirSync(join(folder, 'bin'));
   writeFileSync(join(folder, 'bin/java'), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
@@ -16,7 +20,7 @@ function place(t: Test): { readonly folder: string; readonly bailey: string; rea
 
 if (requires(t, root, program('unshare'), program('mount'))) {
   t.test('without variables, the paths are those of the official image', async (t) => {
-    const { bailey, PATH } = place(t);
+    const { bailey, PATH } = createDefaultsFixture(t);
     // A new mount namespace, in which test folders are mounted on these paths.
     const script = [
       'mount -t tmpfs none /var; mkdir /var/jenkins_home',
@@ -37,7 +41,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
 }
 
 t.test('DEBUG: java waits for a debugger on port 5005', async (t) => {
-  const { bailey, folder, PATH } = place(t);
+  const { bailey, folder, PATH } = createDefaultsFixture(t);
   writeFileSync(join(folder, 'jenkins.war'), '');
   const env = { PATH, JENKINS_HOME: folder, JENKINS_WAR: join(folder, 'jenkins.war'), REF: '/none' };
   const agent = '-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=*:5005';

@@ -94,8 +94,8 @@ if (requires(t, program('strace'))) {
       t.equal(ran.code, code, ran.stderr);
       t.match(ran.stderr, line);
       t.notMatch(ran.stderr, /bailey-part/);
-      t.strictSame(fixture.files(), ['copy_reference_file.log'], 'neither files nor parts');
-      t.strictSame(fixture.log(), [], 'the log claims nothing');
+      t.strictSame(fixture.files(), ['copy_reference_file.log'], 'neither files nor partial files');
+      t.strictSame(fixture.log(), [], 'the log has no line for them');
     }
   });
 
@@ -114,7 +114,7 @@ if (requires(t, program('strace'))) {
       t.equal(existsSync(join(fixture.home, 'plugins/a.jpi')), code === 0, error);
     }
     t.equal((await fixture.copy()).code, 0);
-    t.ok(existsSync(join(fixture.home, 'plugins/a.jpi')), 'the next start makes it good');
+    t.ok(existsSync(join(fixture.home, 'plugins/a.jpi')), 'the next start completes it');
   });
 }
 
@@ -137,8 +137,8 @@ t.test('a long start reports its progress', async (t) => {
   const ran = await end;
   t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);
   t.match(ran.stderr, /^bailey: filling \S+\/home: 2 of 2 reference files examined, 0 written\n/);
-  t.notOk(existsSync(join(fixture.home, 'small')), 'after a signal nothing more gets its name');
-  t.strictSame(fixture.files(), ['copy_reference_file.log'], 'and no part is left');
+  t.notOk(existsSync(join(fixture.home, 'small')), 'after a signal no more files are renamed');
+  t.strictSame(fixture.files(), ['copy_reference_file.log'], 'no partial file is left');
 });
 
 t.test('a short start reports no progress; more files than one batch are copied', async (t) => {

@@ -105,7 +105,7 @@ t.test('file names that are not valid UTF-8', async (t) => {
   t.match(fixture.log().join('\n'), /SKIPPED .* : a circular symlink/);
   t.equal(fixture.log().length, 8, fixture.log().join('; '));
   t.equal((await fixture.copy()).code, 0);
-  t.equal(fixture.log().length, 3, 'the second start only repeats what overrides, and the circle');
+  t.equal(fixture.log().length, 3, 'the second start repeats only the override and the circular symlink');
 });
 
 t.test('the log has one line for each file, whatever its name', async (t) => {
@@ -120,7 +120,7 @@ t.test('an archive bomb counts as an archive without a version', async (t) => {
   writeBomb(join(fixture.ref, 'plugins/bomb.jpi'), 64);
   t.equal(await readPluginVersion(join(fixture.ref, 'plugins/bomb.jpi')), '');
   writePlugin(join(fixture.folder, 'long.jpi'), '1.0', [`Long: ${'x'.repeat(900_000)}`]);
-  t.equal(await readPluginVersion(join(fixture.folder, 'long.jpi')), '1.0', 'just below the bound');
+  t.equal(await readPluginVersion(join(fixture.folder, 'long.jpi')), '1.0', 'just below the limit');
   const ran = await fixture.copy();
   t.equal(ran.code, 0, ran.stderr);
   t.match(fixture.log().join('\n'), /INSTALLED plugins\/bomb.jpi : an unknown version/);
@@ -167,7 +167,7 @@ t.test('large files keep their content and their holes', async (t) => {
       0,
       `${name} is the same`,
     );
-  t.ok(statSync(join(fixture.home, 'sparse')).blocks * 512 < 16 * 1024 * 1024, 'holes are holes');
+  t.ok(statSync(join(fixture.home, 'sparse')).blocks * 512 < 16 * 1024 * 1024, 'holes are kept');
 });
 
 t.test('a signal interrupts the copy of a large file', async (t) => {
@@ -185,7 +185,7 @@ t.test('a signal interrupts the copy of a large file', async (t) => {
   child.kill('SIGTERM');
   const ran = await end;
   t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);
-  t.strictSame(fixture.files(), ['copy_reference_file.log'], 'no part is left');
+  t.strictSame(fixture.files(), ['copy_reference_file.log'], 'no partial file is left');
 });
 
 if (requires(t, program('mkfifo'))) {
@@ -267,6 +267,10 @@ if (requires(t, root)) {
     roots.write(join(roots.ref, 'tool'), 'x');
     chmodSync(join(roots.ref, 'tool'), 0o4755);
     t.equal((await roots.copy()).code, 0);
-    t.equal(statSync(join(roots.home, 'tool')).mode & 0o7777, 0o4755, 'cp -p keeps them with their owner');
+    t.equal(
+      statSync(join(roots.home, 'tool')).mode & 0o7777,
+      0o4755,
+      'cp -p keeps the bits with the same owner',
+    );
   });
 }

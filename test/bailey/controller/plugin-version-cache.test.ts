@@ -24,11 +24,11 @@ function writeOldPlugin(path: string, version: string): void {
 }
 
 /** A controller fixture with two plug-ins that have been copied and cached. */
-async function settled(t: Test): Promise<ControllerFixture> {
+async function createCachedFixture(t: Test): Promise<ControllerFixture> {
   const fixture = new ControllerFixture(t);
   for (const name of ['a', 'b']) writeOldPlugin(join(fixture.ref, `plugins/${name}.jpi`), '1.0');
   for (let start = 0; start < 2; start++) t.equal((await fixture.copy()).code, 0);
-  t.ok(existsSync(join(fixture.home, memory)), 'it remembers');
+  t.ok(existsSync(join(fixture.home, memory)), 'the versions are cached');
   return fixture;
 }
 
@@ -39,14 +39,14 @@ const markerOf = (fixture: ControllerFixture, name: string): string | undefined 
 
 if (requires(t, program('strace'))) {
   t.test('unchanged archives are not opened', async (t) => {
-    const fixture = await settled(t);
+    const fixture = await createCachedFixture(t);
     const trace = join(fixture.folder, 'trace');
     const below = ['strace', '--follow-forks', '--trace=?open,openat,?unlink,?rename', `--output=${trace}`];
     const ran = await ended(fixture.startCopying({}, undefined, below));
     t.equal(ran.code, 0, ran.stderr);
     const calls = readFileSync(trace, 'utf8').split('\n');
     const about = calls.filter((line) => line.includes('.jpi') || line.includes(`${memory}.`));
-    t.strictSame(about, [], 'neither archives nor markers, and nothing is written');
+    t.strictSame(about, [], 'no archive or marker is opened, and nothing is written');
     t.ok(
       calls.some((line) => line.includes(memory)),
       'it looks into its memory',
@@ -55,7 +55,7 @@ if (requires(t, program('strace'))) {
 }
 
 t.test('every change is noticed', async (t) => {
-  const fixture = await settled(t);
+  const fixture = await createCachedFixture(t);
   const plugin = join(fixture.home, 'plugins/a.jpi');
   const { size, mtime, ino } = statSync(plugin);
 
@@ -95,18 +95,18 @@ t.test('a change immediately after the start is noticed', async (t) => {
 });
 
 t.test('a cache that is damaged or has another format is ignored', async (t) => {
-  const fixture = await settled(t);
+  const fixture = await createCachedFixture(t);
   const path = join(fixture.home, memory);
   const right = readFileSync(path, 'utf8');
   const damages: readonly (readonly [what: string, damage: () => void])[] = [
     ['empty', () => truncateSync(path, 0)],
-    ['cut off', () => truncateSync(path, right.length - 10)],
+    ['truncated', () => truncateSync(path, right.length - 10)],
     ['zeros', () => writeFileSync(path, Buffer.alloc(1000))],
-    ['another form', () => writeFileSync(path, right.replace('"form":1', '"form":2'))],
-    ['no texts', () => writeFileSync(path, right.replaceAll('"1.0"', '1'))],
-    ['no object', () => writeFileSync(path, '[null]')],
+    ['another format version', () => writeFileSync(path, right.replace('"form":1', '"form":2'))],
+    ['versions that are not strings', () => writeFileSync(path, right.replaceAll('"1.0"', '1'))],
+    ['not an object', () => writeFileSync(path, '[null]')],
     [
-      'other states',
+      'other file states',
       () => writeFileSync(path, right.replaceAll('"1.0"', '"0.5"').replaceAll(/"\d+ /g, '"1 ')),
     ],
     ['too large', () => truncateSync(path, 17 * 1024 * 1024)],
@@ -115,7 +115,7 @@ t.test('a cache that is damaged or has another format is ignored', async (t) => 
     damage();
     t.equal((await fixture.copy({ VERBOSE: '1' })).code, 0, what);
     t.match(fixture.log().join('\n'), /SKIPPED plugins\/a.jpi : image has 1.0, installed is 1.0\n/, what);
-    t.strictSame(parse(readFileSync(path, 'utf8')), parse(right), `${what}: it is mended`);
+    t.strictSame(parse(readFileSync(path, 'utf8')), parse(right), `${what}: the cache is written again`);
   }
 });
 

@@ -53,7 +53,7 @@ t.test('missing files are copied, existing files stay, and an override replaces 
 
   fixture.write(join(fixture.home, 'new.txt'), 'changed');
   t.equal((await fixture.copy({ VERBOSE: 'x' })).code, 0);
-  t.equal(fixture.text('new.txt'), 'changed', 'the second start leaves it alone');
+  t.equal(fixture.text('new.txt'), 'changed', 'the second start does not change it');
   t.ok(fixture.log().includes('SKIPPED new.txt'), 'VERBOSE says so');
 });
 
@@ -281,7 +281,7 @@ t.test(
     t.equal(await readPluginVersion(join(fixture.home, 'plugins/broken.jpi')), '1.0');
     t.equal(fixture.text('plugins/fake.jpi'), 'no archive');
     t.equal((await fixture.copy()).code, 0);
-    t.strictSame(fixture.log(), [], 'the second start has nothing to do');
+    t.strictSame(fixture.log(), [], 'the second start changes nothing');
   },
 );
 
@@ -311,7 +311,11 @@ t.test('variables are substituted in configuration files only when enabled', asy
   ]);
   for (const name of ['c.xml', 'c.conf', 'c.properties', 'c.groovy'])
     t.strictSame(readFileSync(join(fixture.home, name)), expected, name);
-  t.strictSame(readFileSync(join(fixture.home, 'c.txt')), Buffer.from(text, 'latin1'), 'no configuration');
+  t.strictSame(
+    readFileSync(join(fixture.home, 'c.txt')),
+    Buffer.from(text, 'latin1'),
+    'not a configuration file',
+  );
 
   const plain = new ControllerFixture(t);
   plain.write(join(plain.ref, 'c.xml'), text);

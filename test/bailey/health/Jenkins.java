@@ -20,9 +20,9 @@ import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 
 /**
- * Stands in for jenkins.war and agent.jar. As a controller it answers as the file of the property `answers` says at the
- * moment of each request. As an agent (`-url`, `-direct`) it connects to the addresses of the property `connect`, and
- * again when it is cut off. `listen PORT…` is what agents connect to.
+ * Replaces jenkins.war and agent.jar. As a controller it reads its response to each request from the file of the property
+ * `answers`. As an agent (`-url`, `-direct`) it connects to the addresses of the property `connect`, and reconnects when
+ * disconnected. `listen PORT…` opens the ports to which agents connect.
  */
 final class Jenkins {
     private static final List<Socket> HELD = new ArrayList<>();
@@ -105,7 +105,7 @@ final class Jenkins {
                 reply(exchange, page.equals("/login") ? 200 : answers.equals("older") ? 403 : 404, "");
             }
             case "failed" -> reply(exchange, 500, "");
-            case "hung" -> System.out.println("asked"); // the other side waits for ever
+            case "hung" -> System.out.println("asked"); // no response: the client waits
             default -> throw new IOException(answers);
         }
     }
@@ -134,7 +134,7 @@ final class Jenkins {
         }
     }
 
-    /** Says something now and then: packets that nobody confirms are how a dead connection is known. */
+    /** Sends data periodically: unacknowledged packets reveal a dead connection. */
     private static void stayConnected(String address) {
         int colon = address.lastIndexOf(':');
         while (true) {

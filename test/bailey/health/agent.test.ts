@@ -164,7 +164,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
         );
       }
       const look = await fixture.run(`${blind} readlink /proc/$(pgrep -u 1000 -o java)/fd/0`);
-      t.strictSame(look, { code: 1, text: '' }, 'that root sees no descriptors');
+      t.strictSame(look, { code: 1, text: '' }, 'that root cannot read descriptors');
     });
   }
 }

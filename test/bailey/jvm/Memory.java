@@ -7,8 +7,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * Stands in for jenkins.war and agent.jar: says what the JVM made of the limits, and then does with memory what its
- * last argument says.
+ * Replaces jenkins.war and agent.jar: prints the limits that the JVM detected, then uses memory as its last argument says.
  */
 final class Memory {
     private static final int MEBIBYTE = 1 << 20;
@@ -28,7 +27,7 @@ final class Memory {
         }
     }
 
-    /** A heap as full as it may be, and what a JVM has besides it: stacks, buffers, code. */
+    /** Fills the heap, and uses non-heap memory: stacks, buffers, code. */
     private static void fill() throws InterruptedException {
         for (int thread = 0; thread < 50; thread++) {
             CountDownLatch deep = new CountDownLatch(1);
@@ -42,7 +41,7 @@ final class Memory {
             buffer.put((byte) 1);
         }
         KEPT.add(buffer);
-        // Small pieces: of large ones G1 wastes the ends of its regions.
+        // Small pieces: with large ones G1 wastes the ends of its regions.
         long most = Runtime.getRuntime().maxMemory() * 85 / 100;
         for (long filled = 0; filled < most; filled += 64 * 1024) {
             KEPT.add(piece());
@@ -78,7 +77,7 @@ final class Memory {
         return bytes;
     }
 
-    /** A child that wants more than there is: dd fills a buffer of that size. */
+    /** A child that needs more memory than the limit: dd fills a buffer of that size. */
     private static void greedyBuild() throws IOException, InterruptedException {
         Process build = new ProcessBuilder("dd", "if=/dev/zero", "of=/dev/null", "bs=1073741824", "count=1")
             .redirectErrorStream(true)

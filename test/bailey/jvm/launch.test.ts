@@ -13,7 +13,7 @@ const mebibyte = 2 ** 20;
 /** With one CPU, no quota is below the number of CPUs. */
 const twoCpus = (): Need => (availableParallelism() > 1 ? undefined : 'needs two CPUs');
 
-interface Place {
+interface JvmFixture {
   readonly folder: string;
   readonly bailey: string;
   readonly home: string;
@@ -26,7 +26,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
   await output('javac', '-d', classes, 'test/bailey/jvm/Memory.java');
   await output('jar', '--create', '--file', jar, '--main-class', 'Memory', '-C', classes, '.');
 
-  const place = (t: Test): Place => {
+  const place = (t: Test): JvmFixture => {
     const folder = temporaryFolder(t);
     const home = join(folder, 'home');
     mkdirSync(home);
@@ -140,7 +140,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     const agent = { ...env, ...knownController, ...files };
     const odd = await run(bailey, { args: ['agent'], env: agent, below });
     t.equal(odd.code, 0, odd.stderr);
-    t.notMatch(odd.stdout, /HeapDump|ErrorFile/, 'a path that the JVM would read as another');
+    t.notMatch(odd.stdout, /HeapDump|ErrorFile/, 'a path with % that the JVM would expand');
   });
 
   t.test('without enough free space, java gets no heap dump option', async (t) => {
@@ -163,7 +163,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.notMatch(ran.stdout, /HeapDump/);
     t.match(ran.stdout, / -XX:ErrorFile=/);
     const small = await run(bailey, { args: ['jenkins'], env: { ...env, JAVA_OPTS: '-Xmx100m' }, below });
-    t.match(small.stdout, / -XX:HeapDumpPath=/, 'a small one fits');
+    t.match(small.stdout, / -XX:HeapDumpPath=/, 'the dump of a small heap fits');
   });
 
   t.test('a wrong BAILEY_JVM is an error before anything is changed', async (t) => {
@@ -188,7 +188,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
       const { command: below } = inner;
       const hidden = await run(bailey, { args: ['jenkins'], env, below });
       t.match(hidden, { code: 0, stderr: '' });
-      t.match(hidden.stdout, ` -XX:ActiveProcessorCount=1 -Dhudson`, 'and nothing else is added');
+      t.match(hidden.stdout, ` -XX:ActiveProcessorCount=1 -Dhudson`, 'no other option is added');
       t.match(hidden.stdout, /^processors: 1$/m);
 
       const given = await run(bailey, {
@@ -196,11 +196,11 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
         env: { ...env, JAVA_OPTS: '-XX:ActiveProcessorCount=2' },
         below,
       });
-      t.match(given.stdout, /^processors: 2$/m, 'unless it was given');
+      t.match(given.stdout, /^processors: 2$/m, 'unless it is configured');
 
       inner.limitCpu(0.4);
       const seen = await run(bailey, { args: ['jenkins'], env, below });
-      t.notMatch(seen.stdout, /ActiveProcessorCount/, 'java sees its own quota by itself');
+      t.notMatch(seen.stdout, /ActiveProcessorCount/, 'java detects a quota of its own cgroup itself');
       t.match(seen.stdout, /^processors: 1$/m);
     });
   }

@@ -66,7 +66,7 @@ t.test('the heap depends on limit and role', (t) => {
     );
     for (const { limits, plan } of [ofController, ofAgent]) {
       const { heap = 0, nonHeap = 0, otherProcesses = 0 } = plan.split ?? {};
-      t.equal(heap + nonHeap + otherProcesses, limits.memory?.bytes, 'nothing of the limit is lost');
+      t.equal(heap + nonHeap + otherProcesses, limits.memory?.bytes, 'the parts add up to the limit');
     }
   }
   t.end();

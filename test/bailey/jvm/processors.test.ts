@@ -18,6 +18,6 @@ t.test('the count depends on the quota, its cgroup, and the listed controllers',
   ] as const)
     t.equal(missedCpuQuota({ ...limits, cpuQuota, controllersListed })?.count, count, what);
   const unknown = { ...limits, cpuQuota: quota(1, false), cpus: undefined };
-  t.equal(missedCpuQuota(unknown), undefined, 'affinity not known');
+  t.equal(missedCpuQuota(unknown), undefined, 'unknown affinity');
   t.end();
 });

@@ -1,8 +1,8 @@
-/* A parent with a fault of one's choice: makes one zombie, prints its pid, and stays.
+/* A parent with a selectable fault: creates one zombie, prints its pid, and keeps running.
  *
  *   parent MODE [PID]     never | blocked | ignored | handled | another | stopped | leader
  *
- * With PID the zombie is made in that process's PID namespace.
+ * With PID the zombie is created in the PID namespace of that process.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

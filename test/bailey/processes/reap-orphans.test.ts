@@ -36,8 +36,8 @@ t.test('a subreaper adopts the orphans of its descendants, until it stops being 
   calls.pidfdSignal(pidfd, 0);
   calls.pidfdSignal(pidfd, 9);
   await until('it has ended', () => !calls.pidfdAlive(pidfd) || undefined);
-  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'looked at');
-  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'and still there');
+  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'peeked');
+  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'and still not reaped');
   t.same(calls.reap(orphan.pid), { pid: orphan.pid, signal: 9 });
   t.equal(calls.reap(orphan.pid), undefined);
   t.equal(calls.peekEnded(), undefined);
@@ -57,9 +57,9 @@ t.test('children of Node get their exit event and orphans are reaped, in either 
     t.same(
       (await Promise.all(ends)).map(([code]) => code),
       [40, 41, 42],
-      'libuv has its own',
+      'libuv reaped its own children',
     );
-    t.same(children(), [], 'nobody is left');
+    t.same(children(), [], 'no child is left');
   }
 });
 

@@ -35,7 +35,7 @@ async function reported(condition: (report: ZombieReport) => boolean, behind?: r
     if (condition(seen)) return seen;
     await pause(50);
   }
-  throw new Error('not reported within 100 looks');
+  throw new Error('not reported within 100 attempts');
 }
 
 const groupOf = (seen: ZombieReport, pid: number | undefined): ZombieGroup | undefined =>

@@ -350,7 +350,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
         name,
       );
       t.equal(ran.stderr, says === '' ? '' : `bailey: agents connect to ${says}\n`, name);
-      t.notOk(argv(ran).includes('--advertise'), 'the option is ours');
+      t.notOk(argv(ran).includes('--advertise'), 'the option is not passed on');
     }
   });
 

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.UUID;
 
 /**
- * A stand-in with what the demo needs from a real jenkins.war: --httpPort, /login that answers 503 and later 200, secret.key in
+ * A replacement for jenkins.war with the functions that the demo needs: --httpPort, /login that answers 503 and later 200, secret.key in
  * JENKINS_HOME. -Dforget=true writes a new secret.key at each start; -Dfail=true ends at once.
  */
 public final class War {

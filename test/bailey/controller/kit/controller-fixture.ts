@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { type Ended, ended, installBailey, start, temporaryFolder } from '../../kit/bailey.ts';
 
-/** An image's reference folder and a home, and the copying from one to the other. */
+/** A reference folder and a JENKINS_HOME, and a `bailey` that copies the reference files. */
 export class ControllerFixture {
-  /** What both are in. */
+  /** Contains both. */
   readonly folder: string;
   readonly ref: string;
   readonly home: string;
@@ -31,12 +31,12 @@ export class ControllerFixture {
     return ended(this.startCopying(env));
   }
 
-  /** @param below command that runs it as the rest of its arguments */
+  /** @param below command and arguments to which the command line of bailey is appended */
   startCopying(env: NodeJS.ProcessEnv = {}, uid?: number, below: readonly string[] = []): ChildProcess {
     return this.startProgram(['true'], env, uid, below);
   }
 
-  /** @param program what runs when the home has been filled, with its arguments */
+  /** @param program the program to run after the home is filled, with its arguments */
   startProgram(
     program: readonly string[],
     env: NodeJS.ProcessEnv = {},
@@ -56,7 +56,7 @@ export class ControllerFixture {
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   }
 
-  /** Lines of the log after the last start. */
+  /** The log lines of the last start, sorted. */
   log(): string[] {
     const lines = this.text('copy_reference_file.log')?.trimEnd().split('\n') ?? [];
     return lines.slice(lines.findLastIndex((line) => line.startsWith('--- Copying files at ')) + 1).sort();

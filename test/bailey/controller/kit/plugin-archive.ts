@@ -13,29 +13,29 @@ interface Entry {
 const manifestName = 'META-INF/MANIFEST.MF';
 
 /**
- * Writes a plug-in's archive with nothing but a manifest in it, stored without compression (APPNOTE.TXT 4.3).
+ * Writes a plug-in archive that contains only a manifest, stored without compression (APPNOTE.TXT 4.3).
  * @param version its Plugin-Version
- * @param more lines of the manifest before it
+ * @param more lines of the manifest before the version
  */
 export function writePlugin(path: string, version: string, more: readonly string[] = []): void {
   writeArchive(path, [{ name: manifestName, content: manifest(version, more) }]);
 }
 
 /**
- * Writes an archive that looks like a real plug-in's: its manifest compressed, and further files behind it.
- * @param bytes how large it is, about
+ * Writes an archive like that of a real plug-in: a compressed manifest, followed by other files.
+ * @param bytes its approximate size
  */
 export function writeFullPlugin(path: string, version: string, bytes: number): void {
   const count = 40;
   const files = Array.from({ length: count }, (_, index) => ({
     name: `WEB-INF/lib/part-${index}.jar`,
-    content: randomBytes(bytes / count), // as jars are: not to be made smaller, and not the same twice
+    content: randomBytes(bytes / count), // like jars: incompressible, and different each time
   }));
   const more = ['Created-By: Maven Archiver', 'Plugin-Dependencies: credentials:1.0,structs:1.0'];
   writeArchive(path, [{ name: manifestName, content: manifest(version, more), compressed: true }, ...files]);
 }
 
-/** Writes an archive of many files whose manifest is the last of them: no builder does, and any may. */
+/** Writes an archive of many files with the manifest last, which is valid, although no build tool does it. */
 export function writeCrowdedPlugin(path: string, version: string, files: number): void {
   const others = Array.from({ length: files }, (_, index) => ({
     name: `WEB-INF/classes/of/some/package/Class${index}.class`,
@@ -45,8 +45,8 @@ export function writeCrowdedPlugin(path: string, version: string, files: number)
 }
 
 /**
- * Writes an archive whose manifest unpacks to more than anybody wants to have in memory.
- * @param mib how much that is; the archive is a thousandth of it
+ * Writes an archive bomb: its manifest unpacks to a very large size.
+ * @param mib the unpacked size; the archive has about a thousandth of it
  */
 export function writeBomb(path: string, mib: number): void {
   const lines = 'Manifest-Version: 1.0\r\nPlugin-Version: 9.9\r\n';
@@ -75,7 +75,7 @@ function zip(entries: readonly Entry[]): Buffer {
     head.writeUInt32LE(data.length, 14);
     head.writeUInt32LE(content.length, 18);
     head.writeUInt16LE(name.length, 22);
-    const rest = Buffer.alloc(14); // no comment, disk 0, attributes, and where the file begins
+    const rest = Buffer.alloc(14); // no comment, disk 0, attributes, and the offset of the file
     rest.writeUInt32LE(offset, 10);
     directory.push(Buffer.from('PK\x01\x02\x14\x00', 'latin1'), head, rest, Buffer.from(name));
     const file = Buffer.concat([Buffer.from('PK\x03\x04'), head, Buffer.from(name), data]);

@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path';
 import type { Random } from '../../../kit/random.ts';
 import { writePlugin } from './plugin-archive.ts';
 
-/** Where a case's files are; all of them exist and are empty before {@link fillAtRandom}. */
+/** The folders of a case; all exist and are empty before {@link fillAtRandom}. */
 export interface Folders {
   readonly ref: string;
   readonly home: string;
-  /** What symlinks of the reference folder lead to. */
+  /** Contains the targets of symlinks in the reference folder. */
   readonly elsewhere: string;
 }
 
-/** Versions of a library, of automated releases, of their backports, and of releases that wrap a library's version. */
+/** A random version: of a library, an automated release, its backport, or a release that wraps a library's version. */
 export function randomVersion(random: Random): string {
   const n = (): number => random.below(4);
   const hash = (): string => `v${random.pick(['0a1b2c', 'dead_beef', '9', 'b_47e2b_41c698', 'a_256d3b'])}`;
@@ -58,7 +58,7 @@ const texts = [
 ];
 const modes = [0o644, 0o600, 0o755, 0o444, 0o400, 0o640];
 
-/** Makes a reference folder and a home in which every rule can meet every other. */
+/** Fills a reference folder and a home so that all combinations of rules occur. */
 export function fillAtRandom(random: Random, { ref, home, elsewhere }: Folders): void {
   for (const name of plainNames) {
     const kind = random.below(6);
@@ -109,20 +109,20 @@ function writeMarker(path: string, text: string): void {
 
 function writeArchive(random: Random, path: string): void {
   if (random.chance(0.1)) {
-    writeText(random, path); // no archive
+    writeText(random, path); // not an archive
     return;
   }
   writePlugin(path, randomVersion(random), [`Random: ${random.next()}`]);
-  dress(random, path);
+  setModeAndTimes(random, path);
 }
 
 function writeText(random: Random, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, Buffer.from(`${random.pick(texts)}${random.below(1000)}`, 'latin1'));
-  dress(random, path);
+  setModeAndTimes(random, path);
 }
 
-function dress(random: Random, path: string): void {
+function setModeAndTimes(random: Random, path: string): void {
   chmodSync(path, random.pick(modes));
   const seconds = 1_000_000_000 + random.below(700_000_000);
   utimesSync(path, seconds, seconds);
@@ -133,7 +133,7 @@ function link(to: string, path: string): void {
   symlinkSync(to, path);
 }
 
-/** Variables that the rules know, each with values that switch it on and off. */
+/** Random values, on and off, of the variables in the rules. */
 export function randomEnvironment(random: Random): NodeJS.ProcessEnv {
   const sometimes = (name: string, ...values: readonly string[]): NodeJS.ProcessEnv =>
     random.chance(0.4) ? { [name]: random.pick(values) } : {};

@@ -1,12 +1,12 @@
 /**
- * The rules of the official image for its reference files, written down a second time: plainly, slowly, without a line of
- * src/. What they say is in jenkinsci/docker, jenkins-support; where this project departs from it, a comment says so.
+ * A second implementation of the official image's rules for reference files: simple, slow, and without code from src/. The
+ * rules are those of jenkinsci/docker, jenkins-support; comments mark the differences of this project.
  */
 import { execFileSync } from 'node:child_process';
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A regular file; its content as latin1, a character a byte. */
+/** A regular file; its content is decoded as latin1, one character per byte. */
 export interface ModelFile {
   readonly content: string;
   readonly mode: number;
@@ -16,14 +16,14 @@ export interface ModelFile {
 /** Path below the folder → file. */
 export type Files = ReadonlyMap<string, ModelFile>;
 
-/** A line that the log must have: it begins so, and has these words further on. */
+/** A required log line: its beginning, and words that it must contain. */
 export interface LogLine {
   readonly begins: string;
   readonly has: readonly string[];
 }
 
 export interface Outcome {
-  /** Mode and times only where the rules give them: what is ours (markers) has undefined there. */
+  /** `like` has mode and times if the rules define them; undefined for files created by bailey (markers). */
   readonly files: ReadonlyMap<string, { readonly content: string; readonly like: ModelFile | undefined }>;
   readonly log: readonly LogLine[];
 }
@@ -49,7 +49,7 @@ export function readFiles(folder: string, follow: boolean): Map<string, ModelFil
   return files;
 }
 
-/** What a start has to make of a home. */
+/** The expected state of a home after a start. */
 export function expectedOutcome(reference: Files, before: Files, env: NodeJS.ProcessEnv): Outcome {
   const isOn = (name: string): boolean => (env[name] ?? '') !== '';
   const files = new Map<string, { content: string; like: ModelFile | undefined }>();
@@ -58,11 +58,11 @@ export function expectedOutcome(reference: Files, before: Files, env: NodeJS.Pro
     files.set(path, { content: file.content, like: file });
   }
   const log: LogLine[] = [];
-  const say = (action: string, path: string, ...has: readonly string[]): void => {
+  const addLine = (action: string, path: string, ...has: readonly string[]): void => {
     log.push({ begins: `${action} ${path}`, has });
   };
-  const quietly = (path: string): void => {
-    if (isOn('VERBOSE')) say('SKIPPED', path);
+  const skipUnlogged = (path: string): void => {
+    if (isOn('VERBOSE')) addLine('SKIPPED', path);
   };
   const copy = (path: string, file: ModelFile): void => {
     files.set(path, { content: filled(path, file.content, env), like: file });
@@ -71,17 +71,17 @@ export function expectedOutcome(reference: Files, before: Files, env: NodeJS.Pro
   for (const [name, file] of reference) {
     const override = name.endsWith('.override');
     const path = override ? name.slice(0, -'.override'.length) : name;
-    // Where there are both, the official script copies in the order of find(1); here the override is what counts.
+    // With both, the official script copies in the order of find(1); here the override takes precedence.
     if (!override && reference.has(`${name}.override`)) continue;
     const there = files.get(path);
 
     if (!/^plugins\/.*\.jpi$/.test(path)) {
       if (there !== undefined && !override) {
-        quietly(path);
+        skipUnlogged(path);
         continue;
       }
       copy(path, file);
-      say('INSTALLED', path);
+      addLine('INSTALLED', path);
       continue;
     }
 
@@ -91,7 +91,7 @@ export function expectedOutcome(reference: Files, before: Files, env: NodeJS.Pro
       copy(path, file);
       if (!files.has(`${path}.pinned`)) files.set(`${path}.pinned`, { content: '', like: undefined });
       files.set(markerPath, { content: `${image}\n`, like: undefined });
-      say(action, path, ...has);
+      addLine(action, path, ...has);
     };
     if (there === undefined || override) {
       install('INSTALLED', image);
@@ -102,22 +102,22 @@ export function expectedOutcome(reference: Files, before: Files, env: NodeJS.Pro
     const imageIsNewer = order(image, installed) > 0;
     if (marker !== undefined && order(marker, installed) < 0) {
       if (isOn('PLUGINS_FORCE_UPGRADE') && imageIsNewer) install('UPGRADED', image, installed);
-      else say('SKIPPED', path, installed, marker);
+      else addLine('SKIPPED', path, installed, marker);
     } else if (marker === undefined && !isOn('TRY_UPGRADE_IF_NO_MARKER')) {
-      quietly(path);
+      skipUnlogged(path);
     } else if (imageIsNewer) {
       install('UPGRADED', image, installed);
     } else if (order(image, installed) < 0) {
-      say('SKIPPED', path, image, installed);
+      addLine('SKIPPED', path, image, installed);
     } else {
       if (marker === undefined) files.set(markerPath, { content: `${image}\n`, like: undefined });
-      quietly(path);
+      skipUnlogged(path);
     }
   }
   return { files, log };
 }
 
-/** `${V}` and `${V:-default}`, in files of configuration; a variable that is not set stays as it is written. */
+/** `${V}` and `${V:-default}`, in configuration files; a reference to an unset variable is not changed. */
 function filled(path: string, content: string, env: NodeJS.ProcessEnv): string {
   if (env['JENKINS_ENABLE_ENV_SUBST'] !== 'true') return content;
   if (!['.xml', '.conf', '.properties', '.groovy'].some((end) => path.endsWith(end))) return content;
@@ -140,15 +140,15 @@ function filled(path: string, content: string, env: NodeJS.ProcessEnv): string {
   }
 }
 
-/** The Plugin-Version that stands in the bytes of an archive (the generator does not compress); empty without one. */
+/** The Plugin-Version in an archive, which the generator does not compress; empty if there is none. */
 export function versionOf(content: string): string {
   return content.startsWith('PK') ? (/Plugin-Version: (\S+)/.exec(content)?.[1] ?? '') : '';
 }
 
 /**
- * Which version is newer: positive when `a` is. Every version becomes a list of numbers of the same length: nothing is
- * less than a hash, a hash is less than every number. Of two versions that both wrap a library's, the library's comes
- * first, filled up to six numbers.
+ * Compares versions: positive when `a` is newer. Each version becomes a list of numbers of the same length: a missing part is
+ * less than a hash, and a hash is less than every number. If both wrap a library's version, the library versions, padded to
+ * six numbers, are compared first.
  */
 export function order(a: string, b: string): number {
   const wrapped = (version: string): RegExpExecArray | null =>
@@ -168,7 +168,7 @@ export function order(a: string, b: string): number {
   return at === -1 ? 0 : (left[at] ?? 0) - (right[at] ?? 0);
 }
 
-/** The same by the program that the official script asks, for versions without a hash: sort(1). */
+/** The same for versions without a hash, by sort(1), which the official script uses. */
 export function orderBySort(a: string, b: string): number {
   const [left, right] = [a.replaceAll('-', '.'), b.replaceAll('-', '.')];
   if (left === right) return 0;
