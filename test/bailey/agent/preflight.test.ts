@@ -42,7 +42,7 @@ t.test('each problem of a controller has its own message', async (t) => {
     [69, /refuses connections/, '-url', `https://127.0.0.1:${closed}/`],
     [
       69,
-      /DNS (knows no|does not say where) host no-such-host\.invalid/,
+      /DNS (has no entry for host|lookup of host) no-such-host\.invalid/,
       '-url',
       'http://no-such-host.invalid/',
     ],

@@ -76,7 +76,10 @@ t.test(
       for (const more of [[], ['--json']]) {
         const ran = await castle([what, '--socket', socket, ...more]);
         t.equal(ran.code, 69, ran.stderr);
-        t.equal(ran.stderr, `castle: what answers at ${socket} is not a castle; give --socket\n`);
+        t.equal(
+          ran.stderr,
+          `castle: the program that listens on ${socket} is not a castle; correct --socket\n`,
+        );
         t.equal(ran.stdout, '');
       }
     }

@@ -131,7 +131,7 @@ if (requires(t, root, program('strace'))) {
       [['create', 'x', '--owner', 'root'], 64, /two numbers/],
       [['create'], 64, /missing required argument/],
       [['frobnicate', 'x'], 64, /frobnicate/],
-      [[], 64, /try castle volume --help/],
+      [[], 64, /for usage, run: castle volume --help/],
     ];
     for (const [args, code, stderr] of wrong) {
       const said = await volume(castle, ...args);

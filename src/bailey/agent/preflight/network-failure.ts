@@ -35,7 +35,7 @@ export function networkFailure(option: string, host: string, port: number, throw
     return unavailable(
       code === 'ENOTFOUND'
         ? `DNS has no entry for host ${host}`
-        : `DNS does not say where host ${host} is (${code})`,
+        : `DNS lookup of host ${host} failed (${code})`,
       `correct ${option}, or the network that this container is in`,
     );
   if (tls.test(code))
