@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { Refusal, RestoreRequest, Snapshot, SnapshotRequest } from '../../protocol/contract.ts';
-import { checkVolumeName } from '../leases/check-request.ts';
+import { checkVolumeName } from '../refusals/check-volume-name.ts';
 import { noPlan, tookNone } from '../snapshots/refusals.ts';
 import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';
 import type { AdministrationRoutesDeps } from './administration.ts';

@@ -1,11 +1,11 @@
 import { identify, namespaceOf } from '../../linux/proc.ts';
-import { checkVolumeName } from '../leases/check-request.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
-import { noSuchVolume } from '../leases/refusals.ts';
 import { requestLease } from '../leases/request-lease.ts';
 import type { Requester } from '../leases/request-stages.ts';
+import { checkVolumeName } from '../refusals/check-volume-name.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
+import { noSuchVolume } from '../volumes/refusals.ts';
 import { readOptions } from './options.ts';
 
 /** What an engine asks for with one call; the fields are the protocol's, and whatever the caller made of them. */

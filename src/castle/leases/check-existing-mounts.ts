@@ -6,6 +6,7 @@ import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import { belongsToContainer } from '../mounting/namespace-ownership.ts';
 import type { Store } from '../store/store.ts';
 import type { MountInspector } from '../volumes/mount-inspector.ts';
+import { mountedElsewhere } from '../volumes/refusals.ts';
 import { conflicts } from './access-mode.ts';
 import { isSameContainer } from './container-watch.ts';
 import * as refusals from './refusals.ts';
@@ -59,7 +60,7 @@ async function findExistingMounts(
   const conflicting = cannotConflict ? undefined : outside.find((mount) => preventsWriting(mount, request));
   if (conflicting !== undefined) {
     const isOnHost = conflicting.namespace === namespaceOf('self', 'mnt');
-    throw refusals.mountedElsewhere(volume, conflicting, isOnHost);
+    throw mountedElsewhere(volume, conflicting, isOnHost);
   }
   if (location.kind === 'elsewhere') throw refusals.mountedOnOther(volume, location.found.mount.point);
   return { existingMountId, isMountedElsewhere: outside.length > 0 };

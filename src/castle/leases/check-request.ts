@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
-import { volumeNameFault } from '../../protocol/volume-name.ts';
-import { badVolumeName } from '../refusals/refusal.ts';
+import { checkVolumeName } from '../refusals/check-volume-name.ts';
 import type { Container } from '../runtimes/runtime.ts';
 import { badTarget, notPermitted } from './refusals.ts';
 import type { IdentifiedRequest } from './request-stages.ts';
@@ -13,12 +12,6 @@ export function checkRequest({ container, volume, target }: IdentifiedRequest): 
   checkVolumeName(volume);
   checkTarget(target);
   checkPermission(container, volume);
-}
-
-/** @throws RefusalError bad_volume_name */
-export function checkVolumeName(volume: string): void {
-  const fault = volumeNameFault(volume);
-  if (fault !== undefined) throw badVolumeName(volume, fault);
 }
 
 /** @throws RefusalError not_permitted */

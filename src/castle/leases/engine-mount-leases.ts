@@ -5,7 +5,7 @@ import { type HostMounts, isEngineMountExpired } from '../mounting/host-mounts.t
 import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { EngineMount, LeaseRecord, Store } from '../store/store.ts';
-import { noSuchVolume } from './refusals.ts';
+import { noSuchVolume } from '../volumes/refusals.ts';
 import { type UnmountDeps, unmountAndEnd } from './release-lease.ts';
 
 export interface EngineMountLeasesDeps extends UnmountDeps {

@@ -68,7 +68,8 @@ export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
   const watch = new ContainerWatch(store, recorder, volumeLock, hostMounts);
   const resolver = new LeaseResolver({ ...deps, recorder, watch, inspector });
   const engineMounts = new EngineMountLeases({ ...deps, inspector, recorder, watch, resolver });
-  const administration = new VolumeAdministration({ ...deps, inspector, catalog, engineMounts });
+  const endUnusedEngineMounts = (volume: string) => engineMounts.endUnusedOn(volume);
+  const administration = new VolumeAdministration({ ...deps, inspector, catalog, endUnusedEngineMounts });
   return {
     ...deps,
     targetLock,

@@ -10,11 +10,11 @@ import type { EmitEvent } from '../events/event.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { MountInspector } from '../volumes/mount-inspector.ts';
+import { mountedElsewhere } from '../volumes/refusals.ts';
 import type { UnusedVolumeRelease } from '../volumes/release-when-unused.ts';
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import type { EngineMountLeases } from './engine-mount-leases.ts';
-import { mountedElsewhere } from './refusals.ts';
 import type { LeaseResolver } from './resolve-lease.ts';
 
 export interface VolumeRecoveryDeps {

@@ -6,8 +6,12 @@ import { volumeExists } from '../backends/snapshot-refusals.ts';
 import type { Trash } from '../backends/trash.ts';
 import type { KnownVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
-import { checkVolumeName } from '../leases/check-request.ts';
-import type { EngineMountLeases } from '../leases/engine-mount-leases.ts';
+import type { VolumeMount } from '../mounting/mount-namespaces.ts';
+import { checkVolumeName } from '../refusals/check-volume-name.ts';
+import { RefusalError } from '../refusals/refusal.ts';
+import type { KeyedMutex } from '../store/keyed-mutex.ts';
+import type { Changes, Store, TrashRecord, VolumeRecord } from '../store/store.ts';
+import type { MountInspector } from './mount-inspector.ts';
 import {
   isNotShared,
   leasedVolume,
@@ -15,12 +19,7 @@ import {
   mountedElsewhere,
   noSuchVolume,
   otherBackend,
-} from '../leases/refusals.ts';
-import type { VolumeMount } from '../mounting/mount-namespaces.ts';
-import { RefusalError } from '../refusals/refusal.ts';
-import type { KeyedMutex } from '../store/keyed-mutex.ts';
-import type { Changes, Store, TrashRecord, VolumeRecord } from '../store/store.ts';
-import type { MountInspector } from './mount-inspector.ts';
+} from './refusals.ts';
 import type { VolumeCatalog, VolumeSpec } from './volume-catalog.ts';
 import { afterTrash, type TrashEvent } from './volume-states.ts';
 
@@ -30,7 +29,8 @@ export interface VolumeAdministrationDeps {
   readonly catalog: VolumeCatalog;
   readonly volumeLock: KeyedMutex;
   readonly inspector: MountInspector;
-  readonly engineMounts: EngineMountLeases;
+  /** Ends the leases for the engine on a volume that no container uses any more. Runs while the volume is locked. */
+  readonly endUnusedEngineMounts: (volume: string) => Promise<void>;
   readonly emit: EmitEvent;
 }
 
@@ -302,9 +302,9 @@ export class VolumeAdministration {
   }
 
   private async checkUnused(volume: string): Promise<void> {
-    const { store, backend, inspector, engineMounts } = this.deps;
+    const { store, backend, inspector, endUnusedEngineMounts } = this.deps;
     this.checkBackend(volume);
-    await engineMounts.endUnusedOn(volume);
+    await endUnusedEngineMounts(volume);
     const [lease] = store.leasesOn(volume);
     if (lease !== undefined) throw leasedVolume(lease);
     if ((await backend.find(volume)) === undefined) {

@@ -3,9 +3,9 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend, Owner } from '../backends/backend.ts';
 import type { NewVolume } from '../backends/volume.ts';
 import type { EmitEvent } from '../events/event.ts';
-import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from '../leases/refusals.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store, VolumeRecord } from '../store/store.ts';
+import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from './refusals.ts';
 import { afterVolume, type VolumeEvent } from './volume-states.ts';
 
 /** What a volume is created with. An existing volume does not change. */

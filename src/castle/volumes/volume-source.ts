@@ -1,9 +1,9 @@
 import type { SourceFolder } from '../../linux/mountinfo.ts';
 import { errorCode, errorMessage } from '../../terminal/failure.ts';
 import type { Backend } from '../backends/backend.ts';
-import { lostVolume } from '../leases/refusals.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from '../store/store.ts';
+import { lostVolume } from './refusals.ts';
 
 /**
  * The device and folder that the kernel's mount tables show for a volume that is mounted.

@@ -3,16 +3,16 @@ import { formatSize } from '../../terminal/size.ts';
 import type { Backend, Growth } from '../backends/backend.ts';
 import { noSizeOfItsOwn } from '../backends/refusals.ts';
 import type { EmitEvent } from '../events/event.ts';
-import { checkVolumeName } from '../leases/check-request.ts';
-import type { ContainerWatch } from '../leases/container-watch.ts';
-import { withLeases } from '../leases/list-leases.ts';
-import { readonlyCannotGrow } from '../leases/refusals.ts';
-import type { LeaseResolver } from '../leases/resolve-lease.ts';
 import { type HeldProcess, withMountNamespace } from '../mounting/held-process.ts';
 import { MountHungError } from '../mounting/mounter.ts';
+import { checkVolumeName } from '../refusals/check-volume-name.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
-import type { VolumeCatalog } from './volume-catalog.ts';
+import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
+import type { ContainerWatch } from './container-watch.ts';
+import { withLeases } from './list-leases.ts';
+import { readonlyCannotGrow } from './refusals.ts';
+import type { LeaseResolver } from './resolve-lease.ts';
 
 export interface GrowDeps {
   readonly store: Store;
