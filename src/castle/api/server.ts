@@ -18,7 +18,7 @@ import { listLeases, listVolumes } from '../leases/list-leases.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 import type { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
-import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';
+import type { SnapshotScheduler } from '../snapshots/snapshot-scheduler.ts';
 import type { SnapshotService } from '../snapshots/snapshot-service.ts';
 import { administrationRoutes } from './administration.ts';
 import { headersWithinMs } from './bounds.ts';
@@ -41,7 +41,7 @@ export interface ApiDeps {
   readonly tokens: Tokens | undefined;
   readonly snapshots: SnapshotService;
   /** Undefined: snapshots are taken only on request. */
-  readonly scheduler: Scheduler | undefined;
+  readonly scheduler: SnapshotScheduler | undefined;
   /** Undefined: snapshots are not copied. */
   readonly offHost: OffHostCopies | undefined;
   readonly garbage: GarbageCollection;

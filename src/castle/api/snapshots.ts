@@ -3,13 +3,13 @@ import { Type } from 'typebox';
 import { Refusal, RestoreRequest, Snapshot, SnapshotRequest } from '../../protocol/contract.ts';
 import { checkVolumeName } from '../refusals/check-volume-name.ts';
 import { noPlan, tookNone } from '../snapshots/refusals.ts';
-import type { Scheduler } from '../snapshots/snapshot-scheduler.ts';
+import type { SnapshotScheduler } from '../snapshots/snapshot-scheduler.ts';
 import type { AdministrationRoutesDeps } from './administration.ts';
 import { completeSnapshotId } from './snapshot-id.ts';
 
 export interface SnapshotRoutesDeps extends AdministrationRoutesDeps {
   /** Undefined: snapshots are taken only on request. */
-  readonly scheduler: Scheduler | undefined;
+  readonly scheduler: SnapshotScheduler | undefined;
 }
 
 /** How long a response waits until the snapshot is complete, in milliseconds; then it reports it as incomplete. */

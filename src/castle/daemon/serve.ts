@@ -27,9 +27,9 @@ import { EventStream } from '../events/event-stream.ts';
 import { countBy, Metrics } from '../events/metrics.ts';
 import { collectorsFor } from '../housekeeping/collectors.ts';
 import { GarbageCollection } from '../housekeeping/garbage-collection.ts';
-import { cleanUpRegularly } from '../housekeeping/periodic-gc.ts';
-import { purgeRegularly } from '../housekeeping/periodic-purge.ts';
-import { reconcileRegularly } from '../housekeeping/periodic-reconcile.ts';
+import { collectGarbagePeriodically } from '../housekeeping/periodic-gc.ts';
+import { purgePeriodically } from '../housekeeping/periodic-purge.ts';
+import { reconcilePeriodically } from '../housekeeping/periodic-reconcile.ts';
 import { openTokenKey } from '../identity/token-key.ts';
 import { Tokens } from '../identity/tokens.ts';
 import { engineEventHandler } from '../leases/engine-event-handler.ts';
@@ -45,13 +45,13 @@ import type { EngineWatch, Runtime } from '../runtimes/runtime.ts';
 import type { Copies } from '../snapshots/off-host/copies.ts';
 import { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
 import { copiesIn } from '../snapshots/off-host/open-copies.ts';
-import { type Plan, readPlan } from '../snapshots/schedule-settings.ts';
-import { backedUp } from '../snapshots/snapshot-coverage.ts';
-import { Scheduler } from '../snapshots/snapshot-scheduler.ts';
+import { readPlan, type SnapshotPlan } from '../snapshots/schedule-settings.ts';
+import { snapshotCoverage } from '../snapshots/snapshot-coverage.ts';
+import { SnapshotScheduler } from '../snapshots/snapshot-scheduler.ts';
 import { SnapshotService } from '../snapshots/snapshot-service.ts';
 import { KeyedMutex } from '../store/keyed-mutex.ts';
 import { makeStateFolder, openState } from '../store/open-state.ts';
-import { type WatchedStore, watchedStore } from '../store/store-health.ts';
+import { type MonitoredStore, monitoredStore } from '../store/store-health.ts';
 import { watchEngineMounts } from './engine-mount-check.ts';
 import { lockFolder } from './folder-lock.ts';
 import { findMountProgram } from './mount-program.ts';
@@ -103,7 +103,7 @@ export async function serve(settings: ServeSettings, log: (event: CastleEvent) =
 /** What the settings refer to, read and checked before anything is opened. */
 interface Inputs {
   readonly tls: (TlsSettings & TlsIdentity) | undefined;
-  readonly plan: Plan | undefined;
+  readonly plan: SnapshotPlan | undefined;
   readonly copies: Copies | undefined;
 }
 
@@ -141,7 +141,7 @@ interface Storage {
   readonly mounter: Mounter;
   readonly runtime: Runtime;
   readonly backend: Backend;
-  readonly store: WatchedStore;
+  readonly store: MonitoredStore;
 }
 
 async function openStorage(settings: ServeSettings, { emit, metrics }: Observation): Promise<Storage> {
@@ -168,7 +168,7 @@ async function openStorage(settings: ServeSettings, { emit, metrics }: Observati
   lockFolder(addon, backend.base, 'folder of volumes', emit);
   makeStateFolder(state);
   lockFolder(addon, state, 'state folder', emit);
-  const store = watchedStore(observedStore(openState(state), metrics));
+  const store = monitoredStore(observedStore(openState(state), metrics));
   return { native: addon, mountProgram, mounter, runtime, backend, store };
 }
 
@@ -218,7 +218,7 @@ async function openCore(
 /** What runs beside the requests. */
 interface Background {
   readonly engine: EngineWatch | undefined;
-  readonly scheduler: Scheduler | undefined;
+  readonly scheduler: SnapshotScheduler | undefined;
   readonly offHost: OffHostCopies | undefined;
   readonly garbage: GarbageCollection;
   /** Has a new mount for the engine looked after. */
@@ -242,7 +242,7 @@ async function startBackground(
   const scheduler =
     plan === undefined
       ? undefined
-      : new Scheduler(plan, {
+      : new SnapshotScheduler(plan, {
           store,
           snapshots,
           backend: backend.name,
@@ -252,15 +252,15 @@ async function startBackground(
   const engine = runtime.follow?.(engineEventHandler(leases.watch, emit));
   const engineMounts = watchEngineMounts(leases.engineMounts, emit);
   const garbage = new GarbageCollection(collectorsFor({ ...leases, keepDeletedMs }), emit);
-  const stopCollecting = cleanUpRegularly(garbage, gcIntervalMs);
-  const stopPurging = purgeRegularly(leases.administration, keepDeletedMs, emit);
+  const stopCollecting = collectGarbagePeriodically(garbage, gcIntervalMs);
+  const stopPurging = purgePeriodically(leases.administration, keepDeletedMs, emit);
   const reconcile = async (stop: AbortSignal) => {
     // An engine that cannot be reached does not keep the rest from being compared.
     await engine?.compare().catch(() => undefined);
     await snapshots.recover();
     return reconcileAll(leases, stop);
   };
-  const stopReconciling = reconcileRegularly(reconcile, reconcileIntervalMs, emit);
+  const stopReconciling = reconcilePeriodically(reconcile, reconcileIntervalMs, emit);
 
   services.add(
     { name: 'purge', stop: stopPurging },
@@ -303,7 +303,7 @@ async function listen(
     leases: () => countBy(store.leases(), ({ state }) => state),
     volumes: () => countBy(store.volumes(), ({ state }) => state).set('deleted', store.trash().length),
     snapshots: () => countBy(store.snapshots(), ({ state }) => state),
-    snapshotCoverage: () => backedUp(store.volumes(), store.snapshots(), Date.now()),
+    snapshotCoverage: () => snapshotCoverage(store.volumes(), store.snapshots(), Date.now()),
     isEngineConnected: () => engine?.connected(),
     garbage: () => garbage.leftByKind(),
   });

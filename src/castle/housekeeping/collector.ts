@@ -14,4 +14,4 @@ export interface Collector {
 }
 
 /** For what is told of only. */
-export const leftAlone = async (): Promise<boolean> => false;
+export const leaveAlone = async (): Promise<boolean> => false;

@@ -3,12 +3,12 @@ import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import { backendGarbage } from './backend-garbage.ts';
 import type { Collector } from './collector.ts';
-import { idleLoopDevices } from './devices.ts';
-import { halfMadeVolumes } from './half-made-volumes.ts';
-import { type HostMountDeps, hostMountsWithoutLease } from './host-mounts.ts';
-import { endedLeases } from './leases.ts';
-import { overdueTrash } from './trash.ts';
+import { endedLeases } from './ended-leases.ts';
+import { idleLoopDevices } from './idle-loop-devices.ts';
+import { overdueTrash } from './overdue-trash.ts';
+import { unfinishedVolumes } from './unfinished-volumes.ts';
 import { unknownVolumes } from './unknown-volumes.ts';
+import { type HostMountDeps, unleasedHostMounts } from './unleased-host-mounts.ts';
 
 /** What the collectors work with. */
 export interface CollectorDeps extends HostMountDeps {
@@ -24,9 +24,9 @@ export function collectorsFor(deps: CollectorDeps): readonly Collector[] {
   const { store, backend, volumeLock, watch, catalog, administration, keepDeletedMs } = deps;
   return [
     endedLeases(store, watch),
-    hostMountsWithoutLease(deps),
+    unleasedHostMounts(deps),
     idleLoopDevices(backend, volumeLock),
-    halfMadeVolumes(store, backend.name, volumeLock, catalog),
+    unfinishedVolumes(store, backend.name, volumeLock, catalog),
     unknownVolumes(store, backend),
     overdueTrash(administration, backend.name, keepDeletedMs),
     backendGarbage(store, backend),

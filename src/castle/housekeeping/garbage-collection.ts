@@ -4,7 +4,7 @@ import type { Garbage } from '../garbage/garbage.ts';
 import type { Collector, FoundGarbage } from './collector.ts';
 
 /** What became of a stray. */
-export type Outcome =
+export type GarbageOutcome =
   /** Looked at only. */
   | 'found'
   | 'removed'
@@ -13,14 +13,14 @@ export type Outcome =
   | 'failed';
 
 /** A stray with what became of it. */
-export interface Collected extends Pick<FoundGarbage, 'kind' | 'name' | 'reason'> {
-  readonly outcome: Outcome;
+export interface CollectedGarbage extends Pick<FoundGarbage, 'kind' | 'name' | 'reason'> {
+  readonly outcome: GarbageOutcome;
   /** What a person can do about it. */
   readonly remedy?: string;
 }
 
 /** On whose word strays are removed. */
-export type Order =
+export type CollectionMode =
   /** Nothing is changed. */
   | 'look'
   /** A person's, who has seen them or could have. */
@@ -47,7 +47,7 @@ export class GarbageCollection {
   private last: Promise<unknown> = Promise.resolve();
   /** What people were told of already. */
   private readonly reported = new Set<string>();
-  private left: readonly Collected[] = [];
+  private left: readonly CollectedGarbage[] = [];
 
   constructor(
     private readonly collectors: readonly Collector[],
@@ -55,7 +55,7 @@ export class GarbageCollection {
   ) {}
 
   /** Runs all collectors, after a run that is under way. */
-  run(order: Order): Promise<readonly Collected[]> {
+  run(order: CollectionMode): Promise<readonly CollectedGarbage[]> {
     const mine = this.last.then(() => this.collect(order));
     this.last = mine.catch(() => undefined);
     return mine;
@@ -73,8 +73,8 @@ export class GarbageCollection {
     await this.last;
   }
 
-  private async collect(order: Order): Promise<readonly Collected[]> {
-    const collected: Collected[] = [];
+  private async collect(order: CollectionMode): Promise<readonly CollectedGarbage[]> {
+    const collected: CollectedGarbage[] = [];
     for (const { name, find } of this.collectors) {
       try {
         for (const found of await find()) collected.push(await this.deal(found, order));
@@ -89,7 +89,7 @@ export class GarbageCollection {
     return collected;
   }
 
-  private async deal(found: FoundGarbage, order: Order): Promise<Collected> {
+  private async deal(found: FoundGarbage, order: CollectionMode): Promise<CollectedGarbage> {
     const { kind, name, reason, byHand } = found;
     const about = { kind, name, reason };
     if (byHand !== undefined) {
@@ -112,7 +112,7 @@ export class GarbageCollection {
   }
 
   /** Once for each: it is found again every hour. */
-  private report({ kind, name, reason, remedy }: Collected): void {
+  private report({ kind, name, reason, remedy }: CollectedGarbage): void {
     const key = `${kind} ${name}`;
     if (this.reported.has(key)) return;
     this.reported.add(key);

@@ -12,7 +12,7 @@ const [shortestPauseMs, longestPauseMs] = [1_000, 7 * 86_400_000];
  * @param everyMs the pause; 0: never
  * @returns stops it, and waits for what is under way, within a bound
  */
-export function cleanUpRegularly(cleanUp: GarbageCollection, everyMs: number): () => Promise<void> {
+export function collectGarbagePeriodically(cleanUp: GarbageCollection, everyMs: number): () => Promise<void> {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   function next(): void {

@@ -17,7 +17,7 @@ const retryAfterMs = 60_000;
  * @param keepMs how long each is kept
  * @returns stops it, and waits for what is under way, within a bound
  */
-export function purgeRegularly(
+export function purgePeriodically(
   administration: VolumeAdministration,
   keepMs: number,
   emit: EmitEvent,

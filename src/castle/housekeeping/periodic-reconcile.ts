@@ -13,7 +13,7 @@ const lastWorkMs = 5_000;
  * @param everyMs how long from the end of one look to the next
  * @returns stops it, and waits for the look that is under way, within a bound
  */
-export function reconcileRegularly(
+export function reconcilePeriodically(
   look: (stop: AbortSignal) => Promise<number>,
   everyMs: number,
   emit: EmitEvent,

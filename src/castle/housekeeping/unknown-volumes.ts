@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend.ts';
 import type { Store } from '../store/store.ts';
-import { type Collector, leftAlone } from './collector.ts';
+import { type Collector, leaveAlone } from './collector.ts';
 
 /**
  * Folders and images that the store knows nothing of. They may be somebody's data, brought here or left by a lost state:
@@ -18,7 +18,7 @@ export function unknownVolumes(store: Store, backend: Backend): Collector {
           name,
           reason: `it lies in the ${backend.description}, and the state does not know it`,
           byHand: `castle volume create ${name} takes it in as it is; or move it away`,
-          remove: leftAlone,
+          remove: leaveAlone,
         }));
     },
   };

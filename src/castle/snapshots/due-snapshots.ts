@@ -1,8 +1,8 @@
 import type { LeaseRecord, SnapshotRecord, VolumeRecord } from '../store/store.ts';
-import type { Plan } from './schedule-settings.ts';
+import type { SnapshotPlan } from './schedule-settings.ts';
 
 /** What is known when the schedule is looked at. */
-export interface Situation {
+export interface ScheduleState {
   readonly volumes: readonly VolumeRecord[];
   readonly leasesOn: (volume: string) => readonly LeaseRecord[];
   readonly snapshotsOf: (volume: string) => readonly SnapshotRecord[];
@@ -15,7 +15,7 @@ export interface Situation {
  * or since they were made. However many of these times were missed, one snapshot makes up for them. A volume that no
  * container had since then has nothing new.
  */
-export function dueNow(plan: Plan, nowMs: number, situation: Situation): readonly string[] {
+export function dueVolumes(plan: SnapshotPlan, nowMs: number, situation: ScheduleState): readonly string[] {
   return situation.volumes
     .filter(({ name, state }) => state === 'ready' && plan.includes(name))
     .filter((volume) => {
@@ -41,7 +41,7 @@ function lastOf({ id }: VolumeRecord, snapshots: readonly SnapshotRecord[]): Sna
     .at(-1);
 }
 
-function isChanged({ name, used }: VolumeRecord, last: SnapshotRecord, { leasesOn }: Situation): boolean {
+function isChanged({ name, used }: VolumeRecord, last: SnapshotRecord, { leasesOn }: ScheduleState): boolean {
   if (last.inUse === true || leasesOn(name).length > 0) return true;
   return used !== undefined && used >= last.taken;
 }

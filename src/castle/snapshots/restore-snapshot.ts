@@ -1,7 +1,7 @@
 import type { NewVolume } from '../backends/volume.ts';
 import type { SnapshotRecord } from '../store/store.ts';
 import { backendSnapshots, type SnapshotContext } from './snapshot-context.ts';
-import { meant } from './snapshot-reference.ts';
+import { resolveSnapshot } from './snapshot-reference.ts';
 
 /**
  * Creates a volume from a snapshot.
@@ -33,6 +33,6 @@ export function withSnapshot<T>(
   reference: string,
   operation: (record: SnapshotRecord) => Promise<T>,
 ): Promise<T> {
-  const { id } = meant(store, backend.name, reference);
-  return snapshotLock.run(id, () => operation(meant(store, backend.name, id)));
+  const { id } = resolveSnapshot(store, backend.name, reference);
+  return snapshotLock.run(id, () => operation(resolveSnapshot(store, backend.name, id)));
 }

@@ -1,9 +1,9 @@
 import type { Cron } from 'croner';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
-import { kinds, type Retention } from './retention.ts';
+import { type Retention, retentionKinds } from './retention.ts';
 
 /** When snapshots are taken, of which volumes, and which of them are kept. */
-export interface Plan {
+export interface SnapshotPlan {
   /**
    * The first time after another one at which one is to be taken, in milliseconds since 1970; undefined when there is
    * none.
@@ -28,7 +28,7 @@ export interface PlanSettings {
  * Reads a plan.
  * @throws Failure usage
  */
-export async function readPlan({ schedule, volumes, keep }: PlanSettings): Promise<Plan> {
+export async function readPlan({ schedule, volumes, keep }: PlanSettings): Promise<SnapshotPlan> {
   // Loaded only here: most castles' commands, and many castles, have no schedule.
   const { Cron } = await import('croner');
   const crons = schedule.split(';').map((expression) => readCron(Cron, expression.trim()));
@@ -65,9 +65,13 @@ export function readRetention(keep: string): Retention {
   const retention: { -readonly [Kind in keyof Retention]: number } = {};
   for (const part of keep.split(',')) {
     const [, name, number] = /^([a-z]+)=([1-9]\d{0,4})$/.exec(part) ?? [];
-    const kind = kinds.find((kind) => kind === name);
+    const kind = retentionKinds.find((kind) => kind === name);
     if (kind === undefined || retention[kind] !== undefined) {
-      throw wrong('--snapshot-keep', part, `use each of ${kinds.join(', ')} once, as in hourly=24,daily=7`);
+      throw wrong(
+        '--snapshot-keep',
+        part,
+        `use each of ${retentionKinds.join(', ')} once, as in hourly=24,daily=7`,
+      );
     }
     retention[kind] = Number(number);
   }

@@ -2,7 +2,7 @@ import type { SnapshotCoverage } from '../events/metrics.ts';
 import type { SnapshotRecord, VolumeRecord } from '../store/store.ts';
 
 /** How well volumes are backed up at a time, in milliseconds since 1970. */
-export function backedUp(
+export function snapshotCoverage(
   volumes: readonly VolumeRecord[],
   snapshots: readonly SnapshotRecord[],
   nowMs: number,

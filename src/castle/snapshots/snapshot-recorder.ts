@@ -1,7 +1,7 @@
 import type { WrittenSnapshot } from '../backends/snapshots.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { SnapshotRecord, Store } from '../store/store.ts';
-import { after, type SnapshotEvent } from './snapshot-states.ts';
+import { nextSnapshotState, type SnapshotEvent } from './snapshot-states.ts';
 
 type LoggedEvent =
   `snapshot.${'taken' | 'failed' | 'removed' | 'restored' | 'fetched' | 'adopted' | 'unresolved'}`;
@@ -27,7 +27,7 @@ export class SnapshotRecorder {
     event: SnapshotEvent,
     changed: WrittenSnapshot = {},
   ): Promise<SnapshotRecord> {
-    const state = after(record.state, event);
+    const state = nextSnapshotState(record.state, event);
     if (state === 'deleted') {
       await this.store.commit((changes) => changes.removeSnapshot(record.id));
       return record;

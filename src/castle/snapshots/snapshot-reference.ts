@@ -8,7 +8,7 @@ const latest = 'latest:';
  * @param backend only its snapshots can be used
  * @throws RefusalError not_found, busy when it is not whole, backend_failed when it is another backend's
  */
-export function meant(store: Store, backend: string, reference: string): SnapshotRecord {
+export function resolveSnapshot(store: Store, backend: string, reference: string): SnapshotRecord {
   if (reference.startsWith(latest)) return newest(store, backend, reference.slice(latest.length));
   const record = store.snapshot(reference);
   if (record === undefined) throw noSuchSnapshot(reference);

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { SnapshotRecord, Store } from '../store/store.ts';
-import { dueNow } from './due-snapshots.ts';
-import { expired } from './retention.ts';
-import type { Plan } from './schedule-settings.ts';
+import { dueVolumes } from './due-snapshots.ts';
+import { expiredSnapshots } from './retention.ts';
+import type { SnapshotPlan } from './schedule-settings.ts';
 import type { SnapshotService } from './snapshot-service.ts';
 
 /** A clock that is set, and a host that slept, are noticed within this, in milliseconds. */
@@ -26,14 +26,14 @@ export interface SchedulerDeps {
 }
 
 /** Takes snapshots when the plan says so, and removes those that it does not keep. */
-export class Scheduler {
+export class SnapshotScheduler {
   private readonly tried = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private working: Promise<void> = Promise.resolve();
   private stopped = false;
 
   constructor(
-    private readonly plan: Plan,
+    private readonly plan: SnapshotPlan,
     private readonly deps: SchedulerDeps,
   ) {}
 
@@ -58,7 +58,7 @@ export class Scheduler {
       const life = `${record.volume} ${record.volumeId ?? ''}`;
       lives.set(life, [...(lives.get(life) ?? []), record]);
     }
-    return [...lives.values()].flatMap((records) => expired(records, this.plan.retention));
+    return [...lives.values()].flatMap((records) => expiredSnapshots(records, this.plan.retention));
   }
 
   /** Removes them. @returns those that are gone */
@@ -90,7 +90,7 @@ export class Scheduler {
   private async work(): Promise<void> {
     const { store } = this.deps;
     const due = [
-      ...dueNow(this.plan, Date.now(), {
+      ...dueVolumes(this.plan, Date.now(), {
         volumes: store.volumes(),
         leasesOn: (volume) => store.leasesOn(volume),
         snapshotsOf: (volume) => store.snapshotsOf(volume),

@@ -7,7 +7,7 @@ export type SnapshotEvent = 'begun' | 'whole' | 'failed' | 'remove' | 'removed';
  * The life of a snapshot: the state that follows from each event; where there is none, the event can't happen. In
  * `freezing` the volume's file system may stand still: whoever finds a snapshot in it thaws that first.
  */
-export const transitions: Record<SnapshotState, Partial<Record<SnapshotEvent, SnapshotState>>> = {
+export const snapshotTransitions: Record<SnapshotState, Partial<Record<SnapshotEvent, SnapshotState>>> = {
   freezing: { begun: 'taking', failed: 'deleting' },
   taking: { whole: 'ready', failed: 'deleting' },
   ready: { remove: 'deleting' },
@@ -19,8 +19,8 @@ export const transitions: Record<SnapshotState, Partial<Record<SnapshotEvent, Sn
  * The state after an event.
  * @throws Error when the event can't happen in that state: a defect of the castle, never of a caller
  */
-export function after(state: SnapshotState, event: SnapshotEvent): SnapshotState {
-  const next = transitions[state][event];
+export function nextSnapshotState(state: SnapshotState, event: SnapshotEvent): SnapshotState {
+  const next = snapshotTransitions[state][event];
   if (next === undefined) throw new Error(`a snapshot that is ${state} cannot take ${event}`);
   return next;
 }

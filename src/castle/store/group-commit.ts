@@ -1,4 +1,4 @@
-interface Waiting {
+interface PendingChange {
   readonly change: () => void;
   readonly resolve: () => void;
   readonly reject: (why: unknown) => void;
@@ -10,7 +10,7 @@ interface Waiting {
  * the disk is full, which ends the process.
  */
 export class GroupCommit {
-  private waiting: Waiting[] = [];
+  private waiting: PendingChange[] = [];
 
   /** @param commit makes all changes or none, and returns when they are on disk */
   constructor(private readonly commit: (changes: readonly (() => void)[]) => void) {}

@@ -6,7 +6,7 @@ import type { Store } from './store.ts';
 const countsMs = 60_000;
 
 /** A store that remembers whether its last commit succeeded. */
-export interface WatchedStore extends Store {
+export interface MonitoredStore extends Store {
   /**
    * Whether the castle can do its work: its state can be read, and nothing within the last minute that had to be
    * written could not be. The engine doesn't count: a castle without it serves who has storage already, and starting the castle again helps nobody.
@@ -15,7 +15,7 @@ export interface WatchedStore extends Store {
   checkHealth(): void;
 }
 
-export function watchedStore(store: Store): WatchedStore {
+export function monitoredStore(store: Store): MonitoredStore {
   let fault: { readonly refused: RefusalError; readonly at: number } | undefined;
   return {
     ...store,

@@ -4,7 +4,10 @@
  */
 import t from 'tap';
 import { after as afterLease, type LeaseEvent } from '../../../src/castle/leases/lease-states.ts';
-import { after as afterSnapshot, type SnapshotEvent } from '../../../src/castle/snapshots/snapshot-states.ts';
+import {
+  nextSnapshotState as afterSnapshot,
+  type SnapshotEvent,
+} from '../../../src/castle/snapshots/snapshot-states.ts';
 import {
   afterTrash,
   afterVolume,

@@ -1,13 +1,13 @@
 /** Which snapshots are kept, as a table; and which words of the settings are understood. */
 import t from 'tap';
-import { expired, type Retention } from '../../../src/castle/snapshots/retention.ts';
+import { expiredSnapshots, type Retention } from '../../../src/castle/snapshots/retention.ts';
 import { readPlan, readRetention } from '../../../src/castle/snapshots/schedule-settings.ts';
 
 const aged = (taken: string) => ({ id: taken, taken: `${taken}:00.000Z` });
 
 /** What is kept of snapshots of these times, newest last. */
 const kept = (retention: Retention, times: readonly string[]) => {
-  const gone = new Set(expired(times.map(aged), retention).map(({ id }) => id));
+  const gone = new Set(expiredSnapshots(times.map(aged), retention).map(({ id }) => id));
   return times.filter((time) => !gone.has(time));
 };
 
@@ -84,10 +84,10 @@ t.test('the newest one is kept always, and what is kept once is kept until a new
   let left: { readonly id: string; readonly taken: string }[] = [];
   for (const taken of hours) {
     left.push({ id: taken, taken });
-    const gone = new Set(expired(left, retention));
+    const gone = new Set(expiredSnapshots(left, retention));
     left = left.filter((snapshot) => !gone.has(snapshot));
     t.equal(left.at(-1)?.taken, taken);
-    t.same(expired(left, retention), []);
+    t.same(expiredSnapshots(left, retention), []);
   }
   // 100 days end on a Friday, 2026-04-10: the last day and its 24 hours, 6 more days, 3 Sundays before that, 3 months.
   t.equal(left.length, 24 + 6 + 3 + 2);

@@ -4,7 +4,7 @@ import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import type { Collector } from './collector.ts';
 
 /** Volumes that were begun, and whose end could not be written down. */
-export function halfMadeVolumes(
+export function unfinishedVolumes(
   store: Store,
   backendName: string,
   volumeLock: KeyedMutex,

@@ -6,7 +6,7 @@ import { trashFolderName } from '../backends/local/trash.ts';
 import { listDeletedImages, volumeOfDevice } from '../backends/loop/images.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
-import { type Collector, leftAlone } from './collector.ts';
+import { type Collector, leaveAlone } from './collector.ts';
 
 /** How long a device may take to go after its last mount, in milliseconds. */
 const goesWithinMs = 2_000;
@@ -54,7 +54,7 @@ export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Colle
           name: device.path,
           reason: `it has the image ${device.file} of volume ${volume}, and is mounted nowhere`,
           byHand: `see who has it open (fuser ${device.path}), then losetup --detach ${device.path}`,
-          remove: leftAlone,
+          remove: leaveAlone,
         });
       }
       return found;

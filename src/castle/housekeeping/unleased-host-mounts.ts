@@ -24,7 +24,7 @@ export interface HostMountDeps {
  * Mounts on the host, and places for them, that were made for an engine and that no lease stands for: a castle that lost
  * its state leaves some, or one that was killed between the unmount and the end of its lease.
  */
-export function hostMountsWithoutLease(deps: HostMountDeps): Collector {
+export function unleasedHostMounts(deps: HostMountDeps): Collector {
   const { store, backend, hostMounts, volumeLock } = deps;
   const census = new MountNamespaces();
   const { folder } = hostMounts;
