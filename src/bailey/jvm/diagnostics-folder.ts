@@ -15,7 +15,7 @@ export const diagnosticsFolder = (base: string | undefined): string | undefined 
 
 /**
  * Creates the directory if an option needs it, since the JVM does not. If that fails, the options are dropped with a
- * warning: java must start all the same.
+ * warning: java must start anyway.
  * @param logLine writes one line to standard error
  * @returns the options to keep
  */

@@ -66,7 +66,7 @@ const cases: readonly Case[] = [
     connect: '127.0.0.1:50001',
     says: /^the agent is connected to port 50001/,
   },
-  { name: 'nobody is there', args: url, connect: '127.0.0.1:7', says: /has no connection to/ },
+  { name: 'no listener', args: url, connect: '127.0.0.1:7', says: /has no connection to/ },
 ];
 
 if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program))) {

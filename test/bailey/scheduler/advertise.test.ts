@@ -184,7 +184,7 @@ const controllers: readonly ControllerCase[] = [
     says: '[2001:db8::5]:4000 (--advertise)',
   },
   {
-    name: 'a property that somebody gave stays',
+    name: 'a configured property is not changed',
     env: { ...auto, ...marathonHost, JAVA_OPTS: `-D${port}=443`, JENKINS_JAVA_OPTS: `-D${listen}=4711` },
     properties: { [port]: '443', [listen]: '4711', [host]: '10.4.0.7' },
     says: '',
@@ -207,7 +207,12 @@ const controllers: readonly ControllerCase[] = [
     properties: { [port]: '443', [host]: 'ci.example', [listen]: '50000' },
     says: '',
   },
-  { name: 'nobody asks', env: { ...image, ...marathonBridge }, properties: { [listen]: '50000' }, says: '' },
+  {
+    name: 'without --advertise',
+    env: { ...image, ...marathonBridge },
+    properties: { [listen]: '50000' },
+    says: '',
+  },
 ];
 
 interface AgentCase extends Case {

@@ -63,7 +63,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       const last = await startOnInstance(t, ec2, { state: castle.state, options: ['--keep-deleted', '1ms'] });
       await until('the free one is removed', async () => (await volumesIn(ec2)).length === 1 || undefined);
       t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the attached volume stays');
-      await until('it is told', () =>
+      await until('the event is emitted', () =>
         last
           .told('volume.unresolved')
           .find((line) => /attached on instance i-0b/.test(String(line['message']))),
@@ -128,7 +128,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     await castle.end('SIGKILL');
     await one.kill();
     await castle.serve();
-    await until('what nobody has is detached', async () => {
+    await until('the volume without a lease is detached', async () => {
       const attached = (await volumesIn(ec2)).filter(({ attachment }) => attachment !== undefined);
       return attached.length === 1 ? attached : undefined;
     });
