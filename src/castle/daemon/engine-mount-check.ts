@@ -1,7 +1,7 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
 import type { EngineMountLeases } from '../leases/engine-mount-leases.ts';
-import { repeatTask } from './repeat.ts';
+import { repeatTask } from '../scheduling/repeat-task.ts';
 
 /** How often a mount is checked until its container has it, in milliseconds. */
 const soonMs = 1_000;

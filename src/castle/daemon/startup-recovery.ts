@@ -3,7 +3,7 @@ import type { EmitEvent } from '../events/event.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import { recoverLeasesAtStart, recoverVolumesAtStart } from '../leases/reconcile-leases.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import { type RepeatedTask, repeatTask } from './repeat.ts';
+import { type RepeatedTask, repeatTask } from '../scheduling/repeat-task.ts';
 
 /** How soon volumes that could not be reached are tried again, in milliseconds. */
 const retryMs = 10_000;

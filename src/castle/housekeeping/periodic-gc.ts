@@ -1,29 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { repeatTask } from '../scheduling/repeat-task.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 
-/** How long a run may hold up the stop, in milliseconds; whatever it was doing, the next castle finds the rest. */
-const lastWorkMs = 5_000;
+/** How long the stop waits for a run that a person began, in milliseconds. The next castle finds what it leaves. */
+const stopWaitsMs = 5_000;
 
-/** Between two runs, in milliseconds: what Node's timers take, and what lets a castle rest. */
+/** The bounds of the pause between two runs, in milliseconds. */
 const [shortestPauseMs, longestPauseMs] = [1_000, 7 * 86_400_000];
 
 /**
- * Cleans up again and again, beginning one pause from now: a start looks at everything by itself.
- * @param everyMs the pause; 0: never
- * @returns stops it, and waits for what is under way, within a bound
+ * Collects garbage periodically, for the first time one pause from now: the start of a castle checks everything anyway.
+ * @param everyMs the pause in milliseconds; 0: never
+ * @returns stops it, and waits for the run in progress, for at most 5 seconds
  */
-export function collectGarbagePeriodically(cleanUp: GarbageCollection, everyMs: number): () => Promise<void> {
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  function next(): void {
-    if (stopped || everyMs === 0) return;
-    const pauseMs = Math.min(Math.max(everyMs, shortestPauseMs), longestPauseMs);
-    timer = setTimeout(() => void cleanUp.run('clock').then(next), pauseMs).unref();
-  }
-  next();
+export function collectGarbagePeriodically(garbage: GarbageCollection, everyMs: number): () => Promise<void> {
+  const pauseMs = everyMs === 0 ? undefined : Math.min(Math.max(everyMs, shortestPauseMs), longestPauseMs);
+  const runs = repeatTask(
+    async () => {
+      await garbage.run('clock');
+      return pauseMs;
+    },
+    { ...(pauseMs === undefined ? {} : { firstInMs: pauseMs }), failed: () => pauseMs },
+  );
   return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await Promise.race([cleanUp.idle(), sleep(lastWorkMs, undefined, { ref: false })]);
+    const idle = Promise.race([garbage.idle(), sleep(stopWaitsMs, undefined, { ref: false })]);
+    await Promise.all([runs.stop(), idle]);
   };
 }

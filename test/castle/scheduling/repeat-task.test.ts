@@ -1,6 +1,6 @@
 /** Tasks that run again and again. */
 import t from 'tap';
-import { repeatTask } from '../../../src/castle/daemon/repeat.ts';
+import { repeatTask } from '../../../src/castle/scheduling/repeat-task.ts';
 import { until } from '../../kit/until.ts';
 
 const rethrow = (thrown: unknown): never => {
