@@ -1,7 +1,7 @@
 // The programs that a build calls. When one is missing, the build ends with one line that names the package to install, in
 // place of what make or a compiler would say.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** What ends a build with a line for people and without a stack trace. */
@@ -15,12 +15,7 @@ export function requireNativeTools() {
   requireProgram('make', 'make');
   const [compiler] = (process.env.CC || 'cc').split(' ');
   requireProgram(compiler, 'gcc libc6-dev');
-  const headers = '#include <stdio.h>\n#include <linux/types.h>\n';
-  const { status } = spawnSync(compiler, ['-fsyntax-only', '-x', 'c', '-'], {
-    input: headers,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw missing(`the C headers for ${compiler} are`, 'libc6-dev');
+  requireHeaders(compiler, '#include <stdio.h>\n#include <linux/types.h>\n', 'libc6-dev');
 }
 
 /**
@@ -36,7 +31,19 @@ export function requireToolsFor({ docker, uname }, here) {
   }
   requireProgram('make', 'make');
   const packages = `gcc-${uname.replace('_', '-')}-linux-gnu libc6-dev-${docker}-cross`;
-  requireProgram(`${uname}-linux-gnu-gcc`, packages);
+  const compiler = `${uname}-linux-gnu-gcc`;
+  requireProgram(compiler, packages);
+  // musl, where scripts/get-musl.sh has unpacked it, brings its own headers.
+  if (!existsSync(join('build/musl', uname))) requireHeaders(compiler, '#include <stdio.h>\n', packages);
+}
+
+/** @param {string} packages of Debian, which have the headers */
+function requireHeaders(compiler, source, packages) {
+  const { status } = spawnSync(compiler, ['-fsyntax-only', '-x', 'c', '-'], {
+    input: source,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw missing(`the C headers for ${compiler} are`, packages);
 }
 
 /** @param {string} packages of Debian, which have the program */
