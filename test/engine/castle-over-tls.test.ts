@@ -73,7 +73,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     await docker.docker('kill', container.id);
     await tls.castle.untilFree('main');
     await docker.docker('start', container.id);
-    await docker.untilPrinted(container, /is for an earlier life of container/);
+    await docker.untilPrinted(container, /is for an earlier run of container/);
     t.equal(await docker.ended(container), 77);
     t.match(await tls.command(container.id, 'main', ...out), { code: 0 });
     await docker.docker('start', container.id);
@@ -89,12 +89,12 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     const token = readFileSync(join(files, 'token'), 'utf8').trim();
     t.match(await tls.lease(token, 'main', home), {
       status: 403,
-      body: { error: { message: /is for container .*, which does not run$/ } },
+      body: { error: { message: /is for container .*, which is not running$/ } },
     });
     await docker.docker('rm', '--volumes', container.id);
     t.match(await tls.lease(token, 'main', home), {
       status: 403,
-      body: { error: { message: /is not there$/ } },
+      body: { error: { message: /does not exist$/ } },
     });
   });
 

@@ -8,29 +8,30 @@ import type { Container, Peer } from '../runtimes/runtime.ts';
 import { noSuchVolume } from '../volumes/refusals.ts';
 import { readOptions } from './options.ts';
 
-/** What an engine asks for with one call; the fields are the protocol's, and whatever the caller made of them. */
+/** The body of a call, with the protocol's field names; not validated. */
 export interface Call {
   readonly Name?: unknown;
   readonly ID?: unknown;
   readonly Opts?: unknown;
 }
 
-/** What it is answered when all went well. */
+/** The answer to a successful call. */
 export type Answer = Readonly<Record<string, unknown>>;
 
-/** The calls of the protocol, each by its path. */
+/** The calls of the protocol, by their paths. */
 export type Driver = Readonly<Record<string, (call: Call, engine: Peer) => Promise<Answer>>>;
 
-/** An engine's id is hex digits; more than a file's name can take is none. */
+/** The id of a mount: 64 hex digits from Docker. It becomes part of a file name. */
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 /**
- * The castle as a volume driver: Docker's volume plug-in protocol, version 1. The volumes are those that containers ask
- * for, and so are the leases: what an engine has mounted for one container, nobody else gets.
+ * The castle as a volume driver: Docker's volume plug-in protocol, version 1. Its volumes and leases are the same as those that
+ * containers request: a volume that an engine has mounted for one container is in use for all others.
  *
- * An engine repeats a call when its answer got lost, calls Mount and Unmount with one id several times (a container and
- * each `docker cp`), and sometimes never calls Unmount: so the id says who, and what is mounted says what is true.
- * @param changed told after each mount
+ * An engine repeats a call whose answer was lost, calls Mount and Unmount several times with the same id (for a container and
+ * for each `docker cp`), and sometimes never calls Unmount. So the id identifies the holder, and whether the mount is still in use
+ * is read from the mounts of the containers.
+ * @param changed called after each mount
  */
 export function volumeDriver(leases: LeaseService, changed: () => void): Driver {
   const { administration, engineMounts, hostMounts, store } = leases;
@@ -50,7 +51,7 @@ export function volumeDriver(leases: LeaseService, changed: () => void): Driver 
       try {
         await administration.delete(nameIn(call));
       } catch (thrown) {
-        // An engine that lost the answer asks once more.
+        // The engine repeats a call whose answer was lost.
         if (!(thrown instanceof RefusalError && thrown.code === 'not_found')) throw thrown;
       }
       return {};
@@ -91,7 +92,7 @@ export function volumeDriver(leases: LeaseService, changed: () => void): Driver 
             state,
             ...(id === undefined ? {} : { id }),
             ...(holder === undefined ? {} : { holder }),
-            // Until one is seen with it, a mount is kept for some minutes, whatever the engine forgets to say.
+            // awaited: no container has the mount yet, so it is kept for some minutes, even if the engine never calls Unmount.
             ...(mount?.engine === undefined ? {} : { container: mount.engine.seen ? 'seen' : 'awaited' }),
           },
         },
@@ -105,7 +106,8 @@ export function volumeDriver(leases: LeaseService, changed: () => void): Driver 
 }
 
 function nameIn({ Name: name }: Call): string {
-  if (typeof name !== 'string') throw new RefusalError('bad_request', 'the call has no Name', 'give one');
+  if (typeof name !== 'string')
+    throw new RefusalError('bad_request', 'the call has no Name', 'set Name to the name of a volume');
   checkVolumeName(name);
   return name;
 }
@@ -114,15 +116,15 @@ function idIn({ ID: id }: Call): string {
   if (typeof id === 'string' && idPattern.test(id)) return id;
   throw new RefusalError(
     'bad_request',
-    `the call has no ID that can be one: ${JSON.stringify(id)}`,
-    'use an engine that gives its mounts ids: Docker 1.12 or newer',
+    `the ID of the call is missing or invalid: ${JSON.stringify(id)}`,
+    'use an engine that sends the ids of mounts: Docker 1.12 or newer',
   );
 }
 
-/** An engine hears of what it asked for whenever that is done; it never waits for a volume that others have. */
+/** An engine's call is completed even if the engine disconnects. It never waits in the queue for a volume. */
 const always: Requester = { disconnected: new AbortController().signal, isAlive: () => true };
 
-/** For the lease service, a mount of the engine's is a container in which the castle itself is the first process. */
+/** Represents a mount for the engine to the lease service: a container whose first process is the castle itself. */
 const standInFor = (volume: string, id: string, shared: boolean): Container => ({
   id,
   name: `the engine's mount ${id.slice(0, 12)}`,
@@ -133,12 +135,12 @@ const standInFor = (volume: string, id: string, shared: boolean): Container => (
   engineMount: true,
 });
 
-/** @throws RefusalError not_permitted when what is mounted here would not be there for the engine */
+/** @throws RefusalError not_permitted when the engine would not see the castle's mounts */
 function checkSeesOurMounts({ pid }: Peer): void {
   if (namespaceOf(pid, 'mnt') === namespaceOf('self', 'mnt')) return;
   throw new RefusalError(
     'not_permitted',
-    `the engine, process ${pid}, is in another mount namespace than the castle`,
-    'run the castle and the engine as services without PrivateMounts and its like, not in containers',
+    `the engine, process ${pid}, is not in the mount namespace of the castle`,
+    'run the castle and the engine as services, not in containers, and without PrivateMounts= or another option that creates a mount namespace',
   );
 }

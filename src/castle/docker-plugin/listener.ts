@@ -11,23 +11,23 @@ import { type Connection, holdPeer } from '../identity/caller.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Answer, Call, Driver } from './driver.ts';
 
-/** The media type of the protocol's answers. */
+/** The media type of answers in the plug-in protocol. */
 const mediaType = 'application/vnd.docker.plugins.v1.2+json';
-/** A call has at most this many bytes. */
+/** The largest size of a call, in characters. */
 const longestBody = 64 * 1024;
 /** Only root may connect. */
 const rootOnly = 0o177;
-/** How long calls under way may take when the castle is to stop, in milliseconds: longer than a mount. */
+/** How long running calls may take when the castle stops, in milliseconds: longer than a mount. */
 const lastAnswersMs = 15_000;
 
 export interface PluginListener {
-  /** Removes the socket, lets calls under way be answered, within a bound, and closes every connection. */
+  /** Removes the socket, waits with a bound for running calls, and closes every connection. */
   stop(): Promise<void>;
 }
 
 /**
- * Serves a volume driver on the socket where engines look for plug-ins.
- * @param say tells people of what was not foreseen, and of what an engine was refused
+ * Serves a volume driver on a socket in the folder where engines search for plug-ins.
+ * @param emit receives unexpected errors, and refusals of mounts
  * @throws Failure noPermission, cannotCreate, tryAgain when another castle listens there
  */
 export async function servePlugin(
@@ -43,7 +43,7 @@ export async function servePlugin(
       response.destroy();
     });
   });
-  server.keepAliveTimeout = 0; // an engine would call on a connection that is just being closed
+  server.keepAliveTimeout = 0; // an engine could send a call on a connection that is being closed
   server.on('connection', (socket: Socket) => {
     const engine = hold(socket);
     if (engine === undefined) {
@@ -54,7 +54,7 @@ export async function servePlugin(
     socket.once('close', () => engine.close());
   });
 
-  /** The mode of the socket lets nobody but root in; the kernel's word is asked for all the same. */
+  /** Identifies the peer. The mode of the socket admits only root; this checks the peer's credentials as well. */
   function hold(socket: Socket): Connection | undefined {
     const fd = descriptorOf(socket);
     if (fd === undefined) return undefined;
@@ -63,21 +63,21 @@ export async function servePlugin(
       if (engine.peer.uid === 0 || engine.peer.uid === process.getuid?.()) return engine;
       engine.close();
     } catch {
-      // It has ended already.
+      // The peer has ended already.
     }
     return undefined;
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.url ?? '';
-    const act = Object.hasOwn(driver, method) ? driver[method] : undefined;
+    const handler = Object.hasOwn(driver, method) ? driver[method] : undefined;
     const engine = engines.get(request.socket);
-    if (request.method !== 'POST' || act === undefined || engine === undefined) {
+    if (request.method !== 'POST' || handler === undefined || engine === undefined) {
       answer(response, 404, { Err: `the castle does not serve ${request.method} ${method}` });
       return;
     }
     try {
-      answer(response, 200, { ...(await act(await readCall(request), engine.peer)), Err: '' });
+      answer(response, 200, { ...(await handler(await readCall(request), engine.peer)), Err: '' });
     } catch (thrown) {
       if (!(thrown instanceof RefusalError)) {
         emit(`unexpected error: ${errorMessage(thrown)}`, { event: 'castle.fault' });
@@ -114,7 +114,7 @@ async function readCall(request: IncomingMessage): Promise<Call> {
   request.setEncoding('utf8');
   for await (const part of request as AsyncIterable<string>) {
     text += part;
-    if (text.length > longestBody) throw wrong(`it has more than ${longestBody} bytes`);
+    if (text.length > longestBody) throw wrong(`it has more than ${longestBody} characters`);
   }
   if (text === '') return {};
   let body: unknown;
@@ -123,11 +123,11 @@ async function readCall(request: IncomingMessage): Promise<Call> {
   } catch (thrown) {
     throw wrong(errorMessage(thrown));
   }
-  // An engine that has nothing to say sends null.
+  // An engine sends null for a call without fields.
   if (body === null) return {};
-  if (typeof body !== 'object') throw wrong('it is no object');
+  if (typeof body !== 'object') throw wrong('it is not a JSON object');
   return body;
 }
 
 const wrong = (why: string): RefusalError =>
-  new RefusalError('bad_request', `the call is wrong: ${why}`, "send what Docker's plug-in protocol says");
+  new RefusalError('bad_request', `the call is invalid: ${why}`, "follow Docker's volume plug-in protocol");

@@ -3,7 +3,7 @@ import { namespaceOf } from '../../linux/proc.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 
-/** Who is asking: a container, or somebody on the host who may look at everything. */
+/** Who sent a request: a container, or a process of root on the host, which may administer everything. */
 export type Caller =
   | { readonly kind: 'container'; readonly container: Container; readonly peer: Peer }
   | Host;
@@ -14,13 +14,13 @@ export interface Host {
 /** The process at the other end of a connection. */
 export interface Connection {
   readonly peer: Peer;
-  /** Whether that process, and no later one of its number, is still alive. */
+  /** Whether that process is still alive; not a later process with the same pid. */
   isAlive(): boolean;
   close(): void;
 }
 
 /**
- * Holds the peer of a new connection by its pidfd, so that no later process can take its place.
+ * Holds a pidfd of the peer of a new connection, so that a later process with its pid is not mistaken for it.
  * @param fd descriptor of the accepted socket
  * @throws Error with code ESRCH when the peer has already ended
  */
@@ -30,8 +30,8 @@ export function holdPeer(native: Native, fd: number, close: (fd: number) => void
 }
 
 /**
- * Works out who is asking. Everything is read while the peer lives: it is looked at once more at the end, and what
- * was read of a process that has ended counts for nothing.
+ * Identifies the caller of a connection. If the peer has ended when this is done, what was read in /proc may be that of another
+ * process with its pid, so the request is refused.
  * @throws RefusalError not_permitted
  */
 export async function callerOf(connection: Connection, runtime: Runtime): Promise<Caller> {
@@ -39,7 +39,7 @@ export async function callerOf(connection: Connection, runtime: Runtime): Promis
   if (peer.pid === 0) {
     throw new RefusalError(
       'not_permitted',
-      'the asking process is not visible to the castle',
+      'the process that sent the request is not visible to the castle',
       'run the castle in the PID namespace of the host',
     );
   }
@@ -47,8 +47,8 @@ export async function callerOf(connection: Connection, runtime: Runtime): Promis
   if (!connection.isAlive()) {
     throw new RefusalError(
       'not_permitted',
-      `process ${peer.pid} ended while it was asking`,
-      'ask from a running process',
+      `process ${peer.pid} ended during its request`,
+      'send the request from a process that waits for the answer',
     );
   }
   return caller;
@@ -57,19 +57,19 @@ export async function callerOf(connection: Connection, runtime: Runtime): Promis
 async function identifyCaller(peer: Peer, runtime: Runtime): Promise<Caller> {
   const container = await runtime.containerOf(peer);
   if (container !== undefined) return { kind: 'container', container, peer };
-  // In another PID namespace, yet in no container of this runtime: some other engine's, and not the host's root.
+  // In another PID namespace, but in no container of this runtime: another engine's container, not root of the host.
   if (!isOnHost(peer)) {
     throw new RefusalError(
       'not_permitted',
-      `process ${peer.pid} is in a PID namespace that the runtime ${runtime.name} did not make`,
-      'start the castle with the runtime that runs this container',
+      `process ${peer.pid} is in a PID namespace that the runtime ${runtime.name} did not create`,
+      'start the castle with the --runtime of this container',
     );
   }
   if (peer.uid !== 0 && peer.uid !== process.getuid?.()) {
     throw new RefusalError(
       'not_permitted',
-      `uid ${peer.uid} of the host may not ask the castle`,
-      'ask as root',
+      `uid ${peer.uid} of the host may not use the castle`,
+      'run the command as root',
     );
   }
   return { kind: 'host' };

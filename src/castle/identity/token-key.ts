@@ -22,36 +22,37 @@ const KeyFile = Type.Object({
 });
 type KeyFile = Static<typeof KeyFile>;
 
-/** With what a castle signs its tokens. */
+/** The key with which a castle signs its tokens. */
 export interface TokenKey {
-  /** Which castle this is: a UUID, made with the key. */
+  /** The id of the castle: a UUID, created with the key. */
   readonly castle: string;
   /** 32 bytes. */
   readonly key: Buffer;
 }
 
-/** A file of the key is not longer, in bytes. */
+/** The largest size of the key file, in bytes. */
 const longestBytes = 1024;
 
 /**
- * The key in a castle's state folder; made when there is none. The folder is claimed by then: nobody else makes one.
- * @throws Failure cannotCreate, io when what is there is no key, noPermission when others may read it
+ * Reads the key in a castle's state folder, or creates one when there is none. The caller holds the lock of the folder, so that
+ * no other castle creates one at the same time.
+ * @throws Failure cannotCreate, io when the file is not a key, noPermission when other users can read it
  */
 export function openTokenKey(folder: string): TokenKey {
   const file = join(folder, 'token.key');
-  if (!existsSync(file)) make(folder, file);
+  if (!existsSync(file)) create(folder, file);
   const { castle, key } = read(file);
   return { castle, key: Buffer.from(key, 'hex') };
 }
 
-function make(folder: string, file: string): void {
+function create(folder: string, file: string): void {
   const unfinished = `${file}.new`;
-  const made: KeyFile = { castle: randomUUID(), key: randomBytes(32).toString('hex') };
+  const created: KeyFile = { castle: randomUUID(), key: randomBytes(32).toString('hex') };
   try {
-    rmSync(unfinished, { force: true }); // of a castle that was killed here
+    rmSync(unfinished, { force: true }); // left by a castle that was killed at this point
     const fd = openSync(unfinished, 'wx', 0o600);
     try {
-      writeFileSync(fd, `${JSON.stringify(made)}\n`);
+      writeFileSync(fd, `${JSON.stringify(created)}\n`);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -61,7 +62,7 @@ function make(folder: string, file: string): void {
     fsyncSync(there);
     closeSync(there);
   } catch (thrown) {
-    throw new Failure('cannotCreate', `the key for tokens ${file} cannot be made: ${errorMessage(thrown)}`);
+    throw new Failure('cannotCreate', `cannot create the token key ${file}: ${errorMessage(thrown)}`);
   }
 }
 
@@ -70,16 +71,16 @@ function read(file: string): KeyFile {
   if ((mode & 0o077) !== 0 || (uid !== 0 && uid !== process.getuid?.())) {
     throw new Failure(
       'noPermission',
-      `the key for tokens ${file} may be known to others: it has mode ${(mode & 0o777).toString(8)} and belongs to uid ${uid}`,
-      'move it away: the next start makes another one, and tokens that are out are worth nothing then',
+      `other users may know the token key ${file}: it has mode ${(mode & 0o777).toString(8)} and belongs to uid ${uid}`,
+      'move it away: the next start creates another key, and tokens that were created before are no longer valid',
     );
   }
   const key = parsed(text);
   if (Value.Check(KeyFile, key)) return key;
   throw new Failure(
     'io',
-    `${file} is no key for tokens`,
-    'move it away: the next start makes another one, and tokens that are out are worth nothing then',
+    `${file} is not a token key`,
+    'move it away: the next start creates another key, and tokens that were created before are no longer valid',
   );
 }
 
@@ -94,7 +95,7 @@ function content(file: string): { readonly text: string; readonly mode: number; 
       closeSync(fd);
     }
   } catch (thrown) {
-    throw new Failure('io', `the key for tokens ${file} cannot be read: ${errorMessage(thrown)}`);
+    throw new Failure('io', `cannot read the token key ${file}: ${errorMessage(thrown)}`);
   }
 }
 

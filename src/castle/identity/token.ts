@@ -3,74 +3,72 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { RefusalError } from '../refusals/refusal.ts';
 
-/**
- * What a token says. It is for one container, one volume and one castle, for a short time.
- */
+/** The claims of a token. It is valid for one container, one volume and one castle, for a short time. */
 const Claims = Type.Object({
-  /** Unique; by this it is known whether the token was used. */
+  /** Unique: the store records by it whether the token was used. */
   id: Type.String(),
-  /** The castle that made it; see TokenKey. */
+  /** The castle that created it; see TokenKey. */
   castle: Type.String(),
-  /** The boot of the host: no container outlives it. */
+  /** The boot id of the host: a container does not outlive a boot. */
   boot: Type.String(),
   /** The engine's id of the container. */
   container: Type.String(),
-  /** Its first process, when it ran already: pid and start in clock ticks. */
+  /** The first process of the container, if it was running: pid, and start time in clock ticks. */
   first: Type.Optional(Type.Object({ pid: Type.Integer(), startTicks: Type.String() })),
   volume: Type.String(),
-  /** Counts from then, in milliseconds since 1970. */
+  /** Valid from this time, in milliseconds since 1970. */
   fromMs: Type.Integer(),
-  /** And not from then on any more. */
+  /** Valid until this time, in milliseconds since 1970. */
   untilMs: Type.Integer(),
 });
 export type Claims = Static<typeof Claims>;
 
-/** The format; another one gets another word. */
+/** The version of the format. */
 const format = 'castle1';
 
-/** Longer than any right one, in characters. */
+/** Longer than any valid token, in characters. */
 const longest = 2048;
 
 /**
- * Writes a token: `castle1.CLAIMS.MAC`, the claims as JSON in base64url, the MAC an HMAC-SHA256 over all that is before
- * it. The castle that makes tokens is the only one who reads them, so there is no public key to have, and one algorithm
- * that no token can choose: what a library for JWT is careful about doesn't come up.
+ * Writes a token: `castle1.CLAIMS.MAC`. The claims are JSON in base64url; the MAC is an HMAC-SHA256 of everything before it. Only
+ * the castle that creates tokens reads them, so a public key is not needed; and the algorithm is fixed, so that a token cannot
+ * choose a weaker one, which is the risk of JWT.
  * @param key 32 bytes
  */
 export function writeToken(key: Buffer, claims: Claims): string {
-  const said = `${format}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
-  return `${said}.${macOf(key, said)}`;
+  const signed = `${format}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
+  return `${signed}.${macOf(key, signed)}`;
 }
 
 /**
- * Reads a token, and believes nothing of it before the MAC is right.
+ * Reads a token. The claims are parsed only after the MAC was verified.
  * @throws RefusalError not_permitted
  */
 export function readToken(key: Buffer, text: string): Claims {
   const end = text.lastIndexOf('.');
-  const [said, mac] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];
-  if (text.length > longest || !said.startsWith(`${format}.`) || !isSame(mac, macOf(key, said)))
-    throw notOurs();
+  const [signed, mac] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];
+  if (text.length > longest || !signed.startsWith(`${format}.`) || !isSame(mac, macOf(key, signed)))
+    throw invalidToken();
   const claims: unknown = JSON.parse(
-    Buffer.from(said.slice(format.length + 1), 'base64url').toString('utf8'),
+    Buffer.from(signed.slice(format.length + 1), 'base64url').toString('utf8'),
   );
-  if (!Value.Check(Claims, claims)) throw notOurs();
+  if (!Value.Check(Claims, claims)) throw invalidToken();
   return claims;
 }
 
-const macOf = (key: Buffer, said: string): string =>
-  createHmac('sha256', key).update(said).digest('base64url');
+const macOf = (key: Buffer, signed: string): string =>
+  createHmac('sha256', key).update(signed).digest('base64url');
 
-/** Compared as text: base64url has several spellings of the same bytes, and only ours is right. */
+/** Compares as text, in constant time. Several texts in base64url decode to the same bytes; only the canonical one is accepted. */
 function isSame(given: string, right: string): boolean {
   const [one, other] = [Buffer.from(given), Buffer.from(right)];
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-function notOurs(): RefusalError {
+function invalidToken(): RefusalError {
   return new RefusalError(
     'not_permitted',
-    'the token was not made by this castle, or was changed',
-    'make one on this host with castle token',
+    'the token was not created by this castle, or was changed',
+    'create one on this host with castle token',
   );
 }

@@ -14,7 +14,6 @@ import type { Store, TokenUse } from '../store/store.ts';
 import { type Claims, readToken, writeToken } from './token.ts';
 import type { TokenKey } from './token-key.ts';
 
-/** What tokens are made and judged with. */
 export interface TokenDeps {
   readonly key: TokenKey;
   readonly store: Store;
@@ -22,18 +21,18 @@ export interface TokenDeps {
   readonly emit: EmitEvent;
 }
 
-/** Who a token stands for, as the engine and the kernel know it now. */
+/** The container that a token is for, as the engine and the kernel report it now. */
 export interface Bearer {
   readonly claims: Claims;
   readonly container: Container;
-  /** The container's first process, in whose name it asks. */
+  /** The container's first process, which counts as the sender of the request. */
   readonly peer: Peer;
 }
 
 /**
- * Tokens of one castle. A token is good for one life of one container, one volume and one mount point: its first request
- * for a lease writes down which, before anything is mounted. The same request again, after a lost answer or a killed
- * castle, is the same use. Who gives the volume back has spent it.
+ * The tokens of one castle. A token is valid for one run of one container, one volume and one mount point: the first request for
+ * a lease records these in the store before anything is mounted. Repeating that request, after a lost answer or a killed castle,
+ * is the same use. Releasing the lease spends the token.
  */
 export class Tokens {
   private readonly perToken = new KeyedMutex();
@@ -41,15 +40,15 @@ export class Tokens {
   constructor(private readonly deps: TokenDeps) {}
 
   /**
-   * Makes a token for a container, whether it runs already or not.
-   * @throws RefusalError not_found, bad_volume_name, not_permitted when its label names another volume
+   * Creates a token for a container, whether it is running or not.
+   * @throws RefusalError not_found, bad_volume_name, not_permitted when the label of the container names another volume
    */
   async make({ container: called, volume, ttlMs }: TokenRequest): Promise<Token> {
     const { key, runtime, emit } = this.deps;
     checkVolumeName(volume);
     const known = await runtime.find(called);
     if (known === undefined) {
-      throw new RefusalError('not_found', `there is no container ${called}`, 'give its id or its name');
+      throw new RefusalError('not_found', `there is no container ${called}`, 'use its id or its name');
     }
     checkPermission(known, volume);
     const { id: container, name: containerName, running } = known;
@@ -59,13 +58,13 @@ export class Tokens {
       castle: key.castle,
       boot: bootId(),
       container,
-      ...(running === undefined ? {} : { first: lifeOf(running) }),
+      ...(running === undefined ? {} : { first: runOf(running) }),
       volume,
       fromMs,
       untilMs: fromMs + ttlMs,
     };
     const expires = new Date(claims.untilMs).toISOString();
-    emit(`container ${containerName} gets a token for volume ${volume}, good until ${expires}`, {
+    emit(`created a token for container ${containerName} and volume ${volume}, valid until ${expires}`, {
       event: 'token.created',
       container,
       containerName,
@@ -76,7 +75,7 @@ export class Tokens {
   }
 
   /**
-   * What a request brings, looked at before anything else of it is read, and without asking anybody.
+   * Verifies the token of a request, without a request to the engine. This happens before the body is read.
    * @param header the value of `Authorization`
    * @throws RefusalError not_permitted
    */
@@ -86,35 +85,36 @@ export class Tokens {
       throw new RefusalError(
         'not_permitted',
         'the request has no token',
-        'give CASTLE_TOKEN_FILE a token that was made with castle token',
+        'put a token from castle token into the file CASTLE_TOKEN_FILE',
       );
     }
     const { key, store } = this.deps;
     const claims = readToken(key.key, text);
     if (claims.castle !== key.castle || claims.boot !== bootId()) {
-      throw refused(claims, 'was made by another castle, or before this host was started');
+      throw refused(claims, 'was created by another castle, or before this host was booted');
     }
-    if (Date.now() < claims.fromMs) throw refused(claims, 'does not count yet: the clock was set back');
-    // One that was used may have a lease that lives longer.
+    if (Date.now() < claims.fromMs) throw refused(claims, 'is not valid yet: the clock was set back');
+    // A used token is still needed to release its lease, which may live longer.
     if (isOver(claims) && store.tokenUse(claims.id) === undefined) throw expired(claims);
     return claims;
   }
 
   /**
-   * Who asks with it: the container as it is now.
+   * Finds the container of a token, and checks that it is the same run of it.
    * @throws RefusalError not_permitted, backend_failed
    */
   async bearer(claims: Claims): Promise<Bearer> {
     const { store, runtime } = this.deps;
     const known = await runtime.find(claims.container);
-    // By its id and no other name.
-    if (known?.id !== claims.container) throw refused(claims, 'is for a container that is not there');
+    // The claim must be the id: the engine also finds containers by name.
+    if (known?.id !== claims.container) throw refused(claims, 'is for a container that does not exist');
     const { running: container } = known;
-    if (container === undefined) throw refused(claims, `is for container ${known.name}, which does not run`);
+    if (container === undefined)
+      throw refused(claims, `is for container ${known.name}, which is not running`);
     const use = store.tokenUse(claims.id);
-    const lives = [claims.first, use?.first].filter((life) => life !== undefined);
-    if (lives.some((life) => !isLife(life, container))) {
-      throw refused(claims, `is for an earlier life of container ${known.name}`);
+    const runs = [claims.first, use?.first].filter((run) => run !== undefined);
+    if (runs.some((run) => !isSameRun(run, container))) {
+      throw refused(claims, `is for an earlier run of container ${known.name}`);
     }
     const hasLease = this.hasLease(claims.volume, container);
     if (use?.spent === true && !hasLease) throw spent(claims);
@@ -123,7 +123,7 @@ export class Tokens {
   }
 
   /**
-   * Writes down what a token is used for, before anything is mounted.
+   * Records what a token is used for, before anything is mounted.
    * @throws RefusalError not_permitted when it was used for something else, backend_failed
    */
   use({ claims, container }: Bearer, volume: string, target: string): Promise<void> {
@@ -135,8 +135,8 @@ export class Tokens {
       const use = store.tokenUse(claims.id);
       if (use?.spent === true) throw spent(claims);
       if (use !== undefined) {
-        if (use.target === target && isLife(use.first, container)) return;
-        throw refused(claims, `was used for ${use.target} already`);
+        if (use.target === target && isSameRun(use.first, container)) return;
+        throw refused(claims, `was already used for ${use.target}`);
       }
       const over = this.over();
       await store.commit((changes) => {
@@ -147,8 +147,8 @@ export class Tokens {
   }
 
   /**
-   * Before a lease is given back: what was used for it counts for nothing from now on.
-   * @throws RefusalError not_found when it is not this token's, backend_failed
+   * Spends a token, and all others that were used for the same lease. Called before the lease is released.
+   * @throws RefusalError not_found when the lease is not that of the token, backend_failed
    */
   async spend({ claims, container }: Bearer, lease: string): Promise<void> {
     const { store } = this.deps;
@@ -167,7 +167,7 @@ export class Tokens {
     );
   }
 
-  /** Forgets what could not be used again anyhow. */
+  /** Deletes the records of tokens that can no longer be used. */
   async forget(): Promise<void> {
     const over = this.over();
     if (over.length === 0) return;
@@ -176,7 +176,7 @@ export class Tokens {
     });
   }
 
-  /** Uses whose token has expired, and which no lease keeps. */
+  /** Records of expired tokens whose container has no lease on the volume. */
   private over(): readonly TokenUse[] {
     const { store } = this.deps;
     const kept = new Set(store.leases().map(({ container, volume }) => `${container} ${volume}`));
@@ -188,7 +188,7 @@ export class Tokens {
   private hasLease(volume: string, container: Container): boolean {
     return this.deps.store
       .leasesOn(volume)
-      .some((lease) => lease.container === container.id && isLife(lease.first, container));
+      .some((lease) => lease.container === container.id && isSameRun(lease.first, container));
   }
 }
 
@@ -205,15 +205,16 @@ const useOf = (
   untilMs,
 });
 
-type Life = Pick<ProcessIdentity, 'pid' | 'startTicks'>;
+/** One run of a container, identified by its first process. */
+type Run = Pick<ProcessIdentity, 'pid' | 'startTicks'>;
 
-/** The boot is in the token already, and the store's leases of an earlier one have ended. */
-const lifeOf = ({ first: { pid, startTicks } }: Container): Life => ({ pid, startTicks });
+/** Without the boot id: the claims have it already, and leases of earlier boots have ended. */
+const runOf = ({ first: { pid, startTicks } }: Container): Run => ({ pid, startTicks });
 
-const isLife = (life: Life, { first }: Container): boolean =>
-  life.pid === first.pid && life.startTicks === first.startTicks;
+const isSameRun = (run: Run, { first }: Container): boolean =>
+  run.pid === first.pid && run.startTicks === first.startTicks;
 
-/** The user of a container's first process, by the host's numbers: whose a new volume is to be. */
+/** The user of a container's first process, as the host numbers it: the owner of a new volume. */
 function userOf({ first: { pid } }: Container): { readonly uid: number; readonly gid: number } {
   try {
     const status = readStatus(pid);
@@ -227,15 +228,15 @@ function userOf({ first: { pid } }: Container): { readonly uid: number; readonly
 
 const isOver = ({ untilMs }: Claims): boolean => Date.now() >= untilMs;
 
-const spent = (claims: Claims): RefusalError => refused(claims, 'was used, and its volume given back');
+const spent = (claims: Claims): RefusalError => refused(claims, 'was used, and its lease released');
 
 const expired = (claims: Claims): RefusalError =>
-  refused(claims, `has expired at ${new Date(claims.untilMs).toISOString()}`);
+  refused(claims, `expired at ${new Date(claims.untilMs).toISOString()}`);
 
 function refused({ volume }: Claims, why: string): RefusalError {
   return new RefusalError(
     'not_permitted',
     `the token for volume ${volume} ${why}`,
-    'make another one on this host with castle token',
+    'create another one on this host with castle token',
   );
 }

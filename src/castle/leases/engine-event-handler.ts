@@ -61,11 +61,11 @@ export function engineEventHandler(watch: ContainerWatch, emit: EmitEvent): Engi
       const isReported = (lease: LeaseRecord) => !ids.has(lease.container) && Date.parse(lease.since) <= atMs;
       void endReported(isReported, "the engine's list of containers shows");
     },
-    found: () =>
+    connected: () =>
       emit('the castle is connected to the container engine and receives its events', {
         event: 'engine.connected',
       }),
-    lost: (reason) =>
+    disconnected: (reason) =>
       emit(`the container engine cannot be reached: ${reason}`, {
         event: 'engine.disconnected',
         remedy:

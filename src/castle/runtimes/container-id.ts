@@ -1,10 +1,10 @@
-/** What engines name containers by; 64 and not a digit more. */
+/** The id of a container: exactly 64 hex digits. */
 const hex64 = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/;
 
 /**
  * The container id in /proc/PID/cgroup, for cgroup v1 (a line per hierarchy) and v2 (one line): the first 64 hex
- * digits of the path that are not a pod's. The first, because whoever is in a container can only make cgroups below its
- * own: an engine inside one appends its ids there, and so may an attacker.
+ * digits of the path that are not a pod's. The first, because a process in a container can only create cgroups below its own:
+ * an engine inside a container appends its ids there, and so may an attacker.
  *
  * | engine | cgroupfs | systemd |
  * |---|---|---|
@@ -14,10 +14,10 @@ const hex64 = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/;
  * | CRI-O | `/kubepods/…/crio-ID` | `/kubepods.slice/…/crio-ID.scope` |
  * | nerdctl | `/default/ID` | `/system.slice/nerdctl-ID.scope` |
  *
- * What is found is a claim only: a user of the host with a delegated cgroup can name one like any container. The engine
- * and the namespaces of the container's first process have to agree.
- * @param text the file's content
- * @returns none when the process is in no container; several when the hierarchies disagree
+ * The result is only a claim: a user of the host with a delegated cgroup can give it the name of any container. The caller
+ * must check it against the engine and the namespaces of the container's first process.
+ * @param text the content of the file
+ * @returns empty when the process is in no container; several ids when the hierarchies disagree
  */
 export function containerIds(text: string): readonly string[] {
   const ids = new Set<string>();
@@ -34,11 +34,12 @@ function containerIn(path: string): string | undefined {
     const id = hex64.exec(segment)?.[0];
     return id === undefined ? [] : [{ id, isPod: isPodmansPod(segment, segments[index - 1]) }];
   });
-  // A pod that no container follows is taken for a container, which no engine then knows: refused, and not the host.
+  // A pod without a container behind it counts as a container. No engine knows it, so the request is refused; without an id, the
+  // process would count as one of the host.
   return (named.find(({ isPod }) => !isPod) ?? named[0])?.id;
 }
 
-/** Podman's pods have 64 digits, too, and stand before their containers'; those of Kubernetes have UUIDs. */
+/** A pod of Podman has an id of 64 digits too, before that of the container; pods of Kubernetes have UUIDs. */
 function isPodmansPod(segment: string, above: string | undefined): boolean {
   return (
     /libpod_pod_[0-9a-f]{64}\.slice$/.test(segment) ||

@@ -11,7 +11,7 @@ import { readLabels } from './labels.ts';
 import { hasEnded, inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, KnownContainer, Peer, Runtime } from './runtime.ts';
 
-/** How long the engine's whole answer may take, in milliseconds: a time-out of the socket begins anew with each byte. */
+/** How long the engine's whole answer may take, in milliseconds. A time-out of the socket would restart with each byte. */
 const answerWithinMs = 10_000;
 
 type Engine = Pick<Dockerode, 'getContainer' | 'listContainers'>;
@@ -22,8 +22,8 @@ export interface DockerClients extends EngineClients {
 }
 
 /**
- * The runtimes `docker` and `podman`: the container id comes from the process's cgroup, the permission from the
- * container's labels.
+ * The runtimes `docker` and `podman`. The id of a container comes from the cgroup of the process; which volume it may use, from
+ * the labels of the container.
  */
 export function dockerRuntime(clients: DockerClients, dialect: EngineDialect): Runtime {
   const { asking } = clients;
@@ -43,12 +43,12 @@ export function dockerRuntime(clients: DockerClients, dialect: EngineDialect): R
   };
 }
 
-/** The states of a container that has its volumes, or is about to have them again; Docker's API, `GET /containers/json`. */
-const livelyStates = ['running', 'paused', 'restarting'];
+/** The states of a container that uses its volumes or will use them again; Docker's API, `GET /containers/json`. */
+const activeStates = ['running', 'paused', 'restarting'];
 
 async function usersOf(engine: Engine, volume: string): Promise<readonly string[]> {
   try {
-    const filters = JSON.stringify({ volume: [volume], status: livelyStates });
+    const filters = JSON.stringify({ volume: [volume], status: activeStates });
     const users = await engine.listContainers({ filters });
     return users.map(({ Names: names, Id: id }) => names[0]?.replace(/^\//, '') ?? id);
   } catch (thrown) {
@@ -69,7 +69,7 @@ function containerIdOf(pid: number): string | undefined {
 }
 
 function describe(inspected: Inspected | undefined, id: string, peer: Peer): Container {
-  // An engine takes names, too: a container that is called like another one's id is not that one.
+  // The engine finds containers by name too, and a name can look like the id of another container.
   if (inspected?.id !== id) {
     throw new RefusalError(
       'not_permitted',
@@ -94,8 +94,8 @@ function known(inspected: Inspected): KnownContainer {
 }
 
 /**
- * The container with its first process; undefined when it doesn't run. The engine's answer and the process must belong
- * together: the number may have been used again in between.
+ * The container with its first process; undefined when it is not running. The pid may have been reused since the engine's
+ * answer, so the cgroup of the process must have the id of the container.
  */
 function running({ id, name, pid, labels }: Inspected): Container | undefined {
   if (pid === 0) return undefined;
@@ -110,7 +110,7 @@ function isNotRunning(name: string): RefusalError {
   return new RefusalError('not_permitted', `container ${name} is not running`, 'start it');
 }
 
-/** Reads something of a process; that it can't be read means that the process has ended. */
+/** Reads something of a process in /proc. A failure means that the process has ended. */
 function ofLiving<T>(pid: number, read: () => T): T {
   try {
     return read();
@@ -120,11 +120,11 @@ function ofLiving<T>(pid: number, read: () => T): T {
   }
 }
 
-/** What is used of the engine's answer; checked, since an engine in trouble may answer anything. */
+/** The fields of the engine's answer that are used here, validated. */
 interface Inspected {
   readonly id: string;
   readonly name: string;
-  /** The first process; 0 when the container isn't running. */
+  /** The first process; 0 when the container is not running. */
   readonly pid: number;
   readonly labels: Readonly<Record<string, unknown>>;
 }
@@ -138,9 +138,9 @@ function readInspected(answer: unknown): Inspected {
     typeof pid === 'number' &&
     typeof running === 'boolean';
   if (!isRight) {
-    throw engineFails('its answer is not that of an engine');
+    throw engineFails('its answer lacks the fields of a container');
   }
-  // Labels are null for a container that was made without any by another client of the engine.
+  // Labels are null for a container that another client of the engine created without any.
   const labels = fieldsOf(fieldsOf(config)['Labels']);
   return {
     id,
@@ -153,7 +153,7 @@ function readInspected(answer: unknown): Inspected {
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? { ...value } : {};
 
-/** @returns undefined when the engine knows no such container */
+/** @returns undefined when the engine has no such container */
 async function inspect(engine: Engine, name: string): Promise<Inspected | undefined> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), answerWithinMs);
@@ -176,10 +176,10 @@ async function inspect(engine: Engine, name: string): Promise<Inspected | undefi
   }
 }
 
-function engineFails(why: string): RefusalError {
+function engineFails(reason: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `the container engine does not answer: ${why}`,
-    'see to the engine; the castle asks it again at the next try',
+    `the container engine does not answer: ${reason}`,
+    'check that the engine is running; the next request tries it again',
   );
 }

@@ -1,14 +1,14 @@
 import { volumeLabel } from './labels.ts';
 
-/** How an engine that serves Docker's API differs from the next one. */
+/** How engines that serve Docker's API differ from each other. */
 export interface EngineDialect {
   /** The runtime's name. */
   readonly name: 'docker' | 'podman';
-  /** What is asked for in its stream of events: only what can matter to a lease. */
+  /** The filters of its event stream: only events that matter to a lease. */
   readonly filters: Readonly<Record<string, readonly string[]>>;
 }
 
-/** How each engine calls what the castle wants to hear. */
+/** The names of these events in each engine. */
 export const dialects = {
   docker: {
     name: 'docker',
@@ -18,8 +18,8 @@ export const dialects = {
       label: [volumeLabel],
     },
   },
-  // Podman asks for its own names and tells by Docker's, but for `remove`. It finds a label only with its value (4.3), so
-  // all containers' events come, and those without the label are left out here.
+  // Podman expects its own names in the filter, and reports Docker's names except for `remove`. It filters by a label only
+  // together with its value (4.3), so the events of all containers arrive, and readEvent ignores those without the label.
   podman: {
     name: 'podman',
     filters: { type: ['container'], event: ['died', 'stop', 'kill', 'oom', 'remove', 'pause', 'unpause'] },

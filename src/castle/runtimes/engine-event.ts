@@ -1,7 +1,7 @@
 import { volumeLabel } from './labels.ts';
 import type { ContainerEvent } from './runtime.ts';
 
-/** The engine's words for what happens, and ours. */
+/** The engine's names of events, and the castle's. */
 const kinds: Readonly<Record<string, ContainerEvent['kind']>> = {
   die: 'died',
   stop: 'stopped',
@@ -15,8 +15,8 @@ const kinds: Readonly<Record<string, ContainerEvent['kind']>> = {
 
 /**
  * Reads one line of the engine's stream: Docker's `GET /events`, which Podman serves alike.
- * @returns the event, with a key that is the same when it comes again; undefined for what is none of ours, and for
- *   containers without the label castle.volume
+ * @returns the event, with a key by which a repeated event is recognized; undefined for other events, and for containers without
+ *   the label castle.volume
  */
 export function readEvent(
   line: string,

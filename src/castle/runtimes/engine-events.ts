@@ -6,25 +6,25 @@ import type { EngineDialect } from './engine-api-dialects.ts';
 import { readEvent } from './engine-event.ts';
 import type { ContainerEvent, EngineListener, EngineWatch } from './runtime.ts';
 
-/** How far back a new stream begins before the last event that was seen, in milliseconds: the engine loses some. */
+/** How long before the newest known event a new stream starts, in milliseconds, because the engine can lose events. */
 const overlapMs = 5_000;
-/** Between two tries to reach the engine, in milliseconds: from the first to the last it doubles. */
+/** The pause between two attempts to connect, in milliseconds: the first, which doubles up to the last. */
 const [firstPauseMs, lastPauseMs] = [200, 5_000];
-/** How often a silent stream is doubted: an engine that hangs closes nothing. */
-const doubtAfterMs = 30_000;
+/** How often the engine is pinged, in milliseconds: an engine that hangs does not close the stream. */
+const pingEveryMs = 30_000;
 
-/** What is used of the engine's API. */
+/** The clients of the engine's API. */
 export interface EngineClients {
-  /** For answers: with a bound. */
+  /** For requests; with a time-out. */
   readonly asking: Pick<Dockerode, 'listContainers' | 'ping'>;
-  /** For the stream, which may be silent for days: without. */
+  /** For the event stream, which may be silent for days; without a time-out. */
   readonly following: Pick<Dockerode, 'getEvents'>;
 }
 
 /**
- * Follows the engine for as long as the castle runs, whether it is there or not. Each connection begins with what was
- * missed: events from before the last one on, and the list of all containers that run.
- * @param dialect how it calls what the castle wants to hear
+ * Follows the events of the engine as long as the castle runs, and reconnects when the engine was stopped. Each connection
+ * starts with what may have been missed: events from before the newest known one, and the list of all running containers.
+ * @param dialect how the engine names these events
  */
 export function followEngine(
   { asking, following }: EngineClients,
@@ -37,14 +37,14 @@ export function followEngine(
   let newestMs = begunMs;
   let connected: boolean | undefined;
 
-  function change(now: boolean, why: string): void {
+  function setConnected(now: boolean, reason: string): void {
     if (connected === now) return;
     connected = now;
-    if (now) listener.found();
-    else listener.lost(why);
+    if (now) listener.connected();
+    else listener.disconnected(reason);
   }
 
-  /** Tells of an event that wasn't told of yet; the overlap brings some twice, and at first some of an earlier castle's. */
+  /** Passes on an event, unless it is a repeated one from the overlap, or from before this castle started. */
   function take(event: ContainerEvent, key: string): void {
     if (seen.has(key) || event.atMs < begunMs) return;
     newestMs = Math.max(newestMs, event.atMs);
@@ -56,24 +56,24 @@ export function followEngine(
   async function once(): Promise<void> {
     const ended = new AbortController();
     const signal = AbortSignal.any([stopping.signal, ended.signal]);
-    await asking.ping(); // an engine that hangs takes the connection for the stream, too, and says nothing
+    await asking.ping(); // an engine that hangs accepts the connection of the stream too, and sends nothing
     const since = Math.floor((newestMs - overlapMs) / 1000);
     const filters = JSON.stringify(dialect.filters);
     const options = { since, filters, abortSignal: signal };
     const stream = asReadable(await following.getEvents(options));
     try {
-      // The list after the stream has begun: what ends in between is in one of the two.
+      // The list is read after the stream has started: a container that ends in between is in one of the two.
       const atMs = Date.now();
       const running = await asking.listContainers();
       signal.throwIfAborted();
-      change(true, '');
+      setConnected(true, '');
       listener.running(new Set(running.map(({ Id }) => Id)), atMs);
-      doubt(asking, signal).catch((thrown: unknown) => stream.destroy(asError(thrown)));
+      keepPinging(asking, signal).catch((thrown: unknown) => stream.destroy(asError(thrown)));
       for await (const line of lines(stream)) {
         const read = readEvent(line);
         if (read !== undefined) take(read.event, read.key);
       }
-      throw new Error('it closed the stream of events');
+      throw new Error('it closed the event stream');
     } finally {
       ended.abort();
       stream.destroy();
@@ -88,7 +88,7 @@ export function followEngine(
       } catch (thrown) {
         if (stopping.signal.aborted) return;
         if (connected === true) pauseMs = firstPauseMs;
-        change(false, errorMessage(thrown));
+        setConnected(false, errorMessage(thrown));
       }
       await sleep(pauseMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, lastPauseMs);
@@ -108,23 +108,23 @@ export function followEngine(
   };
 }
 
-/** Asks the engine whether it still lives, again and again. @throws Error when it doesn't */
-async function doubt(asking: EngineClients['asking'], signal: AbortSignal): Promise<void> {
+/** Pings the engine repeatedly. @throws Error when it does not answer */
+async function keepPinging(asking: EngineClients['asking'], signal: AbortSignal): Promise<void> {
   for (;;) {
-    await sleep(doubtAfterMs, undefined, { signal, ref: false });
+    await sleep(pingEveryMs, undefined, { signal, ref: false });
     await asking.ping();
   }
 }
 
-/** The declarations say less than there is: what dockerode gives is the answer of Node's own HTTP client. */
+/** dockerode declares less than it returns, which is the answer of Node's HTTP client. */
 function asReadable(stream: NodeJS.ReadableStream): Readable {
   if (stream instanceof Readable) return stream;
-  throw new Error('the engine gives no stream');
+  throw new Error('the engine does not return a stream');
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
-/** The longest line that an event may have, in bytes: labels are in it. */
+/** The largest size of an event, in characters; it includes all labels. */
 const longestLine = 1024 * 1024;
 
 async function* lines(stream: Readable): AsyncGenerator<string> {
@@ -133,7 +133,7 @@ async function* lines(stream: Readable): AsyncGenerator<string> {
   for await (const part of stream as AsyncIterable<string>) {
     const parts = (rest + part).split('\n');
     rest = parts.pop() ?? '';
-    if (rest.length > longestLine) throw new Error('an event without an end');
+    if (rest.length > longestLine) throw new Error(`an event of more than ${longestLine} characters`);
     yield* parts;
   }
 }

@@ -4,21 +4,21 @@ import { RefusalError } from '../refusals/refusal.ts';
 import { parseIdLabel } from './idmap-label.ts';
 import type { Container } from './runtime.ts';
 
-/** The label with which the orchestrator gives a container its volume. */
+/** The label by which the orchestrator permits a container to use a volume. */
 export const volumeLabel = 'castle.volume';
 
-/** A snapshot's id, or the last one of a volume. */
+/** The id of a snapshot, or the latest one of a volume. */
 const snapshotPattern =
   /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|latest:[A-Za-z0-9][A-Za-z0-9_.-]{0,127})$/;
 
-/** What the orchestrator gives a container by its labels. */
+/** What the orchestrator sets for a container by its labels. */
 export type Granted = Pick<Container, 'readonly' | 'shared' | 'sizeBytes' | 'idmap' | 'snapshot'> & {
   readonly volumes: readonly string[];
 };
 
 /**
  * Reads the labels of a container: `castle.volume`, `castle.readonly`, `castle.shared`, `castle.size`, `castle.idmap` and
- * `castle.snapshot`. A volume's name that is none gives nothing; what can't be understood of the others is never guessed.
+ * `castle.snapshot`. An invalid volume name permits no volume; any other invalid value is refused.
  * @throws RefusalError not_permitted
  */
 export function readLabels(container: string, labels: Readonly<Record<string, unknown>>): Granted {
@@ -47,7 +47,7 @@ export function readLabels(container: string, labels: Readonly<Record<string, un
   };
 }
 
-/** A label that says yes or no; without it, no. */
+/** Whether a label is `true`; without the label, false. */
 function isTrue(container: string, labels: Readonly<Record<string, unknown>>, label: string): boolean {
   const value = labels[label] ?? 'false';
   if (value === 'true' || value === 'false') return value === 'true';
@@ -58,6 +58,6 @@ function wrongLabel(container: string, label: string, value: unknown, right: str
   return new RefusalError(
     'not_permitted',
     `container ${container} has the label ${label}=${JSON.stringify(value)}`,
-    `start it with ${right}`,
+    `start it with a valid value: ${right}`,
   );
 }

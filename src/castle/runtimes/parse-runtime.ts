@@ -4,13 +4,12 @@ import { dialects, type EngineDialect } from './engine-api-dialects.ts';
 import { processRuntime } from './process.ts';
 import type { Runtime } from './runtime.ts';
 
-/** What a runtime may need to be made. */
 export interface RuntimeSettings {
   /** The engine's unix socket. */
   readonly dockerSocket: string;
 }
 
-/** How each runtime is made. Adding one is a file and a line here. */
+/** Creates each runtime. Adding one takes a file and a line here. */
 const runtimes: Record<string, (settings: RuntimeSettings) => Promise<Runtime>> = {
   docker: (settings) => engine(settings, dialects.docker),
   podman: (settings) => engine(settings, dialects.podman),
@@ -18,7 +17,7 @@ const runtimes: Record<string, (settings: RuntimeSettings) => Promise<Runtime>> 
 };
 
 async function engine({ dockerSocket }: RuntimeSettings, dialect: EngineDialect): Promise<Runtime> {
-  // Loaded only here: the client is most of what there is to load, and `castle status` doesn't need it.
+  // Loaded only here: the client is large, and commands such as `castle status` do not need it.
   const { default: Docker } = await import('dockerode');
   const clients = {
     asking: new Docker({ socketPath: dockerSocket, timeout: 10_000 }),
@@ -28,17 +27,17 @@ async function engine({ dockerSocket }: RuntimeSettings, dialect: EngineDialect)
 }
 
 /**
- * Makes the runtime that `--runtime` names.
+ * Creates the runtime that `--runtime` names.
  * @throws Failure usage when there is no such runtime
  */
 export async function parseRuntime(name: string, settings: RuntimeSettings): Promise<Runtime> {
-  const make = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined;
-  if (make === undefined) {
+  const create = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined;
+  if (create === undefined) {
     throw new Failure(
       'usage',
       `--runtime ${JSON.stringify(name)} is not a runtime`,
       'use docker, podman or process',
     );
   }
-  return make(settings);
+  return create(settings);
 }

@@ -7,9 +7,9 @@ import { inHostsMounts, inOtherMounts } from './refusals.ts';
 import type { Container, Peer, Runtime } from './runtime.ts';
 
 /**
- * The runtime `process`: every process in other PID and mount namespaces than the castle's is in a container, and may have any
- * volume. What an engine has as labels, who starts it gives it in the variable CASTLE_LABELS, as in
- * `castle.readonly=true castle.size=20G`. For development and the demo: the container could change it.
+ * The runtime `process`: every process in other PID and mount namespaces than the castle's is in a container, which may use any
+ * volume. The variable CASTLE_LABELS takes the place of labels, as in `castle.readonly=true castle.size=20G`. For development and
+ * the demo only, since the container could change this variable.
  */
 export function processRuntime(): Runtime {
   return {
@@ -28,7 +28,7 @@ export function processRuntime(): Runtime {
         throw new RefusalError(
           'not_permitted',
           `process ${peer.pid} cannot be placed in a container: ${errorMessage(thrown)}`,
-          'it may just have ended',
+          'check that the process is still running',
         );
       }
     },
@@ -43,7 +43,7 @@ function containerOf(peer: Peer): Container | undefined {
   return container(first, namespace);
 }
 
-/** The container of a process that is the first of its PID namespace; undefined when there is none such. */
+/** The container whose first process has this pid; undefined when it is not the first process of a PID namespace. */
 function containerWithFirst(pid: number): Container | undefined {
   try {
     const namespace = namespaceOf(pid, 'pid');
@@ -70,7 +70,7 @@ function container(first: number, namespace: string): Container {
   };
 }
 
-/** What who started a container says of it. */
+/** The labels in the environment of a container's first process. */
 function labelsOf(first: number): Readonly<Record<string, string>> {
   const words = (environmentOf(first).get('CASTLE_LABELS') ?? '').split(' ').filter((word) => word !== '');
   return Object.fromEntries(
@@ -82,8 +82,8 @@ function labelsOf(first: number): Readonly<Record<string, string>> {
 }
 
 /**
- * A PID namespace alone makes no container: without a mount namespace of its own, a volume would be mounted over a folder
- * of the host, wherever the asking process wants it.
+ * A PID namespace alone is not a container: without a mount namespace of its own, the volume would be mounted on the host, over
+ * any folder that the process names.
  */
 function checkMountNamespace(peer: Peer, first: number): void {
   const namespace = namespaceOf(first, 'mnt');
@@ -91,7 +91,10 @@ function checkMountNamespace(peer: Peer, first: number): void {
   if (namespace !== namespaceOf(peer.pid, 'mnt')) throw inOtherMounts(peer.pid, `process-${first}`);
 }
 
-/** PID 1 of a namespace, as a number of ours: usually an ancestor; a process that was put in with setns(2) has none. */
+/**
+ * The pid, in the castle's PID namespace, of PID 1 of another namespace. Usually it is an ancestor of the process; not if the
+ * process entered with setns(2).
+ */
 function firstOf(pid: number, namespace: string): number {
   for (let at = pid; at > 1; at = Number(readStatus(at).get('PPid'))) {
     if (isFirst(at, namespace)) return at;

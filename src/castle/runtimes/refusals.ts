@@ -1,6 +1,6 @@
 import { RefusalError } from '../refusals/refusal.ts';
 
-/** What is mounted in the container would be mounted on the host. */
+/** The container shares the mount namespace of the host. */
 export function inHostsMounts(container: string): RefusalError {
   return new RefusalError(
     'not_permitted',
@@ -9,16 +9,20 @@ export function inHostsMounts(container: string): RefusalError {
   );
 }
 
-/** What is mounted for the container's first process, the asking one would not see. */
+/** The process would not see a mount in the namespace of the container's first process. */
 export function inOtherMounts(pid: number, container: string): RefusalError {
   return new RefusalError(
     'not_permitted',
     `process ${pid} is not in the mount namespace of container ${container}`,
-    'ask from the entrypoint of the container, not from a namespace made inside it',
+    'send the request from the entrypoint of the container, not from a namespace created inside it',
   );
 }
 
-/** A process that was just there. */
+/** The process ended while the castle examined it. */
 export function hasEnded(pid: number): RefusalError {
-  return new RefusalError('not_permitted', `process ${pid} has ended`, 'ask from a running process');
+  return new RefusalError(
+    'not_permitted',
+    `process ${pid} has ended`,
+    'send the request from a process that waits for the answer',
+  );
 }

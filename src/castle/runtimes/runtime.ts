@@ -1,69 +1,70 @@
 import type { ProcessIdentity } from '../../linux/proc.ts';
 import type { IdLabel } from './idmap-label.ts';
 
-/** A container as the runtime and the kernel describe it; nothing in here comes from a request. */
+/** A container as the runtime and the kernel report it. Nothing in here comes from a request. */
 export interface Container {
   /** The runtime's id. */
   readonly id: string;
-  /** What people call it. */
+  /** Its name. */
   readonly name: string;
-  /** Its first process: it ends, the container has ended. */
+  /** Its first process. The container ends with it. */
   readonly first: ProcessIdentity;
-  /** The volumes that the orchestrator gave it. */
+  /** The volumes that the orchestrator permits it to use. */
   readonly volumes: 'any' | readonly string[];
-  /** Whether it may only read them. */
+  /** Whether its mounts are read-only. */
   readonly readonly: boolean;
-  /** Whether it expects others to write to its volume at the same time; a volume that is made for it is shared then. */
+  /** Whether other containers may write to its volume at the same time. A volume that is created for it is shared then. */
   readonly shared: boolean;
-  /** How the ids of its volume are shown to it; undefined: so that what the volume's owner has is its own. */
+  /** How the ids of its volume are mapped; undefined: the owner of the volume appears as the user of the container. */
   readonly idmap?: IdLabel;
-  /** How large a volume is to be that is made for it, in bytes; undefined: as large as the backend makes them. */
+  /** The size of a volume that is created for it, in bytes; undefined: the default of the backend. */
   readonly sizeBytes?: number;
-  /** What a volume is to begin with that is made for it: a snapshot by its id, or `latest:VOLUME`. */
+  /** The snapshot from which a volume is created for it: its id, or `latest:VOLUME`. */
   readonly snapshot?: string;
-  /** It stands for a mount on the host that an engine puts into a container; its first process is the castle. */
+  /** Set when this represents a mount on the host for an engine (volume driver); its first process is then the castle. */
   readonly engineMount?: true;
 }
 
-/** A container that somebody names, whether it runs or not. */
+/** A container that was looked up by its name, running or not. */
 export interface KnownContainer extends Pick<Container, 'id' | 'name' | 'volumes'> {
-  /** What it is now that it runs; undefined when it doesn't. */
+  /** The container with its first process; undefined when it is not running. */
   readonly running?: Container;
 }
 
-/** A process that asks: the kernel's word, held by a pidfd as long as its connection lasts. */
+/** The process at the other end of a connection, as the kernel reports it; held by a pidfd as long as the connection lasts. */
 export interface Peer {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** What runs containers on this host. */
+/** A container runtime on this host. */
 export interface Runtime {
   readonly name: string;
   /**
    * The container that a process runs in, or undefined when it runs in none.
-   * @throws RefusalError not_permitted when it is in something that this runtime doesn't know, backend_failed when the
-   *   runtime cannot be asked
+   * @throws RefusalError not_permitted when it is in a container that this runtime does not know, backend_failed when the engine
+   *   does not answer
    */
   containerOf(peer: Peer): Promise<Container | undefined>;
   /**
-   * The container that is called so.
-   * @param name its id, or what people call it
+   * Looks up a container.
+   * @param name its id or its name
    * @returns undefined when there is none
-   * @throws RefusalError not_permitted when what is there can't be right, backend_failed when the runtime cannot be asked
+   * @throws RefusalError not_permitted when the engine and the kernel disagree about it, backend_failed when the engine does not
+   *   answer
    */
   find(name: string): Promise<KnownContainer | undefined>;
-  /** Tells what becomes of containers, from now on; runtimes without an engine have nothing to tell. */
+  /** Follows the events of containers from now on; absent for runtimes without an engine. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
   /**
-   * The names of the containers that run, or are to run again, with a volume of the engine's by that name.
-   * @throws RefusalError backend_failed when the engine cannot be asked
+   * The names of the running, paused and restarting containers that use the engine's volume of this name.
+   * @throws RefusalError backend_failed when the engine does not answer
    */
   readonly usersOf?: (volume: string) => Promise<readonly string[]>;
 }
 
-/** What an engine tells of a container that may have storage. */
+/** An event of a container with the label castle.volume. */
 export interface ContainerEvent {
   readonly kind: 'died' | 'stopped' | 'killed' | 'oom' | 'destroyed' | 'paused' | 'resumed';
   /** The engine's id of the container. */
@@ -71,29 +72,29 @@ export interface ContainerEvent {
   readonly name: string;
   /** The volume that its label names. */
   readonly volume?: string;
-  /** died: with which exit code; killed: by which signal, by its number. */
+  /** died: its exit code; killed: the number of the signal. */
   readonly detail?: string;
-  /** When, in milliseconds since 1970, by the engine's clock, which is the host's. */
+  /** When, in milliseconds since 1970, by the clock of the host. */
   readonly atMs: number;
 }
 
-/** Who is told. */
+/** Receives the events of an engine. */
 export interface EngineListener {
   event(event: ContainerEvent): void;
   /**
-   * After each connection: the ids of all containers that run, those without storage too.
-   * @param atMs when the engine was asked: what began later may be missing
+   * Called after each connection with the ids of all running containers, with and without the label.
+   * @param atMs when the list was requested, in milliseconds since 1970: containers that started later may be missing
    */
   running(ids: ReadonlySet<string>, atMs: number): void;
-  found(): void;
-  lost(why: string): void;
+  connected(): void;
+  disconnected(reason: string): void;
 }
 
 export interface EngineWatch {
-  /** Whether events arrive. */
+  /** Whether the event stream is connected. */
   connected(): boolean;
-  /** Tells once more which containers run, if the engine can be asked. */
+  /** Passes the list of running containers to the listener again, if the engine is connected. */
   compare(): Promise<void>;
-  /** Nothing is told afterwards. */
+  /** Stops; the listener is not called afterwards. */
   stop(): void;
 }

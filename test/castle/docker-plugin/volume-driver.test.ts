@@ -1,4 +1,4 @@
-/** The volume driver as an engine calls it, call by call; what a real engine makes of it is in test/docker/plugin.test.ts. */
+/** The volume driver, call by call, as an engine calls it. test/engine/volume-driver.machine.ts tests it with a real engine. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { TestContainer } from '../kit/test-container.ts';
 
 t.setTimeout(0);
 
-interface Told {
+interface CallResult {
   readonly status: number;
   readonly body: {
     readonly Err: string;
@@ -26,7 +26,7 @@ interface Told {
 
 const [one, two] = ['1'.repeat(64), '2'.repeat(64)];
 
-/** A castle that is a volume driver, too, and what an engine says to it. */
+/** A castle that is also a volume driver, and the calls of an engine. */
 class Driver {
   private constructor(
     readonly castle: CastleOnHost,
@@ -39,37 +39,37 @@ class Driver {
     return new Driver(await CastleOnHost.start(t, 'process', { ...places, options }), socket);
   }
 
-  /** One call; `Name` and what else it has. */
-  call(method: string, body: object | string = {}): Promise<Told> {
+  /** Sends one call. */
+  call(method: string, body: object | string = {}): Promise<CallResult> {
     return new Promise((resolve, reject) => {
       const path = method.startsWith('/') ? method : `/VolumeDriver.${method}`;
-      const asked = request({ socketPath: this.socket, method: 'POST', path, agent: false }, (answer) => {
+      const call = request({ socketPath: this.socket, method: 'POST', path, agent: false }, (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => {
           text += part;
         });
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) }));
       });
-      asked.on('error', reject).end(typeof body === 'string' ? body : JSON.stringify(body));
+      call.on('error', reject).end(typeof body === 'string' ? body : JSON.stringify(body));
     });
   }
 
   mount = (Name: string, ID: string) => this.call('Mount', { Name, ID });
   unmount = (Name: string, ID: string) => this.call('Unmount', { Name, ID });
 
-  /** Mounts, which must succeed. @returns where */
+  /** Mounts a volume. @returns the mount point @throws Error when it fails */
   async mounted(name: string, id: string): Promise<string> {
     const { status, body } = await this.mount(name, id);
     if (status !== 200 || body.Mountpoint === undefined) throw new Error(JSON.stringify(body));
     return body.Mountpoint;
   }
 
-  /** What the castle has mounted on the host. */
+  /** The mount points of the castle on the host. */
   points(): readonly string[] {
     return mountPoints().filter((point) => point.startsWith(`${this.castle.state}/`));
   }
 
-  /** Ends all that is mounted, as a test does that left it so. */
+  /** Unmounts everything that a test left mounted. */
   async clear(): Promise<void> {
     for (const point of this.points()) await run('umount', [point]);
   }
@@ -80,7 +80,7 @@ const mountPoints = (): readonly string[] =>
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '');
 
-/** What an engine makes of a mount: a container that has it by a bind mount of its own, and the host's no more. */
+/** A container as an engine creates it: it has the mount as a bind mount of its own, and no longer that of the host. */
 async function container(t: Test, source: string, hosts: string): Promise<Running> {
   const home = temporaryFolder(t, 'home');
   const script = `mount --bind "$0" "$1" && { umount "$0"; true; } && echo has it && exec sleep 1000`;
@@ -93,7 +93,7 @@ async function container(t: Test, source: string, hosts: string): Promise<Runnin
 const refused = (sentence: RegExp) => ({ status: 500, body: { Err: sentence } });
 
 if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
-  t.test('what an engine asks, and what is wrong with it', async (t) => {
+  t.test('each call of the protocol, and invalid calls', async (t) => {
     const driver = await Driver.start(t);
     t.same((await driver.call('/Plugin.Activate')).body, { Implements: ['VolumeDriver'], Err: '' });
     t.same((await driver.call('Capabilities', 'null')).body, { Capabilities: { Scope: 'local' }, Err: '' });
@@ -108,18 +108,18 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     });
     t.match((await driver.call('List')).body, { Volumes: [{ Name: 'main', Mountpoint: '' }] });
     for (const [method, body, sentence] of [
-      ['Create', { Name: 'x', Opts: { colour: 'red' } }, /^there is no option "colour"; known are size/],
-      ['Create', { Name: 'x', Opts: { size: 'large' } }, /^size=large is no size/],
-      ['Create', { Name: 'x', Opts: { uid: 'root' } }, /^uid=root is no id/],
-      ['Create', { Name: 'x', Opts: { gid: 7 } }, /^option gid has no text/],
+      ['Create', { Name: 'x', Opts: { colour: 'red' } }, /^there is no option "colour"; use size /],
+      ['Create', { Name: 'x', Opts: { size: 'large' } }, /^size=large is not a size/],
+      ['Create', { Name: 'x', Opts: { uid: 'root' } }, /^uid=root is not an id/],
+      ['Create', { Name: 'x', Opts: { gid: 7 } }, /^the value of option gid is not a string/],
       ['Create', { Name: '../x' }, /^volume name "\.\.\/x" /],
       ['Create', {}, /^the call has no Name/],
-      ['Mount', { Name: 'main' }, /^the call has no ID/],
-      ['Mount', { Name: 'main', ID: '../../x' }, /^the call has no ID that can be one/],
+      ['Mount', { Name: 'main' }, /^the ID of the call is missing/],
+      ['Mount', { Name: 'main', ID: '../../x' }, /^the ID of the call is missing or invalid/],
       ['Mount', { Name: 'none', ID: one }, /^there is no volume none/],
-      ['Mount', '{', /^the call is wrong: /],
-      ['Mount', '7', /^the call is wrong: it is no object/],
-      ['Mount', `"${'x'.repeat(70_000)}"`, /^the call is wrong: it has more than 65536 bytes/],
+      ['Mount', '{', /^the call is invalid: /],
+      ['Mount', '7', /^the call is invalid: it is not a JSON object/],
+      ['Mount', `"${'x'.repeat(70_000)}"`, /^the call is invalid: it has more than 65536 characters/],
     ] as const) {
       t.match(
         await driver.call(method, body),
@@ -128,7 +128,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
       );
     }
     t.match(await driver.call('Format'), { status: 404 });
-    t.same(readdirSync(driver.castle.backend), ['main'], 'nothing else was made');
+    t.same(readdirSync(driver.castle.backend), ['main'], 'nothing else was created');
     t.same(driver.points(), []);
     t.equal(statSync(driver.socket).mode & 0o777, 0o600);
     const nobody = `require('node:net').connect('${driver.socket}').on('error', (e) => console.log(e.code))`;
@@ -148,52 +148,65 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
   });
 
   for (const loop of [undefined, 'size=16M']) {
-    t.test(`${loop === undefined ? 'local' : 'loop'}: one has it, whoever asks how`, async (t) => {
-      const driver = await Driver.start(t, loop === undefined ? {} : { loop });
-      const { castle } = driver;
-      await driver.call('Create', { Name: 'main', Opts: { uid: '0', gid: '0' } });
-      const point = await driver.mounted('main', one);
-      t.same(driver.points(), [point]);
-      t.ok(
-        statSync(castle.state).mode & 0o700 && (statSync(castle.state).mode & 0o077) === 0,
-        'for root alone',
-      );
-      writeFileSync(join(point, 'data'), 'kept');
-      t.equal(await driver.mounted('main', one), point, 'the same again');
-      t.same(driver.points(), [point]);
-      t.match((await driver.call('Path', { Name: 'main' })).body, { Mountpoint: point });
-      t.match((await driver.call('Get', { Name: 'main' })).body.Volume, {
-        Mountpoint: point,
-        Status: { holder: `the engine's mount ${one.slice(0, 12)}`, container: 'awaited' },
-      });
-      t.match(await driver.mount('main', two), refused(/^volume main is in use by the engine's mount 1111/));
-      const container = await TestContainer.start(t, castle);
-      t.match(await container.lease('main'), {
-        status: 409,
-        body: { error: { code: 'volume_in_use', holder: `the engine's mount ${one.slice(0, 12)}` } },
-      });
-      t.match(await driver.call('Remove', { Name: 'main' }), refused(/^volume main is in use by/));
-      t.same(await driver.unmount('main', two), { status: 200, body: { Err: '' } }, "another one's id");
-      t.same(driver.points(), [point], 'takes nothing away');
-      t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } });
-      t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } }, 'once more');
-      t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
+    t.test(
+      `${loop === undefined ? 'local' : 'loop'}: a volume has one holder, by the engine or by request`,
+      async (t) => {
+        const driver = await Driver.start(t, loop === undefined ? {} : { loop });
+        const { castle } = driver;
+        await driver.call('Create', { Name: 'main', Opts: { uid: '0', gid: '0' } });
+        const point = await driver.mounted('main', one);
+        t.same(driver.points(), [point]);
+        t.ok(
+          statSync(castle.state).mode & 0o700 && (statSync(castle.state).mode & 0o077) === 0,
+          'only root can read the state',
+        );
+        writeFileSync(join(point, 'data'), 'kept');
+        t.equal(await driver.mounted('main', one), point, 'the same again');
+        t.same(driver.points(), [point]);
+        t.match((await driver.call('Path', { Name: 'main' })).body, { Mountpoint: point });
+        t.match((await driver.call('Get', { Name: 'main' })).body.Volume, {
+          Mountpoint: point,
+          Status: { holder: `the engine's mount ${one.slice(0, 12)}`, container: 'awaited' },
+        });
+        t.match(
+          await driver.mount('main', two),
+          refused(/^volume main is in use by the engine's mount 1111/),
+        );
+        const container = await TestContainer.start(t, castle);
+        t.match(await container.lease('main'), {
+          status: 409,
+          body: { error: { code: 'volume_in_use', holder: `the engine's mount ${one.slice(0, 12)}` } },
+        });
+        t.match(await driver.call('Remove', { Name: 'main' }), refused(/^volume main is in use by/));
+        t.same(
+          await driver.unmount('main', two),
+          { status: 200, body: { Err: '' } },
+          'the id of another mount',
+        );
+        t.same(driver.points(), [point], 'unmounts nothing');
+        t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } });
+        t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } }, 'once more');
+        t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
 
-      t.equal((await container.lease('main')).status, 201, 'the same volume by request');
-      t.equal(await container.read(join(container.home, 'data')), 'kept');
-      t.match(await driver.mount('main', two), refused(/^volume main is in use by container process-/));
-      t.match(await driver.call('Remove', { Name: 'main' }), refused(/^volume main is in use by container/));
-      t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
-      await container.kill();
-      await castle.untilFree('main');
-      await driver.mounted('main', two);
-      await driver.unmount('main', two);
-      await untilNoLoops(castle.backend);
-      if (loop !== undefined) t.equal(fsck(imageOf(castle.backend, 'main')), 0);
-    });
+        t.equal((await container.lease('main')).status, 201, 'the same volume by request');
+        t.equal(await container.read(join(container.home, 'data')), 'kept');
+        t.match(await driver.mount('main', two), refused(/^volume main is in use by container process-/));
+        t.match(
+          await driver.call('Remove', { Name: 'main' }),
+          refused(/^volume main is in use by container/),
+        );
+        t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
+        await container.kill();
+        await castle.untilFree('main');
+        await driver.mounted('main', two);
+        await driver.unmount('main', two);
+        await untilNoLoops(castle.backend);
+        if (loop !== undefined) t.equal(fsck(imageOf(castle.backend, 'main')), 0);
+      },
+    );
   }
 
-  t.test('what a container has stays until that ends, whatever the engine says', async (t) => {
+  t.test('a mount stays until its container ends, even if the engine calls Unmount', async (t) => {
     const driver = await Driver.start(t, { loop: 'size=16M' });
     const { castle } = driver;
     await driver.call('Create', { Name: 'main' });
@@ -201,7 +214,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     const first = await container(t, point, 'first');
     await driver.mounted('main', one);
     await driver.unmount('main', one);
-    t.same(driver.points(), [point], 'docker cp says Unmount while the container runs');
+    t.same(driver.points(), [point], 'docker cp calls Unmount while the container runs');
     t.match(await castle.leaseOf('main'), { state: 'mounted' });
     t.match((await driver.call('Get', { Name: 'main' })).body.Volume, { Status: { container: 'seen' } });
     t.match(await driver.mount('main', two), refused(/in use by the engine's mount 1111/));
@@ -212,7 +225,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     await castle.end('SIGKILL');
     await first.kill();
     await castle.serve();
-    await until('the next castle sees that it is over', async () =>
+    await until('the next castle releases the lease', async () =>
       (await castle.leaseOf('main')) === undefined ? true : undefined,
     );
     t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
@@ -222,12 +235,12 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     await until('it is seen', () => driver.unmount('main', one).then(() => driver.points().length === 1));
     await second.kill();
     const next = await driver.mounted('main', two);
-    t.same(driver.points(), [next], 'another container need not wait for a word about the last one');
+    t.same(driver.points(), [next], 'the next container does not wait for an Unmount of the last one');
     t.match(await castle.leaseOf('main'), { containerName: `the engine's mount ${two.slice(0, 12)}` });
     await driver.unmount('main', two);
   });
 
-  t.test('a castle that lost its state gives nothing away that is mounted', async (t) => {
+  t.test('a castle that lost its state does not mount a volume again that is still mounted', async (t) => {
     const driver = await Driver.start(t);
     const { castle } = driver;
     await driver.call('Create', { Name: 'main' });
@@ -241,14 +254,14 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     const container = await TestContainer.start(t, castle);
     t.match(await container.lease('main'), { status: 409, body: { error: { holder: 'the host' } } });
     t.match(await driver.mount('main', two), refused(/is mounted on .*mounts\/main~1111/));
-    t.equal(await driver.mounted('main', one), point, 'who asks again gets it');
+    t.equal(await driver.mounted('main', one), point, 'the same mount is found again');
     t.same(driver.points(), [point]);
     await driver.unmount('main', one);
     t.same(driver.points(), []);
     t.equal((await container.lease('main')).status, 201);
   });
 
-  t.test('killed by castle-mount, before, meanwhile and after', async (t) => {
+  t.test('a castle that is killed before, during or after castle-mount recovers', async (t) => {
     const tools = new FatalTools(t);
     const driver = await Driver.start(t, { loop: 'size=16M', program: tools.program, env: tools.env });
     const { castle } = driver;
@@ -261,7 +274,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
         t.ok(tools.withdraw(), `killed ${moment} ${act}`);
         await castle.end('SIGKILL');
         await castle.serve();
-        // An engine asks again; an orphan of the last castle may still be at work on the image.
+        // An engine repeats the call; an orphan of the last castle may still be working on the image.
         const point = await until('it is mounted', () => driver.mounted('main', one));
         t.same(driver.points(), [point], 'once');
         t.equal((await castle.ask('leases')).length, 1);
@@ -278,17 +291,14 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     t.equal(fsck(imageOf(castle.backend, 'main')), 0);
   });
 
-  t.test('an engine in a mount namespace of its own', async (t) => {
+  t.test('an engine in another mount namespace is refused', async (t) => {
     const driver = await Driver.start(t);
     await driver.call('Create', { Name: 'main' });
     const body = JSON.stringify({ Name: 'main', ID: one });
     const ask = `const a = require('node:http').request({ socketPath: '${driver.socket}', method: 'POST',
       path: '/VolumeDriver.Mount' }, (r) => r.pipe(process.stdout)); a.end('${body}')`;
     const { stdout } = await run('unshare', ['--mount', process.execPath, '-e', ask]);
-    t.match(
-      stdout,
-      /is in another mount namespace than the castle; run the castle and the engine as services/,
-    );
+    t.match(stdout, /is not in the mount namespace of the castle; run the castle and the engine as services/);
     t.same(driver.points(), []);
   });
 }

@@ -1,4 +1,4 @@
-/** Who may ask for what, and what the castle makes of requests that are not requests. */
+/** Which caller may send which request, and invalid requests. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,21 +10,26 @@ import { program, requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
-t.test('the life of a lease', async (t) => {
+t.test('the transitions of a lease', async (t) => {
   t.equal(after('mounting', 'mounted'), 'mounted');
   t.equal(after('mounted', 'release'), 'releasing');
   t.equal(after('releasing', 'releaseFailed'), 'mounted');
   const states = Object.keys(transitions) as LeaseState[];
   for (const state of states) {
     const ends = state === 'ended' ? undefined : 'ended';
-    t.equal(transitions[state].containerEnded, ends, `a container's end ends what is ${state}`);
+    t.equal(
+      transitions[state].containerEnded,
+      ends,
+      `when the container ends, a lease that is ${state} ends`,
+    );
   }
   const possible = new Set(states.flatMap((state) => Object.keys(transitions[state]))) as Set<LeaseEvent>;
-  for (const event of possible) t.throws(() => after('ended', event), `nothing follows an end: ${event}`);
+  for (const event of possible)
+    t.throws(() => after('ended', event), `an ended lease has no transition: ${event}`);
 });
 
 if (requires(t, root, program('setpriv'))) {
-  t.test('a container sees and gets its own only', async (t) => {
+  t.test('a container sees only its own leases', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [one, two] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await one.lease('one');
@@ -35,10 +40,10 @@ if (requires(t, root, program('setpriv'))) {
     }
   });
 
-  t.test('a process of the host gets no storage, and only root may look', async (t) => {
+  t.test('a process of the host gets no lease, and only root may list them', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     chmodSync(dirname(castle.socketFolder), 0o755);
-    // Another user may not be able to reach the repository.
+    // Another user may not have access to the repository.
     const script = join(castle.socketFolder, 'test-container.mjs');
     copyFileSync('test/castle/kit/test-container.mjs', script);
     const ask = (user: string, command: string) =>
@@ -50,48 +55,51 @@ if (requires(t, root, program('setpriv'))) {
     const list = '{"call": ["GET", "/v1/leases"]}\n';
     t.match(ask('0', lease), /"status":403.*a process of the host, which is not in a container/);
     t.match(ask('0', list), /"status":200/);
-    t.match(ask('65534', list), /"status":403.*uid 65534 of the host may not ask/);
+    t.match(ask('65534', list), /"status":403.*uid 65534 of the host may not use the castle/);
     t.same(await castle.ask('volumes'), []);
   });
 
-  t.test('a PID namespace alone is no container: the volume would be mounted on the host', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    chmodSync(dirname(castle.socketFolder), 0o755);
-    const target = temporaryFolder(t, 'target');
-    const call = JSON.stringify({ call: ['POST', '/v1/leases', { volume: 'main', target }] });
-    for (const user of ['0', '65534']) {
-      const { stdout } = spawnSync(
-        'setpriv',
-        [
-          ...[
-            `--reuid=${user}`,
-            '--clear-groups',
-            'unshare',
-            ...(user === '0' ? [] : ['-Ur']),
-            '--pid',
-            '--fork',
+  t.test(
+    'a PID namespace without a mount namespace is refused: the volume would be mounted on the host',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      chmodSync(dirname(castle.socketFolder), 0o755);
+      const target = temporaryFolder(t, 'target');
+      const call = JSON.stringify({ call: ['POST', '/v1/leases', { volume: 'main', target }] });
+      for (const user of ['0', '65534']) {
+        const { stdout } = spawnSync(
+          'setpriv',
+          [
+            ...[
+              `--reuid=${user}`,
+              '--clear-groups',
+              'unshare',
+              ...(user === '0' ? [] : ['-Ur']),
+              '--pid',
+              '--fork',
+            ],
+            ...['--kill-child', process.execPath, 'test/castle/kit/test-container.mjs', castle.socket],
           ],
-          ...['--kill-child', process.execPath, 'test/castle/kit/test-container.mjs', castle.socket],
-        ],
-        { input: `${call}\n`, encoding: 'utf8' },
-      );
-      t.match(stdout, /"status":403.*has no mount namespace of its own/, `uid ${user}`);
-    }
-    t.same(await castle.ask('volumes'), []);
-    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), target);
-    const container = await TestContainer.start(t, castle);
-    const inner = [
-      'unshare',
-      '--mount',
-      process.execPath,
-      'test/castle/kit/test-container.mjs',
-      castle.socket,
-    ];
-    const { stdout } = await container.run('sh', '-c', `echo '${call}' | ${inner.join(' ')}`);
-    t.match(stdout, /"status":403.*is not in the mount namespace of container/);
-  });
+          { input: `${call}\n`, encoding: 'utf8' },
+        );
+        t.match(stdout, /"status":403.*has no mount namespace of its own/, `uid ${user}`);
+      }
+      t.same(await castle.ask('volumes'), []);
+      t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), target);
+      const container = await TestContainer.start(t, castle);
+      const inner = [
+        'unshare',
+        '--mount',
+        process.execPath,
+        'test/castle/kit/test-container.mjs',
+        castle.socket,
+      ];
+      const { stdout } = await container.run('sh', '-c', `echo '${call}' | ${inner.join(' ')}`);
+      t.match(stdout, /"status":403.*is not in the mount namespace of container/);
+    },
+  );
 
-  t.test('what is not a request is refused, and does no harm', async (t) => {
+  t.test('invalid requests are refused, and the castle continues to serve', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     const wrong: [string, string, string, object | string | undefined, number][] = [
@@ -107,7 +115,7 @@ if (requires(t, root, program('setpriv'))) {
       ],
       ['__proto__', 'POST', '/v1/leases', '{"volume": "a", "target": "/mnt", "__proto__": {"x": 1}}', 400],
       ['too large', 'POST', '/v1/leases', { volume: 'a', target: '/'.repeat(20_000) }, 413],
-      ['a path that is none', 'DELETE', '/v1/leases/%', undefined, 400],
+      ['an invalid path', 'DELETE', '/v1/leases/%', undefined, 400],
       ['an unknown path', 'GET', '/v2/everything', undefined, 404],
       ['an unknown method', 'PUT', '/v1/leases', { volume: 'a' }, 404],
       ['an unknown lease', 'DELETE', '/v1/leases/..%2f..%2fetc', undefined, 404],
@@ -129,7 +137,7 @@ if (requires(t, root, program('setpriv'))) {
       t.match(JSON.parse(body), { error: { code: 'bad_request', message: String, remedy: String } }, name);
     }
     t.same(await castle.ask('volumes'), []);
-    t.equal((await container.lease('main')).status, 201, 'and it serves on');
+    t.equal((await container.lease('main')).status, 201, 'it continues to serve');
   });
 
   t.test('the OpenAPI document names every operation', async (t) => {

@@ -1,4 +1,4 @@
-/** The container id in /proc/PID/cgroup: as engines write it, and as containers and users would like it to be read. */
+/** The container id in /proc/PID/cgroup: as engines write it, and as containers and users forge it. */
 import t from 'tap';
 import { containerIds } from '../../../src/castle/runtimes/container-id.ts';
 
@@ -16,7 +16,7 @@ const everywhere = (path: string) =>
 
 type Case = readonly [name: string, text: string, ids: readonly string[]];
 
-t.test('engines', async (t) => {
+t.test('the cgroup paths of each engine', async (t) => {
   const cases: readonly Case[] = [
     ['Docker, v1, cgroupfs', everywhere(`/docker/${a}`), [a]],
     ['Docker, v1, systemd', everywhere(`/system.slice/docker-${a}.scope`), [a]],
@@ -66,7 +66,7 @@ t.test('engines', async (t) => {
       [a],
     ],
     [
-      'containerd that was not told of the systemd driver',
+      'containerd without the systemd driver',
       `1:name=systemd:/system.slice/containerd.service/kubepods-burstable-pod${unitUid}.slice:cri-containerd:${a}\n`,
       [a],
     ],
@@ -81,7 +81,7 @@ t.test('engines', async (t) => {
   for (const [name, text, ids] of cases) t.same(containerIds(text), ids, name);
 });
 
-t.test('engines in containers: the outer one is ours to know', async (t) => {
+t.test('for an engine in a container, the id of the outer container counts', async (t) => {
   const cases: readonly Case[] = [
     ['Docker in Docker', `0::/docker/${a}/docker/${b}\n`, [a]],
     ['Docker in Docker, systemd outside', `0::/system.slice/docker-${a}.scope/docker/${b}\n`, [a]],
@@ -103,7 +103,7 @@ t.test('engines in containers: the outer one is ours to know', async (t) => {
   for (const [name, text, ids] of cases) t.same(containerIds(text), ids, name);
 });
 
-t.test('what somebody would like to be taken for', async (t) => {
+t.test('forged cgroup paths', async (t) => {
   const cases: readonly Case[] = [
     ["a cgroup of a container's own, called like another container", `0::/docker/${a}/${b}\n`, [a]],
     ['the same as a scope', `0::/docker/${a}/docker-${b}.scope\n`, [a]],
@@ -118,7 +118,7 @@ t.test('what somebody would like to be taken for', async (t) => {
       `4:memory:/docker/${a}\n3:pids:/docker/${b}\n`,
       [a, b],
     ],
-    // The engine knows no such container: refused, where no id at all would make it a process of the host.
+    // The engine has no such container, so it is refused; without an id, the process would count as one of the host.
     ['a pod without a container', `0::/libpod_parent/${pod}\n`, [pod]],
     ['a slice of a pod without a container', `0::/machine.slice/machine-libpod_pod_${pod}.slice\n`, [pod]],
     ['the monitor of a container', `0::/machine.slice/libpod-conmon-${a}.scope\n`, [a]],

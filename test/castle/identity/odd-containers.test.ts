@@ -1,4 +1,4 @@
-/** Containers that are not as simple as one process with one root: what the castle must not be mistaken about. */
+/** Unusual containers: without a first thread, with another root, with namespaces inside. */
 import { mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
@@ -30,7 +30,7 @@ if (requires(t, root)) {
   });
 
   t.test(
-    'in a container whose first process has another root, the volume is where that sees it',
+    'a container whose first process has another root: the volume is mounted below that root',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
       const inJail = await TestContainer.start(t, castle, { jail: true });
@@ -39,7 +39,7 @@ if (requires(t, root)) {
       const [mount = ''] = await inJail.mounts(inJail.home);
       t.equal(Number(mount.split(' ')[0]), given.body.mountId);
       t.match(await inJail.lease('main'), { status: 200, body: { id: given.body.id } });
-      t.equal((await inJail.mounts(inJail.home)).length, 1, 'asked twice, made once');
+      t.equal((await inJail.mounts(inJail.home)).length, 1, 'requested twice, mounted once');
       t.equal((await inJail.call('DELETE', `/v1/leases/${given.body.id}`)).status, 204);
       t.equal((await inJail.mounts(inJail.home)).length, 0);
     },
@@ -50,14 +50,14 @@ if (requires(t, root)) {
     const container = await TestContainer.start(t, castle);
     const ask = (volume: string) => ['POST', '/v1/leases', { volume, target: container.home }] as const;
     const answers = await container.calls([ask('one'), ask('two')]);
-    t.same(answers.map(({ status }) => status).sort(), [201, 422], 'asked for at once');
+    t.same(answers.map(({ status }) => status).sort(), [201, 422], 'requested at the same time');
     const other = answers[0]?.status === 201 ? 'two' : 'one';
     t.match(await container.lease(other), {
       status: 422,
       body: { error: { code: 'bad_target', message: /volume (one|two) is already mounted/ } },
     });
     t.equal((await container.mounts(container.home)).length, 1);
-    t.equal((await castle.ask('volumes')).length, 1, 'and the refused one was not made');
+    t.equal((await castle.ask('volumes')).length, 1, 'the refused volume was not created');
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
@@ -68,7 +68,7 @@ if (requires(t, root)) {
     t.equal((await container.mounts(container.home)).length, 1);
   });
 
-  t.test('what hides or moves the mount in the container does not end the lease', async (t) => {
+  t.test('hiding or moving the mount in the container does not end the lease', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [first, second] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const moved = join(dirname(first.home), 'moved');
@@ -111,7 +111,7 @@ if (requires(t, root)) {
     t.match(await castle.leaseOf('main'), { id });
   });
 
-  t.test('a volume whose folder is away does not keep the castle from starting', async (t) => {
+  t.test('the castle starts when the folder of a volume is missing', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [away, kept] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const { id } = (await away.lease('away')).body;

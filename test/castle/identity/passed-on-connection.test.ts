@@ -1,4 +1,4 @@
-/** Who asks is the process that connected, whatever becomes of it and of its connection. */
+/** The caller is the process that connected, even if the connection is passed on or the process ends. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ const fuse = (): Need => (existsSync('/dev/fuse') ? undefined : 'needs /dev/fuse
 if (requires(t, root)) {
   const [program = ''] = compile(t, 'test/castle/identity/pass-on.c');
 
-  t.test('a process that connects and then becomes another program is the same container', async (t) => {
+  t.test('a process that executes another program after connecting is still the caller', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     const { stdout } = await container.run(program, 'exec', castle.socket, 'main', container.home);
@@ -24,14 +24,14 @@ if (requires(t, root)) {
     t.equal((await container.mounts(container.home)).length, 1);
   });
 
-  t.test('a connection whose process has ended counts for nobody, and no later process', async (t) => {
+  t.test('a request on a connection whose process has ended is refused', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     const { stdout } = await container.run(program, 'fork', castle.socket, 'main', container.home);
-    // Closed at once, when it had ended before the castle looked at the connection; else refused.
+    // The connection is closed if the process had ended before the castle accepted it; otherwise the request is refused.
     t.match(
       stdout,
-      /^$|^HTTP\/1\.1 403 .*(has ended|ended while it was asking|cannot be placed|not visible)/s,
+      /^$|^HTTP\/1\.1 403 .*(has ended|ended during its request|cannot be placed|not visible)/s,
     );
     t.same(await castle.ask('leases'), []);
     t.same(await castle.ask('volumes'), []);
@@ -51,13 +51,16 @@ if (requires(t, root)) {
     mkdirSync(folder);
     await first.run('mkfifo', ready);
     await first.run('sh', '-c', `${mute} ${folder} >${ready} 2>&1 & head -n 1 ${ready}`);
-    const asked = (times: number) =>
-      until(`${times} have asked`, () => tls.castle.told('lease.requested').length === times || undefined);
-    // While its mount hangs, the next one for that volume waits, with its container known already.
+    const untilRequested = (times: number) =>
+      until(
+        `${times} requests have arrived`,
+        () => tls.castle.told('lease.requested').length === times || undefined,
+      );
+    // While this mount hangs, the next request for the volume waits; its caller has been identified already.
     const hanging = first.lease('main', join(folder, 'target')).catch(() => undefined);
-    await asked(1);
+    await untilRequested(1);
     const waiting = tls.lease(token, 'main', second.home);
-    await asked(2);
+    await untilRequested(2);
     await second.kill();
     await first.kill();
     await hanging;
@@ -69,14 +72,14 @@ if (requires(t, root)) {
     t.notMatch(tls.castle.said, 'mount.created');
   });
 
-  t.test('mount points that lead elsewhere by links of any kind', async (t) => {
+  t.test('mount points with symlinks or magic links of /proc are refused', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     const beside = dirname(container.home);
     mkdirSync(join(beside, 'real'));
     symlinkSync('real', join(beside, 'link'));
     symlinkSync('/proc/1/root', join(beside, 'up'));
-    // One that the castle itself would see as its own: /proc/self is whoever looks.
+    // /proc/self is the process that opens it: the castle would open its own root.
     const targets = [
       `/proc/self/root${container.home}`,
       `/proc/1/root${container.home}`,
@@ -99,9 +102,9 @@ if (requires(t, root)) {
     t.equal((await container.lease('main')).status, 201);
   });
 
-  t.test('a process of the host whose cgroup is called like a container is none', async (t) => {
+  t.test('a process of the host whose cgroup is named like a container is not accepted', async (t) => {
     if (!requires(t, cgroups('memory'))) return;
-    // No engine is there to ask: not even that would let it in as the host, which it would be without the name.
+    // Without an engine the id cannot be checked. The process must not count as one of the host, as it would without this name.
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: '/nowhere/docker.sock' });
     const script = `
       for top in /sys/fs/cgroup/memory /sys/fs/cgroup; do

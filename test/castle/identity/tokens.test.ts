@@ -1,4 +1,4 @@
-/** Who asks over TLS is who the token is for: what it opens, for how long, and what is tried with it. */
+/** Tokens: which requests they allow over TLS, for how long, and attempts to misuse them. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   chmodSync,
@@ -35,7 +35,7 @@ const refused = (sentence: RegExp) => ({
 
 if (requires(t, root, program('openssl'), program('setpriv'))) {
   t.test(
-    'a container gets its volume by its token, and the same lease when an answer was lost',
+    'a container gets its volume with its token, and the same lease when it repeats the request',
     async (t) => {
       const tls = await TlsCastle.start(t);
       const [container, other] = [
@@ -61,7 +61,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       t.strictSame(
         own.map(({ id }) => id),
         [body.id],
-        'its own only',
+        'only its own',
       );
       const foreign = (await tls.castle.ask('leases')).find(({ volume }) => volume === 'others');
       t.match(await tls.ask(token, 'DELETE', `/v1/leases/${foreign?.id}`), { status: 404 });
@@ -70,7 +70,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     },
   );
 
-  t.test('what is for the host is not to be had over TLS', async (t) => {
+  t.test('requests of the host are refused over TLS', async (t) => {
     const tls = await TlsCastle.start(t);
     const container = await TestContainer.start(t, tls.castle);
     const token = await tls.tokenOf(container, 'main');
@@ -100,7 +100,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.same(await tls.castle.ask('volumes'), []);
   });
 
-  t.test('tokens that are none', async (t) => {
+  t.test('invalid tokens are refused', async (t) => {
     const tls = await TlsCastle.start(t);
     const stranger = await TlsCastle.start(t);
     const [container, other] = [
@@ -120,38 +120,38 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       ['none', undefined, /^the request has no token$/],
       ['an empty one', '', /^the request has no token$/],
       ['two words', 'castle1 x', /^the request has no token$/],
-      ['garbage', 'garbage', /was not made by this castle, or was changed$/],
-      ['only dots', '...', /was not made by this castle/],
-      ['no signature', `${word}.${said}.`, /was not made by this castle/],
-      ['the signature of nothing', `${word}..${mac}`, /was not made by this castle/],
-      ['changed claims', `${word}.${forged}.${mac}`, /was not made by this castle/],
-      ['a changed signature', `${word}.${said}.${changed}`, /was not made by this castle/],
-      ['more behind it', `${right}=`, /was not made by this castle/],
-      ['another format', right.replace('castle1', 'castle2'), /was not made by this castle/],
-      ['one of JWT without algorithm', 'eyJhbGciOiJub25lIn0.e30.', /was not made by this castle/],
-      ['a long one', `${word}.${'A'.repeat(3000)}.${mac}`, /was not made by this castle/],
-      ["another castle's", await stranger.tokenOf(container, 'main'), /was not made by this castle/],
-      ['by a key that was guessed', writeToken(randomBytes(32), claims), /was not made by this castle/],
+      ['garbage', 'garbage', /was not created by this castle, or was changed$/],
+      ['only dots', '...', /was not created by this castle/],
+      ['no signature', `${word}.${said}.`, /was not created by this castle/],
+      ['the signature of nothing', `${word}..${mac}`, /was not created by this castle/],
+      ['changed claims', `${word}.${forged}.${mac}`, /was not created by this castle/],
+      ['a changed signature', `${word}.${said}.${changed}`, /was not created by this castle/],
+      ['more behind it', `${right}=`, /was not created by this castle/],
+      ['another format', right.replace('castle1', 'castle2'), /was not created by this castle/],
+      ['one of JWT without algorithm', 'eyJhbGciOiJub25lIn0.e30.', /was not created by this castle/],
+      ['a long one', `${word}.${'A'.repeat(3000)}.${mac}`, /was not created by this castle/],
+      ["another castle's", await stranger.tokenOf(container, 'main'), /was not created by this castle/],
+      ['by a key that was guessed', writeToken(randomBytes(32), claims), /was not created by this castle/],
       [
         'of a castle with a copy of the key',
         signed({ castle: randomUUID() }),
-        /was made by another castle, or/,
+        /was created by another castle, or/,
       ],
-      ['from before the host started', signed({ boot: randomUUID() }), /or before this host was started$/],
-      ['expired', signed({ fromMs: now - 2000, untilMs: now - 1000 }), /has expired at \d{4}-/],
-      ['not yet valid', signed({ fromMs: now + 60_000, untilMs: now + 90_000 }), /does not count yet/],
-      ['without claims', writeToken(key, {} as Claims), /was not made by this castle/],
-      ['for nobody', signed({ container: 'pidns-1-1' }), /is for a container that is not there$/],
+      ['from before the host started', signed({ boot: randomUUID() }), /or before this host was booted$/],
+      ['expired', signed({ fromMs: now - 2000, untilMs: now - 1000 }), /expired at \d{4}-/],
+      ['not yet valid', signed({ fromMs: now + 60_000, untilMs: now + 90_000 }), /is not valid yet/],
+      ['without claims', writeToken(key, {} as Claims), /was not created by this castle/],
+      ['for nobody', signed({ container: 'pidns-1-1' }), /is for a container that does not exist$/],
       [
         'for a container by its name',
         signed({ container: `process-${await container.pid()}` }),
-        /is not there$/,
+        /does not exist$/,
       ],
-      ['for a process of the host', signed({ container: `pidns-1-${process.pid}` }), /is not there$/],
+      ['for a process of the host', signed({ container: `pidns-1-${process.pid}` }), /does not exist$/],
       [
         'for an earlier process of that number',
         signed({ first: { pid: await container.pid(), startTicks: '1' } }),
-        /is for an earlier life of container process-/,
+        /is for an earlier run of container process-/,
       ],
     ];
     for (const [what, token, sentence] of cases) {
@@ -165,12 +165,12 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.same(await tls.castle.ask('volumes'), []);
     const lines = tls.castle.told('lease.refused').length;
     t.ok(lines <= 10, `${lines} lines of the log for ${cases.length + 1} refusals`);
-    t.notMatch(tls.castle.said, mac, 'no token is in it');
+    t.notMatch(tls.castle.said, mac, 'the log has no token');
     t.equal((await tls.lease(right, 'main', container.home)).status, 201, 'the right one');
   });
 
   t.test(
-    'a stolen token gives the thief nothing: the mount is in the container that it is for',
+    'a stolen token does not help the thief: the volume is mounted in the container of the token',
     async (t) => {
       const tls = await TlsCastle.start(t);
       const [owner, thief] = [
@@ -184,18 +184,18 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     },
   );
 
-  t.test('a token is for one mount point, and what it was used for outlives kill -9', async (t) => {
+  t.test('a token is for one mount point, and its use is recorded before kill -9', async (t) => {
     const tls = await TlsCastle.start(t);
     const container = await TestContainer.start(t, tls.castle);
     const token = await tls.tokenOf(container, 'main');
     const later = join(container.home, 'later');
     t.match(await tls.lease(token, 'main', later), { status: 422 }, 'nothing is mounted, but it was used');
-    t.match(await tls.lease(token, 'main', container.home), refused(/was used for .*\/later already$/));
+    t.match(await tls.lease(token, 'main', container.home), refused(/was already used for .*\/later$/));
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
     t.match(
       await tls.lease(token, 'main', container.home),
-      refused(/was used for .*\/later already$/),
+      refused(/was already used for .*\/later$/),
       'replayed',
     );
     await container.run('mkdir', later);
@@ -206,7 +206,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.match(await tls.lease(token, 'main', later), { status: 200, body: { id: body.id } }, 'a lost answer');
 
     t.match(await tls.ask(token, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
-    const spent = refused(/was used, and its volume given back$/);
+    const spent = refused(/was used, and its lease released$/);
     t.match(await tls.lease(token, 'main', later), spent);
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
@@ -216,18 +216,21 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.same(await tls.castle.ask('leases'), []);
   });
 
-  t.test('one token for two mount points at once', async (t) => {
-    const tls = await TlsCastle.start(t);
-    const container = await TestContainer.start(t, tls.castle);
-    const token = await tls.tokenOf(container, 'main');
-    await container.run('mkdir', join(container.home, 'a'), join(container.home, 'b'));
-    const answers = await Promise.all(
-      ['a', 'b'].map((name) => tls.lease(token, 'main', join(container.home, name))),
-    );
-    t.same(answers.map(({ status }) => status).sort(), [201, 403]);
-  });
+  t.test(
+    'of two simultaneous requests with one token for different mount points, one succeeds',
+    async (t) => {
+      const tls = await TlsCastle.start(t);
+      const container = await TestContainer.start(t, tls.castle);
+      const token = await tls.tokenOf(container, 'main');
+      await container.run('mkdir', join(container.home, 'a'), join(container.home, 'b'));
+      const answers = await Promise.all(
+        ['a', 'b'].map((name) => tls.lease(token, 'main', join(container.home, name))),
+      );
+      t.same(answers.map(({ status }) => status).sort(), [201, 403]);
+    },
+  );
 
-  t.test('an expired token opens nothing, but what it opened can be given back', async (t) => {
+  t.test('an expired token gets no lease, but releases the one it got before', async (t) => {
     const tls = await TlsCastle.start(t);
     const [container, other] = [
       await TestContainer.start(t, tls.castle),
@@ -247,8 +250,8 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       const answer = await tls.ask(unused, 'GET', '/v1/leases');
       return answer.status === 403 ? answer : undefined;
     });
-    t.match(last, refused(/has expired/));
-    t.match(await tls.lease(unused, 'other', other.home), refused(/has expired/));
+    t.match(last, refused(/ expired at /));
+    t.match(await tls.lease(unused, 'other', other.home), refused(/ expired at /));
     t.match(await tls.lease(used, 'main', container.home), { status: 200 }, 'its lease lives');
     t.match(await tls.ask(used, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
     t.match(await tls.lease(used, 'main', container.home), { status: 403 });
@@ -258,10 +261,10 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     const store = openStore(tls.castle.state);
     const uses = store.tokenUses().map(({ volume, spent }) => ({ volume, spent: spent ?? false }));
     await store.close();
-    t.same(uses, [{ volume: 'main', spent: false }], 'what has expired is forgotten');
+    t.same(uses, [{ volume: 'main', spent: false }], 'records of expired tokens are deleted');
   });
 
-  t.test('the container ends', async (t) => {
+  t.test('a token is refused after its container has ended', async (t) => {
     const tls = await TlsCastle.start(t);
     const container = await TestContainer.start(t, tls.castle);
     const [token, other] = [await tls.tokenOf(container, 'main'), await tls.tokenOf(container, 'main')];
@@ -269,11 +272,14 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     await container.kill();
     await tls.castle.untilFree('main');
     for (const one of [token, other]) {
-      t.match(await tls.lease(one, 'main', container.home), refused(/is for a container that is not there$/));
+      t.match(
+        await tls.lease(one, 'main', container.home),
+        refused(/is for a container that does not exist$/),
+      );
     }
   });
 
-  t.test('castle token writes for the eyes of the owner only', async (t) => {
+  t.test('castle token writes a file that only its owner can read', async (t) => {
     const tls = await TlsCastle.start(t);
     const container = await TestContainer.start(t, tls.castle);
     const name = `process-${await container.pid()}`;
@@ -340,7 +346,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     });
   });
 
-  t.test('a full disk: no half a token, and the old one stays', async (t) => {
+  t.test('on a full disk the old token stays, and no partial one is written', async (t) => {
     const tls = await TlsCastle.start(t);
     const container = await TestContainer.start(t, tls.castle);
     const folder = temporaryFolder(t, 'full');
@@ -357,13 +363,13 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.match(ran, { stderr: /^castle: cannot write the token to token: ENOSPC/, stdout: 'old\ntoken\n' });
   });
 
-  t.test('a key that others know, or that is none', async (t) => {
+  t.test('a token key that other users can read, or that is invalid, is refused', async (t) => {
     const tls = await TlsCastle.start(t);
     const file = join(tls.castle.state, 'token.key');
     const before = readFileSync(file, 'utf8');
     await tls.castle.end('SIGTERM');
     await tls.castle.serve();
-    t.equal(readFileSync(file, 'utf8'), before, 'it is made once');
+    t.equal(readFileSync(file, 'utf8'), before, 'it is created once');
     await tls.castle.end('SIGTERM');
     const fails = async (code: number, sentence: RegExp) => {
       const ended = tls.castle.launch();
@@ -372,23 +378,23 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       t.match(tls.castle.said, sentence);
     };
     chmodSync(file, 0o640);
-    await fails(77, /may be known to others: it has mode 640 .*; move it away/);
+    await fails(77, /other users may know the token key .*: it has mode 640 .*; move it away/);
     chmodSync(file, 0o600);
     chownSync(file, 1000, 1000);
     await fails(77, /belongs to uid 1000/);
     chownSync(file, 0, 0);
     writeFileSync(file, '{"castle": "x"}');
-    await fails(74, /token\.key is no key for tokens; move it away/);
+    await fails(74, /token\.key is not a token key; move it away/);
     copyFileSync(file, `${file}.elsewhere`);
     rmSync(file);
     symlinkSync(`${file}.elsewhere`, file);
-    await fails(74, /token\.key cannot be read: ELOOP/);
+    await fails(74, /cannot read the token key .*token\.key: ELOOP/);
     rmSync(file);
     mkdirSync(`${file}.new`);
-    await fails(73, /token\.key cannot be made/);
+    await fails(73, /cannot create the token key .*token\.key: /);
     renameSync(`${file}.new`, `${file}.folder`);
     writeFileSync(`${file}.new`, 'of a castle that was killed');
     await tls.castle.serve();
-    t.not(readFileSync(file, 'utf8'), before, 'another one, after it was moved away');
+    t.not(readFileSync(file, 'utf8'), before, 'a new key is created after the old one was moved away');
   });
 }
