@@ -1,17 +1,17 @@
 import type { Garbage } from '../garbage/garbage.ts';
 
-/** A stray as people are told of it. */
+/** Garbage as it is reported. */
 export interface FoundGarbage extends Garbage {
-  /** What a person can do about it, where the castle may not: it did not make it, or cannot tell whose it is. */
+  /** What a person can do about it, where the castle must not remove it: it did not create it, or cannot tell who uses it. */
   readonly byHand?: string;
 }
 
-/** Finds the strays of one kind. Looking changes nothing. */
+/** Finds the garbage of one kind. `find` changes nothing. */
 export interface Collector {
-  /** What it looks for, for the sentence that it could not. */
+  /** What it looks for, as the message of a failure names it. */
   readonly name: string;
   find(): Promise<readonly FoundGarbage[]>;
 }
 
-/** For what is told of only. */
+/** The `remove` of garbage that is only reported. */
 export const leaveAlone = async (): Promise<boolean> => false;

@@ -19,7 +19,7 @@ export interface CollectorDeps extends HostMountDeps {
   readonly keepDeletedMs: number;
 }
 
-/** All collectors: leases before mounts, mounts before devices, since one keeps the next. Adding one is a file and a line here. */
+/** All collectors. Leases come before mounts, and mounts before devices: a lease keeps its mount, and a mount its device. */
 export function collectorsFor(deps: CollectorDeps): readonly Collector[] {
   const { store, backend, volumeLock, watch, catalog, administration, keepDeletedMs } = deps;
   return [

@@ -3,7 +3,7 @@ import type { ContainerWatch } from '../leases/container-watch.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector } from './collector.ts';
 
-/** Leases of containers that have ended, which a full state kept from ending with them. */
+/** Leases of containers that have ended. They remain when the store could not be written, for example on a full disk. */
 export function endedLeases(store: Store, watch: ContainerWatch): Collector {
   return {
     name: 'leases without a container',

@@ -3,36 +3,36 @@ import type { EmitEvent } from '../events/event.ts';
 import type { Garbage } from '../garbage/garbage.ts';
 import type { Collector, FoundGarbage } from './collector.ts';
 
-/** What became of a stray. */
+/** What a run did with one piece of garbage. */
 export type GarbageOutcome =
-  /** Looked at only. */
+  /** Found by a run that removes nothing. */
   | 'found'
   | 'removed'
-  /** Somebody has it after all, or it is for a person to decide. */
+  /** It is in use after all, or a person must decide. */
   | 'left'
   | 'failed';
 
-/** A stray with what became of it. */
+/** Garbage, and what the run did with it. */
 export interface CollectedGarbage extends Pick<FoundGarbage, 'kind' | 'name' | 'reason'> {
   readonly outcome: GarbageOutcome;
   /** What a person can do about it. */
   readonly remedy?: string;
 }
 
-/** On whose word strays are removed. */
+/** What a run may remove. */
 export type CollectionMode =
-  /** Nothing is changed. */
+  /** Nothing. */
   | 'look'
-  /** A person's, who has seen them or could have. */
+  /** Everything: a person has ordered it, and could see the list before. */
   | 'person'
-  /** Nobody's: only what holds no data. */
+  /** Only what holds no data: the run is periodic. */
   | 'clock';
 
 /**
- * What is removed without anybody's word. Volumes and snapshots are data: that nobody is known to need them may mean that
- * the state was lost. Deleted volumes go when their time is over, whatever this says.
+ * What a periodic run removes. Volumes and snapshots are data: when the store does not know them, the store may have been
+ * lost. Deleted volumes are purged when their time is over, independently of this.
  */
-const withoutWord: Readonly<Record<Garbage['kind'], boolean>> = {
+const isRemovedPeriodically: Readonly<Record<Garbage['kind'], boolean>> = {
   lease: true,
   mount: true,
   file: true,
@@ -41,11 +41,11 @@ const withoutWord: Readonly<Record<Garbage['kind'], boolean>> = {
   snapshot: false,
 };
 
-/** Finds what belongs to nobody, and removes it. */
+/** Finds garbage, which no lease and no record refers to, and removes it. */
 export class GarbageCollection {
-  /** The last run: two at once would only find the same. */
+  /** The last run: two at the same time would find the same garbage. */
   private last: Promise<unknown> = Promise.resolve();
-  /** What people were told of already. */
+  /** The garbage that was reported already, as `KIND NAME`. */
   private readonly reported = new Set<string>();
   private left: readonly CollectedGarbage[] = [];
 
@@ -54,7 +54,7 @@ export class GarbageCollection {
     private readonly emit: EmitEvent,
   ) {}
 
-  /** Runs all collectors, after a run that is under way. */
+  /** Runs all collectors, after a run in progress has ended. */
   run(order: CollectionMode): Promise<readonly CollectedGarbage[]> {
     const mine = this.last.then(() => this.collect(order));
     this.last = mine.catch(() => undefined);
@@ -68,7 +68,7 @@ export class GarbageCollection {
     return numbers;
   }
 
-  /** Resolves when no run is under way. */
+  /** Resolves when no run is in progress. */
   async idle(): Promise<void> {
     await this.last;
   }
@@ -96,7 +96,7 @@ export class GarbageCollection {
       return { ...about, outcome: order === 'look' ? 'found' : 'left', remedy: byHand };
     }
     if (order === 'look') return { ...about, outcome: 'found' };
-    if (order === 'clock' && !withoutWord[kind]) {
+    if (order === 'clock' && !isRemovedPeriodically[kind]) {
       return { ...about, outcome: 'left', remedy: 'castle gc removes it' };
     }
     try {
@@ -111,7 +111,7 @@ export class GarbageCollection {
     return { ...about, outcome: 'removed' };
   }
 
-  /** Once for each: it is found again every hour. */
+  /** Reports each piece once, although every run finds it again. */
   private report({ kind, name, reason, remedy }: CollectedGarbage): void {
     const key = `${kind} ${name}`;
     if (this.reported.has(key)) return;

@@ -8,14 +8,14 @@ import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import { type Collector, leaveAlone } from './collector.ts';
 
-/** How long a device may take to go after its last mount, in milliseconds. */
+/** How long the kernel may take to detach a device after its last unmount, in milliseconds. */
 const goesWithinMs = 2_000;
-/** How often we look whether it has, in milliseconds. */
+/** How often this is checked, in milliseconds. */
 const lookAgainMs = 50;
 
 /**
- * Loop devices with images of volumes that are mounted nowhere. Those of the castle go by themselves with their last user:
- * what stays was made by somebody else, or is held open by a program. Either is for a person to end.
+ * Loop devices with images of volumes that are mounted nowhere. The kernel detaches the castle's devices after their last
+ * use, so one that remains was attached by another program, or a program has it open. A person must detach it.
  */
 export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Collector {
   const { base } = backend;
@@ -47,7 +47,7 @@ export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Colle
       const found = [];
       for (const device of loopDevices()) {
         const volume = volumeOf(device);
-        // In its turn, no mount of the volume is under way.
+        // While the lock is held, no mount of the volume is in progress.
         if (volume === undefined || !(await volumeLock.run(volume, () => isIdle(device)))) continue;
         found.push({
           kind: 'device' as const,

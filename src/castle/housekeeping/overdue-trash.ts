@@ -1,7 +1,7 @@
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import type { Collector } from './collector.ts';
 
-/** Deleted volumes whose time is over, and entries of some that somebody took out of the trash by hand. */
+/** Deleted volumes whose time is over, and records of deleted volumes that are missing in the trash folder. */
 export function overdueTrash(
   administration: VolumeAdministration,
   backendName: string,
@@ -12,7 +12,7 @@ export function overdueTrash(
     async find() {
       const found = [];
       for (const { id, volume, deleted, backend } of administration.list()) {
-        if (backend !== backendName) continue; // of another backend's trash, nothing can be seen
+        if (backend !== backendName) continue; // the trash of another backend cannot be read
         const isGone = await administration.isMissing(id);
         if (!isGone && Date.parse(deleted) + keepMs > Date.now()) continue;
         found.push({

@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts';
 import { type Collector, leaveAlone } from './collector.ts';
 
 /**
- * Folders and images that the store knows nothing of. They may be somebody's data, brought here or left by a lost state:
+ * Folders and images without a record in the store. They may be data that was copied here, or the store may have been lost:
  * they are never removed.
  */
 export function unknownVolumes(store: Store, backend: Backend): Collector {

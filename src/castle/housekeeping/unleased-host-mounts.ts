@@ -21,8 +21,8 @@ export interface HostMountDeps {
 }
 
 /**
- * Mounts on the host, and places for them, that were made for an engine and that no lease stands for: a castle that lost
- * its state leaves some, or one that was killed between the unmount and the end of its lease.
+ * Mounts and mount points on the host that were created for an engine and have no lease. They remain when the store was
+ * lost, or when a castle was killed between the unmount and the end of the lease.
  */
 export function unleasedHostMounts(deps: HostMountDeps): Collector {
   const { store, backend, hostMounts, volumeLock } = deps;
@@ -49,7 +49,7 @@ export function unleasedHostMounts(deps: HostMountDeps): Collector {
         },
       ];
     }
-    if (!backend.ownsMount(mount)) return []; // not of the castle's making
+    if (!backend.ownsMount(mount)) return []; // the castle did not create it
     return [
       {
         kind: 'mount',
@@ -58,7 +58,7 @@ export function unleasedHostMounts(deps: HostMountDeps): Collector {
         remove: () =>
           volumeLock.run(volume, async () => {
             if (isLeased(target, volume)) return false;
-            // A container has it through this mount: its lease was lost, and its mount shows that.
+            // A container uses this mount: only its lease was lost.
             const uses = await census.findMounts(mount, backend.hostLocation(volume));
             if (uses.some((use) => !hostMounts.isOnMountPoint(use))) return false;
             await unmountOnHost(deps, target, mount.id);

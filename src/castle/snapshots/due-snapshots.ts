@@ -1,38 +1,33 @@
 import type { LeaseRecord, SnapshotRecord, VolumeRecord } from '../store/store.ts';
 import type { SnapshotPlan } from './schedule-settings.ts';
 
-/** What is known when the schedule is looked at. */
+/** What decides which volumes are due. */
 export interface ScheduleState {
   readonly volumes: readonly VolumeRecord[];
   readonly leasesOn: (volume: string) => readonly LeaseRecord[];
   readonly snapshotsOf: (volume: string) => readonly SnapshotRecord[];
-  /** When one was last tried of a volume, in milliseconds since 1970. */
+  /** By volume: when a snapshot was last attempted, in milliseconds since 1970. */
   readonly tried: ReadonlyMap<string, number>;
 }
 
 /**
- * The volumes of which a snapshot is to be taken now: those with a time of the schedule since their last one by schedule,
- * or since they were made. However many of these times were missed, one snapshot makes up for them. A volume that no
- * container had since then has nothing new.
+ * The volumes that are due for a snapshot: a time of the schedule has passed since their last scheduled snapshot, or since
+ * they were created. One snapshot makes up for all missed times. A volume that no container has used since then is not
+ * due, because nothing in it has changed.
  */
-export function dueVolumes(plan: SnapshotPlan, nowMs: number, situation: ScheduleState): readonly string[] {
-  return situation.volumes
+export function dueVolumes(plan: SnapshotPlan, nowMs: number, state: ScheduleState): readonly string[] {
+  return state.volumes
     .filter(({ name, state }) => state === 'ready' && plan.includes(name))
     .filter((volume) => {
-      const last = lastOf(volume, situation.snapshotsOf(volume.name));
-      const sinceMs = Math.max(
-        Date.parse(last?.taken ?? volume.created),
-        situation.tried.get(volume.name) ?? 0,
-      );
+      const last = lastOf(volume, state.snapshotsOf(volume.name));
+      const sinceMs = Math.max(Date.parse(last?.taken ?? volume.created), state.tried.get(volume.name) ?? 0);
       const next = plan.nextAfter(sinceMs);
-      return (
-        next !== undefined && next <= nowMs && (last === undefined || isChanged(volume, last, situation))
-      );
+      return next !== undefined && next <= nowMs && (last === undefined || isChanged(volume, last, state));
     })
     .map(({ name }) => name);
 }
 
-/** The last whole one by schedule; a later volume of the same name is another one. */
+/** The last complete scheduled snapshot. Snapshots of an earlier volume of the same name do not count. */
 function lastOf({ id }: VolumeRecord, snapshots: readonly SnapshotRecord[]): SnapshotRecord | undefined {
   return snapshots
     .filter(({ volumeId }) => volumeId === id)

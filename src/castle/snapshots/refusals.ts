@@ -23,7 +23,7 @@ export function ofOtherBackend(what: string, backend: string): RefusalError {
   );
 }
 
-/** It went on before the snapshot was begun: what was copied is of no one moment. */
+/** The file system was thawed before the snapshot was begun, so what was copied is not of one moment. */
 export function notStill(volume: string, limitMs: number): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -44,7 +44,7 @@ export function noSnapshotOf(volume: string): RefusalError {
   return new RefusalError('not_found', `there is no snapshot of volume ${volume}`, 'see castle snapshots');
 }
 
-/** It was begun, and did not become whole. */
+/** The snapshot was begun and failed. */
 export function tookNone(volume: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -61,7 +61,7 @@ export function noPlan(): RefusalError {
   );
 }
 
-/** A copy is not needed where the snapshot itself is. */
+/** The snapshot is on this host, so its copy is not fetched. */
 export function isHere(id: string): RefusalError {
   return new RefusalError(
     'busy',

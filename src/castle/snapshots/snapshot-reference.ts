@@ -4,9 +4,10 @@ import { noSnapshotOf, noSuchSnapshot, notYetWhole, ofOtherBackend } from './ref
 const latest = 'latest:';
 
 /**
- * The snapshot that is meant by an id, or by `latest:VOLUME`: the last whole one of a volume of that name.
- * @param backend only its snapshots can be used
- * @throws RefusalError not_found, busy when it is not whole, backend_failed when it is another backend's
+ * Finds the snapshot that a reference names.
+ * @param backend the name of the castle's backend; only its snapshots can be used
+ * @param reference an id, or `latest:VOLUME` for the last complete snapshot of a volume of that name
+ * @throws RefusalError not_found, busy when it is incomplete, backend_failed when it belongs to another backend
  */
 export function resolveSnapshot(store: Store, backend: string, reference: string): SnapshotRecord {
   if (reference.startsWith(latest)) return newest(store, backend, reference.slice(latest.length));

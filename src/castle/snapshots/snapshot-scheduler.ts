@@ -7,25 +7,25 @@ import { expiredSnapshots } from './retention.ts';
 import type { SnapshotPlan } from './schedule-settings.ts';
 import type { SnapshotService } from './snapshot-service.ts';
 
-/** A clock that is set, and a host that slept, are noticed within this, in milliseconds. */
+/** The longest pause, in milliseconds: a clock that was set, or a host that slept, is noticed within it. */
 const longestPauseMs = 60_000;
-/** So many volumes at once: they share the disk. */
+/** How many volumes are copied at the same time: they share the disk. */
 const atOnce = 2;
-/** How long what is under way may hold up the stop, in milliseconds; the next castle finds out what became of it. */
+/** How long the stop waits for work in progress, in milliseconds. The next castle recovers what it leaves. */
 const lastWorkMs = 5_000;
 
 /** What the scheduler works with. */
 export interface SchedulerDeps {
   readonly store: Store;
   readonly snapshots: SnapshotService;
-  /** The snapshots of another one are left alone. */
+  /** The name of the castle's backend: snapshots of other backends are not touched. */
   readonly backend: string;
-  /** Told when snapshots were taken. */
+  /** Called after snapshots were taken. */
   readonly taken: () => void;
   readonly emit: EmitEvent;
 }
 
-/** Takes snapshots when the plan says so, and removes those that it does not keep. */
+/** Takes snapshots by the plan, and deletes those that the plan does not keep. */
 export class SnapshotScheduler {
   private readonly tried = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -37,19 +37,19 @@ export class SnapshotScheduler {
     private readonly deps: SchedulerDeps,
   ) {}
 
-  /** Begins with what was missed. */
+  /** Begins with the snapshots that are overdue. */
   start(): void {
     this.working = this.work().finally(() => this.wait());
   }
 
-  /** Begins nothing any more, and waits for what is under way, within a bound. */
+  /** Begins no more snapshots, and waits for those in progress, for at most 5 seconds. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
     await Promise.race([this.working, sleep(lastWorkMs, undefined, { ref: false })]);
   }
 
-  /** The snapshots by schedule that the plan does not keep. */
+  /** The scheduled snapshots that the plan does not keep. */
   expired(): readonly SnapshotRecord[] {
     const { store, backend } = this.deps;
     const lives = new Map<string, SnapshotRecord[]>();
@@ -61,7 +61,7 @@ export class SnapshotScheduler {
     return [...lives.values()].flatMap((records) => expiredSnapshots(records, this.plan.retention));
   }
 
-  /** Removes them. @returns those that are gone */
+  /** Deletes them. @returns those that were deleted */
   async prune(): Promise<readonly SnapshotRecord[]> {
     const gone: SnapshotRecord[] = [];
     for (const record of this.expired()) {
@@ -105,7 +105,7 @@ export class SnapshotScheduler {
 
   private async takeSome(due: string[]): Promise<void> {
     for (let volume = due.shift(); volume !== undefined && !this.stopped; volume = due.shift()) {
-      // One that fails waits for the next time of the schedule: it would fail again, and hold up its users again.
+      // A failed snapshot waits for the next time of the schedule: an immediate retry would freeze the volume again.
       this.tried.set(volume, Date.now());
       try {
         const { id } = await this.deps.snapshots.take(volume, { origin: 'scheduled' });

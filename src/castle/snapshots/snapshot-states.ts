@@ -4,8 +4,8 @@ import type { SnapshotState } from '../../protocol/contract.ts';
 export type SnapshotEvent = 'begun' | 'whole' | 'failed' | 'remove' | 'removed';
 
 /**
- * The life of a snapshot: the state that follows from each event; where there is none, the event can't happen. In
- * `freezing` the volume's file system may stand still: whoever finds a snapshot in it thaws that first.
+ * The states of a snapshot: the next state for each event. An event without a next state cannot happen. In `freezing` the
+ * volume's file system may be frozen: recovery thaws it first.
  */
 export const snapshotTransitions: Record<SnapshotState, Partial<Record<SnapshotEvent, SnapshotState>>> = {
   freezing: { begun: 'taking', failed: 'deleting' },
@@ -17,7 +17,7 @@ export const snapshotTransitions: Record<SnapshotState, Partial<Record<SnapshotE
 
 /**
  * The state after an event.
- * @throws Error when the event can't happen in that state: a defect of the castle, never of a caller
+ * @throws Error when the event cannot happen in that state, which is a defect of the castle
  */
 export function nextSnapshotState(state: SnapshotState, event: SnapshotEvent): SnapshotState {
   const next = snapshotTransitions[state][event];

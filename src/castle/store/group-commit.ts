@@ -5,9 +5,9 @@ interface PendingChange {
 }
 
 /**
- * Collects changes that are asked for in the same turn of the event loop and commits them together: the flush is what
- * takes the time. LMDB's own asynchronous commits do the same, but reject promises of theirs that nobody can catch when
- * the disk is full, which ends the process.
+ * Collects the changes of one turn of the event loop and commits them together, because the flush takes most of the time.
+ * LMDB's own asynchronous commits do the same, but on a full disk they reject internal promises that no caller can catch,
+ * which ends the process.
  */
 export class GroupCommit {
   private waiting: PendingChange[] = [];
@@ -22,7 +22,7 @@ export class GroupCommit {
     });
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when no change waits for its commit. */
   async idle(): Promise<void> {
     while (this.waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
   }

@@ -1,8 +1,8 @@
-/** Runs the operations on one key one after another, in the order in which they came; other keys don't wait. */
+/** Runs the operations on one key one after another, in the order of the calls; other keys do not wait. */
 export class KeyedMutex {
   private readonly last = new Map<string, Promise<unknown>>();
 
-  /** Runs `operation` when all earlier ones of `key` are done, whatever became of them. */
+  /** Runs `operation` when all earlier ones of `key` have ended, successful or not. */
   run<T>(key: string, operation: () => Promise<T>): Promise<T> {
     const before = this.last.get(key) ?? Promise.resolve();
     const mine = before.then(operation, operation);
@@ -17,7 +17,7 @@ export class KeyedMutex {
     return mine;
   }
 
-  /** Resolves when everything is done, and what that has asked for, too. */
+  /** Resolves when all operations have ended, including those that were added meanwhile. */
   async idle(): Promise<void> {
     while (this.last.size > 0) await Promise.all(this.last.values());
   }

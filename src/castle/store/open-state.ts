@@ -2,11 +2,11 @@ import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { checkStore, openStore, type Store, storeFile } from './store.ts';
 
-/** What LMDB's lock file and the first pages of a new store take, and some, in bytes. */
+/** More than LMDB's lock file and the first pages of a new store take, in bytes. */
 const roomToBegin = 64 * 1024;
 
 /**
- * Makes the state folder.
+ * Creates the state folder.
  * @throws Failure cannotCreate
  */
 export function makeStateFolder(folder: string): void {
@@ -18,9 +18,9 @@ export function makeStateFolder(folder: string): void {
 }
 
 /**
- * Opens the store in a folder that is claimed. A file that is there is verified first: LMDB maps it and trusts it, and a
- * damaged one would end the process by a signal.
- * @throws Failure io when the store is damaged, cannotCreate also when there is no room to begin
+ * Opens the store in a locked folder. An existing file is verified first: LMDB maps it without checks, and a damaged one
+ * would end the process by a signal.
+ * @throws Failure io when the store is damaged, cannotCreate also when the disk is full
  */
 export function openState(folder: string): Store {
   needRoom(folder);

@@ -2,14 +2,14 @@ import { errorMessage } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from './store.ts';
 
-/** How long a failed commit counts, in milliseconds: perhaps nobody needs another one. */
+/** How long a failed commit counts, in milliseconds: there may be no later commit that could succeed. */
 const countsMs = 60_000;
 
 /** A store that remembers whether its last commit succeeded. */
 export interface MonitoredStore extends Store {
   /**
-   * Whether the castle can do its work: its state can be read, and nothing within the last minute that had to be
-   * written could not be. The engine doesn't count: a castle without it serves who has storage already, and starting the castle again helps nobody.
+   * Whether the castle can work: its state can be read, and no commit of the last minute failed. The engine does not
+   * count: without it the castle still serves existing leases, and a restart of the castle would not help.
    * @throws RefusalError backend_failed
    */
   checkHealth(): void;

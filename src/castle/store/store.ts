@@ -13,40 +13,40 @@ import { migrateStore } from './store-format.ts';
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
 export interface VolumeRecord {
   readonly name: string;
-  /** A UUID that no other volume has; where volumes are devices, that of the file system. Earlier castles gave none. */
+  /** A UUID that no other volume has; where volumes are devices, that of the file system. Volumes of earlier castles have none. */
   readonly id?: string;
   readonly backend: string;
   readonly state: 'creating' | 'ready';
-  /** Whether several containers may write to it at once; decided when it is made. In the store only when it is so. */
+  /** Whether several containers may write to it at once; set when the volume is created. Only present when true. */
   readonly shared?: true;
   /** ISO 8601, UTC. */
   readonly created: string;
-  /** When a container last got it, ISO 8601, UTC. Earlier castles did not say. */
+  /** When a container last got a lease on it, ISO 8601, UTC. Earlier castles did not record it. */
   readonly used?: string;
 }
 
 /**
- * A deleted volume that is kept for a time. `deleting`, `restoring` and `purging` are written before the backend begins;
- * what became of it is found out after a crash.
+ * A deleted volume that is kept for a time. `deleting`, `restoring` and `purging` are written before the backend begins,
+ * so that the next castle can complete the operation after a crash.
  */
 export interface TrashRecord {
   /** Unique; the folder in the trash is named after it. */
   readonly id: string;
   readonly volume: string;
-  /** The id that the volume had as such. */
+  /** The id of the volume. */
   readonly volumeId?: string;
-  /** As the volume had it. */
+  /** As in the volume's record. */
   readonly shared?: true;
   readonly backend: string;
   readonly state: 'deleting' | 'kept' | 'restoring' | 'purging';
-  /** When the volume was made, ISO 8601, UTC. */
+  /** When the volume was created, ISO 8601, UTC. */
   readonly created: string;
   /** When it was deleted, ISO 8601, UTC. */
   readonly deleted: string;
 }
 
 /**
- * A snapshot as the store keeps it; a deleted one is taken out. The states are those of snapshots/snapshot-states.ts: each
+ * A snapshot as the store keeps it; a deleted one has no record. The states are those of snapshots/snapshot-states.ts: each
  * is written before the backend begins the work that it stands for.
  */
 export interface SnapshotRecord {
@@ -61,17 +61,17 @@ export interface SnapshotRecord {
   readonly taken: string;
   /** What took it: a request of the host's root, or the schedule. One that was adopted after the state was lost does not say. */
   readonly origin: SnapshotOrigin;
-  /** What the host's root had to say of it. */
+  /** The note of the request. */
   readonly note?: string;
-  /** Whether a container had the volume then; in the store only when it is so. */
+  /** Whether a container used the volume at that time. Only present when true. */
   readonly inUse?: true;
-  /** How much room it takes by itself, in bytes, where that can be told. */
+  /** How much space it takes by itself, in bytes, where the backend can measure that. */
   readonly sizeBytes?: number;
-  /** Of an `unwanted` copy, which somebody deleted, the schedule makes no other one. */
+  /** `unwanted`: somebody deleted the copy, and the castle makes no new one by itself. */
   readonly offHostCopy: OffHostCopy;
 }
 
-/** A lease as the store keeps it; an ended one is taken out. */
+/** A lease as the store keeps it; an ended one has no record. */
 export interface LeaseRecord {
   readonly id: string;
   readonly volume: string;
@@ -80,11 +80,11 @@ export interface LeaseRecord {
   /** The container's first process: while it lives, the container does. Of a mount for an engine: the castle itself. */
   readonly first: ProcessIdentity;
   readonly target: string;
-  /** Whether the container may only read; in the store only when it is so. */
+  /** Whether the container may only read. Only present when true. */
   readonly readonly?: true;
-  /** Whether it may write beside others that are shared, too; in the store only when it is so. */
+  /** Whether it may write at the same time as other shared leases. Only present when true. */
   readonly shared?: true;
-  /** It is not a container's but a mount on the host for an engine: in the store only when it is so. */
+  /** Present when the mount is on the host, for an engine, and not in a container. */
   readonly engine?: EngineMount;
   readonly state: Exclude<LeaseState, 'ended'>;
   readonly mountId: number;
@@ -103,13 +103,13 @@ export interface TokenUse {
   readonly target: string;
   /** When the token expires, in milliseconds since 1970. */
   readonly untilMs: number;
-  /** The volume was given back: only the end of the lease is still to come. */
+  /** The volume was released; only the lease has not ended yet. */
   readonly spent?: true;
 }
 
-/** What is known of a mount on the host, which an engine puts into a container. */
+/** A mount on the host, which an engine puts into a container. */
 export interface EngineMount {
-  /** When the engine asked for it the last time, ISO 8601, UTC. */
+  /** When the engine last requested it, ISO 8601, UTC. */
   readonly asked: string;
   /** Whether it has been seen in a container since. */
   readonly seen: boolean;
@@ -130,8 +130,8 @@ export interface Changes {
 }
 
 /**
- * What the castle must not forget, in LMDB: a reader after kill -9 or a power cut finds the last whole commit
- * (copy-on-write pages; nothing is to be replayed).
+ * The castle's state, in LMDB: after kill -9 or a power cut, a reader finds the last complete commit (pages are copied on
+ * write, and there is no log to replay).
  */
 export interface Store {
   volumes(): VolumeRecord[];
@@ -151,9 +151,8 @@ export interface Store {
   /** The snapshots of one volume, by an index. */
   snapshotsOf(volume: string): SnapshotRecord[];
   /**
-   * Makes changes, all or none; resolves when they are on disk. Commits that are asked for at the same time share one
-   * flush.
-   * @throws RefusalError backend_failed when they can't be written; nothing has changed then
+   * Makes changes, all or none; resolves when they are on disk. Commits of the same turn of the event loop share one flush.
+   * @throws RefusalError backend_failed when they cannot be written; nothing has changed then
    */
   commit(make: (changes: Changes) => void): Promise<void>;
   close(): Promise<void>;
@@ -287,7 +286,7 @@ function openDatabase(folder: string): RootDatabase {
   }
 }
 
-/** The one file that matters; the lock file beside it is made anew. */
+/** The file with all data; LMDB creates the lock file beside it when it is missing. */
 export const storeFile = (folder: string): string => join(folder, 'castle.lmdb');
 
 function damaged(folder: string, why: string): Failure {
