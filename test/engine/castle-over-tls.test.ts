@@ -65,7 +65,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     await docker.untilPrinted(container, /^has its volume/);
     t.equal(readFileSync(join(tls.castle.backend, 'main/lives'), 'utf8'), 'x\n', 'the data is on the host');
     t.match(await tls.castle.leaseOf('main'), { container: container.id, state: 'mounted', target: home });
-    t.match(tls.castle.told('volume.created'), [
+    t.match(tls.castle.eventsNamed('volume.created'), [
       { message: new RegExp(`owner ${jenkinsUser}:${jenkinsUser}$`) },
     ]);
 

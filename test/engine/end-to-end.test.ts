@@ -76,7 +76,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       await docker.docker('stop', '--time', '60', first.id);
       await castle.untilFree('main');
       t.match(await castle.ask('volumes'), [{ name: 'main', backend: 'local', state: 'ready' }]);
-      t.equal(await castle.end('SIGTERM'), 0, castle.said);
+      t.equal(await castle.end('SIGTERM'), 0, castle.output);
     },
   );
 

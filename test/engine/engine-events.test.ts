@@ -34,7 +34,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
   const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
     until(`${event} is heard`, () => {
-      const lines = castle.told(event).filter(({ container }) => container === id);
+      const lines = castle.eventsNamed(event).filter(({ container }) => container === id);
       return lines.length >= times ? lines : undefined;
     });
 
@@ -68,8 +68,8 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     await docker.docker('rm', '--volumes', container.id);
     await heard(castle, 'container.destroyed', container.id);
     await castle.untilFree('main');
-    t.notMatch(castle.said, stranger.id, 'of others it wants to hear nothing');
-    t.same(castle.told('container.unresolved'), [], 'both witnesses agree');
+    t.notMatch(castle.output, stranger.id, 'of others it wants to hear nothing');
+    t.same(castle.eventsNamed('container.unresolved'), [], 'both witnesses agree');
   });
 
   t.test('the log names a container that ran out of memory', async (t) => {
@@ -94,7 +94,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
       await proxy.cut();
       await connected(castle, 'disconnected');
-      t.equal(castle.told('engine.disconnected').length, 1);
+      t.equal(castle.eventsNamed('engine.disconnected').length, 1);
       t.equal(await castle.metric('castle_engine_connected'), 0);
       t.equal((await castle.get('/healthz')).status, 200, 'the castle itself is well');
       const asks = await start(t, castle, 'later');
@@ -106,7 +106,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
       await proxy.join();
       await connected(castle, 'connected');
-      t.equal(castle.told('engine.connected').length, 2);
+      t.equal(castle.eventsNamed('engine.connected').length, 2);
       await docker.untilPrinted(asks, /^has its volume/);
       t.match(
         await heard(castle, 'container.died', goes.id),
@@ -122,7 +122,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
         await connected(castle, 'connected');
       }
       t.equal((await heard(castle, 'container.died', goes.id)).length, 1, 'the overlap is not told twice');
-      t.same(castle.told('container.unresolved'), []);
+      t.same(castle.eventsNamed('container.unresolved'), []);
       t.equal(await castle.end('SIGTERM'), 0);
     },
   );
@@ -144,7 +144,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     await proxy.hang();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
     t.match(await castle.status(), { engine: 'disconnected' });
-    await until('it is doubted', () => castle.told('engine.disconnected')[0]);
+    await until('it is doubted', () => castle.eventsNamed('engine.disconnected')[0]);
     const asks = await start(t, castle, 'main');
     await docker.untilPrinted(asks, /^503 backend_failed 2$/);
     t.equal(await castle.end('SIGTERM'), 0);

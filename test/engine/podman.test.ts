@@ -40,7 +40,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
   const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
     until(`${event} is heard`, () => {
-      const lines = castle.told(event).filter(({ container }) => container === id);
+      const lines = castle.eventsNamed(event).filter(({ container }) => container === id);
       return lines.length >= times ? lines : undefined;
     });
 
@@ -69,7 +69,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     await podman.run('rm', id);
     await heard(castle, 'container.destroyed', id);
     await castle.untilFree('main');
-    t.same(castle.told('container.unresolved'), [], 'both witnesses agree');
+    t.same(castle.eventsNamed('container.unresolved'), [], 'both witnesses agree');
   });
 
   t.test('without a label, or with that of another volume, a request is refused', async (t) => {
@@ -79,7 +79,11 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     await connected(castle, 'connected');
     await podman.run('rm', '--force', '--time', '0', none, other);
     await heard(castle, 'container.destroyed', other);
-    t.same(castle.told('container.destroyed').length, 1, 'of a container without the label nothing is told');
+    t.same(
+      castle.eventsNamed('container.destroyed').length,
+      1,
+      'of a container without the label nothing is told',
+    );
     t.same(await castle.ask('volumes'), []);
   });
 
@@ -108,7 +112,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     await connected(castle, 'connected');
     await heard(castle, 'container.died', goes);
     t.match(await castle.leaseOf('stays'), { state: 'mounted', container: stays });
-    t.same(castle.told('container.unresolved'), []);
+    t.same(castle.eventsNamed('container.unresolved'), []);
     t.equal(await castle.end('SIGTERM'), 0);
   });
 

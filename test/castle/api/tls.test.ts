@@ -94,7 +94,7 @@ if (requires(t, root, program('openssl'))) {
     const [plain] = await silent(t, tls.port, 1);
     plain?.write('GET /v1/leases HTTP/1.1\r\nhost: x\r\n\r\n');
     await once(plain as Socket, 'close');
-    await until('it is told', () => tls.castle.told('tls.handshake-failed')[0]);
+    await until('it is told', () => tls.castle.eventsNamed('tls.handshake-failed')[0]);
     // As a client that allows itself everything.
     const old = connect({
       ...{ host: '127.0.0.1', port: tls.port, ca: readFileSync(tls.certificate.file) },
@@ -105,7 +105,7 @@ if (requires(t, root, program('openssl'))) {
     const socket = await tls.connect();
     t.match(socket.getProtocol(), /^TLSv1\.[23]$/);
     socket.destroy();
-    t.match(tls.castle.told('tls.handshake-failed'), [
+    t.match(tls.castle.eventsNamed('tls.handshake-failed'), [
       { level: 'debug', message: /^TLS handshake with 127\.0\.0\.1 failed: / },
     ]);
   });
@@ -166,11 +166,11 @@ if (requires(t, root, program('openssl'))) {
   t.test('guesses of tokens do not write the log', async (t) => {
     const tls = await TlsCastle.start(t);
     for (let n = 0; n < 100; n++) await tls.lease(`castle1.${n}.x`, `volume-${n}`, '/mnt');
-    const lines = tls.castle.told('lease.refused');
+    const lines = tls.castle.eventsNamed('lease.refused');
     t.ok(lines.length <= 10, `${lines.length} lines for 100 guesses`);
     t.equal(await tls.castle.metric('castle_lease_request_seconds_count{outcome="not_permitted"}'), 100);
     await tls.castle.end('SIGTERM');
-    t.match(tls.castle.told('lease.refused').at(-1), {
+    t.match(tls.castle.eventsNamed('lease.refused').at(-1), {
       count: 100 - lines.length,
       message: /for 127\.0\.0\.1 /,
     });
@@ -271,7 +271,9 @@ if (requires(t, root, program('openssl'))) {
   t.test('a certificate that has expired keeps nobody from the socket', async (t) => {
     const { file, keyFile } = makeCertificate(temporaryFolder(t, 'old'), 'old', ['IP:127.0.0.1'], -1);
     const castle = await CastleOnHost.start(t, 'process', { options: listen(file, keyFile) });
-    t.match(castle.told('tls.certificate-expires'), [{ level: 'warn', message: /old\.crt has expired on / }]);
+    t.match(castle.eventsNamed('tls.certificate-expires'), [
+      { level: 'warn', message: /old\.crt has expired on / },
+    ]);
     t.equal((await (await TestContainer.start(t, castle)).lease('main')).status, 201);
   });
 }

@@ -121,7 +121,7 @@ export class CrashHarness {
   async restart(): Promise<void> {
     await this.castle.end('SIGKILL');
     if (!(await this.startsUp()))
-      throw new Error(`the castle ended at its start: ${this.castle.said.slice(-2000)}`);
+      throw new Error(`the castle ended at its start: ${this.castle.output.slice(-2000)}`);
   }
 
   /** Starts a castle. @returns whether it answers; false when it ends before */

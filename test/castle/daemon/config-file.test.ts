@@ -121,9 +121,13 @@ if (requires(t, root, program('openssl'))) {
   t.test('the file wins over the default, the command line over the file', async (t) => {
     const file = written(t, 'log-level: error\nlog-format: text\n');
     const quiet = await CastleOnHost.start(t, 'process', { options: ['--config', file] });
-    t.equal(quiet.said, '', 'it is up, and said nothing');
+    t.equal(quiet.output, '', 'it is up, and said nothing');
     const options = ['--config', file, '--log-level', 'info'];
     const loud = await CastleOnHost.start(t, 'process', { options });
-    t.match(loud.said, /^\d\d:\d\d:\d\d castle\.serving /m, 'the level of the one, the format of the other');
+    t.match(
+      loud.output,
+      /^\d\d:\d\d:\d\d castle\.serving /m,
+      'the level of the one, the format of the other',
+    );
   });
 }

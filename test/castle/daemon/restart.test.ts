@@ -46,10 +46,10 @@ if (requires(t, root)) {
     // As soon as the requests are sent, and as soon as the log has one of these.
     const moments = [undefined, 'lease.requested', 'mount.created', 'lease.granted', 'lease.refused'];
     for (const [round, moment] of [...moments, ...moments].entries()) {
-      const count = moment === undefined ? 0 : host.told(moment).length;
+      const count = moment === undefined ? 0 : host.eventsNamed(moment).length;
       const asking = Promise.all(containers.map((container) => container.lease('main')));
       if (moment !== undefined) {
-        await until(moment, () => host.told(moment).length > count || undefined, undefined, 1);
+        await until(moment, () => host.eventsNamed(moment).length > count || undefined, undefined, 1);
       }
       await host.end('SIGKILL');
       await asking;

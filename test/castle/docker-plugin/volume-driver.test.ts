@@ -229,7 +229,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
       (await castle.leaseOf('main')) === undefined ? true : undefined,
     );
     t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
-    t.match(castle.told('lease.released').at(-1), { message: /no container uses the mount any more/ });
+    t.match(castle.eventsNamed('lease.released').at(-1), { message: /no container uses the mount any more/ });
 
     const second = await container(t, await driver.mounted('main', one), 'second');
     await until('it is seen', () => driver.unmount('main', one).then(() => driver.points().length === 1));

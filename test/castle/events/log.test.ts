@@ -44,12 +44,14 @@ if (requires(t, root)) {
     await wants.lease('main');
     const { container, containerName } = (await castle.leaseOf('main')) ?? {};
     const about = { volume: 'main', container, containerName, target: has.home };
-    t.match(castle.told('lease.requested')[0], { level: 'debug', ...about });
-    t.match(castle.told('volume.created'), [{ level: 'info', volume: 'main' }]);
-    t.match(castle.told('mount.created'), [{ level: 'info', target: has.home, mountId, tookMs: Number }]);
-    t.match(castle.told('lease.granted'), [{ level: 'info', ...about, lease: id, mountId }]);
-    t.match(castle.told('lease.reused'), [{ level: 'debug', ...about, lease: id }]);
-    t.match(castle.told('lease.refused'), [
+    t.match(castle.eventsNamed('lease.requested')[0], { level: 'debug', ...about });
+    t.match(castle.eventsNamed('volume.created'), [{ level: 'info', volume: 'main' }]);
+    t.match(castle.eventsNamed('mount.created'), [
+      { level: 'info', target: has.home, mountId, tookMs: Number },
+    ]);
+    t.match(castle.eventsNamed('lease.granted'), [{ level: 'info', ...about, lease: id, mountId }]);
+    t.match(castle.eventsNamed('lease.reused'), [{ level: 'debug', ...about, lease: id }]);
+    t.match(castle.eventsNamed('lease.refused'), [
       {
         level: 'warn',
         volume: 'main',
@@ -59,23 +61,27 @@ if (requires(t, root)) {
         remedy: 'stop that container first',
       },
     ]);
-    t.not(castle.told('lease.refused')[0]?.['container'], container, 'who was refused, not who has it');
+    t.not(
+      castle.eventsNamed('lease.refused')[0]?.['container'],
+      container,
+      'who was refused, not who has it',
+    );
     await castle.end('SIGKILL');
     await castle.serve();
-    t.match(castle.told('lease.adopted'), [{ ...about, lease: id }]);
-    t.match(castle.told('reconcile.done')[1], {
+    t.match(castle.eventsNamed('lease.adopted'), [{ ...about, lease: id }]);
+    t.match(castle.eventsNamed('reconcile.done')[1], {
       message: 'compared the store with the host; volumes: 1, leases: 1',
     });
     await has.call('DELETE', `/v1/leases/${id}`);
-    t.match(castle.told('mount.removed'), [{ target: has.home, mountId, tookMs: Number }]);
-    t.match(castle.told('lease.released'), [{ ...about, lease: id }]);
+    t.match(castle.eventsNamed('mount.removed'), [{ target: has.home, mountId, tookMs: Number }]);
+    t.match(castle.eventsNamed('lease.released'), [{ ...about, lease: id }]);
     await wants.lease('main');
     await wants.kill();
     await castle.untilFree('main');
-    t.match(castle.told('lease.ended'), [{ level: 'info', volume: 'main' }]);
+    t.match(castle.eventsNamed('lease.ended'), [{ level: 'info', volume: 'main' }]);
     await castle.end('SIGTERM');
-    t.equal(castle.told('castle.stopped').length, 1);
-    for (const line of castle.said.trimEnd().split('\n')) {
+    t.equal(castle.eventsNamed('castle.stopped').length, 1);
+    for (const line of castle.output.trimEnd().split('\n')) {
       t.match(JSON.parse(line), { time: /^\d{4}-.*Z$/, level: String, event: String, message: String }, line);
     }
   });
@@ -85,11 +91,11 @@ if (requires(t, root)) {
     const container = await TestContainer.start(t, castle);
     const nowhere = join(container.home, 'nowhere');
     await container.lease('main', nowhere);
-    t.match(castle.told('mount.failed'), [{ level: 'debug', target: nowhere, code: 'bad_target' }]);
+    t.match(castle.eventsNamed('mount.failed'), [{ level: 'debug', target: nowhere, code: 'bad_target' }]);
     const { id } = (await container.lease('main')).body;
     await container.hold(join(container.home, 'open'));
     await container.call('DELETE', `/v1/leases/${id}`);
-    t.match(castle.told('unmount.failed'), [{ level: 'debug', target: container.home, code: 'busy' }]);
+    t.match(castle.eventsNamed('unmount.failed'), [{ level: 'debug', target: container.home, code: 'busy' }]);
     t.equal(await castle.metric('castle_mount_seconds_count{operation="mount",outcome="failed"}'), 1);
     t.equal(await castle.metric('castle_mount_seconds_count{operation="unmount",outcome="failed"}'), 1);
   });
@@ -101,13 +107,13 @@ if (requires(t, root)) {
     const ask = (volume: string) =>
       ['POST', '/v1/leases', { volume, target: join(floods.home, volume) }] as const;
     for (let n = 0; n < 20; n++) await floods.lease('main');
-    t.equal(castle.told('lease.refused').length, 1, 'the same is told once');
+    t.equal(castle.eventsNamed('lease.refused').length, 1, 'the same is told once');
     for (let n = 0; n < 4; n++) {
       await floods.calls(Array.from({ length: 25 }, (_, m) => ask(`other-${n}-${m}`)));
     }
-    const refusals = castle.told('lease.refused').length;
+    const refusals = castle.eventsNamed('lease.refused').length;
     t.ok(refusals <= 10, `${refusals} lines for 120 refusals`);
-    const all = castle.said.split('\n').length;
+    const all = castle.output.split('\n').length;
     t.ok(all < 20, `${all} lines in all`);
     t.equal(
       await castle.metric('castle_lease_request_seconds_count{outcome="volume_in_use"}'),
@@ -116,7 +122,7 @@ if (requires(t, root)) {
     );
     t.equal(await castle.metric('castle_lease_request_seconds_count{outcome="bad_target"}'), 100);
     await castle.end('SIGTERM');
-    const untold = castle.told('lease.refused').find(({ count }) => count !== undefined)?.['count'];
+    const untold = castle.eventsNamed('lease.refused').find(({ count }) => count !== undefined)?.['count'];
     t.equal(untold, 120 - refusals, 'and the number of those left out is told');
   });
 
@@ -124,12 +130,12 @@ if (requires(t, root)) {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-format', 'text'] });
     const container = await TestContainer.start(t, castle);
     await container.lease('main', `${container.home}/\u202e\u009b31m`);
-    await until('the refusal is logged', () => /lease\.refused/.test(castle.said) || undefined);
+    await until('the refusal is logged', () => /lease\.refused/.test(castle.output) || undefined);
     t.match(
-      castle.said,
+      castle.output,
       /^\d\d:\d\d:\d\d lease\.refused +warn: mount point .*\\u202e\\x9b31m.*; it has to be/m,
     );
-    t.notMatch(castle.said, /[\u202e\u009b]/);
+    t.notMatch(castle.output, /[\u202e\u009b]/);
   });
 
   t.test('on a terminal the log is for people', async (t) => {

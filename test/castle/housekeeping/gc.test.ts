@@ -116,7 +116,7 @@ if (requires(t, root, program('strace'))) {
       t.equal(readFileSync(join(of.backend, name, 'data'), 'utf8'), name, `${name} has its data`);
     }
     t.equal(readFileSync(join(stranger, 'data'), 'utf8'), 'precious');
-    t.equal(of.told('gc.removed').length, 4);
+    t.equal(of.eventsNamed('gc.removed').length, 4);
     t.equal(await of.metric('castle_garbage{kind="volume"}'), 1);
     t.equal(await of.metric('castle_garbage{kind="mount"}'), 1);
     await volume(of, 'create', 'stranger');
@@ -137,7 +137,7 @@ if (requires(t, root, program('strace'))) {
     const runs = () => of.metric('castle_events_total{event="gc.done"}');
     const before = (await runs()) ?? 0;
     await until('it has run some more', async () => ((await runs()) ?? 0) > before + 2 || undefined);
-    t.match(of.told('gc.found'), [{ level: 'warn', remedy: /castle volume create stranger/ }]);
+    t.match(of.eventsNamed('gc.found'), [{ level: 'warn', remedy: /castle volume create stranger/ }]);
     t.ok(existsSync(stranger));
     for (const [option, code] of [
       ['never', 64],
@@ -239,7 +239,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     await container.write(join(container.home, 'data'), 'kept');
     const giveRoom = await withoutRoom(pid);
     await container.kill();
-    await until('its end is not written', () => of.told('lease.unresolved')[0]);
+    await until('its end is not written', () => of.eventsNamed('lease.unresolved')[0]);
     t.ok(await of.leaseOf('main'), 'the lease is there');
     await giveRoom();
     const [found = ''] = await gc(of, '--dry-run');

@@ -21,7 +21,7 @@ const untilTold = (
   times = 1,
 ) =>
   until(`${event} ${JSON.stringify(facts)}`, () => {
-    const lines = castle.told(event);
+    const lines = castle.eventsNamed(event);
     const fitting = lines.filter((line) =>
       Object.entries(facts).every(([key, value]) =>
         value instanceof RegExp ? value.test(String(line[key])) : line[key] === value,
@@ -60,22 +60,22 @@ if (requires(t, root, loopDevices)) {
     const moved = join(temporaryFolder(t, 'moved'), 'here');
     mkdirSync(moved);
     await container.run('mount', '--move', container.home, moved);
-    const before = castle.told('reconcile.checked').length;
+    const before = castle.eventsNamed('reconcile.checked').length;
     await untilTold(castle, 'reconcile.checked', {}, before + 2);
     t.match(await castle.ask('leases'), [{ id, state: 'mounted' }]);
-    t.same(castle.told('lease.adopted'), []);
-    t.same(castle.told('reconcile.corrected'), []);
+    t.same(castle.eventsNamed('lease.adopted'), []);
+    t.same(castle.eventsNamed('reconcile.corrected'), []);
   });
 
   t.test('what only a person can put right is told of, once', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
     const container = await TestContainer.start(t, castle);
     const looks = async (count: number) => {
-      const before = castle.told('reconcile.checked').length;
+      const before = castle.eventsNamed('reconcile.checked').length;
       await untilTold(castle, 'reconcile.checked', {}, before + count);
     };
     const unclear = (message: RegExp) =>
-      castle.told('volume.unresolved').filter((line) => message.test(String(line['message']))).length;
+      castle.eventsNamed('volume.unresolved').filter((line) => message.test(String(line['message']))).length;
     for (const volume of ['away', 'used']) {
       const { id } = (await container.lease(volume)).body;
       t.equal((await container.call('DELETE', `/v1/leases/${id}`)).status, 204);

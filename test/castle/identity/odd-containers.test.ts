@@ -119,7 +119,7 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     renameSync(join(castle.backend, 'away'), `${castle.backend}-away`);
     await castle.serve();
-    t.match(castle.said, /volume away, .* the lease stays: volume away is missing from the local folder/);
+    t.match(castle.output, /volume away, .* the lease stays: volume away is missing from the local folder/);
     t.match(await castle.leaseOf('away'), { id, state: 'mounted' });
     t.match(await kept.lease('kept'), { status: 200 });
     t.match(await away.lease('away'), { status: 503, body: { error: { code: 'backend_failed' } } });

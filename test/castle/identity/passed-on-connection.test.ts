@@ -54,7 +54,7 @@ if (requires(t, root)) {
     const untilRequested = (times: number) =>
       until(
         `${times} requests have arrived`,
-        () => tls.castle.told('lease.requested').length === times || undefined,
+        () => tls.castle.eventsNamed('lease.requested').length === times || undefined,
       );
     // While this mount hangs, the next request for the volume waits; its caller has been identified already.
     const hanging = first.lease('main', join(folder, 'target')).catch(() => undefined);
@@ -69,7 +69,7 @@ if (requires(t, root)) {
       body: { error: { message: /^container process-\d+ has ended$/ } },
     });
     await tls.castle.untilFree('main');
-    t.notMatch(tls.castle.said, 'mount.created');
+    t.notMatch(tls.castle.output, 'mount.created');
   });
 
   t.test('mount points with symlinks or magic links of /proc are refused', async (t) => {

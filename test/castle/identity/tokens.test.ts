@@ -163,9 +163,9 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       "another container's",
     );
     t.same(await tls.castle.ask('volumes'), []);
-    const lines = tls.castle.told('lease.refused').length;
+    const lines = tls.castle.eventsNamed('lease.refused').length;
     t.ok(lines <= 10, `${lines} lines of the log for ${cases.length + 1} refusals`);
-    t.notMatch(tls.castle.said, mac, 'the log has no token');
+    t.notMatch(tls.castle.output, mac, 'the log has no token');
     t.equal((await tls.lease(right, 'main', container.home)).status, 201, 'the right one');
   });
 
@@ -297,8 +297,10 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.strictSame(readdirSync(folder).sort(), ['elsewhere', 'token'], 'nothing is left over');
     const token = readFileSync(file, 'utf8').trim();
     t.match(readToken(tls.key.key, token), { volume: 'main', container: /^pidns-/ });
-    t.match(tls.castle.told('token.created'), [{ volume: 'main', containerName: name, level: 'info' }]);
-    t.notMatch(tls.castle.said + stdout, token.slice(-40));
+    t.match(tls.castle.eventsNamed('token.created'), [
+      { volume: 'main', containerName: name, level: 'info' },
+    ]);
+    t.notMatch(tls.castle.output + stdout, token.slice(-40));
     t.equal(statSync(join(tls.castle.state, 'token.key')).mode & 0o777, 0o600);
 
     const wrong: [string, readonly string[], number, RegExp][] = [
@@ -375,7 +377,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       const ended = tls.castle.launch();
       await until('it has ended', () => (ended.exitCode === null ? undefined : true));
       t.equal(ended.exitCode, code, String(sentence));
-      t.match(tls.castle.said, sentence);
+      t.match(tls.castle.output, sentence);
     };
     chmodSync(file, 0o640);
     await fails(77, /other users may know the token key .*: it has mode 640 .*; move it away/);

@@ -73,12 +73,12 @@ export class CastleOnHost {
   }
 
   /** Everything that it printed, in all its lives. */
-  get said(): string {
+  get output(): string {
     return this.#said;
   }
 
   /** The lines of its log that tell of an event, as objects. */
-  told(event: string): readonly Readonly<Record<string, unknown>>[] {
+  eventsNamed(event: string): readonly Readonly<Record<string, unknown>>[] {
     return this.#said
       .split('\n')
       .filter((line) => line.startsWith('{') && line.endsWith('}'))

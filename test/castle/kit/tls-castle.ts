@@ -36,7 +36,7 @@ export class TlsCastle {
 
   /** Where its last life listens. */
   get port(): number {
-    const line = String(this.castle.told('castle.serving').at(-1)?.['message']);
+    const line = String(this.castle.eventsNamed('castle.serving').at(-1)?.['message']);
     return Number(/with TLS on 127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
   }
 

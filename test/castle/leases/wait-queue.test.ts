@@ -37,7 +37,7 @@ if (requires(t, root)) {
     ];
     const { id } = (await holder.lease('main')).body;
     const [first, second] = [await wait(castle, one), await wait(castle, two)];
-    t.equal(castle.told('lease.waiting').length, 2);
+    t.equal(castle.eventsNamed('lease.waiting').length, 2);
     t.match(await late.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
     t.equal((await holder.call('DELETE', `/v1/leases/${id}`)).status, 204);
     const given = await one.finish(first);

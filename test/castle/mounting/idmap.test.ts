@@ -152,7 +152,7 @@ if (requires(t, root, loopDevices, ...tools)) {
       t.equal(await ownerOf(container), `${user}:${user}`);
       await container.write(join(container.home, 'file'), 'x');
       t.equal(onDisk(castle, 'new', 'file'), `${user}:${user}`);
-      t.match(castle.told('mount.idmap-failed'), [{ volume: 'new', code: 'EINVAL', level: 'warn' }]);
+      t.match(castle.eventsNamed('mount.idmap-failed'), [{ volume: 'new', code: 'EINVAL', level: 'warn' }]);
       await container.kill();
       const again = await TestContainer.start(t, castle, ordered);
       t.equal((await again.lease('new')).status, 201, 'a later request too');

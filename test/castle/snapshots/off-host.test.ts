@@ -169,7 +169,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     }
     writeFileSync(object, whole);
     t.equal((await order(castle, 'snapshot', 'fetch', id)).code, 0, 'and the whole one is');
-    t.match(castle.told('snapshot.unresolved'), []);
+    t.match(castle.eventsNamed('snapshot.unresolved'), []);
 
     await store.stop();
     const lost = await order(castle, 'snapshot', 'copy', id);
@@ -216,10 +216,10 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     await store.stop();
     const castle = await castleOf(t, store, { options: ['--snapshot-schedule', '*/2 * * * * *'] });
     await order(castle, 'volume', 'create', 'main');
-    await until('it could not be copied', () => castle.told('copy.failed').length > 0 || undefined);
+    await until('it could not be copied', () => castle.eventsNamed('copy.failed').length > 0 || undefined);
     await store.run();
     await until('it is copied', async () => (await copiesOf(castle)).length > 0 || undefined);
-    t.match(await until('that is told', () => castle.told('snapshot.copied')[0]), { volume: 'main' });
+    t.match(await until('that is told', () => castle.eventsNamed('snapshot.copied')[0]), { volume: 'main' });
   });
 
   t.test('a copy that is deleted while it is made is not said to be there', async (t) => {
@@ -266,18 +266,18 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     rmdirSync(folder);
     writeFileSync(folder, '');
     await castle.serve();
-    t.equal(castle.told('snapshot.unresolved').length > 0, true);
+    t.equal(castle.eventsNamed('snapshot.unresolved').length > 0, true);
     gate.hold(({ method, url, headers }) => method === 'GET' && /[.]gz/.test(`${url}`) && !headers.range);
     const fetched = order(castle, 'snapshot', 'fetch', id);
     await until('it is being brought back', () => gate.holds || undefined);
     rmSync(folder);
-    const looks = () => castle.told('reconcile.checked').length;
+    const looks = () => castle.eventsNamed('reconcile.checked').length;
     const before = looks();
     await until('everything was looked at', () => looks() > before + 1 || undefined);
     gate.open();
     t.match(await fetched, { code: 0, stderr: '' });
     t.match(await snapshotsOf(castle), [{ id, state: 'ready', origin: 'fetched' }]);
-    t.same(castle.told('snapshot.failed'), []);
+    t.same(castle.eventsNamed('snapshot.failed'), []);
     t.equal((await order(castle, 'snapshot', 'restore', id, 'again')).code, 0);
     t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
   });
@@ -289,13 +289,13 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     await order(castle, 'volume', 'create', 'main');
     const [copy] = await until('it is copied', async () => {
       const copies = await copiesOf(castle);
-      return copies.length > 0 && castle.told('snapshot.copied').length > 0 ? copies : undefined;
+      return copies.length > 0 && castle.eventsNamed('snapshot.copied').length > 0 ? copies : undefined;
     });
     t.equal((await order(castle, 'snapshot', 'delete', `${copy?.id}`, '--off-host')).code, 0);
     // All that is due is copied together, in the order of the names.
     await order(castle, 'volume', 'create', 'other');
     await until('the next one is copied', () =>
-      castle.told('snapshot.copied').find(({ volume }) => volume === 'other'),
+      castle.eventsNamed('snapshot.copied').find(({ volume }) => volume === 'other'),
     );
     t.same(await idsOf(), ['other']);
     t.equal((await order(castle, 'snapshot', 'copy', `${copy?.id}`)).code, 0, 'unless somebody says so');

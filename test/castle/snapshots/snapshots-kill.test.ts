@@ -239,7 +239,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     );
     tools.letGo();
     t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
-    t.match(castle.told('snapshot.failed').length, 2);
+    t.match(castle.eventsNamed('snapshot.failed').length, 2);
     t.match(await taken(castle, 'main'), /^[0-9a-f-]{36}$/, 'the next one is not hindered');
   });
 }

@@ -36,8 +36,8 @@ if (requires(t, root)) {
       await other.lease('other');
       await order(castle, '/v1/volumes', { name: 'idle', uid: 0, gid: 0 });
       const mine = [await taken(castle, 'main'), await taken(castle, 'main'), await taken(castle, 'main')];
-      await until('five are removed', () => castle.told('snapshot.removed').length >= 5 || undefined);
-      const ids = castle.told('snapshot.removed').map((line) => line['snapshot']);
+      await until('five are removed', () => castle.eventsNamed('snapshot.removed').length >= 5 || undefined);
+      const ids = castle.eventsNamed('snapshot.removed').map((line) => line['snapshot']);
       t.notOk(
         mine.some((id) => ids.includes(id)),
         'never those by hand',
@@ -106,8 +106,8 @@ if (requires(t, root)) {
       options: scheduled(everySecond),
     });
     await until('main has one', async () => (await bySchedule(castle))[0]);
-    await until('the other one is told of', () => castle.told('snapshot.failed')[0]);
-    t.match(castle.told('snapshot.failed')[0], {
+    await until('the other one is told of', () => castle.eventsNamed('snapshot.failed')[0]);
+    t.match(castle.eventsNamed('snapshot.failed')[0], {
       volume: 'lost',
       level: 'warn',
       message: /volume lost is missing from/,

@@ -71,7 +71,10 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
           [],
           'nothing is left over',
         );
-        t.match(castle.told('snapshot.taken'), [{ volume: 'main', snapshot: ids[0], tookMs: Number }, {}]);
+        t.match(castle.eventsNamed('snapshot.taken'), [
+          { volume: 'main', snapshot: ids[0], tookMs: Number },
+          {},
+        ]);
         const idle = await taken(castle, 'main');
         t.equal(await restored(castle, idle, 'idle'), 201);
         t.equal(fsck(imageOf(castle.backend, 'idle')), 0, 'of a volume that nobody has, too');

@@ -65,7 +65,7 @@ if (requires(t, root, program('strace'))) {
       'a container gets the restored volume',
     );
     for (const event of ['volume.created', 'volume.deleted', 'volume.restored']) {
-      t.match(castle.told(event), [{ volume: 'main' }], event);
+      t.match(castle.eventsNamed(event), [{ volume: 'main' }], event);
     }
   });
 
@@ -198,10 +198,10 @@ if (requires(t, root, program('strace'))) {
     mkdirSync(join(castle.backend, 'main/folder'));
     writeFileSync(join(castle.backend, 'main/folder/data'), 'gone');
     await volume(castle, 'delete', 'main');
-    await until('it is removed for good', () => castle.told('volume.purged')[0]);
+    await until('it is removed for good', () => castle.eventsNamed('volume.purged')[0]);
     t.same(await deleted(castle), []);
     t.same(readdirSync(join(castle.backend, '.trash')), []);
-    t.match(castle.told('volume.purged'), [{ volume: 'main' }]);
+    t.match(castle.eventsNamed('volume.purged'), [{ volume: 'main' }]);
     t.match(await volume(castle, 'restore', 'main'), { code: 64 });
 
     await castle.end('SIGTERM');
@@ -219,8 +219,8 @@ if (requires(t, root, program('strace'))) {
       state: keeping.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('the purge was tried', () => purging.told('volume.unresolved')[0]);
-    t.match(purging.told('volume.unresolved'), [
+    await until('the purge was tried', () => purging.eventsNamed('volume.unresolved')[0]);
+    t.match(purging.eventsNamed('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);
     t.equal(

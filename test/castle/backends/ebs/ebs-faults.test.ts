@@ -29,7 +29,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.equal((await volumesIn(ec2)).length, 1);
     t.equal(await castle.metric('castle_ec2_calls_total{action="CreateVolume",outcome="throttled"}'), 2);
     t.equal(await castle.metric('castle_ec2_calls_total{action="CreateVolume",outcome="done"}'), 1);
-    t.equal(castle.told('ec2.throttled').length, 4, 'one event for each action');
+    t.equal(castle.eventsNamed('ec2.throttled').length, 4, 'one event for each action');
   });
 
   t.test('requests of many containers are batched, and calls stay within the budget', async (t) => {
@@ -67,7 +67,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.equal((await container.lease('main')).status, 201);
     t.match(await volumeIn(ec2, 'main'), { attachment: { device: '/dev/xvdab' } });
     t.equal(await container.read(join(container.home, 'data')), 'kept');
-    t.match(castle.told('device.name-avoided'), [{ message: /\/dev\/xvdaa is avoided/ }]);
+    t.match(castle.eventsNamed('device.name-avoided'), [{ message: /\/dev\/xvdaa is avoided/ }]);
   });
 
   t.test('a disk with another serial is never used as the volume', async (t) => {
@@ -218,7 +218,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.equal((await container.lease('main')).status, 201);
     await ec2.fault({ kind: 'stuck-detaching', times: 1 });
     await container.kill();
-    await until('the event is emitted', () => castle.told('device.busy').length > 0 || undefined);
-    t.match(castle.told('device.busy'), [{ volume: 'main', message: /EC2 does not detach it/ }]);
+    await until('the event is emitted', () => castle.eventsNamed('device.busy').length > 0 || undefined);
+    t.match(castle.eventsNamed('device.busy'), [{ volume: 'main', message: /EC2 does not detach it/ }]);
   });
 }

@@ -65,7 +65,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the attached volume stays');
       await until('the event is emitted', () =>
         last
-          .told('volume.unresolved')
+          .eventsNamed('volume.unresolved')
           .find((line) => /attached on instance i-0b/.test(String(line['message']))),
       );
     },

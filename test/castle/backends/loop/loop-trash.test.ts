@@ -137,7 +137,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     const castle = await start(t, { options: ['--keep-deleted', '1s'] });
     await filled(t, castle, 'main', 'gone');
     await volume(castle, 'delete', 'main');
-    await until('it is gone for good', () => castle.told('volume.purged')[0]);
+    await until('it is gone for good', () => castle.eventsNamed('volume.purged')[0]);
     t.same([await deleted(castle), inTrash(castle)], [[], []]);
     await castle.end('SIGTERM');
 
@@ -154,8 +154,8 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
       state: patient.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('it was tried', () => eager.told('volume.unresolved')[0]);
-    t.match(eager.told('volume.unresolved'), [
+    await until('it was tried', () => eager.eventsNamed('volume.unresolved')[0]);
+    t.match(eager.eventsNamed('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);
     t.ok(existsSync(image), 'a mounted volume is not removed');

@@ -92,7 +92,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   await has.end('SIGKILL');
   t.match(await loser.lease('shared'), inUse);
   await has.serve();
-  t.equal(has.told('lease.adopted').length, 1);
+  t.equal(has.eventsNamed('lease.adopted').length, 1);
   t.match(await loser.lease('shared'), inUse);
 
   t.comment('a container that ends while its castle is away');
@@ -212,13 +212,16 @@ t.test('a server that does not answer delays only requests that need it', async 
   t.match(await has.lease('before'), { status: 200 }, 'mounted volumes are known without the server');
   await castle.end('SIGKILL');
   await castle.serve();
-  t.ok(castle.told('backend.unavailable').length > 0, 'it starts without the server, and reports that');
-  t.equal(castle.told('lease.adopted').length, 1, 'existing mounts are adopted');
+  t.ok(
+    castle.eventsNamed('backend.unavailable').length > 0,
+    'it starts without the server, and reports that',
+  );
+  t.equal(castle.eventsNamed('lease.adopted').length, 1, 'existing mounts are adopted');
   t.match(await wants.lease('after'), { status: 503 });
   relay.mend();
   await until(
     'the castle reconnects to the server',
-    () => castle.told('backend.available').length > 0 || undefined,
+    () => castle.eventsNamed('backend.available').length > 0 || undefined,
   );
   await granted(wants, 'after');
   t.equal(await has.read(join(has.home, 'file')), 'before');
