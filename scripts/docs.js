@@ -107,7 +107,7 @@ function capturedSwagger() {
       bundle.onResolve({ filter: /^@fastify\/swagger$/ }, ({ importer }) =>
         importer.includes('/scripts/docs/')
           ? undefined
-          : { path: join(root, 'scripts/docs/captured-swagger.ts') },
+          : { path: join(root, 'scripts/docs/swagger-server-capture.ts') },
       );
     },
   };

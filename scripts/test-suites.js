@@ -89,16 +89,24 @@ export const suites = [
   { name: 'demo, bench and docs', files: ['demo', 'bench', 'docs'], everyday: true },
   {
     name: 'init with sanitizers',
-    files: ['command-line', 'dialects', 'exit-codes', 'options', 'signals', 'surroundings', 'zombies'].map(
-      (name) => `init/${name}`,
-    ),
+    files: [
+      'command-line',
+      'dialects',
+      'exit-codes',
+      'options',
+      'signals',
+      'unusual-environments',
+      'zombies',
+    ].map((name) => `init/${name}`),
     again: true,
     init: 'sanitized',
     why: 'it needs clang',
   },
   {
     name: 'init for aarch64',
-    files: ['command-line', 'exit-codes', 'signals', 'surroundings', 'zombies'].map((name) => `init/${name}`),
+    files: ['command-line', 'exit-codes', 'signals', 'unusual-environments', 'zombies'].map(
+      (name) => `init/${name}`,
+    ),
     again: true,
     init: 'emulated',
     why: 'it needs qemu-user and a cross compiler',

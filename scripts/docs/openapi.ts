@@ -1,5 +1,5 @@
 import { buildServer } from '../../src/castle/api/server.ts';
-import { captured } from './captured-swagger.ts';
+import { captured } from './swagger-server-capture.ts';
 
 /** The parts of an OpenAPI document that the tables use. */
 export interface OpenApi {

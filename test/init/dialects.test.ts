@@ -10,7 +10,7 @@ import t, { type Test } from 'tap';
 import { compile } from '../kit/compile.ts';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
-import { called, type Dialect, dialects, eachReaping, peerOf, peers, run } from './peers.ts';
+import { called, type Dialect, dialects, eachReaping, peerOf, peers, run } from './other-inits.ts';
 
 /** What must be equal: the exit code always, and perhaps texts. */
 type Equal = 'code' | 'stdout' | 'all';

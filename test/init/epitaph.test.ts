@@ -6,7 +6,7 @@ import { Running } from '../kit/namespace.ts';
 import { type Need, pidNamespace, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 import { bailey } from './bailey-init.ts';
-import { run as runCommand } from './peers.ts';
+import { run as runCommand } from './other-inits.ts';
 import { eachWay } from './reaping-ways.ts';
 
 /** The pid of the program depends on the processes that the command started before bailey-init. */

@@ -9,7 +9,7 @@ import { compile } from '../kit/compile.ts';
 import { blocks, childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires, root } from '../kit/needs.ts';
 import { bailey } from './bailey-init.ts';
-import { run } from './peers.ts';
+import { run } from './other-inits.ts';
 import { eachWay, type Way } from './reaping-ways.ts';
 
 /** An option as an argument, and as a variable. */

@@ -5,7 +5,7 @@ import { childrenOf, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 import { Terminal, terminal } from '../kit/terminal.ts';
 import { bailey } from './bailey-init.ts';
-import { called, peers } from './peers.ts';
+import { called, peers } from './other-inits.ts';
 import { ways } from './reaping-ways.ts';
 
 const shell = ['bash', '--norc', '--noprofile', '-i'];

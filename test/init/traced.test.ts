@@ -5,7 +5,7 @@ import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { bailey } from './bailey-init.ts';
-import { peers } from './peers.ts';
+import { peers } from './other-inits.ts';
 import { eachWay } from './reaping-ways.ts';
 
 const endings = [

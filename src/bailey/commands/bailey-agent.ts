@@ -1,6 +1,6 @@
 import { type Native, useNative } from '../../linux/native-addon.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
-import { runProgram } from '../../terminal/run-program.ts';
+import { runProgram } from '../../terminal/run-main.ts';
 import { agent } from './agent.ts';
 
 /** The values that native/inject/node.c inserts before the command-line arguments. */

@@ -1,4 +1,4 @@
-import { runProgram } from '../../terminal/run-program.ts';
+import { runProgram } from '../../terminal/run-main.ts';
 
 /**
  * Commands that pass their arguments, `--` and most options included, to another program. They bypass commander, so that a

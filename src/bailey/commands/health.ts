@@ -3,7 +3,7 @@ import { readDuration } from '../../terminal/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { print } from '../../terminal/print.ts';
 import { quoted } from '../../terminal/quoted.ts';
-import { logLine } from '../../terminal/run-program.ts';
+import { logLine } from '../../terminal/run-main.ts';
 import { optionHelp } from '../../terminal/setting.ts';
 import { usageHint } from '../../terminal/usage-hint.ts';
 import type { HealthResult } from '../health/health-result.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { catchEndingSignals } from '../../terminal/ending-signals.ts';
-import { logLine } from '../../terminal/run-program.ts';
+import { logLine } from '../../terminal/run-main.ts';
 import { runUnderInit } from '../launch/run-under-init.ts';
 
 /** What a launch gets from the command line. */

@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
-import { idOutside } from '../../linux/id-map.ts';
+import { idOutside } from '../../linux/id-outside-namespace.ts';
 import { type MountLine, mountOf, mountsOf } from '../../linux/mountinfo.ts';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 

@@ -1,9 +1,9 @@
 import { Failure } from '../../terminal/failure.ts';
 import { quoted } from '../../terminal/quoted.ts';
+import { serviceLinks } from './kubernetes-and-docker-links.ts';
 import { marathon } from './marathon.ts';
 import { nomad } from './nomad.ts';
 import { type Address, type Environment, portNumber, type Scheduler } from './scheduler.ts';
-import { serviceLinks } from './service-links.ts';
 
 /** Without Docker Swarm: it sets no variables itself, it only expands templates in the variables of the service. */
 const schedulers: readonly Scheduler[] = [marathon, nomad, serviceLinks];

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { EmitEvent } from '../events/event.ts';
 import type { RefusalError } from '../refusals/refusal.ts';
-import { answer, endWith } from './bare-answers.ts';
-import { bodyLimitBytes, lastAnswersMs, requestWithinMs, retryAfterS } from './bounds.ts';
+import { answer, endWith } from './error-responses-without-fastify.ts';
 import { badRequest, refusalOf, unreadable } from './errors.ts';
-import type { LeaseRequests } from './requests.ts';
+import { bodyLimitBytes, lastAnswersMs, requestWithinMs, retryAfterS } from './http-limits.ts';
+import type { LeaseRequests } from './log-lease-requests.ts';
 
 /**
  * The Fastify settings of all servers of the castle: limits for requests, and errors in the documented form for requests

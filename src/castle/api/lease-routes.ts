@@ -6,8 +6,8 @@ import type { LeaseService } from '../leases/lease-service.ts';
 import { releaseLease } from '../leases/release-lease.ts';
 import { requestLease } from '../leases/request-lease.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
-import { answerable } from './answerable.ts';
-import type { LeaseRequests } from './requests.ts';
+import type { LeaseRequests } from './log-lease-requests.ts';
+import { answerable } from './watch-requester.ts';
 
 /** A container that sends a request about leases, with what its credentials allow. */
 export interface LeaseClient {

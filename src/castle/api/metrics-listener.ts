@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Metrics } from '../events/metrics.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import { parseAddress } from './address.ts';
+import { parseAddress } from './listen-address.ts';
 import { listenOn } from './listen-on.ts';
 
 export interface MetricsListener {

@@ -20,18 +20,18 @@ import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 import type { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
 import type { SnapshotScheduler } from '../snapshots/snapshot-scheduler.ts';
 import type { SnapshotService } from '../snapshots/snapshot-service.ts';
-import { administrationRoutes } from './administration.ts';
-import { headersWithinMs } from './bounds.ts';
 import { Connections } from './connections.ts';
-import { copyRoutes } from './copies.ts';
-import { deviceRoutes } from './devices.ts';
-import { garbageRoutes } from './garbage.ts';
+import { copyRoutes } from './copy-routes.ts';
+import { deviceRoutes } from './device-routes.ts';
+import { garbageRoutes } from './garbage-routes.ts';
+import { headersWithinMs } from './http-limits.ts';
 import { end, refuseExpectations, refusing, settings } from './http-server.ts';
 import { type LeaseClients, leaseRoutes } from './lease-routes.ts';
-import { addObservation } from './observation.ts';
-import { LeaseRequests } from './requests.ts';
-import { snapshotRoutes } from './snapshots.ts';
-import { tokenRoutes } from './tokens.ts';
+import { LeaseRequests } from './log-lease-requests.ts';
+import { addObservation } from './monitoring-routes.ts';
+import { snapshotRoutes } from './snapshot-routes.ts';
+import { tokenRoutes } from './token-routes.ts';
+import { administrationRoutes } from './volume-routes.ts';
 
 export interface ApiDeps {
   readonly native: Native;

@@ -9,13 +9,13 @@ import type { Bearer, Tokens } from '../identity/tokens.ts';
 import type { LeaseService } from '../leases/lease-service.ts';
 import { listLeases } from '../leases/list-leases.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import { parseAddress } from './address.ts';
-import { headersWithinMs } from './bounds.ts';
+import { headersWithinMs } from './http-limits.ts';
 import { end, refuseExpectations, refusing, settings } from './http-server.ts';
 import { type LeaseClients, leaseRoutes } from './lease-routes.ts';
+import { parseAddress } from './listen-address.ts';
 import { listenOn } from './listen-on.ts';
+import { LeaseRequests } from './log-lease-requests.ts';
 import { peerOf } from './peer-addresses.ts';
-import { LeaseRequests } from './requests.ts';
 import { TlsConnections } from './tls-connections.ts';
 import type { TlsIdentity } from './tls-files.ts';
 

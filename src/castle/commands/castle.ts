@@ -1,5 +1,5 @@
 import { runCommandLine } from '../../terminal/command-line.ts';
-import { runProgram } from '../../terminal/run-program.ts';
+import { runProgram } from '../../terminal/run-main.ts';
 import { describeCastle } from './program.ts';
 
 void runProgram('castle', async () => {

@@ -19,7 +19,7 @@ import { permissionFindings } from './permissions.ts';
 import { pluginFindings } from './plugin.ts';
 import { snapshotFindings } from './snapshots.ts';
 import { tlsFindings } from './tls.ts';
-import { trialFindings } from './trial.ts';
+import { trialFindings } from './trial-mount.ts';
 
 /**
  * Checks everything that a castle with these settings needs, without changing any of it.

@@ -1,5 +1,5 @@
 import { isSharedWithHost, liesIn, type SourceFolder } from '../../linux/mountinfo.ts';
-import { idViewFor } from '../mounting/idmap/id-view.ts';
+import { idViewFor } from '../mounting/idmap/container-id-mapping.ts';
 import type { VolumeCatalog, VolumeSpec } from '../volumes/volume-catalog.ts';
 import type { EngineMountLeases } from './engine-mount-leases.ts';
 import * as refusals from './refusals.ts';

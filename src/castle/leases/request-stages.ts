@@ -11,7 +11,7 @@
  *   lease and mount          grant-lease.ts              LeaseRecord
  *   answer                   request-lease.ts            LeaseAnswer
  */
-import type { IdView } from '../mounting/idmap/id-view.ts';
+import type { IdView } from '../mounting/idmap/container-id-mapping.ts';
 import type { Container, Peer } from '../runtimes/runtime.ts';
 import type { LeaseRecord, VolumeRecord } from '../store/store.ts';
 import type { VolumeSpec } from '../volumes/volume-catalog.ts';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Extent } from '../../linux/id-extents.ts';
+import type { Extent } from '../../linux/id-ranges.ts';
 import { type RunningProgram, readLines, runProgram, startProgram } from '../../linux/run-program.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { growRefusal, imageRefusal, type MountFault, mountRefusal, nfsRefusal } from './mount-refusals.ts';

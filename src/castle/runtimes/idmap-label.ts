@@ -1,4 +1,4 @@
-import { allIds, type Extent } from '../../linux/id-extents.ts';
+import { allIds, type Extent } from '../../linux/id-ranges.ts';
 
 /** The value of the label `castle.idmap`: `off` for no mapping, or the map. */
 export type IdLabel = 'off' | readonly Extent[];

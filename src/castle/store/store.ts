@@ -7,8 +7,8 @@ import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { checkLmdbFile } from './check-lmdb-file.ts';
 import { GroupCommit } from './group-commit.ts';
+import { migrateStore } from './migrate-store.ts';
 import { RecordIndex } from './record-index.ts';
-import { migrateStore } from './store-format.ts';
 
 /** A volume as the store keeps it. `creating` is written before the backend begins, `ready` when it is done. */
 export interface VolumeRecord {

@@ -5,7 +5,7 @@ import { childrenOf } from '../../kit/namespace.ts';
 import type { Places } from '../kit/castle-on-host.ts';
 import { type CrashBackend, CrashHarness, type PreparedOperation } from './crash-harness.ts';
 import { imageOf } from './crash-image.ts';
-import { Steps, type StruckStep } from './steps.ts';
+import { Steps, type StruckStep } from './crash-points.ts';
 
 /** What happened when a step was struck. */
 export interface StrikeResult {

@@ -10,7 +10,7 @@ import { TestContainer } from '../kit/test-container.ts';
 if (requires(t, root)) {
   t.test('a container whose first thread has ended keeps its volume', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [leaderless] = compile(t, 'test/castle/identity/leaderless.c');
+    const [leaderless] = compile(t, 'test/castle/identity/main-thread-ended.c');
     const first = await TestContainer.start(t, castle, { under: [leaderless as string] });
     const second = await TestContainer.start(t, castle);
     const { id } = (await first.lease('main')).body;

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import t from 'tap';
-import { storeFormat } from '../../../src/castle/store/store-format.ts';
+import { storeFormat } from '../../../src/castle/store/migrate-store.ts';
 import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';

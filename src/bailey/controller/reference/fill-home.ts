@@ -3,9 +3,15 @@ import { errorPath } from '../../../terminal/failure.ts';
 import { accessFailure } from '../../container/folder-access.ts';
 import type { ReferenceConfig } from '../controller-config.ts';
 import { keyOf } from './byte-path.ts';
+import {
+  cachePlacedVersions,
+  markerOf,
+  type Plan,
+  type PlanRequest,
+  planFile,
+} from './decide-reference-file.ts';
 import { lockHome } from './home-lock.ts';
 import type { ReferenceFile } from './list-reference-files.ts';
-import { cachePlacedVersions, markerOf, type Plan, type PlanRequest, planFile } from './plan-file.ts';
 import { PluginVersionCache } from './plugin-version-cache.ts';
 import { startProgressReports } from './progress-reports.ts';
 import { eventLoopYielder } from './yield-to-event-loop.ts';

@@ -15,9 +15,9 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { errorCode, errorPath, Failure } from '../../../terminal/failure.ts';
 import { accessFailure } from '../../container/folder-access.ts';
 import { type BytePath, folderOf, keyOf, partOf, withSuffix } from './byte-path.ts';
+import { markerOf, type Plan } from './decide-reference-file.ts';
 import { forEachConcurrently } from './for-each-concurrently.ts';
 import { remove, withoutPart, writeCopy, writeText } from './partial-file.ts';
-import { markerOf, type Plan } from './plan-file.ts';
 import { isSubstitutable, substituteVariables } from './substitute-variables.ts';
 
 /** The context of {@link placeFiles}. */

@@ -1,4 +1,4 @@
-import { type Extent, exchanged, identity, inside, outside, without } from '../../../linux/id-extents.ts';
+import { type Extent, exchanged, identity, inside, outside, without } from '../../../linux/id-ranges.ts';
 import type { IdMapping } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
 

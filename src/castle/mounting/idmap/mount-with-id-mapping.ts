@@ -3,7 +3,7 @@ import { RefusalError } from '../../refusals/refusal.ts';
 import type { Peer } from '../../runtimes/runtime.ts';
 import { IdMappingUnsupportedError, type IdPlan, type MountOptions } from '../mounter.ts';
 import type { Owner } from '../owner.ts';
-import type { IdView } from './id-view.ts';
+import type { IdView } from './container-id-mapping.ts';
 
 /** A volume to mount, and how its ids appear in the container. */
 export interface MappedMount {

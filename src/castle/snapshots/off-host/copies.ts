@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { KnownSnapshot, ReadSnapshot } from '../../backends/snapshots.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import { compressWithTrailer, decompressAndVerify, readTrailer, trailerBytes } from './copy-trailer.ts';
-import type { Objects, StoredObject } from './objects.ts';
+import type { Objects, StoredObject } from './object-store.ts';
 
 /** A copy of a snapshot in a place off this host. */
 export interface Copy {

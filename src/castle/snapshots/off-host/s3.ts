@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
-import type { Objects, StoredObject } from './objects.ts';
+import type { Objects, StoredObject } from './object-store.ts';
 import { describePlace, type S3Place } from './s3-place.ts';
 
 /** A part is at least this large, in bytes, but for the last; this many are in memory at once. */

@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import { compileLibrary } from '../../kit/compile.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 
-/** What becomes of a step that is struck; in the order of steps.c. */
+/** What becomes of a step that is struck; in the order of storage-call-interrupter.c. */
 const moments = ['never', 'before', 'after', 'fails once', 'fails from then on', 'stops'] as const;
 
 /**
@@ -25,7 +25,7 @@ const fields = 20;
 const orderBytes = 256;
 
 /**
- * Counts what a castle does on the disk, and strikes at one step of it. The file steps.c, compiled, is loaded into the
+ * Counts what a castle does on the disk, and strikes at one step of it. The file storage-call-interrupter.c, compiled, is loaded into the
  * castle; the order is in a file that both have mapped, so that a castle need not be started anew for it.
  */
 export class Steps {
@@ -35,7 +35,11 @@ export class Steps {
 
   constructor(t: Test) {
     const folder = temporaryFolder(t, 'steps');
-    const library = compileLibrary(join(folder, 'steps.so'), 'test/castle/crash/steps.c', '-ldl');
+    const library = compileLibrary(
+      join(folder, 'steps.so'),
+      'test/castle/crash/storage-call-interrupter.c',
+      '-ldl',
+    );
     const order = join(folder, 'order');
     this.#file = openSync(order, 'w+');
     t.teardown(() => closeSync(this.#file));

@@ -4,8 +4,8 @@ import { Refusal, RestoreRequest, Snapshot, SnapshotRequest } from '../../protoc
 import { checkVolumeName } from '../refusals/check-volume-name.ts';
 import { noPlan, tookNone } from '../snapshots/refusals.ts';
 import type { SnapshotScheduler } from '../snapshots/snapshot-scheduler.ts';
-import type { AdministrationRoutesDeps } from './administration.ts';
 import { completeSnapshotId } from './snapshot-id.ts';
+import type { AdministrationRoutesDeps } from './volume-routes.ts';
 
 export interface SnapshotRoutesDeps extends AdministrationRoutesDeps {
   /** Undefined: snapshots are taken only on request. */

@@ -1,4 +1,4 @@
-import { type Extent, idsInside, inside, through } from '../../../linux/id-extents.ts';
+import { type Extent, idsInside, inside, through } from '../../../linux/id-ranges.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Container, Peer } from '../../runtimes/runtime.ts';
 import type { IdMapping, IdPlan } from '../mounter.ts';

@@ -8,7 +8,7 @@ import { compile } from '../kit/compile.ts';
 import { childrenOf, Running, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, requires } from '../kit/needs.ts';
 import { bailey } from './bailey-init.ts';
-import { called, peers, run } from './peers.ts';
+import { called, peers, run } from './other-inits.ts';
 import { ways } from './reaping-ways.ts';
 
 /** bailey-init under its own name, in both ways of reaping. */
