@@ -1,7 +1,7 @@
 /*
- * hold-socket dgram|full PATH: holds a unix socket that a castle could take for a dead one, says "ready", and waits for
- * the end of its standard input. `dgram` is a datagram socket; `full` a listening one whose backlog is full, as that of a
- * castle that is stopped.
+ * hold-socket dgram|full PATH: holds a unix socket that refuses connections although its owner is alive, prints "ready",
+ * and waits for the end of its standard input. `dgram` creates a datagram socket; `full` a listening socket whose backlog
+ * is full, like that of a stopped castle.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/** The castle's socket: its mode, its path, whose it may be, and the connections that come to it. */
+/** The castle's unix socket: its mode, its path, which existing files it replaces, and the connections that it accepts. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
@@ -12,19 +12,27 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
-  /** Tries to start a castle that must not start. */
+  /** Tries to start a castle that must refuse to start. */
   const serve = (folder: string, socket: string) =>
     run(process.execPath, [
       ...['dist/castle.js', 'serve', '--socket', socket, '--state', join(folder, 'state')],
       ...['--backend', `local=${folder}/volumes`, '--runtime', 'process'],
     ]);
 
-  t.test('anybody may connect from the moment that the socket is there', async (t) => {
+  t.test('every user can connect as soon as the socket exists', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const { mode, ctimeNs, birthtimeNs } = statSync(castle.socket, { bigint: true });
     t.equal(Number(mode) & 0o777, 0o666);
-    t.equal(ctimeNs, birthtimeNs, 'nothing was changed afterwards, by a path that may lead elsewhere then');
-    t.equal(statSync(join(castle.state, 'castle.lmdb')).mode & 0o022, 0, 'other files are as they were');
+    t.equal(
+      ctimeNs,
+      birthtimeNs,
+      'the mode is not changed later by path, which could then name another file',
+    );
+    t.equal(
+      statSync(join(castle.state, 'castle.lmdb')).mode & 0o022,
+      0,
+      'the modes of other files are unchanged',
+    );
   });
 
   t.test('a container reaches the socket in a folder that it cannot write to', async (t) => {
@@ -35,7 +43,7 @@ if (requires(t, root)) {
     t.equal((await container.lease('main')).status, 201);
   });
 
-  t.test('a socket that somebody holds is left to him', async (t) => {
+  t.test('a socket that another process holds is not replaced', async (t) => {
     const [holder] = compile(t, 'test/castle/api/hold-socket.c');
     const folder = temporaryFolder(t, 'held');
     for (const [kind, code, why] of [
@@ -57,7 +65,7 @@ if (requires(t, root)) {
     }
   });
 
-  t.test('a path that cannot be a socket is refused, and nothing is made', async (t) => {
+  t.test('a path that cannot be a socket is refused, and no file is created', async (t) => {
     const folder = temporaryFolder(t, 'long');
     const longest = join(folder, 'x'.repeat(107 - folder.length - 1));
     t.match(await serve(folder, `${longest}y`), {
@@ -69,22 +77,25 @@ if (requires(t, root)) {
     t.same(readdirSync(folder), []);
   });
 
-  t.test('a connection that says nothing does not keep the castle from stopping', async (t) => {
+  t.test('a connection that sends nothing does not delay the stop of the castle', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     t.equal(await container.connect(3), 3);
     t.equal(await castle.end('SIGTERM'), 0);
   });
 
-  t.test('one container cannot take all connections, nor keep silent ones', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    const [greedy, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
-    t.equal(await greedy.connect(200), 128, 'the others were closed at once');
-    t.equal((await other.lease('main')).status, 201);
-    t.match(await greedy.untilClosed(), Array(128).fill(/^HTTP\/1\.1 408 .*"code":"bad_request"/s));
-    t.equal((await greedy.lease('mine')).status, 201);
-  });
-  t.test('the command line prints with --json what the API answers', async (t) => {
+  t.test(
+    'one container cannot use up all connections, and connections that send nothing are closed',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      const [greedy, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
+      t.equal(await greedy.connect(200), 128, 'connections above the limit are closed immediately');
+      t.equal((await other.lease('main')).status, 201);
+      t.match(await greedy.untilClosed(), Array(128).fill(/^HTTP\/1\.1 408 .*"code":"bad_request"/s));
+      t.equal((await greedy.lease('mine')).status, 201);
+    },
+  );
+  t.test('with --json a command prints the answer of the API unchanged', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     t.equal((await container.lease('main')).status, 201);
@@ -93,7 +104,7 @@ if (requires(t, root)) {
       const { code, stdout } = await run(process.execPath, args);
       t.equal(code, 0);
       const { text } = await castle.get(`/v1/${what}`);
-      // How long it has been running differs from one request to the next.
+      // The uptime differs from one request to the next.
       const isStable = ([name]: readonly [string, unknown]) => !/^(uptime|.*Seconds|.*Ms)/.test(name);
       const stable = (json: string) => Object.entries(JSON.parse(json) as object).filter(isStable);
       t.same(stable(stdout), stable(text), what);

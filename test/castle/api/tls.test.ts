@@ -1,4 +1,4 @@
-/** The castle's port: who comes to speak with it, how, how many at once, and with which certificates. */
+/** The castle's TLS port: peers, protocol versions, the limit on connections, and certificates. */
 import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
@@ -15,7 +15,7 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 import { TlsCastle } from '../kit/tls-castle.ts';
 
-t.test('what counts as one peer', async (t) => {
+t.test('addresses that count as one peer', async (t) => {
   const cases: [string | undefined, string][] = [
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
@@ -32,7 +32,7 @@ t.test('what counts as one peer', async (t) => {
 t.setTimeout(0);
 
 if (requires(t, root, program('openssl'))) {
-  /** Connections that say nothing, and not even hello. @returns those that the castle lets be */
+  /** Opens connections that send nothing, not even a TLS ClientHello. @returns those that the castle keeps open */
   async function silent(t: Test, port: number, count: number): Promise<readonly Socket[]> {
     const sockets: Socket[] = [];
     for (let n = 0; n < count; n++) {
@@ -47,7 +47,7 @@ if (requires(t, root, program('openssl'))) {
     return sockets;
   }
 
-  t.test('what is no request is refused over TLS, too', async (t) => {
+  t.test('malformed requests are refused over TLS', async (t) => {
     const tls = await TlsCastle.start(t);
     const container = await TestContainer.start(t, tls.castle);
     const token = await tls.tokenOf(container, 'main');
@@ -77,10 +77,10 @@ if (requires(t, root, program('openssl'))) {
       t.match(await tls.raw(text), new RegExp(`^HTTP/1.1 ${status} .*"code":"bad_request"`, 's'), name);
     }
     t.same(await tls.castle.ask('volumes'), []);
-    t.equal((await tls.lease(token, 'main', container.home)).status, 201, 'and it serves on');
+    t.equal((await tls.lease(token, 'main', container.home)).status, 201, 'the castle continues to serve');
   });
 
-  t.test('who has no token sends no body: the answer comes before it', async (t) => {
+  t.test('a request without a token is refused before its body is read', async (t) => {
     const tls = await TlsCastle.start(t);
     const socket = await tls.connect();
     socket.write('POST /v1/leases HTTP/1.1\r\nhost: x\r\ncontent-length: 10000\r\n\r\n');
@@ -89,13 +89,13 @@ if (requires(t, root, program('openssl'))) {
     socket.destroy();
   });
 
-  t.test('no TLS, or an old one', async (t) => {
+  t.test('plain HTTP and old TLS versions are refused', async (t) => {
     const tls = await TlsCastle.start(t, 'process', { options: ['--log-level', 'debug'] });
     const [plain] = await silent(t, tls.port, 1);
     plain?.write('GET /v1/leases HTTP/1.1\r\nhost: x\r\n\r\n');
     await once(plain as Socket, 'close');
-    await until('it is told', () => tls.castle.eventsNamed('tls.handshake-failed')[0]);
-    // As a client that allows itself everything.
+    await until('the failed handshake is logged', () => tls.castle.eventsNamed('tls.handshake-failed')[0]);
+    // A client that accepts every protocol version and cipher.
     const old = connect({
       ...{ host: '127.0.0.1', port: tls.port, ca: readFileSync(tls.certificate.file) },
       ...{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
@@ -110,17 +110,18 @@ if (requires(t, root, program('openssl'))) {
     ]);
   });
 
-  t.test('one peer cannot take all connections, nor keep silent or slow ones', async (t) => {
+  t.test('one peer cannot use up all connections, and silent or slow connections are closed', async (t) => {
     const tls = await TlsCastle.start(t);
     const container = await TestContainer.start(t, tls.castle);
     const sockets = await silent(t, tls.port, 100);
     const closed = () => sockets.filter((socket) => socket.destroyed).length;
     await until('the 65th and later ones are closed', () => closed() >= 36 || undefined);
-    t.equal(closed(), 36, 'and no others');
-    t.equal((await container.lease('main')).status, 201, 'the socket serves meanwhile');
-    await until('the silent ones are closed', () => closed() === 100 || undefined);
+    t.equal(closed(), 36, 'no other connection is closed');
+    t.equal((await container.lease('main')).status, 201, 'the unix socket serves meanwhile');
+    await until('the silent connections are closed', () => closed() === 100 || undefined);
 
-    // After the handshake: one that says nothing, one that sends a header now and then, one whose body never ends.
+    // After the handshake: one connection that sends nothing, one that sends a header line now and then, one whose body
+    // never ends.
     const token = await tls.tokenOf(container, 'other');
     const texts = [
       '',
@@ -147,14 +148,14 @@ if (requires(t, root, program('openssl'))) {
       }),
     );
     for (const [n, received] of slow.entries()) t.match(received, /^HTTP\/1.1 408 /, `slow ${n}`);
-    t.equal((await tls.ask(token, 'GET', '/v1/leases')).status, 200, 'and it serves on');
+    t.equal((await tls.ask(token, 'GET', '/v1/leases')).status, 200, 'the castle continues to serve');
   });
 
-  t.test('connections that say nothing do not keep the castle from stopping', async (t) => {
+  t.test('connections that send nothing do not delay the stop of the castle', async (t) => {
     const tls = await TlsCastle.start(t);
     const sockets = await silent(t, tls.port, 3);
     const socket = await tls.connect();
-    // However it is closed, by an end or by a reset.
+    // Either an end (FIN) or a reset (RST) closes it.
     const ends = [...sockets, socket].map((socket) => {
       socket.on('error', () => undefined);
       return new Promise((resolve) => socket.once('close', resolve));
@@ -163,7 +164,7 @@ if (requires(t, root, program('openssl'))) {
     await Promise.all(ends);
   });
 
-  t.test('guesses of tokens do not write the log', async (t) => {
+  t.test('guessed tokens do not fill the log', async (t) => {
     const tls = await TlsCastle.start(t);
     for (let n = 0; n < 100; n++) await tls.lease(`castle1.${n}.x`, `volume-${n}`, '/mnt');
     const lines = tls.castle.eventsNamed('lease.refused');
@@ -176,7 +177,7 @@ if (requires(t, root, program('openssl'))) {
     });
   });
 
-  t.test('with --tls-client-ca only who has a certificate is heard', async (t) => {
+  t.test('with --tls-client-ca a client without a certificate is refused', async (t) => {
     const folder = temporaryFolder(t, 'clients');
     const own = makeCertificate(folder, 'client', ['DNS:client']);
     const stranger = makeCertificate(folder, 'stranger', ['DNS:client']);
@@ -185,17 +186,20 @@ if (requires(t, root, program('openssl'))) {
     const token = await tls.tokenOf(container, 'main');
     const body = { volume: 'main', target: container.home };
     await t.rejects(tls.ask(token, 'POST', '/v1/leases', body), 'no certificate');
-    await t.rejects(tls.ask(token, 'POST', '/v1/leases', body, stranger), 'that of another authority');
+    await t.rejects(
+      tls.ask(token, 'POST', '/v1/leases', body, stranger),
+      'a certificate of another authority is refused',
+    );
     t.same(await tls.castle.ask('leases'), []);
     t.equal((await tls.ask(token, 'POST', '/v1/leases', body, own)).status, 201);
     t.match(
       await tls.ask(undefined, 'GET', '/v1/leases', undefined, own),
       { status: 403 },
-      'and the token decides',
+      'with a certificate, the token still decides',
     );
   });
 
-  t.test('what keeps a castle from listening, and what its doctor says of it', async (t) => {
+  t.test('wrong TLS settings keep a castle from starting, and the doctor reports them', async (t) => {
     const folder = temporaryFolder(t, 'wrong');
     const right = makeCertificate(folder, 'right', ['IP:127.0.0.1']);
     const other = makeCertificate(folder, 'other', ['IP:127.0.0.1']);
@@ -268,7 +272,7 @@ if (requires(t, root, program('openssl'))) {
     );
   });
 
-  t.test('a certificate that has expired keeps nobody from the socket', async (t) => {
+  t.test('with an expired certificate the unix socket still serves', async (t) => {
     const { file, keyFile } = makeCertificate(temporaryFolder(t, 'old'), 'old', ['IP:127.0.0.1'], -1);
     const castle = await CastleOnHost.start(t, 'process', { options: listen(file, keyFile) });
     t.match(castle.eventsNamed('tls.certificate-expires'), [

@@ -6,11 +6,11 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 import { fsck, imageOf, untilNoLoops } from './loop/loop-host.ts';
 
-/** Grows a volume with the castle command. @param size as the command takes it, such as `64M` */
+/** Grows a volume with `castle volume grow`. @param size as the command takes it, such as `64M` */
 export const grow = (castle: CastleOnHost, volume: string, size: string) =>
   run(process.execPath, ['dist/castle.js', 'volume', 'grow', volume, size, '--socket', castle.socket]);
 
-/** The size of the file system on the container's home, in MiB. */
+/** The size of the file system mounted on the container's home, in MiB. */
 async function megabytes(container: TestContainer): Promise<number> {
   const { stdout } = await container.run('stat', '--file-system', '--format', '%b %S', container.home);
   const [blocks = 0, bytes = 0] = stdout.trim().split(' ').map(Number);
@@ -18,8 +18,8 @@ async function megabytes(container: TestContainer): Promise<number> {
 }
 
 /**
- * Tests a file system that grows twice: while a container uses it, and while it is unused.
- * @param sizes in MiB: first, second and last
+ * Tests that a file system can grow twice: once while a container uses it, and once while it is unused.
+ * @param sizes the first, second and last size, in MiB
  */
 export function testGrowth(
   t: Test,
@@ -59,7 +59,7 @@ export function testGrowth(
     await castle.untilFree('main');
     await untilNoLoops(castle.backend);
 
-    t.equal((await grow(castle, 'main', `${largest}M`)).code, 0, 'while the volume is unused');
+    t.equal((await grow(castle, 'main', `${largest}M`)).code, 0, 'an unused volume grows');
     const image = imageOf(castle.backend, 'main');
     t.ok(statSync(image).blocks * 512 >= largest * 2 ** 20, 'the image is fully allocated');
     const next = await TestContainer.start(t, castle);

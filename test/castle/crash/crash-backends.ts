@@ -1,4 +1,4 @@
-/** The backends on which a castle is interrupted. */
+/** The backends with which castles are interrupted. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -10,7 +10,7 @@ import type { BackendContents, BackendFixture, CrashBackend } from './crash-harn
 
 const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
-/** What the folder of volumes holds. @param volumeOf the name of the volume that has a file or folder of that name */
+/** What the folder of volumes contains. @param volumeOf returns the name of the volume to which a file or folder belongs */
 export function contentsOf(folder: string, volumeOf: (name: string) => string): BackendContents {
   const [names, snapshots] = [namesIn(folder), namesIn(join(folder, '.snapshots'))];
   return {
@@ -24,7 +24,10 @@ export function contentsOf(folder: string, volumeOf: (name: string) => string): 
   };
 }
 
-/** A castle with its volumes in a folder of the host. @param loop options of the backend loop; without them, it is local */
+/**
+ * A castle with its volumes in a folder of the host. @param loop options of the backend loop; without them the backend is
+ * local
+ */
 async function onFolder(
   t: Test,
   places: Pick<Places, 'env' | 'program'>,
@@ -59,7 +62,7 @@ export const xfs: CrashBackend = {
   start: (t, places) => onFolder(t, places, 'fs=xfs,size=300M'),
 };
 
-/** On an instance of a simulated EC2, whose disks are real. */
+/** The backend ebs, on an instance of a simulated EC2 with real disks. */
 export const ebsOn = (ec2: Simulator): CrashBackend => ({
   name: 'ebs',
   async start(t, places) {
@@ -84,14 +87,14 @@ export const ebsOn = (ec2: Simulator): CrashBackend => ({
   },
 });
 
-/** The same with a simulator of its own. */
+/** The backend ebs with its own simulator. */
 export const ebs: CrashBackend = {
   name: 'ebs',
   start: async (t, places) => ebsOn(await Simulator.start(t)).start(t, places),
 };
 
 export const crashBackends: readonly CrashBackend[] = [local, ext4, xfs, ebs];
-/** For operations that are the same with either file system. */
+/** For operations whose steps are the same with either file system. */
 export const oneOfEachKind: readonly CrashBackend[] = [local, ext4, ebs];
-/** For operations that are the same where each volume has its own disk, or whose steps are those of the store. */
+/** For operations whose steps are the same where each volume has its own disk, or are steps of the store only. */
 export const storeSteps: readonly CrashBackend[] = [local, ext4];

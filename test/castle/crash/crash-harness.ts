@@ -1,6 +1,6 @@
 /**
- * A castle that is interrupted again and again, and two containers that outlive it. After each interruption the harness
- * checks what must be true: no data is lost, nothing is mounted twice, and nothing is left over.
+ * A castle that is interrupted many times, and two containers that outlive it. After each interruption the harness checks
+ * the invariants: no data is lost, nothing is mounted twice, and nothing is left over.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -11,57 +11,57 @@ import { until } from '../../kit/until.ts';
 import type { CastleOnHost, Places } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
-/** Whether a volume exists. */
+/** Whether a volume exists, and whether it is deleted. */
 export type VolumeState = 'absent' | 'present' | 'deleted';
 
-/** An operation that is ready to run. */
+/** An operation whose preconditions have been created. */
 export interface PreparedOperation {
   readonly volume: string;
-  /** The states that the volume may have after an interruption; the first is the one before the operation. */
+  /** The states that the volume may have after an interruption; the first is its state before the operation. */
   readonly possible: readonly VolumeState[];
-  /** The state that it must have once the castle has reported success. */
+  /** The state that the volume must have after the castle has reported success. */
   readonly done: VolumeState;
-  /** How many leases and mounts there are then. */
+  /** The numbers of leases and mounts after success. */
   readonly leases?: number;
-  /** How many snapshots there were, and how many more there must be after success. */
+  /** The number of snapshots before the operation, and how many more must exist after success. */
   readonly snapshots?: { readonly before: number; readonly more: 1 | -1 };
-  /** @returns whether the castle reported success; undefined when it did not answer */
+  /** Runs the operation. @returns whether the castle reported success; undefined when it did not answer */
   run(): Promise<boolean | undefined>;
 }
 
-/** A backend on which castles are interrupted. */
+/** A backend with which castles are interrupted. */
 export interface CrashBackend {
   readonly name: string;
-  /** After this many new volumes the backend is cleared: images are large. */
+  /** The number of new volumes after which the backend is cleared, since images are large. */
   readonly maxVolumes?: number;
-  /** Starts a castle with a backend of its own. */
+  /** Starts a castle with its own backend. */
   start(t: Test, places: Pick<Places, 'env' | 'program'>): Promise<BackendFixture>;
 }
 
-/** A castle, and what its backend holds, whatever the castle reports. */
+/** A castle, and an inspection of its backend that does not rely on the castle's reports. */
 export interface BackendFixture {
   readonly castle: CastleOnHost;
   contents(): Promise<BackendContents>;
-  /** Waits until no volume has a device. */
+  /** Waits until no volume has a block device. */
   untilUnused(): Promise<unknown>;
-  /** How many devices the volumes have, where each volume that is mounted has one. */
+  /** The number of block devices for this number of mounted volumes. */
   deviceCount?(): number;
-  /** Removes all volumes, while no castle is running. */
+  /** Removes all volumes. The castle must not be running. */
   clear?(): void;
-  /** What the backend stores outside of this host. */
+  /** The state of the backend that is stored outside of this host. */
   outside?(): Promise<unknown>;
 }
 
-/** What a backend holds, by the names of the volumes, and what it should not hold. */
+/** The volumes in a backend by name, and unexpected files. */
 export interface BackendContents {
   readonly volumes: readonly string[];
   readonly deleted: readonly string[];
-  /** How many are complete. */
+  /** The number of complete snapshots. */
   readonly snapshots: number;
   readonly leftOver: readonly string[];
 }
 
-/** Collects what is not as expected. */
+/** Collects violations of the invariants. */
 class Faults {
   readonly list: string[] = [];
 
@@ -72,7 +72,7 @@ class Faults {
 }
 
 export class CrashHarness {
-  /** The content of each volume: one line per lease in which it was written. */
+  /** The expected content of each volume: one line for each lease in which the harness wrote to it. */
   #expected = new Map<string, string>();
   #container: TestContainer;
 
@@ -86,7 +86,7 @@ export class CrashHarness {
     this.#container = container;
   }
 
-  /** @param places the program and the environment that let the castle be interrupted */
+  /** @param places the program and the environment with which the castle can be interrupted */
   static async start(
     t: Test,
     backend: CrashBackend,
@@ -107,24 +107,24 @@ export class CrashHarness {
     return this.#container;
   }
 
-  /** The names of the volumes that have been used. */
+  /** The names of the volumes that the harness has used. */
   get volumes(): readonly string[] {
     return [...this.#expected.keys()];
   }
 
-  /** Starts another container in its place, after its end. */
+  /** Starts another container to replace it, after its end. */
   async replaceContainer(): Promise<void> {
     this.#container = await TestContainer.start(this.t, this.castle);
   }
 
-  /** Ends the castle, if it is running, and starts it again; returns when it answers. */
+  /** Ends the castle if it is running, starts it again, and returns when it answers. */
   async restart(): Promise<void> {
     await this.castle.end('SIGKILL');
     if (!(await this.startsUp()))
       throw new Error(`the castle ended at its start: ${this.castle.output.slice(-2000)}`);
   }
 
-  /** Starts a castle. @returns whether it answers; false when it ends before */
+  /** Starts a castle. @returns true when it answers, false when it ends before that */
   async startsUp(...options: readonly string[]): Promise<boolean> {
     const started = this.castle.launch(options);
     let ended = false;
@@ -136,9 +136,9 @@ export class CrashHarness {
   }
 
   /**
-   * Checks everything that must be true of a volume, and that a container gets it with all that was ever written to it.
-   * @param success what the castle reported about the operation, if anything
-   * @returns what is wrong
+   * Checks all invariants of a volume, and that a container gets it with everything that was ever written to it.
+   * @param success what the castle reported about the operation; undefined when it did not answer
+   * @returns the violations
    */
   async check(operation: PreparedOperation, success: boolean | undefined): Promise<readonly string[]> {
     const faults = new Faults();
@@ -168,13 +168,13 @@ export class CrashHarness {
   }
 
   /**
-   * Mounts the volume in the container, whatever was begun; checks its content, adds a line, and releases it.
-   * @returns what is wrong
+   * Mounts the volume in the container, whatever was interrupted; checks its content, adds a line, and releases it.
+   * @returns the violations
    */
   async useAndRelease(volume: string): Promise<readonly string[]> {
     const faults = new Faults();
     const { container, other, fixture } = this;
-    // A program of the last castle may still be running as an orphan: it has the volume until it ends.
+    // A program that the killed castle ran may still be running as an orphan; it blocks the volume until it ends.
     const { id } = await until(`the container has ${volume}`, async () => {
       const { status, body } = await container.lease(volume);
       if (status === 200 || status === 201) return body;
@@ -202,7 +202,7 @@ export class CrashHarness {
     return faults.list;
   }
 
-  /** Checks at the end that all volumes hold what was written to them. @returns what is wrong */
+  /** Checks at the end that all volumes contain what was written to them. @returns the violations */
   async checkAll(): Promise<readonly string[]> {
     const faults: string[] = [];
     for (const volume of this.volumes) {
@@ -215,7 +215,7 @@ export class CrashHarness {
     return faults;
   }
 
-  /** Checks everything and starts again with an empty backend, once there are too many volumes. @returns what is wrong */
+  /** Once there are too many volumes, checks everything and continues with an empty backend. @returns the violations */
   async clearWhenFull(): Promise<readonly string[]> {
     const { maxVolumes = Number.POSITIVE_INFINITY } = this.backend;
     if (this.#expected.size < maxVolumes) return [];
@@ -228,7 +228,7 @@ export class CrashHarness {
     return faults;
   }
 
-  /** Ends the castle and its containers. */
+  /** Ends the castle and the containers. */
   async end(): Promise<void> {
     await this.castle.end('SIGTERM');
     await Promise.all([this.container.kill(), this.other.kill()]);
@@ -238,18 +238,18 @@ export class CrashHarness {
     return JSON.parse((await this.castle.get(path)).text) as T;
   }
 
-  /** Sends a request as the host's root. @returns whether the castle did it; undefined when it did not answer */
+  /** Sends a request as root of the host. @returns whether the castle reported success; undefined when it did not answer */
   async request(method: 'POST' | 'DELETE', path: string, body?: object): Promise<boolean | undefined> {
     const answer = await this.castle.call(method, path, body).catch(() => undefined);
     return answer === undefined ? undefined : answer.status < 300;
   }
 
-  /** Waits until there is no lease. @returns false when the castle ends before */
+  /** Waits until no lease exists. @returns false when the castle ends before that */
   untilNoLease(): Promise<boolean> {
     return this.#untilEmpty('/v1/leases');
   }
 
-  /** Waits until there is no deleted volume. @returns undefined when the castle ends before */
+  /** Waits until no deleted volume exists. @returns undefined when the castle ends before that */
   async untilNoneDeleted(): Promise<true | undefined> {
     return (await this.#untilEmpty('/v1/volumes/deleted')) || undefined;
   }
@@ -262,7 +262,7 @@ export class CrashHarness {
     return until(`${path} is empty`, probe, undefined, 5);
   }
 
-  /** Takes a snapshot of a volume with data, and removes all before it. */
+  /** Takes a snapshot of a volume with data, after deleting all earlier snapshots. */
   async onlySnapshot(volume: string): Promise<Snapshot> {
     const faults = await this.useAndRelease(volume);
     if (faults.length > 0) throw new Error(`${volume}, before its snapshot: ${faults}`);
@@ -274,17 +274,17 @@ export class CrashHarness {
     return only;
   }
 
-  /** If a volume will exist, it holds what another one holds now. */
+  /** If the volume exists after the operation, its expected content is the present content of another volume. */
   expectCopy(from: string, to: string): void {
     this.#expected.set(to, this.#expected.get(from) ?? '');
   }
 
-  /** How many snapshots are complete. */
+  /** The number of complete snapshots. */
   async countSnapshots(): Promise<number> {
     return (await this.get<Snapshot[]>('/v1/snapshots')).filter(({ state }) => state === 'ready').length;
   }
 
-  /** No snapshot is incomplete, as many are complete as were reported, and the backend has the same. */
+  /** Checks that no snapshot is incomplete, that as many are complete as were reported, and that the backend agrees. */
   async #checkSnapshots(
     { before, more }: NonNullable<PreparedOperation['snapshots']>,
     success: boolean | undefined,
@@ -306,18 +306,21 @@ export class CrashHarness {
     return isPresent ? 'present' : isDeleted ? 'deleted' : 'absent';
   }
 
-  /** Whether nothing but a record is left of a creation that failed: the next request for it creates the volume. */
+  /** Whether only the record of a failed creation is left: the next request for the volume then creates it. */
   async #isOnlyRecorded(volume: string): Promise<boolean> {
     const known = (await this.get<Volume[]>('/v1/volumes')).find(({ name }) => name === volume);
     return known?.state === 'creating' && !(await this.fixture.contents()).volumes.includes(volume);
   }
 
-  /** The castle knows what its backend holds, and there is nothing else; nothing of it is mounted on the host. */
+  /**
+   * Checks that the castle's volumes are those in its backend, that nothing else is there, and that nothing is mounted on
+   * the host.
+   */
   async checkContents(): Promise<readonly string[]> {
     const faults = new Faults();
     const sorted = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name).sort();
     const { volumes, deleted, leftOver } = await this.fixture.contents();
-    // A volume that is being created may be in the backend or not; the next request for it finds out.
+    // A volume in state `creating` may or may not be in the backend; the next request for it resolves that.
     const known = (await this.get<Volume[]>('/v1/volumes')).filter(
       ({ name, state }) => state === 'ready' || volumes.includes(name),
     );
@@ -338,7 +341,7 @@ export class CrashHarness {
   }
 }
 
-/** The content of a file in a container; empty when there is no such file. Any other error is a fault of the volume. */
+/** The content of a file in a container; empty when the file does not exist. Any other error is a violation. */
 async function contentOf(container: TestContainer, file: string): Promise<string> {
   try {
     return await container.read(file);

@@ -88,7 +88,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.equal((await volumesIn(ec2)).length, 1, 'the new volume is deleted again');
     await untilDetached(ec2);
     t.equal((await container.lease('other')).status, 201);
-    t.equal(await container.read(join(container.home, 'data')), 'of the other', 'nothing was formatted');
+    t.equal(
+      await container.read(join(container.home, 'data')),
+      'of the other',
+      'the wrong disk was not formatted',
+    );
   });
 
   t.test('if the disk does not appear, the request fails and the new volume is deleted', async (t) => {

@@ -6,7 +6,7 @@ import { CastleOnHost, type Places } from '../../kit/castle-on-host.ts';
 
 /** Options for starting a castle, besides its backend. */
 export interface EbsPlaces extends Omit<Places, 'backend' | 'loop' | 'setting'> {
-  /** The instance that it runs on; default: the first one of the simulator. */
+  /** The instance on which the castle runs. Default: the first one of the simulator. */
   readonly instance?: string;
   /** Options of the backend, such as `fs=xfs`. */
   readonly ebs?: string;
@@ -21,7 +21,7 @@ export function ebsSetting(ec2: Simulator, instance?: string, more?: string): st
     `metadata=${metadata}`,
     `sys=${join(host, 'sys')}`,
     `dev=${join(host, 'dev')}`,
-    // Shorter than the default times, to keep the tests fast.
+    // Shorter than the defaults, to keep the tests fast.
     ...['poll=40ms', 'batch=10ms', 'rate=1000', 'size=1G'],
     ...(more === undefined ? [] : [more]),
   ].join(',');
@@ -51,7 +51,7 @@ export async function volumesIn(ec2: Simulator): Promise<readonly EbsFact[]> {
   return Object.values(volumes).filter(({ tags }) => tags['castle'] !== undefined);
 }
 
-/** The volume with this name; several are an error. */
+/** Returns the volume with this name; fails if several have it. */
 export async function volumeIn(ec2: Simulator, name: string): Promise<EbsFact> {
   const named = (await volumesIn(ec2)).filter(({ tags }) => tags['castle-volume'] === name);
   const [volume, ...more] = named;

@@ -84,7 +84,7 @@ async function killByCalls(t: Test, steps: readonly CallStep[]): Promise<void> {
       await ec2.forgetCalls();
       await ec2.fault({ kind, action });
       const begun = await crash.begin(operation, volume);
-      await until(`${action} is asked for`, async () =>
+      await until(`${action} was called`, async () =>
         (await ec2.calls(action)).some(({ outcome }) => outcome === kind) ? true : undefined,
       );
       await harness.castle.end('SIGKILL');

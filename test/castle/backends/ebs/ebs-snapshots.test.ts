@@ -19,7 +19,7 @@ import { ebsSetting, startOnInstance, untilDetached, volumeIn, volumesIn } from 
 
 t.setTimeout(0);
 
-/** A backend of an instance, in this process. */
+/** A backend of an instance, created in the test process. */
 async function backendOf(ec2: Simulator, options?: string) {
   process.env['AWS_ACCESS_KEY_ID'] = 'AKIASIMULATOR';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'simulator';
@@ -71,7 +71,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       await t.rejects(
         snapshots.createVolume({ ...snapshot, id: randomUUID() }, wish),
         { code: 'not_found' },
-        'from no snapshot',
+        'a restore from an unknown snapshot fails',
       );
       await snapshots.createVolume(snapshot, { ...wish, sizeBytes: 2 * 2 ** 30 });
       t.match(await volumeIn(ec2, 'copy'), {
@@ -79,7 +79,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
         tags: { 'castle-id': wish.id, 'castle-state': 'ready', 'castle-fs': type },
       });
       const other = await TestContainer.start(t, castle);
-      t.equal((await other.lease('copy')).status, 201, 'mounted while its original is mounted');
+      t.equal(
+        (await other.lease('copy')).status,
+        201,
+        'the restored volume can be mounted while its original is mounted',
+      );
       t.equal(await other.read(join(other.home, 'data')), 'before');
       t.equal(await container.read(join(container.home, 'data')), 'before, after');
       await snapshots.remove(id);

@@ -39,7 +39,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.match(await order(castle, 'deleted'), { stdout: /main +ebs/ });
 
       const next = await TestContainer.start(t, castle);
-      t.equal((await next.lease('main')).status, 201, 'a new volume with the same name');
+      t.equal((await next.lease('main')).status, 201, 'a new volume with the same name can be created');
       t.equal((await volumesIn(ec2)).length, 2);
       t.match(await order(castle, 'volume', 'restore', 'main'), { code: 75 });
       await next.kill();
@@ -54,14 +54,17 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.equal(
         (await order(castle, 'deleted')).stdout.match(/main/g)?.length,
         2,
-        'found in EC2 without the state',
+        'deleted volumes are found in EC2 after the state is lost',
       );
       await ec2
         .client()
         .send(new AttachVolumeCommand({ VolumeId: deleted.id, InstanceId: 'i-0b', Device: '/dev/xvdba' }));
       await castle.end('SIGTERM');
       const last = await startOnInstance(t, ec2, { state: castle.state, options: ['--keep-deleted', '1ms'] });
-      await until('the free one is removed', async () => (await volumesIn(ec2)).length === 1 || undefined);
+      await until(
+        'the unattached volume is purged',
+        async () => (await volumesIn(ec2)).length === 1 || undefined,
+      );
       t.match(await volumesIn(ec2), [{ id: deleted.id }], 'the attached volume stays');
       await until('the event is emitted', () =>
         last
@@ -95,7 +98,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     await untilDetached(ec2);
     t.match(await order(castle, 'volume', 'grow', 'main', '3G'), { code: 0 });
     t.equal((await container.lease('main')).status, 201);
-    t.ok((await blocks()) > before * 2.9, 'with the next mount');
+    t.ok((await blocks()) > before * 2.9, 'the file system grows at the next mount');
     t.equal(await container.read(join(container.home, 'data')), 'kept');
   });
 
@@ -121,7 +124,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const ec2 = await Simulator.start(t);
     const castle = await startOnInstance(t, ec2);
     t.match(await order(castle, 'volume', 'create', 'main'), { code: 0 });
-    t.match(await volumeIn(ec2, 'main'), { attachment: { state: 'attached' } }, 'for its first mount');
+    t.match(
+      await volumeIn(ec2, 'main'),
+      { attachment: { state: 'attached' } },
+      'the volume is attached for its first mount',
+    );
     const [one, two] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await one.lease('one');
     await two.lease('two');
@@ -135,7 +142,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.match(
       await volumeIn(ec2, 'two'),
       { attachment: { state: 'attached' } },
-      'a volume with a lease is not',
+      'a volume with a lease stays attached',
     );
     t.equal((await two.mounts(two.home)).length, 1);
   });
@@ -173,7 +180,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     );
   });
 
-  t.test('wrong settings are errors', async (t) => {
+  t.test('wrong settings of --backend are errors', async (t) => {
     const folder = t.testdir();
     mkdirSync(join(folder, 'run'));
     const serve = (backend: string) =>

@@ -1,6 +1,6 @@
 /**
- * A castle that is killed at each tool that it runs, while the tool may continue as an orphan. Afterwards no data is lost,
- * nothing is mounted twice, and no garbage remains. test/castle/crash/kill-anywhere.test.ts covers the steps of the castle.
+ * A castle is killed at each tool that it runs; the tool may continue as an orphan. Afterwards no data is lost, nothing is
+ * mounted twice, and no garbage remains. test/castle/crash/kill-anywhere.test.ts covers the castle's own steps.
  */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -63,7 +63,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   });
 }
 
-/** The step, the tool that kills the castle, at which call of it, and the operation. */
+/** The step, the tool that kills the castle, the number of the call at which it does so, and the operation. */
 type ToolStep = readonly [string, string, number, 'new' | 'old' | 'release' | 'grow'];
 
 /** Kills a castle when it runs its tools, three times for each step. */

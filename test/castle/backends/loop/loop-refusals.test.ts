@@ -25,7 +25,7 @@ import { checksumOf, imageOf, loopDevices, loopsOf, untilNoLoops } from './loop-
 
 const loop = 'size=16M';
 
-/** A castle with unused volumes that contain their own names in a file, and a container. */
+/** A castle with unused volumes, each with a file that contains the volume's name, and a container. */
 async function withVolumes(t: Test, ...volumes: readonly string[]): Promise<[CastleOnHost, TestContainer]> {
   const castle = await CastleOnHost.start(t, 'process', { loop });
   const container = await TestContainer.start(t, castle);
@@ -105,7 +105,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
         () => writeFileSync(images[0], Buffer.alloc(16 * 2 ** 20)),
       ],
       ['another UUID', /images were exchanged/, () => execFileSync('mkfs.ext4', ['-q', '-F', images[0]])],
-      // A wrong checksum: neither e2fsck -p nor the kernel accepts it.
+      // A wrong checksum, which neither e2fsck -p nor the kernel accepts.
       [
         'a wrong superblock',
         /repaired by hand|damaged file system/,
@@ -117,7 +117,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
       damage();
       const before = checksumOf(images[0]);
       t.match(await container.lease('one'), refusedWith(sentence), name);
-      t.equal(checksumOf(images[0]), before, `${name}: not a byte was changed`);
+      t.equal(checksumOf(images[0]), before, `${name}: the image is unchanged`);
       t.same(await container.mounts(container.home), []);
       t.same(loopsOf(castle.backend), [], `${name}: no loop device is left`);
       copyFileSync(whole, images[0]);
@@ -135,7 +135,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await container.lease('one'), refusedWith(/images were exchanged/), 'also without a store');
+    t.match(
+      await container.lease('one'),
+      refusedWith(/images were exchanged/),
+      'swapped images are also refused after the store is lost',
+    );
 
     renameSync(images[0], aside);
     renameSync(images[1], images[0]);
@@ -175,10 +179,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
     t.teardown(() => run('losetup', ['--detach', device]));
     const inUse = { status: 409, body: { error: { code: 'volume_in_use', holder: 'the host' } } };
-    t.match(await container.lease('one'), inUse, 'attached by hand');
+    t.match(await container.lease('one'), inUse, 'an image attached to another loop device is refused');
     const folder = temporaryFolder(t, 'by-hand');
     const umount = mounted(t, folder, device);
-    t.match(await container.lease('one'), inUse, 'mounted by hand');
+    t.match(await container.lease('one'), inUse, 'an image mounted on the host is refused');
     umount();
     execFileSync('losetup', ['--detach', device]);
     t.equal((await container.lease('one')).status, 201);
@@ -220,7 +224,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     t.equal(again.stdout.split(' ')[0], sum.stdout.split(' ')[0], 'the written data is intact');
   });
 
-  t.test('wrong settings are errors before anything is changed', async (t) => {
+  t.test('wrong settings of --backend are errors, and nothing is changed', async (t) => {
     const folder = temporaryFolder(t, 'settings');
     const wrong: [string, number, RegExp][] = [
       ['loop=', 64, /is not a backend; use local=DIR, loop=DIR/],

@@ -59,9 +59,9 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(await volume(castle, 'restore', 'main'), { code: 0, stdout: 'volume main is restored\n' });
     t.same([await names(castle), await deleted(castle), images(castle)], [['main'], [], [image]]);
     t.equal(checksumOf(imageOf(castle.backend, 'main')), checksum, 'the image is unchanged');
-    t.equal(await found(t, castle, 'main'), 'kept', 'a container can use it');
+    t.equal(await found(t, castle, 'main'), 'kept', 'a container reads the data of the restored volume');
     const [id] = JSON.parse((await castle.get('/v1/volumes')).text) as { readonly id: string }[];
-    t.match(image, `main@${id?.id}`, 'it has the same id');
+    t.match(image, `main@${id?.id}`, 'the restored volume has the same id');
   });
 
   t.test('a volume in use anywhere is not deleted', async (t) => {
@@ -119,12 +119,16 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     await castle.end('SIGTERM');
     castle.loseState();
     await castle.serve();
-    t.same(await deleted(castle), ['main', 'main', 'main'], 'the trash is read without the state');
+    t.same(
+      await deleted(castle),
+      ['main', 'main', 'main'],
+      'the deleted volumes are found after the state is lost',
+    );
     const contents = new Set<string>();
     for (let n = 0; n < 3; n++) {
       t.equal((await volume(castle, 'restore', 'main')).code, 0);
       contents.add(await found(t, castle, 'main'));
-      // Move it away, so that the next one can be restored.
+      // Rename the restored volume, so that the next one of the same name can be restored.
       renameSync(imageOf(castle.backend, 'main'), join(castle.socketFolder, `image-${n}`));
       await castle.end('SIGTERM');
       castle.loseState();
@@ -137,7 +141,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     const castle = await start(t, { options: ['--keep-deleted', '1s'] });
     await filled(t, castle, 'main', 'gone');
     await volume(castle, 'delete', 'main');
-    await until('it is gone for good', () => castle.eventsNamed('volume.purged')[0]);
+    await until('the volume is purged', () => castle.eventsNamed('volume.purged')[0]);
     t.same([await deleted(castle), inTrash(castle)], [[], []]);
     await castle.end('SIGTERM');
 
@@ -154,7 +158,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
       state: patient.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('it was tried', () => eager.eventsNamed('volume.unresolved')[0]);
+    await until('the purge was tried', () => eager.eventsNamed('volume.unresolved')[0]);
     t.match(eager.eventsNamed('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);

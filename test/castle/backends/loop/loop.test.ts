@@ -74,7 +74,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.equal(await container.read(join(container.home, 'before')), 'kept');
       await container.run('rm', join(container.home, 'large'));
       await container.run('fstrim', container.home);
-      t.ok(allocated() < bytes, 'a privileged container can punch holes');
+      t.ok(allocated() < bytes, 'a privileged container can punch holes into the image');
       await container.kill();
       await castle.untilFree('main');
       const next = await TestContainer.start(t, castle);
@@ -102,28 +102,35 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       body: { error: { code: 'volume_in_use', message: /mount namespace of process/ } },
     };
     t.match(await second.lease('main'), inUse);
-    t.equal((await first.lease('main')).status, 201, 'for the container that uses it');
-    t.equal((await first.mounts(first.home)).length, 1, 'with the existing mount');
+    t.equal(
+      (await first.lease('main')).status,
+      201,
+      'the container that uses the image gets its lease again',
+    );
+    t.equal((await first.mounts(first.home)).length, 1, 'the existing mount is kept');
     t.match(await castle.ask('volumes'), [{ name: 'main', id, state: 'ready' }], 'the volume is the same');
-    t.match(await first.lease('other'), { status: 422 }, 'its mount point is in use');
+    t.match(await first.lease('other'), { status: 422 }, 'another volume on the same mount point is refused');
     await first.kill();
     await castle.untilFree('main');
     t.equal((await second.lease('main')).status, 201);
     t.equal(await second.read(join(second.home, 'data')), 'kept');
   });
 
-  t.test('a volume of one backend is not created again in the next backend', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
-    const container = await TestContainer.start(t, castle);
-    await container.lease('main');
-    await container.kill();
-    await castle.untilFree('main');
-    await castle.end('SIGTERM');
-    const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
-    const next = await TestContainer.start(t, folders);
-    t.match(await next.lease('main'), {
-      status: 503,
-      body: { error: { message: /is in the backend loop, but this castle serves the local folder/ } },
-    });
-  });
+  t.test(
+    'after a change of the backend, volumes of the old one are refused and not created in the new one',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+      const container = await TestContainer.start(t, castle);
+      await container.lease('main');
+      await container.kill();
+      await castle.untilFree('main');
+      await castle.end('SIGTERM');
+      const folders = await CastleOnHost.start(t, 'process', { state: castle.state });
+      const next = await TestContainer.start(t, folders);
+      t.match(await next.lease('main'), {
+        status: 503,
+        body: { error: { message: /is in the backend loop, but this castle serves the local folder/ } },
+      });
+    },
+  );
 }

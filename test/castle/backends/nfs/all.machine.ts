@@ -1,3 +1,3 @@
-/** All tests for the machine, as one run with one summary. */
+/** All tests of the virtual machine in one run with one summary. */
 import './ext4-growth.machine.ts';
 import './nfs.machine.ts';

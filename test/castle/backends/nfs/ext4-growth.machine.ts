@@ -1,4 +1,4 @@
-/** Growing an ext4 requires CAP_SYS_RESOURCE, which root has in the machine that scripts/test-nfs.sh boots. */
+/** Growing an ext4 requires CAP_SYS_RESOURCE, which root has in the virtual machine that scripts/test-nfs.sh boots. */
 import t from 'tap';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { testGrowth } from '../grow-volume.ts';

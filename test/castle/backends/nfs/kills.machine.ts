@@ -1,6 +1,7 @@
 /**
- * A castle of the backend nfs that is killed at every step of its work. Run by `scripts/test-nfs.sh kills`, since each start
- * of a castle takes seconds in that machine. CASTLE_KILL=text selects the operations whose names contain the text.
+ * A castle with the backend nfs is killed at every step of its operations. `scripts/test-nfs.sh kills` runs this, apart
+ * from the other tests, because each start of a castle takes seconds in that machine. CASTLE_KILL=text selects the
+ * operations whose names contain the text.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

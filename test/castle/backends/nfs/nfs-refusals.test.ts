@@ -15,7 +15,7 @@ function castle(t: Test, command: string, backend: string, config?: string) {
   return { state, ran: run(process.execPath, ['dist/castle.js', command, ...args, ...from]) };
 }
 
-t.test('a wrong export or option is an error with the right form', async (t) => {
+t.test('a wrong export or option is an error that shows the right form', async (t) => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['', /use local=DIR, loop=DIR.*, nfs=HOST:\/EXPORT/],
     ['server', /"server" is no export; use nfs=HOST:\/EXPORT/],
@@ -40,7 +40,7 @@ t.test('a wrong export or option is an error with the right form', async (t) => 
 });
 
 t.test('the doctor reports a kernel without the NFS client, and a missing server', async (t) => {
-  // Port 1 has no listener.
+  // No server listens on port 1.
   const { code, stdout } = await castle(t, 'doctor', 'nfs=127.0.0.1:/x,port=1').ran;
   t.equal(code, 1);
   t.match(
@@ -58,7 +58,7 @@ if (!hasClient) {
   });
 }
 
-t.test('unlock requires --force, and a backend with claims', async (t) => {
+t.test('unlock requires --force and a backend with claims', async (t) => {
   const { code, stderr } = await run(process.execPath, ['dist/castle.js', 'volume', 'unlock', 'main']);
   t.equal(code, 64);
   t.match(stderr, /two hosts from writing.*add --force/);

@@ -34,11 +34,11 @@ const free = (castle: CastleOnHost, volume: string) =>
 
 /** Repeats the request until the castle grants it. */
 const granted = (container: TestContainer, volume: string) =>
-  until(`${volume} is granted`, async () =>
+  until(`${volume} is leased`, async () =>
     (await container.lease(volume)).status === 201 ? true : undefined,
   );
 
-/** Shared by the tests that do not need their own castle: each start takes seconds here. */
+/** A castle shared by the tests that do not need their own: each start takes seconds here. */
 const castle = await castleOn(t);
 
 t.test(
@@ -69,7 +69,7 @@ t.test('a new volume has the requested owner', async (t) => {
   t.strictSame(
     readdirSync(join(data, '.claims')).filter((name) => name.includes('owned')),
     [],
-    'and is free',
+    'the lease ends with its container',
   );
 });
 
@@ -88,32 +88,33 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   t.match(await loser.lease('shared'), inUse);
   await winner.write(join(winner.home, 'file'), 'one');
 
-  t.comment('a castle that is killed keeps what its container has');
+  t.comment('a killed castle keeps the lease of its container');
   await has.end('SIGKILL');
   t.match(await loser.lease('shared'), inUse);
   await has.serve();
   t.equal(has.eventsNamed('lease.adopted').length, 1);
   t.match(await loser.lease('shared'), inUse);
 
-  t.comment('a container that ends while its castle is away');
+  t.comment('a container ends while its castle is not running');
   await has.end('SIGKILL');
   await winner.kill();
-  // Both castles run on one kernel: only without a mounting process does the claim alone exclude the other castle.
+  // Both castles run on one kernel, so only when no process mounts the volume does the claim alone exclude the other
+  // castle.
   const claimed = {
     status: 409,
     body: { error: { code: 'volume_in_use', holder: 'host host-a', remedy: /unlock shared --force/ } },
   };
-  t.match(await loser.lease('shared'), claimed, 'the end of its castle is not known');
+  t.match(await loser.lease('shared'), claimed, 'the claim of a castle that may be alive is respected');
   t.match(
     await remove(waits, 'shared'),
     { status: 409, text: /in use on host host-a/ },
-    'deletion is refused, too',
+    'deletion is refused as well',
   );
   await has.serve();
   await granted(loser, 'shared');
   t.equal(await loser.read(join(loser.home, 'file')), 'one');
 
-  t.comment('a host that never comes back');
+  t.comment('a host that is lost permanently');
   await waits.end('SIGKILL');
   const next = await TestContainer.start(t, has);
   t.equal(
@@ -123,7 +124,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   );
   await loser.kill();
   t.match(await next.lease('shared'), claimed);
-  t.equal((await command(has, 'unlock', 'shared')).code, 64, 'not without --force');
+  t.equal((await command(has, 'unlock', 'shared')).code, 64, 'unlock without --force is a usage error');
   const unlocked = await command(has, 'unlock', 'shared', '--force');
   t.match(unlocked, { code: 0, stdout: /claim of host host-a on shared is gone/ });
   t.equal((await next.lease('shared')).status, 201);
@@ -139,7 +140,7 @@ t.test('deleted volumes are kept on the export, visible to all its castles', asy
   const container = await TestContainer.start(t, one);
   t.equal((await container.lease('gone')).status, 201);
   await container.write(join(container.home, 'file'), 'kept');
-  t.equal((await remove(one, 'gone')).status, 409, 'not while a container uses it');
+  t.equal((await remove(one, 'gone')).status, 409, 'a volume in use is not deleted');
   await container.kill();
   await free(one, 'gone');
   const host = temporaryFolder(t, 'host');
@@ -153,7 +154,11 @@ t.test('deleted volumes are kept on the export, visible to all its castles', asy
     'vers=4.2,addr=127.0.0.1',
     'localhost:/data/gone',
   );
-  t.match(await remove(one, 'gone'), { status: 409, text: /is mounted on/ }, 'with any name of the server');
+  t.match(
+    await remove(one, 'gone'),
+    { status: 409, text: /is mounted on/ },
+    'a volume mounted by another name of the server is not deleted',
+  );
   umount();
   t.equal((await remove(one, 'gone')).status, 200);
   t.notOk(existsSync(join(data, 'gone')));
@@ -162,15 +167,15 @@ t.test('deleted volumes are kept on the export, visible to all its castles', asy
   t.equal((await remove(one, 'gone')).status, 200);
   await other.end('SIGTERM');
   await other.serve();
-  await until('the other castle removes it for good', () =>
+  await until('the other castle purges it', () =>
     readdirSync(join(data, '.trash')).length + readdirSync(join(data, '.removing')).length === 0
       ? true
       : undefined,
   );
-  t.equal((await restore(one, 'gone')).status, 503, 'and it is gone for this one');
+  t.equal((await restore(one, 'gone')).status, 503, 'the first castle reports that it no longer exists');
 });
 
-t.test('a server that maps root to nobody', async (t) => {
+t.test('a server that maps root to nobody (root_squash)', async (t) => {
   const castle = await castleOn(t, '127.0.0.1:/squashed');
   const container = await TestContainer.start(t, castle);
   t.match(await container.lease('main'), {
@@ -185,7 +190,7 @@ t.test('a server that maps root to nobody', async (t) => {
   );
 });
 
-t.test('a server that maps all users to one', async (t) => {
+t.test('a server that maps all users to one (all_squash)', async (t) => {
   const castle = await castleOn(t, '127.0.0.1:/one-owner');
   t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
   t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
@@ -209,12 +214,16 @@ t.test('a server that does not answer delays only requests that need it', async 
     castle.status().then(({ leases }) => t.equal(leases, 1, 'the castle answers meanwhile')),
   ]);
   t.match(refusals[0], { status: 503, body: { error: { message: /does not answer/ } } });
-  t.match(await has.lease('before'), { status: 200 }, 'mounted volumes are known without the server');
+  t.match(
+    await has.lease('before'),
+    { status: 200 },
+    'a repeated request for a mounted volume needs no answer of the server',
+  );
   await castle.end('SIGKILL');
   await castle.serve();
   t.ok(
     castle.eventsNamed('backend.unavailable').length > 0,
-    'it starts without the server, and reports that',
+    'a castle starts without the server, and reports that it is unavailable',
   );
   t.equal(castle.eventsNamed('lease.adopted').length, 1, 'existing mounts are adopted');
   t.match(await wants.lease('after'), { status: 503 });
@@ -244,7 +253,7 @@ t.test('files and folders that are not volumes are not changed', async (t) => {
   t.equal((await container.lease('by-hand')).status, 201, 'a folder created by hand is a volume');
 });
 
-t.test('the doctor finds the client and the server', async (t) => {
+t.test('the doctor reports the NFS client and the server as working', async (t) => {
   const socket = join(temporaryFolder(t, 'doctor'), 'castle.sock');
   const doctor = (nfs: string) =>
     run(process.execPath, [

@@ -1,4 +1,4 @@
-// Forwards TCP connections from a port, which it prints, to the NFS server.
+// Listens on a free port of localhost, prints its number, and forwards connections to the NFS server.
 import { connect, createServer } from 'node:net';
 
 const server = createServer({ allowHalfOpen: false }, (client) => {

@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 
-/** The folder of the server's exports in the machine. */
+/** The folder in which the server's exports are, in the virtual machine. */
 export const exportsFolder = '/machine/exports';
 
-/** A TCP relay between the kernel's client and server. While it is cut, neither side gets packets or an error. */
+/** A TCP relay between the kernel's NFS client and server. While it is paused, neither side receives packets or errors. */
 export class Relay {
   readonly port: number;
   readonly #process: ChildProcess;
@@ -17,7 +17,7 @@ export class Relay {
     this.port = port;
   }
 
-  /** Starts a relay. At the end of the test it is resumed, so that its mounts can be unmounted, and then ended. */
+  /** Starts a relay. The test's teardown resumes it, so that its mounts can be unmounted, and then ends it. */
   static async start(t: Test): Promise<Relay> {
     const started = spawn(process.execPath, ['test/castle/backends/nfs/relay.mjs'], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,7 +30,7 @@ export class Relay {
     return new Relay(started, Number(port));
   }
 
-  /** From now on, requests hang. */
+  /** Pauses the relay: requests hang from now on. */
   cut(): void {
     this.#process.kill('SIGSTOP');
   }
