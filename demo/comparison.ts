@@ -25,7 +25,7 @@ export function comparison(without: ComparedFigures, withInit: ComparedFigures):
     ),
     row('orphans', ({ orphans }) => orphans),
     row('zombies at the end', ({ zombies }) => zombies),
-    row('cost of reaping', ({ init }) => (init === undefined ? 'nobody reaps' : costText(init))),
+    row('cost of reaping', ({ init }) => (init === undefined ? 'none' : costText(init))),
     row('exit code after SIGTERM', ({ exitCode }) => exitCode),
   ] as const;
   const widths = [0, 1].map((column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
