@@ -253,7 +253,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     await castle.serve();
     const container = await TestContainer.start(t, castle);
     t.match(await container.lease('main'), { status: 409, body: { error: { holder: 'the host' } } });
-    t.match(await driver.mount('main', two), refused(/is mounted on .*mounts\/main~1111/));
+    t.match(await driver.mount('main', two), refused(/is already mounted on .*mounts\/main~1111/));
     t.equal(await driver.mounted('main', one), point, 'the same mount is found again');
     t.same(driver.points(), [point]);
     await driver.unmount('main', one);

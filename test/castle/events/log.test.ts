@@ -133,7 +133,7 @@ if (requires(t, root)) {
     await until('the refusal is logged', () => /lease\.refused/.test(castle.output) || undefined);
     t.match(
       castle.output,
-      /^\d\d:\d\d:\d\d lease\.refused +warn: mount point .*\\u202e\\x9b31m.*; it has to be/m,
+      /^\d\d:\d\d:\d\d lease\.refused +warn: mount point .*\\u202e\\x9b31m.*; use an existing folder/m,
     );
     t.notMatch(castle.output, /[\u202e\u009b]/);
   });
