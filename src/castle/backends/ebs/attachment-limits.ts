@@ -1,12 +1,16 @@
 import { describeEc2Error, type Ec2 } from '../../aws/ec2-client.ts';
 import type { Instance } from '../../aws/instance-metadata.ts';
 
-/** What an instance takes when nobody says more: 40 with the root volume on Xen, 28 with network interfaces on Nitro. */
-const usual = { xen: 39, nitro: 27 };
+/**
+ * The default limit when EC2 reports none, without the root volume: 40 volumes in all on Xen; 28 on Nitro, where the limit
+ * may include network interfaces.
+ */
+const defaultLimits = { xen: 39, nitro: 27 };
 
 /**
- * How many volumes can be attached to this instance besides its root volume. Where volumes share the limit with network
- * interfaces, this is the upper bound: AttachVolume fails earlier when interfaces use it up. "Amazon EBS volume limits for EC2 instances".
+ * Returns how many volumes can be attached to this instance besides its root volume. Where volumes share the limit with
+ * network interfaces, this is the upper bound: AttachVolume fails earlier when interfaces use up the limit. Source: "Amazon
+ * EBS volume limits for EC2 instances".
  * @param note called with a warning when EC2 reports no limit and the default is used
  */
 export async function attachmentLimit(
@@ -20,13 +24,13 @@ export async function attachmentLimit(
     });
     const [info] = answer.InstanceTypes ?? [];
     const most = info?.EbsInfo?.MaximumEbsAttachments;
-    // The root volume takes one; where the limit is shared, the first network interface takes another.
+    // The root volume counts as one. Where the limit is shared, the first network interface counts as another one.
     if (most !== undefined) return most - (info?.EbsInfo?.AttachmentLimitType === 'shared' ? 2 : 1);
-    return info?.Hypervisor === 'xen' ? usual.xen : usual.nitro;
+    return info?.Hypervisor === 'xen' ? defaultLimits.xen : defaultLimits.nitro;
   } catch (thrown) {
     note(
-      `how many volumes ${type} takes is not known, ${usual.nitro} are assumed: ${describeEc2Error(thrown)}`,
+      `how many volumes ${type} takes is not known, ${defaultLimits.nitro} are assumed: ${describeEc2Error(thrown)}`,
     );
-    return usual.nitro;
+    return defaultLimits.nitro;
   }
 }

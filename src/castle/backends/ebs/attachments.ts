@@ -7,14 +7,17 @@ import * as refusals from './refusals.ts';
 import type { Attachment, CastleVolume, EbsVolume } from './volume.ts';
 import { type pollingPaces, waitFor } from './wait-for-state.ts';
 
-/** How many device names are tried for one volume before it is given up. */
+/** How many device names are tried for one volume before the attachment fails. */
 const namesToTry = 4;
-/** How long a bad device name is avoided, in milliseconds. */
+/** How long a device name is avoided after it was refused, in milliseconds. */
 const avoidMs = 3_600_000;
-/** How long a name is not used whose attachment never completed, in milliseconds: EC2 may still be working on it. */
+/**
+ * How long a device name is excluded after an attachment with it never completed, in milliseconds: EC2 may still be working
+ * on that attachment.
+ */
 const stuckAvoidMs = 86_400_000;
 
-/** What attachments are made with. */
+/** The dependencies of `Attachments`. */
 export interface AttachmentDeps {
   readonly ec2: Ec2;
   readonly inventory: VolumeInventory;
@@ -22,21 +25,22 @@ export interface AttachmentDeps {
   readonly names: DeviceNames;
   /** EC2's id of this instance. */
   readonly instance: string;
-  /** As many volumes can be attached at once. */
+  /** The maximum number of volumes that can be attached at once, without the root volume. */
   readonly limit: number;
   readonly pace: ReturnType<typeof pollingPaces>;
   readonly emit: EmitEvent;
 }
 
-/** Attaches volumes to this instance and detaches them. Never by force: a detach waits for the last user. */
+/** Attaches volumes to this instance and detaches them. A detach is never forced: it waits until nothing uses the device. */
 export class Attachments {
   constructor(private readonly deps: AttachmentDeps) {}
 
   /**
    * Attaches a volume to this instance unless it is attached already.
-   * @param volume as EC2 has just described it
-   * @returns its disk, whose serial is that of the volume
-   * @throws RefusalError volume_in_use with the instance that has it; busy; backend_failed, and the volume is not attached
+   * @param volume the current state of the volume, from EC2
+   * @returns the disk, whose serial number is that of the volume
+   * @throws RefusalError volume_in_use when another instance has the volume attached, and names that instance; busy;
+   *   backend_failed. The volume is not attached then
    */
   async attach(volume: CastleVolume): Promise<HostDevice> {
     const { instance } = this.deps;
@@ -48,7 +52,7 @@ export class Attachments {
       }
       if (attachment.state === 'attached') return this.waitForDevice(volume, attachment.name);
       if (attachment.state === 'attaching') return this.waitUntilAttached(volume, attachment.name);
-      // A host, perhaps this one, is detaching it.
+      // A host, possibly this one, is detaching the volume.
       now = await this.waitUntilDetached(volume);
     }
     for (let tried = 1; ; tried++) {
@@ -59,15 +63,15 @@ export class Attachments {
 
   /**
    * Detaches a volume from this instance. Its device must not be in use.
-   * @returns whether it is detached
-   * @throws Error of EC2
+   * @returns whether the volume is detached
+   * @throws Error of the EC2 client
    */
   async detach(ec2Id: string): Promise<boolean> {
     const { ec2, instance, pace, inventory } = this.deps;
     try {
       await ec2.detachVolume({ VolumeId: ec2Id, InstanceId: instance });
     } catch (thrown) {
-      // It is not attached, or does not exist.
+      // The volume is not attached, or does not exist.
       if (!isEc2Error(thrown, 'IncorrectState', 'InvalidAttachment.NotFound', 'InvalidVolume.NotFound')) {
         throw thrown;
       }
@@ -79,7 +83,7 @@ export class Attachments {
     return gone === true;
   }
 
-  /** Waits until a volume that is being detached is free. */
+  /** Waits until EC2 has completed the detach of a volume. */
   private async waitUntilDetached(volume: CastleVolume): Promise<EbsVolume> {
     const { inventory, pace } = this.deps;
     let last: Attachment | undefined;
@@ -115,7 +119,7 @@ export class Attachments {
     const name = names.reserve(taken);
     if (name === undefined) throw refusals.noNameLeft(volume.name, instance);
     try {
-      // EC2 is eventually consistent: it may not find a volume that was created just now.
+      // EC2 is eventually consistent: it may not find a volume that was just created.
       const begun = await waitFor(pace.settle, async () => {
         try {
           await ec2.attachVolume({ VolumeId: now.ec2Id, InstanceId: instance, Device: name });
@@ -143,7 +147,10 @@ export class Attachments {
     }
   }
 
-  /** Called when EC2 reports the volume as attached: by a call of this castle whose answer was lost, or by another host. */
+  /**
+   * Returns the device name if the volume is attached to this instance. Called when EC2 reports the volume as in use: either
+   * an earlier call of this castle, whose response was lost, attached it, or another host did.
+   */
   private async nameIfAttachedHere(volume: CastleVolume): Promise<string | undefined> {
     const { attachment } = (await this.deps.inventory.get(volume.ec2Id)) ?? {};
     if (attachment === undefined) return undefined;
@@ -151,7 +158,7 @@ export class Attachments {
     return attachment.name;
   }
 
-  /** Waits until EC2 has attached it. */
+  /** Waits until EC2 has attached the volume. */
   private async waitUntilAttached(volume: CastleVolume, name: string): Promise<HostDevice> {
     const { inventory, instance, pace } = this.deps;
     const { ec2Id } = volume;
@@ -174,7 +181,7 @@ export class Attachments {
     );
   }
 
-  /** Waits until the kernel has its disk. */
+  /** Waits until the kernel shows the disk of the volume. */
   private async waitForDevice(volume: CastleVolume, name: string): Promise<HostDevice> {
     const { host, names, pace } = this.deps;
     const device = await waitFor({ ...pace.settle, firstMs: pace.settle.firstMs / 10 }, async () =>

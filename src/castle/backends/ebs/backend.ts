@@ -39,15 +39,15 @@ export interface EbsDeps {
   readonly native: Native;
   readonly replay: ReplayJournal;
   readonly emit: EmitEvent;
-  /** OnEc2Call of each call of EC2's API. */
+  /** Called after each attempt of each EC2 API call. */
   readonly onEc2Call: OnEc2Call;
 }
 
 /**
- * The backend `ebs`: an EBS volume for each volume, which any castle of the same cluster and zone can attach. The state of a
- * volume is stored in its tags. A disk of this host belongs to a volume only when its serial number matches, and is mounted
- * only when the UUID of its file system matches too. It is attached before a mount and detached after the last use.
- * @throws Failure config when this host is no instance, or a tool is missing
+ * The backend `ebs`: one EBS volume for each volume. Any castle of the same cluster and zone can attach it. The state of a
+ * volume is stored in its tags. A disk of this host is used for a volume only when its serial number matches, and is mounted
+ * only when the UUID of its file system matches too. The volume is attached before a mount and detached after its last use.
+ * @throws Failure config when this host is not an EC2 instance, or a program is missing
  */
 export async function ebsBackend(settings: EbsSettings, deps: EbsDeps): Promise<Backend> {
   await settings.fileSystem.requirePrograms();
@@ -99,7 +99,8 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
       const volume = await findVolume(context, name);
       if (volume === undefined) return undefined;
       if (volume.state === 'ready') return { name, id: volume.id };
-      // An interrupted creation by this instance is deleted by create; one by another instance may still be running.
+      // create deletes what an interrupted creation by this instance left. A creation by another instance may still be
+      // running.
       if (volume.creator === instance) return undefined;
       throw refusals.stillBeingCreated(volume);
     },
@@ -116,7 +117,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
 
     async discard({ name }) {
       const volume = await findVolume(context, name);
-      // A volume that was attached elsewhere since its creation may have data.
+      // A volume that was attached to another instance since its creation may have data.
       return (
         volume === undefined || (creation.wasAlwaysHere(volume) && (await creation.deleteUnused(volume)))
       );
@@ -131,7 +132,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
       }
     },
 
-    // An EBS volume is attached to one instance, and mounted in one container at a time.
+    // An EBS volume is attached to one instance and mounted in one container at a time.
     attachShared: async () => undefined,
 
     check: (attached) => fileSystemNamed(attached.fileSystem.type).check(attached),
@@ -167,7 +168,8 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
               state === 'creating' && creator === instance && there === zone,
           );
         if ((await halfMade()).length === 0) return;
-        // EC2 is eventually consistent: it may not yet show that an earlier castle marked one of them as ready.
+        // EC2 is eventually consistent: it may still show the old state of a volume that an earlier castle has marked as
+        // ready.
         await sleep(context.pace.settle.withinMs);
         for (const volume of await halfMade()) {
           const gone = await creation.deleteUnused(volume);
@@ -180,14 +182,14 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
           });
         }
       } catch (thrown) {
-        // Containers with mounted volumes need a castle even when EC2 does not answer.
+        // The castle must start even when EC2 does not answer: containers that have volumes mounted need it.
         emit(`unfinished volumes in EBS cannot be listed: ${describeEc2Error(thrown)}`, {
           event: 'volume.unresolved',
         });
       }
     },
 
-    // The volumes of other hosts are no fault.
+    // Empty, because other hosts of the cluster have volumes in EBS too, and those are not in this castle's store.
     listVolumes: async () => [],
     findGarbage: (isKnown) => findGarbage(context, isKnown),
     trash: ebsTrash(context),
@@ -195,11 +197,11 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
     claims: null,
     hostHold: { releaseUnused: (volume) => releaseUnused(context, volume) },
     devices: { read: () => devicesOf(context) },
-    sizes: null, // EC2 would have to be asked
+    sizes: null, // reading them would need a call of EC2
   };
 }
 
-/** Locks the disk of a volume and checks that it holds the volume's file system. */
+/** Locks the disk of a volume and checks that the disk holds the file system of the volume. */
 async function hold(native: Native, volume: CastleVolume, device: HostDevice): Promise<AttachedDevice> {
   const { name } = volume;
   const fd = await lockDevice(native, device, releaseLimitMs);
@@ -218,7 +220,7 @@ function imageOf(fd: number, { path }: HostDevice, { fileSystem, id }: CastleVol
   return { fd, path, isDevice: true as const, fileSystem: { type: fileSystem, uuid: id } };
 }
 
-/** A volume that is formatted. */
+/** The plan for a new volume that gets an empty file system. */
 function newPlan(volume: NewVolume, sizeBytes: number, fileSystem: FileSystem): VolumePlan {
   return {
     volume,
@@ -231,5 +233,5 @@ function newPlan(volume: NewVolume, sizeBytes: number, fileSystem: FileSystem): 
   };
 }
 
-/** EBS has whole GiB: never less than was asked for. */
+/** Rounds up to a whole GiB, the unit of EBS sizes, so that a volume is never smaller than requested. */
 const wholeSize = (sizeBytes: number): number => Math.ceil(sizeBytes / gibibyte) * gibibyte;

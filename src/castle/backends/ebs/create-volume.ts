@@ -14,10 +14,10 @@ import { gibibyte } from './settings.ts';
 import { type CastleVolume, type EbsVolume, isDeleted, tags, toEbsVolume, toTags } from './volume.ts';
 import { type pollingPaces, waitFor } from './wait-for-state.ts';
 
-/** As many client tokens are tried for one name. */
+/** The maximum number of client tokens that are tried for one volume name. */
 const tokensOfAName = 20;
 
-/** What volumes are made with. */
+/** The dependencies of `VolumeCreator`. */
 export interface VolumeCreatorDeps {
   readonly ec2: Ec2;
   readonly inventory: VolumeInventory;
@@ -27,38 +27,41 @@ export interface VolumeCreatorDeps {
   readonly cluster: string;
   readonly zone: string;
   readonly instance: string;
-  /** What every new volume has. */
+  /** Parameters that are the same for every new volume. */
   readonly kind: Pick<CreateVolumeCommandInput, 'VolumeType' | 'Encrypted' | 'KmsKeyId'>;
   readonly pace: ReturnType<typeof pollingPaces>;
   readonly emit: EmitEvent;
 }
 
-/** What a volume is to be. */
+/** A volume to be created. */
 export interface VolumePlan {
   readonly volume: NewVolume;
   readonly sizeBytes: number;
   readonly fileSystem: string;
-  /** EC2's id of the snapshot that it comes from. */
+  /** EC2's id of the snapshot that the volume is created from; undefined: the volume is created blank. */
   readonly snapshot?: string;
-  /** Makes of the disk what it is to be; it is held, and has been looked at by its serial. */
+  /**
+   * Writes the initial content to the disk, for example formats it. The disk is locked, and its serial number was checked.
+   */
   readonly fill: (device: HostDevice, fd: number) => Promise<void>;
 }
 
 /**
- * Creates volumes. Until a volume is complete, its tags hold the state `creating` and the instance that creates it: no
- * other castle uses it, and the same instance deletes it after an interrupted creation, since no container wrote to it.
+ * Creates volumes. Until a volume is complete, its tags contain the state `creating` and the id of the instance that creates
+ * it. No other castle uses such a volume. After an interrupted creation the same instance deletes it: no container has
+ * written to it.
  */
 export class VolumeCreator {
-  /** The token to begin with for a name, where the ones before are known to be used up. */
+  /** By volume name: the number of the first client token to try; all lower ones are used up. */
   private readonly firstToken = new Map<string, number>();
-  /** Since when each volume that this castle has made is attached here. */
+  /** By EC2's volume id: the time at which this castle attached each volume that it created. */
   private readonly attachedSince = new Map<string, string>();
 
   constructor(private readonly deps: VolumeCreatorDeps) {}
 
   /**
-   * Creates a volume, completely or not at all; it stays attached for its first mount.
-   * @throws RefusalError busy when another castle is creating it; backend_failed
+   * Creates a volume, completely or not at all. The volume stays attached for its first mount.
+   * @throws RefusalError busy when another castle is creating a volume with this name; backend_failed
    */
   async create(plan: VolumePlan): Promise<CastleVolume> {
     const { name } = plan.volume;
@@ -70,12 +73,12 @@ export class VolumeCreator {
       await this.checkAlone(volume);
       return await this.finish(volume);
     } catch (thrown) {
-      await this.tryToTakeBack(made);
+      await this.tryToDelete(made);
       throw refusals.ec2Refused(`volume ${name} cannot be made ready`, thrown);
     }
   }
 
-  /** Whether a volume that this castle has made is attached here, and was never anywhere else. */
+  /** Whether this castle created the volume, and the volume has been attached to this instance ever since. */
   wasAlwaysHere({ ec2Id, attachment }: CastleVolume): boolean {
     const since = this.attachedSince.get(ec2Id);
     return since !== undefined && attachment?.instance === this.deps.instance && attachment.since === since;
@@ -83,8 +86,8 @@ export class VolumeCreator {
 
   /**
    * Detaches and deletes a volume that no container has used.
-   * @returns whether it is deleted
-   * @throws Error of EC2
+   * @returns whether the volume is deleted; false when it is in use
+   * @throws Error of the EC2 client
    */
   async deleteUnused(volume: CastleVolume): Promise<boolean> {
     const { ec2, host, native, attachments, instance } = this.deps;
@@ -92,7 +95,7 @@ export class VolumeCreator {
     if (attachment !== undefined && attachment.instance !== instance) return false;
     const device = host.find(ec2Id, attachment?.name);
     if (device !== undefined) {
-      // A program that a killed castle started may still be writing to it.
+      // A program that an earlier castle started may still be writing to the disk, if that castle was killed.
       const fd = await lockDevice(native, device, releaseLimitMs);
       if (fd === undefined) return false;
       closeSync(fd);
@@ -108,33 +111,34 @@ export class VolumeCreator {
     return true;
   }
 
-  private async tryToTakeBack(volume: CastleVolume): Promise<void> {
+  private async tryToDelete(volume: CastleVolume): Promise<void> {
     const { name, ec2Id } = volume;
     try {
       const now = (await this.deps.inventory.getCastleVolume(ec2Id)) ?? volume;
       if (await this.deleteUnused(now)) return;
-      this.unclear(name, `${ec2Id}, half made, is in use and could not be taken back`);
+      this.emitUnresolved(name, `${ec2Id}, half made, is in use and could not be taken back`);
     } catch (thrown) {
-      this.unclear(name, `${ec2Id}, half made, could not be taken back: ${describeEc2Error(thrown)}`);
+      this.emitUnresolved(name, `${ec2Id}, half made, could not be taken back: ${describeEc2Error(thrown)}`);
     }
   }
 
-  private unclear(volume: string, what: string): void {
+  private emitUnresolved(volume: string, what: string): void {
     this.deps.emit(`volume ${volume}: ${what}; the next start of the castle tries again`, {
       event: 'volume.unresolved',
       volume,
     });
   }
 
-  /** Has EC2 make the volume, and waits until it is there. */
+  /** Requests the volume from EC2, and waits until it is available. */
   private async request(plan: VolumePlan): Promise<CastleVolume> {
     const { name } = plan.volume;
     const first = this.firstToken.get(name) ?? 1;
     for (let n = first; n <= tokensOfAName; n++) {
       this.firstToken.set(name, n);
-      const begun = await this.ask(plan, clientToken(this.deps.cluster, name, n));
+      const begun = await this.requestWithToken(plan, clientToken(this.deps.cluster, name, n));
       const made = begun === undefined ? undefined : await this.untilAvailable(begun, plan);
-      // The token was used for an earlier volume of that name, or for a failed creation.
+      // Otherwise the token was used for an earlier volume with this name, or EC2 could not create the volume: try the next
+      // token.
       if (made !== undefined) return made;
     }
     this.firstToken.delete(name);
@@ -145,7 +149,7 @@ export class VolumeCreator {
    * Requests the volume with a client token.
    * @returns undefined when the token was used for another request
    */
-  private async ask(plan: VolumePlan, token: string): Promise<EbsVolume | undefined> {
+  private async requestWithToken(plan: VolumePlan, token: string): Promise<EbsVolume | undefined> {
     const { ec2, zone, kind } = this.deps;
     const { volume, sizeBytes, snapshot } = plan;
     try {
@@ -158,14 +162,14 @@ export class VolumeCreator {
         TagSpecifications: [{ ResourceType: 'volume', Tags: toTags(this.tagsFor(plan, token)) }],
       });
       const made = toEbsVolume(answer);
-      // EC2 may answer a used token with the earlier volume: it has to match this request.
+      // For a token that was used before, EC2 may return the earlier volume; the id shows whether it is the requested one.
       return made.tagged.get(tags.id) === volume.id ? made : undefined;
     } catch (thrown) {
       if (isEc2Error(thrown, 'IdempotentParameterMismatch')) {
         await this.checkToken(token);
         return undefined;
       }
-      // An earlier call whose answer was lost may have created it.
+      // The call may have created the volume although its response was lost.
       const found = await waitFor(this.deps.pace.glance, () => this.byId(volume.id));
       if (found !== undefined) return found;
       throw thrown;
@@ -178,8 +182,8 @@ export class VolumeCreator {
   }
 
   /**
-   * Called when the token was used for a volume of that name: by another castle just now, or earlier.
-   * @throws RefusalError busy when it is being created
+   * Handles a token that was used before for a volume with the same name, by another castle at the same time or earlier.
+   * @throws RefusalError busy when that volume is still being created
    */
   private async checkToken(token: string): Promise<void> {
     const { inventory, instance, pace } = this.deps;
@@ -188,8 +192,8 @@ export class VolumeCreator {
     );
     if (holder === undefined || isDeleted(holder) || holder.status === 'error') return;
     if (holder.state === 'creating' && holder.creator === instance) {
-      // A failed creation of this instance.
-      await this.tryToTakeBack(holder);
+      // Left by a failed creation of this instance.
+      await this.tryToDelete(holder);
       return;
     }
     throw refusals.stillBeingCreated(holder);
@@ -209,7 +213,7 @@ export class VolumeCreator {
     };
   }
 
-  /** @returns undefined when it came to nothing */
+  /** Waits until EC2 has created the volume. @returns undefined when EC2 failed to create it */
   private async untilAvailable(begun: EbsVolume, { volume }: VolumePlan): Promise<CastleVolume | undefined> {
     const { ec2, inventory, pace } = this.deps;
     const made = await waitFor(pace.create, async () => {
@@ -221,7 +225,7 @@ export class VolumeCreator {
       `volume ${volume.name}: ${begun.ec2Id} ${made === undefined ? 'was never there' : 'failed in EBS'}, another one is made`,
       { event: 'volume.unresolved', volume: volume.name },
     );
-    await ec2.deleteVolume({ VolumeId: begun.ec2Id }).catch(() => undefined); // `sweep` tries again
+    await ec2.deleteVolume({ VolumeId: begun.ec2Id }).catch(() => undefined); // garbage collection retries
     return undefined;
   }
 
@@ -231,7 +235,7 @@ export class VolumeCreator {
     const fd = await lockDevice(native, device, releaseLimitMs);
     if (fd === undefined) throw refusals.stillDetaching(volume.name, volume.ec2Id);
     try {
-      // The last check before anything is written: no other instance may have attached it.
+      // The last check before anything is written: no other instance may have attached the volume.
       const now = await inventory.getCastleVolume(volume.ec2Id);
       if (now === undefined) throw refusals.volumeGone(volume.name);
       if (now.state !== 'creating' || now.id !== volume.id || now.creator !== instance) {
@@ -247,7 +251,10 @@ export class VolumeCreator {
     }
   }
 
-  /** Two castles, each of which did not see the other's volume in time, both begin anew. */
+  /**
+   * Refuses when another castle has created, or is creating, a volume with the same name. Two castles that start at the same
+   * time may both reach this check; then both refuse, and each deletes its own volume.
+   */
   private async checkAlone({ name, ec2Id }: CastleVolume): Promise<void> {
     const others = (await this.deps.inventory.listByName(name)).filter(
       (other) => other.ec2Id !== ec2Id && !isDeleted(other) && other.status !== 'error',
@@ -267,7 +274,7 @@ export class VolumeCreator {
   }
 }
 
-/** The n-th client token for a volume of that name: 64 characters are the limit. */
+/** Returns the n-th client token for a volume name. EC2 limits a token to 64 characters. */
 function clientToken(cluster: string, name: string, n: number): string {
   const hash = createHash('sha256').update(`${cluster}/${name}`).digest('hex').slice(0, 40);
   return `castle-${hash}${n === 1 ? '' : `-${n}`}`;

@@ -1,11 +1,11 @@
-/** A device name that takes no volume any more, or did not at the last try. */
+/** A device name with which an attachment failed. */
 export interface AvoidedName {
   readonly name: string;
-  /** Ends the sentence "it is avoided, because". */
+  /** Completes the sentence "the name is avoided, because …". */
   readonly reason: string;
-  /** When it is forgotten, milliseconds since 1970. */
+  /** When the name is used normally again, in milliseconds since 1970. */
   readonly untilMs: number;
-  /** Whether it is not used at all until then, instead of last. */
+  /** true: the name is not used before `untilMs`. false: it is used when no other name is free. */
   readonly never: boolean;
 }
 
@@ -15,56 +15,56 @@ const letters = (from: string, to: string): readonly string[] => {
 };
 
 /**
- * All device names, the best ones first: those with two letters are not used by convention; of the others, AWS recommends
- * f to p, and q to z work too. "Device names for volumes on Amazon EC2 instances".
+ * All device names, preferred ones first. By convention nothing else uses names with two letters. Of the names with one
+ * letter, AWS recommends f to p; q to z work too. Source: "Device names for volumes on Amazon EC2 instances".
  */
 const allNames: readonly string[] = [
   ...['a', 'b'].flatMap((first) => letters('a', 'z').map((second) => `/dev/xvd${first}${second}`)),
   ...letters('f', 'z').map((letter) => `/dev/sd${letter}`),
 ];
 
-/** Chooses names for devices that are attached, and remembers which are bad. */
+/** Chooses device names for attachments, and remembers names with which an attachment failed. */
 export class DeviceNames {
   private readonly bad = new Map<string, AvoidedName>();
-  private readonly given = new Set<string>();
+  private readonly reserved = new Set<string>();
 
   /**
    * Reserves a free name until it is released.
-   * @param taken names that EC2 says are in use on this instance
-   * @returns undefined when all are in use or avoided
+   * @param taken names that are in use on this instance, according to EC2
+   * @returns undefined when every name is in use or excluded
    */
   reserve(taken: ReadonlySet<string>): string | undefined {
-    const free = allNames.filter((name) => !isTaken(name, taken) && !this.given.has(name));
-    const worst = this.avoided();
-    const good = free.find((name) => !worst.has(name));
-    const name = good ?? free.find((name) => worst.get(name)?.never === false);
-    if (name !== undefined) this.given.add(name);
+    const free = allNames.filter((name) => !isTaken(name, taken) && !this.reserved.has(name));
+    const avoided = this.avoided();
+    const good = free.find((name) => !avoided.has(name));
+    const name = good ?? free.find((name) => avoided.get(name)?.never === false);
+    if (name !== undefined) this.reserved.add(name);
     return name;
   }
 
-  /** EC2 knows by now that it is taken, or it is free. */
+  /** Ends a reservation: by now EC2 reports the name as in use, or the attachment failed. */
   release(name: string): void {
-    this.given.delete(name);
+    this.reserved.delete(name);
   }
 
-  /** It took a volume. */
+  /** Records that an attachment with this name succeeded, so the name is no longer avoided. */
   succeeded(name: string): void {
     this.bad.delete(name);
   }
 
-  /** It took none. @param forMs how long that is remembered, in milliseconds */
+  /** Records that an attachment with this name failed. @param forMs how long the name is avoided, in milliseconds */
   avoid(name: string, why: string, forMs: number, never: boolean): void {
     this.bad.set(name, { name, reason: why, untilMs: Date.now() + forMs, never });
   }
 
-  /** Those that are bad now. */
+  /** Returns the names that are avoided now, by name. */
   avoided(): ReadonlyMap<string, AvoidedName> {
     for (const [name, { untilMs }] of this.bad) if (untilMs <= Date.now()) this.bad.delete(name);
     return this.bad;
   }
 }
 
-/** `/dev/sdf` and `/dev/xvdf` are the same to the kernel of an instance. */
+/** Whether a name is in use. The kernel of an instance treats `/dev/sdf` and `/dev/xvdf` as the same name. */
 function isTaken(name: string, taken: ReadonlySet<string>): boolean {
   const bare = (path: string) => path.replace(/^(\/dev\/)?(sd|xvd)/, '');
   return [...taken].some((other) => bare(other) === bare(name));

@@ -9,7 +9,7 @@ import type { HostDevices } from './host-devices.ts';
 import type { VolumeInventory } from './inventory.ts';
 import type { pollingPaces } from './wait-for-state.ts';
 
-/** What the context of this backend share. */
+/** What the modules of the backend `ebs` share. */
 export interface EbsContext {
   readonly ec2: Ec2;
   readonly inventory: VolumeInventory;

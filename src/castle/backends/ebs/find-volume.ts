@@ -5,7 +5,7 @@ import type { HostDevice } from './host-devices.ts';
 import * as refusals from './refusals.ts';
 import { type CastleVolume, isDeleted } from './volume.ts';
 
-/** The one volume of that name that counts: not a deleted one, not one that failed. */
+/** Finds the volume with a name. Deleted volumes, and volumes that EC2 failed to create, are ignored. */
 export async function findVolume(
   { inventory, zone }: EbsContext,
   name: string,
@@ -30,7 +30,7 @@ export async function findVolume(
   return first;
 }
 
-/** The same, which may be mounted. */
+/** Finds the volume with a name, and refuses unless its state allows a mount. */
 export async function requireReadyVolume(
   context: EbsContext,
   { name, id }: KnownVolume,
@@ -44,7 +44,7 @@ export async function requireReadyVolume(
   return volume;
 }
 
-/** The disk that this host has of a volume. */
+/** Finds the disk of a volume on this host. */
 export async function findDevice(
   context: EbsContext,
   { name, id }: KnownVolume,
@@ -53,7 +53,7 @@ export async function findDevice(
   const ec2Id = id === undefined ? undefined : inventory.ec2IdOf(id);
   if (ec2Id !== undefined) {
     const device = host.find(ec2Id, undefined);
-    // Where disks have serial numbers, no other disk can be the volume.
+    // Where disks have serial numbers, only the disk with the volume's serial number can be its disk.
     if (device !== undefined || host.list().some(({ serial }) => serial?.startsWith('vol'))) return device;
   }
   const volume = await findVolume(context, name);
@@ -62,7 +62,7 @@ export async function findDevice(
   return host.find(volume.ec2Id, attachment?.instance === context.instance ? attachment.name : undefined);
 }
 
-/** Whether a disk has a volume of the cluster that was seen before. */
+/** Whether a disk belongs to a volume of the cluster that this castle has read from EC2 before. */
 export function holdsCastleVolume({ inventory }: EbsContext, { serial }: HostDevice): boolean {
   return serial !== undefined && inventory.isKnown(serial.replace(/^vol/, 'vol-'));
 }

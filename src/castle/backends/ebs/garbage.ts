@@ -5,13 +5,13 @@ import type { HostDevice } from './host-devices.ts';
 import { lockDevice } from './lock-device.ts';
 import type { CastleVolume } from './volume.ts';
 
-/** A volume is not half made for longer than this, in milliseconds, unless its creation has come to nothing. */
-const makingMs = 3_600_000;
+/** The age from which an unfinished volume counts as abandoned, in milliseconds: no creation takes this long. */
+const abandonedAfterMs = 3_600_000;
 
 /**
- * What this castle created in EBS and nothing needs: volumes whose creation failed, and attached disks that are not mounted.
- * A complete volume is never garbage, even without a record in the store: it may be in use by another host, or the state of
- * this castle may have been lost.
+ * Finds what this castle created in EBS and no longer needs: volumes whose creation failed, and attached disks that are not
+ * mounted. A complete volume is never garbage, even without a record in the store: another host may use it, or this castle
+ * may have lost its state.
  * @param isKnown whether the store has a volume or a snapshot with that id
  */
 export async function findGarbage(
@@ -22,15 +22,15 @@ export async function findGarbage(
   const all = (await inventory.list()).filter((volume) => volume.zone === zone);
   return [
     ...all.flatMap((volume) => {
-      const why = whyHalfMade(volume, instance, isKnown);
-      return why === undefined ? [] : [halfMade(context, volume, why)];
+      const why = whyUnfinished(volume, instance, isKnown);
+      return why === undefined ? [] : [unfinishedVolume(context, volume, why)];
     }),
     ...(await Promise.all(all.map((volume) => idleDisk(context, volume)))).flatMap((device) => device ?? []),
   ];
 }
 
-/** Why a volume will never be whole; undefined when it is, or may still be. */
-function whyHalfMade(
+/** Returns why a volume will never be completed; undefined when it is complete, or its creation may still be running. */
+function whyUnfinished(
   { state, status, creator, id, made }: CastleVolume,
   instance: string,
   isKnown: (id: string) => boolean,
@@ -38,14 +38,14 @@ function whyHalfMade(
   if (state !== 'creating') return undefined;
   if (status === 'error') return 'EBS could not create it';
   if (isKnown(id)) return undefined;
-  const isOld = made !== undefined && Date.now() - Date.parse(made) > makingMs;
+  const isOld = made !== undefined && Date.now() - Date.parse(made) > abandonedAfterMs;
   if (!isOld) return undefined;
   return creator === instance
     ? 'its creation by this castle failed'
     : `the castle on ${creator} did not finish it within an hour`;
 }
 
-function halfMade(context: EbsContext, { ec2Id, name }: CastleVolume, why: string): Garbage {
+function unfinishedVolume(context: EbsContext, { ec2Id, name }: CastleVolume, why: string): Garbage {
   const { inventory, creation } = context;
   return {
     kind: 'volume',
@@ -79,7 +79,7 @@ async function idleDisk(
     },
   };
 
-  /** Neither mounted nor in the hands of a tool, or of a mount that is under way. */
+  /** Whether no mount and no program uses the disk, and no mount of it is in progress. */
   async function isIdle(disk: HostDevice): Promise<boolean> {
     const fd = await lockDevice(native, disk, 0);
     if (fd !== undefined) closeSync(fd);

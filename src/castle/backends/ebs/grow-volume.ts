@@ -9,9 +9,10 @@ import { gibibyte } from './settings.ts';
 import { waitFor } from './wait-for-state.ts';
 
 /**
- * Makes the EBS volume larger and, where it is attached to this host, waits until its disk shows the new size.
- * @param wanted in bytes, whole GiB
- * @throws RefusalError bad_request when it is larger already; busy while EBS allows no further modification; backend_failed
+ * Makes the EBS volume larger. If the volume is attached to this host, waits until its disk shows the new size.
+ * @param wanted the new size in bytes, a multiple of one GiB
+ * @throws RefusalError bad_request when the volume is larger already; busy while EBS allows no further modification;
+ *   backend_failed
  */
 export async function extendVolume(context: EbsContext, known: KnownVolume, wanted: number): Promise<void> {
   const { ec2, host, pace } = context;
@@ -36,7 +37,7 @@ export async function extendVolume(context: EbsContext, known: KnownVolume, want
   if (attachment?.instance !== context.instance || host.find(volume.ec2Id, attachment.name) === undefined) {
     return;
   }
-  // The disk itself reports its new size to the kernel.
+  // The device reports its new size to the kernel without a rescan.
   const isLarger = await waitFor(pace.settle, async () => {
     const device = host.find(volume.ec2Id, attachment.name);
     return device === undefined || device.sizeBytes >= wanted ? true : undefined;
@@ -45,12 +46,15 @@ export async function extendVolume(context: EbsContext, known: KnownVolume, want
     throw refusals.attachmentTimedOut(name, volume.ec2Id, 'growing', pace.settle.withinMs / 1000);
 }
 
-/** From `optimizing` on a volume has its new size; "ModifyVolume" of EC2's API reference. */
+/**
+ * Whether EC2 has changed the size: a volume has its new size from the state `optimizing` on. Source: "ModifyVolume" in
+ * EC2's API reference.
+ */
 async function modified(ec2: Ec2, ec2Id: string, wanted: number): Promise<'done' | undefined> {
   try {
     const answer = await ec2.describeVolumesModifications({ VolumeIds: [ec2Id] });
     const [last] = answer.VolumesModifications ?? [];
-    // It was never modified: it still has the size that it was created with.
+    // The volume was never modified: it still has the size with which it was created.
     if (last === undefined) return 'done';
     if (last.ModificationState === 'failed') throw new Error(last.StatusMessage ?? 'EBS says that it failed');
     const isEnough = (last.TargetSize ?? 0) * gibibyte >= wanted;

@@ -1,27 +1,27 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-/** A disk that the kernel has. */
+/** A disk of this host, as the kernel shows it. */
 export interface HostDevice {
-  /** `nvme1n1` */
+  /** The kernel's name of the disk, for example `nvme1n1`. */
   readonly name: string;
-  /** Its node, as in `/dev/nvme1n1`. */
+  /** The path of its device node, for example `/dev/nvme1n1`. */
   readonly path: string;
   /** `major:minor`, as in mountinfo. */
   readonly number: string;
   readonly sizeBytes: number;
-  /** What its controller says: on Nitro the volume's id without its dash. Xen has none. */
+  /** The serial number. On Nitro, the volume's id without its dash; on Xen, disks have none. */
   readonly serial?: string;
 }
 
-/** The unit of /sys/block/NAME/size in bytes, whatever the disk's own sectors are. */
+/** The unit of /sys/block/NAME/size in bytes, independent of the disk's sector size. */
 const sectorBytes = 512;
 
-/** The disks of this host, by sysfs(5); the names of their nodes say nothing about what they hold. */
+/** Reads the disks of this host from sysfs(5). The name of a device node does not tell which volume the disk holds. */
 export class HostDevices {
   /**
-   * @param sys where the host has /sys
-   * @param dev where the host has /dev
+   * @param sys the host's /sys
+   * @param dev the host's /dev
    */
   constructor(
     private readonly sys: string,
@@ -33,10 +33,9 @@ export class HostDevices {
   }
 
   /**
-   * The disk of a volume: the one with its serial number. Only where disks have none (Xen), the one with the device name of
-   * the attachment.
+   * Finds the disk of a volume by its serial number; where disks have none (Xen), by the device name of the attachment.
    * @param ec2Id `vol-…`
-   * @param deviceName the device name of its attachment
+   * @param deviceName the device name of the attachment
    */
   find(ec2Id: string, deviceName: string | undefined): HostDevice | undefined {
     const all = this.list();
@@ -46,12 +45,12 @@ export class HostDevices {
     return all.find(({ name, serial }) => name === named && serial === undefined);
   }
 
-  /** The disk with a number. */
+  /** Finds the disk with a device number, `major:minor`. */
   findByNumber(number: string): HostDevice | undefined {
     return this.list().find((device) => device.number === number);
   }
 
-  /** One may go while we look, and its node may come a moment later (udev). */
+  /** Reads one disk. The disk may disappear during the read, and udev may create its node slightly later: undefined then. */
   private read(name: string): HostDevice | undefined {
     const folder = join(this.sys, 'block', name);
     const path = join(this.dev, name);
@@ -68,10 +67,10 @@ export class HostDevices {
   }
 }
 
-/** The serial number that the disk of a volume has. */
+/** Returns the serial number of a volume's disk. */
 export const serialOf = (ec2Id: string): string => ec2Id.replace('-', '');
 
-/** `major:minor` of a device number; makedev(3), whose context interleave. */
+/** Returns `major:minor` of a device number, whose major and minor bits interleave; makedev(3). */
 function numberOf(rdev: number): string {
   const whole = BigInt(rdev);
   const major = ((whole >> 8n) & 0xfffn) | ((whole >> 32n) & 0xfffff000n);

@@ -3,20 +3,20 @@ import { type Ec2, isEc2Error } from '../../aws/ec2-client.ts';
 import { RequestBatch } from '../../aws/request-batch.ts';
 import { type CastleVolume, type EbsVolume, exists, tags, toCastleVolume, toEbsVolume } from './volume.ts';
 
-/** EC2 takes as many ids in one question, and as many values in a filter. */
+/** The maximum number of ids in one DescribeVolumes call, and of values in one filter. */
 const idsAtOnce = 500;
 const namesAtOnce = 200;
-/** Volumes in one page of an answer. */
+/** The number of volumes in one page of a response. */
 const pageSize = 500;
 
-/** What EC2 says of volumes. Questions of the same kind that come within a short time are asked together. */
+/** Reads volumes from EC2. Lookups of the same kind within a short time are combined into one call. */
 export class VolumeInventory {
   private readonly names: RequestBatch<readonly CastleVolume[]>;
   private readonly ids: RequestBatch<EbsVolume>;
-  /** EC2's id of each volume, by our UUID: neither ever changes, or belongs to another one. */
+  /** EC2's id of each volume, by the castle's UUID. Neither id ever changes or is used again for another volume. */
   private readonly known = new Map<string, string>();
   private readonly knownEc2Ids = new Set<string>();
-  /** What this castle itself has changed: for some time EC2 may tell how it was before. */
+  /** Recent changes by this castle, by EC2's id: for some time after a change, EC2 may return the earlier state. */
   private readonly fresh = new Map<string, { readonly volume: CastleVolume; readonly untilMs: number }>();
 
   /**
@@ -29,11 +29,11 @@ export class VolumeInventory {
     batchMs: number,
     private readonly settleMs: number,
   ) {
-    this.names = new RequestBatch(batchMs, namesAtOnce, (names) => this.askNames(names));
-    this.ids = new RequestBatch(batchMs, idsAtOnce, (ids) => this.askIds(ids));
+    this.names = new RequestBatch(batchMs, namesAtOnce, (names) => this.lookUpNames(names));
+    this.ids = new RequestBatch(batchMs, idsAtOnce, (ids) => this.lookUpIds(ids));
   }
 
-  /** The volumes of the cluster with a name, in every zone, whatever their state; the youngest last. */
+  /** Returns the volumes of the cluster with a name, in every zone and state; the newest is the last. */
   async listByName(name: string): Promise<readonly CastleVolume[]> {
     const found = (await this.names.get(name)) ?? [];
     const missing = this.recentlyChanged().filter(
@@ -42,19 +42,19 @@ export class VolumeInventory {
     return [...found, ...missing];
   }
 
-  /** A volume by EC2's id; undefined when EC2 has none, or doesn't know of it yet. */
+  /** Returns a volume by EC2's id; undefined when EC2 does not have the volume, or does not show it yet. */
   async get(ec2Id: string): Promise<EbsVolume | undefined> {
     const volume = await this.ids.get(ec2Id);
     return volume !== undefined && exists(volume) ? volume : undefined;
   }
 
-  /** The same, as one of ours. */
+  /** Returns a volume by EC2's id, if its tags are those of a volume of the cluster. */
   async getCastleVolume(ec2Id: string): Promise<CastleVolume | undefined> {
     const volume = await this.get(ec2Id);
     return volume === undefined ? undefined : this.remember(volume);
   }
 
-  /** All volumes of the cluster. */
+  /** Returns all volumes of the cluster. */
   async list(): Promise<readonly CastleVolume[]> {
     const found = await this.describeVolumes({
       Filters: [{ Name: `tag:${tags.castle}`, Values: [this.cluster] }],
@@ -62,12 +62,12 @@ export class VolumeInventory {
     return found.flatMap((volume) => this.remember(volume) ?? []);
   }
 
-  /** All volumes that are attached to an instance, or are about to be, whoever's they are. */
+  /** Returns all volumes that are attached or being attached to an instance, including those that no castle created. */
   listAttached(instance: string): Promise<readonly EbsVolume[]> {
     return this.describeVolumes({ Filters: [{ Name: 'attachment.instance-id', Values: [instance] }] });
   }
 
-  /** Volumes of the cluster with a tag. */
+  /** Returns the volumes of the cluster whose tag has a value. */
   async listByTag(tag: string, value: string): Promise<readonly CastleVolume[]> {
     const found = await this.describeVolumes({
       Filters: [
@@ -78,17 +78,17 @@ export class VolumeInventory {
     return found.flatMap((volume) => this.remember(volume) ?? []);
   }
 
-  /** EC2's id of the volume with our UUID, when it was seen before. */
+  /** Returns EC2's id of the volume with a castle's UUID, if this castle has read that volume from EC2 before. */
   ec2IdOf(id: string): string | undefined {
     return this.known.get(id);
   }
 
-  /** Whether a volume of the cluster with that id of EC2's was seen before. */
+  /** Whether this castle has read a volume of the cluster with that EC2 id before. */
   isKnown(ec2Id: string): boolean {
     return this.knownEc2Ids.has(ec2Id);
   }
 
-  /** Remembers that this castle has changed tags of a volume. @returns how it is now */
+  /** Records that this castle has changed tags of a volume. @returns the volume with its new tags */
   recordTags(volume: CastleVolume, changes: Readonly<Record<string, string>>): CastleVolume {
     const tagged = new Map([...volume.tagged, ...Object.entries(changes)]);
     const now = toCastleVolume({ ...volume, tagged }, this.cluster) ?? volume;
@@ -96,7 +96,7 @@ export class VolumeInventory {
     return now;
   }
 
-  /** Remembers that this castle has deleted a volume. */
+  /** Records that this castle has deleted a volume. */
   forget(ec2Id: string): void {
     this.fresh.delete(ec2Id);
   }
@@ -121,7 +121,7 @@ export class VolumeInventory {
     return known;
   }
 
-  private async askNames(names: readonly string[]): Promise<ReadonlyMap<string, readonly CastleVolume[]>> {
+  private async lookUpNames(names: readonly string[]): Promise<ReadonlyMap<string, readonly CastleVolume[]>> {
     const found = await this.describeVolumes({
       Filters: [
         { Name: `tag:${tags.castle}`, Values: [this.cluster] },
@@ -137,8 +137,8 @@ export class VolumeInventory {
     return byName;
   }
 
-  /** One id that EC2 doesn't know makes the whole question fail: then the halves are asked. */
-  private async askIds(ids: readonly string[]): Promise<ReadonlyMap<string, EbsVolume>> {
+  /** Looks up volumes by id. EC2 fails the whole call when one id does not exist; then each half is looked up separately. */
+  private async lookUpIds(ids: readonly string[]): Promise<ReadonlyMap<string, EbsVolume>> {
     try {
       const found = await this.describeVolumes({ VolumeIds: [...ids] });
       return new Map(found.map((volume) => [volume.ec2Id, volume]));
@@ -147,7 +147,7 @@ export class VolumeInventory {
       if (ids.length === 1) return new Map();
       const middle = ids.length >> 1;
       const halves = [ids.slice(0, middle), ids.slice(middle)];
-      const found = await Promise.all(halves.map((half) => this.askIds(half)));
+      const found = await Promise.all(halves.map((half) => this.lookUpIds(half)));
       return new Map(found.flatMap((half) => [...half]));
     }
   }
@@ -156,7 +156,7 @@ export class VolumeInventory {
     const found: EbsVolume[] = [];
     let NextToken: string | undefined;
     do {
-      // EC2 refuses a page size together with ids.
+      // EC2 refuses a page size in a call with ids.
       const page = input.VolumeIds === undefined ? { MaxResults: pageSize } : {};
       const answer = await this.ec2.describeVolumes({
         ...input,
@@ -170,5 +170,7 @@ export class VolumeInventory {
   }
 }
 
-/** In the value of a filter, `*` and `?` stand for anything; no volume's name has them, but who knows. */
+/**
+ * Escapes the wildcards `*` and `?` in a filter value. Valid volume names contain neither.
+ */
 const literal = (value: string): string => value.replace(/[\\*?]/g, (character) => `\\${character}`);

@@ -1,7 +1,7 @@
 import type { Devices } from '../../../protocol/contract.ts';
 import type { EbsContext } from './ebs-context.ts';
 
-/** The disks of this host that have volumes of the cluster, and the device names that are avoided. */
+/** Returns the disks of this host that hold volumes of the cluster, and the device names that are avoided. */
 export async function devicesOf({ inventory, host, names, instance }: EbsContext): Promise<Devices> {
   const here = (await inventory.list()).filter(({ attachment }) => attachment?.instance === instance);
   return {

@@ -4,19 +4,22 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { errorCode } from '../../../terminal/failure.ts';
 import type { HostDevice } from './host-devices.ts';
 
-/** How long the last user of a disk may take to let go of it, in milliseconds: the kernel writes what is dirty. */
+/** How long the last user of a disk may take to release it, in milliseconds: the kernel writes dirty pages first. */
 export const releaseLimitMs = 10_000;
-/** How often we look whether it has, in milliseconds. */
+/** The interval at which the lock is retried, in milliseconds. */
 const pollMs = 20;
 
-/** As much of a new volume is looked at, at both ends, in bytes: everything that is something begins or ends there. */
+/**
+ * How many bytes are read at each end of a new volume: every file system and partition table has a signature at one of them.
+ */
 const probedBytes = 2 ** 20;
 
 /**
- * Locks a disk that is not in use by a mount or a program. Programs that the castle runs on the disk inherit the lock
- * (flock), so it lasts until the last of them has ended, even when the castle ends before; udev ignores a locked disk.
- * @returns its descriptor, open for reading and writing; undefined when it was in use for all that time
- * @throws Error of the system when it cannot be opened
+ * Locks a disk that no mount and no program uses. Programs that the castle runs on the disk inherit the lock (flock), so the
+ * lock lasts until the last of them ends, even if the castle ends first. udev ignores a locked disk.
+ * @returns a descriptor of the disk, open for reading and writing; undefined when the disk was in use for the whole time
+ *   limit
+ * @throws Error of the system when the disk cannot be opened
  */
 export async function lockDevice(
   native: Native,
@@ -38,7 +41,10 @@ export async function lockDevice(
   }
 }
 
-/** O_EXCL without O_CREAT: EBUSY when a mount or another program has the block device for itself; open(2). */
+/**
+ * Whether the block device can be opened with O_EXCL. Without O_CREAT, that fails with EBUSY while a mount or another
+ * program uses the device exclusively; open(2).
+ */
 function isFree(path: string): boolean {
   try {
     closeSync(openSync(path, constants.O_RDWR | constants.O_EXCL | constants.O_NOFOLLOW));
@@ -49,7 +55,7 @@ function isFree(path: string): boolean {
   }
 }
 
-/** Whether a disk has nothing but zeros at its beginning and at its end, as a new volume has. */
+/** Whether a disk contains only zeros at its beginning and its end, as a new volume does. */
 export function isBlank(fd: number, sizeBytes: number): boolean {
   const zeros = Buffer.alloc(probedBytes);
   const part = Buffer.alloc(probedBytes);

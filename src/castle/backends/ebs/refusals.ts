@@ -2,7 +2,7 @@ import { describeEc2Error } from '../../aws/ec2-client.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Attachment, CastleVolume } from './volume.ts';
 
-/** EC2 did not do what it was asked. @param what begins the sentence, as in `volume main cannot be attached` */
+/** An EC2 call failed. @param what begins the sentence, as in `volume main cannot be attached` */
 export function ec2Refused(what: string, thrown: unknown): RefusalError {
   if (thrown instanceof RefusalError) return thrown;
   return new RefusalError(
@@ -12,7 +12,7 @@ export function ec2Refused(what: string, thrown: unknown): RefusalError {
   );
 }
 
-/** Another instance has it. */
+/** Another instance has the volume attached. */
 export function attachedElsewhere(
   { name, ec2Id }: CastleVolume,
   { instance, state }: Attachment,
@@ -25,7 +25,7 @@ export function attachedElsewhere(
   );
 }
 
-/** The volume of that name is where this instance cannot have it. */
+/** The volume with this name is in another availability zone, so this instance cannot attach it. */
 export function anotherZone({ name, ec2Id, zone }: CastleVolume, here: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -34,7 +34,7 @@ export function anotherZone({ name, ec2Id, zone }: CastleVolume, here: string): 
   );
 }
 
-/** Two volumes claim to be the same. */
+/** Several EBS volumes have the same volume name. */
 export function severalVolumes(name: string, ids: readonly string[]): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -43,7 +43,7 @@ export function severalVolumes(name: string, ids: readonly string[]): RefusalErr
   );
 }
 
-/** It isn't formatted yet, and only its maker may do that. */
+/** The volume is not formatted yet, and only the instance that creates it may complete it. */
 export function stillBeingCreated({ name, ec2Id, creator }: CastleVolume): RefusalError {
   return new RefusalError(
     'busy',
@@ -52,7 +52,7 @@ export function stillBeingCreated({ name, ec2Id, creator }: CastleVolume): Refus
   );
 }
 
-/** EC2 has no such volume any more. */
+/** The volume no longer exists in EC2. */
 export function volumeGone(name: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -61,7 +61,7 @@ export function volumeGone(name: string): RefusalError {
   );
 }
 
-/** Its tags say that it may not be mounted. */
+/** The state in the volume's tags does not allow a mount. */
 export function wrongState({ name, ec2Id, state }: CastleVolume): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -86,7 +86,7 @@ export function noNameLeft(name: string, instance: string): RefusalError {
   );
 }
 
-/** EC2 did not come to an end with it. */
+/** EC2 did not complete an attach or a detach within the time limit. */
 export function attachmentTimedOut(
   name: string,
   ec2Id: string,
@@ -100,7 +100,7 @@ export function attachmentTimedOut(
   );
 }
 
-/** EC2 says that it is attached, but no disk of this host says that it is that volume. */
+/** EC2 reports the volume as attached, but no disk of this host has its serial number. */
 export function noSuchDevice(name: string, ec2Id: string, deviceName: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -109,7 +109,7 @@ export function noSuchDevice(name: string, ec2Id: string, deviceName: string): R
   );
 }
 
-/** What is on a volume that should be blank. */
+/** A new volume, which should be blank, contains data. */
 export function notBlank(name: string, path: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -118,7 +118,7 @@ export function notBlank(name: string, path: string): RefusalError {
   );
 }
 
-/** A detach waits for the last user of the device. */
+/** The volume cannot be detached yet, because its device is still in use. */
 export function stillDetaching(name: string, ec2Id: string): RefusalError {
   return new RefusalError(
     'busy',
@@ -127,7 +127,7 @@ export function stillDetaching(name: string, ec2Id: string): RefusalError {
   );
 }
 
-/** Every token that the name can have was used for something else. */
+/** Every client token for this volume name was used for another request. */
 export function tokensUsedUp(name: string): RefusalError {
   return new RefusalError(
     'backend_failed',

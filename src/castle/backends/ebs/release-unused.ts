@@ -8,7 +8,7 @@ import { findDevice, findVolume } from './find-volume.ts';
 import { serialOf } from './host-devices.ts';
 import { lockDevice, releaseLimitMs } from './lock-device.ts';
 
-/** Detaches a volume that is not in use, so that another host can attach it. A busy device stays attached, and is reported. */
+/** Detaches a volume that is not in use, so that another host can attach it. A busy device stays attached and is logged. */
 export async function releaseUnused(context: EbsContext, known: KnownVolume): Promise<void> {
   const { attachments, native, emit } = context;
   const device = await findDevice(context, known);

@@ -7,43 +7,44 @@ import { ext4 } from '../../file-systems/ext4.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { xfs } from '../../file-systems/xfs.ts';
 
-/** What the backend `ebs` is told. */
+/** The settings of the backend `ebs`. */
 export interface EbsSettings {
-  /** Where volumes are made; without, where this instance is, and nowhere else can it have them. */
+  /** The availability zone of new volumes. Default: this instance's zone; EC2 attaches volumes only within one zone. */
   readonly zone?: string;
   readonly region?: string;
-  /** Castles with the same name share their volumes. */
+  /** The name of the cluster: castles with the same one share their volumes. */
   readonly cluster: string;
-  /** What a new volume is when nobody says so. */
+  /** The default size of a new volume, in bytes. */
   readonly sizeBytes: number;
   readonly type: string;
   readonly fileSystem: FileSystem;
   readonly encrypted: boolean;
-  /** A key of KMS for new volumes, instead of the account's own. */
+  /** The KMS key of new volumes. Default: the key that the account uses for EBS. */
   readonly kmsKey?: string;
-  /** As many volumes may be attached to this host at once; without, what its type of instance allows. */
+  /** The maximum number of volumes attached to this host. Default: the limit of the instance type. */
   readonly max?: number;
-  /** Addresses other than AWS' own. */
+  /** The URL of the EC2 API. Default: that of AWS. */
   readonly endpoint?: string;
   readonly metadata: string;
-  /** Where the host has /sys and /dev. */
+  /** The host's /sys. */
   readonly sys: string;
   readonly dev: string;
-  /** The first pause between two looks at what EC2 is doing, in milliseconds; all other times follow it. */
+  /** The first pause when polling EC2, in milliseconds. All other pauses and time limits are multiples of it. */
   readonly pollMs: number;
   /**
-   * How many calls a second the castle makes in the long run. AWS gives a whole account 5 that change something and 20 that
-   * don't, of each kind, and ten seconds' worth at once; "Request throttling for the Amazon EC2 API".
+   * The average number of EC2 calls per second that the castle makes at most. For each kind of call, AWS allows an account 5
+   * modifying or 20 reading calls per second, and a burst of ten seconds' calls. Source: "Request throttling for the Amazon
+   * EC2 API".
    */
   readonly callsPerSecond: number;
-  /** How long questions are collected before they are asked together, in milliseconds. */
+  /** How long lookups are collected before they are sent in one call, in milliseconds. */
   readonly batchMs: number;
 }
 
-/** The unit in which EBS has sizes, in bytes. */
+/** The unit of EBS sizes, in bytes. */
 export const gibibyte = 2 ** 30;
 
-const usual: EbsSettings = {
+const defaults: EbsSettings = {
   cluster: 'castle',
   sizeBytes: 10 * gibibyte,
   type: 'gp3',
@@ -57,7 +58,7 @@ const usual: EbsSettings = {
   callsPerSecond: 10,
 };
 
-/** How each option is read; undefined when the value is wrong. */
+/** Parses the value of each option; undefined when the value is invalid. */
 const options: Readonly<Record<string, (value: string) => Partial<EbsSettings> | undefined>> = {
   region: (value) => when(/^[a-z0-9-]{1,64}$/.test(value), { region: value }),
   cluster: (value) => when(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(value), { cluster: value }),
@@ -86,7 +87,7 @@ const options: Readonly<Record<string, (value: string) => Partial<EbsSettings> |
 export function parseEbs(setting: string): EbsSettings {
   const [zone = '', ...given] = setting.split(',');
   if (!/^[a-z0-9-]{0,64}$/.test(zone)) throw wrong(`${JSON.stringify(zone)} is no zone`);
-  let settings: EbsSettings = zone === '' ? usual : { ...usual, zone };
+  let settings: EbsSettings = zone === '' ? defaults : { ...defaults, zone };
   for (const option of given) {
     const at = option.indexOf('=');
     const [name, value] = at < 0 ? [option, ''] : [option.slice(0, at), option.slice(at + 1)];

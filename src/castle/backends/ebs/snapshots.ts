@@ -12,16 +12,19 @@ import { gibibyte } from './settings.ts';
 import { tags, tagsOf, toTags } from './volume.ts';
 import { waitFor } from './wait-for-state.ts';
 
-/** How often one is asked for, and the longest first pause between, in milliseconds; it doubles. */
+/**
+ * The maximum number of attempts to request a snapshot, and the first pause between them, in milliseconds; the pause
+ * doubles.
+ */
 const tries = 6;
 const firstPauseMs = 500;
 
-/** Snapshots in one page of an answer. */
+/** The number of snapshots in one page of a response. */
 const pageSize = 500;
 
 /**
- * EBS snapshots: each holds the content of its volume at the moment when EC2 answers, and is stored off this host. EC2 has no
- * client token for snapshots, so a repeated request finds an existing one by its tag.
+ * EBS snapshots: each contains the content of its volume at the moment when EC2 responds, and is stored off this host. EC2
+ * has no client token for snapshots, so a repeated request first looks for an existing snapshot by its tag.
  */
 export function ebsSnapshots(context: EbsContext): Snapshots {
   const { ec2, inventory, creation, replay, cluster, pace } = context;
@@ -75,7 +78,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
         const { SnapshotId } = await ec2.createSnapshot(request);
         if (SnapshotId !== undefined) return SnapshotId;
       } catch (thrown) {
-        // The answer may have been lost: a second snapshot would cost money and have no record.
+        // The response may have been lost. A second snapshot would cost money and have no record.
         const after = await waitFor(pace.glance, () => withId(id));
         if (after?.SnapshotId !== undefined) return after.SnapshotId;
         if (attempt === tries || !(isThrottling(ec2Code(thrown)) || isLost(thrown))) throw thrown;
@@ -100,7 +103,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
   }
 
   return {
-    // EC2 takes the snapshot the moment it answers: there is nothing to do before.
+    // EC2 takes the snapshot at the moment when it responds: there is nothing to prepare.
     freeze: { prepare: async () => undefined },
     content: null,
 
@@ -187,6 +190,6 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
   };
 }
 
-/** Whether the network failed: EC2 gave no answer, whatever it did. */
+/** Whether the network failed: EC2 did not respond, and may or may not have executed the call. */
 const isLost = (thrown: unknown): boolean =>
   ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'TimeoutError'].includes(ec2Code(thrown));

@@ -6,7 +6,10 @@ import type { EbsContext } from './ebs-context.ts';
 import * as refusals from './refusals.ts';
 import { type CastleVolume, isDeleted, tags, toTags } from './volume.ts';
 
-/** Deleted volumes: EBS keeps them, and their tags say so. Each move is one call, which changes all of its tags or none. */
+/**
+ * The trash of the backend `ebs`: a deleted volume stays in EBS, and its tags mark it as deleted. Each change of state is
+ * one call, which changes all of its tags or none.
+ */
 export function ebsTrash(context: EbsContext): Trash {
   const { ec2, inventory, creation, zone, instance, cluster, pace } = context;
 
@@ -15,7 +18,7 @@ export function ebsTrash(context: EbsContext): Trash {
     inventory.recordTags(volume, changes);
   }
 
-  /** In the zone of this instance. */
+  /** Finds a deleted volume in the zone of this instance. */
   async function inTrash(id: string): Promise<CastleVolume | undefined> {
     const found = await inventory.listByTag(tags.trash, id);
     return found.find((volume) => isDeleted(volume) && volume.zone === zone);
@@ -82,7 +85,8 @@ export function ebsTrash(context: EbsContext): Trash {
         const marked = await inTrash(id);
         if (marked === undefined) return;
         if (marked.state === 'deleted') await mark(marked, { [tags.state]: 'purging' });
-        // A castle on another host that restores it without having seen that mark has overwritten the mark by then.
+        // A castle on another host may restore the volume without having seen the mark `purging`. After this pause, its
+        // restore has overwritten the mark.
         await sleep(pace.settle.withinMs * 1.5);
         const volume = await inTrash(id);
         if (volume === undefined) return;

@@ -1,42 +1,45 @@
 import type { Snapshot, Tag, Volume } from '@aws-sdk/client-ec2';
 
 /**
- * The tags of everything that the castle creates in EC2. Castles on other hosts read them, so each change of state is one
- * call, which changes all of its tags or none.
+ * The tags of every resource that the castle creates in EC2. Castles on other hosts read them, so each change of state is
+ * one call, which changes all of its tags or none.
  */
 export const tags = {
-  /** Whose it is: the name of the cluster. */
+  /** The name of the cluster that the resource belongs to. */
   castle: 'castle',
   volume: 'castle-volume',
-  /** Our UUID, and that of the file system. */
+  /** The castle's UUID for the volume, which is also the UUID of its file system. */
   id: 'castle-id',
-  /** `creating` until it is formatted, `ready`, `deleted`, or `purging` when it is about to go for good. */
+  /**
+   * `creating` until the volume is formatted, then `ready`; `deleted` in the trash; `purging` before it is removed
+   * permanently.
+   */
   state: 'castle-state',
-  /** The instance that makes it: nobody else finishes it, or takes it back. */
+  /** The instance that creates the volume: no other instance completes or deletes it while it is being created. */
   creator: 'castle-creator',
   fileSystem: 'castle-fs',
-  /** The client token that it was made with: two castles that make the same volume at the same time have the same one. */
+  /** The client token of its creation: two castles that create the same volume at the same time use the same token. */
   token: 'castle-token',
-  /** When it was deleted, ISO 8601, and its id in the trash. */
+  /** When the volume was deleted, ISO 8601, and the id of its trash entry. */
   deleted: 'castle-deleted',
   trash: 'castle-trash',
-  /** Of a snapshot. */
+  /** Tags of a snapshot. */
   snapshot: 'castle-snapshot',
   taken: 'castle-taken',
 } as const;
 
-/** Where a volume is attached, or was just now. */
+/** The instance that a volume is attached to, or is being detached from. */
 export interface Attachment {
   readonly instance: string;
-  /** The device name that was asked for. */
+  /** The device name that was requested. */
   readonly name: string;
-  /** `attaching`, `attached`, `detaching`, or `busy`: a detach that waits for the last user. */
+  /** `attaching`, `attached`, `detaching`, or `busy`: a detach is waiting until nothing uses the device. */
   readonly state: string;
-  /** ISO 8601, UTC. */
+  /** When it was attached, ISO 8601, UTC. */
   readonly since?: string;
 }
 
-/** A volume of EBS, as far as the castle knows it. */
+/** An EBS volume: the fields that the castle uses. */
 export interface EbsVolume {
   /** EC2's id, `vol-…`. */
   readonly ec2Id: string;
@@ -46,23 +49,23 @@ export interface EbsVolume {
   readonly status: string;
   readonly attachment?: Attachment;
   readonly made?: string;
-  /** What its tags say. */
+  /** Its tags, by name. */
   readonly tagged: ReadonlyMap<string, string>;
 }
 
-/** One of the castle's own, by its tags. */
+/** An EBS volume that a castle of the cluster created, with the values of its tags. */
 export interface CastleVolume extends EbsVolume {
   readonly name: string;
-  /** Our UUID. */
+  /** The castle's UUID for the volume. */
   readonly id: string;
   readonly state: 'creating' | 'ready' | 'deleted' | 'purging';
   readonly fileSystem: string;
   readonly creator: string;
 }
 
-/** Reads EC2's answer about a volume. */
+/** Converts EC2's description of a volume. */
 export function toEbsVolume(volume: Volume): EbsVolume {
-  // gp volumes have at most one attachment, but EC2 returns a list.
+  // A gp volume has at most one attachment, but EC2 returns a list.
   const [attachment] = (volume.Attachments ?? []).filter(({ State }) => State !== 'detached');
   return {
     ec2Id: volume.VolumeId ?? '',
@@ -84,7 +87,10 @@ export function toEbsVolume(volume: Volume): EbsVolume {
   };
 }
 
-/** The same volume as one of the castle's; undefined when its tags are not, or no longer, those of one. */
+/**
+ * Returns the volume with the values of its tags; undefined when its tags are not, or no longer, those of a volume of the
+ * cluster.
+ */
 export function toCastleVolume(volume: EbsVolume, cluster: string): CastleVolume | undefined {
   const { tagged } = volume;
   const [name, id] = [tagged.get(tags.volume), tagged.get(tags.id)];
@@ -97,13 +103,13 @@ export function toCastleVolume(volume: EbsVolume, cluster: string): CastleVolume
   return { ...volume, name, id, state, fileSystem, creator: tagged.get(tags.creator) ?? '' };
 }
 
-/** Whether it is in the trash. */
+/** Whether the volume is in the trash. */
 export const isDeleted = ({ state }: CastleVolume): boolean => state === 'deleted' || state === 'purging';
 
-/** Whether EC2 still has it: for an hour it tells of what is gone. */
+/** Whether the volume still exists: EC2 lists a deleted volume for up to an hour. */
 export const exists = ({ status }: EbsVolume): boolean => status !== 'deleting' && status !== 'deleted';
 
-/** Tags as EC2 takes them. */
+/** Converts tags to the form that EC2 accepts. */
 export const toTags = (wanted: Readonly<Record<string, string>>): Tag[] =>
   Object.entries(wanted).map(([Key, Value]) => ({ Key, Value }));
 

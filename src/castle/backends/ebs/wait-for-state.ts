@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How somebody waits for what EC2 is doing. */
+/** The pauses and the time limit of polling EC2. */
 export interface PollingPace {
   /** The first pause, in milliseconds. */
   readonly firstMs: number;
-  /** Each pause is as many times as long as the one before. */
+  /** The factor by which each pause is longer than the one before it. */
   readonly factor: number;
-  /** The longest one, in milliseconds. */
+  /** The longest pause, in milliseconds. */
   readonly longestMs: number;
-  /** When to give up, in milliseconds. */
+  /** The time limit of the whole wait, in milliseconds. */
   readonly withinMs: number;
 }
 
-/** The paces of all that the castle waits for, from the first pause between two looks, in milliseconds. */
+/** Returns the polling pace for each kind of change in EC2. @param pollMs the base interval, in milliseconds */
 export function pollingPaces(
   pollMs: number,
 ): Record<'attach' | 'detach' | 'create' | 'settle' | 'glance' | 'modify' | 'snapshot', PollingPace> {
@@ -23,13 +23,13 @@ export function pollingPaces(
     withinMs: within * pollMs,
   });
   return {
-    // An attachment takes some seconds; after 90 it is stuck.
+    // An attachment takes some seconds; after 90 s it counts as stuck (with the default interval of 1 s).
     attach: pace(pollMs, 1.8, 10, 90),
     detach: pace(pollMs / 2, 1.5, 5, 40),
     create: pace(pollMs / 2, 1.5, 5, 60),
-    // EC2 is eventually consistent: until all of its servers show a change.
+    // For a change that was made: EC2 is eventually consistent, and some of its servers show the change later.
     settle: pace(pollMs / 2, 1.5, 3, 20),
-    // The same, for a request that EC2 may never have received.
+    // The same, but shorter, for a request that EC2 may never have received.
     glance: pace(pollMs / 2, 1.5, 2, 5),
     modify: pace(pollMs, 1.8, 10, 300),
     snapshot: pace(pollMs * 2, 1.5, 30, 86_400),
@@ -37,9 +37,9 @@ export function pollingPaces(
 }
 
 /**
- * Polls with growing pauses until there is a result. The pauses vary at random, so that castles that started at the same time
- * do not poll at the same time.
- * @returns the result; undefined when the time is over
+ * Polls with growing pauses until `look` returns a result. The pauses vary at random, so that castles that started at the
+ * same time do not poll at the same time.
+ * @returns the result; undefined after the time limit
  * @throws what `look` throws
  */
 export async function waitFor<T>(
