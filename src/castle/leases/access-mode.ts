@@ -1,18 +1,18 @@
 import type { Container } from '../runtimes/runtime.ts';
 import type { VolumeRecord } from '../store/store.ts';
 
-/** How a lease uses its volume. With neither field it is the only writer. The fields are present only when true. */
+/** How a lease uses its volume. A lease with neither field is the only writer. A field is present only when it is true. */
 export interface AccessMode {
-  /** It only reads. */
+  /** The lease only reads. */
   readonly readonly?: true;
-  /** It may write at the same time as other shared leases. */
+  /** The lease may write at the same time as other shared leases. */
   readonly shared?: true;
 }
 
 /**
- * The access mode of a container's lease on a volume.
- * @param volume undefined when the store does not know the volume: a volume that is created for the container is shared
- *   exactly when the container is
+ * Returns the access mode of a container's lease on a volume.
+ * @param volume undefined when the store has no record of the volume: a new volume is shared exactly when the container
+ *   has the label castle.shared
  */
 export function accessModeOf({ readonly, shared }: Container, volume: VolumeRecord | undefined): AccessMode {
   if (readonly) return { readonly };
@@ -20,9 +20,9 @@ export function accessModeOf({ readonly, shared }: Container, volume: VolumeReco
 }
 
 /**
- * Whether two leases cannot be on one volume at the same time. Any number of readers can join one writer. Several
- * writers need a shared volume and the label castle.shared on each container: a container without the label relies on
- * being the only writer.
+ * Whether two leases conflict, so that they cannot be on one volume at the same time. One writer and any number of readers
+ * do not conflict. Several writers need a shared volume and the label castle.shared on each container: a container
+ * without the label relies on being the only writer.
  */
 export function conflicts(one: AccessMode, other: AccessMode): boolean {
   if (one.readonly === true || other.readonly === true) return false;

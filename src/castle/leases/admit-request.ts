@@ -20,15 +20,15 @@ export interface AdmissionDeps {
   readonly engineMounts: EngineMountLeases;
 }
 
-/** The container has the lease already, or may get a new one. */
+/** The result of the admission: the container already has a lease on the volume, or may get a new one. */
 export type Admission =
   | { readonly kind: 'existing'; readonly lease: LeaseRecord }
   | { readonly kind: 'admitted'; readonly request: AdmittedRequest };
 
 /**
- * Compares a request with the leases on its volume and with the requests that wait for it. Leases whose container or
- * mount is gone are ended here. Runs while the volume is locked.
- * @param queued the request's place in the queue; undefined when it has none
+ * Compares a request with the leases on its volume and with the requests that wait for the volume. Ends the leases whose
+ * container or mount no longer exists. The caller holds the volume's lock.
+ * @param queued the request's entry in the queue; undefined when the request is not queued
  * @throws RefusalError volume_in_use, bad_target, busy, backend_failed
  */
 export async function admitRequest(
@@ -58,7 +58,7 @@ export async function admitRequest(
   return { kind: 'admitted', request: { ...request, mode, others } };
 }
 
-/** The leases of a volume whose containers run; the other ones are ended. */
+/** Returns the leases on a volume whose containers run. Ends the other leases on the volume. */
 async function livingLeasesOn(
   { store, watch }: AdmissionDeps,
   volume: string,
@@ -72,8 +72,8 @@ async function livingLeasesOn(
 }
 
 /**
- * Verifies the lease that the requesting container has on the volume already.
- * @returns the lease, or undefined when its mount was gone: the lease is ended then
+ * Verifies the lease that the requesting container already has on the volume.
+ * @returns the lease; undefined when its mount no longer existed, in which case the lease has been ended
  * @throws RefusalError bad_target when the mount is on another mount point; busy, backend_failed
  */
 async function verifyOwnLease(

@@ -27,8 +27,8 @@ export interface MountCheckDeps {
 type ExistingMounts = Pick<CheckedRequest, 'existingMountId' | 'isMountedElsewhere'>;
 
 /**
- * The last check before a mount, in the kernel's own mount tables: the store may have been lost, and a mount namespace
- * may outlive its container.
+ * Checks the kernel's mount tables immediately before a mount. The store alone is not enough: it may have been lost, and a
+ * mount namespace may outlive its container.
  * @throws RefusalError volume_in_use when the volume is mounted where that conflicts with the request; bad_target,
  *   backend_failed
  */
@@ -55,7 +55,7 @@ async function findExistingMounts(
   const location = await locateMount(container.first.pid, source, target, async () => inside);
   if (location.kind === 'unknown') throw refusals.unreadableMounts(container.name);
   const existingMountId = location.kind === 'onTarget' ? location.mount.id : undefined;
-  // Adopting a shared mount that the container has already, as after a lost store, grants no new access.
+  // Adopting a shared mount that the container already has, for example after the store was lost, grants no new access.
   const cannotConflict = mode.readonly === true || (mode.shared === true && existingMountId !== undefined);
   const conflicting = cannotConflict ? undefined : outside.find((mount) => preventsWriting(mount, request));
   if (conflicting !== undefined) {
@@ -66,7 +66,7 @@ async function findExistingMounts(
   return { existingMountId, isMountedElsewhere: outside.length > 0 };
 }
 
-/** Whether a mount can write and belongs to no lease that shares the volume. */
+/** Whether a mount is writable and does not belong to a lease that shares the volume. */
 function preventsWriting(found: VolumeMount, { mode, others }: AdmittedRequest): boolean {
   if (found.mount.readonly) return false;
   // The mount of a read-only lease is writable only if the container remounted it, so it does not count.
@@ -74,7 +74,7 @@ function preventsWriting(found: VolumeMount, { mode, others }: AdmittedRequest):
   return !sharingWriters.some(({ first }) => belongsToContainer(found, first));
 }
 
-/** A mount point that shows another volume of this container would hide that volume. */
+/** Refuses a mount point on which another volume of this container is mounted, because the new mount would hide that volume. */
 function checkTargetIsFree(
   { store, backend }: MountCheckDeps,
   { container, target }: IdentifiedRequest,

@@ -5,7 +5,7 @@ import { badTarget, notPermitted } from './refusals.ts';
 import type { IdentifiedRequest } from './request-stages.ts';
 
 /**
- * Checks everything that needs no state: the names, and the permission that the orchestrator gave by a label.
+ * Checks what needs no state: the volume name, the mount point, and the permission that a label of the container gives.
  * @throws RefusalError bad_volume_name, bad_target, not_permitted
  */
 export function checkRequest({ container, volume, target }: IdentifiedRequest): void {

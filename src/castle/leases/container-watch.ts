@@ -11,7 +11,7 @@ import type { LeaseRecorder } from './lease-recorder.ts';
  * process ends, the lease ends.
  */
 export class ContainerWatch {
-  /** By lease id. */
+  /** The first process of each watched container, by lease id. */
   private readonly held = new Map<string, HeldProcess>();
 
   constructor(
@@ -21,7 +21,7 @@ export class ContainerWatch {
     private readonly hostMounts: HostMounts,
   ) {}
 
-  /** Ends the lease when the process ends. The watch owns `held` from now on, and closes it. */
+  /** Ends the lease when the process ends. The watch takes ownership of `held` and closes it. */
   watch(lease: LeaseRecord, held: HeldProcess): void {
     this.held.set(lease.id, held);
     held.onEnd(() => {
@@ -32,16 +32,16 @@ export class ContainerWatch {
     });
   }
 
-  /** The first process of a lease's container; undefined when it has ended or is not watched. */
+  /** Returns the first process of a lease's container; undefined when the process has ended or is not watched. */
   living(id: string): HeldProcess | undefined {
     const held = this.held.get(id);
     return held?.isAlive() === true ? held : undefined;
   }
 
   /**
-   * Ends a lease without an unmount: its container has ended, or its mount is gone. A failure is reported and not
-   * thrown: the lease stays in the store, and the next request or start ends it.
-   * @param reason follows "lease ended:"
+   * Ends a lease whose container has ended or whose mount no longer exists, so nothing has to be unmounted. A failure is
+   * reported and not thrown: the lease stays in the store, and the next request or start ends it.
+   * @param reason the end of the event's message, after "lease ended:"
    */
   async end(lease: LeaseRecord, reason: string): Promise<void> {
     this.unwatch(lease.id);
@@ -59,9 +59,9 @@ export class ContainerWatch {
   }
 
   /**
-   * Handles a report that containers have ended, as by the engine. The castle's own pidfd decides: a lease ends only
-   * if its container's first process has ended.
-   * @param isReported picks the leases of those containers
+   * Handles a report, for example of the engine, that containers have ended. The report alone ends no lease: a lease ends
+   * only if the pidfd shows that the container's first process has ended.
+   * @param isReported selects the leases of the reported containers
    * @returns the leases whose containers still run
    */
   async endReported(isReported: (lease: LeaseRecord) => boolean): Promise<readonly LeaseRecord[]> {
@@ -82,14 +82,14 @@ export class ContainerWatch {
     this.held.delete(id);
   }
 
-  /** Stops watching all containers; their leases and mounts stay. */
+  /** Stops watching all containers. Their leases and mounts stay. */
   close(): void {
     for (const held of this.held.values()) held.close();
     this.held.clear();
   }
 }
 
-/** Whether a lease belongs to this run of a container: a restarted container has the same id and another first process. */
+/** Whether a lease belongs to this run of a container. A restarted container has the same id but another first process. */
 export function isSameContainer(lease: LeaseRecord, container: Container): boolean {
   return (
     lease.container === container.id &&

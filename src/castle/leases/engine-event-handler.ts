@@ -4,7 +4,7 @@ import type { ContainerEvent, EngineListener } from '../runtimes/runtime.ts';
 import type { LeaseRecord } from '../store/store.ts';
 import type { ContainerWatch } from './container-watch.ts';
 
-/** The event in the log, and the verb in its message, for each kind of engine event. */
+/** For each kind of engine event: the name of the castle's event, and the verb in its message. */
 const words: Record<ContainerEvent['kind'], { readonly event: EventName; readonly verb: string }> = {
   died: { event: 'container.died', verb: 'has ended' },
   stopped: { event: 'container.stopped', verb: 'was stopped' },
@@ -53,7 +53,7 @@ export function engineEventHandler(watch: ContainerWatch, emit: EmitEvent): Engi
         ...(volume === undefined ? {} : { volume }),
       });
       if (kind !== 'died' && kind !== 'destroyed') return;
-      // A lease that began after the event is of a later run of the same container.
+      // A lease that began after the event belongs to a later run of the same container.
       const isReported = (lease: LeaseRecord) => lease.container === id && Date.parse(lease.since) <= atMs;
       void endReported(isReported, 'the engine reports');
     },

@@ -16,12 +16,12 @@ export interface EngineMountLeasesDeps extends UnmountDeps {
 }
 
 /**
- * The leases of mounts on the host, which an engine puts into its containers (Docker's volume plug-in). No process of a
- * container can be watched for such a lease: its first process is the castle, and the lease ends when the mounts of all
- * namespaces and the engine agree that no container has the volume.
+ * The leases of mounts on the host, which an engine bind-mounts into its containers (Docker's volume plug-in). The castle does
+ * not know the process of a container for such a lease, so the lease records the castle's own process as the first process. The
+ * lease ends when both the mount tables of all namespaces and the engine show that no container uses the volume.
  */
 export class EngineMountLeases {
-  /** Ids of the leases for which a failed check has been reported: the check runs every few seconds. */
+  /** Ids of the leases for which a failed check has been reported. The check runs every few seconds, and one report is enough. */
   private readonly unresolved = new Set<string>();
 
   constructor(private readonly deps: EngineMountLeasesDeps) {}
@@ -30,13 +30,14 @@ export class EngineMountLeases {
     return this.deps.store.leases().filter(isOfEngine);
   }
 
-  /** The leases of mounts for an engine on one volume. */
+  /** Returns the leases on one volume that belong to mounts for an engine. */
   on(volume: string): readonly LeaseRecord[] {
     return this.deps.store.leasesOn(volume).filter(isOfEngine);
   }
 
   /**
-   * A mount for an engine never creates a volume: the engine creates it first, and an empty volume would hide a lost one.
+   * Checks that a volume exists. A mount for an engine never creates the volume, because the engine creates volumes by a separate
+   * call, and a new empty volume would hide that the volume was lost.
    * @throws RefusalError not_found, backend_failed
    */
   async checkVolumeExists(volume: string): Promise<void> {
@@ -45,14 +46,14 @@ export class EngineMountLeases {
     if ((await backend.find(volume)) === undefined) throw noSuchVolume(volume);
   }
 
-  /** Restarts the time within which the engine has to use the mount, if the lease is an engine's. */
+  /** If the lease belongs to an engine's mount, restarts the time limit within which a container has to use the mount. */
   async recordRequestedAgain(lease: LeaseRecord): Promise<LeaseRecord> {
     return lease.engine === undefined ? lease : this.put(lease, newEngineMount());
   }
 
   /**
-   * Handles the engine's message that it does not need a mount any more. The engine sends it after each copy from or to a
-   * running container as well (moby's MountPoint.Cleanup), so a mount that a container still has stays.
+   * Handles the engine's Unmount call. The engine also sends this call after each copy from or to a running container (moby's
+   * MountPoint.Cleanup), so the mount stays while a container still uses it.
    * @param id the engine's id of the mount
    * @throws RefusalError busy, backend_failed
    */
@@ -68,9 +69,9 @@ export class EngineMountLeases {
   }
 
   /**
-   * Ends the leases that no container uses any more. The engine does not always report the end of a
-   * mount: not after a restart of the engine, and not while the castle was not running.
-   * @returns the leases that are left
+   * Ends the leases that no container uses any more. This is necessary because the engine sends no Unmount call when it was
+   * restarted, or when the castle was not running.
+   * @returns the remaining leases for engines
    */
   async endAllUnused(): Promise<readonly LeaseRecord[]> {
     const left: LeaseRecord[] = [];
@@ -83,15 +84,15 @@ export class EngineMountLeases {
     return left;
   }
 
-  /** Ends the leases on a volume that no container uses any more. Runs while the volume is locked. */
+  /** Ends the leases on a volume that no container uses any more. The caller holds the volume's lock. */
   async endUnusedOn(volume: string): Promise<void> {
     for (const lease of this.on(volume)) await this.endIfUnused(lease);
   }
 
   /**
-   * Ends a lease if it is an engine's and the mount tables and the engine agree that no container uses its mount. A lease
-   * that cannot be checked or unmounted stays. Runs while the volume is locked.
-   * @returns whether the lease has ended
+   * Ends a lease that belongs to an engine's mount, if both the mount tables and the engine show that no container uses the
+   * mount. A lease that cannot be checked or unmounted stays. The caller holds the volume's lock.
+   * @returns whether the lease was ended
    */
   async endIfUnused(lease: LeaseRecord): Promise<boolean> {
     const { resolver, watch, hostMounts, recorder } = this.deps;
@@ -117,7 +118,7 @@ export class EngineMountLeases {
     }
   }
 
-  /** At start: a mount on the host outlives the castle that made it, but not the host; this castle becomes its process. */
+  /** At start, records this castle as the first process of a lease whose mount was created during the same boot of the host. */
   async recoverAtStart(lease: LeaseRecord): Promise<LeaseRecord> {
     if (lease.engine === undefined || lease.first.bootId !== bootId()) return lease;
     const recovered = { ...lease, first: identify(process.pid) };
@@ -125,7 +126,7 @@ export class EngineMountLeases {
     return recovered;
   }
 
-  /** Where a volume is mounted, without the mounts on the host that are made for the engine. */
+  /** Returns the mounts of a volume in containers: all mounts except those on the host that were created for the engine. */
   private async containerMounts({ volume }: LeaseRecord): Promise<readonly VolumeMount[]> {
     const { inspector, hostMounts } = this.deps;
     return (await inspector.findMounts(volume)).filter((found) => !hostMounts.isOnMountPoint(found));
@@ -148,7 +149,7 @@ export class EngineMountLeases {
   }
 }
 
-/** A mount that the engine has just requested. */
+/** Returns the record of a mount that the engine requests now and that no container uses yet. */
 export const newEngineMount = (): EngineMount => ({ asked: new Date().toISOString(), seen: false });
 
 const isOfEngine = ({ engine }: LeaseRecord): boolean => engine !== undefined;

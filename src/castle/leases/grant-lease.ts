@@ -27,9 +27,9 @@ export interface GrantDeps extends PreparationDeps, MountCheckDeps {
 }
 
 /**
- * Creates a lease: the volume, the entry in the store, the mount. Every change outside this process has an undo step,
- * and each is written to the store before it is made, so the next start recovers from a castle that was killed at any
- * point. Runs while the volume and the mount point are locked.
+ * Grants a lease: creates the volume if necessary, writes the lease to the store, and mounts the volume. Every change outside
+ * this process has an undo step, and is written to the store before it is made, so the next start can recover after a kill at
+ * any point. The caller holds the locks of the volume and the mount point.
  * @throws RefusalError bad_target, not_permitted, not_found, volume_in_use, busy, backend_failed
  */
 export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Promise<LeaseRecord> {
@@ -43,7 +43,7 @@ export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Pro
     const checked = await checkExistingMounts(deps, prepared);
 
     const lease = newLease(checked);
-    /** A change that could not be undone stays in the store; the next request or start compares it with the mounts. */
+    /** Reports a failed undo step. The lease stays in the store, and the next request or start compares it with the mounts. */
     const leaveUnresolved = (thrown: unknown): void => {
       recorder.emit(
         lease,
@@ -70,14 +70,14 @@ export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Pro
       mountId = await mountVolume(deps, checked, held);
     } catch (thrown) {
       if (!(thrown instanceof MountHungError)) throw thrown;
-      // castle-mount may still finish the mount: nothing is undone until it has ended.
+      // castle-mount may still finish the mount, so nothing is undone until castle-mount has ended.
       watch.watch(lease, held);
       undo.keepAll();
       throw resolver.keepHungLease(lease, thrown);
     }
     keepVolume();
     undo.push(async () => {
-      if (!held.isAlive()) return; // the mount went with its namespace
+      if (!held.isAlive()) return; // the kernel has removed the mount with the container's mount namespace
       try {
         await withMountNamespace(held, (from) => mounter.unmount(from, target, mountId));
       } catch (thrown) {
@@ -113,7 +113,7 @@ function newLease({ container, volume, target, mode }: CheckedRequest): LeaseRec
 }
 
 /**
- * Mounts the volume in the container, unless its mount is there already.
+ * Mounts the volume in the container, unless it is mounted on the mount point already.
  * @returns the id of the mount, as in the container's mountinfo
  * @throws RefusalError bad_target, busy, backend_failed; MountHungError
  */

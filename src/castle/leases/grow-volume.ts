@@ -25,7 +25,7 @@ export interface GrowDeps {
 }
 
 /**
- * Makes a volume larger, also while containers have it mounted.
+ * Grows a volume. Containers may have the volume mounted.
  * @throws RefusalError bad_volume_name, not_found, bad_request, busy, backend_failed
  */
 export async function growVolume(deps: GrowDeps, name: string, sizeBytes: number): Promise<Volume> {
@@ -50,7 +50,7 @@ function growthOf({ growth, description }: Backend, volume: string): Growth {
   return growth;
 }
 
-/** Grows the file system through the writer's mount. */
+/** Grows a mounted file system through the mount of a lease that writes. */
 async function growMounted(
   { backend, resolver }: GrowDeps,
   lease: LeaseRecord,

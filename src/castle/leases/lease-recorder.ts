@@ -7,8 +7,8 @@ import { after, type LeaseEvent } from './lease-states.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
 /**
- * Writes the state changes of leases to the store, and reports them. When a lease has ended, the first request that
- * waits for its volume is woken, and the volume is released if nothing uses it any more.
+ * Writes the state changes of leases to the store, and emits their events. When a lease has ended, wakes the first request that
+ * waits for the volume, and starts the release of the volume if no lease and no mount uses it any more.
  */
 export class LeaseRecorder {
   constructor(
@@ -18,7 +18,7 @@ export class LeaseRecorder {
     private readonly emitEvent: EmitEvent,
   ) {}
 
-  /** Writes a new lease. In the same commit a volume that was just created becomes ready, and its last use is set. */
+  /** Writes a new lease. The same commit sets the volume's state to ready, if it was just created, and its time of last use. */
   async begin(lease: LeaseRecord, volume: VolumeRecord): Promise<void> {
     await this.store.commit((changes) => {
       const state = afterVolume(volume.state, 'created');
@@ -28,9 +28,9 @@ export class LeaseRecorder {
   }
 
   /**
-   * Writes the state that follows from an event; a lease that ends is removed from the store.
-   * @param changed fields that change with the state
-   * @returns the lease in its new state; one that ended is returned unchanged
+   * Writes the state that follows from an event. A lease that ends is removed from the store.
+   * @param changed the fields that change together with the state
+   * @returns the lease in its new state; when the lease ended, the unchanged lease
    * @throws RefusalError backend_failed when the store cannot be written; Error when the state table has no such
    *   transition
    */
@@ -51,13 +51,13 @@ export class LeaseRecorder {
     return next;
   }
 
-  /** Records that the mount of a lease was found. Writes nothing if the store has it already. */
+  /** Records the mount of a lease. Writes nothing if the store already has the same mount id. */
   async recordMount(lease: LeaseRecord, mountId: number): Promise<LeaseRecord> {
     if (lease.state === 'mounted' && lease.mountId === mountId) return lease;
     return this.advance(lease, 'mounted', { mountId });
   }
 
-  /** Reports something about a lease. @param text follows the names of the volume and the container */
+  /** Emits an event about a lease. @param text the end of the message, after the names of the volume and the container */
   emit(lease: LeaseRecord, event: EventName, text: string): void {
     const { id, volume, container, containerName, target, mountId } = lease;
     this.emitEvent(`volume ${volume}, container ${containerName}: ${text}`, {
@@ -72,7 +72,7 @@ export class LeaseRecorder {
   }
 }
 
-/** A lease as the API shows it. */
+/** Returns a lease in the form of the API, without the fields that only the store has. */
 export function toLease({ first: _, engine: _engine, ...lease }: LeaseRecord): Lease {
   return lease;
 }

@@ -1,9 +1,9 @@
 /**
- * All parts of the lease service, created in the order in which they need each other. The operations are functions that
- * take the parts that they need from here: requestLease, releaseLease, growVolume, reconcileAll.
+ * All parts of the lease service, created in the order of their dependencies. The operations (requestLease, releaseLease,
+ * growVolume, reconcileAll) are functions that take their dependencies from this object.
  *
  * Every change is written to the store before it is made and after it was made. One operation at a time runs per volume.
- * A lease lives as long as its container's first process, and never ends because something could not be examined.
+ * A lease lives as long as its container's first process. A lease that cannot be examined is never ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SourceFolder, sourceFolder } from '../../linux/mountinfo.ts';
@@ -24,7 +24,7 @@ import { LeaseRecorder } from './lease-recorder.ts';
 import { LeaseResolver } from './resolve-lease.ts';
 import { WaitQueue } from './wait-queue.ts';
 
-/** How long operations that are under way may delay the stop, in milliseconds: longer than a mount takes. */
+/** How long a stop waits for operations in progress, in milliseconds: longer than the time limit of a mount. */
 const finishWithinMs = 15_000;
 
 export interface LeaseServiceDeps {
@@ -33,15 +33,15 @@ export interface LeaseServiceDeps {
   readonly mounter: Mounter;
   readonly holdProcess: HoldProcess;
   readonly createFromSnapshot: CreateFromSnapshot;
-  /** Where volumes are mounted on the host for an engine. */
+  /** The mount points on the host for an engine. */
   readonly hostMounts: HostMounts;
-  /** One operation at a time per volume; shared with the snapshots. */
+  /** Allows one operation at a time per volume, including operations on the volume's snapshots. */
   readonly volumeLock: KeyedMutex;
   readonly emit: EmitEvent;
 }
 
 export interface LeaseService extends LeaseServiceDeps {
-  /** One operation at a time per mount point of a container. Taken while a volume's lock is held, never the other way. */
+  /** Allows one operation at a time per mount point of a container. Lock order: first the volume, then the mount point. */
   readonly targetLock: KeyedMutex;
   /** The folder in which the backend keeps all volumes. */
   readonly volumesFolder: SourceFolder;
@@ -86,7 +86,7 @@ export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
   };
 }
 
-/** Waits for operations that are under way, within a bound, then stops watching containers. Mounts and leases stay. */
+/** Waits for operations in progress, for at most 15 seconds, then stops watching containers. Mounts and leases stay. */
 export async function closeLeaseService({ unusedVolumes, volumeLock, watch }: LeaseService): Promise<void> {
   unusedVolumes.close();
   await Promise.race([volumeLock.idle(), sleep(finishWithinMs, undefined, { ref: false })]);

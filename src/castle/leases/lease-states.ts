@@ -1,6 +1,6 @@
 import type { LeaseState } from '../../protocol/contract.ts';
 
-/** What can happen to a lease. */
+/** The events that change the state of a lease. */
 export type LeaseEvent =
   | 'mounted'
   | 'mountFailed'
@@ -9,7 +9,7 @@ export type LeaseEvent =
   | 'releaseFailed'
   | 'containerEnded';
 
-/** The state table of a lease: the state that follows from each event. An event without an entry cannot happen. */
+/** The state table of a lease: the next state for each state and event. An event without an entry is a bug in that state. */
 export const transitions: Record<LeaseState, Partial<Record<LeaseEvent, LeaseState>>> = {
   mounting: { mounted: 'mounted', mountFailed: 'ended', release: 'releasing', containerEnded: 'ended' },
   mounted: { mounted: 'mounted', release: 'releasing', containerEnded: 'ended' },
@@ -24,8 +24,8 @@ export const transitions: Record<LeaseState, Partial<Record<LeaseEvent, LeaseSta
 };
 
 /**
- * The state after an event.
- * @throws Error when the table has no such transition: a bug in the castle, never a caller's mistake
+ * Returns the state after an event.
+ * @throws Error when the table has no such transition, which is a bug in the castle and never caused by a wrong request
  */
 export function after(state: LeaseState, event: LeaseEvent): LeaseState {
   const next = transitions[state][event];

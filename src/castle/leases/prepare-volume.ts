@@ -13,16 +13,16 @@ export interface PreparationDeps {
   readonly engineMounts: EngineMountLeases;
 }
 
-/** The request, and how to keep the volume if the operation fails later. */
+/** The request with its volume, and a function that keeps a new volume if the operation fails later. */
 export interface Preparation {
   readonly request: PreparedRequest;
-  /** Takes the removal of a volume that was created here off the undo stack. */
+  /** Removes the undo step that deletes the new volume. */
   readonly keepVolume: () => void;
 }
 
 /**
- * Makes sure that the volume exists, and creates it if it does not. A new volume is removed again when the operation
- * fails before the volume is mounted: its name may have been a typing error.
+ * Finds the volume of a request, or creates it. A new volume is removed again when the operation fails before the volume is
+ * mounted, because its name may have been a typing error.
  * @throws RefusalError bad_target, not_found, not_permitted, backend_failed
  */
 export async function prepareVolume(
@@ -46,7 +46,7 @@ export async function prepareVolume(
   return { request: { ...request, ids, spec, record, isNew }, keepVolume };
 }
 
-/** A mount there would reach the host, or the folder of the volumes. */
+/** Refuses a mount point on which the mount would be visible on the host or in the folder of the volumes. */
 function checkTargetPlace(
   volumesFolder: SourceFolder,
   { container: { first }, target }: IdentifiedRequest,

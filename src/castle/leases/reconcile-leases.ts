@@ -1,6 +1,6 @@
 /**
- * Compares the store with the processes, mounts and volumes of the host and corrects the store: once at start, and
- * periodically while the castle serves.
+ * Compares the store with the processes, mounts and volumes of the host, and corrects the store. Runs once at start, and
+ * periodically while the castle runs.
  */
 import { setImmediate as afterOtherWork } from 'node:timers/promises';
 import { namespaceOf } from '../../linux/proc.ts';
@@ -43,8 +43,9 @@ export interface ReconcileDeps {
 }
 
 /**
- * At start: finds out what became of volumes that were being created, deleted or restored. Deletes no volume; a volume
- * that cannot be examined stays as it is. After a failure it may be called again while requests are served.
+ * At start, determines for each volume that was being created, deleted or restored whether the operation succeeded, and
+ * corrects the store. Deletes no volume. The record of a volume that cannot be examined does not change. After a failure, it
+ * may be called again while requests are served.
  * @throws RefusalError backend_failed when the backend cannot be reached
  */
 export async function recoverVolumesAtStart(deps: VolumeRecoveryDeps): Promise<void> {
@@ -55,8 +56,8 @@ export async function recoverVolumesAtStart(deps: VolumeRecoveryDeps): Promise<v
 }
 
 /**
- * At start: finds out which containers still run and which mounts exist, and corrects the store. Unmounts nothing; a
- * lease that cannot be examined stays as it is.
+ * At start, determines which containers still run and which mounts exist, and corrects the store. Unmounts nothing. The
+ * record of a lease that cannot be examined does not change.
  */
 export async function recoverLeasesAtStart(deps: LeaseRecoveryDeps): Promise<void> {
   const { store, backend, resolver, engineMounts, unusedVolumes, emit } = deps;
@@ -70,8 +71,8 @@ export async function recoverLeasesAtStart(deps: LeaseRecoveryDeps): Promise<voi
 
 /**
  * Reconciles all volumes and leases once. Each volume is locked while it is examined, and requests are served in between.
- * @param stop aborted to end early
- * @returns how many entries of the store were corrected; each correction is reported
+ * @param stop aborted to end the run early
+ * @returns the number of corrected records; each correction emits an event
  */
 export async function reconcileAll(deps: ReconcileDeps, stop: AbortSignal): Promise<number> {
   const { store, volumeLock, administration, inspector } = deps;
@@ -112,10 +113,10 @@ async function reconcileVolume(
   return corrected;
 }
 
-/** Reports a mount that has no lease, because it keeps containers from the volume. */
+/** Reports a mount that has no lease, because it prevents containers from using the volume. */
 async function reportMount({ inspector, catalog }: ReconcileDeps, name: string): Promise<void> {
   const [found] = await inspector.findMounts(name);
-  if (found === undefined) return; // it has gone since the scan
+  if (found === undefined) return; // it was unmounted after the scan
   const { sentence } = mountedElsewhere(name, found, found.namespace === namespaceOf('self', 'mnt'));
   catalog.reportOnce('use', name, `${sentence}, without a lease`);
 }

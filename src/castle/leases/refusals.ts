@@ -4,7 +4,7 @@ import type { Container } from '../runtimes/runtime.ts';
 import type { LeaseRecord } from '../store/store.ts';
 import { leasedVolume } from '../volumes/refusals.ts';
 
-/** Refuses a request for a lease: another container has a lease that conflicts with it. */
+/** Another container has a lease that conflicts with the request. */
 export function conflictingLease(lease: LeaseRecord): RefusalError {
   return lease.shared === true
     ? leasedVolume(
@@ -14,7 +14,7 @@ export function conflictingLease(lease: LeaseRecord): RefusalError {
     : leasedVolume(lease);
 }
 
-/** The container that requests the volume has it mounted on another mount point. */
+/** The requesting container already has the volume mounted, on another mount point. */
 export function mountedOnOther(volume: string, point: string): RefusalError {
   return new RefusalError(
     'bad_target',
@@ -23,7 +23,7 @@ export function mountedOnOther(volume: string, point: string): RefusalError {
   );
 }
 
-/** The container still has the volume's mount, but not on the mount point of the lease, so castle-mount cannot unmount it. */
+/** The container has the volume mounted elsewhere than on the lease's mount point, so castle-mount cannot unmount it. */
 export function hidden(volume: string, point: string): RefusalError {
   return new RefusalError(
     'busy',
@@ -32,7 +32,7 @@ export function hidden(volume: string, point: string): RefusalError {
   );
 }
 
-/** A second mount on a mount point would hide the first volume. */
+/** Another volume is mounted on the mount point, and a second mount would hide it. */
 export function takenTarget(target: string, volume?: string): RefusalError {
   return new RefusalError(
     'bad_target',
@@ -41,7 +41,7 @@ export function takenTarget(target: string, volume?: string): RefusalError {
   );
 }
 
-/** Without the mount table of the container, it is unknown whether the volume is mounted there: nothing may change. */
+/** The container's mount table cannot be read. Whether the volume is mounted is unknown, so nothing may change. */
 export function unreadableMounts(container: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -50,7 +50,7 @@ export function unreadableMounts(container: string): RefusalError {
   );
 }
 
-/** castle-mount hangs (uninterruptible sleep): whether it has mounted or unmounted the volume is unknown until it ends. */
+/** castle-mount hangs in uninterruptible sleep. Until it ends, it is unknown whether the volume is mounted. */
 export function mountHung(volume: string, target: string): RefusalError {
   return new RefusalError(
     'busy',

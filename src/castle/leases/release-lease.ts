@@ -24,8 +24,8 @@ export interface ReleaseDeps extends UnmountDeps {
 }
 
 /**
- * Releases a lease at the request of its container, which keeps running.
- * @throws RefusalError not_found, busy, backend_failed; the lease stays as it was then
+ * Releases a lease at the request of its container. The container keeps running.
+ * @throws RefusalError not_found, busy, backend_failed; the lease is unchanged then
  */
 export async function releaseLease(deps: ReleaseDeps, container: Container, id: string): Promise<void> {
   const { store, volumeLock, resolver, recorder } = deps;
@@ -41,15 +41,15 @@ export async function releaseLease(deps: ReleaseDeps, container: Container, id: 
 }
 
 /**
- * Unmounts the volume of a lease and ends the lease. Runs while the volume is locked.
- * @throws RefusalError busy, backend_failed; the lease stays as it was then
+ * Unmounts the volume of a lease and ends the lease. The caller holds the volume's lock.
+ * @throws RefusalError busy, backend_failed; the lease is unchanged then
  */
 export async function unmountAndEnd(deps: UnmountDeps, lease: LeaseRecord): Promise<void> {
   const { recorder, watch, resolver } = deps;
   const held = watch.living(lease.id);
   const releasing = await recorder.advance(lease, 'release');
   try {
-    // Without a living container the mount went with its namespace.
+    // When the container has ended, the kernel has removed the mount with the container's mount namespace.
     if (held !== undefined) await unmount(deps, lease, held);
   } catch (thrown) {
     if (thrown instanceof MountHungError) throw resolver.keepHungLease(releasing, thrown);
@@ -60,7 +60,7 @@ export async function unmountAndEnd(deps: UnmountDeps, lease: LeaseRecord): Prom
   await recorder.advance(releasing, 'released');
 }
 
-/** Unmounts, and verifies that the container does not have the volume anywhere else. */
+/** Unmounts the volume of a lease, and verifies that the container has no other mount of the volume. */
 async function unmount(
   { mounter, inspector }: UnmountDeps,
   lease: LeaseRecord,

@@ -8,20 +8,20 @@ import { toLease } from './lease-recorder.ts';
 import type { IdentifiedRequest, Requester } from './request-stages.ts';
 import { castleStops, type QueuedRequest, requesterGone } from './wait-queue.ts';
 
-/** How often the first queued request tries again, in milliseconds: the end of a mount without a lease wakes no request. */
+/** The interval at which the first queued request retries, in milliseconds. The end of a mount without a lease wakes no request. */
 const retryMs = 2_000;
 
 export interface RequestDeps extends AdmissionDeps, GrantDeps {
-  /** One operation at a time per volume. */
+  /** Allows one operation at a time per volume. */
   readonly volumeLock: KeyedMutex;
-  /** One operation at a time per mount point of a container. Taken while a volume's lock is held, never the other way. */
+  /** Allows one operation at a time per mount point of a container. Lock order: first the volume, then the mount point. */
   readonly targetLock: KeyedMutex;
 }
 
-/** The answer to a request that was granted. */
+/** The result of a granted request. */
 export interface LeaseAnswer {
   readonly lease: Lease;
-  /** Whether the lease was created; otherwise the container had it already. */
+  /** Whether the lease was created by this request; false when the container already had the lease. */
   readonly isNew: boolean;
   /** Whether the request waited in the queue. */
   readonly waited: boolean;
@@ -30,9 +30,9 @@ export interface LeaseAnswer {
 type Outcome = Omit<LeaseAnswer, 'waited'>;
 
 /**
- * Answers a request for a lease: grants one and mounts the volume, or returns the lease that the container has already.
- * @param waitSeconds how long the request waits in the queue if the volume is in use
- * @param requester when it is gone, a queued request ends without a lease
+ * Handles a request for a lease: grants a new lease and mounts the volume, or returns the lease that the container already has.
+ * @param waitSeconds how long the request waits in the queue if the volume is in use, in seconds
+ * @param requester the sender; when it disconnects or ends, a queued request is refused
  * @throws RefusalError bad_volume_name, bad_target, not_permitted, volume_in_use, busy, backend_failed
  */
 export async function requestLease(
@@ -50,7 +50,7 @@ export async function requestLease(
   }
 }
 
-/** One attempt, while the volume is locked. */
+/** Attempts once to grant the request, while it holds the volume's lock. */
 async function tryRequest(
   deps: RequestDeps,
   request: IdentifiedRequest,
@@ -64,7 +64,7 @@ async function tryRequest(
   return { lease: toLease(lease), isNew: true };
 }
 
-/** Tries again whenever the request may be next, until its time is over. */
+/** Retries whenever the queued request is woken, and periodically while it is the first one, until its time is over. */
 async function waitInQueue(
   deps: RequestDeps,
   request: IdentifiedRequest,
@@ -90,7 +90,7 @@ async function waitInQueue(
           return tryRequest(deps, request, queued);
         });
       } catch (thrown) {
-        // isAlive is checked as well as the connection: a child of the requester may keep that open.
+        // The connection alone is not enough: a child process of the requester may keep it open.
         if (!isInUse(thrown) || isGone(requester)) throw thrown;
         refusal = thrown;
       }
@@ -107,7 +107,7 @@ async function waitInQueue(
   }
 }
 
-/** Whether no process is left that could read the answer. */
+/** Whether the connection is closed or the process that sent the request has ended. */
 const isGone = ({ disconnected, isAlive }: Requester): boolean => disconnected.aborted || !isAlive();
 
 const isInUse = (thrown: unknown): boolean =>

@@ -1,6 +1,6 @@
 /**
- * A request for a lease, in each stage of the grant path. A value is never changed: each step returns a new one with its
- * results added, so the type of a step's argument shows which steps came before it.
+ * The types of a lease request in each stage of the grant path. Each step returns a new value with its results added, so the
+ * type of a step's argument shows which steps ran before it.
  *
  *   step                     file                        its result
  *   identify the caller      identity/, api/             IdentifiedRequest
@@ -30,7 +30,7 @@ export interface IdentifiedRequest {
 /** A request that conflicts with no lease and no queued request. */
 export interface AdmittedRequest extends IdentifiedRequest {
   readonly mode: AccessMode;
-  /** The leases of other containers on the volume; none of them conflicts with `mode`. */
+  /** The leases of other containers on the volume. None of them conflicts with `mode`. */
   readonly others: readonly LeaseRecord[];
 }
 
@@ -38,7 +38,7 @@ export interface AdmittedRequest extends IdentifiedRequest {
 export interface PreparedRequest extends AdmittedRequest {
   readonly ids: IdView;
   readonly spec: VolumeSpec;
-  /** The volume's record; not in the store yet when the volume was found in the backend only. */
+  /** The volume's record. It is not in the store yet if only the backend had the volume. */
   readonly record: VolumeRecord;
   /** Whether this request created the volume. */
   readonly isNew: boolean;
@@ -46,15 +46,15 @@ export interface PreparedRequest extends AdmittedRequest {
 
 /** A prepared request whose volume has no conflicting mount in the kernel's mount tables. */
 export interface CheckedRequest extends PreparedRequest {
-  /** The id of the volume's mount if it is on the mount point already, as after a lost store; it is used then. */
+  /** The id of the mount if the volume is already mounted on the mount point, for example after the store was lost. */
   readonly existingMountId: number | undefined;
   /** Whether the volume is mounted in other mount namespaces. */
   readonly isMountedElsewhere: boolean;
 }
 
-/** The connection and the process that wait for the answer. */
+/** The sender of a request: the connection and the process that wait for the response. */
 export interface Requester {
-  /** Aborted when its connection closes. */
+  /** Aborted when the connection closes. */
   readonly disconnected: AbortSignal;
   /** Whether the process that sent the request still runs; a later process with the same pid does not count. */
   readonly isAlive: () => boolean;

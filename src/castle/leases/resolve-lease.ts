@@ -19,17 +19,17 @@ export interface LeaseResolverDeps {
 }
 
 /**
- * Finds out what became of leases that may differ from the store: after a start, after a castle-mount that hung, and in
- * the periodic reconcile. A lease ends only on evidence that its container or its mount is gone; a lease that cannot be
- * examined stays.
+ * Compares leases with the processes and mounts of the host, and corrects the store: at start, after a castle-mount that hung
+ * has ended, and in the periodic reconcile. A lease ends only when its container or its mount provably no longer exists. A
+ * lease that cannot be examined stays.
  */
 export class LeaseResolver {
-  /** Ids of the leases for which a castle-mount hangs: until it has ended, its effect is unknown. */
+  /** Ids of the leases for which a castle-mount hangs. Whether their volumes are mounted is unknown until it ends. */
   private readonly hung = new Set<string>();
 
   constructor(private readonly deps: LeaseResolverDeps) {}
 
-  /** At start: watches the container of a lease from the store again, or ends the lease. */
+  /** At start, watches the container of a lease again, or ends the lease if the container has ended. */
   async recoverAtStart(lease: LeaseRecord): Promise<void> {
     const { holdProcess, watch } = this.deps;
     const held = holdProcess(lease.first);
@@ -49,7 +49,7 @@ export class LeaseResolver {
     const { holdProcess, watch, store } = this.deps;
     if (this.hung.has(lease.id)) return false;
     if (watch.living(lease.id) === undefined) {
-      // Its end could not be written to the store before, or it was never watched.
+      // The end of the lease could not be written to the store earlier, or the container was never watched.
       const held = holdProcess(lease.first);
       if (held === undefined) {
         await watch.end(lease, 'its container has ended');
@@ -73,8 +73,9 @@ export class LeaseResolver {
   }
 
   /**
-   * Keeps a lease, and with it the volume, until a castle-mount that hangs has ended and its effect can be seen.
-   * @returns the refusal to answer with
+   * Keeps a lease, and so the volume, while castle-mount hangs. When castle-mount has ended, updates the lease from the mount
+   * tables.
+   * @returns the refusal for the request that used castle-mount
    */
   keepHungLease(lease: LeaseRecord, { ended }: MountHungError): RefusalError {
     const { store, recorder, volumeLock } = this.deps;
@@ -92,7 +93,7 @@ export class LeaseResolver {
 
   /**
    * Updates a lease from the mount tables. A failure is reported, and the lease stays.
-   * @param isReported whether a lease whose mount was found is reported
+   * @param isReported whether to emit lease.adopted when the mount was found; it receives the updated lease
    */
   private async updateFromMounts(
     lease: LeaseRecord,

@@ -1,24 +1,24 @@
 /**
- * Undo steps for an operation that makes several changes outside the process: files, mounts, store entries.
+ * Undo steps for an operation that makes several changes outside the process, such as files, mounts and store records.
  *
- * Each change registers how it is undone before it is made, because a change that fails may have been made in part. When
- * the operation fails, the steps run in reverse order. A later change can make an earlier step wrong (a volume that was
- * mounted is kept): `push` returns a function that removes the step again.
+ * The undo step of a change is registered before the change is made, because a change that fails may have been made in part.
+ * When the operation fails, the steps run in reverse order. A later change can make an earlier step wrong (for example, a
+ * volume that was mounted must be kept), so `push` returns a function that removes the step.
  */
 export interface UndoStack {
   /**
    * Registers an undo step.
-   * @param step handles its own failures: if it throws, the remaining steps do not run
-   * @returns removes the step; may be called while the stack unwinds
+   * @param step the undo step; it must handle its own failures, because the remaining steps do not run if it throws
+   * @returns a function that removes the step; it may be called while the steps run
    */
   push(step: () => void | Promise<void>): () => void;
-  /** Removes all steps: what was done stays, even if the operation fails. */
+  /** Removes all steps, so the changes stay even if the operation fails. */
   keepAll(): void;
 }
 
 /**
- * Runs an operation. When it throws, runs the undo steps that are registered by then, the last one first, and throws the
- * operation's error.
+ * Runs an operation. When the operation throws, runs the registered undo steps in reverse order and throws the operation's
+ * error.
  */
 export async function withUndo<T>(operation: (undo: UndoStack) => Promise<T>): Promise<T> {
   const steps: { readonly run: () => void | Promise<void> }[] = [];

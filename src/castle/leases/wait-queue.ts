@@ -1,16 +1,16 @@
 /**
- * The queue of requests that wait for a volume: first come, first served, one queue per volume. Requests that only read
- * never wait behind others, because they conflict with nothing.
+ * The queues of requests that wait for a volume: one first-in, first-out queue per volume. Requests of readers never wait
+ * behind others, because a reader conflicts with no other lease.
  *
- * A queued request is woken when something may have changed; it then tries again itself. So a wake-up that was not
- * needed does no harm, and one that comes during an attempt is kept for the next one.
+ * A queued request is woken when its volume may have become free, and then makes another attempt. An unnecessary wake-up does
+ * no harm. A wake-up during an attempt causes one more attempt afterwards.
  */
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
 
-/** How many requests of one container may wait. A container needs one for each of its volumes. */
+/** The maximum number of queued requests of one container. A container needs one for each of its volumes. */
 const limitPerContainer = 8;
-/** How many requests may wait in all: each keeps a connection open. */
+/** The maximum number of queued requests. Each keeps a connection open. */
 const limitInAll = 512;
 
 /** A request that waits for a volume. */
@@ -23,15 +23,15 @@ export class QueuedRequest {
     readonly container: Container,
   ) {}
 
-  /** Lets the request try again; if it is trying just now, once more afterwards. */
+  /** Wakes the request for another attempt. During an attempt, the wake-up applies when that attempt has ended. */
   wake(): void {
     this.isWoken = true;
     this.wakeNow?.();
   }
 
   /**
-   * Waits until the request is woken.
-   * @param withinMs milliseconds
+   * Waits until the request is woken, for a limited time.
+   * @param withinMs the time limit, in milliseconds
    * @param disconnected aborted when the requester's connection closes
    */
   async waitForWake(
@@ -64,7 +64,7 @@ export class WaitQueue {
   private readonly queues = new Map<string, QueuedRequest[]>();
   private closed = false;
 
-  /** How many requests wait, for any volume. */
+  /** The number of queued requests for all volumes. */
   get size(): number {
     let size = 0;
     for (const queue of this.queues.values()) size += queue.length;
@@ -76,7 +76,7 @@ export class WaitQueue {
     return this.closed;
   }
 
-  /** The request that gets the volume next. */
+  /** Returns the first request in a volume's queue. */
   first(volume: string): QueuedRequest | undefined {
     return this.queues.get(volume)?.[0];
   }
@@ -93,7 +93,7 @@ export class WaitQueue {
     return queued;
   }
 
-  /** Removes a request, and wakes the first one that is left. */
+  /** Removes a request from its queue, and wakes the next one. */
   leave(queued: QueuedRequest): void {
     const queue = (this.queues.get(queued.volume) ?? []).filter((other) => other !== queued);
     if (queue.length === 0) this.queues.delete(queued.volume);
@@ -101,12 +101,12 @@ export class WaitQueue {
     this.wakeFirst(queued.volume);
   }
 
-  /** Called when a volume may have become free. */
+  /** Wakes the first request of a volume's queue. Call this when the volume may have become free. */
   wakeFirst(volume: string): void {
     this.first(volume)?.wake();
   }
 
-  /** Ends all waiting: the castle is stopping. */
+  /** Wakes all queued requests and accepts no more, because the castle stops. */
   close(): void {
     this.closed = true;
     for (const queue of this.queues.values()) for (const queued of queue) queued.wake();
@@ -137,7 +137,7 @@ export function castleStops(volume: string): RefusalError {
   );
 }
 
-/** The answer reaches no process; it appears in the log and the metrics. */
+/** The process that sent the request has ended, so this refusal appears only in the log and the metrics. */
 export function requesterGone(volume: string, container: string): RefusalError {
   return new RefusalError(
     'volume_in_use',

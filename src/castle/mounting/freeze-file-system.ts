@@ -4,16 +4,16 @@ import { describeEnd, readLines, startProgram } from '../../linux/run-program.ts
 import { RefusalError } from '../refusals/refusal.ts';
 import { errnoName, runMountProgram } from './mounter.ts';
 
-/** How long the freeze itself may take, in milliseconds: the kernel writes dirty pages to the disk first. */
+/** How long FIFREEZE may take, in milliseconds. The kernel first writes all dirty pages to the disk. */
 const flushWithinMs = 30_000;
 /** How long a thaw may take, in milliseconds. */
 const thawWithinMs = 10_000;
 
-/** A file system that is frozen: processes that write to it wait. */
+/** A frozen file system. Processes that write to it block until it is thawed. */
 export interface FrozenFileSystem {
   /**
    * Thaws the file system.
-   * @returns whether it was frozen until now; false when the time limit or another program thawed it before
+   * @returns whether the file system was frozen until this call; false when the time limit or another program thawed it earlier
    */
   thaw(): Promise<boolean>;
 }
@@ -22,7 +22,7 @@ export interface FrozenFileSystem {
 export interface DeviceFileSystem {
   /** `major:minor`, as in mountinfo. */
   readonly device: string;
-  /** The UUID that the file system must have; another one is neither frozen nor thawed. */
+  /** The UUID that the file system must have. A file system with another UUID is neither frozen nor thawed. */
   readonly uuid: string;
 }
 
@@ -49,7 +49,7 @@ export function createFreezer(program: string): Freezer {
     if (path === undefined) return;
     const result = await runMountProgram(program, ['thaw', uuid, path], [], thawWithinMs);
     if (result.ok || devicePath(device) === undefined) return;
-    // The loop device was detached meanwhile: it has no file system any more.
+    // The loop device was detached in the meantime, so there is nothing to thaw.
     if (result.step === 'identity' || result.step === 'device') return;
     throw new RefusalError(
       'backend_failed',
@@ -66,7 +66,7 @@ export function createFreezer(program: string): Freezer {
       const child = startProgram(program, ['freeze', fileSystem.uuid, path, String(limitMs)], { env: {} });
       const lines = readLines(child.stdout);
 
-      /** The next line of castle-mount; empty when castle-mount ended without one, undefined after the time limit. */
+      /** Returns the next line that castle-mount prints; '' when castle-mount ended without a line, undefined after the time limit. */
       async function nextLine(withinMs: number): Promise<string | undefined> {
         const timeout = sleep(withinMs, undefined, { ref: false });
         const next = await Promise.race([lines.next(), timeout]);
@@ -85,7 +85,7 @@ export function createFreezer(program: string): Freezer {
         throw cannotFreeze(path, first);
       }
       const thawed = nextLine(limitMs + thawWithinMs).then(async (line) => {
-        // castle-mount thaws before it prints this line. Without the line it was killed, and the file system is still frozen.
+        // castle-mount thaws before it prints this line. Without the line, castle-mount was killed and the file system is still frozen.
         if (line !== 'thawed' && line !== 'late') await thaw(fileSystem);
         return line === 'thawed';
       });
@@ -100,7 +100,7 @@ export function createFreezer(program: string): Freezer {
   };
 }
 
-/** @param line `STEP ERRNO` of castle-mount, a description of how it ended, or empty when it was killed */
+/** @param line the output of castle-mount, `STEP ERRNO`; or how castle-mount ended; or '' when castle-mount was killed */
 function cannotFreeze(path: string, line: string): RefusalError {
   const [, step, errno] = /^(\S+) (\d+)$/.exec(line) ?? [];
   const error = errnoName(Number(errno));
@@ -115,7 +115,7 @@ function cannotFreeze(path: string, line: string): RefusalError {
   );
 }
 
-/** The path of a block device, by its number; undefined when there is none. */
+/** Returns the path of the block device with a number; undefined when there is no such device. */
 function devicePath(number: string): string | undefined {
   try {
     const [, name] = /^DEVNAME=(.+)$/m.exec(readFileSync(`/sys/dev/block/${number}/uevent`, 'utf8')) ?? [];

@@ -3,7 +3,7 @@ import type { Native } from '../../linux/native-addon.ts';
 import { fromAnyThread, isStillThere, type ProcessIdentity } from '../../linux/proc.ts';
 import type { MountNamespaceHandle } from './mounter.ts';
 
-/** A container's first process, held by a descriptor. */
+/** A container's first process, identified by an open pidfd. */
 export interface HeldProcess {
   isAlive(): boolean;
   /**
@@ -11,7 +11,7 @@ export interface HeldProcess {
    * @throws Error when the process has ended
    */
   open(): MountNamespaceHandle;
-  /** Calls back once when the process has ended. */
+  /** Calls `ended` once, when the process has ended. */
   onEnd(ended: () => void): void;
   close(): void;
 }
@@ -19,7 +19,7 @@ export interface HeldProcess {
 /** Opens a pidfd of a process; undefined when that process has ended. */
 export type HoldProcess = (identity: ProcessIdentity) => HeldProcess | undefined;
 
-/** Opens pidfds by pid and compares the start time afterwards, so that a later process with the same pid is not taken. */
+/** Opens pidfds by pid and compares the start time afterwards, because the kernel may have reused the pid. */
 export function createHoldProcess(native: Native): HoldProcess {
   return (identity) => {
     let pidfd: number;
@@ -38,7 +38,7 @@ export function createHoldProcess(native: Native): HoldProcess {
       isAlive,
       open() {
         const handle = openHandle(identity.pid);
-        if (isAlive()) return handle; // the pid was not reused meanwhile
+        if (isAlive()) return handle; // the process still runs, so the pid was not reused
         handle.close();
         throw new Error(`process ${identity.pid} has ended`);
       },
@@ -53,7 +53,7 @@ export function createHoldProcess(native: Native): HoldProcess {
   };
 }
 
-/** O_PATH of open(2), which Node has no name for: the descriptor identifies a folder and cannot read it. */
+/** O_PATH of open(2), for which Node has no constant. The descriptor identifies a folder but cannot read it. */
 const pathOnly = 0o10000000;
 
 function openHandle(pid: number): MountNamespaceHandle {
@@ -76,7 +76,7 @@ function openHandle(pid: number): MountNamespaceHandle {
   });
 }
 
-/** Opens the mount namespace of a container for an operation, and closes it afterwards. */
+/** Opens the mount namespace of a container, runs an operation with the handle, and closes the handle. */
 export async function withMountNamespace<T>(
   held: HeldProcess,
   operation: (handle: MountNamespaceHandle) => Promise<T>,

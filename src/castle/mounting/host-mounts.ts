@@ -7,8 +7,8 @@ import type { EngineMount } from '../store/store.ts';
 import type { VolumeMount } from './mount-namespaces.ts';
 
 /**
- * How long an engine may take from its request to the container that has the mount, in milliseconds. It gives up a
- * request after one or two minutes, and sets up the container's network afterwards.
+ * How long an engine may take between its mount request and the start of the container with the mount, in milliseconds. The
+ * engine gives up a request after one or two minutes, and sets up the container's network after the mount.
  */
 const firstUseWithinMs = 5 * 60_000;
 
@@ -16,29 +16,29 @@ const firstUseWithinMs = 5 * 60_000;
 export interface HostMounts {
   /** The folder of the mount points: an absolute path without symlinks. */
   readonly folder: string;
-  /** The mount point of a volume for a request of the engine. @param id the engine's id of the request */
+  /** Returns the mount point for one mount request of the engine. @param id the engine's id of the request */
   mountPointFor(volume: string, id: string): string;
-  /** The volume that an entry of the folder is a mount point of; undefined when it is none. */
+  /** Returns the volume that belongs to a file name in the folder; undefined when the name is not that of a mount point. */
   volumeAt(name: string): string | undefined;
-  /** Whether a mount is on one of these mount points, in any mount namespace. */
+  /** Whether a mount, in any mount namespace, is on one of the mount points in the folder. */
   isOnMountPoint(found: VolumeMount): boolean;
   createMountPoint(target: string): void;
-  /** Removes a mount point if it is empty. */
+  /** Removes a mount point if its folder is empty. */
   removeMountPoint(target: string): void;
   /**
-   * The names of the containers that run with a volume, from the engine.
+   * Returns the names of the running containers that use a volume, as the engine reports them.
    * @throws RefusalError backend_failed when the engine cannot be reached
    */
   containersUsing(volume: string): Promise<readonly string[]>;
 }
 
-/** Separates a volume's name from the engine's id; volume names cannot contain it. */
+/** Separates a volume's name from the engine's id. Volume names cannot contain this character. */
 const separator = '~';
 
 /**
- * The mount points in the state folder. They must never lie below the folder of the castle's socket: containers have that
- * folder mounted, with everything that is mounted in it.
- * @param state the castle's own folder, for root alone
+ * Opens the folder of the mount points, in the state folder. It must never be inside the folder of the castle's socket,
+ * because containers mount the socket's folder and would get every mount in it.
+ * @param state the castle's state folder, accessible only to root
  * @throws Failure cannotCreate
  */
 export function openHostMounts(
@@ -62,14 +62,14 @@ export function openHostMounts(
       try {
         rmdirSync(target);
       } catch {
-        // It does not exist, or is not empty: castle gc reports it.
+        // The folder is missing or not empty. `castle gc` reports one that is not empty.
       }
     },
     containersUsing,
   };
 }
 
-/** Whether the engine will not use a mount any more that no container uses now. */
+/** Whether the castle may unmount a mount for the engine that no container uses now: one did, or the time limit is over. */
 export function isEngineMountExpired({ asked, seen }: EngineMount, nowMs: number): boolean {
   return seen || nowMs - Date.parse(asked) > firstUseWithinMs;
 }

@@ -9,14 +9,14 @@ export type MountLocation =
   /** On another mount point, hidden by another mount, or in another mount namespace of the container. */
   | { readonly kind: 'elsewhere'; readonly found: VolumeMount }
   | { readonly kind: 'gone' }
-  /** The mounts could not be read: this must never be treated as gone. */
+  /** The mounts could not be read. Never treat this as if the mount were gone. */
   | { readonly kind: 'unknown' };
 
 /**
- * Finds a volume's mount in a container.
+ * Finds the mount of a volume in a container.
  * @param first the pid of a running process of the container
- * @param source the volume's device and folder in mountinfo; undefined: it cannot be mounted anywhere now
- * @param otherMounts where else the volume is mounted; called only when it is not on the mount point
+ * @param source the volume's device and folder in mountinfo; undefined when the volume cannot be mounted anywhere now
+ * @param otherMounts finds the volume's other mounts; called only when the volume is not mounted on the mount point
  */
 export async function locateMount(
   first: number,
@@ -33,7 +33,7 @@ export async function locateMount(
   return found === undefined ? { kind: 'gone' } : { kind: 'elsewhere', found };
 }
 
-/** The mounts in the process's own mount namespace first: a message names the first one. */
+/** Sorts the mounts in the process's own mount namespace first, because a message names the first mount. */
 function ownNamespaceFirst(mounts: readonly VolumeMount[], pid: number): readonly VolumeMount[] {
   const own = mountNamespace(pid);
   return [...mounts].sort((one, other) => Number(other.namespace === own) - Number(one.namespace === own));

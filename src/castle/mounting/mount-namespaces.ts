@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs';
 import { folderOn, isPartOf, type MountLine, mountsOf, type SourceFolder } from '../../linux/mountinfo.ts';
 import { fromAnyThread, namespaceOf, processes } from '../../linux/proc.ts';
 
-/** The mounts that the processes of one mount namespace with the same root see. */
+/** The mounts that are visible to the processes that share one mount namespace and one root folder. */
 interface View {
   /** One of the processes. */
   readonly pid: number;
@@ -13,31 +13,31 @@ interface View {
 
 /** A place where a volume, or a part of it, is mounted. */
 export interface VolumeMount {
-  /** A process that sees the mount. */
+  /** The pid of a process in whose mount namespace the mount is. */
   readonly pid: number;
   readonly namespace: string;
   readonly mount: MountLine;
-  /** The folder that it is mounted on; undefined when mountinfo does not show it. */
+  /** The folder of the mount point; undefined when mountinfo does not show it. */
   readonly on?: SourceFolder;
 }
 
 /**
  * Finds the mounts of volumes in all mount namespaces, including the castle's. A scan takes some milliseconds on a host with
- * many processes, so calls at the same time share one; each gets a scan that began after the call.
+ * many processes, so concurrent calls share one scan. Each call gets the result of a scan that began after the call.
  */
 export class MountNamespaces {
   private next: Promise<readonly View[]> | undefined;
 
   /**
-   * Scans once for many volumes.
-   * @returns where a volume was mounted at the time of the scan
+   * Scans all mount namespaces once, for the lookup of many volumes.
+   * @returns a function that returns the mounts that a volume had at the time of the scan
    */
   scan(): (source: SourceFolder, place: SourceFolder | undefined) => readonly VolumeMount[] {
     const seen = views();
     return (source, place) => seen.flatMap((view) => mountsIn(view, source, place));
   }
 
-  /** Where a volume is mounted now. @param place the backend's own folder for it, if there is one */
+  /** Returns the current mounts of a volume. @param place the volume's folder in the backend, if it has one */
   async findMounts(source: SourceFolder, place: SourceFolder | undefined): Promise<readonly VolumeMount[]> {
     this.next ??= new Promise((resolve, reject) => {
       setImmediate(() => {
@@ -55,7 +55,7 @@ export class MountNamespaces {
 
 /**
  * The kernel has no list of mount namespaces: the scan reads the namespace of each process, and the mounts of one process
- * in each. A process with another root (chroot) sees another part of the mounts, so it is a view of its own.
+ * in each. A process with another root (chroot) sees another part of the mounts, so it counts as a separate view.
  */
 function views(): readonly View[] {
   const seen = new Set<string>();
@@ -70,7 +70,7 @@ function views(): readonly View[] {
       seen.add(view);
       found.push({ pid, namespace, mounts });
     } catch {
-      // The process ended meanwhile, or may not be read.
+      // The process ended in the meantime, or the castle may not read it.
     }
   }
   return found;
@@ -87,8 +87,8 @@ function mountsIn(
   return parts
     .map((mount) => ({ mount, covered: folderBelow(mount, byId) }))
     .filter(({ covered }) => {
-      // A volume may be a file system of its own, mounted on its place in the backend: this mount
-      // is the volume itself and no use of it, and each copy of the host's mounts (PrivateMounts=, unshare(1)) has it.
+      // A volume may be a separate file system, mounted on its folder in the backend. That mount is the volume itself and
+      // does not mean that the volume is in use. Each copy of the host's mounts (PrivateMounts=, unshare(1)) contains it.
       if (covered === undefined || place === undefined) return true;
       return !(isPartOf(covered, place) || isPartOf(covered, source));
     })
@@ -100,7 +100,7 @@ function mountsIn(
     }));
 }
 
-/** The folder that a mount is on, as device and folder: paths differ between mount namespaces. */
+/** Returns the folder of a mount point as device and folder, because paths differ between mount namespaces. */
 function folderBelow(mount: MountLine, byId: ReadonlyMap<number, MountLine>): SourceFolder | undefined {
   const parent = byId.get(mount.parent);
   if (parent === undefined || parent === mount) return undefined;

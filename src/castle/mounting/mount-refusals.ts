@@ -6,7 +6,7 @@ export interface MountFault {
   readonly error: string;
 }
 
-/** Refusal for a folder that could not be mounted. */
+/** Returns the refusal for a folder that could not be mounted. */
 export function mountRefusal(fault: MountFault, source: string, target: string): RefusalError {
   return (
     containerRefusal(fault, target) ??
@@ -18,7 +18,7 @@ export function mountRefusal(fault: MountFault, source: string, target: string):
   );
 }
 
-/** Refusal for the file system of an image that could not be mounted. */
+/** Returns the refusal for an image whose file system could not be mounted. */
 export function imageRefusal(fault: MountFault, image: string, target: string): RefusalError {
   const { step, error } = fault;
   const inContainer = containerRefusal(fault, target);
@@ -56,7 +56,7 @@ export function imageRefusal(fault: MountFault, image: string, target: string): 
   return new RefusalError('backend_failed', sentence, remedyFor(fault));
 }
 
-/** Refusal for a folder of an NFS server that could not be mounted. */
+/** Returns the refusal for a folder of an NFS server that could not be mounted. */
 export function nfsRefusal(fault: MountFault, source: string, target: string): RefusalError {
   const { step, error } = fault;
   const inContainer = containerRefusal(fault, target);
@@ -70,7 +70,7 @@ export function nfsRefusal(fault: MountFault, source: string, target: string): R
   return new RefusalError('backend_failed', `${sentence}: ${step}: ${error}`, remedy ?? remedyFor(fault));
 }
 
-/** Refusal for a mounted file system that could not grow. Its image is larger already; the next mount tries again. */
+/** Returns the refusal for a mounted file system that could not grow. The image is larger already; the next mount tries again. */
 export function growRefusal(fault: MountFault, image: string, target: string): RefusalError {
   const { step, error } = fault;
   if (step === 'mount') {
@@ -87,7 +87,7 @@ export function growRefusal(fault: MountFault, image: string, target: string): R
   );
 }
 
-/** Refusal for a failure in the container, whatever was to be mounted; undefined for other failures. */
+/** Returns the refusal for a failure in the container, such as a missing mount point; undefined for other failures. */
 function containerRefusal({ step, error }: MountFault, target: string): RefusalError | undefined {
   if (step === 'target') {
     const reason = targetFaults[error] ?? `cannot be opened (${error})`;

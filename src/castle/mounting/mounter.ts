@@ -8,14 +8,14 @@ import type { Owner } from './owner.ts';
 /** How long castle-mount may take, in milliseconds: a path in the container may lead to a file system that hangs. */
 const limitMs = 10_000;
 
-/** How long it may take with a file system, whose journal may have to be replayed, in milliseconds. */
+/** How long castle-mount may take to mount an image or device, whose journal may have to be replayed, in milliseconds. */
 const imageLimitMs = 60_000;
 
-/** castle-mount hangs in the container and cannot be killed (state D, uninterruptible sleep): it may still finish. */
+/** castle-mount hangs in uninterruptible sleep (state D) and cannot be killed. It may still finish its operation. */
 export class MountHungError extends Error {
   override readonly name = 'MountHungError';
 
-  /** @param ended resolves when it has ended after all: nothing more happens then */
+  /** @param ended resolves when castle-mount ends; after that it makes no more changes */
   constructor(readonly ended: Promise<void>) {
     super('castle-mount hangs in the container');
   }
@@ -23,33 +23,33 @@ export class MountHungError extends Error {
 
 /** Open descriptors of a container's mount namespace and root: they stay valid when the process ends or its pid is reused. */
 export interface MountNamespaceHandle {
-  /** Its mount namespace. */
+  /** The descriptor of the mount namespace. */
   readonly namespace: number;
-  /** The folder where the paths of its first process begin. */
+  /** The descriptor of the root folder of the container's first process. */
   readonly root: number;
   close(): void;
 }
 
 /** How a volume is mounted in a container. */
 export interface MountOptions {
-  /** Whether it can only be read there. */
+  /** Whether the mount is read-only. */
   readonly readonly: boolean;
-  /** Whether other leases have the volume mounted now: its device, if it has one, is attached already. */
+  /** Whether the volume is mounted elsewhere already; the device of the volume, if it has one, is attached then. */
   readonly isMountedElsewhere: boolean;
-  /** Decides how ids are mapped once the owner of the root folder is known; without it they are not mapped. */
+  /** Computes the id mapping from the owner of the volume's root folder. Default: ids are not mapped. */
   readonly ids?: (owner: Owner) => IdPlan;
 }
 
-/** Which ids of the host stand for the ids on the disk, in a mount. Ids that are not mapped cannot write. */
+/** The mapping from ids on the disk to ids of the host, for one mount. Processes with unmapped ids cannot write. */
 export interface IdMapping {
   readonly uids: readonly Extent[];
   readonly gids: readonly Extent[];
 }
 
-/** How the owners of files are made to fit the container. */
+/** How castle-mount adapts the owners of files to the user of the container. */
 export interface IdPlan {
   readonly map?: IdMapping;
-  /** The new owner of the root folder; nothing below it changes. */
+  /** The new owner of the root folder. The owners of the files in the folder stay. */
   readonly chown?: Owner;
 }
 
@@ -63,16 +63,16 @@ export class IdMappingUnsupportedError extends Error {
   }
 }
 
-/** An image, or a block device, with a file system of its own. */
+/** An image file or a block device that contains a file system. */
 export interface ImageToMount {
-  /** Open for reading and writing. */
+  /** A descriptor of the image or device, open for reading and writing. */
   readonly fd: number;
   readonly path: string;
-  /** Whether it is a block device of the host, which needs no loop device. */
+  /** Whether `fd` is a block device, which needs no loop device. */
   readonly isDevice?: true;
   readonly fileSystem: {
     readonly type: string;
-    /** The UUID that the file system must have; checked again on the device that is mounted. */
+    /** The UUID that the file system must have. castle-mount checks it again on the device that it mounts. */
     readonly uuid: string;
   };
   /** Path of the loop device that the image is attached to, if there is one. */
@@ -83,7 +83,7 @@ export interface ImageToMount {
 export interface NfsFolderToMount {
   /** `HOST:/PATH`. */
   readonly source: string;
-  /** As in nfs(5), with commas between them, and with `addr=`: the kernel looks up no names. */
+  /** The mount options of nfs(5), separated by commas. They include `addr=`, because the kernel does not resolve host names. */
   readonly options: string;
 }
 
@@ -98,9 +98,9 @@ export interface Mounter {
    */
   mount(into: MountNamespaceHandle, source: string, target: string, options: MountOptions): Promise<number>;
   /**
-   * Mounts the file system of an image in a container, by a loop device that vanishes with the last mount of it; or that
-   * of a block device.
-   * @param target absolute path in the container; when that is wrong, the file system has not been touched
+   * Mounts the file system of an image or a block device in a container. An image is mounted through a loop device, which the
+   * kernel detaches after the last unmount.
+   * @param target absolute path in the container; it is checked before the file system is touched
    * @returns the id of the mount, as in the container's mountinfo
    * @throws RefusalError bad_target or backend_failed; MountHungError; IdMappingUnsupportedError
    */
@@ -111,8 +111,8 @@ export interface Mounter {
     options: MountOptions,
   ): Promise<number>;
   /**
-   * Mounts a folder of an NFS server in a container. A server that does not answer makes it fail within a bound.
-   * @param target absolute path in the container; when that is wrong, the server is not contacted
+   * Mounts a folder of an NFS server in a container. Fails within a time limit when the server does not answer.
+   * @param target absolute path in the container; it is checked before the server is contacted
    * @returns the id of the mount, as in the container's mountinfo
    * @throws RefusalError bad_target or backend_failed; MountHungError
    */
@@ -124,14 +124,15 @@ export interface Mounter {
   ): Promise<number>;
   /**
    * Grows a mounted file system to the size of its image.
-   * @param device path of its loop device, or of itself
-   * @param target where it is mounted in the container
-   * @throws RefusalError busy when something else is mounted there; backend_failed; MountHungError
+   * @param device path of the image's loop device, or of the block device
+   * @param target the mount point in the container
+   * @throws RefusalError busy when another file system is mounted on the target; backend_failed; MountHungError
    */
   growImage(into: MountNamespaceHandle, image: ImageToMount, device: string, target: string): Promise<void>;
   /**
-   * Unmounts.
-   * @throws RefusalError busy when something in the container uses it; not_found when the mount point doesn't lead to it;
+   * Unmounts a volume in a container.
+   * @param mountId the id of the mount, as in the container's mountinfo: no other mount on the target is unmounted
+   * @throws RefusalError busy when a process in the container uses the mount; not_found when the mount is not on `target`;
    *   MountHungError
    */
   unmount(from: MountNamespaceHandle, target: string, mountId: number): Promise<void>;
@@ -205,8 +206,8 @@ export type MountProgramResult =
 const descriptorsOf = ({ namespace, root }: MountNamespaceHandle): readonly number[] => [namespace, root];
 
 /**
- * Runs castle-mount once; its protocol is in native/mount/main.c.
- * @param descriptors from 3 on
+ * Runs castle-mount once. Its protocol is documented in native/mount/main.c.
+ * @param descriptors the file descriptors that castle-mount inherits, from descriptor 3 on
  * @throws MountHungError
  */
 export async function runMountProgram(
@@ -233,7 +234,7 @@ export async function runMountProgram(
   }
 }
 
-/** Runs castle-mount, and sends it the id plan when it has reported the owner of the root folder. */
+/** Waits until castle-mount reports the owner of the root folder, and sends the id plan to castle-mount. */
 async function runWithIdPlan({ stdin, stdout, end }: RunningProgram, ids: (owner: Owner) => IdPlan) {
   let rest = '';
   for await (const line of readLines(stdout)) {
@@ -244,7 +245,7 @@ async function runWithIdPlan({ stdin, stdout, end }: RunningProgram, ids: (owner
   return { end: await end, stdout: rest };
 }
 
-/** The plan in the format of native/mount/idmap.h. */
+/** Returns the id plan in the format of native/mount/idmap.h. */
 function planText({ map, chown }: IdPlan): string {
   const lines = (letter: string, extents: readonly Extent[]) =>
     extents.map(({ from, to, count }) => `${letter} ${from} ${to} ${count}\n`);
@@ -261,7 +262,7 @@ function parseResult(exitCode: number, text: string): MountProgramResult {
   return { ok: false, step: words[0] ?? '', error: errnoName(Number(words[1])) };
 }
 
-/** The name of an errno, as in `EBUSY`. */
+/** Returns the name of an errno, as in `EBUSY`. */
 export function errnoName(errno: number): string {
   return Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }

@@ -1,4 +1,4 @@
-/** Numeric owner on disk. */
+/** The owner of a file, as the numeric ids on the disk. */
 export interface Owner {
   readonly uid: number;
   readonly gid: number;

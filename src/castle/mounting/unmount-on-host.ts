@@ -3,7 +3,7 @@ import { type HoldProcess, withMountNamespace } from './held-process.ts';
 import type { Mounter } from './mounter.ts';
 
 /**
- * Unmounts in the castle's own mount namespace, through castle-mount as in a container. Runs while the volume is locked.
+ * Unmounts a volume in the castle's own mount namespace, by castle-mount as in a container. The caller holds the volume's lock.
  * @param mountId the id of the mount, as in mountinfo: no other mount on the target is unmounted
  * @throws RefusalError busy, not_found, backend_failed; MountHungError
  */

@@ -18,14 +18,14 @@ export class MountInspector {
     private readonly hostMounts: HostMounts,
   ) {}
 
-  /** Where a volume is mounted now. @throws RefusalError backend_failed when the backend cannot find the volume */
+  /** Returns the current mounts of a volume. @throws RefusalError backend_failed when the backend cannot find the volume */
   async findMounts(volume: string): Promise<readonly VolumeMount[]> {
     return (await this.findSourceAndMounts(volume)).mounts;
   }
 
   /**
-   * A volume's source in the mount tables, and where it is mounted now.
-   * @returns a source that is undefined, and no mounts, when the volume cannot be mounted anywhere now
+   * Returns the source of a volume as the mount tables show it, and the current mounts of the volume.
+   * @returns an undefined source, and no mounts, when the volume cannot be mounted anywhere now
    * @throws RefusalError backend_failed when the backend cannot find the volume
    */
   async findSourceAndMounts(volume: string): Promise<{
@@ -39,8 +39,8 @@ export class MountInspector {
   }
 
   /**
-   * Scans once for many volumes.
-   * @returns whether a volume was mounted at the time of the scan; findMounts shows whether it still is
+   * Scans all mount namespaces once, for the lookup of many volumes.
+   * @returns a function that tells whether a volume was mounted at the time of the scan; use findMounts for the current state
    */
   scan(): (volume: string) => Promise<boolean> {
     const mountsIn = this.namespaces.scan();
@@ -51,7 +51,7 @@ export class MountInspector {
     };
   }
 
-  /** Where the mount of a lease is. @throws RefusalError backend_failed when the backend cannot find the volume */
+  /** Locates the mount of a lease. @throws RefusalError backend_failed when the backend cannot find the volume */
   async locate(lease: LeaseRecord): Promise<MountLocation> {
     const source = await this.source(lease.volume);
     return locateMount(lease.first.pid, source, lease.target, () => this.mountsExceptOthers(lease));
@@ -61,7 +61,7 @@ export class MountInspector {
     return volumeSource(this.store, this.backend, volume);
   }
 
-  /** Where a lease's volume is mounted, without the mounts that belong to other leases on it. */
+  /** Returns the mounts of a lease's volume, without the mounts that belong to other leases on the volume. */
   private async mountsExceptOthers({ id, volume, first }: LeaseRecord): Promise<readonly VolumeMount[]> {
     const others = this.store.leasesOn(volume).filter((lease) => lease.id !== id);
     return (await this.findMounts(volume)).filter(
@@ -70,7 +70,7 @@ export class MountInspector {
     );
   }
 
-  /** A new mount namespace gets a copy of each mount for the engine: such a copy does not use the volume. */
+  /** Removes copies of mounts for the engine: each new mount namespace gets such copies, and they do not use the volume. */
   private withoutCopies(mounts: readonly VolumeMount[]): readonly VolumeMount[] {
     const own = namespaceOf('self', 'mnt');
     return mounts.filter((found) => found.namespace === own || !this.hostMounts.isOnMountPoint(found));

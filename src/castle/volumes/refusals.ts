@@ -3,7 +3,7 @@ import type { VolumeMount } from '../mounting/mount-namespaces.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { LeaseRecord, VolumeRecord } from '../store/store.ts';
 
-/** Refuses an operation that needs a volume without leases, such as a delete. */
+/** The volume has a lease, and the operation, such as a delete, needs a volume without leases. */
 export function leasedVolume(
   { volume, containerName, engine, since }: LeaseRecord,
   remedy = 'stop that container first',
@@ -67,7 +67,7 @@ export function otherBackend(volume: VolumeRecord, backend: Backend): RefusalErr
   );
 }
 
-/** The backend has another volume under this name: it has another id than the store. */
+/** The backend has another volume with this name: its id differs from the id in the store. */
 export function exchangedVolume(volume: string, known: string, found: string): RefusalError {
   return new RefusalError(
     'backend_failed',

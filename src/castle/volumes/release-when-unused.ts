@@ -5,7 +5,7 @@ import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { MountInspector } from './mount-inspector.ts';
 
-/** How long after a failure the release is tried again, in milliseconds. */
+/** The delay before a failed release is retried, in milliseconds. */
 const retryAfterMs = 10_000;
 
 export interface UnusedVolumeReleaseDeps {
@@ -17,9 +17,9 @@ export interface UnusedVolumeReleaseDeps {
 }
 
 /**
- * Lets the backend release a volume that this host does not use any more: no lease is on it, and it is mounted in no
- * mount namespace. The backend may then detach a device or give up a claim, so that another host can use the volume. A
- * release that fails is tried again until it succeeds, because another host may wait for the volume.
+ * Releases volumes that have no lease and no mount on this host. The backend then detaches the volume's device or removes this
+ * host's claim, so that another host can use the volume. A failed release is retried until it succeeds, because another host
+ * may wait for the volume.
  */
 export class UnusedVolumeRelease {
   /** Volumes whose release has failed. */
@@ -29,17 +29,17 @@ export class UnusedVolumeRelease {
 
   constructor(private readonly deps: UnusedVolumeReleaseDeps) {}
 
-  /** A lease on the volume has ended. */
+  /** Starts the release after a lease on the volume has ended. */
   leaseEnded(volume: string): void {
     this.startRelease(volume, true);
   }
 
-  /** At start: there may be something to release, which only the backend knows. A failure is not reported. */
+  /** Starts the release of a volume at the start of the castle: an earlier castle may not have released it. A failure is not reported. */
   foundAtStart(volume: string): void {
     this.startRelease(volume, false);
   }
 
-  /** Stops the retries; the next castle goes on with them. */
+  /** Stops the retries. The next start of the castle tries again. */
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);

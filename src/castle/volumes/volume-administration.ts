@@ -29,20 +29,20 @@ export interface VolumeAdministrationDeps {
   readonly catalog: VolumeCatalog;
   readonly volumeLock: KeyedMutex;
   readonly inspector: MountInspector;
-  /** Ends the leases for the engine on a volume that no container uses any more. Runs while the volume is locked. */
+  /** Ends the leases of a volume's mounts for an engine that no container uses any more. The caller holds the volume's lock. */
   readonly endUnusedEngineMounts: (volume: string) => Promise<void>;
   readonly emit: EmitEvent;
 }
 
-/** The operations for administrators of the host, not for containers: create, delete, restore, purge, unlock. */
+/** The operations on volumes for administrators of the host: create, delete, restore, purge and unlock. */
 export class VolumeAdministration {
   constructor(private readonly deps: VolumeAdministrationDeps) {}
 
   /**
    * Creates a volume before a container requests it.
-   * @returns whether it is new
-   * @throws RefusalError bad_volume_name, backend_failed; bad_request when it exists and is not shared as requested;
-   *   busy when it exists and a snapshot was given
+   * @returns whether the volume was created; false when it existed already
+   * @throws RefusalError bad_volume_name, backend_failed; bad_request when the volume exists, a shared volume was requested, and
+   *   it is not shared; busy when the volume exists and a snapshot was given
    */
   create(volume: string, spec: VolumeSpec): Promise<boolean> {
     checkVolumeName(volume);
@@ -59,8 +59,8 @@ export class VolumeAdministration {
   }
 
   /**
-   * Moves a volume into the trash, where it is kept for a time.
-   * @throws RefusalError not_found; volume_in_use when a lease is on it or it is mounted anywhere; busy, backend_failed
+   * Moves a volume into the trash, from which it is purged when its retention is over.
+   * @throws RefusalError not_found; volume_in_use when the volume has a lease or a mount; busy, backend_failed
    */
   delete(volume: string): Promise<TrashRecord> {
     checkVolumeName(volume);
@@ -89,7 +89,7 @@ export class VolumeAdministration {
         throw thrown;
       }
       const kept = await this.recordDeleted(record).catch(async (thrown: unknown) => {
-        // A move that is not in the store is undone, so that requests find the volume. The entry is settled later.
+        // The move could not be recorded in the store: undo it, so that requests find the volume. The record is settled later.
         await trash.restore(volume, record.id);
         throw thrown;
       });
@@ -99,8 +99,9 @@ export class VolumeAdministration {
   }
 
   /**
-   * Restores the volume of that name that was deleted last.
-   * @throws RefusalError not_found when none is in the trash; busy when a volume has that name again; backend_failed
+   * Restores the most recently deleted volume of a name.
+   * @throws RefusalError not_found when the trash has no volume of the name; busy when another volume has the name;
+   *   backend_failed
    */
   restore(volume: string): Promise<void> {
     checkVolumeName(volume);
@@ -139,8 +140,9 @@ export class VolumeAdministration {
   }
 
   /**
-   * Removes another host's claim on a volume. Only for a host that will not come back.
-   * @returns the name of that host; undefined when there was no claim
+   * Removes another host's claim on a volume. Use it only for a host that does not run any more: otherwise, two hosts could
+   * write to the volume.
+   * @returns the name of the host that had the claim; undefined when there was no claim
    * @throws RefusalError bad_request when the backend has no claims; volume_in_use when this host uses the volume;
    *   backend_failed
    */
@@ -168,7 +170,7 @@ export class VolumeAdministration {
   }
 
   /**
-   * A volume that the store or only the backend knows.
+   * Returns a volume from the store or, when the store has no record of it, from the backend.
    * @throws RefusalError backend_failed
    */
   async lookUp(volume: string): Promise<(KnownVolume & Partial<VolumeRecord>) | undefined> {
@@ -176,18 +178,18 @@ export class VolumeAdministration {
     return store.volume(volume) ?? (await backend.find(volume));
   }
 
-  /** The deleted volumes that can be restored, including those that are being restored now. */
+  /** Returns the deleted volumes that can be restored, including the volumes that are being restored now. */
   list(): readonly TrashRecord[] {
     return this.deps.store.trash().filter(({ state }) => state === 'kept' || state === 'restoring');
   }
 
-  /** Whether the store has a deleted volume that is not in the backend's trash. */
+  /** Whether the store has the record of a deleted volume that is missing in the backend's trash. */
   async isMissing(id: string): Promise<boolean> {
     const record = this.keptRecord(id);
     return record !== undefined && !(await trashOf(this.deps.backend).has(record.volume, id));
   }
 
-  /** Removes the entry of a deleted volume that is not in the trash any more. @returns false when it is in the trash */
+  /** Removes the record of a deleted volume that is missing in the trash. @returns false when the volume is in the trash */
   async forget(id: string): Promise<boolean> {
     const record = this.keptRecord(id);
     if (record === undefined) return true;
@@ -198,7 +200,7 @@ export class VolumeAdministration {
     });
   }
 
-  /** Removes one deleted volume for good. @returns false when that failed or the volume was restored meanwhile */
+  /** Purges one deleted volume. @returns whether its record was removed; false after a failure */
   async purgeOne(id: string): Promise<boolean> {
     const [record, { trash }] = [this.keptRecord(id), this.deps.backend];
     if (record !== undefined && trash !== null) await this.tryToPurge(record, trash);
@@ -206,8 +208,9 @@ export class VolumeAdministration {
   }
 
   /**
-   * Removes for good the volumes that were deleted before a time. A failure is reported, and the volume stays.
-   * @param beforeMs milliseconds since 1970
+   * Purges the volumes that were deleted before a time, and completes interrupted purges. A failure is reported, and the volume
+   * stays in the trash.
+   * @param beforeMs the time, in milliseconds since 1970
    */
   async purge(beforeMs: number): Promise<void> {
     const { trash } = this.deps.backend;
@@ -219,8 +222,9 @@ export class VolumeAdministration {
   }
 
   /**
-   * At start: finds out what became of volumes that were being deleted or restored when a castle ended; each is either in
-   * the trash or in its place. A volume in the trash without an entry, as after a lost store, gets one, deleted now.
+   * At start, completes or reverts the deletes and restores that an earlier castle did not finish: each such volume is either in
+   * the trash or in its original place. A volume in the trash without a record, for example after the store was lost, gets a
+   * record with the current time as its time of deletion.
    */
   async reconcile(): Promise<void> {
     const { store, backend, emit } = this.deps;
@@ -253,7 +257,7 @@ export class VolumeAdministration {
     }
   }
 
-  /** A trash that cannot be listed does not stop the start: leases do not depend on it. */
+  /** Lists the trash. A failure is reported and does not stop the start, because leases do not depend on the trash. */
   private async listTrash(trash: Trash): ReturnType<Trash['list']> {
     try {
       return await trash.list();
@@ -265,7 +269,7 @@ export class VolumeAdministration {
     }
   }
 
-  /** The volumes whose deletion or restore has not ended. */
+  /** Returns the names of the volumes whose delete or restore was not finished. */
   unsettled(): readonly string[] {
     return this.records()
       .filter(({ state }) => state === 'deleting' || state === 'restoring')
@@ -273,9 +277,9 @@ export class VolumeAdministration {
   }
 
   /**
-   * Finds out what became of a volume that was being deleted or restored. Runs while the volume is locked.
-   * @returns whether there was anything to find out
-   * @throws RefusalError when the backend cannot tell or the store cannot be written
+   * Settles the unfinished delete or restore of a volume. The caller holds the volume's lock.
+   * @returns whether the volume had an unfinished delete or restore
+   * @throws RefusalError when the backend cannot be read or the store cannot be written
    */
   async settleOne(volume: string): Promise<boolean> {
     const { trash } = this.deps.backend;
@@ -288,12 +292,12 @@ export class VolumeAdministration {
     return this.records().find((record) => record.id === id && record.state === 'kept');
   }
 
-  /** The entries of this backend; another backend's trash cannot be examined. */
+  /** Returns the trash records of this backend. The trash of another backend cannot be examined. */
   private records(): readonly TrashRecord[] {
     return this.deps.store.trash().filter(({ backend }) => backend === this.deps.backend.name);
   }
 
-  /** A volume of this backend with the name of another backend's volume is a different one. */
+  /** Refuses a volume whose record belongs to another backend: a volume of the same name in this backend is a different volume. */
   private checkBackend(volume: string): void {
     const known = this.deps.store.volume(volume);
     if (known !== undefined && known.backend !== this.deps.backend.name) {
@@ -315,7 +319,7 @@ export class VolumeAdministration {
     if (found !== undefined) throw inUseElsewhere(volume, found);
   }
 
-  /** An earlier operation may not have been able to write its result, as with a full disk: it is settled before the next. */
+  /** Settles earlier operations on a volume whose result could not be written to the store, for example on a full disk. */
   private async settleAll(volume: string, trash: Trash): Promise<void> {
     const records = this.records().filter((record) => record.volume === volume);
     for (const record of records) await this.settle(record, trash);
@@ -326,7 +330,7 @@ export class VolumeAdministration {
     if (record.state === 'restoring') await this.settleRestoring(record, trash);
   }
 
-  /** Settles a delete that may or may not have happened. */
+  /** Corrects the record of an unfinished delete: `kept` when the volume is in the trash, otherwise the record is removed. */
   private async settleDeleting(record: TrashRecord, trash: Trash): Promise<void> {
     if (await trash.has(record.volume, record.id)) await this.recordDeleted(record);
     else await this.advance(record, 'notMoved');
@@ -336,7 +340,7 @@ export class VolumeAdministration {
     return this.advance(record, 'moved', (changes) => changes.removeVolume(record.volume));
   }
 
-  /** Writes the state that follows from an event. @param alsoChange makes more changes in the same commit */
+  /** Writes the state that follows from an event. @param alsoChange makes further changes in the same commit */
   private async advance(
     record: TrashRecord,
     event: TrashEvent,
@@ -352,7 +356,7 @@ export class VolumeAdministration {
     return next;
   }
 
-  /** Settles a restore that may or may not have happened. */
+  /** Corrects the record of an unfinished restore: `kept` when the volume is in the trash, otherwise restored. */
   private async settleRestoring(record: TrashRecord, trash: Trash): Promise<void> {
     if (!(await trash.has(record.volume, record.id))) return this.recordRestored(record);
     await this.advance(record, 'notRestored');
@@ -370,14 +374,14 @@ export class VolumeAdministration {
     let purging = record;
     try {
       const isPurging = await this.deps.volumeLock.run(volume, async () => {
-        if (record.state === 'purging') return true; // begun, perhaps by an earlier castle
-        // It may have been restored meanwhile.
+        if (record.state === 'purging') return true; // the purge was begun, perhaps by an earlier castle
+        // The volume may have been restored in the meantime.
         if (!this.records().some((now) => now.id === id && now.state === 'kept')) return false;
         await this.checkNotMounted(record, trash);
         purging = await this.advance(record, 'purge');
         return true;
       });
-      // Outside the lock: removing a large volume takes long, and a new volume of that name need not wait for it.
+      // Runs without the volume's lock: the removal of a large volume takes long and must not block a new volume of that name.
       if (isPurging) await this.removeForGood(purging, trash);
     } catch (thrown) {
       this.deps.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
@@ -397,7 +401,7 @@ export class VolumeAdministration {
     });
   }
 
-  /** The kernel lets a folder be deleted that is mounted in another mount namespace. */
+  /** Refuses a mounted volume. The kernel would allow the removal of a folder that is mounted in another mount namespace. */
   private async checkNotMounted({ volume, id }: TrashRecord, trash: Trash): Promise<void> {
     const source = await trash.source(volume, id);
     if (source === undefined) return;

@@ -8,22 +8,22 @@ import type { Store, VolumeRecord } from '../store/store.ts';
 import { exchangedVolume, lostVolume, noSuchVolume, otherBackend } from './refusals.ts';
 import { afterVolume, type VolumeEvent } from './volume-states.ts';
 
-/** What a volume is created with. An existing volume does not change. */
+/** The properties of a new volume. They do not change an existing volume. */
 export interface VolumeSpec {
   readonly owner: Owner;
   readonly sizeBytes?: number;
-  /** Whether several containers may write to it at once. */
+  /** Whether several containers may write to the volume at the same time. */
   readonly shared: boolean;
-  /** The snapshot that it is created from, by its id or `latest:VOLUME`; owner and size are the snapshot's then. */
+  /** The snapshot to create the volume from: its id or `latest:VOLUME`. Owner and size then come from the snapshot. */
   readonly snapshot?: string;
 }
 
-/** Creates a volume from a snapshot. @throws RefusalError; nothing is left of the volume then */
+/** Creates a volume from a snapshot. @throws RefusalError; an incomplete volume has been removed then */
 export type CreateFromSnapshot = (snapshot: string, volume: NewVolume) => Promise<void>;
 
-/** Creates and finds volumes. Each change is written to the store before it is made, for the start after a crash. */
+/** Creates and finds volumes. Each change is written to the store before it is made, so that the next start can recover from a crash. */
 export class VolumeCatalog {
-  /** The last fault that was reported, by kind and volume: a fault is reported once, not at each reconcile. */
+  /** The last reported fault, by kind and volume, so that a fault is reported once and not at each reconcile. */
   private readonly reported = new Map<string, string>();
 
   constructor(
@@ -34,9 +34,10 @@ export class VolumeCatalog {
   ) {}
 
   /**
-   * Makes sure that a volume exists.
-   * @returns its record, not in the store yet when only the backend knew it, and whether it was created just now
-   * @throws RefusalError backend_failed when it cannot be created, is lost, or was replaced by another one
+   * Finds a volume, or creates it.
+   * @returns the record of the volume, which is not in the store yet if only the backend had the volume; and whether the volume
+   *   was created by this call
+   * @throws RefusalError backend_failed when the volume cannot be created, is lost, or was replaced by another volume
    */
   async prepare(
     name: string,
@@ -52,11 +53,11 @@ export class VolumeCatalog {
     if (known?.id !== undefined && found.id !== undefined && known.id !== found.id) {
       throw exchangedVolume(name, known.id, found.id);
     }
-    // After a lost store, the backend's data is the only source.
+    // If the store was lost, the backend is the only source of the volume's data.
     return { record: { ...(known ?? this.newRecord(name, spec)), ...found }, isNew: false };
   }
 
-  /** The record of a volume. @throws RefusalError not_found; backend_failed when it is another backend's */
+  /** Returns the record of a volume. @throws RefusalError not_found; backend_failed when it belongs to another backend */
   known(name: string): VolumeRecord {
     const known = this.store.volume(name);
     if (known === undefined) throw noSuchVolume(name);
@@ -92,7 +93,7 @@ export class VolumeCatalog {
     return { ...record, id };
   }
 
-  /** Reports a new volume once it is certain to stay: repeated requests with a wrong mount point would fill the log. */
+  /** Reports a new volume. Call it when the volume is certain to stay: repeated requests with a wrong mount point would fill the log. */
   reportCreated({ name }: VolumeRecord, { owner, snapshot }: VolumeSpec): void {
     const how = snapshot === undefined ? `owner ${owner.uid}:${owner.gid}` : `from snapshot ${snapshot}`;
     this.emit(`volume ${name} created in the ${this.backend.description}, ${how}`, {
@@ -104,7 +105,7 @@ export class VolumeCatalog {
   /** Removes a new volume whose mount failed, if nothing was written to it: its name may have been a typing error. */
   async discard(volume: VolumeRecord): Promise<void> {
     try {
-      // First back to `creating`, in which the volume may exist or not: after a kill the next start finds out which.
+      // Set the state back to `creating`: if the castle is killed now, the next start checks whether the volume exists.
       if (this.store.volume(volume.name)?.state !== 'creating') {
         await this.advance(volume, 'discard');
       }
@@ -118,15 +119,15 @@ export class VolumeCatalog {
     }
   }
 
-  /** At start: finds out what became of volumes that were being created when a castle ended. */
+  /** Settles all volumes at start; see settle. */
   async reconcile(volumeLock: KeyedMutex): Promise<void> {
     for (const { name } of this.store.volumes()) await volumeLock.run(name, () => this.settle(name));
   }
 
   /**
-   * Finds out what became of a volume that was being created, or whether a ready one still exists. A missing or replaced
-   * volume is reported once and left as it is.
-   * @returns whether the store was corrected, or a fault is left that an operator has to correct
+   * Compares the record of a volume with the backend: checks whether an unfinished creation succeeded, and whether a ready volume
+   * still exists. A missing or replaced volume is reported once, and its record does not change.
+   * @returns `corrected` when the record was corrected; `unresolved` when an operator has to correct a fault
    */
   async settle(name: string): Promise<'unchanged' | 'corrected' | 'unresolved'> {
     const volume = this.store.volume(name);
@@ -149,7 +150,7 @@ export class VolumeCatalog {
     }
   }
 
-  /** Reports a fault of a volume or of its use, unless it is the last one that was reported. */
+  /** Reports a fault of a volume or of its use, unless the last report of that kind was the same. */
   reportOnce(kind: 'volume' | 'use', name: string, message: string): void {
     if (this.reported.get(`${kind} ${name}`) === message) return;
     this.reported.set(`${kind} ${name}`, message);

@@ -6,9 +6,9 @@ import type { Store } from '../store/store.ts';
 import { lostVolume } from './refusals.ts';
 
 /**
- * The device and folder that the kernel's mount tables show for a volume that is mounted.
+ * Returns the device and folder that the kernel's mount tables show for a mount of the volume.
  * @returns undefined when the volume cannot be mounted anywhere now
- * @throws RefusalError backend_failed when the backend cannot tell
+ * @throws RefusalError backend_failed when the backend cannot be read
  */
 export async function volumeSource(
   store: Store,

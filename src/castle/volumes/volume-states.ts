@@ -1,27 +1,27 @@
 import type { TrashRecord, VolumeRecord } from '../store/store.ts';
 
-/** The state of a volume; `none`: the store has no such volume. */
+/** The state of a volume; `none` when the store has no record of it. */
 export type VolumeState = VolumeRecord['state'] | 'none';
 
 /**
- * What can happen to a volume that is not in the trash. The commit that writes `moved` to the entry in the trash removes the
- * volume from the store, and the commit that writes `restored` adds it again, ready.
+ * The events that change the state of a volume outside the trash. Two events of the trash also change volumes: the commit for
+ * `moved` removes the volume's record from the store, and the commit for `restored` adds it again with the state `ready`.
  */
 export type VolumeEvent = 'create' | 'created' | 'notCreated' | 'discard';
 
-/** The state table of a volume: the state that follows from each event. An event without an entry cannot happen. */
+/** The state table of a volume: the next state for each state and event. An event without an entry is a bug in that state. */
 export const volumeTransitions: Record<VolumeState, Partial<Record<VolumeEvent, VolumeState>>> = {
   none: { create: 'creating' },
-  // The volume may exist or not: a castle that finds this state at start looks the volume up in the backend.
+  // The volume may or may not exist. A castle that finds this state at start checks the backend.
   creating: { create: 'creating', created: 'ready', notCreated: 'none', discard: 'creating' },
-  // `created`: the backend has the volume, and the store has it as ready already.
+  // `created` occurs in this state too: the backend has the volume, and its record is ready already.
   ready: { created: 'ready', discard: 'creating' },
 };
 
-/** The state of an entry in the trash; `none`: there is no such entry. */
+/** The state of a record in the trash; `none` when there is no record. */
 export type TrashState = TrashRecord['state'] | 'none';
 
-/** What can happen to a deleted volume. */
+/** The events that change the state of a deleted volume. */
 export type TrashEvent =
   | 'delete'
   | 'found'
@@ -33,7 +33,7 @@ export type TrashEvent =
   | 'purge'
   | 'purged';
 
-/** The state table of a deleted volume. */
+/** The state table of a deleted volume: the next state for each state and event. */
 export const trashTransitions: Record<TrashState, Partial<Record<TrashEvent, TrashState>>> = {
   none: { delete: 'deleting', found: 'kept' },
   deleting: { moved: 'kept', notMoved: 'none' },
