@@ -179,7 +179,7 @@ function startUs(init: Init | undefined, times: number): number {
   return Number(stdout) / 1000;
 }
 
-/** Microseconds from a signal to process 1 until its program has answered; the median. */
+/** Microseconds from a signal to PID 1 until its program has answered; the median. */
 function signalUs({ name, command }: Init, times: number): number {
   const all = [programs.latency, `${times}`, ...command];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? all : ['unshare', '-Ur', ...all]);
@@ -187,7 +187,7 @@ function signalUs({ name, command }: Init, times: number): number {
   return Number(stdout) / 1000;
 }
 
-/** The cost of orphans for process 1, from their end until none of them is left. */
+/** The cost of orphans for PID 1, from their end until none of them is left. */
 async function orphans(
   init: Init,
   how: 'at-once' | 'one-by-one',

@@ -1,7 +1,7 @@
 /*
- * Measures the time of a signal through process 1 of a new PID namespace to its program, and of the program's answer back:
+ * Measures the time of a signal through PID 1 of a new PID namespace to its program, and of the program's answer back:
  * latency TIMES PROGRAM [ARGUMENT...]
- * PROGRAM is process 1. This file is added as its last arguments, called with `answer`: process 1 runs it as its program.
+ * PROGRAM is PID 1. This file is added as its last arguments, called with `answer`: PID 1 runs it as its program.
  * Prints the median in nanoseconds. All processes run on one CPU: with two CPUs, the result is the time that the other CPU
  * takes to wake up, ten times as long. Needs permission to create PID namespaces.
  */

@@ -1,5 +1,5 @@
 /*
- * Creates orphans. It runs as the main child of the process 1 that is measured or tested.
+ * Creates orphans. It runs as the main child of the PID 1 that is measured or tested.
  *
  *   orphans at-once N          N orphans wait; after a line on standard input they all end at once
  *   orphans one-by-one N       after a line on standard input: one orphan is created and ends, N times

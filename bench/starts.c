@@ -1,5 +1,5 @@
 /*
- * Measures how long a command takes as process 1 of a new PID namespace, from clone(2) to waitpid(2):
+ * Measures how long a command takes as PID 1 of a new PID namespace, from clone(2) to waitpid(2):
  * starts TIMES PROGRAM [ARGUMENT...]
  * Prints the fastest run in nanoseconds, because other load on the machine only makes runs slower. Needs permission to create
  * PID namespaces.

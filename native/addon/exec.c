@@ -12,7 +12,7 @@
  *  - the soft RLIMIT_NOFILE is raised to the hard one: programs that close all possible descriptors take minutes;
  *  - ignored signals get their default action, and the mask is emptied: the effect of `nohup` is lost.
  * If the parent is bailey-init, both are restored from there: bailey-init was started with the same limit and ignored
- * signals and changes neither. With any other parent, and as process 1, the former state is unknown: a shell in between
+ * signals and changes neither. With any other parent, and as PID 1, the former state is unknown: a shell in between
  * may have set it for itself or for this process. Then the limit stays raised (java raises its own anyway), and the
  * signals have their default action. The mask is always empty.
  */

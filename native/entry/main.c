@@ -30,7 +30,7 @@ static void print_line(const char *sentence)
         return; /* a failure cannot be reported; there is still the exit code */
 }
 
-/* Whether the command line is `bailey agent PROGRAM`. As process 1 it needs an init first, which bailey.js provides. */
+/* Whether the command line is `bailey agent PROGRAM`. As PID 1 it needs an init first, which bailey.js provides. */
 static bool names_program(int argc, char *const argv[])
 {
     return argc == 3 && strcmp(argv[1], "agent") == 0 && argv[2][0] != '-' && argv[2][0] != '\0' && getpid() != 1;

@@ -18,7 +18,7 @@ enum event {
     NO_INTERPRETER, /* name */
     NO_PROCESS,     /* name, error */
     SUBREAPER_FAILED,    /* error */
-    NOT_SUBREAPER, /* and not process 1 either */
+    NOT_SUBREAPER, /* and not PID 1 either */
     NO_KERNEL_REAPING, /* detail: why */
     STATUS_LOST,    /* name */
     GROUP_NOT_CHANGED,  /* error */

@@ -40,7 +40,7 @@ static bool kill_remaining(const struct settings *settings, struct grace *grace)
         print_message(settings, GRACE_IS_OVER, NULL);
         grace->until = now_ms() + KILL_MS;
         grace->over = true;
-        /* When process 1 exits, the kernel kills all others of the namespace, also those of another user, and waits. */
+        /* When PID 1 exits, the kernel kills all others of the namespace, also those of another user, and waits. */
         if (getpid() == 1)
             return false;
     }

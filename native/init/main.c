@@ -7,7 +7,7 @@
  *
  *   1. block_signals      before anything else, so that no signal is lost
  *   2. read_options       the command line and the environment, as the program that argv[0] names reads them (dialect.h)
- *   3. become_subreaper   unless this is process 1
+ *   3. become_subreaper   unless this is PID 1
  *   4. spawn              from here on no error may end this process: the container depends on it
  *   5. reap               until the program has ended, by the kernel (reap_kernel.c) or with waitpid (reap_wait.c)
  *   6. end_remaining_processes and the exit status
@@ -31,7 +31,7 @@
 #include "wipe_secrets.h"
 
 /*
- * Process 1 adopts the orphans of its PID namespace; any other process adopts those of its descendants as a subreaper.
+ * PID 1 adopts the orphans of its PID namespace; any other process adopts those of its descendants as a subreaper.
  * Returns false when the settings require that and it failed.
  */
 static bool become_subreaper(const struct settings *settings)

@@ -12,7 +12,7 @@
 void print_message(const struct settings *settings, enum event event, const struct message_fields *fields);
 
 /*
- * Whether a line can be written without blocking: process 1 must not block on a full pipe that nobody reads. It waits
+ * Whether a line can be written without blocking: PID 1 must not block on a full pipe that nobody reads. It waits
  * half a second for a slow reader, and not at all if the last wait was in vain.
  */
 bool can_write_now(int fd);

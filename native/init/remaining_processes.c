@@ -26,7 +26,7 @@ struct entry {
     char name[];
 };
 
-/* The parent of a process; 0 for process 1, and when there is no such process. */
+/* The parent of a process; 0 for PID 1, and when there is no such process. */
 static pid_t parent_of(pid_t pid)
 {
     char path[sizeof "/proc//stat" + NUMBER_SIZE] = "/proc/";

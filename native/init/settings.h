@@ -16,7 +16,7 @@ enum reaping {
     REAP_WAIT,   /* waitpid(2) */
 };
 
-/* Whether this process, if it is not process 1, becomes the subreaper of its descendants. */
+/* Whether this process, if it is not PID 1, becomes the subreaper of its descendants. */
 enum subreaper {
     SUBREAPER_AUTO,         /* yes; if that fails, it reports that and continues */
     SUBREAPER_REQUIRED,  /* yes; if that fails, it exits */

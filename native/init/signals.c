@@ -34,7 +34,7 @@ void block_signals(struct inherited_signals *given)
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
     struct sigaction before;
 
-    /* First of all: process 1 loses a signal that is neither blocked nor handled. */
+    /* First of all: PID 1 loses a signal that is neither blocked nor handled. */
     change_mask(SIG_SETMASK, &every_signal, &given->mask);
     given->sigchld_ignored = sigaction(SIGCHLD, &ended_only, &before) == 0 && before.sa_handler == SIG_IGN;
 }
@@ -174,7 +174,7 @@ static void continue_if_stopped(const struct settings *settings, const struct ch
  * Stops this process by a stop signal of the terminal, as a program without handlers stops: for a job of a shell whose
  * standard input is not the terminal, as in `make | bailey-init tee`. Otherwise only the program would stop, and the
  * shell would wait forever. Without a shell that has job control the kernel ignores the signal (setpgid(2), orphaned
- * process groups), and process 1 is never stopped.
+ * process groups), and PID 1 is never stopped.
  */
 static void stop_by_default_action(int signal)
 {
@@ -207,7 +207,7 @@ void forward_signal(const struct settings *settings, const struct child *child, 
             forwarding->kill_at = now_ms() + settings->behavior.stop_ms;
     }
     /*
-     * Process 1 cannot be stopped from inside its namespace. The SIGSTOP must not even be sent: it would remove a
+     * PID 1 cannot be stopped from inside its namespace. The SIGSTOP must not even be sent: it would remove a
      * pending SIGCONT, which is meant for the program (signal(7)).
      */
     if (!(TERMINAL_STOPS & signal_bit(info->si_signo)) || getpid() == 1)

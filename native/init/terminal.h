@@ -33,7 +33,7 @@ void acquire_terminal(const struct settings *settings);
 
 /*
  * The program has stopped, and the terminal is shared: stops this process too, so that the shell that waits for it
- * takes the terminal back. Process 1 cannot stop, so there the program is continued. A SIGSTOP to a program in the
+ * takes the terminal back. PID 1 cannot stop, so there the program is continued. A SIGSTOP to a program in the
  * background does not stop this process: no shell waits for it.
  */
 void stop_with_program(const struct child *child, int signal);

@@ -1,8 +1,8 @@
 /*
- * bailey-agent: bailey-init, Node and `bailey agent` in one file, for images that have only java. As process 1 it is
+ * bailey-agent: bailey-init, Node and `bailey agent` in one file, for images that have only java. As PID 1 it is
  * bailey-init, which starts the same file again. As any other process it becomes Node, which becomes java.
  *
- * The code of bailey-init is linked into this program. As a second file in memory, process 1 would have no name in
+ * The code of bailey-init is linked into this program. As a second file in memory, PID 1 would have no name in
  * /proc.
  */
 #include <stdbool.h>
@@ -28,7 +28,7 @@ static char *executed_file(void)
 }
 
 /*
- * Process 1 was started with the secret of the agent, and every build can read its command line and environment. As in
+ * PID 1 was started with the secret of the agent, and every build can read its command line and environment. As in
  * src/bailey/commands/agent.ts, all arguments are overwritten, since the secret may be any of them.
  */
 static bool wipes_by_default(void)

@@ -1,11 +1,11 @@
 /**
- * The folders of a process's cgroups: /proc/PID/cgroup has the path of each in its hierarchy, and mountinfo where that
- * hierarchy is mounted, and from which of its folders on.
+ * Finds the folders of a process's cgroups. /proc/PID/cgroup has the path of each cgroup in its hierarchy. mountinfo shows
+ * where that hierarchy is mounted, and which folder of the hierarchy is the root of the mount.
  */
 import { type MountLine, parseMountinfo } from './mountinfo.ts';
 
 /**
- * Reads a /proc/PID/cgroup.
+ * Parses the content of /proc/PID/cgroup.
  * @returns the path of the cgroup by controller; the unified hierarchy (cgroup v2) has the empty name
  */
 export function cgroupPaths(cgroupText: string): ReadonlyMap<string, string> {
@@ -28,7 +28,7 @@ export interface CgroupFolder {
 /**
  * The folder of a process's cgroup in the hierarchy of one controller.
  * @param controller empty for the unified hierarchy
- * @param paths what {@link cgroupPaths} read
+ * @param paths the result of {@link cgroupPaths}
  * @param mountinfo /proc/self/mountinfo of the reader
  * @returns undefined when the hierarchy is not mounted, or the process's part of it is not visible here
  */
@@ -60,7 +60,7 @@ function isHierarchyOf(controller: string, { type, fileSystemOptions }: MountLin
     : type === 'cgroup' && fileSystemOptions.split(',').includes(controller);
 }
 
-/** The folder itself and all above it that are mounted here, the innermost first. */
+/** The folder and its parents up to the mount point, innermost first. */
 export function upwards({ top, below }: CgroupFolder): readonly string[] {
   const folders = [`${top}${below}`];
   for (let rest = below; rest !== ''; ) {

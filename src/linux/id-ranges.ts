@@ -13,10 +13,10 @@ export interface Extent {
   readonly count: number;
 }
 
-/** The number of ids. 2^32-1 is no id: system calls use -1 for no change. */
+/** The number of possible ids. 2^32-1 is not an id: system calls use -1 for "no change". */
 export const allIds = 2 ** 32 - 1;
 
-/** The map that maps every id to itself. */
+/** The identity map: every id is mapped to itself. */
 export const identity: readonly Extent[] = [{ from: 0, to: 0, count: allIds }];
 
 /**
@@ -46,7 +46,7 @@ export function inside(extents: readonly Extent[], id: number): number | undefin
   return extent === undefined ? undefined : extent.from + (id - extent.to);
 }
 
-/** A map without one id. */
+/** Returns a copy of the map in which one id is not mapped. */
 export function without(extents: readonly Extent[], id: number): readonly Extent[] {
   return extents.flatMap((extent) => {
     const { from, to, count } = extent;
@@ -60,8 +60,8 @@ export function without(extents: readonly Extent[], id: number): readonly Extent
 }
 
 /**
- * Maps one id to another. The id that was mapped there so far is mapped to the former target of the first one, so that
- * every id that was mapped stays mapped.
+ * Maps one id to another. The id that was mapped to that target before gets the former target of the first id, so that
+ * no mapped id is lost.
  */
 export function exchanged(extents: readonly Extent[], from: number, to: number): readonly Extent[] {
   const previous = inside(extents, to);

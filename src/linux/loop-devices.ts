@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 
-/** A loop device that is attached to a file; loop(4), /sys/block/loopN. */
+/** A loop device that is attached to a file (loop(4)), as /sys/block/loopN shows it. */
 export interface LoopDevice {
   /** `/dev/loop3` */
   readonly path: string;
   /** `major:minor`, as in mountinfo. */
   readonly number: string;
-  /** The path of its file, as the kernel shows it; for a deleted file, the path that it had. */
+  /** The path of the backing file, as the kernel shows it; for a deleted file, its former path. */
   readonly file: string;
 }
 
 const devices = '/sys/block';
 
-/** All loop devices that are attached to a file now. */
+/** Returns all loop devices that are attached to a file now. */
 export function loopDevices(): readonly LoopDevice[] {
   return readdirSync(devices)
     .filter((name) => /^loop\d+$/.test(name))

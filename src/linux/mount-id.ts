@@ -1,8 +1,8 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 
 /**
- * The id of the mount that a folder is on, the first column of /proc/self/mountinfo. It is that of the mount that the path
- * leads to now, also where one mount hides another.
+ * Returns the id of the mount that a folder is on, the first column of /proc/self/mountinfo. When one mount hides another,
+ * it is the id of the visible mount.
  * @throws Error with `code` (ENOENT, ENOTDIR, EACCES, …) when the folder cannot be opened or /proc is missing
  */
 export function mountIdOf(folder: string): number {

@@ -4,8 +4,8 @@ import { mountIdOfDescriptor } from './mount-id.ts';
 import { fromAnyThread } from './proc.ts';
 
 /**
- * The mounts of a process, as /proc/PID/mountinfo lists them (proc_pid_mountinfo(5)), and the folders of file systems that
- * they show. This is the only parser of that file.
+ * Parses the mounts of a process in /proc/PID/mountinfo (proc_pid_mountinfo(5)), and identifies the folder of the file
+ * system that each mount shows. This is the only parser of that file.
  */
 
 /** One line of mountinfo. */
@@ -13,11 +13,11 @@ export interface MountLine {
   readonly id: number;
   /** The id of the mount that this one is mounted on. */
   readonly parent: number;
-  /** `major:minor` of the file system; for NFS, the name that {@link nfsFolder} makes. */
+  /** `major:minor` of the file system; for NFS, the name from {@link nfsFolder}. */
   readonly device: string;
-  /** The folder of the file system that is mounted; for NFS, its path on the server. */
+  /** The mounted folder, as a path in its file system; for NFS, its path on the server. */
   readonly root: string;
-  /** The same as the kernel writes it, for NFS too: there it begins at the mounted export. */
+  /** The same path as the kernel writes it; for NFS, it begins at the mounted export. */
   readonly rootInFileSystem: string;
   /** For NFS: the address of the server. */
   readonly address?: string;
@@ -25,17 +25,17 @@ export interface MountLine {
   readonly point: string;
   /** Whether the mount, or its whole file system, is read-only. */
   readonly readonly: boolean;
-  /** The peer group of a shared mount: what is mounted on one of the group appears on all; mount_namespaces(7). */
+  /** The peer group of a shared mount: a mount below one member appears below all members; mount_namespaces(7). */
   readonly peerGroup?: string;
   /** The type of the file system, such as `ext4`. */
   readonly type: string;
-  /** What is mounted, such as `/dev/sda1`. */
+  /** The source of the mount, such as `/dev/sda1`. */
   readonly source: string;
   /** Options of the file system, separated by commas; of a cgroup hierarchy, its controllers. */
   readonly fileSystemOptions: string;
 }
 
-/** A folder of a file system, by whatever path it is reached. */
+/** Identifies a folder of a file system, independent of the path that leads to it. */
 export interface SourceFolder {
   readonly device: string;
   readonly root: string;
@@ -57,8 +57,8 @@ export const nfsFolder = (host: string, path: string, address: string | undefine
 
 /**
  * Reads the mounts of a process.
- * @returns the mounts in the order in which they were made; undefined when they cannot be read, since the process has ended
- *   or /proc is missing: then it is unknown what is mounted
+ * @returns the mounts in the order in which they were made; undefined when they cannot be read, because the process has
+ *   ended or /proc is missing: the mounts are unknown then, which does not mean that there are none
  */
 export function mountsOf(pid: number | 'self'): readonly MountLine[] | undefined {
   try {
@@ -113,7 +113,7 @@ function decodeOctal(text: string): string {
 }
 
 /**
- * Names a folder as mountinfo names it once it is mounted somewhere.
+ * Identifies a folder in the way in which mountinfo would identify it as the source of a bind mount.
  * @param folder an absolute path without symlinks
  * @throws Error with `code` when it cannot be opened
  */
@@ -129,7 +129,7 @@ export function sourceFolder(folder: string): SourceFolder {
   }
 }
 
-/** The folder that a path leads to, if the path lies on that mount. */
+/** Identifies the folder of a path, if the path is on that mount. */
 export function folderOn(mount: MountLine, path: string): SourceFolder {
   const { device, address } = mount;
   const root = posix.join(mount.root, posix.relative(mount.point, path));
@@ -139,7 +139,7 @@ export function folderOn(mount: MountLine, path: string): SourceFolder {
 const onSameDevice = (one: SourceFolder, other: SourceFolder): boolean =>
   one.device === other.device || (one.address !== undefined && one.address === other.address);
 
-/** Whether a folder is another folder or lies in it, on the same file system. */
+/** Whether a folder is equal to another folder or below it, on the same file system. */
 export const isPartOf = (one: SourceFolder, other: SourceFolder): boolean =>
   onSameDevice(one, other) && isWithin(one.root, other.root);
 

@@ -1,10 +1,10 @@
 /**
- * The one way in which the castle starts child processes. A program that is started here has no shell, an optional time
- * limit, and output of bounded size.
+ * Starts child processes for the castle; no other module does. A program runs without a shell, with an optional time limit,
+ * and its output is kept up to a limit.
  *
- * How it ended is one value of five kinds. The unusual one is `hung`: a process in an uninterruptible system call (state D
- * of proc_pid_stat(5), as with a file system that does not answer) does not end on SIGKILL either. The caller gets control
- * back, and a promise for the moment at which the process is gone after all.
+ * Its end is described by one value of five kinds. The unusual kind is `hung`: a process in an uninterruptible system call
+ * (state D of proc_pid_stat(5), as with a file system that does not answer) does not end on SIGKILL either. The caller gets
+ * control back, and a promise that resolves when the process has ended.
  *
  * `runProgram` waits for the end and keeps the output; `startProgram` is for programs that answer line by line, or whose
  * output is a stream.
@@ -17,45 +17,45 @@ import { Failure } from '../terminal/failure.ts';
 /** How long a killed process may take to end before it counts as hung, in milliseconds. */
 const endAfterKillMs = 1_000;
 
-/** The output that is kept unless the caller says otherwise, in bytes. */
+/** Default limit for the output that is kept, in bytes. */
 const defaultOutputLimitBytes = 16 * 1024;
 
 export interface ProgramOptions {
-  /** Its environment; that of the castle when absent. */
+  /** Environment of the program. Default: the environment of the castle. */
   readonly env?: NodeJS.ProcessEnv;
   /**
-   * What it gets as descriptors 3, 4 and so on. A lock (flock) on such a file lasts until the program has ended, even when
-   * the castle ends before.
+   * Files that the program inherits as descriptors 3, 4 and so on. A lock (flock) on such a file lasts until the program
+   * has ended, even when the castle ends before.
    */
   readonly descriptors?: readonly (number | 'ignore')[];
-  /** It is killed after this time, in milliseconds; without, it may run for as long as it likes. */
+  /** Time limit in milliseconds, after which the program is killed. Default: no limit. */
   readonly timeLimitMs?: number;
-  /** Kills it; only for a program whose work may be cut off anywhere. */
+  /** Kills the program when aborted. Only for a program that can be killed at any point without damage. */
   readonly signal?: AbortSignal;
 }
 
 /** How a program ended. */
 export type ProgramEnd =
   | { readonly kind: 'exited'; readonly exitCode: number }
-  /** By a signal that was not sent for the time limit. */
+  /** Ended by a signal that was not sent because of the time limit. */
   | { readonly kind: 'signaled'; readonly signal: NodeJS.Signals }
-  /** Killed at its time limit, and gone. */
+  /** Killed at its time limit; the process has ended. */
   | { readonly kind: 'timed-out' }
-  /** Killed at its time limit, and not gone a second later. `gone` resolves when it is. */
+  /** Killed at its time limit, but the process still exists a second later. `gone` resolves when it has ended. */
   | { readonly kind: 'hung'; readonly gone: Promise<void> }
-  /** It could not be started. */
+  /** The program could not be started. */
   | { readonly kind: 'not-started'; readonly error: string };
 
-/** A program that was started. It may also have failed to start: `end` tells. */
+/** A started program. If the start failed, `end` has the reason. */
 export interface RunningProgram {
   readonly pid: number | undefined;
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** The last line that it has printed to descriptor 2 so far; empty without one. */
+  /** The last line that the program has printed to standard error so far; empty when there is none. */
   lastMessage(): string;
   /** Resolves when the program has ended and its output is read; never rejects. */
   readonly end: Promise<ProgramEnd>;
-  /** Sends SIGKILL and discards the rest of its output; does nothing when it has ended already. */
+  /** Sends SIGKILL and discards the remaining output. Does nothing when the program has ended already. */
   kill(): void;
 }
 
@@ -69,10 +69,10 @@ export function startProgram(
   options: ProgramOptions = {},
 ): RunningProgram {
   const { child, messages, end } = start(program, args, options, 'pipe');
-  // Without a free descriptor for the pipes, there are none: the program is not started, and `end` tells why.
+  // Without a free descriptor there are no pipes: the program is not started, and `end` has the reason.
   const stdin = child.stdin ?? new PassThrough().resume();
   const stdout = child.stdout ?? Readable.from([]);
-  // It may have ended without having read all of it: its end tells how.
+  // A write error is ignored: the program may have ended before it read all input, and `end` says how it ended.
   stdin.on('error', () => undefined);
   function kill(): void {
     child.kill('SIGKILL');
@@ -81,22 +81,22 @@ export function startProgram(
   return { pid: child.pid, stdin, stdout, lastMessage: () => messages.lastLine(), end, kill };
 }
 
-/** A program that has ended. */
+/** The result of a program that has ended. */
 export interface ProgramResult {
   readonly end: ProgramEnd;
-  /** Undefined unless it exited by itself. */
+  /** Exit code; undefined unless the program exited without a signal. */
   readonly exitCode: number | undefined;
-  /** What it printed to descriptor 1. */
+  /** The output on standard output, up to the limit. */
   readonly stdout: string;
-  /** Whether it printed more than was kept: `stdout` lacks the beginning then. */
+  /** Whether the output exceeded the limit. If so, `stdout` lacks the beginning. */
   readonly isTruncated: boolean;
-  /** The last line that it printed to descriptor 1 or 2, or else how it ended; for messages. */
+  /** For messages: the last line of standard output or standard error, or how the program ended when there is none. */
   readonly lastLine: string;
 }
 
 /**
- * Runs a program without input to its end. It does not throw when the program fails: `end` tells what went wrong.
- * @param outputLimitBytes of longer output only the end is kept
+ * Runs a program without input and waits for its end. Does not throw when the program fails: `end` has the reason.
+ * @param outputLimitBytes limit for the output that is kept; of longer output, the end is kept
  */
 export async function runProgram(
   program: string,
@@ -135,7 +135,7 @@ export function describeEnd(end: ProgramEnd): string {
   }
 }
 
-/** The lines of a stream, without their ends. They end early when the stream is destroyed. */
+/** Iterates over the lines of a stream, without line ends. The iteration ends early when the stream is destroyed. */
 export async function* readLines(stream: Readable): AsyncGenerator<string, void, undefined> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
@@ -146,14 +146,14 @@ export async function* readLines(stream: Readable): AsyncGenerator<string, void,
       yield* lines;
     }
   } catch {
-    // Destroyed: how the program ended tells why.
+    // The stream was destroyed; the end of the program has the reason.
   }
   if (rest !== '') yield rest;
 }
 
 /**
- * Checks that programs of the host can be run, before the first of them is needed.
- * @param origin the package to install
+ * Checks at the start that required programs of the host are installed and can be executed.
+ * @param origin the package that contains them, for the message
  * @throws Failure config
  */
 export async function requirePrograms(programs: readonly string[], origin: string): Promise<void> {
@@ -164,7 +164,7 @@ export async function requirePrograms(programs: readonly string[], origin: strin
   }
 }
 
-/** Starts the process and follows it to its end. */
+/** Starts the process. `end` resolves when the process has ended or counts as hung. */
 function start(
   program: string,
   args: readonly string[],
@@ -203,7 +203,7 @@ function start(
     if (signal?.aborted === true) kill();
     signal?.addEventListener('abort', kill);
     child.once('error', (error: NodeJS.ErrnoException) => {
-      // Also emitted for a signal that could not be sent: then the process is there, and `close` follows.
+      // `error` is also emitted when a signal could not be sent. The process exists then, and `close` follows.
       if (child.pid === undefined) finish({ kind: 'not-started', error: error.code ?? error.message });
     });
     child.once('close', (exitCode, endSignal) => {
@@ -215,7 +215,7 @@ function start(
   return { child, messages, end };
 }
 
-/** The last bytes of a program's output. */
+/** Keeps the last bytes of a program's output. */
 class OutputTail {
   private parts: Buffer[] = [];
   private bytes = 0;

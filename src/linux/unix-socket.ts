@@ -22,8 +22,8 @@ export function checkSocketPath(path: string, option = '--socket'): void {
 }
 
 /**
- * Prepares the path of a socket: creates its folder, and removes a socket on which no process listens any more, as that of a
- * castle that was killed.
+ * Prepares the path of a socket: creates its folder, and removes a socket on which no process listens any more, for
+ * example after a castle was killed.
  * @throws Failure cannotCreate when another kind of file has the path, tryAgain when a process listens on the socket
  */
 export async function freeSocket(path: string, option = '--socket'): Promise<void> {
@@ -43,9 +43,9 @@ export async function freeSocket(path: string, option = '--socket'): Promise<voi
 }
 
 /**
- * Makes a server listen on a unix socket. By default every uid may connect, because the castle decides by the identity of the
- * caller, not by the mode. The mode is set by the umask as the socket is created: a chmod afterwards would follow a symbolic
- * link that a user with write access to the folder put in its place.
+ * Makes a server listen on a unix socket. By default every uid may connect, because the castle checks the identity of the
+ * caller of each request. The umask sets the mode when the socket is created: a later chmod would follow a symbolic link that a
+ * user with write access to the folder could put in its place.
  * @param mask the bits that are removed from mode 0777
  * @throws Failure noPermission, cannotCreate
  */

@@ -5,7 +5,7 @@ const codes = { red: 31, green: 32, yellow: 33, dim: 2 } as const;
 
 export type Color = keyof typeof codes;
 
-/** Resets the color. */
+/** The SGR code that resets the color. */
 const reset = '\x1b[0m';
 
 /**

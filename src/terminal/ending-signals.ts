@@ -1,6 +1,6 @@
 import { Interrupted } from './failure.ts';
 
-/** The signals that end a process; while `bailey` prepares, each of them aborts the preparation. */
+/** The signals that end a process by default. Each of them aborts the preparation of `bailey`. */
 export const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** signal(7): these numbers are the same on every architecture. Node's own table would load node:os. */

@@ -1,6 +1,6 @@
 /**
- * The kinds of failure of `bailey` and `castle`, with their exit codes (sysexits.h). Once `bailey` has become another program,
- * the exit codes are those of that program.
+ * The kinds of failure of `bailey` and `castle`, with their exit codes (sysexits.h). After `bailey` has become another program,
+ * that program determines the exit code.
  */
 export const exitCodes = {
   /** Wrong command line. */

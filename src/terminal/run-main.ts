@@ -8,14 +8,14 @@ const internalError = 70;
 
 /**
  * Writes one line to standard error: the program's name, a colon and the text, with line breaks and control characters
- * made harmless. Errors are ignored: a closed or full standard error is no reason to stop.
+ * made harmless. Errors are ignored: a closed or full standard error must not stop the program.
  */
 export function logLine(program: string, line: string): void {
   try {
     // Not process.stderr: it would leave a pipe non-blocking for the program that we become, and is slow to create.
     writeSync(2, `${program}: ${printable(line.replace(/\s*\n\s*/g, ' '))}\n`);
   } catch {
-    // see above
+    // errors are ignored, see above
   }
 }
 

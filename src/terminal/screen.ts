@@ -14,11 +14,11 @@ const eraseBelow = '\x1b[J';
 /** A color sequence, or one character; only a character takes a column. */
 const units = /\x1b\[[0-9;]*m|./gsu;
 
-/** A terminal's whole window, for text that is replaced again and again. */
+/** The whole window of a terminal, for text that is replaced repeatedly. */
 export interface Screen {
-  /** Replaces what is shown, clipped to the window. */
+  /** Replaces the shown text; the new text is clipped to the window. */
   show(text: string): void;
-  /** Restores what was on the terminal before. */
+  /** Restores the former content of the terminal. */
   close(): void;
 }
 

@@ -9,7 +9,7 @@ export interface Setting {
   readonly placeholder?: string;
   /** An option overrides its variable. An empty variable counts as not set. */
   readonly variable?: string;
-  /** The default value, or a description of it. */
+  /** The default value, or a description of the default. */
   readonly default?: string;
   /** What the setting does: a phrase without a full stop at its end. */
   readonly meaning: string;

@@ -11,13 +11,13 @@ export function parseSize(text: string): number | undefined {
   return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** A size in the largest unit in which it is a whole number. */
+/** Formats a size in the largest unit in which it is a whole number. */
 export function formatSize(bytes: number): string {
   const [unit, worth] = Object.entries(units).findLast(([, worth]) => bytes % worth === 0) ?? ['', 1];
   return `${bytes / worth}${unit === '' ? ' bytes' : unit}`;
 }
 
-/** A size for people, rounded to one decimal place: `820M`, `3.4G`. */
+/** Formats a size for display, rounded to one decimal place: `820M`, `3.4G`. */
 export function roundSize(bytes: number): string {
   const [unit, worth] = Object.entries(units).findLast(([, worth]) => bytes >= worth) ?? ['', 1];
   return `${Math.round((bytes / worth) * 10) / 10}${unit === '' ? ' bytes' : unit}`;

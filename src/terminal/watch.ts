@@ -6,20 +6,20 @@ import { openScreen } from './screen.ts';
 /** Seconds between two updates, unless the option gives another number. */
 export const defaultWatchSeconds = 2;
 
-/** What is shown at one moment. */
+/** One update of the display. */
 export interface Frame {
   /** Whole lines, each with its end. */
   readonly text: string;
-  /** When it was so; ISO 8601, UTC. */
+  /** The time at which the data was read; ISO 8601, UTC. */
   readonly at: string;
 }
 
 /**
- * Shows something repeatedly until a signal ends the process. On a terminal, each update replaces the one before, on the
- * alternate screen, so that the scrollback stays as it was. Elsewhere, updates follow one another, each below its time;
- * for programs, without the time.
+ * Fetches and shows a text repeatedly until a signal ends the process. On a terminal, each update replaces the one before,
+ * on the alternate screen, so that the scrollback stays as it was. On a pipe or a file, updates follow one another, each
+ * below its time; with --json, without the time.
  * @param every seconds between two updates; true: the default
- * @param look fetches what is to be shown; what it throws ends the watch
+ * @param look fetches one update; an error that it throws ends the watch
  */
 export async function watch(
   every: number | true,
@@ -27,7 +27,7 @@ export async function watch(
   look: () => Promise<Frame>,
 ): Promise<never> {
   const everyMs = (every === true ? defaultWatchSeconds : every) * 1000;
-  // The first look comes before the screen changes, so that its error is printed as that of any command.
+  // The first update is fetched before the screen changes, so that an error is printed on the normal screen.
   let frame = await look();
   if (!forPrograms && process.stdout.isTTY) {
     const screen = openScreen(process.stdout);
@@ -48,7 +48,7 @@ export async function watch(
   }
 }
 
-/** Reads the option's number. @throws InvalidArgumentError */
+/** Parses the value of --watch. @throws InvalidArgumentError */
 export function watchSeconds(text: string): number {
   const number = Number(text);
   if (text.trim() !== '' && number >= 0.1 && number <= 86_400) return number;

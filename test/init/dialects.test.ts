@@ -481,7 +481,7 @@ if (requires(t, pidNamespace, peers)) {
     sub.equal(await running.line(), '10 0 0', 'CONT is dropped, TSTP is USR1');
   });
 
-  // The real one loses 9 of 2,000 here: its own SIGSTOP, which does nothing to process 1, takes a SIGCONT along.
+  // The real one loses 9 of 2,000 here: its own SIGSTOP, which does nothing to PID 1, takes a SIGCONT along.
   eachReaping(t, 'dumb-init: SIGCONT right after a stop continues the program', async (sub, before) => {
     const [log = ''] = compile(sub, 'test/init/log-signals.c');
     const running = new Running([...before, called(sub, 'dumb-init'), '--', log]);
@@ -629,7 +629,7 @@ if (requires(t, pidNamespace, peers)) {
         // The real one misses processes that ended before it waits, unless another one ends later.
         if (program !== 'catatonit')
           await until('it has no other children', () => childrenOf(init).length === 0);
-        // To process 1 a signal that comes before it is waited for is lost.
+        // To PID 1 a signal that comes before it is waited for is lost.
         await until(
           'it waits',
           () => stat(init)?.state === 'S' && (program === 'catatonit' || blocks(init, 1)),

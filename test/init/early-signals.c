@@ -1,6 +1,6 @@
 /*
- * Sends process 1 real-time signals with the values 0 to COUNT-1 while it starts: early-signals COUNT INIT [ARGUMENT...]
- * This process is process 1. It blocks every signal, so that none is lost before INIT runs, waits until the first one is
+ * Sends PID 1 real-time signals with the values 0 to COUNT-1 while it starts: early-signals COUNT INIT [ARGUMENT...]
+ * This process is PID 1. It blocks every signal, so that none is lost before INIT runs, waits until the first one is
  * pending, and executes INIT, while its child continues to send.
  */
 #define _GNU_SOURCE

@@ -275,7 +275,7 @@ if (requires(t, pidNamespace)) {
   });
 
   eachWay(t, '--forget: the program has the secrets, and process 1 does not show them', async (sub, way) => {
-    // Until process 1 runs again, which it does when the program has been executed.
+    // Until PID 1 runs again, which it does when the program has been executed.
     const script = `
       while grep -aqe h1dden -e s3cret /proc/1/environ /proc/1/cmdline; do :; done
       tr '\\0' '\\n' < /proc/1/environ | grep -a ^PASSWORD

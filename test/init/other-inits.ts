@@ -48,7 +48,7 @@ export function eachReaping(
     });
 }
 
-/** Runs a command to its end, as process 1 or as an ordinary child; after two minutes it hangs, and is killed. */
+/** Runs a command to its end, as PID 1 or as an ordinary child; after two minutes it hangs, and is killed. */
 export function run(
   command: readonly string[],
   how: { readonly env?: Record<string, string>; readonly process1?: boolean } = {},

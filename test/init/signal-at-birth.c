@@ -1,6 +1,6 @@
 /*
- * Sends process 1 one signal around the time when it creates its first child: signal-at-birth SIGNAL DELAY INIT [ARGUMENT...]
- * This process is process 1 and executes INIT. Its child waits until INIT's child exists and then spins DELAY times, so that
+ * Sends PID 1 one signal around the time when it creates its first child: signal-at-birth SIGNAL DELAY INIT [ARGUMENT...]
+ * This process is PID 1 and executes INIT. Its child waits until INIT's child exists and then spins DELAY times, so that
  * many rounds with different delays hit every instant between fork and exec.
  */
 #define _GNU_SOURCE

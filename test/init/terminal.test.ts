@@ -1,4 +1,4 @@
-// Job control: under an interactive shell, and as process 1 of a container with a terminal (docker run -it).
+// Job control: under an interactive shell, and as PID 1 of a container with a terminal (docker run -it).
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { childrenOf, stat, until } from '../kit/namespace.ts';

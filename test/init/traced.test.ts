@@ -1,4 +1,4 @@
-// A program that makes process 1 its tracer, as some programs do against debuggers: every signal stops it, and only the
+// A program that makes PID 1 its tracer, as some programs do against debuggers: every signal stops it, and only the
 // tracer can continue it. The kernel does not free such a child either.
 import t from 'tap';
 import { compile } from '../kit/compile.ts';

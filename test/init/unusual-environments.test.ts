@@ -1,4 +1,4 @@
-// Unusual environments: closed descriptors, not process 1, no /proc, a read-only root, no privileges, seccomp filters.
+// Unusual environments: closed descriptors, not PID 1, no /proc, a read-only root, no privileges, seccomp filters.
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import t from 'tap';

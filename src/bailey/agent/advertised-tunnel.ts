@@ -6,7 +6,7 @@ import {
 } from '../scheduler/advertised-address.ts';
 import { type Environment, portNumber } from '../scheduler/scheduler.ts';
 
-/** A -tunnel to use only if no other way to connect is configured. */
+/** The value of -tunnel that is used if no other way to connect is configured. */
 export interface AdvertisedTunnel {
   /** The option or variable that requests it. */
   readonly name: string;

@@ -12,7 +12,7 @@ import { validateArguments } from './remoting/validate-arguments.ts';
 /** The arguments of agent.jar, and warnings about them. */
 export interface AgentCommandLine {
   readonly args: readonly RawArgument[];
-  /** The same as agent.jar will parse them. */
+  /** The same arguments, parsed by the rules of agent.jar. */
   readonly items: readonly ParsedArgument[];
   readonly warnings: readonly string[];
 }

@@ -11,12 +11,12 @@ export interface AgentConfig {
   readonly javaOptions: readonly string[];
   /** JENKINS_AGENT_FILE, else the path in the official image. */
   readonly jar: string;
-  /** Whether JENKINS_AGENT_FILE is set: then the file must exist. */
+  /** Whether JENKINS_AGENT_FILE is set. If so, the file must exist. */
   readonly isJarConfigured: boolean;
   readonly secret: string | undefined;
   /** JENKINS_NAME, else JENKINS_AGENT_NAME. */
   readonly name: string | undefined;
-  /** Which of the two variables it comes from. */
+  /** The variable that the name comes from, for messages. */
   readonly nameVariable: string;
   readonly tunnel: string | undefined;
   readonly url: string | undefined;

@@ -9,9 +9,9 @@ import { agentOptions } from './settings.ts';
 export interface AgentOptions {
   /** Whether to check the controller before java starts. */
   readonly preflight: boolean;
-  /** How long to wait for the controller, in milliseconds; undefined: as long as agent.jar would. */
+  /** How long to wait for the controller, in milliseconds. Default (undefined): as long as agent.jar would wait. */
   readonly connectTimeoutMs: number | undefined;
-  /** Where to find the address of the controller; undefined: not requested. */
+  /** The value of --advertise or BAILEY_ADVERTISE; undefined when neither is set. */
   readonly advertise: AdvertiseSetting | undefined;
 }
 

@@ -7,7 +7,7 @@ import { isInbound } from './remoting/validate-arguments.ts';
 
 /** The command line of agent.jar without secrets. */
 export interface ArgumentsWithoutSecrets {
-  /** Its arguments. */
+  /** The arguments of agent.jar. */
   readonly args: readonly string[];
   /** Descriptor of a memory file with the secrets, to become java's standard input; undefined: nothing to hide. */
   readonly stdin?: number;
@@ -54,7 +54,7 @@ const reference = '@/proc/self/fd/0';
 interface Plan {
   /** The secrets, one argument per line. The secret of the agent, if any, comes first. */
   readonly lines: readonly string[];
-  /** What replaces an argument on the command line. */
+  /** The argument that takes the place of the secrets on the command line. */
   readonly replacements: ReadonlyMap<RawArgument, readonly string[]>;
   readonly withoutVariables: readonly string[];
 }

@@ -4,11 +4,11 @@ import { requireWorkDir } from './work-dir.ts';
 
 /** The java of an agent, and its work directory. */
 export interface AgentJvmRequest {
-  /** The program's file. */
+  /** Path of the java program. */
   readonly java: string;
-  /** Absolute; undefined if the agent has none. */
+  /** Absolute path of the work directory; undefined if the agent has none. */
   readonly workDir: string | undefined;
-  /** Whether agent.jar may create the work directory: not with -failIfWorkDirIsMissing. */
+  /** Whether agent.jar may create the work directory: false with -failIfWorkDirIsMissing. */
   readonly mayCreateWorkDir: boolean;
 }
 

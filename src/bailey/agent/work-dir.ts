@@ -12,7 +12,7 @@ export function workDirOf(items: readonly ParsedArgument[]): string | undefined 
 /**
  * Checks that the agent can use its work directory. agent.jar itself gives no reason when it cannot write there, and
  * notices a full disk only when a build fails.
- * @param mayCreateWorkDir whether agent.jar creates a missing directory: yes, unless -failIfWorkDirIsMissing is given
+ * @param mayCreateWorkDir whether agent.jar creates a missing directory: true unless -failIfWorkDirIsMissing is given
  * @throws Failure 73 when it cannot be created, is not a directory or is full, 77 without write permission
  */
 export function requireWorkDir(path: string, mayCreateWorkDir: boolean): void {

@@ -6,13 +6,19 @@ export class ArchiveError extends Error {
   override readonly name = 'ArchiveError';
 }
 
-/** Contains the end record of an archive and, with up to about a hundred files, its whole directory. */
+/**
+ * Bytes to read at the end of an archive: they contain the end record and, with up to about a hundred files, the whole
+ * directory.
+ */
 const tailBytes = 8 * 1024;
-/** The manifest is usually the first entry (JAR file specification), so the beginning of a directory is enough. */
+/** Bytes to read of a larger directory: the manifest is usually the first entry (JAR file specification). */
 const directoryStartBytes = 4 * 1024;
-/** Twice the directory size of an archive with the maximum of 65,535 files. */
+/** Limit for a directory, in bytes: twice the size for the maximum of 65,535 files. */
 const maxDirectoryBytes = 16 * 1024 * 1024;
-/** The directory does not state the length of the local extra field; build tools write less than this. */
+/**
+ * Bytes to read beyond an entry's header: the directory does not state the length of the local extra field; build tools
+ * write less.
+ */
 const extraFieldBytes = 256;
 
 /**
@@ -83,7 +89,7 @@ interface DirectoryEntry {
 
 const entryBytes = 46;
 
-/** @returns 'beyond' when it may be in the part of the directory that has not been read */
+/** @returns the entry; 'beyond' when it may be in the part of the directory that has not been read */
 function findEntry(
   directory: Buffer,
   name: Buffer,
@@ -140,7 +146,7 @@ function readEntry(fd: number, entry: DirectoryEntry, maxBytes: number): Buffer 
   return unpacked;
 }
 
-/** @returns fewer bytes where the file ends before */
+/** @returns the bytes at the position; fewer when the file ends before */
 function readAt(fd: number, bytes: number, at: number): Buffer {
   const buffer = Buffer.allocUnsafe(bytes);
   let done = 0;

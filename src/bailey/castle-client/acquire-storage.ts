@@ -124,9 +124,9 @@ async function requestUntilGranted(
 
 /** The parameters of one request. */
 interface RequestContext {
-  /** On the clock of performance.now(). */
+  /** Deadline in milliseconds of performance.now(). */
   readonly deadline: number;
-  /** How long the request may wait in the castle's queue; 0: not at all. */
+  /** How long the request may wait in the castle's queue, in seconds; 0: no waiting. */
   readonly waitSeconds: number;
   readonly logLine: (line: string) => void;
   readonly abort: Promise<'aborted'>;
@@ -196,8 +196,8 @@ function deadlineFailure(request: StorageRequest, last: Failure): Failure {
 }
 
 /**
- * Verifies that the target is the mount that the castle reported, by mount id: a program that writes to a mount point
- * without a mount would lose its data with the container.
+ * Verifies by mount id that the volume is mounted on the target. Without the mount, the program would write into the
+ * container's own file system, and its data would be lost with the container.
  */
 function verifyMounted(request: StorageRequest, lease: Lease): void {
   let found: number;

@@ -12,7 +12,7 @@ export interface GrantedLease {
 /** The result of one request. */
 export type LeaseOutcome =
   | GrantedLease
-  /** May succeed later; at the deadline it is reported as the failure. */
+  /** The request failed but may succeed later. If the deadline has passed, this failure is reported. */
   | { readonly kind: 'retry'; readonly failure: Failure; readonly code?: RefusalCode }
   | { readonly kind: 'final'; readonly failure: Failure; readonly code?: RefusalCode };
 

@@ -32,7 +32,7 @@ async function main(argv: readonly string[]): Promise<undefined> {
 }
 
 function takeInjected(argv: readonly string[]): Injected {
-  // The first four: node, and the position of the bundle, which the loader has used.
+  // The first four arguments are node and the position of the bundle; only the loader needs them.
   const [, , , , addon = '', nodeOptions = '', preload = '', heldPreload = '', ...args] = argv;
   return { addon, nodeOptions, preload, heldPreload, args };
 }

@@ -73,7 +73,7 @@ function fileOrFault(find: () => string): { readonly file: string } | { readonly
 const printableLines = (lines: readonly string[]): string =>
   lines.flatMap((line) => line.split('\n').map(printable)).join('\n');
 
-/** Java cannot start in a smaller container. */
+/** The smallest limit to report on, in bytes: java cannot start in a smaller container. */
 const minLimitBytes = 16 * 2 ** 20;
 
 function parseLimit(text: string): number {

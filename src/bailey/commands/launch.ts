@@ -3,13 +3,13 @@ import { catchEndingSignals } from '../../terminal/ending-signals.ts';
 import { logLine } from '../../terminal/run-main.ts';
 import { runUnderInit } from '../launch/run-under-init.ts';
 
-/** What a launch gets from the command line. */
+/** The input of a launch command. */
 export interface LaunchRequest {
   readonly args: readonly string[];
   readonly env: Readonly<NodeJS.ProcessEnv>;
   /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
-  /** Aborted when a signal asks this process to end. */
+  /** Aborted by the first ending signal (SIGTERM, SIGINT, …) to this process. */
   readonly signal: AbortSignal;
 }
 

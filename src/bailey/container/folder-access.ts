@@ -56,14 +56,14 @@ const temporaryFile = 0o20000000 | constants.O_DIRECTORY;
  * server that maps root to nobody. The test file has no name and vanishes however this process ends.
  * @param name its name in messages
  * @param path absolute; {@link requireFolderAccess} has accepted it
- * @throws Failure 73 when it is full or the quota is used up, 77 when it may not be written after all
+ * @throws Failure 73 when it is full or the quota is used up, 77 when writing is not permitted
  */
 export function requireFreeSpace(name: string, path: string): void {
   let file: number;
   try {
     file = openSync(path, temporaryFile | constants.O_WRONLY, 0o600);
   } catch (thrown) {
-    // Some file systems lack O_TMPFILE (NFS, older overlayfs): there the first real file shows the error.
+    // Some file systems lack O_TMPFILE (NFS, older overlayfs): on these, the first real file that is written shows the error.
     if (['EOPNOTSUPP', 'EISDIR', 'EINVAL'].includes(errorCode(thrown) ?? '')) return;
     throw accessFailure(name, path, thrown, 'be written');
   }
@@ -81,7 +81,7 @@ export function requireFreeSpace(name: string, path: string): void {
  * @param name the variable that names it
  * @param path relative to the working directory, or absolute
  * @param remedy what to do when it does not exist
- * @throws Failure 78 when there is no such file, 77 when it may not be reached or read
+ * @throws Failure 78 when there is no such file, 77 without permission to reach or read it
  */
 export function requireFile(name: string, path: string, remedy: string): void {
   let fault = 'is not a file';
@@ -109,7 +109,7 @@ const noSuchFile: Readonly<Record<string, string>> = {
  * Converts the error of a file operation to a Failure.
  * @param name the variable or option that names the path; empty for none
  * @param path absolute path of the file or folder
- * @param thrown what the file operation threw
+ * @param thrown the error of the file operation
  * @param what the operation, for example `be written`
  */
 export function accessFailure(name: string, path: string, thrown: unknown, what: string): Failure {
@@ -203,7 +203,10 @@ function hostId(id: number, kind: 'uid' | 'gid'): number {
   }
 }
 
-/** The free space of the file system, which need not be full: a file may be larger than the free space. */
+/**
+ * The free space of the file system, for messages: a write may fail on a file system that is not full, when the file is
+ * larger.
+ */
 function freeSpaceText(path: string): string {
   const existing = nearestExisting(path);
   if (existing.stat.isCharacterDevice()) return 'the device takes no more';

@@ -4,11 +4,14 @@ import { cgroupFolder, cgroupPaths, upwards } from '../../linux/cgroup-folders.t
 
 /** The resources that this process may use; undefined: not limited, or not known. */
 export interface Limits {
-  /** The smallest memory limit of the own cgroup and its visible parents, unless it exceeds the physical memory. */
+  /**
+   * The smallest memory limit of this process's cgroup and its visible parents; undefined when it exceeds the physical
+   * memory.
+   */
   readonly memory: MemoryLimit | undefined;
-  /** The machine's memory. */
+  /** Physical memory of the machine, in bytes. */
   readonly physicalBytes: number | undefined;
-  /** The smallest CPU quota of the own cgroup and its visible parents. */
+  /** The smallest CPU quota of this process's cgroup and its visible parents. */
   readonly cpuQuota: CpuQuota | undefined;
   /** Number of usable CPUs, from affinity and cpusets. */
   readonly cpus: number | undefined;
@@ -27,7 +30,7 @@ export interface CpuQuota {
   readonly cpus: number;
   /** The file that contains it. */
   readonly file: string;
-  /** Whether it is set on the own cgroup; else on a parent. */
+  /** Whether the quota is set on this process's own cgroup; otherwise a parent cgroup has it. */
   readonly own: boolean;
 }
 
@@ -95,7 +98,7 @@ type Read = (path: string) => string | undefined;
 
 function memoryLimits1(folders: readonly string[], read: Read): MemoryLimit[] {
   const limits = folders.flatMap((folder) => limitIn(`${folder}/memory.limit_in_bytes`, read));
-  // It includes the parent cgroups, which a container usually cannot see.
+  // The value in memory.stat includes the limits of parent cgroups, which a container usually cannot see.
   const file = `${folders[0]}/memory.stat`;
   const bytes = count(/^hierarchical_memory_limit (\d+)$/m.exec(read(file) ?? '')?.[1]);
   return bytes === undefined ? limits : [...limits, { bytes, file }];
@@ -138,7 +141,7 @@ function quota(
     : [{ cpus: timeUs / periodUs, file, own: depth === 0 }];
 }
 
-/** The first of equal ones, which is the innermost. */
+/** Of equal values, returns the first, which belongs to the innermost cgroup. */
 function smallest<T>(limits: readonly T[], size: (limit: T) => number): T | undefined {
   return limits.reduce<T | undefined>(
     (least, limit) => (least === undefined || size(limit) < size(least) ? limit : least),
@@ -149,7 +152,10 @@ function smallest<T>(limits: readonly T[], size: (limit: T) => number): T | unde
 /** cgroup v1 shows the largest number of pages when there is no limit. */
 const noLimit = 2 ** 60;
 
-/** Ignores a limit above the physical memory, as the JVM does. An equal one counts: lxcfs shows the limit as MemTotal. */
+/**
+ * Ignores a limit above the physical memory, as the JVM does. A limit that equals the physical memory counts: lxcfs shows
+ * the limit as MemTotal.
+ */
 function belowPhysical(limit: MemoryLimit | undefined, physicalBytes = noLimit): MemoryLimit | undefined {
   return limit !== undefined && limit.bytes <= physicalBytes && limit.bytes < noLimit ? limit : undefined;
 }

@@ -106,7 +106,7 @@ function readStorageRequest(env: Environment, target: string): StorageRequest | 
   const fault = volumeNameFault(volume);
   if (fault !== undefined)
     throw new Failure('config', `CASTLE_VOLUME ${quoted(volume)} ${fault}`, 'correct CASTLE_VOLUME');
-  parseCastleUrl(url); // refuses what is not an address before anything is done
+  parseCastleUrl(url); // rejects a wrong address before anything is changed
   return {
     url,
     volume,

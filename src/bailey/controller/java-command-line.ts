@@ -37,6 +37,9 @@ export function javaArguments(
 export const isPropertySet = (javaOptions: readonly string[], property: string): boolean =>
   javaOptions.some((option) => option === `-D${property}` || option.startsWith(`-D${property}=`));
 
-/** Whether the arguments are for Jenkins (none, or the first is an option), not another program. */
+/**
+ * Whether the arguments are those of Jenkins: there are none, or the first is an option. Otherwise they name another
+ * program.
+ */
 export const isForJenkins = (args: readonly string[]): boolean =>
   args[0] === undefined || args[0].startsWith('-');

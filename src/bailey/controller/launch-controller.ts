@@ -69,7 +69,7 @@ export async function launchController({
   }
 }
 
-/** Ignored for another program: a shell must start even if these variables are the problem. */
+/** Empty values in place of these variables when another program runs: a shell must start even if they are wrong. */
 const withoutJavaVariables = { JAVA_OPTS: '', JENKINS_JAVA_OPTS: '', JENKINS_OPTS: '', BAILEY_JVM: '' };
 
 async function leaseStorage(
@@ -101,7 +101,7 @@ function requireMountPoint(path: string): void {
 const requireWar = (war: string): void =>
   requireFile('JENKINS_WAR', war, 'put jenkins.war there, or set JENKINS_WAR');
 
-/** Called after the mount: java's options may name a directory on the volume. */
+/** Prepares java's options. Call it after the mount: they may name a directory on the volume. */
 async function buildJavaArguments(
   config: ControllerConfig,
   java: string,

@@ -17,7 +17,7 @@ export function compareVersions(a: string, b: string): number {
   return compareParts(a, b);
 }
 
-/** Groups: library version, release. */
+/** Matches an automated release; the groups are the library version and the release. */
 const wrapping = /^(\d+(?:\.\d+)*)-(\d+(?:\.\d+)*\.v[0-9a-f_]+)$/;
 const hash = /^v[0-9a-f_]+$/;
 
@@ -79,7 +79,7 @@ function compareLetters(a: string, b: string, digitA: boolean, digitB: boolean):
   return 0;
 }
 
-/** Sort order: tilde, end of the text, digit, letter, everything else. */
+/** The rank of a character in the sort order: tilde, end of the text, digit, letter, any other character. */
 function rankOf(char: string | undefined, digitFollows: boolean): number {
   if (char === undefined) return digitFollows ? 0 : -1;
   if (char === '~') return -2;

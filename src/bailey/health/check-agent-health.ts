@@ -15,7 +15,7 @@ const lostAfterRetransmits = 6;
  * Checks whether an agent is connected to its controller. agent.jar has no status interface, so this looks for an
  * established outgoing TCP connection of its java whose packets are acknowledged. An idle agent has one, since the
  * channel stays open; an agent that is reconnecting has none.
- * @param urls their ports are those of the controller; empty: read from the command line
+ * @param urls the URLs of the controller, whose ports identify the connection; empty: read from java's command line
  * @param httpProxy the variable http_proxy
  */
 export function checkAgentHealth(
@@ -52,6 +52,6 @@ function ownerOf(pid: number): number {
   try {
     return statSync(`${procfs}/${pid}`).uid;
   } catch {
-    return -1; // it has just ended, and has no sockets
+    return -1; // the process has just ended and has no sockets
   }
 }

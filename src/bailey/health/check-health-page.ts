@@ -2,7 +2,7 @@ import { errorCode, errorMessage } from '../../terminal/failure.ts';
 import { type HttpReply, httpGet } from '../http/http-get.ts';
 import { type HealthResult, healthy, unhealthy } from './health-result.ts';
 
-/** Statuses of a controller without /health; it may reject anonymous requests before it notices that. */
+/** Statuses of a controller without /health. It may reject anonymous requests before it looks up the page. */
 const unknownPage: ReadonlySet<number> = new Set([401, 403, 404]);
 
 /**

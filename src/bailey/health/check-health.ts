@@ -6,9 +6,9 @@ import { findJenkins, type JenkinsProcess, type JenkinsProcesses, type Role } fr
 
 /** What to check. */
 export interface HealthCheckRequest {
-  /** Undefined: determined by the running processes, then by the environment. */
+  /** The role to check. Default (undefined): determined by the running processes, then by the environment. */
   readonly role: Role | undefined;
-  /** Root URLs of the controller; empty: read from java's command line. All of them must answer. */
+  /** Root URLs of the controller, all of which must answer. Default (empty): read from java's command line. */
   readonly urls: readonly URL[];
   readonly timeoutMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,4 +1,4 @@
-/** Where a controller listens, or why that is not known. */
+/** The root URL of a controller, or the reason why it cannot be determined. */
 export type Endpoint = { readonly url: URL } | { readonly fault: string };
 
 /**
@@ -30,7 +30,7 @@ export function controllerEndpoint(args: readonly string[]): Endpoint {
   }
 }
 
-/** The address at which to reach a listener on this host; one on all addresses is reached by loopback. */
+/** The address at which this host reaches a listener: loopback for a listener on all addresses. */
 function ownAddress(listening: string | undefined): string {
   if (listening === undefined || listening === '' || listening === '0.0.0.0') return '127.0.0.1';
   if (!listening.includes(':')) return listening;

@@ -3,9 +3,9 @@ import { argumentsNamed, hasOption, lastValue, parseArguments } from '../agent/r
 
 /** How to recognize an agent's connection to its controller by the remote port. */
 export interface ControllerPorts {
-  /** Remote ports of the controller; empty when only the controller knows its port, which it advertises over HTTP. */
+  /** Remote ports of the controller; empty when the port is known only from the controller's advertisement over HTTP. */
   readonly ports: ReadonlySet<number>;
-  /** Remote ports of other connections: agent.jar polls there over HTTP for the controller and its advertised port. */
+  /** Remote ports that do not count: agent.jar polls them over HTTP for the controller and its advertised port. */
   readonly otherPorts: ReadonlySet<number>;
   /** For messages. */
   readonly name: string;

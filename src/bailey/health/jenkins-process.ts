@@ -4,7 +4,7 @@ import { isFetchedJarName } from '../agent/agent-jar/fetched-jar-name.ts';
 import { procfs, readProcFile } from '../processes/proc-file.ts';
 import { readProcessTable } from '../processes/process-table.ts';
 
-/** What a container runs. */
+/** The role of a container. */
 export type Role = 'controller' | 'agent';
 
 /** The java of a controller or an agent. */
@@ -38,7 +38,7 @@ export interface JarPaths {
 /**
  * Finds the java that runs `-jar jenkins.war` or `-jar agent.jar`. Builds may start the same programs (Jenkins' own tests
  * do), so the oldest of several counts.
- * @param wanted only this role; then a java with a jar of another name is accepted if there is no better match
+ * @param wanted search only for this role. A java with a jar of another name is accepted if there is no better match
  * @throws Failure 69 when /proc shows no processes
  */
 export function findJenkins(jars: JarPaths, wanted: Role | undefined): JenkinsProcesses {

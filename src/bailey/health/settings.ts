@@ -1,6 +1,9 @@
 import type { Setting } from '../../terminal/setting.ts';
 
-/** Shorter than the 30 s after which Docker kills a health check, so that the check can still print the reason. */
+/**
+ * The default of --timeout: shorter than the 30 s after which Docker kills a health check, so that the check can print the
+ * reason.
+ */
 export const defaultTimeout = '5s';
 
 /** `bailey health`. */

@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { errorCode } from '../../terminal/failure.ts';
 import { procfs, readProcFile } from '../processes/proc-file.ts';
 
-/** One line of /proc/PID/net/tcp or tcp6 (Documentation/networking/proc_net_tcp.rst), as far as we use it. */
+/** One line of /proc/PID/net/tcp or tcp6 (Documentation/networking/proc_net_tcp.rst), reduced to the fields that are used. */
 export interface TcpSocket {
   readonly localPort: number;
   readonly remotePort: number;

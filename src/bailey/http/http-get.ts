@@ -10,7 +10,7 @@ export interface HttpReply {
 export interface GetOptions {
   /** Time limit for the whole response, in milliseconds. */
   readonly withinMs: number;
-  /** A longer body is an error. */
+  /** Limit for the body, in bytes; a longer body is an error. */
   readonly maxBytes: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Certificates to trust in addition to Node's own, PEM. */
@@ -52,7 +52,7 @@ export async function httpGet(url: URL, options: GetOptions): Promise<HttpReply>
       );
     });
     const abort = (): void => void request.destroy(signal?.reason);
-    // Not the socket's timeout, which restarts with every byte.
+    // A timer of our own: the socket's timeout restarts with every byte.
     const timer = setTimeout(
       () =>
         request.destroy(errorWithCode('ETIMEDOUT', `no whole answer within ${Math.ceil(withinMs / 1000)} s`)),

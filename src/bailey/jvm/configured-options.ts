@@ -32,7 +32,7 @@ export function readConfiguredOptions(env: Environment, role: Role): ConfiguredO
   ];
 }
 
-/** Splits at whitespace only: errors in these variables are the JVM's to report. */
+/** Splits at whitespace only: the JVM reports errors in these variables itself. */
 const readJvmVariable = (variable: string, env: Environment): ConfiguredOption[] =>
   (env[variable] ?? '')
     .split(/\s+/)
@@ -89,7 +89,7 @@ export function configuredHeap(
   const last = (name: string): ConfiguredOption | undefined =>
     configured.findLast(({ text }) => text.startsWith(`-XX:${name}=`));
   const [maximum, percentage, fraction] = [last('MaxRAM'), last('MaxRAMPercentage'), last('MaxRAMFraction')];
-  // MinRAMPercentage and MinRAMFraction apply to small memories: the heap is then the JVM's decision.
+  // MinRAMPercentage and MinRAMFraction apply to small memories: the resulting heap size is not predicted here.
   const option = percentage ?? fraction ?? maximum ?? last('MinRAMPercentage') ?? last('MinRAMFraction');
   if (option === undefined) return undefined;
   const base = maximum === undefined ? memory : parseJavaSize(afterEquals(maximum));

@@ -40,7 +40,7 @@ export interface JvmPlan {
 export interface PlannedOption {
   readonly option: string;
   readonly reason: string;
-  /** What java writes into the directory because of this option; the directory must exist before java starts. */
+  /** The file that java writes into the directory because of this option. The directory must exist before java starts. */
   readonly writes?: 'heap dump' | 'error file';
 }
 

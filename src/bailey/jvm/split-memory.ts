@@ -1,6 +1,6 @@
 import { mebibyte } from './java-size.ts';
 
-/** What the JVM runs. */
+/** The role of the JVM. */
 export type Role = 'controller' | 'agent';
 
 /** How a memory limit is divided; bytes. */

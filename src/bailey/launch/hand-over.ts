@@ -20,8 +20,8 @@ export interface Launch {
  * so that a signal from now on ends this process with the right status. Then the event loop runs, so that a signal that
  * was caught before is dispatched and aborts `signal`.
  * @param native the addon
- * @param launch what to become
- * @param signal what {@link catchEndingSignals} returned
+ * @param launch the program to become
+ * @param signal the result of {@link catchEndingSignals}
  * @throws the signal's reason when a signal arrived before; Failure 126 or 127 when the system cannot execute the program
  */
 export async function handOver(native: Native, launch: Launch, signal: AbortSignal): Promise<never> {
@@ -30,7 +30,7 @@ export async function handOver(native: Native, launch: Launch, signal: AbortSign
   return replaceProcess(native, launch);
 }
 
-/** Replaces this process by another program at once. */
+/** Replaces this process by another program immediately, without checking for signals. */
 export function replaceProcess(
   native: Native,
   { file, argv, withoutVariables = [], stdin = -1 }: Launch,

@@ -5,7 +5,7 @@ import { replaceProcess, throwIfSignalled } from './hand-over.ts';
 
 /** How this process was started, so that bailey-init can start it again. */
 export interface Invocation {
-  /** Node's file. */
+  /** Path of the Node executable. */
   readonly node: string;
   /** Node's own options. */
   readonly nodeArgs: readonly string[];
@@ -22,7 +22,7 @@ export interface Invocation {
  * not. bailey-init is searched in the directory of the bundle, then in PATH. Between our signal handlers and those of
  * bailey-init, about a millisecond, the kernel discards signals, as it does for every PID 1 that has no handler
  * (pid_namespaces(7)); it also did so while Node started. `ENTRYPOINT ["bailey-init", "--", "bailey", …]` avoids both.
- * @param signal what {@link catchEndingSignals} returned
+ * @param signal the result of {@link catchEndingSignals}
  * @returns only when there is no bailey-init
  * @throws the signal's reason when a signal has arrived
  */

@@ -1,4 +1,4 @@
-/** A line with an unchanged reason is repeated after this many milliseconds. */
+/** Interval in milliseconds after which a line with an unchanged reason is repeated. */
 const repeatMs = 10_000;
 
 /**

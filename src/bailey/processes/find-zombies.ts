@@ -19,7 +19,10 @@ export interface ZombieSource {
   readonly proc?: string;
 }
 
-/** Every process is a zombie between its exit and its parent's wait; only those that are still zombies after this time count. */
+/**
+ * In milliseconds. Every process is a zombie between its exit and its parent's wait, so only zombies that still exist after
+ * this time count.
+ */
 const recheckDelayMs = 100;
 
 /**

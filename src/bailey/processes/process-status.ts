@@ -9,9 +9,9 @@ export interface SignalState {
   readonly pending: boolean;
 }
 
-/** /proc/PID/status, as far as we use it (proc(5)). */
+/** /proc/PID/status, reduced to the fields that are used (proc(5)). */
 export interface ProcessStatus {
-  /** The process's number in each PID namespace, from that of /proc down to its own. */
+  /** The pid of the process in each PID namespace, from the namespace of /proc down to the namespace of the process. */
   readonly namespacePids: readonly number[];
   /** Pid of the tracer; 0 for none. */
   readonly tracer: number;

@@ -1,8 +1,8 @@
 import type { Cause, Diagnosis, Parent, Zombie } from './zombie-report.ts';
 
 /**
- * Why the zombies of one parent stay. The first obstacle counts: a parent that cannot run cannot reap, whatever its
- * signal settings are.
+ * Returns why the zombies of one parent stay. The first obstacle in the list of causes counts: a parent that cannot run
+ * cannot reap, whatever its signal settings are.
  */
 export function causeOf(parent: Parent, zombies: readonly Zombie[]): Cause {
   if (zombies.length > 0 && zombies.every(({ tracer }) => tracer !== undefined)) return 'traced';

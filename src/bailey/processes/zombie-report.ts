@@ -6,7 +6,7 @@ import type { WaitState } from './wait-state.ts';
 export interface Zombie {
   readonly pid: number;
   readonly name: string;
-  /** Start time, ISO 8601, UTC. The kernel does not record the time of its exit. */
+  /** Start time, ISO 8601, UTC. The kernel does not record when a process became a zombie. */
   readonly started: string;
   readonly ageSeconds: number;
   /** How long bailey has observed it as defunct; at most `ageSeconds`. */

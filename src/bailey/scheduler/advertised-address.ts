@@ -5,7 +5,10 @@ import { marathon } from './marathon.ts';
 import { nomad } from './nomad.ts';
 import { type Address, type Environment, portNumber, type Scheduler } from './scheduler.ts';
 
-/** Without Docker Swarm: it sets no variables itself, it only expands templates in the variables of the service. */
+/**
+ * The schedulers whose variables are read. Docker Swarm is missing because it sets no variables; it only expands templates
+ * in the variables of a service.
+ */
 const schedulers: readonly Scheduler[] = [marathon, nomad, serviceLinks];
 
 /** The address to advertise, and the setting that contains it. */

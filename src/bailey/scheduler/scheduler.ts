@@ -1,4 +1,4 @@
-/** The address at which agents reach the TCP port of a controller for agents. */
+/** The address of a controller's TCP port for agents, as agents reach it. */
 export interface Address {
   /** A host name, an IPv4 address, or an IPv6 address without brackets. */
   readonly host: string;

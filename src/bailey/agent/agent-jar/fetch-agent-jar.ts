@@ -13,9 +13,10 @@ type Controller = Extract<ControllerTarget, { kind: 'controller' }>;
 const maxBytes = 64 * 1024 * 1024;
 
 /**
- * Fetches the controller's own agent.jar, unless the cached one is still current. The agent runs it, but a controller is
- * trusted that far anyway, since it runs its builds there. Over http:// a man in the middle can replace the jar, as he
- * can impersonate the controller to agent.jar; over https:// nothing is fetched unless the certificate is trusted.
+ * Fetches the controller's own agent.jar, unless the cached one is still current. The agent executes the fetched jar. This
+ * needs no additional trust, because the controller runs its builds on the agent anyway. Over http:// a man in the middle
+ * can replace the jar, as he can impersonate the controller to agent.jar; over https:// nothing is fetched unless the
+ * certificate is trusted.
  * @param folder from findCacheFolder
  * @returns the jar's path
  * @throws Failure 69 or 75 at the deadline, 78 for a certificate that isn't trusted, 73, 74 or 77 when it cannot be

@@ -4,5 +4,5 @@
  */
 export const fetchedJarName = (contentHash: string): string => `agent-${contentHash}.jar`;
 
-/** Whether a file name is one of those. */
+/** Whether a file name is the name of a fetched agent.jar. */
 export const isFetchedJarName = (name: string): boolean => /^agent-[0-9a-f]{32}\.jar$/.test(name);

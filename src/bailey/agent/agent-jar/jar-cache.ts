@@ -8,7 +8,7 @@ import { fetchedJarName, isFetchedJarName } from './fetched-jar-name.ts';
 
 /** A jar fetched from a URL, and the validators that its server sent. */
 export interface CachedJar {
-  /** Its absolute path. */
+  /** Absolute path of the jar. */
   readonly jar: string;
   readonly etag?: string;
   readonly lastModified?: string;

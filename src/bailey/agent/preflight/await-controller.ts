@@ -7,8 +7,9 @@ import type { PreflightResult } from './preflight-result.ts';
 import { retryUntilReady, type WaitOptions } from './retry-until-ready.ts';
 
 /**
- * Waits until the controller can be reached in the way that agent.jar will use. Meanwhile it logs the problem and the remedy,
- * where agent.jar would print stack traces. Whatever cannot be checked here passes, so that no working agent is delayed.
+ * Waits until the controller can be reached in the way that agent.jar will use. Meanwhile it logs the problem and the
+ * remedy, where agent.jar would print stack traces. A condition that cannot be checked here counts as fulfilled, so that no
+ * working agent is delayed.
  * @throws Failure 69 at the deadline, 75 when the controller is still starting then; the signal's reason
  */
 export async function awaitController(target: ControllerTarget, wait: WaitOptions): Promise<void> {
@@ -42,7 +43,7 @@ async function check(
   return { kind: 'not ready', failure: combineFailures(failures) };
 }
 
-/** One of several URLs would be enough: the message has the problem of each, and one remedy. */
+/** Combines the problems of several URLs into one message with one remedy, since one reachable URL would be enough. */
 function combineFailures(failures: readonly Failure[]): Failure {
   const starting = failures.find(({ kind }) => kind === 'tryAgain');
   const first = starting ?? failures[0];

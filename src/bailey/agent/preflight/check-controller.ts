@@ -34,7 +34,7 @@ export async function checkController(
       });
     } catch (thrown) {
       if (!isCertificateError(thrown)) throw thrown;
-      // Java has its own trust store, which is not known here: java decides.
+      // Java has its own trust store, which bailey does not read. So java verifies the certificate later.
       note = `the certificate of ${shownUrl(url)} is not one that Node trusts (${errorCode(thrown)}): should java refuse it too, give -cert @FILE`;
       return getWithRedirects(new URL(path, url), { ...options, anyCertificate: true });
     }

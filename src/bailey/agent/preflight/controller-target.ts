@@ -15,7 +15,10 @@ export type ControllerTarget =
       readonly trust: TlsTrust;
       /** Sent with every request, for proxies in front of the controller. */
       readonly headers: Readonly<Record<string, string>>;
-      /** Whether java may reach a host through a proxy: then a direct check is meaningless. */
+      /**
+       * Whether java may reach a host through a proxy. If so, a direct connection would prove nothing, and the check is
+       * skipped.
+       */
       readonly mayGoThroughProxy: (host: string) => boolean;
     }
   /** Only the agent port: -direct. */
@@ -25,7 +28,7 @@ export type ControllerTarget =
       readonly port: number;
       readonly mayGoThroughProxy: (host: string) => boolean;
     }
-  /** Cannot be checked; `reason`, if any, is to be logged. */
+  /** The connection cannot be checked; `reason`, if present, must be logged. */
   | { readonly kind: 'unknown'; readonly reason?: string };
 
 /** Which certificates to accept. */

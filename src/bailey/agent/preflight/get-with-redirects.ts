@@ -20,7 +20,7 @@ const maxRedirects = 5;
 /**
  * A GET that follows redirects as java's HttpURLConnection does: only within a protocol. Headers are sent only to the
  * original origin, since they may contain credentials.
- * @throws what {@link httpGet} throws
+ * @throws the errors of {@link httpGet}
  */
 export async function getWithRedirects(url: URL, options: RedirectOptions): Promise<FinalReply> {
   let at = url;

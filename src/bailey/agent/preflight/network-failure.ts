@@ -23,8 +23,8 @@ export function isNodeOnlyError(thrown: unknown): boolean {
 
 /**
  * Explains a failed connection or a missing response.
- * @param option that names the host: `-url`, `-tunnel` or `-direct`
- * @param host without brackets
+ * @param option the option that names the host: `-url`, `-tunnel` or `-direct`
+ * @param host the host, an IPv6 address without brackets
  */
 export function networkFailure(option: string, host: string, port: number, thrown: unknown): Failure {
   const code = errorCode(thrown) ?? '';

@@ -4,10 +4,10 @@ import type { Failure } from '../../../terminal/failure.ts';
 export type PreflightResult =
   | {
       readonly kind: 'ready';
-      /** Worth a log line nevertheless. */
+      /** A line for the log, although the check succeeded. */
       readonly note?: string;
     }
-  /** May change; `failure` has the problem and the remedy. */
+  /** The check failed but may succeed later; `failure` has the problem and the remedy. */
   | { readonly kind: 'not ready'; readonly failure: Failure };
 
 export const ready: PreflightResult = { kind: 'ready' };

@@ -2,7 +2,10 @@ import { connectAttemptMs } from '../../http/http-get.ts';
 
 /** Jenkins' agent port answers this request without logging it; it does log an empty connection. */
 const probeRequest = 'GET / HTTP/1.0\r\n\r\n';
-/** How long to wait for the answer; an accepted connection is enough. */
+/**
+ * How long to wait for the answer, in milliseconds. Without an answer in that time, the accepted connection counts as
+ * success.
+ */
 const answerWithinMs = 1000;
 
 /**

@@ -5,7 +5,7 @@ import { throttledLog } from '../../launch/throttled-log.ts';
 
 /** How long to wait for a controller. */
 export interface WaitOptions {
-  /** On the clock of performance.now(); Infinity: forever. */
+  /** Deadline in milliseconds of performance.now(); Infinity: no deadline. */
   readonly deadline: number;
   readonly logLine: (line: string) => void;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { Failure } from '../../../terminal/failure.ts';
 
-/** Far more than the system's limit for all arguments. */
+/** In bytes: far more than the system's limit for all arguments. */
 const maxBytes = 1024 * 1024;
 
 /**

@@ -67,7 +67,7 @@ export const lastValue = (items: readonly ParsedArgument[], name: string): strin
 export const positionalArguments = (items: readonly ParsedArgument[]): readonly ParsedArgument[] =>
   items.filter((item) => item.name === undefined);
 
-/** The option for messages, with the variable that contains it unless it is on the command line. */
+/** How messages name an option: its name, and the variable that contains it unless it is on the command line. */
 export function describeArgument({ name = 'a positional argument', word }: ParsedArgument): string {
   return word.argument.from === '' ? name : `${name} (${word.argument.from})`;
 }

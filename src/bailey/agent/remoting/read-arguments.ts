@@ -7,7 +7,7 @@ export interface RawArgument {
   readonly text: string;
   /** The variable that contains it; empty for the command line. */
   readonly from: string;
-  /** For `@FILE`: the lines of the file. agent.jar takes each as an argument and does not expand them again. */
+  /** For `@FILE`: the lines of the file. agent.jar treats each line as one argument and does not expand an `@` in it. */
   readonly lines?: readonly string[];
 }
 

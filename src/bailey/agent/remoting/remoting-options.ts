@@ -2,13 +2,13 @@
 export interface RemotingOption {
   /** Whether the next word is its value. */
   readonly takesValue: boolean;
-  /** Its value must not be shown. */
+  /** Whether its value is a secret that must not appear in messages. */
   readonly isSecret?: true;
   /** Options that cannot be combined with it. */
   readonly conflictsWith?: readonly string[];
-  /** An option that it requires. */
+  /** The option without which it is rejected. */
   readonly requires?: string;
-  /** For a deprecated option: what to use instead. */
+  /** For a deprecated option: its replacement. */
   readonly replacement?: string;
 }
 

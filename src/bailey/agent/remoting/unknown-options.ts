@@ -10,9 +10,9 @@ const launcher = 'hudson/remoting/Launcher.class';
 const maxBytes = 4 * 1024 * 1024;
 
 /**
- * Rejects options that neither bailey nor the agent.jar knows; a newer agent.jar may have more options than bailey knows.
- * agent.jar itself would exit with 0 for them. The option names are string constants of the launcher class in the jar; a
- * jar without that class is not checked.
+ * Rejects options that are neither in bailey's table nor in agent.jar; a newer agent.jar may have options that bailey does
+ * not list. agent.jar itself exits with 0 for an unknown option. The option names are string constants of the launcher
+ * class in the jar; a jar without that class is not checked.
  * @throws Failure 64 for an option that the jar does not have
  */
 export async function rejectUnknownOptions(jar: string, items: readonly ParsedArgument[]): Promise<void> {

@@ -12,8 +12,8 @@ import {
 } from './parse-arguments.ts';
 
 /**
- * Rejects a command line that agent.jar would reject: agent.jar then exits with 0, which an engine takes for success.
- * Unknown options are not checked here.
+ * Rejects a command line that agent.jar would reject: agent.jar itself exits with 0 then, which a container engine takes
+ * for success. Unknown options are not checked here.
  * @throws Failure 64, without values that could be secrets
  */
 export function validateArguments(items: readonly ParsedArgument[]): void {
@@ -126,8 +126,8 @@ function validateInbound(items: readonly ParsedArgument[]): void {
 }
 
 /**
- * Without an address agent.jar talks to the controller over standard input, as when started by ssh. If that is a terminal
- * or /dev/null, it would end at once or wait forever.
+ * Without an address agent.jar talks to the controller over standard input, as when started by ssh. With a
+ * terminal or /dev/null as standard input, agent.jar would end at once or wait forever.
  */
 function validateStdio(items: readonly ParsedArgument[]): void {
   if (hasOption(items, '-tcp') || hasOption(items, '-connectTo') || items.some(isUnknownOption)) return;
@@ -136,7 +136,7 @@ function validateStdio(items: readonly ParsedArgument[]): void {
   throw usage('there is no -url: the agent does not know its controller', 'give it, or set JENKINS_URL');
 }
 
-/** Whether the argument is an option that bailey does not know. */
+/** Whether the argument is an option that is not in bailey's table. */
 export const isUnknownOption = ({ name, option }: ParsedArgument): boolean =>
   name !== undefined && option === undefined;
 

@@ -1,7 +1,7 @@
 import { constants, copyFile } from 'node:fs';
 import type { BytePath } from './byte-path.ts';
 
-/** Smaller files are copied in one call, which a signal does not interrupt and which writes holes as zeros. */
+/** In bytes. Smaller files are copied in one call, which a signal does not interrupt and which writes holes as zeros. */
 const largeBytes = 16 * 1024 * 1024;
 
 /**

@@ -25,7 +25,7 @@ export interface FillHomeRequest {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Writes one line to standard error. */
   readonly logLine: (line: string) => void;
-  /** Aborts between two files, and in the middle of a large one. */
+  /** Aborts the copying, between two files or in the middle of a large one. */
   readonly signal: AbortSignal;
 }
 
@@ -77,7 +77,10 @@ export async function fillHome(
   }
 }
 
-/** An image made from a JENKINS_HOME contains marker files; the marker of a copied plug-in replaces them. */
+/**
+ * Removes the plans for marker files, which an image made from a JENKINS_HOME contains: the marker of a copied plug-in
+ * replaces them.
+ */
 function dropDuplicateMarkers(due: readonly Plan[]): Plan[] {
   const markers = new Set(
     due.filter(({ marker }) => marker !== undefined).map((plan) => keyOf(markerOf(plan))),

@@ -1,4 +1,4 @@
-/** Twice the four threads of libuv's pool, to keep them busy. */
+/** Number of concurrent calls: twice the four threads of libuv's pool, to keep them busy. */
 const maxConcurrent = 8;
 
 /**

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Native } from '../../../linux/native-addon.ts';
 import { Failure } from '../../../terminal/failure.ts';
 
-/** After this time the other start probably hangs. */
+/** How long to wait for the lock, in milliseconds. A start that holds it longer probably hangs. */
 const maxWaitMs = 60_000;
 const retryIntervalMs = 50;
 

@@ -8,9 +8,9 @@ export interface ReferenceFile {
   readonly stat: Stats;
   /** Path below JENKINS_HOME, without the suffix `.override`. */
   readonly place: BytePath;
-  /** The same as a string, for messages and rules. */
+  /** The same path as a string, for messages and rules. */
   readonly name: string;
-  /** Named `*.override`: replaces an existing file. */
+  /** Whether the file is named `*.override`, so that it replaces an existing file. */
   readonly override: boolean;
 }
 

@@ -26,7 +26,7 @@ export interface Source {
 /**
  * Writes a temporary copy of a file with its mode, times and owner, like `cp -p`. A leftover of an interrupted start is
  * replaced.
- * @param like the file to copy
+ * @param like the file to copy, with its mode, times and owner
  * @param content used instead of the content of `like`
  * @param signal aborts the copy of a large file
  * @throws the system's error, the signal's reason; the temporary file is removed
@@ -53,7 +53,7 @@ export async function writeCopy(
 
 /**
  * Writes a temporary file with a small text.
- * @param like the file whose times it gets: they are old, so that every later change is visible
+ * @param like the file whose times the new file gets: they are old, so that every later change of the file is visible
  */
 export async function writeText(target: BytePath, text: string, like: Stats): Promise<void> {
   const part = partOf(target);

@@ -25,7 +25,7 @@ export interface PlacementContext {
   readonly native: Native;
   /** Variables to substitute in configuration files; undefined: no substitution. */
   readonly variables: Readonly<Record<string, string | undefined>> | undefined;
-  /** Aborts between two files, and in the middle of a large one. */
+  /** Aborts the copying, between two files or in the middle of a large one. */
   readonly signal: AbortSignal;
   /** Called for each plan that has been carried out. */
   readonly placed: (plan: Plan) => void;
@@ -178,7 +178,7 @@ async function sync(paths: readonly BytePath[], native: Native): Promise<void> {
   }
 }
 
-/** Not every file system supports it; then only the order of the renames protects the files. */
+/** Syncs a directory. Not every file system supports that; without it, only the order of the renames protects the files. */
 async function syncFolders(folders: readonly BytePath[], native: Native): Promise<void> {
   try {
     await sync(folders, native);

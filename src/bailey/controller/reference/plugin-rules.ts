@@ -8,7 +8,7 @@ export interface PluginState {
   readonly installed: string | undefined;
   /** The version that an image installed last, from the marker file; undefined when there is no marker. */
   readonly marker: string | undefined;
-  /** The image's file is named `*.override`. */
+  /** Whether the image's file is named `*.override`. */
   readonly override: boolean;
 }
 
@@ -22,9 +22,9 @@ export interface Decision {
   readonly action: 'INSTALLED' | 'UPGRADED' | 'SKIPPED';
   /** For the log. */
   readonly reason: string;
-  /** Whether the log has a line for it even without VERBOSE. */
+  /** Whether the action is logged even without VERBOSE. */
   readonly notable: boolean;
-  /** Write only the marker. */
+  /** Whether to write only the marker and leave the archive unchanged. */
   readonly adopt?: true;
 }
 

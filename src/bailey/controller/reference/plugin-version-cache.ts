@@ -7,7 +7,7 @@ const cacheFileName = '.bailey-plugin-versions.json';
 
 /** Format version of the file; other versions are ignored. */
 const formatVersion = 1;
-/** More than ten thousand plug-ins need; a larger file is ignored. */
+/** In bytes: more than ten thousand plug-ins need. A larger file is ignored. */
 const maxBytes = 16 * 1024 * 1024;
 /**
  * The resolution of file times: kernel ticks of at most 10 ms; if the time is a whole second, the file system may store no
@@ -22,7 +22,7 @@ type CacheEntry = readonly [state: string, text: string];
  * Caches the versions read from plug-in archives and markers, so that an unchanged file costs only a stat. The cache file
  * may be lost or damaged without harm. An entry is valid only while the file has the same size, inode, mtime and ctime,
  * which no program can set. A file that changed during this start is not cached, since another change might be invisible.
- * Whoever can write the cache can also write the plug-ins.
+ * The cache needs no protection of its own: a user who can write it can also write the plug-ins.
  */
 export class PluginVersionCache {
   readonly #file: BytePath;
@@ -73,7 +73,7 @@ export class PluginVersionCache {
     }
   }
 
-  /** The current time of the file system, which may be another machine's, or of this machine if that is earlier. */
+  /** Returns the current time of the file system (which a server's clock may set) or of this machine, whichever is earlier. */
   #clockMs(): number {
     const part = partOf(this.#file);
     try {

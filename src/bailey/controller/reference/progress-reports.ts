@@ -1,4 +1,4 @@
-/** Shorter work is not reported. */
+/** In milliseconds. Shorter work is not reported. */
 const firstAfterMs = 2000;
 
 /**
