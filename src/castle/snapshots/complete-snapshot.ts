@@ -5,8 +5,8 @@ import { giveUp } from './delete-snapshot.ts';
 import type { SnapshotContext } from './snapshot-context.ts';
 
 /**
- * Writes down, without being waited for, that a begun snapshot is complete, or deletes it when it fails.
- * @param begunMs when it was begun, by performance.now()
+ * Records in the background that a begun snapshot is complete; deletes the snapshot if it fails.
+ * @param begunMs when the snapshot was begun, by performance.now()
  */
 export function completeLater(
   context: SnapshotContext,
@@ -25,7 +25,10 @@ export function completeLater(
   pending.add(record.id, settled);
 }
 
-/** Keeps an early failure from ending the process as an unhandled rejection: whoever waits later still gets it. */
+/**
+ * Prevents a failure that happens before anything awaits the snapshot from ending the process as an unhandled rejection.
+ * Code that awaits it later still gets the failure.
+ */
 export function withoutUnhandledRejection(snapshot: BegunSnapshot): BegunSnapshot {
   snapshot.completed.catch(() => undefined);
   return snapshot;

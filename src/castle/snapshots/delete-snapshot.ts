@@ -5,8 +5,8 @@ import { backendSnapshots, type SnapshotContext } from './snapshot-context.ts';
 import { thawVolume } from './volume-freeze.ts';
 
 /**
- * Deletes a complete snapshot for good.
- * @throws RefusalError not_found, busy while it is taken, backend_failed
+ * Deletes a complete snapshot permanently.
+ * @throws RefusalError not_found, busy while the snapshot is being taken, backend_failed
  */
 export function deleteSnapshot(context: SnapshotContext, id: string): Promise<void> {
   const { store, backend, recorder, snapshotLock } = context;
@@ -30,7 +30,7 @@ export async function completeDeletion(context: SnapshotContext, record: Snapsho
   await context.recorder.advance(record, 'removed');
 }
 
-/** Logs that a snapshot failed, and deletes what there is of it. */
+/** Logs that a snapshot failed, and deletes what exists of it. */
 export async function giveUp(
   context: SnapshotContext,
   record: SnapshotRecord,
@@ -40,7 +40,7 @@ export async function giveUp(
   await undoSnapshot(context, record);
 }
 
-/** Deletes what there is of an incomplete snapshot. What cannot be deleted now is deleted at the next start. */
+/** Deletes what exists of an incomplete snapshot. What cannot be deleted now is deleted at the next start. */
 export async function undoSnapshot(context: SnapshotContext, record: SnapshotRecord): Promise<void> {
   const { recorder } = context;
   try {

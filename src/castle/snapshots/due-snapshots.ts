@@ -1,7 +1,7 @@
 import type { LeaseRecord, SnapshotRecord, VolumeRecord } from '../store/store.ts';
 import type { SnapshotPlan } from './schedule-settings.ts';
 
-/** What decides which volumes are due. */
+/** The state from which `dueVolumes` decides. */
 export interface ScheduleState {
   readonly volumes: readonly VolumeRecord[];
   readonly leasesOn: (volume: string) => readonly LeaseRecord[];
@@ -11,9 +11,9 @@ export interface ScheduleState {
 }
 
 /**
- * The volumes that are due for a snapshot: a time of the schedule has passed since their last scheduled snapshot, or since
- * they were created. One snapshot makes up for all missed times. A volume that no container has used since then is not
- * due, because nothing in it has changed.
+ * Returns the volumes that are due for a snapshot: those for which a time of the schedule has passed since their last
+ * scheduled snapshot, or since they were created. One snapshot makes up for all missed times. A volume that no container has
+ * used since its last scheduled snapshot is not due, because its content has not changed.
  */
 export function dueVolumes(plan: SnapshotPlan, nowMs: number, state: ScheduleState): readonly string[] {
   return state.volumes
@@ -27,7 +27,9 @@ export function dueVolumes(plan: SnapshotPlan, nowMs: number, state: ScheduleSta
     .map(({ name }) => name);
 }
 
-/** The last complete scheduled snapshot. Snapshots of an earlier volume of the same name do not count. */
+/**
+ * Returns the last complete scheduled snapshot of a volume. Snapshots of an earlier volume with the same name do not count.
+ */
 function lastOf({ id }: VolumeRecord, snapshots: readonly SnapshotRecord[]): SnapshotRecord | undefined {
   return snapshots
     .filter(({ volumeId }) => volumeId === id)

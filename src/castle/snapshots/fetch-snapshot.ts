@@ -5,9 +5,9 @@ import * as refusals from './refusals.ts';
 import type { SnapshotContext } from './snapshot-context.ts';
 
 /**
- * Writes a snapshot whose content comes from its copy off this host.
- * @param write has the backend write the content
- * @throws RefusalError busy when the snapshot is on this host, backend_failed; nothing is left of it then
+ * Stores a snapshot on this host whose content comes from its off-host copy.
+ * @param write stores the content in the backend
+ * @throws RefusalError busy when the snapshot is on this host, backend_failed; nothing of the snapshot remains then
  */
 export function fetchSnapshot(
   context: SnapshotContext,

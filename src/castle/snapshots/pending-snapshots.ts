@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Snapshots that are begun and not complete yet. */
+/** Snapshots that were begun and are not complete yet. */
 export class PendingSnapshots {
   private readonly pending = new Map<string, Promise<void>>();
 
@@ -12,7 +12,7 @@ export class PendingSnapshots {
     );
   }
 
-  /** Waits until a snapshot is complete or has failed, at most so long. */
+  /** Waits until a snapshot is complete or has failed. @param withinMs the time limit, in milliseconds */
   async settled(id: string, withinMs: number): Promise<void> {
     const late = new AbortController();
     await Promise.race([

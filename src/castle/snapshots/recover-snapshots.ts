@@ -1,4 +1,4 @@
-/** What a castle does, after its start, about the snapshots that an earlier castle was working on when it ended. */
+/** Recovery of the snapshots that an earlier castle was working on when it ended. */
 import { errorMessage } from '../../terminal/failure.ts';
 import type { KnownSnapshot, Snapshots } from '../backends/snapshots.ts';
 import type { SnapshotRecord } from '../store/store.ts';
@@ -7,7 +7,10 @@ import { completeDeletion, giveUp } from './delete-snapshot.ts';
 import { ownSnapshots, type SnapshotContext } from './snapshot-context.ts';
 import { thawVolume } from './volume-freeze.ts';
 
-/** Thaws the file systems that an earlier castle froze. It comes before all other recovery: containers wait for it. */
+/**
+ * Thaws the file systems that an earlier castle froze. This comes before all other recovery, because containers cannot write
+ * until then.
+ */
 export async function thawFrozenVolumes(context: SnapshotContext): Promise<void> {
   for (const record of ownSnapshots(context).filter(({ state }) => state === 'freezing')) {
     try {
@@ -23,9 +26,9 @@ export async function thawFrozenVolumes(context: SnapshotContext): Promise<void>
 }
 
 /**
- * Completes or deletes the snapshots that an earlier castle was working on, and adopts those that are in the backend and not
- * in the store, as after a lost state.
- * @returns false when the backend could not list its snapshots: this is to be called again
+ * Completes or deletes the snapshots that an earlier castle was working on. Adopts snapshots that are in the backend but not
+ * in the store, for example after the state was lost.
+ * @returns false when the backend could not list its snapshots; the caller has to call this again then
  */
 export async function recoverSnapshots(context: SnapshotContext): Promise<boolean> {
   const { backend, emit, fetching, recorder, started, store } = context;
@@ -35,13 +38,13 @@ export async function recoverSnapshots(context: SnapshotContext): Promise<boolea
   try {
     there = new Map((await snapshots.list()).map((one) => [one.id, one]));
   } catch (thrown) {
-    // No reason not to start: volumes can be leased without it.
+    // The castle starts nevertheless: volumes can be leased without snapshots.
     emit(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, { event: 'snapshot.unresolved' });
     return false;
   }
   const known = new Set(store.snapshots().map(({ id }) => id));
   for (const record of ownSnapshots(context).filter(({ taken }) => taken < started)) {
-    // An operation of this castle may have changed it since.
+    // An operation of this castle may have changed the snapshot since.
     if (fetching.has(record.id) || store.snapshot(record.id)?.state !== record.state) continue;
     try {
       await recover(context, record, there.has(record.id), snapshots);

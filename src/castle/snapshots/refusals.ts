@@ -23,7 +23,7 @@ export function ofOtherBackend(what: string, backend: string): RefusalError {
   );
 }
 
-/** The file system was thawed before the snapshot was begun, so what was copied is not of one moment. */
+/** The file system was thawed before the snapshot was begun, so the copied content is not from a single moment. */
 export function notStill(volume: string, limitMs: number): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -61,7 +61,7 @@ export function noPlan(): RefusalError {
   );
 }
 
-/** The snapshot is on this host, so its copy is not fetched. */
+/** The snapshot is on this host, so it need not be fetched. */
 export function isHere(id: string): RefusalError {
   return new RefusalError(
     'busy',

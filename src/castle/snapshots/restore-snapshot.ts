@@ -6,7 +6,7 @@ import { resolveSnapshot } from './snapshot-reference.ts';
 /**
  * Creates a volume from a snapshot.
  * @param reference an id, or `latest:VOLUME`
- * @throws RefusalError not_found, busy, bad_request, backend_failed; nothing is left of the volume then
+ * @throws RefusalError not_found, busy, bad_request, backend_failed; nothing of the volume remains then
  */
 export async function restoreSnapshot(
   context: SnapshotContext,
@@ -24,7 +24,7 @@ export async function restoreSnapshot(
 }
 
 /**
- * Runs an operation that reads a complete snapshot, which is not deleted meanwhile.
+ * Runs an operation that reads a complete snapshot. The snapshot cannot be deleted while the operation runs.
  * @param reference an id, or `latest:VOLUME`
  * @throws RefusalError not_found, busy, backend_failed
  */

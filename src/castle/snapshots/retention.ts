@@ -1,8 +1,11 @@
-/** How many snapshots of a volume are kept of each kind; none of any: all of them. */
+/** How many snapshots of a volume are kept, by kind. When no kind is given, all snapshots are kept. */
 export interface Retention {
-  /** The newest ones. */
+  /** How many of the newest snapshots are kept. */
   readonly last?: number;
-  /** The newest one of each of the newest hours that have any, by the clock of UTC; the others likewise. */
+  /**
+   * For how many hours (UTC) that contain a snapshot the newest snapshot of the hour is kept. The other kinds work the same
+   * way.
+   */
   readonly hourly?: number;
   readonly daily?: number;
   /** Weeks begin on Monday, ISO 8601. */
@@ -10,7 +13,7 @@ export interface Retention {
   readonly monthly?: number;
 }
 
-/** A snapshot, as far as its age matters. */
+/** The fields of a snapshot that retention depends on. */
 export interface DatedSnapshot {
   readonly id: string;
   /** When it was taken, ISO 8601, UTC. */
@@ -23,7 +26,7 @@ const weekMs = 7 * 86_400_000;
 /** A Monday, in milliseconds since 1970. */
 const firstMondayMs = Date.UTC(1970, 0, 5);
 
-/** The span of time that a snapshot is in, of each kind. */
+/** For each kind, returns a name of the period that contains a snapshot. */
 const spans: Record<(typeof retentionKinds)[number], (snapshot: DatedSnapshot) => string> = {
   last: ({ id }) => id,
   hourly: ({ taken }) => taken.slice(0, '2026-01-01T00'.length),
@@ -33,9 +36,10 @@ const spans: Record<(typeof retentionKinds)[number], (snapshot: DatedSnapshot) =
 };
 
 /**
- * Which snapshots of one volume are not kept, as restic's forget decides it: each kind keeps the newest snapshot of each
- * of so many spans of time, counting only spans that have one, from the newest on. What any kind keeps is kept, and the
- * newest one always. Time alone removes nothing: a volume of which none is taken any more keeps what it has.
+ * Returns the snapshots of one volume that are not kept, by the rules of restic's forget. Each kind keeps the newest
+ * snapshot of each period, for as many of the newest periods as configured; periods without a snapshot do not count. A
+ * snapshot is kept if any kind keeps it, and the newest one always is. Age alone deletes nothing: a volume without new
+ * snapshots keeps those that it has.
  */
 export function expiredSnapshots<T extends DatedSnapshot>(
   snapshots: readonly T[],

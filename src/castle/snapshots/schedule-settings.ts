@@ -2,34 +2,31 @@ import type { Cron } from 'croner';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { type Retention, retentionKinds } from './retention.ts';
 
-/** When snapshots are taken, of which volumes, and which of them are kept. */
+/** When snapshots are taken, of which volumes, and which snapshots are kept. */
 export interface SnapshotPlan {
-  /**
-   * The first time after another one at which one is to be taken, in milliseconds since 1970; undefined when there is
-   * none.
-   */
+  /** Returns the first scheduled time after `timeMs`, in milliseconds since 1970; undefined when there is none. */
   nextAfter(timeMs: number): number | undefined;
-  /** Whether a volume of that name is one of them. */
+  /** Whether snapshots of the volume with this name are scheduled. */
   includes(volume: string): boolean;
   readonly retention: Retention;
 }
 
-/** The words of the settings. */
+/** The settings of a plan, as text. */
 export interface PlanSettings {
-  /** Cron expressions, in UTC, with `;` between. */
+  /** Cron expressions in UTC, separated by `;`. */
   readonly schedule: string;
-  /** Names of volumes with `*` and `?`, with commas between. */
+  /** Volume names, in which `*` and `?` are wildcards, separated by commas. */
   readonly volumes: string;
-  /** As in `last=3,hourly=24,daily=7,weekly=4,monthly=12`. */
+  /** The retention, for example `last=3,hourly=24,daily=7,weekly=4,monthly=12`. */
   readonly keep: string;
 }
 
 /**
- * Reads a plan.
+ * Parses a plan.
  * @throws Failure usage
  */
 export async function readPlan({ schedule, volumes, keep }: PlanSettings): Promise<SnapshotPlan> {
-  // Loaded only here: most castles' commands, and many castles, have no schedule.
+  // Imported only when there is a schedule: most commands, and many castles, have none.
   const { Cron } = await import('croner');
   const crons = schedule.split(';').map((expression) => readCron(Cron, expression.trim()));
   const patterns = volumes.split(',').map(readPattern);
@@ -45,7 +42,7 @@ export async function readPlan({ schedule, volumes, keep }: PlanSettings): Promi
 
 function readCron(Maker: typeof Cron, expression: string): Cron {
   try {
-    // Without a function to call it has no timer: it only calculates.
+    // Without a callback, Cron starts no timer; it only calculates times.
     return new Maker(expression, { timezone: 'UTC' });
   } catch (thrown) {
     throw wrong('--snapshot-schedule', expression, `it is no cron expression: ${errorMessage(thrown)}`);

@@ -14,7 +14,7 @@ export interface SnapshotDeps {
   readonly freezer: Freezer;
   /** How long a volume's file system may stay frozen for a snapshot, in milliseconds. */
   readonly freezeLimitMs: number;
-  /** One operation at a time on each volume; leases and volumes use the same one. */
+  /** Serializes operations on the same volume. Leases and volumes use the same mutex. */
   readonly volumeLock: KeyedMutex;
   readonly emit: EmitEvent;
 }
@@ -24,13 +24,15 @@ export interface SnapshotContext extends SnapshotDeps {
   readonly recorder: SnapshotRecorder;
   readonly pending: PendingSnapshots;
   /**
-   * One operation at a time on each snapshot. It may be taken while a volume's lock is held, and never the other way round:
-   * no two operations wait for each other.
+   * Serializes operations on the same snapshot. Lock order: the volume first, then the snapshot, so that no deadlock is
+   * possible.
    */
   readonly snapshotLock: KeyedMutex;
-  /** When this castle started, ISO 8601, UTC: only older snapshots can be what an earlier castle left. */
+  /** When this castle started, ISO 8601, UTC. An earlier castle can only have left snapshots that are older. */
   readonly started: string;
-  /** Snapshots that are being fetched. They have the time at which they were first taken, and are not to be recovered. */
+  /**
+   * Ids of the snapshots that are being fetched. They keep the time at which they were first taken, and recovery skips them.
+   */
   readonly fetching: Set<string>;
 }
 
@@ -51,7 +53,7 @@ export function backendSnapshots({ backend }: SnapshotContext): Snapshots {
   return backend.snapshots;
 }
 
-/** The snapshots of this castle's backend: those of another one are out of its reach. */
+/** Returns the snapshots of this castle's backend; it cannot access those of another backend. */
 export function ownSnapshots({ store, backend }: SnapshotContext): readonly SnapshotRecord[] {
   return store.snapshots().filter((record) => record.backend === backend.name);
 }

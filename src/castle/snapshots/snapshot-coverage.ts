@@ -1,7 +1,10 @@
 import type { SnapshotCoverage } from '../events/metrics.ts';
 import type { SnapshotRecord, VolumeRecord } from '../store/store.ts';
 
-/** How well volumes are backed up at a time, in milliseconds since 1970. */
+/**
+ * Counts the volumes without a snapshot, and computes the age of the oldest last snapshot. @param nowMs milliseconds since
+ * 1970
+ */
 export function snapshotCoverage(
   volumes: readonly VolumeRecord[],
   snapshots: readonly SnapshotRecord[],

@@ -6,7 +6,7 @@ import { nextSnapshotState, type SnapshotEvent } from './snapshot-states.ts';
 type LoggedEvent =
   `snapshot.${'taken' | 'failed' | 'removed' | 'restored' | 'fetched' | 'adopted' | 'unresolved'}`;
 
-/** Writes the states of snapshots into the store, and what happens to them into the log. */
+/** Writes the states of snapshots to the store, and their events to the log. */
 export class SnapshotRecorder {
   constructor(
     private readonly store: Store,
@@ -19,8 +19,8 @@ export class SnapshotRecorder {
 
   /**
    * Writes the state that follows from an event.
-   * @param changed fields that change with it
-   * @returns the new record; of a deleted snapshot, the last one
+   * @param changed other fields that change at the same time
+   * @returns the new record; for a deleted snapshot, the last one
    */
   async advance(
     record: SnapshotRecord,

@@ -5,9 +5,9 @@ const latest = 'latest:';
 
 /**
  * Finds the snapshot that a reference names.
- * @param backend the name of the castle's backend; only its snapshots can be used
- * @param reference an id, or `latest:VOLUME` for the last complete snapshot of a volume of that name
- * @throws RefusalError not_found, busy when it is incomplete, backend_failed when it belongs to another backend
+ * @param backend the name of the castle's backend; only snapshots of this backend can be used
+ * @param reference an id, or `latest:VOLUME` for the last complete snapshot of the volume with that name
+ * @throws RefusalError not_found, busy when the snapshot is incomplete, backend_failed when it belongs to another backend
  */
 export function resolveSnapshot(store: Store, backend: string, reference: string): SnapshotRecord {
   if (reference.startsWith(latest)) return newest(store, backend, reference.slice(latest.length));

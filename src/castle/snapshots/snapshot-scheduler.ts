@@ -7,25 +7,28 @@ import { expiredSnapshots } from './retention.ts';
 import type { SnapshotPlan } from './schedule-settings.ts';
 import type { SnapshotService } from './snapshot-service.ts';
 
-/** The longest pause, in milliseconds: a clock that was set, or a host that slept, is noticed within it. */
+/**
+ * The longest pause between checks of the clock, in milliseconds: a changed clock or a resumed host takes effect within this
+ * time.
+ */
 const longestPauseMs = 60_000;
-/** How many volumes are copied at the same time: they share the disk. */
+/** The maximum number of volumes that are copied at the same time, because they share the disk. */
 const atOnce = 2;
-/** How long the stop waits for work in progress, in milliseconds. The next castle recovers what it leaves. */
+/** How long `stop` waits for work in progress, in milliseconds. The next castle recovers unfinished work. */
 const lastWorkMs = 5_000;
 
-/** What the scheduler works with. */
+/** The dependencies of the scheduler. */
 export interface SchedulerDeps {
   readonly store: Store;
   readonly snapshots: SnapshotService;
-  /** The name of the castle's backend: snapshots of other backends are not touched. */
+  /** The name of the castle's backend: snapshots of other backends are ignored. */
   readonly backend: string;
   /** Called after snapshots were taken. */
   readonly taken: () => void;
   readonly emit: EmitEvent;
 }
 
-/** Takes snapshots by the plan, and deletes those that the plan does not keep. */
+/** Takes snapshots according to the plan, and deletes the scheduled snapshots that the plan does not keep. */
 export class SnapshotScheduler {
   private readonly tried = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
@@ -37,19 +40,19 @@ export class SnapshotScheduler {
     private readonly deps: SchedulerDeps,
   ) {}
 
-  /** Begins with the snapshots that are overdue. */
+  /** Starts the schedule; overdue snapshots are taken first. */
   start(): void {
     this.working = this.work().finally(() => this.wait());
   }
 
-  /** Begins no more snapshots, and waits for those in progress, for at most 5 seconds. */
+  /** Starts no more snapshots, and waits at most 5 seconds for those in progress. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
     await Promise.race([this.working, sleep(lastWorkMs, undefined, { ref: false })]);
   }
 
-  /** The scheduled snapshots that the plan does not keep. */
+  /** Returns the scheduled snapshots that the plan does not keep. */
   expired(): readonly SnapshotRecord[] {
     const { store, backend } = this.deps;
     const lives = new Map<string, SnapshotRecord[]>();
@@ -61,7 +64,7 @@ export class SnapshotScheduler {
     return [...lives.values()].flatMap((records) => expiredSnapshots(records, this.plan.retention));
   }
 
-  /** Deletes them. @returns those that were deleted */
+  /** Deletes the scheduled snapshots that the plan does not keep. @returns those that were deleted */
   async prune(): Promise<readonly SnapshotRecord[]> {
     const gone: SnapshotRecord[] = [];
     for (const record of this.expired()) {
@@ -105,13 +108,14 @@ export class SnapshotScheduler {
 
   private async takeSome(due: string[]): Promise<void> {
     for (let volume = due.shift(); volume !== undefined && !this.stopped; volume = due.shift()) {
-      // A failed snapshot waits for the next time of the schedule: an immediate retry would freeze the volume again.
+      // After a failure, the volume waits for the next scheduled time: an immediate retry would freeze its file system
+      // again.
       this.tried.set(volume, Date.now());
       try {
         const { id } = await this.deps.snapshots.take(volume, { origin: 'scheduled' });
         await this.deps.snapshots.settled(id, longestPauseMs);
       } catch {
-        // The snapshot service has logged it.
+        // The snapshot service has logged the failure.
       }
     }
   }

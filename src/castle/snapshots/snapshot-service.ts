@@ -1,7 +1,7 @@
 /**
- * Snapshots: what a volume contained at one moment. Each operation is a module of its own; this is what the API, the
- * schedule and the off-host copies call. Every step is in the store before it is done, so that the next castle can complete
- * or undo it (recover-snapshots.ts).
+ * Snapshots: the content of a volume at one moment. The API, the schedule and the off-host copies call this service; each
+ * operation is a module of its own. Every step is recorded in the store before it is executed, so that after a crash the
+ * next castle can complete or undo the step (recover-snapshots.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OffHostCopy } from '../../protocol/contract.ts';
@@ -15,7 +15,7 @@ import { restoreSnapshot, withSnapshot } from './restore-snapshot.ts';
 import { type SnapshotContext, type SnapshotDeps, snapshotContext } from './snapshot-context.ts';
 import { type SnapshotReason, takeSnapshot } from './take-snapshot.ts';
 
-/** How long pending work may delay the stop, in milliseconds. */
+/** How long `close` waits for pending snapshots, in milliseconds. */
 const lastWorkMs = 5_000;
 
 export class SnapshotService {
@@ -32,8 +32,9 @@ export class SnapshotService {
   }
 
   /**
-   * Waits until a snapshot is complete or has failed, at most so long.
-   * @returns its record now; undefined: it has failed
+   * Waits until a snapshot is complete or has failed.
+   * @param withinMs the time limit, in milliseconds
+   * @returns the current record of the snapshot; undefined when the snapshot has failed
    */
   async settled(id: string, withinMs: number): Promise<SnapshotRecord | undefined> {
     await this.context.pending.settled(id, withinMs);
@@ -55,12 +56,12 @@ export class SnapshotService {
     return withSnapshot(this.context, reference, operation);
   }
 
-  /** Runs an operation about a snapshot, which need not be on this host, while no other one about it runs. */
+  /** Runs an operation on a snapshot, which need not be on this host, while no other operation on that snapshot runs. */
   withSnapshotId<T>(id: string, operation: () => Promise<T>): Promise<T> {
     return this.context.snapshotLock.run(id, operation);
   }
 
-  /** Writes down whether a snapshot has a copy off this host. Call it in `withSnapshot` or `withSnapshotId`. */
+  /** Records whether a snapshot has an off-host copy. Call this within `withSnapshot` or `withSnapshotId`. */
   async setOffHostCopy(id: string, offHostCopy: OffHostCopy): Promise<void> {
     const record = this.context.store.snapshot(id);
     if (record !== undefined) await this.context.recorder.write({ ...record, offHostCopy });
@@ -71,7 +72,7 @@ export class SnapshotService {
     return fetchSnapshot(this.context, snapshot, write);
   }
 
-  /** Snapshots in every state, by volume and time. */
+  /** Lists the snapshots in every state, by volume and time. */
   list(volume?: string): readonly SnapshotRecord[] {
     const { store } = this.context;
     return (volume === undefined ? store.snapshots() : store.snapshotsOf(volume)).sort(
@@ -79,12 +80,15 @@ export class SnapshotService {
     );
   }
 
-  /** Thaws what an earlier castle froze; call it at start, before anything else. */
+  /** Thaws the file systems that an earlier castle froze. Call this at start, before anything else. */
   thawAtStart(): Promise<void> {
     return thawFrozenVolumes(this.context);
   }
 
-  /** Recovers after an earlier castle, once; call it again as long as the backend may not answer. */
+  /**
+   * Recovers the snapshots of an earlier castle, once. Call this again until it succeeds: the backend may not answer at
+   * first.
+   */
   async recover(): Promise<void> {
     this.recovery ??= this.recoverOnce();
     await this.recovery;
@@ -99,7 +103,7 @@ export class SnapshotService {
     }
   }
 
-  /** Waits for pending snapshots, within a bound: the next castle recovers the others. */
+  /** Waits for pending snapshots, for a limited time. The next castle recovers the others. */
   async close(): Promise<void> {
     const { pending, snapshotLock } = this.context;
     const all = Promise.all([snapshotLock.idle(), pending.allSettled()]);

@@ -1,11 +1,11 @@
 import type { SnapshotState } from '../../protocol/contract.ts';
 
-/** What can happen to a snapshot. */
+/** The events of a snapshot. */
 export type SnapshotEvent = 'begun' | 'whole' | 'failed' | 'remove' | 'removed';
 
 /**
- * The states of a snapshot: the next state for each event. An event without a next state cannot happen. In `freezing` the
- * volume's file system may be frozen: recovery thaws it first.
+ * The state machine of a snapshot: the next state for each state and event. An event without a next state is impossible. In
+ * `freezing`, the volume's file system may be frozen; recovery thaws it first.
  */
 export const snapshotTransitions: Record<SnapshotState, Partial<Record<SnapshotEvent, SnapshotState>>> = {
   freezing: { begun: 'taking', failed: 'deleting' },
@@ -16,8 +16,8 @@ export const snapshotTransitions: Record<SnapshotState, Partial<Record<SnapshotE
 };
 
 /**
- * The state after an event.
- * @throws Error when the event cannot happen in that state, which is a defect of the castle
+ * Returns the state after an event.
+ * @throws Error when the event is impossible in that state, which is a bug of the castle
  */
 export function nextSnapshotState(state: SnapshotState, event: SnapshotEvent): SnapshotState {
   const next = snapshotTransitions[state][event];

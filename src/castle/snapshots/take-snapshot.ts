@@ -1,7 +1,7 @@
 /**
- * Taking a snapshot: record it, freeze the volume's file system if it is a mounted device, begin the snapshot, thaw. The
- * rest of the work goes on while the volume is written to. The store has `freezing` before the file system is frozen, so
- * that the next castle thaws it if this one is killed.
+ * Takes a snapshot: records it in the store, freezes the volume's file system if the volume is a mounted device, begins the
+ * snapshot, and thaws. The snapshot is completed while the volume is written to again. The store contains the state
+ * `freezing` before the file system is frozen, so that the next castle thaws it if this one is killed.
  */
 import { randomUUID } from 'node:crypto';
 import type { SnapshotOrigin } from '../../protocol/contract.ts';
@@ -17,16 +17,16 @@ import * as refusals from './refusals.ts';
 import { backendSnapshots, type SnapshotContext } from './snapshot-context.ts';
 import { mountedDevice } from './volume-freeze.ts';
 
-/** Why a snapshot is taken. */
+/** Why a snapshot is taken, for its record. */
 export interface SnapshotReason {
   readonly origin: SnapshotOrigin;
   readonly note?: string;
 }
 
 /**
- * Takes a snapshot of a volume, in use or not. It may be incomplete when this returns; nothing that is written from then on
- * is in it.
- * @throws RefusalError not_found, bad_request when the backend has none, busy, backend_failed
+ * Takes a snapshot of a volume, which may be in use. When this resolves, the snapshot may be incomplete, but its content is
+ * fixed: later writes to the volume do not change it.
+ * @throws RefusalError not_found, bad_request when the backend has no snapshots, busy, backend_failed
  */
 export function takeSnapshot(
   context: SnapshotContext,
@@ -76,14 +76,17 @@ async function findVolume({ store, backend }: SnapshotContext, name: string): Pr
   if (known.backend !== backend.name) throw refusals.ofOtherBackend(`volume ${name}`, known.backend);
   const found = await backend.find(name);
   if (found === undefined) throw lostVolume(name, backend.description);
-  // Another volume has this name now.
+  // A new volume with the same name has replaced the recorded one.
   if (found.id !== undefined && known.id !== undefined && found.id !== known.id) {
     throw refusals.noVolumeToTake(name);
   }
   return { ...known, ...found };
 }
 
-/** Deletes snapshots that an earlier attempt could not: while the volume's lock is held, no other one needs the freeze. */
+/**
+ * Deletes snapshots of the volume that an earlier attempt could not delete. The volume's lock is held, so no other operation
+ * needs the freeze.
+ */
 async function undoFrozen(context: SnapshotContext, volume: string): Promise<void> {
   const { store, backend } = context;
   for (const record of store.snapshotsOf(volume)) {
@@ -134,7 +137,7 @@ async function beginFrozen(
   const { freezer, freezeLimitMs, recorder } = context;
   const snapshots = backendSnapshots(context);
   const { id, taken } = record;
-  // In the store first: the next castle deletes what prepare leaves behind if this one is killed.
+  // Recorded first: if this castle is killed, the next one deletes what prepare has left.
   await recorder.write(record);
   await snapshots.freeze?.prepare(volume, id, freezeLimitMs);
   const freezing: SnapshotRecord = { ...record, state: 'freezing' };
@@ -152,7 +155,7 @@ async function beginFrozen(
     stayedFrozen = frozen === undefined || (await frozen.thaw());
   }
   if (!stayedFrozen) {
-    // It can be deleted only when it is complete or has failed.
+    // The snapshot can be deleted only after it is complete or has failed.
     await snapshot.completed.catch(() => undefined);
     throw refusals.notStill(volume.name, freezeLimitMs);
   }

@@ -3,7 +3,7 @@ import type { DeviceFileSystem } from '../mounting/freeze-file-system.ts';
 import type { SnapshotRecord } from '../store/store.ts';
 import type { SnapshotContext } from './snapshot-context.ts';
 
-/** The device of a volume whose file system is mounted; undefined: it is not mounted, or it is no device. */
+/** Returns the device of a mounted volume; undefined when the volume is not mounted, or is not a block device. */
 export async function mountedDevice(
   { backend }: SnapshotContext,
   { name, id }: KnownVolume,
@@ -13,7 +13,7 @@ export async function mountedDevice(
   return source === undefined ? undefined : { device: source.device, uuid: id };
 }
 
-/** Thaws the file system that was frozen for a snapshot; one that is not frozen stays as it is. */
+/** Thaws the file system that was frozen for a snapshot. A file system that is not frozen is unchanged. */
 export async function thawVolume(
   context: SnapshotContext,
   { volume, volumeId }: SnapshotRecord,

@@ -13,27 +13,30 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** The file is not a sound LMDB file; the message says which rule is broken, and where. */
+/** The file is not a valid LMDB file; the message states the violated rule and its place in the file. */
 export class LmdbFileError extends Error {}
 
-/** Takes one entry of a table. It throws what is wrong with the entry; the walk ends then. */
+/** Checks one entry of a table. It throws when the entry is invalid, which ends the verification. */
 export type CheckEntry = (table: string, key: Buffer, value: Buffer) => void;
 
 const magic = 0xbeefc0de;
 const dataVersion = 2;
 const pageHeaderBytes = 24;
 const nodeHeaderBytes = 8;
-/** `struct MDB_meta`, after the page's header. */
+/** The size of `struct MDB_meta`, which follows the header of a meta page. */
 const metaBytes = 144;
-/** `struct MDB_db`: where a tree is. */
+/** The size of `struct MDB_db`, which describes a tree. */
 const treeBytes = 48;
-/** `struct MDB_ovpage`: where a value is that does not fit into a leaf. */
+/** The size of `struct MDB_ovpage`, which locates a value that does not fit into a leaf page. */
 const overflowBytes = 24;
 /** The root of an empty tree. */
 const noPage = 2n ** 64n - 1n;
-/** Far above what a castle needs. It bounds what the check itself allocates: one byte for each page. */
+/**
+ * The largest accepted map size, in bytes, far above what a castle needs. It limits the memory of this check: one byte per
+ * page.
+ */
 const largestMapBytes = 2 ** 36;
-/** LMDB's cursors have room for so many levels. */
+/** The maximum depth of a tree: LMDB's cursors have room for this many levels. */
 const deepestTree = 32;
 
 const pageFlag = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const;
@@ -66,7 +69,7 @@ interface Leaf {
   readonly isSubTree: boolean;
 }
 
-/** Keys between which all keys of a page lie: `from` included, `to` excluded. */
+/** The range of the keys of a page: `from` is inclusive, `to` exclusive. */
 interface Bounds {
   readonly from?: Buffer | undefined;
   readonly to?: Buffer | undefined;
@@ -74,8 +77,8 @@ interface Bounds {
 
 /**
  * Verifies an LMDB file that no process has open. Nothing is written.
- * @param path of the data file
- * @param checkEntry is given each entry of each named table
+ * @param path path of the data file
+ * @param checkEntry called with each entry of each named table
  * @throws LmdbFileError when LMDB must not open the file; what `checkEntry` throws; an error of node:fs such as EIO
  */
 export function checkLmdbFile(path: string, checkEntry: CheckEntry): void {
@@ -90,7 +93,7 @@ export function checkLmdbFile(path: string, checkEntry: CheckEntry): void {
 class LmdbFileCheck {
   private readonly fileBytes: number;
   private readonly meta: Meta;
-  /** What each page is used for: a page that is used twice would be overwritten by the next commit. */
+  /** The use of each page: the next commit would overwrite a page that is used twice. */
   private readonly usedPages: Uint8Array;
 
   constructor(
@@ -116,7 +119,7 @@ class LmdbFileCheck {
         this.checkEntry(name, entry.key, entry.value);
       });
     });
-    // Last: a free page must not be one that a table uses.
+    // Verified last: a free page must not be a page that a table uses.
     this.walkTree('the list of free pages', freeTree, compareIntegers, ({ key, value, isSubTree }) => {
       require(!isSubTree, 'the list of free pages has a table in it');
       this.checkFreePages(key, value);
@@ -137,7 +140,7 @@ class LmdbFileCheck {
     return newer;
   }
 
-  /** @param visit is called for each entry, in the order of the keys */
+  /** @param visit called with each entry, in the order of the keys */
   private walkTree(what: string, tree: Tree, compare: Compare, visit: (entry: Leaf) => void): void {
     if (tree.root === undefined) {
       require(tree.depth === 0 && tree.entries === 0, () => `${what} has entries and no root page`);
@@ -216,14 +219,14 @@ class LmdbFileCheck {
     return Math.ceil((pageHeaderBytes + valueBytes) / this.meta.pageBytes);
   }
 
-  /** Reads a page that is in use, with those that continue it. */
+  /** Reads a page that is in use, and the pages that continue it. */
   private readPage(number: number, what: string, count = 1): Buffer {
     const { pageBytes, transaction } = this.meta;
     this.claimPages(number, count, what);
     const page = this.read(number * pageBytes, count * pageBytes);
     require(readInteger(page, 0) === number, () =>
       `page ${number} of ${what} has the number of another page`);
-    // A page of a later transaction passes for one that is not committed yet: LMDB would write to the read-only mapping.
+    // LMDB regards a page of a later transaction as uncommitted, and would write to it through the read-only mapping.
     require(readInteger(page, 8) <= transaction, () => `page ${number} of ${what} is of a later transaction`);
     return page;
   }
@@ -238,7 +241,10 @@ class LmdbFileCheck {
     }
   }
 
-  /** An entry: the number of words that follow; each is a page, or minus a number of pages and the first of them, or 0. */
+  /**
+   * Verifies an entry of the free list: the number of words that follow, then the words. A word is a page number, zero, or
+   * the negated length of a run of pages, followed by the run's first page.
+   */
   private checkFreePages(key: Buffer, value: Buffer): void {
     const transaction = readInteger(key, 0);
     const what = `the free pages of transaction ${transaction}`;
@@ -311,12 +317,14 @@ interface Node {
   readonly high: number;
   readonly flags: number;
   readonly key: Buffer;
-  /** What the leaf page itself has of the value: all of it, or where it is. */
+  /** The part of the value that the leaf page itself contains: the whole value, or the location of its overflow pages. */
   readonly inlineValue: Buffer;
   readonly valueBytes: number;
 }
 
-/** Reads the entries of a branch or leaf page: its pointers at the beginning, its nodes at the end, nothing overlapping. */
+/**
+ * Reads the entries of a branch or leaf page: the pointers are at its beginning, the nodes at its end, and nothing overlaps.
+ */
 function readNodes(page: Buffer, where: string, isLeaf: boolean): readonly Node[] {
   const [lower, upper] = [page.readUInt16LE(20), page.readUInt16LE(22)];
   const room = page.length - pageHeaderBytes;
@@ -355,10 +363,10 @@ type Compare = (one: Buffer, other: Buffer) => number;
 
 const compareBytes: Compare = (one, other) => Buffer.compare(one, other);
 
-/** The free list's keys: numbers of transactions. */
+/** Compares keys of the free list, which are transaction numbers. */
 const compareIntegers: Compare = (one, other) => readInteger(one, 0) - readInteger(other, 0);
 
-/** A number of 64 bits; above 2^53, where no number of a sound file is, it is not exact. */
+/** Reads a 64-bit integer. It is inexact above 2^53, which no number in a valid file reaches. */
 function readInteger(bytes: Buffer, offset: number): number {
   require(bytes.length >= offset + 8, 'a number is cut short');
   return bytes.readUInt32LE(offset) + bytes.readUInt32LE(offset + 4) * 2 ** 32;

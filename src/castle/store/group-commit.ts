@@ -5,9 +5,9 @@ interface PendingChange {
 }
 
 /**
- * Collects the changes of one turn of the event loop and commits them together, because the flush takes most of the time.
- * LMDB's own asynchronous commits do the same, but on a full disk they reject internal promises that no caller can catch,
- * which ends the process.
+ * Collects the changes of one turn of the event loop and commits them together, because the flush to disk takes most of the
+ * time. LMDB's own asynchronous commits work the same way, but on a full disk they reject internal promises that no caller
+ * can catch, which ends the process.
  */
 export class GroupCommit {
   private waiting: PendingChange[] = [];
@@ -15,14 +15,14 @@ export class GroupCommit {
   /** @param commit makes all changes or none, and returns when they are on disk */
   constructor(private readonly commit: (changes: readonly (() => void)[]) => void) {}
 
-  /** Resolves when the change is on disk; rejects with what commit threw, and nothing has changed. */
+  /** Resolves when the change is on disk. Rejects with the error of `commit`; nothing has changed then. */
   add(change: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.waiting.push({ change, resolve, reject }) === 1) setImmediate(() => this.flush());
     });
   }
 
-  /** Resolves when no change waits for its commit. */
+  /** Resolves when no change is waiting to be committed. */
   async idle(): Promise<void> {
     while (this.waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
   }

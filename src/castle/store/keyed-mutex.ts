@@ -1,8 +1,11 @@
-/** Runs the operations on one key one after another, in the order of the calls; other keys do not wait. */
+/**
+ * Runs operations with the same key one after another, in the order of the calls. Operations with different keys run
+ * concurrently.
+ */
 export class KeyedMutex {
   private readonly last = new Map<string, Promise<unknown>>();
 
-  /** Runs `operation` when all earlier ones of `key` have ended, successful or not. */
+  /** Runs `operation` after all earlier operations with the same key have ended, whether they succeeded or failed. */
   run<T>(key: string, operation: () => Promise<T>): Promise<T> {
     const before = this.last.get(key) ?? Promise.resolve();
     const mine = before.then(operation, operation);
@@ -17,7 +20,7 @@ export class KeyedMutex {
     return mine;
   }
 
-  /** Resolves when all operations have ended, including those that were added meanwhile. */
+  /** Resolves when all operations have ended, including those that were added while waiting. */
   async idle(): Promise<void> {
     while (this.last.size > 0) await Promise.all(this.last.values());
   }

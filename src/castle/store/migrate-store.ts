@@ -1,8 +1,8 @@
 /**
- * The format of the store: a number that the store itself contains. A castle migrates an older store when it opens it, and
- * refuses a newer one, whose records it would misread.
+ * The format of the store: a number in the store itself. A castle migrates a store with a lower number when it opens it, and
+ * refuses a store with a higher number, because it would misread the records.
  *
- * To change a record: raise `storeFormat`, and add the step from the format before to `migrations`.
+ * To change a record: raise `storeFormat`, and add the step from the previous format to `migrations`.
  */
 import type { RootDatabase } from 'lmdb';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
@@ -18,17 +18,17 @@ interface FormatRecord {
 /** A record of any format, as JSON. */
 type OldRecord = { readonly [field: string]: unknown };
 
-/** What becomes of each record of a table. */
+/** For each table, converts a record to the next format. */
 type TableMigrations = Readonly<Record<string, (record: OldRecord) => OldRecord>>;
 
-/** The key N: from format N to N + 1. */
+/** The migration N converts format N to format N + 1. */
 const migrations: Readonly<Record<number, TableMigrations>> = { 1: { snapshots: renameSnapshotFields } };
 
 /**
- * Brings a store to `storeFormat`, in one commit: a castle that is killed meanwhile leaves the old store.
- * @param file the store's, for the message
+ * Migrates a store to `storeFormat`, in one commit: if the castle is killed meanwhile, the old store is unchanged.
+ * @param file path of the store, for the message
  * @throws Failure config when a newer castle wrote the store, cannotCreate when it cannot be written; nothing is changed
- * then
+ *   then
  */
 export function migrateStore(root: RootDatabase, file: string): void {
   const formats = root.openDB<FormatRecord, string>({ name: 'format', encoding: 'json' });
@@ -47,7 +47,7 @@ export function migrateStore(root: RootDatabase, file: string): void {
   );
   const migrate = () => {
     for (const [name, table] of tables) {
-      // The whole table first: a range does not go on in a table that is written to.
+      // The whole table is read first: a range does not continue in a table that is written to.
       for (const { key, value } of [...table.getRange()]) {
         let record = value;
         for (let from = format; from < storeFormat; from++)
@@ -68,7 +68,7 @@ export function migrateStore(root: RootDatabase, file: string): void {
   }
 }
 
-/** Format 2 has other words for the states and origins of a snapshot, and one field in place of two for its copy. */
+/** Format 2 renames the states and origins of a snapshot, and replaces the two fields about its off-host copy by one. */
 function renameSnapshotFields(record: OldRecord): OldRecord {
   const { isCopied, isCopyUnwanted, state, origin, ...same } = record;
   const states: OldRecord = { kept: 'ready', removing: 'deleting' };

@@ -2,7 +2,7 @@ import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { checkStore, openStore, type Store, storeFile } from './store.ts';
 
-/** More than LMDB's lock file and the first pages of a new store take, in bytes. */
+/** The free space that opening requires, in bytes: more than LMDB's lock file and the first pages of a new store take. */
 const roomToBegin = 64 * 1024;
 
 /**
@@ -18,9 +18,9 @@ export function makeStateFolder(folder: string): void {
 }
 
 /**
- * Opens the store in a locked folder. An existing file is verified first: LMDB maps it without checks, and a damaged one
+ * Opens the store in a locked folder. An existing file is verified first: LMDB maps it without checks, and a damaged file
  * would end the process by a signal.
- * @throws Failure io when the store is damaged, cannotCreate also when the disk is full
+ * @throws Failure io when the store is damaged; cannotCreate when it cannot be created, for example because the disk is full
  */
 export function openState(folder: string): Store {
   needRoom(folder);
@@ -29,8 +29,8 @@ export function openState(folder: string): Store {
 }
 
 /**
- * LMDB creates its lock file sparse and writes to it through a mapping: without room for its blocks, SIGBUS ends the
- * process (Linux 6.18). One process needs no more of it than the first block.
+ * Checks that the disk has space. LMDB creates its lock file sparse and writes to it through a mapping: if the disk has no
+ * block for it, SIGBUS ends the process (Linux 6.18). One process uses only the first block of the lock file.
  * @throws Failure cannotCreate
  */
 function needRoom(folder: string): void {

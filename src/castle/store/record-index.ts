@@ -1,23 +1,23 @@
-/** A record with an id and the fields that it is found by. */
+/** A record with an id and the fields by which it is looked up. */
 type Indexed<Field extends string> = { readonly id: string } & { readonly [field in Field]: string };
 
 /**
- * The ids of a table's records by the values of some fields, in memory. It is built when the store is opened, so it is no
- * part of the store's format. Changes belong to a commit: they take effect once the commit is on disk, and not at all if it
- * fails.
+ * An in-memory index of a table: the ids of its records by the values of some fields. It is built when the store is opened,
+ * and is not part of the store's format. Changes to it belong to a commit: they take effect when the commit is on disk, and
+ * are dropped if the commit fails.
  */
 export class RecordIndex<Field extends string> {
   private readonly byId = new Map<string, Indexed<Field>>();
   private readonly byField: ReadonlyMap<Field, Map<string, Set<string>>>;
   private pending: (() => void)[] = [];
 
-  /** @param records those in the table when it is opened */
+  /** @param records the records of the table when the store is opened */
   constructor(fields: readonly Field[], records: readonly Indexed<Field>[]) {
     this.byField = new Map(fields.map((field) => [field, new Map<string, Set<string>>()]));
     for (const record of records) this.add(record);
   }
 
-  /** @returns the ids of the records with this value, sorted as the table is */
+  /** @returns the ids of the records with this value, in the order of the table */
   ids(field: Field, value: string): readonly string[] {
     return [...(this.byField.get(field)?.get(value) ?? [])].sort();
   }

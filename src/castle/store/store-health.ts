@@ -2,14 +2,17 @@ import { errorMessage } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from './store.ts';
 
-/** How long a failed commit counts, in milliseconds: there may be no later commit that could succeed. */
+/**
+ * How long a failed commit makes the store unhealthy, in milliseconds. It expires, because there may be no later commit that
+ * could succeed.
+ */
 const countsMs = 60_000;
 
 /** A store that remembers whether its last commit succeeded. */
 export interface MonitoredStore extends Store {
   /**
-   * Whether the castle can work: its state can be read, and no commit of the last minute failed. The engine does not
-   * count: without it the castle still serves existing leases, and a restart of the castle would not help.
+   * Checks that the castle can work: its state is readable, and no commit of the last minute failed. The container engine is
+   * not checked: without it the castle still serves existing leases, and a restart of the castle would not help.
    * @throws RefusalError backend_failed
    */
   checkHealth(): void;

@@ -4,22 +4,22 @@ import { RefusalError } from '../../refusals/refusal.ts';
 import { compressWithTrailer, decompressAndVerify, readTrailer, trailerBytes } from './copy-trailer.ts';
 import type { Objects, StoredObject } from './object-store.ts';
 
-/** A copy of a snapshot in a place off this host. */
+/** An off-host copy of a snapshot. */
 export interface Copy {
   readonly snapshot: KnownSnapshot;
-  /** What its content is, as in `ext4` or `tar`. */
+  /** The format of its content, for example `ext4` or `tar`. */
   readonly format: string;
   readonly key: string;
-  /** How large the object is, in bytes. */
+  /** The size of the object, in bytes. */
   readonly bytes: number;
 }
 
-/** What an interrupted copy has left is taken back after this, in milliseconds: none takes as long. */
+/** The age from which an unfinished upload counts as abandoned, in milliseconds: no upload takes this long. */
 const leftOverAfterMs = 24 * 3_600_000;
 
 /**
- * Copies of snapshots off this host, one object each: VOLUME/TIME_ID.FORMAT.gz. What there is is read from the store, not
- * from the castle's state: so another host finds the copies of one that burnt down.
+ * Off-host copies of snapshots, one object each: VOLUME/TIME_ID.FORMAT.gz. The list of copies is read from the object store
+ * and not from the castle's state, so that another host finds the copies of a host that was destroyed.
  */
 export class Copies {
   constructor(
@@ -27,15 +27,15 @@ export class Copies {
     private readonly prefix: string,
   ) {}
 
-  /** For people: where they are. */
+  /** The description of the object store, for messages. */
   get place(): string {
     return this.objects.description;
   }
 
   /**
-   * Copies a snapshot, unless that is done. The object is read back up to its trailer before it counts.
-   * @param read gives its content; only called when there is something to copy
-   * @throws RefusalError backend_failed; nothing is left of it then
+   * Copies a snapshot, unless a complete copy exists. Afterwards the trailer of the object is read back and verified.
+   * @param read returns the content of the snapshot; called only when it has to be copied
+   * @throws RefusalError backend_failed
    */
   async put(snapshot: KnownSnapshot, read: () => Promise<ReadSnapshot>): Promise<Copy> {
     const there = (await this.list(snapshot.volume)).find((copy) => copy.snapshot.id === snapshot.id);
@@ -63,7 +63,7 @@ export class Copies {
   }
 
   /**
-   * The content of a copy; the stream fails at its end when it is not what was put there.
+   * Reads the content of a copy. The stream fails at its end when the content does not match the trailer.
    * @throws RefusalError backend_failed
    */
   async read(copy: Copy): Promise<Readable> {
@@ -72,19 +72,19 @@ export class Copies {
     return decompressAndVerify(await this.objects.get(copy.key), trailer);
   }
 
-  /** All that have the name of one; the oldest first. @param volume only those of this one */
+  /** Lists the copies, the oldest first; other objects are ignored. @param volume lists only copies of this volume */
   async list(volume?: string): Promise<readonly Copy[]> {
     const prefix = volume === undefined ? this.prefix : `${this.prefix}${volume}/`;
     const found = (await this.objects.list(prefix)).flatMap((object) => this.copyOf(object) ?? []);
     return found.sort((one, other) => one.snapshot.taken.localeCompare(other.snapshot.taken));
   }
 
-  /** Removes a copy for good. @throws RefusalError not_found, backend_failed */
+  /** Deletes a copy permanently. @throws RefusalError not_found, backend_failed */
   async remove(id: string): Promise<void> {
     await this.objects.remove((await this.find(id)).key);
   }
 
-  /** Takes back what was left half written long ago. */
+  /** Aborts abandoned uploads. @returns how many there were */
   sweep(): Promise<number> {
     return this.objects.sweep(this.prefix, Date.now() - leftOverAfterMs);
   }
@@ -97,7 +97,7 @@ export class Copies {
     return `${this.prefix}${volume}/${taken.replaceAll(/[-:]/g, '')}_${id}.${format}.gz`;
   }
 
-  /** What a key says; undefined for keys that are not ours. */
+  /** Parses the key of an object; undefined when the object is not a copy of a snapshot. */
   private copyOf({ key, bytes }: StoredObject): Copy | undefined {
     const match =
       /^([A-Za-z0-9][A-Za-z0-9_.-]*)\/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3}Z)_([0-9a-f-]{36})\.([a-z0-9]+)\.gz$/.exec(

@@ -14,10 +14,10 @@ export interface OffHostCopyDeps {
   readonly emit: EmitEvent;
 }
 
-/** How often is looked for what is to be copied, in milliseconds: one that failed is tried again. */
+/** The interval at which scheduled snapshots without a copy are copied, in milliseconds; a failed copy is retried then. */
 const lookAgainMs = 60_000;
 
-/** Brings snapshots to a place off this host, and back. Those by schedule go there by themselves. */
+/** Copies snapshots to an off-host store and fetches them back. Scheduled snapshots are copied automatically. */
 export class OffHostCopies {
   private timer: NodeJS.Timeout | undefined;
   private working: Promise<void> | undefined;
@@ -25,13 +25,13 @@ export class OffHostCopies {
 
   constructor(private readonly deps: OffHostCopyDeps) {}
 
-  /** For people: where. */
+  /** The description of the object store, for messages. */
   get place(): string {
     return this.deps.copies.place;
   }
 
   /**
-   * Copies a snapshot; one that is there already is not copied again.
+   * Copies a snapshot, unless a complete copy exists.
    * @throws RefusalError not_found, busy, bad_request, backend_failed
    */
   async copy(reference: string): Promise<Copy> {
@@ -54,8 +54,9 @@ export class OffHostCopies {
   }
 
   /**
-   * Brings a snapshot back that is not on this host any more, or never was.
-   * @throws RefusalError not_found, busy when it is here, bad_request when it is another backend's, backend_failed
+   * Fetches a snapshot that is not on this host from its off-host copy.
+   * @throws RefusalError not_found, busy when the snapshot is on this host, bad_request when another backend took it,
+   *   backend_failed
    */
   async fetch(id: string): Promise<SnapshotRecord> {
     const { copies, snapshots } = this.deps;
@@ -66,21 +67,22 @@ export class OffHostCopies {
     );
   }
 
-  /** What is there. @param volume only those of this one */
+  /** Lists the off-host copies. @param volume lists only copies of this volume */
   list(volume?: string): Promise<readonly Copy[]> {
     return this.deps.copies.list(volume);
   }
 
   /**
-   * Removes a copy for good; the schedule makes no other one of that snapshot. One that is being made is removed when it
-   * is there.
+   * Deletes a copy permanently; the snapshot is not copied automatically again. If the snapshot is being copied now, the
+   * copy is deleted once it is complete.
    * @throws RefusalError not_found, backend_failed
    */
   remove(id: string): Promise<void> {
     const { copies, snapshots, emit } = this.deps;
     return snapshots.withSnapshotId(id, async () => {
       const { snapshot } = await copies.find(id);
-      // First, so that a castle that is killed in between does not go on believing in a copy that is not there.
+      // Recorded before the deletion: if the castle is killed in between, the store does not claim a copy that no longer
+      // exists.
       await snapshots.setOffHostCopy(id, 'unwanted');
       try {
         await copies.remove(id);
@@ -96,14 +98,14 @@ export class OffHostCopies {
     });
   }
 
-  /** Copies what the schedule has taken, now and from now on, and takes back what killed castles have left there. */
+  /** Starts to copy scheduled snapshots, now and at an interval, and aborts uploads that a killed castle left unfinished. */
   start(): void {
     this.look();
     void this.sweep();
     this.timer = setInterval(() => this.look(), lookAgainMs).unref();
   }
 
-  /** Something may be there to be copied. */
+  /** Copies the scheduled snapshots that have no copy, unless that is in progress. */
   look(): void {
     const content = this.deps.backend.snapshots?.content ?? null;
     if (this.stopped || this.working !== undefined || content === null) return;
@@ -112,7 +114,7 @@ export class OffHostCopies {
     });
   }
 
-  /** Begins nothing any more. What is under way ends with the castle: half an object is none. */
+  /** Starts no more copies. An upload in progress is cut off when the castle exits, and leaves no object. */
   stop(): void {
     this.stopped = true;
     clearInterval(this.timer);
@@ -129,14 +131,14 @@ export class OffHostCopies {
       try {
         await this.copy(id);
       } catch (thrown) {
-        // The schedule may have removed it meanwhile.
+        // The retention of the schedule may have deleted the snapshot meanwhile.
         if (thrown instanceof RefusalError && thrown.code === 'not_found') continue;
         emit(`snapshot ${id} of volume ${volume} is not copied: ${errorMessage(thrown)}`, {
           event: 'copy.failed',
           volume,
           snapshot: id,
         });
-        // The others would wait for the same store.
+        // The next snapshots would most likely fail at the same object store.
         return;
       }
     }

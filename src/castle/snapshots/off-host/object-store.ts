@@ -6,14 +6,17 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
-/** A store of objects by key. What fails rejects with RefusalError backend_failed, which says what and why. */
+/**
+ * An object store. A failed operation rejects with RefusalError backend_failed, whose message names the operation and the
+ * cause.
+ */
 export interface Objects {
-  /** For people: where. */
+  /** The address of the store, for messages. */
   readonly description: string;
   /**
-   * Stores a stream as one object: it appears whole or not at all.
-   * @param atMostBytes how long the stream can become: decides how it is cut into parts
-   * @param facts kept beside it, for people with other tools
+   * Stores a stream as one object, completely or not at all.
+   * @param atMostBytes the upper bound of the stream's length; determines the size of the parts of the upload
+   * @param facts metadata of the object, for readers that use other tools than the castle
    */
   put(
     key: string,
@@ -21,18 +24,18 @@ export interface Objects {
     atMostBytes: number,
     facts: Readonly<Record<string, string>>,
   ): Promise<void>;
-  /** The object, or undefined. */
+  /** Returns the object with a key; undefined when there is none. */
   find(key: string): Promise<StoredObject | undefined>;
-  /** The last bytes of an object, or all that it has. */
+  /** Reads the last bytes of an object; all of it when it is shorter. */
   end(key: string, bytes: number): Promise<Buffer>;
   get(key: string): Promise<Readable>;
-  /** All objects whose keys begin so. */
+  /** Lists all objects whose keys start with the prefix. */
   list(prefix: string): Promise<readonly StoredObject[]>;
   remove(key: string): Promise<void>;
   /**
-   * Takes back what interrupted puts have left of keys that begin so.
-   * @param beforeMs milliseconds since 1970: what was begun later may be under way, on another host perhaps
-   * @returns how many there were
+   * Aborts unfinished uploads to keys that start with the prefix.
+   * @param beforeMs milliseconds since 1970; uploads that started later are kept, since another host may be working on them
+   * @returns the number of aborted uploads
    */
   sweep(prefix: string, beforeMs: number): Promise<number>;
 }

@@ -3,7 +3,7 @@ import { s3Objects } from './s3.ts';
 import { parsePlace } from './s3-place.ts';
 
 /**
- * The copies in the place that `--off-host` names.
+ * Opens the copies in the object store that `--off-host` names.
  * @throws Failure usage
  */
 export async function copiesIn(text: string): Promise<Copies> {

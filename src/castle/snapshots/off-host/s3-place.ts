@@ -1,18 +1,21 @@
 import { Failure } from '../../../terminal/failure.ts';
 
-/** Where copies of snapshots go, off this host: a bucket of an S3-compatible store. Credentials are not in here. */
+/** The bucket of an S3-compatible store for off-host copies. It contains no credentials. */
 export interface S3Place {
   readonly bucket: string;
-  /** Begins the key of every object: empty, or ending with a slash. */
+  /** The prefix of the key of every object: empty, or ending with a slash. */
   readonly prefix: string;
-  /** Of the store; Amazon's, without. */
+  /** The URL of the store. Default: Amazon S3. */
   readonly endpoint?: string;
   readonly region?: string;
-  /** Whether the bucket stands in the path, as most stores but Amazon's want it. */
+  /**
+   * Whether the bucket name is in the path of the URL and not in the host name. Most stores other than Amazon S3 require
+   * that.
+   */
   readonly pathStyle: boolean;
 }
 
-/** Amazon's rules for names of buckets, without the rare ones. */
+/** Amazon's rules for bucket names, without the rare exceptions. */
 const bucketPattern = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const prefixPattern = /^[A-Za-z0-9!_.*'()-]+(\/[A-Za-z0-9!_.*'()-]+)*\/?$/;
 
@@ -50,7 +53,7 @@ export function parsePlace(text: string): S3Place {
   return place;
 }
 
-/** Where it is, for people. */
+/** Returns the address of the store, for messages. */
 export function describePlace({ bucket, prefix, endpoint }: S3Place): string {
   return `s3://${bucket}/${prefix}${endpoint === undefined ? '' : ` at ${endpoint}`}`;
 }

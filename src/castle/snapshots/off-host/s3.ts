@@ -5,17 +5,20 @@ import { RefusalError } from '../../refusals/refusal.ts';
 import type { Objects, StoredObject } from './object-store.ts';
 import { describePlace, type S3Place } from './s3-place.ts';
 
-/** A part is at least this large, in bytes, but for the last; this many are in memory at once. */
+/** The minimum size of each part of an upload except the last, in bytes, and how many parts are in memory at once. */
 const leastPartBytes = 8 * 2 ** 20;
 const partsAtOnce = 2;
-/** An object has at most 10,000 parts; a little compression that makes things larger must fit, too. */
+/**
+ * The number of parts for which the part size is chosen. S3 allows 10,000; the margin is for content that compression
+ * enlarges.
+ */
 const parts = 9_000;
-/** How long the store may take to accept a connection, and be silent on one, in milliseconds. */
+/** The time limits for opening a connection, and for silence on an open one, in milliseconds. */
 const [connectWithinMs, silentForMs] = [10_000, 60_000];
 
 /**
- * The objects of an S3-compatible store, by the AWS SDK: it signs, retries, and finds credentials as every AWS tool does
- * (environment, ~/.aws, container, instance).
+ * Opens an S3-compatible store with the AWS SDK, which signs and retries requests, and finds credentials where every AWS
+ * tool does (environment, ~/.aws, container, instance).
  */
 export async function s3Objects(place: S3Place): Promise<Objects> {
   const sdk = await import('./sdk.ts');
@@ -60,7 +63,7 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
           partSize: Math.max(leastPartBytes, Math.ceil(atMostBytes / parts)),
           queueSize: partsAtOnce,
         });
-        // The SDK waits for a chunk of a stream that was destroyed for ever: its end has to be told.
+        // The SDK waits forever for the next chunk of a destroyed stream, so an error of the stream is raised separately.
         const failed = new Promise<never>((_, reject) => content.once('error', reject));
         try {
           await Promise.race([upload.done(), failed]);
@@ -130,7 +133,7 @@ function bodyOf(body: unknown): Readable {
 const isNotThere = (thrown: unknown): boolean =>
   thrown instanceof Error && (thrown.name === 'NotFound' || thrown.name === 'NoSuchKey');
 
-/** An answer without a body has a name only. */
+/** Returns the reason of a failure. For a response without a body, the SDK's error has a name but no message. */
 function why(thrown: unknown): string {
   const message = errorMessage(thrown);
   if (!(thrown instanceof Error)) return message;

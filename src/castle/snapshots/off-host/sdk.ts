@@ -1,4 +1,7 @@
-/** What is used of the SDK of AWS: dist/castle-s3.js, which only a castle with a place off its host loads. */
+/**
+ * The parts of the AWS SDK that off-host copies use. They are a separate bundle, dist/castle-s3.js, which is loaded only
+ * with --off-host.
+ */
 export {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
