@@ -159,6 +159,7 @@ export class Tokens {
     await this.perToken.run(claims.id, () =>
       store.commit((changes) => {
         for (const use of store.tokenUses()) {
+          if (use.id === claims.id) continue;
           if (use.container === container.id && use.volume === claims.volume)
             changes.putTokenUse({ ...use, spent: true });
         }

@@ -31,6 +31,19 @@ const migrations: Readonly<Record<number, TableMigrations>> = { 1: { snapshots: 
  *   then
  */
 export function migrateStore(root: RootDatabase, file: string): void {
+  try {
+    migrate(root, file);
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    throw new Failure(
+      'cannotCreate',
+      `the castle's state ${file} cannot be written in format ${storeFormat}: ${errorMessage(thrown)}`,
+      'see to the space and the health of its folder on the host',
+    );
+  }
+}
+
+function migrate(root: RootDatabase, file: string): void {
   const formats = root.openDB<FormatRecord, string>({ name: 'format', encoding: 'json' });
   const format = formats.get('format')?.number ?? 1;
   if (format > storeFormat) {
@@ -45,7 +58,7 @@ export function migrateStore(root: RootDatabase, file: string): void {
   const tables = new Map(
     [...names].map((name) => [name, root.openDB<OldRecord, string>({ name, encoding: 'json' })]),
   );
-  const migrate = () => {
+  root.transactionSync(() => {
     for (const [name, table] of tables) {
       // The whole table is read first: a range does not continue in a table that is written to.
       for (const { key, value } of [...table.getRange()]) {
@@ -56,16 +69,7 @@ export function migrateStore(root: RootDatabase, file: string): void {
       }
     }
     formats.putSync('format', { id: 'format', number: storeFormat });
-  };
-  try {
-    root.transactionSync(migrate);
-  } catch (thrown) {
-    throw new Failure(
-      'cannotCreate',
-      `the castle's state ${file} cannot be written in format ${storeFormat}: ${errorMessage(thrown)}`,
-      'see to the space and the health of its folder on the host',
-    );
-  }
+  });
 }
 
 /** Format 2 renames the states and origins of a snapshot, and replaces the two fields about its off-host copy by one. */

@@ -1,4 +1,14 @@
-import { mkdirSync, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { checkStore, openStore, type Store, storeFile } from './store.ts';
 
@@ -24,6 +34,8 @@ export function makeStateFolder(folder: string): void {
  */
 export function openState(folder: string): Store {
   needRoom(folder);
+  checkIsFile(storeFile(folder));
+  prepareLockFile(`${storeFile(folder)}-lock`);
   checkStore(folder);
   return openStore(folder);
 }
@@ -34,7 +46,7 @@ export function openState(folder: string): Store {
  * @throws Failure cannotCreate
  */
 function needRoom(folder: string): void {
-  const lock = statSync(`${storeFile(folder)}-lock`, { throwIfNoEntry: false });
+  const lock = lstatSync(`${storeFile(folder)}-lock`, { throwIfNoEntry: false });
   if (lock !== undefined && lock.blocks > 0) return;
   const { blocks, bfree, bsize } = statfsSync(folder);
   if (blocks === 0) return; // a file system that does not report its size
@@ -45,3 +57,47 @@ function needRoom(folder: string): void {
     `make ${roomToBegin} bytes free`,
   );
 }
+
+/** @throws Failure cannotCreate when something else than a regular file has the name */
+function checkIsFile(path: string): void {
+  let isFile: boolean;
+  try {
+    isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  } catch (thrown) {
+    throw new Failure('cannotCreate', `the castle's state ${path} cannot be used: ${errorMessage(thrown)}`);
+  }
+  if (!isFile) throw notAFile(path);
+}
+
+/** LMDB's lock file has its first block, and the castle needs no more. */
+const lockBytes = 4096;
+
+/**
+ * Creates LMDB's lock file with its first block, or makes sure that it is a regular file. When LMDB cannot create or map
+ * the file itself, for want of an inode or because something else has its name, the process ends by SIGSEGV (lmdb-js 3.5).
+ * Zeros are fine: the only process that has the file open initializes it.
+ * @throws Failure cannotCreate
+ */
+function prepareLockFile(path: string): void {
+  try {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const fd = openSync(path, flags, 0o600);
+    try {
+      const { size } = fstatSync(fd);
+      if (!fstatSync(fd).isFile()) throw notAFile(path);
+      if (size === 0) writeSync(fd, Buffer.alloc(lockBytes));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (thrown) {
+    if (thrown instanceof Failure) throw thrown;
+    throw new Failure(
+      'cannotCreate',
+      `cannot open the castle's lock file ${path}: ${errorMessage(thrown)}`,
+      'see to the space, the inodes and the permissions of its folder',
+    );
+  }
+}
+
+const notAFile = (path: string): Failure =>
+  new Failure('cannotCreate', `${path} is not a regular file`, 'move it away, or give another --state');

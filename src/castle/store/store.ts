@@ -7,7 +7,7 @@ import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import { checkLmdbFile } from './check-lmdb-file.ts';
 import { GroupCommit } from './group-commit.ts';
-import { migrateStore } from './migrate-store.ts';
+import { migrateStore, storeFormat } from './migrate-store.ts';
 import { RecordIndex } from './record-index.ts';
 
 /** The record of a volume. The state `creating` is written before the backend creates the volume, `ready` afterwards. */
@@ -253,10 +253,19 @@ export function checkStore(folder: string): void {
   const file = storeFile(folder);
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
   const decoder = new TextDecoder('utf-8', { fatal: true });
+  let isNewer = false;
   try {
     checkLmdbFile(file, (table, key, value) => {
-      if (!tableNames.includes(table)) return; // a newer castle's
-      const record: { readonly name?: unknown; readonly id?: unknown } = JSON.parse(decoder.decode(value));
+      // The tables come in the order of their names, `format` first. The records of a newer castle have rules of their own.
+      if (isNewer || !tableNames.includes(table)) return;
+      const record: StoredRecord | null = JSON.parse(decoder.decode(value));
+      if (record === null || typeof record !== 'object')
+        throw new Error(`table ${table} has a value that is not a record`);
+      if (table === 'format') {
+        if (!Number.isSafeInteger(record.number))
+          throw new Error(`its format number is ${JSON.stringify(record.number)}`);
+        isNewer = Number(record.number) > storeFormat;
+      }
       const recordKey = table === 'volumes' ? record.name : record.id;
       if (recordKey !== key.toString()) {
         throw new Error(`table ${table} has ${String(recordKey)} under the key ${key.toString()}`);
@@ -265,6 +274,13 @@ export function checkStore(folder: string): void {
   } catch (thrown) {
     throw damaged(folder, errorMessage(thrown));
   }
+}
+
+/** What every record has: its key. */
+interface StoredRecord {
+  readonly name?: unknown;
+  readonly id?: unknown;
+  readonly number?: unknown;
 }
 
 const tableNames: readonly string[] = ['volumes', 'leases', 'trash', 'tokens', 'snapshots', 'format'];
