@@ -2,30 +2,30 @@ import type * as types from '@aws-sdk/client-ec2';
 import { errorMessage } from '../../terminal/failure.ts';
 import { CallBudget } from './retry-budget.ts';
 
-/** How often a call is tried in all: AWS' own backoff between them is exponential, with full jitter. */
+/** The maximum number of attempts of a call. The AWS SDK waits between them: exponential back-off with full jitter. */
 const maxAttempts = 8;
-/** How long a connection and an answer may take, in milliseconds. */
+/** The time limits for opening a connection, and for a response, in milliseconds. */
 const connectWithinMs = 5_000;
 const answerWithinMs = 30_000;
-/** So many seconds' calls may come at once after a pause. */
+/** The maximum burst after a pause, in seconds of the long-term call rate. */
 const burstSeconds = 10;
 
-/** How a call ended, for the metrics. */
+/** The result of a call, for the metrics. */
 export type Outcome = 'done' | 'throttled' | 'failed';
 
-/** Called after each attempt of each call. @param error the code of EC2, or of the network */
+/** Called after each attempt of each call. @param error the error code of EC2 or of the network; undefined on success */
 export type OnEc2Call = (action: Action, outcome: Outcome, error: string | undefined) => void;
 
-/** Where the calls go. */
+/** The EC2 API endpoint, and the rate limit for it. */
 export interface Endpoint {
   readonly region: string;
-  /** Another one than that of the region. */
+  /** The URL of the endpoint. Default: the endpoint of the region. */
   readonly url?: string;
-  /** How many calls a second the castle makes in the long run, of all kinds together. */
+  /** The maximum average number of calls per second, of all kinds together. */
   readonly callsPerSecond: number;
 }
 
-/** The actions of EC2 that the castle uses: an instance needs the permission for each. */
+/** The EC2 actions that the castle uses; an instance needs the permission for each. */
 export type Action =
   | 'AttachVolume'
   | 'CreateSnapshot'
@@ -40,7 +40,7 @@ export type Action =
   | 'DetachVolume'
   | 'ModifyVolume';
 
-/** EC2, as the castle uses it. Each throws an Error whose name is the code of EC2. */
+/** The EC2 calls that the castle uses. A failed call throws an Error whose name is EC2's error code. */
 export interface Ec2 {
   attachVolume(input: types.AttachVolumeCommandInput): Promise<types.AttachVolumeCommandOutput>;
   createSnapshot(input: types.CreateSnapshotCommandInput): Promise<types.CreateSnapshotCommandOutput>;
@@ -63,10 +63,10 @@ export interface Ec2 {
 }
 
 /**
- * Opens EC2 with the credentials that the SDK finds by itself: environment, files, container, instance.
+ * Creates an EC2 client, with the credentials that the SDK finds: environment, files, container, instance.
  *
- * Each action has a client of its own, so that adaptive retries slow down only the throttled action. All share one budget,
- * so that many containers at once do not exceed the limits of the account.
+ * Each action has its own SDK client, so that adaptive retries slow down only the throttled action. All share one call
+ * budget, so that many containers at once do not exceed the limits of the account.
  */
 export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall: OnEc2Call): Promise<Ec2> {
   const sdk = await import('./sdk.ts');
@@ -78,7 +78,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall:
     requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: answerWithinMs },
   };
   const first = new sdk.EC2Client(shared);
-  // Resolved and renewed once for all clients.
+  // Credentials are resolved and renewed once for all clients.
   const { credentials } = first.config;
 
   function client(action: Action, attempts = maxAttempts) {
@@ -96,7 +96,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall:
           throw thrown;
         }
       },
-      // Inside the retries: each attempt counts.
+      // Added inside the retry middleware, so that each attempt counts.
       { step: 'finalizeRequest', name: 'castleBudget', priority: 'low' },
     );
     return made;
@@ -104,7 +104,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall:
 
   const clients = {
     attachVolume: client('AttachVolume'),
-    // EC2 has no client token for snapshots: the caller checks for a result before it tries again.
+    // EC2 has no client token for snapshots, so the caller looks for an existing snapshot before it retries.
     createSnapshot: client('CreateSnapshot', 1),
     createTags: client('CreateTags'),
     createVolume: client('CreateVolume'),
@@ -135,24 +135,24 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall:
   };
 }
 
-/** EC2's code for an error, as in `VolumeInUse`; the system's for one of the network. */
+/** Returns the error code: EC2's, for example `VolumeInUse`, or the system's for a network error. */
 export function ec2Code(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const { code } = thrown as NodeJS.ErrnoException;
   return thrown.name === 'Error' && code !== undefined ? code : thrown.name;
 }
 
-/** Whether an error has one of these codes of EC2. */
+/** Whether an error has one of these EC2 error codes. */
 export const isEc2Error = (thrown: unknown, ...codes: readonly string[]): boolean =>
   codes.includes(ec2Code(thrown));
 
-/** An error of EC2 as the end of a sentence. */
+/** Formats an EC2 error as the end of a sentence. */
 export function describeEc2Error(thrown: unknown): string {
   const [code, message] = [ec2Code(thrown), errorMessage(thrown)];
   return message.includes(code) ? message : `${code}: ${message}`;
 }
 
-/** Whether EC2 refused a call because there were too many; "Error codes for the Amazon EC2 API". */
+/** Whether EC2 refused a call because the rate limit was exceeded; "Error codes for the Amazon EC2 API". */
 export function isThrottling(code: string): boolean {
   return ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'RequestThrottled'].includes(code);
 }

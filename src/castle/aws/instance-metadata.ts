@@ -1,30 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 
-/** Where every instance finds its metadata service. */
+/** The address of the instance metadata service, on every instance. */
 export const defaultMetadataUrl = 'http://169.254.169.254';
 
-/** How long one answer may take, in milliseconds: it comes from the host of the instance. */
+/** The time limit of one response, in milliseconds: the host of the instance responds, without a network in between. */
 const answerWithinMs = 2_000;
-/** How often it is asked in all, and the first pause between, in milliseconds; each is twice the one before. */
+/** The maximum number of attempts, and the first pause between them, in milliseconds; the pause doubles. */
 const tries = 4;
 const firstPauseMs = 100;
-/** How long a token is good for, in seconds. */
+/** The lifetime of a metadata token, in seconds. */
 const tokenSeconds = 60;
 
 /** The instance that the castle runs on. */
 export interface Instance {
-  /** `i-…` */
+  /** The instance id, `i-…`. */
   readonly id: string;
   readonly zone: string;
-  /** As in `m7i.large`. */
+  /** The instance type, for example `m7i.large`. */
   readonly type: string;
   readonly region: string;
 }
 
 /**
- * Reads which instance this is from the metadata service, version 2 (with a token); "Instance metadata and user data" of EC2.
- * @throws Failure config when it does not answer, as on a host that is no instance, or in a container one hop too far
+ * Reads the identity of this instance from the instance metadata service, version 2 (with a token); "Instance metadata and
+ * user data" in the EC2 documentation.
+ * @throws Failure config when the service does not answer, as on a host that is not an EC2 instance, or in a container when
+ *   the hop limit is too low
  */
 export async function readInstanceMetadata(url: string): Promise<Instance> {
   try {

@@ -1,11 +1,11 @@
-/** Collects the lookups of a short time and makes one call for all of them. */
+/** Collects lookups within a short time window and makes one call for all of them. */
 export class RequestBatch<Value> {
   private waiting = new Map<string, ((answer: Promise<Value | undefined>) => void)[]>();
   private timer: NodeJS.Timeout | undefined;
 
   /**
-   * @param windowMs how long lookups are collected, in milliseconds, from the first one on
-   * @param limit the most keys in one call; when there are that many, the call is made at once
+   * @param windowMs how long lookups are collected after the first one, in milliseconds
+   * @param limit the maximum number of keys in one call; when it is reached, the call is made at once
    * @param fetchAll returns the values that exist
    */
   constructor(
@@ -14,7 +14,7 @@ export class RequestBatch<Value> {
     private readonly fetchAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
   ) {}
 
-  /** The value of a key, from a call that begins after this one. @throws what fetchAll throws */
+  /** Returns the value of a key, from a call that begins after this one. @throws what `fetchAll` throws */
   get(key: string): Promise<Value | undefined> {
     return new Promise((resolve) => {
       this.waiting.set(key, [...(this.waiting.get(key) ?? []), resolve]);

@@ -1,12 +1,12 @@
 /**
- * What a storage backend has to provide. To add one, write a function that returns a `Backend` and name it in parse.ts.
- * Every member of `Backend` is mandatory. What only some backends can do is a capability: an interface of its own, whose
- * members are all mandatory too, in a field that is null where the backend cannot do it. The castle refuses requests that
- * need a capability that the backend lacks.
+ * The interface of a storage backend. To add a backend, write a function that returns a `Backend`, and name it in
+ * parse-backend.ts. Every member of `Backend` is mandatory. What only some backends support is a capability: a separate
+ * interface, all of whose members are mandatory too, in a field that is null where the backend does not support it. The
+ * castle refuses requests that need a capability that the backend lacks.
  *
- * For volumes that are block devices with a file system each, block-backend.ts provides most of this.
+ * For backends whose volumes are block devices with one file system each, block-backend.ts implements most of this.
  *
- * Every call may be repeated after a crash: calling it twice has the same result as calling it once.
+ * Every call is idempotent, and may be repeated after a crash.
  */
 import type { MountLine, SourceFolder } from '../../linux/mountinfo.ts';
 import type { Devices } from '../../protocol/contract.ts';
@@ -24,13 +24,13 @@ export type { Owner };
 export interface Backend extends BackendIdentity, VolumeLifecycle, VolumeMounts, BackendCapabilities {}
 
 export interface BackendIdentity {
-  /** Its name in `--backend` and in the store. */
+  /** The name of the backend in `--backend` and in the store. */
   readonly name: string;
-  /** For messages: the kind and the place, as in `local folder /srv/volumes`. */
+  /** The kind and the place of the backend, for messages, for example `local folder /srv/volumes`. */
   readonly description: string;
   /**
-   * The folder of the host that the volumes, or their devices, are in: an absolute path without symlinks. Only one castle
-   * uses it, and no mount point may lie in it.
+   * The folder of the host that contains the volumes or their devices: an absolute path without symlinks. Only one castle
+   * uses the folder, and no mount point may be inside it.
    */
   readonly base: string;
 }
@@ -38,31 +38,31 @@ export interface BackendIdentity {
 /** Creates and finds volumes. */
 export interface VolumeLifecycle {
   /**
-   * Finds a volume that was created completely.
+   * Finds a completely created volume.
    * @returns undefined when there is none
-   * @throws RefusalError backend_failed when something else has its name
+   * @throws RefusalError backend_failed when something other than a volume has its name
    */
   find(volume: string): Promise<KnownVolume | undefined>;
   /**
-   * Creates the volume unless it exists; an existing one keeps its data and its owner.
-   * @throws RefusalError backend_failed when that fails; nothing is left of the volume then
+   * Creates the volume unless it exists; an existing volume keeps its data and its owner.
+   * @throws RefusalError backend_failed when the creation fails; nothing of the volume remains then
    */
   create(volume: NewVolume): Promise<void>;
   /**
    * Removes a volume that was never written to.
-   * @returns whether it is removed; false when it has, or may have, data
+   * @returns whether the volume is removed; false when it contains, or may contain, data
    */
   discardEmpty(volume: KnownVolume): Promise<boolean>;
-  /** Removes what an interrupted create left behind; called at start. */
+  /** Removes what an interrupted `create` left behind. Called at start. */
   removeUnfinished(): Promise<void>;
   /**
-   * Lists the volumes that are here, so that the castle can report those that it has no record of. Where several hosts
-   * share the storage this is empty: their volumes are no fault.
+   * Lists the volumes on this host, so that the castle can report those without a record. Empty where several hosts share
+   * the storage, since this castle has no records of their volumes.
    */
   listVolumes(): Promise<readonly KnownVolume[]>;
   /**
-   * Finds what the castle made here and nothing needs any more: unfinished volumes and snapshots, idle devices.
-   * @param isKnown whether the store has a volume or a snapshot with this id, including deleted volumes; called again
+   * Finds what the castle created here and no longer needs: unfinished volumes and snapshots, idle devices.
+   * @param isKnown whether the store contains a volume or a snapshot with this id, including deleted volumes; called again
    *   before anything is removed
    */
   findGarbage(isKnown: (id: string) => boolean): Promise<readonly Garbage[]>;
@@ -73,14 +73,15 @@ export interface VolumeMounts {
   /** Whether the kernel can map ids in mounts of this backend (MOUNT_ATTR_IDMAP, mount_setattr(2)). */
   readonly canMapIds: boolean;
   /**
-   * How mountinfo shows the volume where it is mounted.
-   * @returns undefined when it cannot be mounted anywhere now
+   * Returns how mountinfo shows a mount of the volume.
+   * @returns undefined when the volume cannot be mounted anywhere now
    * @throws Error with code ENOENT when it does not exist; RefusalError backend_failed when it cannot be determined
    */
   source(volume: KnownVolume): Promise<SourceFolder | undefined>;
   /**
-   * The host's own path to the volume, as mountinfo shows it: a mount that contains it is no use of the volume.
-   * @returns undefined when the host has no path to it
+   * Returns the host's own path to the volume, as mountinfo shows it. A mount that contains this path does not count as a
+   * use of the volume.
+   * @returns undefined when the host has no path to the volume
    */
   hostLocation(volume: string): SourceFolder | undefined;
   /** Whether a mount shows a volume of this backend, or a part of one. */
@@ -99,17 +100,17 @@ export interface VolumeMounts {
   ): Promise<number>;
 }
 
-/** What only some backends can do; null means that this one cannot. */
+/** What only some backends support; null means that this backend does not. */
 export interface BackendCapabilities {
-  /** Volumes can be deleted; they are kept in a trash and can be restored. */
+  /** Volumes can be deleted; they are kept in a trash for a time and can be restored. */
   readonly trash: Trash | null;
   /** Snapshots of volumes can be taken. */
   readonly snapshots: Snapshots | null;
-  /** Volumes have a size of their own and can grow. */
+  /** Each volume has its own size, and can grow. */
   readonly growth: Growth | null;
   /** Hosts that share the storage claim volumes, so that only one of them mounts a volume. */
   readonly claims: Claims | null;
-  /** The host keeps something for a volume in use that has to be released after the last use. */
+  /** The host keeps a resource for a volume in use, which has to be released after the last use. */
   readonly hostHold: HostHold | null;
   /** Volumes are devices of this host, which can be listed. */
   readonly devices: DeviceReport | null;
@@ -117,13 +118,13 @@ export interface BackendCapabilities {
   readonly sizes: VolumeSizes | null;
 }
 
-/** Makes volumes larger. */
+/** Enlarges volumes. */
 export interface Growth {
   /**
-   * Makes a volume larger. Called with its present size, it completes an interrupted growth.
-   * @param mounted where it is mounted: its file system grows there, while in use. When absent, the file system grows at
-   *   the next mount
-   * @throws RefusalError bad_request when the volume cannot have this size; backend_failed when there is no room, and the
+   * Enlarges a volume. A call with its present size completes an interrupted growth.
+   * @param mounted where the volume is mounted; its file system grows while it is mounted there. If absent, the file system
+   *   grows at the next mount
+   * @throws RefusalError bad_request when the volume cannot have this size; backend_failed when there is no space, and the
    *   volume is unchanged; busy; MountHungError
    */
   grow(volume: KnownVolume, sizeBytes: number, mounted?: MountedIn): Promise<void>;
@@ -135,11 +136,11 @@ export interface MountedIn {
   readonly target: string;
 }
 
-/** What this host keeps for a volume besides its mounts: an EBS attachment, a claim on an NFS export. */
+/** A resource that this host keeps for a volume besides its mounts: an EBS attachment, a claim on an NFS export. */
 export interface HostHold {
   /**
-   * Releases it, so that another host can use the volume. Called after the last lease ends, and at start for every volume
-   * without a lease.
+   * Releases the resource, so that another host can use the volume. Called after the last lease ends, and at start for every
+   * volume without a lease.
    */
   releaseUnused(volume: KnownVolume): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /**
- * The common part of backends whose volumes are block devices with a file system each. A device is attached for a mount and
- * released with it; the file system is mounted in the container and nowhere else. Only `create` formats.
+ * The common part of backends whose volumes are block devices with one file system each. A device is attached for a mount
+ * and released after it. The file system is mounted only in the container, never on the host. Only `create` formats a
+ * device.
  */
 import type { MountLine } from '../../linux/mountinfo.ts';
 import type { EmitEvent } from '../events/event.ts';
@@ -19,13 +20,13 @@ import type { Snapshots } from './snapshots.ts';
 import type { Trash } from './trash.ts';
 import type { KnownVolume } from './volume.ts';
 
-/** A volume's device, or the image that becomes one, for exclusive use until it is detached. */
+/** The device of a volume, or the image for such a device, for exclusive use until `detach`. */
 export interface AttachedDevice extends ImageToMount {
-  /** Closes it; a mount that was made of it keeps it in use. */
+  /** Closes the device. A mount of the device keeps it in use. */
   detach(): void;
 }
 
-/** What a backend of this family provides. */
+/** What a backend with block devices has to implement. */
 export interface BlockVolumes
   extends BackendIdentity,
     Omit<VolumeLifecycle, 'discardEmpty'>,
@@ -36,33 +37,33 @@ export interface BlockVolumes
   /** Removes a volume that is not in use. @returns false when it is in use */
   discard(volume: KnownVolume): Promise<boolean>;
   /**
-   * Opens the device once its last user has released it, and checks that it holds this volume.
+   * Opens the device after its last user has released it, and checks that it holds this volume.
    * @throws RefusalError busy, backend_failed
    */
   attach(volume: KnownVolume): Promise<AttachedDevice>;
   /**
-   * Opens the device that the volume has already, for another mount of the same file system, and checks that it holds
-   * this volume.
-   * @returns undefined when it has no device now, or this backend mounts a volume in one container at a time
+   * Opens the device that is attached already, for another mount of the same file system, and checks that it holds this
+   * volume.
+   * @returns undefined when no device is attached, or when this backend mounts a volume in only one container at a time
    * @throws RefusalError backend_failed
    */
   attachShared(volume: KnownVolume): Promise<AttachedDevice | undefined>;
-  /** Repairs the file system as far as no data can be lost. */
+  /** Checks the file system, and makes repairs that cannot lose data. */
   check(attached: AttachedDevice): Promise<CheckResult>;
   /**
-   * The number of the volume's block device, `major:minor`, as in mountinfo.
-   * @returns undefined when it has none
+   * Returns the number of the volume's block device, `major:minor`, as in mountinfo.
+   * @returns undefined when no device is attached
    * @throws RefusalError backend_failed when it cannot be determined
    */
   deviceNumber(volume: KnownVolume): Promise<string | undefined>;
   /**
-   * Makes the device larger; its content is unchanged.
-   * @throws RefusalError bad_request when it is larger already, backend_failed when there is no room
+   * Enlarges the device; its content is unchanged.
+   * @throws RefusalError bad_request when it is larger already, backend_failed when there is no space
    */
   extend(volume: KnownVolume, sizeBytes: number): Promise<void>;
   /**
    * Calls a function with the device of a volume that is in use.
-   * @param use gets the image and the path of its device; undefined when it has none any more
+   * @param use called with the image and the path of its device, which is undefined when no device is attached any more
    */
   withDevice(
     volume: KnownVolume,
@@ -74,7 +75,7 @@ export interface BlockVolumes
 
 /** @param say logs repairs */
 export function blockBackend(volumes: BlockVolumes, mounter: Mounter, emit: EmitEvent): Backend {
-  /** Volumes that this castle created and has not tried to mount: any other one may hold data. */
+  /** Volumes that this castle created and has never tried to mount. Any other volume may contain data. */
   const neverMounted = new Set<string>();
 
   async function checkFileSystem({ name }: KnownVolume, attached: AttachedDevice): Promise<void> {
@@ -117,13 +118,13 @@ export function blockBackend(volumes: BlockVolumes, mounter: Mounter, emit: Emit
       const shared = options.isMountedElsewhere ? await volumes.attachShared(volume) : undefined;
       const attached = shared ?? (await volumes.attach(volume));
       try {
-        // No tool may touch a mounted file system: the kernel has unwritten parts of it in memory.
+        // No program may access the device of a mounted file system, because the kernel has unwritten parts of it in memory.
         if (shared === undefined) await checkFileSystem(volume, attached);
         const id = await mounter.mountImage(into, attached, target, options);
         neverMounted.delete(volume.name);
         return id;
       } catch (thrown) {
-        // A wrong mount point is detected before anything is mounted; any other failure may have changed the volume.
+        // A wrong mount point is detected before anything is mounted. Any other failure may have changed the volume.
         if (!(thrown instanceof RefusalError && thrown.code === 'bad_target'))
           neverMounted.delete(volume.name);
         throw thrown;
@@ -144,7 +145,7 @@ export function blockBackend(volumes: BlockVolumes, mounter: Mounter, emit: Emit
         if (mounted === undefined) return;
         const { container, target } = mounted;
         await volumes.withDevice(volume, async (image, device) => {
-          // Without a device its container has just ended: the next mount uses the room.
+          // Without a device, the container has just ended; the file system grows at the next mount.
           if (device !== undefined) await mounter.growImage(container, image, device, target);
         });
       },

@@ -2,10 +2,10 @@ import { readIdentity } from '../file-systems/superblock.ts';
 import { fileSystemNamed } from '../file-systems/types.ts';
 import * as refusals from './refusals.ts';
 
-/** A device or an image, and the file system that it should hold. */
+/** A device or an image, and the identity of the file system that it should hold. */
 export interface ExpectedFileSystem {
   readonly volume: string;
-  /** For messages. */
+  /** The path of the device or image, for messages. */
   readonly path: string;
   /** The type of its file system. */
   readonly type: string;
@@ -15,9 +15,9 @@ export interface ExpectedFileSystem {
 }
 
 /**
- * Checks that it holds the volume's file system. Called before any program works on it: a repair could turn a wrong file
- * system into one that looks right.
- * @param fd open for reading
+ * Checks that a device or an image holds the volume's file system. Called before any program works on it: a repair could
+ * turn a wrong file system into one that looks right.
+ * @param fd descriptor of the device or image, open for reading
  * @throws RefusalError backend_failed
  */
 export function checkIdentity(fd: number, { volume, path, type, id, sizeBytes }: ExpectedFileSystem): void {

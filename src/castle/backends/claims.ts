@@ -2,16 +2,16 @@
 export interface Claim {
   /** The name of the host. */
   readonly host: string;
-  /** When it was claimed, ISO 8601, UTC; empty when the claim does not tell. */
+  /** When the volume was claimed, ISO 8601, UTC; empty when the claim does not contain the time. */
   readonly since: string;
 }
 
-/** Claims of hosts on volumes, so that two hosts never mount the same one. Leases are about a single host. */
+/** Claims of hosts on volumes, which prevent that two hosts mount the same volume. Leases only cover a single host. */
 export interface Claims {
-  /** @throws RefusalError backend_failed */
+  /** Returns the claim on a volume. @throws RefusalError backend_failed */
   holder(volume: string): Promise<Claim | undefined>;
   /**
-   * Removes the claim of a host that is gone for good. If that host is alive, both write to the volume.
+   * Removes the claim of a host that no longer exists. If that host still runs, both hosts may write to the volume.
    * @returns the claim that was removed; undefined when there was none
    * @throws RefusalError backend_failed
    */

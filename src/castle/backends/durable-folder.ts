@@ -20,11 +20,11 @@ export async function prepareFolder(folder: string): Promise<string> {
 }
 
 /**
- * Renames a file or folder and writes the rename to disk; its content has to be on disk already. When the rename cannot be
- * written, it is undone, so that a failed creation never leaves a complete result behind.
- * @param unfinished its present path, on the same file system
- * @param path its new path, where nothing exists
- * @throws Error when it still has its old path
+ * Renames a file or folder and writes the rename to disk; its content must be on disk already. If the rename cannot be
+ * written to disk, it is undone, so that a failed creation never leaves a complete result behind.
+ * @param unfinished the present path, on the same file system
+ * @param path the new path, where nothing exists
+ * @throws Error when the file or folder still has its old path
  */
 export async function renameDurably(unfinished: string, path: string): Promise<void> {
   await rename(unfinished, path);
@@ -47,7 +47,7 @@ export async function pathExists(path: string): Promise<boolean> {
   }
 }
 
-/** Writes the entries of folders to disk; a rename is on disk when both of its folders are. */
+/** Writes the entries of folders to disk. A rename is on disk when both of its folders are. */
 export async function syncFolders(...folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     const opened = await open(folder, 'r');

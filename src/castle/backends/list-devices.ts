@@ -3,7 +3,7 @@ import { RefusalError } from '../refusals/refusal.ts';
 import type { Backend } from './backend.ts';
 
 /**
- * The devices of this host that hold volumes.
+ * Returns the devices of this host that hold volumes.
  * @throws RefusalError bad_request when the volumes of this backend are folders, backend_failed
  */
 export async function listDevices(backend: Backend): Promise<Devices> {

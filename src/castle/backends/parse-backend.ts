@@ -20,19 +20,22 @@ export interface BackendDeps {
   readonly mounter: Mounter;
   readonly native: Native;
   readonly replay: ReplayJournal;
-  /** Path of castle-mount. */
+  /** The path of castle-mount. */
   readonly mountProgram: string;
   /** The state folder; created when it does not exist. */
   readonly state: string;
   readonly emit: EmitEvent;
-  /** Called after each call of EC2. */
+  /** Called after each attempt of each EC2 API call. */
   readonly onEc2Call: OnEc2Call;
 }
 
 /** The default size of a volume, in bytes. */
 const usualSizeBytes = 10 * 2 ** 30;
 
-/** Creates each backend from the text after the `=`. backend.ts says what a new one has to provide. */
+/**
+ * The backends by name: each function creates one from the text after the `=`. backend.ts defines what a backend has to
+ * implement.
+ */
 const backends: Record<string, (setting: string, deps: BackendDeps) => Promise<Backend>> = {
   local: (folder, { mounter }) => localBackend(resolve(folder), mounter),
   loop: (setting, deps) => loopBackend(parseLoop(setting), deps),
@@ -45,7 +48,7 @@ const backends: Record<string, (setting: string, deps: BackendDeps) => Promise<B
  * @throws Failure usage when there is no such backend or its setting is wrong; cannotCreate, config
  */
 export async function parseBackend(text: string, deps: BackendDeps): Promise<Backend> {
-  // All of ebs' options come after a comma, since it needs none.
+  // All options of `ebs` come after a comma, because it has no mandatory setting.
   const [, name = '', setting = ''] = /^([a-z]+)(?:=(?!$)|(?=,)|$)(.*)$/.exec(text) ?? [];
   const make = Object.hasOwn(backends, name) ? backends[name] : undefined;
   if (make === undefined || (setting === '' && name !== 'ebs')) {

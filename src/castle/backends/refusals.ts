@@ -1,7 +1,7 @@
 import { formatSize } from '../../terminal/size.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 
-/** Damage that has to be repaired by a person. */
+/** Damage that an administrator has to repair. */
 interface Damage {
   readonly why: string;
   readonly remedy: string;
@@ -59,7 +59,7 @@ export function notAnImage(path: string): RefusalError {
   );
 }
 
-/** Two files claim to be the same volume. */
+/** Several image files have the name of the same volume. */
 export function severalImages(volume: string, base: string, names: readonly string[]): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -84,7 +84,7 @@ export function notAttached(volume: string, path: string, why: string): RefusalE
   );
 }
 
-/** It has a loop device that the castle did not create. */
+/** The image has a loop device that the castle did not create. */
 export function attachedByOthers(volume: string, path: string, device: string): RefusalError {
   return new RefusalError(
     'volume_in_use',

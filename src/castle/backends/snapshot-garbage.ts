@@ -2,10 +2,10 @@ import type { Garbage } from '../garbage/garbage.ts';
 import { unfinishedSnapshotPath, unfinishedSnapshots } from './snapshot-names.ts';
 
 /**
- * Finds the remains of interrupted snapshots and removals that have no record, as after a lost state.
+ * Finds what interrupted snapshots and removals left without a record, for example after the state was lost.
  * @param base the folder of the volumes
- * @param isKnown whether the store has a snapshot with this id: that one is completed or removed at start
- * @param remove removes the remains of the snapshot with this id
+ * @param isKnown whether the store has a snapshot with this id; such a snapshot is completed or removed at start
+ * @param remove removes what is left of the snapshot with this id
  */
 export async function findSnapshotGarbage(
   base: string,
@@ -18,7 +18,7 @@ export async function findSnapshotGarbage(
     name: unfinishedSnapshotPath(base, id),
     reason: 'it is incomplete and has no record',
     async remove() {
-      // It may be a new snapshot whose record was written after the search.
+      // The id may belong to a new snapshot whose record was written after the search.
       if (isKnown(id) || !(await unfinishedSnapshots(base)).includes(id)) return false;
       await remove(id);
       return true;

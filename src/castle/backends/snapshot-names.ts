@@ -3,21 +3,23 @@ import { join } from 'node:path';
 import { errorCode } from '../../terminal/failure.ts';
 import type { KnownSnapshot } from './snapshots.ts';
 
-/** Begins with a dot, as no volume's name does. On the file system of the volumes, so that reflinks work. */
+/** Starts with a dot, unlike any volume name. It is on the file system of the volumes, so that reflinks work. */
 const folderName = '.snapshots';
 
 const unfinished = '.unfinished-';
 const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const pattern = new RegExp(`^([^@]+)@(?:(${uuid})@)?(${uuid})@(\\d{8}T\\d{9}Z)(?:\\.([a-z0-9]+))?$`);
 
-/** A snapshot, from the name of its file or folder: `VOLUME@ID@TIME`, and for an image `VOLUME@VOLUMEID@ID@TIME.TYPE`. */
+/**
+ * A snapshot, parsed from the name of its file or folder: `VOLUME@ID@TIME`, or for an image `VOLUME@VOLUMEID@ID@TIME.TYPE`.
+ */
 export interface StoredSnapshot extends KnownSnapshot {
   readonly path: string;
   /** The type of the file system. */
   readonly type?: string;
 }
 
-/** The folder of snapshots below that of the volumes. */
+/** The path of the folder of snapshots, inside the folder of the volumes. */
 export const snapshotFolder = (base: string): string => join(base, folderName);
 
 /** The path of a complete snapshot. */
@@ -31,13 +33,13 @@ export function snapshotPath(base: string, snapshot: Omit<StoredSnapshot, 'path'
 export const unfinishedSnapshotPath = (base: string, id: string): string =>
   join(snapshotFolder(base), `${unfinished}${id}`);
 
-/** The ids of the remains of interrupted snapshots and removals. */
+/** Returns the ids of interrupted snapshots and removals. */
 export async function unfinishedSnapshots(base: string): Promise<readonly string[]> {
   const whole = new RegExp(`^${unfinished.replace('.', '\\.')}(${uuid})$`);
   return (await entries(base)).flatMap((name) => whole.exec(name)?.[1] ?? []);
 }
 
-/** All complete snapshots. */
+/** Lists all complete snapshots. */
 export async function storedSnapshots(base: string): Promise<readonly StoredSnapshot[]> {
   return (await entries(base)).flatMap((name) => parse(base, name) ?? []);
 }

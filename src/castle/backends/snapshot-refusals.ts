@@ -21,7 +21,7 @@ export function snapshotFailed(volume: string, why: string): RefusalError {
   );
 }
 
-/** @param limitMs how long it may stand still */
+/** @param limitMs how long the file system may stay frozen, in milliseconds */
 export function freezeTooLong(volume: string, limitMs: number): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -46,7 +46,7 @@ export function smallerThanSnapshot(volume: string, sizeBytes: number): RefusalE
   );
 }
 
-/** A name that is taken. */
+/** A volume with this name exists. */
 export function volumeExists(volume: string): RefusalError {
   return new RefusalError(
     'busy',
@@ -63,7 +63,7 @@ export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: 
   );
 }
 
-/** A size was given where volumes have none. */
+/** A size was given, but the volumes of this backend have no size. */
 export function noOwnSize(volume: string): RefusalError {
   return new RefusalError(
     'bad_request',
@@ -72,7 +72,7 @@ export function noOwnSize(volume: string): RefusalError {
   );
 }
 
-/** A copy that another backend has made. */
+/** Another kind of backend made the copy. */
 export function wrongFormat(id: string, format: string): RefusalError {
   return new RefusalError(
     'bad_request',

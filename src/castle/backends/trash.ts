@@ -1,35 +1,36 @@
 import type { SourceFolder } from '../../linux/mountinfo.ts';
 
-/** The deleted volumes of a backend, each under an id of its own. Every call may be repeated after a crash. */
+/** The deleted volumes of a backend, each with a unique id. Every call may be repeated after a crash. */
 export interface Trash {
   /**
-   * Moves a volume into the trash, in one step.
-   * @throws RefusalError busy when something is mounted on or in it, backend_failed
+   * Moves a volume to the trash, atomically.
+   * @throws RefusalError busy when something is mounted on or in the volume, backend_failed
    */
   put(volume: string, id: string): Promise<void>;
   /**
-   * Moves it back.
-   * @throws RefusalError busy when a volume of that name exists, backend_failed
+   * Restores a volume from the trash.
+   * @throws RefusalError busy when a volume with that name exists, backend_failed
    */
   restore(volume: string, id: string): Promise<void>;
-  /** Whether it is in the trash. */
+  /** Whether the volume is in the trash. */
   has(volume: string, id: string): Promise<boolean>;
   /**
-   * How mountinfo shows the deleted volume where it is mounted.
-   * @returns undefined when it is not in the trash, cannot be mounted anywhere now, or `purge` itself refuses a volume in use
+   * Returns how mountinfo shows a mount of the deleted volume.
+   * @returns undefined when the volume is not in the trash, cannot be mounted anywhere now, or `purge` itself refuses a
+   *   volume in use
    * @throws RefusalError busy when it cannot be determined
    */
   source(volume: string, id: string): Promise<SourceFolder | undefined>;
-  /** Removes it for good. */
+  /** Removes a volume in the trash permanently. */
   purge(volume: string, id: string): Promise<void>;
   list(): Promise<readonly TrashEntry[]>;
 }
 
-/** A deleted volume as its backend knows it. */
+/** A volume in the trash, as the backend stores it. */
 export interface TrashEntry {
   readonly volume: string;
   /** The id of the entry in the trash. */
   readonly id: string;
-  /** The id that it had as a volume, where the stored data tells it. */
+  /** The id of the volume before its deletion, if the backend stores it. */
   readonly volumeId?: string;
 }

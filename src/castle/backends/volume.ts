@@ -12,6 +12,6 @@ export interface NewVolume {
   readonly name: string;
   readonly id: string;
   readonly owner: Owner;
-  /** Its size; undefined: the default of the backend. Ignored where volumes share the space of one file system. */
+  /** The size in bytes; undefined: the default of the backend. Ignored where volumes share the space of one file system. */
   readonly sizeBytes?: number;
 }

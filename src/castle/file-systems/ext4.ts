@@ -2,7 +2,7 @@ import { hasCapability } from '../../linux/proc.ts';
 import { requirePrograms, runProgram } from '../../linux/run-program.ts';
 import { type CheckResult, type FileSystem, type HeldImage, uuidText } from './file-system.ts';
 
-/** Where the first superblock has what, in bytes; the kernel's Documentation/filesystems/ext4/super.rst. */
+/** Offsets of fields in the first superblock, in bytes; the kernel's Documentation/filesystems/ext4/super.rst. */
 const superblock = {
   at: 1024,
   blocksLow: 4,
@@ -12,17 +12,20 @@ const superblock = {
   uuid: 104,
   blocksHigh: 336,
 };
-/** Among the incompatible features: block numbers have 64 bits, and the count of blocks has an upper half. */
+/** A bit of the incompatible features: block numbers have 64 bits, and the block count has an upper half. */
 const has64Bits = 0x80;
 const magic = 0xef53;
 
 /** Bits of the exit code of e2fsck(8). */
 const fsckCodes = { corrected: 1, rebootNeeded: 2 };
 
-/** CAP_SYS_RESOURCE; capabilities(7). The kernel's ext4_resize_begin asks for it. */
+/** CAP_SYS_RESOURCE; capabilities(7). The kernel requires it to grow a mounted ext4 (ext4_resize_begin). */
 const sysResource = 24;
 
-/** ext4, by e2fsprogs. It grows mounted, by the kernel: resize2fs without a mount is not safe from a power cut. */
+/**
+ * ext4, by e2fsprogs. The kernel grows it while it is mounted: resize2fs on an unmounted file system is not safe against a
+ * power cut.
+ */
 export const ext4: FileSystem = {
   name: 'ext4',
   leastBytes: 16 * 2 ** 20,
@@ -30,9 +33,9 @@ export const ext4: FileSystem = {
   requirePrograms: () => requirePrograms(['mkfs.ext4', 'e2fsck', 'tune2fs', 'resize2fs'], 'e2fsprogs'),
 
   async format({ path, fd }, id, { uid, gid }) {
-    // No discard and no lazy initialization: both punch holes, which have no disk space.
+    // No discard and no lazy initialization: both punch holes into the image, which have no disk space.
     const extended = `nodiscard,lazy_itable_init=0,lazy_journal_init=0,root_owner=${uid}:${gid}`;
-    // Blocks of the page size, so that direct I/O is aligned; no blocks reserved for root, which does not write there.
+    // Blocks have the page size, so that direct I/O is aligned. No blocks are reserved for root, which does not write there.
     const args = ['-q', '-b', '4096', '-m', '0', '-e', 'remount-ro', '-U', id, '-E', extended, path];
     const ended = await runProgram('mkfs.ext4', args, { descriptors: [fd] });
     if (ended.exitCode !== 0) throw new Error(`mkfs.ext4: ${ended.lastLine}`);
@@ -54,7 +57,7 @@ export const ext4: FileSystem = {
   },
 
   async changeUuid({ path, fd }, id) {
-    // tune2fs(8) writes every checksum anew, and wants a whole check (-f) just before.
+    // tune2fs(8) rewrites every checksum, and requires a full check (e2fsck -f) immediately before.
     const { exitCode, lastLine } = await runProgram('e2fsck', ['-f', '-p', path], { descriptors: [fd] });
     if (exitCode === undefined || (exitCode & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) !== 0) {
       throw new Error(`e2fsck -f -p: ${lastLine}`);
@@ -62,14 +65,15 @@ export const ext4: FileSystem = {
     await need('tune2fs', ['-U', id, path], fd);
   },
 
-  // Not while it is mounted, for which ext4 wants CAP_SYS_RESOURCE: a power cut costs a copy that nobody has yet.
+  // The unmounted copy is grown, because growing a mounted ext4 requires CAP_SYS_RESOURCE. If the power fails meanwhile,
+  // only a copy that is not in use yet is lost.
   enlarge: ({ path, fd }) => need('resize2fs', [path], fd),
 
   async check({ path, fd }: HeldImage): Promise<CheckResult> {
-    // Replays the journal; repairs only what can be repaired without losing anything (-p).
+    // Replays the journal, and makes only repairs that lose no data (-p).
     const { exitCode, lastLine } = await runProgram('e2fsck', ['-p', path], { descriptors: [fd] });
     if (exitCode === 0) return { kind: 'clean' };
-    // "Reboot needed" is only for mounted file systems, and this one is not mounted.
+    // "Reboot needed" applies only to mounted file systems, and this one is not mounted.
     if (exitCode !== undefined && (exitCode & ~(fsckCodes.corrected | fsckCodes.rebootNeeded)) === 0) {
       return { kind: 'corrected', how: lastLine };
     }

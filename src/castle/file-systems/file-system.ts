@@ -1,33 +1,33 @@
 import type { Owner } from '../mounting/owner.ts';
 
-/** An image that is open and locked. Programs work on it through its path, which leads to the same file. */
+/** An image that is open and locked. Programs access it by its path, which leads to the same file. */
 export interface HeldImage {
   readonly path: string;
   /** Open for reading and writing, and locked. */
   readonly fd: number;
-  /** Whether it is a block device: no temporary file may be created beside its node. */
+  /** Whether the image is a block device: no temporary file may be created next to a device node. */
   readonly isDevice?: true;
 }
 
 /** The result of the check before a mount. */
 export type CheckResult =
   | { readonly kind: 'clean' }
-  /** Its journal was replayed, or it was damaged; it is consistent again. */
+  /** The journal was replayed, or damage was repaired; the file system is consistent again. */
   | { readonly kind: 'corrected'; readonly how: string }
-  /** It has to be repaired by a person. */
+  /** An administrator has to repair the file system. */
   | { readonly kind: 'damaged'; readonly why: string; readonly remedy: string };
 
-/** What the first superblock tells about a file system. */
+/** The identity of a file system, from its first superblock. */
 export interface Identity {
   readonly uuid: string;
-  /** Its size; the image must not be smaller. */
+  /** The size of the file system, in bytes; the image must not be smaller. */
   readonly sizeBytes: number;
 }
 
-/** A type of file system on a device: how to format, identify, check and enlarge it. */
+/** A file system type: how to format, identify, check and enlarge an image with it. */
 export interface FileSystem {
   readonly name: 'ext4' | 'xfs';
-  /** The smallest possible size, in bytes. */
+  /** The minimum size, in bytes. */
   readonly leastBytes: number;
   /**
    * Checks that this host has the programs that the other members run.
@@ -35,39 +35,39 @@ export interface FileSystem {
    */
   requirePrograms(): Promise<void>;
   /**
-   * Formats a new image; only called for a file that was created just before.
-   * @param id becomes the UUID
-   * @param owner gets the root folder
-   * @throws Error with the tool's last line
+   * Formats a new image; only called for a file that was just created.
+   * @param id the UUID of the file system
+   * @param owner the owner of its root folder
+   * @throws Error with the program's last line of output
    */
   format(image: HeldImage, id: string, owner: Owner): Promise<void>;
   /**
-   * Reads the identity from the first superblock; repairs nothing.
+   * Reads the identity from the first superblock, without repairs.
    * @param start the first bytes of the image, at least superblockBytes
-   * @returns undefined when there is no such superblock
+   * @returns undefined when there is no valid superblock of this type
    */
   identify(start: Buffer): Identity | undefined;
-  /** Why this castle cannot grow one: the capability that it lacks; undefined when it can. */
+  /** Returns the capability(7) that this castle lacks to grow a file system of this type; undefined when it can grow one. */
   whyNoGrowth(): string | undefined;
   /**
-   * Gives a copy a new UUID, after its journal was replayed. Only called for a file that was created just before.
-   * @param replay has the kernel replay the journal, under the present UUID
-   * @throws Error with the tool's last line
+   * Gives a copy a new UUID, after replaying its journal. Only called for a file that was just created.
+   * @param replay makes the kernel replay the journal, under the present UUID
+   * @throws Error with the program's last line of output
    */
   changeUuid(image: HeldImage, id: string, replay: () => Promise<void>): Promise<void>;
   /**
-   * Grows a copy to the size of its image; a type that grows only while mounted does so at the next mount.
-   * @throws Error with the tool's last line
+   * Grows a copy to the size of its image. A type that grows only while mounted grows at the next mount.
+   * @throws Error with the program's last line of output
    */
   enlarge(image: HeldImage): Promise<void>;
-  /** Prepares it for a mount; repairs only what needs no decision by a person. */
+  /** Prepares a file system for a mount; makes only repairs that need no decision by an administrator. */
   check(image: HeldImage): Promise<CheckResult>;
 }
 
-/** The first bytes of an image that contain the first superblock of every type. */
+/** The number of bytes at the start of an image that contain the first superblock of every type. */
 export const superblockBytes = 2048;
 
-/** A UUID of 16 bytes as people write it. */
+/** Formats the 16 bytes of a UUID as text. */
 export function uuidText(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

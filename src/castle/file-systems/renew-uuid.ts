@@ -3,11 +3,11 @@ import type { FileSystem, HeldImage } from './file-system.ts';
 import { readIdentity } from './superblock.ts';
 
 /**
- * Gives the copy of a file system a new UUID, after its journal was replayed: the kernel and the castle tell file systems
- * apart by their UUIDs. After a crash it may be called again, and continues.
- * @param before the UUID that the copy still has
- * @param id the one that it gets
- * @throws Error with what is wrong, or a tool's last line
+ * Gives the copy of a file system a new UUID, after replaying its journal: the kernel and the castle distinguish file
+ * systems by their UUIDs. A call after a crash continues an interrupted one.
+ * @param before the UUID of the original
+ * @param id the new UUID
+ * @throws Error with the reason, or with the program's last line of output
  */
 export async function renewUuid(
   copy: HeldImage,

@@ -3,8 +3,8 @@ import { type FileSystem, type Identity, superblockBytes } from './file-system.t
 
 /**
  * Reads the identity of a file system from its first superblock on disk.
- * @param fd of the image or the device, open for reading
- * @returns undefined when there is none of that type
+ * @param fd descriptor of the image or device, open for reading
+ * @returns undefined when there is no valid superblock of this type
  */
 export function readIdentity(fd: number, type: FileSystem): Identity | undefined {
   const start = Buffer.alloc(superblockBytes);

@@ -4,26 +4,26 @@ import { join } from 'node:path';
 import { requirePrograms, runProgram } from '../../linux/run-program.ts';
 import { type FileSystem, uuidText } from './file-system.ts';
 
-/** Where the first superblock has what, in bytes; the magic number stands at the beginning. */
+/** Offsets of fields in the first superblock, in bytes; the magic number is at offset 0. */
 const superblock = { blockBytes: 4, blocks: 8, uuid: 32 };
 const magic = 'XFSB';
 
 /** xfs, by xfsprogs. */
 export const xfs: FileSystem = {
   name: 'xfs',
-  // mkfs.xfs 5.19 and later refuse a smaller one.
+  // mkfs.xfs 5.19 and later refuse a smaller size.
   leastBytes: 300 * 2 ** 20,
 
   requirePrograms: () => requirePrograms(['mkfs.xfs', 'xfs_admin'], 'xfsprogs'),
 
   async format({ path, fd, isDevice }, id, { uid, gid }) {
-    // The one way to give the root folder an owner without mounting: a prototype, mkfs.xfs(8). Its first line and the
-    // numbers of the second one are ignored.
+    // A prototype is the only way to set the owner of the root folder without a mount; mkfs.xfs(8). The first line of the
+    // prototype and the numbers of the second one are ignored.
     const folder = isDevice === true ? await mkdtemp(join(tmpdir(), 'castle-')) : undefined;
     const prototype = folder === undefined ? `${path}.prototype` : join(folder, 'prototype');
     try {
       await writeFile(prototype, `-\n0 0\nd--755 ${uid} ${gid}\n$\n`);
-      // No discard (-K): it punches holes, which have no disk space.
+      // No discard (-K): it punches holes into the image, which have no disk space.
       const args = ['-q', '-K', '-m', `uuid=${id}`, '-p', prototype, path];
       const ended = await runProgram('mkfs.xfs', args, { descriptors: [fd] });
       if (ended.exitCode !== 0) throw new Error(`mkfs.xfs: ${ended.lastLine}`);
@@ -43,17 +43,17 @@ export const xfs: FileSystem = {
   whyNoGrowth: () => undefined,
 
   async changeUuid({ path, fd }, id, replay) {
-    // A frozen xfs keeps its log dirty on purpose, and xfs_admin(8) does not change a file system with a dirty log, but
-    // exits with 0: the caller checks the new UUID.
+    // A frozen xfs keeps its log dirty on purpose. For a file system with a dirty log, xfs_admin(8) changes nothing but
+    // exits with 0, so the caller checks the new UUID.
     await replay();
     const { exitCode, lastLine } = await runProgram('xfs_admin', ['-U', id, path], { descriptors: [fd] });
     if (exitCode !== 0) throw new Error(`xfs_admin: ${lastLine}`);
   },
 
-  // An xfs grows mounted only, xfs_growfs(8).
+  // An xfs grows only while mounted; xfs_growfs(8).
   enlarge: async () => undefined,
 
-  // The mount replays the log, and refuses what is damaged: fsck.xfs(8) does nothing for that reason. xfs_repair -n
-  // can't tell damage from a log that is still to be replayed.
+  // The mount replays the log and refuses a damaged file system; for that reason fsck.xfs(8) does nothing. xfs_repair -n
+  // cannot distinguish damage from a log that is not replayed yet.
   check: async () => ({ kind: 'clean' }),
 };

@@ -63,7 +63,7 @@ export interface SnapshotRecord {
   /** When the snapshot was begun, ISO 8601, UTC. */
   readonly taken: string;
   /**
-   * Whether a request or the schedule took the snapshot; `adopted` when the castle found it in the backend without a record.
+   * What created the record: a request, the schedule, a fetch, or the adoption of a snapshot found without a record.
    */
   readonly origin: SnapshotOrigin;
   /** The note of the request. */

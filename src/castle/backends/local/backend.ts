@@ -17,13 +17,14 @@ import { removeTree } from './copy-folder.ts';
 import { localSnapshots } from './snapshots.ts';
 import { localTrash } from './trash.ts';
 
-/** Begins the name of a folder that is being made; no volume's name starts with a dot. */
+/** The prefix of a folder that is being created; no volume name starts with a dot. */
 const unfinished = '.creating-';
 
 /**
- * The backend `local`: a folder per volume in one folder of the host. A mount of a volume is a bind mount of its folder.
- * @param folder created when it does not exist, accessible to root only: containers reach a volume only through its mount
- * @throws Failure cannotCreate when it can't be used
+ * The backend `local`: one folder for each volume, inside a folder of the host. A mount of a volume is a bind mount of its
+ * folder.
+ * @param folder created when it does not exist, accessible to root only: containers access a volume only through its mount
+ * @throws Failure cannotCreate when the folder cannot be used
  */
 export async function localBackend(folder: string, mounter: Mounter): Promise<Backend> {
   const base = await prepareFolder(folder);
@@ -108,7 +109,10 @@ export async function localBackend(folder: string, mounter: Mounter): Promise<Ba
 
 const isVolumeName = (name: string): boolean => volumeNameFault(name) === undefined;
 
-/** A symlink or file in the place of a volume was not created by the castle, and is never followed or replaced. */
+/**
+ * Whether the path is a folder. The castle did not create a symlink or a file in the place of a volume, and never follows or
+ * replaces it.
+ */
 async function isFolder(path: string): Promise<boolean> {
   try {
     if ((await lstat(path)).isDirectory()) return true;
@@ -123,7 +127,10 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** The folder gets its name after its owner, so that a container never sees an incomplete one. */
+/**
+ * Creates the folder under a temporary name, and renames it after its owner is set, so that containers never see an
+ * incomplete volume.
+ */
 async function createWhole(base: string, temporary: string, path: string, owner: Owner): Promise<void> {
   try {
     // On btrfs each volume is a subvolume, so that a snapshot takes milliseconds.

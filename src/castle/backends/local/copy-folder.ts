@@ -3,14 +3,14 @@ import { describeEnd, runProgram, startProgram } from '../../../linux/run-progra
 import { errorMessage } from '../../../terminal/failure.ts';
 import { preserveMetadata, unpackArchive } from './unpack-archive.ts';
 
-/** The exit code of tar(1) when files were changed or removed while it read them: its archive is complete otherwise. */
+/** The exit code of tar(1) when files changed or disappeared while it read them; the archive is complete otherwise. */
 const changedMeanwhile = 1;
 
 /**
- * Copies a folder that nothing else changes, with owners, modes, times, links, holes and attributes, by reflinks where the
- * file system has them.
+ * Copies a folder that nothing else modifies, with owners, modes, times, links, holes and attributes. Uses reflinks where
+ * the file system supports them.
  * @param to a path that does not exist; removed when the copy fails
- * @throws Error with the tool's last line
+ * @throws Error with the program's last line of output
  */
 export async function copyQuietFolder(from: string, to: string): Promise<void> {
   const { exitCode, lastLine } = await runProgram('cp', ['-a', '-x', '--reflink=auto', '--', from, to]);
@@ -20,10 +20,10 @@ export async function copyQuietFolder(from: string, to: string): Promise<void> {
 }
 
 /**
- * Copies a folder that a container writes to meanwhile. Each file is copied as it was when it was read; the files need not be
- * from the same moment. With tar(1) and not with cp(1): cp opens files by path, in which the container could place a symlink
- * to a file of the host, and it skips a file that is replaced meanwhile; tar descends by folder descriptors, and reads the
- * old file or the new one.
+ * Copies a folder to which a container may write meanwhile. Each file is copied as it is when it is read; different files
+ * may be from different moments. This uses tar(1) and not cp(1). cp opens files by path, where the container could place a
+ * symlink to a file of the host, and skips a file that is replaced meanwhile. tar descends by folder descriptors, and reads
+ * either the old or the new file.
  * @param to a path that does not exist; removed when the copy fails
  * @throws Error
  */
@@ -37,15 +37,18 @@ export async function copyLiveFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** Removes a folder and its content. Retries for a while, since a program that a killed castle started may still add files. */
+/**
+ * Removes a folder and its content. Retries for some time, because a program that a killed castle started may still add
+ * files.
+ */
 export const removeTree = (path: string): Promise<void> =>
   rm(path, { recursive: true, force: true, maxRetries: 10 });
 
-/** How often du(1) is run: it fails when a folder is moved while it reads it, as builds may do. */
+/** The maximum number of runs of du(1), which fails when a folder is moved while du reads it, as builds may do. */
 const tries = 5;
 
 /**
- * Measures whether a copy has enough space, before it is begun and fills the disk.
+ * Measures whether there is enough space for a copy, before it is begun.
  * @returns the size of the folder `from`, and the free space of the file system of `on`, in bytes
  * @throws Error
  */
@@ -62,7 +65,7 @@ export async function measureSpace(from: string, on: string): Promise<{ wanted: 
 
 /** @returns bytes, or the last message of du(1) when it printed no size */
 async function sizeOf(folder: string): Promise<{ readonly wanted?: number; readonly lastLine: string }> {
-  // Its exit code does not count: it is 1 when an entry was removed meanwhile, which then has no size.
+  // The exit code is ignored: du exits with 1 when an entry disappeared meanwhile, which then takes no space.
   const { stdout, lastLine } = await runProgram('du', [
     ...['--summarize', '--block-size=1', '--one-file-system', '--', folder],
   ]);
@@ -77,7 +80,7 @@ export async function syncFileSystem(folder: string): Promise<void> {
 }
 
 async function copyByTar(from: string, to: string): Promise<void> {
-  // Without other file systems that are mounted in it.
+  // Other file systems that are mounted inside the folder are excluded.
   const pack = ['--create', '--file=-', '--one-file-system', ...preserveMetadata, `--directory=${from}`, '.'];
   const reader = startProgram('tar', pack);
   try {

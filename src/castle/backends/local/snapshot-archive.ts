@@ -16,9 +16,9 @@ import { measureSpace, removeTree, syncFileSystem } from './copy-folder.ts';
 import { preserveMetadata, unpackArchive } from './unpack-archive.ts';
 
 const format = 'tar';
-/** The headers of small files can take more space than the files do on disk. */
+/** The upper bound of the archive's size per byte on disk: the headers of small files can take more space than the files. */
 const perByteOnDisk = 2;
-/** More than the size of an empty archive, in bytes. */
+/** The minimum upper bound, in bytes; larger than an empty archive. */
 const leastBytes = 2 ** 20;
 
 /**

@@ -39,9 +39,9 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
         await prepareSnapshotFolder(base);
         await removeTree(unfinishedSnapshotPath(base, id));
         if (await isSubvolume(from)) {
-          // Otherwise the snapshot may contain a much older state of a file that is being appended to (Linux 6.18).
+          // Without this, the snapshot may contain a much older state of a file that is being appended to (Linux 6.18).
           await syncFileSystem(from);
-          // It is created in one step under its final name: a read-only subvolume cannot be renamed.
+          // Created atomically under its final name, because a read-only subvolume cannot be renamed.
           await snapshotSubvolume(from, snapshotPath(base, whole), 'ro');
           return { completed: syncFileSystem(base).then(() => ({})) };
         }
@@ -55,7 +55,7 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
       }
     },
 
-    // A copy that is not complete ends with the castle that makes it.
+    // An incomplete copy cannot be continued by another castle.
     resume: async () => undefined,
     list: () => storedSnapshots(base),
     content: folderSnapshotContent(base),
@@ -89,14 +89,14 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
       const there = await findSnapshot(id);
       const nameless = unfinishedSnapshotPath(base, id);
       if (there !== undefined && (await isSubvolume(there.path))) await deleteSubvolume(there.path);
-      // Renamed first, in one step: after a crash, the rest must not look like a snapshot.
+      // Renamed first, atomically: after a crash, a partly removed snapshot must not be listed as a complete one.
       else if (there !== undefined) await rename(there.path, nameless);
       await removeTree(nameless);
     },
   };
 }
 
-/** Renames a copy when all of it is on disk. */
+/** Renames a copy to its final name after all of its data is on disk. */
 async function finish(
   base: string,
   whole: Omit<StoredSnapshot, 'path'>,

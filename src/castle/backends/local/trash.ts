@@ -6,10 +6,12 @@ import { RefusalError } from '../../refusals/refusal.ts';
 import { pathExists, syncFolders } from '../durable-folder.ts';
 import type { Trash } from '../trash.ts';
 
-/** Begins with a dot, as no volume's name does; on the same file system, so that moving is one rename. */
+/**
+ * Starts with a dot, unlike any volume name. It is on the same file system as the volumes, so that a rename moves a volume.
+ */
 export const trashFolderName = '.trash';
 
-/** Between a volume's name and the id; no name has it. */
+/** Separates the volume's name from the id; no volume name contains it. */
 const separator = '~';
 
 /**
@@ -37,7 +39,7 @@ export function localTrash(base: string): Trash {
     },
 
     async restore(volume, id) {
-      // rename(2) would replace an empty folder.
+      // Checked first, because rename(2) would replace an empty folder.
       if (await pathExists(placeOf(volume))) {
         if (!(await pathExists(kept(volume, id)))) return;
         throw new RefusalError(
@@ -68,7 +70,7 @@ export function localTrash(base: string): Trash {
   };
 }
 
-/** Refuses a folder with other mounts in it: their data would be moved with it, and deleted in the end. */
+/** Refuses a folder that contains other mount points: their data would be moved to the trash, and finally deleted. */
 function refuseMountsIn(path: string, what: string): void {
   const mount = mountsOf('self')?.find(({ point }) => point === path || point.startsWith(`${path}/`));
   if (mount === undefined) return;

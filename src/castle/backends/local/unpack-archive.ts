@@ -6,10 +6,11 @@ import { describeEnd, startProgram } from '../../../linux/run-program.ts';
 export const preserveMetadata = ['--xattrs', '--xattrs-include=*', '--acls', '--sparse', '--numeric-owner'];
 
 /**
- * Unpacks an archive with tar(1), and always reads the stream to its end. GNU tar 1.34 exits at the end mark of the archive,
- * not at the end of its input, when that is a socket, as Node's pipes are: on a busy host it exits before the stream ends,
- * and that is no error. Success means exit code 0 and a stream that ends without an error; it may check a trailing checksum.
- * GNU tar writes nothing outside of the folder, neither through `..` nor through a link that it has just created.
+ * Unpacks an archive with tar(1), and always reads the stream to its end. If its input is a socket, as Node's pipes are, GNU
+ * tar 1.34 exits at the end mark of the archive and not at the end of the input. On a busy host it exits before the stream
+ * ends; this is not an error. Unpacking succeeds when tar exits with 0 and the stream ends without an error; the stream may
+ * verify a trailing checksum. GNU tar writes nothing outside of the folder, neither through `..` nor through a link that it
+ * has just created.
  * @param folder an empty folder
  * @throws Error when the stream or tar fails; the content of the folder is incomplete then
  */
@@ -28,7 +29,7 @@ export async function unpackArchive(from: Readable, folder: string): Promise<voi
   const fault = tar.end.then((end) =>
     end.kind === 'exited' && end.exitCode === 0 ? undefined : `tar: ${tar.lastMessage() || describeEnd(end)}`,
   );
-  // It has failed: the rest need not be read.
+  // tar has failed, so the rest of the stream is not read.
   void fault.then((why) => why === undefined || into.destroy(new Error(why)));
   try {
     await pipeline(from, into);

@@ -37,12 +37,12 @@ import { listLoopDevices } from './list-devices.ts';
 import { loopSnapshots } from './snapshots.ts';
 import { loopTrash } from './trash.ts';
 
-/** How long a device that is being detached may take, in milliseconds. */
+/** How long the kernel may take to detach a device, in milliseconds. */
 const deviceLimitMs = 2_000;
-/** How often we look whether it has, in milliseconds. */
+/** The interval at which the device is checked, in milliseconds. */
 const pollMs = 20;
 
-/** How images are made. */
+/** The settings of the backend `loop`. */
 export interface LoopSettings {
   /** The folder of the images; created when it does not exist, accessible to root only. */
   readonly folder: string;
@@ -60,12 +60,12 @@ export interface LoopDeps {
 }
 
 /**
- * The backend `loop`: an image for each volume, in one folder of the host. All space of an image is allocated at creation: a
- * sparse image would accept writes that the host's disk has no room for, and lose them.
+ * The backend `loop`: one image file for each volume, in a folder of the host. All space of an image is allocated at its
+ * creation: a sparse image would accept writes for which the host's disk has no space, and lose them.
  *
- * An image is locked (flock) while in use. Programs that work on it inherit the lock, and so does a loop device, since it
- * keeps the file open. The lock lasts until the last of them has ended, even when the castle ends before, so a volume is
- * never attached twice.
+ * An image is locked (flock) while it is in use. Programs that work on the image inherit the lock, and so does a loop
+ * device, since it keeps the file open. The lock lasts until the last of them ends, even if the castle ends first, so a
+ * volume is never attached twice.
  * @throws Failure cannotCreate, config
  */
 export async function loopBackend(settings: LoopSettings, deps: LoopDeps): Promise<Backend> {
@@ -112,7 +112,7 @@ function loopVolumes(
       const fd = openImage(image);
       try {
         if (!native.flock(fd)) return false;
-        // Renamed first, in one step: after a crash, the rest of an image must not look like a volume.
+        // Renamed first, atomically: after a crash, a partly removed image must not be listed as a volume.
         const nameless = unfinishedPath(base, image.id);
         await rename(image.path, nameless);
         await rm(nameless);
@@ -149,7 +149,7 @@ function loopVolumes(
           closeSync(fd);
           return undefined;
         }
-        // Two devices would be two independent mounts of one file system, which destroy it.
+        // Two devices would be two independent mounts of one file system, which would destroy the file system.
         const other = loopDevices().find((one) => one.path !== device.path && hasFile(one, status));
         if (other !== undefined) throw refusals.attachedByOthers(name, image.path, other.path);
         checkIdentity(fd, { ...image, sizeBytes: status.size });
@@ -172,7 +172,7 @@ function loopVolumes(
         if (device !== undefined) return device.number;
         const image = findImage(base, name);
         if (image === undefined || !isLocked(native, image)) return undefined;
-        // It is locked without a visible device: a device is being detached or set up, or knows the image by another
+        // The image is locked, but no loop device shows it: a device is being attached or detached, or was set up by another
         // path.
         if (performance.now() > end) throw refusals.stillAttached(name, image.path, undefined);
         await sleep(pollMs);
@@ -191,7 +191,7 @@ function loopVolumes(
         try {
           await allocate({ path: image.path, fd }, wanted);
         } catch (thrown) {
-          // A part may have been allocated, which is not used yet.
+          // Some of the additional space may have been allocated already; it is released.
           ftruncateSync(fd, size);
           throw thrown;
         }
@@ -245,7 +245,7 @@ function loopVolumes(
   };
 }
 
-/** @throws Failure config when loop devices cannot be made here */
+/** Checks that this host can create loop devices. @throws Failure config when it cannot */
 export function requireLoopDevices(): void {
   try {
     accessSync('/dev/loop-control', constants.R_OK | constants.W_OK);

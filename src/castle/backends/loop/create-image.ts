@@ -5,7 +5,7 @@ import type { FileSystem, HeldImage } from '../../file-systems/file-system.ts';
 import { renameDurably } from '../durable-folder.ts';
 import type { NewVolume } from '../volume.ts';
 
-/** The unit in which stat(2) counts what a file has on the disk. */
+/** The unit of the `blocks` of a file in stat(2), in bytes. */
 const blockBytes = 512;
 
 /** An image to be created. */
@@ -16,9 +16,9 @@ export interface NewImage {
 }
 
 /**
- * Creates an image, formats it, and renames it when all of that is on disk: an incomplete image is never visible, and only
- * files that were created here are formatted.
- * @param temporary its path until then; removed when the creation fails
+ * Creates an image under a temporary path, formats it, and renames it when all of its data is on disk. Thus an incomplete
+ * image is never visible as a volume, and only new files are formatted.
+ * @param temporary the temporary path; removed when the creation fails
  * @throws Error when the creation fails
  */
 export async function createImage(
@@ -33,7 +33,7 @@ export async function createImage(
     const image = { path: temporary, fd: file.fd };
     await allocate(image, sizeBytes);
     await fileSystem.format(image, volume.id, volume.owner);
-    // Once more: mkfs punches holes to zero parts of the file.
+    // Allocated again, because mkfs punches holes to zero parts of the file.
     await allocate(image, sizeBytes);
     await file.sync();
     await renameDurably(temporary, path);
@@ -50,7 +50,7 @@ export async function createImage(
  * @throws Error when there is no space; a part may have been allocated then
  */
 export async function allocate({ path, fd }: HeldImage, sizeBytes: number): Promise<void> {
-  // fallocate would fill the disk completely before it fails.
+  // Checked first: fallocate would fill the disk completely before it fails.
   const missing = sizeBytes - (await stat(path)).blocks * blockBytes;
   const { bavail, bsize } = await statfs(path);
   if (missing > bavail * bsize) {

@@ -5,10 +5,10 @@ import type { Garbage } from '../../garbage/garbage.ts';
 import { isLocked } from './image-lock.ts';
 import { listUnfinishedImages, prototypeEnding } from './images.ts';
 
-/** A file that is younger than this, in milliseconds, may be new and not locked yet. */
+/** The age below which a file is never garbage, in milliseconds: it may be new and not locked yet. */
 const youngMs = 60_000;
 
-/** Unfinished images, and their prototype files, that no castle and no program works on. */
+/** Finds unfinished images, and their prototype files, that no castle and no program works on. */
 export function findUnfinishedImages(base: string, native: Native): readonly Garbage[] {
   const isGarbage = (path: string): boolean => {
     const image = path.endsWith(prototypeEnding) ? path.slice(0, -prototypeEnding.length) : path;
@@ -22,7 +22,7 @@ export function findUnfinishedImages(base: string, native: Native): readonly Gar
     .map((path) => unfinishedFile(path, () => existsSync(path) && isGarbage(path)));
 }
 
-/** A file or folder that an interrupted creation left behind. @param isGarbage called again before it is removed */
+/** Garbage: a file or folder that an interrupted creation left. @param isGarbage called again before the file is removed */
 export const unfinishedFile = (path: string, isGarbage: () => boolean): Garbage => ({
   kind: 'file',
   name: path,

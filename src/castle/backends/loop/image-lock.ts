@@ -7,13 +7,15 @@ import { type Image, openImage } from './images.ts';
 
 /** How long the last user of an image may take to release it, in milliseconds: the kernel writes dirty pages. */
 const releaseLimitMs = 10_000;
-/** How often we look whether it has, in milliseconds. */
+/** The interval at which the lock is retried, in milliseconds. */
 const pollMs = 20;
 
 /**
- * Locks an open image that has no loop device, once its last user has released it: the kernel unmounts a container's file
- * systems some time after its first process has ended. The lock lasts as long as the descriptor, and its copies.
- * @throws RefusalError busy when it is not released; volume_in_use when it was attached without the castle
+ * Locks an open image that has no loop device, after its last user has released it. The kernel unmounts the file systems of
+ * a container some time after the container's first process has ended. The lock lasts until the descriptor and all its
+ * copies are closed.
+ * @throws RefusalError busy when the image is not released; volume_in_use when a loop device that the castle did not create
+ *   holds it
  */
 export async function lockWhenUnattached(native: Native, fd: number, { volume, path }: Image): Promise<void> {
   const status = fstatSync(fd);

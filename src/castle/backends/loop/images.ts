@@ -4,11 +4,11 @@ import { type LoopDevice, loopDevices } from '../../../linux/loop-devices.ts';
 import { errorCode } from '../../../terminal/failure.ts';
 import { imageMissing, notAnImage, severalImages } from '../refusals.ts';
 
-/** The image of a volume, from its file name: `NAME@UUID.TYPE`. No volume's name has an `@`. */
+/** The image of a volume. Its file name is `NAME@UUID.TYPE`; no volume name contains an `@`. */
 export interface Image {
   readonly path: string;
   readonly volume: string;
-  /** The volume's id, and the UUID that the file system has to have. */
+  /** The id of the volume, which must be the UUID of the file system. */
   readonly id: string;
   /** The type of the file system. */
   readonly type: string;
@@ -16,10 +16,10 @@ export interface Image {
 
 const pattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z0-9]+)$/;
 
-/** Begins the name of an image that is being made or removed; no volume's name starts with a dot. */
+/** The prefix of an image that is being created or removed; no volume name starts with a dot. */
 const unfinished = '.unfinished-';
 const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.prototype)?$/;
-/** Ends the name of the file after which a file system is made. */
+/** The suffix of a prototype file, from which mkfs.xfs(8) creates a root folder. */
 export const prototypeEnding = '.prototype';
 
 /** The path of an image that is being created or removed. */
@@ -29,8 +29,8 @@ export const imagePath = (base: string, volume: string, id: string, type: string
   join(base, `${volume}@${id}.${type}`);
 
 /**
- * The image of a volume.
- * @throws RefusalError backend_failed when there are several, or it isn't a file
+ * Finds the image of a volume.
+ * @throws RefusalError backend_failed when there are several images, or the image is not a regular file
  */
 export function findImage(base: string, volume: string): Image | undefined {
   const entries = readdirSync(base, { withFileTypes: true }).filter(
@@ -49,12 +49,12 @@ export function findImage(base: string, volume: string): Image | undefined {
   return parse(base, entry.name);
 }
 
-/** All images of volumes. */
+/** Lists the images of all volumes. */
 export function listImages(base: string): readonly Image[] {
   return readdirSync(base).flatMap((name) => parse(base, name) ?? []);
 }
 
-/** The size of each image in bytes, by the name of its volume; an image that is removed meanwhile is left out. */
+/** Returns the size of each image in bytes, by volume name. An image that is removed meanwhile is left out. */
 export function imageSizes(base: string): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
   for (const { volume, path } of listImages(base)) {
@@ -64,7 +64,7 @@ export function imageSizes(base: string): ReadonlyMap<string, number> {
   return sizes;
 }
 
-/** The remains of interrupted creations and removals. */
+/** Lists what interrupted creations and removals left. */
 export function listUnfinishedImages(base: string): readonly string[] {
   return readdirSync(base)
     .filter((name) => unfinishedPattern.test(name))
@@ -73,7 +73,7 @@ export function listUnfinishedImages(base: string): readonly string[] {
 
 /**
  * Opens an image for reading and writing; a symlink in its place is not followed.
- * @throws RefusalError backend_failed when it does not exist
+ * @throws RefusalError backend_failed when the image does not exist
  */
 export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): number {
   try {
@@ -84,17 +84,17 @@ export function openImage({ volume, path }: Pick<Image, 'volume' | 'path'>): num
   }
 }
 
-/** The loop device of a volume's image, by the path with which it was set up. */
+/** Finds the loop device of a volume's image, by the path of the file with which the device was set up. */
 export function findLoopDevice(base: string, volume: string): LoopDevice | undefined {
   return loopDevices().find((device) => volumeOfDevice(base, device) === volume);
 }
 
-/** The volume whose image a loop device holds. */
+/** Returns the name of the volume whose image a loop device holds. */
 export function volumeOfDevice(base: string, { file }: LoopDevice): string | undefined {
   return dirname(file) === base ? parse(base, basename(file))?.volume : undefined;
 }
 
-/** A deleted image, from its file name: `NAME@UUID@ID.TYPE`. */
+/** An image in the trash. Its file name is `NAME@UUID@ID.TYPE`. */
 export interface DeletedImage extends Image {
   /** The id of its entry in the trash. */
   readonly trashId: string;

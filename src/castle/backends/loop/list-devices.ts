@@ -19,7 +19,7 @@ export function listLoopDevices(base: string): Devices {
   return { devices, avoidedNames: [] };
 }
 
-/** Undefined when it was detached just now. */
+/** Returns the size of a device in bytes; undefined when the device was just detached. */
 function sizeOf(path: string): number | undefined {
   try {
     return Number(readFileSync(`/sys/block/${basename(path)}/size`, 'utf8')) * sectorBytes;

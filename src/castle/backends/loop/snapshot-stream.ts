@@ -17,7 +17,7 @@ import { fetchFailed, noSuchSnapshot, wrongFormat } from '../snapshot-refusals.t
 import type { SnapshotContent } from '../snapshots.ts';
 
 /**
- * Streams of image snapshots: the image, byte by byte.
+ * Reads and writes the content of image snapshots: the image, byte by byte.
  * @param base the folder of the images
  */
 export function imageSnapshotContent(base: string): SnapshotContent {
@@ -48,7 +48,9 @@ export function imageSnapshotContent(base: string): SnapshotContent {
   };
 }
 
-/** Brings an image to the disk. @returns the UUID of its file system @throws Error when that is none, or not all of it */
+/**
+ * Writes an image to disk and reads the UUID of its file system. @throws Error when the file system is missing or truncated
+ */
 async function syncAndIdentify(path: string, type: FileSystem): Promise<string> {
   const file = await open(path, 'r');
   try {

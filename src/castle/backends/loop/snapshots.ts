@@ -23,7 +23,7 @@ import { allocate } from './create-image.ts';
 import { findImage, findLoopDevice, type Image, imagePath, openImage, unfinishedPath } from './images.ts';
 import { imageSnapshotContent } from './snapshot-stream.ts';
 
-/** The unit in which stat(2) counts what a file has on the disk. */
+/** The unit of the `blocks` of a file in stat(2), in bytes. */
 const blockBytes = 512;
 
 export interface LoopSnapshotsDeps {
@@ -35,8 +35,9 @@ export interface LoopSnapshotsDeps {
 
 /**
  * Snapshots of images: copies in DIR/.snapshots. Where the file system of DIR supports reflinks (xfs, btrfs; FICLONE,
- * ioctl_ficlone(2)), a copy shares all blocks with its image and takes no time. Elsewhere the image is copied twice: first
- * while it is written to, which shows how long a copy takes, and again while its file system is frozen.
+ * ioctl_ficlone(2)), a copy shares all blocks with its image and takes almost no time. On other file systems the image is
+ * copied twice: first while it may be written to, which shows how long a copy takes, and again while its file system is
+ * frozen.
  */
 export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snapshots {
   const findSnapshot = async (id: string) => (await storedSnapshots(base)).find((one) => one.id === id);
@@ -67,7 +68,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snap
       const whole = { volume: image.volume, volumeId: image.id, id, taken, type: image.type };
       try {
         await prepareSnapshotFolder(base);
-        // The copy that prepare made has its space already, and is overwritten.
+        // The copy by `prepare` has its space allocated already, and is overwritten.
         if (!existsSync(path)) await checkRoom(image);
         await withLockUnlessMounted(native, base, image, async (held) => {
           if (!(await clone(image.path, path, held))) await copy(image.path, path, held);
@@ -81,7 +82,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snap
       }
     },
 
-    // A copy that is not complete ends with the castle that makes it.
+    // An incomplete copy cannot be continued by another castle.
     resume: async () => undefined,
     list: () => storedSnapshots(base),
     content: imageSnapshotContent(base),
@@ -106,7 +107,7 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snap
           if (!native.flock(fd)) throw new Error(`${path} is locked by somebody else`);
           const sizeBytes = readIdentity(fd, type)?.sizeBytes ?? 0;
           if (fstatSync(fd).size < sizeBytes) throw new Error('its file system was cut off');
-          // Allocated first, so that nothing below is written into a hole.
+          // Allocated first, so that the file system is not written into holes.
           const image = { path, fd };
           await allocate(image, wanted);
           await renewUuid(image, type, { before: from.volumeId, id: volume.id, replay });
@@ -140,8 +141,8 @@ function requireImage(base: string, volume: string): Image {
 }
 
 /**
- * Shared blocks need space of their own once they are overwritten, and an image was promised all of its space. So a snapshot
- * needs as much free space as its image, even where they share blocks.
+ * Checks that the free space is at least the size of the image, even where snapshot and image share blocks. A shared block
+ * needs new space once it is overwritten, and all space of an image is guaranteed to be available.
  */
 async function checkRoom({ path, volume }: Image): Promise<void> {
   await checkFree(path, volume, statSync(path).blocks * blockBytes);
@@ -154,7 +155,7 @@ async function checkFree(path: string, volume: string, wantedBytes: number): Pro
   }
 }
 
-/** Locks an image that is not mounted, so that it is not mounted while it is copied. */
+/** Locks an image that is not mounted, so that it cannot be mounted during the copy. */
 async function withLockUnlessMounted(
   native: Native,
   base: string,
@@ -171,13 +172,13 @@ async function withLockUnlessMounted(
   }
 }
 
-/** @returns false where the file system has no reflinks */
+/** Copies an image by reflink. @returns false where the file system does not support reflinks */
 async function clone(from: string, to: string, held: number | 'ignore'): Promise<boolean> {
   const args = ['--reflink=always', '--', from, to];
   return (await runProgram('cp', args, { descriptors: [held] })).exitCode === 0;
 }
 
-/** Copies all of an image; zeros become holes. */
+/** Copies all bytes of an image; blocks of zeros become holes. */
 async function copy(from: string, to: string, held: number | 'ignore', stop?: AbortSignal): Promise<void> {
   const args = ['--reflink=never', '--sparse=always', '--', from, to];
   const options = { descriptors: [held], ...(stop === undefined ? {} : { signal: stop }) };
@@ -189,7 +190,7 @@ async function copy(from: string, to: string, held: number | 'ignore', stop?: Ab
 const isTimeout = (thrown: unknown): boolean =>
   thrown instanceof DOMException && thrown.name === 'TimeoutError';
 
-/** Renames a copy when all of it is on disk. */
+/** Renames a copy to its final name after all of its data is on disk. */
 async function finish(
   base: string,
   path: string,

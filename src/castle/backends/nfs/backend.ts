@@ -12,10 +12,10 @@ import { NoNfsClientError } from './refusals.ts';
 import type { NfsSettings } from './settings.ts';
 import { nfsTrash } from './trash.ts';
 
-/** Begins the name of a folder that is being made; no volume's name starts with a dot. */
+/** The prefix of a folder that is being created; no volume name starts with a dot. */
 const unfinished = '.creating-';
 
-/** What the backend is made with. */
+/** The dependencies of the backend. */
 interface NfsDeps {
   readonly mounter: Mounter;
   readonly mountProgram: string;
@@ -39,12 +39,12 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
   const folders = new NfsFolders(server);
   const { host, path } = settings;
   const description = `NFS export ${host}:${path}`;
-  /** The address may be known later, or become another one. */
+  /** Computed at each use, because the server's address may be unknown at first, or change. */
   const all = (): SourceFolder => nfsFolder(host, path, server.address);
   await checkClient(server);
 
   const making = new Set<string>();
-  /** Where this castle makes a volume. */
+  /** Returns the temporary name of a volume's folder, while this castle creates it. */
   const made = (volume: string) => `${unfinished}${castle}-${volume}`;
 
   return {
@@ -56,7 +56,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
     async create({ name, owner }) {
       const what = `volume ${name} cannot be created`;
       await claims.withClaim(name, async () => {
-        // Another host may have created it just now.
+        // Another host may have just created the volume.
         if (await folders.exists(name)) return;
         await folders.removeTree(made(name));
         making.add(made(name));
@@ -74,12 +74,15 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
 
     async discardEmpty({ name }) {
       const gone = await claims.withClaim(name, () => folders.removeEmpty(name));
-      // It will have no record in the store any more, so its claim would never be released.
+      // The volume no longer has a record in the store, so nothing else would release its claim.
       if (gone) await claims.release(name);
       return gone;
     },
 
-    /** What other castles are making is theirs; and a server that comes back late may be in use by this one already. */
+    /**
+     * Removes only this castle's unfinished folders. Skips those that are being created now, because a server may become
+     * reachable only after this castle has begun to use it.
+     */
     async removeUnfinished() {
       await claims.removeStale();
       for (const entry of await folders.list('.')) {
@@ -88,7 +91,7 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
       }
     },
 
-    // Other hosts have folders here too, and removeUnfinished removes what this castle left behind.
+    // Empty, because other hosts have folders on the export too; removeUnfinished removes what this castle left behind.
     listVolumes: async () => [],
     findGarbage: async () => [],
 
@@ -113,13 +116,13 @@ export async function nfsBackend(settings: NfsSettings, deps: NfsDeps): Promise<
   };
 }
 
-/** A server may be away when a castle starts, the kernel's client may not. */
+/** Checks that the kernel has an NFS client. The server need not be reachable when the castle starts. */
 async function checkClient(server: NfsExport): Promise<void> {
   try {
     await server.run(['kind', '.']);
   } catch (thrown) {
     if (thrown instanceof NoNfsClientError) throw new Failure('config', thrown.sentence, thrown.remedy);
-    // Any other failure is reported when the volumes are reconciled, which is retried.
+    // Any other failure is reported by the reconciliation of the volumes, which is repeated.
     if (!(thrown instanceof RefusalError)) throw thrown;
   }
 }

@@ -8,12 +8,12 @@ import type { Claim, Claims } from '../claims.ts';
 import { type NfsExport, NfsOperationError } from './export.ts';
 import { claimedElsewhere, operationFailed } from './refusals.ts';
 
-/** As in native/mount/volume_claim.c. */
+/** The folder of claims on the export; the same as in native/mount/volume_claim.c. */
 const folderName = '.claims';
-/** The name of a claim that is being made: volume, castle, and what it is for. */
+/** The name of a claim that is being created: volume, castle id, purpose. */
 const unfinishedPattern = /^\.new(.+)~([0-9a-f]{32})\.[a-z]+$/;
 
-/** A claim that is given up whenever we ask is tried for as often as this. */
+/** The maximum number of attempts when the existing claim is released between each attempt and the lookup of its holder. */
 const triesToClaim = 5;
 
 /**
@@ -23,12 +23,15 @@ const triesToClaim = 5;
 export class NfsClaims implements Claims {
   private readonly use: string;
   private readonly moment: string;
-  /** Volumes that something is done with now; all else that claims of this castle say is of an earlier one. */
+  /**
+   * Volumes with an operation of this castle in progress. A temporary claim of this castle on any other volume is stale: an
+   * earlier castle left it.
+   */
   private readonly underWay = new Set<string>();
-  /** Volumes that the containers of this host have a claim on, as far as it is known; asked for once. */
+  /** Volumes that this castle has claimed for its containers, as far as known; read from the export once. */
   private mine: Promise<Set<string>> | undefined;
 
-  /** @param castle which castle this is, from loadCastleId */
+  /** @param castle the id of this castle, from loadCastleId */
   constructor(
     private readonly server: NfsExport,
     private readonly castle: string,
@@ -39,15 +42,15 @@ export class NfsClaims implements Claims {
 
   /**
    * Claims a volume for the containers of this host.
-   * @throws RefusalError volume_in_use when another host has it, backend_failed
+   * @throws RefusalError volume_in_use when another host has claimed it, backend_failed
    */
   async claimForUse(volume: string): Promise<void> {
-    // Before the result is known: releasing a claim that does not exist is harmless.
+    // Added before the result is known: releasing a claim that does not exist is harmless.
     if (this.mine !== undefined) (await this.mine).add(volume);
     await this.claim(volume, this.use);
   }
 
-  /** Lets other hosts have it; without a claim, they can already. */
+  /** Releases the claim of this host's containers on a volume, if there is one, so that other hosts can claim the volume. */
   async release(volume: string): Promise<void> {
     this.mine ??= this.run(['claims', this.use]).then(
       (volumes) => new Set(volumes),
@@ -62,7 +65,7 @@ export class NfsClaims implements Claims {
     mine.delete(volume);
   }
 
-  /** Takes back what an earlier castle of this id was about to do when it was killed. */
+  /** Undoes operations and releases claims that an earlier castle with this id left when it was killed. */
   async removeStale(): Promise<void> {
     for (const volume of await this.run(['claims', this.moment])) {
       if (!this.underWay.has(volume)) await this.run(['give-up', volume, this.moment]);
@@ -76,7 +79,7 @@ export class NfsClaims implements Claims {
 
   /**
    * Runs `work` while no other host can use the volume.
-   * @throws RefusalError volume_in_use when another host has it, backend_failed
+   * @throws RefusalError volume_in_use when another host has claimed it, backend_failed
    */
   async withClaim<T>(volume: string, work: () => Promise<T>): Promise<T> {
     const claimant = await this.claim(volume, this.moment);
@@ -85,7 +88,7 @@ export class NfsClaims implements Claims {
       return await work();
     } finally {
       if (claimant === this.moment) {
-        // A claim that stays is removed by the next claim of this castle, or at its next start.
+        // If this fails, the next claim of this castle on the volume, or its next start, removes the claim.
         await this.run(['give-up', volume, claimant]).catch(() => undefined);
       }
       this.underWay.delete(volume);
@@ -104,7 +107,10 @@ export class NfsClaims implements Claims {
     return toClaim(found.text);
   }
 
-  /** @returns whose claim it is now: the one that was asked for, or the one that this castle's containers have */
+  /**
+   * Claims a volume. @returns the claimant: the requested one, or this castle's containers when they have claimed the volume
+   * already
+   */
   private async claim(volume: string, claimant: string): Promise<string> {
     this.underWay.add(volume);
     try {
@@ -129,13 +135,13 @@ export class NfsClaims implements Claims {
       other = toClaim(found.text);
       if (found.claimant === this.use) return found.claimant;
       if (found.claimant !== this.moment) break;
-      // Left by this castle, which was killed or lost an answer: it runs one operation at a time on a volume.
+      // Left by this castle, which was killed or lost a response: it runs only one operation at a time on a volume.
       await this.run(['give-up', volume, found.claimant]);
     }
     throw claimedElsewhere(volume, other ?? { host: 'unknown', since: '' });
   }
 
-  /** @throws ActFailed EEXIST when another one has a claim; RefusalError backend_failed */
+  /** @throws NfsOperationError EEXIST when another host has claimed the volume; RefusalError backend_failed */
   private async run(args: readonly string[]): Promise<readonly string[]> {
     try {
       return await this.server.run(args);
@@ -153,7 +159,7 @@ export class NfsClaims implements Claims {
   }
 }
 
-/** The text is not trusted: everything that can write to the export may have written it. */
+/** Parses a claim. The text is not trusted: everything that can write to the export may have written it. */
 function toClaim(text: string): Claim {
   try {
     const value: unknown = JSON.parse(text);
@@ -162,14 +168,14 @@ function toClaim(text: string): Claim {
       return { host: value.host, since };
     }
   } catch {
-    // Written by something else, or truncated.
+    // The file is truncated, or not written by a castle.
   }
   return { host: 'unknown', since: '' };
 }
 
 /**
- * The id of this castle among all that share an export. It is generated once and kept in the state folder. It depends on the
- * machine id, so that a copy of that folder on another machine yields another id.
+ * Returns the id of this castle among all castles that share an export. It is generated once and stored in the state folder.
+ * The id also depends on the machine id, so that a copy of that folder on another machine has a different id.
  * @throws Failure cannotCreate
  */
 export async function loadCastleId(folder: string): Promise<string> {

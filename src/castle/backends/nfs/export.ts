@@ -9,10 +9,10 @@ import type { NfsSettings } from './settings.ts';
 
 /** The time limit of one operation, in milliseconds; a healthy server needs a few. */
 const operationLimitMs = 5_000;
-/** How long a name may take to be looked up, in milliseconds. */
+/** The time limit of a name lookup, in milliseconds. */
 const lookupLimitMs = 5_000;
 
-/** The longest output of one act, in bytes: a folder with some hundred thousand entries. */
+/** The maximum output of one operation, in bytes: enough for a folder with several hundred thousand entries. */
 const outputLimitBytes = 64 * 2 ** 20;
 
 /** The server answered an operation with an error. */
@@ -26,12 +26,12 @@ export class NfsOperationError extends Error {
 }
 
 /**
- * The castle's own operations on an export. Each one is a process that mounts the export in a mount namespace of its own. A
- * server that does not answer blocks only that process, never the castle, and a killed castle leaves no mount behind. The
- * operations are in native/mount/nfs_export.c.
+ * The castle's own operations on an export. Each operation is a process that mounts the export in a new mount namespace. A
+ * server that does not answer blocks only that process, never the castle, and a killed castle leaves no mount behind.
+ * native/mount/nfs_export.c implements the operations.
  */
 export class NfsExport {
-  /** The last address that the host's name was found to have. */
+  /** The last known address of the server. */
   address: string | undefined;
   private looking: Promise<string> | undefined;
 
@@ -44,8 +44,8 @@ export class NfsExport {
   }
 
   /**
-   * The mount options for a container. `nosharecache` gives each mount a superblock of its own: at unmount everything written
-   * is on the server, whatever other volumes are mounted, so the next host finds it.
+   * Returns the mount options for a container. `nosharecache` gives each mount a separate superblock: at unmount everything
+   * written is on the server, whatever other volumes are mounted, so that the next host can read it.
    */
   async containerOptions(): Promise<string> {
     return [...this.settings.options, 'nosharecache', `addr=${await this.resolve()}`].join(',');
@@ -53,8 +53,8 @@ export class NfsExport {
 
   /**
    * Runs one operation.
-   * @param withinMs its time limit
-   * @returns the lines that it printed
+   * @param withinMs the time limit, in milliseconds
+   * @returns the lines that the operation printed
    * @throws NfsOperationError; RefusalError backend_failed when the export cannot be reached
    */
   async run(args: readonly string[], withinMs = operationLimitMs): Promise<readonly string[]> {
@@ -70,7 +70,10 @@ export class NfsExport {
     throw refusals.unreachableExport(this.settings, step, errnoName(Number(errno)), why);
   }
 
-  /** Without caches (`nosharecache`, `lookupcache=none`), because other hosts change the export too. */
+  /**
+   * Returns the mount options for the castle's own operations, which disable caches (`nosharecache`, `lookupcache=none`)
+   * because other hosts change the export too.
+   */
   private async ownOptions(): Promise<string> {
     const how = this.settings.options.filter((option) =>
       /^(vers|sec|proto|port|(no)?resvport)\b/.test(option),
@@ -80,8 +83,8 @@ export class NfsExport {
   }
 
   /**
-   * Looked up each time, since the address of a server may change; when the lookup fails, the last address is used. One lookup
-   * at a time: a resolver that hangs blocks one of Node's four threads.
+   * Resolves the server's name at each call, since its address may change. When the lookup fails, the last address is used.
+   * Only one lookup runs at a time: a resolver that hangs blocks one of Node's four threads.
    */
   private async resolve(): Promise<string> {
     const { host } = this.settings;
@@ -102,7 +105,7 @@ export class NfsExport {
     }
   }
 
-  /** @returns what it printed; undefined when the server did not answer in time */
+  /** Runs castle-mount. @returns its output; undefined when the server did not answer in time */
   private async runMountProgram(args: readonly string[], timeLimitMs: number): Promise<string | undefined> {
     const options = { env: {}, timeLimitMs, outputLimitBytes };
     const { end, stdout, isTruncated } = await runProgram(this.mountProgram, args, options);

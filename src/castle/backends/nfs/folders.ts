@@ -2,7 +2,7 @@ import type { Owner } from '../backend.ts';
 import { type NfsExport, NfsOperationError } from './export.ts';
 import { notAFolder, operationFailed } from './refusals.ts';
 
-/** Folders of an export, by paths relative to it. Every method throws RefusalError backend_failed when it fails. */
+/** Folders on an export, by paths relative to the export. Every failed method throws RefusalError backend_failed. */
 export class NfsFolders {
   constructor(private readonly server: NfsExport) {}
 
@@ -28,12 +28,12 @@ export class NfsFolders {
     await this.run(what, ['make', path, String(uid), String(gid)]);
   }
 
-  /** Moves a folder. The caller checks that the new path is free: rename(2) would replace an empty folder. */
+  /** Moves a folder. The caller checks that the new path does not exist: rename(2) would replace an empty folder. */
   async move(what: string, from: string, to: string): Promise<void> {
     await this.run(what, ['move', from, to]);
   }
 
-  /** @returns whether it is gone; false when something is in it */
+  /** Removes a folder if it is empty. @returns whether it no longer exists; false when it is not empty */
   async removeEmpty(path: string): Promise<boolean> {
     try {
       await this.server.run(['remove-empty', path]);
@@ -45,7 +45,7 @@ export class NfsFolders {
     }
   }
 
-  /** Removes a folder with everything in it. */
+  /** Removes a folder and its content. @param withinMs the time limit, in milliseconds */
   async removeTree(path: string, withinMs?: number): Promise<void> {
     try {
       await this.server.run(['remove-tree', path], withinMs);

@@ -32,8 +32,8 @@ export function unknownHost({ host }: NfsSettings, why: string): RefusalError {
 
 /**
  * The export could not be mounted.
- * @param step what castle-mount was doing
- * @param why what the kernel said besides, or nothing
+ * @param step the step of castle-mount that failed
+ * @param why the kernel's additional message; may be empty
  */
 export function unreachableExport(
   settings: NfsSettings,
@@ -58,7 +58,7 @@ const remedies: Readonly<Record<string, string>> = {
   EPROTONOSUPPORT: 'the server does not support that version: use vers=4.1, or enable 4.2 on the server',
 };
 
-/** This kernel cannot mount from an NFS server. */
+/** This kernel has no NFS client. */
 export class NoNfsClientError extends RefusalError {
   constructor() {
     super(
@@ -77,7 +77,7 @@ export function notAFolder(settings: NfsSettings, path: string): RefusalError {
   );
 }
 
-/** @param what begins the sentence, as in `volume main cannot be created` */
+/** An operation on the export failed. @param what begins the sentence, as in `volume main cannot be created` */
 export function operationFailed(settings: NfsSettings, what: string, error: string): RefusalError {
   return new RefusalError(
     'backend_failed',
@@ -97,7 +97,7 @@ const operationRemedies: Readonly<Record<string, string>> = {
   EDQUOT: 'raise the quota on the server',
 };
 
-/** Another host has the volume. */
+/** Another host has claimed the volume. */
 export function claimedElsewhere(volume: string, { host, since }: Claim): RefusalError {
   return new RefusalError(
     'volume_in_use',

@@ -1,22 +1,22 @@
 import { isIP } from 'node:net';
 import { Failure } from '../../../terminal/failure.ts';
 
-/** How an export is reached. */
+/** The server, the folder and the mount options of an export. */
 export interface NfsSettings {
-  /** Name or address of the server; one of version 6 stands in brackets. */
+  /** The name or address of the server; an IPv6 address is in brackets. */
   readonly host: string;
-  /** The folder on the server that has the volumes, an absolute path. */
+  /** The folder on the server that contains the volumes, an absolute path. */
   readonly path: string;
-  /** What the kernel is told for each mount, as in nfs(5); `vers=` is always there. */
+  /** The options of each mount, as in nfs(5); `vers=` is always among them. */
   readonly options: readonly string[];
 }
 
-/** Where NFS 4 listens; RFC 8881. */
+/** The default port of NFS 4; RFC 8881. */
 export const defaultPort = 2049;
 
 /**
- * The accepted options of nfs(5), each with the pattern of its value; without a pattern it takes none. The castle sets the
- * options that name the server (`addr=`, `clientaddr=`) or that claims depend on (`sharecache`) itself.
+ * The accepted options of nfs(5), each with the pattern of its value; an option without a pattern takes no value. The castle
+ * itself sets the options that name the server (`addr=`, `clientaddr=`) and those that claims depend on (`sharecache`).
  */
 const known: Readonly<Record<string, RegExp | undefined>> = {
   vers: /^4\.[12]$/,

@@ -4,19 +4,19 @@ import type { NfsClaims } from './claims.ts';
 import type { NfsFolders } from './folders.ts';
 import { nameTaken } from './refusals.ts';
 
-/** As in the trash of the backend `local`: no volume's name begins with a dot, and none has the separator. */
+/** The folder of the trash, as in the backend `local`: no volume name starts with a dot, or contains the separator. */
 const folderName = '.trash';
 const separator = '~';
 
-/** Volumes are moved here before they are purged: a volume in this folder cannot be restored by any host. */
+/** The folder to which volumes are moved before they are purged; no host can restore a volume from it. */
 const removing = '.removing';
 
-/** The time limit for removing one volume, in milliseconds; the next attempt continues. */
+/** The time limit for removing one volume, in milliseconds. The next attempt continues the removal. */
 const removeWithinMs = 3_600_000;
 
 /**
- * The trash on an export. Castles on other hosts see the volumes that this one deletes, and may restore them.
- * @param all how mountinfo shows the export
+ * The trash on an export. Castles on other hosts see the volumes that this castle deletes, and may restore them.
+ * @param all returns how mountinfo shows the export
  */
 export function nfsTrash(folders: NfsFolders, claims: NfsClaims, all: () => SourceFolder): Trash {
   const kept = (volume: string, id: string) => `${folderName}/${volume}${separator}${id}`;
