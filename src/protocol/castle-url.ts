@@ -1,6 +1,6 @@
 import { Failure } from '../terminal/failure.ts';
 
-/** Where a castle listens. */
+/** The address of a castle. */
 export type CastleAddress =
   | { readonly kind: 'unix'; readonly socketPath: string }
   | { readonly kind: 'https'; readonly origin: string };
@@ -45,8 +45,8 @@ export function parseCastleUrl(text: string): CastleAddress {
 const longestSocketPath = 107;
 
 /**
- * Why a path cannot be that of a socket, as the end of a sentence, or undefined when it can. libuv truncates a longer path, so
- * that a call could reach another socket.
+ * Returns why a path is not valid for a socket, as the end of a sentence; undefined when it is valid. libuv truncates a path that
+ * is too long, so a call could reach another socket.
  */
 export function socketPathFault(path: string): string | undefined {
   const length = Buffer.byteLength(path);

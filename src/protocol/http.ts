@@ -27,7 +27,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What identifies the caller over TLS. Over a unix socket the kernel does. */
+/** The credentials of a caller over TLS. Over a unix socket, the kernel identifies the caller. */
 export interface Credentials {
   readonly token?: string;
   readonly ca?: string;
@@ -69,7 +69,7 @@ export async function connectTo(address: CastleAddress, credentials: () => Crede
           reject,
         );
       });
-      // Not the socket's own timeout, which restarts with every byte.
+      // The socket's timeout is not used, because it restarts with every byte.
       const late = setTimeout(
         () => request.destroy(new Error(`no whole answer within ${Math.ceil(withinMs / 1000)} s`)),
         withinMs,

@@ -2,7 +2,7 @@
 export const volumeNamePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 
 /**
- * Why a text cannot be the name of a volume, as the end of a sentence, or undefined when it can.
+ * Returns why a text is not a valid volume name, as the end of a sentence; undefined when it is valid.
  * @example `volume name "../x" ${volumeNameFault('../x')}`
  */
 export function volumeNameFault(name: string): string | undefined {

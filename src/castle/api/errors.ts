@@ -28,7 +28,7 @@ export function badRequest(reason: string, status: number): RefusalError {
   return new RefusalError('bad_request', `the request is wrong: ${reason}`, see, { status });
 }
 
-/** The refusal for what Node's parser does not accept as a request. */
+/** Returns the refusal for a request that Node's HTTP parser rejects. */
 export function unreadable(error: Error): RefusalError {
   switch (errorCode(error)) {
     case 'HPE_HEADER_OVERFLOW':

@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 
 /**
- * What is limited as one peer: an IPv4 address, or the /64 prefix of an IPv6 address, since one machine usually has a whole
- * /64.
+ * Returns the key by which connections are limited per peer: the IPv4 address, or the /64 prefix of an IPv6 address, because one
+ * machine usually has a whole /64.
  * @param address Node's `remoteAddress`; an IPv4 address may be mapped into IPv6
  */
 export function peerOf(address: string | undefined): string {

@@ -61,11 +61,11 @@ export interface ApiDeps {
 export interface Api {
   /** @throws Failure noPermission, cannotCreate */
   listen(socket: string): Promise<void>;
-  /** Removes the socket, lets requests under way be answered, within a bound, and closes every connection. */
+  /** Removes the socket, waits for requests in progress, for a limited time, and closes every connection. */
   stop(): Promise<void>;
 }
 
-/** Builds the interface; it can be reached only when it listens. */
+/** Builds the HTTP interface. It accepts no connection before `listen` is called. */
 export async function buildServer(deps: ApiDeps): Promise<Api> {
   const { native, runtime, leases, metrics, events, emit } = deps;
   const requests = new LeaseRequests(metrics, emit);

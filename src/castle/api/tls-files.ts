@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 
-/** Where a castle listens with TLS, and its files, in PEM. */
+/** The TLS address of a castle, and the paths of its PEM files. */
 export interface TlsSettings {
   /** `HOST:PORT` */
   readonly listen: string;
@@ -24,8 +24,8 @@ export interface TlsIdentity {
 }
 
 /**
- * Reads the files and checks that they belong together: a server would accept others, and fail at each connection. An
- * expired certificate is accepted, since the castle also serves containers without TLS.
+ * Reads the files and checks that the key belongs to the certificate: otherwise the server would start, and each connection would
+ * fail. An expired certificate is accepted, because the castle also serves containers without TLS.
  * @throws Failure config when a file cannot be read or is wrong
  */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsSettings): TlsIdentity {

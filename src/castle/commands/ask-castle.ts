@@ -13,7 +13,7 @@ import { colorOfState } from './state-color.ts';
 interface QueryOptions {
   readonly socket: string;
   readonly json?: boolean;
-  /** Seconds between two updates; true without a number. */
+  /** The interval between two updates, in seconds; true when the option has no number. */
   readonly watch?: number | true;
 }
 
@@ -93,7 +93,7 @@ function toLines({ table = [], lines = [] }: View): readonly string[] {
   return [...(table.length === 0 ? [] : inColumns(table, colored)), ...lines.map(printable)];
 }
 
-/** @param socket what was asked */
+/** @param socket the path of the socket */
 export const notCastle = (socket: string): Failure =>
   new Failure('unavailable', `the program that listens on ${socket} is not a castle`, 'correct --socket');
 

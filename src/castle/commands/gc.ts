@@ -12,10 +12,10 @@ interface GcOptions {
   readonly json?: boolean;
 }
 
-/** How long it may take, in milliseconds: a large deleted volume has many files. */
+/** The time limit of a garbage collection, in milliseconds: a large deleted volume has many files. */
 const withinMs = 600_000;
 
-/** `castle gc`: removes what the castle made and nothing uses any more, and reports why. */
+/** `castle gc`: removes objects that the castle created and that are no longer in use, and prints why. */
 export function addGc(program: Command): void {
   program
     .command('gc')

@@ -41,7 +41,7 @@ function optionOf({
   return described;
 }
 
-/** Everything that a castle is started with. */
+/** All settings of a castle that is started from the command line. */
 export interface CastleSettings extends ServeSettings {
   readonly log: LogSettings;
 }
@@ -112,7 +112,7 @@ function tlsOf({ listen, tlsCert, tlsKey, tlsClientCa }: SettingValues): TlsSett
   return { listen, certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa };
 }
 
-/** Where the clients of an engine look for it. */
+/** Returns the path of the engine's socket that the engine's own clients use. */
 function engineSocket(runtime: string): string {
   return runtime === 'podman'
     ? (unixPath(process.env['CONTAINER_HOST']) ?? '/run/podman/podman.sock')

@@ -65,7 +65,7 @@ export function addToken(program: Command): void {
  * @throws Failure cannotCreate
  */
 function writeSecret(file: string, text: string, owner: Owner | undefined): void {
-  // A new name, opened with O_EXCL: a symlink that somebody has put there is not followed.
+  // A new file name, opened with O_EXCL, so that an attacker's symlink is not followed.
   const unfinished = join(dirname(file), `.${basename(file)}.${randomUUID()}`);
   try {
     const fd = openSync(unfinished, 'wx', 0o600);

@@ -1,5 +1,5 @@
-/** Where a castle listens unless told otherwise; its folder is what containers get mounted. */
+/** The default path of the castle's socket. Containers mount the folder of the socket. */
 export const defaultSocket = '/run/castle/castle.sock';
 
-/** Where engines look for plug-ins; the name of the socket is that of the driver. */
+/** The default path of the plug-in socket. Engines search this folder; the file name is the name of the volume driver. */
 export const defaultPlugin = '/run/docker/plugins/castle.sock';

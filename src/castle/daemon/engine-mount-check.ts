@@ -3,20 +3,20 @@ import type { EmitEvent } from '../events/event.ts';
 import type { EngineMountLeases } from '../leases/engine-mount-leases.ts';
 import { repeatTask } from '../scheduling/repeat-task.ts';
 
-/** How often a mount is checked until its container has it, in milliseconds. */
+/** The interval of the checks until a container uses the mount, in milliseconds. */
 const soonMs = 1_000;
-/** How often it is checked after that, in milliseconds. */
+/** The interval of the checks when a container uses the mount, in milliseconds. */
 const laterMs = 10_000;
 
 export interface EngineMountCheck {
-  /** A mount was created: checks it soon. */
+  /** Schedules a check within a second. Call it after a mount was created. */
   checkSoon(): void;
   stop(): Promise<void>;
 }
 
 /**
- * Checks the mounts on the host that were created for an engine, as long as there are any. No process stands for such a
- * mount: only the mounts of its container show that the container has it, and later that it no longer does.
+ * Checks the mounts on the host that were created for an engine, while such mounts exist. The castle does not know the process of
+ * the container, so only the container's mounts show whether the container uses the volume.
  */
 export function watchEngineMounts(engineMounts: EngineMountLeases, emit: EmitEvent): EngineMountCheck {
   const checks = repeatTask(

@@ -2,7 +2,7 @@ import type { TlsSettings } from '../api/tls-files.ts';
 import type { PlanSettings } from '../snapshots/schedule-settings.ts';
 import type { SettingValues } from './settings.ts';
 
-/** What a castle needs to be started: the values of the settings table, those that belong together grouped. */
+/** The settings of a castle: the values of the settings table, with related values grouped. */
 export interface ServeSettings
   extends Pick<
     SettingValues,

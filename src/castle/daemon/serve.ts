@@ -1,11 +1,11 @@
 /**
- * Starts a castle. Each step opens one part of it, and registers how that part is stopped; a castle stops its parts in the
- * reverse order (services.ts):
+ * Starts a castle. Each step starts one part and registers how to stop it. The parts are stopped in the reverse order
+ * (services.ts):
  *
  *     store → snapshots → leases → off-host copies → purge, reconcile, snapshot scheduler → startup recovery
  *       → engine events → engine mounts, garbage collection → metrics listener → listeners for requests → wait queue
  *
- * So a stop first ends the requests, then the work in the background, then the store.
+ * So a stop first ends the requests, then the background work, then the store.
  */
 import { dirname } from 'node:path';
 import { type Native, native } from '../../linux/native-addon.ts';
@@ -100,7 +100,7 @@ export async function serve(settings: ServeSettings, log: (event: CastleEvent) =
   };
 }
 
-/** What the settings refer to, read and checked before anything is opened. */
+/** The files and programs that the settings name, read and checked before any part is started. */
 interface Inputs {
   readonly tls: (TlsSettings & TlsIdentity) | undefined;
   readonly plan: SnapshotPlan | undefined;
@@ -116,7 +116,7 @@ async function readInputs({ socket, plugin, tls, snapshots, offHost }: ServeSett
   return { tls: identity, plan, copies };
 }
 
-/** How the castle reports what it does. */
+/** The castle's events and metrics. */
 interface Observation {
   readonly emit: EmitEvent;
   readonly events: EventStream;
@@ -134,7 +134,7 @@ function openObservation(log: (event: CastleEvent) => void): Observation {
   return { emit, events, metrics };
 }
 
-/** Where the castle keeps what it has, and what it works on. */
+/** The castle's store and backend, and the folders that belong to them. */
 interface Storage {
   readonly native: Native;
   readonly mountProgram: string;
@@ -172,7 +172,7 @@ async function openStorage(settings: ServeSettings, { emit, metrics }: Observati
   return { native: addon, mountProgram, mounter, runtime, backend, store };
 }
 
-/** What serves requests: leases, snapshots and tokens. */
+/** The services that handle requests: leases, snapshots and tokens. */
 interface Core {
   readonly leases: LeaseService;
   readonly snapshots: SnapshotService;
@@ -215,13 +215,13 @@ async function openCore(
   return { leases, snapshots, tokens };
 }
 
-/** What runs beside the requests. */
+/** The background work. */
 interface Background {
   readonly engine: EngineWatch | undefined;
   readonly scheduler: SnapshotScheduler | undefined;
   readonly offHost: OffHostCopies | undefined;
   readonly garbage: GarbageCollection;
-  /** Has a new mount for the engine looked after. */
+  /** Schedules a check of the engine's mounts after a new mount. */
   engineMountCreated(): void;
 }
 
@@ -255,7 +255,7 @@ async function startBackground(
   const stopCollecting = collectGarbagePeriodically(garbage, gcIntervalMs);
   const stopPurging = purgePeriodically(leases.administration, keepDeletedMs, emit);
   const reconcile = async (stop: AbortSignal) => {
-    // An engine that cannot be reached does not keep the rest from being compared.
+    // If the engine cannot be reached, the rest of the reconcile still runs.
     await engine?.compare().catch(() => undefined);
     await snapshots.recover();
     return reconcileAll(leases, stop);
@@ -276,7 +276,7 @@ async function startBackground(
   return { engine, scheduler, offHost, garbage, engineMountCreated: () => engineMounts.checkSoon() };
 }
 
-/** Opens what the castle is reached by. @returns for people: where it listens */
+/** Opens the listeners. @returns a description of their addresses, for the log */
 async function listen(
   settings: ServeSettings,
   { tls }: Inputs,

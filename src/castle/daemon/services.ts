@@ -1,4 +1,4 @@
-/** Something that was started and has to be stopped. */
+/** A started part of the castle that must be stopped. */
 export interface Service {
   /** For the message when it cannot be stopped. */
   readonly name: string;
@@ -12,13 +12,13 @@ export interface Service {
 export class Services {
   private readonly stages: (readonly Service[])[] = [];
 
-  /** Adds services that have been started. Those of one call do not depend on each other: they are stopped at once. */
+  /** Adds started services. The services of one call do not depend on each other, so they are stopped concurrently. */
   add(...services: readonly Service[]): void {
     this.stages.push(services);
   }
 
   /**
-   * Stops all services, the last one first. A service that cannot be stopped does not keep the others from being stopped.
+   * Stops all services in reverse order. If a service cannot be stopped, the others are stopped nevertheless.
    * @throws the first error
    */
   async stop(): Promise<void> {

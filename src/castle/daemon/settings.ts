@@ -21,7 +21,7 @@ export type SettingGroup =
 
 /** How the value of a setting is written. */
 interface Syntax<Value> {
-  /** What the config file takes. It is stricter than the command line: a service has no working directory. */
+  /** The accepted text in the config file. It is stricter than the command line: paths must be absolute, because a service has no working directory. */
   readonly pattern: RegExp;
   /** The syntax in words: the end of the sentence "KEY must be". */
   readonly form: string;
@@ -337,7 +337,7 @@ export type SettingValues = {
     | ((typeof declarations)[Name] extends { readonly default: string } ? never : undefined);
 };
 
-/** What a person wrote for each setting. */
+/** The text that was given for each setting. */
 export type SettingTexts = { readonly [Name in SettingName]?: string };
 
 /** A setting, as help, config file and reference show it. */
@@ -356,7 +356,7 @@ export interface SettingDescription extends Setting {
   /** What the config file accepts, and the same in words. */
   readonly pattern: RegExp;
   readonly form: string;
-  /** Whether the setting has a value when nobody gives one. */
+  /** Whether the setting has a default. */
   readonly hasDefault: boolean;
 }
 

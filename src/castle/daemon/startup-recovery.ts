@@ -5,14 +5,14 @@ import { recoverLeasesAtStart, recoverVolumesAtStart } from '../leases/reconcile
 import { RefusalError } from '../refusals/refusal.ts';
 import { type RepeatedTask, repeatTask } from '../scheduling/repeat-task.ts';
 
-/** How soon volumes that could not be reached are tried again, in milliseconds. */
+/** The interval between two attempts to recover unreachable volumes, in milliseconds. */
 const retryMs = 10_000;
 
 /**
- * Recovers after a start: compares volumes and leases with what exists, and finishes or undoes what an earlier castle had
- * begun. The storage may be on another host and unreachable: the castle serves what it can, and recovers the volumes when
- * they can be reached.
- * @returns stops the attempts
+ * Recovers after a start: compares volumes and leases with the backend and the mounts, and completes or reverts unfinished
+ * operations of an earlier castle. The storage may be on another host and unreachable. The castle then serves requests that do
+ * not need it, and recovers the volumes when they can be reached.
+ * @returns a handle whose `stop` ends the attempts
  */
 export async function recoverAtStart(
   leases: LeaseService,

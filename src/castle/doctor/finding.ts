@@ -1,12 +1,12 @@
 /** The result of one check. */
 export interface Finding {
-  /** What was checked. */
+  /** The checked item. */
   readonly what: string;
   /** `missing`: the castle cannot work; `warning`: it works, with a risk or a limit. */
   readonly state: 'ok' | 'warning' | 'missing';
-  /** What was found. */
+  /** The result of the check, in words. */
   readonly found: string;
-  /** What to do about it, unless the state is `ok`. */
+  /** The remedy, unless the state is `ok`. */
   readonly remedy?: string;
 }
 

@@ -1,6 +1,6 @@
 import type { EventName } from './event.ts';
 
-/** What each event means, for people who read the log: the table of events in docs/castle comes from here. */
+/** The meaning of each event. The table of events in docs/castle is generated from these texts. */
 export const eventMeanings: Readonly<Record<EventName, string>> = {
   note: 'a remark that is no event of its own',
   'castle.serving': 'the castle has started and accepts requests',

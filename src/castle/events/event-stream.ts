@@ -13,8 +13,8 @@ interface Reader {
 }
 
 /**
- * The readers of /v1/events: each gets every event as one line of JSON. A reader that is too slow costs a bounded amount
- * of memory and delays nobody: events that do not fit into its buffer are dropped, and it gets their number later.
+ * The readers of /v1/events. Each reader receives every event as one line of JSON. For a slow reader, events that do not fit into
+ * its bounded buffer are dropped, and the reader later receives their number. A slow reader delays no other reader.
  */
 export class EventStream {
   private readonly readers = new Set<Reader>();

@@ -32,7 +32,7 @@ export function openLog(
       level,
       base: null,
       messageKey: 'message',
-      timestamp: false, // an event has its own time, the same in the log and for `castle events`
+      timestamp: false, // an event has a time field, which the log and `castle events` show
       formatters: { level: (label) => ({ level: label }) },
     },
     { write: (line: string) => write(printableJson(line)) },

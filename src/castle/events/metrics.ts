@@ -3,15 +3,15 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { garbageKinds } from '../garbage/garbage.ts';
 import type { EventName } from './event.ts';
 
-/** How well all volumes are covered by snapshots. */
+/** The snapshot coverage of all volumes. */
 export interface SnapshotCoverage {
-  /** How many volumes have no complete snapshot. */
+  /** The number of volumes without a complete snapshot. */
   readonly without: number;
-  /** Of the newest complete snapshots of the other volumes, the age of the oldest, in seconds; 0 without any. */
+  /** The largest age of a volume's newest complete snapshot, in seconds; 0 when no volume has one. */
   readonly oldestSeconds: number;
 }
 
-/** The state of the castle, read each time that the metrics are. */
+/** The state of the castle. The metrics read it at each scrape. */
 export interface StateSource {
   /** How many leases are in each state. */
   leases(): ReadonlyMap<string, number>;
@@ -19,11 +19,11 @@ export interface StateSource {
   volumes(): ReadonlyMap<string, number>;
   /** How many snapshots are in each state. */
   snapshots(): ReadonlyMap<string, number>;
-  /** How well volumes are covered by snapshots. */
+  /** Returns the snapshot coverage of all volumes. */
   snapshotCoverage(): SnapshotCoverage;
   /** Whether events of the container engine arrive; undefined where the runtime has no engine. */
   isEngineConnected(): boolean | undefined;
-  /** How much garbage of each kind the last collection left. */
+  /** The number of objects of each kind that the last garbage collection did not remove. */
   garbage(): ReadonlyMap<string, number>;
 }
 
@@ -31,9 +31,9 @@ export interface StateSource {
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
- * What /metrics shows. Labels are states, outcomes and event names only, never containers or volumes: so the number of
- * series is bounded, and no names are disclosed. prom-client's default metrics are not used: they measure the event loop
- * with a timer of 10 ms, which keeps an idle castle busy.
+ * The metrics of /metrics. Labels are states, outcomes and event names, never containers or volumes, so the number of series is
+ * bounded and no names are disclosed. prom-client's default metrics are not used, because they measure the event loop with a
+ * timer of 10 ms, which wakes an idle castle.
  */
 export class Metrics {
   private readonly registry = new Registry();
@@ -186,7 +186,7 @@ export class Metrics {
   }
 }
 
-/** Sets every state, to 0 where nothing is in it: an alert cannot use a series that comes and goes. */
+/** Sets the number for every state, also if it is 0, because an alert needs a series that always exists. */
 function setAll(
   gauge: Gauge<'state'>,
   states: readonly string[],

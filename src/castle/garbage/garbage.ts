@@ -1,15 +1,15 @@
 export const garbageKinds = ['mount', 'device', 'volume', 'snapshot', 'file', 'lease'] as const;
 
-/** Something that the castle made and that belongs to nobody any more. */
+/** An object that the castle created and that no lease and no record uses any more. */
 export interface Garbage {
   readonly kind: (typeof garbageKinds)[number];
-  /** What people find it by: a path, an id. */
+  /** The path or id of the object. */
   readonly name: string;
-  /** Ends the sentence "it belongs to nobody, because". */
+  /** Why the object is garbage: the end of the event's message, after "because". */
   readonly reason: string;
   /**
-   * Looks once more, and removes it when it is still nobody's and mounted nowhere.
-   * @returns false when it was left alone after all
+   * Checks the object again, and removes it if it is still unused and not mounted.
+   * @returns whether the object was removed; false when it is in use
    */
   remove(): Promise<boolean>;
 }

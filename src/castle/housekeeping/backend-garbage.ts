@@ -8,7 +8,7 @@ export function backendGarbage(store: Store, backend: Backend): Collector {
     name: 'strays of the backend',
     find() {
       const atBegin = knownIds(store);
-      // Read again only for an id that is not among them: it may be that of a volume that was made meanwhile.
+      // Read the store again only for an unknown id: it may belong to a volume that was created in the meantime.
       return backend.findGarbage((id) => atBegin.has(id) || knownIds(store).has(id));
     },
   };

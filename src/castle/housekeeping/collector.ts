@@ -1,17 +1,17 @@
 import type { Garbage } from '../garbage/garbage.ts';
 
-/** Garbage as it is reported. */
+/** Garbage that a collector found. */
 export interface FoundGarbage extends Garbage {
-  /** What a person can do about it, where the castle must not remove it: it did not create it, or cannot tell who uses it. */
+  /** The remedy for an operator. Set when the castle must not remove the object: another program may own or use it. */
   readonly byHand?: string;
 }
 
 /** Finds the garbage of one kind. `find` changes nothing. */
 export interface Collector {
-  /** What it looks for, as the message of a failure names it. */
+  /** The name of the searched objects, for the message of a failed search. */
   readonly name: string;
   find(): Promise<readonly FoundGarbage[]>;
 }
 
-/** The `remove` of garbage that is only reported. */
+/** The `remove` function of garbage that the castle only reports. */
 export const leaveAlone = async (): Promise<boolean> => false;

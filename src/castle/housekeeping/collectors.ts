@@ -10,7 +10,7 @@ import { unfinishedVolumes } from './unfinished-volumes.ts';
 import { unknownVolumes } from './unknown-volumes.ts';
 import { type HostMountDeps, unleasedHostMounts } from './unleased-host-mounts.ts';
 
-/** What the collectors work with. */
+/** The dependencies of the collectors. */
 export interface CollectorDeps extends HostMountDeps {
   readonly watch: ContainerWatch;
   readonly catalog: VolumeCatalog;
@@ -19,7 +19,7 @@ export interface CollectorDeps extends HostMountDeps {
   readonly keepDeletedMs: number;
 }
 
-/** All collectors. Leases come before mounts, and mounts before devices: a lease keeps its mount, and a mount its device. */
+/** Returns all collectors. Leases come before mounts, and mounts before devices, because each keeps the next one in use. */
 export function collectorsFor(deps: CollectorDeps): readonly Collector[] {
   const { store, backend, volumeLock, watch, catalog, administration, keepDeletedMs } = deps;
   return [

@@ -3,7 +3,7 @@ import type { ContainerWatch } from '../leases/container-watch.ts';
 import type { Store } from '../store/store.ts';
 import type { Collector } from './collector.ts';
 
-/** Leases of containers that have ended. They remain when the store could not be written, for example on a full disk. */
+/** Finds leases of containers that have ended. Such leases remain when the store cannot be written, for example on a full disk. */
 export function endedLeases(store: Store, watch: ContainerWatch): Collector {
   return {
     name: 'leases without a container',
@@ -23,7 +23,7 @@ export function endedLeases(store: Store, watch: ContainerWatch): Collector {
   };
 }
 
-/** Whether a process has ended, reaped or not. A first thread that has ended does not count while others live. */
+/** Whether a process has ended, also if it is a zombie. A process whose first thread has ended while other threads run has not ended. */
 function hasEnded(first: ProcessIdentity): boolean {
   if (!isStillThere(first)) return true;
   try {

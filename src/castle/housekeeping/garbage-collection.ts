@@ -8,14 +8,14 @@ export type GarbageOutcome =
   /** Found by a run that removes nothing. */
   | 'found'
   | 'removed'
-  /** It is in use after all, or a person must decide. */
+  /** Not removed: the object is in use, or an operator must decide. */
   | 'left'
   | 'failed';
 
-/** Garbage, and what the run did with it. */
+/** A piece of garbage, and what the run did with it. */
 export interface CollectedGarbage extends Pick<FoundGarbage, 'kind' | 'name' | 'reason'> {
   readonly outcome: GarbageOutcome;
-  /** What a person can do about it. */
+  /** What an operator can do about the garbage. */
   readonly remedy?: string;
 }
 
@@ -23,14 +23,14 @@ export interface CollectedGarbage extends Pick<FoundGarbage, 'kind' | 'name' | '
 export type CollectionMode =
   /** Nothing. */
   | 'look'
-  /** Everything: a person has ordered it, and could see the list before. */
+  /** Everything: an operator started the run, and could list the garbage before. */
   | 'person'
-  /** Only what holds no data: the run is periodic. */
+  /** Only objects that hold no data: the run is periodic. */
   | 'clock';
 
 /**
- * What a periodic run removes. Volumes and snapshots are data: when the store does not know them, the store may have been
- * lost. Deleted volumes are purged when their time is over, independently of this.
+ * Which kinds of garbage a periodic run removes. It does not remove volumes and snapshots, because they are data, and missing
+ * records may mean that the store was lost. The periodic purge removes deleted volumes independently of this.
  */
 const isRemovedPeriodically: Readonly<Record<Garbage['kind'], boolean>> = {
   lease: true,
@@ -41,11 +41,11 @@ const isRemovedPeriodically: Readonly<Record<Garbage['kind'], boolean>> = {
   snapshot: false,
 };
 
-/** Finds garbage, which no lease and no record refers to, and removes it. */
+/** Finds and removes garbage: objects that no lease and no record refers to. */
 export class GarbageCollection {
-  /** The last run: two at the same time would find the same garbage. */
+  /** The most recent run. The next run waits for it, because two concurrent runs would find the same garbage. */
   private last: Promise<unknown> = Promise.resolve();
-  /** The garbage that was reported already, as `KIND NAME`. */
+  /** The garbage that has been reported, as `KIND NAME`. */
   private readonly reported = new Set<string>();
   private left: readonly CollectedGarbage[] = [];
 
@@ -61,7 +61,7 @@ export class GarbageCollection {
     return mine;
   }
 
-  /** What the last run left, by kind. */
+  /** Returns the number of objects that the last run did not remove, by kind. */
   leftByKind(): ReadonlyMap<Garbage['kind'], number> {
     const numbers = new Map<Garbage['kind'], number>();
     for (const { kind } of this.left) numbers.set(kind, (numbers.get(kind) ?? 0) + 1);
@@ -111,7 +111,7 @@ export class GarbageCollection {
     return { ...about, outcome: 'removed' };
   }
 
-  /** Reports each piece once, although every run finds it again. */
+  /** Reports a piece of garbage, unless an earlier run has reported it. */
   private report({ kind, name, reason, remedy }: CollectedGarbage): void {
     const key = `${kind} ${name}`;
     if (this.reported.has(key)) return;

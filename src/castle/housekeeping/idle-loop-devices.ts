@@ -10,17 +10,17 @@ import { type Collector, leaveAlone } from './collector.ts';
 
 /** How long the kernel may take to detach a device after its last unmount, in milliseconds. */
 const goesWithinMs = 2_000;
-/** How often this is checked, in milliseconds. */
+/** The interval between two checks whether the device was detached, in milliseconds. */
 const lookAgainMs = 50;
 
 /**
- * Loop devices with images of volumes that are mounted nowhere. The kernel detaches the castle's devices after their last
- * use, so one that remains was attached by another program, or a program has it open. A person must detach it.
+ * Finds loop devices that have the image of a volume and are not mounted. The kernel detaches the castle's devices after their
+ * last use, so such a device was attached by another program, or a program has it open. An operator must detach it.
  */
 export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Collector {
   const { base } = backend;
   const trash = join(base, trashFolderName);
-  const census = new MountNamespaces();
+  const namespaces = new MountNamespaces();
 
   function volumeOf(device: LoopDevice): string | undefined {
     const deleted = (): string | undefined =>
@@ -34,7 +34,7 @@ export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Colle
     const end = performance.now() + goesWithinMs;
     for (;;) {
       if (!loopDevices().some(({ path, file }) => path === device.path && file === device.file)) return false;
-      const uses = await census.findMounts({ device: device.number, root: '/' }, undefined);
+      const uses = await namespaces.findMounts({ device: device.number, root: '/' }, undefined);
       if (uses.length > 0) return false;
       if (performance.now() > end) return true;
       await sleep(lookAgainMs);

@@ -1,7 +1,7 @@
 import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 import type { Collector } from './collector.ts';
 
-/** Deleted volumes whose time is over, and records of deleted volumes that are missing in the trash folder. */
+/** Finds deleted volumes whose retention is over, and records of deleted volumes that are missing in the trash. */
 export function overdueTrash(
   administration: VolumeAdministration,
   backendName: string,

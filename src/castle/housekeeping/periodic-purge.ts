@@ -5,13 +5,13 @@ import type { VolumeAdministration } from '../volumes/volume-administration.ts';
 
 /** The bounds of the pause between two purges, in milliseconds. */
 const [shortestPauseMs, longestPauseMs] = [1_000, 3_600_000];
-/** When a purge that failed is tried again, in milliseconds. */
+/** The delay before a failed purge is retried, in milliseconds. */
 const retryAfterMs = 60_000;
 
 /**
- * Purges deleted volumes whose time is over, from now on.
+ * Purges deleted volumes periodically when their retention is over.
  * @param keepMs how long a deleted volume is kept, in milliseconds
- * @returns stops it, and waits for the purge in progress, for at most 5 seconds; the next castle completes it
+ * @returns a function that stops the purges and waits for the one in progress, for at most 5 seconds; the next castle completes it
  */
 export function purgePeriodically(
   administration: VolumeAdministration,

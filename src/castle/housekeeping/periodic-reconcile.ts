@@ -6,10 +6,10 @@ import { repeatTask } from '../scheduling/repeat-task.ts';
 const jitter = 0.1;
 
 /**
- * Reconciles periodically, for the first time one pause from now.
- * @param reconcile reconciles once; returns how many entries it corrected
- * @param everyMs from the end of one run to the begin of the next, in milliseconds
- * @returns stops it, and waits for the run in progress, for at most 5 seconds
+ * Reconciles periodically. The first run begins one pause from now.
+ * @param reconcile reconciles once; returns the number of corrected records
+ * @param everyMs the pause from the end of one run to the start of the next, in milliseconds
+ * @returns a function that stops the runs and waits for the one in progress, for at most 5 seconds
  */
 export function reconcilePeriodically(
   reconcile: (stop: AbortSignal) => Promise<number>,

@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts';
 import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import type { Collector } from './collector.ts';
 
-/** Volumes that were begun, and whose end could not be written down. */
+/** Finds volumes whose creation was begun and whose result could not be written to the store. */
 export function unfinishedVolumes(
   store: Store,
   backendName: string,
@@ -16,8 +16,8 @@ export function unfinishedVolumes(
     async find() {
       const found = [];
       for (const { name, state, backend } of store.volumes()) {
-        if (backend !== backendName) continue; // another backend's, of which nothing can be seen
-        // One that is just being made is done when its turn is over.
+        if (backend !== backendName) continue; // volumes of another backend cannot be examined
+        // A volume whose creation is in progress holds the lock, and is complete when the lock is free.
         if (state !== 'creating' || !(await volumeLock.run(name, async () => isHalfMade(name)))) continue;
         found.push({
           kind: 'volume' as const,

@@ -3,8 +3,8 @@ import type { Store } from '../store/store.ts';
 import { type Collector, leaveAlone } from './collector.ts';
 
 /**
- * Folders and images without a record in the store. They may be data that was copied here, or the store may have been lost:
- * they are never removed.
+ * Finds volumes in the backend without a record in the store. They are never removed, because they may be data that an operator
+ * copied there, or the store may have been lost.
  */
 export function unknownVolumes(store: Store, backend: Backend): Collector {
   return {

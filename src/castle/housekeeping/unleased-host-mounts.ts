@@ -21,12 +21,12 @@ export interface HostMountDeps {
 }
 
 /**
- * Mounts and mount points on the host that were created for an engine and have no lease. They remain when the store was
- * lost, or when a castle was killed between the unmount and the end of the lease.
+ * Finds mounts and mount points on the host that were created for an engine and have no lease. They remain when the store was
+ * lost, or when a castle was killed before it removed them.
  */
 export function unleasedHostMounts(deps: HostMountDeps): Collector {
   const { store, backend, hostMounts, volumeLock } = deps;
-  const census = new MountNamespaces();
+  const namespaces = new MountNamespaces();
   const { folder } = hostMounts;
   const isLeased = (target: string, volume: string) =>
     store.leasesOn(volume).some((lease) => lease.target === target);
@@ -58,8 +58,8 @@ export function unleasedHostMounts(deps: HostMountDeps): Collector {
         remove: () =>
           volumeLock.run(volume, async () => {
             if (isLeased(target, volume)) return false;
-            // A container uses this mount: only its lease was lost.
-            const uses = await census.findMounts(mount, backend.hostLocation(volume));
+            // If a container has a copy of this mount, the mount is in use and only its lease was lost.
+            const uses = await namespaces.findMounts(mount, backend.hostLocation(volume));
             if (uses.some((use) => !hostMounts.isOnMountPoint(use))) return false;
             await unmountOnHost(deps, target, mount.id);
             hostMounts.removeMountPoint(target);

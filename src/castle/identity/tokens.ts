@@ -209,7 +209,7 @@ const useOf = (
 /** One run of a container, identified by its first process. */
 type Run = Pick<ProcessIdentity, 'pid' | 'startTicks'>;
 
-/** Without the boot id: the claims have it already, and leases of earlier boots have ended. */
+/** Returns the run of a container, without the boot id: the claims contain it already, and leases of earlier boots have ended. */
 const runOf = ({ first: { pid, startTicks } }: Container): Run => ({ pid, startTicks });
 
 const isSameRun = (run: Run, { first }: Container): boolean =>

@@ -15,9 +15,9 @@ const statuses: Record<RefusalCode, number> = {
 
 /** Fields that only some refusals have. */
 interface RefusalDetails {
-  /** volume_in_use: what has the volume. */
+  /** For volume_in_use: the name of the container that has the volume. */
   readonly holder?: string;
-  /** An HTTP status that says more than that of the code. */
+  /** A more specific HTTP status. Default: the status of the code. */
   readonly status?: number;
 }
 

@@ -22,8 +22,8 @@ export interface EngineClients {
 }
 
 /**
- * Follows the events of the engine as long as the castle runs, and reconnects when the engine was stopped. Each connection
- * starts with what may have been missed: events from before the newest known one, and the list of all running containers.
+ * Follows the events of the engine while the castle runs, and reconnects after the engine was stopped. To catch up on missed
+ * events, each connection starts with older events, up to the newest known one, and with the list of all running containers.
  * @param dialect how the engine names these events
  */
 export function followEngine(

@@ -3,7 +3,7 @@ import { allIds, type Extent } from '../../linux/id-ranges.ts';
 /** The value of the label `castle.idmap`: `off` for no mapping, or the map. */
 export type IdLabel = 'off' | readonly Extent[];
 
-/** How many extents a label may have; more are taken for a mistake. */
+/** The maximum number of extents in a label. */
 const extentLimit = 32;
 
 /**

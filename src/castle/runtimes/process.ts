@@ -54,7 +54,7 @@ function containerWithFirst(pid: number): Container | undefined {
     return isOne ? container(pid, namespace) : undefined;
   } catch (thrown) {
     if (isOutOfResources(thrown)) throw thrown;
-    return undefined; // it has ended
+    return undefined; // the process has ended
   }
 }
 

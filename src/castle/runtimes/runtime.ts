@@ -3,17 +3,17 @@ import type { IdLabel } from './idmap-label.ts';
 
 /** A container as the runtime and the kernel report it. Nothing in here comes from a request. */
 export interface Container {
-  /** The runtime's id. */
+  /** The id that the runtime gave the container. */
   readonly id: string;
   /** Its name. */
   readonly name: string;
   /** Its first process. The container ends with it. */
   readonly first: ProcessIdentity;
-  /** The volumes that the orchestrator permits it to use. */
+  /** The volumes that the orchestrator permits the container to use. */
   readonly volumes: 'any' | readonly string[];
-  /** Whether its mounts are read-only. */
+  /** Whether the container's mounts of volumes are read-only. */
   readonly readonly: boolean;
-  /** Whether other containers may write to its volume at the same time. A volume that is created for it is shared then. */
+  /** Whether other containers may write to its volume at the same time. A volume that is created for the container is then shared. */
   readonly shared: boolean;
   /** How the ids of its volume are mapped; undefined: the owner of the volume appears as the user of the container. */
   readonly idmap?: IdLabel;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long stop() waits for a run in progress, in milliseconds. What it leaves undone, the next castle finds. */
+/** How long stop() waits for a run in progress, in milliseconds. The next castle completes the interrupted work. */
 const stopWaitsMs = 5_000;
 
 /** The longest delay of Node's timers, in milliseconds; a longer one would run at once. */
@@ -14,20 +14,20 @@ export interface RepeatedTask {
 }
 
 export interface RepeatSettings {
-  /** When the first run begins, in milliseconds from now. Without it, the first run waits for `runIn`. */
+  /** The delay of the first run, in milliseconds. Default: the first run waits for `runIn`. */
   readonly firstInMs?: number;
   /**
-   * Receives what a run throws.
+   * Handles the error that a run throws.
    * @returns milliseconds until the next run; undefined when the next run waits for `runIn`
    */
   readonly failed: (thrown: unknown) => number | undefined;
 }
 
 /**
- * Runs a task again and again: one run at a time, each planned when the one before has ended. The timer does not keep
- * the process alive.
- * @param task one run; its signal is aborted when the task is to stop; it returns the milliseconds until the next run,
- *   or undefined when the next run waits for `runIn`
+ * Runs a task repeatedly, one run at a time. Each run is scheduled when the previous run has ended. The timer does not keep the
+ * process alive.
+ * @param task performs one run; its signal is aborted when the task is stopped; it returns the delay until the next run in
+ *   milliseconds, or undefined when the next run waits for `runIn`
  */
 export function repeatTask(
   task: (stop: AbortSignal) => Promise<number | undefined>,
