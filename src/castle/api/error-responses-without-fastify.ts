@@ -15,7 +15,7 @@ export function answer(response: ServerResponse, refused: RefusalError): void {
   response.writeHead(refused.status, headersOf(body)).end(body);
 }
 
-/** Responds to what could not be parsed as a request, and closes the connection. */
+/** Responds to bytes that could not be parsed as a request, and closes the connection. */
 export function endWith(socket: Duplex, refused: RefusalError): void {
   if (!socket.writable) {
     socket.destroy();

@@ -9,7 +9,7 @@ import { badVolumeName, RefusalError } from '../refusals/refusal.ts';
 const see = 'see /v1/openapi.json';
 
 /**
- * The documented form of every error that a request can lead to. An unexpected error is logged.
+ * Converts any error of a request into the documented form. Logs an unexpected error.
  */
 export function refusalOf(error: FastifyError | RefusalError, body: unknown, emit: EmitEvent): RefusalError {
   if (error instanceof RefusalError) return error;
@@ -40,7 +40,7 @@ export function unreadable(error: Error): RefusalError {
   }
 }
 
-/** The refusal for a wrong volume name: it says what is wrong with the name, where the validator only quotes a pattern. */
+/** Returns the refusal for a wrong volume name. Its message explains the fault; the validator would only quote a pattern. */
 function wrongVolumeName(body: unknown): RefusalError | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   const volume = 'volume' in body ? body.volume : 'name' in body ? body.name : undefined;

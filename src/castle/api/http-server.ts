@@ -43,8 +43,8 @@ export function refuseExpectations(server: Pick<Server, 'on'>): void {
 }
 
 /**
- * Stops a server: requests in progress are answered, within a time limit.
- * @param closeIdle closes the connections without a request in progress, and each other one after its response
+ * Stops a server. Waits for requests in progress, for a limited time.
+ * @param closeIdle closes the connections without a request in progress, and the others after their responses
  */
 export async function end(
   app: { readonly server: Pick<Server, 'close' | 'closeAllConnections'>; close(): Promise<unknown> },

@@ -9,7 +9,7 @@ import type { Container, Peer } from '../runtimes/runtime.ts';
 import type { LeaseRequests } from './log-lease-requests.ts';
 import { answerable } from './watch-requester.ts';
 
-/** A container that sends a request about leases, with what its credentials allow. */
+/** The container that sent a request about leases, and the checks of its credentials. */
 export interface LeaseClient {
   readonly container: Container;
   readonly peer: Peer;
@@ -21,7 +21,7 @@ export interface LeaseClient {
   authorizeRelease(leaseId: string): Promise<void>;
 }
 
-/** How a listener identifies who sends a request. */
+/** Identifies the sender of a request; each listener has its own implementation. */
 export interface LeaseClients {
   /** @throws RefusalError not_permitted when it is no container */
   identify(request: FastifyRequest): Promise<LeaseClient>;

@@ -28,7 +28,7 @@ export class LeaseRequests {
     this.refusals = new RefusalLog(emit);
   }
 
-  /** The sender is identified. The request is logged unless it is a release, which has no volume. */
+  /** Records the identified sender of a request, and logs the request unless it is a release, which has no volume. */
   from(
     request: FastifyRequest,
     { id, name }: Container,

@@ -13,8 +13,8 @@ export interface ObservationDeps {
 }
 
 /**
- * Routes for monitoring: `/metrics` and `/v1/events` only for root of the host, since they are about all containers;
- * `/healthz` for everybody, since it is about none.
+ * The routes for monitoring. `/metrics` and `/v1/events` are only for root of the host, because they are about all containers.
+ * `/healthz` is for every client, because it discloses nothing about containers.
  */
 export function addObservation(
   app: FastifyInstance,
@@ -43,7 +43,7 @@ export function addObservation(
         throw new RefusalError('busy', 'too many clients read the events', 'end one of them first');
       reply.hijack();
       reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
-      // When the client has the headers, it knows that it misses no event from here on.
+      // Send the headers now: from here on, the client receives every event.
       reply.raw.flushHeaders();
       events.add(reply.raw);
     },

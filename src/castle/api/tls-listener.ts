@@ -72,7 +72,7 @@ export async function serveTls(
     emit(`TLS handshake with ${peerOf(socket.remoteAddress)} failed: ${errorMessage(error)}`, {
       event: 'tls.handshake-failed',
     });
-    // Node only reports the error and keeps the connection; end() would wait for the end of the handshake.
+    // Node only reports the error and keeps the connection open. end() would wait for the end of the handshake.
     socket.destroy();
   });
 

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import type { Requester } from '../leases/request-stages.ts';
 
 /**
- * Handles a request that may take long. Its handler can see that the connection has closed, or that the process that sent
- * the request has ended: then nobody receives the answer.
+ * Handles a request that may take long. The handler can check whether the connection has closed or the process that sent the
+ * request has ended, because the response then reaches no process.
  */
 export async function answerable<T>(
   socket: Socket,

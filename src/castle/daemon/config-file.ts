@@ -7,8 +7,8 @@ import { castleSettings, type SettingTexts } from './settings.ts';
 const limitBytes = 64 * 1024;
 
 /**
- * Reads the config file: YAML, whose keys are those of the settings table. YAML has comments and is what its readers
- * write for Docker and Kubernetes anyway; the parser is a dependency of the OpenAPI plug-in, so it is there already.
+ * Reads the config file: YAML with the keys of the settings table. YAML was chosen because it has comments and administrators use
+ * it for Docker and Kubernetes; its parser is already a dependency of the OpenAPI plug-in.
  * @throws Failure config with the file, the line, what is wrong and what to do
  */
 export function readConfig(file: string): SettingTexts {

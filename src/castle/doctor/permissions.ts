@@ -5,7 +5,7 @@ import { type Finding, missing, ok, warning } from './finding.ts';
 /** The number of CAP_SYS_ADMIN; linux/capability.h. */
 export const sysAdmin = 21;
 
-/** The capabilities that the castle needs, by their numbers, and what for; capabilities(7). */
+/** The numbers of the capabilities that the castle needs, and what each is needed for; capabilities(7). */
 const needed = [
   { name: 'CAP_CHOWN', bit: 0, why: 'to give a new volume to the user of its container' },
   { name: 'CAP_DAC_OVERRIDE', bit: 1, why: 'to use volumes that belong to other users' },
@@ -16,7 +16,7 @@ const needed = [
   { name: 'CAP_SYS_ADMIN', bit: sysAdmin, why: 'to mount in other mount namespaces' },
 ];
 
-/** What writing the id maps of a user namespace requires, also for uid 0; user_namespaces(7). */
+/** The capabilities that are required to write the id maps of a user namespace, also for uid 0; user_namespaces(7). */
 const forMaps = [
   { name: 'CAP_SETGID', bit: 6 },
   { name: 'CAP_SETUID', bit: 7 },
@@ -34,8 +34,8 @@ export function permissionFindings(): readonly Finding[] {
 }
 
 /**
- * How this process gets capabilities that it lacks. Root lacks one only where a container engine or a systemd service has
- * removed it, so there the remedy is an option of those.
+ * Returns the remedy for missing capabilities. Root lacks a capability only if a container engine or a systemd service has removed
+ * it, so the remedy for root is an option of the engine or the service.
  * @param names as in `CAP_SYS_ADMIN`
  */
 export function capabilityRemedy(names: readonly string[]): string {

@@ -57,8 +57,8 @@ async function planFinding({ snapshots }: ServeSettings): Promise<readonly Findi
 }
 
 /**
- * Whether files can share blocks (reflink). Tried with a temporary file, because the type of a file system does not tell: xfs
- * has the feature or not, depending on its mkfs options. If the folder does not exist yet, its nearest parent is tried.
+ * Whether files can share blocks (reflink). Tries it with a temporary file, because the type of the file system is not enough: xfs
+ * supports it or not, depending on its mkfs options. If the folder does not exist yet, uses its nearest existing parent.
  */
 async function canShare(folder: string): Promise<boolean> {
   let place = folder;

@@ -14,8 +14,8 @@ import { capabilityRemedy, sysAdmin } from './permissions.ts';
 const stepWithinMs = 10_000;
 
 /**
- * The container of the trial: a mount namespace with a /tmp of its own, so that nothing is created on the host. It ends by
- * itself after 60 s, should the doctor be killed.
+ * The container of the trial: a mount namespace with a private /tmp, so that nothing is created on the host. It ends after 60 s if
+ * the doctor is killed.
  */
 const container = [
   ...['--mount', '--propagation', 'private', '--', 'sh', '-c'],
@@ -105,7 +105,7 @@ async function mustBeRefused(mounting: Promise<number>): Promise<void> {
   throw new Error('a symlink was accepted as a mount point');
 }
 
-/** Waits with a bound. Its timer keeps the event loop running, which a watched pidfd does not. */
+/** Waits for a promise, with a time limit. The timer keeps the event loop running, which a watched pidfd does not do. */
 async function atMost<T>(work: Promise<T>): Promise<T | 'late'> {
   const done = new AbortController();
   const bound = sleep(stepWithinMs, 'late' as const, { signal: done.signal });

@@ -23,7 +23,7 @@ export const eventLevels = {
   'lease.unresolved': 'warn',
   'lease.hung': 'warn',
   'token.created': 'info',
-  // Debug: anybody who reaches the port can cause these, and would fill the log.
+  // Debug: any client that reaches the port can cause these events, and could fill the log.
   'tls.handshake-failed': 'debug',
   'tls.certificate-expires': 'warn',
   'mount.created': 'info',
@@ -97,7 +97,7 @@ export interface EventFields {
   readonly remedy?: string;
   /** The duration, in milliseconds. */
   readonly tookMs?: number;
-  /** How many occurrences the event stands for. */
+  /** The number of occurrences that this event summarizes. */
   readonly count?: number;
 }
 

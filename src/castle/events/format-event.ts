@@ -10,9 +10,9 @@ const colors: Readonly<Record<EventLevel, Color | undefined>> = {
 };
 
 /**
- * An event as a line for people: the time of day in UTC, the event's name, its level when that is warn or error, and the
- * message. The fields are left out: the message has in words what people need of them.
- * @param isColored whether the level has its color
+ * Formats an event as one line of text: the time of day in UTC, the event's name, its level if that is warn or error, and the
+ * message. The fields are omitted, because the message contains the important ones.
+ * @param isColored whether to color the level
  */
 export function readableLine({ time, event, message, remedy }: CastleEvent, isColored: boolean): string {
   const level = eventLevels[event];

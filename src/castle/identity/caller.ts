@@ -3,7 +3,7 @@ import { namespaceOf } from '../../linux/proc.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container, Peer, Runtime } from '../runtimes/runtime.ts';
 
-/** Who sent a request: a container, or a process of root on the host, which may administer everything. */
+/** The sender of a request: a container, or a process of root on the host, which may administer everything. */
 export type Caller =
   | { readonly kind: 'container'; readonly container: Container; readonly peer: Peer }
   | Host;
@@ -20,7 +20,7 @@ export interface Connection {
 }
 
 /**
- * Holds a pidfd of the peer of a new connection, so that a later process with its pid is not mistaken for it.
+ * Holds a pidfd of the peer of a new connection, so that a later process with the same pid is not taken for the peer.
  * @param fd descriptor of the accepted socket
  * @throws Error with code ESRCH when the peer has already ended
  */
@@ -30,8 +30,8 @@ export function holdPeer(native: Native, fd: number, close: (fd: number) => void
 }
 
 /**
- * Identifies the caller of a connection. If the peer has ended when this is done, what was read in /proc may be that of another
- * process with its pid, so the request is refused.
+ * Identifies the caller of a connection. If the peer has ended afterwards, the data from /proc may belong to another process that
+ * reused its pid, so the request is refused.
  * @throws RefusalError not_permitted
  */
 export async function callerOf(connection: Connection, runtime: Runtime): Promise<Caller> {

@@ -5,7 +5,7 @@ import { RefusalError } from '../refusals/refusal.ts';
 
 /** The claims of a token. It is valid for one container, one volume and one castle, for a short time. */
 const Claims = Type.Object({
-  /** Unique: the store records by it whether the token was used. */
+  /** The unique id of the token, by which the store records the use of the token. */
   id: Type.String(),
   /** The castle that created it; see TokenKey. */
   castle: Type.String(),

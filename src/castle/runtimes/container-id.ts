@@ -34,8 +34,8 @@ function containerIn(path: string): string | undefined {
     const id = hex64.exec(segment)?.[0];
     return id === undefined ? [] : [{ id, isPod: isPodmansPod(segment, segments[index - 1]) }];
   });
-  // A pod without a container behind it counts as a container. No engine knows it, so the request is refused; without an id, the
-  // process would count as one of the host.
+  // A pod id without a container id below it counts as a container id. No engine has a container with this id, so the request is
+  // refused. Without an id, the process would be treated as a process of the host.
   return (named.find(({ isPod }) => !isPod) ?? named[0])?.id;
 }
 

@@ -22,8 +22,8 @@ export interface DockerClients extends EngineClients {
 }
 
 /**
- * The runtimes `docker` and `podman`. The id of a container comes from the cgroup of the process; which volume it may use, from
- * the labels of the container.
+ * The runtimes `docker` and `podman`. The cgroup of a process gives the id of its container. The labels of the container give the
+ * volumes that it may use.
  */
 export function dockerRuntime(clients: DockerClients, dialect: EngineDialect): Runtime {
   const { asking } = clients;

@@ -6,9 +6,9 @@ import type { EngineDialect } from './engine-api-dialects.ts';
 import { readEvent } from './engine-event.ts';
 import type { ContainerEvent, EngineListener, EngineWatch } from './runtime.ts';
 
-/** How long before the newest known event a new stream starts, in milliseconds, because the engine can lose events. */
+/** How far before the newest known event a new stream starts, in milliseconds. The overlap exists because the engine can lose events. */
 const overlapMs = 5_000;
-/** The pause between two attempts to connect, in milliseconds: the first, which doubles up to the last. */
+/** The first and the longest pause between two attempts to connect, in milliseconds. Each pause is twice the previous one. */
 const [firstPauseMs, lastPauseMs] = [200, 5_000];
 /** How often the engine is pinged, in milliseconds: an engine that hangs does not close the stream. */
 const pingEveryMs = 30_000;
@@ -22,8 +22,8 @@ export interface EngineClients {
 }
 
 /**
- * Follows the events of the engine while the castle runs, and reconnects after the engine was stopped. To catch up on missed
- * events, each connection starts with older events, up to the newest known one, and with the list of all running containers.
+ * Follows the events of the engine while the castle runs, and reconnects after the engine was stopped. So that no event is missed,
+ * each connection requests the events since shortly before the newest known one, and the list of all running containers.
  * @param dialect how the engine names these events
  */
 export function followEngine(

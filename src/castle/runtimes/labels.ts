@@ -11,7 +11,7 @@ export const volumeLabel = 'castle.volume';
 const snapshotPattern =
   /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|latest:[A-Za-z0-9][A-Za-z0-9_.-]{0,127})$/;
 
-/** What the orchestrator sets for a container by its labels. */
+/** The properties of a container that the orchestrator sets by labels. */
 export type Granted = Pick<Container, 'readonly' | 'shared' | 'sizeBytes' | 'idmap' | 'snapshot'> & {
   readonly volumes: readonly string[];
 };
