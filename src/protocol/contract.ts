@@ -299,7 +299,7 @@ export const Status = Type.Object({
 });
 export type Status = Static<typeof Status>;
 
-/** The body of every refused request. `code` is for programs, `message` and `remedy` are for people. */
+/** The body of the response to a refused request. Programs decide by `code`; `message` and `remedy` are text for the operator. */
 export const Refusal = Type.Object({
   error: Type.Object({
     code: Type.String(),

@@ -19,7 +19,7 @@ export type Call = (
 export interface CallOptions {
   /** Sent as JSON. */
   readonly body?: object;
-  /** How long the whole answer may take, in milliseconds. Default: 20 s, twice the castle's bound of a mount. */
+  /** How long the whole answer may take, in milliseconds. Default: 20 s, twice the castle's time limit for a mount. */
   readonly withinMs?: number;
   /** How large the answer may be, in bytes. Default: 1 MiB, more than any answer to a container. */
   readonly longestBytes?: number;

@@ -6,7 +6,7 @@ const idLength = 36;
 const shortestPrefix = 4;
 
 /**
- * Completes a snapshot's id that was shortened, as people write it: `523e051c`, or `523e051c-…` as in the documentation.
+ * Completes a shortened id of a snapshot, such as `523e051c`, or `523e051c-…` as in the documentation.
  * @param ids lists the ids of all snapshots; called only for a shortened id
  * @returns the one id that begins so; the text itself when it is a complete id, `latest:VOLUME`, or the beginning of none
  * @throws RefusalError bad_request when several ids begin so; it names them

@@ -12,7 +12,7 @@ export interface SnapshotRoutesDeps extends AdministrationRoutesDeps {
   readonly scheduler: SnapshotScheduler | undefined;
 }
 
-/** How long a response waits until the snapshot is complete, in milliseconds; then it reports it as incomplete. */
+/** How long a response waits for the snapshot to complete, in milliseconds. After that, it reports an incomplete snapshot. */
 const completeWithinMs = 10_000;
 
 /** The owner of a restored volume comes from the snapshot; this one is for a backend that does not record it. */

@@ -38,7 +38,7 @@ interface Query {
   readonly about?: string;
 }
 
-/** What a query shows to people. */
+/** The readable output of a query. */
 export interface View {
   /** The rows of a table; the first one has the titles. */
   readonly table?: readonly (readonly string[])[];
@@ -51,7 +51,7 @@ export type ToView<Response> = (response: Response, nowMs: number) => View;
 
 /**
  * Adds a command that requests something from the running castle and prints it.
- * @param toView what people see; `--json` prints the response as it is
+ * @param toView converts the response to readable output; `--json` prints the response unchanged
  */
 export function addQuery<Response>(
   program: Command,

@@ -19,7 +19,7 @@ export type SettingGroup =
   | 'docker-plugin'
   | 'log';
 
-/** How the value of a setting is written. */
+/** The syntax of a setting's value. */
 interface Syntax<Value> {
   /** The accepted text in the config file. It is stricter than the command line: paths must be absolute, because a service has no working directory. */
   readonly pattern: RegExp;
@@ -68,7 +68,7 @@ const duration: Syntax<number> = {
   parse: (option, text) => readDuration(option, text, 'usage'),
 };
 
-/** @param shortestMs,longestMs what is accepted, in milliseconds @param range the same in words, as in `1s to 1d` */
+/** @param shortestMs,longestMs the accepted range, in milliseconds @param range the range in words, as in `1s to 1d` */
 const durationWithin = (shortestMs: number, longestMs: number, range: string): Syntax<number> => ({
   ...duration,
   parse(option, text) {

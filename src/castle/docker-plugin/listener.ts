@@ -21,7 +21,7 @@ const rootOnly = 0o177;
 const lastAnswersMs = 15_000;
 
 export interface PluginListener {
-  /** Removes the socket, waits with a bound for running calls, and closes every connection. */
+  /** Removes the socket, waits for running calls, for a limited time, and closes every connection. */
   stop(): Promise<void>;
 }
 

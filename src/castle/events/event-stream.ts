@@ -3,7 +3,7 @@ import type { CastleEvent } from './event.ts';
 
 /** More readers than this are refused. */
 const limitOfReaders = 32;
-/** How much may be buffered for one reader, in bytes; events beyond that are dropped. */
+/** The largest buffer of one reader, in bytes. Events that do not fit are dropped. */
 const limitBufferedBytes = 256 * 1024;
 
 interface Reader {

@@ -101,7 +101,7 @@ export interface EventFields {
   readonly count?: number;
 }
 
-/** An event, with a message for people. */
+/** An event with its time, level and message. */
 export interface CastleEvent extends EventFields {
   /** ISO 8601, UTC. */
   readonly time: string;
@@ -110,7 +110,7 @@ export interface CastleEvent extends EventFields {
 
 /**
  * Emits an event.
- * @param message one line, for people
+ * @param message one line of text
  * @param fields without them, the event is a `note`
  */
 export type EmitEvent = (message: string, fields?: EventFields) => void;

@@ -21,7 +21,7 @@ interface RefusalDetails {
   readonly status?: number;
 }
 
-/** A request that the castle refuses: a code for programs, a sentence and a remedy for people. */
+/** The error of a refused request: a code for programs, and a message and a remedy for the operator. */
 export class RefusalError extends Error {
   override readonly name = 'RefusalError';
 

@@ -82,8 +82,8 @@ function labelsOf(first: number): Readonly<Record<string, string>> {
 }
 
 /**
- * A PID namespace alone is not a container: without a mount namespace of its own, the volume would be mounted on the host, over
- * any folder that the process names.
+ * Refuses a process that has a separate PID namespace but shares the host's mount namespace: the volume would be mounted on the
+ * host, over any folder that the process names.
  */
 function checkMountNamespace(peer: Peer, first: number): void {
   const namespace = namespaceOf(first, 'mnt');

@@ -9,9 +9,9 @@ import { type ContainerIds, defaultIdMapping } from './id-mapping.ts';
 export interface IdView {
   /** The owner on the disk of the root folder of a volume that is created for the container. */
   readonly owner: Owner;
-  /** Whether the plan depends on the owner of the volume, which castle-mount reports then. */
+  /** Whether the plan depends on the owner of the volume. If so, castle-mount reports the owner before it mounts. */
   readonly needsOwner: boolean;
-  /** Whether the label `castle.idmap` sets the mapping: a file system that cannot map ids is refused then. */
+  /** Whether the label `castle.idmap` sets the mapping. If so, a file system that cannot map ids is refused. */
   readonly isRequired: boolean;
   /** The mapping for a volume, by the owner of its root folder. */
   plan(owner: Owner): IdPlan;
