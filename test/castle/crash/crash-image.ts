@@ -1,6 +1,6 @@
 /**
- * What a castle leaves at the moment of its death, as a hash. A castle that starts afterwards knows nothing else: two
- * deaths that leave the same image have the same recovery.
+ * A hash of everything that a killed castle leaves behind, its image. The next castle has no other information, so two
+ * kills that leave the same image lead to the same recovery.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
@@ -13,24 +13,24 @@ import type { CastleOnHost } from '../kit/castle-on-host.ts';
 const smallBytes = 1 << 20;
 
 /**
- * LMDB's two meta pages. It never overwrites a page that the newer one of them reaches (copy on write), so until one of
- * them changes, a castle that opens the store finds what it found before.
+ * The size of LMDB's two meta pages. LMDB copies on write and never overwrites a page that the newer meta page refers to,
+ * so as long as neither meta page changes, a castle that opens the store reads the same records.
  */
 const metaPagesBytes = 2 * 4096;
 
-/** Where to look. */
+/** The sources of the image. */
 export interface ImageSources {
   readonly castle: CastleOnHost;
-  /** Process 1 of each container. */
+  /** The pids of process 1 of each container. */
   readonly containers: readonly number[];
-  /** What is stored outside of this host. */
+  /** The state of the backend that is stored outside of this host. */
   outside?(): Promise<unknown>;
 }
 
 /**
- * The image of a castle that is stopped.
- * @param known the children that the castle had before, which wait for work
- * @returns a hash; undefined while a program of the castle is running, whose progress is not seen
+ * Computes the image of a castle that is stopped (SIGSTOP).
+ * @param known the castle's child processes before the operation, which are idle
+ * @returns a hash; undefined while a program that the castle runs is active, because its progress cannot be compared
  */
 export async function imageOf(
   { castle, containers, outside }: ImageSources,
@@ -58,7 +58,7 @@ function metaPagesOf(file: string): string {
   return pages.toString('base64', 0, length);
 }
 
-/** Everything below a folder, a line each: kind, owner, mode, times, and the content of small files. */
+/** Lists everything below a folder, one line for each entry: mode, owner, size, times, and the content of small files. */
 function entriesBelow(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -72,7 +72,7 @@ function entriesBelow(folder: string): readonly string[] {
     });
 }
 
-/** What a process has mounted of the castle's: the backend's folder or devices, or anything at a container's home. */
+/** The lines of a process's mountinfo: for `self` those in the backend's folder, for a container all of them. */
 function mountsOf(process: number | 'self', castle: CastleOnHost): readonly string[] {
   try {
     const table = readFileSync(`/proc/${process}/mountinfo`, 'utf8').split('\n');

@@ -11,20 +11,20 @@ export interface Operation {
   readonly name: string;
   readonly on: readonly CrashBackend[];
   /**
-   * What could not be recorded is completed later, by the next request for the volume, by the next reconciliation or at the
-   * next start. Until then something is left over, and no event says when it is gone.
+   * Set if a step that could not be recorded is completed later: by the next request for the volume, the next
+   * reconciliation or the next start. Until then something is left over, and no event reports when it has been removed.
    */
   readonly isCompletedLater?: true;
   /**
-   * Makes everything that must be there before the operation.
+   * Creates everything that the operation requires.
    * @param fresh a name that no volume has yet
    */
   prepare(harness: CrashHarness, fresh: string): Promise<PreparedOperation>;
 }
 
-/** A volume with data, which a container had before. */
+/** The name of a volume with data, which a container used earlier. */
 const old = 'old';
-/** The operation must not change whether it exists. */
+/** For operations that must not change whether the volume `old` exists. */
 const oldUnchanged = {
   volume: old,
   possible: ['present'] as readonly VolumeState[],
@@ -57,7 +57,7 @@ export const operations: readonly Operation[] = [
     name: 'mount of a new volume on a path that does not exist',
     isCompletedLater: true,
     on: storeSteps,
-    // An empty volume that was not reported may stay: the next request uses it.
+    // An empty volume may stay although its creation was not reported: the next request uses it.
     prepare: async (harness, fresh) => ({
       volume: fresh,
       possible: ['absent', 'present'],
@@ -240,7 +240,7 @@ async function takingSnapshot(harness: CrashHarness): Promise<PreparedOperation>
   };
 }
 
-/** The operation is the castle's start. */
+/** An operation that is the castle's start. */
 function started(
   harness: CrashHarness,
   operation: Omit<PreparedOperation, 'run'>,
@@ -255,7 +255,7 @@ function started(
   };
 }
 
-/** Each time to a larger size. */
+/** The last size to which the volume was grown; each operation grows it to a larger one. */
 let megabytes = 300;
 function growing(harness: CrashHarness): Pick<PreparedOperation, 'run'> {
   megabytes += 1;
@@ -266,13 +266,13 @@ function growing(harness: CrashHarness): Pick<PreparedOperation, 'run'> {
 export const nameOf = (operation: Operation, backend: CrashBackend): string =>
   `${operation.name}, ${backend.name}`;
 
-/** Each operation on each backend that has it. @param picked only those whose names have it */
+/** Returns each operation with each backend that supports it. @param picked selects those whose names contain this text */
 export const crashCases = (picked: string): readonly { operation: Operation; backend: CrashBackend }[] =>
   operations
     .flatMap((operation) => operation.on.map((backend) => ({ operation, backend })))
     .filter(({ operation, backend }) => nameOf(operation, backend).includes(picked));
 
-/** Works on several at the same time: a castle's start uses one CPU. */
+/** Works on three items at the same time, since the start of a castle uses only one CPU. */
 export async function concurrently<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const left = [...all];
   const worker = async () => {
@@ -281,10 +281,10 @@ export async function concurrently<T>(all: readonly T[], work: (one: T) => Promi
   await Promise.all(Array.from({ length: 3 }, worker));
 }
 
-/** The step that was struck, for the message. */
+/** Describes the interrupted step, for the message of an assertion. */
 export const describe = ({ struck }: StrikeResult): string => struck?.what ?? 'which it has not';
 
-/** Images are large: once there are too many, everything is checked, and the backend is cleared. */
+/** Checks everything and clears the backend once there are too many volumes, since images are large. */
 export async function clearWhenFull(t: Test, harness: CrashHarness, name: string): Promise<void> {
   const faults = await harness.clearWhenFull();
   if (faults.length > 0) t.fail(`${name}: ${faults}`);

@@ -4,32 +4,32 @@ import type { Test } from 'tap';
 import { compileLibrary } from '../../kit/compile.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 
-/** What becomes of a step that is struck; in the order of storage-call-interrupter.c. */
+/** What happens to the ordered step; in the order of storage-call-interrupter.c. */
 const moments = ['never', 'before', 'after', 'fails once', 'fails from then on', 'stops'] as const;
 
 /**
- * The castle is killed before the step or after it; or the step fails as on a full disk, and perhaps all that follow; or
- * the castle stops itself (SIGSTOP) before every step.
+ * `before`, `after`: the castle is killed before or after the step. `fails once`, `fails from then on`: the step, or the
+ * step and all later ones, fail as on a full disk. `stops`: the castle stops itself (SIGSTOP) before every step.
  */
 export type Moment = Exclude<(typeof moments)[number], 'never'>;
 
-/** A step that was struck. */
+/** A step that was interrupted. */
 export interface StruckStep {
   readonly step: number;
-  /** The call and what it was about, as in `rename to /srv/main`. */
+  /** The call and its operand, such as `rename to /srv/main`. */
   readonly what: string;
 }
 
-/** Fields of four bytes each: moment, at, counted, struck, sent; then the call in words. */
+/** Size of the fields of four bytes each: moment, at, counted, struck, sent. The description of the step follows as text. */
 const fields = 20;
 const orderBytes = 256;
 
 /**
- * Counts what a castle does on the disk, and strikes at one step of it. The file storage-call-interrupter.c, compiled, is loaded into the
- * castle; the order is in a file that both have mapped, so that a castle need not be started anew for it.
+ * Counts the steps of a castle on the disk, and interrupts one of them. The library storage-call-interrupter.c is loaded
+ * into the castle; both have mapped the file with the order, so that a new order does not require a restart of the castle.
  */
 export class Steps {
-  /** The castle's environment. */
+  /** The environment to start the castle with. */
   readonly env: NodeJS.ProcessEnv;
   readonly #file: number;
 
@@ -44,11 +44,11 @@ export class Steps {
     this.#file = openSync(order, 'w+');
     t.teardown(() => closeSync(this.#file));
     writeSync(this.#file, Buffer.alloc(orderBytes), 0, orderBytes, 0);
-    // Where Node gives its file operations to io_uring, the kernel makes them, and libc doesn't see them.
+    // With io_uring the kernel executes Node's file operations without a call of libc, so it is turned off.
     this.env = { ...process.env, LD_PRELOAD: library, CASTLE_STEPS: order, UV_USE_IO_URING: '0' };
   }
 
-  /** Strikes at a step, counted from 1 from now on. */
+  /** Orders an interruption. @param at the step, counted from 1 and from now on */
   order(moment: Moment, at: number): void {
     const order = Buffer.alloc(fields);
     order.writeInt32LE(at, 4);
@@ -56,7 +56,7 @@ export class Steps {
     this.#setMoment(moment);
   }
 
-  /** Takes the order back. @returns what was struck, if the castle came that far */
+  /** Withdraws the order. @returns the interrupted step; undefined if the castle has not reached it */
   withdraw(): StruckStep | undefined {
     this.#setMoment('never');
     const order = Buffer.alloc(orderBytes);
@@ -66,7 +66,7 @@ export class Steps {
     return { step, what: order.toString('utf8', fields, order.indexOf(0, fields)) };
   }
 
-  /** How many steps the castle has come to since the order, and how often it has sent something. */
+  /** The number of steps since the order, and of writes to sockets. */
   progress(): { readonly counted: number; readonly sent: number } {
     const order = Buffer.alloc(fields);
     readSync(this.#file, order, 0, fields, 0);

@@ -15,19 +15,20 @@ import { temporaryFolder } from '../../kit/images.ts';
 import { until } from '../../kit/until.ts';
 
 /**
- * When a tool that the castle runs kills the castle: before its work; before its work, which it then does as an orphan; or
- * after its work. With `hold` it kills nothing, and waits for `letGo` before its work.
+ * The moment at which a tool kills the castle that runs it: `before` its work; `meanwhile`: before its work, which it then
+ * does as an orphan; `after` its work. With `hold` the tool kills nothing, and waits before its work until `letGo` is
+ * called.
  */
 export type Moment = 'before' | 'meanwhile' | 'after' | 'hold';
 
 /** The programs that the castle runs for its volumes. */
 const tools = ['fallocate', 'mkfs.ext4', 'e2fsck', 'cp', 'tune2fs', 'xfs_admin'];
 
-/** A copy of the castle and of its tools, in which each tool can kill the castle. */
+/** A copy of the castle and of the tools that it runs, in which each tool can kill the castle. */
 export class FatalTools {
-  /** The castle to start. */
+  /** The path of the castle's program to start. */
   readonly program: string;
-  /** Its environment. */
+  /** The environment for that program. */
   readonly env: NodeJS.ProcessEnv;
   readonly #order: string;
 
@@ -46,29 +47,31 @@ export class FatalTools {
     this.env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
   }
 
-  /** The n-th call of a tool from now on kills the castle; n counts from 1. */
+  /** Makes a tool kill the castle. @param call the number of the tool's call, counted from 1 and from now on */
   order(tool: string, call: number, moment: Moment): void {
     writeFileSync(this.#order, `${tool} ${call} ${moment}\n`);
   }
 
-  /** Waits until a tool waits. */
+  /** Waits until a tool is held by the moment `hold`. */
   async untilHeld(): Promise<void> {
     await until('a tool is held', () => existsSync(`${this.#order}.held`) || undefined);
   }
 
-  /** Lets it go on. */
+  /** Lets the held tool continue. */
   letGo(): void {
     rmSync(`${this.#order}.held`, { force: true });
   }
 
-  /** Takes an order back. @returns whether it was carried out */
+  /** Cancels the order. @returns whether it was carried out */
   withdraw(): boolean {
     const left = readFileSync(this.#order, 'utf8');
     rmSync(this.#order);
     return left.startsWith('done');
   }
 
-  /** Writes a script in place of a tool. The castle gives castle-mount no environment, so the script contains all it needs. */
+  /**
+   * Replaces a tool by a script. The castle starts castle-mount without an environment, so the script contains all values.
+   */
   #lay(as: string, real: string): void {
     const name = as.slice(as.lastIndexOf('/') + 1);
     const script = `#!/bin/sh

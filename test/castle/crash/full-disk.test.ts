@@ -1,7 +1,7 @@
 /**
- * A disk that is full at every step of the castle's work, on every backend: the request is refused, nothing is lost,
- * nothing is left over, and once there is room again everything works. CASTLE_KILL=text picks the operations and backends whose
- * names have it, as in `release, loop xfs`.
+ * The disk becomes full at every step of the castle's operations, on every backend. The request is refused, no data is
+ * lost, nothing is left over, and when there is room again everything works. CASTLE_KILL=text selects the operations and
+ * backends whose names contain the text, such as `release, loop xfs`.
  */
 import t, { type Test } from 'tap';
 import { program, requires, root } from '../../kit/needs.ts';
@@ -17,12 +17,12 @@ import {
 } from './crash-operations.ts';
 import { StepInterrupter } from './step-interrupter.ts';
 
-/** No operation has so many steps. */
+/** More steps than any operation has. */
 const mostSteps = 200;
 t.setTimeout(0);
 
 if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program('mkfs.xfs'))) {
-  t.test('a step fails, or all steps from one on fail', async (t) => {
+  t.test('one step fails, or all steps from one on fail', async (t) => {
     const begin = performance.now();
     let times = 0;
     const asked = crashCases(process.env['CASTLE_KILL'] ?? '').filter(
@@ -37,7 +37,7 @@ if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program(
   });
 }
 
-/** @returns how many times a step failed */
+/** Lets each step of an operation fail. @returns the number of failed steps */
 async function failEverywhere(t: Test, operation: Operation, backend: CrashBackend): Promise<number> {
   const name = nameOf(operation, backend);
   const interrupter = await StepInterrupter.start(t, backend);

@@ -1,8 +1,8 @@
 /**
- * A castle that is killed at every step of its work, on every backend: no byte is lost, nothing is mounted twice, and
- * nothing is left over. A kill after a step leaves the same as one before the next step, so each is done once; random kills
- * do both. CASTLE_KILLS sets how many random kills there are, CASTLE_SEED which ones, and CASTLE_KILL=text picks the
- * operations and backends whose names have it, as in `release, loop xfs`.
+ * A castle is killed at every step of its operations, on every backend. No byte is lost, nothing is mounted twice, and
+ * nothing is left over. A kill after a step leaves the same state as one before the next step, so only the latter is tested
+ * for each step; random kills do both. CASTLE_KILLS sets the number of random kills, CASTLE_SEED their order, and
+ * CASTLE_KILL=text selects the operations and backends whose names contain the text, such as `release, loop xfs`.
  */
 import t, { type Test } from 'tap';
 import { program, requires, root } from '../../kit/needs.ts';
@@ -25,7 +25,7 @@ import { StepInterrupter } from './step-interrupter.ts';
 const randomKills = Number(process.env['CASTLE_KILLS'] ?? 60);
 const picked = process.env['CASTLE_KILL'] ?? '';
 
-/** Most operations have so many steps; those of random kills are among them. */
+/** The range of steps for random kills: most operations have no more than this. */
 const usualSteps = 14;
 t.setTimeout(0);
 
@@ -35,7 +35,7 @@ if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program(
   t.test('killed at every step of every operation', async (t) => {
     const begin = performance.now();
     await concurrently(crashCases(picked), async ({ operation, backend }) => {
-      // The first operation is killed at each step all the same: that is how the skipping itself is checked.
+      // The first operation is killed at each step without skipping, which checks that skipping hides no fault.
       const count = await killAtEachStep(t, operation, backend, operation !== operations[0]);
       kills += count.kills;
       skipped += count.skipped;
@@ -58,13 +58,13 @@ if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program(
   });
 
   if (picked === '') {
-    t.test('at least 500 places to be killed at', async (t) => {
+    t.test('the castle was killed at 500 or more places', async (t) => {
       t.ok(kills + skipped >= 500, `${kills} kills, ${skipped} skipped`);
     });
   }
 }
 
-/** @returns how many times the castle was killed, its starts included */
+/** Kills a castle at random steps. @returns the number of kills, those during starts included */
 async function killAtRandom(t: Test, backend: CrashBackend, random: Random, times: number): Promise<number> {
   const possible = operations.filter(({ on }) => on.includes(backend));
   const interrupter = await StepInterrupter.start(t, backend);

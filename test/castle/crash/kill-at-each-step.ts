@@ -3,21 +3,21 @@ import type { CrashBackend } from './crash-harness.ts';
 import { clearWhenFull, describe, nameOf, type Operation } from './crash-operations.ts';
 import { StepInterrupter } from './step-interrupter.ts';
 
-/** No operation has so many steps. */
+/** More steps than any operation has. */
 const maxSteps = 200;
 
-/** How often a castle was killed, and how often that was not needed. */
+/** The number of kills, and of kills that were not needed. */
 export interface KillCount {
   readonly kills: number;
-  /** Kills that would leave what an earlier one left, whose recovery has been checked. */
+  /** Kills that would leave the same state as an earlier kill, whose recovery has been checked. */
   readonly skipped: number;
 }
 
 /**
- * Kills a castle before each step of an operation, and after the last. It runs the operation once without a kill, and
- * looks before each step at what a kill would leave; a step before which that is the same as before an earlier one needs
- * no kill. A flush is such a step, and so is a page of the store that nothing refers to yet.
- * @param skips false kills at every step all the same
+ * Kills a castle before each step of an operation, and after the last step. It first runs the operation without a kill and
+ * computes before each step the image that a kill would leave (crash-image.ts). A step with the same image as an earlier
+ * one is skipped: for example a flush, or the write of a store page that nothing refers to yet.
+ * @param skips false: no step is skipped
  */
 export async function killAtEachStep(
   t: Test,

@@ -7,15 +7,15 @@ import { type CrashBackend, CrashHarness, type PreparedOperation } from './crash
 import { imageOf } from './crash-image.ts';
 import { Steps, type StruckStep } from './crash-points.ts';
 
-/** What happened when a step was struck. */
+/** The outcome of an operation with an interrupted step. */
 export interface StrikeResult {
-  /** Undefined when the operation has not so many steps. */
+  /** The interrupted step; undefined if the operation has fewer steps. */
   readonly struck: StruckStep | undefined;
-  /** What was wrong afterwards. */
+  /** The violations of invariants that were found afterwards. */
   readonly faults: readonly string[];
 }
 
-/** Kills a castle at a step of an operation, or lets the step fail, and checks what is left. */
+/** Kills a castle at a step of an operation, or lets the step fail, and checks the state afterwards. */
 export class StepInterrupter {
   #kills = 0;
 
@@ -30,15 +30,15 @@ export class StepInterrupter {
     return new StepInterrupter(await CrashHarness.start(t, backend, places), steps);
   }
 
-  /** How many times the castle was killed at a step. */
+  /** The number of kills. */
   get kills(): number {
     return this.#kills;
   }
 
   /**
-   * Kills the castle at a step of an operation, starts it again, and checks everything.
+   * Kills the castle at a step of an operation, starts it again, and checks all invariants.
    * @param at the step, counted from 1
-   * @param startsToo the starts after that are killed as well, each before the step that is given here
+   * @param startsToo for each start after that which is killed as well, the step before which it is killed
    */
   async kill(
     operation: PreparedOperation,
@@ -59,8 +59,8 @@ export class StepInterrupter {
   }
 
   /**
-   * Lets a step of an operation fail as on a full disk, then makes room and checks everything.
-   * @param moment whether the steps after it fail as well, until there is room
+   * Lets a step of an operation fail as on a full disk, ends the fault, and checks all invariants.
+   * @param moment whether only this step fails, or all later steps as well
    */
   async fail(
     operation: PreparedOperation,
@@ -75,8 +75,8 @@ export class StepInterrupter {
   }
 
   /**
-   * Runs an operation to its end, and looks before each step at what a castle that is killed there would leave.
-   * @returns an image for each step, in their order, undefined where it was not to be told; and what was wrong at the end
+   * Runs an operation to its end, and computes before each step the image that a kill would leave.
+   * @returns the images in the order of the steps, undefined where none could be computed; and the violations at the end
    */
   async images(operation: PreparedOperation): Promise<{
     readonly images: readonly (string | undefined)[];
@@ -100,19 +100,19 @@ export class StepInterrupter {
         await pause(1);
         continue;
       }
-      // Several threads may have come to a step when all were stopped.
+      // Several threads may have reached a step before the process was stopped.
       const { counted: count, sent } = steps.progress();
       const found = await imageOf(sources, known);
       const image = found === undefined ? undefined : `${found} ${sent}`;
       while (images.length < count) images.push(image);
       images[count - 1] = image;
-      // The times of files have a resolution of up to 10 ms: what is written from now on has another one.
+      // File times have a resolution of up to 10 ms: after this pause, later writes get other times.
       await pause(10);
       process.kill(pid, 'SIGCONT');
     }
     const success = await running;
     const struck = steps.withdraw();
-    // A thread may have been on its way into a step.
+    // A thread that was about to enter a step may stop the process after the order was withdrawn.
     await pause(20);
     if (castle.pid !== undefined) process.kill(castle.pid, 'SIGCONT');
     return { images, faults: await this.#checked(operation, struck, success) };
@@ -135,7 +135,7 @@ export class StepInterrupter {
   }
 }
 
-/** Whether a process is stopped, with all its threads. */
+/** Whether a process is stopped with all its threads. */
 function isStopped(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

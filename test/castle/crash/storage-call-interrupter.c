@@ -1,13 +1,13 @@
 /*
- * A castle's steps on the disk, counted and struck: steps.so, for LD_PRELOAD, with CASTLE_STEPS naming a file that the
- * test shares with it (steps.ts has the same layout).
+ * Counts and interrupts the steps of a castle: a library for LD_PRELOAD. CASTLE_STEPS names a file with the order, which
+ * the library and the test both map (crash-points.ts has the same layout).
  *
- * Every call that changes what a later castle finds is a step: of the store (LMDB writes and flushes), of the backends
- * (Node calls the same libc), and the start and the end of each program that the castle runs. A step that is struck kills
- * the castle before or after the call, or fails as on a full disk. Or the castle stops itself before every step, with all
- * its threads, so that the test can look at what is there at that moment.
+ * A step is a call that changes what the next castle finds: a system call on the store (LMDB's writes and flushes) or on a
+ * backend's files (Node uses the same libc), and the start and the end of each program that the castle runs. At the ordered
+ * step the castle is killed before or after the call, or the call fails as on a full disk. Or the castle stops itself with
+ * all its threads (SIGSTOP) before every step, so that the test can inspect the state at that moment.
  *
- * Only `node FILE serve` counts; what the castle runs is left alone.
+ * Only the steps of `node FILE serve` are counted, not those of programs that it runs.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,8 +33,8 @@ struct order {
     _Atomic int moment;
     int at; /* counts from 1 */
     _Atomic int counted;
-    _Atomic int struck; /* the step, once it was */
-    _Atomic int sent;   /* writes to sockets other than standard output and error: answers, and requests to others */
+    _Atomic int struck; /* the interrupted step; 0: none yet */
+    _Atomic int sent;   /* writes to sockets other than standard output and error: responses, and requests to other services */
     char what[236];
 };
 
@@ -42,14 +42,17 @@ enum { FIRST_PAGES = 2 * 4096 };
 
 static struct order *order;
 
-/* What a step does; `path` or `fd` says to what. `error` is how it fails on a full disk, 0 when it cannot. */
+/*
+ * A step: the call and its operand, which is `path` or `fd`. `error` is the errno of the call on a full disk; 0 if it
+ * cannot fail.
+ */
 struct step {
     const char *call;
     const char *path;
     int fd;
     int error;
-    int finds_room; /* fails when it is struck itself only */
-    int number;     /* 0 when nothing is ordered */
+    int finds_room; /* fails only if it is the ordered step itself */
+    int number;     /* counted from 1; 0 without an order */
 };
 
 __attribute__((constructor)) static void begin(int argc, char **argv)
@@ -103,14 +106,14 @@ static void die(const struct step *step)
         pause();
 }
 
-/* Counts a step that is about to be made. Returns 0, or -1 with errno when it is to fail. */
+/* Counts a step before its call. Returns 0, or -1 with errno set if the call must fail. */
 static int enter(struct step *step)
 {
     int moment = order == NULL ? NEVER : atomic_load(&order->moment);
 
     if (moment == NEVER || ((moment == FAILS_ONCE || moment == FAILS_ON) && step->error == 0))
         return 0;
-    /* A flush fails on a disk that is bad, once; one that is full flushes what it has. */
+    /* A flush (EIO) fails once, as on a broken disk: a full disk still flushes what it has stored. */
     if (moment == FAILS_ON && step->error == EIO)
         return 0;
     step->number = atomic_fetch_add(&order->counted, 1) + 1;
@@ -133,7 +136,7 @@ static void leave(const struct step *step)
         die(step);
 }
 
-/* Sockets and pipes are written to as well: these are no steps, but what is sent cannot be taken back. */
+/* Writes to sockets and pipes are not steps, but they are counted, because sent data cannot be withdrawn. */
 static int is_file(int fd)
 {
     struct stat status;
@@ -182,7 +185,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at)
 {
     static ssize_t (*call)(int, const void *, size_t, off64_t);
-    /* The store's first two pages are there from its beginning: a full disk does not keep them from being written. */
+    /* The store's first two pages are allocated when it is created, so writing them does not fail on a full disk. */
     struct step step = {.call = "pwrite", .fd = fd, .error = at < FIRST_PAGES ? 0 : ENOSPC};
     ssize_t result;
 
@@ -195,7 +198,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at)
     return result;
 }
 
-/* The calls that take a descriptor and nothing else. */
+/* Performs a call whose only argument is a descriptor. */
 static int on_descriptor(int (*call)(int), struct step *step)
 {
     int result;
@@ -282,7 +285,7 @@ int open64(const char *path, int flags, ...)
 int mkdir(const char *path, mode_t mode)
 {
     static int (*call)(const char *, mode_t);
-    /* One that is there needs no room. */
+    /* An existing folder needs no room. */
     struct step step = {.call = "mkdir", .path = path, .error = access(path, F_OK) == 0 ? 0 : ENOSPC};
     int result;
 
@@ -313,7 +316,7 @@ char *mkdtemp(char *template)
 int rename(const char *from, const char *to)
 {
     static int (*call)(const char *, const char *);
-    /* What was just moved away has left room in its folder: it can be moved back. */
+    /* A file that was moved away left room in its folder, so it can be moved back on a full disk. */
     struct step step = {.call = "rename to", .path = to, .error = ENOSPC, .finds_room = 1};
     int result;
 
@@ -326,7 +329,7 @@ int rename(const char *from, const char *to)
     return result;
 }
 
-/* The calls that take a path and nothing else. */
+/* Performs a call whose only argument is a path. */
 static int on_path(int (*call)(const char *), struct step *step)
 {
     int result;
@@ -403,7 +406,7 @@ int bind(int fd, const struct sockaddr *address, socklen_t length)
     return result;
 }
 
-/* A program that the castle runs begins. */
+/* The start of a program that the castle runs. */
 pid_t fork(void)
 {
     static pid_t (*call)(void);
@@ -422,7 +425,7 @@ pid_t fork(void)
     return result;
 }
 
-/* A program that the castle has run has ended, and the castle is just about to learn of it. */
+/* The end of a program that the castle ran, just before the castle is notified. */
 pid_t waitpid(pid_t pid, int *status, int options)
 {
     static pid_t (*call)(pid_t, int *, int);

@@ -1,4 +1,7 @@
-/** `castle serve --config`: what may be in the file, what its faults are called, and what wins. */
+/**
+ * `castle serve --config`: the valid content of the file, the messages about errors in it, and which setting takes
+ * precedence.
+ */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -17,7 +20,7 @@ function written(t: Test, text: string): string {
   return file;
 }
 
-/** `castle serve` with a file that must keep it from starting. */
+/** Runs `castle serve` with a file that must prevent it from starting. */
 const serveWith = (file: string) => run(process.execPath, ['dist/castle.js', 'serve', '--config', file]);
 
 t.test('etc/castle.yaml is generated from the settings table', async (t) => {
@@ -46,7 +49,7 @@ t.test('CASTLE_SOCKET names the socket for every command; the option overrides i
   }
 });
 
-t.test('every option has its key, and the example has it', async (t) => {
+t.test('every option has a key in the file, and the example contains it', async (t) => {
   const { stdout } = await run(process.execPath, ['dist/castle.js', 'serve', '--help']);
   const options = [...stdout.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = '']) => name);
   t.ok(options.length > 5, options.join(' '));
@@ -59,7 +62,7 @@ t.test('every option has its key, and the example has it', async (t) => {
   }
 });
 
-t.test('what is wrong with a file is said with its place and what to do', async (t) => {
+t.test('errors in a file are reported with their place and a remedy', async (t) => {
   const faults: [string, RegExp][] = [
     ['sockets: /a\n', /:1: key "sockets" is unknown; known keys are socket, state, /],
     ['state: /a\n\nruntime: lxc\n', /:3: runtime is "lxc"; it must be docker, podman or process$/],
@@ -81,7 +84,7 @@ t.test('what is wrong with a file is said with its place and what to do', async 
     const file = written(t, text);
     const { code, stdout, stderr } = await serveWith(file);
     t.match({ code, stdout }, { code: 78, stdout: '' }, stderr);
-    t.ok(stderr.startsWith(`castle: ${file}:`), 'it names the file');
+    t.ok(stderr.startsWith(`castle: ${file}:`), 'the message names the file');
     t.match(stderr.trimEnd(), sentence);
     t.equal(stderr.trimEnd().split('\n').length, 1);
   }
@@ -89,7 +92,7 @@ t.test('what is wrong with a file is said with its place and what to do', async 
   t.match(await serveWith('/dev/zero'), { code: 78, stderr: /it is not a regular file/ });
 });
 
-t.test('a file that others may write is not believed', async (t) => {
+t.test('a file that other users can write is refused', async (t) => {
   const file = written(t, 'runtime: process\n');
   for (const mode of [0o666, 0o620]) {
     chmodSync(file, mode);
@@ -101,7 +104,7 @@ t.test('a file that others may write is not believed', async (t) => {
 });
 
 if (requires(t, root, program('openssl'))) {
-  t.test('the example is loaded as it is, and with all that it has commented out', async (t) => {
+  t.test('the example is valid as it is, and with all its commented-out lines', async (t) => {
     const folder = temporaryFolder(t, 'tls');
     const { file, keyFile } = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
     const everything = example
@@ -118,16 +121,16 @@ if (requires(t, root, program('openssl'))) {
     }
   });
 
-  t.test('the file wins over the default, the command line over the file', async (t) => {
+  t.test('the file overrides defaults, and the command line overrides the file', async (t) => {
     const file = written(t, 'log-level: error\nlog-format: text\n');
     const quiet = await CastleOnHost.start(t, 'process', { options: ['--config', file] });
-    t.equal(quiet.output, '', 'it is up, and said nothing');
+    t.equal(quiet.output, '', 'the castle runs, and its log level hides all events');
     const options = ['--config', file, '--log-level', 'info'];
     const loud = await CastleOnHost.start(t, 'process', { options });
     t.match(
       loud.output,
       /^\d\d:\d\d:\d\d castle\.serving /m,
-      'the level of the one, the format of the other',
+      'the level of the command line, the format of the file',
     );
   });
 }

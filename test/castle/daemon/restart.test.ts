@@ -1,4 +1,4 @@
-/** A castle's own life: killed, stopped, started again, started twice, its state lost, its store full. */
+/** Restarts of a castle: after a kill or a stop, with a second castle, with a lost state, and with a full store. */
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const castle = (...args: readonly string[]) => run(process.execPath, ['dist/cast
 
 if (requires(t, root)) {
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-    t.test(`after ${signal} a castle finds its containers again and keeps serving them`, async (t) => {
+    t.test(`after ${signal} the next castle recovers the leases of running containers`, async (t) => {
       const host = await CastleOnHost.start(t, 'process');
       const [stays, goes, next] = [
         await TestContainer.start(t, host),
@@ -31,7 +31,11 @@ if (requires(t, root)) {
       await stays.write(join(stays.home, 'data'), 'written while the castle was away');
       await goes.kill();
       await host.serve();
-      t.match(await host.ask('leases'), [{ id, volume: 'stays', state: 'mounted' }], 'one kept, one ended');
+      t.match(
+        await host.ask('leases'),
+        [{ id, volume: 'stays', state: 'mounted' }],
+        'the lease of the running container is kept, the other one has ended',
+      );
       t.match(await stays.lease('stays'), { status: 200, body: { id } });
       t.match(await next.lease('stays'), { status: 409 });
       t.equal((await next.lease('goes')).status, 201);
@@ -40,10 +44,10 @@ if (requires(t, root)) {
     });
   }
 
-  t.test('killed again and again while it serves, it never mounts a volume twice', async (t) => {
+  t.test('a castle that is killed repeatedly while it serves never mounts a volume twice', async (t) => {
     const host = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
     const containers = [await TestContainer.start(t, host), await TestContainer.start(t, host)] as const;
-    // As soon as the requests are sent, and as soon as the log has one of these.
+    // The castle is killed as soon as the requests have been sent, or as soon as the log has one of these events.
     const moments = [undefined, 'lease.requested', 'mount.created', 'lease.granted', 'lease.refused'];
     for (const [round, moment] of [...moments, ...moments].entries()) {
       const count = moment === undefined ? 0 : host.eventsNamed(moment).length;
@@ -60,7 +64,7 @@ if (requires(t, root)) {
       const mounts = await Promise.all(
         containers.map(async (container) => (await container.mounts(container.home)).length),
       );
-      t.same([...mounts].sort(), [0, 1], 'one container has it, once');
+      t.same([...mounts].sort(), [0, 1], 'one container has the volume, mounted once');
       const holder = containers[mounts.indexOf(1)];
       const lease = await host.leaseOf('main');
       t.equal((await holder?.call('DELETE', `/v1/leases/${lease?.id}`))?.status, 204);
@@ -76,15 +80,19 @@ if (requires(t, root)) {
     rmSync(host.state, { recursive: true });
     await host.serve();
     t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
-    t.equal((await first.lease('main')).status, 201, 'the container that has it gets its lease again');
-    t.equal((await first.mounts(first.home)).length, 1, 'with the mount that is there');
+    t.equal(
+      (await first.lease('main')).status,
+      201,
+      'the container that uses the volume gets its lease again',
+    );
+    t.equal((await first.mounts(first.home)).length, 1, 'the existing mount is kept');
     await first.kill();
     await host.untilFree('main');
     t.equal((await second.lease('main')).status, 201);
     t.equal(await second.read(join(second.home, 'data')), 'kept');
   });
 
-  t.test('what an interrupted creation left is swept at the next start', async (t) => {
+  t.test('leftovers of an interrupted creation are removed at the next start', async (t) => {
     const host = await CastleOnHost.start(t, 'process');
     await host.end('SIGKILL');
     mkdirSync(join(host.backend, '.creating-abc123'));
@@ -110,38 +118,45 @@ if (requires(t, root)) {
     t.ok(statSync(join(folder, 'file')).isFile());
     const inFile = await serve(join(folder, 'castle.sock'), join(folder, 'file/state'));
     t.match(inFile, { code: 73, stderr: /^castle: the state folder .* cannot be used: .*\n$/ });
-    t.match(await host.ask('status'), { runtime: 'process', volumes: 0, leases: 0 }, 'the first is unharmed');
-  });
-
-  t.test('a store without room refuses, says why, and serves again when there is room', async (t) => {
-    const folder = temporaryFolder(t, 'full');
-    const volumes = join(folder, 'volumes');
-    mkdirSync(volumes);
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=3', 'tmpfs', volumes]);
-    if (mounted.status !== 0) throw new Error(String(mounted.stderr));
-    t.teardown(() => spawnSync('umount', [volumes]));
-    const host = await CastleOnHost.start(t, 'process', { backend: volumes });
-    const container = await TestContainer.start(t, host);
-    const [other, third] = ['other', 'third'].map((name) => join(container.home, name)) as [string, string];
-    mkdirSync(other);
-    mkdirSync(third);
-    t.equal((await container.lease('one', other)).status, 201);
-    t.equal((await container.lease('two', third)).status, 201);
-    const refused = await container.lease('three');
-    t.match(refused, { status: 503, body: { error: { code: 'backend_failed', message: /ENOSPC/ } } });
-    t.same(readdirSync(volumes).sort(), ['one', 'two'], 'nothing half made');
-    t.same(
-      (await host.ask('volumes')).map(({ name }) => name),
-      ['one', 'two'],
+    t.match(
+      await host.ask('status'),
+      { runtime: 'process', volumes: 0, leases: 0 },
+      'the first castle is unaffected',
     );
-    spawnSync('mount', ['-o', 'remount,nr_inodes=10', volumes]);
-    await until('there is room', async () => (await container.lease('three')).status === 201 || undefined);
-    await container.kill();
-    for (const volume of ['one', 'two', 'three']) await host.untilFree(volume);
-    await host.end('SIGTERM');
   });
 
-  t.test('the commands say what there is, for people and for programs', async (t) => {
+  t.test(
+    'with a full store requests are refused with the reason, and granted again when there is room',
+    async (t) => {
+      const folder = temporaryFolder(t, 'full');
+      const volumes = join(folder, 'volumes');
+      mkdirSync(volumes);
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=3', 'tmpfs', volumes]);
+      if (mounted.status !== 0) throw new Error(String(mounted.stderr));
+      t.teardown(() => spawnSync('umount', [volumes]));
+      const host = await CastleOnHost.start(t, 'process', { backend: volumes });
+      const container = await TestContainer.start(t, host);
+      const [other, third] = ['other', 'third'].map((name) => join(container.home, name)) as [string, string];
+      mkdirSync(other);
+      mkdirSync(third);
+      t.equal((await container.lease('one', other)).status, 201);
+      t.equal((await container.lease('two', third)).status, 201);
+      const refused = await container.lease('three');
+      t.match(refused, { status: 503, body: { error: { code: 'backend_failed', message: /ENOSPC/ } } });
+      t.same(readdirSync(volumes).sort(), ['one', 'two'], 'no incomplete volume is left');
+      t.same(
+        (await host.ask('volumes')).map(({ name }) => name),
+        ['one', 'two'],
+      );
+      spawnSync('mount', ['-o', 'remount,nr_inodes=10', volumes]);
+      await until('there is room', async () => (await container.lease('three')).status === 201 || undefined);
+      await container.kill();
+      for (const volume of ['one', 'two', 'three']) await host.untilFree(volume);
+      await host.end('SIGTERM');
+    },
+  );
+
+  t.test('commands print the state as text, and as JSON with --json', async (t) => {
     const host = await CastleOnHost.start(t, 'process');
     const at = ['--socket', host.socket];
     t.match(await castle('volumes', ...at), { code: 0, stdout: 'no volumes\n' });
@@ -178,17 +193,20 @@ if (requires(t, root)) {
     t.match((await castle('volume', 'create', '--help')).stdout, /\(default:\s+1000:1000\)/);
   });
 
-  t.test('a list may be long', async (t) => {
+  t.test('a list may be longer than the limit for responses to containers', async (t) => {
     const host = await CastleOnHost.start(t, 'process');
     await host.end('SIGTERM');
     const folder = join(host.backend, '.snapshots');
     mkdirSync(folder);
-    // As after a lost state: 100 volumes have as many when each keeps the 47 that is the default.
+    // The number of snapshots after a lost state, of 100 volumes that each keep the default of 47.
     const count = 100 * 47;
     const volume = 'v'.repeat(128);
     for (let n = 0; n < count; n++) mkdirSync(join(folder, `${volume}@${randomUUID()}@20260101T000000000Z`));
     await host.serve();
-    t.ok((await host.get('/v1/snapshots')).text.length > 2 ** 20, 'longer than what a container may be told');
+    t.ok(
+      (await host.get('/v1/snapshots')).text.length > 2 ** 20,
+      'longer than a response to a container may be',
+    );
     const { code, stdout } = await castle('snapshots', '--json', '--socket', host.socket);
     t.equal(code, 0);
     t.equal((JSON.parse(stdout) as unknown[]).length, count);
@@ -209,7 +227,7 @@ if (requires(t, root)) {
     t.match(first, { stdout: /^VOLUME .*\n$/, stderr: '' });
   });
 
-  t.test('an order that is not answered may be carried out all the same', async (t) => {
+  t.test('a command without a response reports that its effect is unknown', async (t) => {
     const socket = join(temporaryFolder(t, 'mute'), 'castle.sock');
     const mute = createServer((connection) => connection.once('data', () => connection.destroy()));
     t.teardown(() => mute.close());

@@ -1,4 +1,4 @@
-/** The order in which the services of a castle are stopped. */
+/** The order in which the services of a castle stop. */
 import t from 'tap';
 import { Services } from '../../../src/castle/daemon/services.ts';
 
@@ -26,5 +26,5 @@ t.test('a service that cannot be stopped does not keep the others from being sto
   await t.rejects(services.stop(), { message: 'cannot stop' });
   t.same(stopped, ['store']);
   await services.stop();
-  t.same(stopped, ['store'], 'nothing is stopped twice');
+  t.same(stopped, ['store'], 'no service is stopped twice');
 });

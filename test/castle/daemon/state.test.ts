@@ -1,4 +1,4 @@
-/** The castle's folders: one castle each, full, damaged. */
+/** The castle's folders: each belongs to one castle; full disks; damaged stores. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   mkdirSync,
@@ -20,14 +20,14 @@ import { mounted } from '../kit/mounted.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
-  /** Tries to start a castle that must not start. */
+  /** Tries to start a castle that must refuse to start. */
   const serve = (socket: string, state: string, volumes: string) =>
     run(process.execPath, [
       ...['dist/castle.js', 'serve', '--socket', socket, '--state', state],
       ...['--backend', `local=${volumes}`, '--runtime', 'process'],
     ]);
 
-  t.test('a folder of volumes belongs to one castle, by whatever path', async (t) => {
+  t.test('a folder of volumes belongs to one castle, whatever path names it', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const folder = temporaryFolder(t, 'second');
     mkdirSync(join(castle.backend, '.creating-now'));
@@ -41,36 +41,42 @@ if (requires(t, root)) {
         stderr: `castle: the folder of volumes ${volumes} is used by another castle, pid ${pid}; stop that castle first\n`,
       });
     }
-    t.ok(statSync(join(castle.backend, '.creating-now')), 'nor is what the first one makes swept away');
+    t.ok(
+      statSync(join(castle.backend, '.creating-now')),
+      'files that the first castle is creating are not removed',
+    );
     await castle.end('SIGKILL');
     await castle.serve();
     t.pass('kill -9 leaves no lock');
   });
 
-  t.test("nothing of the castle's own is among the volumes, where a container could have it", async (t) => {
-    const folder = temporaryFolder(t, 'apart');
-    const [volumes, bound, linked] = ['volumes', 'bound', 'linked'].map((name) => join(folder, name));
-    for (const made of [volumes, bound]) mkdirSync(`${made}`);
-    symlinkSync(`${volumes}`, `${linked}`);
-    mounted(t, `${bound}`, '--bind', `${volumes}`);
-    const [socket, state] = [join(folder, 'run/castle.sock'), join(folder, 'state')];
-    for (const path of [`${volumes}`, `${volumes}/state`, `${bound}/a/state`, `${linked}/state`]) {
-      t.match(await serve(socket, path, `${volumes}`), {
+  t.test(
+    'the state and socket folders cannot be inside the folder of volumes, where a container could mount them',
+    async (t) => {
+      const folder = temporaryFolder(t, 'apart');
+      const [volumes, bound, linked] = ['volumes', 'bound', 'linked'].map((name) => join(folder, name));
+      for (const made of [volumes, bound]) mkdirSync(`${made}`);
+      symlinkSync(`${volumes}`, `${linked}`);
+      mounted(t, `${bound}`, '--bind', `${volumes}`);
+      const [socket, state] = [join(folder, 'run/castle.sock'), join(folder, 'state')];
+      for (const path of [`${volumes}`, `${volumes}/state`, `${bound}/a/state`, `${linked}/state`]) {
+        t.match(await serve(socket, path, `${volumes}`), {
+          code: 78,
+          stderr: /^castle: --state is inside the folder of the volumes, .*\/volumes: a container could get /,
+        });
+      }
+      t.match(await serve(`${linked}/run/castle.sock`, state, `${volumes}`), {
         code: 78,
-        stderr: /^castle: --state is inside the folder of the volumes, .*\/volumes: a container could get /,
+        stderr: /--socket is in/,
       });
-    }
-    t.match(await serve(`${linked}/run/castle.sock`, state, `${volumes}`), {
-      code: 78,
-      stderr: /--socket is in/,
-    });
-    t.same(readdirSync(`${volumes}`), [], 'nothing was made');
-    const castle = await CastleOnHost.start(t, 'process', { state, backend: join(state, 'volumes') });
-    t.ok(await castle.ask('status'), 'the other way round does no harm');
-  });
+      t.same(readdirSync(`${volumes}`), [], 'nothing was created');
+      const castle = await CastleOnHost.start(t, 'process', { state, backend: join(state, 'volumes') });
+      t.ok(await castle.ask('status'), 'the folder of volumes can be inside the state folder');
+    },
+  );
 
   t.test(
-    'a castle whose state has no room refuses, lives on, and serves again when there is room',
+    'a castle whose state has no room refuses requests, keeps running, and serves again when there is room',
     async (t) => {
       const state = temporaryFolder(t, 'state');
       mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
@@ -86,7 +92,7 @@ if (requires(t, root)) {
         targets.map((target, n) => ['POST', '/v1/leases', { volume: `v${n}`, target }] as const),
       );
       const refused = answers.filter(({ status }) => status !== 201);
-      t.not(refused.length, 0, 'some find no room');
+      t.not(refused.length, 0, 'some requests find no room');
       for (const answer of refused) {
         t.match(answer, {
           status: 503,
@@ -102,12 +108,12 @@ if (requires(t, root)) {
       t.same(
         folders.filter((name) => !known.has(name)),
         [],
-        'no volume was left that the castle does not know',
+        'no volume is left that the castle does not list',
       );
     },
   );
 
-  t.test('a state that has no room to begin with is not said to be damaged', async (t) => {
+  t.test('a store that cannot be created on a full disk is not reported as damaged', async (t) => {
     const folder = temporaryFolder(t, 'no-room');
     const disk = join(folder, 'disk');
     mkdirSync(disk);
@@ -121,7 +127,7 @@ if (requires(t, root)) {
       code: 73,
       stderr: /^castle: the state folder .* has no room: 0 bytes .*; make \d+ bytes/,
     };
-    t.match(await serve(socket, state, volumes), refused, 'a new one');
+    t.match(await serve(socket, state, volumes), refused, 'a new store');
     rmSync(join(disk, 'filler'));
     const castle = await CastleOnHost.start(t, 'process', { state });
     const container = await TestContainer.start(t, castle);
@@ -129,17 +135,21 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     fill();
     await castle.serve();
-    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'what is there opens on a full disk');
+    t.match(
+      await castle.leaseOf('main'),
+      { state: 'mounted' },
+      'an existing store can be opened on a full disk',
+    );
     await castle.end('SIGTERM');
     rmSync(join(state, 'castle.lmdb-lock'));
     fill();
-    t.match(await serve(socket, state, volumes), refused, 'one without its lock file');
+    t.match(await serve(socket, state, volumes), refused, 'a store without its lock file');
     rmSync(join(disk, 'filler'));
     await castle.serve();
     t.match(await castle.leaseOf('main'), { state: 'mounted' });
   });
 
-  t.test('a damaged state is named, with the way out, and never taken for an empty one', async (t) => {
+  t.test('a damaged store is reported with a remedy, and never treated as empty', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);
     await container.lease('main');
@@ -169,11 +179,11 @@ if (requires(t, root)) {
     }
     rmSync(file);
     await castle.serve();
-    t.match(await container.lease('main'), { status: 201 }, 'the lease is found again');
+    t.match(await container.lease('main'), { status: 201 }, 'the lease is recovered from the mount');
     t.equal((await container.mounts(container.home)).length, 1);
     await castle.end('SIGTERM');
     writeFileSync(file, good);
     await castle.serve();
-    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'and a good file is as good as ever');
+    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'an undamaged store is accepted');
   });
 }

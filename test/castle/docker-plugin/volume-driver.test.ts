@@ -26,7 +26,7 @@ interface CallResult {
 
 const [one, two] = ['1'.repeat(64), '2'.repeat(64)];
 
-/** A castle that is also a volume driver, and the calls of an engine. */
+/** A castle that is also a volume driver, and the calls of an engine to it. */
 class Driver {
   private constructor(
     readonly castle: CastleOnHost,
@@ -57,14 +57,14 @@ class Driver {
   mount = (Name: string, ID: string) => this.call('Mount', { Name, ID });
   unmount = (Name: string, ID: string) => this.call('Unmount', { Name, ID });
 
-  /** Mounts a volume. @returns the mount point @throws Error when it fails */
+  /** Mounts a volume. @returns the mount point @throws Error when the driver reports an error */
   async mounted(name: string, id: string): Promise<string> {
     const { status, body } = await this.mount(name, id);
     if (status !== 200 || body.Mountpoint === undefined) throw new Error(JSON.stringify(body));
     return body.Mountpoint;
   }
 
-  /** The mount points of the castle on the host. */
+  /** The mount points for engines that the castle has on the host. */
   points(): readonly string[] {
     return mountPoints().filter((point) => point.startsWith(`${this.castle.state}/`));
   }
@@ -80,7 +80,7 @@ const mountPoints = (): readonly string[] =>
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '');
 
-/** A container as an engine creates it: it has the mount as a bind mount of its own, and no longer that of the host. */
+/** Starts a container as an engine does: with its own bind mount of the volume, and without the mount on the host. */
 async function container(t: Test, source: string, hosts: string): Promise<Running> {
   const home = temporaryFolder(t, 'home');
   const script = `mount --bind "$0" "$1" && { umount "$0"; true; } && echo has it && exec sleep 1000`;
@@ -102,7 +102,11 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     const Opts = { uid: '1234', gid: '5678', size: '20M' };
     t.same(await driver.call('Create', { Name: 'main', Opts }), { status: 200, body: { Err: '' } });
     t.match(statSync(join(driver.castle.backend, 'main')), { uid: 1234, gid: 5678 });
-    t.same(await driver.call('Create', { Name: 'main' }), { status: 200, body: { Err: '' } }, 'once more');
+    t.same(
+      await driver.call('Create', { Name: 'main' }),
+      { status: 200, body: { Err: '' } },
+      'a repeated Create succeeds',
+    );
     t.match((await driver.call('Get', { Name: 'main' })).body, {
       Volume: { Name: 'main', Mountpoint: '', Status: { backend: 'local', state: 'ready' } },
     });
@@ -141,8 +145,16 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     ]);
     t.equal(stdout, 'EACCES\n', 'only root may connect');
     t.same(await driver.call('Remove', { Name: 'main' }), { status: 200, body: { Err: '' } });
-    t.same(await driver.call('Remove', { Name: 'main' }), { status: 200, body: { Err: '' } }, 'once more');
-    t.match((await driver.castle.get('/v1/volumes/deleted')).text, /"main"/, 'it is in the trash');
+    t.same(
+      await driver.call('Remove', { Name: 'main' }),
+      { status: 200, body: { Err: '' } },
+      'a repeated Remove succeeds',
+    );
+    t.match(
+      (await driver.castle.get('/v1/volumes/deleted')).text,
+      /"main"/,
+      'the removed volume is in the trash',
+    );
     t.equal(await driver.castle.end('SIGTERM'), 0);
     t.notOk(existsSync(driver.socket));
   });
@@ -161,7 +173,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
           'only root can read the state',
         );
         writeFileSync(join(point, 'data'), 'kept');
-        t.equal(await driver.mounted('main', one), point, 'the same again');
+        t.equal(await driver.mounted('main', one), point, 'a repeated Mount returns the same mount point');
         t.same(driver.points(), [point]);
         t.match((await driver.call('Path', { Name: 'main' })).body, { Mountpoint: point });
         t.match((await driver.call('Get', { Name: 'main' })).body.Volume, {
@@ -183,12 +195,20 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
           { status: 200, body: { Err: '' } },
           'the id of another mount',
         );
-        t.same(driver.points(), [point], 'unmounts nothing');
+        t.same(driver.points(), [point], 'that call unmounts nothing');
         t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } });
-        t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } }, 'once more');
+        t.same(
+          await driver.unmount('main', one),
+          { status: 200, body: { Err: '' } },
+          'a repeated Unmount succeeds',
+        );
         t.same([driver.points(), readdirSync(join(castle.state, 'mounts'))], [[], []]);
 
-        t.equal((await container.lease('main')).status, 201, 'the same volume by request');
+        t.equal(
+          (await container.lease('main')).status,
+          201,
+          'a container can request the same volume by the API',
+        );
         t.equal(await container.read(join(container.home, 'data')), 'kept');
         t.match(await driver.mount('main', two), refused(/^volume main is in use by container process-/));
         t.match(
@@ -221,7 +241,10 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     const grown = await run(process.execPath, [
       ...['dist/castle.js', 'volume', 'grow', 'main', '24M', '--socket', castle.socket],
     ]);
-    t.ok(grown.code === 0 || /CAP_SYS_RESOURCE|EPERM/.test(grown.stderr), `it can grow: ${grown.stderr}`);
+    t.ok(
+      grown.code === 0 || /CAP_SYS_RESOURCE|EPERM/.test(grown.stderr),
+      `the volume can grow: ${grown.stderr}`,
+    );
     await castle.end('SIGKILL');
     await first.kill();
     await castle.serve();
@@ -232,7 +255,9 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     t.match(castle.eventsNamed('lease.released').at(-1), { message: /no container uses the mount any more/ });
 
     const second = await container(t, await driver.mounted('main', one), 'second');
-    await until('it is seen', () => driver.unmount('main', one).then(() => driver.points().length === 1));
+    await until('the mount of the container is noticed', () =>
+      driver.unmount('main', one).then(() => driver.points().length === 1),
+    );
     await second.kill();
     const next = await driver.mounted('main', two);
     t.same(driver.points(), [next], 'the next container does not wait for an Unmount of the last one');
@@ -254,7 +279,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     const container = await TestContainer.start(t, castle);
     t.match(await container.lease('main'), { status: 409, body: { error: { holder: 'the host' } } });
     t.match(await driver.mount('main', two), refused(/is already mounted on .*mounts\/main~1111/));
-    t.equal(await driver.mounted('main', one), point, 'the same mount is found again');
+    t.equal(await driver.mounted('main', one), point, 'the existing mount is returned');
     t.same(driver.points(), [point]);
     await driver.unmount('main', one);
     t.same(driver.points(), []);
@@ -275,12 +300,12 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
         await castle.end('SIGKILL');
         await castle.serve();
         // An engine repeats the call; an orphan of the last castle may still be working on the image.
-        const point = await until('it is mounted', () => driver.mounted('main', one));
+        const point = await until('the volume is mounted', () => driver.mounted('main', one));
         t.same(driver.points(), [point], 'once');
         t.equal((await castle.ask('leases')).length, 1);
         t.match(await driver.mount('main', two), refused(/in use by the engine's mount 1111/));
         await until(
-          'it is unmounted',
+          'the volume is unmounted',
           async () => (await driver.unmount('main', one)).status === 200 || undefined,
         );
         t.same([driver.points(), await castle.ask('leases')], [[], []]);

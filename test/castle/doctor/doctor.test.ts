@@ -10,7 +10,7 @@ import { mounted } from '../kit/mounted.ts';
 
 const doctor = ['dist/castle.js', 'doctor'];
 
-/** The options for a castle with all its folders in one. */
+/** The options for a castle with all its folders in one folder. */
 const all = (folder: string, runtime = 'process') => [
   ...['--socket', join(folder, 'run/castle.sock'), '--state', join(folder, 'state')],
   ...['--backend', `local=${join(folder, 'volumes')}`, '--runtime', runtime],
@@ -83,7 +83,7 @@ if (requires(t, root, program('unshare'))) {
 
   t.test('without root, the remedy is to run as root', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
-    // `env -i`: tap's variables would make Node write coverage files, which belong to root.
+    // `env -i` removes tap's variables, which would make Node write coverage files owned by root.
     const alone = ['env', '-i', `PATH=${process.env['PATH']}`, process.execPath, ...doctor];
     const asUser = ['--reuid', '1000', '--regid', '1000', '--clear-groups', ...alone];
     const { code, stdout, stderr } = await run('setpriv', [...asUser, ...all(folder)]);
@@ -122,7 +122,7 @@ if (requires(t, root, program('unshare'))) {
     t.notMatch(stdout + noMounts.stdout, /run the castle as root/);
   });
 
-  t.test('what the backend loop needs', async (t) => {
+  t.test('the doctor checks the needs of the backend loop', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
     const volumes = join(folder, 'volumes');
     const loop = (options: string) => [...all(folder), '--backend', `loop=${volumes}${options}`];
@@ -137,11 +137,15 @@ if (requires(t, root, program('unshare'))) {
       (JSON.parse(lacking.stdout) as Finding[]).filter(({ what }) => what.startsWith('tools of ')),
       [{ state: 'missing', found: /^mkfs.ext4 cannot be run/, remedy: 'install e2fsprogs' }],
     );
-    t.same(await findings(...all(folder)).then(({ of }) => of('tools of ')), [], 'only for the backend loop');
+    t.same(
+      await findings(...all(folder)).then(({ of }) => of('tools of ')),
+      [],
+      'other backends need no tools',
+    );
     t.match(await run(process.execPath, [...doctor, ...loop(',fs=ntfs')]), { code: 64, stderr: /fs=ext4/ });
   });
 
-  t.test('wrong settings end the doctor with the exit codes of serve', async (t) => {
+  t.test('wrong settings end the doctor with the exit codes of `castle serve`', async (t) => {
     const config = join(temporaryFolder(t, 'doctor'), 'castle.yaml');
     writeFileSync(config, 'sockets: /a\n');
     t.match(await run(process.execPath, [...doctor, '--config', config]), { code: 78, stderr: /sockets/ });
