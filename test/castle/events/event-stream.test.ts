@@ -1,4 +1,4 @@
-/** `castle events` and `--watch`: what happens, as it happens, and followers that don't read. */
+/** `castle events` and `--watch`: events are printed as they happen, and clients that do not read are limited. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
@@ -9,7 +9,7 @@ import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
-/** A command of the castle's that goes on until it is ended. */
+/** A castle command that runs until it is ended. */
 class Going {
   said = '';
   failed = '';
@@ -40,7 +40,7 @@ class Going {
   }
 }
 
-/** Waits until a follower has all that happens: it asks for trouble until it is told. */
+/** Waits until a client receives events: it causes refusals until one of them is printed. */
 const following = (castle: CastleOnHost, going: Going) =>
   until('it follows', async () => {
     const name = `probe-${Math.random()}`;
@@ -50,78 +50,79 @@ const following = (castle: CastleOnHost, going: Going) =>
   });
 
 if (requires(t, root)) {
+  t.test('castle events prints events as text or JSON until the castle ends', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const [forPeople, forPrograms] = [
+      new Going(t, castle, 'events'),
+      new Going(t, castle, 'events', '--json'),
+    ];
+    await following(castle, forPeople);
+    await following(castle, forPrograms);
+    const container = await TestContainer.start(t, castle);
+    const { id } = (await container.lease('main')).body;
+    await container.call('DELETE', `/v1/leases/${id}`);
+    await until(
+      'the release is printed',
+      () =>
+        (forPeople.said.includes('lease.released') && forPrograms.said.includes('lease.released')) ||
+        undefined,
+    );
+    t.match(
+      forPeople.said,
+      /^\d\d:\d\d:\d\d lease\.granted +volume main, container process-\d+: mounted on /m,
+    );
+    const told = forPrograms.said
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { readonly event: string; readonly lease?: string });
+    t.same(
+      told.filter(({ lease }) => lease === id).map(({ event }) => event),
+      ['lease.granted', 'lease.released'],
+    );
+    t.equal(await castle.end('SIGTERM'), 0, 'open event streams do not delay the stop');
+    for (const going of [forPeople, forPrograms]) {
+      t.equal(await going.code(), 69);
+      t.match(going.failed, /^castle: the castle at .* has stopped; run this again/);
+    }
+  });
+
   t.test(
-    'castle events tells what happens, for people and for programs, until the castle ends',
+    'a client that does not read its events uses little memory and receives the number of dropped events',
     async (t) => {
-      const castle = await CastleOnHost.start(t, 'process');
-      const [forPeople, forPrograms] = [
-        new Going(t, castle, 'events'),
-        new Going(t, castle, 'events', '--json'),
-      ];
-      await following(castle, forPeople);
-      await following(castle, forPrograms);
+      const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'error'] });
       const container = await TestContainer.start(t, castle);
-      const { id } = (await container.lease('main')).body;
-      await container.call('DELETE', `/v1/leases/${id}`);
-      await until(
-        'the release is told',
-        () =>
-          (forPeople.said.includes('lease.released') && forPrograms.said.includes('lease.released')) ||
-          undefined,
-      );
-      t.match(
-        forPeople.said,
-        /^\d\d:\d\d:\d\d lease\.granted +volume main, container process-\d+: mounted on /m,
-      );
-      const told = forPrograms.said
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { readonly event: string; readonly lease?: string });
-      t.same(
-        told.filter(({ lease }) => lease === id).map(({ event }) => event),
-        ['lease.granted', 'lease.released'],
-      );
-      t.equal(await castle.end('SIGTERM'), 0, 'followers do not hold it up');
-      for (const going of [forPeople, forPrograms]) {
-        t.equal(await going.code(), 69);
-        t.match(going.failed, /^castle: the castle at .* has stopped; run this again/);
+      const socket = createConnection(castle.socket);
+      t.teardown(() => socket.destroy());
+      socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
+      await once(socket, 'readable');
+      // Each response makes a log line, which the path makes long. Together they exceed every buffer between the castle and
+      // the client.
+      const target = `${container.home}/${'x'.repeat(3500)}`;
+      const before = Number(await castle.metric('process_resident_memory_bytes'));
+      for (let round = 0; round < 12; round++) {
+        const asks = Array.from({ length: 20 }, (_, n) => {
+          return ['POST', '/v1/leases', { volume: `v-${round}-${n}`, target }] as const;
+        });
+        await container.calls(asks);
       }
+      t.match(await container.lease('main'), { status: 201 }, 'other clients are served');
+      const after = Number(await castle.metric('process_resident_memory_bytes'));
+      t.ok(after - before < 100e6, `${Math.round((after - before) / 1e6)} MB more`);
+      let text = '';
+      socket.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      await until('events.dropped is printed', async () => {
+        await castle.call('DELETE', '/v1/volumes/none');
+        await container.call('DELETE', `/v1/leases/${(await castle.leaseOf('main'))?.id}`);
+        await container.lease('main');
+        return /"event":"events\.dropped","count":\d+/.test(text) || undefined;
+      });
+      t.pass('later events follow');
     },
   );
 
-  t.test('a follower that does not read costs little and is told what it missed', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'error'] });
-    const container = await TestContainer.start(t, castle);
-    const socket = createConnection(castle.socket);
-    t.teardown(() => socket.destroy());
-    socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
-    await once(socket, 'readable');
-    // Each answer makes a line; the path makes it long. Together they are more than any buffer in between holds.
-    const target = `${container.home}/${'x'.repeat(3500)}`;
-    const before = Number(await castle.metric('process_resident_memory_bytes'));
-    for (let round = 0; round < 12; round++) {
-      const asks = Array.from({ length: 20 }, (_, n) => {
-        return ['POST', '/v1/leases', { volume: `v-${round}-${n}`, target }] as const;
-      });
-      await container.calls(asks);
-    }
-    t.match(await container.lease('main'), { status: 201 }, 'others are served');
-    const after = Number(await castle.metric('process_resident_memory_bytes'));
-    t.ok(after - before < 100e6, `${Math.round((after - before) / 1e6)} MB more`);
-    let text = '';
-    socket.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-    });
-    await until('it is told what it missed', async () => {
-      await castle.call('DELETE', '/v1/volumes/none');
-      await container.call('DELETE', `/v1/leases/${(await castle.leaseOf('main'))?.id}`);
-      await container.lease('main');
-      return /"event":"events\.dropped","count":\d+/.test(text) || undefined;
-    });
-    t.pass('and then what follows');
-  });
-
-  t.test('only so many follow', async (t) => {
+  t.test('the number of event streams is limited', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const sockets = Array.from({ length: 32 }, () => createConnection(castle.socket));
     t.teardown(() => {
@@ -140,10 +141,10 @@ if (requires(t, root)) {
       const [first] = (await once(socket, 'data')) as [Buffer];
       return String(first).startsWith('HTTP/1.1 200') || undefined;
     });
-    t.pass('who leaves makes room');
+    t.pass('a closed event stream makes room for another');
   });
 
-  t.test('--watch looks again and again', async (t) => {
+  t.test('--watch prints the state repeatedly', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [people, programs] = [
       new Going(t, castle, 'leases', '--watch', '0.2'),
@@ -155,7 +156,7 @@ if (requires(t, root)) {
     const container = await TestContainer.start(t, castle);
     await container.lease('main');
     await until(
-      'both see it',
+      'both print the lease',
       () =>
         (/^main +process-/m.test(people.said) && /^\[\{.*"volume":"main"/m.test(programs.said)) || undefined,
     );
@@ -165,6 +166,6 @@ if (requires(t, root)) {
       t.match(said, { code: 64, stderr: /number of seconds/ }, wrong);
     }
     await castle.end('SIGTERM');
-    t.equal(await programs.code(), 69, 'and ends with the castle');
+    t.equal(await programs.code(), 69, 'the command ends with the castle');
   });
 }

@@ -1,4 +1,4 @@
-/** What a castle tells: its log, its metrics, its health; and to whom. */
+/** The castle's log, metrics and health, and who may read them. */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { get } from 'node:http';
@@ -14,7 +14,7 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
-/** A port that was free a moment ago. */
+/** A port that was free just before. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
@@ -64,7 +64,7 @@ if (requires(t, root)) {
     t.not(
       castle.eventsNamed('lease.refused')[0]?.['container'],
       container,
-      'who was refused, not who has it',
+      'the event names the refused container, not the holder',
     );
     await castle.end('SIGKILL');
     await castle.serve();
@@ -86,7 +86,7 @@ if (requires(t, root)) {
     }
   });
 
-  t.test('a failed mount and an unmount that is refused are told of', async (t) => {
+  t.test('a failed mount and a refused unmount are logged', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
     const container = await TestContainer.start(t, castle);
     const nowhere = join(container.home, 'nowhere');
@@ -100,14 +100,14 @@ if (requires(t, root)) {
     t.equal(await castle.metric('castle_mount_seconds_count{operation="unmount",outcome="failed"}'), 1);
   });
 
-  t.test('a container that is refused again and again does not write the log', async (t) => {
+  t.test('a container that is refused repeatedly does not fill the log', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [has, floods] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await has.lease('main');
     const ask = (volume: string) =>
       ['POST', '/v1/leases', { volume, target: join(floods.home, volume) }] as const;
     for (let n = 0; n < 20; n++) await floods.lease('main');
-    t.equal(castle.eventsNamed('lease.refused').length, 1, 'the same is told once');
+    t.equal(castle.eventsNamed('lease.refused').length, 1, 'an identical refusal is logged once');
     for (let n = 0; n < 4; n++) {
       await floods.calls(Array.from({ length: 25 }, (_, m) => ask(`other-${n}-${m}`)));
     }
@@ -118,15 +118,15 @@ if (requires(t, root)) {
     t.equal(
       await castle.metric('castle_lease_request_seconds_count{outcome="volume_in_use"}'),
       20,
-      'all are counted',
+      'the metrics count all refusals',
     );
     t.equal(await castle.metric('castle_lease_request_seconds_count{outcome="bad_target"}'), 100);
     await castle.end('SIGTERM');
     const untold = castle.eventsNamed('lease.refused').find(({ count }) => count !== undefined)?.['count'];
-    t.equal(untold, 120 - refusals, 'and the number of those left out is told');
+    t.equal(untold, 120 - refusals, 'the number of suppressed lines is logged');
   });
 
-  t.test('text of others stays text in the log', async (t) => {
+  t.test('control characters in the text of others are escaped in the log', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-format', 'text'] });
     const container = await TestContainer.start(t, castle);
     await container.lease('main', `${container.home}/\u202e\u009b31m`);
@@ -138,7 +138,7 @@ if (requires(t, root)) {
     t.notMatch(castle.output, /[\u202e\u009b]/);
   });
 
-  t.test('on a terminal the log is for people', async (t) => {
+  t.test('on a terminal the log is text, not JSON', async (t) => {
     if (!requires(t, terminal)) return;
     const folder = temporaryFolder(t, 'terminal');
     const shown = new Terminal(t, [
@@ -150,7 +150,7 @@ if (requires(t, root)) {
     t.notMatch(shown.text, /[{}]/);
   });
 
-  t.test('metrics count what is there and what happened', async (t) => {
+  t.test('metrics count volumes, leases and events', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [has, wants] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     t.equal(await castle.metric('castle_leases{state="mounted"}'), 0);
@@ -186,7 +186,7 @@ if (requires(t, root)) {
     t.notMatch(text, /main|process-\d+/, 'no name of a volume or container is in it');
   });
 
-  t.test('what is of all containers is for the host alone', async (t) => {
+  t.test('lists of all containers are permitted to the host only', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [container, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     await other.lease('main');
@@ -201,7 +201,7 @@ if (requires(t, root)) {
     t.equal((await castle.get('/healthz')).status, 200);
   });
 
-  t.test('metrics on TCP, only when asked for, and nothing else there', async (t) => {
+  t.test('metrics are served on TCP only with the option, and nothing else is', async (t) => {
     const port = await freePort();
     const castle = await CastleOnHost.start(t, 'process', {
       options: ['--metrics-listen', `127.0.0.1:${port}`],
@@ -224,7 +224,7 @@ if (requires(t, root)) {
     });
   });
 
-  t.test('a castle that cannot write its state is not well, until it can', async (t) => {
+  t.test('a castle that cannot write its state is unhealthy until it can', async (t) => {
     const state = temporaryFolder(t, 'state');
     mounted(t, state, '-t', 'tmpfs', '-o', 'size=512k', 'state');
     const castle = await CastleOnHost.start(t, 'process', { state });

@@ -1,4 +1,4 @@
-/** `castle gc`: what belongs to nobody is found, said, and removed; what may be somebody's is not. */
+/** `castle gc`: garbage is found, reported and removed; what may be in use or hold data is kept. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -30,7 +30,7 @@ const castle = (of: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
   run(process.execPath, ['dist/castle.js', ...args, '--socket', of.socket]);
 const volume = (of: CastleOnHost, ...args: readonly string[]) => castle(of, 'volume', ...args);
 
-/** What `castle gc` says, as `outcome kind name`. */
+/** The results that `castle gc` prints, as `outcome kind name`. */
 async function gc(of: CastleOnHost, ...options: readonly string[]): Promise<readonly string[]> {
   const { code, stdout, stderr } = await castle(of, 'gc', '--json', ...options);
   if (code !== 0) throw new Error(stderr);
@@ -39,11 +39,11 @@ async function gc(of: CastleOnHost, ...options: readonly string[]): Promise<read
   );
 }
 
-/** Everything below a folder, with what is in the files. */
+/** All paths below a folder, with the contents of the files. */
 const everything = (folder: string): string =>
   execFileSync('find', [folder, '-printf', '%P %y %m %U %s %T@\n'], { encoding: 'utf8' });
 
-/** A mount as one for an engine, that no lease stands for. */
+/** Creates a mount as for an engine, without a lease. */
 function orphanedMount(t: Test, of: CastleOnHost, name: string): string {
   const place = join(of.state, 'mounts', `${name}~orphan`);
   mkdirSync(place);
@@ -58,7 +58,7 @@ const isMountPoint = (path: string): boolean =>
     .some((line) => line.split(' ')[4] === path);
 
 if (requires(t, root, program('strace'))) {
-  t.test('what belongs to nobody is told of, then removed, and nothing else', async (t) => {
+  t.test('a dry run reports garbage, a real run removes it, and nothing else changes', async (t) => {
     const of = await CastleOnHost.start(t, 'process');
     t.match(await castle(of, 'gc'), { code: 0, stdout: 'nothing to clean up\n' });
     for (const name of ['main', 'busy', 'lost']) {
@@ -110,8 +110,8 @@ if (requires(t, root, program('strace'))) {
       /^removed volume lost \(/,
     ]);
     t.same([existsSync(unfinished), existsSync(place), existsSync(orphan)], [false, false, false]);
-    t.ok(isMountPoint(busy), 'what is mounted somewhere else stays');
-    t.ok(existsSync(notOurs), 'what the castle did not make stays');
+    t.ok(isMountPoint(busy), 'a volume that is also mounted elsewhere stays');
+    t.ok(existsSync(notOurs), 'files that the castle did not create stay');
     for (const name of ['main', 'busy']) {
       t.equal(readFileSync(join(of.backend, name, 'data'), 'utf8'), name, `${name} has its data`);
     }
@@ -120,37 +120,49 @@ if (requires(t, root, program('strace'))) {
     t.equal(await of.metric('castle_garbage{kind="volume"}'), 1);
     t.equal(await of.metric('castle_garbage{kind="mount"}'), 1);
     await volume(of, 'create', 'stranger');
-    t.equal(readFileSync(join(stranger, 'data'), 'utf8'), 'precious', 'taken in as it is');
+    t.equal(
+      readFileSync(join(stranger, 'data'), 'utf8'),
+      'precious',
+      'an unknown volume is adopted with its data',
+    );
     t.same(await gc(of), [`left mount ${busy}`]);
 
     const container = await TestContainer.start(t, of);
-    t.equal((await container.call('POST', '/v1/gc', { dryRun: true })).status, 403, 'not for containers');
+    t.equal(
+      (await container.call('POST', '/v1/gc', { dryRun: true })).status,
+      403,
+      'containers are not permitted to run it',
+    );
   });
 
-  t.test('by itself it removes what holds no data, and tells of the rest once', async (t) => {
-    const of = await CastleOnHost.start(t, 'process', { options: ['--gc-interval', '1s'] });
-    const unfinished = join(of.backend, '.creating-x');
-    const stranger = join(of.backend, 'stranger');
-    mkdirSync(stranger);
-    mkdirSync(unfinished);
-    await until('it is removed', () => !existsSync(unfinished) || undefined);
-    const runs = () => of.metric('castle_events_total{event="gc.done"}');
-    const before = (await runs()) ?? 0;
-    await until('it has run some more', async () => ((await runs()) ?? 0) > before + 2 || undefined);
-    t.match(of.eventsNamed('gc.found'), [{ level: 'warn', remedy: /castle volume create stranger/ }]);
-    t.ok(existsSync(stranger));
-    for (const [option, code] of [
-      ['never', 64],
-      ['-1', 64],
-    ] as const) {
-      t.match(await run(process.execPath, ['dist/castle.js', 'serve', '--gc-interval', option]), { code });
-    }
-  });
+  t.test(
+    'the periodic garbage collection removes what holds no data, and reports the rest once',
+    async (t) => {
+      const of = await CastleOnHost.start(t, 'process', { options: ['--gc-interval', '1s'] });
+      const unfinished = join(of.backend, '.creating-x');
+      const stranger = join(of.backend, 'stranger');
+      mkdirSync(stranger);
+      mkdirSync(unfinished);
+      await until('the unfinished file is removed', () => !existsSync(unfinished) || undefined);
+      const runs = () => of.metric('castle_events_total{event="gc.done"}');
+      const before = (await runs()) ?? 0;
+      await until('it has run again', async () => ((await runs()) ?? 0) > before + 2 || undefined);
+      t.match(of.eventsNamed('gc.found'), [{ level: 'warn', remedy: /castle volume create stranger/ }]);
+      t.ok(existsSync(stranger));
+      for (const [option, code] of [
+        ['never', 64],
+        ['-1', 64],
+      ] as const) {
+        t.match(await run(process.execPath, ['dist/castle.js', 'serve', '--gc-interval', option]), { code });
+      }
+    },
+  );
 
-  t.test('a volume that is being made from a snapshot is not garbage', async (t) => {
+  t.test('a volume that is being created from a snapshot is not garbage', async (t) => {
     const folder = temporaryFolder(t, 'cp');
     const real = execFileSync('which', ['cp'], { encoding: 'utf8' }).trim();
-    // Copies, and ends when it is let: the last but one of its arguments is the snapshot, which begins with its volume's name.
+    // A script in place of the copying tool that waits for permission to end. The last argument but one is the snapshot,
+    // whose path begins with the volume's name.
     const script = `#!/bin/sh
 for last; do from=$to to=$last; done
 name=\${from##*/}
@@ -180,19 +192,19 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     const place = join(of.state, 'mounts', 'first~empty');
     mkdirSync(place);
     const cleaned = gc(of);
-    await until('it is under way', () => !existsSync(place) || undefined);
+    await until('the garbage collection is in progress', () => !existsSync(place) || undefined);
     const second = restore('second');
     await copied('second');
     letEnd('first');
     t.match(await first, { code: 0 });
-    t.same(await cleaned, [`removed file ${place}`], 'while the second is being made');
+    t.same(await cleaned, [`removed file ${place}`], 'the volume that is being created is not removed');
     letEnd('second');
     t.match(await second, { code: 0 });
     t.equal(readFileSync(join(of.backend, 'second-again', 'data'), 'utf8'), 'second');
     t.same(await gc(of), []);
   });
 
-  t.test('two at once, and one that is killed at every step', async (t) => {
+  t.test('two garbage collections at the same time, and one that is killed at every step', async (t) => {
     const of = await CastleOnHost.start(t, 'process', { env });
     await volume(of, 'create', 'main');
     writeFileSync(join(of.backend, 'main/data'), 'kept');
@@ -222,7 +234,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
         await of.serve();
       }
       await gc(of);
-      t.same(await gc(of), [], `step ${step}: ${died ? 'killed' : 'done'}: nothing is left`);
+      t.same(await gc(of), [], `step ${step}: ${died ? 'killed' : 'done'}: no garbage is left`);
       t.same([existsSync(unfinished), existsSync(orphan)], [false, false]);
       t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
       if (!died) break;
@@ -231,7 +243,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.ok(killed >= 2, `${killed} kills`);
   });
 
-  t.test('what a full disk kept from being written down', async (t) => {
+  t.test('changes that a full disk kept from being recorded', async (t) => {
     const of = await CastleOnHost.start(t, 'process', { env });
     const { pid } = await of.status();
     const container = await TestContainer.start(t, of);
@@ -239,8 +251,8 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     await container.write(join(container.home, 'data'), 'kept');
     const giveRoom = await withoutRoom(pid);
     await container.kill();
-    await until('its end is not written', () => of.eventsNamed('lease.unresolved')[0]);
-    t.ok(await of.leaseOf('main'), 'the lease is there');
+    await until('the end of the lease cannot be recorded', () => of.eventsNamed('lease.unresolved')[0]);
+    t.ok(await of.leaseOf('main'), 'the lease still exists');
     await giveRoom();
     const [found = ''] = await gc(of, '--dry-run');
     t.match(found, /^found lease /);
@@ -265,7 +277,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
   });
 
-  t.test('images: what is unfinished, who works on it, and devices without a mount', async (t) => {
+  t.test('images: unfinished files, files in use, and devices without a mount', async (t) => {
     if (!requires(t, loopDevices, program('mkfs.ext4'), program('losetup'), program('flock'))) return;
     const of = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
     await volume(of, 'create', 'main');
@@ -288,7 +300,11 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
       `removed file ${old}`,
       `removed file ${old}.prototype`,
     ]);
-    t.same([existsSync(young), existsSync(locked)], [true, true], 'somebody may be, or is, at work on these');
+    t.same(
+      [existsSync(young), existsSync(locked)],
+      [true, true],
+      'a young or locked file may be in use and stays',
+    );
     t.equal(readFileSync(stranger, 'utf8'), 'precious');
     worker.stdin.end();
     await once(worker, 'close');
@@ -297,7 +313,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     renameSync(stranger, join(of.socketFolder, 'stranger'));
     t.same([...(await gc(of))].sort(), [`removed file ${young}`, `removed file ${locked}`]);
     const container = await TestContainer.start(t, of);
-    t.equal((await container.lease('main')).status, 201, 'the volume is as it was');
-    t.same(await gc(of), [], 'a device with a mount is none of its business');
+    t.equal((await container.lease('main')).status, 201, 'the volume is unchanged');
+    t.same(await gc(of), [], 'a device with a mount is not reported');
   });
 }

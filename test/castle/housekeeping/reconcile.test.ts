@@ -1,4 +1,4 @@
-/** What is not as the castle believes is found while it serves, put right where it can be, and told of. */
+/** Differences between the castle's records and the system are found while it serves, repaired if possible, and reported. */
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -13,7 +13,7 @@ import { TestContainer } from '../kit/test-container.ts';
 
 const often = ['--reconcile-interval', '1s'];
 
-/** Waits until the castle has told of something, so often. */
+/** Waits until the castle has emitted an event a number of times. */
 const untilTold = (
   castle: CastleOnHost,
   event: string,
@@ -31,7 +31,7 @@ const untilTold = (
   });
 
 if (requires(t, root, loopDevices)) {
-  t.test('a mount that is taken away from outside ends its lease, whatever the backend', async (t) => {
+  t.test('a mount that root of the host unmounts ends its lease, with every backend', async (t) => {
     for (const loop of [undefined, 'size=16M']) {
       const castle = await CastleOnHost.start(t, 'process', {
         options: often,
@@ -43,7 +43,7 @@ if (requires(t, root, loopDevices)) {
       await one.run('umount', one.home);
       await untilTold(castle, 'lease.ended', { lease: id, message: /its mount is gone/ });
       await untilTold(castle, 'reconcile.corrected', { count: 1 });
-      t.match(await castle.ask('leases'), [{ id: beside, state: 'mounted' }], 'the others are as they were');
+      t.match(await castle.ask('leases'), [{ id: beside, state: 'mounted' }], 'other leases are unchanged');
       t.equal((await castle.ask('leases')).length, 1);
       t.equal((await other.lease('beside')).status, 200);
       if (loop !== undefined) {
@@ -53,7 +53,7 @@ if (requires(t, root, loopDevices)) {
     }
   });
 
-  t.test('a mount that was moved keeps its lease, and the next look says nothing of it', async (t) => {
+  t.test('a mount that was moved keeps its lease, and reconciliation reports nothing', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
     const container = await TestContainer.start(t, castle);
     const { id } = (await container.lease('main')).body;
@@ -67,7 +67,7 @@ if (requires(t, root, loopDevices)) {
     t.same(castle.eventsNamed('reconcile.corrected'), []);
   });
 
-  t.test('what only a person can put right is told of, once', async (t) => {
+  t.test('what only an operator can repair is reported once', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
     const container = await TestContainer.start(t, castle);
     const looks = async (count: number) => {
@@ -97,14 +97,14 @@ if (requires(t, root, loopDevices)) {
     t.match(
       (await castle.ask('volumes')).map(({ name, state }) => `${name} ${state}`),
       ['away ready', 'used ready'],
-      'and nothing is changed',
+      'nothing is changed',
     );
     umount();
     renameSync(`${castle.backend}-away`, join(castle.backend, 'away'));
     t.equal((await container.lease('away')).status, 201);
   });
 
-  t.test('how often it looks has bounds', async (t) => {
+  t.test('--reconcile-interval has bounds', async (t) => {
     for (const [every, why] of [
       ['0s', /is not from 1s to 1d/],
       ['2d', /is not from 1s to 1d/],

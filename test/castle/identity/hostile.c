@@ -1,6 +1,6 @@
 /*
- * Every program of a hostile image. Process 1 waits; any other run of it leaves a file in /proof: with the rights of whoever
- * was led to run it.
+ * Every program of a hostile image. As process 1 it waits; every other run of it creates a file in /proof, with the
+ * permissions of the process that executed it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,7 +17,7 @@ int main(int argc, char **argv)
 
     if (getpid() == 1 && argc == 2) {
         signal(SIGTERM, exit);
-        /* An open folder, for who is interested in /proc/1/fd. */
+        /* Keeps a folder open, which another process could follow through /proc/1/fd. */
         if (open("/data", O_RDONLY | O_DIRECTORY) == -1)
             return 1;
         for (;;)

@@ -1,6 +1,7 @@
 /*
- * pass-on exec|fork SOCKET VOLUME TARGET: connects to a castle, and lets somebody else ask on that connection: the program
- * that this process becomes, or a child that has it when this process has ended. Prints the answer.
+ * pass-on exec|fork SOCKET VOLUME TARGET: connects to a castle and sends the request from another program on that
+ * connection: `exec`, the program that this process executes; `fork`, a child that inherits the connection and outlives
+ * this process. Prints the response.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -35,7 +36,7 @@ static int ask(int fd, const char *volume, const char *target)
     return length == 0 ? 0 : failed("read");
 }
 
-/* The child asks when its parent, the one that connected, has been reaped: then its number is free for others. */
+/* The child sends the request when its parent, which connected, has been reaped: then the parent's pid can be reused. */
 static int ask_as_orphan(int fd, char **argv)
 {
     pid_t connected = fork();

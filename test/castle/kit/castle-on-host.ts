@@ -8,35 +8,35 @@ import type { Lease, Status, Volume } from '../../../src/protocol/contract.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { until } from '../../kit/until.ts';
 
-/** What is to be other than usual. */
+/** The settings of a castle that differ from the defaults. */
 export interface Places {
-  /** A folder that is there already, instead of a new one. */
+  /** An existing folder to use instead of a new one. */
   readonly backend?: string;
-  /** A folder that is there already, instead of a new one. */
+  /** An existing folder to use instead of a new one. */
   readonly state?: string;
-  /** Options of the backend loop, such as `size=16M`; without, the backend is local. */
+  /** Options of the backend loop, such as `size=16M`. Without them the backend is local. */
   readonly loop?: string;
-  /** A whole setting of `--backend`. */
+  /** A complete value of `--backend`. */
   readonly setting?: string;
-  /** What stands behind `nfs=`, instead of a folder of this host. */
+  /** The value after `nfs=`, instead of a folder of this host. */
   readonly nfs?: string;
   /** More options of `castle serve`. */
   readonly options?: readonly string[];
-  /** The engine's socket, instead of DOCKER_HOST. */
+  /** The path of the engine's socket. Default: DOCKER_HOST. */
   readonly dockerSocket?: string;
-  /** Another castle.js than that of dist. */
+  /** The path of castle.js. Default: the one in dist. */
   readonly program?: string;
-  /** Environment instead of the tests' own. */
+  /** The environment of the process. Default: that of the tests. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** A castle as a host has one: a process of root, with a folder for its socket, its state and its volumes. */
+/** A castle as on a host: a process of root with folders for its socket, its state and its volumes. */
 export class CastleOnHost {
-  /** What containers get at /run/castle. */
+  /** The folder that containers have at /run/castle. */
   readonly socketFolder: string;
-  /** The backend's folder: one folder a volume. */
+  /** The backend's folder, with one folder for each volume. */
   readonly backend: string;
-  /** The folder of its store. */
+  /** The folder of the castle's store. */
   readonly state: string;
   readonly socket: string;
   readonly #runtime: string;
@@ -54,7 +54,7 @@ export class CastleOnHost {
     mkdirSync(this.socketFolder);
   }
 
-  /** Starts one that is stopped, and its folders removed, when the test ends. */
+  /** Starts a castle; the test's teardown stops it and removes its folders. */
   static async start(
     t: Test,
     runtime: 'docker' | 'podman' | 'process' = 'docker',
@@ -67,17 +67,17 @@ export class CastleOnHost {
     return castle;
   }
 
-  /** Its process, while there is one. */
+  /** The pid of the castle while it runs. */
   get pid(): number | undefined {
     return this.#process?.pid;
   }
 
-  /** Everything that it printed, in all its lives. */
+  /** All output of the castle, over all its starts. */
   get output(): string {
     return this.#said;
   }
 
-  /** The lines of its log that tell of an event, as objects. */
+  /** The log lines of an event, as objects. */
   eventsNamed(event: string): readonly Readonly<Record<string, unknown>>[] {
     return this.#said
       .split('\n')
@@ -87,8 +87,8 @@ export class CastleOnHost {
   }
 
   /**
-   * Starts `castle serve`, on the state of earlier lives, and does not wait for it.
-   * @param more options for this life only
+   * Starts `castle serve` on the state of earlier starts, and does not wait until it answers.
+   * @param more options for this start only
    */
   launch(more: readonly string[] = []): ChildProcess {
     const {
@@ -102,7 +102,7 @@ export class CastleOnHost {
     } = this.#places;
     const folder = loop === undefined ? `local=${this.backend}` : `loop=${this.backend},${loop}`;
     const backend = setting ?? (nfs === undefined ? folder : `nfs=${nfs}`);
-    // A test file that is killed for taking too long takes its castle along.
+    // When a test file is killed by its timeout, its castle must end as well.
     const started = spawn(
       'setpriv',
       [
@@ -123,7 +123,7 @@ export class CastleOnHost {
     return started;
   }
 
-  /** The same, and returns when it answers. */
+  /** Starts `castle serve`, and returns when it answers. */
   async serve(): Promise<void> {
     const started = this.launch();
     try {
@@ -133,7 +133,7 @@ export class CastleOnHost {
     }
   }
 
-  /** Ends it by a signal. @returns its exit code, or undefined when the signal ended it */
+  /** Ends the castle by a signal. @returns its exit code; undefined when the signal ended it */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | undefined> {
     const running = this.#process;
     if (running === undefined) return undefined;
@@ -145,7 +145,7 @@ export class CastleOnHost {
     return running.exitCode ?? undefined;
   }
 
-  /** Waits until it has ended, by whatever. */
+  /** Waits until the castle has ended, for any reason. */
   async ended(): Promise<void> {
     const running = this.#process;
     if (running !== undefined && running.exitCode === null && running.signalCode === null) {
@@ -153,12 +153,12 @@ export class CastleOnHost {
     }
   }
 
-  /** Takes away what it remembers, between two lives. */
+  /** Deletes the castle's state while it is not running. */
   loseState(): void {
     rmSync(this.state, { recursive: true });
   }
 
-  /** What it reports, as `castle status --json` and so on print it. */
+  /** The output of `castle status --json` and other commands, parsed. */
   async ask(what: 'status'): Promise<Status>;
   async ask(what: 'volumes'): Promise<Volume[]>;
   async ask(what: 'leases'): Promise<Lease[]>;
@@ -172,17 +172,17 @@ export class CastleOnHost {
     return this.ask('status');
   }
 
-  /** GET on its socket, as root of the host. */
+  /** Sends a GET request on the socket, as root of the host. */
   get(path: string): Promise<{ readonly status: number; readonly text: string }> {
     return this.call('GET', path);
   }
 
-  /** POST of an object on its socket, as root of the host. */
+  /** Sends a POST request with an object as JSON on the socket, as root of the host. */
   post(path: string, body: object): Promise<{ readonly status: number; readonly text: string }> {
     return this.call('POST', path, body);
   }
 
-  /** A request on its socket, as root of the host. */
+  /** Sends a request on the socket, as root of the host. */
   call(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
@@ -206,31 +206,31 @@ export class CastleOnHost {
     });
   }
 
-  /** The value of a series in its metrics, such as `castle_leases{state="mounted"}`; undefined when there is none. */
+  /** The value of a metric's series, such as `castle_leases{state="mounted"}`; undefined when it does not exist. */
   async metric(series: string): Promise<number | undefined> {
     const { text } = await this.get('/metrics');
     const line = text.split('\n').find((line) => line.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length + 1));
   }
 
-  /** The lease of a volume that has not ended, if there is one. */
+  /** The active lease of a volume; undefined without one. */
   async leaseOf(volume: string): Promise<Lease | undefined> {
     return (await this.ask('leases')).find((lease) => lease.volume === volume && lease.state !== 'ended');
   }
 
-  /** Waits until nobody has the volume any more. */
+  /** Waits until the volume has no lease. */
   async untilFree(volume: string): Promise<void> {
     await until(`volume ${volume} is free`, async () =>
       (await this.leaseOf(volume)) === undefined ? true : undefined,
     );
   }
 
-  /** What `docker run` needs so that the container can ask this castle for a volume. */
+  /** The arguments of `docker run` that let a container request a volume from this castle. */
   options(volume: string): string[] {
     return ['--label', `castle.volume=${volume}`, ...this.#request(volume)];
   }
 
-  /** The same without the label: a container that the orchestrator gave nothing. */
+  /** The same without the volume's label. */
   optionsWithoutPermission(volume: string): string[] {
     return this.#request(volume);
   }

@@ -3,8 +3,8 @@ import type { Test } from 'tap';
 
 /**
  * Mounts something on a folder of the host until the test ends.
- * @param args of mount(8), before the folder
- * @returns takes it away before
+ * @param args arguments of mount(8) before the folder
+ * @returns unmounts it earlier
  */
 export function mounted(t: Test, folder: string, ...args: readonly string[]): () => void {
   execFileSync('mount', [...args, folder]);

@@ -27,7 +27,7 @@ function call([method, path, body], begun = () => undefined) {
   });
 }
 
-/** Requests that were begun, each with its answer to come. */
+/** The pending requests. */
 const begun = [];
 
 function raw(text) {
@@ -42,10 +42,13 @@ function raw(text) {
   });
 }
 
-/** What came over each connection that says nothing. */
+/** The data received on each idle connection. */
 const silent = new Map();
 
-/** Opens connections that say nothing. Answers with the number of those that stay open, once the castle knows all. */
+/**
+ * Opens connections that send nothing. Responds with the number of those that stay open, once the castle has accepted or
+ * closed all.
+ */
 async function connect(count) {
   for (let n = 0; n < count; n++) {
     await new Promise((resolve) => {
@@ -60,7 +63,7 @@ async function connect(count) {
       socket.once('close', () => entry.received === '' && silent.delete(socket));
     });
   }
-  // It accepts in order, so an answer to a later one comes after its word on all of these.
+  // The castle accepts connections in order, so its response to a later one shows that all of these have been handled.
   const last = createConnection(socketPath, () => last.write('x'));
   last.on('error', () => undefined).resume();
   await new Promise((resolve) => last.once('close', resolve));

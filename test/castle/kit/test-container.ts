@@ -22,23 +22,23 @@ export interface Answered {
 }
 
 export interface TestContainerOptions {
-  /** The folder in which its home is created, instead of a temporary folder. */
+  /** The folder in which the container's home is created. Default: a temporary folder. */
   readonly folder?: string;
-  /** More of unshare(1)'s options. */
+  /** More options of unshare(1). */
   readonly unshare?: readonly string[];
-  /** The uid, and gid, that it runs as, instead of root. */
+  /** The uid and gid of the process. Default: root. */
   readonly user?: number;
-  /** The labels that an engine would report. */
+  /** The labels that an engine would report for the container. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** A command that becomes process 1 and runs the command that follows it. */
+  /** A command that becomes process 1 and runs the command given as its arguments. */
   readonly under?: readonly string[];
-  /** Starts it in a root folder of its own (chroot), with a copy of all mounts of the host in it. */
+  /** Whether the container has its own root folder (chroot) with a copy of all mounts of the host in it. */
   readonly jail?: boolean;
 }
 
-/** A container made of namespaces, with one process in it that sends the requests of the test to the castle. */
+/** A container made of namespaces. Its one process sends the test's requests to the castle. */
 export class TestContainer {
-  /** An empty folder to mount on, by the same path in the container and on the host. */
+  /** An empty folder to mount on, with the same path in the container and on the host. */
   readonly home: string;
   readonly #running: Running;
 
@@ -47,7 +47,7 @@ export class TestContainer {
     this.home = home;
   }
 
-  /** Starts one; it is killed when the test ends. */
+  /** Starts a container; the test's teardown kills it. */
   static async start(
     t: Test,
     castle: CastleOnHost,
@@ -56,7 +56,7 @@ export class TestContainer {
     const folder = options.folder ?? temporaryFolder(t, 'container');
     const home = join(folder, 'home');
     mkdirSync(home);
-    // Another user may not be able to reach the repository.
+    // Another user may not have access to the repository.
     const program = join(folder, 'test-container.mjs');
     copyFileSync('test/castle/kit/test-container.mjs', program);
     for (const reached of [folder, dirname(castle.socketFolder)]) chmodSync(reached, 0o755);
@@ -81,7 +81,7 @@ export class TestContainer {
     return this.#send({ call: [method, path, body] });
   }
 
-  /** Begins a request and does not wait for the answer. @returns its number, for finish and drop */
+  /** Begins a request and does not wait for the response. @returns its number, for `finish` and `drop` */
   begin(method: string, path: string, body?: object): Promise<number> {
     return this.#send({ begin: [method, path, body] });
   }
@@ -91,17 +91,17 @@ export class TestContainer {
     return this.#send({ finish: number });
   }
 
-  /** Hangs up without waiting for the answer. */
+  /** Closes the connection of a request without waiting for the response. */
   drop(number: number): Promise<void> {
     return this.#send({ drop: number });
   }
 
-  /** Several requests at once, on a connection each. */
+  /** Sends several requests at the same time, each on its own connection. */
   calls(calls: readonly (readonly [string, string, object?])[]): Promise<readonly Answered[]> {
     return this.#send({ calls });
   }
 
-  /** Sends bytes as they are and waits until the castle closes the connection. */
+  /** Sends raw bytes and waits until the castle closes the connection. */
   raw(text: string): Promise<{ readonly received: string }> {
     return this.#send({ raw: text });
   }
@@ -111,7 +111,7 @@ export class TestContainer {
     return this.#send({ connect: count });
   }
 
-  /** Waits until the castle has closed them all. @returns what it sent to each */
+  /** Waits until the castle has closed all of these connections. @returns the data that it sent on each */
   untilClosed(): Promise<readonly string[]> {
     return this.#send({ untilClosed: true });
   }
@@ -129,19 +129,19 @@ export class TestContainer {
     return this.#send({ hold: file });
   }
 
-  /** The lines of its mountinfo for a mount point. */
+  /** The lines of the container's mountinfo for a mount point. */
   mounts(point: string): Promise<readonly string[]> {
     return this.#send({ mounts: point });
   }
 
-  /** Runs a command in the container to its end; it must succeed. */
+  /** Runs a command in the container and waits for its end. @throws Error when it fails */
   run(...command: readonly string[]): Promise<{ readonly stdout: string }> {
     return this.#send({ run: command });
   }
 
-  /** The container's process 1, as a number of the host. */
+  /** The pid of the container's process 1 on the host. */
   pid(): Promise<number> {
-    // Node 24 calls its first thread MainThread, Node 26 node-MainThread.
+    // Node 24 names its first thread MainThread, Node 26 node-MainThread.
     return this.#running.pid(/^(node|MainThread|node-MainThread)$/);
   }
 
@@ -164,7 +164,7 @@ const asUser = (user: number | undefined): string[] =>
   user === undefined ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups', '--'];
 
 /**
- * The command line that makes a folder, with a copy of all mounts in it, the root of what follows.
+ * The command line that runs its arguments with another root: a folder with a copy of all mounts in it.
  */
 function inJail(folder: string): string[] {
   const enter =

@@ -15,14 +15,14 @@ export interface TlsPlaces {
   readonly options?: readonly string[];
 }
 
-/** A castle that listens over TLS as well, and who asks it there. */
+/** A castle that also listens over TLS, and a client for that port. */
 export class TlsCastle {
   private constructor(
     readonly castle: CastleOnHost,
     readonly certificate: Certificate,
   ) {}
 
-  /** Starts one on a free port of 127.0.0.1. */
+  /** Starts a castle on a free port of 127.0.0.1. */
   static async start(
     t: Test,
     runtime: 'docker' | 'podman' | 'process' = 'process',
@@ -34,18 +34,18 @@ export class TlsCastle {
     return new TlsCastle(await CastleOnHost.start(t, runtime, { ...places, options: all }), certificate);
   }
 
-  /** Where its last life listens. */
+  /** The port of the latest start. */
   get port(): number {
     const line = String(this.castle.eventsNamed('castle.serving').at(-1)?.['message']);
     return Number(/with TLS on 127\.0\.0\.1:(\d+)/.exec(line)?.[1]);
   }
 
-  /** `castle token`, for a container by its name. */
+  /** Runs `castle token` for a container with this name. */
   command(container: string, volume: string, ...options: readonly string[]): Promise<Ran> {
     return tokenCommand(this.castle, container, volume, ...options);
   }
 
-  /** A token, as it is printed into a pipe. */
+  /** Returns a token as `castle token` prints it into a pipe. */
   async token(container: string, volume: string, ...options: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.command(container, volume, ...options);
     if (code !== 0) throw new Error(`castle token: exit code ${code}: ${stderr}`);
@@ -57,7 +57,7 @@ export class TlsCastle {
     return this.token(`process-${await container.pid()}`, volume, ...options);
   }
 
-  /** What its state folder knows to sign tokens with. */
+  /** The key in the state folder with which tokens are signed. */
   get key(): { readonly castle: string; readonly key: Buffer } {
     const { castle, key } = JSON.parse(readFileSync(join(this.castle.state, 'token.key'), 'utf8')) as {
       readonly castle: string;
@@ -66,7 +66,7 @@ export class TlsCastle {
     return { castle, key: Buffer.from(key, 'hex') };
   }
 
-  /** One request on a connection of its own. */
+  /** Sends one request on its own connection. */
   ask(
     token: string | undefined,
     method: string,
@@ -104,12 +104,12 @@ export class TlsCastle {
     });
   }
 
-  /** Asks for a lease. */
+  /** Requests a lease. */
   lease(token: string | undefined, volume: string, target: string): Promise<Answered> {
     return this.ask(token, 'POST', '/v1/leases', { volume, target });
   }
 
-  /** A connection after its handshake. */
+  /** Opens a connection and completes the handshake. */
   connect(): Promise<TLSSocket> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port: this.port, ca: readFileSync(this.certificate.file) });
@@ -118,7 +118,7 @@ export class TlsCastle {
     });
   }
 
-  /** Sends bytes as they are, and returns all that comes until the castle closes the connection. */
+  /** Sends raw bytes. @returns everything received until the castle closes the connection */
   async raw(text: string): Promise<string> {
     const socket = await this.connect();
     let received = '';
@@ -133,7 +133,7 @@ export class TlsCastle {
   }
 }
 
-/** `castle token` on the socket of a castle. */
+/** Runs `castle token` on the socket of a castle. */
 export function tokenCommand(
   castle: CastleOnHost,
   container: string,
