@@ -6,7 +6,7 @@ import { until } from './until.ts';
 
 export type Controller = 'memory' | 'cpu';
 
-/** The folder in which this process can create cgroups with a controller, of version 1 or 2. */
+/** The folder in which this process can create cgroups with a controller, of cgroup version 1 or 2. */
 function hierarchyOf(controller: Controller): string | undefined {
   return [`/sys/fs/cgroup/${controller}`, '/sys/fs/cgroup'].find((top) => {
     const probe = `${top}/bailey-probe-${process.pid}`;
@@ -15,7 +15,7 @@ function hierarchyOf(controller: Controller): string | undefined {
   });
 }
 
-/** The right to create cgroups with this controller: root, where the system allows it. */
+/** A need: the test can create cgroups with this controller, which requires root and a system that allows it. */
 export const cgroups = (controller: Controller) => (): Need =>
   hierarchyOf(controller) === undefined ? `needs a writable cgroup hierarchy with ${controller}` : undefined;
 
@@ -24,7 +24,7 @@ export class Cgroup {
   readonly folder: string;
   readonly #version1: boolean;
 
-  /** @param above the cgroup to make it in; none: the hierarchy's first */
+  /** @param above the cgroup in which to create it. Default: the root of the hierarchy */
   constructor(t: Test, controller: Controller, above?: Cgroup) {
     const top = hierarchyOf(controller) ?? '';
     this.#version1 = top.endsWith(controller);
@@ -39,17 +39,17 @@ export class Cgroup {
     });
   }
 
-  /** @param bytes the memory limit */
+  /** @param bytes the memory limit, in bytes */
   limitMemory(bytes: number): void {
     writeFileSync(this.memoryFile, String(bytes));
   }
 
-  /** The file with the memory limit. */
+  /** The path of the file with the memory limit. */
   get memoryFile(): string {
     return `${this.folder}/${this.#version1 ? 'memory.limit_in_bytes' : 'memory.max'}`;
   }
 
-  /** @param cpus CPUs' worth of time */
+  /** @param cpus the CPU limit, in CPUs */
   limitCpu(cpus: number): void {
     const period = 100_000;
     if (this.#version1) {
@@ -60,7 +60,7 @@ export class Cgroup {
     }
   }
 
-  /** A command that runs its other arguments in this cgroup. */
+  /** Returns a command that runs its other arguments in this cgroup. */
   get command(): readonly string[] {
     return ['sh', '-ec', `echo $$ > ${this.folder}/cgroup.procs; exec "$@"`, 'sh'];
   }

@@ -10,15 +10,15 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** A container that the test started; the test's end removes it. */
+/** A container that the test started; the test's teardown removes it. */
 export interface Container {
-  /** The engine's 64 hex digits. */
+  /** The container id, 64 hexadecimal digits. */
   readonly id: string;
 }
 
 /**
  * Runs a program to its end.
- * @param boundMs when it is killed; it then counts as code 255
+ * @param boundMs after this time, in milliseconds, the program is killed and counts as exit code 255
  */
 export function run(
   program: string,
@@ -54,7 +54,7 @@ export async function output(program: string, ...args: readonly string[]): Promi
 export const docker = (...args: readonly string[]): Promise<string> => output('docker', ...args);
 
 /**
- * `docker run` in the foreground, for tests of an exit code and a message. The container is gone afterwards.
+ * Runs `docker run` in the foreground, to test an exit code and a message. The container is removed at its end.
  * @param options arguments before the image
  */
 export function runToEnd(
@@ -86,15 +86,15 @@ export async function ended(container: Container): Promise<number> {
   return Number(await docker('wait', container.id));
 }
 
-/** Everything that the container has printed so far, both streams. */
+/** All output of the container so far, of both streams. */
 export async function printed(container: Container): Promise<string> {
   const { stdout, stderr } = await run('docker', ['logs', container.id]);
   return stdout + stderr;
 }
 
 /**
- * Waits until the container has printed what is asked for.
- * @param times how often: a container that was started again has its earlier lines too
+ * Waits until the container has printed a text.
+ * @param times how many matches are required: the output of earlier starts of the container counts too
  * @returns the last match
  * @throws Error with all that it printed, when it ends or the bound is reached before
  */
@@ -106,7 +106,7 @@ export async function untilPrinted(
   const everywhere = new RegExp(pattern.source, 'gm');
   const what = `${container.id.slice(0, 12)} prints ${pattern}`;
   const found = await until(what, async () => {
-    // The state is read first: what a container prints as the last thing before its end is in the log after it.
+    // The state is read first, so that the log read afterwards contains everything printed before the end.
     const state = await docker('inspect', '--format', '{{.State.Status}}', container.id);
     const match = [...(await printed(container)).matchAll(everywhere)][times - 1];
     return match ?? (state === 'exited' ? state : undefined);
@@ -115,12 +115,12 @@ export async function untilPrinted(
   throw new Error(`not to be seen: ${what} (${found}); it printed:\n${await printed(container)}`);
 }
 
-/** The container's first process, by the host's number. */
+/** The pid of the container's process 1 on the host. */
 export async function firstProcess(container: Container): Promise<number> {
   return Number(await docker('inspect', '--format', '{{.State.Pid}}', container.id));
 }
 
-/** One process of a container, in the host's numbers. */
+/** A process of a container, with its pid on the host. */
 export interface ProcessRow {
   readonly pid: number;
   readonly parent: number;
@@ -131,8 +131,8 @@ export interface ProcessRow {
 }
 
 /**
- * The container's first process and all its descendants, the first one first. Read from the host's /proc: `docker top`
- * goes by the cgroup, which zombies have left.
+ * The container's process 1 and all its descendants, process 1 first, from the host's /proc: `docker top` lists by cgroup,
+ * which zombies have left.
  */
 export async function processes(container: Container): Promise<ProcessRow[]> {
   const first = await firstProcess(container);
@@ -150,7 +150,7 @@ export async function processes(container: Container): Promise<ProcessRow[]> {
     .sort((a, b) => Number(b.pid === first) - Number(a.pid === first));
 }
 
-/** One row of the table, or none when the process has gone meanwhile. */
+/** Reads one process; none if it has ended. */
 function processRow(pid: string): ProcessRow[] {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -163,8 +163,8 @@ function processRow(pid: string): ProcessRow[] {
 }
 
 /**
- * The dead that the container's first process has not reaped. Children of others are left out: a zombie for the
- * moment between its end and its parent's wait is how it should be.
+ * The zombies whose parent is the container's process 1. Children of other processes are left out, because being a zombie
+ * between exit and wait is normal.
  */
 export async function zombies(container: Container): Promise<ProcessRow[]> {
   const [first, ...rows] = await processes(container);

@@ -24,18 +24,18 @@ import { docker, output, run } from './docker.ts';
 /** The user that the official image runs as. */
 export const jenkinsUser = 1000;
 
-/** A new empty folder that is gone when the test ends. */
+/** Creates an empty folder; the test's teardown removes it. */
 export function temporaryFolder(t: Test, name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `bailey-${name}-`));
-  // A program that is just ending may still write into it.
+  // A program that is ending may still write into the folder.
   t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
   return folder;
 }
 
 /**
- * Makes an image of a folder; it is removed when the test ends.
- * @param changes Dockerfile instructions: `ENTRYPOINT ["/init"]`, …
- * @returns a reference of the image that no other test uses
+ * Imports a folder as an image; the test's teardown removes it.
+ * @param changes Dockerfile instructions such as `ENTRYPOINT ["/init"]`
+ * @returns a reference that no other test uses
  */
 export async function importImage(t: Test, root: string, changes: readonly string[] = []): Promise<string> {
   imported += 1;
@@ -50,7 +50,7 @@ export async function importImage(t: Test, root: string, changes: readonly strin
 
 let imported = 0;
 
-/** Copies a file into the root, under a path of its own, for everybody to run. */
+/** Copies a file to another path below the root, executable for all users. */
 export function addProgram(root: string, file: string, as: string): void {
   const target = join(root, as);
   mkdirSync(dirname(target), { recursive: true });
@@ -86,13 +86,13 @@ export async function addLibraries(root: string, files: readonly string[]): Prom
   }
 }
 
-/** Node as this test runs it, with its libraries. */
+/** Adds the Node that runs this test, with its libraries. */
 export async function addNode(root: string): Promise<void> {
   addProgram(root, process.execPath, 'usr/local/bin/node');
   await addLibraries(root, [process.execPath]);
 }
 
-/** What `npm run build` left, laid where Dockerfile.example lays it. */
+/** Adds the output of `npm run build` at the paths of Dockerfile.example. */
 export function addBailey(root: string): void {
   // Dockerfile.example builds no bailey-agent, which is large.
   const filter = (file: string) => basename(file) !== 'bailey-agent';
@@ -102,10 +102,10 @@ export function addBailey(root: string): void {
   symlinkSync('/opt/bailey/bailey', join(root, 'usr/local/bin/bailey'));
 }
 
-/** Where the official image has its java. */
+/** The path of java in the official image. */
 const javaHome = '/opt/java/openjdk';
 
-/** A java as the official image has it, with its libraries. */
+/** Adds a java as in the official image, with its libraries. */
 export async function addJava(root: string): Promise<void> {
   const runtime = await javaRuntime();
   cpSync(runtime, join(root, javaHome), { recursive: true });
@@ -146,7 +146,7 @@ export async function addAgent(t: Test, root: string): Promise<void> {
   await compileJar(t, 'test/engine/Agent.java', join(root, 'usr/share/jenkins/agent.jar'));
 }
 
-/** What the official image says of itself, as far as a container's start depends on it. */
+/** The Dockerfile instructions of the official image that affect the start of a container. */
 export const jenkinsImage: readonly string[] = [
   `ENV JAVA_HOME=${javaHome}`,
   `ENV PATH=${javaHome}/bin:/usr/local/bin:/bin`,
@@ -158,7 +158,7 @@ export const jenkinsImage: readonly string[] = [
   'USER jenkins',
 ];
 
-/** What the official image of agents says of itself. */
+/** The Dockerfile instructions of the official image of agents. */
 export const agentImage: readonly string[] = [
   `ENV JAVA_HOME=${javaHome}`,
   `ENV PATH=${javaHome}/bin:/usr/local/bin:/bin`,
@@ -194,7 +194,7 @@ export async function baileyImage(t: Test, war?: string): Promise<string> {
   return importImage(t, root, [...jenkinsImage, 'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]']);
 }
 
-/** A java of this machine's JDK, reduced to java.base; made once and kept below build/. */
+/** A java from this machine's JDK, reduced to the module java.base; created once and kept below build/. */
 async function javaRuntime(): Promise<string> {
   const version = (await output('jlink', '--version')).trim();
   return madeOnce(`build/images/java-${version}`, (folder) =>
@@ -221,7 +221,7 @@ export async function madeOnce(folder: string, make: (folder: string) => Promise
   return folder;
 }
 
-/** A small program that stands for jenkins.war or agent.jar. */
+/** Adds a small program in place of jenkins.war or agent.jar. */
 export const controllerSource = 'test/engine/Controller.java';
 
 /**

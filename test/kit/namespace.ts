@@ -9,26 +9,26 @@ export { until };
 
 /** How a command in a PID namespace ended. */
 export interface Ended {
-  /** Exit code, or 128+n when a signal ended it. */
+  /** The exit code, or 128+n when signal n ended the command. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface NamespaceOptions {
-  /** Environment instead of the tests' own. */
+  /** The environment. Default: that of the tests. */
   readonly env?: NodeJS.ProcessEnv;
   /** What the command reads from its standard input. */
   readonly input?: string;
-  /** Give it a /proc of its own; default true. */
+  /** Whether the command gets its own /proc. Default: true. */
   readonly proc?: boolean;
-  /** More of unshare(1)'s options, such as `--mount`. */
+  /** More options of unshare(1), such as `--mount`. */
   readonly unshare?: readonly string[];
 }
 
 /**
- * The command line that makes a command process 1 of a new PID namespace. Without root a user namespace gives the
- * right to. The command dies with unshare(1).
+ * The command line that runs a command as process 1 of a new PID namespace. Without root, it also creates a user namespace,
+ * which gives the permission. The command is killed when unshare(1) dies.
  */
 export function asProcess1(command: readonly string[], options: NamespaceOptions = {}): string[] {
   return [
@@ -77,7 +77,7 @@ export class Running {
     });
   }
 
-  /** Process id of the namespace's process 1 as seen from here, once it is the named program. */
+  /** The pid outside of the namespace of its process 1, once that runs the named program. */
   async pid(comm: string | RegExp = 'bailey-init'): Promise<number> {
     const isIt = (name = '') => (typeof comm === 'string' ? name === comm : comm.test(name));
     let found: number | undefined;
@@ -88,7 +88,7 @@ export class Running {
     return found as number;
   }
 
-  /** The next line of standard output; undefined at its end. */
+  /** The next line of standard output; undefined at the end of the output. */
   async line(): Promise<string | undefined> {
     while (this.#unread.length === 0 && !this.#over) {
       await new Promise<void>((resolve) => {
@@ -102,7 +102,7 @@ export class Running {
     this.#process.stdin?.write(text);
   }
 
-  /** Ends standard input and waits for the command's end. */
+  /** Closes standard input and waits for the command's end. */
   async end(input = ''): Promise<Ended> {
     this.#process.stdin?.end(input);
     return this.#ended;
@@ -120,7 +120,7 @@ export class Running {
   }
 }
 
-/** Runs a command as process 1 of a new PID namespace, to its end. */
+/** Runs a command as process 1 of a new PID namespace and waits for its end. */
 export function inNamespace(command: readonly string[], options: NamespaceOptions = {}): Promise<Ended> {
   return new Running(command, options).end(options.input);
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Test } from 'tap';
 
-/** What a test needs: undefined when it is there, else the reason why the test cannot run. */
+/** A requirement of a test: returns undefined when it is met, otherwise the reason why the test cannot run. */
 export type Need = string | undefined;
 
 /** The user is root. */
@@ -31,8 +31,8 @@ export const injectedAgent = (): Need =>
   existsSync('dist/bailey-agent') ? undefined : 'needs dist/bailey-agent (npm run build -- --inject)';
 
 /**
- * Skips the tests, with the reasons, when something that they need is missing. With CI=true that is a failure.
- * @returns true when the tests can run
+ * Skips the tests with the reasons when a requirement is not met. With CI=true a skip is a failure.
+ * @returns whether the tests can run
  */
 export function requires(t: Test, ...needs: (() => Need)[]): boolean {
   const missing = needs.map((need) => need()).filter((reason) => reason !== undefined);

@@ -8,8 +8,8 @@ import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
 /**
- * A container engine of one test, on its own socket and folders: one that may be killed and started again, and that
- * remembers the plug-ins which it has seen.
+ * A container engine for one test, with its own socket and folders. It can be killed and started again, and it remembers
+ * the plug-ins that it has found.
  */
 export class OwnEngine {
   readonly socket: string;
@@ -22,7 +22,7 @@ export class OwnEngine {
     this.socket = join(home, 'docker.sock');
   }
 
-  /** Starts one; its containers, it and its mounts are gone when the test ends. */
+  /** Starts an engine; the test's teardown removes its containers, its mounts and the engine. */
   static async start(t: Test): Promise<OwnEngine> {
     const home = temporaryFolder(t, 'engine');
     const engine = new OwnEngine(home);
@@ -31,7 +31,7 @@ export class OwnEngine {
     return engine;
   }
 
-  /** Starts it again, with the containers that are still running. */
+  /** Starts the engine again; its containers are still running. */
   async serve(): Promise<void> {
     mkdirSync(this.#home, { recursive: true });
     const folders = ['--data-root', join(this.#home, 'data'), '--exec-root', join(this.#home, 'exec')];
@@ -55,7 +55,7 @@ export class OwnEngine {
     }
   }
 
-  /** Ends it and leaves its containers running. */
+  /** Ends the engine and leaves its containers running. */
   async stop(): Promise<void> {
     const running = this.#process;
     this.#process = undefined;
@@ -64,12 +64,12 @@ export class OwnEngine {
     await once(running, 'exit');
   }
 
-  /** `docker ARGS` with this engine. */
+  /** Runs `docker ARGS` with this engine. */
   run(...args: readonly string[]): Promise<Ran> {
     return run('docker', ['--host', `unix://${this.socket}`, ...args]);
   }
 
-  /** The same; it must succeed. @returns what it printed */
+  /** Runs `docker ARGS`, which must succeed. @returns its output */
   async docker(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(...args);
     if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
@@ -85,7 +85,7 @@ export class OwnEngine {
       .split('\n')
       .map((line) => line.split(' ')[4] ?? '')
       .filter((point) => point.startsWith(`${this.#home}/`));
-    // The deepest first.
+    // The deepest mounts first.
     for (const point of points.reverse()) await run('umount', [point]);
   }
 }

@@ -20,7 +20,7 @@ events_logger = "file"
 runtime = "runc"
 `;
 
-/** How many processes have a folder in their command line. */
+/** The number of processes whose command line contains a folder. */
 function processesNaming(folder: string): number {
   return readdirSync('/proc').filter((pid) => {
     try {
@@ -31,9 +31,9 @@ function processesNaming(folder: string): number {
   }).length;
 }
 
-/** A Podman of a test's own, with its service on a socket; everything of it lies in one folder. */
+/** A Podman for one test, with its service on a socket and all its files in one folder. */
 export class Podman {
-  /** Where it serves Docker's API. */
+  /** The path of the socket on which it serves Docker's API. */
   readonly socket: string;
   readonly #options: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
@@ -51,7 +51,7 @@ export class Podman {
     ];
   }
 
-  /** Starts one; it is stopped and its containers are removed when the test ends. */
+  /** Starts Podman; the test's teardown stops it and removes its containers. */
   static async start(t: Test): Promise<Podman> {
     const folder = temporaryFolder(t, 'podman');
     const podman = new Podman(folder);
@@ -85,14 +85,14 @@ export class Podman {
     rmSync(this.socket, { force: true });
   }
 
-  /** `podman ARGS`; it must succeed. @returns what it printed */
+  /** Runs `podman ARGS`, which must succeed. @returns its output */
   async run(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await run('podman', [...this.#options, ...args], { env: this.#env });
     if (code !== 0) throw new Error(`podman ${args.join(' ')}: exit code ${code}: ${stderr}`);
     return stdout.trimEnd();
   }
 
-  /** Makes an image of a folder. @returns its name */
+  /** Imports a folder as an image. @returns its name */
   async image(t: Test, root: string): Promise<string> {
     const archive = join(temporaryFolder(t, 'image'), 'root.tar');
     const { code, stderr } = await run('tar', ['--create', '--file', archive, '--directory', root, '.']);

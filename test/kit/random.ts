@@ -11,7 +11,7 @@ export class Random {
   }
 
   /**
-   * Those of a test, which prints the seed.
+   * The random numbers of a test, which prints the seed.
    * @param variable the environment variable that sets another seed
    */
   static ofTest(t: Test, variable: string, seed: number): Random {

@@ -9,7 +9,7 @@ export const pty = await import('node-pty').catch(() => undefined);
 export const terminal = (): Need =>
   pty === undefined ? 'needs node-pty (npm ci with a C++ compiler)' : undefined;
 
-/** A command on a terminal of its own; the test's end hangs the terminal up and kills the command. */
+/** A command on its own terminal; the test's teardown hangs the terminal up and kills the command. */
 export class Terminal {
   readonly #pty: IPty;
   readonly #ended: Promise<number>;
@@ -40,7 +40,7 @@ export class Terminal {
     return this.#pty.pid;
   }
 
-  /** All that has been shown. */
+  /** All output so far. */
   get text(): string {
     return this.#text;
   }
@@ -53,12 +53,12 @@ export class Terminal {
     this.#pty.resize(columns, rows);
   }
 
-  /** Closes the terminal's other side, as when a window is closed. */
+  /** Closes the terminal's other side, like closing its window. */
   hangUp(): void {
     (this.#pty as IPty & { destroy(): void }).destroy();
   }
 
-  /** Waits until something is shown after what was waited for before. */
+  /** Waits until a text is shown after the text of the previous wait. */
   async shows(text: string | RegExp): Promise<string> {
     return until(
       `the terminal shows ${text}`,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How many times longer everything takes in an emulated machine, as scripts/test-nfs.sh sets it. */
+/** The factor by which bounds are extended in an emulated machine; scripts/test-nfs.sh sets it. */
 const slowness = Number(process.env['BAILEY_TEST_SLOWNESS'] ?? 1);
 
 /**
@@ -35,6 +35,6 @@ export async function until<T>(
   }
 }
 
-/** The same for a condition that is true or not yet, which is checked every 5 ms. */
+/** Polls a condition every 5 ms until it is true. */
 export const untilTrue = (what: string, condition: () => boolean): Promise<true> =>
   until(what, () => condition() || undefined, undefined, 5);

@@ -1,4 +1,4 @@
-/** Copies of snapshots in a store of other people's make, and back. */
+/** Copies of snapshots in an S3 store off the host, and fetching them back. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ import { S3Server, s3Server } from './s3-server.ts';
 
 t.setTimeout(0);
 
-/** A castle that knows the store. */
+/** A castle with the store as its --off-host. */
 function castleOf(
   t: Test,
   store: Pick<S3Server, 'bucket' | 'endpoint' | 'credentials'>,
@@ -61,14 +61,14 @@ async function take(castle: CastleOnHost, volume: string): Promise<string> {
   return id;
 }
 
-/** What lies in the folder of snapshots. */
+/** The entries of the folder of snapshots. */
 const stored = (castle: CastleOnHost): readonly string[] => {
   const folder = join(castle.backend, '.snapshots');
   return existsSync(folder) ? readdirSync(folder) : [];
 };
 
 if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'))) {
-  t.test('an image whose host is lost comes back on another one', async (t) => {
+  t.test('a copied image can be fetched and restored on another host', async (t) => {
     const store = await S3Server.start(t);
     const castle = await castleOf(t, store, { loop: 'size=24M' });
     const data = randomBytes(6_000_000).toString('base64');
@@ -84,7 +84,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.match(copy, { id, volume: 'main', format: 'ext4' });
     t.match((await order(castle, 'copies')).stdout, id);
 
-    // What anybody's tools make of the object is the image.
+    // The object can be decompressed to the image with standard tools.
     const object = join(store.objects, copy?.key ?? '');
     const unpacked = spawnSync('gunzip', ['--stdout', object], { maxBuffer: 64 * 2 ** 20 });
     const [image = ''] = stored(castle);
@@ -94,7 +94,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
       'gunzip gives the image',
     );
 
-    // A copy that is there is not made again.
+    // An existing copy is not made again.
     const before = readFileSync(object);
     t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
     t.ok(readFileSync(object).equals(before));
@@ -106,7 +106,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.equal((await order(other, 'snapshot', 'restore', id, 'main')).code, 0);
     const guest = await TestContainer.start(t, other);
     t.equal((await guest.lease('main')).status, 201);
-    t.equal(await guest.read(join(guest.home, 'data')), data, 'what it had when the snapshot was taken');
+    t.equal(await guest.read(join(guest.home, 'data')), data, 'the data is that of the snapshot');
     await guest.kill();
     await untilNoLoops(other.backend);
     t.equal(fsck(imageOf(other.backend, 'main')), 0);
@@ -116,7 +116,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.match((await order(other, 'snapshot', 'delete', id, '--off-host')).stderr, 'there is no copy');
   });
 
-  t.test('a folder comes back with owners, links, holes and attributes', async (t) => {
+  t.test('a fetched folder has its owners, links, holes and attributes', async (t) => {
     const store = await S3Server.start(t);
     const castle = await castleOf(t, store);
     await order(castle, 'volume', 'create', 'main', '--owner', '1234:5678');
@@ -140,7 +140,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.match(seen('main'), "b'blue' True");
   });
 
-  t.test('what is not whole, or not what was put there, is not brought back', async (t) => {
+  t.test('an incomplete or changed copy is not fetched', async (t) => {
     const store = await S3Server.start(t);
     const castle = await castleOf(t, store, { loop: 'size=24M' });
     await order(castle, 'volume', 'create', 'main');
@@ -168,7 +168,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
       t.same(stored(castle), [], name);
     }
     writeFileSync(object, whole);
-    t.equal((await order(castle, 'snapshot', 'fetch', id)).code, 0, 'and the whole one is');
+    t.equal((await order(castle, 'snapshot', 'fetch', id)).code, 0, 'the complete copy is fetched');
     t.match(castle.eventsNamed('snapshot.unresolved'), []);
 
     await store.stop();
@@ -177,7 +177,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.match(lost.stderr, 'ECONNREFUSED');
   });
 
-  t.test('a castle that is killed in the middle leaves nothing half', async (t) => {
+  t.test('a castle that is killed during a copy or fetch leaves nothing incomplete', async (t) => {
     const store = await S3Server.start(t);
     const castle = await castleOf(t, store, { loop: 'size=96M' });
     const container = await TestContainer.start(t, castle);
@@ -192,7 +192,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.same(
       walk(store.objects).filter((file) => file.endsWith('.gz')),
       [],
-      'half an object is none',
+      'an incomplete object is not a copy',
     );
     await castle.serve();
     t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
@@ -200,7 +200,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
 
     await order(castle, 'snapshot', 'delete', id);
     const fetching = order(castle, 'snapshot', 'fetch', id);
-    await until('it comes', () => stored(castle).length > 0 || undefined);
+    await until('the fetch has begun', () => stored(castle).length > 0 || undefined);
     await castle.end('SIGKILL');
     t.not((await fetching).code, 0);
     await castle.serve();
@@ -211,18 +211,20 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.equal(fsck(imageOf(castle.backend, 'again')), 0);
   });
 
-  t.test('what the schedule takes is copied by itself, once the store is there', async (t) => {
+  t.test('scheduled snapshots are copied automatically when the store is available', async (t) => {
     const store = await S3Server.start(t);
     await store.stop();
     const castle = await castleOf(t, store, { options: ['--snapshot-schedule', '*/2 * * * * *'] });
     await order(castle, 'volume', 'create', 'main');
-    await until('it could not be copied', () => castle.eventsNamed('copy.failed').length > 0 || undefined);
+    await until('copy.failed is emitted', () => castle.eventsNamed('copy.failed').length > 0 || undefined);
     await store.run();
     await until('it is copied', async () => (await copiesOf(castle)).length > 0 || undefined);
-    t.match(await until('that is told', () => castle.eventsNamed('snapshot.copied')[0]), { volume: 'main' });
+    t.match(await until('snapshot.copied is emitted', () => castle.eventsNamed('snapshot.copied')[0]), {
+      volume: 'main',
+    });
   });
 
-  t.test('a copy that is deleted while it is made is not said to be there', async (t) => {
+  t.test('a copy that is deleted while it is made is not listed', async (t) => {
     const store = await S3Server.start(t);
     const gate = await Gate.before(t, store);
     const castle = await castleOf(t, {
@@ -232,7 +234,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     });
     await order(castle, 'volume', 'create', 'main');
     const id = await take(castle, 'main');
-    // It reads the end of the object, as the last that it asks of the store.
+    // The castle's last request for a copy reads the end of the object.
     gate.hold(({ method, headers }) => method === 'GET' && headers.range !== undefined);
     const copied = castle.call('POST', `/v1/snapshots/${id}/copy`);
     await until('it has been written', () => gate.holds || undefined);
@@ -249,7 +251,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.equal(snapshot?.offHostCopy, 'unwanted');
   });
 
-  t.test('one that is brought back is not taken for what an earlier castle left', async (t) => {
+  t.test('a snapshot that is being fetched is not removed as a leftover of an earlier castle', async (t) => {
     const store = await S3Server.start(t);
     const gate = await Gate.before(t, store);
     const { bucket, credentials } = store;
@@ -261,7 +263,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
     t.equal((await order(castle, 'snapshot', 'delete', id)).code, 0);
     await castle.end('SIGTERM');
-    // A castle that cannot look at its snapshots at the start does so later, while others are served.
+    // A castle that cannot list its snapshots at the start does so later, while it serves requests.
     const folder = join(castle.backend, '.snapshots');
     rmdirSync(folder);
     writeFileSync(folder, '');
@@ -269,11 +271,11 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.equal(castle.eventsNamed('snapshot.unresolved').length > 0, true);
     gate.hold(({ method, url, headers }) => method === 'GET' && /[.]gz/.test(`${url}`) && !headers.range);
     const fetched = order(castle, 'snapshot', 'fetch', id);
-    await until('it is being brought back', () => gate.holds || undefined);
+    await until('the fetch is in progress', () => gate.holds || undefined);
     rmSync(folder);
     const looks = () => castle.eventsNamed('reconcile.checked').length;
     const before = looks();
-    await until('everything was looked at', () => looks() > before + 1 || undefined);
+    await until('the castle has listed its snapshots', () => looks() > before + 1 || undefined);
     gate.open();
     t.match(await fetched, { code: 0, stderr: '' });
     t.match(await snapshotsOf(castle), [{ id, state: 'ready', origin: 'fetched' }]);
@@ -282,7 +284,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
   });
 
-  t.test('the copy of one by schedule that somebody deleted is not made again', async (t) => {
+  t.test('a deleted copy of a scheduled snapshot is not made again', async (t) => {
     const store = await S3Server.start(t);
     const castle = await castleOf(t, store, { options: ['--snapshot-schedule', '*/2 * * * * *'] });
     const idsOf = async () => (await copiesOf(castle)).map(({ volume }) => volume);
@@ -292,17 +294,21 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
       return copies.length > 0 && castle.eventsNamed('snapshot.copied').length > 0 ? copies : undefined;
     });
     t.equal((await order(castle, 'snapshot', 'delete', `${copy?.id}`, '--off-host')).code, 0);
-    // All that is due is copied together, in the order of the names.
+    // All snapshots that are due are copied together, in the order of their names.
     await order(castle, 'volume', 'create', 'other');
     await until('the next one is copied', () =>
       castle.eventsNamed('snapshot.copied').find(({ volume }) => volume === 'other'),
     );
     t.same(await idsOf(), ['other']);
-    t.equal((await order(castle, 'snapshot', 'copy', `${copy?.id}`)).code, 0, 'unless somebody says so');
+    t.equal(
+      (await order(castle, 'snapshot', 'copy', `${copy?.id}`)).code,
+      0,
+      'castle snapshot copy makes it again',
+    );
     t.same((await idsOf()).sort(), ['main', 'other']);
   });
 
-  t.test('a castle without such a place, or with a wrong one', async (t) => {
+  t.test('a castle without --off-host, or with a wrong value', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     t.match((await order(castle, 'copies')).stderr, 'start it with --off-host');
     for (const [place, word] of [
@@ -320,7 +326,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
   });
 }
 
-/** Stands before a store and keeps an answer back until it is told not to. */
+/** A proxy for a store that holds back a response until it is released. */
 class Gate {
   #holds: (() => void) | undefined;
   #which: ((request: IncomingMessage) => boolean) | undefined;
@@ -344,7 +350,7 @@ class Gate {
     return gate;
   }
 
-  /** The next answer to such a request is kept back. */
+  /** Holds back the response to the next request that matches. */
   hold(which: (request: IncomingMessage) => boolean): void {
     this.#which = which;
   }
@@ -364,7 +370,7 @@ const walk = (folder: string): readonly string[] =>
     .filter((entry) => entry.isFile())
     .map(({ name }) => name);
 
-/** The same with one byte changed. */
+/** A copy of the bytes in which one byte is changed. */
 function changed(content: Buffer, at: number): Buffer {
   const other = Buffer.from(content);
   other[at] = (other[at] ?? 0) ^ 0xff;

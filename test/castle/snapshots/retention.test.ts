@@ -1,11 +1,11 @@
-/** Which snapshots are kept, as a table; and which words of the settings are understood. */
+/** Which snapshots a retention setting keeps, and how schedules and retention settings are parsed. */
 import t from 'tap';
 import { expiredSnapshots, type Retention } from '../../../src/castle/snapshots/retention.ts';
 import { readPlan, readRetention } from '../../../src/castle/snapshots/schedule-settings.ts';
 
 const aged = (taken: string) => ({ id: taken, taken: `${taken}:00.000Z` });
 
-/** What is kept of snapshots of these times, newest last. */
+/** The snapshots that are kept of these times, newest last. */
 const kept = (retention: Retention, times: readonly string[]) => {
   const gone = new Set(expiredSnapshots(times.map(aged), retention).map(({ id }) => id));
   return times.filter((time) => !gone.has(time));
@@ -78,22 +78,25 @@ for (const [name, retention, all, wanted] of [
   });
 }
 
-t.test('the newest one is kept always, and what is kept once is kept until a newer one comes', async (t) => {
-  const hours = Array.from({ length: 24 * 100 }, (_, n) => new Date(Date.UTC(2026, 0, 1, n)).toISOString());
-  const retention = { hourly: 24, daily: 7, weekly: 4, monthly: 12 };
-  let left: { readonly id: string; readonly taken: string }[] = [];
-  for (const taken of hours) {
-    left.push({ id: taken, taken });
-    const gone = new Set(expiredSnapshots(left, retention));
-    left = left.filter((snapshot) => !gone.has(snapshot));
-    t.equal(left.at(-1)?.taken, taken);
-    t.same(expiredSnapshots(left, retention), []);
-  }
-  // 100 days end on a Friday, 2026-04-10: the last day and its 24 hours, 6 more days, 3 Sundays before that, 3 months.
-  t.equal(left.length, 24 + 6 + 3 + 2);
-});
+t.test(
+  'the newest snapshot is always kept, and a kept one stays until a newer one replaces it',
+  async (t) => {
+    const hours = Array.from({ length: 24 * 100 }, (_, n) => new Date(Date.UTC(2026, 0, 1, n)).toISOString());
+    const retention = { hourly: 24, daily: 7, weekly: 4, monthly: 12 };
+    let left: { readonly id: string; readonly taken: string }[] = [];
+    for (const taken of hours) {
+      left.push({ id: taken, taken });
+      const gone = new Set(expiredSnapshots(left, retention));
+      left = left.filter((snapshot) => !gone.has(snapshot));
+      t.equal(left.at(-1)?.taken, taken);
+      t.same(expiredSnapshots(left, retention), []);
+    }
+    // 100 days end on a Friday, 2026-04-10: the last day and its 24 hours, 6 more days, 3 Sundays before that, 3 months.
+    t.equal(left.length, 24 + 6 + 3 + 2);
+  },
+);
 
-t.test('what is written in the settings', async (t) => {
+t.test('the syntax of the settings', async (t) => {
   t.same(readRetention('last=3,hourly=24,monthly=1'), { last: 3, hourly: 24, monthly: 1 });
   for (const wrong of [
     '',

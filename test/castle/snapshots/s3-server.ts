@@ -14,10 +14,10 @@ const gateway = 'build/s3/versitygw';
 export const s3Server = (): Need =>
   existsSync(gateway) ? undefined : `needs ${gateway} (scripts/get-s3-server.sh)`;
 
-/** An S3 store of other people's make: Versity's gateway, whose objects are files. */
+/** An S3 store of another vendor: Versity's gateway, which stores objects as files. */
 export class S3Server {
   readonly bucket = 'backups';
-  /** What a client's credentials are. */
+  /** The credentials of clients. */
   readonly credentials = { AWS_ACCESS_KEY_ID: 'castle', AWS_SECRET_ACCESS_KEY: 'a-key-of-the-tests' };
   #process: ChildProcess | undefined;
 
@@ -44,7 +44,7 @@ export class S3Server {
     return join(this.folder, 'buckets', this.bucket);
   }
 
-  /** Starts it, after a stop too. */
+  /** Starts the store; it can be started again after a stop. */
   async run(): Promise<void> {
     const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = this.credentials;
     const options = ['--sidecar', join(this.folder, 'facts'), join(this.folder, 'buckets')];
@@ -68,7 +68,7 @@ export class S3Server {
   }
 }
 
-/** A port that nobody has now. */
+/** A port that is free at present. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

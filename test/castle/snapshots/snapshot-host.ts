@@ -10,7 +10,7 @@ import type { CastleOnHost } from '../kit/castle-on-host.ts';
 import { mounted } from '../kit/mounted.ts';
 import type { TestContainer } from '../kit/test-container.ts';
 
-/** A folder on a file system of its own, until the test ends; `host` is that of the host. */
+/** Mounts a new file system on a folder until the test ends. `host` is the file system type of the host itself. */
 export function folderOn(t: Test, type: 'host' | 'xfs' | 'btrfs', megabytes = 512): string {
   const folder = join(temporaryFolder(t, 'on-disk'), 'volumes');
   mkdirSync(folder);
@@ -27,11 +27,11 @@ interface Ordered {
   readonly text: string;
 }
 
-/** The castle's command line about its snapshots. */
+/** Runs `castle snapshot` and related commands. */
 export const castleCommand = (castle: CastleOnHost, ...args: readonly string[]): Promise<Ran> =>
   run(process.execPath, ['dist/castle.js', ...args, '--socket', castle.socket]);
 
-/** Orders something of a castle as root of the host: without a process for it, for what is ordered often. */
+/** Sends a request as root of the host, without the cost of starting a command. */
 export function order(castle: CastleOnHost, path: string, body: object): Promise<Ordered> {
   const text = JSON.stringify(body);
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
@@ -57,17 +57,17 @@ export async function taken(castle: CastleOnHost, volume: string, note?: string)
   return (JSON.parse(text) as Snapshot).id;
 }
 
-/** Makes a volume from a snapshot. @returns the status of the answer */
+/** Restores a snapshot to a new volume. @returns the status of the response */
 export async function restored(castle: CastleOnHost, id: string, name: string): Promise<number> {
   return (await order(castle, `/v1/snapshots/${id}/restore`, { name })).status;
 }
 
-/** What the castle has, asked without a process for it. */
+/** The snapshots of the castle, requested without starting a command. */
 export async function snapshotsOf(castle: CastleOnHost): Promise<readonly Snapshot[]> {
   return JSON.parse((await castle.get('/v1/snapshots')).text) as Snapshot[];
 }
 
-/** What is in the folder of snapshots; whatever is not whole begins with a dot. */
+/** The entries of the folder of snapshots; incomplete ones begin with a dot. */
 export function stored(castle: CastleOnHost): readonly string[] {
   try {
     return readdirSync(join(castle.backend, '.snapshots'));
@@ -77,8 +77,8 @@ export function stored(castle: CastleOnHost): readonly string[] {
 }
 
 /**
- * Lets a container write until it is killed: the numbers from 0 on, each first to the file `one` and then to `other`.
- * @returns once there are some
+ * Lets a container write until it is killed: numbers from 0 on, each first to the file `one` and then to `other`.
+ * @returns when some have been written
  */
 export async function writing(container: TestContainer): Promise<void> {
   const script = `
@@ -93,9 +93,9 @@ export async function writing(container: TestContainer): Promise<void> {
 }
 
 /**
- * What a volume has that a container writes so, if it had it so at any one moment: the numbers from 0 on, none missing.
- * @returns how many
- * @throws Error when it never had that
+ * Checks that a volume with such data is of one moment: each file has the numbers from 0 on without gaps.
+ * @returns how many numbers
+ * @throws Error when the volume never had this content
  */
 export function written(one: string, other: string): number {
   const [first, second] = [numbers(one), numbers(other)];
@@ -105,8 +105,8 @@ export function written(one: string, other: string): number {
 }
 
 /**
- * How many numbers there are in one of the files: from 0 on, none missing.
- * @throws Error when one is missing or out of its place
+ * The count of numbers in one of the files, which must go from 0 on without gaps.
+ * @throws Error when one is missing or out of order
  */
 export function numbers(text: string): number {
   const lines = text.split('\n').slice(0, -1);

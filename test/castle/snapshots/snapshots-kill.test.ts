@@ -1,4 +1,4 @@
-/** A castle that is killed at every step of a snapshot and of a restore, and file systems that are frozen meanwhile. */
+/** A castle that is killed at every step of a snapshot and of a restore, while file systems may be frozen. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ async function begin(t: Test, loop = 'size=16M', ...options: readonly string[]) 
 const unfinished = (castle: CastleOnHost) =>
   [...stored(castle), ...readdirSync(castle.backend)].filter((name) => name.startsWith('.unfinished'));
 
-/** Kills a castle by its tools, three times for each step. */
+/** Kills a castle when it runs its tools, three times for each step. */
 async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promise<void> {
   const { tools, castle, container } = await begin(t, loop);
   const whole = await taken(castle, 'main');
@@ -54,19 +54,23 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
       t.equal(
         await container.read(join(container.home, 'data')),
         lines,
-        'the volume goes on, with all that it had',
+        'the volume is usable, with all its data',
       );
       const all = await snapshotsOf(castle);
       t.same(
         all.filter(({ state }) => state !== 'ready'),
         [],
-        'no half snapshot',
+        'no incomplete snapshot is listed',
       );
       t.ok(
         all.some(({ id }) => id === whole),
-        'no other one is lost',
+        'no other snapshot is lost',
       );
-      t.equal(stored(castle).filter((name) => !name.startsWith('.')).length, all.length, 'the disk agrees');
+      t.equal(
+        stored(castle).filter((name) => !name.startsWith('.')).length,
+        all.length,
+        'the snapshots on the disk are those that are listed',
+      );
       if (act === 'restore') {
         const isThere = await volumes(castle, volume);
         t.equal(
@@ -74,7 +78,7 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
           isThere,
         );
         // An orphan may have completed a file under a temporary name: the repeated restore must still succeed.
-        if (!isThere) t.equal(await restored(castle, whole, volume), 201, 'it can be done again');
+        if (!isThere) t.equal(await restored(castle, whole, volume), 201, 'the restore can be repeated');
         t.equal(fsck(imageOf(castle.backend, volume)), 0);
       }
     }
@@ -84,13 +88,13 @@ async function killByTools(t: Test, loop: string, steps: readonly Step[]): Promi
     t.equal(await restored(castle, id, `last-${n}`), 201);
     t.equal(fsck(imageOf(castle.backend, `last-${n}`)), 0);
     const { body } = await reader.lease(`last-${n}`);
-    t.ok(lines.startsWith(await reader.read(join(reader.home, 'data'))), 'what it had at one moment');
+    t.ok(lines.startsWith(await reader.read(join(reader.home, 'data'))), 'the data is of one moment');
     await reader.call('DELETE', `/v1/leases/${body.id}`);
   }
   await castle.end('SIGTERM');
   await castle.serve();
-  t.same(unfinished(castle), [], 'nothing is left over');
-  t.equal(loopsOf(castle.backend).length, 1, 'but the device of what is mounted');
+  t.same(unfinished(castle), [], 'no unfinished file is left');
+  t.equal(loopsOf(castle.backend).length, 1, 'only the device of the mounted volume is left');
 }
 
 const volumes = async (castle: CastleOnHost, name: string): Promise<boolean> =>
@@ -98,10 +102,13 @@ const volumes = async (castle: CastleOnHost, name: string): Promise<boolean> =>
     (volume) => volume.name === name && volume.state === 'ready',
   );
 
-/** The call of cp that copies while the file system is frozen: after two others, and a try to share blocks. */
+/**
+ * The number of the call of cp that copies while the file system is frozen: two calls and an attempt to share blocks
+ * precede it.
+ */
 const inStandstill = 3;
 
-/** Begins a snapshot that is held while the file system is frozen. @returns the castle's answer, once there is one */
+/** Begins a snapshot that is held while the file system is frozen. @returns a promise of the castle's response */
 function standStill({ tools, castle }: { tools: FatalTools; castle: CastleOnHost }) {
   tools.order('cp', inStandstill, 'hold');
   return order(castle, '/v1/snapshots', { volume: 'main' }).catch(() => undefined);
@@ -118,7 +125,7 @@ function standsStill(castle: CastleOnHost): boolean {
   return stdout === 'freeze 16\n';
 }
 
-/** The process that has frozen it. */
+/** The pid of the castle-mount that has frozen the file system. */
 async function watchdog(castle: CastleOnHost): Promise<number> {
   const { pid } = await castle.status();
   return await until('castle-mount freezes', () =>
@@ -162,14 +169,14 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
 
     let taking = standStill(host);
     await tools.untilHeld();
-    t.ok(standsStill(castle), 'it stands still');
-    t.match(await snapshotsOf(castle), [{ state: 'freezing' }], 'and that is written down');
+    t.ok(standsStill(castle), 'the file system is frozen');
+    t.match(await snapshotsOf(castle), [{ state: 'freezing' }], 'the state is recorded');
     await castle.end('SIGKILL');
     await goesOn('the castle is killed, and nobody is there but castle-mount');
     tools.letGo();
     await taking;
     await castle.serve();
-    t.same(await snapshotsOf(castle), [], 'half a snapshot is none');
+    t.same(await snapshotsOf(castle), [], 'the incomplete snapshot is not listed');
 
     taking = standStill(host);
     await tools.untilHeld();
@@ -185,7 +192,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     process.kill(pid, 'SIGSTOP');
     process.kill(helper, 'SIGKILL');
     await castle.end('SIGKILL');
-    t.ok(standsStill(castle), 'both are killed: it stands still');
+    t.ok(standsStill(castle), 'with both killed, the file system stays frozen');
     tools.letGo();
     await taking;
     await castle.serve();
@@ -202,7 +209,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     t.equal(
       loopsOf(castle.backend).length,
       1,
-      'the container is killed, too: what stands still keeps its device',
+      'with the container killed too, the frozen file system keeps its device',
     );
     tools.letGo();
     await taking;
@@ -210,7 +217,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     await untilNoLoops(castle.backend);
     t.equal(fsck(imageOf(castle.backend, 'main')), 0);
     const next = await TestContainer.start(t, castle);
-    t.equal((await next.lease('main')).status, 201, 'the next container gets it');
+    t.equal((await next.lease('main')).status, 201, 'the next container gets the volume');
     t.match(await next.read(join(next.home, 'data')), /the next castle has found it in its journal\n$/);
   });
 
@@ -219,7 +226,10 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     const { tools, castle, container } = host;
     let taking = standStill(host);
     await tools.untilHeld();
-    await until('it goes on while the copy is not done', () => !standsStill(castle) || undefined);
+    await until(
+      'the file system is thawed while the copy continues',
+      () => !standsStill(castle) || undefined,
+    );
     await container.write(join(container.home, 'data'), 'second\n');
     tools.letGo();
     t.match(await taking, {
@@ -231,15 +241,15 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     tools.order('cp', 2, 'hold');
     taking = order(castle, '/v1/snapshots', { volume: 'main' });
     await tools.untilHeld();
-    t.notOk(standsStill(castle), 'it is first copied while it is written to');
+    t.notOk(standsStill(castle), 'the first copy is made without a freeze');
     t.match(
       await taking,
       { status: 503, text: /would be frozen for more than 1 s/ },
-      'and then never stands still',
+      'and the file system is never frozen',
     );
     tools.letGo();
     t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
     t.match(castle.eventsNamed('snapshot.failed').length, 2);
-    t.match(await taken(castle, 'main'), /^[0-9a-f-]{36}$/, 'the next one is not hindered');
+    t.match(await taken(castle, 'main'), /^[0-9a-f-]{36}$/, 'the next snapshot succeeds');
   });
 }

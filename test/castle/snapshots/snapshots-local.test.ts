@@ -1,4 +1,4 @@
-/** Snapshots of folders: a subvolume's on btrfs, a copy everywhere else. */
+/** Snapshots of folders: a subvolume on btrfs, a copy on other file systems. */
 import { execFileSync, spawn } from 'node:child_process';
 import {
   chownSync,
@@ -40,7 +40,7 @@ t.jobs = 3;
 
 if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map(program))) {
   for (const disk of ['host', 'xfs', 'btrfs'] as const) {
-    t.test(`${disk}: a snapshot has all of a folder, as it was`, { buffered: true }, async (t) => {
+    t.test(`${disk}: a snapshot has the complete content of a folder`, { buffered: true }, async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { backend: folderOn(t, disk) });
       const container = await TestContainer.start(t, castle);
       t.equal((await container.lease('main')).status, 201);
@@ -64,13 +64,13 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       t.equal(await restored(castle, id, 'copy'), 201);
       const copy = (name: string) => join(castle.backend, 'copy', name);
       t.equal(readFileSync(copy('linked'), 'utf8'), 'kept');
-      t.notOk(existsSync(copy('later')), 'nothing that came later');
+      t.notOk(existsSync(copy('later')), 'files created later are not in the snapshot');
       const [file, linked] = [statSync(copy('folder/deep/file')), statSync(copy('linked'))];
       t.match(file, { uid: 1234, gid: 5678, mode: 0o100640, nlink: 2, ino: linked.ino });
       t.ok(lstatSync(copy('symlink')).isSymbolicLink());
       t.ok(existsSync(copy(' odd\nname ')));
       t.equal(statSync(copy('sparse')).size, 64 * 2 ** 20);
-      t.ok(statSync(copy('sparse')).blocks < 1000, 'what is sparse stays so');
+      t.ok(statSync(copy('sparse')).blocks < 1000, 'sparse files stay sparse');
       const attribute = execFileSync('getfattr', ['--only-values', '-n', 'user.castle', copy('linked')]);
       t.equal(String(attribute), 'kept');
       t.match(statSync(join(castle.backend, 'copy')), {
@@ -81,7 +81,7 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       const other = await TestContainer.start(t, castle);
       t.equal((await other.lease('copy')).status, 201);
       await other.write(join(other.home, 'linked'), ' and written');
-      t.equal(await restored(castle, id, 'again'), 201, 'the snapshot is as it was');
+      t.equal(await restored(castle, id, 'again'), 201, 'the snapshot is unchanged');
       t.equal(readFileSync(join(castle.backend, 'again', 'linked'), 'utf8'), 'kept');
 
       t.match(await castleCommand(castle, 'snapshot', 'restore', id, 'sized', '--size', '1G'), {
@@ -92,12 +92,12 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       await container.kill();
       await castle.untilFree('main');
       t.match(await castleCommand(castle, 'volume', 'delete', 'main'), { code: 0 });
-      t.match(await snapshotsOf(castle), [{ id, state: 'ready' }], 'that of a deleted volume stays');
+      t.match(await snapshotsOf(castle), [{ id, state: 'ready' }], 'the snapshot of a deleted volume stays');
       await castle.end('SIGKILL');
       castle.loseState();
       await castle.serve();
       t.match(await snapshotsOf(castle), [{ id, volume: 'main', origin: 'adopted' }]);
-      t.equal(await restored(castle, id, 'main'), 201, 'it can come back that way, too');
+      t.equal(await restored(castle, id, 'main'), 201, 'a deleted volume can be restored from it');
       t.match(await castleCommand(castle, 'snapshot', 'delete', id), { code: 0 });
       t.same([await snapshotsOf(castle), stored(castle)], [[], []]);
       t.same(
@@ -129,13 +129,13 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
   );
 
   t.test(
-    'a copy of a folder whose files come, go and are replaced has each of those that stay',
+    'a copy of a folder whose files are created, deleted and replaced contains every file that stays',
     { buffered: true },
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
       await castleCommand(castle, 'volume', 'create', 'main');
       const volume = join(castle.backend, 'main');
-      // Many: so that the copy takes longer than a file lives.
+      // So many files that the copy takes longer than a file exists.
       for (let n = 0; n < 2000; n++) writeFileSync(join(volume, `file-${n}`), `${n}`);
       const script = `
       const { renameSync, rmSync, writeFileSync } = require('node:fs');
@@ -169,14 +169,17 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
     },
   );
 
-  t.test('a tar that has all before its input ends is no fault', { buffered: true }, async (t) => {
-    const folder = temporaryFolder(t, 'tar');
-    const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
-    mkdirSync(path);
-    const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
-    // What packs keeps its output open until the castle has seen the end of what unpacks; should that wait for the end of
-    // its input, for so long only.
-    const script = `#!/bin/sh
+  t.test(
+    'a tar that has read everything before its input ends is not an error',
+    { buffered: true },
+    async (t) => {
+      const folder = temporaryFolder(t, 'tar');
+      const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
+      mkdirSync(path);
+      const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
+      // The packing tar keeps its output open until the castle has seen the end of the unpacking tar. If that waits for the
+      // end of its input, the wait is limited.
+      const script = `#!/bin/sh
 case " $* " in
   *' --extract '*) echo $$ >${unpacked}; exec ${real} "$@" ;;
 esac
@@ -186,26 +189,30 @@ for n in $(seq 500); do
   sleep 0.01
 done 2>/dev/null
 `;
-    writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
-    const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
-    const castle = await CastleOnHost.start(t, 'process', { env });
-    await castleCommand(castle, 'volume', 'create', 'main');
-    writeFileSync(join(castle.backend, 'main/data'), 'kept');
-    t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
-    t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
-  });
+      writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
+      const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
+      const castle = await CastleOnHost.start(t, 'process', { env });
+      await castleCommand(castle, 'volume', 'create', 'main');
+      writeFileSync(join(castle.backend, 'main/data'), 'kept');
+      t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
+      t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
+    },
+  );
 
-  t.test('no exchange of symlinks gets files of the host into a snapshot', { buffered: true }, async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    await castleCommand(castle, 'volume', 'create', 'main');
-    const volume = join(castle.backend, 'main');
-    const outside = temporaryFolder(t, 'outside');
-    mkdirSync(join(volume, 'folder'));
-    for (let n = 0; n < 500; n++) {
-      writeFileSync(join(volume, 'folder', `file-${n}`), 'ours');
-      writeFileSync(join(outside, `file-${n}`), 'the secret of the host');
-    }
-    const script = `
+  t.test(
+    'exchanging folders for symlinks gets no file of the host into a snapshot',
+    { buffered: true },
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      await castleCommand(castle, 'volume', 'create', 'main');
+      const volume = join(castle.backend, 'main');
+      const outside = temporaryFolder(t, 'outside');
+      mkdirSync(join(volume, 'folder'));
+      for (let n = 0; n < 500; n++) {
+        writeFileSync(join(volume, 'folder', `file-${n}`), 'ours');
+        writeFileSync(join(outside, `file-${n}`), 'the secret of the host');
+      }
+      const script = `
       const { renameSync, rmSync, symlinkSync } = require('node:fs');
       for (let n = 0; ; n++) {
         renameSync('folder', 'away');
@@ -214,40 +221,49 @@ done 2>/dev/null
         renameSync('away', 'folder');
         if (n === 100) console.log('busy');
       }`;
-    const busy = spawn(process.execPath, ['-e', script, outside], { cwd: volume });
-    t.teardown(() => busy.kill('SIGKILL'));
-    let said = '';
-    busy.stdout.on('data', (text) => {
-      said += text;
-    });
-    await until('symlinks are exchanged', () => said.includes('busy') || undefined);
-    for (let round = 0; round < 20; round++) await taken(castle, 'main');
-    const { code, stdout } = await run('grep', ['-rl', 'secret', join(castle.backend, '.snapshots')]);
-    t.match({ code, stdout }, { code: 1, stdout: '' });
-  });
+      const busy = spawn(process.execPath, ['-e', script, outside], { cwd: volume });
+      t.teardown(() => busy.kill('SIGKILL'));
+      let said = '';
+      busy.stdout.on('data', (text) => {
+        said += text;
+      });
+      await until('symlinks are exchanged', () => said.includes('busy') || undefined);
+      for (let round = 0; round < 20; round++) await taken(castle, 'main');
+      const { code, stdout } = await run('grep', ['-rl', 'secret', join(castle.backend, '.snapshots')]);
+      t.match({ code, stdout }, { code: 1, stdout: '' });
+    },
+  );
 
-  t.test('what cannot be had, and what is not the volume', { buffered: true }, async (t) => {
-    const backend = folderOn(t, 'host');
-    mounted(t, backend, '-t', 'tmpfs', '-o', 'size=10M', 'volumes');
-    const castle = await CastleOnHost.start(t, 'process', { backend });
-    await castleCommand(castle, 'volume', 'create', 'main');
-    const inside = join(backend, 'main/inside');
-    mkdirSync(inside);
-    mounted(t, inside, '-t', 'tmpfs', 'inside');
-    writeFileSync(join(inside, 'not-ours'), 'x');
-    writeFileSync(join(backend, 'main/data'), 'x'.repeat(2 * 2 ** 20));
-    const id = await taken(castle, 'main');
-    t.match(await snapshotsOf(castle), [{ sizeBytes: 2 * 2 ** 20 }]);
-    const [name = ''] = stored(castle);
-    t.same(readdirSync(join(backend, '.snapshots', name, 'inside')), [], 'what others have mounted in there');
-    writeFileSync(join(backend, 'main/more'), 'x'.repeat(3 * 2 ** 20));
-    await t.rejects(taken(castle, 'main'), /503.*there is no room for a snapshot of volume main/);
-    t.equal(await restored(castle, id, 'copy'), 201);
-    t.equal(await restored(castle, id, 'second'), 503, 'there is no room for it');
-    t.same(readdirSync(backend), ['.snapshots', 'copy', 'main'], 'nothing is left of either');
-    t.same(
-      (await snapshotsOf(castle)).map((one) => one.id),
-      [id],
-    );
-  });
+  t.test(
+    'impossible snapshots are refused, and mounts inside the volume are left out',
+    { buffered: true },
+    async (t) => {
+      const backend = folderOn(t, 'host');
+      mounted(t, backend, '-t', 'tmpfs', '-o', 'size=10M', 'volumes');
+      const castle = await CastleOnHost.start(t, 'process', { backend });
+      await castleCommand(castle, 'volume', 'create', 'main');
+      const inside = join(backend, 'main/inside');
+      mkdirSync(inside);
+      mounted(t, inside, '-t', 'tmpfs', 'inside');
+      writeFileSync(join(inside, 'not-ours'), 'x');
+      writeFileSync(join(backend, 'main/data'), 'x'.repeat(2 * 2 ** 20));
+      const id = await taken(castle, 'main');
+      t.match(await snapshotsOf(castle), [{ sizeBytes: 2 * 2 ** 20 }]);
+      const [name = ''] = stored(castle);
+      t.same(
+        readdirSync(join(backend, '.snapshots', name, 'inside')),
+        [],
+        'what others have mounted in there',
+      );
+      writeFileSync(join(backend, 'main/more'), 'x'.repeat(3 * 2 ** 20));
+      await t.rejects(taken(castle, 'main'), /503.*there is no room for a snapshot of volume main/);
+      t.equal(await restored(castle, id, 'copy'), 201);
+      t.equal(await restored(castle, id, 'second'), 503, 'the restore fails without room');
+      t.same(readdirSync(backend), ['.snapshots', 'copy', 'main'], 'nothing is left of either');
+      t.same(
+        (await snapshotsOf(castle)).map((one) => one.id),
+        [id],
+      );
+    },
+  );
 }

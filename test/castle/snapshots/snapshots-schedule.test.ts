@@ -1,4 +1,4 @@
-/** Snapshots by schedule: when they are taken, what is made up for, and which are kept. */
+/** Scheduled snapshots: when they are taken, which missed ones are made up for, and which are kept. */
 import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -40,12 +40,12 @@ if (requires(t, root)) {
       const ids = castle.eventsNamed('snapshot.removed').map((line) => line['snapshot']);
       t.notOk(
         mine.some((id) => ids.includes(id)),
-        'never those by hand',
+        'manual snapshots are never removed',
       );
       t.same((await byHand(castle)).sort(), [...mine].sort());
-      t.ok((await bySchedule(castle)).length <= 4, 'two, and what is coming or going');
-      t.equal((await bySchedule(castle, 'idle')).length, 1, 'of what no container had since, no other one');
-      t.equal((await bySchedule(castle, 'other')).length, 0, 'of what is not named, none');
+      t.ok((await bySchedule(castle)).length <= 4, 'two, and those being created or deleted');
+      t.equal((await bySchedule(castle, 'idle')).length, 1, 'an unused volume gets no further snapshot');
+      t.equal((await bySchedule(castle, 'other')).length, 0, 'a volume without a schedule gets no snapshot');
       t.equal(await castle.metric('castle_volumes_without_snapshot'), 1);
       t.ok(((await castle.metric('castle_last_snapshot_age_seconds')) ?? -1) >= 0);
       await castle.end('SIGTERM');
@@ -59,7 +59,7 @@ if (requires(t, root)) {
       const dry = await castleCommand(next, 'snapshot', 'prune', '--dry-run');
       t.equal(dry.code, 0);
       t.equal(dry.stdout.trimEnd().split('\n').length - 1, extra, dry.stdout);
-      t.equal((await bySchedule(next)).length, extra + 1, 'nothing is removed by looking');
+      t.equal((await bySchedule(next)).length, extra + 1, 'previewing a retention removes nothing');
       // The two tables differ in the ages of the snapshots.
       const withoutAges = (table: string) => table.replace(/ +\d+[smhd] +/g, ' ');
       const pruned = await castleCommand(next, 'snapshot', 'prune');
@@ -71,7 +71,7 @@ if (requires(t, root)) {
     },
   );
 
-  t.test('what was missed is made up for, once', { buffered: true }, async (t) => {
+  t.test('a missed snapshot is taken once at the next start', { buffered: true }, async (t) => {
     const first = await CastleOnHost.start(t, 'process', { options: scheduled(yearly) });
     await order(first, '/v1/volumes', { name: 'main', uid: 0, gid: 0 });
     t.same(await bySchedule(first), [], 'its time has not come');
@@ -80,12 +80,12 @@ if (requires(t, root)) {
     await first.end('SIGTERM');
     const { backend, state } = first;
     const [, hours, minutes, seconds] = /T(..):(..):(..)/.exec(new Date(missedMs).toISOString()) ?? [];
-    // A time of each day: the next one is tomorrow's.
+    // A time that occurs once a day: the next one is tomorrow.
     const missed = [seconds, minutes, hours].map(Number).join(' ');
     const options = scheduled(`${missed} * * *`);
     const next = await CastleOnHost.start(t, 'process', { backend, state, options });
     await until(
-      'it is taken',
+      'the snapshot is taken',
       async () => (await bySchedule(next)).some(({ state }) => state === 'ready') || undefined,
     );
     await next.end('SIGKILL');
@@ -94,7 +94,7 @@ if (requires(t, root)) {
     t.equal((await bySchedule(next)).length, 1, 'one, and none again when the castle is started again');
   });
 
-  t.test('one that fails holds up nobody else', { buffered: true }, async (t) => {
+  t.test('a snapshot that fails does not delay others', { buffered: true }, async (t) => {
     const first = await CastleOnHost.start(t, 'process');
     for (const name of ['lost', 'main']) await order(first, '/v1/volumes', { name, uid: 0, gid: 0 });
     await first.end('SIGTERM');
@@ -105,8 +105,8 @@ if (requires(t, root)) {
       state,
       options: scheduled(everySecond),
     });
-    await until('main has one', async () => (await bySchedule(castle))[0]);
-    await until('the other one is told of', () => castle.eventsNamed('snapshot.failed')[0]);
+    await until('main has a snapshot', async () => (await bySchedule(castle))[0]);
+    await until('snapshot.failed is emitted', () => castle.eventsNamed('snapshot.failed')[0]);
     t.match(castle.eventsNamed('snapshot.failed')[0], {
       volume: 'lost',
       level: 'warn',

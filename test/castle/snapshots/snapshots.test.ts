@@ -1,4 +1,4 @@
-/** Snapshots of images: of one moment, whatever the disk below can; and volumes that are made from them. */
+/** Snapshots of images are of one moment on every file system below, and volumes can be restored from them. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -43,9 +43,9 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
           ids.push(await taken(castle, 'main', `round ${round}`));
           const name = `copy-${round}`;
           t.equal(await restored(castle, ids[round] ?? '', name), 201);
-          t.equal(fsck(imageOf(castle.backend, name)), 0, 'its file system is whole');
+          t.equal(fsck(imageOf(castle.backend, name)), 0, 'its file system is sound');
           const reader = await TestContainer.start(t, castle);
-          t.equal((await reader.lease(name)).status, 201, 'a container gets it, beside the volume itself');
+          t.equal((await reader.lease(name)).status, 201, 'a container can use it beside the volume itself');
           const now = await lines(reader);
           t.ok(now >= before && now >= least, `${now} lines, ${before} were written before it was asked for`);
           least = now;
@@ -77,7 +77,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
         ]);
         const idle = await taken(castle, 'main');
         t.equal(await restored(castle, idle, 'idle'), 201);
-        t.equal(fsck(imageOf(castle.backend, 'idle')), 0, 'of a volume that nobody has, too');
+        t.equal(fsck(imageOf(castle.backend, 'idle')), 0, 'an unused volume gives a sound snapshot as well');
         await castle.end('SIGKILL');
         castle.loseState();
         await castle.serve();
@@ -85,7 +85,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
         t.same(
           found.map(({ id }) => id),
           [...ids, idle],
-          'found again when the state was lost',
+          'snapshots are found after the state is lost',
         );
         t.match(
           found,
@@ -95,83 +95,93 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
     );
   }
 
-  t.test('a volume from a snapshot: a larger one, none over another one, none of nothing', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process', { loop: 'size=32M' });
-    const container = await TestContainer.start(t, castle);
-    await container.lease('main');
-    await container.write(join(container.home, 'data'), 'kept');
-    const { stdout: told } = await castleCommand(castle, 'snapshot', 'create', 'main', '--note', 'first');
-    const id = /^snapshot (\S+) of volume main is taken$/m.exec(told)?.[1] ?? told;
-    await container.write(join(container.home, 'data'), ' and more');
-    const later = await taken(castle, 'main');
-    const make = (...args: readonly string[]) => castleCommand(castle, ...args);
-    t.match(await make('snapshot', 'restore', id, 'large', '--size', '64M'), {
-      code: 0,
-      stdout: `volume large is created from snapshot ${id}\n`,
-    });
-    t.equal(statSync(imageOf(castle.backend, 'large')).size, 64 * 2 ** 20);
-    t.ok(statSync(imageOf(castle.backend, 'large')).blocks * 512 >= 64 * 2 ** 20, 'it has all of its room');
-    t.match(await make('volume', 'create', 'last', '--snapshot', 'latest:main'), { code: 0 });
-    const [reader, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
-    await reader.lease('large');
-    t.equal(await reader.read(join(reader.home, 'data')), 'kept');
-    const { stdout } = await reader.run('df', '--block-size=1M', '--output=size', reader.home);
-    t.ok(Number(stdout.split('\n')[1]) > 50, 'and its file system, too');
-    await other.lease('last');
-    t.equal(await other.read(join(other.home, 'data')), 'kept and more');
-
-    const ids = (await castle.ask('volumes')).map((volume) => volume.id);
-    t.equal(new Set(ids).size, 3, 'each has an id of its own');
-    const nobody = '00000000-0000-4000-8000-000000000000';
-    for (const [args, code, sentence] of [
-      [
-        ['snapshot', 'restore', id, 'main'],
-        75,
-        /main exists already, and a snapshot never replaces a volume/,
-      ],
-      [['volume', 'create', 'main', '--snapshot', id], 75, /exists already/],
-      [['snapshot', 'restore', id, 'small', '--size', '16M'], 64, /smaller than its snapshot, which has 32M/],
-      [['snapshot', 'restore', nobody, 'x'], 64, /there is no snapshot 0000/],
-      [['volume', 'create', 'x', '--snapshot', 'latest:none'], 64, /no snapshot of volume none/],
-      [['snapshot', 'restore', id, '../x'], 64, /name "\.\.\/x"/],
-      [['snapshot', 'create', 'none'], 64, /there is no volume none/],
-      [['snapshot', 'delete', '../../x'], 64, /there is no snapshot \.\.\/\.\.\/x/],
-      [['snapshot', 'prune'], 64, /on request only/],
-      [['snapshot', 'restore', id, 'x', '--size', 'big'], 64, /big is not a size/],
-    ] as const) {
-      const said = await make(...args);
-      t.match(said, { code, stdout: '', stderr: sentence }, args.join(' '));
-      t.equal(said.stderr.trimEnd().split('\n').length, 1);
-    }
-    t.equal(await container.read(join(container.home, 'data')), 'kept and more', 'the volume is as it was');
-    t.same(
-      (await castle.ask('volumes')).map(({ name }) => name),
-      ['large', 'last', 'main'],
-    );
-    for (const [method, path, body] of [
-      ['GET', '/v1/snapshots', undefined],
-      ['POST', '/v1/snapshots', { volume: 'main' }],
-      ['DELETE', `/v1/snapshots/${id}`, undefined],
-      ['POST', `/v1/snapshots/${id}/restore`, { name: 'mine' }],
-      ['POST', '/v1/snapshots/prune', { dryRun: false }],
-    ] as const) {
-      t.match(
-        await container.call(method, path, body),
-        { status: 403 },
-        `a container orders nothing: ${path}`,
+  t.test(
+    'restores: to a larger size, never over an existing volume, never from an unknown snapshot',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process', { loop: 'size=32M' });
+      const container = await TestContainer.start(t, castle);
+      await container.lease('main');
+      await container.write(join(container.home, 'data'), 'kept');
+      const { stdout: told } = await castleCommand(castle, 'snapshot', 'create', 'main', '--note', 'first');
+      const id = /^snapshot (\S+) of volume main is taken$/m.exec(told)?.[1] ?? told;
+      await container.write(join(container.home, 'data'), ' and more');
+      const later = await taken(castle, 'main');
+      const make = (...args: readonly string[]) => castleCommand(castle, ...args);
+      t.match(await make('snapshot', 'restore', id, 'large', '--size', '64M'), {
+        code: 0,
+        stdout: `volume large is created from snapshot ${id}\n`,
+      });
+      t.equal(statSync(imageOf(castle.backend, 'large')).size, 64 * 2 ** 20);
+      t.ok(
+        statSync(imageOf(castle.backend, 'large')).blocks * 512 >= 64 * 2 ** 20,
+        'the image is fully allocated',
       );
-    }
-    t.match(await make('snapshots', 'main'), {
-      code: 0,
-      stdout: /^VOLUME +AGE +STATE +ORIGIN +SNAPSHOT +NOTE\nmain +\d+s /,
-    });
-    t.match(await make('snapshots', 'other'), { code: 0, stdout: 'no snapshots\n' });
-    t.match(await make('snapshot', 'delete', id), { code: 0, stdout: `snapshot ${id} is deleted\n` });
-    t.same(
-      (await snapshotsOf(castle)).map((one) => one.id),
-      [later],
-    );
-    t.equal(stored(castle).length, 1);
-    t.equal(await castle.metric('castle_snapshots{state="ready"}'), 1);
-  });
+      t.match(await make('volume', 'create', 'last', '--snapshot', 'latest:main'), { code: 0 });
+      const [reader, other] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
+      await reader.lease('large');
+      t.equal(await reader.read(join(reader.home, 'data')), 'kept');
+      const { stdout } = await reader.run('df', '--block-size=1M', '--output=size', reader.home);
+      t.ok(Number(stdout.split('\n')[1]) > 50, 'the file system has the new size');
+      await other.lease('last');
+      t.equal(await other.read(join(other.home, 'data')), 'kept and more');
+
+      const ids = (await castle.ask('volumes')).map((volume) => volume.id);
+      t.equal(new Set(ids).size, 3, 'each volume has its own id');
+      const nobody = '00000000-0000-4000-8000-000000000000';
+      for (const [args, code, sentence] of [
+        [
+          ['snapshot', 'restore', id, 'main'],
+          75,
+          /main exists already, and a snapshot never replaces a volume/,
+        ],
+        [['volume', 'create', 'main', '--snapshot', id], 75, /exists already/],
+        [
+          ['snapshot', 'restore', id, 'small', '--size', '16M'],
+          64,
+          /smaller than its snapshot, which has 32M/,
+        ],
+        [['snapshot', 'restore', nobody, 'x'], 64, /there is no snapshot 0000/],
+        [['volume', 'create', 'x', '--snapshot', 'latest:none'], 64, /no snapshot of volume none/],
+        [['snapshot', 'restore', id, '../x'], 64, /name "\.\.\/x"/],
+        [['snapshot', 'create', 'none'], 64, /there is no volume none/],
+        [['snapshot', 'delete', '../../x'], 64, /there is no snapshot \.\.\/\.\.\/x/],
+        [['snapshot', 'prune'], 64, /on request only/],
+        [['snapshot', 'restore', id, 'x', '--size', 'big'], 64, /big is not a size/],
+      ] as const) {
+        const said = await make(...args);
+        t.match(said, { code, stdout: '', stderr: sentence }, args.join(' '));
+        t.equal(said.stderr.trimEnd().split('\n').length, 1);
+      }
+      t.equal(await container.read(join(container.home, 'data')), 'kept and more', 'the volume is unchanged');
+      t.same(
+        (await castle.ask('volumes')).map(({ name }) => name),
+        ['large', 'last', 'main'],
+      );
+      for (const [method, path, body] of [
+        ['GET', '/v1/snapshots', undefined],
+        ['POST', '/v1/snapshots', { volume: 'main' }],
+        ['DELETE', `/v1/snapshots/${id}`, undefined],
+        ['POST', `/v1/snapshots/${id}/restore`, { name: 'mine' }],
+        ['POST', '/v1/snapshots/prune', { dryRun: false }],
+      ] as const) {
+        t.match(
+          await container.call(method, path, body),
+          { status: 403 },
+          `a container is not permitted: ${path}`,
+        );
+      }
+      t.match(await make('snapshots', 'main'), {
+        code: 0,
+        stdout: /^VOLUME +AGE +STATE +ORIGIN +SNAPSHOT +NOTE\nmain +\d+s /,
+      });
+      t.match(await make('snapshots', 'other'), { code: 0, stdout: 'no snapshots\n' });
+      t.match(await make('snapshot', 'delete', id), { code: 0, stdout: `snapshot ${id} is deleted\n` });
+      t.same(
+        (await snapshotsOf(castle)).map((one) => one.id),
+        [later],
+      );
+      t.equal(stored(castle).length, 1);
+      t.equal(await castle.metric('castle_snapshots{state="ready"}'), 1);
+    },
+  );
 }
