@@ -12,18 +12,18 @@ import {
 import { until } from '../../kit/until.ts';
 import type { Simulator } from './simulator.ts';
 
-/** What tests do again and again through the API, and wait for. */
+/** Operations and waits of tests on the API. */
 export class Account {
   readonly client: EC2Client;
   readonly #simulator: Simulator;
 
-  /** @param maxAttempts how often the client sends a request; without, it tries nothing again */
+  /** @param maxAttempts how many times the client sends a request in all. Default: 1, no retry */
   constructor(simulator: Simulator, maxAttempts = 1) {
     this.#simulator = simulator;
     this.client = simulator.client(maxAttempts);
   }
 
-  /** A volume of 1 GiB beside the first instance, unless it is to be another. @returns its id */
+  /** Creates a volume, by default of 1 GiB in the zone of the first instance. @returns its id */
   async create(wanted: Partial<CreateVolumeCommandInput> = {}): Promise<string> {
     const { zone } = this.#simulator.instance();
     const created = await this.client.send(
@@ -32,7 +32,7 @@ export class Account {
     return created.VolumeId as string;
   }
 
-  /** The same, and it can be attached. */
+  /** Creates a volume and waits until it is available. */
   async available(wanted: Partial<CreateVolumeCommandInput> = {}): Promise<string> {
     const id = await this.create(wanted);
     await this.untilState(id, 'available');
@@ -63,7 +63,7 @@ export class Account {
     return this.client.send(new AttachVolumeCommand(asked));
   }
 
-  /** Attaches a volume. @returns the name of its device in the instance, once it is there */
+  /** Attaches a volume. @returns the name of its block device in the instance, once it exists */
   async attached(volume: string, device: string, instance: string): Promise<string> {
     await this.attach(volume, device, instance);
     await this.untilAttachment(volume, 'attached');
@@ -80,7 +80,7 @@ export class Account {
     await this.untilState(volume, 'available');
   }
 
-  /** @returns the id of a snapshot that is completed */
+  /** Creates a snapshot and waits until it is completed. @returns its id */
   async snapshot(volume: string): Promise<string> {
     const { SnapshotId: id } = await this.client.send(new CreateSnapshotCommand({ VolumeId: volume }));
     await until(`${id} is completed`, async () => {

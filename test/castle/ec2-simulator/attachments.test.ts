@@ -13,7 +13,7 @@ import { Simulator } from './simulator.ts';
 const device = '/dev/xvdba';
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
-  t.test('an attached volume is a disk with its serial number, and its data follow it', async (t) => {
+  t.test('an attached volume is a disk with its serial number, and its data moves with it', async (t) => {
     const simulator = await Simulator.start(t, 'i-a,i-b');
     const account = new Account(simulator);
     const id = await account.available();
@@ -29,7 +29,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.same(
       readdirSync(join(simulator.instance('i-b').host, 'dev')),
       ['nvme0n1'],
-      'the other has its root only',
+      'the other instance has its root volume only',
     );
     const { Reservations: [{ Instances: [shown] = [] } = {}] = [] } = await account.client.send(
       new DescribeInstancesCommand({ InstanceIds: ['i-a'] }),
@@ -44,11 +44,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await t.rejects(account.attach(id, device, 'i-b'), { name: 'VolumeInUse' });
     await account.detach(id);
     await account.untilAttachment(id, 'busy');
-    t.equal((await account.describe(id)).State, 'in-use', 'as long as it is mounted');
+    t.equal((await account.describe(id)).State, 'in-use', 'a mounted volume stays attached');
     await disk.write('more', 'kept as well');
     await disk.unmount();
     await account.untilState(id, 'available');
-    t.same(readdirSync(join(host, 'dev')), ['nvme0n1'], 'then it is gone');
+    t.same(readdirSync(join(host, 'dev')), ['nvme0n1'], 'after the unmount the disk is gone');
     t.notOk(existsSync(join(host, 'sys/block/nvme1n1')));
 
     const block = await account.attached(id, device, 'i-b');
@@ -56,7 +56,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.equal(next.read('data') + next.read('more'), 'keptkept as well');
     await next.unmount();
     await account.detached(id);
-    t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 2, 'the roots are left');
+    t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 2, 'only the root volumes are left');
   });
 
   t.test(
@@ -145,7 +145,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await account.detached(first);
 
     await simulator.fault({ kind: 'stuck-attaching', ms: 300, times: 1 });
-    t.ok(await account.attached(first, device, 'i-a'), 'it may come to an end by itself');
+    t.ok(await account.attached(first, device, 'i-a'), 'the fault ends after its time');
     await account.detached(first);
 
     await simulator.fault({ kind: 'no-device', volume: first, times: 1 });
@@ -158,20 +158,32 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const serial = readFileSync(join(simulator.instance().host, 'sys/block', block, 'device/serial'), 'utf8');
     t.equal(serial.trim(), second.replace('-', ''), "attached, and it is another one's disk");
     await account.detached(first);
-    t.equal((await account.describe(second)).Attachments?.[0]?.State, 'attached', 'which keeps it');
+    t.equal(
+      (await account.describe(second)).Attachments?.[0]?.State,
+      'attached',
+      'the first volume keeps the device name',
+    );
     t.same(nodes(), ['nvme0n1', 'nvme1n1']);
 
     const withdraw = await simulator.fault({ kind: 'device-in-use', instance: 'i-a' });
     const inUse = { name: 'InvalidParameterValue', message: /already in use/ };
     await t.rejects(account.attach(first, device, 'i-a'), inUse);
-    await t.rejects(account.attach(first, device, 'i-a'), inUse, 'until the fault is taken away');
+    await t.rejects(
+      account.attach(first, device, 'i-a'),
+      inUse,
+      'attaching fails until the fault is removed',
+    );
     await withdraw();
 
     await account.attached(first, device, 'i-a');
     await simulator.fault({ kind: 'stuck-detaching', volume: first, times: 1 });
     await account.detach(first);
     await account.detached(second);
-    t.equal((await account.describe(first)).Attachments?.[0]?.State, 'detaching', 'unless it is forced');
+    t.equal(
+      (await account.describe(first)).Attachments?.[0]?.State,
+      'detaching',
+      'the detachment stays in progress until it is forced',
+    );
     await account.detach(first, true);
     await account.untilState(first, 'available');
     t.same(nodes(), ['nvme0n1']);
@@ -186,14 +198,21 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
       await account.attach(id, device, 'i-a');
       await account.detached(id);
       const block = await account.attached(id, device, 'i-b');
-      t.ok(existsSync(join(simulator.instance('i-b').host, 'dev', block)), 'it has its device');
-      t.same(readdirSync(join(simulator.instance('i-a').host, 'dev')), ['nvme0n1'], 'and no other');
+      t.ok(
+        existsSync(join(simulator.instance('i-b').host, 'dev', block)),
+        'the last instance has the device',
+      );
+      t.same(
+        readdirSync(join(simulator.instance('i-a').host, 'dev')),
+        ['nvme0n1'],
+        'the other instance has none',
+      );
       t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 3);
       await account.detached(id);
     }
   });
 
-  t.test('a volume that vanishes takes its disk away from under its user', async (t) => {
+  t.test('when a volume vanishes, its disk is removed while in use', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const id = await account.available();

@@ -73,7 +73,7 @@ export class Control {
     throw new Ec2Error('NotFound', `There is no ${order}.`, 404);
   }
 
-  /** A volume is gone with all its data, from under whoever uses it. */
+  /** Deletes a volume with all its data while it may be in use. */
   async #vanish(id: string): Promise<void> {
     this.#cloud.state.removeVolume(id);
     await this.#cloud.disks.removeVolume(id);
@@ -81,7 +81,7 @@ export class Control {
   }
 }
 
-/** @throws Error that says what is wrong, and where */
+/** @throws Error that names the invalid fields */
 function parse<T extends TSchema>(schema: T, value: unknown) {
   if (Value.Check(schema, value)) return value;
   const wrong = Value.Errors(schema, value).map(
@@ -90,7 +90,7 @@ function parse<T extends TSchema>(schema: T, value: unknown) {
   throw new Error(wrong.join('; '));
 }
 
-/** The settings with what a patch says of some of them. */
+/** The settings, overridden by those in a patch. */
 function merged(before: unknown, patch: unknown): unknown {
   const isRecord = (value: unknown): value is Record<string, unknown> =>
     typeof value === 'object' && value !== null && !Array.isArray(value);

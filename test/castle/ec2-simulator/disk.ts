@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import { output, run } from '../../kit/docker.ts';
 import type { Simulator } from './simulator.ts';
 
-/** A disk as an instance of the simulator sees it, mounted on this host by a test. */
+/** A disk of a simulated instance that a test mounts on this host. */
 export class MountedDisk {
   readonly #folder: string;
 
@@ -13,9 +13,9 @@ export class MountedDisk {
   }
 
   /**
-   * Mounts a disk, until the test's end if need be.
-   * @param block its name in the instance
-   * @param isBlank whether it gets a file system first
+   * Mounts a disk; the test's teardown unmounts it if necessary.
+   * @param block the name of its block device in the instance
+   * @param isBlank whether to create a file system first
    */
   static async mount(t: Test, simulator: Simulator, block: string, isBlank = false, instance?: string) {
     const device = join(simulator.instance(instance).host, 'dev', block);
@@ -30,7 +30,7 @@ export class MountedDisk {
     return readFileSync(join(this.#folder, name), 'utf8');
   }
 
-  /** Writes a file, and sees it on the disk. @throws Error when the disk is not there to be written to */
+  /** Writes a file and flushes it to the disk. @throws Error when the disk is gone */
   async write(name: string, text: string): Promise<void> {
     writeFileSync(join(this.#folder, name), text);
     await output('sync', '--file-system', this.#folder);

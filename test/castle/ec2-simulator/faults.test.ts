@@ -20,15 +20,15 @@ if (requires(t, root, loopDevices)) {
       outcomes.find(({ status }) => status === 'rejected'),
       { reason: { name: 'RequestLimitExceeded', $metadata: { httpStatusCode: 503 } } },
     );
-    t.equal(Object.keys((await simulator.facts()).volumes).length, 4, 'what is throttled is not done');
+    t.equal(Object.keys((await simulator.facts()).volumes).length, 4, 'throttled requests are not executed');
     const all = () => account.client.send(new DescribeVolumesCommand({}));
     await all();
-    await t.rejects(all(), { name: 'RequestLimitExceeded' }, 'looking at everything has a smaller bucket');
+    await t.rejects(all(), { name: 'RequestLimitExceeded' }, 'unfiltered requests have a smaller bucket');
     await account.client.send(new DescribeVolumesCommand({ MaxResults: 5 }));
     const created = await simulator.calls('CreateVolume');
     t.equal(created.length, 5);
     t.equal(mostWithin(60_000, created), 5);
-    // An empty bucket that is refilled lets the client through that waits and tries again.
+    // With a refilled bucket, a client that waits and retries succeeds.
     await simulator.set({ throttling: { mutate: { size: 1, refillPerSecond: 5 } } });
     const patient = new Account(simulator, 10);
     const sent = await Promise.all([patient.create(), patient.create(), patient.create()]);
@@ -36,7 +36,7 @@ if (requires(t, root, loopDevices)) {
     t.equal((await simulator.calls('CreateVolume')).filter(({ outcome }) => outcome === 'ok').length, 6);
   });
 
-  t.test('errors by the number, by chance, and for some', async (t) => {
+  t.test('errors by number, by probability, and by volume', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const [one, other] = [await account.available(), await account.available()];
@@ -54,7 +54,7 @@ if (requires(t, root, loopDevices)) {
     await account.describe(one);
   });
 
-  t.test('answers that get lost or spoilt on the way, and what was done all the same', async (t) => {
+  t.test('lost and malformed responses: the request is executed all the same', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const volumes = async () => Object.keys((await simulator.facts()).volumes).length - 1;
@@ -83,7 +83,7 @@ if (requires(t, root, loopDevices)) {
     await account.describe(id);
   });
 
-  t.test('a creation that fails later has spent its token', async (t) => {
+  t.test('a creation that fails later has used up its token', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const wanted = { ClientToken: 'main' };
@@ -105,7 +105,7 @@ if (requires(t, root, loopDevices)) {
     t.equal(await account.create({ ClientToken: 'other' }), gone);
   });
 
-  t.test('what was just done may not be seen yet', async (t) => {
+  t.test('with lag, recent changes may not be visible yet', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     await account.available();
@@ -115,7 +115,7 @@ if (requires(t, root, loopDevices)) {
     await t.rejects(account.describe(id), notYet);
     await t.rejects(account.attach(id, '/dev/xvdba', 'i-0a'), notYet);
     await simulator.set({ lag: { ms: 700 } });
-    await until('it is seen at last', () => account.describe(id).catch(() => undefined));
+    await until('the new volume is visible', () => account.describe(id).catch(() => undefined));
     await account.untilState(id, 'available');
     await account.attach(id, '/dev/xvdba', 'i-0a');
     t.match(await account.describe(id), { State: 'available' }, 'an attachment is not seen at once either');
@@ -152,7 +152,7 @@ if (requires(t, root, loopDevices)) {
     );
   });
 
-  t.test('orders to the simulator that cannot be meant are refused', async (t) => {
+  t.test('invalid control requests are refused', async (t) => {
     const simulator = await Simulator.start(t);
     const wrong = { kind: 'error', code: 'X', often: 3 } as unknown as Parameters<Simulator['fault']>[0];
     await t.rejects(simulator.fault(wrong), /400/);

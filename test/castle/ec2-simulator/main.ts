@@ -1,6 +1,7 @@
 /**
- * EC2 as a program of its own. Prints one line of JSON when it can be asked: the API's URL, and for each instance the URL
- * of its metadata service and the folder with its /sys and /dev. Ends by SIGTERM or SIGINT, and frees its loop devices.
+ * Runs the EC2 simulator as a program. When it is ready, it prints one line of JSON: the API's URL and, for each instance,
+ * the URL of its metadata service and the folder with its /sys and /dev. SIGTERM or SIGINT ends it and frees its loop
+ * devices.
  */
 import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import {
@@ -21,7 +22,7 @@ import { type Options, optionsOf, usage } from './options.ts';
 import { Service } from './service.ts';
 import { addRootVolumes, recoverAtStart } from './startup-recovery.ts';
 
-/** What is printed at the start. */
+/** The line that is printed at the start. */
 export interface Announcement {
   readonly url: string;
   readonly region: string;
@@ -35,14 +36,14 @@ export interface Announcement {
 
 async function serve(options: Options): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('only root can make loop devices and device nodes');
-  // Not recursive: under /proc, Node's mkdir would try for ever.
+  // Not recursive: below /proc, Node's recursive mkdir never returns.
   if (!existsSync(options.folder)) mkdirSync(options.folder);
   const folder = realpathSync(options.folder);
   const instances = options.instances.map(({ id, type }): Instance => {
     const tree = join(folder, 'hosts', id);
     return { id, type, zone: `${options.region}a`, folder: tree, host: new HostTree(tree) };
   });
-  // Who knows of one instance only finds it here.
+  // A fixed path to the tree of the first instance, for tests with only one.
   rmSync(join(folder, 'host'), { force: true });
   symlinkSync(join('hosts', instances[0]?.id ?? ''), join(folder, 'host'));
   const cloud = new Cloud(folder, options.region, instances);

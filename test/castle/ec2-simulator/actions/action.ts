@@ -5,23 +5,23 @@ import type { Subject } from '../faults/faults.ts';
 import type { Parameters } from '../wire/parameters.ts';
 import type { Xml } from '../wire/xml.ts';
 
-/** A request that has been let in. */
+/** A request that has passed the checks of the service. */
 export interface Call {
   readonly cloud: Cloud;
   readonly devices: VolumeDevices;
   readonly parameters: Parameters;
-  /** What the request can see; what it changes is changed in what is true. */
+  /** The state that the request sees, which may be outdated. Changes apply to the current state of the cloud. */
   readonly seen: Facts;
   readonly subject: Subject;
 }
 
-/** What the API can be asked to do. */
+/** An action of the API. */
 export interface Action {
-  /** The parameters that it knows, without their numbers. */
+  /** The names of its parameters, without list numbers. */
   readonly names: readonly string[];
   /**
-   * Does it.
-   * @returns the content of the answer
+   * Performs the action.
+   * @returns the content of the response
    * @throws Ec2Error
    */
   act(call: Call): { readonly [name: string]: Xml } | Promise<{ readonly [name: string]: Xml }>;

@@ -14,7 +14,7 @@ import { detachVolume } from './detach-volume.ts';
 import { modifyVolume } from './modify-volume.ts';
 import { createTags, deleteTags, describeTags } from './tagging.ts';
 
-/** What the API can be asked to do, by name. */
+/** The actions of the API by name. */
 export const actions: ReadonlyMap<string, Action> = new Map(
   Object.entries({
     AttachVolume: attachVolume,

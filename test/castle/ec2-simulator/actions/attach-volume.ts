@@ -37,9 +37,9 @@ export const attachVolume: Action = {
 };
 
 /**
- * Lets the instance see the disk of a volume that is being attached.
- * @param key of the attachment: another one by now is left alone
- * @param isSeen false: the attachment counts as made, and the instance sees nothing of it
+ * Finishes an attachment: makes the volume's disk visible in the instance.
+ * @param key of the attachment: nothing happens if the volume has another attachment by now
+ * @param isSeen false simulates a fault: the attachment succeeds, but the instance does not see the disk
  */
 export function finishAttachment(
   call: Pick<Call, 'cloud' | 'devices'>,
@@ -77,17 +77,17 @@ async function plugIn(
     } as const;
     cloud.state.putVolume({ ...then, attachment });
   } else if (block !== undefined && shown !== undefined && shown.id === id) {
-    // It was detached while the device was made.
+    // The volume was detached while the device was created.
     await devices.detach(id);
   }
 }
 
-/** @throws Ec2Error when the volume cannot be attached there under that name */
+/** @throws Ec2Error when the volume cannot be attached to the instance under this device name */
 function check({ cloud, seen, subject }: Call, volume: Volume, instance: Instance, device: string): void {
   if (volume.attachment !== undefined) {
     throw new Ec2Error('VolumeInUse', `${volume.id} is already attached to an instance`);
   }
-  // A state that is seen late is refused as well.
+  // A volume that an outdated view still shows as `creating` is refused as well.
   const state = seen.volumes[volume.id]?.state === 'creating' ? 'creating' : volume.state;
   if (state !== 'available') {
     throw new Ec2Error(

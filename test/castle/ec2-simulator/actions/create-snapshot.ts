@@ -26,7 +26,7 @@ export const createSnapshot: Action = {
       begun: cloud.time,
       tags: specifiedTags(parameters, 'snapshot'),
     };
-    // Its moment is that of the request: what is written once it is answered is not in it.
+    // The snapshot is of the moment of the request: data written after the response is not in it.
     await cloud.disks.snapshot(volume.id, snapshot.id);
     cloud.state.putSnapshot(snapshot);
     const fails = cloud.faults.take('snapshot-fails', subject) !== undefined;
@@ -35,7 +35,7 @@ export const createSnapshot: Action = {
   },
 };
 
-/** Lets a snapshot make progress and be completed, or fail on the way. */
+/** Advances a snapshot to `completed`, or to `error` if a fault says so. */
 export async function finishSnapshot(
   { cloud }: Pick<Call, 'cloud'>,
   id: string,

@@ -7,7 +7,7 @@ import { snapshotOf } from './look-up.ts';
 import { specifiedTags } from './tags.ts';
 import { volumeFields } from './volume-answers.ts';
 
-/** Sizes in GiB, as CreateVolume of the API reference gives them. */
+/** The limits of sizes in GiB, from CreateVolume in the EC2 API reference. */
 const types: Readonly<
   Record<string, { readonly min: number; readonly max: number; readonly iops?: number }>
 > = {
@@ -46,7 +46,7 @@ export const createVolume: Action = {
           'The client token has been used with other parameters than those of this request.',
         );
       }
-      // The token stands for that volume whatever has become of it.
+      // The token identifies that volume even after the volume was deleted.
       return volumeFields(cloud.state.current.volumes[spent.volume.id] ?? spent.volume);
     }
     const volume = wanted(call);
@@ -71,7 +71,7 @@ export const createVolume: Action = {
   },
 };
 
-/** Makes the disk of a volume that is being created. */
+/** Creates the disk of a new volume. */
 export async function finishCreation({ cloud }: Pick<Call, 'cloud'>, id: string): Promise<void> {
   const { sizeGiB, snapshot } = cloud.state.current.volumes[id] as Volume;
   await cloud.disks.create(id, sizeGiB * gibibyte, snapshot);
@@ -113,7 +113,7 @@ function wanted(call: Call): Volume {
   };
 }
 
-/** Type, size and performance, which limit each other. */
+/** Validates type, size and performance, which depend on each other. */
 export function typeOf(
   parameters: Parameters,
   sizeGiB: number,

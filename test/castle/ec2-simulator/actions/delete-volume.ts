@@ -18,7 +18,7 @@ export const deleteVolume: Action = {
     }
     cloud.state.putVolume({ ...volume, state: 'deleting' });
     cloud.inBackground(`delete ${volume.id}`, async () => {
-      // A program that ends meanwhile has it deleted all the same.
+      // The deletion is completed even if the program ends during the wait.
       await cloud.wait(cloud.settings.delaysMs.delete);
       cloud.state.removeVolume(volume.id);
       await cloud.disks.removeVolume(volume.id);

@@ -59,7 +59,7 @@ const fieldsOf = (seen: Facts, instance: Instance): Xml => ({
     deviceName: attachment.device,
     ebs: {
       volumeId: id,
-      // Here EC2 knows no `busy`.
+      // DescribeInstances has no state `busy`.
       status: attachment.state === 'busy' ? 'detaching' : attachment.state,
       attachTime: attachment.at,
       deleteOnTermination: attachment.device === '/dev/xvda',

@@ -5,7 +5,7 @@ import type { Action, Call } from './action.ts';
 import { instanceOf, volumeOf } from './look-up.ts';
 import { attachmentFields } from './volume-answers.ts';
 
-/** How often it is looked whether a disk is still in use. */
+/** The interval of checks whether a disk is still in use, in milliseconds. */
 const againMs = 50;
 
 export const detachVolume: Action = {
@@ -35,9 +35,9 @@ export const detachVolume: Action = {
       );
     }
     const isForced = parameters.flag('Force') === true;
-    // Asked again, it goes on as it was; but force is heeded at any time.
+    // A repeated DetachVolume changes nothing, unless it sets Force.
     if (attachment.state === 'attaching' || attachment.state === 'attached' || isForced) {
-      // By another key, a detachment that waits for the end of a mount gives way to one by force.
+      // With the new key, a detachment by force replaces one that waits for an unmount.
       const next = { ...attachment, key: randomUUID(), state: 'detaching' } as const;
       cloud.state.putVolume({ ...volume, attachment: next });
       const stuck = isForced ? undefined : cloud.faults.take('stuck-detaching', subject);
@@ -52,7 +52,7 @@ export const detachVolume: Action = {
   },
 };
 
-/** Takes the disk of a volume from its instance, once nothing uses it there; at once when that is forced. */
+/** Removes the disk of a volume from its instance, when it is no longer in use or, if forced, immediately. */
 export async function finishDetachment(
   call: Pick<Call, 'cloud' | 'devices'>,
   id: string,
@@ -63,7 +63,7 @@ export async function finishDetachment(
   const { attachment } = current(call, id, key) ?? {};
   if (attachment === undefined) return;
   const shown = attachment.ghost ?? id;
-  // The disk of another volume, which is attached by itself, stays where it belongs.
+  // The disk of another volume, shown by the fault `wrong-device`, stays if that volume has its own attachment.
   if (shown !== id && cloud.state.current.volumes[shown]?.attachment !== undefined) {
     if (attachment.block !== undefined) cloud.instances.get(attachment.instance)?.host.hide(attachment.block);
     free(call, id, key);
@@ -78,7 +78,7 @@ export async function finishDetachment(
     if (!(await cloud.wait(againMs))) return;
   }
   await devices.oneAtATime(id, async () => {
-    // Another call may have done it meanwhile.
+    // Another call may have finished the detachment by now.
     if (current(call, id, key) === undefined) return;
     if (isForced && (await devices.isInUse(shown))) await devices.detachByForce(shown);
     else await devices.detach(shown);

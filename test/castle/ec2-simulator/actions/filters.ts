@@ -2,14 +2,14 @@ import type { Tags } from '../cloud/records.ts';
 import { Ec2Error } from '../wire/errors.ts';
 import type { Parameters } from '../wire/parameters.ts';
 
-/** What can be filtered by: each name with the values that a record has there. */
+/** The values of a record by the names of filters. */
 export type Fields = Readonly<Record<string, readonly (string | undefined)[]>>;
 
 /**
- * The filters of a request as one question to a record. All filters must be met, each by one of its values; `*` and `?` in
- * a value stand for any characters and for any one.
- * @param known names that this action can filter by, besides tags
- * @throws Ec2Error InvalidParameterValue for another name
+ * Combines the filters of a request into one predicate on records. A record must match every filter by at least one of its
+ * values; `*` matches any characters and `?` any one character.
+ * @param known the filter names of this action, besides those of tags
+ * @throws Ec2Error InvalidParameterValue for an unknown filter name
  */
 export function filtersOf(
   parameters: Parameters,

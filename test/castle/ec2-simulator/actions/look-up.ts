@@ -5,7 +5,8 @@ import { notFound } from '../wire/errors.ts';
 import type { Call } from './action.ts';
 
 /**
- * The volume that a request names. It must be there for the request to see, too, and may be gone already all the same.
+ * The volume that a request names. It must exist both in the view of the request, which may be outdated, and in the current
+ * state.
  * @throws Ec2Error InvalidVolume.NotFound, InvalidVolumeID.Malformed
  */
 export function volumeOf({ cloud, parameters, seen }: Call): Volume {

@@ -36,7 +36,7 @@ export const modifyVolume: Action = {
   },
 };
 
-/** Gives a volume the size that it is being modified to: usable from `optimizing` on, as the EBS User Guide says. */
+/** Sets the new size of a volume. It is usable from the state `optimizing` on (EBS User Guide). */
 export async function finishModification(call: Pick<Call, 'cloud' | 'devices'>, id: string): Promise<void> {
   const { cloud, devices } = call;
   const { modification } = cloud.state.current.volumes[id] ?? {};
@@ -90,7 +90,7 @@ const sideOf = ({ sizeGiB, type, iops }: Pick<Volume, 'sizeGiB' | 'type' | 'iops
   ...(iops === undefined ? {} : { iops }),
 });
 
-/** A modification in answers. */
+/** A modification in responses. */
 export const modificationFields = (
   volume: string,
   { state, begun, ended, from, to }: Modification,

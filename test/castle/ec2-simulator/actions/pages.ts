@@ -1,18 +1,18 @@
 import { Ec2Error } from '../wire/errors.ts';
 import type { Parameters } from '../wire/parameters.ts';
 
-/** A part of a list, and what to ask for the next part with. */
+/** A page of a list, and the token of the next page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextToken?: string;
 }
 
 /**
- * The part of a list that a request asks for with MaxResults and NextToken. A token names the last record of its page, so
- * what comes and goes meanwhile shifts nothing.
- * @param list in the order of ids' creation
- * @param ids parameter that excludes pages
- * @throws Ec2Error InvalidParameterValue for less than 5 or a token that is none; InvalidParameterCombination
+ * The page of a list that a request selects by MaxResults and NextToken. A token names the last record of its page, so that
+ * records created or deleted between requests do not shift later pages.
+ * @param list in the order of creation
+ * @param ids the parameter that cannot be combined with pages
+ * @throws Ec2Error InvalidParameterValue for MaxResults below 5 or an invalid token; InvalidParameterCombination
  */
 export function pageOf<T extends { readonly id: string }>(
   parameters: Parameters,

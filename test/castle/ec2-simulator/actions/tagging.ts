@@ -21,7 +21,7 @@ export const deleteTags: Action = {
   names: ['ResourceId', 'Tag', 'DryRun'],
   act(call) {
     const taken = call.parameters.structures('Tag');
-    // With a value, only a tag that has it; without any tag, all of them.
+    // DeleteTags with a value deletes only a tag with that value; without tags it deletes all tags.
     const isTaken = (key: string, value: string) =>
       taken.length === 0 ||
       taken.some((tag) => tag.required('Key') === key && (tag.text('Value') ?? value) === value);
@@ -52,7 +52,7 @@ export const describeTags: Action = {
   },
 };
 
-/** Gives every resource that a request names other tags: all of them, or none when one is not there. */
+/** Changes the tags of every resource that a request names, or of none if one does not exist. */
 function retag(call: Call, change: (before: Tags) => Tags): { readonly return: boolean } {
   const { cloud, parameters, seen } = call;
   const ids = parameters.list('ResourceId');

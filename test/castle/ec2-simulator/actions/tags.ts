@@ -3,7 +3,7 @@ import { Ec2Error, invalidValue } from '../wire/errors.ts';
 import type { Parameters } from '../wire/parameters.ts';
 import type { Xml } from '../wire/xml.ts';
 
-/** As the EC2 User Guide restricts tags: 50 of a resource, 128 characters a key and 256 a value, no `aws:`. */
+/** Limits of the EC2 User Guide: 50 tags for a resource, 128 characters in a key, 256 in a value, no prefix `aws:`. */
 const limits = { number: 50, key: 128, value: 256 };
 
 /** `Tag.1.Key` and `Tag.1.Value` of a request, or of a part of one. */
@@ -24,7 +24,7 @@ export function tagsOf(parameters: Parameters): Tags {
   return checkNumber(tags);
 }
 
-/** The tags that a new resource is to have, from `TagSpecification.1…`. */
+/** The tags for a new resource, from `TagSpecification.1…`. */
 export function specifiedTags(parameters: Parameters, type: 'volume' | 'snapshot'): Tags {
   return Object.assign(
     {},

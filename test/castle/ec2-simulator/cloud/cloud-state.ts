@@ -2,7 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Facts, Snapshot, Volume } from './records.ts';
 
-/** How old the state can be that a lagging answer shows, in milliseconds. */
+/** The maximum age of the states that outdated responses can show, in milliseconds. */
 const historyMs = 60_000;
 
 /** The current state of a cloud and its recent history. The current state is in a file, and survives a restart. */
@@ -21,15 +21,15 @@ export class CloudState {
     return this.#facts;
   }
 
-  /** The state of some milliseconds ago. */
+  /** The state as it was this many milliseconds ago. */
   ago(ms: number): Facts {
     const then = performance.now() - ms;
     return this.#past.find(({ untilMs }) => untilMs > then)?.facts ?? this.#facts;
   }
 
   /**
-   * Changes the state; the file has the change when this returns.
-   * @throws Error when the file cannot be written; the state is unchanged then
+   * Changes the state and writes it to the file.
+   * @throws Error when the file cannot be written; the state is then unchanged
    */
   change(facts: Partial<Facts>): void {
     const next = { ...this.#facts, ...facts };

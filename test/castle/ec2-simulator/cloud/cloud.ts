@@ -11,13 +11,13 @@ export interface Instance {
   readonly id: string;
   readonly type: InstanceType;
   readonly zone: string;
-  /** What it sees of its disks. */
+  /** The instance's tree of /sys and /dev. */
   readonly host: HostTree;
-  /** The folder of that. */
+  /** The folder of that tree. */
   readonly folder: string;
 }
 
-/** One account in one region. */
+/** A simulated account in one region. */
 export class Cloud {
   readonly region: string;
   readonly zones: readonly string[];
@@ -38,23 +38,23 @@ export class Cloud {
     this.disks = new Disks(folder);
   }
 
-  /** The service's own clock, in milliseconds. */
+  /** The simulated clock of the service, in milliseconds since 1970. */
   get clock(): number {
     return Date.now() + this.settings.clockMs;
   }
 
-  /** Its clock as it is written in answers. */
+  /** The simulated time as responses contain it. */
   get time(): string {
     return new Date(this.clock).toISOString();
   }
 
-  /** The state that a request sees: the current one, or an earlier one when answers are set to lag. */
+  /** The state that a request sees: the current one or, with the setting `lag`, an earlier one. */
   view(): Facts {
     const { ms, probability } = this.settings.lag;
     return ms > 0 && Math.random() < probability ? this.state.ago(ms) : this.state.current;
   }
 
-  /** Waits. @returns false when the program ends meanwhile */
+  /** Waits. @returns false when the program is ending */
   async wait(ms: number): Promise<boolean> {
     try {
       await pause(ms, undefined, { signal: this.#end.signal });
@@ -65,8 +65,8 @@ export class Cloud {
   }
 
   /**
-   * Runs work that a request has started and does not wait for.
-   * @param what for the message when it fails, which is an error of the simulator
+   * Runs work that continues after the response of a request.
+   * @param what describes the work, for the message about an error of the simulator
    */
   inBackground(what: string, work: () => Promise<void>): void {
     const done = work().catch((thrown) => console.error(`ec2: ${what}:`, thrown));
@@ -74,7 +74,7 @@ export class Cloud {
     void done.then(() => this.#work.delete(done));
   }
 
-  /** Ends all waiting, and returns when no background work is left. */
+  /** Aborts all waits, and resolves when no background work is left. */
   async end(): Promise<void> {
     this.#end.abort();
     await Promise.all(this.#work);

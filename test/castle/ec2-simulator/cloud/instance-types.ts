@@ -1,10 +1,10 @@
-/** What an instance type means for its volumes. */
+/** The limits of instance types on volumes. */
 export interface InstanceType {
   readonly name: string;
   readonly hypervisor: 'nitro' | 'xen';
-  /** Volumes that it takes, the root volume among them. */
+  /** The maximum number of volumes, the root volume included. */
   readonly maximumAttachments: number;
-  /** Whether network interfaces count as well. */
+  /** Whether network interfaces count towards the maximum. */
   readonly limitIs: 'shared' | 'dedicated';
 }
 

@@ -1,17 +1,17 @@
 export type Tags = Readonly<Record<string, string>>;
 
-/** A volume in an instance, or on its way there or back. */
+/** The attachment of a volume to an instance. */
 export interface Attachment {
-  /** No other attachment has it: what was begun for an earlier one has no say in this one. */
+  /** A unique key: work begun for an earlier attachment of the volume does not affect this one. */
   readonly key: string;
   readonly instance: string;
-  /** The name that was asked for: `/dev/xvdba`. */
+  /** The requested device name: `/dev/xvdba`. */
   readonly device: string;
   readonly state: 'attaching' | 'attached' | 'detaching' | 'busy';
   readonly at: string;
-  /** What the instance sees: `nvme1n1`. */
+  /** The name of the block device in the instance: `nvme1n1`. */
   readonly block?: string;
-  /** The volume whose disk the instance sees in place of the right one. */
+  /** The other volume whose disk the instance sees, by the fault `wrong-device`. */
   readonly ghost?: string;
 }
 
@@ -33,7 +33,7 @@ export interface Volume {
   readonly iops?: number;
   readonly throughput?: number;
   readonly encrypted: boolean;
-  /** The snapshot that it was made of. */
+  /** The snapshot from which the volume was created. */
   readonly snapshot?: string;
   readonly created: string;
   readonly tags: Tags;
@@ -53,14 +53,14 @@ export interface Snapshot {
   readonly tags: Tags;
 }
 
-/** What a ClientToken stands for, as long as the service remembers it. */
+/** The use of a ClientToken. */
 export interface Spent {
-  /** All parameters of the request, in one order. */
+  /** All parameters of the request, sorted. */
   readonly parameters: string;
   readonly volume: Volume;
 }
 
-/** All that the cloud knows. It is never changed, only replaced. */
+/** The complete state of a cloud. It is immutable: each change creates a new one. */
 export interface Facts {
   readonly volumes: Readonly<Record<string, Volume>>;
   readonly snapshots: Readonly<Record<string, Snapshot>>;

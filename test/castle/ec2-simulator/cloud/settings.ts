@@ -7,10 +7,10 @@ const bucket = Type.Object(
   { additionalProperties: false },
 );
 
-/** How the cloud is, until somebody sets it otherwise. */
+/** The settings of a simulated cloud, which tests change. */
 export const Settings = Type.Object(
   {
-    /** How long things take. */
+    /** Durations of operations, in milliseconds. */
     delaysMs: Type.Object(
       {
         create: milliseconds,
@@ -18,14 +18,14 @@ export const Settings = Type.Object(
         detach: milliseconds,
         delete: milliseconds,
         snapshot: milliseconds,
-        /** As long as a growing volume is `modifying`. */
+        /** How long a growing volume is `modifying`. */
         modify: milliseconds,
-        /** As long as it is `optimizing` then. */
+        /** How long it is `optimizing` after that. */
         optimize: milliseconds,
       },
       { additionalProperties: false },
     ),
-    /** Eventual consistency: a part of the requests sees the cloud as it was so long ago. */
+    /** Eventual consistency: with this probability a request sees the state of `ms` milliseconds ago. */
     lag: Type.Object(
       {
         ms: Type.Integer({ minimum: 0, maximum: 60_000 }),
@@ -35,17 +35,17 @@ export const Settings = Type.Object(
     ),
     limits: Type.Object(
       {
-        /** Volumes of the account; more are VolumeLimitExceeded. */
+        /** The maximum number of volumes of the account; above it VolumeLimitExceeded. */
         volumes: count,
-        /** Snapshots of the account; more are SnapshotLimitExceeded. */
+        /** The maximum number of snapshots of the account; above it SnapshotLimitExceeded. */
         snapshots: count,
-        /** Pending snapshots of one volume; more are ConcurrentSnapshotLimitExceeded. */
+        /** The maximum number of pending snapshots of a volume; above it ConcurrentSnapshotLimitExceeded. */
         concurrentSnapshots: count,
-        /** Between two snapshots of one volume, 15 on the real service; 0: none. */
+        /** The minimum time between two snapshots of a volume; EC2: 15 seconds; 0: none. */
         secondsBetweenSnapshots: Type.Number({ minimum: 0 }),
-        /** Volumes of an instance, the root volume among them; 0: what its type allows. */
+        /** The maximum number of volumes on an instance, the root volume included; 0: that of its type. */
         attachments: count,
-        /** Between two changes of a volume, 6 on the real service; 0: none. */
+        /** The minimum time between two modifications of a volume; EC2: 6 hours; 0: none. */
         hoursBetweenModifications: Type.Number({ minimum: 0 }),
       },
       { additionalProperties: false },
@@ -55,7 +55,7 @@ export const Settings = Type.Object(
       { on: Type.Boolean(), describe: bucket, unfiltered: bucket, mutate: bucket },
       { additionalProperties: false },
     ),
-    /** The service's clock is so far ahead. */
+    /** How far the service's clock is ahead, in milliseconds. */
     clockMs: Type.Integer(),
   },
   { additionalProperties: false },
@@ -63,9 +63,9 @@ export const Settings = Type.Object(
 export type Settings = Static<typeof Settings>;
 
 /**
- * Fast, consistent and unthrottled. The limits are the default quotas of an account; the buckets are those that the EC2
- * Developer Guide ("Request throttling for the Amazon EC2 API") gives for non-mutating, for unfiltered and unpaginated
- * non-mutating, and for mutating actions.
+ * The default settings: fast, consistent, not throttled. The limits are the default quotas of an account. The bucket sizes
+ * are from the EC2 Developer Guide ("Request throttling for the Amazon EC2 API"): for non-mutating actions, for unfiltered
+ * and unpaginated non-mutating actions, and for mutating actions.
  */
 export const defaults: Settings = {
   delaysMs: { create: 20, attach: 20, detach: 20, delete: 0, snapshot: 20, modify: 20, optimize: 20 },

@@ -7,7 +7,7 @@ import { gibibyte, type Volume } from './records.ts';
 /** The loop devices of volumes, and the names under which instances see them. */
 export class VolumeDevices {
   readonly #cloud: Cloud;
-  /** By volume. */
+  /** The loop devices by volume id. */
   readonly #devices = new Map<string, LoopDevice>();
   /** Detachments that are in progress. */
   readonly #detaching = new Map<string, Promise<void>>();
@@ -32,9 +32,9 @@ export class VolumeDevices {
 
   /**
    * Attaches a volume's disk to an instance.
-   * @param shown the volume whose disk it is: the volume itself, unless a fault is simulated
-   * @param as the name that it had before the program was restarted
-   * @returns the name of the block device there
+   * @param shown the volume whose disk the instance sees: another one if a fault is simulated
+   * @param as the block device's name before a restart of the program
+   * @returns the name of the block device in the instance
    */
   async attach(instance: Instance, asked: string, shown: Volume, as?: string): Promise<string> {
     const device =
@@ -65,12 +65,12 @@ export class VolumeDevices {
     return this.#detachOnce(volume, async (device) => {
       await device.release();
       const file = this.#cloud.disks.fileOf(volume);
-      // A program such as blkid or udev may have it open, not exclusively.
+      // A program such as blkid or udev may still have the device open, without O_EXCL.
       while (device.has(file) && (await this.#cloud.wait(20)));
     });
   }
 
-  /** Detaches a disk that is in use: its user gets errors, and loses what was not written back. */
+  /** Detaches a disk that is in use: its user gets I/O errors, and data that was not written back is lost. */
   detachByForce(volume: string): Promise<void> {
     return this.#detachOnce(volume, async (device) => {
       if (this.#cloud.disks.has(volume)) await this.#cloud.disks.partWith(volume);
@@ -79,7 +79,7 @@ export class VolumeDevices {
     });
   }
 
-  /** Shows that the disk has grown. */
+  /** Updates the device and the instances to the new size of a disk. */
   async grow(volume: string, bytes: number): Promise<void> {
     const device = this.#devices.get(volume);
     if (device === undefined) return;
@@ -96,7 +96,7 @@ export class VolumeDevices {
     this.#devices.clear();
   }
 
-  /** Detaches a disk once: another call meanwhile waits for the same detachment, so that no disk has two devices. */
+  /** Detaches a disk once: a concurrent call waits for the same detachment, so that no disk has two devices. */
   #detachOnce(volume: string, work: (device: LoopDevice) => Promise<void>): Promise<void> {
     const leaving = this.#detaching.get(volume);
     if (leaving !== undefined) return leaving;

@@ -1,17 +1,20 @@
-/** A request that came, as tests can ask about it. */
+/** A request to the API, recorded for tests. */
 export interface CallMade {
   readonly action: string;
-  /** When, in milliseconds since 1970 by the machine's clock. */
+  /** The time of the request, in milliseconds since 1970 by the machine's clock. */
   readonly atMs: number;
   readonly parameters: Readonly<Record<string, string>>;
-  /** `ok`, the code of an error, or the kind of the fault that the answer was lost or spoilt by; undefined until then. */
+  /**
+   * `ok`, an error code, or the kind of the fault that lost or damaged the response; undefined while the request is
+   * running.
+   */
   outcome?: string;
 }
 
-/** More than a test makes; older ones are forgotten then. */
+/** The maximum number of recorded requests; older ones are dropped. */
 const kept = 100_000;
 
-/** Every request to the API, in the order of their coming. */
+/** Every request to the API, in the order of arrival. */
 export class Calls {
   #made: CallMade[] = [];
 

@@ -2,24 +2,24 @@ import { type Static, type TProperties, Type } from 'typebox';
 
 const milliseconds = Type.Integer({ minimum: 0 });
 
-/** Which requests a fault meets; without any of these, all that it can meet. */
+/** Which requests a fault affects. Default: all to which its kind applies. */
 const which = {
   /** `AttachVolume` */
   action: Type.Optional(Type.String()),
-  /** The request names this volume. */
+  /** Only requests that name this volume. */
   volume: Type.Optional(Type.String()),
-  /** The request names this instance. */
+  /** Only requests that name this instance. */
   instance: Type.Optional(Type.String()),
-  /** How often it still happens; without, until it is taken away. */
+  /** How many more times the fault happens. Default: until it is removed. */
   times: Type.Optional(Type.Integer({ minimum: 1 })),
-  /** Of each request that it could meet, from 0 to 1; without, 1. */
+  /** The probability for each matching request, from 0 to 1. Default: 1. */
   probability: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
 };
 
 const fault = <K extends string, P extends TProperties>(kind: K, more: P) =>
   Type.Object({ kind: Type.Literal(kind), ...which, ...more }, { additionalProperties: false });
 
-/** What can go wrong; README.md tells what each does. */
+/** The kinds of faults; README.md describes their effects. */
 export const Fault = Type.Union([
   fault('error', {
     code: Type.String(),

@@ -1,18 +1,18 @@
 import type { Fault, FaultOf } from './fault.ts';
 
-/** What a request is about, for the faults that are meant for it. */
+/** The properties of a request by which faults are selected. */
 export interface Subject {
   readonly action: string;
   readonly volumes: readonly string[];
   readonly instances: readonly string[];
 }
 
-/** The faults that are on, oldest first. */
+/** The active faults, oldest first. */
 export class Faults {
   #on: { readonly id: string; readonly fault: Fault; left: number; met: number }[] = [];
   #last = 0;
 
-  /** @returns a name to take it away with */
+  /** Adds a fault. @returns the id with which to remove it */
   add(fault: Fault): string {
     this.#last += 1;
     const id = `fault-${this.#last}`;
@@ -20,7 +20,7 @@ export class Faults {
     return id;
   }
 
-  /** @returns whether it was on */
+  /** Removes a fault. @returns whether it was active */
   remove(id: string): boolean {
     const before = this.#on.length;
     this.#on = this.#on.filter((one) => one.id !== id);
@@ -31,12 +31,12 @@ export class Faults {
     this.#on = [];
   }
 
-  /** Each fault with how often it has happened. */
+  /** The active faults, with the number of times that each has happened. */
   list(): readonly { readonly id: string; readonly met: number; readonly fault: Fault }[] {
     return this.#on.map(({ id, met, fault }) => ({ id, met, fault }));
   }
 
-  /** Whether a fault of a kind is to happen now; it counts as having happened. */
+  /** Returns the fault of a kind that applies to a request, and counts it as having happened; undefined if none applies. */
   take<K extends Fault['kind']>(kind: K, subject: Subject): FaultOf<K> | undefined {
     const found = this.#on.find(
       ({ fault, left }) =>

@@ -3,11 +3,11 @@ import type { Parameters } from '../wire/parameters.ts';
 
 type Kind = 'describe' | 'unfiltered' | 'mutate';
 
-/** How many requests are let through: one token bucket for each action, as EC2 has them ("Request rate limiting"). */
+/** Limits the rate of requests by one token bucket for each action, as EC2 does ("Request rate limiting"). */
 export class RateLimits {
   readonly #levels = new Map<string, { tokens: number; atMs: number }>();
 
-  /** @returns whether there was a token for the request, which is taken */
+  /** Takes a token for a request. @returns whether there was one */
   take(action: string, parameters: Parameters, settings: Settings['throttling']): boolean {
     if (!settings.on) return true;
     const kind = kindOf(action, parameters);
@@ -20,7 +20,7 @@ export class RateLimits {
     return level >= 1;
   }
 
-  /** All are full again. */
+  /** Fills all buckets. */
   refill(): void {
     this.#levels.clear();
   }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** The data of volumes and snapshots: a sparse file each, of the size that it pretends to have. */
+/** The data of volumes and snapshots: one sparse file each, whose apparent size is that of the disk. */
 export class Disks {
   readonly #volumes: string;
   readonly #snapshots: string;
@@ -22,7 +22,7 @@ export class Disks {
     return join(this.#volumes, volume);
   }
 
-  /** A blank disk, or one with the data of a snapshot and room behind it. */
+  /** Creates a disk: blank, or with the data of a snapshot and unused space after it. */
   async create(volume: string, bytes: number, snapshot?: string): Promise<void> {
     const file = this.fileOf(volume);
     if (snapshot === undefined) await (await open(file, 'w', 0o600)).close();
@@ -34,12 +34,15 @@ export class Disks {
     await truncate(this.fileOf(volume), bytes);
   }
 
-  /** Keeps what has reached the disk by now; what a kernel has not written back yet is not in it. */
+  /** Copies the data that has reached the disk; data that the kernel has not written back yet is not included. */
   async snapshot(volume: string, snapshot: string): Promise<void> {
     await copy(this.fileOf(volume), join(this.#snapshots, snapshot));
   }
 
-  /** The same data in another file, under the same path: what has the old one open writes to nothing that counts. */
+  /**
+   * Replaces a volume's file by a copy under the same path, so that writes to the old file, by whoever has it open, have no
+   * effect.
+   */
   async partWith(volume: string): Promise<void> {
     await copy(this.fileOf(volume), `${this.fileOf(volume)}.new`);
     await rename(`${this.fileOf(volume)}.new`, this.fileOf(volume));
@@ -58,6 +61,6 @@ export class Disks {
   }
 }
 
-/** One step where the file system shares blocks (reflink); elsewhere holes stay holes. */
+/** Copies a file: atomically where the file system shares blocks (reflink); elsewhere holes are preserved. */
 const copy = (from: string, to: string): Promise<unknown> =>
   run('cp', ['--reflink=auto', '--sparse=always', from, to]);

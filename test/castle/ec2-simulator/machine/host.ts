@@ -13,11 +13,11 @@ export interface Disk {
   /** Major and minor number: `7:3`. */
   readonly number: string;
   readonly bytes: number;
-  /** What its controller says; undefined where there is none to ask (Xen). */
+  /** The serial number of its NVMe controller; undefined without one (Xen). */
   readonly serial?: string;
 }
 
-/** What an instance has of /sys and /dev: `FOLDER/sys/block/NAME` and `FOLDER/dev/NAME`. */
+/** An instance's tree of /sys and /dev: `FOLDER/sys/block/NAME` and `FOLDER/dev/NAME`. */
 export class HostTree {
   readonly #blocks: string;
   readonly #nodes: string;
@@ -27,16 +27,16 @@ export class HostTree {
     this.#blocks = join(folder, 'sys', 'block');
     this.#nodes = join(folder, 'dev');
     for (const made of [this.#blocks, this.#nodes]) mkdirSync(made, { recursive: true });
-    // What an earlier life has left may be the number of somebody else's device by now.
+    // Entries of an earlier run are removed: their device numbers may belong to other devices by now.
     for (const made of [this.#blocks, this.#nodes]) for (const name of readdirSync(made)) this.hide(name);
   }
 
-  /** The disks that are shown. */
+  /** The names of the visible disks. */
   names(): readonly string[] {
     return readdirSync(this.#blocks);
   }
 
-  /** Takes the first name of a row that no disk has, for one that is to be shown. */
+  /** Reserves the first free name for a new disk. */
   reserve(nameOf: (number: number) => string): string {
     let number = 0;
     while (this.#taken.has(nameOf(number))) number += 1;
@@ -45,8 +45,8 @@ export class HostTree {
   }
 
   /**
-   * Shows a disk: first as a device node, then in sysfs, each at once.
-   * @throws Error when the folder is on a file system without devices (nodev)
+   * Makes a disk visible: first its device node, then its entry in sysfs, each atomically.
+   * @throws Error when the folder is on a file system mounted with nodev
    */
   async show(disk: Disk): Promise<void> {
     this.#taken.add(disk.name);
@@ -63,21 +63,21 @@ export class HostTree {
     renameSync(made, join(this.#blocks, disk.name));
   }
 
-  /** The same disk has another size now. */
+  /** Updates the size of a visible disk. */
   resize(name: string, bytes: number): void {
     const file = join(this.#blocks, name, 'size');
     writeFileSync(`${file}.new`, `${bytes / 512}\n`);
     renameSync(`${file}.new`, file);
   }
 
-  /** The disk is gone. */
+  /** Removes a disk from the tree. */
   hide(name: string): void {
     this.#taken.delete(name);
     rmSync(join(this.#nodes, name), { force: true });
     rmSync(join(this.#blocks, name), { recursive: true, force: true });
   }
 
-  /** Major and minor number of what is there under that name. */
+  /** The major and minor number of a visible disk; undefined without one of this name. */
   numberOf(name: string): string | undefined {
     try {
       return readFileSync(join(this.#blocks, name, 'dev'), 'utf8').trim();

@@ -7,15 +7,15 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * A disk file as a block device. The kernel frees the device when nobody has it open any more, and this object has it
- * open: it goes with the process, even after kill -9, unless something has it mounted.
+ * A disk file as a loop device. The kernel frees the device after the last close, and this object keeps it open, so the
+ * device is freed when the process ends, even after kill -9, unless it is mounted.
  */
 export class LoopDevice {
   /** `loop3` */
   readonly name: string;
   /** `7:3` */
   readonly number: string;
-  /** The file, through a descriptor of it: it stays reachable when another file takes its path. */
+  /** A descriptor of the disk file, which stays valid when another file replaces its path. */
   readonly #disk: FileHandle;
   readonly #hold: FileHandle;
 
@@ -27,7 +27,7 @@ export class LoopDevice {
   }
 
   /**
-   * Makes a device for a file, or takes the one that an earlier life has left because it is mounted.
+   * Creates a loop device for a file, or adopts the one of an earlier run that is still mounted.
    * @throws Error when losetup(8) fails
    */
   static async attach(file: string): Promise<LoopDevice> {
@@ -41,12 +41,12 @@ export class LoopDevice {
     const device =
       there.trim().split('\n')[0] || (await run('losetup', ['--find', '--show', file])).stdout.trim();
     const hold = await open(device, 'r+');
-    // loop(4), LOOP_CLR_FD: what somebody has open is only marked, and freed when the last one closes it.
+    // loop(4), LOOP_CLR_FD: a device that is open is only marked, and freed at the last close.
     await run('losetup', ['--detach', device]);
     return new LoopDevice(basename(device), await open(file, 'r+'), hold);
   }
 
-  /** Whether a mount, or somebody else who wants it alone, has the device. */
+  /** Whether the device is mounted or opened with O_EXCL. */
   async isClaimed(): Promise<boolean> {
     try {
       await (await open(`/dev/${this.name}`, constants.O_RDONLY | constants.O_EXCL)).close();
@@ -57,27 +57,27 @@ export class LoopDevice {
     }
   }
 
-  /** Lets it have the size that its file has now. */
+  /** Updates the size of the device to that of its file. */
   async grow(): Promise<void> {
     await run('losetup', ['--set-capacity', `/dev/${this.name}`]);
   }
 
   /**
-   * Pulls the disk out: whoever has it mounted gets EIO from now on. The file loses all that is in it, so another one must
-   * have its place by now. One sector is left: of an empty device, kernels before 6.3 check no limit.
+   * Simulates the removal of the disk: I/O of a mount fails with EIO from now on. The file is truncated, so a copy must
+   * have replaced its path before. One sector is left, because kernels before 6.3 check no limit of an empty device.
    */
   async pull(): Promise<void> {
     await truncate(`/proc/self/fd/${this.#disk.fd}`, 512);
     await this.grow();
   }
 
-  /** Lets go of it. It is free when nobody else has it open. */
+  /** Closes the device. The kernel frees it when no other process has it open. */
   async release(): Promise<void> {
     await this.#disk.close();
     await this.#hold.close();
   }
 
-  /** Whether it still has that file; it is another one's when it was freed and taken again. */
+  /** Whether the device still belongs to this file. It may have been freed and reused for another one. */
   has(file: string): boolean {
     try {
       return readFileSync(`/sys/block/${this.name}/loop/backing_file`, 'utf8').trim() === file;
