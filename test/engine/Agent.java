@@ -5,8 +5,8 @@ import java.net.URI;
 import java.util.List;
 
 /**
- * Stands in for agent.jar: says what it was given, leaves ORPHANS processes behind (default 0), and connects to port
- * 50000 of the host of -url, again and again until it is there.
+ * A stand-in for agent.jar: prints its arguments, leaves ORPHANS orphan processes (default 0), and connects to port 50000
+ * of the host in -url, with retries until that succeeds.
  */
 final class Agent {
     public static void main(String[] arguments) throws IOException, InterruptedException {

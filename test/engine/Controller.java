@@ -8,8 +8,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Stands in for jenkins.war: keeps builds in JENKINS_HOME, and runs shell steps that leave processes behind.
- * ORPHANS is how many of those it leaves in all (default 0), a few at a time.
+ * A stand-in for jenkins.war: stores builds in JENKINS_HOME, and runs shell steps that leave orphan processes. ORPHANS is
+ * their total number (default 0), a few at a time.
  */
 final class Controller {
     private static final Path HOME = Path.of(System.getenv("JENKINS_HOME"));

@@ -12,7 +12,7 @@ import { until } from '../kit/until.ts';
 
 t.setTimeout(0);
 
-/** What the kubernetes plugin sets, which gives the container no arguments. */
+/** The variables that the kubernetes plugin sets; it gives the container no arguments. */
 const kubernetes = {
   JENKINS_SECRET: '5c0ffee5',
   JENKINS_NAME: 'build-pod-7',
@@ -21,7 +21,7 @@ const kubernetes = {
   JENKINS_URL: 'http://127.0.0.1:8080/ci/',
   REMOTING_OPTS: '-noReconnectAfter 1d',
 };
-/** No controller answers here; test/bailey/agent/preflight has some that do. */
+/** No controller answers at this address; test/bailey/agent/preflight has tests with one. */
 const noPreflight = { BAILEY_PREFLIGHT: 'off' };
 const variables = (env: Readonly<Record<string, string>>): string[] =>
   Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
@@ -29,7 +29,7 @@ const variables = (env: Readonly<Record<string, string>>): string[] =>
 if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(program))) {
   const image = await baileyAgentImage(t);
 
-  t.test("the kubernetes plugin's variables", async (t) => {
+  t.test("an agent starts with the kubernetes plugin's variables", async (t) => {
     const container = await docker.start(t, image, [
       ...variables({ ...kubernetes, ...noPreflight }),
       ...['--env', 'ORPHANS=30'],
@@ -73,7 +73,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
       'root of a container sees less',
     );
 
-    // As kubelet does at the pod's end.
+    // kubelet does the same at the end of a pod.
     await docker.docker('stop', '--time', '30', container.id);
     t.equal(await docker.ended(container), 143);
   });
@@ -137,7 +137,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
     });
   }
 
-  t.test('cat with its standard input kept open copies it', async (t) => {
+  t.test('cat with an open standard input copies it', async (t) => {
     const name = `bailey-cat-${process.pid}`;
     const cat = spawn('docker', [
       'run',
@@ -156,7 +156,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
       said += text;
     });
     cat.stdin.write('one\n');
-    await until('it has copied', () => (said === 'one\n' ? true : undefined));
+    await until('cat has copied its input', () => (said === 'one\n' ? true : undefined));
     await untilTop({ id: name }, 'cat');
     cat.stdin.end('two\n');
     const [code] = await once(cat, 'close');
@@ -164,7 +164,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
     t.equal(said, 'one\ntwo\n');
   });
 
-  t.test('other arguments are for agent.jar', async (t) => {
+  t.test('other arguments are passed to agent.jar', async (t) => {
     const container = await docker.start(
       t,
       image,

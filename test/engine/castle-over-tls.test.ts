@@ -21,7 +21,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]',
   ]);
 
-  /** What a container prints once it has its storage. */
+  /** The message of a container when it has its storage. */
   const works = ['sh', '-c', `echo x >>${home}/lives && echo has its volume && exec sleep 600`];
 
   /** The folder that a container gets: the certificate to trust and, when there is one, its token. */
@@ -32,7 +32,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     return secrets;
   }
 
-  /** Creates a container on the host's network and does not start it. */
+  /** Creates a container on the host's network without starting it. */
   async function create(
     t: Test,
     tls: TlsCastle,
@@ -81,7 +81,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     t.equal(
       readFileSync(join(tls.castle.backend, 'main/lives'), 'utf8'),
       'x\nx\n',
-      'with a new one it has its data',
+      'with a new token it has its data',
     );
 
     await docker.docker('kill', container.id);
@@ -115,7 +115,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     );
   });
 
-  t.test('the label decides, whatever the token names', async (t) => {
+  t.test('the label decides about the volume, whatever the token names', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const none = await create(t, tls, files, [], ['sleep', '600']);
@@ -148,7 +148,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     t.same(readdirSync(join(tls.castle.backend, 'main')), [], 'nothing was written');
   });
 
-  t.test('a castle that requires a client certificate', async (t) => {
+  t.test('a castle that requires a client certificate refuses clients without one', async (t) => {
     const own = makeCertificate(temporaryFolder(t, 'client'), 'client', ['DNS:client']);
     const tls = await TlsCastle.start(t, 'docker', { options: ['--tls-client-ca', own.file] });
     const files = secrets(t, tls);

@@ -1,10 +1,10 @@
 /*
- * What each of many containers runs: chain-writer VOLUME, with its volume on /data, the castle's socket in /run/castle
- * and a folder of the host's on /acks.
+ * The program of each of many containers: chain-writer VOLUME. Its volume is mounted on /data, the castle's socket is in
+ * /run/castle, and /acks is a folder of the host.
  *
- * It asks the castle until it has its volume, checks all that its earlier lives wrote, and appends to it until it is
- * killed. A record is a line of a number and the checksum of all up to it, and is on the disk before the next one is
- * begun; the last number that is goes to /acks/VOLUME. What is wrong goes to /acks/VOLUME.broken.
+ * Requests the volume until the castle grants it, checks all records of earlier runs, and appends records until it is
+ * killed. A record is a line with a number and the checksum of all records up to it; it is flushed before the next one
+ * begins. The number of the last flushed record is written to /acks/VOLUME, an error to /acks/VOLUME.broken.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -96,7 +96,7 @@ static void make_record(char record[RECORD_BYTES + 1], unsigned long number, uin
     snprintf(record + 10, RECORD_BYTES + 1 - 10, " %08x\n", *chain);
 }
 
-/* The number that this volume's last life had acknowledged. */
+/* Returns the last number that this volume's earlier runs acknowledged. */
 static unsigned long acknowledged(int acks)
 {
     unsigned long number = 0;

@@ -30,12 +30,12 @@ const needsInit = await ourInit();
 if (requires(t, root, engine, program('busybox'), program('tar'), () => needsInit, terminal)) {
   const image = await busybox(t);
 
-  t.test('docker info shows its version', async (t) => {
+  t.test('docker info shows the version of docker-init', async (t) => {
     t.match(await docker('info'), /^ init version: bailey-init/m);
     t.equal(await docker('info', '--format', '{{.InitCommit.ID}}'), 'bailey-init');
   });
 
-  t.test('an image that holds one static program and nothing else', async (t) => {
+  t.test('docker-init runs in an image with one static program only', async (t) => {
     const folder = temporaryFolder(t, 'bare');
     addProgram(folder, '/bin/busybox', 'busybox');
     const bare = await importImage(t, folder);

@@ -32,7 +32,7 @@ import {
 import { engine, program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 
-/** Debian's and npm's packages come over the network: far above what they take. */
+/** Packages of Debian and npm are downloaded; the bound is far above the usual time. */
 const boundMs = 900_000;
 t.setTimeout(4 * boundMs);
 
@@ -55,7 +55,7 @@ if (requires(t, root, engine, ...programs)) {
     await build(t, 'Dockerfile.castle.example', castle, base, await castleRuntimeImage(t));
   });
 
-  // Without an image the other tests would only fail for the same reason.
+  // Without an image the other tests would fail for the same reason.
   if (t.passing()) {
     for (const tag of [controller, agent]) tryContent(tag);
     tryController(controller);
@@ -114,7 +114,7 @@ function tryContent(tag: string): void {
 }
 
 function tryController(tag: string): void {
-  t.test('it runs a controller on a volume of the castle', async (t) => {
+  t.test('the image runs a controller on a volume of the castle', async (t) => {
     const castle = await CastleOnHost.start(t);
     const container = await docker.start(t, tag, [...castle.options('example'), '--env', 'ORPHANS=20']);
     await docker.untilPrinted(container, /^controller: ready/);
@@ -143,7 +143,7 @@ function tryController(tag: string): void {
 }
 
 function tryAgent(tag: string): void {
-  t.test('it runs an agent, and the engine sees its health', async (t) => {
+  t.test('the image runs an agent, and the engine sees its health', async (t) => {
     const variables = [
       'JENKINS_URL=http://127.0.0.1:8080/',
       'JENKINS_SECRET=s',
@@ -166,7 +166,7 @@ function tryAgent(tag: string): void {
     t.equal(await docker.ended(container), 143);
   });
 
-  t.test('it runs a program instead', async (t) => {
+  t.test('the image runs a program given as arguments', async (t) => {
     const container = await docker.start(t, tag, ['--tty'], ['cat']);
     await until('docker top shows cat', async () =>
       /^\s*\d+\s+cat$/m.test(await docker.docker('top', container.id, '-eo', 'pid,comm')) ? true : undefined,
@@ -177,7 +177,7 @@ function tryAgent(tag: string): void {
 
 /** Starts a castle in a container with the options that the Dockerfile prints, and gives a volume to another container. */
 function tryCastle(tag: string): void {
-  t.test('it runs a castle with the options that the Dockerfile prints', async (t) => {
+  t.test('the image runs a castle with the options that the Dockerfile prints', async (t) => {
     const host = temporaryFolder(t, 'castle');
     const folders: Record<string, string> = {
       '/run/castle': join(host, 'run'),

@@ -41,7 +41,10 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
         'build 1\n',
         'the data is on the host',
       );
-      t.ok(existsSync(join(castle.backend, 'main/from-the-image.txt')), 'the reference files too');
+      t.ok(
+        existsSync(join(castle.backend, 'main/from-the-image.txt')),
+        'the reference files are on the host too',
+      );
 
       // bailey has executed java: once the last orphan has ended, only process 1 and java are left.
       const rows = await until('two processes are left', async () => {
@@ -55,7 +58,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
 
       await docker.docker('stop', '--time', '60', first.id);
       t.equal(await docker.ended(first), 143);
-      t.match(await docker.printed(first), /^controller: shutting down$/m, 'java ended by its own shutdown');
+      t.match(await docker.printed(first), /^controller: shutting down$/m, 'java shut down cleanly');
       await castle.untilFree('main');
 
       const second = await docker.start(t, image, castle.options('main'));
@@ -100,7 +103,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     const impatient = [...castle.options('shared'), '--env', 'CASTLE_TIMEOUT=2s'];
     const refused = await docker.runToEnd(image, impatient, []);
     t.equal(refused.code, 75, refused.stderr);
-    t.match(refused.stderr, new RegExp(`^bailey: .*${name}`, 'm'), 'it says who has the volume');
+    t.match(refused.stderr, new RegExp(`^bailey: .*${name}`, 'm'), 'the message names the holder');
 
     const patient = await docker.start(t, image, [
       ...castle.options('shared'),
@@ -151,7 +154,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     await docker.docker('stop', '--time', '60', next.id);
     await castle.serve();
     await castle.untilFree('kept');
-    t.pass('a lease whose container ended while no castle was there is ended at its start');
+    t.pass('the lease of a container that ended while no castle was running ends at the next start');
   });
 
   t.test('JENKINS_HOME that is a symlink is refused', async (t) => {
@@ -175,7 +178,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.match(alone.stderr, /^bailey: .*\/run\/castle\/castle\.sock/m);
   });
 
-  t.test('20 containers at once', async (t) => {
+  t.test('20 containers at the same time each get their volume', async (t) => {
     const castle = await CastleOnHost.start(t);
     const names = Array.from({ length: 20 }, (_, index) => `crowd-${index}`);
     const crowd = await Promise.all(names.map((name) => docker.start(t, image, castle.options(name))));

@@ -68,8 +68,8 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     await docker.docker('rm', '--volumes', container.id);
     await heard(castle, 'container.destroyed', container.id);
     await castle.untilFree('main');
-    t.notMatch(castle.output, stranger.id, 'of others it wants to hear nothing');
-    t.same(castle.eventsNamed('container.unresolved'), [], 'both witnesses agree');
+    t.notMatch(castle.output, stranger.id, 'events of other containers are not logged');
+    t.same(castle.eventsNamed('container.unresolved'), [], 'the pidfd and the engine agree');
   });
 
   t.test('the log names a container that ran out of memory', async (t) => {
@@ -102,7 +102,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
       t.same((await castle.ask('leases')).map(({ volume }) => volume).sort(), ['goes', 'stays']);
       await docker.docker('kill', goes.id);
       await castle.untilFree('goes');
-      t.pass('the pidfd tells of an end that the engine cannot tell of');
+      t.pass('the pidfd reports an end while the engine is down');
 
       await proxy.join();
       await connected(castle, 'connected');
@@ -111,7 +111,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
       t.match(
         await heard(castle, 'container.died', goes.id),
         [{ volume: 'goes' }],
-        'what was missed is told',
+        'missed events are logged',
       );
       t.match(await castle.leaseOf('stays'), { state: 'mounted', container: stays.id });
 
@@ -121,7 +121,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
         await proxy.join();
         await connected(castle, 'connected');
       }
-      t.equal((await heard(castle, 'container.died', goes.id)).length, 1, 'the overlap is not told twice');
+      t.equal((await heard(castle, 'container.died', goes.id)).length, 1, 'repeated events are logged once');
       t.same(castle.eventsNamed('container.unresolved'), []);
       t.equal(await castle.end('SIGTERM'), 0);
     },
@@ -139,12 +139,12 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.match(await castle.leaseOf('main'), { container: container.id });
   });
 
-  t.test('an engine that hangs delays neither the start nor the stop', async (t) => {
+  t.test('an engine that hangs delays neither the start nor the stop of the castle', async (t) => {
     const proxy = await EngineProxy.start(t);
     await proxy.hang();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
     t.match(await castle.status(), { engine: 'disconnected' });
-    await until('it is doubted', () => castle.eventsNamed('engine.disconnected')[0]);
+    await until('engine.disconnected is emitted', () => castle.eventsNamed('engine.disconnected')[0]);
     const asks = await start(t, castle, 'main');
     await docker.untilPrinted(asks, /^503 backend_failed 2$/);
     t.equal(await castle.end('SIGTERM'), 0);

@@ -63,12 +63,12 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
       t.match(await docker.printed(container), /^controller: shutting down$/m);
     });
 
-    t.test('a wrong command line', async (t) => {
+    t.test('a wrong command line is refused', async (t) => {
       const ran = await docker.runToEnd(image, injected, ['-webSocket', '-tunnel', 'h:1']);
       t.match(ran, { code: 64, stderr: /^bailey: -webSocket and -tunnel cannot be combined/ });
     });
 
-    t.test('with an init of the engine, too', async (t) => {
+    t.test('the agent also runs below an init of the engine', async (t) => {
       const container = await docker.start(t, image, [...injected, ...work, ...controller, '--init']);
       await docker.untilPrinted(container, /^controller: ready/);
       const commands = (await docker.processes(container)).map(({ command }) => command);
@@ -99,7 +99,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
     },
   );
 
-  t.test('an image without glibc: it says what is missing', async (t) => {
+  t.test('an image without glibc: the message says what is missing', async (t) => {
     const folder = temporaryFolder(t, 'static');
     await addBusybox(folder);
     const image = await importImage(t, folder, ['ENV PATH=/bin']);

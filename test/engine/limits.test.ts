@@ -47,7 +47,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.match(ran.stdout, /^arguments: java -Duser.home=\S+ -Djenkins\S+ -Dhudson.lifecycle=\S+ -jar /m);
   });
 
-  t.test('an agent', async (t) => {
+  t.test('the JVM of an agent has the computed heap', async (t) => {
     const options = [...limited('1g'), '--entrypoint', 'bailey-init'];
     const env = [
       ...Object.entries(knownController).map(([name, value]) => `${name}=${value}`),

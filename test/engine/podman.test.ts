@@ -82,12 +82,12 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     t.same(
       castle.eventsNamed('container.destroyed').length,
       1,
-      'of a container without the label nothing is told',
+      'nothing is logged about a container without the label',
     );
     t.same(await castle.ask('volumes'), []);
   });
 
-  t.test('in a pod', async (t) => {
+  t.test('a container in a pod gets its volume', async (t) => {
     const castle = await castleOf(t);
     await podman.run('pod', 'create', '--name', 'controllers', '--infra=false');
     t.teardown(() => podman.run('pod', 'rm', '--force', '--time', '0', 'controllers'));
