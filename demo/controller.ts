@@ -2,7 +2,7 @@ import type { Container } from './container.ts';
 
 /** The controller that the demo runs: a stand-in, or a real Jenkins. */
 export interface Controller {
-  /** For people: "a stand-in for Jenkins, run by java". */
+  /** Description for the output: "a stand-in for Jenkins, run by java". */
   readonly description: string;
   /** The variables that `bailey jenkins` needs to run it. */
   readonly env: Readonly<Record<string, string>>;
@@ -24,9 +24,9 @@ export interface OrphanCounter {
 }
 
 export interface SavedData {
-  /** For people: "17 builds". */
+  /** Description for the output: "17 builds". */
   readonly description: string;
-  /** What the next container found of it, for people, or undefined when it is missing. */
+  /** Describes the data that the next container found, for the output; undefined when the data is missing. */
   foundBy(next: Container): string | undefined;
 }
 

@@ -21,10 +21,10 @@ export function figureRows(figures: Figures, orphans: number, mostZombies: numbe
   ];
 }
 
-/** The mount on JENKINS_HOME, for people. */
+/** Formats the mount on JENKINS_HOME for the output. */
 export const mountText = ({ rootInFileSystem, type }: MountLine): string =>
   `${rootInFileSystem} (${type}) on JENKINS_HOME`;
 
-/** CPU time and wake-ups, for people. */
+/** Formats CPU time and wake-ups for the output. */
 export const costText = ({ cpuMs, wakeUps }: Pick<InitFigures, 'cpuMs' | 'wakeUps'>): string =>
   `${cpuMs.toFixed(1)} ms CPU, ${wakeUps} ${wakeUps === 1 ? 'wake-up' : 'wake-ups'}`;

@@ -176,7 +176,7 @@ export interface ContainerResult {
 /** How one container is run. */
 interface ContainerRun {
   readonly title: string;
-  /** The command for people. */
+  /** The command as shown in the output. */
   readonly shownCommand: string;
   readonly runMs: number;
   /** Whether PID 1 is bailey-init. */

@@ -1,4 +1,4 @@
-/* What the files of the addon share: conversion of C values and errno to JavaScript values. */
+/* Functions that the files of the addon share: they convert C values and errno to JavaScript values. */
 #ifndef BAILEY_ADDON_H
 #define BAILEY_ADDON_H
 
@@ -8,7 +8,7 @@
 /* Creates an Error whose `code` is the name of the errno, as Node's system errors have it. */
 napi_value make_errno_error(napi_env env, int error, const char *what);
 
-/* Throws such an Error; returns NULL. */
+/* Throws an Error whose `code` is the name of the errno; returns NULL. */
 napi_value throw_errno(napi_env env, int error, const char *what);
 
 /* Reads the first `count` arguments. With fewer, it throws a TypeError and returns 0. */

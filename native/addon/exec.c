@@ -1,5 +1,5 @@
 /*
- * execve(2) from Node. The next program must find the process as if Node had never run in it, as far as that is known.
+ * execve(2) from Node. The next program must find the process in the state in which Node found it, as far as that state is known.
  *
  * Node changes this at its start (node::PlatformInit, Node 20 to 26), and it is undone here:
  *  - SIGPIPE and SIGXFSZ are ignored: a Java or shell child would not die when its pipe is closed;
@@ -126,7 +126,7 @@ static bool read_proc_line(pid_t pid, const char *file, const char *start, char 
     return found;
 }
 
-/* Only lowered, and only if the hard limit is the same: the program can raise it again. */
+/* Lowers the soft limit, and only if the hard limit is the same: the program can raise it again. */
 static void restore_file_limit(pid_t init)
 {
     struct rlimit mine, given;
@@ -137,7 +137,7 @@ static void restore_file_limit(pid_t init)
         setrlimit(RLIMIT_NOFILE, &given);
 }
 
-/* All but SIGCHLD, which bailey-init changes itself. */
+/* All ignored signals except SIGCHLD, whose disposition bailey-init changes itself. */
 static void restore_ignored_signals(pid_t init)
 {
     char mask[128];
@@ -151,7 +151,7 @@ static void restore_ignored_signals(pid_t init)
             set_action(number, SIG_IGN);
 }
 
-/* Restores what Node has changed, if the parent is bailey-init, which still has it. */
+/* Restores the limit and the ignored signals from the parent, if the parent is bailey-init, which has not changed them. */
 static void restore_from_init(void)
 {
     pid_t parent = getppid();
@@ -196,7 +196,7 @@ static void close_others_on_exec(void)
     closedir(folder);
 }
 
-/* What exec changes for the next program. */
+/* The changes that exec makes for the next program. */
 struct changes {
     char **without; /* variables that it does not get; NULL: it gets all */
     int stdin_fd;   /* its standard input; -1: that of this process */

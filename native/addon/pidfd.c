@@ -1,5 +1,5 @@
 /*
- * Processes by pidfd, a descriptor that stays with one process while its number may pass to another.
+ * Processes by pidfd, a descriptor that refers to one process even when its pid is reused for another.
  *
  * A pidfd becomes readable when its process ends (pidfd_open(2)), so libuv can wait for it: the event loop that runs
  * JavaScript polls every watched pidfd, and there is no thread of our own. Node exports libuv's functions to addons,
@@ -155,7 +155,7 @@ static void stop_function_collected(napi_env env, void *watch, void *unused)
     release(watch);
 }
 
-/* Makes what JavaScript needs to be called; false when Node-API refuses, as while a worker is being terminated. */
+/* Creates the Node-API objects that a call into JavaScript needs; false when Node-API refuses, as while a worker is being terminated. */
 static bool prepare_call(struct watch *watch, napi_value function)
 {
     napi_value name;
@@ -191,7 +191,7 @@ static int start_polling(struct watch *watch, int fd)
     return 0;
 }
 
-/* Undoes prepare_call, as far as it came. */
+/* Releases the objects that prepare_call has created. */
 static void discard(struct watch *watch)
 {
     if (watch->cleanup != NULL)

@@ -1,7 +1,7 @@
 /*
- * bailey: the command in an image. It executes Node with bailey.js, which lies beside this file.
+ * bailey: the command in an image. It executes Node with bailey.js, which is in the same folder as this file.
  *
- * Only `bailey agent cat` cannot wait for Node. docker-workflow starts it, checks at once that the container runs
+ * There is one exception, because `bailey agent cat` must not take the time to start Node. docker-workflow starts it, checks at once that the container runs
  * `cat`, and reports a wrong image when it finds another process, such as a Node that is still starting
  * (WithContainerStep.java: docker run --detach, then docker top). So a program that runs in place of an agent is
  * executed here. If that fails, bailey.js reports why.
@@ -36,7 +36,7 @@ static bool names_program(int argc, char *const argv[])
     return argc == 3 && strcmp(argv[1], "agent") == 0 && argv[2][0] != '-' && argv[2][0] != '\0' && getpid() != 1;
 }
 
-/* Gets the path of bailey.js, which lies beside this program; false when /proc does not show it. */
+/* Gets the path of bailey.js, which is in the folder of this program; false when /proc does not show it. */
 static bool beside_us(char path[PATH_MAX])
 {
     static const char script[] = "bailey.js";

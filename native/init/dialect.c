@@ -1,6 +1,6 @@
 /*
- * The dialects: bailey-init by its own name, and tini, dumb-init and catatonit as drop-in replacements. Messages are in
- * bailey-init's words, except those that scripts and the test suites of these programs look for.
+ * The dialects: bailey-init by its own name, and tini, dumb-init and catatonit as drop-in replacements. Messages are those
+ * of bailey-init, except texts that scripts and the test suites of these programs look for.
  */
 #include "dialect.h"
 
@@ -269,7 +269,7 @@ static const struct variable catatonit_variables[] = {
     {0},
 };
 
-/* For the dialects that have no message of their own. */
+/* The messages of all dialects that do not replace them. */
 static const struct message_text common_messages[] = {
     {WRONG_OPTION, ERROR, "unknown option '%n'"},
     {WRONG_VALUE, ERROR, "%n needs %h, not '%d'"},

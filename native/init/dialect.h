@@ -7,7 +7,7 @@
 
 #include "settings.h"
 
-/* What messages are about; beside each, the fields that its text may use. */
+/* The events that messages report. The comment beside each event lists the fields that its text may use. */
 enum event {
     WRONG_OPTION,   /* name: the argument */
     WRONG_VALUE,    /* name: the option or variable, detail: its value, hint: what it must be */
@@ -82,7 +82,7 @@ struct option {
 /* The letter, which no command line has, of a --version that is valid only as the sole argument. */
 enum { VERSION_ALONE = 1 };
 
-/* When a variable takes effect. */
+/* The condition under which a variable takes effect. */
 enum presence {
     WHEN_PRESENT,   /* with any value, also an empty one */
     WHEN_EQUAL,     /* with the value `equal` */
@@ -102,7 +102,7 @@ struct dialect {
     struct behavior behavior;
     const struct option *options;
     const struct variable *variables;
-    const struct message_text *messages; /* that differ from the common ones; EVENTS ends them */
+    const struct message_text *messages; /* messages that differ from the common ones; EVENTS ends the list */
     const char *prefix;           /* of every message, with the same directives */
     const char *levels[DETAIL + 1];
     const char *after_mistake;    /* printed below a wrong command line; null: nothing */

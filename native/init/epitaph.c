@@ -11,7 +11,7 @@
 #include "message.h"
 #include "parse_values.h"
 
-/* The signals with which programs are asked to end, by whomever. */
+/* The signals that ordinarily request a program to end. They cause no epitaph. */
 static const signal_set ordinary = 1ull << (SIGHUP - 1) | 1ull << (SIGINT - 1) | 1ull << (SIGTERM - 1) |
                                    1ull << (SIGPIPE - 1);
 
@@ -34,7 +34,7 @@ static void add(struct text *text, const char *more)
     text->letters[text->length] = '\0';
 }
 
-/* Without control characters, which could end the line or change the terminal. A char is signed on x86 only. */
+/* Replaces control characters, which could end the line or change the terminal. A char is signed on x86 only. */
 static void add_printable(struct text *text, const char *name, size_t most)
 {
     for (; *name != '\0' && most-- > 0; name++) {
@@ -76,7 +76,7 @@ static void add_memory(struct text *text, const struct cgroup_memory *memory)
         add_mebibytes(text, memory->limit > 0 ? ", peak " : ": peak ", memory->peak);
 }
 
-/* Only if the file exists and is empty: what the program wrote there says more. */
+/* Writes only if the file exists and is empty: a message of the program itself is more useful. */
 static void write_termination_log(const char *text)
 {
     struct stat about;

@@ -6,9 +6,9 @@
 #include "spawn.h"
 
 /*
- * Writes one line when a signal ended the program that bailey-init did not forward and that is not an ordinary request
- * to end. The line names the program and the signal; if the counters of the cgroup say that the out-of-memory killer
- * killed a process, also that, with limit and peak. It never blames what the kernel does not report. The line also goes
+ * Writes one line when a signal ended the program, unless bailey-init forwarded that signal or it is an ordinary request
+ * to end. The line has the program and the signal. If the counters of the cgroup show that the out-of-memory killer
+ * killed a process, the line also says so, with the limit and the peak. It states no cause that the kernel does not report. The line also goes
  * to /dev/termination-log, which Kubernetes shows as the reason of the end, if the file is empty.
  */
 void write_epitaph(const struct settings *settings, const struct child *child, int status,

@@ -60,7 +60,7 @@ static void forward_to_remaining(const struct settings *settings, int received)
 
 void end_remaining_processes(const struct settings *settings, const struct forwarding *forwarding)
 {
-    /* From here on each end is reaped here. Processes that ended before were freed by the kernel or reaped. */
+    /* From here on, this function reaps each process. Processes that ended before were freed by the kernel or reaped. */
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
     const struct behavior *behavior = &settings->behavior;
     const signal_set blocked = ~behavior->unblocked;

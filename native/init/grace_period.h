@@ -1,4 +1,4 @@
-/* What remains when the program has ended: --grace and --wait-all. */
+/* The processes that remain when the program has ended: --grace and --wait-all. */
 #ifndef BAILEY_GRACE_PERIOD_H
 #define BAILEY_GRACE_PERIOD_H
 

@@ -83,7 +83,7 @@ static int exit_code(const struct settings *settings, int status, const struct f
     return settings->exit_as[code];
 }
 
-/* What must wait until the program has been executed, because the program would inherit it. */
+/* Changes that must wait until the program has been executed, because the program would inherit them. */
 static void finish_start(const struct settings *settings, const struct child *child)
 {
     if (settings->secret_names)
@@ -94,7 +94,7 @@ static void finish_start(const struct settings *settings, const struct child *ch
         print_message(settings, FOLDER_NOT_LEFT, &(struct message_fields){.error = errno});
 }
 
-/* To report each process, or to follow the stops of the program, this process must be woken for each: so it waits. */
+/* Reporting each process, or following the stops of the program, requires a wake-up for each, so it needs reaping with waitpid. */
 static void choose_reaping(struct settings *settings, enum terminal terminal)
 {
     struct behavior *behavior = &settings->behavior;

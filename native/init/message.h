@@ -1,4 +1,4 @@
-/* Messages for people. */
+/* Messages on standard output and standard error. */
 #ifndef BAILEY_MESSAGE_H
 #define BAILEY_MESSAGE_H
 

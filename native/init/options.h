@@ -4,7 +4,7 @@
 
 #include "dialect.h"
 
-/* What read_options returns when there is a program to run, or a pause. */
+/* The result of read_options when bailey-init must run a program or pause, in place of an exit status. */
 enum { RUN_PROGRAM = -1 };
 
 /*

@@ -131,7 +131,7 @@ static bool read_exit_status(int pidfd, int *status)
     return true;
 }
 
-/* Waiting fails, though it did not before: reap with waitpid from here on. */
+/* epoll_pwait fails although it worked before: from here on, reap with waitpid. */
 static bool fall_back(const struct settings *settings, const struct child *child, struct forwarding *forwarding, int *status)
 {
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
@@ -162,7 +162,7 @@ bool reap_by_kernel(const struct settings *settings, const struct child *child, 
 
         if (ready < 0 && errno != EINTR) /* EINTR comes after SIGSTOP and SIGCONT */
             return fall_back(settings, child, forwarding, status);
-        /* The end first: signals that arrive at the same time are for the remaining processes. */
+        /* Handle the end of the program first: signals that arrive at the same time are for the remaining processes. */
         for (int i = 0; i < ready; i++) {
             if (events[i].events & EPOLLHUP)
                 return read_exit_status(child->pidfd, status);

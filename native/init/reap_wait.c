@@ -27,7 +27,7 @@ static void report_end(const struct settings *settings, pid_t pid, int status, b
 }
 
 /*
- * Before the program is reaped: while it is a zombie, its number, which is also that of its group, is not used again.
+ * Call it before the program is reaped: while the program is a zombie, its pid, which is also the id of its group, is not reused.
  */
 static void terminate_group_of_zombie(const struct settings *settings, const struct child *child)
 {

@@ -1,4 +1,4 @@
-/* Memory that is given back to the kernel after the start, so that bailey-init stays a few pages. */
+/* Gives memory back to the kernel after the start, so that only a few pages of bailey-init stay resident. */
 #ifndef BAILEY_RELEASE_PAGES_H
 #define BAILEY_RELEASE_PAGES_H
 

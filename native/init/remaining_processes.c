@@ -62,7 +62,7 @@ static bool is_descendant(pid_t pid)
 }
 
 /*
- * A pidfd holds the process while its parents are read, so that the signal cannot hit a later process of that number.
+ * A pidfd refers to the process while its parents are read, so that the signal cannot reach a later process with that pid.
  */
 static void signal_if_descendant(pid_t pid, int signal)
 {

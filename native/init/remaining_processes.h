@@ -6,7 +6,7 @@
 
 /*
  * Sends a signal to every other process of the PID namespace, as PID 1, or to every descendant otherwise: kill(-1)
- * would hit the whole machine then. Descendants are found in /proc.
+ * would signal all processes of the machine then. Descendants are found in /proc.
  * @return false when they cannot be found: there is no /proc, or it belongs to another PID namespace
  */
 bool signal_remaining_processes(int signal);

@@ -1,4 +1,4 @@
-/* What bailey-init does: the result of reading the command line and the environment. */
+/* The settings of bailey-init: the result of reading the command line and the environment. */
 #ifndef BAILEY_SETTINGS_H
 #define BAILEY_SETTINGS_H
 
@@ -34,8 +34,8 @@ enum isolation {
 enum level { ERROR, WARNING, INFO, DETAIL };
 
 /*
- * What the dialects do differently and options change, beyond spawning and reaping. All other code reads these fields
- * and never asks which dialect is in use.
+ * Behavior that depends on the dialect and that options change. All other code reads these fields and does not
+ * depend on which dialect is in use.
  */
 struct behavior {
     enum level verbosity;
@@ -70,7 +70,7 @@ struct settings {
     uint8_t exit_as[256];                    /* the exit status for each one of the program */
 };
 
-/* Whether more than warnings is printed. Resident code asks first, so that the pages of the messages stay unused. */
+/* Whether messages below the level of warnings are printed. Resident code asks first, so that the pages of the messages stay unused. */
 static inline bool is_verbose(const struct settings *settings)
 {
     return settings->behavior.verbosity > WARNING;

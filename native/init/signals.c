@@ -141,7 +141,7 @@ static bool has_value(const siginfo_t *info)
 static void send_on(const struct settings *settings, const struct child *child, bool to_group, int signal,
                     const siginfo_t *info)
 {
-    /* If the queue is full (RLIMIT_SIGPENDING), or the target is a group: without its value rather than not at all. */
+    /* If the queue is full (RLIMIT_SIGPENDING), or the target is a group, forward the signal without its value. */
     if (has_value(info) && info->si_signo == signal && send_signal(child, to_group, signal, info) == 0)
         return;
     if (send_signal(child, to_group, signal, NULL) == 0 || errno == ESRCH)

@@ -49,7 +49,7 @@ enum terminal detect_terminal(struct settings *settings)
         settings->behavior.isolation = OWN_SESSION;
         return HANDED_OVER;
     }
-    /* Also in the background: fg may follow. */
+    /* Also for a job in the background: fg may follow. */
     return settings->behavior.isolation == OWN_GROUP && !leads && tcgetpgrp(STDIN_FILENO) >= 0 ? SHARED : NO_TERMINAL;
 }
 
@@ -70,12 +70,12 @@ void acquire_terminal(const struct settings *settings)
 
 void stop_with_program(const struct child *child, int signal)
 {
-    /* After bg, the shell's fg sends no SIGCONT: only now it shows that this process is in the foreground again. */
+    /* After bg, the shell's fg sends no SIGCONT, so this is the first moment to detect that this process is in the foreground. */
     if (TERMINAL_ACCESS & signal_bit(signal) && has_foreground()) {
         (void)tcsetpgrp(STDIN_FILENO, child->pid);
         (void)kill(-child->pid, SIGCONT);
     } else if (!(TERMINAL_STOPS & signal_bit(signal)) && !is_foreground(child->pid))
-        return; /* No shell waits. The sender of the SIGSTOP continues the program, but not this process. */
+        return; /* No shell waits for a job in the background. The sender of the SIGSTOP continues the program, but not this process. */
     else if (getpid() != 1)
         (void)kill(getpid(), SIGSTOP);
     else if (TERMINAL_STOPS & signal_bit(signal))
@@ -90,7 +90,7 @@ void continue_program(const struct child *child)
 
 void reclaim_terminal(const struct child *child)
 {
-    /* Unless a shell has taken it meanwhile. */
+    /* Not if a shell has taken the terminal meanwhile. */
     if (child->terminal == SHARED && tcgetpgrp(STDIN_FILENO) == child->pid)
         (void)tcsetpgrp(STDIN_FILENO, getpgrp());
 }

@@ -19,7 +19,7 @@ static char *value_after(char *text, const char *name, size_t length)
 
 static void wipe_variable(const char *name, size_t length)
 {
-    /* All of that name: libc uses the first, /proc shows all. */
+    /* Overwrites every variable of that name: libc uses the first, but /proc shows all. */
     for (char **variable = environ; *variable; variable++) {
         char *const value = value_after(*variable, name, length);
 

@@ -1,4 +1,4 @@
-/* --forget: secrets that the program got from the environment or the command line. */
+/* --forget: overwrites secrets in the environment and the command line of bailey-init. */
 #ifndef BAILEY_WIPE_SECRETS_H
 #define BAILEY_WIPE_SECRETS_H
 

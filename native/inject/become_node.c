@@ -15,8 +15,8 @@
 #include "payload.h"
 
 /*
- * Reads the bundle from this file and runs it. A script for -e, because for a path below /proc/self/fd Node would
- * search the folders above for a package.json.
+ * Script that reads the bundle from this file and runs it. It is passed with -e: given a path below /proc/self/fd, Node
+ * would search the parent folders for a package.json.
  */
 static const char run_bundle[] =
     "const[,fd,at,size]=process.argv,code=Buffer.alloc(+size);"

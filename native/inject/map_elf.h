@@ -1,6 +1,6 @@
 /*
- * Running a program that lies inside another file, without copying it: what the kernel's ELF loader does, in user
- * space.
+ * Runs a program that is inside another file, without copying it. It does in user space what the kernel's ELF loader
+ * does.
  */
 #ifndef BAILEY_MAP_ELF_H
 #define BAILEY_MAP_ELF_H
@@ -21,7 +21,7 @@ struct image {
 };
 
 /*
- * Maps an ELF file, which may lie inside another file. Nothing is copied: all containers on a host share the pages.
+ * Maps an ELF file, which may be inside another file. Nothing is copied: all containers on a host share the pages.
  * @param at where it begins in the file, a multiple of the page size
  * @return false with errno; ENOEXEC when it is not a program for this machine
  */

@@ -29,7 +29,7 @@ int reopen_block_device(int device, const char *path)
     return -1;
 }
 
-/* The kernel has resolved the path again: it must have mounted the device that was checked. */
+/* The kernel has resolved the path again, so check that it mounted the same device. */
 static int is_on(int tree, int device)
 {
     struct stat mounted, held;

@@ -11,7 +11,7 @@
 enum { NAME_SIZE = 512 };
 
 /*
- * Formats FOLDER/PREFIXNAME, and ~MORE behind it unless more is empty. Returns 0, or -1 and errno when it is too long.
+ * Formats FOLDER/PREFIXNAME, followed by ~MORE unless more is empty. Returns 0, or -1 and errno when it is too long.
  */
 int format_path(char path[NAME_SIZE], const char *folder, const char *prefix, const char *name, const char *more);
 

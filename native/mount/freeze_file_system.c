@@ -93,7 +93,7 @@ static long long milliseconds_now(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* Waits for the end of standard input. Returns whether that came in time. */
+/* Waits for the end of standard input. Returns whether it came before the time limit. */
 static int wait_for_end_of_input(long long deadline)
 {
     struct pollfd watch = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -123,11 +123,11 @@ int freeze_device(const char *uuid, const char *device, int milliseconds)
         return report_failure(step);
     if (ioctl(root, (int)FIFREEZE, 0) != 0)
         return report_failure("freeze");
-    /* The point of no return: from here on it must be thawed, whatever happens. */
+    /* The point of no return: from here on the file system must be thawed on every path. */
     print("frozen\n");
     in_time = wait_for_end_of_input(deadline);
     if (ioctl(root, (int)FITHAW, 0) != 0)
-        return report_failure("thaw"); /* it was thawed before, so the copy cannot be trusted */
+        return report_failure("thaw"); /* another process has thawed it, so the copy may be inconsistent */
     print(in_time ? "thawed\n" : "late\n");
     return 0;
 }
@@ -139,7 +139,7 @@ int thaw_device(const char *uuid, const char *device)
 
     if (root == -1)
         return errno == ENXIO ? report_success(0) : report_failure(step);
-    /* EINVAL: it is not frozen. */
+    /* EINVAL: the file system is not frozen. */
     if (ioctl(root, (int)FITHAW, 0) != 0 && errno != EINVAL)
         return report_failure("thaw");
     return report_success(0);

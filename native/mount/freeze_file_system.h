@@ -7,8 +7,9 @@
  * time is over, whichever comes first; then it prints `thawed` or `late`. It does not matter where the file system is
  * mounted: it is reached by one more mount, in no mount namespace.
  *
- * A frozen file system blocks every process that writes to it, so a freeze must end whatever happens: the castle's end
- * closes standard input, the time is limited, all signals that can be blocked are, and thaw_device() is for the rest.
+ * A frozen file system blocks every process that writes to it, so every freeze must end. It ends when the castle
+ * ends, which closes standard input, and at the time limit. All signals that can be blocked are blocked. If this process
+ * is killed with SIGKILL, the castle calls thaw_device().
  *
  * uuid          that the file system must have
  * device        path of its block device

@@ -3,7 +3,7 @@
 #define CASTLE_MOUNT_GROW_FILE_SYSTEM_H
 
 /*
- * Grows a mounted file system to the size of its device. A file system of that size stays as it is.
+ * Grows a mounted file system to the size of its device. A file system that already has that size is not changed.
  *
  * root    descriptor of a folder of the file system, open for reading
  * device  descriptor of its block device

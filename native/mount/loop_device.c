@@ -36,7 +36,7 @@ struct loop_config_ {
 };
 _Static_assert(sizeof(struct loop_config_) == 304, "struct loop_config has 304 bytes");
 
-/* Another process may take the free device first: as many tries as there may be such processes. */
+/* Number of attempts: another process may take the free device first. */
 enum { TRIES = 64 };
 
 /*

@@ -19,13 +19,13 @@ enum { LOOP_PATH_SIZE = 32 };
 int create_loop_device(int image, char path[LOOP_PATH_SIZE]);
 
 /*
- * Opens the loop device that an image has already.
+ * Opens the loop device that is attached to an image already.
  *
  * image  descriptor of the file
  * path   of the device
  *
- * Returns a descriptor, which keeps the loop device as a mount does, or -1 and errno: ENXIO when it has another
- * file, or none any more.
+ * Returns a descriptor, which keeps the loop device attached as a mount does, or -1 and errno: ENXIO when the device is
+ * attached to another file, or to none.
  */
 int reopen_loop_device(int image, const char *path);
 
@@ -35,7 +35,7 @@ int reopen_loop_device(int image, const char *path);
  * image  descriptor of the file
  * path   of the device
  *
- * Returns a descriptor of the device, or -1 and errno: ENXIO when it has another file, or none.
+ * Returns a descriptor of the device, or -1 and errno: ENXIO when the device is attached to another file, or to none.
  */
 int update_loop_size(int image, const char *path);
 

@@ -1,5 +1,5 @@
 /*
- * castle-mount: does one privileged act for the castle, then exits.
+ * castle-mount: performs one privileged operation for the castle, then exits.
  *
  *   castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT
  *       bind SOURCE, a path of the host, on TARGET, a path of the container
@@ -11,7 +11,7 @@
  *   castle-mount mount-nfs rw|ro SOURCE OPTIONS TARGET 3<NAMESPACE 4<ROOT
  *       mount a folder of an NFS server on TARGET
  *   castle-mount export SOURCE OPTIONS ACTION ARGUMENT...
- *       do something in an export of an NFS server, in no mount namespace; nfs_export.c has the actions
+ *       run one action in an export of an NFS server, in no mount namespace; nfs_export.c has the actions
  *   castle-mount grow TYPE DEVICE TARGET 3<NAMESPACE 4<ROOT 5<>IMAGE
  *       grow the file system on TARGET, which is on DEVICE, to the size of the device, or of the image behind it
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
@@ -28,10 +28,10 @@
  * Descriptor 3 is the mount namespace of a process in the container, opened by the castle: a pid could belong to
  * another process by now. Descriptor 4 is the root folder of that process, where TARGET begins; after a chroot it is
  * not the root of the namespace. Descriptor 5 is an image or a block device, open for reading and writing. With `ids`,
- * the castle decides about the owner and an id map (idmap.h).
+ * the castle sends the owner and an id map on standard input (idmap.h).
  *
  * On success it prints the id of the mount, as the container sees it. On failure it prints `STEP ERRNO` and exits with
- * 1; the castle makes the message of that.
+ * 1; the castle turns that into a message.
  *
  * Security. castle-mount runs with all rights of the host, and the container is hostile. What an attacker controls:
  *   TARGET       a path in the container, and every folder on it. Paths are opened with openat2(2) without symbolic and magic
@@ -174,7 +174,7 @@ static int grow_in_container(const char *type, const char *path, const char *tar
         return report_failure("target");
     if (fstat(device, &device_status) != 0 || fstat(folder, &folder_status) != 0 || mount_id(folder, &id) != 0)
         return report_failure("id");
-    /* The container may have mounted something else over it, which must not be touched. */
+    /* The container may have put another mount on top, which must not be unmounted. */
     if (device_status.st_rdev != folder_status.st_dev) {
         errno = ENXIO;
         return report_failure("mount");

@@ -14,7 +14,7 @@ static int set_options(int context, const struct image *image, const char *devic
 {
     if (configure_string(context, "source", device) != 0)
         return -1;
-    /* xfs refuses a UUID that is mounted already. A copy has the UUID of its original until it gets its own. */
+    /* xfs refuses to mount a UUID that is mounted already. A copy has the UUID of its original until it gets a new one. */
     if (image->is_copy && strcmp(image->type, "xfs") == 0 && configure_flag(context, "nouuid") != 0)
         return -1;
     /* ext4 becomes read-only when it finds damage, before the damage grows. xfs shuts down by itself. */

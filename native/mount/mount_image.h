@@ -28,7 +28,7 @@ struct image {
  */
 int mount_image(const struct image *image, const char **step);
 
-/* Mounts the file system on a device that is the right one. Returns a descriptor of the mount, or -1 and errno. */
+/* Mounts the file system on a device whose identity was checked. Returns a descriptor of the mount, or -1 and errno. */
 int mount_device_path(const struct image *image, const char *device);
 
 /*

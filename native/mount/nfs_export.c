@@ -49,7 +49,7 @@ static int list(int export, char **arguments)
     if (entries == NULL)
         return errno == ENOENT ? 0 : -1;
     for (errno = 0; (entry = next_entry(entries)) != NULL; errno = 0) {
-        /* Such a name is not one of the castle's, and would look like two. */
+        /* The castle creates no such name, and the line feed would make it look like two. */
         if (strchr(entry->d_name, '\n') != NULL)
             continue;
         print(entry->d_name);

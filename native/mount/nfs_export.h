@@ -1,4 +1,4 @@
-/* What the castle does in an NFS export itself: the export is mounted for that moment, in no mount namespace. */
+/* Operations of the castle in an NFS export. The export is mounted for the time of one operation, in no mount namespace. */
 #ifndef CASTLE_MOUNT_NFS_EXPORT_H
 #define CASTLE_MOUNT_NFS_EXPORT_H
 

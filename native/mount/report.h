@@ -1,4 +1,4 @@
-/* What castle-mount prints on standard output, for the castle. */
+/* The output of castle-mount on standard output, which the castle reads. */
 #ifndef CASTLE_MOUNT_REPORT_H
 #define CASTLE_MOUNT_REPORT_H
 
@@ -10,7 +10,8 @@ void print(const char *text);
 int report_failure(const char *step);
 
 /*
- * The same for an action on an export, whose output has several lines: `failed STEP ERRNO SENTENCE`; it may be empty.
+ * Prints the failure of an action on an export, whose output has several lines: `failed STEP ERRNO SENTENCE`. SENTENCE may be
+ * empty.
  */
 int report_export_failure(const char *step, const char *sentence);
 

@@ -1,5 +1,5 @@
 /*
- * Which file system a device holds, by its first superblock. The castle mounts a device only if the UUID there is that
+ * Identifies the file system on a device by its first superblock. The castle mounts a device only if that UUID is the UUID
  * of the volume: a device name may lead to another disk, whose data a mount would change.
  */
 #ifndef CASTLE_MOUNT_SUPERBLOCK_H

@@ -26,7 +26,7 @@ static int write_text(int folder, const char *name, const char *text)
     return close(file) == 0 && good ? 0 : -1;
 }
 
-/* Where a claim is created, its place, and its file there. */
+/* The paths of a claim: where it is created, its final place, and its file there. */
 struct claim_paths {
     char made[NAME_SIZE], claim[NAME_SIZE], file[NAME_SIZE];
 };

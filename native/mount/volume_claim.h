@@ -1,12 +1,13 @@
-/* Claims: which host may use a volume of an NFS export that several hosts reach. */
+/* Claims decide which host may use a volume of an NFS export that several hosts reach. */
 #ifndef CASTLE_MOUNT_VOLUME_CLAIM_H
 #define CASTLE_MOUNT_VOLUME_CLAIM_H
 
 /*
  * A claim on VOLUME is the folder `.claims/VOLUME` with one file in it, which is named after the claimant. It is
  * created elsewhere and renamed into place. The rename is atomic on the server, and succeeds only if nothing is there
- * or an empty folder (rename(2)): of several hosts one gets the claim. The name of the file is in no other claim, so a
- * claimant can only give up its own. An empty folder, which remains of a claim that was given up, claims nothing.
+ * or an empty folder (rename(2)): of several hosts, exactly one gets the claim. No other claim contains a file of
+ * that name, so a claimant can only give up its own claim. An empty folder may remain of a claim that was given up; it is
+ * no claim.
  */
 
 /*
@@ -14,7 +15,7 @@
  *
  * export    descriptor of the root of the export
  * claimant  a file name
- * text      content of the claim, for other claimants and people
+ * text      content of the claim, which other claimants and administrators read
  *
  * Returns 0, or -1 and errno: EEXIST when another claimant has it.
  */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../terminal/failure.ts';
 
-/** A process, held by a descriptor that never refers to a later process of the same number. */
+/** A process, held by a pidfd: the descriptor never refers to a later process with the same pid. */
 export interface PeerProcess {
   /** Process id in the PID namespace of the caller; 0 when the peer is not visible there. */
   readonly pid: number;
@@ -24,21 +24,21 @@ export interface Native {
   /**
    * Replaces this process by another program, as execv(3) does, after undoing what Node changed: ignored signals and the mask,
    * RLIMIT_NOFILE (if bailey-init is the parent), O_NONBLOCK on descriptors 0 to 2. Every other descriptor becomes
-   * close-on-exec. The environment is that of this process, byte for byte: variables may be no UTF-8, and process.env has
-   * them as text. It only returns by throwing (ENOENT, EACCES, …).
+   * close-on-exec. The environment is passed on byte for byte, not from process.env, because variables need not be
+   * valid UTF-8. It returns only by throwing (ENOENT, EACCES, …).
    * @param path file of the program; PATH is not searched
    * @param argv all arguments, argv[0] first; a Buffer is passed as it is
    * @param without names of variables that the program does not get
-   * @param stdin descriptor that becomes its standard input; -1: that of this process
+   * @param stdin descriptor that becomes the standard input of the program; -1: the standard input of this process
    */
   exec(path: string, argv: readonly (string | Buffer)[], without?: readonly string[], stdin?: number): never;
   /**
-   * Creates a sealed file in memory that only this user can read: memfd_create(2) (Linux 3.17). Its position is at its end.
+   * Creates a sealed file in memory that only this user can read: memfd_create(2) (Linux 3.17). The file position is at the end.
    * @returns its descriptor (close-on-exec)
    * @throws ENOSYS or EPERM where the system does not allow it
    */
   memoryFile(content: Buffer): number;
-  /** Gives a signal its default action, natively, so that it ends this process at once. */
+  /** Gives a signal its default action (SIG_DFL), so that the kernel ends this process on it without Node. */
   resetSignal(signal: number): void;
   /**
    * Takes an exclusive lock on an open file or folder without waiting, as flock(2) does. The kernel releases it when the
@@ -101,7 +101,7 @@ export function native(): Native {
   return loaded;
 }
 
-/** Uses an addon that was loaded from elsewhere: in the injected agent, no file lies beside the bundle. */
+/** Uses an addon that was loaded elsewhere: the single-file agent has no addon file beside the bundle. */
 export function useNative(addon: Native): void {
   loaded = addon;
 }

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { parseStat } from './process-stat.ts';
 
-/** Identifies a process for good: its number alone is used again, number and start time together are not. */
+/** Identifies a process uniquely: the kernel reuses pids, but not a pid together with a start time. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks between boot and the start of the process: field 22 of /proc/PID/stat. */
   readonly startTicks: string;
-  /** The boot that the ticks count from. */
+  /** The id of the boot from which the ticks are counted. */
   readonly bootId: string;
 }
 
@@ -33,9 +33,9 @@ export function isStillThere(identity: ProcessIdentity): boolean {
 }
 
 /**
- * Reads what all threads of a process share. When the first thread has ended before the others (pthread_exit in main),
+ * Reads a file below /proc/PID whose content all threads of a process share. When the first thread has ended before the others (pthread_exit in main),
  * /proc/PID no longer shows it, but the folder of each remaining thread does.
- * @param read reads below the folder that it is given, /proc/PID or /proc/PID/task/TID
+ * @param read reads the file below its argument, /proc/PID or /proc/PID/task/TID
  * @throws the error for the first thread, when it cannot be read for any thread
  */
 export function fromAnyThread<T>(pid: number | 'self', read: (folder: string) => T): T {
@@ -66,7 +66,7 @@ export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt' | 'user'):
   return fromAnyThread(pid, (folder) => readlinkSync(`${folder}/ns/${kind}`));
 }
 
-/** The numbers of all processes that exist now. */
+/** Returns the pids of all processes that exist now. */
 export function processes(): readonly number[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))

@@ -10,7 +10,7 @@ export interface ProcessStat {
   readonly session: number;
   /** Threads of the group, the leader counted even after it has ended. */
   readonly threads: number;
-  /** Start of the process in clock ticks since boot; together with the pid it identifies the process for good. */
+  /** Start of the process in clock ticks since boot; together with the pid it identifies the process uniquely. */
   readonly startTicks: number;
 }
 

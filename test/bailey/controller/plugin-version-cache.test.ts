@@ -54,7 +54,7 @@ if (requires(t, program('strace'))) {
   });
 }
 
-t.test('every change is noticed', async (t) => {
+t.test('a changed plug-in file is read again', async (t) => {
   const fixture = await createCachedFixture(t);
   const plugin = join(fixture.home, 'plugins/a.jpi');
   const { size, mtime, ino } = statSync(plugin);
@@ -81,7 +81,7 @@ t.test('every change is noticed', async (t) => {
   t.match(fixture.log().join('\n'), /^SKIPPED plugins\/b.jpi : .* upgraded by hand from 0.1$/);
 });
 
-t.test('a change immediately after the start is noticed', async (t) => {
+t.test('a plug-in file that changes immediately after the start is read again', async (t) => {
   const fixture = new ControllerFixture(t);
   writeOldPlugin(join(fixture.ref, 'plugins/a.jpi'), '1.0');
   // Immediately after the start: the program that bailey becomes changes the file.

@@ -51,7 +51,7 @@ if (requires(t, pidNamespace)) {
     );
   });
 
-  t.test('bailey agent does the same', async (t) => {
+  t.test('bailey agent also runs under bailey-init', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'look'), '#!/bin/sh\ncat /proc/1/comm\n', { mode: 0o755 });
     const env = { PATH: process.env['PATH'] };
