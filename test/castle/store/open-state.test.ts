@@ -73,7 +73,7 @@ t.test('a store of a newer format is refused as such, whatever rules its records
   const folder = temporaryFolder(t, 'newer');
   await openState(folder).close();
   const put = async (table: string, key: string, value: unknown) => {
-    const database = open({ path: join(folder, 'castle.lmdb'), encoding: 'json' });
+    const database = open({ path: join(folder, 'castle.lmdb'), encoding: 'json', overlappingSync: false });
     await database.openDB<unknown, string>({ name: table, encoding: 'json' }).put(key, value);
     await database.close();
   };
