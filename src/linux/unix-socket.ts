@@ -8,12 +8,10 @@ const maxPathBytes = 107;
 
 /**
  * Checks that a socket can have this path.
- * @throws Failure usage, config when it is empty or too long
+ * @param path absolute, as readPath returns it
+ * @throws Failure config when it is too long
  */
 export function checkSocketPath(path: string, option = '--socket'): void {
-  if (path === '') {
-    throw new Failure('usage', `${option} is empty`, 'give the path of a socket, or leave the option out');
-  }
   const bytes = Buffer.byteLength(path);
   if (bytes > maxPathBytes) {
     const message = `the path of the socket has ${bytes} bytes, and Linux allows ${maxPathBytes}: ${path}`;
@@ -56,7 +54,7 @@ export async function listen(server: Server, path: string, mask = 0o111, option 
       server.once('listening', resolve);
       const before = process.umask(mask);
       try {
-        server.listen(path); // binds before it returns
+        server.listen({ path }); // binds before it returns
       } finally {
         process.umask(before);
       }
@@ -91,7 +89,7 @@ function inUse(path: string, answer: string, option: string): Failure {
 /** Connects to a path. @returns `connected`, or the error code of the system */
 function connectTo(path: string): Promise<string> {
   return new Promise((resolve) => {
-    const socket = createConnection(path);
+    const socket = createConnection({ path });
     socket.once('connect', () => {
       socket.destroy();
       resolve('connected');

@@ -11,6 +11,9 @@ const home = '\x1b[H';
 const eraseRestOfLine = '\x1b[K';
 const eraseBelow = '\x1b[J';
 
+/** The size of a terminal that reports 0 columns or rows, as a serial console or a new pseudo-terminal does. */
+const [usualColumns, usualRows] = [80, 24];
+
 /** A color sequence, or one character; only a character takes a column. */
 const units = /\x1b\[[0-9;]*m|./gsu;
 
@@ -43,16 +46,25 @@ export function openScreen(terminal: WriteStream): Screen {
     isOpen = false;
   }
   function draw(): void {
-    if (isOpen) write(home + clip(shown, terminal.columns, terminal.rows) + eraseBelow);
+    if (!isOpen) return;
+    write(home + clip(shown, terminal.columns || usualColumns, terminal.rows || usualRows) + eraseBelow);
   }
   function endBy(signal: NodeJS.Signals): void {
     close();
     // Without the handler the signal ends the process, and the parent sees it in the exit status.
     process.kill(process.pid, signal);
   }
+  /**
+   * Stops the process, and goes on after SIGCONT. Not with SIGSTOP: in an orphaned process group, as under `docker exec -it`
+   * or `ssh -t`, no shell would ever continue the process. There the kernel discards SIGTSTP (POSIX, 2.4.3), and the process
+   * goes on at once.
+   */
   function suspend(): void {
     restore();
-    process.kill(process.pid, 'SIGSTOP');
+    process.off('SIGTSTP', suspend);
+    process.kill(process.pid, 'SIGTSTP');
+    process.on('SIGTSTP', suspend);
+    open();
   }
   function close(): void {
     restore();

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
+import { isCapableTerminal } from './colors.ts';
 import { print } from './print.ts';
 import { openScreen } from './screen.ts';
 
@@ -16,20 +17,22 @@ export interface Frame {
 
 /**
  * Fetches and shows a text repeatedly until a signal ends the process. On a terminal, each update replaces the one before,
- * on the alternate screen, so that the scrollback stays as it was. On a pipe or a file, updates follow one another, each
- * below its time; with --json, without the time.
+ * on the alternate screen, so that the scrollback stays as it was. On a pipe or a file, or when TERM is
+ * empty or `dumb`, updates follow one another, each below its time; with --json, without the time.
  * @param every seconds between two updates; true: the default
+ * @param env the environment, for TERM
  * @param look fetches one update; an error that it throws ends the watch
  */
 export async function watch(
   every: number | true,
   forPrograms: boolean,
+  env: Readonly<Record<string, string | undefined>>,
   look: () => Promise<Frame>,
 ): Promise<never> {
   const everyMs = (every === true ? defaultWatchSeconds : every) * 1000;
   // The first update is fetched before the screen changes, so that an error is printed on the normal screen.
   let frame = await look();
-  if (!forPrograms && process.stdout.isTTY) {
+  if (!forPrograms && isCapableTerminal(process.stdout, env)) {
     const screen = openScreen(process.stdout);
     try {
       for (;;) {

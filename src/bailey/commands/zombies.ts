@@ -30,7 +30,7 @@ export function addZombiesCommand(program: Command): void {
       const source = { uid: process.getuid?.() ?? 0, arch: process.arch, now: Date.now, pause };
       if (options.watch !== undefined) {
         const seenSince = new Map<string, number>();
-        return watch(options.watch, options.json === true, async () => {
+        return watch(options.watch, options.json === true, process.env, async () => {
           const report = await findZombies(source, seenSince);
           return { text: formatReport(report, options), at: report.at };
         });

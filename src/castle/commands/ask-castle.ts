@@ -82,7 +82,7 @@ export function addQuery<Response>(
             : toLines(toView(body as Response, Date.now()));
         return { text: lines.map((line) => `${line}\n`).join(''), at: new Date().toISOString() };
       };
-      if (every !== undefined) await watch(every, json === true, look);
+      if (every !== undefined) await watch(every, json === true, process.env, look);
       await print((await look()).text);
     });
 }

@@ -3,6 +3,7 @@ import { hasColors } from '../../terminal/colors.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { settingOption } from '../../terminal/setting-option.ts';
 import type { TlsSettings } from '../api/tls-files.ts';
+import { keepSocketsApart } from '../daemon/separate-folders.ts';
 import type { ServeSettings } from '../daemon/serve-settings.ts';
 import {
   castleSettings,
@@ -65,6 +66,7 @@ export async function settingsOf(command: Command): Promise<CastleSettings> {
     logLevel,
     logFormat,
   } = values;
+  keepSocketsApart(values.socket, values.plugin);
   const isText = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     ...values,

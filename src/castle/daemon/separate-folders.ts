@@ -47,6 +47,19 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
+/**
+ * Checks that the castle and its volume driver do not listen on the same socket.
+ * @throws Failure usage
+ */
+export function keepSocketsApart(socket: string, plugin: string | undefined): void {
+  if (plugin === undefined || withoutSymlinks(socket) !== withoutSymlinks(plugin)) return;
+  throw new Failure(
+    'usage',
+    `--socket and --plugin are the same socket, ${socket}`,
+    'give each a path of its own',
+  );
+}
+
 /** A path with its symlinks resolved, as far as it exists. */
 function withoutSymlinks(path: string): string {
   try {

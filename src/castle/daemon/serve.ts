@@ -2,10 +2,11 @@
  * Starts a castle. Each step starts one part and registers how to stop it. The parts are stopped in the reverse order
  * (services.ts):
  *
- *     store → snapshots → leases → off-host copies → purge, reconcile, snapshot scheduler → startup recovery
+ *     store → snapshots → leases → startup recovery → off-host copies → purge, reconcile, snapshot scheduler
  *       → engine events → engine mounts, garbage collection → metrics listener → listeners for requests → wait queue
  *
  * So a stop first ends the requests, then the background work, then the store.
+ * A start that fails stops what it has started: no socket is left behind.
  */
 import { dirname } from 'node:path';
 import { type Native, native } from '../../linux/native-addon.ts';
@@ -20,7 +21,7 @@ import type { Backend } from '../backends/backend.ts';
 import { listDevices } from '../backends/list-devices.ts';
 import { parseBackend } from '../backends/parse-backend.ts';
 import { volumeDriver } from '../docker-plugin/driver.ts';
-import { servePlugin } from '../docker-plugin/listener.ts';
+import { type PluginListener, servePlugin } from '../docker-plugin/listener.ts';
 import { ec2Calls } from '../events/ec2-call-metrics.ts';
 import { broadcastEvents, type CastleEvent, type EmitEvent } from '../events/event.ts';
 import { EventStream } from '../events/event-stream.ts';
@@ -73,6 +74,20 @@ export interface Castle {
  */
 export async function serve(settings: ServeSettings, log: (event: CastleEvent) => void): Promise<Castle> {
   const services = new Services();
+  try {
+    return await start(settings, log, services);
+  } catch (thrown) {
+    // The error of the start is the one to report: an error of the stop would follow from it.
+    await services.stop().catch(() => undefined);
+    throw thrown;
+  }
+}
+
+async function start(
+  settings: ServeSettings,
+  log: (event: CastleEvent) => void,
+  services: Services,
+): Promise<Castle> {
   const inputs = await readInputs(settings);
   const observation = openObservation(log);
   const { emit } = observation;
@@ -80,8 +95,6 @@ export async function serve(settings: ServeSettings, log: (event: CastleEvent) =
   const core = await openCore(settings, storage, observation, services);
   const background = await startBackground(settings, inputs, storage, core, emit, services);
   const listening = await listen(settings, inputs, observation, storage, core, background, services);
-  // A request that waits for a volume would keep its connection, and so the listeners, open.
-  services.add({ name: 'wait queue', stop: () => core.leases.queue.close() });
   background.scheduler?.start();
   background.offHost?.start();
 
@@ -236,6 +249,7 @@ async function startBackground(
   const { keepDeletedMs, reconcileIntervalMs, gcIntervalMs } = settings;
   await snapshots.thawAtStart();
   const recovery = await recoverAtStart(leases, emit);
+  services.add({ name: 'startup recovery', stop: () => recovery.stop() });
   await snapshots.recover();
   const offHost = copies === undefined ? undefined : new OffHostCopies({ copies, snapshots, backend, emit });
   if (offHost !== undefined) services.add({ name: 'off-host copies', stop: () => offHost.stop() });
@@ -267,7 +281,6 @@ async function startBackground(
     { name: 'reconcile', stop: stopReconciling },
     { name: 'snapshot scheduler', stop: () => scheduler?.stop() },
   );
-  services.add({ name: 'startup recovery', stop: () => recovery.stop() });
   services.add({ name: 'engine events', stop: () => engine?.stop() });
   services.add(
     { name: 'engine mounts', stop: () => engineMounts.stop() },
@@ -328,19 +341,22 @@ async function listen(
   });
   const metricsListener =
     metricsListen === undefined ? undefined : await serveMetrics(metricsListen, metrics, checkHealth);
-  await tokens?.forget();
-  const tlsListener =
-    tls === undefined || tokens === undefined
-      ? undefined
-      : await serveTls(tls.listen, tls, { tokens, leases, metrics, emit });
-  const driver = volumeDriver(leases, engineMountCreated);
-  const pluginListener = plugin === undefined ? undefined : await servePlugin(plugin, driver, native, emit);
-  await api.listen(socket);
   services.add({ name: 'metrics listener', stop: () => metricsListener?.close() });
+  await tokens?.forget();
+  let tlsListener: Awaited<ReturnType<typeof serveTls>> | undefined;
+  let pluginListener: PluginListener | undefined;
+  // Before they are opened: when one cannot be, those before it are closed.
   services.add(
     { name: 'volume driver', stop: () => pluginListener?.stop() },
     { name: 'unix socket', stop: () => api.stop() },
     { name: 'TLS listener', stop: () => tlsListener?.stop() },
   );
+  // A request that waits for a volume would keep its connection, and so the listeners, open.
+  services.add({ name: 'wait queue', stop: () => leases.queue.close() });
+  if (tls !== undefined && tokens !== undefined)
+    tlsListener = await serveTls(tls.listen, tls, { tokens, leases, metrics, emit });
+  const driver = volumeDriver(leases, engineMountCreated);
+  if (plugin !== undefined) pluginListener = await servePlugin(plugin, driver, native, emit);
+  await api.listen(socket);
   return tlsListener === undefined ? socket : `${socket} and with TLS on ${tlsListener.address}`;
 }

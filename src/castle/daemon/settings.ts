@@ -4,6 +4,7 @@
  */
 import { readDuration } from '../../terminal/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
+import { readPath } from '../../terminal/read-path.ts';
 import type { Setting } from '../../terminal/setting.ts';
 import { defaultPlugin, defaultSocket } from './default-paths.ts';
 
@@ -52,7 +53,7 @@ interface Declaration<Value> {
 
 const unchanged = (_option: string, text: string): string => text;
 
-const path: Syntax<string> = { pattern: /^\//, form: 'an absolute path', parse: unchanged };
+const path: Syntax<string> = { pattern: /^\//, form: 'an absolute path', parse: readPath };
 
 const address: Syntax<string> = {
   pattern: /^.+:[0-9]+$/,

@@ -1,22 +1,24 @@
 /** The castle's unix socket: its mode, its path, which existing files it replaces, and the connections that it accepts. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, statSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import t from 'tap';
 import { compile } from '../../kit/compile.ts';
 import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
+import { until } from '../../kit/until.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 if (requires(t, root)) {
   /** Tries to start a castle that must refuse to start. */
-  const serve = (folder: string, socket: string) =>
+  const serve = (folder: string, socket: string, ...options: readonly string[]) =>
     run(process.execPath, [
       ...['dist/castle.js', 'serve', '--socket', socket, '--state', join(folder, 'state')],
       ...['--backend', `local=${folder}/volumes`, '--runtime', 'process'],
+      ...options,
     ]);
 
   t.test('every user can connect as soon as the socket exists', async (t) => {
@@ -75,6 +77,53 @@ if (requires(t, root)) {
     });
     t.match(await serve(folder, ''), { code: 64, stderr: /^castle: --socket is empty; / });
     t.same(readdirSync(folder), []);
+  });
+
+  t.test('a path that is a number is a path, not a TCP port', async (t) => {
+    const folder = temporaryFolder(t, 'number');
+    const bundle = resolve('dist/castle.js');
+    const castle = spawn(
+      process.execPath,
+      [
+        ...[bundle, 'serve', '--plugin', '39124', '--state', join(folder, 'state')],
+        ...['--backend', `local=${folder}/volumes`, '--runtime', 'process'],
+      ],
+      { cwd: folder, env: { ...process.env, CASTLE_SOCKET: '39123' }, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    t.teardown(() => castle.kill('SIGKILL'));
+    let log = '';
+    castle.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log += text;
+    });
+    await until('the castle serves', () => log.includes('castle.serving') || undefined);
+    t.match(log, `serving on ${join(folder, '39123')},`);
+    for (const name of ['39123', '39124']) t.ok(statSync(join(folder, name)).isSocket(), name);
+    castle.kill('SIGTERM');
+    t.same(await once(castle, 'exit'), [0, null]);
+  });
+
+  t.test('one path for both sockets is refused before anything is opened', async (t) => {
+    const folder = temporaryFolder(t, 'same');
+    symlinkSync(folder, join(folder, 'link'));
+    const socket = join(folder, 'castle.sock');
+    for (const plugin of [socket, join(folder, 'run/../castle.sock'), join(folder, 'link/castle.sock')]) {
+      t.match(await serve(folder, socket, '--plugin', plugin), {
+        code: 64,
+        stderr: `castle: --socket and --plugin are the same socket, ${socket}; give each a path of its own\n`,
+      });
+    }
+    t.same(readdirSync(folder), ['link']);
+  });
+
+  t.test('a start that fails leaves no socket behind', async (t) => {
+    const folder = temporaryFolder(t, 'failed');
+    const plugin = join(folder, 'plugins/castle.sock');
+    // Nobody can create a file in /proc; the castle listens there after the volume driver.
+    t.match(await serve(folder, '/proc/castle.sock', '--plugin', plugin), {
+      code: /^73|77$/,
+      stderr: 'the castle cannot listen on /proc/castle.sock: ',
+    });
+    t.same(readdirSync(join(folder, 'plugins')), []);
   });
 
   t.test('a connection that sends nothing does not delay the stop of the castle', async (t) => {

@@ -49,6 +49,37 @@ t.test('CASTLE_SOCKET names the socket for every command; the option overrides i
   }
 });
 
+t.test('an empty CASTLE_SOCKET counts as not set, an empty or blank path is refused', async (t) => {
+  const env = { ...process.env, CASTLE_SOCKET: '' };
+  const castle = (args: readonly string[]) => run(process.execPath, ['dist/castle.js', ...args], { env });
+  const refused = (option: string) => ({
+    code: 64,
+    stdout: '',
+    stderr: `castle: ${option} is empty; give a path, or leave the option out\n`,
+  });
+  const commands = [['status'], ['events'], ['gc'], ['volume', 'delete', 'main'], ['snapshot', 'prune']];
+  await Promise.all([
+    ...commands.flatMap((args) => [
+      castle(args).then((ended) =>
+        t.match(ended, { code: 69, stderr: / \/run\/castle\/castle\.sock: / }, args.join(' ')),
+      ),
+      castle([...args, '--socket', '']).then((ended) =>
+        t.same(ended, refused('--socket'), `${args.join(' ')}, empty`),
+      ),
+    ]),
+    castle(['status', '--socket', '   ']).then((ended) => t.same(ended, refused('--socket'))),
+    ...['--socket', '--plugin', '--state', '--docker-socket'].map(async (option) =>
+      t.same(await castle(['serve', option, '   ']), refused(option)),
+    ),
+    castle(['serve', '--plugin', '']).then((ended) => t.same(ended, refused('--plugin'))),
+  ]);
+});
+
+t.test('the path of a client is relative to the working directory, also when it is a number', async (t) => {
+  const ended = await run(process.execPath, ['dist/castle.js', 'status', '--socket', '39123']);
+  t.match(ended, { code: 69, stderr: ` ${join(process.cwd(), '39123')}: the socket does not exist` });
+});
+
 t.test('every option has a key in the file, and the example contains it', async (t) => {
   const { stdout } = await run(process.execPath, ['dist/castle.js', 'serve', '--help']);
   const options = [...stdout.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, name = '']) => name);

@@ -71,14 +71,79 @@ if (requires(t, root, terminal)) {
     });
   }
 
+  t.test(
+    'Ctrl-Z in an orphaned process group, where no shell can continue it, does not stop it',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      const shown = watching(t, castle); // leads the session of its terminal, as with docker exec -it
+      for (const _ of ['once', 'twice']) {
+        await shown.shows(alternateScreen);
+        await shown.shows('no volumes');
+        shown.type('\x1a');
+        await shown.shows(normalScreen);
+      }
+      await shown.shows(alternateScreen);
+      await createVolumes(castle, 1);
+      await shown.shows('volume-10');
+      shown.type('\x03');
+      t.equal(await shown.ended(), 130);
+    },
+  );
+
+  t.test('Ctrl-Z under a shell stops it and restores the terminal until fg', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    const shell = new Terminal(t, ['bash', '--norc', '--noprofile', '-i'], { TERM: 'xterm', PS1: '> ' });
+    await shell.shows('> ');
+    const args = `dist/castle.js volumes --watch 0.2 --socket ${castle.socket}`;
+    shell.type(`'${process.execPath}' ${args}; echo "status $?"\r`);
+    for (const _ of ['once', 'twice']) {
+      await shell.shows(alternateScreen);
+      await shell.shows('no volumes');
+      shell.type('\x1a');
+      await shell.shows(normalScreen);
+      await shell.shows('Stopped');
+      shell.type('fg\r');
+    }
+    await shell.shows(alternateScreen);
+    await shell.shows('no volumes');
+    shell.type('\x03');
+    await shell.shows(normalScreen);
+  });
+
+  t.test('--watch on a terminal without a size, and on one without control sequences', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await createVolumes(castle, 30);
+    const command = [
+      process.execPath,
+      'dist/castle.js',
+      'volumes',
+      '--watch',
+      '0.2',
+      '--socket',
+      castle.socket,
+    ];
+    const sizeless = ['sh', '-c', 'stty cols 0 rows 0; exec "$@"', 'sh', ...command];
+    const shown = new Terminal(t, sizeless, { TERM: 'xterm' });
+    const dumb = ['dumb', ''].map((term) => new Terminal(t, ['env', `TERM=${term}`, ...command]));
+    await shown.shows('volume-10');
+    await shown.shows('… 8 more lines');
+    for (const plain of dumb) {
+      for (const _ of ['once', 'twice']) {
+        await plain.shows(/\d{4}-\d\d-\d\dT[\d:.]+Z\r\n/);
+        await plain.shows('volume-39');
+      }
+      t.notMatch(plain.text, '\x1b');
+    }
+  });
+
   t.test('states have colors on a terminal, unless NO_COLOR is set', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     await createVolumes(castle, 1);
     const command = [process.execPath, 'dist/castle.js', 'volumes', '--socket', castle.socket];
     const colored = new Terminal(t, command, { TERM: 'xterm' });
     await colored.shows(/volume-10 +local +\x1b\[32mready\x1b\[0m +- +- +\d+s +-/);
-    for (const env of [{ NO_COLOR: '1', TERM: 'xterm' }, { TERM: 'dumb' }]) {
-      const plain = new Terminal(t, command, env);
+    for (const variables of [['NO_COLOR=1', 'TERM=xterm'], ['TERM=dumb'], ['TERM=']]) {
+      const plain = new Terminal(t, ['env', ...variables, ...command]);
       await plain.shows(/volume-10 +local +ready +- +- +\d+s +-/);
     }
   });
