@@ -5,6 +5,7 @@ import { AttachVolumeCommand } from '@aws-sdk/client-ec2';
 import t from 'tap';
 import type { Devices } from '../../../../src/protocol/contract.ts';
 import { run } from '../../../kit/docker.ts';
+import { temporaryFolder } from '../../../kit/images.ts';
 import { program, requires, root } from '../../../kit/needs.ts';
 import { until } from '../../../kit/until.ts';
 import { Simulator } from '../../ec2-simulator/simulator.ts';
@@ -181,7 +182,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
   });
 
   t.test('wrong settings of --backend are errors', async (t) => {
-    const folder = t.testdir();
+    const folder = temporaryFolder(t, 'wrong');
     mkdirSync(join(folder, 'run'));
     const serve = (backend: string) =>
       run(process.execPath, [
