@@ -30,33 +30,28 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     );
   const lives = (castle: CastleOnHost, volume: string) =>
     readFileSync(join(castle.backend, volume, 'lives'), 'utf8').length;
-  const connected = (castle: CastleOnHost, is: 'connected' | 'disconnected') =>
-    until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
-  const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
-    until(`${event} is heard`, () => {
-      const lines = castle.eventsNamed(event).filter(({ container }) => container === id);
-      return lines.length >= times ? lines : undefined;
-    });
 
   t.test("the log has the engine's events of containers with storage", async (t) => {
     const castle = await CastleOnHost.start(t);
-    await connected(castle, 'connected');
+    await castle.untilEngineIs('connected');
     t.equal(await castle.metric('castle_engine_connected'), 1);
     const container = await start(t, castle, 'main');
     const stranger = await docker.start(t, image, [], ['sleep', '1000']);
     await docker.untilPrinted(container, /^has its volume/);
     await docker.docker('pause', container.id);
-    t.match(await heard(castle, 'container.paused', container.id), [{ volume: 'main', level: 'info' }]);
+    t.match(await castle.untilEventOf('container.paused', container.id), [{ volume: 'main', level: 'info' }]);
     t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'it keeps its storage');
     await docker.docker('unpause', container.id);
-    await heard(castle, 'container.resumed', container.id);
+    await castle.untilEventOf('container.resumed', container.id);
     await docker.docker('kill', stranger.id);
     await docker.docker('stop', '--time', '20', container.id);
-    t.match(await heard(castle, 'container.killed', container.id), [
+    t.match(await castle.untilEventOf('container.killed', container.id), [
       { message: /was sent a signal, signal 15$/ },
     ]);
-    t.match(await heard(castle, 'container.died', container.id), [{ message: /has ended, exit code 0$/ }]);
-    await heard(castle, 'container.stopped', container.id);
+    t.match(await castle.untilEventOf('container.died', container.id), [
+      { message: /has ended, exit code 0$/ },
+    ]);
+    await castle.untilEventOf('container.stopped', container.id);
     await castle.untilFree('main');
 
     await docker.docker('start', container.id);
@@ -64,9 +59,12 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.match(await castle.leaseOf('main'), { container: container.id }, 'started again, it has it again');
     t.equal(lives(castle, 'main'), 2, 'and finds its data');
     await docker.docker('kill', container.id);
-    t.match(await heard(castle, 'container.died', container.id, 2), [{}, { message: /exit code 137$/ }]);
+    t.match(await castle.untilEventOf('container.died', container.id, 2), [
+      {},
+      { message: /exit code 137$/ },
+    ]);
     await docker.docker('rm', '--volumes', container.id);
-    await heard(castle, 'container.destroyed', container.id);
+    await castle.untilEventOf('container.destroyed', container.id);
     await castle.untilFree('main');
     t.notMatch(castle.output, stranger.id, 'events of other containers are not logged');
     t.same(castle.eventsNamed('container.unresolved'), [], 'the pidfd and the engine agree');
@@ -74,12 +72,12 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
   t.test('the log names a container that ran out of memory', async (t) => {
     const castle = await CastleOnHost.start(t);
-    await connected(castle, 'connected');
+    await castle.untilEngineIs('connected');
     const memory = ['--memory', '64m', '--memory-swap', '64m', '--oom-score-adj', '1000'];
     const container = await start(t, castle, 'hungry', ...memory);
     await docker.untilPrinted(container, /^has its volume/);
     await docker.run('docker', ['exec', container.id, 'sh', '-c', 'tail /dev/zero']);
-    t.match(await heard(castle, 'container.oom', container.id), [{ level: 'warn', volume: 'hungry' }]);
+    t.match(await castle.untilEventOf('container.oom', container.id), [{ level: 'warn', volume: 'hungry' }]);
   });
 
   t.test(
@@ -87,13 +85,13 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     async (t) => {
       const proxy = await EngineProxy.start(t);
       const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
-      await connected(castle, 'connected');
+      await castle.untilEngineIs('connected');
       const [stays, goes] = [await start(t, castle, 'stays'), await start(t, castle, 'goes')];
       await docker.untilPrinted(stays, /^has its volume/);
       await docker.untilPrinted(goes, /^has its volume/);
 
       await proxy.cut();
-      await connected(castle, 'disconnected');
+      await castle.untilEngineIs('disconnected');
       t.equal(castle.eventsNamed('engine.disconnected').length, 1);
       t.equal(await castle.metric('castle_engine_connected'), 0);
       t.equal((await castle.get('/healthz')).status, 200, 'the castle itself is well');
@@ -105,11 +103,11 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
       t.pass('the pidfd reports an end while the engine is down');
 
       await proxy.join();
-      await connected(castle, 'connected');
+      await castle.untilEngineIs('connected');
       t.equal(castle.eventsNamed('engine.connected').length, 2);
       await docker.untilPrinted(asks, /^has its volume/);
       t.match(
-        await heard(castle, 'container.died', goes.id),
+        await castle.untilEventOf('container.died', goes.id),
         [{ volume: 'goes' }],
         'missed events are logged',
       );
@@ -117,11 +115,15 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
       for (let times = 0; times < 3; times++) {
         await proxy.cut();
-        await connected(castle, 'disconnected');
+        await castle.untilEngineIs('disconnected');
         await proxy.join();
-        await connected(castle, 'connected');
+        await castle.untilEngineIs('connected');
       }
-      t.equal((await heard(castle, 'container.died', goes.id)).length, 1, 'repeated events are logged once');
+      t.equal(
+        (await castle.untilEventOf('container.died', goes.id)).length,
+        1,
+        'repeated events are logged once',
+      );
       t.same(castle.eventsNamed('container.unresolved'), []);
       t.equal(await castle.end('SIGTERM'), 0);
     },
@@ -131,9 +133,9 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     const proxy = await EngineProxy.start(t);
     await proxy.cut();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
-    await connected(castle, 'disconnected');
+    await castle.untilEngineIs('disconnected');
     await proxy.join();
-    await connected(castle, 'connected');
+    await castle.untilEngineIs('connected');
     const container = await start(t, castle, 'main');
     await docker.untilPrinted(container, /^has its volume/);
     t.match(await castle.leaseOf('main'), { container: container.id });

@@ -36,38 +36,31 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
       const found = [...(await podman.run('logs', id)).matchAll(new RegExp(what.source, 'gm'))];
       return found.length >= times || undefined;
     });
-  const connected = (castle: CastleOnHost, is: 'connected' | 'disconnected') =>
-    until(`the engine is ${is}`, async () => (await castle.status()).engine === is || undefined);
-  const heard = (castle: CastleOnHost, event: string, id: string, times = 1) =>
-    until(`${event} is heard`, () => {
-      const lines = castle.eventsNamed(event).filter(({ container }) => container === id);
-      return lines.length >= times ? lines : undefined;
-    });
 
   t.test('a container gets the volume of its label, and its events are logged', async (t) => {
     const castle = await castleOf(t);
-    await connected(castle, 'connected');
+    await castle.untilEngineIs('connected');
     const id = await start(castle, 'main', label('main'));
     await printed(id, /^has its volume/);
     t.match(await castle.leaseOf('main'), { state: 'mounted', container: id, target: '/data' });
     t.equal(readFileSync(join(castle.backend, 'main/lives'), 'utf8'), 'x', 'the data is on the host');
 
     await podman.run('pause', id);
-    t.match(await heard(castle, 'container.paused', id), [{ volume: 'main' }]);
+    t.match(await castle.untilEventOf('container.paused', id), [{ volume: 'main' }]);
     await podman.run('unpause', id);
-    await heard(castle, 'container.resumed', id);
+    await castle.untilEventOf('container.resumed', id);
     await podman.run('stop', '--time', '20', id);
-    t.match(await heard(castle, 'container.died', id), [{ message: /has ended, exit code 0$/ }]);
+    t.match(await castle.untilEventOf('container.died', id), [{ message: /has ended, exit code 0$/ }]);
     await castle.untilFree('main');
 
     await podman.run('start', id);
     await printed(id, /^has its volume/, 2);
     t.equal(readFileSync(join(castle.backend, 'main/lives'), 'utf8'), 'xx', 'started again, it has it again');
     await podman.run('kill', id);
-    await heard(castle, 'container.killed', id);
-    t.match(await heard(castle, 'container.died', id, 2), [{}, { message: /exit code 137$/ }]);
+    await castle.untilEventOf('container.killed', id);
+    t.match(await castle.untilEventOf('container.died', id, 2), [{}, { message: /exit code 137$/ }]);
     await podman.run('rm', id);
-    await heard(castle, 'container.destroyed', id);
+    await castle.untilEventOf('container.destroyed', id);
     await castle.untilFree('main');
     t.same(castle.eventsNamed('container.unresolved'), [], 'both witnesses agree');
   });
@@ -76,9 +69,9 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     const castle = await castleOf(t);
     const [none, other] = [await start(castle, 'main', []), await start(castle, 'main', label('other'))];
     for (const id of [none, other]) await printed(id, /^403 not_permitted/).catch((thrown) => t.fail(thrown));
-    await connected(castle, 'connected');
+    await castle.untilEngineIs('connected');
     await podman.run('rm', '--force', '--time', '0', none, other);
-    await heard(castle, 'container.destroyed', other);
+    await castle.untilEventOf('container.destroyed', other);
     t.same(
       castle.eventsNamed('container.destroyed').length,
       1,
@@ -103,14 +96,14 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
       await start(castle, 'goes', label('goes')),
     ];
     for (const id of [stays, goes]) await printed(id, /^has its volume/);
-    await connected(castle, 'connected');
+    await castle.untilEngineIs('connected');
     await podman.stop();
-    await connected(castle, 'disconnected');
+    await castle.untilEngineIs('disconnected');
     await podman.run('kill', goes);
     await castle.untilFree('goes');
     await podman.serve();
-    await connected(castle, 'connected');
-    await heard(castle, 'container.died', goes);
+    await castle.untilEngineIs('connected');
+    await castle.untilEventOf('container.died', goes);
     t.match(await castle.leaseOf('stays'), { state: 'mounted', container: stays });
     t.same(castle.eventsNamed('container.unresolved'), []);
     t.equal(await castle.end('SIGTERM'), 0);

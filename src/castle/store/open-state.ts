@@ -83,9 +83,9 @@ function prepareLockFile(path: string): void {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const fd = openSync(path, flags, 0o600);
     try {
-      const { size } = fstatSync(fd);
-      if (!fstatSync(fd).isFile()) throw notAFile(path);
-      if (size === 0) writeSync(fd, Buffer.alloc(lockBytes));
+      const file = fstatSync(fd);
+      if (!file.isFile()) throw notAFile(path);
+      if (file.size === 0) writeSync(fd, Buffer.alloc(lockBytes));
     } finally {
       closeSync(fd);
     }

@@ -218,6 +218,26 @@ export class CastleOnHost {
     return (await this.ask('leases')).find((lease) => lease.volume === volume && lease.state !== 'ended');
   }
 
+  /** Waits until the castle reports that state of its connection to the engine. */
+  async untilEngineIs(state: 'connected' | 'disconnected'): Promise<void> {
+    await until(`the engine is ${state}`, async () => (await this.status()).engine === state || undefined);
+  }
+
+  /**
+   * Waits until the log has an event of a container that many times.
+   * @returns its lines, as objects
+   */
+  untilEventOf(
+    event: string,
+    container: string,
+    times = 1,
+  ): Promise<readonly Readonly<Record<string, unknown>>[]> {
+    return until(`the log has ${event} of ${container.slice(0, 12)}`, () => {
+      const lines = this.eventsNamed(event).filter((line) => line['container'] === container);
+      return lines.length >= times ? lines : undefined;
+    });
+  }
+
   /** Waits until the volume has no lease. */
   async untilFree(volume: string): Promise<void> {
     await until(`volume ${volume} is free`, async () =>

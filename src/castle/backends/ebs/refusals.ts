@@ -136,14 +136,6 @@ export function tokensUsedUp(name: string): RefusalError {
   );
 }
 
-export function partialVolumeSize(name: string): RefusalError {
-  return new RefusalError(
-    'bad_request',
-    `volume ${name} cannot have that size: EBS has whole GiB`,
-    'give a size in G',
-  );
-}
-
 export function modifiedTooOften(name: string): RefusalError {
   return new RefusalError(
     'busy',
