@@ -16,7 +16,6 @@ import { basename } from 'node:path';
 import { BuildError } from './build-tools.js';
 
 const folder = 'build/inject';
-const target = 'dist/bailey-agent';
 /** Parts begin at multiples of this, because Node is mapped from the file: arm64 has pages of up to 64 KB. */
 const alignment = 65536;
 
@@ -26,17 +25,22 @@ const ofGlibc = /^(linux-vdso|ld-linux[-.\w]*|libc|libm|libdl|libpthread|librt)\
 /** A Node that a distribution has split into dozens of libraries is refused. */
 const maxLibraries = 4;
 
-/** Writes dist/bailey-agent. build/inject must have front, addon.node and bailey-agent.js. */
-export function inject() {
-  mkdirSync(folder, { recursive: true });
-  run('strip', '-o', `${folder}/node`, process.execPath);
+/**
+ * Writes the agent as one file. build/inject must have front, addon.node and bailey-agent.js.
+ * @param {string} target the path of the new file
+ */
+export function inject(target) {
+  // A folder for each Node: agents with different releases may be written at the same time.
+  const stripped = `${folder}/${process.versions.node}`;
+  mkdirSync(stripped, { recursive: true });
+  run('strip', '-o', `${stripped}/node`, process.execPath);
   const parts = [
-    `${folder}/node`,
+    `${stripped}/node`,
     ...librariesOf(process.execPath),
     `${folder}/addon.node`,
     `${folder}/bailey-agent.js`,
   ];
-  writeFile([`${folder}/front`, ...parts]);
+  writeFile(target, [`${folder}/front`, ...parts]);
   const megabytes = (statSync(target).size / 1e6).toFixed(1);
   console.log(
     `bailey-agent: ${megabytes} MB with Node ${process.versions.node}; it needs glibc ${oldestGlibc(parts)} or newer`,
@@ -55,8 +59,11 @@ function librariesOf(program) {
   );
 }
 
-/** @param {string[]} files the program itself, then the parts */
-function writeFile([front, ...parts]) {
+/**
+ * @param {string} target the path of the new file
+ * @param {string[]} files the program itself, then the parts
+ */
+function writeFile(target, [front, ...parts]) {
   const unfinished = `${target}.${process.pid}`;
   const out = openSync(unfinished, 'w');
   let at = writeSync(out, readFileSync(front));

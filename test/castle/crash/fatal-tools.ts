@@ -36,7 +36,9 @@ export class FatalTools {
     const folder = temporaryFolder(t, 'tools');
     const [copy, path] = [join(folder, 'dist'), join(folder, 'bin')];
     this.#order = join(folder, 'order');
-    cpSync('dist', copy, { recursive: true, verbatimSymlinks: true });
+    // Without the agent, which is by far the largest file of dist/.
+    const filter = (path: string) => !path.endsWith('/bailey-agent');
+    cpSync('dist', copy, { recursive: true, verbatimSymlinks: true, filter });
     mkdirSync(path);
     for (const tool of tools)
       this.#lay(join(path, tool), execFileSync('which', [tool], { encoding: 'utf8' }).trim());
