@@ -127,8 +127,6 @@ export const suites = [
     name: `node ${node}`,
     files: node === 26 ? nodeCore : nodeBoundary,
     again: true,
-    // It builds dist/bailey-agent with that Node inside.
-    alone: true,
     node,
     why: 'it fetches another release of Node',
   })),

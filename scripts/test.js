@@ -157,13 +157,14 @@ async function prepareNode(major) {
   ]);
   if (fetched === undefined) return undefined;
   const env = { PATH: `${join(folder, 'node_modules', name, 'bin')}:${process.env.PATH}` };
+  const agent = join(folder, 'bailey-agent');
   const built = await step(
     `build the agent as one file with Node ${major}`,
     'node',
-    ['scripts/build.js', '--inject'],
+    ['scripts/build.js', '--agent', agent],
     env,
   );
-  return built === undefined ? undefined : env;
+  return built === undefined ? undefined : { ...env, BAILEY_TEST_AGENT: agent };
 }
 
 /** Makes a build of bailey-init. Its script prints the environment for the tests, and what they leave out and why. */

@@ -13,12 +13,12 @@ import {
   importImage,
   temporaryFolder,
 } from '../kit/images.ts';
-import { engine, injectedAgent, program, requires, root } from '../kit/needs.ts';
+import { agentFile, engine, injectedAgent, program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 
 /** As the README says, and as little as a container can have: no root, nothing writable, no capability. */
 const injected = [
-  ...['--volume', `${resolve('dist/bailey-agent')}:/bailey-agent:ro`, '--entrypoint', '/bailey-agent'],
+  ...['--volume', `${resolve(agentFile)}:/bailey-agent:ro`, '--entrypoint', '/bailey-agent'],
   ...['--user', '1000:1000', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
 ];
 

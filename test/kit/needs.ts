@@ -26,9 +26,12 @@ export const pidNamespace = (): Need =>
     ? undefined
     : 'needs PID namespaces (root, or user namespaces)';
 
+/** The path of the agent as one file. BAILEY_TEST_AGENT selects one with another release of Node. */
+export const agentFile = process.env['BAILEY_TEST_AGENT'] ?? 'dist/bailey-agent';
+
 /** The agent as one file, which only some builds make. */
 export const injectedAgent = (): Need =>
-  existsSync('dist/bailey-agent') ? undefined : 'needs dist/bailey-agent (npm run build -- --inject)';
+  existsSync(agentFile) ? undefined : 'needs dist/bailey-agent (npm run build -- --inject)';
 
 /**
  * Skips the tests with the reasons when a requirement is not met. With CI=true a skip is a failure.

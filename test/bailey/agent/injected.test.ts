@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { blocks, inNamespace, Running, until } from '../../kit/namespace.ts';
-import { injectedAgent, pidNamespace, program, requires, root } from '../../kit/needs.ts';
+import { agentFile, injectedAgent, pidNamespace, program, requires, root } from '../../kit/needs.ts';
 import {
   buildWitness,
   type Ended,
@@ -24,7 +24,7 @@ interface Report {
 /** The file alone, in a folder without other files of Bailey. */
 function inject(t: Test): string {
   const file = join(temporaryFolder(t), 'bailey-agent');
-  copyFileSync('dist/bailey-agent', file);
+  copyFileSync(agentFile, file);
   chmodSync(file, 0o755);
   return file;
 }
@@ -170,7 +170,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
   });
 
   t.test('a truncated copy does not run', (t) => {
-    const { length } = readFileSync('dist/bailey-agent');
+    const { length } = readFileSync(agentFile);
     for (const size of [1_000_000, length - 1]) {
       const agent = inject(t);
       truncateSync(agent, size);
