@@ -143,6 +143,7 @@ export class CrashHarness {
   async check(operation: PreparedOperation, success: boolean | undefined): Promise<readonly string[]> {
     const faults = new Faults();
     const { volume, possible, done, leases = 0 } = operation;
+    await this.#untilNoPurge();
     const state = await this.#stateOf(volume);
     if (!(success === true ? [done] : possible).includes(state)) {
       faults.list.push(`it is ${state}, and the castle had reported ${success}`);
@@ -175,11 +176,14 @@ export class CrashHarness {
     const faults = new Faults();
     const { container, other, fixture } = this;
     // A program that the killed castle ran may still be running as an orphan; it blocks the volume until it ends.
-    const { id } = await until(`the container has ${volume}`, async () => {
+    const lease = await until(`the container has ${volume}`, async () => {
       const { status, body } = await container.lease(volume);
       if (status === 200 || status === 201) return body;
-      throw new Error(JSON.stringify(body));
+      if (!this.castle.isRunning) return 'ended';
+      throw new Error(status === undefined ? 'no answer' : JSON.stringify(body));
     });
+    if (lease === 'ended') throw new Error(`the castle has ended: ${this.castle.output.slice(-2000)}`);
+    const { id } = lease;
     faults.expect('mounts in the container', (await container.mounts(container.home)).length, 1);
     const leases = await this.get<Lease[]>('/v1/leases');
     faults.expect(
@@ -249,9 +253,12 @@ export class CrashHarness {
     return this.#untilEmpty('/v1/leases');
   }
 
-  /** Waits until no deleted volume exists. @returns undefined when the castle ends before that */
-  async untilNoneDeleted(): Promise<true | undefined> {
-    return (await this.#untilEmpty('/v1/volumes/deleted')) || undefined;
+  /** Waits until a deleted volume has been purged. @returns undefined when the castle ends before that */
+  async untilPurged(volume: string): Promise<true | undefined> {
+    const isReported = () =>
+      this.castle.eventsNamed('volume.purged').some((event) => event['volume'] === volume);
+    const probe = () => isReported() || (this.castle.isRunning ? undefined : false);
+    return (await until(`${volume} is purged`, probe, undefined, 5)) || undefined;
   }
 
   #untilEmpty(path: string): Promise<boolean> {
@@ -304,6 +311,21 @@ export class CrashHarness {
     const isDeleted = (await this.get<DeletedVolume[]>('/v1/volumes/deleted')).some(isIt);
     if (isPresent && isDeleted) throw new Error(`${volume} is present and deleted at the same time`);
     return isPresent ? 'present' : isDeleted ? 'deleted' : 'absent';
+  }
+
+  /**
+   * Waits until the castle lists every volume of the trash. It does not list one whose purge has begun, and completes an
+   * interrupted purge in the background after its start.
+   */
+  async #untilNoPurge(): Promise<void> {
+    await until('no purge is in progress', async () => {
+      if (!this.castle.isRunning) return true;
+      const { deleted } = await this.fixture.contents();
+      const listed = new Set(
+        (await this.get<DeletedVolume[]>('/v1/volumes/deleted')).map(({ name }) => name),
+      );
+      return deleted.every((name) => listed.has(name)) || undefined;
+    });
   }
 
   /** Whether only the record of a failed creation is left: the next request for the volume then creates it. */

@@ -250,7 +250,7 @@ function started(
     ...operation,
     async run() {
       if (!(await harness.startsUp(...options))) return undefined;
-      return operation.done === 'absent' ? harness.untilNoneDeleted() : true;
+      return operation.done === 'absent' ? harness.untilPurged(operation.volume) : true;
     },
   };
 }

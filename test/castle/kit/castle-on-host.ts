@@ -72,6 +72,12 @@ export class CastleOnHost {
     return this.#process?.pid;
   }
 
+  /** Whether the castle's process is running. */
+  get isRunning(): boolean {
+    const running = this.#process;
+    return running !== undefined && running.exitCode === null && running.signalCode === null;
+  }
+
   /** All output of the castle, over all its starts. */
   get output(): string {
     return this.#said;
