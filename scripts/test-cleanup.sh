@@ -26,4 +26,6 @@ losetup --list --noheadings --output NAME,BACK-FILE 2>/dev/null |
   while read -r device file; do
     case $file in "$folder"/*) losetup --detach "$device" ;; esac
   done
+# Links that give something in FOLDER a shorter path.
+find /tmp -maxdepth 1 -type l -lname "$folder/*" -delete
 rm -rf --one-file-system "$folder"

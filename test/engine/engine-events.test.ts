@@ -38,7 +38,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     const container = await start(t, castle, 'main');
     const stranger = await docker.start(t, image, [], ['sleep', '1000']);
     await docker.untilPrinted(container, /^has its volume/);
-    await docker.docker('pause', container.id);
+    await docker.pause(container);
     t.match(await castle.untilEventOf('container.paused', container.id), [{ volume: 'main', level: 'info' }]);
     t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'it keeps its storage');
     await docker.docker('unpause', container.id);

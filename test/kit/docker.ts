@@ -54,6 +54,17 @@ export async function output(program: string, ...args: readonly string[]): Promi
 export const docker = (...args: readonly string[]): Promise<string> => output('docker', ...args);
 
 /**
+ * Pauses a container. runc gives up when the freezer of cgroup v1 does not freeze all processes within a few tries, which
+ * happens on a busy machine; the pause is repeated then.
+ */
+export async function pause(container: Container): Promise<void> {
+  await until(`${container.id.slice(0, 12)} is paused`, async () => {
+    await docker('pause', container.id);
+    return true;
+  });
+}
+
+/**
  * Runs `docker run` in the foreground, to test an exit code and a message. The container is removed at its end.
  * @param options arguments before the image
  */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Test } from 'tap';
 import { run } from './docker.ts';
 import { temporaryFolder } from './images.ts';
@@ -39,14 +39,15 @@ export class Podman {
   readonly #env: NodeJS.ProcessEnv;
   #service: ChildProcess | undefined;
 
-  private constructor(folder: string) {
+  /** @param runRoot the path of Podman's folder for run-time files: it refuses one with more than 50 characters */
+  private constructor(folder: string, runRoot: string) {
     const file = join(folder, 'containers.conf');
     writeFileSync(file, settings);
     mkdirSync(join(folder, 'tmp'));
     this.socket = join(folder, 'podman.sock');
     this.#env = { ...process.env, CONTAINERS_CONF: file };
     this.#options = [
-      ...['--root', join(folder, 'root'), '--runroot', join(folder, 'run')],
+      ...['--root', join(folder, 'root'), '--runroot', runRoot],
       ...['--tmpdir', join(folder, 'tmp'), '--storage-driver', 'vfs'],
     ];
   }
@@ -54,7 +55,12 @@ export class Podman {
   /** Starts Podman; the test's teardown stops it and removes its containers. */
   static async start(t: Test): Promise<Podman> {
     const folder = temporaryFolder(t, 'podman');
-    const podman = new Podman(folder);
+    mkdirSync(join(folder, 'run'));
+    // The folder's own path may be longer; scripts/test-cleanup.sh removes the link of a killed run.
+    const runRoot = `/tmp/${basename(folder)}`;
+    symlinkSync(join(folder, 'run'), runRoot);
+    t.teardown(() => rmSync(runRoot));
+    const podman = new Podman(folder, runRoot);
     t.teardown(async () => {
       await podman.stop();
       await podman.run('rm', '--all', '--force', '--time', '0');
@@ -68,11 +74,14 @@ export class Podman {
   /** Starts its service. */
   async serve(): Promise<void> {
     const args = [...this.#options, 'system', 'service', '--time', '0', `unix://${this.socket}`];
-    this.#service = spawn('podman', args, { env: this.#env, stdio: 'ignore' });
-    await until('Podman answers', async () => {
+    const service = spawn('podman', args, { env: this.#env, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#service = service;
+    const answers = await until('Podman answers', async () => {
       const { code } = await run('docker', ['--host', `unix://${this.socket}`, 'version']);
+      if (code !== 0 && service.exitCode !== null) return false;
       return code === 0 || undefined;
     });
+    if (!answers) throw new Error(`podman ${args.join(' ')}: exit code ${service.exitCode}`);
   }
 
   /** Stops its service; the containers run on. */

@@ -17,7 +17,7 @@ const outputLimitBytes = 64 * 2 ** 20;
 
 /** The server answered an operation with an error. */
 export class NfsOperationError extends Error {
-  override readonly name = 'ActFailed';
+  override readonly name = 'NfsOperationError';
 
   /** @param code as in errno(3) */
   constructor(readonly code: string) {
