@@ -139,6 +139,8 @@ async function buildShipped() {
     ...small,
     entryPoints: { 'castle-main': 'src/castle/commands/castle.ts' },
     outdir: 'dist',
+    // Code from a code cache has no import().
+    supported: { 'dynamic-import': false },
     banner: { js: urlBanner },
     external: ['*.node'],
     // lmdb's ES modules import each other in a circle; in a bundle's order of evaluation its iterators never end.

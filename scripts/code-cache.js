@@ -7,15 +7,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 const [main, cache] = process.argv.slice(2).map((path) => resolve(path));
 // Exactly as the launcher compiles it: V8 compares the length of the source.
 const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(main, 'utf8')}\n})`;
-const script = new Script(source, {
-  filename: main,
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-});
+const script = new Script(source, { filename: main });
 process.on('exit', () => {
   writeFileSync(cache, script.createCachedData());
   process.exitCode = 0;

@@ -8,7 +8,7 @@
  * @property {boolean} [again]
  * @property {boolean} [everyday] `npm test` runs it; `npm run test:all` runs the others
  * @property {string} [why] why `npm test` leaves it out
- * @property {boolean} [alone] nothing else runs meanwhile, because it measures or because it changes dist/
+ * @property {boolean} [alone] nothing else runs meanwhile
  * @property {number} [node] the major release of Node that runs it
  * @property {'emulated' | 'sanitized'} [init] the build of bailey-init that is tested (scripts/test-init.sh)
  * @property {string[]} [command] a program that prints TAP, in place of files
@@ -30,10 +30,10 @@ const nodeBoundary = [
  * simulator, and the work of the kernel and of other programs for the castle.
  */
 const nodeCore = [
+  // The longest first.
+  'castle/daemon/restart',
   ...['bailey', 'linux', 'bench', 'castle/events'],
-  ...['api/socket', 'api/tls', 'daemon/config-file', 'daemon/restart', 'daemon/state'].map(
-    (name) => `castle/${name}`,
-  ),
+  ...['api/socket', 'api/tls', 'daemon/config-file', 'daemon/state'].map((name) => `castle/${name}`),
   ...['identity/caller', 'identity/tokens', 'leases/leases', 'leases/wait-queue'].map(
     (name) => `castle/${name}`,
   ),
@@ -59,8 +59,7 @@ export const suites = [
   {
     name: 'hundred containers',
     files: ['engine/hundred-containers'],
-    alone: true,
-    why: 'it measures the castle, and needs a container engine',
+    why: 'it takes long, and needs a container engine',
   },
   {
     // After all that needs the usual engine: an engine that once found the driver keeps asking for it, and is slow then.
@@ -69,7 +68,11 @@ export const suites = [
     alone: true,
     why: 'it starts container engines',
   },
-  { name: 'engine', files: ['engine'], why: 'it needs a container engine, and podman' },
+  {
+    name: 'engine',
+    files: ['engine/dockerfile', 'engine/end-to-end', 'engine'],
+    why: 'it needs a container engine, and podman',
+  },
   {
     name: 'castle, long',
     files: [

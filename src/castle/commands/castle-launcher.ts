@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 /** The file name of the code cache; the build replaces it. */
 declare const CODE_CACHE: string;
@@ -21,8 +21,6 @@ function requireWithCache(file: string, cachedData: Buffer): void {
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: file,
     cachedData,
-    // An import() in the module loads files as it would without the cache.
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
@@ -39,7 +37,5 @@ function readCache(file: string): Buffer | undefined {
 const folder = dirname(fileURLToPath(import.meta.url));
 const main = join(folder, 'castle-main.js');
 const cache = readCache(join(folder, CODE_CACHE));
-// Node 20.11 and older have no such constant.
-if (cache === undefined || constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined)
-  createRequire(main)(main);
+if (cache === undefined) createRequire(main)(main);
 else requireWithCache(main, cache);

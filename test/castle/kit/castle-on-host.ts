@@ -132,11 +132,12 @@ export class CastleOnHost {
   /** Starts `castle serve`, and returns when it answers. */
   async serve(): Promise<void> {
     const started = this.launch();
-    try {
-      await until('the castle answers', async () => (await this.status()).pid === started.pid || undefined);
-    } catch (thrown) {
-      throw new Error(`${String(thrown)}; exit code ${started.exitCode}; it said:\n${this.#said}`);
-    }
+    const answers = await until('the castle answers', async () => {
+      if (!this.isRunning) return false;
+      return (await this.status()).pid === started.pid || undefined;
+    });
+    if (!answers)
+      throw new Error(`the castle ended, exit code ${started.exitCode}; it printed:\n${this.#said}`);
   }
 
   /** Ends the castle by a signal. @returns its exit code; undefined when the signal ended it */
