@@ -5,12 +5,15 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   statfsSync,
   statSync,
   writeSync,
 } from 'node:fs';
+import { readStatus } from '../../linux/proc.ts';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
-import { checkStore, openStore, type Store, storeFile } from './store.ts';
+import { formatSize } from '../../terminal/size.ts';
+import { checkStore, mapSizeBytes, openStore, type Store, storeFile } from './store.ts';
 
 /** The free space that opening requires, in bytes: more than LMDB's lock file and the first pages of a new store take. */
 const roomToBegin = 64 * 1024;
@@ -30,13 +33,15 @@ export function makeStateFolder(folder: string): void {
 /**
  * Opens the store in a locked folder. An existing file is verified first: LMDB maps it without checks, and a damaged file
  * would end the process by a signal.
- * @throws Failure io when the store is damaged; cannotCreate when it cannot be created, for example because the disk is full
+ * @throws Failure io when the store is damaged; cannotCreate when it cannot be created, for example because the disk is full;
+ *   config when the address space of this process is limited too much
  */
 export function openState(folder: string): Store {
   needRoom(folder);
   checkIsFile(storeFile(folder));
   prepareLockFile(`${storeFile(folder)}-lock`);
   checkStore(folder);
+  checkAddressSpace();
   return openStore(folder);
 }
 
@@ -67,6 +72,23 @@ function checkIsFile(path: string): void {
     throw new Failure('cannotCreate', `the castle's state ${path} cannot be used: ${errorMessage(thrown)}`);
   }
   if (!isFile) throw notAFile(path);
+}
+
+/**
+ * Checks that the address space has room for the mapping of the store. When LMDB cannot map an existing file, the process
+ * ends by SIGSEGV (lmdb-js 3.5).
+ * @throws Failure config
+ */
+function checkAddressSpace(): void {
+  const [, limit = ''] = /^Max address space +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  if (limit === '') return; // unlimited
+  const usedBytes = Number.parseInt(readStatus(process.pid).get('VmSize') ?? '0', 10) * 1024;
+  if (Number(limit) - usedBytes >= mapSizeBytes) return;
+  throw new Failure(
+    'config',
+    `the castle cannot map its store: its address space is limited to ${limit} bytes, it uses ${usedBytes}, and the store needs ${formatSize(mapSizeBytes)}`,
+    'remove the limit: ulimit -v unlimited, or LimitAS=infinity in the unit of systemd',
+  );
 }
 
 /** LMDB's lock file has its first block, and the castle needs no more. */

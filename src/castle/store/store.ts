@@ -170,7 +170,7 @@ export interface Store {
  * The maximum size of the mapping and the file, in bytes: enough for about a million volumes. The file takes only the space
  * that is used.
  */
-const mapSizeBytes = 1024 * 1024 * 1024;
+export const mapSizeBytes = 1024 * 1024 * 1024;
 
 /**
  * Opens the store of one castle.
