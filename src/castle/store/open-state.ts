@@ -2,10 +2,10 @@ import {
   closeSync,
   constants,
   fstatSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
+  type Stats,
   statfsSync,
   statSync,
   writeSync,
@@ -37,22 +37,16 @@ export function makeStateFolder(folder: string): void {
  *   config when the address space of this process is limited too much
  */
 export function openState(folder: string): Store {
-  needRoom(folder);
-  checkIsFile(storeFile(folder));
-  prepareLockFile(`${storeFile(folder)}-lock`);
-  checkStore(folder);
+  const storeBytes = sizeOf(storeFile(folder));
+  prepareLockFile(folder);
+  // An empty or missing file is valid: a castle may have ended before LMDB wrote its first pages.
+  if (storeBytes > 0) checkStore(folder);
   checkAddressSpace();
   return openStore(folder);
 }
 
-/**
- * Checks that the disk has space. LMDB creates its lock file sparse and writes to it through a mapping: if the disk has no
- * block for it, SIGBUS ends the process (Linux 6.18). One process uses only the first block of the lock file.
- * @throws Failure cannotCreate
- */
+/** @throws Failure cannotCreate when the disk has no space for a new lock file and the first pages of a new store */
 function needRoom(folder: string): void {
-  const lock = lstatSync(`${storeFile(folder)}-lock`, { throwIfNoEntry: false });
-  if (lock !== undefined && lock.blocks > 0) return;
   const { blocks, bfree, bsize } = statfsSync(folder);
   if (blocks === 0) return; // a file system that does not report its size
   if (bfree * bsize >= roomToBegin) return;
@@ -63,15 +57,19 @@ function needRoom(folder: string): void {
   );
 }
 
-/** @throws Failure cannotCreate when something else than a regular file has the name */
-function checkIsFile(path: string): void {
-  let isFile: boolean;
+/**
+ * The size of a file in bytes, 0 when it does not exist.
+ * @throws Failure cannotCreate when something else than a regular file has the name
+ */
+function sizeOf(path: string): number {
+  let file: Stats | undefined;
   try {
-    isFile = statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+    file = statSync(path, { throwIfNoEntry: false });
   } catch (thrown) {
     throw new Failure('cannotCreate', `the castle's state ${path} cannot be used: ${errorMessage(thrown)}`);
   }
-  if (!isFile) throw notAFile(path);
+  if (file?.isFile() === false) throw notAFile(path);
+  return file?.size ?? 0;
 }
 
 /**
@@ -91,23 +89,29 @@ function checkAddressSpace(): void {
   );
 }
 
-/** LMDB's lock file has its first block, and the castle needs no more. */
+/** The first block of LMDB's lock file; a single process uses no more. */
 const lockBytes = 4096;
 
 /**
- * Creates LMDB's lock file with its first block, or makes sure that it is a regular file. When LMDB cannot create or map
- * the file itself, for want of an inode or because something else has its name, the process ends by SIGSEGV (lmdb-js 3.5).
- * Zeros are fine: the only process that has the file open initializes it.
+ * Makes sure that LMDB's lock file is a regular file and has its first block.
+ *
+ * LMDB creates the file sparse and writes to it through a mapping: if the disk has no block for it, SIGBUS ends the process
+ * (Linux 6.18). When LMDB cannot create or map the file, for want of an inode or because something else has its name, SIGSEGV
+ * ends the process (lmdb-js 3.5). Zeros are fine: the only process that has the file open initializes it.
  * @throws Failure cannotCreate
  */
-function prepareLockFile(path: string): void {
+function prepareLockFile(folder: string): void {
+  const path = `${storeFile(folder)}-lock`;
   try {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const fd = openSync(path, flags, 0o600);
     try {
       const file = fstatSync(fd);
       if (!file.isFile()) throw notAFile(path);
-      if (file.size === 0) writeSync(fd, Buffer.alloc(lockBytes));
+      if (file.blocks === 0) {
+        needRoom(folder);
+        writeSync(fd, Buffer.alloc(lockBytes));
+      }
     } finally {
       closeSync(fd);
     }

@@ -1,6 +1,6 @@
 /** What a castle finds where its store should be: unusual but sound files, other things than files, and full disks. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import t from 'tap';
@@ -67,6 +67,18 @@ t.test('something else than a file in place of the store or of its lock file is 
       );
     }
   }
+});
+
+t.test('an empty store file and a sparse lock file are those of a new store', async (t) => {
+  const folder = temporaryFolder(t, 'sparse');
+  const lock = join(folder, 'castle.lmdb-lock');
+  writeFileSync(join(folder, 'castle.lmdb'), '');
+  writeFileSync(lock, '');
+  truncateSync(lock, 64 * 1024);
+  t.equal(statSync(lock).blocks, 0, 'the file is sparse');
+  const store = openState(folder);
+  t.ok(statSync(lock).blocks > 0, 'it has its first block');
+  await store.close();
 });
 
 t.test('a store of a newer format is refused as such, whatever rules its records follow', async (t) => {
