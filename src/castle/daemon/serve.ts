@@ -12,6 +12,7 @@ import { dirname } from 'node:path';
 import { type Native, native } from '../../linux/native-addon.ts';
 import { freeSocket } from '../../linux/unix-socket.ts';
 import type { Status } from '../../protocol/contract.ts';
+import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 import { version } from '../../terminal/version.ts';
 import { serveMetrics } from '../api/metrics-listener.ts';
 import { buildServer } from '../api/server.ts';
@@ -78,7 +79,12 @@ export async function serve(settings: ServeSettings, log: (event: CastleEvent) =
   } catch (thrown) {
     // The error of the start is the one to report: an error of the stop would follow from it.
     await services.stop().catch(() => undefined);
-    throw thrown;
+    if (errorCode(thrown) !== 'EMFILE') throw thrown;
+    throw new Failure(
+      'config',
+      `the castle may not open enough files: ${errorMessage(thrown)}`,
+      'raise the limit: ulimit -n, or LimitNOFILE in the unit of systemd',
+    );
   }
 }
 

@@ -42,6 +42,7 @@ export function openState(folder: string): Store {
   // An empty or missing file is valid: a castle may have ended before LMDB wrote its first pages.
   if (storeBytes > 0) checkStore(folder);
   checkAddressSpace();
+  checkDescriptors(folder);
   return openStore(folder);
 }
 
@@ -87,6 +88,23 @@ function checkAddressSpace(): void {
     `the castle cannot map its store: its address space is limited to ${limit} bytes, it uses ${usedBytes}, and the store needs ${formatSize(mapSizeBytes)}`,
     'remove the limit: ulimit -v unlimited, or LimitAS=infinity in the unit of systemd',
   );
+}
+
+/** How many descriptors LMDB opens, and one more: the data file twice, the lock file, a folder. */
+const storeDescriptors = 5;
+
+/**
+ * Checks that the process can open the files of the store. When LMDB can open only some of them, the process ends by SIGSEGV
+ * (lmdb-js 3.5).
+ * @throws Error EMFILE, ENFILE
+ */
+function checkDescriptors(folder: string): void {
+  const opened: number[] = [];
+  try {
+    for (let n = 0; n < storeDescriptors; n++) opened.push(openSync(folder, constants.O_RDONLY));
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }
 
 /** The first block of LMDB's lock file; a single process uses no more. */
