@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { errorCode } from '../terminal/failure.ts';
 import { parseStat } from './process-stat.ts';
 
 /** Identifies a process uniquely: the kernel reuses pids, but not a pid together with a start time. */
@@ -21,6 +22,10 @@ export function identify(pid: number): ProcessIdentity {
   const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   return { pid, startTicks: `${stat?.startTicks ?? ''}`, bootId: bootId() };
 }
+
+/** Whether reading a file below /proc/PID failed because there is no such process, or because it is ending; proc(5). */
+export const isNoProcess = (thrown: unknown): boolean =>
+  errorCode(thrown) === 'ENOENT' || errorCode(thrown) === 'ESRCH';
 
 /** Whether a process that was identified before still exists, running or as a zombie. */
 export function isStillThere(identity: ProcessIdentity): boolean {

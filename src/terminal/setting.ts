@@ -1,3 +1,5 @@
+import { wrapWords } from './wrap-words.ts';
+
 /**
  * One setting of a command: a command-line option, an environment variable, or both for the same value. Each command
  * declares its settings once, in a `settings.ts`; the parser, the help and the reference documentation read them there.
@@ -46,21 +48,10 @@ export const variableHelp = (settings: readonly Setting[]): string =>
 
 function helpEntry(name: string, meaning: string, setting: Setting): string {
   const text = setting.default === undefined ? meaning : `${meaning} (default: ${setting.default})`;
-  const lines = wrap(text, lineWidth - nameWidth - 2);
+  const lines = wrapWords(text, lineWidth - nameWidth - 2);
   const [first = '', ...more] = lines;
   const indent = ' '.repeat(nameWidth + 2);
   const head =
     name.length < nameWidth ? `  ${name.padEnd(nameWidth)}${first}` : `  ${name}\n${indent}${first}`;
   return [head, ...more.map((line) => indent + line)].join('\n');
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net';
 import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
+import type { Address } from './listen-address.ts';
 
 /**
  * Makes a server listen on TCP. Later errors of the server are ignored: the castle goes on with its other listeners.
@@ -8,7 +9,7 @@ import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
  */
 export async function listenOn(
   server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port }: Address,
   what: string,
   remedy: string,
 ): Promise<void> {

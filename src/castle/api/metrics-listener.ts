@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { Metrics } from '../events/metrics.ts';
 import { RefusalError } from '../refusals/refusal.ts';
-import { parseAddress } from './listen-address.ts';
+import { type Address, formatAddress } from './listen-address.ts';
 import { listenOn } from './listen-on.ts';
 
 export interface MetricsListener {
@@ -16,15 +16,13 @@ const requestWithinMs = 10_000;
 /**
  * Serves /metrics and /healthz on TCP, for Prometheus, which cannot read a unix socket. Clients are not authenticated: the
  * responses have no names of containers or volumes. Nothing else can be reached there.
- * @param address `HOST:PORT`, IPv6 in brackets; port 0 takes a free port
- * @throws Failure config when it is not an address; cannotCreate, noPermission when the castle cannot listen on it
+ * @throws Failure cannotCreate, noPermission when the castle cannot listen on the address
  */
 export async function serveMetrics(
-  address: string,
+  address: Address,
   metrics: Metrics,
   checkHealth: () => void,
 ): Promise<MetricsListener> {
-  const { host, port } = parseAddress('--metrics-listen', address);
   const server = createServer(
     { requestTimeout: requestWithinMs, maxHeaderSize: 8 * 1024 },
     (request, response) => {
@@ -36,8 +34,8 @@ export async function serveMetrics(
   server.maxConnections = limitOfConnections;
   await listenOn(
     server,
-    { host, port },
-    `cannot serve metrics on ${address}`,
+    address,
+    `cannot serve metrics on ${formatAddress(address)}`,
     'give another --metrics-listen',
   );
   return {

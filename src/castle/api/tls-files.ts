@@ -2,11 +2,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
+import type { Address } from './listen-address.ts';
 
 /** The TLS address of a castle, and the paths of its PEM files. */
 export interface TlsSettings {
-  /** `HOST:PORT` */
-  readonly listen: string;
+  readonly listen: Address;
   /** The certificate, followed by its intermediate certificates. */
   readonly certFile: string;
   readonly keyFile: string;

@@ -12,7 +12,7 @@ import { RefusalError } from '../refusals/refusal.ts';
 import { headersWithinMs } from './http-limits.ts';
 import { end, refuseExpectations, refusing, settings } from './http-server.ts';
 import { type LeaseClients, leaseRoutes } from './lease-routes.ts';
-import { parseAddress } from './listen-address.ts';
+import { type Address, formatAddress } from './listen-address.ts';
 import { listenOn } from './listen-on.ts';
 import { LeaseRequests } from './log-lease-requests.ts';
 import { peerOf } from './peer-addresses.ts';
@@ -41,15 +41,13 @@ const handshakeWithinMs = 5_000;
  * Listens with TLS for containers that have a token. It is a separate server with only the lease routes, so that no mistake
  * elsewhere exposes the routes for the host. The token names the container; it is checked before the body of a request is
  * read.
- * @param listen `HOST:PORT`; port 0 takes a free port
- * @throws Failure config when it is not an address; cannotCreate, noPermission when the castle cannot listen on it
+ * @throws Failure cannotCreate, noPermission when the castle cannot listen on the address
  */
 export async function serveTls(
-  listen: string,
+  listen: Address,
   { cert, key, ca }: TlsIdentity,
   { tokens, leases, metrics, emit }: TlsListenerDeps,
 ): Promise<TlsListener> {
-  const { host, port } = parseAddress('--listen', listen);
   const requests = new LeaseRequests(metrics, emit, (request) => peerOf(request.raw.socket.remoteAddress));
   const app = fastify({
     https: {
@@ -114,13 +112,13 @@ export async function serveTls(
   await app.ready();
   await listenOn(
     app.server,
-    { host, port },
-    `the castle cannot listen on ${listen}`,
+    listen,
+    `the castle cannot listen on ${formatAddress(listen)}`,
     'give another --listen',
   );
   const { port: bound } = app.server.address() as AddressInfo;
   return {
-    address: `${listen.slice(0, listen.lastIndexOf(':'))}:${bound}`,
+    address: formatAddress({ ...listen, port: bound }),
     async stop() {
       await end(app, () => connections.stop());
       requests.close();

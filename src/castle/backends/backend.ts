@@ -1,6 +1,6 @@
 /**
  * The interface of a storage backend. To add a backend, write a function that returns a `Backend`, and name it in
- * parse-backend.ts. Every member of `Backend` is mandatory. What only some backends support is a capability: a separate
+ * backend-settings.ts and open-backend.ts. Every member of `Backend` is mandatory. What only some backends support is a capability: a separate
  * interface, all of whose members are mandatory too, in a field that is null where the backend does not support it. The
  * castle refuses requests that need a capability that the backend lacks.
  *

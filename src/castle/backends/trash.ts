@@ -1,5 +1,11 @@
 import type { SourceFolder } from '../../linux/mountinfo.ts';
 
+/**
+ * The name of the folder of deleted volumes, in the folder of the volumes. It starts with a dot, unlike any volume name, and is
+ * on the same file system, so that a rename moves a volume.
+ */
+export const trashFolderName = '.trash';
+
 /** The deleted volumes of a backend, each with a unique id. Every call may be repeated after a crash. */
 export interface Trash {
   /**

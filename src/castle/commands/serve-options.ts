@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { hasColors } from '../../terminal/colors.ts';
 import { Failure } from '../../terminal/failure.ts';
+import { readPath } from '../../terminal/read-path.ts';
 import { settingOption } from '../../terminal/setting-option.ts';
 import type { TlsSettings } from '../api/tls-files.ts';
 import { keepSocketsApart } from '../daemon/separate-folders.ts';
@@ -8,8 +9,11 @@ import type { ServeSettings } from '../daemon/serve-settings.ts';
 import {
   castleSettings,
   configSetting,
+  defaultValues,
+  type GivenValues,
   parseSettings,
   type SettingDescription,
+  type SettingName,
   type SettingTexts,
   type SettingValues,
 } from '../daemon/settings.ts';
@@ -54,25 +58,30 @@ export interface CastleSettings extends ServeSettings {
  * @throws Failure config when the file is wrong, usage when an option is
  */
 export async function settingsOf(command: Command): Promise<CastleSettings> {
-  const values = parseSettings({
-    ...textsFrom('env', command),
-    ...(await textsFromFile(command)),
-    ...textsFrom('cli', command),
-  });
+  const options = await parseSettings(textsFrom('cli', command));
+  const values: SettingValues = {
+    ...(await defaultValues()),
+    ...(await parseSettings(textsFrom('env', command))),
+    ...(await valuesFromFile(command)),
+    ...options,
+  };
   const {
     snapshotSchedule: schedule,
-    snapshotVolumes: volumes,
-    snapshotKeep: keep,
+    snapshotVolumes: includes,
+    snapshotKeep: retention,
     logLevel,
     logFormat,
   } = values;
-  keepSocketsApart(values.socket, values.plugin);
+  // A wrong combination is a fault of the command line if that gives a part of it.
+  const kindOf = (...names: readonly SettingName[]) =>
+    names.some((name) => options[name] !== undefined) ? 'usage' : 'config';
+  keepSocketsApart(values.socket, values.plugin, kindOf('socket', 'plugin'));
   const isText = logFormat === 'text' || (logFormat === 'auto' && process.stderr.isTTY === true);
   return {
     ...values,
     dockerSocket: values.dockerSocket ?? engineSocket(values.runtime),
-    snapshots: schedule === undefined ? undefined : { schedule, volumes, keep },
-    tls: tlsOf(values),
+    snapshots: schedule === undefined ? undefined : { ...schedule, includes, retention },
+    tls: tlsOf(values, kindOf('listen', 'tlsCert', 'tlsKey', 'tlsClientCa')),
     log: {
       level: logLevel,
       format: isText ? 'text' : 'json',
@@ -91,22 +100,29 @@ function textsFrom(source: 'cli' | 'env', command: Command): SettingTexts {
   return Object.fromEntries(texts);
 }
 
-async function textsFromFile(command: Command): Promise<SettingTexts> {
-  const file: unknown = command.getOptionValue('config');
-  if (typeof file !== 'string') return {};
+async function valuesFromFile(command: Command): Promise<GivenValues> {
+  const config: unknown = command.getOptionValue('config');
+  if (typeof config !== 'string') return {};
+  const file = readPath('--config', config);
   // Loaded only here: the YAML parser takes time to load.
   const { readConfig } = await import('../daemon/config-file.ts');
   return readConfig(file);
 }
 
-/** The settings of TLS, which are given together or not at all. @throws Failure config */
-function tlsOf({ listen, tlsCert, tlsKey, tlsClientCa }: SettingValues): TlsSettings | undefined {
+/**
+ * The settings of TLS, which are given together or not at all.
+ * @throws Failure of that kind when one is missing
+ */
+function tlsOf(
+  { listen, tlsCert, tlsKey, tlsClientCa }: SettingValues,
+  kind: 'usage' | 'config',
+): TlsSettings | undefined {
   if (listen === undefined && tlsCert === undefined && tlsKey === undefined && tlsClientCa === undefined) {
     return undefined;
   }
   if (listen === undefined || tlsCert === undefined || tlsKey === undefined) {
     throw new Failure(
-      'config',
+      kind,
       'TLS needs --listen, --tls-cert and --tls-key',
       'give all three, or none of the TLS options',
     );

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
-import { castleSettings, type SettingTexts } from './settings.ts';
+import { castleSettings, type GivenValues } from './settings.ts';
 
 /** A larger file, in bytes, is not read. */
 const limitBytes = 64 * 1024;
@@ -11,13 +11,17 @@ const limitBytes = 64 * 1024;
  * it for Docker and Kubernetes; its parser is already a dependency of the OpenAPI plug-in.
  * @throws Failure config with the file, the line, what is wrong and what to do
  */
-export function readConfig(file: string): SettingTexts {
+export async function readConfig(file: string): Promise<GivenValues> {
   const lines = new LineCounter();
   const document = parseDocument(readTrusted(file), { lineCounter: lines, schema: 'core', merge: false });
   const lineAt = (offset: number | undefined): number | undefined =>
     offset === undefined ? undefined : lines.linePos(offset).line;
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) {
+    if (fault.code === 'MULTIPLE_DOCS') {
+      const remedy = 'remove the line --- and what belongs to another document';
+      throw wrong(file, lineAt(fault.pos[0]), 'the file has more than one YAML document', remedy);
+    }
     const reason = fault.message.split(/ at line |\n/)[0] ?? fault.message;
     throw wrong(file, lineAt(fault.pos[0]), `invalid YAML: ${reason}`, 'correct that line');
   }
@@ -42,24 +46,38 @@ function toObject(file: string, document: Document): Readonly<Record<string, unk
 }
 
 /** @throws Failure config for the first key that is unknown, else for the first value that is wrong */
-function readSettings(
+async function readSettings(
   file: string,
   values: Readonly<Record<string, unknown>>,
   lineOf: (key: string) => number | undefined,
-): SettingTexts {
+): Promise<GivenValues> {
   const keys = castleSettings.map(({ key }) => key);
   const unknown = Object.keys(values).find((key) => !keys.includes(key));
   if (unknown !== undefined) {
     const remedy = `known keys are ${keys.join(', ')}`;
     throw wrong(file, lineOf(unknown), `key ${short(unknown)} is unknown`, remedy);
   }
-  const texts = castleSettings.flatMap(({ name, key, pattern, form }) => {
-    if (!Object.hasOwn(values, key)) return [];
+  const read: [string, unknown][] = [];
+  for (const { name, key, pattern, form, parse } of castleSettings) {
+    if (!Object.hasOwn(values, key)) continue;
     const value = values[key];
-    if (typeof value === 'string' && pattern.test(value)) return [[name, value] as const];
-    throw wrong(file, lineOf(key), `${key} is ${short(value)}`, `it must be ${form}`);
-  });
-  return Object.fromEntries(texts);
+    if (typeof value !== 'string' || !pattern.test(value))
+      throw wrong(file, lineOf(key), `${key} is ${short(value)}`, `it must be ${form}`);
+    try {
+      read.push([name, await parse(value)]);
+    } catch (thrown) {
+      if (!(thrown instanceof Failure)) throw thrown;
+      // A key is the option without its dashes.
+      throw wrong(
+        file,
+        lineOf(key),
+        thrown.sentence.replace(/^--/, ''),
+        thrown.remedy ?? `it must be ${form}`,
+      );
+    }
+  }
+  // The settings table says which value each name has.
+  return Object.fromEntries(read) as GivenValues;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { wrapWords } from '../../terminal/wrap-words.ts';
 import { castleSettings } from './settings.ts';
 
 const lineWidth = 120;
@@ -12,7 +13,7 @@ export function exampleConfig(): string {
   ].map((line) => `# ${line}`.trimEnd());
   const entries = castleSettings.map(({ key, details, example, hasDefault }) => [
     '',
-    ...wrap(details).map((line) => `# ${line}`),
+    ...wrapWords(details, lineWidth - 2).map((line) => `# ${line}`),
     `${hasDefault ? '' : '#'}${key}: ${scalar(example)}`,
   ]);
   return `${[...header, ...entries.flat()].join('\n')}\n`;
@@ -20,14 +21,3 @@ export function exampleConfig(): string {
 
 /** YAML reads some characters as syntax: a value that has or begins with one is quoted. */
 const scalar = (value: string): string => (/^[A-Za-z0-9/][^*]*$/.test(value) ? value : JSON.stringify(value));
-
-function wrap(text: string): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= lineWidth - 2)
-      lines[lines.length - 1] += ` ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}

@@ -49,12 +49,12 @@ function statOf(path: string): Stats | undefined {
 
 /**
  * Checks that the castle and its volume driver do not listen on the same socket.
- * @throws Failure usage
+ * @throws Failure of that kind
  */
-export function keepSocketsApart(socket: string, plugin: string | undefined): void {
+export function keepSocketsApart(socket: string, plugin: string | undefined, kind: 'usage' | 'config'): void {
   if (plugin === undefined || withoutSymlinks(socket) !== withoutSymlinks(plugin)) return;
   throw new Failure(
-    'usage',
+    kind,
     `--socket and --plugin are the same socket, ${socket}`,
     'give each a path of its own',
   );

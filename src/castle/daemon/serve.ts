@@ -10,8 +10,9 @@
  */
 import { dirname } from 'node:path';
 import { type Native, native } from '../../linux/native-addon.ts';
-import { checkSocketPath, freeSocket } from '../../linux/unix-socket.ts';
+import { freeSocket } from '../../linux/unix-socket.ts';
 import type { Status } from '../../protocol/contract.ts';
+import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 import { version } from '../../terminal/version.ts';
 import { serveMetrics } from '../api/metrics-listener.ts';
 import { buildServer } from '../api/server.ts';
@@ -19,7 +20,7 @@ import { certificateExpiry, readTlsFiles, type TlsIdentity, type TlsSettings } f
 import { serveTls } from '../api/tls-listener.ts';
 import type { Backend } from '../backends/backend.ts';
 import { listDevices } from '../backends/list-devices.ts';
-import { parseBackend } from '../backends/parse-backend.ts';
+import { openBackend } from '../backends/open-backend.ts';
 import { volumeDriver } from '../docker-plugin/driver.ts';
 import { type PluginListener, servePlugin } from '../docker-plugin/listener.ts';
 import { ec2Calls } from '../events/ec2-call-metrics.ts';
@@ -46,7 +47,6 @@ import type { EngineWatch, Runtime } from '../runtimes/runtime.ts';
 import type { Copies } from '../snapshots/off-host/copies.ts';
 import { OffHostCopies } from '../snapshots/off-host/copy-snapshots.ts';
 import { copiesIn } from '../snapshots/off-host/open-copies.ts';
-import { readPlan, type SnapshotPlan } from '../snapshots/schedule-settings.ts';
 import { snapshotCoverage } from '../snapshots/snapshot-coverage.ts';
 import { SnapshotScheduler } from '../snapshots/snapshot-scheduler.ts';
 import { SnapshotService } from '../snapshots/snapshot-service.ts';
@@ -79,7 +79,12 @@ export async function serve(settings: ServeSettings, log: (event: CastleEvent) =
   } catch (thrown) {
     // The error of the start is the one to report: an error of the stop would follow from it.
     await services.stop().catch(() => undefined);
-    throw thrown;
+    if (errorCode(thrown) !== 'EMFILE') throw thrown;
+    throw new Failure(
+      'config',
+      `the castle may not open enough files: ${errorMessage(thrown)}`,
+      'raise the limit: ulimit -n, or LimitNOFILE in the unit of systemd',
+    );
   }
 }
 
@@ -116,17 +121,13 @@ async function start(
 /** The files and programs that the settings name, read and checked before any part is started. */
 interface Inputs {
   readonly tls: (TlsSettings & TlsIdentity) | undefined;
-  readonly plan: SnapshotPlan | undefined;
   readonly copies: Copies | undefined;
 }
 
-async function readInputs({ socket, plugin, tls, snapshots, offHost }: ServeSettings): Promise<Inputs> {
-  checkSocketPath(socket);
+async function readInputs({ tls, offHost }: ServeSettings): Promise<Inputs> {
   const identity = tls === undefined ? undefined : { ...tls, ...readTlsFiles(tls) };
-  const plan = snapshots === undefined ? undefined : await readPlan(snapshots);
   const copies = offHost === undefined ? undefined : await copiesIn(offHost);
-  if (plugin !== undefined) checkSocketPath(plugin, '--plugin');
-  return { tls: identity, plan, copies };
+  return { tls: identity, copies };
 }
 
 /** The castle's events and metrics. */
@@ -163,7 +164,7 @@ async function openStorage(settings: ServeSettings, { emit, metrics }: Observati
   const runtime = await parseRuntime(settings.runtime, settings);
   const mountProgram = findMountProgram();
   const mounter = observedMounter(createMounter(mountProgram), metrics, emit);
-  const backend = await parseBackend(settings.backend, {
+  const backend = await openBackend(settings.backend, {
     mounter,
     native: addon,
     replay: createJournalReplay(mountProgram),
@@ -240,13 +241,13 @@ interface Background {
 
 async function startBackground(
   settings: ServeSettings,
-  { plan, copies }: Inputs,
+  { copies }: Inputs,
   { runtime, backend, store }: Storage,
   { leases, snapshots }: Core,
   emit: EmitEvent,
   services: Services,
 ): Promise<Background> {
-  const { keepDeletedMs, reconcileIntervalMs, gcIntervalMs } = settings;
+  const { snapshots: plan, keepDeletedMs, reconcileIntervalMs, gcIntervalMs } = settings;
   await snapshots.thawAtStart();
   const recovery = await recoverAtStart(leases, emit);
   services.add({ name: 'startup recovery', stop: () => recovery.stop() });

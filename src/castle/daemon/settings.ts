@@ -2,10 +2,22 @@
  * The settings of a castle, declared once. The options of `castle serve` and `castle doctor`, the keys of the config
  * file, the defaults, the help, the reference documentation and the example etc/castle.yaml all come from this table.
  */
+
+import { checkSocketPath } from '../../linux/unix-socket.ts';
 import { readDuration } from '../../terminal/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { readPath } from '../../terminal/read-path.ts';
 import type { Setting } from '../../terminal/setting.ts';
+import { type Address, parseAddress } from '../api/listen-address.ts';
+import { type BackendSettings, parseBackend } from '../backends/backend-settings.ts';
+import { parsePlace, type S3Place } from '../snapshots/off-host/s3-place.ts';
+import type { Retention } from '../snapshots/retention.ts';
+import {
+  parseRetention,
+  parseSchedule,
+  parseVolumeNames,
+  type Schedule,
+} from '../snapshots/schedule-settings.ts';
 import { defaultPlugin, defaultSocket } from './default-paths.ts';
 
 /** What a setting belongs to: a part of the castle that is used only when it is configured, or the castle itself. */
@@ -26,8 +38,8 @@ interface Syntax<Value> {
   readonly pattern: RegExp;
   /** The syntax in words: the end of the sentence "KEY must be". */
   readonly form: string;
-  /** @throws Failure usage, naming the option */
-  readonly parse: (option: string, text: string) => Value;
+  /** @throws Failure usage or config, naming the option */
+  readonly parse: (option: string, text: string) => Value | Promise<Value>;
 }
 
 /** One setting. */
@@ -51,29 +63,36 @@ interface Declaration<Value> {
   readonly syntax: Syntax<Value>;
 }
 
-const unchanged = (_option: string, text: string): string => text;
-
 const path: Syntax<string> = { pattern: /^\//, form: 'an absolute path', parse: readPath };
 
-const address: Syntax<string> = {
-  pattern: /^.+:[0-9]+$/,
-  form: 'HOST:PORT, as in 127.0.0.1:9464',
-  parse: unchanged,
+const socketPath: Syntax<string> = {
+  ...path,
+  parse(option, text) {
+    const socket = readPath(option, text);
+    checkSocketPath(socket, option);
+    return socket;
+  },
 };
 
-const text = (form: string, pattern = /^.+$/): Syntax<string> => ({ pattern, form, parse: unchanged });
+const address: Syntax<Address> = {
+  pattern: /^.+:[0-9]+$/,
+  form: 'HOST:PORT, as in 127.0.0.1:9464',
+  parse: parseAddress,
+};
+
+const readMs = (option: string, text: string): number => readDuration(option, text, 'usage');
 
 const duration: Syntax<number> = {
   pattern: /^[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d)$/,
   form: 'a time with its unit, as in 12h or 7d',
-  parse: (option, text) => readDuration(option, text, 'usage'),
+  parse: readMs,
 };
 
 /** @param shortestMs,longestMs the accepted range, in milliseconds @param range the range in words, as in `1s to 1d` */
 const durationWithin = (shortestMs: number, longestMs: number, range: string): Syntax<number> => ({
   ...duration,
   parse(option, text) {
-    const ms = duration.parse(option, text);
+    const ms = readMs(option, text);
     if (ms >= shortestMs && ms <= longestMs) return ms;
     throw new Failure('usage', `${option} ${text} is not from ${range}`, 'give a time as in 5m');
   },
@@ -98,18 +117,48 @@ function oneOf<const Word extends string>(...words: readonly Word[]): Syntax<Wor
   };
 }
 
-const backend: Syntax<string> = {
+const backend: Syntax<BackendSettings> = {
   pattern: /^([a-z]+=\/|nfs=[^/,]+:\/|ebs($|[=,]))/,
   form: 'NAME=DIR with an absolute path, as in local=/srv/castle or loop=/srv/castle,fs=ext4,size=10G; or nfs=HOST:/EXPORT; or ebs,size=10G',
   parse(option, text) {
     const [, name, folder] = /^(local|loop)=([^/,][^,]*)/.exec(text) ?? [];
-    if (folder === undefined) return text;
+    if (folder === undefined) return parseBackend(text);
     throw new Failure(
       'usage',
       `${option} ${name}=${folder}: the folder is not an absolute path`,
       `give for example ${option} ${name}=/srv/castle`,
     );
   },
+};
+
+const cronExpressions: Syntax<Schedule> = {
+  pattern: /^.+$/,
+  form: 'cron expressions, as in "0 * * * *", with ; between',
+  parse: (_option, text) => parseSchedule(text),
+};
+
+const volumeNames: Syntax<(volume: string) => boolean> = {
+  pattern: /^.+$/,
+  form: 'names with * and ?, as in "main,team-*"',
+  parse: (_option, text) => parseVolumeNames(text),
+};
+
+const retention: Syntax<Retention> = {
+  pattern: /^[a-z]+=.+$/,
+  form: 'numbers, as in last=3,hourly=24,daily=7',
+  parse: (_option, text) => parseRetention(text),
+};
+
+const place: Syntax<S3Place> = {
+  pattern: /^s3=.+$/,
+  form: 's3=BUCKET or s3=BUCKET/PREFIX, and options, as in s3=backups,region=eu-west-1',
+  parse: (_option, text) => parsePlace(text),
+};
+
+const runtime: Syntax<string> = {
+  pattern: /^(docker|podman|process)$/,
+  form: 'docker, podman or process',
+  parse: (_option, text) => text,
 };
 
 /** The table, by the name that each value has in the program. */
@@ -123,7 +172,7 @@ const declarations = {
     meaning: 'unix socket to listen on',
     details:
       'The unix socket that the castle listens on. Containers get the folder of the socket mounted, read-only, and nothing else of the castle.',
-    syntax: path,
+    syntax: socketPath,
   },
   state: {
     key: 'state',
@@ -154,7 +203,7 @@ const declarations = {
     meaning: 'what runs the containers: docker, podman, or process (for development only)',
     details:
       'What runs the containers: docker or podman. `process` is for development: it lets every container have every volume.',
-    syntax: text('docker, podman or process', /^(docker|podman|process)$/),
+    syntax: runtime,
   },
   dockerSocket: {
     key: 'docker-socket',
@@ -177,7 +226,7 @@ const declarations = {
     details:
       'When snapshots are taken: cron expressions in UTC, separated by ; characters. Without this key, snapshots are taken only on request.',
     example: '0 * * * *',
-    syntax: text('cron expressions, as in "0 * * * *", with ; between'),
+    syntax: cronExpressions,
   },
   snapshotVolumes: {
     key: 'snapshot-volumes',
@@ -186,7 +235,7 @@ const declarations = {
     default: '*',
     meaning: 'which volumes the schedule covers: names with * and ?, as in "main,team-*"',
     details: 'Which volumes the schedule covers: names with * and ?, separated by commas.',
-    syntax: text('names with * and ?, as in "main,team-*"'),
+    syntax: volumeNames,
   },
   snapshotKeep: {
     key: 'snapshot-keep',
@@ -196,7 +245,7 @@ const declarations = {
     meaning: 'how many of the scheduled snapshots are kept',
     details:
       'How many of the scheduled snapshots are kept. Snapshots that somebody requested are never deleted by this.',
-    syntax: text('numbers, as in last=3,hourly=24,daily=7', /^[a-z]+=.+$/),
+    syntax: retention,
   },
   offHost: {
     key: 'off-host',
@@ -207,7 +256,7 @@ const declarations = {
     details:
       'Where scheduled snapshots are copied to, each as one compressed object with a checksum. Credentials are found as by every AWS tool: in the environment of the service, in /root/.aws, or from the role of the instance. Stores other than Amazon S3 need endpoint=.',
     example: 's3=backups/castle,endpoint=https://s3.example.com,region=eu-west-1',
-    syntax: text('s3=BUCKET or s3=BUCKET/PREFIX, and options, as in s3=backups,region=eu-west-1', /^s3=.+$/),
+    syntax: place,
   },
   freezeLimitMs: {
     key: 'freeze-limit',
@@ -307,7 +356,7 @@ const declarations = {
     details:
       'Serves as a volume driver of the engine, so that `docker run --volume-driver castle -v NAME:/PATH` works. The driver is named after the socket.',
     example: defaultPlugin,
-    syntax: path,
+    syntax: socketPath,
   },
   logLevel: {
     key: 'log-level',
@@ -334,9 +383,12 @@ export type SettingName = keyof typeof declarations;
 /** The value of each setting; undefined where a setting has no default and is not given. */
 export type SettingValues = {
   readonly [Name in SettingName]:
-    | ReturnType<(typeof declarations)[Name]['syntax']['parse']>
+    | Awaited<ReturnType<(typeof declarations)[Name]['syntax']['parse']>>
     | ((typeof declarations)[Name] extends { readonly default: string } ? never : undefined);
 };
+
+/** The values of the settings that one source gives: the command line, the config file, the environment or the defaults. */
+export type GivenValues = Partial<SettingValues>;
 
 /** The text that was given for each setting. */
 export type SettingTexts = { readonly [Name in SettingName]?: string };
@@ -359,6 +411,8 @@ export interface SettingDescription extends Setting {
   readonly form: string;
   /** Whether the setting has a default. */
   readonly hasDefault: boolean;
+  /** @throws Failure usage or config, naming the option, when the value is wrong */
+  readonly parse: (text: string) => unknown;
 }
 
 const table = Object.entries(declarations) as readonly [SettingName, Declaration<unknown>][];
@@ -376,6 +430,7 @@ export const castleSettings: readonly SettingDescription[] = table.map(
     pattern: syntax.pattern,
     form: syntax.form,
     hasDefault: declared.default !== undefined,
+    parse: (text) => syntax.parse(`--${key}`, text),
   }),
 );
 
@@ -386,12 +441,28 @@ export const configSetting: Setting = {
   meaning: 'YAML file with these options as keys; the command line overrides it',
 };
 
-/** @throws Failure usage when a value is wrong */
-export function parseSettings(texts: SettingTexts): SettingValues {
-  const values = table.map(([name, declared]) => {
-    const text = texts[name] ?? declared.default;
-    return [name, text === undefined ? undefined : declared.syntax.parse(`--${declared.key}`, text)] as const;
-  });
+/**
+ * Reads the values that one source gives.
+ * @throws Failure usage or config when one is wrong
+ */
+export async function parseSettings(texts: SettingTexts): Promise<GivenValues> {
+  const values: [SettingName, unknown][] = [];
+  for (const { name, parse } of castleSettings) {
+    const text = texts[name];
+    if (text !== undefined) values.push([name, await parse(text)]);
+  }
   // The table's own type says which value each name has.
-  return Object.fromEntries(values) as SettingValues;
+  return Object.fromEntries(values) as GivenValues;
+}
+
+/** The value of each setting that no source gives. */
+export async function defaultValues(): Promise<SettingValues> {
+  const texts = table.flatMap(([name, declared]) =>
+    declared.default === undefined ? [] : [[name, declared.default] as const],
+  );
+  const without = table.map(([name]) => [name, undefined] as const);
+  return {
+    ...Object.fromEntries(without),
+    ...(await parseSettings(Object.fromEntries(texts))),
+  } as SettingValues;
 }

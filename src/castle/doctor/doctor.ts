@@ -2,9 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { native } from '../../linux/native-addon.ts';
 import { errorMessage } from '../../terminal/failure.ts';
-import { type EbsSettings, parseEbs } from '../backends/ebs/settings.ts';
-import { type NfsSettings, parseNfs } from '../backends/nfs/settings.ts';
-import { parseLoop } from '../backends/parse-backend.ts';
+import type { BackendSettings } from '../backends/backend-settings.ts';
 import { findMountProgram } from '../daemon/mount-program.ts';
 import type { ServeSettings } from '../daemon/serve-settings.ts';
 import { createMounter } from '../mounting/mounter.ts';
@@ -23,23 +21,16 @@ import { trialFindings } from './trial-mount.ts';
 
 /**
  * Checks everything that a castle with these settings needs, without changing any of it.
- * @throws Failure config when a file that belongs beside the bundle is missing, usage when --backend is wrong
+ * @throws Failure config when a file that belongs beside the bundle is missing
  */
 export async function examine(settings: ServeSettings): Promise<readonly Finding[]> {
-  const ebs = ebsOf(settings.backend);
-  const nfs = nfsOf(settings.backend);
-  const folder = nfs === undefined ? (ebs?.dev ?? folderOf(settings.backend)) : '/';
+  const folder = folderOf(settings.backend);
   return [
     ...(await kernelFindings(native())),
     ...permissionFindings(),
     ...(await trial(folder)),
     ...(await runtime(settings)),
-    ...(ebs !== undefined
-      ? await ebsFindings(ebs)
-      : nfs !== undefined
-        ? await nfsFindings(nfs, findMountProgram())
-        : backendFindings(folder)),
-    ...(await loop(settings.backend)),
+    ...(await storageFindings(settings.backend)),
     ...(await snapshotFindings(settings, folder)),
     ...stateFindings(resolve(settings.state)),
     ...socketFindings(resolve(settings.socket)),
@@ -48,26 +39,31 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
   ];
 }
 
-/** The folder in `NAME=DIR[,OPTION…]`. */
-const folderOf = (backend: string): string =>
-  resolve(backend.split('=').slice(1).join('=').split(',')[0] ?? '');
-
-/** The settings of the backend ebs, which has no folder of its own; undefined for another backend. */
-function ebsOf(backend: string): EbsSettings | undefined {
-  const [, setting] = /^ebs(?:=(?!$)|(?=,)|$)(.*)$/.exec(backend) ?? [];
-  return setting === undefined ? undefined : parseEbs(setting);
+/** The folder that a backend uses on this host. */
+function folderOf(backend: BackendSettings): string {
+  switch (backend.name) {
+    case 'local':
+    case 'loop':
+      return backend.folder;
+    case 'ebs':
+      return backend.dev;
+    case 'nfs':
+      return '/';
+  }
 }
 
-/** The settings of the backend nfs; undefined for another backend. */
-function nfsOf(backend: string): NfsSettings | undefined {
-  const [, setting] = /^nfs=(.*)$/s.exec(backend) ?? [];
-  return setting === undefined ? undefined : parseNfs(setting);
-}
-
-/** Checks what the backend loop needs besides its folder; nothing for another backend. */
-async function loop(backend: string): Promise<readonly Finding[]> {
-  const [, setting] = /^loop=(.*)$/s.exec(backend) ?? [];
-  return setting === undefined ? [] : loopFindings(parseLoop(setting).fileSystem);
+/** Checks what the backend needs. */
+async function storageFindings(backend: BackendSettings): Promise<readonly Finding[]> {
+  switch (backend.name) {
+    case 'local':
+      return backendFindings(backend.folder);
+    case 'loop':
+      return [...backendFindings(backend.folder), ...(await loopFindings(backend.fileSystem))];
+    case 'ebs':
+      return ebsFindings(backend);
+    case 'nfs':
+      return nfsFindings(backend, findMountProgram());
+  }
 }
 
 async function trial(folder: string): Promise<readonly Finding[]> {

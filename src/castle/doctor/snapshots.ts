@@ -3,15 +3,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCapability } from '../../linux/proc.ts';
 import { runProgram } from '../../linux/run-program.ts';
-import { Failure } from '../../terminal/failure.ts';
 import type { ServeSettings } from '../daemon/serve-settings.ts';
-import { readPlan } from '../snapshots/schedule-settings.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 import { capabilityRemedy, sysAdmin } from './permissions.ts';
 
 /** Checks what snapshots need, and whether they are reflinks or full copies. @param folder of the volumes */
 export async function snapshotFindings(settings: ServeSettings, folder: string): Promise<readonly Finding[]> {
-  const isLoop = settings.backend.startsWith('loop=');
+  const isLoop = settings.backend.name === 'loop';
   const shares = await canShare(folder);
   const findings: Finding[] = [];
   if (isLoop) {
@@ -39,21 +37,16 @@ export async function snapshotFindings(settings: ServeSettings, folder: string):
       ),
     );
   }
-  return [...findings, ...(await planFinding(settings))];
+  return [...findings, ...planFinding(settings)];
 }
 
-async function planFinding({ snapshots }: ServeSettings): Promise<readonly Finding[]> {
+function planFinding({ snapshots }: ServeSettings): readonly Finding[] {
   const what = 'snapshots by schedule';
   if (snapshots === undefined) return [];
-  try {
-    const next = (await readPlan(snapshots)).nextAfter(Date.now());
-    if (next === undefined)
-      return [warning(what, 'the schedule has no future time', 'correct --snapshot-schedule')];
-    return [ok(what, `the next ones are taken at ${new Date(next).toISOString()}`)];
-  } catch (thrown) {
-    if (!(thrown instanceof Failure)) throw thrown;
-    return [missing(what, thrown.sentence, thrown.remedy ?? 'correct this')];
-  }
+  const next = snapshots.nextAfter(Date.now());
+  if (next === undefined)
+    return [warning(what, 'the schedule has no future time', 'correct --snapshot-schedule')];
+  return [ok(what, `the next ones are taken at ${new Date(next).toISOString()}`)];
 }
 
 /**

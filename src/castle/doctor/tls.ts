@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs';
 import { Failure } from '../../terminal/failure.ts';
+import { formatAddress } from '../api/listen-address.ts';
 import { certificateExpiry, readTlsFiles, type TlsSettings } from '../api/tls-files.ts';
 import { type Finding, missing, ok, warning } from './finding.ts';
 
 /** Checks what TLS needs: files that exist, belong together and do not expire soon. */
 export function tlsFindings(settings: TlsSettings): readonly Finding[] {
   const { listen, certFile, keyFile } = settings;
-  const what = `TLS on ${listen}`;
+  const what = `TLS on ${formatAddress(listen)}`;
   try {
     const identity = readTlsFiles(settings);
     const expiry = certificateExpiry(certFile, identity);

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { isNoProcess } from '../../linux/proc.ts';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
-import { type HeldProcess, type HoldProcess, withMountNamespace } from '../mounting/held-process.ts';
+import {
+  type HeldProcess,
+  type HoldProcess,
+  ProcessEndedError,
+  withMountNamespace,
+} from '../mounting/held-process.ts';
 import type { HostMounts } from '../mounting/host-mounts.ts';
 import { mountWithIdMapping } from '../mounting/idmap/mount-with-id-mapping.ts';
 import { type Mounter, MountHungError } from '../mounting/mounter.ts';
@@ -39,8 +45,9 @@ export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Pro
   if (held === undefined) throw refusals.containerEnded(container.name);
   return withUndo(async (undo) => {
     const keepHeld = undo.push(() => held.close());
-    const { request: prepared, keepVolume } = await prepareVolume(deps, request, undo);
-    const checked = await checkExistingMounts(deps, prepared);
+    const whileAlive = <T>(step: () => Promise<T>) => refuseWhenEnded(held, container.name, step);
+    const { request: prepared, keepVolume } = await whileAlive(() => prepareVolume(deps, request, undo));
+    const checked = await whileAlive(() => checkExistingMounts(deps, prepared));
 
     const lease = newLease(checked);
     /** Reports a failed undo step. The lease stays in the store, and the next request or start compares it with the mounts. */
@@ -67,7 +74,7 @@ export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Pro
 
     let mountId: number;
     try {
-      mountId = await mountVolume(deps, checked, held);
+      mountId = await whileAlive(() => mountVolume(deps, checked, held));
     } catch (thrown) {
       if (!(thrown instanceof MountHungError)) throw thrown;
       // castle-mount may still finish the mount, so nothing is undone until castle-mount has ended.
@@ -81,6 +88,7 @@ export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Pro
       try {
         await withMountNamespace(held, (from) => mounter.unmount(from, target, mountId));
       } catch (thrown) {
+        if (thrown instanceof ProcessEndedError) return;
         keepLease();
         leaveUnresolved(thrown);
       }
@@ -94,6 +102,19 @@ export async function grantLease(deps: GrantDeps, request: AdmittedRequest): Pro
     recorder.emit(mounted, 'lease.granted', `mounted on ${target}`);
     return mounted;
   });
+}
+
+/**
+ * Runs a step that reads what /proc shows of a container's first process.
+ * @throws RefusalError not_permitted when the step failed because the process has ended; what the step throws
+ */
+async function refuseWhenEnded<T>(held: HeldProcess, container: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (thrown) {
+    const hasEnded = thrown instanceof ProcessEndedError || (isNoProcess(thrown) && !held.isAlive());
+    throw hasEnded ? refusals.containerEnded(container) : thrown;
+  }
 }
 
 function newLease({ container, volume, target, mode }: CheckedRequest): LeaseRecord {

@@ -3,7 +3,7 @@ import { formatSize } from '../../terminal/size.ts';
 import type { Backend, Growth } from '../backends/backend.ts';
 import { noSizeOfItsOwn } from '../backends/refusals.ts';
 import type { EmitEvent } from '../events/event.ts';
-import { type HeldProcess, withMountNamespace } from '../mounting/held-process.ts';
+import { type HeldProcess, ProcessEndedError, withMountNamespace } from '../mounting/held-process.ts';
 import { MountHungError } from '../mounting/mounter.ts';
 import { checkVolumeName } from '../refusals/check-volume-name.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
@@ -11,7 +11,7 @@ import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
 import type { VolumeCatalog } from '../volumes/volume-catalog.ts';
 import type { ContainerWatch } from './container-watch.ts';
 import { withLeases } from './list-leases.ts';
-import { readonlyCannotGrow } from './refusals.ts';
+import { endedWhileGrowing, readonlyCannotGrow } from './refusals.ts';
 import type { LeaseResolver } from './resolve-lease.ts';
 
 export interface GrowDeps {
@@ -63,6 +63,7 @@ async function growMounted(
       growthOf(backend, volume.name).grow(volume, sizeBytes, { container, target: lease.target }),
     );
   } catch (thrown) {
+    if (thrown instanceof ProcessEndedError) throw endedWhileGrowing(lease);
     throw thrown instanceof MountHungError ? resolver.keepHungLease(lease, thrown) : thrown;
   }
 }

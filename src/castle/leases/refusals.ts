@@ -107,6 +107,14 @@ export function readonlyCannotGrow({ volume, containerName }: LeaseRecord): Refu
   );
 }
 
+export function endedWhileGrowing({ volume, containerName }: LeaseRecord): RefusalError {
+  return new RefusalError(
+    'busy',
+    `volume ${volume} has not grown: container ${containerName}, which had it mounted, has just ended`,
+    'send the request again',
+  );
+}
+
 export function noSuchLease(id: string): RefusalError {
   return new RefusalError(
     'not_found',

@@ -1,4 +1,4 @@
-import { type HeldProcess, withMountNamespace } from '../mounting/held-process.ts';
+import { type HeldProcess, ProcessEndedError, withMountNamespace } from '../mounting/held-process.ts';
 import { type Mounter, MountHungError } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Container } from '../runtimes/runtime.ts';
@@ -69,6 +69,7 @@ async function unmount(
   try {
     await withMountNamespace(held, (from) => mounter.unmount(from, lease.target, lease.mountId));
   } catch (thrown) {
+    if (thrown instanceof ProcessEndedError) return;
     if (!(thrown instanceof RefusalError && thrown.code === 'not_found')) throw thrown;
   }
   const location = await inspector.locate(lease);

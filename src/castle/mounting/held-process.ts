@@ -1,14 +1,17 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Native } from '../../linux/native-addon.ts';
-import { fromAnyThread, isStillThere, type ProcessIdentity } from '../../linux/proc.ts';
+import { fromAnyThread, isNoProcess, isStillThere, type ProcessIdentity } from '../../linux/proc.ts';
 import type { MountNamespaceHandle } from './mounter.ts';
+
+/** A process ended before its mount namespace could be opened. The kernel has removed its mounts, or is about to. */
+export class ProcessEndedError extends Error {}
 
 /** A container's first process, identified by an open pidfd. */
 export interface HeldProcess {
   isAlive(): boolean;
   /**
    * Opens the container's mount namespace and root; the caller closes them.
-   * @throws Error when the process has ended
+   * @throws ProcessEndedError
    */
   open(): MountNamespaceHandle;
   /** Calls `ended` once, when the process has ended. */
@@ -37,10 +40,17 @@ export function createHoldProcess(native: Native): HoldProcess {
     return {
       isAlive,
       open() {
-        const handle = openHandle(identity.pid);
+        let handle: MountNamespaceHandle;
+        try {
+          handle = openHandle(identity.pid);
+        } catch (thrown) {
+          // A process that is ending gives up its namespaces and its root before the pidfd reports its end (do_exit).
+          if (isAlive() && !isNoProcess(thrown)) throw thrown;
+          throw new ProcessEndedError(`process ${identity.pid} has ended`);
+        }
         if (isAlive()) return handle; // the process still runs, so the pid was not reused
         handle.close();
-        throw new Error(`process ${identity.pid} has ended`);
+        throw new ProcessEndedError(`process ${identity.pid} has ended`);
       },
       onEnd(ended) {
         stop = native.pidfdWatch(pidfd, ended);
@@ -76,7 +86,10 @@ function openHandle(pid: number): MountNamespaceHandle {
   });
 }
 
-/** Opens the mount namespace of a container, runs an operation with the handle, and closes the handle. */
+/**
+ * Opens the mount namespace of a container, runs an operation with the handle, and closes the handle.
+ * @throws ProcessEndedError; what the operation throws
+ */
 export async function withMountNamespace<T>(
   held: HeldProcess,
   operation: (handle: MountNamespaceHandle) => Promise<T>,

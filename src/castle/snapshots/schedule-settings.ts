@@ -2,42 +2,43 @@ import type { Cron } from 'croner';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { type Retention, retentionKinds } from './retention.ts';
 
-/** When snapshots are taken, of which volumes, and which snapshots are kept. */
-export interface SnapshotPlan {
+/** When snapshots are taken. */
+export interface Schedule {
   /** Returns the first scheduled time after `timeMs`, in milliseconds since 1970; undefined when there is none. */
   nextAfter(timeMs: number): number | undefined;
+}
+
+/** When snapshots are taken, of which volumes, and which snapshots are kept. */
+export interface SnapshotPlan extends Schedule {
   /** Whether snapshots of the volume with this name are scheduled. */
   includes(volume: string): boolean;
   readonly retention: Retention;
 }
 
-/** The settings of a plan, as text. */
-export interface PlanSettings {
-  /** Cron expressions in UTC, separated by `;`. */
-  readonly schedule: string;
-  /** Volume names, in which `*` and `?` are wildcards, separated by commas. */
-  readonly volumes: string;
-  /** The retention, for example `last=3,hourly=24,daily=7,weekly=4,monthly=12`. */
-  readonly keep: string;
-}
-
 /**
- * Parses a plan.
+ * Reads a schedule: cron expressions in UTC, separated by `;`.
  * @throws Failure usage
  */
-export async function readPlan({ schedule, volumes, keep }: PlanSettings): Promise<SnapshotPlan> {
+export async function parseSchedule(text: string): Promise<Schedule> {
   // Imported only when there is a schedule: most commands, and many castles, have none.
   const { Cron } = await import('croner');
-  const crons = schedule.split(';').map((expression) => readCron(Cron, expression.trim()));
-  const patterns = volumes.split(',').map(readPattern);
+  const crons = text.split(';').map((expression) => readCron(Cron, expression.trim()));
   return {
     nextAfter(timeMs) {
       const times = crons.flatMap((cron) => cron.nextRun(new Date(timeMs))?.getTime() ?? []);
       return times.length === 0 ? undefined : Math.min(...times);
     },
-    includes: (volume) => patterns.some((pattern) => pattern.test(volume)),
-    retention: readRetention(keep),
   };
+}
+
+/**
+ * Reads which volumes a schedule covers: names in which `*` and `?` are wildcards, separated by commas.
+ * @returns whether the name of a volume matches
+ * @throws Failure usage
+ */
+export function parseVolumeNames(text: string): (volume: string) => boolean {
+  const patterns = text.split(',').map(readPattern);
+  return (volume) => patterns.some((pattern) => pattern.test(volume));
 }
 
 function readCron(Maker: typeof Cron, expression: string): Cron {
@@ -57,10 +58,13 @@ function readPattern(pattern: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-/** @throws Failure usage */
-export function readRetention(keep: string): Retention {
+/**
+ * Reads a retention, for example `last=3,hourly=24,daily=7,weekly=4,monthly=12`.
+ * @throws Failure usage
+ */
+export function parseRetention(text: string): Retention {
   const retention: { -readonly [Kind in keyof Retention]: number } = {};
-  for (const part of keep.split(',')) {
+  for (const part of text.split(',')) {
     const [, name, number] = /^([a-z]+)=([1-9]\d{0,4})$/.exec(part) ?? [];
     const kind = retentionKinds.find((kind) => kind === name);
     if (kind === undefined || retention[kind] !== undefined) {

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
+import { type RepeatedTask, repeatTask } from '../scheduling/repeat-task.ts';
 import type { SnapshotRecord, Store } from '../store/store.ts';
 import { dueVolumes } from './due-snapshots.ts';
 import { expiredSnapshots } from './retention.ts';
@@ -14,8 +14,6 @@ import type { SnapshotService } from './snapshot-service.ts';
 const longestPauseMs = 60_000;
 /** The maximum number of volumes that are copied at the same time, because they share the disk. */
 const atOnce = 2;
-/** How long `stop` waits for work in progress, in milliseconds. The next castle recovers unfinished work. */
-const lastWorkMs = 5_000;
 
 /** The dependencies of the scheduler. */
 export interface SchedulerDeps {
@@ -31,25 +29,34 @@ export interface SchedulerDeps {
 /** Takes snapshots according to the plan, and deletes the scheduled snapshots that the plan does not keep. */
 export class SnapshotScheduler {
   private readonly tried = new Map<string, number>();
-  private timer: NodeJS.Timeout | undefined;
-  private working: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly runs: RepeatedTask;
 
   constructor(
     private readonly plan: SnapshotPlan,
     private readonly deps: SchedulerDeps,
-  ) {}
+  ) {
+    this.runs = repeatTask(
+      async (stop) => {
+        await this.takeDue(stop);
+        return this.pauseMs();
+      },
+      {
+        failed: (thrown) => {
+          deps.emit(`the scheduled snapshots could not be taken: ${errorMessage(thrown)}`);
+          return longestPauseMs;
+        },
+      },
+    );
+  }
 
   /** Starts the schedule; overdue snapshots are taken first. */
   start(): void {
-    this.working = this.work().finally(() => this.wait());
+    this.runs.runIn(0);
   }
 
-  /** Starts no more snapshots, and waits at most 5 seconds for those in progress. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await Promise.race([this.working, sleep(lastWorkMs, undefined, { ref: false })]);
+  /** Starts no more snapshots, and waits at most 5 seconds for those in progress. The next castle recovers unfinished work. */
+  stop(): Promise<void> {
+    return this.runs.stop();
   }
 
   /** Returns the scheduled snapshots that the plan does not keep. */
@@ -82,15 +89,14 @@ export class SnapshotScheduler {
     return gone;
   }
 
-  private wait(): void {
-    if (this.stopped) return;
+  /** The time until the next scheduled time, in milliseconds. */
+  private pauseMs(): number {
     const nowMs = Date.now();
     const nextMs = this.plan.nextAfter(nowMs) ?? Number.POSITIVE_INFINITY;
-    const pauseMs = Math.min(Math.max(0, nextMs - nowMs), longestPauseMs);
-    this.timer = setTimeout(() => this.start(), pauseMs).unref();
+    return Math.min(Math.max(0, nextMs - nowMs), longestPauseMs);
   }
 
-  private async work(): Promise<void> {
+  private async takeDue(stop: AbortSignal): Promise<void> {
     const { store } = this.deps;
     const due = [
       ...dueVolumes(this.plan, Date.now(), {
@@ -101,13 +107,13 @@ export class SnapshotScheduler {
       }),
     ];
     if (due.length === 0) return;
-    await Promise.all(Array.from({ length: atOnce }, () => this.takeSome(due)));
+    await Promise.all(Array.from({ length: atOnce }, () => this.takeSome(due, stop)));
     await this.prune();
     this.deps.taken();
   }
 
-  private async takeSome(due: string[]): Promise<void> {
-    for (let volume = due.shift(); volume !== undefined && !this.stopped; volume = due.shift()) {
+  private async takeSome(due: string[], stop: AbortSignal): Promise<void> {
+    for (let volume = due.shift(); volume !== undefined && !stop.aborted; volume = due.shift()) {
       // After a failure, the volume waits for the next scheduled time: an immediate retry would freeze its file system
       // again.
       this.tried.set(volume, Date.now());

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { ProcessIdentity } from '../../linux/proc.ts';
@@ -170,7 +169,7 @@ export interface Store {
  * The maximum size of the mapping and the file, in bytes: enough for about a million volumes. The file takes only the space
  * that is used.
  */
-const mapSizeBytes = 1024 * 1024 * 1024;
+export const mapSizeBytes = 1024 * 1024 * 1024;
 
 /**
  * Opens the store of one castle.
@@ -245,13 +244,11 @@ export function openStore(folder: string): Store {
 }
 
 /**
- * Verifies the file of a store that no process has open. An empty or missing file is valid: a castle may have ended before
- * LMDB wrote its first pages.
+ * Verifies the file of a store that no process has open.
  * @throws Failure io when the store is damaged
  */
 export function checkStore(folder: string): void {
   const file = storeFile(folder);
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let isNewer = false;
   try {

@@ -1,6 +1,7 @@
 import { errorMessage } from '../../terminal/failure.ts';
 import type { Backend, HostHold } from '../backends/backend.ts';
 import type { EmitEvent } from '../events/event.ts';
+import { repeatTask } from '../scheduling/repeat-task.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
 import type { Store } from '../store/store.ts';
 import type { MountInspector } from './mount-inspector.ts';
@@ -24,7 +25,13 @@ export interface UnusedVolumeReleaseDeps {
 export class UnusedVolumeRelease {
   /** Volumes whose release has failed. */
   private readonly pending = new Set<string>();
-  private timer: NodeJS.Timeout | undefined;
+  private readonly retries = repeatTask(
+    async () => {
+      for (const volume of this.pending) this.startRelease(volume, false);
+      return undefined;
+    },
+    { failed: () => undefined },
+  );
   private closed = false;
 
   constructor(private readonly deps: UnusedVolumeReleaseDeps) {}
@@ -42,7 +49,7 @@ export class UnusedVolumeRelease {
   /** Stops the retries. The next start of the castle tries again. */
   close(): void {
     this.closed = true;
-    clearTimeout(this.timer);
+    void this.retries.stop();
   }
 
   private startRelease(volume: string, isReported: boolean): void {
@@ -75,15 +82,7 @@ export class UnusedVolumeRelease {
         );
       }
       this.pending.add(volume);
-      this.retryLater();
+      this.retries.runIn(retryAfterMs);
     }
-  }
-
-  private retryLater(): void {
-    if (this.closed || this.timer !== undefined) return;
-    this.timer = setTimeout(() => {
-      this.timer = undefined;
-      for (const volume of this.pending) this.startRelease(volume, false);
-    }, retryAfterMs).unref();
   }
 }

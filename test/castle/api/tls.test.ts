@@ -212,13 +212,13 @@ if (requires(t, root, program('openssl'))) {
       [
         'no key',
         ['--listen', '127.0.0.1:0', '--tls-cert', right.file],
-        78,
+        64,
         /TLS needs --listen, --tls-cert and --tls-key/,
       ],
       [
         'no address',
         ['--tls-cert', right.file, '--tls-key', right.keyFile],
-        78,
+        64,
         /TLS needs --listen, --tls-cert and/,
       ],
       ['no file', listen(join(folder, 'none'), right.keyFile), 78, /cannot read --tls-cert .*none: ENOENT/],
@@ -250,7 +250,7 @@ if (requires(t, root, program('openssl'))) {
       const args = ['dist/castle.js', 'serve', ...places, ...listen(right.file, right.keyFile, address)];
       t.match(
         await run(process.execPath, args),
-        { code: 78, stderr: /--listen ".*" is not HOST:PORT/ },
+        { code: 64, stderr: /--listen ".*" is not HOST:PORT/ },
         address,
       );
     }

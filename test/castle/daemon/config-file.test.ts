@@ -2,7 +2,7 @@
  * `castle serve --config`: the valid content of the file, the messages about errors in it, and which setting takes
  * precedence.
  */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { exampleConfig } from '../../../src/castle/daemon/example-config.ts';
@@ -110,6 +110,28 @@ t.test('errors in a file are reported with their place and a remedy', async (t) 
     ['log-level: no\n', /:1: log-level is "no"; it must be debug, info, warn or error$/],
     [`socket: /${'x'.repeat(70_000)}\n`, /: cannot read the file: it is larger than 65536 bytes; /],
     ['metrics-listen: 127.0.0.1\n', /:1: metrics-listen is "127.0.0.1"; it must be HOST:PORT/],
+    ['\nmetrics-listen: x:99999\n', /:2: metrics-listen "x:99999" is not HOST:PORT; write for example/],
+    ['\nlisten: x:99999\n', /:2: listen "x:99999" is not HOST:PORT; write for example/],
+    ['reconcile-interval: 2d\n', /:1: reconcile-interval 2d is not from 1s to 1d; give a time as in 5m/],
+    [
+      `plugin: /${'x'.repeat(200)}\n`,
+      /:1: the path of the socket has 201 bytes, .*; give a shorter --plugin/,
+    ],
+    ['backend: zfs=/srv\n', /:1: backend "zfs=\/srv" is not a backend; use local=DIR/],
+    ['backend: loop=/srv,fs=ntfs\n', /:1: backend: loop has no option "fs=ntfs"; use fs=ext4/],
+    ['backend: ebs,size=1M\n', /:1: backend: ebs has no option "size=1M"; use ebs/],
+    ['backend: nfs=host:/srv,vers=3\n', /:1: backend: nfs has no option "vers=3"; use vers=4\.2/],
+    [
+      '\nsnapshot-schedule: 0 * * * *; 61 * * * *\n',
+      /:2: snapshot-schedule has "61 \* \* \* \*"; it is no cron/,
+    ],
+    ['snapshot-volumes: a/b\n', /:1: snapshot-volumes has "a\/b"; it is no name of volumes/],
+    ['snapshot-keep: hourly=0\n', /:1: snapshot-keep has "hourly=0"; use each of/],
+    ['off-host: s3=UPPER\n', /:1: off-host: "s3=UPPER" is no bucket; write s3=BUCKET/],
+    [
+      'runtime: docker\n---\nruntime: podman\n',
+      /: the file has more than one YAML document; remove the line/,
+    ],
   ];
   for (const [text, sentence] of faults) {
     const file = written(t, text);
@@ -121,6 +143,52 @@ t.test('errors in a file are reported with their place and a remedy', async (t) 
   }
   t.match(await serveWith('/nowhere/castle.yaml'), { code: 78, stderr: /ENOENT.*; correct --config/ });
   t.match(await serveWith('/dev/zero'), { code: 78, stderr: /it is not a regular file/ });
+});
+
+t.test('a wrong value on the command line is refused before anything is opened', async (t) => {
+  const folder = temporaryFolder(t, 'refused');
+  const tls = { file: '/nowhere/tls.crt', keyFile: '/nowhere/tls.key' };
+  const refusals: [readonly string[], string][] = [
+    [['--metrics-listen', 'x:99999'], '--metrics-listen "x:99999" is not HOST:PORT; '],
+    [['--listen', '127.0.0.1:0'], 'TLS needs --listen, --tls-cert and --tls-key; '],
+    [['--listen', '127.0.0.1:0', '--tls-cert', tls.file], 'TLS needs --listen, --tls-cert and --tls-key; '],
+    [['--listen', 'x', '--tls-cert', tls.file, '--tls-key', tls.keyFile], '--listen "x" is not HOST:PORT; '],
+    [['--snapshot-keep', 'hourly=0'], '--snapshot-keep has "hourly=0"; use each of '],
+    [['--snapshot-volumes', 'a/b'], '--snapshot-volumes has "a/b"; '],
+    [['--snapshot-schedule', 'x'], '--snapshot-schedule has "x"; it is no cron expression: '],
+    [['--off-host', 's3=UPPER'], '--off-host: "s3=UPPER" is no bucket; '],
+    [['--state', ''], '--state is empty; give a path, or leave the option out'],
+    [['--config', ''], '--config is empty; give a path, or leave the option out'],
+    [['--config', ' '], '--config is empty; give a path, or leave the option out'],
+  ];
+  for (const command of ['serve', 'doctor']) {
+    for (const [options, sentence] of refusals) {
+      const args = ['dist/castle.js', command, '--runtime', 'process'];
+      for (const option of ['socket', 'state']) args.push(`--${option}`, join(folder, option));
+      const ended = await run(process.execPath, [
+        ...args,
+        '--backend',
+        `local=${folder}/volumes`,
+        ...options,
+      ]);
+      t.match(ended, { code: 64, stdout: '' }, `${command} ${options.join(' ')}`);
+      t.ok(ended.stderr.startsWith(`castle: ${sentence}`), ended.stderr);
+    }
+  }
+  t.same(readdirSync(folder), []);
+});
+
+t.test('a wrong combination of keys in the file is an error of the file', async (t) => {
+  t.match(await serveWith(written(t, 'socket: /nowhere/a\nplugin: /nowhere/a\n')), {
+    code: 78,
+    stdout: '',
+    stderr: 'castle: --socket and --plugin are the same socket, /nowhere/a; ',
+  });
+  t.match(await serveWith(written(t, 'listen: 127.0.0.1:0\n')), {
+    code: 78,
+    stdout: '',
+    stderr: 'castle: TLS needs --listen, --tls-cert and --tls-key; ',
+  });
 });
 
 t.test('a file that other users can write is refused', async (t) => {

@@ -149,6 +149,29 @@ if (requires(t, root)) {
     t.match(await castle.leaseOf('main'), { state: 'mounted' });
   });
 
+  t.test('a limit of the address space that has no room for the store is reported', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    await castle.end('SIGTERM');
+    const limit = join(temporaryFolder(t, 'limit'), 'limit.cjs');
+    // A lower limit at the start would end Node itself.
+    writeFileSync(
+      limit,
+      `const { execFileSync } = require('node:child_process');
+const { readFileSync } = require('node:fs');
+const [, kib] = /^VmSize:\\s+(\\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'));
+execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + (Number(kib) + 512 * 1024) * 1024]);
+`,
+    );
+    const { socket, state, backend } = castle;
+    const places = ['--socket', socket, '--state', state, '--backend', `local=${backend}`];
+    const program = ['--require', limit, 'dist/castle.js', 'serve', '--runtime', 'process'];
+    t.match(await run(process.execPath, [...program, ...places]), {
+      code: 78,
+      stdout: '',
+      stderr: /^castle: the castle cannot map its store: .*; remove the limit: ulimit -v unlimited, .*\n$/,
+    });
+  });
+
   t.test('a damaged store is reported with a remedy, and never treated as empty', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const container = await TestContainer.start(t, castle);

@@ -1,7 +1,9 @@
 /** What the commands show on a terminal: colors, and `--watch`, which leaves the terminal as it was. */
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connectTo } from '../../../src/protocol/http.ts';
 import { clip } from '../../../src/terminal/screen.ts';
+import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
 import { Terminal, terminal } from '../../kit/terminal.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
@@ -145,6 +147,42 @@ if (requires(t, root, terminal)) {
     for (const variables of [['NO_COLOR=1', 'TERM=xterm'], ['TERM=dumb'], ['TERM=']]) {
       const plain = new Terminal(t, ['env', ...variables, ...command]);
       await plain.shows(/volume-10 +local +ready +- +- +\d+s +-/);
+    }
+  });
+
+  const places = (t: Test): string[] => {
+    const folder = temporaryFolder(t, 'colors');
+    const sockets = [
+      '--socket',
+      join(folder, 'run/castle.sock'),
+      '--docker-socket',
+      join(folder, 'none.sock'),
+    ];
+    return [...sockets, '--state', join(folder, 'state'), '--backend', `local=${join(folder, 'volumes')}`];
+  };
+  const withoutColors = [['NO_COLOR=1', 'TERM=xterm'], ['TERM=dumb'], ['TERM=']];
+
+  t.test('the log of castle serve has colors on a terminal, unless NO_COLOR is set', async (t) => {
+    const command = () => [process.execPath, 'dist/castle.js', 'serve', '--runtime', 'docker', ...places(t)];
+    const colored = new Terminal(t, command(), { TERM: 'xterm' });
+    await colored.shows(/engine\.disconnected +\x1b\[33mwarn: \x1b\[0m\S/);
+    for (const variables of withoutColors) {
+      const plain = new Terminal(t, ['env', ...variables, ...command()]);
+      await plain.shows(/engine\.disconnected +warn: \S/);
+      t.notMatch(plain.text, '\x1b', variables.join(' '));
+    }
+  });
+
+  t.test('castle doctor has colors on a terminal, unless NO_COLOR is set', async (t) => {
+    const command = [process.execPath, 'dist/castle.js', 'doctor', '--runtime', 'process', ...places(t)];
+    const colored = new Terminal(t, command, { TERM: 'xterm' });
+    await colored.shows(/\x1b\[32mok\x1b\[0m {7}\S/);
+    await colored.shows(/\x1b\[33mwarning\x1b\[0m {2}runtime process: /);
+    for (const variables of withoutColors) {
+      const plain = new Terminal(t, ['env', ...variables, ...command]);
+      await plain.shows(/ok {7}\S/);
+      await plain.shows(/warning {2}runtime process: /);
+      t.notMatch(plain.text, '\x1b', variables.join(' '));
     }
   });
 }

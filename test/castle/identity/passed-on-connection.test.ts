@@ -7,6 +7,8 @@ import { cgroups } from '../../kit/cgroup.ts';
 import { compile } from '../../kit/compile.ts';
 import { program as have, type Need, requires, root } from '../../kit/needs.ts';
 import { until } from '../../kit/until.ts';
+import { loopDevices } from '../backends/loop/loop-host.ts';
+import { FatalTools } from '../crash/fatal-tools.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 import { TlsCastle } from '../kit/tls-castle.ts';
@@ -70,6 +72,27 @@ if (requires(t, root)) {
     });
     await tls.castle.untilFree('main');
     t.notMatch(tls.castle.output, 'mount.created');
+  });
+
+  t.test('a container that ends while its volume is created gets nothing, and is no fault', async (t) => {
+    if (!requires(t, loopDevices, have('openssl'), have('mkfs.ext4'))) return;
+    const tools = new FatalTools(t);
+    const { program, env } = tools;
+    const tls = await TlsCastle.start(t, 'process', { loop: 'size=16M', program, env });
+    const container = await TestContainer.start(t, tls.castle);
+    const token = await tls.tokenOf(container, 'main');
+    tools.order('mkfs.ext4', 1, 'hold');
+    const answer = tls.lease(token, 'main', container.home);
+    await tools.untilHeld();
+    await container.kill();
+    tools.letGo();
+    t.match(await answer, {
+      status: 403,
+      body: { error: { code: 'not_permitted', message: /^container process-\d+ has ended$/ } },
+    });
+    t.same(tls.castle.eventsNamed('castle.fault'), []);
+    await tls.castle.untilFree('main');
+    t.same(await tls.castle.ask('volumes'), [], 'the new volume is removed');
   });
 
   t.test('mount points with symlinks or magic links of /proc are refused', async (t) => {

@@ -6,14 +6,8 @@ import type { Test } from 'tap';
 import { type Certificate, makeCertificate } from '../../bailey/kit/fake-castle.ts';
 import { type Ran, run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
-import { CastleOnHost } from './castle-on-host.ts';
+import { CastleOnHost, type Places } from './castle-on-host.ts';
 import type { Answered, TestContainer } from './test-container.ts';
-
-export interface TlsPlaces {
-  readonly dockerSocket?: string;
-  /** More options of `castle serve`. */
-  readonly options?: readonly string[];
-}
 
 /** A castle that also listens over TLS, and a client for that port. */
 export class TlsCastle {
@@ -26,7 +20,7 @@ export class TlsCastle {
   static async start(
     t: Test,
     runtime: 'docker' | 'podman' | 'process' = 'process',
-    { options = [], ...places }: TlsPlaces = {},
+    { options = [], ...places }: Places = {},
   ): Promise<TlsCastle> {
     const certificate = makeCertificate(temporaryFolder(t, 'tls'), 'castle', ['IP:127.0.0.1']);
     const files = ['--tls-cert', certificate.file, '--tls-key', certificate.keyFile];

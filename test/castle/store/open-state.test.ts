@@ -1,14 +1,24 @@
 /** What a castle finds where its store should be: unusual but sound files, other things than files, and full disks. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import t from 'tap';
 import { openState } from '../../../src/castle/store/open-state.ts';
 import type { SnapshotRecord } from '../../../src/castle/store/store.ts';
-import { exitCodes, Failure } from '../../../src/terminal/failure.ts';
+import { errorCode, exitCodes, Failure } from '../../../src/terminal/failure.ts';
 import { temporaryFolder } from '../../kit/images.ts';
-import { requires, root } from '../../kit/needs.ts';
+import { program, requires, root } from '../../kit/needs.ts';
 
 const snapshotWithNote = (noteBytes: number): SnapshotRecord => ({
   id: 'one',
@@ -69,6 +79,18 @@ t.test('something else than a file in place of the store or of its lock file is 
   }
 });
 
+t.test('an empty store file and a sparse lock file are those of a new store', async (t) => {
+  const folder = temporaryFolder(t, 'sparse');
+  const lock = join(folder, 'castle.lmdb-lock');
+  writeFileSync(join(folder, 'castle.lmdb'), '');
+  writeFileSync(lock, '');
+  truncateSync(lock, 64 * 1024);
+  t.equal(statSync(lock).blocks, 0, 'the file is sparse');
+  const store = openState(folder);
+  t.ok(statSync(lock).blocks > 0, 'it has its first block');
+  await store.close();
+});
+
 t.test('a store of a newer format is refused as such, whatever rules its records follow', async (t) => {
   const folder = temporaryFolder(t, 'newer');
   await openState(folder).close();
@@ -87,6 +109,41 @@ t.test('a store of a newer format is refused as such, whatever rules its records
   await put('format', 'format', null);
   t.match(await outcome(folder), /^74 .*not a record/);
 });
+
+t.test('without descriptors for its files the store is not opened, and nothing crashes', async (t) => {
+  if (!requires(t, program('prlimit'))) return;
+  const folder = temporaryFolder(t, 'descriptors');
+  await openState(folder).close();
+  const softLimit = (count: number) =>
+    execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${count}:`]);
+  const [, before = ''] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  softLimit(100);
+  try {
+    for (let free = 0; free <= 4; free++) {
+      const used = allDescriptors();
+      for (const fd of used.splice(0, free)) closeSync(fd);
+      const refusal = await outcome(folder).catch(String);
+      for (const fd of used) closeSync(fd);
+      t.match(refusal, 'EMFILE', `${free} descriptors`);
+    }
+  } finally {
+    softLimit(Number(before));
+  }
+  t.equal(await outcome(folder), 'opened');
+});
+
+/** Opens files until the process may open no more. */
+function allDescriptors(): number[] {
+  const opened: number[] = [];
+  for (;;) {
+    try {
+      opened.push(openSync('/dev/null', 'r'));
+    } catch (thrown) {
+      if (errorCode(thrown) !== 'EMFILE') throw thrown;
+      return opened;
+    }
+  }
+}
 
 if (requires(t, root)) {
   t.test('without an inode for the lock file, the castle refuses to start and creates nothing', async (t) => {

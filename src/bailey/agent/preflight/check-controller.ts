@@ -7,6 +7,7 @@ import { type PreflightResult, ready } from './preflight-result.ts';
 import { connectTo } from './probe-port.ts';
 
 type Controller = Extract<ControllerTarget, { kind: 'controller' }>;
+type Port = Extract<ControllerTarget, { kind: 'port' }>;
 
 /** Limit for a page of Jenkins, of which only the headers are used. */
 const maxBytes = 8 * 1024 * 1024;
@@ -140,12 +141,7 @@ async function checkAgentPort(
   const port = tunnel?.port ?? Number(advertised);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     return notReady(`${shownUrl(url)} names an invalid agent port`, checkUrl);
-  if (mayGoThroughProxy(host)) return ready;
-  try {
-    await connectTo({ host, port }, withinMs, signal);
-    return ready;
-  } catch (thrown) {
-    signal.throwIfAborted();
+  return probeAgentPort({ host, port, mayGoThroughProxy }, withinMs, signal, (thrown) => {
     const { sentence, remedy } = networkFailure('-tunnel', host, port, thrown);
     return tunnel === undefined
       ? notReady(
@@ -153,14 +149,31 @@ async function checkAgentPort(
           `publish port ${port} of the controller, give -tunnel HOST:PORT if it is elsewhere, or use -webSocket`,
         )
       : notReady(`the tunnel to the agent port cannot be reached: ${sentence}`, remedy ?? 'correct -tunnel');
-  }
+  });
 }
 
 /** Checks the agent port of -direct. */
-export async function checkDirectPort(
-  { host, port, mayGoThroughProxy }: Extract<ControllerTarget, { kind: 'port' }>,
+export function checkDirectPort(
+  target: Port,
   withinMs: number,
   signal: AbortSignal,
+): Promise<PreflightResult> {
+  return probeAgentPort(target, withinMs, signal, (thrown) => ({
+    kind: 'not ready',
+    failure: networkFailure('-direct', target.host, target.port, thrown),
+  }));
+}
+
+/**
+ * Connects to an agent port, unless java reaches it through a proxy.
+ * @param refused the result for the error of the connection
+ * @throws the signal's reason
+ */
+async function probeAgentPort(
+  { host, port, mayGoThroughProxy }: Omit<Port, 'kind'>,
+  withinMs: number,
+  signal: AbortSignal,
+  refused: (thrown: unknown) => PreflightResult,
 ): Promise<PreflightResult> {
   if (mayGoThroughProxy(host)) return ready;
   try {
@@ -168,7 +181,7 @@ export async function checkDirectPort(
     return ready;
   } catch (thrown) {
     signal.throwIfAborted();
-    return { kind: 'not ready', failure: networkFailure('-direct', host, port, thrown) };
+    return refused(thrown);
   }
 }
 

@@ -4,12 +4,7 @@ import { mountsOf, sourceFolder } from '../../../linux/mountinfo.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import { pathExists, syncFolders } from '../durable-folder.ts';
-import type { Trash } from '../trash.ts';
-
-/**
- * Starts with a dot, unlike any volume name. It is on the same file system as the volumes, so that a rename moves a volume.
- */
-export const trashFolderName = '.trash';
+import { type Trash, trashFolderName } from '../trash.ts';
 
 /** Separates the volume's name from the id; no volume name contains it. */
 const separator = '~';

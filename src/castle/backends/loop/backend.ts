@@ -7,7 +7,6 @@ import { requirePrograms } from '../../../linux/run-program.ts';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 import { formatSize } from '../../../terminal/size.ts';
 import type { EmitEvent } from '../../events/event.ts';
-import type { FileSystem } from '../../file-systems/file-system.ts';
 import { fileSystemNamed } from '../../file-systems/types.ts';
 import type { Mounter } from '../../mounting/mounter.ts';
 import type { ReplayJournal } from '../../mounting/replay-journal.ts';
@@ -34,6 +33,7 @@ import {
   volumeOfDevice,
 } from './images.ts';
 import { listLoopDevices } from './list-devices.ts';
+import type { LoopSettings } from './settings.ts';
 import { loopSnapshots } from './snapshots.ts';
 import { loopTrash } from './trash.ts';
 
@@ -41,16 +41,6 @@ import { loopTrash } from './trash.ts';
 const deviceLimitMs = 2_000;
 /** The interval at which the device is checked, in milliseconds. */
 const pollMs = 20;
-
-/** The settings of the backend `loop`. */
-export interface LoopSettings {
-  /** The folder of the images; created when it does not exist, accessible to root only. */
-  readonly folder: string;
-  /** The file system of new volumes. */
-  readonly fileSystem: FileSystem;
-  /** The default size of a new volume, in bytes. */
-  readonly sizeBytes: number;
-}
 
 export interface LoopDeps {
   readonly mounter: Mounter;

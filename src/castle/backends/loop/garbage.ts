@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import type { Native } from '../../../linux/native-addon.ts';
 import type { Garbage } from '../../garbage/garbage.ts';
+import { unfinishedFile } from '../unfinished-file.ts';
 import { isLocked } from './image-lock.ts';
 import { listUnfinishedImages, prototypeEnding } from './images.ts';
 
@@ -21,17 +21,5 @@ export function findUnfinishedImages(base: string, native: Native): readonly Gar
     .filter(isGarbage)
     .map((path) => unfinishedFile(path, () => existsSync(path) && isGarbage(path)));
 }
-
-/** Garbage: a file or folder that an interrupted creation left. @param isGarbage called again before the file is removed */
-export const unfinishedFile = (path: string, isGarbage: () => boolean): Garbage => ({
-  kind: 'file',
-  name: path,
-  reason: 'its creation was interrupted',
-  async remove() {
-    if (!isGarbage()) return false;
-    await rm(path, { recursive: true, force: true });
-    return true;
-  },
-});
 
 const isOld = (path: string): boolean => Date.now() - statSync(path).mtimeMs > youngMs;

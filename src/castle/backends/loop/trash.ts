@@ -6,9 +6,8 @@ import type { Native } from '../../../linux/native-addon.ts';
 import { errorCode, errorMessage } from '../../../terminal/failure.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import { syncFolders } from '../durable-folder.ts';
-import { trashFolderName } from '../local/trash.ts';
 import { imageMissing, stillAttached } from '../refusals.ts';
-import type { Trash } from '../trash.ts';
+import { type Trash, trashFolderName } from '../trash.ts';
 import { isLocked, lockWhenUnattached } from './image-lock.ts';
 import {
   type DeletedImage,

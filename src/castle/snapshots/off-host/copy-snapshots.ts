@@ -3,6 +3,7 @@ import type { Backend } from '../../backends/backend.ts';
 import type { SnapshotContent } from '../../backends/snapshots.ts';
 import type { EmitEvent } from '../../events/event.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
+import { repeatTask } from '../../scheduling/repeat-task.ts';
 import type { SnapshotRecord } from '../../store/store.ts';
 import type { SnapshotService } from '../snapshot-service.ts';
 import type { Copies, Copy } from './copies.ts';
@@ -19,9 +20,18 @@ const lookAgainMs = 60_000;
 
 /** Copies snapshots to an off-host store and fetches them back. Scheduled snapshots are copied automatically. */
 export class OffHostCopies {
-  private timer: NodeJS.Timeout | undefined;
-  private working: Promise<void> | undefined;
-  private stopped = false;
+  private readonly runs = repeatTask(
+    async (stop) => {
+      await this.copyScheduled(stop);
+      return lookAgainMs;
+    },
+    {
+      failed: (thrown) => {
+        this.deps.emit(`the scheduled snapshots could not be copied: ${errorMessage(thrown)}`);
+        return lookAgainMs;
+      },
+    },
+  );
 
   constructor(private readonly deps: OffHostCopyDeps) {}
 
@@ -102,32 +112,27 @@ export class OffHostCopies {
   start(): void {
     this.look();
     void this.sweep();
-    this.timer = setInterval(() => this.look(), lookAgainMs).unref();
   }
 
-  /** Copies the scheduled snapshots that have no copy, unless that is in progress. */
+  /** Copies the scheduled snapshots that have no copy; when that is in progress, once more afterwards. */
   look(): void {
     const content = this.deps.backend.snapshots?.content ?? null;
-    if (this.stopped || this.working !== undefined || content === null) return;
-    this.working = this.copyScheduled().finally(() => {
-      this.working = undefined;
-    });
+    if (content !== null) this.runs.runIn(0);
   }
 
   /** Starts no more copies. An upload in progress is cut off when the castle exits, and leaves no object. */
   stop(): void {
-    this.stopped = true;
-    clearInterval(this.timer);
+    void this.runs.stop();
   }
 
-  private async copyScheduled(): Promise<void> {
+  private async copyScheduled(stop: AbortSignal): Promise<void> {
     const { snapshots, backend, emit } = this.deps;
     const due = snapshots
       .list()
       .filter((one) => one.backend === backend.name && one.origin === 'scheduled' && one.state === 'ready')
       .filter(({ offHostCopy }) => offHostCopy === 'none');
     for (const { id, volume } of due) {
-      if (this.stopped) return;
+      if (stop.aborted) return;
       try {
         await this.copy(id);
       } catch (thrown) {
