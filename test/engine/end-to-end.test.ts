@@ -32,7 +32,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       t.equal(
         Number(mine.at(-1)?.split(' ')[0]),
         lease?.mountId,
-        'the mount on top is the one the castle made',
+        'the topmost mount is that of the castle',
       );
       t.match(mine.at(-1), / rw,nosuid,nodev/);
       t.equal(statSync(join(castle.backend, 'main')).uid, jenkinsUser);
@@ -74,7 +74,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       t.match(
         await castle.leaseOf('main'),
         { state: 'mounted', container: first.id },
-        'docker start asks again',
+        'a container that docker start starts again requests its volume again',
       );
       await docker.docker('stop', '--time', '60', first.id);
       await castle.untilFree('main');
@@ -91,11 +91,11 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     const other = ['--label', 'castle.volume=mine', ...castle.optionsWithoutPermission('secret')];
     const stranger = await docker.runToEnd(image, other, []);
     t.equal(stranger.code, 77, stranger.stderr);
-    t.notMatch(unlabelled.stdout + stranger.stdout, /controller:/, 'nothing was started without its storage');
+    t.notMatch(unlabelled.stdout + stranger.stdout, /controller:/, 'no controller starts without its storage');
     t.same(await castle.ask('volumes'), [], 'nothing was created');
   });
 
-  t.test('a volume that another container uses is refused', async (t) => {
+  t.test('a volume that another container uses is refused, or granted when that container stops', async (t) => {
     const castle = await CastleOnHost.start(t);
     const name = `bailey-holder-${process.pid}`;
     const holder = await docker.start(t, image, [...castle.options('shared'), '--name', name]);
@@ -111,10 +111,10 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       'CASTLE_TIMEOUT=90s',
     ]);
     await docker.untilPrinted(patient, new RegExp(name));
-    t.equal((await castle.leaseOf('shared'))?.container, holder.id, 'it waits');
+    t.equal((await castle.leaseOf('shared'))?.container, holder.id, 'the second container waits');
     await docker.docker('stop', '--time', '60', holder.id);
     await docker.untilPrinted(patient, /^controller: found builds \[1\]$/);
-    t.equal((await castle.leaseOf('shared'))?.container, patient.id, 'and has it when it is free');
+    t.equal((await castle.leaseOf('shared'))?.container, patient.id, 'the second container gets the volume when the first one has stopped');
   });
 
   t.test('SIGTERM ends a container that waits for its storage', async (t) => {
@@ -128,7 +128,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.equal((await castle.leaseOf('busy'))?.container, holder.id);
   });
 
-  t.test('a castle killed with -9 finds its containers again', async (t) => {
+  t.test('after kill -9 and a restart, the castle keeps the leases of running containers and ends the others', async (t) => {
     const castle = await CastleOnHost.start(t);
     const container = await docker.start(t, image, castle.options('kept'));
     await docker.untilPrinted(container, /^controller: ready/);
@@ -186,7 +186,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     const leases = await castle.ask('leases');
     t.same(leases.filter(({ state }) => state === 'mounted').length, 20);
     for (const [index, { id }] of crowd.entries()) {
-      t.equal(leases.find(({ container }) => container === id)?.volume, `crowd-${index}`, 'each has its own');
+      t.equal(leases.find(({ container }) => container === id)?.volume, `crowd-${index}`, 'each container has its own volume');
     }
     await docker.docker('kill', ...crowd.map(({ id }) => id));
     await Promise.all(names.map((name) => castle.untilFree(name)));
