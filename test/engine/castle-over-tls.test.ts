@@ -115,7 +115,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     );
   });
 
-  t.test('a token for a volume that the label does not permit is refused', async (t) => {
+  t.test('no token is created for a volume that the label does not permit', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const none = await create(t, tls, files, [], ['sleep', '600']);

@@ -123,7 +123,7 @@ t.test('each problem of a controller has its own message', async (t) => {
   }
 });
 
-t.test('an agent that would work is not held back', async (t) => {
+t.test('an agent that can work starts without delay', async (t) => {
   const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const closed = await closedPort();
@@ -146,9 +146,9 @@ t.test('an agent that would work is not held back', async (t) => {
     [/^$/, {}, '-url', toLogin.url, '-webSocket'],
     [/^bailey: what answers at .* does not say that it is Jenkins\n$/, {}, '-url', mute.url, '-webSocket'],
     [/^$/, {}, '-direct', `127.0.0.1:${agentPort}`, '-instanceIdentity', 'i'],
-    // Errors of Node that java may not have.
+    // Node fails here, but java may not.
     [/ cannot be checked from here \(HPE_INVALID_HEADER_TOKEN\); java decides\n$/, {}, '-url', odd.url],
-    // Not reachable directly, but java uses another way.
+    // Not reachable directly, but java connects through a proxy or tunnel.
     [
       /^bailey: .* is not checked: java reaches it through http_proxy\n$/,
       { http_proxy: 'http://proxy:3128' },
@@ -208,7 +208,7 @@ t.test('the wait ends when the controller is ready', async (t) => {
   child.stderr?.on('data', (text: string) => {
     said += text;
   });
-  await until('it waits', () => said.includes('refuses connections') || undefined);
+  await until('bailey waits', () => said.includes('refuses connections') || undefined);
   let starting = true;
   const controller = await startController(
     t,
@@ -274,7 +274,7 @@ t.test('a signal ends the wait at any moment', async (t) => {
       child.stderr?.on('data', (text: string) => {
         said += text;
       });
-      await until('it waits', () => isThere(said) || undefined);
+      await until('bailey waits', () => isThere(said) || undefined);
       child.kill(signal);
       const { code: got, stdout } = await end;
       t.match([got, stdout], [code, ''], `${signal} ${url}`);

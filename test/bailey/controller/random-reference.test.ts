@@ -23,10 +23,10 @@ import {
 const seed = Number(process.env['BAILEY_TEST_SEED'] ?? 20_262);
 const rounds = Number(process.env['BAILEY_TEST_ROUNDS'] ?? 12);
 const logName = 'copy_reference_file.log';
-/** Files of bailey, which the rules do not mention. */
+/** Files that bailey writes for itself, outside the rules. */
 const own = [logName, '.bailey-plugin-versions.json'];
 
-/** The files of the home, except those. */
+/** The files of the home without those of bailey. */
 function homeFiles({ home }: Folders): Map<string, ModelFile> {
   const files = readFiles(home, false);
   for (const name of own) files.delete(name);
@@ -79,7 +79,7 @@ function sameAs(t: Test, { folders }: Case, expected: Outcome, what: string): vo
   t.strictSame(
     [...found.keys()].sort(),
     [...expected.files.keys()].sort(),
-    `${what}: these files and no others`,
+    `${what}: exactly the expected files`,
   );
   for (const [path, { content, like }] of expected.files) {
     const file = found.get(path);
@@ -127,7 +127,7 @@ const start = (bailey: string, { env }: Case, below: readonly string[] = []): Pr
   run(bailey, { args: ['jenkins', 'true'], env, below });
 
 if (requires(t, program('strace'))) {
-  t.test(`${rounds} random homes`, async (t) => {
+  t.test(`${rounds} random homes are as the model requires after a start, a second one, and a start that was killed`, async (t) => {
     const random = new Random(seed);
     const folder = temporaryFolder(t);
     const bailey = installBailey(folder);
@@ -166,9 +166,9 @@ if (requires(t, program('strace'))) {
       nothingHalf(t, one, what);
       t.equal((await start(bailey, one)).code, 0, what);
       sameAs(t, one, one.expected, `${what}, after a kill`);
-      if (!t.passing()) break; // one failing case is enough
+      if (!t.passing()) break; // the first failing case ends the test
     }
-    t.ok(inTheMiddle > rounds / 4, `${inTheMiddle} of ${rounds} were killed in the middle`);
+    t.ok(inTheMiddle > rounds / 4, `${inTheMiddle} of ${rounds} starts were killed after some, but not all, files`);
   });
 }
 
