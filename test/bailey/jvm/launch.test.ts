@@ -44,7 +44,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     return cgroup.command;
   };
 
-  t.test('java starts with any configured options, which set its heap', async (t) => {
+  t.test('java starts with any configured options, and those about the heap take precedence', async (t) => {
     const { bailey, env, folder } = place(t);
     const below = limited(t, 512 * mebibyte);
     writeFileSync(join(folder, 'options'), '-Xmx77m\n-Xms70m\n');
