@@ -45,11 +45,11 @@ if (requires(t, pidNamespace, program('setpriv'), root)) {
       t.teardown(() => {
         for (const pid of processesWith(folder)) killUnlessEnded(pid);
       });
-      let said = '';
+      let output = '';
       bench.stderr.on('data', (chunk: Buffer) => {
-        said += chunk;
+        output += chunk;
       });
-      await until('the benchmark measures', () => said.includes(says) || undefined);
+      await until('the benchmark measures', () => output.includes(says) || undefined);
       await until('the benchmark has started processes', () => processesWith(folder).length >= some || undefined);
       const ended = once(bench, 'exit');
       bench.kill(signal);

@@ -33,5 +33,5 @@ t.test('systemd-analyze accepts the service file', async (t) => {
   // systemd-analyze also checks that the program exists.
   writeFileSync(file, service.replace(/^ExecStart=\S+ \S+/m, 'ExecStart=/bin/true'));
   const { code, stdout, stderr } = await docker.run('systemd-analyze', ['verify', file]);
-  t.match({ code, said: stdout + stderr }, { code: 0, said: '' });
+  t.match({ code, output: stdout + stderr }, { code: 0, output: '' });
 });

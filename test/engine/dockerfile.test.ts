@@ -48,8 +48,8 @@ if (requires(t, root, engine, ...programs)) {
   await t.test('the example Dockerfiles build', async (t) => {
     t.setTimeout(3 * boundMs);
     const base = await buildImage(t);
-    const said = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
-    t.match(said, /bailey-init: linked statically with the system's static libc/, 'the build prints the libc');
+    const buildOutput = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
+    t.match(buildOutput, /bailey-init: linked statically with the system's static libc/, 'the build prints the libc');
     // The first stage is the same, so the engine has it in its cache.
     await build(t, 'Dockerfile.agent.example', agent, base, await agentRuntimeImage(t));
     await build(t, 'Dockerfile.castle.example', castle, base, await castleRuntimeImage(t));
@@ -87,13 +87,13 @@ async function build(t: Test, file: string, tag: string, base: string, runtime: 
     boundMs,
     env: { ...process.env, DOCKER_BUILDKIT: '0' },
   });
-  const said = built.stdout + built.stderr;
-  if (built.code !== 0) t.comment(said);
+  const buildOutput = built.stdout + built.stderr;
+  if (built.code !== 0) t.comment(buildOutput);
   t.equal(built.code, 0, `docker build --file ${file}`);
-  // The first stage has no name, and would stay.
-  const [, stage] = /---> ([0-9a-f]+)\nStep \d+\/\d+ : FROM \$\{RUNTIME_IMAGE\}/.exec(said) ?? [];
+  // The image of the first stage has no name, so the test has to remove it.
+  const [, stage] = /---> ([0-9a-f]+)\nStep \d+\/\d+ : FROM \$\{RUNTIME_IMAGE\}/.exec(buildOutput) ?? [];
   if (stage !== undefined) stages.add(stage);
-  return said;
+  return buildOutput;
 }
 
 function tryContent(tag: string): void {

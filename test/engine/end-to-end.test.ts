@@ -21,9 +21,9 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       const options = [...castle.options('main'), '--env', 'ORPHANS=60'];
       const first = await docker.start(t, image, options, ['--httpPort=8080']);
       await docker.untilPrinted(first, /^controller: ready/);
-      const said = await docker.printed(first);
-      t.match(said, /^controller: arguments \[--httpPort=8080\]$/m);
-      t.match(said, /^controller: found builds \[\]$/m);
+      const log = await docker.printed(first);
+      t.match(log, /^controller: arguments \[--httpPort=8080\]$/m);
+      t.match(log, /^controller: found builds \[\]$/m);
 
       const lease = await castle.leaseOf('main');
       t.match(lease, { state: 'mounted', container: first.id, target: home });

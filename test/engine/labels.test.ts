@@ -36,11 +36,11 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     ];
     const lines = calls.map((call) => JSON.stringify(call)).join('\n');
     const script = `echo '${lines.replaceAll("'", "'\\''")}' | node /test-container.mjs /run/castle/castle.sock`;
-    const said = await docker.docker('exec', container.id, 'sh', '-c', script);
+    const output = await docker.docker('exec', container.id, 'sh', '-c', script);
     await meanwhile();
     await docker.docker('kill', container.id);
     await castle.untilFree('main');
-    const [, lease = '', ran = ''] = said.split('\n');
+    const [, lease = '', ran = ''] = output.split('\n');
     return { lease: JSON.parse(lease).value, ran: ran };
   }
 

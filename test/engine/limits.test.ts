@@ -33,8 +33,8 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       const fill = heap > 512 ? [] : ['--fill'];
       const ran = await runToEnd(image, limited(size), fill);
       t.equal(ran.code, 0, ran.stderr);
-      const said = heap < 1024 ? `${heap} MiB` : `${(heap / 1024).toFixed(1)} GiB`;
-      t.match(ran.stderr, new RegExp(`^bailey: memory limit \\S+ [MG]iB: heap ${said}, `, 'm'));
+      const heapText = heap < 1024 ? `${heap} MiB` : `${(heap / 1024).toFixed(1)} GiB`;
+      t.match(ran.stderr, new RegExp(`^bailey: memory limit \\S+ [MG]iB: heap ${heapText}, `, 'm'));
       t.match(ran.stdout, ` -Xmx${heap}m `);
       hasHeap(t, ran, heap);
       if (fill.length > 0) t.match(ran.stdout, /^filled$/m);

@@ -15,7 +15,7 @@ export class OwnEngine {
   readonly socket: string;
   readonly #home: string;
   #process: ChildProcess | undefined;
-  #said = '';
+  #output = '';
 
   private constructor(home: string) {
     this.#home = home;
@@ -46,12 +46,12 @@ export class OwnEngine {
     );
     this.#process = started;
     started.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#said += text;
+      this.#output += text;
     });
     try {
       await until('the engine answers', async () => (await this.run('version')).code === 0 || undefined);
     } catch (thrown) {
-      throw new Error(`${String(thrown)}: ${this.#said.slice(-2000)}`);
+      throw new Error(`${String(thrown)}: ${this.#output.slice(-2000)}`);
     }
   }
 

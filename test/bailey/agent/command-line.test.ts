@@ -202,9 +202,9 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
       const report = JSON.parse(ran.stdout) as Report;
       t.strictSame(report.argv, ['java', ...options, '-jar', jar, ...agent], name);
       t.equal(report.pid, ran.pid, name);
-      const said = ran.stderr.split('\n').slice(0, -1);
-      t.equal(said.length, warnings.length, `${name}: ${ran.stderr}`);
-      for (const [at, warning] of warnings.entries()) t.match(said[at], warning, name);
+      const stderrLines = ran.stderr.split('\n').slice(0, -1);
+      t.equal(stderrLines.length, warnings.length, `${name}: ${ran.stderr}`);
+      for (const [at, warning] of warnings.entries()) t.match(stderrLines[at], warning, name);
     }
   });
 

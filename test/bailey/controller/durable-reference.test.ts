@@ -127,12 +127,12 @@ t.test('a long start reports its progress', async (t) => {
   truncateSync(join(ref, 'endless'), 2 ** 42);
   writeFileSync(join(ref, 'small'), 'small');
   const child = fixture.startCopying({ REF: ref });
-  let said = '';
+  let progress = '';
   child.stderr?.on('data', (text: string) => {
-    said += text;
+    progress += text;
   });
   const end = ended(child);
-  await until('bailey reports its progress', () => said.includes('\n') || child.exitCode !== null || undefined, 25_000);
+  await until('bailey reports its progress', () => progress.includes('\n') || child.exitCode !== null || undefined, 25_000);
   child.kill('SIGTERM');
   const ran = await end;
   t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);

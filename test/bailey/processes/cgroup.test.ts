@@ -65,7 +65,7 @@ t.test('the pids limits of parent cgroups count, too', async (t) => {
     const closed = new Promise((resolve) => parent.once('close', resolve));
     parent.kill('SIGKILL');
     await closed;
-    // PID 1 adopts and reaps the zombie at some time; until then the cgroup is busy.
+    // The cgroup is busy until PID 1 has adopted and reaped the zombie.
     for (let look = 0; readFileSync(`${inner}/cgroup.procs`, 'utf8') !== '' && look < 100; look++)
       await pause(50);
     rmdirSync(inner);

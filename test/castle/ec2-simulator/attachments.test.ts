@@ -145,7 +145,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await account.detached(first);
 
     await simulator.fault({ kind: 'stuck-attaching', ms: 300, times: 1 });
-    t.ok(await account.attached(first, device, 'i-a'), 'the fault ends after its number of times');
+    t.ok(await account.attached(first, device, 'i-a'), 'the attachment continues after the time of the fault');
     await account.detached(first);
 
     await simulator.fault({ kind: 'no-device', volume: first, times: 1 });

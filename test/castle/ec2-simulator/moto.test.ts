@@ -34,7 +34,7 @@ if (requires(t, root, loopDevices, motoServer)) {
   });
 }
 
-/** The paths at which two outcomes differ; only `error` and `status` when one of them is an error. */
+/** The paths at which two outcomes differ; only `error` when exactly one of them is an error. */
 function differ(ours: Outcome, theirs: Outcome) {
   const [a, b] = [normalise(ours), normalise(theirs)];
   const paths = a.has('error') === b.has('error') ? [...new Set([...a.keys(), ...b.keys()])] : ['error'];

@@ -75,7 +75,7 @@ export class Service {
     }
     const fault = cloud.faults.take('error', subject);
     if (fault !== undefined) {
-      throw new Ec2Error(fault.code, fault.message ?? 'The test wanted it so.', fault.status);
+      throw new Ec2Error(fault.code, fault.message ?? 'The test requested this error.', fault.status);
     }
     if (parameters.text('Version') !== version) {
       throw new Ec2Error('NoSuchVersion', `The version of the API is ${version}.`);

@@ -1,4 +1,4 @@
-/** What the commands show on a terminal: colors, and `--watch`, which leaves the terminal as it was. */
+/** The output of commands on a terminal: colors, and `--watch`, which restores the terminal at its end. */
 import t, { type Test } from 'tap';
 import { connectTo } from '../../../src/protocol/http.ts';
 import { clip } from '../../../src/terminal/screen.ts';
@@ -72,10 +72,10 @@ if (requires(t, root, terminal)) {
   }
 
   t.test(
-    'Ctrl-Z in an orphaned process group, where no shell can continue it, does not stop it',
+    'Ctrl-Z does not stop --watch in an orphaned process group, where no shell could continue it',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
-      const shown = watching(t, castle); // leads the session of its terminal, as with docker exec -it
+      const shown = watching(t, castle); // the command leads the session of its terminal, as with docker exec -it
       for (const _ of ['once', 'twice']) {
         await shown.shows(alternateScreen);
         await shown.shows('no volumes');
@@ -90,7 +90,7 @@ if (requires(t, root, terminal)) {
     },
   );
 
-  t.test('Ctrl-Z under a shell stops it and restores the terminal until fg', async (t) => {
+  t.test('Ctrl-Z under a shell stops --watch and restores the terminal until fg', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const shell = new Terminal(t, ['bash', '--norc', '--noprofile', '-i'], { TERM: 'xterm', PS1: '> ' });
     await shell.shows('> ');
@@ -110,7 +110,7 @@ if (requires(t, root, terminal)) {
     await shell.shows(normalScreen);
   });
 
-  t.test('--watch on a terminal without a size, and on one without control sequences', async (t) => {
+  t.test('--watch works on a terminal without a size and on a terminal without control sequences', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     await createVolumes(castle, 30);
     const command = [

@@ -42,7 +42,7 @@ export class CastleOnHost {
   readonly #runtime: string;
   readonly #places: Places;
   #process: ChildProcess | undefined;
-  #said = '';
+  #output = '';
 
   private constructor(folder: string, runtime: string, places: Places) {
     this.#runtime = runtime;
@@ -74,12 +74,12 @@ export class CastleOnHost {
 
   /** All output of the castle, over all its starts. */
   get output(): string {
-    return this.#said;
+    return this.#output;
   }
 
   /** The log lines of an event, as objects. */
   eventsNamed(event: string): readonly Readonly<Record<string, unknown>>[] {
-    return this.#said
+    return this.#output
       .split('\n')
       .filter((line) => line.startsWith('{') && line.endsWith('}'))
       .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
@@ -117,7 +117,7 @@ export class CastleOnHost {
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
-        this.#said += text;
+        this.#output += text;
       });
     }
     return started;
@@ -129,7 +129,7 @@ export class CastleOnHost {
     try {
       await until('the castle answers', async () => (await this.status()).pid === started.pid || undefined);
     } catch (thrown) {
-      throw new Error(`${String(thrown)}; exit code ${started.exitCode}; it said:\n${this.#said}`);
+      throw new Error(`${String(thrown)}; exit code ${started.exitCode}; its output:\n${this.#output}`);
     }
   }
 

@@ -146,7 +146,7 @@ function reachable<State extends string, Event extends string>(
       try {
         next = step(state, event);
       } catch {
-        continue; // the pairs that throw are compared below
+        continue; // check() compares the pairs that throw
       }
       if (!found.has(next)) open.push(next);
       found.add(next);
@@ -159,7 +159,7 @@ function check<State extends string, Event extends string>(
   what: string,
   machine: Machine<State, Event>,
 ): void {
-  t.test(`the states of ${what}`, async (t) => {
+  t.test(`the transitions of ${what} are those of the second table, and recovery ends every interrupted state`, async (t) => {
     const { expected, step, first, atRest, afterCrash } = machine;
     const states = Object.keys(expected) as State[];
     for (const state of states) {

@@ -134,7 +134,7 @@ async function watchdog(castle: CastleOnHost): Promise<number> {
 }
 
 if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
-  t.test('killed at every step of a snapshot', { buffered: true }, (t) =>
+  t.test('a castle that is killed at any step of a snapshot leaves a usable volume and no incomplete snapshot', { buffered: true }, (t) =>
     killByTools(t, 'size=16M', [
       ['take', 'it is tried whether a copy can share', 'cp', 1],
       ['take', 'it is copied while it is written to', 'cp', 2],
@@ -143,7 +143,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     ]),
   );
 
-  t.test('killed at every step of a restore', { buffered: true }, (t) =>
+  t.test('a castle that is killed at any step of a restore leaves a usable volume, and the restore can be repeated', { buffered: true }, (t) =>
     killByTools(t, 'size=16M', [
       ['restore', 'it is copied', 'cp', 2],
       ['restore', 'it is allocated', 'fallocate', 1],
@@ -152,14 +152,14 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     ]),
   );
 
-  t.test('killed at the steps of a restore that only xfs has', { buffered: true }, (t) =>
+  t.test('a castle that is killed at the steps of a restore that only xfs has leaves a usable volume', { buffered: true }, (t) =>
     killByTools(t, 'fs=xfs,size=300M', [
       ['restore', 'its journal is replayed', 'castle-mount', 1],
       ['restore', 'it gets its UUID', 'xfs_admin', 1],
     ]),
   );
 
-  t.test('a frozen file system is thawed, whichever process ends', { buffered: true }, async (t) => {
+  t.test('a frozen file system is thawed when the castle or castle-mount ends', { buffered: true }, async (t) => {
     const host = await begin(t);
     const { tools, castle, container } = host;
     const goesOn = async (what: string) => {
@@ -245,7 +245,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     t.match(
       await taking,
       { status: 503, text: /would be frozen for more than 1 s/ },
-      'and the file system is never frozen',
+      'the file system is never frozen',
     );
     tools.letGo();
     t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);

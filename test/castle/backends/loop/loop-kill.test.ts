@@ -15,7 +15,7 @@ import { fsck, imageOf, loopDevices, untilNoLoops } from './loop-host.ts';
 t.setTimeout(0);
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
-  t.test('killed before, during and after each tool that it runs', async (t) => {
+  t.test('a castle that is killed before, during or after a tool loses no data and leaves no garbage', async (t) => {
     await Promise.all([
       killByTools(t, ext4, [
         ['the image is allocated', 'fallocate', 1, 'new'],
@@ -95,7 +95,7 @@ async function killByTools(t: Test, backend: CrashBackend, steps: readonly ToolS
       t.same(await harness.checkContents(), [], `killed ${moment}: ${name}: the backend`);
     }
   }
-  t.same(await harness.checkAll(), [], 'all volumes at the end');
+  t.same(await harness.checkAll(), [], 'all volumes exist at the end');
   for (const volume of harness.volumes)
     t.equal(fsck(imageOf(castle.backend, volume)), 0, `${volume} is sound`);
 }

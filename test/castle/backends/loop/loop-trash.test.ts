@@ -79,7 +79,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(
       await volume(castle, 'delete', 'main'),
       { code: 75, stderr: /is mounted on .*\/home / },
-      'a lost state',
+      'a volume in use is not deleted after the state is lost',
     );
     await container.kill();
     await untilNoLoops(castle.backend);
@@ -90,7 +90,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(
       await volume(castle, 'delete', 'main'),
       { code: 75, stderr: new RegExp(`attached to ${device}, and not by`) },
-      'attached by a process of the host',
+      'an image that a process of the host has attached is not deleted',
     );
     const folder = join(castle.socketFolder, 'elsewhere');
     mkdirSync(folder);
@@ -104,7 +104,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.equal(await found(t, castle, 'main'), 'kept');
   });
 
-  t.test('deleted volumes with the same name, and a lost state', async (t) => {
+  t.test('several deleted volumes with the same name can be restored, also after the state is lost', async (t) => {
     const castle = await start(t);
     for (const life of ['first', 'second']) {
       await filled(t, castle, 'main', life);
@@ -158,7 +158,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
       state: patient.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('the purge was tried', () => eager.eventsNamed('volume.unresolved')[0]);
+    await until('the castle tried to purge the volume', () => eager.eventsNamed('volume.unresolved')[0]);
     t.match(eager.eventsNamed('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);

@@ -33,9 +33,9 @@ export async function startMoto(t: Test): Promise<Place> {
   const server = spawn('setpriv', ['--pdeathsig', 'TERM', 'moto_server', '-H', '127.0.0.1', '-p', '0'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let said = '';
+  let output = '';
   server.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    output += text;
   });
   t.teardown(async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
@@ -43,8 +43,8 @@ export async function startMoto(t: Test): Promise<Place> {
     await once(server, 'exit');
   });
   const endpoint = await until('moto_server prints its address', () => {
-    if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}: ${said}`);
-    return /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+    if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}: ${output}`);
+    return /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1];
   });
   const client = new EC2Client({
     ...{ endpoint, region, maxAttempts: 1 },
