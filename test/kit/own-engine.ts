@@ -8,7 +8,7 @@ import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
 /**
- * A container engine for one test, with its own socket and folders. It can be killed and started again, and it remembers
+ * A container engine for one test, with its own socket and folders. It can be stopped and started again, and it keeps a list of
  * the plug-ins that it has found.
  */
 export class OwnEngine {
@@ -85,7 +85,7 @@ export class OwnEngine {
       .split('\n')
       .map((line) => line.split(' ')[4] ?? '')
       .filter((point) => point.startsWith(`${this.#home}/`));
-    // The deepest mounts first.
+    // Inner mounts first.
     for (const point of points.reverse()) await run('umount', [point]);
   }
 }

@@ -8,8 +8,8 @@ import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
 /**
- * What is other than Debian's own: no systemd is needed, and limits that the machine allows, since Podman asks for more
- * than a test's root may give.
+ * Settings that differ from Debian's: no systemd is needed, and limits that the machine allows, since Podman requests higher
+ * ones than root of a test may set.
  */
 const settings = `
 [containers]
@@ -65,7 +65,7 @@ export class Podman {
     return podman;
   }
 
-  /** Starts its service. */
+  /** Starts the service. */
   async serve(): Promise<void> {
     const args = [...this.#options, 'system', 'service', '--time', '0', `unix://${this.socket}`];
     this.#service = spawn('podman', args, { env: this.#env, stdio: 'ignore' });
@@ -75,7 +75,7 @@ export class Podman {
     });
   }
 
-  /** Stops its service; the containers run on. */
+  /** Stops the service; the containers continue to run. */
   async stop(): Promise<void> {
     const service = this.#service;
     this.#service = undefined;

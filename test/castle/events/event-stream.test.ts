@@ -10,9 +10,9 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 /** A castle command that runs until it is ended. */
-class Going {
+class RunningCommand {
   output = '';
-  failed = '';
+  stderr = '';
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
 
@@ -24,7 +24,7 @@ class Going {
       this.output += text;
     });
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.failed += text;
+      this.stderr += text;
     });
     t.teardown(() => this.end('SIGKILL'));
   }
@@ -40,24 +40,24 @@ class Going {
   }
 }
 
-/** Waits until a client receives events: sends wrong requests until the client prints a refusal. */
-const following = (castle: CastleOnHost, going: Going) =>
+/** Waits until a client receives events: creates volumes until the client prints the name of one. */
+const untilReceiving = (castle: CastleOnHost, command: RunningCommand) =>
   until('the client prints events', async () => {
     const name = `probe-${Math.random()}`;
     await castle.call('DELETE', `/v1/volumes/${name}`);
     await run(process.execPath, ['dist/castle.js', 'volume', 'create', name, '--socket', castle.socket]);
-    return going.output.includes(name) || undefined;
+    return command.output.includes(name) || undefined;
   });
 
 if (requires(t, root)) {
   t.test('castle events prints events as text or JSON until the castle ends', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [asText, asJson] = [
-      new Going(t, castle, 'events'),
-      new Going(t, castle, 'events', '--json'),
+      new RunningCommand(t, castle, 'events'),
+      new RunningCommand(t, castle, 'events', '--json'),
     ];
-    await following(castle, asText);
-    await following(castle, asJson);
+    await untilReceiving(castle, asText);
+    await untilReceiving(castle, asJson);
     const container = await TestContainer.start(t, castle);
     const { id } = (await container.lease('main')).body;
     await container.call('DELETE', `/v1/leases/${id}`);
@@ -80,9 +80,9 @@ if (requires(t, root)) {
       ['lease.granted', 'lease.released'],
     );
     t.equal(await castle.end('SIGTERM'), 0, 'open event streams do not delay the stop');
-    for (const going of [asText, asJson]) {
-      t.equal(await going.code(), 69);
-      t.match(going.failed, /^castle: the castle at .* has stopped; run this again/);
+    for (const command of [asText, asJson]) {
+      t.equal(await command.code(), 69);
+      t.match(command.stderr, /^castle: the castle at .* has stopped; run this again/);
     }
   });
 
@@ -147,8 +147,8 @@ if (requires(t, root)) {
   t.test('--watch prints the state repeatedly', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const [text, json] = [
-      new Going(t, castle, 'leases', '--watch', '0.2'),
-      new Going(t, castle, 'leases', '--json', '--watch', '0.2'),
+      new RunningCommand(t, castle, 'leases', '--watch', '0.2'),
+      new RunningCommand(t, castle, 'leases', '--json', '--watch', '0.2'),
     ];
     await until('both print the state', () => (text.output !== '' && json.output !== '') || undefined);
     t.match(text.output, /^\d{4}-.*Z\nno leases\n/);
