@@ -69,7 +69,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Builds what the command line asks for. */
+/** Builds the targets of the command line. */
 async function buildAll() {
   if (wanted.target) {
     for (const name of wanted.target) buildProgramsFor(name);
@@ -128,14 +128,14 @@ async function buildShipped() {
       js: '#!/usr/bin/env node\nconst bundleUrl=require("node:url").pathToFileURL(__filename).href;',
     },
     external: ['*.node'],
-    // lmdb's ES modules import each other in a circle; in a bundle's order of evaluation its iterators never end.
+    // lmdb's ES modules have a circular import; in the order of evaluation of a bundle, its iterators never end.
     alias: { lmdb: require.resolve('lmdb') },
     plugins: [lmdbBinary(), besideCastle()],
   });
   await buildBeside('castle-ebs', 'src/castle/aws/sdk.ts');
   await buildBeside('castle-s3', 'src/castle/snapshots/off-host/sdk.ts');
   for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);
-  // Without this, Node would take the bundles for ES modules, because package.json says so.
+  // Without this file, Node would load the bundles as ES modules, because of "type" in package.json.
   writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
 }
 
@@ -208,7 +208,7 @@ function testFiles() {
     .map((file) => join('test', file));
 }
 
-/** Keeps the import of such a part as an import of a file beside castle.js. */
+/** Keeps the import of such a part as an import of a file in the folder of castle.js. */
 function besideCastle() {
   const beside = (importer) => (importer.includes('/aws/') ? './castle-ebs.js' : './castle-s3.js');
   return {
@@ -222,8 +222,8 @@ function besideCastle() {
 }
 
 /**
- * lmdb looks for its prebuilt Node-API binary in node_modules, which a bundle does not have. This copies the binary beside
- * castle.js and replaces lmdb's loader by a require of that file.
+ * lmdb searches for its prebuilt Node-API binary in node_modules, which a bundle does not have. This plug-in copies the binary to
+ * the folder of castle.js and replaces lmdb's loader by a require of that file.
  */
 function lmdbBinary() {
   return {
@@ -239,7 +239,7 @@ function lmdbBinary() {
         const folder = dirname(
           require.resolve(`${platform}/package.json`, { paths: [dirname(require.resolve('lmdb'))] }),
         );
-        // Written beside and renamed: a running castle has the old file mapped, and would crash when a page is overwritten.
+        // The file is replaced by a rename, because a running castle has the old file mapped and would crash on an overwritten page.
         copyFileSync(join(folder, 'node.napi.glibc.node'), 'dist/.lmdb.node');
         renameSync('dist/.lmdb.node', 'dist/lmdb.node');
         return { contents: 'module.exports = () => require("./lmdb.node");', loader: 'js', resolveDir: root };

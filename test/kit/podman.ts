@@ -26,7 +26,7 @@ function processesNaming(folder: string): number {
     try {
       return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
     } catch {
-      return false; // It has ended.
+      return false; // The process has ended.
     }
   }).length;
 }
