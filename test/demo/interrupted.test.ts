@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { pidNamespace, program, requires } from '../kit/needs.ts';
+import { untilTrue } from '../kit/until.ts';
 import { DemoRun, demoCommand } from './demo-run.ts';
 
 if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
@@ -73,8 +73,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     const demo = spawn(file, args, { env: run.env, stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const chunk of demo.stdout) if (/ of 8 s: /.test(String(chunk))) break;
     demo.kill('SIGKILL');
-    const areLeft = () => processesNaming(run.folder).length > 0;
-    for (let poll = 0; areLeft() && poll < 200; poll++) await pause(50);
+    await untilTrue('the processes of the demo have ended', () => processesNaming(run.folder).length === 0);
     t.same(processesNaming(run.folder), []);
     for (const entry of readdirSync(run.folder)) rmSync(`${run.folder}/${entry}`, { recursive: true });
     run.expectNothingLeft(t);

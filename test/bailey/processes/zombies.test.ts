@@ -3,11 +3,11 @@ import { chmodSync, cpSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/zombie-report.ts';
 import { compileProgram } from '../../kit/compile.ts';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
+import { until, untilTrue } from '../../kit/until.ts';
 
 /** An absolute path, because nsenter --mount changes the working directory to the root of the namespace. */
 const bailey = resolve('dist/bailey.js');
@@ -29,14 +29,11 @@ const report = (behind: readonly string[] = []) =>
   JSON.parse(zombies(['--json'], behind).stdout) as ZombieReport;
 
 /** Repeats the report until it matches the condition: the process needs time to exit. */
-async function reported(condition: (report: ZombieReport) => boolean, behind?: readonly string[]) {
-  for (let look = 0; look < 100; look++) {
+const reported = (condition: (report: ZombieReport) => boolean, behind?: readonly string[]) =>
+  until('the report matches', () => {
     const seen = report(behind);
-    if (condition(seen)) return seen;
-    await pause(50);
-  }
-  throw new Error('not reported within 100 attempts');
-}
+    return condition(seen) ? seen : undefined;
+  });
 
 const groupOf = (seen: ZombieReport, pid: number | undefined): ZombieGroup | undefined =>
   seen.parents.find((group) => group.parent.pid === pid);
@@ -127,7 +124,7 @@ if (requires(t, pidNamespace, program('cc'))) {
       sleeps(first) &&
       childrenOf(first).some(sleeps) &&
       childrenOf(first).some((child) => / T /.test(statOf(child)));
-    for (let look = 0; !ready() && look < 100; look++) await pause(50);
+    await untilTrue('the processes sleep or are stopped', ready);
     for (const child of childrenOf(first)) process.kill(child, 'SIGKILL');
     const seen = await reported((seen) => groupOf(seen, first)?.zombies.length === 2);
     const group = groupOf(seen, first);
