@@ -50,13 +50,18 @@ if (requires(t, pidNamespace, program('setpriv'), root)) {
         output += chunk;
       });
       await until('the benchmark measures', () => output.includes(says) || undefined);
-      await until('the benchmark has started processes', () => processesWith(folder).length >= some || undefined);
+      await until(
+        'the benchmark has started processes',
+        () => processesWith(folder).length >= some || undefined,
+      );
       const ended = once(bench, 'exit');
       bench.kill(signal);
       t.strictSame(await ended, [128 + constants.signals[signal], null]);
-      await until('the processes have ended', () => processesWith(folder).length === 0 || undefined, 10_000).catch(
-        () => undefined,
-      );
+      await until(
+        'the processes have ended',
+        () => processesWith(folder).length === 0 || undefined,
+        10_000,
+      ).catch(() => undefined);
       t.strictSame(processesWith(folder), [], 'no process is left');
       t.strictSame(readdirSync(folder), [], 'no file is left');
       rmdirSync(folder);

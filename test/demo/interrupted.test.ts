@@ -52,20 +52,23 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     demo.expectNothingLeft(t);
   });
 
-  t.test('a signal at any moment of the creation of a container ends the demo, which cleans up', async (t) => {
-    for (let moment = 0; moment < 8; moment++) {
-      const demo = new DemoRun();
-      let sendAt: number | undefined;
-      const result = await demo.run((stdout) => {
-        if (!/^container 1, /m.test(stdout)) return undefined;
-        sendAt ??= performance.now() + moment;
-        while (performance.now() < sendAt); // unshare needs about 5 ms: a timer would be too coarse
-        return 'SIGTERM';
-      });
-      t.equal(result.code, 143, result.stderr);
-      demo.expectNothingLeft(t);
-    }
-  });
+  t.test(
+    'a signal at any moment of the creation of a container ends the demo, which cleans up',
+    async (t) => {
+      for (let moment = 0; moment < 8; moment++) {
+        const demo = new DemoRun();
+        let sendAt: number | undefined;
+        const result = await demo.run((stdout) => {
+          if (!/^container 1, /m.test(stdout)) return undefined;
+          sendAt ??= performance.now() + moment;
+          while (performance.now() < sendAt); // unshare needs about 5 ms: a timer would be too coarse
+          return 'SIGTERM';
+        });
+        t.equal(result.code, 143, result.stderr);
+        demo.expectNothingLeft(t);
+      }
+    },
+  );
 
   t.test('kill -9 of the demo leaves no process and no mount, only files', async (t) => {
     const run = new DemoRun();

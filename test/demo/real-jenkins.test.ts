@@ -36,14 +36,17 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), program('j
     demo.expectNothingLeft(t);
   });
 
-  t.test('a war that ends by itself ends the demo with its last lines, one message and exit code 1', async (t) => {
-    const demo = new DemoRun({ JENKINS_WAR: war, JAVA_OPTS: '-Dfail=true' });
-    const { code, stdout, stderr } = await demo.run();
-    t.match(stdout, '  | this war is broken');
-    t.equal(stderr, 'demo: waited until the controller is ready, but the container ended with 5\n');
-    t.equal(code, 1);
-    demo.expectNothingLeft(t);
-  });
+  t.test(
+    'a war that ends by itself ends the demo with its last lines, one message and exit code 1',
+    async (t) => {
+      const demo = new DemoRun({ JENKINS_WAR: war, JAVA_OPTS: '-Dfail=true' });
+      const { code, stdout, stderr } = await demo.run();
+      t.match(stdout, '  | this war is broken');
+      t.equal(stderr, 'demo: waited until the controller is ready, but the container ended with 5\n');
+      t.equal(code, 1);
+      demo.expectNothingLeft(t);
+    },
+  );
 
   t.test('a relative path to a file that is not a war is an error with exit code 78', async (t) => {
     const demo = new DemoRun({ JENKINS_WAR: 'War.class' });

@@ -26,7 +26,8 @@ function ask() {
 let last = '';
 for (;;) {
   const { status, retryAfter, error } = await ask();
-  const result = status === 201 || status === 200 ? 'has its volume' : `${status} ${error.code} ${retryAfter}`;
+  const result =
+    status === 201 || status === 200 ? 'has its volume' : `${status} ${error.code} ${retryAfter}`;
   if (result !== last) console.log(result);
   last = result;
   if (error === undefined) break;

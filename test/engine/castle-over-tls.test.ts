@@ -98,22 +98,25 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     });
   });
 
-  t.test('a container gets its volume with a token that was created while it ran, for its user', async (t) => {
-    const tls = await TlsCastle.start(t, 'docker');
-    const files = secrets(t, tls);
-    const container = await create(t, tls, files);
-    await docker.docker('start', container.id);
-    await docker.untilPrinted(
-      container,
-      /waiting for storage.*CASTLE_TOKEN_FILE \/secrets\/token is not there/,
-    );
-    t.match(await tls.command(container.id, 'main', '--out', join(files, 'token')), { code: 0 });
-    await docker.untilPrinted(container, /^has its volume/);
-    t.equal(
-      await docker.docker('exec', container.id, 'stat', '-c', '%u:%a', '/secrets/token'),
-      `${jenkinsUser}:600`,
-    );
-  });
+  t.test(
+    'a container gets its volume with a token that was created while it ran, for its user',
+    async (t) => {
+      const tls = await TlsCastle.start(t, 'docker');
+      const files = secrets(t, tls);
+      const container = await create(t, tls, files);
+      await docker.docker('start', container.id);
+      await docker.untilPrinted(
+        container,
+        /waiting for storage.*CASTLE_TOKEN_FILE \/secrets\/token is not there/,
+      );
+      t.match(await tls.command(container.id, 'main', '--out', join(files, 'token')), { code: 0 });
+      await docker.untilPrinted(container, /^has its volume/);
+      t.equal(
+        await docker.docker('exec', container.id, 'stat', '-c', '%u:%a', '/secrets/token'),
+        `${jenkinsUser}:600`,
+      );
+    },
+  );
 
   t.test('no token is created for a volume that the label does not permit', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
@@ -143,7 +146,11 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     const thief = await create(t, tls, files, ['--label', 'castle.volume=main']);
     await docker.docker('start', thief.id);
     t.not(await docker.ended(thief), 0);
-    t.match(await docker.printed(thief), /leads to mount \d+ instead of \d+/, 'the second container starts nothing');
+    t.match(
+      await docker.printed(thief),
+      /leads to mount \d+ instead of \d+/,
+      'the second container starts nothing',
+    );
     t.notMatch(await docker.printed(thief), /has its volume/);
     t.same(readdirSync(join(tls.castle.backend, 'main')), [], 'nothing was written');
   });

@@ -110,7 +110,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
   });
 }
 
-t.test("the epitaph names the memory limit of the engine", async (t) => {
+t.test('the epitaph names the memory limit of the engine', async (t) => {
   if (!requires(t, root, engine, program('busybox'), program('tar'))) return;
   const folder = temporaryFolder(t, 'limited');
   await addBusybox(folder);

@@ -49,7 +49,11 @@ if (requires(t, root, engine, ...programs)) {
     t.setTimeout(3 * boundMs);
     const base = await buildImage(t);
     const buildOutput = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
-    t.match(buildOutput, /bailey-init: linked statically with the system's static libc/, 'the build prints the libc');
+    t.match(
+      buildOutput,
+      /bailey-init: linked statically with the system's static libc/,
+      'the build prints the libc',
+    );
     // The first stage is the same, so the engine has it in its cache.
     await build(t, 'Dockerfile.agent.example', agent, base, await agentRuntimeImage(t));
     await build(t, 'Dockerfile.castle.example', castle, base, await castleRuntimeImage(t));

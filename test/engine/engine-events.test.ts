@@ -56,7 +56,11 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
     await docker.docker('start', container.id);
     await docker.untilPrinted(container, /^has its volume/, 2);
-    t.match(await castle.leaseOf('main'), { container: container.id }, 'the restarted container has its volume again');
+    t.match(
+      await castle.leaseOf('main'),
+      { container: container.id },
+      'the restarted container has its volume again',
+    );
     t.equal(lives(castle, 'main'), 2, 'the restarted container has its data');
     await docker.docker('kill', container.id);
     t.match(await castle.untilEventOf('container.died', container.id, 2), [

@@ -78,7 +78,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
   });
 
   t.test(
-    "in an image that has only glibc, the agent uses its own C++ libraries, and java does not get them",
+    'in an image that has only glibc, the agent uses its own C++ libraries, and java does not get them',
     async (t) => {
       const folder = temporaryFolder(t, 'glibc');
       await addBusybox(folder);

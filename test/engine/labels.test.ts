@@ -47,28 +47,35 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
   for (const loop of ['size=64M', undefined]) {
     const kind = loop === undefined ? 'local' : 'loop';
 
-    t.test(`${kind}: a container with castle.readonly can read its volume and cannot write to it`, async (t) => {
-      const castle = await CastleOnHost.start(t, 'docker', loop === undefined ? {} : { loop });
-      const write = `echo kept >${home}/data && stat -c %u:%g ${home}`;
-      const first = await ask(t, castle, ['castle.readonly=false'], write);
-      t.match(first.lease, { status: 201 });
-      t.match(first.ran, `${jenkinsUser}:${jenkinsUser}`, 'the volume belongs to the user of the first container');
-      const second = await ask(
-        t,
-        castle,
-        ['castle.readonly=true'],
-        `cat ${home}/data; touch ${home}/new || echo no`,
-        async () => {
-          const { status, text } = await castle.call('DELETE', '/v1/volumes/main');
-          t.equal(status, 409, `a volume in use is not deleted: ${text}`);
-        },
-      );
-      t.match(second.lease, { status: 201, body: { readonly: true } });
-      t.match(second.ran, /kept.*no.*done/);
-      const third = await ask(t, castle, ['castle.readonly=yes'], 'true');
-      t.match(third.lease, { status: 403, body: { error: { message: /label castle.readonly="yes"/ } } });
-      await untilNoLoops(castle.backend);
-    });
+    t.test(
+      `${kind}: a container with castle.readonly can read its volume and cannot write to it`,
+      async (t) => {
+        const castle = await CastleOnHost.start(t, 'docker', loop === undefined ? {} : { loop });
+        const write = `echo kept >${home}/data && stat -c %u:%g ${home}`;
+        const first = await ask(t, castle, ['castle.readonly=false'], write);
+        t.match(first.lease, { status: 201 });
+        t.match(
+          first.ran,
+          `${jenkinsUser}:${jenkinsUser}`,
+          'the volume belongs to the user of the first container',
+        );
+        const second = await ask(
+          t,
+          castle,
+          ['castle.readonly=true'],
+          `cat ${home}/data; touch ${home}/new || echo no`,
+          async () => {
+            const { status, text } = await castle.call('DELETE', '/v1/volumes/main');
+            t.equal(status, 409, `a volume in use is not deleted: ${text}`);
+          },
+        );
+        t.match(second.lease, { status: 201, body: { readonly: true } });
+        t.match(second.ran, /kept.*no.*done/);
+        const third = await ask(t, castle, ['castle.readonly=yes'], 'true');
+        t.match(third.lease, { status: 403, body: { error: { message: /label castle.readonly="yes"/ } } });
+        await untilNoLoops(castle.backend);
+      },
+    );
   }
 
   t.test('castle.size sets the size of a new volume, and an invalid size is refused', async (t) => {
@@ -130,7 +137,11 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
       writeFileSync(join(castle.backend, 'golden/data'), 'later');
       await taken(castle, 'golden');
       const again = await ask(t, castle, [`castle.snapshot=${id}`], `cat ${home}/data ${home}/mine`);
-      t.match([again.lease, again.ran], [{ status: 201 }, /goldenmine/], 'the existing volume keeps its data');
+      t.match(
+        [again.lease, again.ran],
+        [{ status: 201 }, /goldenmine/],
+        'the existing volume keeps its data',
+      );
     },
   );
 }

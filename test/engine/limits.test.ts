@@ -102,16 +102,19 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     },
   );
 
-  t.test('an OutOfMemoryError ends java with exit code 3, and only the first one leaves a heap dump', async (t) => {
-    const container = await start(t, image, limited('256m'), ['--leak']);
-    t.equal(await ended(container), 3, await printed(container));
-    const dumped = await sizeOfDump(t, container.id);
-    t.ok(dumped > 50 * mebibyte, `${dumped} bytes`);
-    await docker('start', container.id);
-    t.equal(await ended(container), 3);
-    t.equal(await sizeOfDump(t, container.id), dumped, 'the first heap dump is kept');
-    t.match(await printed(container), `bailey: ${folder}/heap.hprof is from an earlier start: `);
-  });
+  t.test(
+    'an OutOfMemoryError ends java with exit code 3, and only the first one leaves a heap dump',
+    async (t) => {
+      const container = await start(t, image, limited('256m'), ['--leak']);
+      t.equal(await ended(container), 3, await printed(container));
+      const dumped = await sizeOfDump(t, container.id);
+      t.ok(dumped > 50 * mebibyte, `${dumped} bytes`);
+      await docker('start', container.id);
+      t.equal(await ended(container), 3);
+      t.equal(await sizeOfDump(t, container.id), dumped, 'the first heap dump is kept');
+      t.match(await printed(container), `bailey: ${folder}/heap.hprof is from an earlier start: `);
+    },
+  );
 
   t.test('a crash of the JVM leaves an error file in the folder for dumps', async (t) => {
     const container = await start(t, image, [...limited('512m'), '--ulimit', 'core=0'], ['--wait']);

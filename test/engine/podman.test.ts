@@ -55,7 +55,11 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
 
     await podman.run('start', id);
     await printed(id, /^has its volume/, 2);
-    t.equal(readFileSync(join(castle.backend, 'main/lives'), 'utf8'), 'xx', 'the restarted container has its volume again');
+    t.equal(
+      readFileSync(join(castle.backend, 'main/lives'), 'utf8'),
+      'xx',
+      'the restarted container has its volume again',
+    );
     await podman.run('kill', id);
     await castle.untilEventOf('container.killed', id);
     t.match(await castle.untilEventOf('container.died', id, 2), [{}, { message: /exit code 137$/ }]);

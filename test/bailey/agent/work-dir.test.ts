@@ -36,19 +36,22 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp): void {
   t.notMatch(ran.stdout, /java ran/);
 }
 
-t.test('a missing work directory is created by agent.jar, unless -failIfWorkDirIsMissing is given', async (t) => {
-  const { bailey, work, env } = createAgentFixture(t);
-  const missing = { ...env, JENKINS_AGENT_WORKDIR: join(work, 'not/yet') };
-  const ran = await run(bailey, { args: ['agent'], env: missing });
-  t.match(ran, { code: 0, stdout: 'java ran\n' }, ran.stderr);
-  t.notOk(existsSync(join(work, 'not')), 'bailey does not create it');
-  refused(
-    t,
-    await run(bailey, { args: ['agent', '-failIfWorkDirIsMissing'], env: missing }),
-    73,
-    /^bailey: -workDir \S+\/not\/yet does not exist; .*mkdir -p \S+\/not\/yet/,
-  );
-});
+t.test(
+  'a missing work directory is created by agent.jar, unless -failIfWorkDirIsMissing is given',
+  async (t) => {
+    const { bailey, work, env } = createAgentFixture(t);
+    const missing = { ...env, JENKINS_AGENT_WORKDIR: join(work, 'not/yet') };
+    const ran = await run(bailey, { args: ['agent'], env: missing });
+    t.match(ran, { code: 0, stdout: 'java ran\n' }, ran.stderr);
+    t.notOk(existsSync(join(work, 'not')), 'bailey does not create it');
+    refused(
+      t,
+      await run(bailey, { args: ['agent', '-failIfWorkDirIsMissing'], env: missing }),
+      73,
+      /^bailey: -workDir \S+\/not\/yet does not exist; .*mkdir -p \S+\/not\/yet/,
+    );
+  },
+);
 
 t.test('a work directory that is a file, or below a file, is rejected', async (t) => {
   const { bailey, env } = createAgentFixture(t);

@@ -147,7 +147,11 @@ t.test('unreadable files mean no limit', (t) => {
   };
   t.strictSame(read(t, {}), nothing);
   const hidden = { 'proc/self/cgroup': '0::/a\n5:memory:/a\n', 'proc/self/mountinfo': v2('/b') };
-  t.strictSame(read(t, { ...hidden, 'sys/fs/cgroup/memory.max': '4096\n' }), nothing, 'a cgroup of another process');
+  t.strictSame(
+    read(t, { ...hidden, 'sys/fs/cgroup/memory.max': '4096\n' }),
+    nothing,
+    'a cgroup of another process',
+  );
   t.end();
 });
 

@@ -330,28 +330,31 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.equal(ran.stdout, 'fill\n', 'no empty log is left');
   });
 
-  t.test('a file system that becomes full while files are copied is an error, and no partial file is left', async (t) => {
-    const { bailey, env, folder } = createInputFixture(t);
-    mkdirSync(join(folder, 'ref'));
-    writeFileSync(join(folder, 'ref/big'), Buffer.alloc(1024 * 1024));
-    writeFileSync(join(folder, 'ref/small'), 'small');
-    const mount = `mount -t tmpfs -o size=256k none '${home(folder)}'`;
-    const below = [
-      'unshare',
-      '--mount',
-      'sh',
-      '-ec',
-      `${mount}; set +e; "$@"; code=$?; ls -A '${home(folder)}'; exit $code`,
-      'sh',
-    ];
-    const ran = await run(bailey, { args: ['jenkins'], env, below });
-    refused(
-      t,
-      ran,
-      73,
-      /home\/big cannot be written, tmpfs on \S+ has too little free space: [1-9]\d* of 262144 bytes/,
-      'full',
-    );
-    t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no partial file is left');
-  });
+  t.test(
+    'a file system that becomes full while files are copied is an error, and no partial file is left',
+    async (t) => {
+      const { bailey, env, folder } = createInputFixture(t);
+      mkdirSync(join(folder, 'ref'));
+      writeFileSync(join(folder, 'ref/big'), Buffer.alloc(1024 * 1024));
+      writeFileSync(join(folder, 'ref/small'), 'small');
+      const mount = `mount -t tmpfs -o size=256k none '${home(folder)}'`;
+      const below = [
+        'unshare',
+        '--mount',
+        'sh',
+        '-ec',
+        `${mount}; set +e; "$@"; code=$?; ls -A '${home(folder)}'; exit $code`,
+        'sh',
+      ];
+      const ran = await run(bailey, { args: ['jenkins'], env, below });
+      refused(
+        t,
+        ran,
+        73,
+        /home\/big cannot be written, tmpfs on \S+ has too little free space: [1-9]\d* of 262144 bytes/,
+        'full',
+      );
+      t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no partial file is left');
+    },
+  );
 }

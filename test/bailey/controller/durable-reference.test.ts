@@ -132,7 +132,11 @@ t.test('a long start reports its progress', async (t) => {
     progress += text;
   });
   const end = ended(child);
-  await until('bailey reports its progress', () => progress.includes('\n') || child.exitCode !== null || undefined, 25_000);
+  await until(
+    'bailey reports its progress',
+    () => progress.includes('\n') || child.exitCode !== null || undefined,
+    25_000,
+  );
   child.kill('SIGTERM');
   const ran = await end;
   t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);

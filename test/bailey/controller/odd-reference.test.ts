@@ -47,34 +47,37 @@ t.test('circular symlinks, and symlinks to a path below a file, are skipped', as
   t.match(log, /SKIPPED .*\/ref\/below : a dangling symlink/);
 });
 
-t.test('plugins/ may be a symlink, and files that bailey wrote to the JENKINS_HOME of the image are ignored', async (t) => {
-  const fixture = new ControllerFixture(t);
-  mkdirSync(join(fixture.folder, 'elsewhere'));
-  symlinkSync(join(fixture.folder, 'elsewhere'), join(fixture.home, 'plugins'));
-  for (const name of ['a', 'b']) {
-    writePlugin(join(fixture.ref, `plugins/${name}.jpi`), '2.0');
-    fixture.write(join(fixture.ref, `plugins/${name}.jpi.pinned`), '');
-  }
-  fixture.write(join(fixture.ref, 'plugins/a.jpi.version_from_image'), '1.0\n');
-  fixture.write(join(fixture.ref, 'plugins/b.jpi.version_from_image.override'), '1.0\n');
-  fixture.write(join(fixture.ref, 'plugins/a.jpi.bailey-part'), 'half');
-  fixture.write(join(fixture.ref, '.bailey-plugin-versions.json'), '{"form":1,"known":{}}');
-  const ran = await fixture.copy();
-  t.equal(ran.code, 0, ran.stderr);
-  for (const name of ['a', 'b']) {
-    t.equal(await readPluginVersion(join(fixture.home, `plugins/${name}.jpi`)), '2.0');
-    t.equal(
-      fixture.text(`plugins/${name}.jpi.version_from_image`),
-      '2.0\n',
-      'the marker has the version that was copied',
+t.test(
+  'plugins/ may be a symlink, and files that bailey wrote to the JENKINS_HOME of the image are ignored',
+  async (t) => {
+    const fixture = new ControllerFixture(t);
+    mkdirSync(join(fixture.folder, 'elsewhere'));
+    symlinkSync(join(fixture.folder, 'elsewhere'), join(fixture.home, 'plugins'));
+    for (const name of ['a', 'b']) {
+      writePlugin(join(fixture.ref, `plugins/${name}.jpi`), '2.0');
+      fixture.write(join(fixture.ref, `plugins/${name}.jpi.pinned`), '');
+    }
+    fixture.write(join(fixture.ref, 'plugins/a.jpi.version_from_image'), '1.0\n');
+    fixture.write(join(fixture.ref, 'plugins/b.jpi.version_from_image.override'), '1.0\n');
+    fixture.write(join(fixture.ref, 'plugins/a.jpi.bailey-part'), 'half');
+    fixture.write(join(fixture.ref, '.bailey-plugin-versions.json'), '{"form":1,"known":{}}');
+    const ran = await fixture.copy();
+    t.equal(ran.code, 0, ran.stderr);
+    for (const name of ['a', 'b']) {
+      t.equal(await readPluginVersion(join(fixture.home, `plugins/${name}.jpi`)), '2.0');
+      t.equal(
+        fixture.text(`plugins/${name}.jpi.version_from_image`),
+        '2.0\n',
+        'the marker has the version that was copied',
+      );
+    }
+    t.notOk(existsSync(join(fixture.home, 'plugins/a.jpi.bailey-part')));
+    t.match(
+      fixture.log().join('\n'),
+      /SKIPPED \S+\/plugins\/a.jpi.bailey-part : a partial copy of an interrupted start/,
     );
-  }
-  t.notOk(existsSync(join(fixture.home, 'plugins/a.jpi.bailey-part')));
-  t.match(
-    fixture.log().join('\n'),
-    /SKIPPED \S+\/plugins\/a.jpi.bailey-part : a partial copy of an interrupted start/,
-  );
-});
+  },
+);
 
 t.test('files whose names are not valid UTF-8 are copied', async (t) => {
   const fixture = new ControllerFixture(t);

@@ -127,49 +127,55 @@ const start = (bailey: string, { env }: Case, below: readonly string[] = []): Pr
   run(bailey, { args: ['jenkins', 'true'], env, below });
 
 if (requires(t, program('strace'))) {
-  t.test(`${rounds} random homes are as the model requires after a start, a second one, and a start that was killed`, async (t) => {
-    const random = new Random(seed);
-    const folder = temporaryFolder(t);
-    const bailey = installBailey(folder);
-    let inTheMiddle = 0;
-    for (let round = 0; round < rounds; round++) {
-      const one = makeCase(folder, random);
-      const what = `seed ${seed}, round ${round}`;
-      const untouchedHome = join(folder, 'before');
-      rmSync(untouchedHome, { recursive: true, force: true });
-      cpSync(one.folders.home, untouchedHome, { recursive: true, preserveTimestamps: true });
+  t.test(
+    `${rounds} random homes are as the model requires after a start, a second one, and a start that was killed`,
+    async (t) => {
+      const random = new Random(seed);
+      const folder = temporaryFolder(t);
+      const bailey = installBailey(folder);
+      let inTheMiddle = 0;
+      for (let round = 0; round < rounds; round++) {
+        const one = makeCase(folder, random);
+        const what = `seed ${seed}, round ${round}`;
+        const untouchedHome = join(folder, 'before');
+        rmSync(untouchedHome, { recursive: true, force: true });
+        cpSync(one.folders.home, untouchedHome, { recursive: true, preserveTimestamps: true });
 
-      const first = await start(bailey, one);
-      t.equal(first.code, 0, `${what}: ${first.signal} ${first.stderr}`);
-      sameAs(t, one, one.expected, what);
-      logSays(t, one, one.expected, what);
+        const first = await start(bailey, one);
+        t.equal(first.code, 0, `${what}: ${first.signal} ${first.stderr}`);
+        sameAs(t, one, one.expected, what);
+        logSays(t, one, one.expected, what);
 
-      const before = homeFiles(one.folders);
-      const again = expectedOutcome(readFiles(one.folders.ref, true), before, one.env);
-      const stays = inodes(one.folders.home, untouched(one, again));
-      t.equal((await start(bailey, one)).code, 0, what);
-      sameAs(t, one, one.expected, `${what}, second start`);
-      logSays(t, one, again, `${what}, second start`);
-      t.strictSame(
-        inodes(
-          one.folders.home,
-          stays.map(([path]) => path),
-        ),
-        stays,
-        `${what}: not written again`,
+        const before = homeFiles(one.folders);
+        const again = expectedOutcome(readFiles(one.folders.ref, true), before, one.env);
+        const stays = inodes(one.folders.home, untouched(one, again));
+        t.equal((await start(bailey, one)).code, 0, what);
+        sameAs(t, one, one.expected, `${what}, second start`);
+        logSays(t, one, again, `${what}, second start`);
+        t.strictSame(
+          inodes(
+            one.folders.home,
+            stays.map(([path]) => path),
+          ),
+          stays,
+          `${what}: not written again`,
+        );
+
+        rmSync(one.folders.home, { recursive: true });
+        cpSync(untouchedHome, one.folders.home, { recursive: true, preserveTimestamps: true });
+        await start(bailey, one, killing(random));
+        if (isInTheMiddle(one)) inTheMiddle++;
+        nothingHalf(t, one, what);
+        t.equal((await start(bailey, one)).code, 0, what);
+        sameAs(t, one, one.expected, `${what}, after a kill`);
+        if (!t.passing()) break; // the first failing case ends the test
+      }
+      t.ok(
+        inTheMiddle > rounds / 4,
+        `${inTheMiddle} of ${rounds} starts were killed after some, but not all, files`,
       );
-
-      rmSync(one.folders.home, { recursive: true });
-      cpSync(untouchedHome, one.folders.home, { recursive: true, preserveTimestamps: true });
-      await start(bailey, one, killing(random));
-      if (isInTheMiddle(one)) inTheMiddle++;
-      nothingHalf(t, one, what);
-      t.equal((await start(bailey, one)).code, 0, what);
-      sameAs(t, one, one.expected, `${what}, after a kill`);
-      if (!t.passing()) break; // the first failing case ends the test
-    }
-    t.ok(inTheMiddle > rounds / 4, `${inTheMiddle} of ${rounds} starts were killed after some, but not all, files`);
-  });
+    },
+  );
 }
 
 /** System calls that place files, and their approximate number in the busiest thread. */

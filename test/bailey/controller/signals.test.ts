@@ -40,30 +40,33 @@ function createFixture(t: Test): ControllerFixture {
 }
 
 if (requires(t, program('cc'))) {
-  t.test('a signal ends the wait for storage with exit code 128+n, without a lease or a written file', async (t) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
-      const { bailey, env, folder, home } = createFixture(t);
-      let requestedTwice = (): void => undefined;
-      const asked = new Promise<void>((resolve) => {
-        requestedTwice = resolve;
-      });
-      const castle = await startFakeCastle(t, folder, (response, nth) => {
-        if (nth === 2) requestedTwice(); // the second request shows that bailey retries
-        refuseInUse(response);
-      });
-      const child = start(bailey, {
-        args: ['jenkins'],
-        env: { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' },
-      });
-      const end = ended(child);
-      await asked;
-      child.kill(signal);
-      const ran = await end;
-      t.equal(ran.code, 128 + constants.signals[signal], `${signal}: ${ran.stderr}`);
-      t.notOk(castle.requests.some((line) => line.startsWith('DELETE')));
-      t.notOk(existsSync(join(home, 'copy_reference_file.log')));
-    }
-  });
+  t.test(
+    'a signal ends the wait for storage with exit code 128+n, without a lease or a written file',
+    async (t) => {
+      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
+        const { bailey, env, folder, home } = createFixture(t);
+        let requestedTwice = (): void => undefined;
+        const asked = new Promise<void>((resolve) => {
+          requestedTwice = resolve;
+        });
+        const castle = await startFakeCastle(t, folder, (response, nth) => {
+          if (nth === 2) requestedTwice(); // the second request shows that bailey retries
+          refuseInUse(response);
+        });
+        const child = start(bailey, {
+          args: ['jenkins'],
+          env: { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' },
+        });
+        const end = ended(child);
+        await asked;
+        child.kill(signal);
+        const ran = await end;
+        t.equal(ran.code, 128 + constants.signals[signal], `${signal}: ${ran.stderr}`);
+        t.notOk(castle.requests.some((line) => line.startsWith('DELETE')));
+        t.notOk(existsSync(join(home, 'copy_reference_file.log')));
+      }
+    },
+  );
 
   t.test('a lease that is granted after the signal is released', async (t) => {
     const { bailey, env, folder, home } = createFixture(t);
@@ -152,36 +155,39 @@ if (requires(t, program('cc'))) {
     }
   });
 
-  t.test('a signal at each of 100 random moments of the start ends the process, and nothing partial is left', async (t) => {
-    const random = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_261);
-    const { bailey, env, home } = createFixture(t);
-    const log = join(home, 'copy_reference_file.log');
-    const outcomes = { before: 0, preparing: 0, java: 0 };
-    const lost: unknown[] = [];
+  t.test(
+    'a signal at each of 100 random moments of the start ends the process, and nothing partial is left',
+    async (t) => {
+      const random = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_261);
+      const { bailey, env, home } = createFixture(t);
+      const log = join(home, 'copy_reference_file.log');
+      const outcomes = { before: 0, preparing: 0, java: 0 };
+      const lost: unknown[] = [];
 
-    for (let n = 0; n < 100; n++) {
-      rmSync(log, { force: true });
-      const child = start(bailey, { args: ['jenkins'], env });
-      const end = ended(child);
-      if (n % 2 === 0) await pause(random.next() * 120);
-      else {
-        // The log is the last file that is written before java replaces bailey: this signal arrives in that moment.
-        const reached = () => (existsSync(log) || child.exitCode !== null ? true : undefined);
-        await until('the log exists, or bailey has ended', reached, 30_000, 1);
-        for (let spin = random.below(20_000); spin > 0; spin--) void Math.sqrt(spin);
+      for (let n = 0; n < 100; n++) {
+        rmSync(log, { force: true });
+        const child = start(bailey, { args: ['jenkins'], env });
+        const end = ended(child);
+        if (n % 2 === 0) await pause(random.next() * 120);
+        else {
+          // The log is the last file that is written before java replaces bailey: this signal arrives in that moment.
+          const reached = () => (existsSync(log) || child.exitCode !== null ? true : undefined);
+          await until('the log exists, or bailey has ended', reached, 30_000, 1);
+          for (let spin = random.below(20_000); spin > 0; spin--) void Math.sqrt(spin);
+        }
+        child.kill('SIGTERM');
+        const ran = await end;
+        if (ran.code !== 143 && ran.signal !== 'SIGTERM') lost.push(ran);
+        if (ran.code === 143) outcomes.preparing++;
+        else if (ran.stdout === 'java') outcomes.java++;
+        else outcomes.before++;
       }
-      child.kill('SIGTERM');
-      const ran = await end;
-      if (ran.code !== 143 && ran.signal !== 'SIGTERM') lost.push(ran);
-      if (ran.code === 143) outcomes.preparing++;
-      else if (ran.stdout === 'java') outcomes.java++;
-      else outcomes.before++;
-    }
-    t.strictSame(lost, [], 'every run ended by the signal');
-    t.comment(
-      `ended before or in the hand-over ${outcomes.before}, preparing ${outcomes.preparing}, as java ${outcomes.java}`,
-    );
-    if (existsSync(log))
-      t.match(readFileSync(log, 'utf8'), /^--- Copying files at .*\n$/, 'the log has no partial line');
-  });
+      t.strictSame(lost, [], 'every run ended by the signal');
+      t.comment(
+        `ended before or in the hand-over ${outcomes.before}, preparing ${outcomes.preparing}, as java ${outcomes.java}`,
+      );
+      if (existsSync(log))
+        t.match(readFileSync(log, 'utf8'), /^--- Copying files at .*\n$/, 'the log has no partial line');
+    },
+  );
 }

@@ -250,7 +250,12 @@ const agents: readonly AgentCase[] = [
     env: { ...kubernetes, BAILEY_ADVERTISE: 'auto', JENKINS_TUNNEL: 'gate:1' },
     tunnel: 'gate:1',
   },
-  { name: '-tunnel takes precedence', env: { BAILEY_ADVERTISE: 'auto' }, args: ['-tunnel', 'gate:2'], tunnel: 'gate:2' },
+  {
+    name: '-tunnel takes precedence',
+    env: { BAILEY_ADVERTISE: 'auto' },
+    args: ['-tunnel', 'gate:2'],
+    tunnel: 'gate:2',
+  },
   {
     name: 'a WebSocket gets no tunnel',
     env: { BAILEY_ADVERTISE: 'auto', JENKINS_WEB_SOCKET: 'true' },

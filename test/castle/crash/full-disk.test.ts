@@ -22,19 +22,22 @@ const mostSteps = 200;
 t.setTimeout(0);
 
 if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program('mkfs.xfs'))) {
-  t.test('no data is lost when a step fails on a full disk, or when all steps from one step on fail', async (t) => {
-    const begin = performance.now();
-    let times = 0;
-    const asked = crashCases(process.env['CASTLE_KILL'] ?? '').filter(
-      ({ operation }) => operation.isCompletedLater !== true,
-    );
-    await concurrently(asked, async ({ operation, backend }) => {
-      const more = await failEverywhere(t, operation, backend);
-      times += more;
-    });
-    t.comment(`${times} failed steps in ${Math.round((performance.now() - begin) / 1000)} s`);
-    t.not(times, 0);
-  });
+  t.test(
+    'no data is lost when a step fails on a full disk, or when all steps from one step on fail',
+    async (t) => {
+      const begin = performance.now();
+      let times = 0;
+      const asked = crashCases(process.env['CASTLE_KILL'] ?? '').filter(
+        ({ operation }) => operation.isCompletedLater !== true,
+      );
+      await concurrently(asked, async ({ operation, backend }) => {
+        const more = await failEverywhere(t, operation, backend);
+        times += more;
+      });
+      t.comment(`${times} failed steps in ${Math.round((performance.now() - begin) / 1000)} s`);
+      t.not(times, 0);
+    },
+  );
 }
 
 /** Lets each step of an operation fail. @returns the number of failed steps */

@@ -145,7 +145,10 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await account.detached(first);
 
     await simulator.fault({ kind: 'stuck-attaching', ms: 300, times: 1 });
-    t.ok(await account.attached(first, device, 'i-a'), 'the attachment continues after the time of the fault');
+    t.ok(
+      await account.attached(first, device, 'i-a'),
+      'the attachment continues after the time of the fault',
+    );
     await account.detached(first);
 
     await simulator.fault({ kind: 'no-device', volume: first, times: 1 });
@@ -156,7 +159,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await simulator.fault({ kind: 'wrong-device', shows: second, times: 1 });
     const block = await account.attached(first, device, 'i-a');
     const serial = readFileSync(join(simulator.instance().host, 'sys/block', block, 'device/serial'), 'utf8');
-    t.equal(serial.trim(), second.replace('-', ''), 'EC2 reports the attachment, but the disk is that of another volume');
+    t.equal(
+      serial.trim(),
+      second.replace('-', ''),
+      'EC2 reports the attachment, but the disk is that of another volume',
+    );
     await account.detached(first);
     t.equal(
       (await account.describe(second)).Attachments?.[0]?.State,
@@ -189,28 +196,31 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.same(nodes(), ['nvme0n1']);
   });
 
-  t.test('a volume that is quickly attached and detached is on the instance of the last attachment', async (t) => {
-    const simulator = await Simulator.start(t, 'i-a,i-b');
-    await simulator.set({ delaysMs: { attach: 0, detach: 0 } });
-    const account = new Account(simulator);
-    const id = await account.available();
-    for (let round = 0; round < 8; round += 1) {
-      await account.attach(id, device, 'i-a');
-      await account.detached(id);
-      const block = await account.attached(id, device, 'i-b');
-      t.ok(
-        existsSync(join(simulator.instance('i-b').host, 'dev', block)),
-        'the last instance has the device',
-      );
-      t.same(
-        readdirSync(join(simulator.instance('i-a').host, 'dev')),
-        ['nvme0n1'],
-        'the other instance has none',
-      );
-      t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 3);
-      await account.detached(id);
-    }
-  });
+  t.test(
+    'a volume that is quickly attached and detached is on the instance of the last attachment',
+    async (t) => {
+      const simulator = await Simulator.start(t, 'i-a,i-b');
+      await simulator.set({ delaysMs: { attach: 0, detach: 0 } });
+      const account = new Account(simulator);
+      const id = await account.available();
+      for (let round = 0; round < 8; round += 1) {
+        await account.attach(id, device, 'i-a');
+        await account.detached(id);
+        const block = await account.attached(id, device, 'i-b');
+        t.ok(
+          existsSync(join(simulator.instance('i-b').host, 'dev', block)),
+          'the last instance has the device',
+        );
+        t.same(
+          readdirSync(join(simulator.instance('i-a').host, 'dev')),
+          ['nvme0n1'],
+          'the other instance has none',
+        );
+        t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 3);
+        await account.detached(id);
+      }
+    },
+  );
 
   t.test('the disk of a volume that vanishes is removed while in use', async (t) => {
     const simulator = await Simulator.start(t);

@@ -118,7 +118,11 @@ if (requires(t, root, loopDevices)) {
     await until('the new volume is visible', () => account.describe(id).catch(() => undefined));
     await account.untilState(id, 'available');
     await account.attach(id, '/dev/xvdba', 'i-0a');
-    t.match(await account.describe(id), { State: 'available' }, 'a new attachment is also not visible immediately');
+    t.match(
+      await account.describe(id),
+      { State: 'available' },
+      'a new attachment is also not visible immediately',
+    );
     await account.untilAttachment(id, 'attached');
     await simulator.set({ lag: { ms: 60_000, probability: 0.5 } });
     const late = await account.create();

@@ -31,47 +31,50 @@ t.test('a wrong command line is an error', async (t) => {
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    t.test(`after ${signal} no loop device of an unmounted disk is left, and the restarted simulator has all volumes`, async (t) => {
-      const simulator = await Simulator.start(t, 'i-a,i-b');
-      const volumes = join(simulator.folder, 'volumes');
-      const account = new Account(simulator);
-      const id = await account.available({ ClientToken: 'main' });
-      const block = await account.attached(id, '/dev/xvdba', 'i-a');
-      const disk = await MountedDisk.mount(t, simulator, block, true);
-      await disk.write('data', 'kept');
-      t.equal(loopsOf(volumes).length, 3);
-      t.equal(await simulator.end(signal), signal === 'SIGTERM' ? 0 : undefined);
-      t.same(
-        loopsOf(volumes).map((loop) => loop.split(' ')[1]),
-        [id],
-        'only the loop device of the mounted disk is left',
-      );
-      await disk.write('more', 'kept');
-      await simulator.serve();
-      const next = new Account(simulator);
-      t.equal(loopsOf(volumes).length, 3, 'the loop device of the mounted disk is adopted');
-      t.match(await next.describe(id), {
-        State: 'in-use',
-        Attachments: [{ State: 'attached', InstanceId: 'i-a' }],
-      });
-      t.equal(await next.create({ ClientToken: 'main' }), id);
-      t.same(readdirSync(join(simulator.instance('i-a').host, 'dev')).sort(), ['nvme0n1', block]);
-      await next.detach(id);
-      await next.untilAttachment(id, 'busy');
-      await disk.unmount();
-      await next.untilState(id, 'available');
-      const again = await MountedDisk.mount(
-        t,
-        simulator,
-        await next.attached(id, '/dev/xvdba', 'i-b'),
-        false,
-        'i-b',
-      );
-      t.equal(again.read('more'), 'kept');
-      await again.unmount();
-      await simulator.end(signal);
-      await untilNoLoops(volumes);
-    });
+    t.test(
+      `after ${signal} no loop device of an unmounted disk is left, and the restarted simulator has all volumes`,
+      async (t) => {
+        const simulator = await Simulator.start(t, 'i-a,i-b');
+        const volumes = join(simulator.folder, 'volumes');
+        const account = new Account(simulator);
+        const id = await account.available({ ClientToken: 'main' });
+        const block = await account.attached(id, '/dev/xvdba', 'i-a');
+        const disk = await MountedDisk.mount(t, simulator, block, true);
+        await disk.write('data', 'kept');
+        t.equal(loopsOf(volumes).length, 3);
+        t.equal(await simulator.end(signal), signal === 'SIGTERM' ? 0 : undefined);
+        t.same(
+          loopsOf(volumes).map((loop) => loop.split(' ')[1]),
+          [id],
+          'only the loop device of the mounted disk is left',
+        );
+        await disk.write('more', 'kept');
+        await simulator.serve();
+        const next = new Account(simulator);
+        t.equal(loopsOf(volumes).length, 3, 'the loop device of the mounted disk is adopted');
+        t.match(await next.describe(id), {
+          State: 'in-use',
+          Attachments: [{ State: 'attached', InstanceId: 'i-a' }],
+        });
+        t.equal(await next.create({ ClientToken: 'main' }), id);
+        t.same(readdirSync(join(simulator.instance('i-a').host, 'dev')).sort(), ['nvme0n1', block]);
+        await next.detach(id);
+        await next.untilAttachment(id, 'busy');
+        await disk.unmount();
+        await next.untilState(id, 'available');
+        const again = await MountedDisk.mount(
+          t,
+          simulator,
+          await next.attached(id, '/dev/xvdba', 'i-b'),
+          false,
+          'i-b',
+        );
+        t.equal(again.read('more'), 'kept');
+        await again.unmount();
+        await simulator.end(signal);
+        await untilNoLoops(volumes);
+      },
+    );
   }
 
   t.test('the metadata service returns the identity of its instance only with a token', async (t) => {

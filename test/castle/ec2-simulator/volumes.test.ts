@@ -44,7 +44,11 @@ if (requires(t, root, loopDevices)) {
       );
     t.same(await found({ Name: 'tag:castle.volume', Values: ['main', 'nothing'] }), [id]);
     t.same(await found({ Name: 'tag:castle.volume', Values: ['other-?'] }), others);
-    t.same(await found({ Name: 'tag:castle.volume', Values: ['other.?', 'o(ther'] }), [], 'only * and ? are wildcards');
+    t.same(
+      await found({ Name: 'tag:castle.volume', Values: ['other.?', 'o(ther'] }),
+      [],
+      'only * and ? are wildcards',
+    );
     t.same(
       await found({ Name: 'tag-key', Values: ['castle.volume'] }, { Name: 'volume-type', Values: ['gp3'] }),
       [id],
@@ -127,7 +131,11 @@ if (requires(t, root, loopDevices)) {
         Tags: [{ Key: 'by', Value: 'another' }, { Key: 'castle.volume' }],
       }),
     );
-    t.same(await tags(), { [`${id} by`]: 'castle', 'i-a by': 'castle' }, 'DeleteTags with another value deletes nothing');
+    t.same(
+      await tags(),
+      { [`${id} by`]: 'castle', 'i-a by': 'castle' },
+      'DeleteTags with another value deletes nothing',
+    );
     await t.rejects(add(['vol-0123456789abcdef0'], 'by', 'x'), { name: 'InvalidVolume.NotFound' });
     await t.rejects(add([id], 'aws:by', 'x'), { name: 'InvalidParameterValue' });
     await t.rejects(

@@ -64,8 +64,7 @@ if (requires(t, root)) {
     await until(
       'the release is printed',
       () =>
-        (asText.output.includes('lease.released') && asJson.output.includes('lease.released')) ||
-        undefined,
+        (asText.output.includes('lease.released') && asJson.output.includes('lease.released')) || undefined,
     );
     t.match(
       asText.output,

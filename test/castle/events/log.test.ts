@@ -122,7 +122,9 @@ if (requires(t, root)) {
     );
     t.equal(await castle.metric('castle_lease_request_seconds_count{outcome="bad_target"}'), 100);
     await castle.end('SIGTERM');
-    const suppressed = castle.eventsNamed('lease.refused').find(({ count }) => count !== undefined)?.['count'];
+    const suppressed = castle.eventsNamed('lease.refused').find(({ count }) => count !== undefined)?.[
+      'count'
+    ];
     t.equal(suppressed, 120 - refusals, 'the number of suppressed lines is logged');
   });
 
@@ -181,7 +183,11 @@ if (requires(t, root)) {
     ]) {
       t.ok(Number(await castle.metric(series)) > 0, series);
     }
-    t.equal(await castle.metric('castle_engine_connected'), undefined, 'without an engine, the metric has no series');
+    t.equal(
+      await castle.metric('castle_engine_connected'),
+      undefined,
+      'without an engine, the metric has no series',
+    );
     const { text } = await castle.get('/metrics');
     t.notMatch(text, /main|process-\d+/, 'the metrics contain no name of a volume or container');
   });

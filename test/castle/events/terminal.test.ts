@@ -110,31 +110,34 @@ if (requires(t, root, terminal)) {
     await shell.shows(normalScreen);
   });
 
-  t.test('--watch works on a terminal without a size and on a terminal without control sequences', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    await createVolumes(castle, 30);
-    const command = [
-      process.execPath,
-      'dist/castle.js',
-      'volumes',
-      '--watch',
-      '0.2',
-      '--socket',
-      castle.socket,
-    ];
-    const sizeless = ['sh', '-c', 'stty cols 0 rows 0; exec "$@"', 'sh', ...command];
-    const shown = new Terminal(t, sizeless, { TERM: 'xterm' });
-    const dumb = ['dumb', ''].map((term) => new Terminal(t, ['env', `TERM=${term}`, ...command]));
-    await shown.shows('volume-10');
-    await shown.shows('… 8 more lines');
-    for (const plain of dumb) {
-      for (const _ of ['once', 'twice']) {
-        await plain.shows(/\d{4}-\d\d-\d\dT[\d:.]+Z\r\n/);
-        await plain.shows('volume-39');
+  t.test(
+    '--watch works on a terminal without a size and on a terminal without control sequences',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      await createVolumes(castle, 30);
+      const command = [
+        process.execPath,
+        'dist/castle.js',
+        'volumes',
+        '--watch',
+        '0.2',
+        '--socket',
+        castle.socket,
+      ];
+      const sizeless = ['sh', '-c', 'stty cols 0 rows 0; exec "$@"', 'sh', ...command];
+      const shown = new Terminal(t, sizeless, { TERM: 'xterm' });
+      const dumb = ['dumb', ''].map((term) => new Terminal(t, ['env', `TERM=${term}`, ...command]));
+      await shown.shows('volume-10');
+      await shown.shows('… 8 more lines');
+      for (const plain of dumb) {
+        for (const _ of ['once', 'twice']) {
+          await plain.shows(/\d{4}-\d\d-\d\dT[\d:.]+Z\r\n/);
+          await plain.shows('volume-39');
+        }
+        t.notMatch(plain.text, '\x1b');
       }
-      t.notMatch(plain.text, '\x1b');
-    }
-  });
+    },
+  );
 
   t.test('states have colors on a terminal, unless NO_COLOR is set', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');

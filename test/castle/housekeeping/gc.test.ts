@@ -146,7 +146,10 @@ if (requires(t, root, program('strace'))) {
       await until('the unfinished file is removed', () => !existsSync(unfinished) || undefined);
       const runs = () => of.metric('castle_events_total{event="gc.done"}');
       const before = (await runs()) ?? 0;
-      await until('the garbage collection has run again', async () => ((await runs()) ?? 0) > before + 2 || undefined);
+      await until(
+        'the garbage collection has run again',
+        async () => ((await runs()) ?? 0) > before + 2 || undefined,
+      );
       t.match(of.eventsNamed('gc.found'), [{ level: 'warn', remedy: /castle volume create stranger/ }]);
       t.ok(existsSync(stranger));
       for (const [option, code] of [
@@ -204,44 +207,47 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.same(await gc(of), []);
   });
 
-  t.test('two simultaneous garbage collections, and one that is killed at any step, leave no garbage', async (t) => {
-    const of = await CastleOnHost.start(t, 'process', { env });
-    await volume(of, 'create', 'main');
-    writeFileSync(join(of.backend, 'main/data'), 'kept');
-    const unfinished = join(of.backend, '.creating-x');
-    const prepare = () => {
-      mkdirSync(unfinished);
-      for (const name of ['one', 'two']) writeFileSync(join(unfinished, name), '');
-      return orphanedMount(t, of, 'main');
-    };
-    const orphan = prepare();
-    const both = await Promise.all([gc(of), gc(of)]);
-    t.same(both.flat().sort(), [`removed file ${unfinished}`, `removed mount ${orphan}`]);
+  t.test(
+    'two simultaneous garbage collections, and one that is killed at any step, leave no garbage',
+    async (t) => {
+      const of = await CastleOnHost.start(t, 'process', { env });
+      await volume(of, 'create', 'main');
+      writeFileSync(join(of.backend, 'main/data'), 'kept');
+      const unfinished = join(of.backend, '.creating-x');
+      const prepare = () => {
+        mkdirSync(unfinished);
+        for (const name of ['one', 'two']) writeFileSync(join(unfinished, name), '');
+        return orphanedMount(t, of, 'main');
+      };
+      const orphan = prepare();
+      const both = await Promise.all([gc(of), gc(of)]);
+      t.same(both.flat().sort(), [`removed file ${unfinished}`, `removed mount ${orphan}`]);
 
-    let killed = 0;
-    for (let step = 1; ; step++) {
-      prepare();
-      const { pid } = await of.status();
-      const tracer = await traced(pid, 'unlink,unlinkat,rmdir,umount2', step);
-      const gone = once(tracer, 'close');
-      const asked = await castle(of, 'gc', '--json');
-      const died = asked.code !== 0;
-      tracer.kill(died ? 'SIGKILL' : 'SIGTERM');
-      await gone;
-      if (died) {
-        killed += 1;
-        await of.end('SIGKILL');
-        await of.serve();
+      let killed = 0;
+      for (let step = 1; ; step++) {
+        prepare();
+        const { pid } = await of.status();
+        const tracer = await traced(pid, 'unlink,unlinkat,rmdir,umount2', step);
+        const gone = once(tracer, 'close');
+        const asked = await castle(of, 'gc', '--json');
+        const died = asked.code !== 0;
+        tracer.kill(died ? 'SIGKILL' : 'SIGTERM');
+        await gone;
+        if (died) {
+          killed += 1;
+          await of.end('SIGKILL');
+          await of.serve();
+        }
+        await gc(of);
+        t.same(await gc(of), [], `step ${step}: ${died ? 'killed' : 'done'}: no garbage is left`);
+        t.same([existsSync(unfinished), existsSync(orphan)], [false, false]);
+        t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
+        if (!died) break;
+        if (step > 30) throw new Error('no end');
       }
-      await gc(of);
-      t.same(await gc(of), [], `step ${step}: ${died ? 'killed' : 'done'}: no garbage is left`);
-      t.same([existsSync(unfinished), existsSync(orphan)], [false, false]);
-      t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
-      if (!died) break;
-      if (step > 30) throw new Error('no end');
-    }
-    t.ok(killed >= 2, `${killed} kills`);
-  });
+      t.ok(killed >= 2, `${killed} kills`);
+    },
+  );
 
   t.test('changes that could not be recorded on a full disk are recorded when there is room', async (t) => {
     const of = await CastleOnHost.start(t, 'process', { env });

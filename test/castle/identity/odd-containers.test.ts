@@ -50,7 +50,11 @@ if (requires(t, root)) {
     const container = await TestContainer.start(t, castle);
     const ask = (volume: string) => ['POST', '/v1/leases', { volume, target: container.home }] as const;
     const answers = await container.calls([ask('one'), ask('two')]);
-    t.same(answers.map(({ status }) => status).sort(), [201, 422], 'one of two simultaneous requests is granted');
+    t.same(
+      answers.map(({ status }) => status).sort(),
+      [201, 422],
+      'one of two simultaneous requests is granted',
+    );
     const other = answers[0]?.status === 201 ? 'two' : 'one';
     t.match(await container.lease(other), {
       status: 422,
@@ -87,7 +91,11 @@ if (requires(t, root)) {
       t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
       await castle.end('SIGKILL');
       await castle.serve();
-      t.match(await castle.leaseOf('main'), { id, state: 'mounted' }, 'a restart of the castle mounts nothing');
+      t.match(
+        await castle.leaseOf('main'),
+        { id, state: 'mounted' },
+        'a restart of the castle mounts nothing',
+      );
     };
     await first.run('mount', '-t', 'tmpfs', 'hiding', first.home);
     await stillThere(first.home);

@@ -189,7 +189,11 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     const container = await TestContainer.start(t, tls.castle);
     const token = await tls.tokenOf(container, 'main');
     const later = join(container.home, 'later');
-    t.match(await tls.lease(token, 'main', later), { status: 422 }, 'nothing is mounted, but the token is used');
+    t.match(
+      await tls.lease(token, 'main', later),
+      { status: 422 },
+      'nothing is mounted, but the token is used',
+    );
     t.match(await tls.lease(token, 'main', container.home), refused(/was already used for .*\/later$/));
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
@@ -203,7 +207,11 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.equal(status, 201, 'a repeated request with the token is the same use');
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
-    t.match(await tls.lease(token, 'main', later), { status: 200, body: { id: body.id } }, 'a repeated request after a lost answer is the same use');
+    t.match(
+      await tls.lease(token, 'main', later),
+      { status: 200, body: { id: body.id } },
+      'a repeated request after a lost answer is the same use',
+    );
 
     t.match(await tls.ask(token, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
     const spent = refused(/was used, and its lease released$/);
@@ -293,7 +301,11 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.match(stdout, new RegExp(`^token for container ${name} in ${file}, valid until .*Z\n$`));
     const { uid, gid, mode } = statSync(file);
     t.strictSame([uid, gid, mode & 0o777], [1000, 1001, 0o600]);
-    t.equal(readFileSync(elsewhere, 'utf8'), 'precious', 'a symlink in place of the token file is not followed');
+    t.equal(
+      readFileSync(elsewhere, 'utf8'),
+      'precious',
+      'a symlink in place of the token file is not followed',
+    );
     t.strictSame(readdirSync(folder).sort(), ['elsewhere', 'token'], 'no temporary file is left');
     const token = readFileSync(file, 'utf8').trim();
     t.match(readToken(tls.key.key, token), { volume: 'main', container: /^pidns-/ });

@@ -72,7 +72,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
           'the writer releases its lease',
         );
         t.equal((await writer.mounts(writer.home)).length, 0);
-        t.equal((await second.lease('main')).status, 201, 'the next writer gets the volume when the first one has released it');
+        t.equal(
+          (await second.lease('main')).status,
+          201,
+          'the next writer gets the volume when the first one has released it',
+        );
         await second.write(join(second.home, 'data'), ', and later');
         t.equal(await late.read(join(late.home, 'data')), 'written by the first, and later');
         await second.kill();

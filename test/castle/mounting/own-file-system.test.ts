@@ -35,7 +35,11 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await second.lease('main'), { status: 409 }, 'without the store, the mount is enough to keep the volume in use');
+    t.match(
+      await second.lease('main'),
+      { status: 409 },
+      'without the store, the mount is enough to keep the volume in use',
+    );
     t.equal((await first.lease('main')).status, 201);
     await first.kill();
     await castle.untilFree('main');

@@ -118,7 +118,11 @@ t.test('schedules and retention settings are parsed, and wrong ones are errors',
     at('2026-03-29T03:00'),
     'times are in UTC, so no hour is missing when clocks change',
   );
-  t.equal(nextAfter(at('2026-03-29T03:00')), at('2026-03-30T03:00'), 'the next time is later than the given one');
+  t.equal(
+    nextAfter(at('2026-03-29T03:00')),
+    at('2026-03-30T03:00'),
+    'the next time is later than the given one',
+  );
   t.equal(nextAfter(at('2026-03-30T03:00')), at('2026-03-30T04:30'), 'the earliest time of all expressions');
   t.same(['main', 'main2', 'team-1', 'team-12', 'a.b', 'a.bc', 'axb'].filter(includes), [
     'main',

@@ -45,7 +45,11 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       const container = await TestContainer.start(t, castle);
       t.equal((await container.lease('main')).status, 201);
       const volume = join(castle.backend, 'main');
-      t.equal(statSync(volume).ino === 256, disk === 'btrfs', 'the snapshot is a subvolume where the file system has subvolumes');
+      t.equal(
+        statSync(volume).ino === 256,
+        disk === 'btrfs',
+        'the snapshot is a subvolume where the file system has subvolumes',
+      );
       const at = (name: string) => join(volume, name);
       mkdirSync(at('folder/deep'), { recursive: true });
       writeFileSync(at('folder/deep/file'), 'kept', { mode: 0o640 });
@@ -169,17 +173,14 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
     },
   );
 
-  t.test(
-    'a tar that ends before the end of its input is not an error',
-    { buffered: true },
-    async (t) => {
-      const folder = temporaryFolder(t, 'tar');
-      const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
-      mkdirSync(path);
-      const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
-      // The packing tar keeps its output open until the castle has seen the end of the unpacking tar. If that waits for the
-      // end of its input, the wait is limited.
-      const script = `#!/bin/sh
+  t.test('a tar that ends before the end of its input is not an error', { buffered: true }, async (t) => {
+    const folder = temporaryFolder(t, 'tar');
+    const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
+    mkdirSync(path);
+    const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
+    // The packing tar keeps its output open until the castle has seen the end of the unpacking tar. If that waits for the
+    // end of its input, the wait is limited.
+    const script = `#!/bin/sh
 case " $* " in
   *' --extract '*) echo $$ >${unpacked}; exec ${real} "$@" ;;
 esac
@@ -189,15 +190,14 @@ for n in $(seq 500); do
   sleep 0.01
 done 2>/dev/null
 `;
-      writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
-      const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
-      const castle = await CastleOnHost.start(t, 'process', { env });
-      await castleCommand(castle, 'volume', 'create', 'main');
-      writeFileSync(join(castle.backend, 'main/data'), 'kept');
-      t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
-      t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
-    },
-  );
+    writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
+    const castle = await CastleOnHost.start(t, 'process', { env });
+    await castleCommand(castle, 'volume', 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
+    t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
+  });
 
   t.test(
     'a container that exchanges folders for symlinks gets no file of the host into a snapshot',
@@ -259,7 +259,11 @@ done 2>/dev/null
       await t.rejects(taken(castle, 'main'), /503.*there is no room for a snapshot of volume main/);
       t.equal(await restored(castle, id, 'copy'), 201);
       t.equal(await restored(castle, id, 'second'), 503, 'the restore fails without room');
-      t.same(readdirSync(backend), ['.snapshots', 'copy', 'main'], 'nothing is left of the refused snapshot and restore');
+      t.same(
+        readdirSync(backend),
+        ['.snapshots', 'copy', 'main'],
+        'nothing is left of the refused snapshot and restore',
+      );
       t.same(
         (await snapshotsOf(castle)).map((one) => one.id),
         [id],

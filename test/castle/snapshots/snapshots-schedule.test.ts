@@ -43,7 +43,10 @@ if (requires(t, root)) {
         'manual snapshots are never removed',
       );
       t.same((await byHand(castle)).sort(), [...mine].sort());
-      t.ok((await bySchedule(castle)).length <= 4, 'at most two scheduled snapshots, and those that are being created or deleted');
+      t.ok(
+        (await bySchedule(castle)).length <= 4,
+        'at most two scheduled snapshots, and those that are being created or deleted',
+      );
       t.equal((await bySchedule(castle, 'idle')).length, 1, 'an unused volume gets no further snapshot');
       t.equal((await bySchedule(castle, 'other')).length, 0, 'a volume without a schedule gets no snapshot');
       t.equal(await castle.metric('castle_volumes_without_snapshot'), 1);

@@ -45,9 +45,16 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
           t.equal(await restored(castle, ids[round] ?? '', name), 201);
           t.equal(fsck(imageOf(castle.backend, name)), 0, 'the file system of the snapshot has no errors');
           const reader = await TestContainer.start(t, castle);
-          t.equal((await reader.lease(name)).status, 201, 'a container can use the restored volume together with its original');
+          t.equal(
+            (await reader.lease(name)).status,
+            201,
+            'a container can use the restored volume together with its original',
+          );
           const now = await lines(reader);
-          t.ok(now >= before && now >= least, `${now} lines, of which ${before} were written before the request`);
+          t.ok(
+            now >= before && now >= least,
+            `${now} lines, of which ${before} were written before the request`,
+          );
           least = now;
           await reader.kill();
           await castle.untilFree(name);

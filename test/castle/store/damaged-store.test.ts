@@ -114,7 +114,10 @@ if (folderToOpen === undefined) {
       if (outcome === 'refused') refused++;
       else if (outcome !== whole) t.fail(`store ${n} opened with other records`);
     }
-    t.ok(refused > count / 4 && refused < count, `${refused} of ${count} stores are refused, the others have all their records`);
+    t.ok(
+      refused > count / 4 && refused < count,
+      `${refused} of ${count} stores are refused, the others have all their records`,
+    );
   });
 } else {
   for (let n = 0; n < count; n++) {

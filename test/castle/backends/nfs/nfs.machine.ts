@@ -190,16 +190,19 @@ t.test('on a server that maps root to nobody (root_squash), a volume is refused 
   );
 });
 
-t.test('on a server that maps all users to one (all_squash), volumes of other users are refused', async (t) => {
-  const castle = await castleOn(t, '127.0.0.1:/one-owner');
-  t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
-  t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
-    code: 69,
-    stderr: /EPERM.*anonuid/,
-  });
-  const container = await TestContainer.start(t, castle);
-  t.equal((await container.lease('theirs')).status, 201);
-});
+t.test(
+  'on a server that maps all users to one (all_squash), volumes of other users are refused',
+  async (t) => {
+    const castle = await castleOn(t, '127.0.0.1:/one-owner');
+    t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
+    t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
+      code: 69,
+      stderr: /EPERM.*anonuid/,
+    });
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('theirs')).status, 201);
+  },
+);
 
 t.test('a server that does not answer delays only requests that need it', async (t) => {
   const relay = await Relay.start(t);
