@@ -62,7 +62,7 @@ export function readInitFigures(pid: number): InitFigures {
 const reapsOwnChildSeconds = 1;
 
 /**
- * Counts zombies as `bailey zombies` finds them, in the container's PID namespace only. A zombie of PID 1 counts at once; one
+ * Counts zombies as `bailey zombies` finds them, in the container's PID namespace only. A zombie of PID 1 counts immediately; one
  * of another parent counts when the parent has had time to reap it.
  * @param firstSeen when each zombie was first seen, by earlier calls
  */

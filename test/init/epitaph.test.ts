@@ -40,7 +40,7 @@ const inMounts = (script: string, ...args: string[]) => [
 const ownDev = 'mount -t tmpfs none /dev; : >/dev/null';
 
 if (requires(t, root, pidNamespace)) {
-  eachWay(t, 'which ends have an epitaph', async (sub, way) => {
+  eachWay(t, 'an end by a signal has an epitaph, except by HUP, INT, PIPE and TERM', async (sub, way) => {
     const dies = (signal: number) => ['sh', '-c', `ulimit -c 0; kill -${signal} $$`];
     for (const [signal, name] of [
       [3, 'SIGQUIT'],
@@ -64,7 +64,7 @@ if (requires(t, root, pidNamespace)) {
       sub.same(run([bailey, '--reap', way, 'sh', '-c', `exit ${code}`]), { code, stdout: '', stderr: '' });
   });
 
-  eachWay(t, 'a forwarded signal has no epitaph', async (sub, way) => {
+  eachWay(t, 'an end by a forwarded signal has no epitaph', async (sub, way) => {
     for (const signal of [3, 6, 10, 34]) {
       const running = new Running([
         bailey,
@@ -173,22 +173,26 @@ if (requires(t, root, pidNamespace)) {
 }
 
 if (requires(t, root, pidNamespace, cgroup1))
-  eachWay(t, 'out of memory, cgroup v1: a process that the kernel kills', async (sub, way) => {
-    const [hungry = ''] = compile(sub, 'test/init/use-all-memory.c');
-    const group = `${memoryController}/bailey-test-${process.pid}-${way}`;
-    mkdirSync(group);
-    sub.teardown(() =>
-      until('the cgroup is empty', () => {
-        rmdirSync(group);
-        return true;
-      }),
-    );
-    writeFileSync(`${group}/memory.limit_in_bytes`, `${24 * mebibyte}`);
-    // Memory over the limit must not be moved to swap.
-    const script = `${ownDev}; echo 0 >${group}/memory.swappiness; echo $$ >${group}/cgroup.procs
+  eachWay(
+    t,
+    'cgroup v1: the epitaph reports that the kernel killed the program for lack of memory',
+    async (sub, way) => {
+      const [hungry = ''] = compile(sub, 'test/init/use-all-memory.c');
+      const group = `${memoryController}/bailey-test-${process.pid}-${way}`;
+      mkdirSync(group);
+      sub.teardown(() =>
+        until('the cgroup is empty', () => {
+          rmdirSync(group);
+          return true;
+        }),
+      );
+      writeFileSync(`${group}/memory.limit_in_bytes`, `${24 * mebibyte}`);
+      // Memory over the limit must not be moved to swap.
+      const script = `${ownDev}; echo 0 >${group}/memory.swappiness; echo $$ >${group}/cgroup.procs
       mount --bind ${group} ${memoryController}`;
-    const { code, stderr } = run(inMounts(script, '--reap', way, hungry));
-    sub.equal(code, 137);
-    const says = /was ended by SIGKILL, by the out-of-memory killer: limit 24 MiB, peak 24 MiB\n$/;
-    sub.match(stderr, says);
-  });
+      const { code, stderr } = run(inMounts(script, '--reap', way, hungry));
+      sub.equal(code, 137);
+      const says = /was ended by SIGKILL, by the out-of-memory killer: limit 24 MiB, peak 24 MiB\n$/;
+      sub.match(stderr, says);
+    },
+  );

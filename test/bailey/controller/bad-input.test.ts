@@ -316,7 +316,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
   t.test('JENKINS_HOME on a full file system is an error, and no empty log is left', async (t) => {
     const { bailey, env, folder } = createInputFixture(t);
     const fill = `mount -t tmpfs -o size=64k none '${home(folder)}'; head -c 64k /dev/zero > '${home(folder)}/fill'`;
-    // Only the shell in the namespace sees the files after the failure, so it prints them.
+    // Only the shell in the namespace can read the files after the failure, so it prints them.
     const below = [
       'unshare',
       '--mount',

@@ -30,7 +30,7 @@ export class Metadata {
     readonly status: number;
     readonly text: string;
   } {
-    // The real service refuses forwarded requests as well, so that an open proxy gives tokens to nobody.
+    // The real service refuses forwarded requests as well, so that a client of an open proxy gets no token.
     if (headers['x-forwarded-for'] !== undefined) return { status: 403, text: 'Forbidden' };
     if (method === 'PUT' && url === '/latest/api/token') {
       const seconds = Number(headers['x-aws-ec2-metadata-token-ttl-seconds']);
