@@ -1,5 +1,5 @@
-# A container engine with its own socket and folders: it does not touch another engine of the machine, and can be removed
-# completely. Sourced.
+# A container engine with its own socket and folders, which is independent of another engine on this machine and can be
+# removed completely. Sourced.
 
 engine_pid=
 
@@ -9,7 +9,8 @@ start_engine() {
   local home=$scratch/engine
   mkdir -p "$home"
   export DOCKER_HOST=unix://$home/docker.sock
-  # In its own session, so that ^C reaches only this script, which then stops it in order. Without the mark of leftovers.sh.
+  # In its own session, so that ^C does not reach dockerd, which this script then stops. Without BAILEY_CI_RUN, so that it
+  # does not count as a leftover (leftovers.sh).
   env -u BAILEY_CI_RUN setsid dockerd --host "$DOCKER_HOST" --pidfile "$home/pid" \
     --data-root "$home/data" --exec-root "$home/exec" --exec-opt native.cgroupdriver=cgroupfs \
     --init-path "$PWD/dist/docker-init" --bridge none --iptables=false --ip6tables=false >"$home/log" 2>&1 &
@@ -28,12 +29,12 @@ start_engine() {
   return 1
 }
 
-# Ends every container, then dockerd by its pid, and removes the mounts that it has left below its folders.
+# Removes every container, ends dockerd, and removes the mounts that dockerd has left below its folders.
 stop_engine() {
   local home=$scratch/engine containers tries mount
   if [[ -z $engine_pid ]]; then return 0; fi
   containers=$(timeout 60 docker ps --all --quiet 2>/dev/null) || true
-  # Ids have no spaces: each is one argument.
+  # Ids contain no spaces, so each one becomes one argument.
   # shellcheck disable=SC2086
   if [[ -n $containers ]]; then timeout 120 docker rm --force --volumes $containers >/dev/null || true; fi
   kill -TERM "$engine_pid" 2>/dev/null || true
@@ -44,7 +45,7 @@ stop_engine() {
   kill -KILL "$engine_pid" 2>/dev/null || true
   wait "$engine_pid" 2>/dev/null || true
   engine_pid=
-  # The innermost first.
+  # Inner mounts first.
   while read -r mount; do umount "$mount" || true; done < <(mounts_below "$home" | sort --reverse)
 }
 

@@ -1,18 +1,18 @@
-# What tests must not leave behind. Sourced.
+# Finds what tests must not leave behind. Sourced.
 #
-# Processes are known by a mark in their environment, BAILEY_CI_RUN, which every program that .ci/run starts inherits:
-# others may work on the same machine.
+# Every program that .ci/run starts inherits the variable BAILEY_CI_RUN, which distinguishes its processes from others on the
+# same machine.
 
 # Records the mounts and loop devices that exist before the tests.
-note_what_is_there() {
+record_mounts_and_loops() {
   mounts >"$scratch/mounts.before"
   loop_devices >"$scratch/loops.before"
 }
 
-# Prints what has been added since and not removed; false when there is something.
+# Prints what was created since and not removed; false when there is anything.
 nothing_left_behind() {
   local tries found
-  # What a test has killed may need a moment to end.
+  # Processes that a test has killed may need some time to end.
   for ((tries = 0; tries < 100; tries++)); do
     found=$(leftovers)
     if [[ -z $found ]]; then return 0; fi
@@ -33,7 +33,8 @@ leftovers() {
   git status --porcelain | sed 's/^/in the tree: /'
 }
 
-# The forks of this shell keep the environment that it was started with, which has no mark; only grep would have it.
+# Subshells of this script have its initial environment in /proc, without the variable. grep would have the variable, so it is
+# unset for it.
 marked_processes() {
   local file
   for file in $(env -u BAILEY_CI_RUN grep -lsz "^BAILEY_CI_RUN=$scratch\$" /proc/[0-9]*/environ); do
@@ -41,7 +42,7 @@ marked_processes() {
   done
 }
 
-# Kills what tests have left, by pid, and only what has the mark.
+# Kills the processes that tests have left, by pid.
 end_marked_processes() {
   local pid
   while read -r _ pid _; do kill -KILL "$pid" 2>/dev/null || true; done < <(marked_processes)

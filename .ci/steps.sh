@@ -1,5 +1,5 @@
-# Steps of .ci/run: each is announced, timed and counted; a run of tests counts each of its assertions too.
-# Sourced; sets `passed`, `failed` and `failures`, a line for whatever failed, to be printed once more at the end.
+# Runs the steps of .ci/run: prints the name and time of each step, and counts steps and assertions of tests.
+# Sourced; sets `passed`, `failed` and `failures`, which has one line for each failure.
 
 passed=0
 failed=0
@@ -27,7 +27,7 @@ count_step() {
   return "$2"
 }
 
-# begin_step NAME COMMAND...: the same beside what follows, until finish_steps. It must not need what others make.
+# begin_step NAME COMMAND...: runs a step in the background until finish_steps. The step must not depend on other steps.
 begun=()
 begin_step() {
   local name=$1 output=$scratch/step.${#begun[@]}
@@ -41,7 +41,7 @@ begin_step() {
   begun+=("$! $SECONDS $output $name")
 }
 
-# finish_steps: waits for the steps that were begun, and prints and counts them in their order.
+# finish_steps: waits for the steps in the background, and prints and counts them in the order of their start.
 finish_steps() {
   local one pid began output name code
   for one in "${begun[@]}"; do
@@ -55,15 +55,15 @@ finish_steps() {
   begun=()
 }
 
-# counted_tests COMMAND...: runs scripts/test.js in some way, which ends with the line `N passed, N failed`, below a line
-# `failed:` with a line for each failure.
+# counted_tests COMMAND...: runs a command that runs scripts/test.js, and counts its assertions and failures. Its last line is
+# `N passed, N failed`; before that, a line `failed:` may begin the list of failures.
 counted_tests() {
   local log=$scratch/tests.log code=0 summary
   "$@" 2>&1 | tee "$log" || code=$?
-  # npm may print more behind it.
+  # npm may print more lines after the summary.
   summary=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1) || true
   if [[ ! $summary =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-    echo '    no summary: the runner did not come to its end'
+    echo '    no summary: scripts/test.js ended early'
     return 1
   fi
   passed=$((passed + BASH_REMATCH[1]))

@@ -4,7 +4,7 @@ import { median } from './sample.ts';
 import type { BenchOptions } from './section.ts';
 import type { Row, Table } from './table.ts';
 
-/** @returns a row each for an empty castle, one with volumes, and one with volumes and leases */
+/** @returns one row each for an empty castle, a castle with volumes, and a castle with volumes and leases */
 export async function castleScale({ quick, reportProgress }: BenchOptions): Promise<Table> {
   const [volumes, leases, rounds] = quick ? [100, 10, 1] : [1000, 100, 5];
   const rows: Row[] = [];

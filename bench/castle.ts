@@ -1,4 +1,4 @@
-/** The castle: the time from a container's request to the mount, one request at a time and many at once, on each backend. */
+/** The time from a container's request to the mount, on each backend, for single and for simultaneous requests. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { LeaseClient, RunningCastle } from './running-castle.ts';
 import type { BenchOptions, Section } from './section.ts';
 import type { Row, Table } from './table.ts';
 
-/** How many containers send a request at once. */
+/** How many containers send a request at the same time. */
 const atOnce = [10, 100];
 
 /** As in `--backend`; DIR stands for a folder. */
@@ -56,7 +56,7 @@ async function measure(
   for (const containers of quick ? atOnce.slice(0, 1) : atOnce) {
     reportProgress(`${containers} containers at once, ${name}`);
     await castle.untilNoLease();
-    // The first requests create the volumes. They are not measured, because a hundred mkfs at once measure mkfs.
+    // The first requests create the volumes. They are not measured, because most of their time is that of mkfs.
     await together(castle, containers, 'create');
     await castle.untilNoLease();
     const samples = await together(castle, containers, 'request');

@@ -27,7 +27,7 @@ export async function dockerRun({ quick, reportProgress }: BenchOptions): Promis
   }
 }
 
-/** In turn, so that other load on the machine affects all of them alike. */
+/** Runs the kinds in turn, so that other load on the machine affects all of them alike. */
 async function compare(castle: RunningCastle, image: string, rounds: number): Promise<Table> {
   const named = `bailey-bench-${process.pid}`;
   const castleOptions = [
@@ -48,7 +48,7 @@ async function compare(castle: RunningCastle, image: string, rounds: number): Pr
         const begin = performance.now();
         const args = ['run', '--rm', '--interactive', '--network', 'none', ...options, image];
         const output = execFileSync('docker', args, { input, encoding: 'utf8' });
-        // The first round is not counted: it creates what later rounds use.
+        // The first round is not counted, because it creates the volumes of later rounds.
         if (round > 0) samples.get(name)?.push(performance.now() - begin);
         if (input !== '' && !/^ready\n\d/.test(output)) throw new Error(`the castle refused: ${output}`);
         await castle.untilNoLease();
@@ -75,7 +75,7 @@ async function compare(castle: RunningCastle, image: string, rounds: number): Pr
   };
 }
 
-/** An image with the program that requests the volume, and nothing else. */
+/** Imports an image that has only the program that requests the volume. */
 function importClientImage(reference: string): void {
   const folder = temporaryFolder();
   const root = join(folder, 'root');

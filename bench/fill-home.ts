@@ -26,8 +26,8 @@ interface StartCost {
 }
 
 /**
- * Starts twice into each of many new homes: the first time everything is missing, the second time nothing is.
- * @param folder empty; on the file system that is measured
+ * Starts twice with each of many new homes: at the first start every file is missing, at the second start none is.
+ * @param folder an empty folder on the file system to measure
  */
 export async function measureHomeFilling(
   { quick, reportProgress }: BenchOptions,
@@ -54,7 +54,7 @@ export async function measureHomeFilling(
   );
   let homes = 0;
   const medians = await alternate(fillings, rounds, async ({ command }) => {
-    // A new home each time, and none is removed: ext4 creates files slowly where others were just deleted.
+    // Each start has a new home, and no home is removed: ext4 creates files slowly where files were just deleted.
     const home = join(folder, `home-${homes++}`);
     mkdirSync(home);
     const env = { PATH: '/usr/bin:/bin', JENKINS_HOME: home, REF: reference };
@@ -99,7 +99,7 @@ function writeReference(reference: string): void {
 /** Runs a command to its end, on an idle disk. */
 async function start(command: readonly string[], env: NodeJS.ProcessEnv): Promise<StartCost> {
   execFileSync('sync');
-  // A process group of its own, so that no part of a shell's pipeline outlives the benchmark.
+  // In its own process group, so that no part of a shell's pipeline outlives the benchmark.
   const child = spawn(resolve('build/bench/usage'), command, {
     env,
     detached: true,
@@ -108,7 +108,7 @@ async function start(command: readonly string[], env: NodeJS.ProcessEnv): Promis
   const end = (): void => {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   };
-  process.prependOnceListener('exit', end); // before its folder is removed
+  process.prependOnceListener('exit', end); // the output ends before the folder is removed
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => {
     printed += chunk;
@@ -120,7 +120,7 @@ async function start(command: readonly string[], env: NodeJS.ProcessEnv): Promis
   return { ms, peakKb };
 }
 
-/** Makes sure that nothing was left out. */
+/** Checks that every file was copied. */
 function requireFilled(home: string): void {
   const archives = readdirSync(join(home, 'plugins')).filter((name) => name.endsWith('.jpi')).length;
   const scripts = readdirSync(join(home, 'init.groovy.d')).length;

@@ -13,9 +13,9 @@ interface Init {
   readonly ours: boolean;
   /** The program's file. */
   readonly file: string;
-  /** File and options, to be followed by the command to run. */
+  /** The file and options, before the command to run. */
   readonly command: readonly string[];
-  /** Its program leads a session: another scheduler group, which answers signals sooner. */
+  /** The program leads a session. This gives it another scheduler group, in which it answers signals sooner. */
   readonly ownSession: boolean;
 }
 
@@ -146,7 +146,7 @@ function competitors(): { present: Init[]; missing: string[] } {
   return { present, missing };
 }
 
-/** Starts an init with a program that sleeps, and waits until it does. */
+/** Starts an init with a program that sleeps, and waits until the program sleeps. */
 async function startIdle(init: Init): Promise<{ running: Running; pid: number }> {
   const running = new Running([...init.command, 'sleep', 'infinity'], { proc: false });
   const pid = await running.pid(commOf(init));
@@ -161,7 +161,7 @@ async function memoryOf(init: Init): Promise<{ rss: number; pss: number }> {
   return memory;
 }
 
-/** All of them are idle during the same seconds. */
+/** Counts the wake-ups of all inits during the same idle seconds. */
 async function idleWakeUps(present: readonly Init[], seconds: number): Promise<number[]> {
   const started = await Promise.all(present.map(startIdle));
   const before = started.map(({ pid }) => wakeUps(pid));
@@ -171,7 +171,7 @@ async function idleWakeUps(present: readonly Init[], seconds: number): Promise<n
   return woken;
 }
 
-/** Microseconds of the fastest of some starts and ends; without an init, of the program alone. */
+/** The microseconds of the fastest of some starts and ends; without an init, those of the program alone. */
 function startUs(init: Init | undefined, times: number): number {
   const command = [programs.starts, `${times}`, ...(init?.command ?? []), programs.nothing];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? command : ['unshare', '-Ur', ...command]);
@@ -179,7 +179,7 @@ function startUs(init: Init | undefined, times: number): number {
   return Number(stdout) / 1000;
 }
 
-/** Microseconds from a signal to PID 1 until its program has answered; the median. */
+/** The median microseconds from a signal to PID 1 until its program has answered. */
 function signalUs({ name, command }: Init, times: number): number {
   const all = [programs.latency, `${times}`, ...command];
   const { stdout, stderr } = outputOf(process.getuid?.() === 0 ? all : ['unshare', '-Ur', ...all]);
@@ -187,7 +187,7 @@ function signalUs({ name, command }: Init, times: number): number {
   return Number(stdout) / 1000;
 }
 
-/** The cost of orphans for PID 1, from their end until none of them is left. */
+/** The cost of orphans for PID 1, from their end until all are reaped. */
 async function orphans(
   init: Init,
   how: 'at-once' | 'one-by-one',
@@ -205,7 +205,7 @@ async function orphans(
   return spent;
 }
 
-/** The name the kernel shows: the file's own, cut at 15 characters. */
+/** The name that the kernel shows: that of the file, cut at 15 characters. */
 function commOf(init: Init): string {
   return init.file.replace(/.*\//, '').slice(0, 15);
 }

@@ -1,4 +1,4 @@
-/** The agent as one file compared with Node and the files of dist/, from its start to java. */
+/** The time from the start of an agent to java: the single-file agent compared with Node and the files of dist/. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { knownController } from '../test/bailey/kit/bailey.ts';
@@ -15,7 +15,7 @@ interface AgentStart {
   readonly ours: boolean;
   readonly program: string;
   readonly args: readonly string[];
-  /** The files that an image needs for it, besides libraries and java. */
+  /** The files that an image needs for this agent, besides libraries and java. */
   readonly files: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export const inject: Section = {
     }));
     return [
       {
-        title: 'Start of an agent: until java has taken over',
+        title: 'Start of an agent: until java replaces it',
         columns: [
           { name: 'ms', digits: 1 },
           { name: 'MB of files', digits: 1 },

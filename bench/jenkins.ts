@@ -1,4 +1,4 @@
-/** `bailey jenkins` from its start to java: with nothing to do, compared with the start of Node; and with a home to fill. */
+/** The time from the start of `bailey jenkins` to java: without work, compared with the start of Node, and with a home to fill. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ export const jenkins: Section = {
   },
 };
 
-/** An empty reference folder, no castle, and a java that ends at once: what remains is Node and bailey. */
+/** The reference folder is empty, there is no castle, and java ends immediately: the time is that of Node and bailey. */
 async function measureStart({ quick, reportProgress }: BenchOptions, folder: string): Promise<Table> {
   const env = prepare(folder);
   const rounds = quick ? 5 : 30;
@@ -36,7 +36,7 @@ async function measureStart({ quick, reportProgress }: BenchOptions, folder: str
   ];
   const medians = await alternate(starts, rounds, async ({ args }) => ({ ms: await runMs(args, env) }));
   return {
-    title: 'Start of a controller: until java has taken over',
+    title: 'Start of a controller: until java replaces it',
     columns: [{ name: 'ms', digits: 1 }],
     rows: starts.map(({ name, ours }, index) => ({ name, ours, values: [medians[index]?.ms] })),
     notes: [

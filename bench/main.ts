@@ -23,7 +23,7 @@ if (wrong.length > 0) {
   process.exit(64);
 }
 
-// The benchmark ends at once; temporary-folder.ts and setpriv(1) clean up after it.
+// A signal ends the benchmark immediately; temporary-folder.ts and setpriv(1) clean up.
 for (const name of endingSignals) process.on(name, () => process.exit(128 + signalNumber(name)));
 
 const json = flags.includes('--json');

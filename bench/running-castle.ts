@@ -12,7 +12,7 @@ const startWithinMs = 60_000;
 /** Options of setpriv(1): when the benchmark is killed, the kernel kills the programs that it started. */
 const endWithBenchmark = ['--pdeathsig', 'KILL', '--'];
 
-/** A castle with a folder of its own. */
+/** A castle with its own folder. */
 export class RunningCastle {
   readonly folder = temporaryFolder();
   readonly socket = join(this.folder, 'run/castle.sock');
@@ -20,7 +20,7 @@ export class RunningCastle {
   readonly #runtime: string;
   #process: ChildProcess | undefined;
 
-  /** @param backend as in `--backend`, DIR standing for a folder */
+  /** @param backend a value of `--backend`, in which DIR stands for a folder */
   constructor(backend: string, runtime: 'process' | 'docker' = 'process') {
     this.#backend = backend.replace('DIR', join(this.folder, 'volumes'));
     this.#runtime = runtime;
@@ -88,7 +88,7 @@ export class RunningCastle {
     });
   }
 
-  /** Waits until the castle has noticed the end of all containers. */
+  /** Waits until the castle has ended the leases of all containers. */
   async untilNoLease(): Promise<void> {
     const end = performance.now() + startWithinMs;
     while ((await this.call('GET', '/v1/leases')) !== '[]') {
@@ -139,7 +139,7 @@ export class LeaseClient {
     return Number.isNaN(milliseconds) ? undefined : milliseconds;
   }
 
-  /** The container's PID 1, by the host's process id. */
+  /** The pid of the container's PID 1 on the host. */
   firstProcess(): number {
     const { pid } = this.#process;
     return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());

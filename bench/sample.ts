@@ -38,12 +38,12 @@ export function cpuMs(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
 }
 
-/** How often a process went to sleep by itself, which is how often it was woken. */
+/** How often a process went to sleep (voluntary context switches), which is how often it was woken. */
 export function wakeUps(pid: number): number {
   return field(`/proc/${pid}/status`, 'voluntary_ctxt_switches');
 }
 
-/** Resident memory in KB: all of it, and with each shared page divided by the number of its users. */
+/** Resident memory in KB: the complete size (RSS), and the size with shared pages divided among their users (PSS). */
 export function memoryKb(pid: number): { rss: number; pss: number } {
   const file = `/proc/${pid}/smaps_rollup`;
   return { rss: field(file, 'Rss'), pss: field(file, 'Pss') };

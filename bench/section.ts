@@ -1,7 +1,7 @@
 import type { Table } from './table.ts';
 
 export interface BenchOptions {
-  /** Fewer rounds and smaller numbers: shows that it works, gives no figures to quote. */
+  /** Fewer rounds and smaller numbers: tests the benchmark; the figures are not meaningful. */
   readonly quick: boolean;
   /** Prints one line of progress. */
   readonly reportProgress: (line: string) => void;

@@ -1,7 +1,7 @@
 /** A table of measurements: one row per program, one column per quantity; less is always better. */
 export interface Table {
   readonly title: string;
-  /** How it was measured. */
+  /** How the values were measured. */
   readonly notes: readonly string[];
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];

@@ -1,7 +1,7 @@
 /*
  * Measures the time and the peak memory of a command: usage PROGRAM [ARGUMENT...]
- * Prints the milliseconds from its start to its end, and the largest resident set of it and of all processes that it waited
- * for, in KB (ru_maxrss, getrusage(2); an execve(2) does not reset it). The output of the command is discarded.
+ * Prints the milliseconds from start to end of the command, and its largest resident set or that of a process for which it waited
+ * (ru_maxrss in KB, getrusage(2); execve(2) does not reset it). The output of the command is discarded.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -10,7 +10,7 @@ export interface Castle {
   readonly pid: number;
   /** The leases that have not ended. */
   leases(): Promise<readonly Lease[]>;
-  /** Stops it with SIGTERM, and with SIGKILL when that takes too long. */
+  /** Stops the castle with SIGTERM, and with SIGKILL when it does not end in time. */
   stop(): Promise<number>;
 }
 

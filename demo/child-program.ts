@@ -15,7 +15,7 @@ export interface ChildProgram {
 }
 
 /**
- * Starts a program in a session of its own: ^C then reaches the demo alone, which stops everything in order. setpriv sets
+ * Starts a program in its own session: ^C then reaches only the demo, which stops its programs in order. setpriv sets
  * the parent-death signal, so that the kernel kills the program when the demo is killed.
  * @param onLine called with each line of output
  */

@@ -107,7 +107,7 @@ async function killUnfinished(unshareProgram: ChildProgram): Promise<void> {
   await unshareProgram.ended;
 }
 
-/** The container may have ended a moment ago, before its exit was reported to this process. */
+/** Sends a signal. The container may have ended, and Node may not have emitted the event yet. */
 function signalUnlessEnded(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -6,21 +6,21 @@ import { type MountLine, mountOf, parseMountinfo } from '../src/linux/mountinfo.
 import type { Container } from './container.ts';
 import { programName } from './program-name.ts';
 
-/** What bailey-init costs as PID 1. */
+/** The cost of bailey-init as PID 1. */
 export interface InitFigures {
   /** Resident memory, KB. */
   readonly residentKb: number;
   /** CPU time since its start, ms. */
   readonly cpuMs: number;
-  /** How often it went to sleep, and so was woken, since its start. */
+  /** How often it went to sleep, which is how often it was woken, since its start. */
   readonly wakeUps: number;
 }
 
-/** What is visible of a container from outside. */
+/** The figures of a container that are visible from outside. */
 export interface Figures {
   /** undefined when PID 1 is not bailey-init. */
   readonly init: InitFigures | undefined;
-  /** Zombies in the container that nobody is about to reap. */
+  /** Zombies in the container that their parents do not reap. */
   readonly zombies: number;
   /** The mount on JENKINS_HOME; undefined when nothing is mounted there. */
   readonly mount: MountLine | undefined;
@@ -62,7 +62,7 @@ export function readInitFigures(pid: number): InitFigures {
 const reapsOwnChildSeconds = 1;
 
 /**
- * Counts zombies as `bailey zombies` finds them, in the container's PID namespace only. A zombie of PID 1 counts at once; one
+ * Counts zombies as `bailey zombies` finds them, in the container's PID namespace only. A zombie of PID 1 counts immediately; one
  * of another parent counts when the parent has had time to reap it.
  * @param firstSeen when each zombie was first seen, by earlier calls
  */

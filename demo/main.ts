@@ -1,11 +1,11 @@
 /**
- * `npm run demo`: what Bailey is for, in containers made of Linux namespaces, with all data in a temporary folder. A
+ * `npm run demo` shows what Bailey does, in containers made of Linux namespaces, with all data in a temporary folder. A
  * controller whose builds leave orphans runs first without an init, then with bailey-init and a castle's volume; a third
  * container finds the data on the same volume.
  *
  *   JENKINS_WAR=/path/jenkins.war npm run demo      runs a real Jenkins instead of the stand-in
  *
- * Exit codes: 0 every expectation held; 1 one did not; 69 this machine does not allow containers; 74 the output cannot be
+ * Exit codes: 0 every expectation was met; 1 one was not met; 69 this machine does not allow containers; 74 the output cannot be
  * written; 78 JENKINS_WAR is not a war; 128+n ended by signal n.
  */
 import { dirname, join, resolve } from 'node:path';
@@ -26,7 +26,7 @@ What will happen: a program runs in a container without bailey-init and leaves o
 starts. The same program runs in a container with bailey-init and a volume from the castle, and is stopped with SIGTERM.
 Another container finds its data. All files are in a temporary folder.`;
 
-/** Variables of the caller that the castle and the containers get; they get no others. */
+/** The only variables of the caller that the castle and the containers get. */
 const passedOn = ['PATH', 'JAVA_HOME', 'LANG', 'JAVA_OPTS', 'JENKINS_OPTS'];
 
 async function main(): Promise<number> {
@@ -60,12 +60,12 @@ async function main(): Promise<number> {
   }
 }
 
-/** A signal, or a closed output, ends the scenario and not the process: what the demo started must be stopped first. */
+/** A signal or a closed output ends the scenario, not the process, which must first stop the processes that it started. */
 function endingSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of endingSignals) process.on(name, () => controller.abort(new Interrupted(name)));
   process.stdout.on('error', (error) => controller.abort(outputFailure(error)));
-  process.stderr.on('error', () => undefined); // nothing left to report to
+  process.stderr.on('error', () => undefined); // no output is left
   return controller.signal;
 }
 

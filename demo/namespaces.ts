@@ -7,7 +7,7 @@ import { errorMessage, Failure } from '../src/terminal/failure.ts';
 const tools = ['unshare', 'nsenter', 'setpriv'];
 
 /**
- * Makes sure that namespaces can be created. Without root, the demo moves into a user namespace, where it is root: this
+ * Checks that namespaces can be created. Without root, the demo moves into a user namespace, where it is root: this
  * process executes `unshare -Urm`, which executes the demo again, with the same process id.
  * @throws Failure unavailable when the kernel or its settings do not allow it
  */
@@ -40,7 +40,7 @@ function becomeRoot(env: Readonly<NodeJS.ProcessEnv>, argv: readonly string[]): 
   }
 }
 
-/** Root in a container is not enough: it lacks CAP_SYS_ADMIN. */
+/** Checks that this root can create namespaces: root in a container lacks CAP_SYS_ADMIN. */
 function requireContainers(): void {
   const refusal = refusalOf(['--pid', '--mount', '--ipc', '--uts', '--fork', '--mount-proc']);
   if (refusal === undefined) return;

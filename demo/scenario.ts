@@ -12,7 +12,7 @@ import type { Screen } from './screen.ts';
 import { DemoError, until } from './until.ts';
 import { mountsBelow, type Workspace } from './workspace.ts';
 
-/** What the demo runs with. */
+/** The dependencies of the demo. */
 export interface ScenarioDeps {
   readonly workspace: Workspace;
   readonly controller: Controller;
@@ -30,14 +30,14 @@ const displayEveryMs = 200;
 /** The exit code of a program that SIGTERM ended, as a shell shows it; java uses it too. */
 const terminated = 143;
 
-/** Prints whether an expectation holds, and keeps the ones that do not. */
+/** Prints whether an expectation is met, and records those that are not. */
 type Expect = (holds: boolean, statement: string, failure: string) => void;
 
 /**
- * Runs the demo: a container without bailey-init, then a castle and two containers with bailey-init. Whatever happens,
- * everything that it started has ended when it returns or throws.
- * @returns the expectations that failed, a sentence each
- * @throws DemoError when the demo cannot go on; the signal's reason
+ * Runs the demo: a container without bailey-init, then a castle and two containers with bailey-init. In every case,
+ * all processes that it started have ended when it returns or throws.
+ * @returns one sentence for each expectation that failed
+ * @throws DemoError when the demo cannot continue; the signal's reason
  */
 export async function runScenario(deps: ScenarioDeps): Promise<readonly string[]> {
   const { screen } = deps;
@@ -54,7 +54,7 @@ export async function runScenario(deps: ScenarioDeps): Promise<readonly string[]
   return failures;
 }
 
-/** The controller as PID 1, as in an image without an init: nobody reaps its orphans. */
+/** Runs the controller as PID 1, as in an image without an init: its orphans are not reaped. */
 async function runWithoutInit(deps: ScenarioDeps, expect: Expect): Promise<ContainerResult> {
   const { controller, workspace } = deps;
   const { env } = controller;
@@ -83,7 +83,7 @@ async function runWithoutInit(deps: ScenarioDeps, expect: Expect): Promise<Conta
 
 const pid1Program = ({ pid1 }: Container): string => programName({ pid: pid1, name: 'unknown' });
 
-/** A castle, and two containers with bailey-init, one after the other on the same volume. */
+/** Runs a castle, and two containers with bailey-init one after the other on the same volume. */
 async function runWithCastle(deps: ScenarioDeps, expect: Expect): Promise<ContainerResult> {
   const { screen, workspace, signal, env } = deps;
   screen.line(`\n$ castle serve ${castleOptions(workspace).join(' ')}`);
@@ -105,7 +105,7 @@ async function runWithCastle(deps: ScenarioDeps, expect: Expect): Promise<Contai
   }
 }
 
-/** One container with bailey-init and the castle's volume. */
+/** Runs one container with bailey-init and the castle's volume. */
 async function runInCastle(
   deps: ScenarioDeps,
   castle: Castle,
@@ -157,7 +157,7 @@ async function runInCastle(
   return result;
 }
 
-/** What one container showed. */
+/** The observations of one container. */
 export interface ContainerResult {
   readonly orphans: number;
   /** At the end of the run. */
@@ -173,7 +173,7 @@ export interface ContainerResult {
   readonly savedData: SavedData;
 }
 
-/** How one container is run. */
+/** The parameters of one container. */
 interface ContainerRun {
   readonly title: string;
   /** The command as shown in the output. */
@@ -188,7 +188,7 @@ interface ContainerRun {
   onFigures(figures: ObservedFigures): Promise<void>;
 }
 
-/** One container from start to end. */
+/** Runs one container from its start to its end. */
 async function runContainer(
   { screen, controller, signal }: ScenarioDeps,
   expect: Expect,
@@ -274,7 +274,7 @@ async function observe(
   return { container, orphans: orphans.count(), zombies, mostZombies, init: hasInit ? init : undefined };
 }
 
-/** What an orchestrator would give the container: where the castle is, and which volume it gets. */
+/** The variables that an orchestrator would set: the address of the castle and the name of the volume. */
 const castleEnvironment = ({ controller, workspace }: ScenarioDeps): Readonly<Record<string, string>> => ({
   ...controller.env,
   CASTLE_URL: `unix://${workspace.socket}`,

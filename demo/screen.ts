@@ -4,7 +4,7 @@ export interface Screen {
   line(text: string): void;
   /** Shows figures that change: in place on a terminal; elsewhere one line about once a second. */
   live(title: string, rows: readonly Row[]): void;
-  /** Ends a live display; its last state stays. */
+  /** Ends a live display, whose last state stays visible. */
   settle(): void;
 }
 

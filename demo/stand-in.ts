@@ -6,14 +6,14 @@ import type { Container } from './container.ts';
 import { type Controller, pathInHome } from './controller.ts';
 import { DemoError } from './until.ts';
 
-/** Its first line, with what it found. Until then, the volume may still have the counts of an earlier container. */
+/** The first line that the stand-in prints. Until then, the volume may still have the counts of an earlier container. */
 const firstLine = /^(Found (?<builds>\d+) builds|JENKINS_HOME is empty)/;
 
 /** A function, because the demo changes to the repository's folder after this file is loaded. */
 const sourceFolder = (): string => resolve('demo/stand-in');
 
 /**
- * The stand-in for Jenkins: run by java where there is a JDK to compile it with, otherwise by node.
+ * The stand-in for Jenkins: java runs it where there is a JDK to compile it, otherwise node.
  * @param env the environment in which a JDK is searched
  * @param temporaryFolder for compiled classes, and for the jar when build/ is not writable
  */
@@ -50,7 +50,7 @@ export function standIn(env: Readonly<Record<string, string>>, temporaryFolder: 
 
 const nodeFolder = (): string => resolve(process.execPath, '..');
 
-/** The last count read is kept, because the file vanishes with the container. */
+/** Keeps the last count, because the file vanishes with the container. */
 const lastCounts = new WeakMap<Container, number>();
 
 function orphansOf(container: Container): number {

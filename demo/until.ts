@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** The demo cannot go on; the message says why. */
+/** The demo cannot continue, for the reason in the message. */
 export class DemoError extends Error {
   override readonly name = 'DemoError';
 }
 
 export interface WaitOptions {
-  /** The condition, for the message: "the castle answers". */
+  /** The condition in words, for the message: "the castle answers". */
   readonly what: string;
   readonly withinMs: number;
   /** Ends the wait; the promise rejects with the signal's reason. */
@@ -18,8 +18,8 @@ export interface WaitOptions {
 const pollEveryMs = 25;
 
 /**
- * Waits until `poll` returns a value.
- * @throws DemoError when it does not in time, or cannot any more
+ * Waits until `poll` returns a value. Unlike test/kit/until.ts, it can be aborted, and a timeout is a message for users.
+ * @throws DemoError after the timeout, or when the condition has become impossible
  */
 export async function until<Value>(
   poll: () => Promise<Value | undefined> | Value | undefined,

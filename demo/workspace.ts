@@ -10,7 +10,7 @@ export interface Workspace {
   readonly socket: string;
   /** The castle's state. */
   readonly state: string;
-  /** The castle's volumes: a folder each. */
+  /** The castle's volumes, one folder each. */
   readonly volumes: string;
   /** JENKINS_HOME of containers with a castle: an empty folder, on which the castle mounts a volume in the container. */
   readonly home: string;

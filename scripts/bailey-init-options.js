@@ -1,8 +1,8 @@
-// The options of bailey-init exist once, in native/init/options.json. This writes what is made of them:
+// The options of bailey-init are defined once, in native/init/options.json. This script generates from them:
 //
 //   node scripts/bailey-init-options.js            native/init/bailey_options.h (the parser's table and --help) and the
 //                                                  OPTIONS of the manual page native/init/bailey-init.1
-//   node scripts/bailey-init-options.js --check    writes nothing; exits with 1 and names the files that differ
+//   node scripts/bailey-init-options.js --check    writes nothing; prints the files that differ, exit code 1 if there are any
 //   node scripts/bailey-init-options.js --markdown prints the table for the docs
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,14 +15,14 @@ const manual = new URL('bailey-init.1', folder);
 const notice = 'Made from options.json by scripts/bailey-init-options.js: change it there.';
 
 /**
- * An option as options.json has it.
+ * An option in options.json.
  * @typedef {object} Option
  * @property {string} name with its dashes
  * @property {string} [letter] its short form, without the dash
  * @property {string} [value] the placeholder of its value; without one it is a switch
- * @property {string} [set] the C function that takes the value
+ * @property {string} [set] the C function that sets the value
  * @property {string} [expected] what a value must be, for the message about a wrong one
- * @property {string} [text] the C text that it prints instead
+ * @property {string} [text] the C text that the option prints, for options that only print
  * @property {string} summary for --help
  * @property {readonly string[]} description paragraphs for the manual page and the docs
  */
@@ -32,7 +32,7 @@ function readGroups() {
   return JSON.parse(readFileSync(source, 'utf8')).groups;
 }
 
-/** @returns {string | undefined} the environment variable that says the same; what prints a text has none */
+/** @returns {string | undefined} the environment variable of an option; undefined for options that only print */
 function variableOf({ name, set }) {
   return set && `BAILEY_${name.slice(2).toUpperCase().replaceAll('-', '_')}`;
 }
@@ -59,10 +59,10 @@ function wrap(text, width) {
   return lines;
 }
 
-/** Columns of --help: the options, what they do, the variables. */
+/** The columns of --help: options, summaries, variables. */
 const [summaryColumn, variableColumn] = [23, 73];
 
-/** @returns {string[]} the lines of --help for one option; its variable is at the right of the last one */
+/** @returns {string[]} the lines of --help for one option; the variable is at the right of the last line */
 function helpLines(option) {
   const lines = wrap(option.summary, variableColumn - summaryColumn - 2);
   const variable = variableOf(option);
@@ -106,7 +106,7 @@ ${help.map((line) => `    ${literal(`${line}\n`)}`).join(' \\\n')}
 `;
 }
 
-/** @returns {string} text for troff: nothing in it is a request or an escape */
+/** @returns {string} the text, escaped for troff */
 function troff(text) {
   return text
     .replaceAll('\\', '\\e')
@@ -158,7 +158,7 @@ export function markdownTable() {
   return ['| Option | Variable | Meaning |', '|---|---|---|', ...rows, ''].join('\n');
 }
 
-/** What is made, by file. */
+/** The generated files and their generators. */
 const made = [
   [header, cHeader],
   [manual, manualPage],

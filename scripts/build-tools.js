@@ -1,14 +1,14 @@
-// The programs that a build calls. When one is missing, the build ends with one line that names the package to install, in
-// place of what make or a compiler would say.
+// Checks for the programs that a build calls. When one is missing, the build ends with one line that names the package to
+// install, before make or a compiler fails.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** What ends a build with a line for people and without a stack trace. */
+/** An error of the build that is printed as one line without a stack trace. */
 export class BuildError extends Error {}
 
 /**
- * Makes sure that the native programs can be compiled for this machine.
+ * Checks that the native programs can be compiled for this machine.
  * @throws {BuildError} when make, a C compiler or the C headers are missing
  */
 export function requireNativeTools() {
@@ -19,7 +19,7 @@ export function requireNativeTools() {
 }
 
 /**
- * Makes sure that the static programs can be compiled for a machine.
+ * Checks that the static programs can be compiled for a machine.
  * @param {{ docker: string, uname: string }} machine as Docker and uname(1) call it
  * @param {string} here this machine, as Docker calls it
  * @throws {BuildError} when make or the compiler is missing
@@ -33,11 +33,11 @@ export function requireToolsFor({ docker, uname }, here) {
   const packages = `gcc-${uname.replace('_', '-')}-linux-gnu libc6-dev-${docker}-cross`;
   const compiler = `${uname}-linux-gnu-gcc`;
   requireProgram(compiler, packages);
-  // musl, where scripts/get-musl.sh has unpacked it, brings its own headers.
+  // The musl that scripts/get-musl.sh unpacks has its own headers.
   if (!existsSync(join('build/musl', uname))) requireHeaders(compiler, '#include <stdio.h>\n', packages);
 }
 
-/** @param {string} packages of Debian, which have the headers */
+/** @param {string} packages the Debian packages that have the headers */
 function requireHeaders(compiler, source, packages) {
   const { status } = spawnSync(compiler, ['-fsyntax-only', '-x', 'c', '-'], {
     input: source,
@@ -46,7 +46,7 @@ function requireHeaders(compiler, source, packages) {
   if (status !== 0) throw missing(`the C headers for ${compiler} are`, packages);
 }
 
-/** @param {string} packages of Debian, which have the program */
+/** @param {string} packages the Debian packages that have the program */
 function requireProgram(name, packages) {
   if (!isOnPath(name)) throw missing(`${name} is`, packages);
 }

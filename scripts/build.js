@@ -77,7 +77,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Builds what the command line asks for. */
+/** Builds the targets of the command line. */
 async function buildAll() {
   if (wanted.target) {
     for (const name of wanted.target) buildProgramsFor(name);
@@ -132,7 +132,7 @@ function make(args) {
 /** Bundles `bailey` and `castle` into dist/. */
 async function buildShipped() {
   mkdirSync('dist', { recursive: true });
-  // Without this, Node would take the bundles for ES modules, because package.json says so.
+  // Without this file, Node would load the bundles as ES modules, because of "type" in package.json.
   writeFileSync('dist/package.json', '{ "type": "commonjs" }\n');
   await build({
     ...common,
@@ -143,7 +143,7 @@ async function buildShipped() {
     supported: { 'dynamic-import': false },
     banner: { js: urlBanner },
     external: ['*.node'],
-    // lmdb's ES modules import each other in a circle; in a bundle's order of evaluation its iterators never end.
+    // lmdb's ES modules have a circular import; in the order of evaluation of a bundle, its iterators never end.
     alias: { lmdb: require.resolve('lmdb') },
     plugins: [lmdbBinary(), besideCastle(), withoutUnusedTransports()],
   });
@@ -248,7 +248,7 @@ function testFiles() {
     .map((file) => join('test', file));
 }
 
-/** Keeps the import of such a part as an import of a file beside castle.js. */
+/** Keeps the import of such a part as an import of a file in the folder of castle.js. */
 function besideCastle() {
   const beside = (importer) => (importer.includes('/aws/') ? './castle-ebs.js' : './castle-s3.js');
   return {
@@ -281,8 +281,8 @@ function withoutUnusedTransports() {
 }
 
 /**
- * lmdb looks for its prebuilt Node-API binary in node_modules, which a bundle does not have. This copies the binary beside
- * castle.js and replaces lmdb's loader by a require of that file.
+ * lmdb searches for its prebuilt Node-API binary in node_modules, which a bundle does not have. This plug-in copies the binary
+ * to dist/ and replaces lmdb's loader by a require of that file.
  */
 function lmdbBinary() {
   return {
@@ -298,7 +298,7 @@ function lmdbBinary() {
         const folder = dirname(
           require.resolve(`${platform}/package.json`, { paths: [dirname(require.resolve('lmdb'))] }),
         );
-        // Written beside and renamed: a running castle has the old file mapped, and would crash when a page is overwritten.
+        // The file is replaced by a rename, because a running castle has the old file mapped and would crash on an overwritten page.
         copyFileSync(join(folder, 'node.napi.glibc.node'), 'dist/.lmdb.node');
         renameSync('dist/.lmdb.node', 'dist/lmdb.node');
         return { contents: 'module.exports = () => require("./lmdb.node");', loader: 'js', resolveDir: root };

@@ -1,4 +1,4 @@
-// Keeps the documentation in step with the code.
+// Generates the tables of the documentation from the code.
 //
 //   node scripts/docs.js            writes the generated tables into the pages of docs/
 //   node scripts/docs.js --check    writes nothing; fails when a table differs from the code, when a link leads nowhere,
@@ -74,7 +74,7 @@ async function fill(page, text) {
 
 /** @returns {Promise<Record<string, () => string | Promise<string>>>} the functions of scripts/docs/tables.ts, by name */
 async function loadTables() {
-  // Inside the repository, because the bundle finds its packages in node_modules.
+  // The folder is inside the repository, because the bundle loads packages from node_modules.
   const folder = `build/docs-${process.pid}`;
   const file = join(folder, 'tables.mjs');
   mkdirSync(folder, { recursive: true });
@@ -99,7 +99,7 @@ async function loadTables() {
   }
 }
 
-/** Replaces the castle's OpenAPI plug-in by one that also hands its document to scripts/docs/openapi.ts. */
+/** Replaces the castle's OpenAPI plug-in by scripts/docs/swagger-server-capture.ts, which keeps the server for openapi.ts. */
 function capturedSwagger() {
   return {
     name: 'captured-swagger',

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Downloads Debian's musl for another machine into build/musl/, where native/Makefile looks for it:
 #   scripts/get-musl.sh aarch64
-# It uses apt lists of its own and installs nothing on the system.
+# Uses separate apt lists and installs nothing on the system.
 set -eu
 cd "$(dirname "$0")/.."
 case ${1-} in

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a store for the tests of copies off the host into build/s3/versitygw: Versity's S3 gateway, which other people
-# run for their data. Needs Go 1.25 or newer, and about a minute the first time.
+# Builds the S3 server for the tests of copies off the host: Versity's S3 gateway, as build/s3/versitygw. Needs Go 1.25 or
+# newer; the first build takes about a minute.
 set -eu
 cd "$(dirname "$0")/.."
 mkdir -p build/s3

@@ -1,6 +1,6 @@
-// Writes dist/bailey-agent: `bailey agent` as one file that needs only glibc, and java for its work. The file is the program
-// of native/inject, followed by the Node that runs this script, the libraries of that Node that not every image has, the
-// addon and the bundle. native/inject/payload.h describes the layout.
+// Writes dist/bailey-agent, the single-file `bailey agent`, which needs only glibc and java. The file is the program of
+// native/inject, followed by the Node that runs this script, the libraries of that Node that some images lack, the addon and
+// the bundle. native/inject/payload.h describes the layout.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -83,7 +83,7 @@ function writeFile(target, [front, ...parts]) {
   writeSync(out, Buffer.concat([...records, end]));
   closeSync(out);
   chmodSync(unfinished, 0o755);
-  // Written beside and renamed: containers may run the old file.
+  // The file is replaced by a rename, because containers may run the old file.
   renameSync(unfinished, target);
 }
 

@@ -1,25 +1,25 @@
 #!/bin/sh
 # Cleans up after a run of tests (scripts/test.js), however the run ended: test-cleanup.sh FOLDER
 #
-# Standard input is a pipe whose other end only the runner has: it ends with the runner, also when that was killed with
-# SIGKILL. Then this ends the processes that the tests left (known by BAILEY_TEST_RUN=FOLDER in their environment), their
-# mounts and loop devices below FOLDER, and removes FOLDER.
+# Only the runner has the other end of the pipe on standard input, so the pipe closes when the runner ends, also by SIGKILL.
+# Then this script ends the processes that the tests left (they have BAILEY_TEST_RUN=FOLDER in their environment), removes
+# their mounts and loop devices below FOLDER, and removes FOLDER.
 trap '' INT TERM HUP
 cat >/dev/null
 folder=$1
 
-left() {
+remaining_pids() {
   grep -lsz "^BAILEY_TEST_RUN=$folder\$" /proc/[0-9]*/environ | sed 's|^/proc/\([0-9]*\)/.*|\1|'
 }
 
 tries=0
-while pids=$(left) && [ -n "$pids" ] && [ "$tries" -lt 50 ]; do
+while pids=$(remaining_pids) && [ -n "$pids" ] && [ "$tries" -lt 50 ]; do
   # shellcheck disable=SC2086 # one word each
   kill -KILL $pids 2>/dev/null
   tries=$((tries + 1))
   sleep 0.1
 done
-# Devices lie below mounts, and mounts below mounts: the last one first.
+# Inner mounts first, then the loop devices under them.
 awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
   while read -r mount; do umount "$mount" 2>/dev/null || umount --lazy "$mount" 2>/dev/null; done
 losetup --list --noheadings --output NAME,BACK-FILE 2>/dev/null |

@@ -1,33 +1,33 @@
 #!/usr/bin/env bash
-# Makes another build of bailey-init in FOLDER, with which scripts/test.js runs tests of test/init:
+# Makes another build of bailey-init in FOLDER, for which scripts/test.js runs tests of test/init:
 #   scripts/test-init.sh emulated FOLDER    for aarch64, under qemu-user (Debian's qemu-user-static)
 #   scripts/test-init.sh sanitized FOLDER   with AddressSanitizer and UndefinedBehaviorSanitizer (clang)
-# Prints which tests are left out and why, and the environment that the tests need.
+# Prints which tests are left out and why, and the environment variables for the tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# The tests that are left out: a regular expression for their names, and the reason after the #.
+# The tests to leave out: a regular expression for their names, then # and the reason.
 left_out_emulated() {
   cat <<'END'
 \(kernel\)$ # qemu-user 7.2 has neither CLONE_PIDFD nor PIDFD_GET_INFO, so bailey-init reaps with waitpid
-^(options end at|BAILEY_REAP:|not process 1:) # qemu-user refuses PR_SET_CHILD_SUBREAPER, and bailey-init reports that
-^(every (queued )?(fault|real-time) signal|128\+n for every signal) # qemu-user exits when it receives SIGILL or SIGSEGV
+^(options end at|BAILEY_REAP:|when bailey-init is not process 1, --grace|bailey-init that is not process 1) # qemu-user refuses PR_SET_CHILD_SUBREAPER, and bailey-init reports that
+^(every (queued )?(fault|real-time) signal|a program that any signal n ends) # qemu-user exits when it receives SIGILL or SIGSEGV
 ^every queued ordinary signal # qemu-user loses the value of a queued SIGIO
 ^real-time signals that end # qemu-user shifts real-time signals by two numbers, and the exit code with them
-^the program gets the mask and the dispositions # qemu-user has signal handlers, and does not let its signals be blocked
-^a read-only root without /proc # the emulator is not in that root folder
-^what a seccomp filter refuses # the emulator makes other system calls than the program
+^the program gets the signal mask and the dispositions # qemu-user has signal handlers, and does not let its signals be blocked
+^bailey-init works on a read-only root # the emulator is not in that root folder
+^bailey-init falls back to other system calls # the emulator makes other system calls than the program
 END
 }
 
 left_out_sanitized() {
   cat <<'END'
-^a read-only root without /proc # the sanitizers need libraries and /proc/self/maps
-^it needs no loader and no library # the sanitizers need both
+^bailey-init works on a read-only root # the sanitizers need libraries and /proc/self/maps
+^bailey-init needs no loader and no library # the sanitizers need both
 END
 }
 
-# A program that executes bailey-init for aarch64 in the emulator, under the name by which it is called itself.
+# Builds a program that executes bailey-init for aarch64 in the emulator and passes its own name on.
 build_emulated() {
   node scripts/build.js --target arm64
   # Copies, because other users may have no access to the repository. /proc shows the name of the emulator's file.

@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
-# The backend nfs on the real thing: boots Debian's kernel in an emulated machine with this machine's root as its own,
-# read-only under a layer in memory, starts the kernel's NFS server there, and runs test/nfs with the castle of dist/. Root
-# has every capability there, so what needs CAP_SYS_RESOURCE is tested with it:
+# Tests the backend nfs with a real NFS server: boots Debian's kernel in an emulated machine, starts the kernel's NFS server
+# there, and runs test/castle/backends/nfs/*.machine.ts with the castle of dist/. The machine shares this host's root folder,
+# read-only, under an overlay in memory. Its root has every capability, so tests that need CAP_SYS_RESOURCE run there as well:
 #
-#   scripts/test-nfs.sh                  after npm run pretest; prints TAP, exits 1 when something failed
-#   scripts/test-nfs.sh kills [TEXT]     kills the castle at every step instead, of the operations whose names have TEXT; hours
-#   scripts/test-nfs.sh shell COMMAND    runs that in the machine instead
+#   scripts/test-nfs.sh                  prints TAP; exit code 1 when a test failed. Run `npm run pretest` before
+#   scripts/test-nfs.sh kills [TEXT]     instead kills the castle at every step of the operations whose names contain TEXT;
+#                                        takes hours
+#   scripts/test-nfs.sh shell COMMAND    instead runs a shell command in the machine
 #
-# Needs qemu-system-x86 and busybox-static. The kernel and the server come as Debian packages, which are unpacked into a
-# folder of their own, not installed: they would change how this machine boots and what it serves.
+# Needs qemu-system-x86 and busybox-static. The kernel and the NFS server are Debian packages that are only unpacked into
+# build/: an installation would change the boot and the services of this host.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# How long the machine may run, in seconds, before it counts as hanging: without KVM it is some ten times slower than this one, and more on a busy host.
-bound=${BAILEY_NFS_SECONDS:-7200}
+# After this time, in seconds, the machine counts as hanging. Without KVM it is about ten times slower than its host.
+time_limit=${BAILEY_NFS_SECONDS:-7200}
 packages=build/nfs-machine
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/bailey-nfs.XXXXXX")
 machine=
 
 finish() {
-  # timeout passes it on, and ends after the machine.
+  # timeout(1) forwards SIGTERM to the machine and exits after it.
   if [[ -n $machine ]]; then kill "$machine" 2>/dev/null && wait "$machine" || true; fi
   rm -rf --one-file-system "$scratch"
 }
@@ -27,10 +28,10 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The kernel that linux-image-amd64 stands for, if apt knows it.
+# Prints the kernel package on which linux-image-amd64 depends; nothing when apt has no package lists.
 current_kernel() { apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: //p' | head -n 1; }
 
-# That kernel, and what an NFS server is made of; once.
+# Downloads and unpacks that kernel and the NFS server, unless this was done before.
 fetch_packages() {
   local kernel
   kernel=$(current_kernel)
@@ -43,37 +44,37 @@ fetch_packages() {
   mkdir -p "$packages.new/debs" "$packages.new/root"
   (
     cd "$packages.new/debs"
-    # As root: the folder may be one that apt's own user does not reach.
+    # As root, because apt's own user may have no access to the folder.
     apt-get --quiet=2 --option APT::Sandbox::User=root download "$kernel" nfs-kernel-server libwrap0
   ) >&2
   local deb
   for deb in "$packages.new"/debs/*.deb; do dpkg-deb --extract "$deb" "$packages.new/root"; done
   rm -r "$packages.new/debs"
-  # Which module needs which: the package leaves that to its installation.
+  # The installation of the package would create modules.dep, the list of dependencies between modules.
   busybox depmod -b "$packages.new/root" "${kernel#linux-image-}"
   echo "$kernel" >"$packages.new/kernel"
   mv "$packages.new" "$packages"
 }
 
-# modules_for NAME...: their files and those that they need, in the order in which they are loaded.
+# modules_for NAME...: prints the files of kernel modules and of their dependencies, in the order in which to load them.
 modules_for() {
-  local folder name needs
+  local folder name dependencies
   folder=$(echo "$packages"/root/lib/modules/*)
-  declare -A known=()
-  visit() {
-    local path=$1 need
-    if [[ -n ${known[$path]:-} ]]; then return 0; fi
-    known[$path]=yes
-    needs=$(sed -n "s|^$path: *||p" "$folder/modules.dep")
-    for need in $needs; do visit "$need"; done
+  declare -A printed=()
+  print_with_dependencies() {
+    local path=$1 dependency
+    if [[ -n ${printed[$path]:-} ]]; then return 0; fi
+    printed[$path]=yes
+    dependencies=$(sed -n "s|^$path: *||p" "$folder/modules.dep")
+    for dependency in $dependencies; do print_with_dependencies "$dependency"; done
     echo "$folder/$path"
   }
   for name in "$@"; do
-    visit "$(sed -n "s|^\([^:]*/$name\.ko[^:]*\):.*|\1|p" "$folder/modules.dep" | head -n 1)"
+    print_with_dependencies "$(sed -n "s|^\([^:]*/$name\.ko[^:]*\):.*|\1|p" "$folder/modules.dep" | head -n 1)"
   done
 }
 
-# The first file system of the machine: busybox, the modules, and what hands over to the one that is shared with it.
+# Creates the initramfs of the machine: busybox, the modules, and an /init that mounts the shared root folder.
 make_initramfs() {
   local root=$scratch/initramfs number=0 module
   mkdir -p "$root"/{bin,modules,host,layer,root,proc,sys,dev}
@@ -91,7 +92,7 @@ fetch_packages
 case ${1:-tests} in
   tests) command="node build/test/castle/backends/nfs/all.machine.js" ;;
   kills)
-    bound=${BAILEY_NFS_SECONDS:-14400}
+    time_limit=${BAILEY_NFS_SECONDS:-14400}
     command="CASTLE_KILL=$(printf '%q' "${2:-}") node build/test/castle/backends/nfs/kills.machine.js"
     ;;
   shell) command=$2 ;;
@@ -104,12 +105,11 @@ esac
 } >"$scratch/command"
 make_initramfs
 
-# What the machine says of itself goes to one serial line, what the command prints to the other. no_timer_check: on a busy
-# host the kernel takes a late tick for a broken timer, and stops.
-# pdeathsig: a script that is killed with SIGKILL takes the machine along.
-setpriv --pdeathsig TERM timeout --kill-after=10 "$bound" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
+# The first serial line is the console, the second one has the output of the command. no_timer_check: on a busy host a late
+# tick would make the kernel panic about a broken timer. pdeathsig: the machine also ends when SIGKILL ends this script.
+setpriv --pdeathsig TERM timeout --kill-after=10 "$time_limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
   -smp "${BAILEY_NFS_CPUS:-2}" -m 1536 -no-reboot -nodefaults -display none -nic none \
-  -serial "file:$scratch/console" -serial "file:$scratch/said" \
+  -serial "file:$scratch/console" -serial "file:$scratch/output" \
   -fsdev local,id=host,path=/,security_model=passthrough,readonly=on,multidevs=remap \
   -device virtio-9p-pci,fsdev=host,mount_tag=host \
   -kernel "$packages"/root/boot/vmlinuz-* -initrd "$scratch/initramfs.cpio" \
@@ -118,10 +118,10 @@ machine=$!
 code=0
 wait "$machine" || code=$?
 machine=
-tr -d '\r' <"$scratch/said" | grep -v '^machine: ' || true
-status=$(tr -d '\r' <"$scratch/said" | sed -n 's/^machine: ended with //p')
+tr -d '\r' <"$scratch/output" | grep -v '^machine: ' || true
+status=$(tr -d '\r' <"$scratch/output" | sed -n 's/^machine: ended with //p')
 if [[ $status != 0 ]]; then
-  echo "# the machine ended with ${status:-nothing to say} (qemu: $code); its console:" >&2
+  echo "# the command in the machine ended with ${status:-no exit code} (exit code of qemu: $code); the console:" >&2
   tr -d '\r' <"$scratch/console" | tail -n 40 >&2
   exit 1
 fi

@@ -1,4 +1,4 @@
-// The suites of tests: which files each has, which command runs it, and why `npm test` leaves some out.
+// The test suites: their files, the command that runs them, and why `npm test` leaves some out.
 
 /**
  * @typedef {object} Suite
@@ -14,7 +14,7 @@
  * @property {string[]} [command] a program that prints TAP, in place of files
  */
 
-/** Tests of what could differ between releases of Node: the addon, exec, descriptors, HTTP, TLS and workers. */
+/** Tests of parts that could differ between releases of Node: the addon, exec, descriptors, HTTP, TLS and workers. */
 const nodeBoundary = [
   ...['entry', 'jar', 'secret'].map((name) => `bailey/agent/${name}`),
   'bailey/castle-client/castle-over-tls',
@@ -26,8 +26,8 @@ const nodeBoundary = [
 ];
 
 /**
- * Everything except what needs an engine, what repeats the demo, and what is the same on each Node: PID 1, the EC2
- * simulator, and the work of the kernel and of other programs for the castle.
+ * Everything except tests that need an engine or run the demo, and tests that are independent of the Node release: PID 1, the
+ * EC2 simulator, and the castle's work with the kernel and other programs.
  */
 const nodeCore = [
   // The longest first.
@@ -41,7 +41,7 @@ const nodeCore = [
 ];
 
 /**
- * In the order in which they start: the longest first, so that no CPU is idle while the last one runs.
+ * In the order of their start. The longest are first, so that no CPU is idle while the last one runs.
  * @type {Suite[]}
  */
 export const suites = [
@@ -62,7 +62,7 @@ export const suites = [
     why: 'it takes long, and needs a container engine',
   },
   {
-    // After all that needs the usual engine: an engine that once found the driver keeps asking for it, and is slow then.
+    // After all suites with the usual engine: an engine that has found the driver keeps requesting it, which slows it down.
     name: 'volume driver',
     files: ['engine/volume-driver.machine'],
     alone: true,

@@ -1,15 +1,15 @@
-// Runs the suites of tests (scripts/test-suites.js), after `node scripts/build.js --tests`:
+// Runs the test suites of scripts/test-suites.js. Run `node scripts/build.js --tests` before:
 //
-//   node scripts/test.js                 what `npm test` runs
-//   node scripts/test.js --rest          the others, as `npm run test:all`
+//   node scripts/test.js                 the suites of `npm test`
+//   node scripts/test.js --rest          the other suites, as `npm run test:all`
 //   node scripts/test.js --suite NAME    one suite; can be given several times
-//   node scripts/test.js TEXT...         of all suites that run a file once, the files whose names have one of the texts
-//   --jobs N                             how many files run at a time; by default one more than there are CPUs
+//   node scripts/test.js TEXT...         every file whose name contains one of the texts, once
+//   --jobs N                             the number of files that run at a time; default: the number of CPUs plus one
 //
-// Every file is a program that prints TAP. Each runs in a process group and with a temporary folder of its own, and gets
-// a line with its time; what it printed is in build/test-logs. The run fails when an assertion fails, when a file ends
-// without its summary, when a test file belongs to no suite, and when a file leaves a process or a temporary file behind.
-// A skipped test is printed with its reason; with CI=true it is a failure. The last line is `N passed, N failed`.
+// Every file is a program that prints TAP. It runs in its own process group with its own temporary folder. The runner prints
+// one line with the time of each file; the output of the file is in build/test-logs. The run fails when an assertion fails,
+// when a file ends without its summary, when a test file belongs to no suite, and when a file leaves a process or a temporary
+// file. A skipped test is printed with its reason; with CI=true it is a failure. The last line is `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -29,7 +29,7 @@ import { suites } from './test-suites.js';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const isCI = process.env.CI === 'true';
-/** When a file has been running for so long, it hangs: far above what the slowest one takes on a busy machine. */
+/** After this time a file counts as hanging. The slowest file on a busy machine needs far less. */
 const boundMs = 3 * 3600 * 1000;
 const logs = 'build/test-logs';
 
@@ -49,7 +49,7 @@ let isInterrupted = false;
 
 const began = performance.now();
 const scratch = mkdtempSync(join(tmpdir(), 'bt-'));
-// Tests run programs as other users, which must be able to reach what lies in here.
+// Tests run programs as other users, which need access to this folder.
 chmodSync(scratch, 0o755);
 const environment = { ...process.env, BAILEY_TEST_RUN: scratch, TAP_TIMEOUT: '0' };
 const cleanUp = startCleanUp();
@@ -65,7 +65,7 @@ for (const suite of suites.filter(({ alone }) => alone)) {
 }
 await report();
 
-/** A process that outlives this one, and removes what is left. */
+/** Starts a process that outlives this one and then removes everything that tests have left. */
 function startCleanUp() {
   const { BAILEY_TEST_RUN: _, ...unmarked } = process.env;
   const started = spawn('scripts/test-cleanup.sh', [scratch], {
@@ -77,7 +77,7 @@ function startCleanUp() {
   return started;
 }
 
-/** Ends the files that run, and everything of theirs. */
+/** Ends the running files with all their processes, and the run. */
 async function interrupted(signal) {
   isInterrupted = true;
   for (const child of running) killGroup(child, 'SIGTERM');
@@ -85,7 +85,7 @@ async function interrupted(signal) {
   await report();
 }
 
-/** Which files are to run, suite by suite. @returns {Job[]} */
+/** Lists the files to run, suite by suite. @returns {Job[]} */
 function plan() {
   const all = readdirSync('build/test', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js') || name === 'engine/volume-driver.machine.js')
@@ -96,7 +96,7 @@ function plan() {
   for (const suite of suites) {
     const named = (pattern) => all.filter((file) => matches(file, pattern));
     for (const pattern of suite.files) {
-      if (named(pattern).length === 0) failures.push(`suite ${suite.name}: there is no test/${pattern}`);
+      if (named(pattern).length === 0) failures.push(`suite ${suite.name}: no file matches test/${pattern}`);
     }
     const files = [...new Set(suite.files.flatMap(named))].filter((file) => suite.again || left.has(file));
     if (!suite.again) for (const file of files) left.delete(file);
@@ -117,7 +117,7 @@ function plan() {
   return wanted;
 }
 
-/** Whether a file is what a pattern of a suite names. */
+/** Whether a file matches a pattern of a suite. */
 function matches(file, pattern) {
   if (pattern.includes('*')) {
     const expression = pattern.replaceAll(/[.+]/g, '\\$&').replaceAll('*', '.*');
@@ -126,7 +126,7 @@ function matches(file, pattern) {
   return file === pattern || file.startsWith(`${pattern}/`);
 }
 
-/** Runs jobs, several at a time, in their order. */
+/** Runs jobs in their order, several at a time. */
 async function runAll(all) {
   const left = [...all];
   const worker = async () => {
@@ -136,9 +136,8 @@ async function runAll(all) {
 }
 
 /**
- * What the files of a suite need before they can run, made when the first of them is about to: another Node, or another
- * build of bailey-init.
- * @returns {() => Promise<NodeJS.ProcessEnv | undefined>} more environment for its files; undefined when it could not be made
+ * Prepares another Node or another build of bailey-init for the files of a suite, when the first of them is about to run.
+ * @returns {() => Promise<NodeJS.ProcessEnv | undefined>} environment variables for the files; undefined after a failure
  */
 function prepareOnce(suite) {
   let preparing;
@@ -148,7 +147,7 @@ function prepareOnce(suite) {
   };
 }
 
-/** Fetches a Node as npm's package has it, and builds the agent as one file with it. */
+/** Installs a Node from its npm package, and builds the single-file agent with it. */
 async function prepareNode(major) {
   const name = `node-linux-${process.arch}`;
   const folder = join(scratch, `node-${major}`);
@@ -159,7 +158,7 @@ async function prepareNode(major) {
   const env = { PATH: `${join(folder, 'node_modules', name, 'bin')}:${process.env.PATH}` };
   const agent = join(folder, 'bailey-agent');
   const built = await step(
-    `build the agent as one file with Node ${major}`,
+    `build the single-file agent with Node ${major}`,
     'node',
     ['scripts/build.js', '--agent', agent],
     env,
@@ -167,14 +166,14 @@ async function prepareNode(major) {
   return built === undefined ? undefined : { ...env, BAILEY_TEST_AGENT: agent };
 }
 
-/** Makes a build of bailey-init. Its script prints the environment for the tests, and what they leave out and why. */
+/** Builds another bailey-init. The script prints the environment for the tests, and which tests are left out and why. */
 async function prepareInit(kind) {
-  const said = await step(`build bailey-init, ${kind}`, 'scripts/test-init.sh', [
+  const settings = await step(`build bailey-init, ${kind}`, 'scripts/test-init.sh', [
     kind,
     mkdtempSync(join(scratch, 'init-')),
   ]);
-  if (said === undefined) return undefined;
-  const lines = said.split('\n').filter((line) => line !== '');
+  if (settings === undefined) return undefined;
+  const lines = settings.split('\n').filter((line) => line !== '');
   for (const line of lines.filter((line) => line.startsWith('# '))) console.log(`    ${line.slice(2)}`);
   return Object.fromEntries(
     lines
@@ -183,7 +182,7 @@ async function prepareInit(kind) {
   );
 }
 
-/** Runs a program that must succeed, and prints its time. @returns what it printed; undefined when it failed */
+/** Runs a program that must succeed, and prints its time. @returns its output; undefined when it failed */
 async function step(name, program, args, env = {}) {
   const start = performance.now();
   const child = spawn(program, args, {
@@ -208,12 +207,12 @@ async function step(name, program, args, env = {}) {
   return undefined;
 }
 
-/** Runs one test file, or one command that prints TAP, to its end, and counts what it says. */
+/** Runs one test file, or one command that prints TAP, to its end, and counts its assertions. */
 async function run({ suite, name, prepared }) {
   const title = suite.again ? `${name} (${suite.name})` : name;
   const env = prepared === undefined ? {} : await prepared();
   if (env === undefined) {
-    failures.push(`${title}: it did not run, because its preparation failed`);
+    failures.push(`${title}: not run, because its preparation failed`);
     reported += 1;
     return;
   }
@@ -225,7 +224,7 @@ async function run({ suite, name, prepared }) {
   const built = `build/test/${name}${existsSync(`build/test/${name}.js`) ? '' : '.test'}.js`;
   const command = suite.command ?? ['node', built];
   const start = performance.now();
-  // The shell tells how much CPU time the file and its children took.
+  // The shell prints the CPU time of the file and its children.
   const child = spawn('sh', ['-c', '"$@"; code=$?; times >&3; exit $code', 'sh', ...command], {
     env: { ...environment, ...env, TMPDIR: folder },
     detached: true,
@@ -255,14 +254,14 @@ async function run({ suite, name, prepared }) {
   });
 }
 
-/** Counts what a file said, and prints its line. */
+/** Counts the assertions of a file, and prints its line. */
 function judge({ title, text, code, time, left, log }) {
   const summary = /^# \{ total: \d+.*\}$/gm;
   const last = text.match(summary)?.at(-1);
   const count = (what) => Number(new RegExp(`[{ ]${what}: (\\d+)`).exec(last ?? '')?.[1] ?? 0);
   passed += count('pass');
   const faults = [];
-  if (last === undefined) faults.push(`it ended with ${code} and without a summary`);
+  if (last === undefined) faults.push(`ended with ${code} and without a summary`);
   faults.push(...failedAssertions(text));
   if (code !== 0 && faults.length === 0) faults.push(`exit code ${code}`);
   if (left.length > 0) faults.push(`temporary files are left: ${left.join(' ')}`);
@@ -282,17 +281,17 @@ function judge({ title, text, code, time, left, log }) {
     failures.push(`${title}: ${fault}`);
     console.log(`         ${fault}`);
   }
-  if (!isGood) console.log(`         everything that it printed is in ${log}:\n${excerpt(text)}`);
+  if (!isGood) console.log(`         the complete output is in ${log}:\n${excerpt(text)}`);
 }
 
-/** The names of assertions that failed, each with those of the tests around it, which only failed because of it. */
+/** The names of failed assertions, each after the names of its outer tests. Outer tests are not listed themselves. */
 function failedAssertions(text) {
   const [path, counted, found] = [[], [], []];
   for (const line of text.split('\n')) {
     const depth = Math.floor((line.length - line.trimStart().length) / 4);
     const test = /^ *# Subtest: (.*)$/.exec(line);
     if (test !== null) {
-      // The comment stands before the test's lines, at their depth or, when they were buffered, at that of its result.
+      // The comment precedes the test's lines. Its depth is that of the lines or, for a buffered test, that of the result.
       path[depth] = test[1];
       path.length = depth + 1;
       counted[depth] = false;
@@ -307,7 +306,7 @@ function failedAssertions(text) {
   return [...new Set(found)];
 }
 
-/** The failed assertions with what tap says about them, or else the end of what was printed. */
+/** The failed assertions with tap's details; without failed assertions, the end of the output. */
 function excerpt(text) {
   const lines = text.split('\n');
   const shown = new Set();
@@ -322,7 +321,7 @@ function excerpt(text) {
   return chosen.map((line) => `         | ${line.slice(0, 300)}`).join('\n');
 }
 
-/** The seconds of all four times that the shell printed: user and system, its own and those of its children. */
+/** The sum, in seconds, of the four times that the shell printed: user and system time of itself and of its children. */
 function cpuSeconds(times) {
   return [...times.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, min, sec]) => sum + Number(min) * 60 + Number(sec),
@@ -334,7 +333,7 @@ function seconds(ms) {
   return `${(ms / 1000).toFixed(1).padStart(6)} s`;
 }
 
-/** How a child ended, once its output is read as well; but not for as long as something that it left holds the pipe. */
+/** Waits for the end of a child, then at most 5 s for the end of its output, which a remaining process may hold open. */
 async function ended(child) {
   try {
     const closed = once(child, 'close');
@@ -346,16 +345,16 @@ async function ended(child) {
   }
 }
 
-/** A signal for a file and what it started. */
+/** Sends a signal to the process group of a file. */
 function killGroup(child, signal) {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // It has ended.
+    // The group has ended.
   }
 }
 
-/** Prints what was left out, what failed and the counts; ends the run. */
+/** Prints what was left out, the failures and the counts, and ends the run. */
 async function report() {
   if (reported !== planned) failures.push(`${planned} files were planned, ${reported} reported`);
   failures.push(...(await leftBehind()));

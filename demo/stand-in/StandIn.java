@@ -6,7 +6,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Stands in for jenkins.war in the demo: a controller that runs one build after another, stores them in JENKINS_HOME
+ * A replacement for jenkins.war in the demo: a controller that runs one build after another, stores them in JENKINS_HOME
  * (nextBuildNumber, builds/N/log), and whose builds leave orphans. stand-in.mjs does the same for node.
  */
 public final class StandIn {
@@ -24,7 +24,7 @@ public final class StandIn {
 
   public static void main(String[] args) throws Exception {
     int number = Files.exists(nextBuildNumber) ? Integer.parseInt(Files.readString(nextBuildNumber).strip()) : 1;
-    replace(orphanCount, "0"); // before the line: a reader of the line then reads this container's count
+    replace(orphanCount, "0"); // before the line is printed, so that a reader of the line reads the count of this container
     System.out.println(
         number == 1
             ? "JENKINS_HOME is empty: this is its first start"
@@ -34,7 +34,7 @@ public final class StandIn {
   }
 
   private static void run(int number) throws IOException, InterruptedException {
-    if (!begin(number)) Thread.currentThread().join(); // stopping: the shutdown hook does the rest
+    if (!begin(number)) Thread.currentThread().join(); // the JVM is stopping; the shutdown hook completes the build
     Process shell = new ProcessBuilder("sh", "-c", steps).redirectErrorStream(true).start();
     try (BufferedReader lines = shell.inputReader()) {
       for (String line; (line = lines.readLine()) != null; ) step(line);
@@ -73,7 +73,7 @@ public final class StandIn {
     }
   }
 
-  /** Readers see the old text or the new one, never a part of it. */
+  /** Replaces a file atomically: readers see the old text or the new text. */
   private static void replace(Path file, String text) throws IOException {
     Path fresh = file.resolveSibling(file.getFileName() + ".new");
     Files.writeString(fresh, text + "\n");

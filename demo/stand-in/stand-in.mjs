@@ -1,4 +1,4 @@
-// Stands in for jenkins.war where there is no JDK; StandIn.java describes what it does.
+// A replacement for jenkins.war where there is no JDK; StandIn.java describes it.
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const steps =
   'for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 0.3 >/dev/null 2>&1 &); echo step $i; sleep 0.04; done';
 let orphans = 0;
 
-/** Readers see the old text or the new one, never a part of it. */
+/** Replaces a file atomically: readers see the old text or the new text. */
 function replace(file, text) {
   writeFileSync(`${file}.new`, `${text}\n`);
   renameSync(`${file}.new`, file);
@@ -40,13 +40,13 @@ function run(number) {
   shell.once('close', (status) => {
     end(status === 0 ? 'SUCCESS' : 'FAILURE');
     run(number + 1);
-    // Only now: without a listener, a signal between two builds would end this process without the message.
+    // The listener is removed only now. Without one, a signal between two builds would end this process without the message.
     process.off('SIGTERM', stop);
   });
 }
 
 const number = existsSync(nextBuildNumber) ? Number(readFileSync(nextBuildNumber, 'utf8')) : 1;
-replace(orphanCount, 0); // before the line: a reader of the line then reads this container's count
+replace(orphanCount, 0); // before the line is printed, so that a reader of the line reads the count of this container
 console.log(
   number === 1
     ? 'JENKINS_HOME is empty: this is its first start'

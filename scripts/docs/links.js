@@ -6,7 +6,7 @@ const repositoryPath =
   /(?<![\w./-])(?:src|test|native|scripts|bench|demo|etc|docs|\.ci)\/[\w./*{},-]*[\w*}]|(?<![\w./-])\.ci\/\w+/g;
 
 /**
- * Checks what pages refer to.
+ * Checks the links and file names in pages.
  * @param {readonly string[]} pages paths of Markdown files
  * @returns {string[]} a line for each link that leads nowhere and each named file that does not exist
  */
@@ -50,5 +50,5 @@ function anchors(text) {
   return found;
 }
 
-/** Lines of code are no links and no headings. */
+/** Removes lines of code, which contain no links and no headings. */
 const withoutCode = (text) => text.replace(/^(```|~~~)[\s\S]*?^\1/gm, '').replace(/^ {4}.*$/gm, '');

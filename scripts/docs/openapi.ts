@@ -7,8 +7,8 @@ export interface OpenApi {
 }
 
 /**
- * @returns the OpenAPI document of the castle's HTTP interface. The server is built and never listens: its routes are
- *   registered, and nothing that they would call is needed.
+ * @returns the OpenAPI document of the castle's HTTP interface. The server never listens: only its routes are
+ *   registered, and their handlers are not called.
  */
 export async function openApi(): Promise<OpenApi> {
   await buildServer(anything() as Parameters<typeof buildServer>[0]);
@@ -16,7 +16,7 @@ export async function openApi(): Promise<OpenApi> {
   return captured.app.swagger() as unknown as OpenApi;
 }
 
-/** A value that can be called, and whose every property is such a value too. */
+/** A value that can be called and has every property; each property is such a value too. */
 function anything(): unknown {
   const value: unknown = new Proxy(() => undefined, {
     get: (_, name) => (name === 'then' || typeof name === 'symbol' ? undefined : value),

@@ -1,7 +1,7 @@
 import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 
-/** The server that was built last: scripts/docs/openapi.ts asks it for its OpenAPI document. */
+/** The server that was built last, from which scripts/docs/openapi.ts reads the OpenAPI document. */
 export const captured: { app?: FastifyInstance } = {};
 
 /** Registers the real plug-in, and keeps the server. */
@@ -10,7 +10,7 @@ async function capturedSwagger(app: FastifyInstance, options: FastifyDynamicSwag
   captured.app = app;
 }
 
-// As fastify-plugin does: what it registers belongs to the server, not to a scope below it.
+// As fastify-plugin does: the routes belong to the server, not to a child scope.
 Object.assign(capturedSwagger, { [Symbol.for('skip-override')]: true });
 
 export default capturedSwagger;

@@ -1,5 +1,5 @@
 /**
- * The tables of docs/ that come from the code. scripts/docs.js puts each into the page that names it.
+ * The generated tables of docs/. scripts/docs.js writes each table into the pages that name it.
  */
 import { readFileSync } from 'node:fs';
 import type { Command, Option } from 'commander';
@@ -43,7 +43,7 @@ export const tables: Readonly<Record<string, () => string | Promise<string>>> = 
   'refusal-codes': refusalTable,
 };
 
-/** Every command that is not hidden, with its arguments and what it does. */
+/** Every command that is not hidden, with its arguments and description. */
 function commandTable(program: Command): string {
   const rows: Row[] = [];
   const add = (command: Command, path: string) => {
@@ -65,7 +65,7 @@ function commandOf(program: Command, name: string): Command {
   return command;
 }
 
-/** The options of a command, as commander knows them. */
+/** The options that commander has of a command. */
 function optionTable(command: Command): string {
   const rows = command
     .createHelp()
@@ -99,7 +99,7 @@ function settingVariables(settings: readonly Setting[]): string {
   return markdownTable(['variable', 'default', 'meaning'], rows);
 }
 
-/** The comments beside the codes say what they mean. */
+/** The meanings are the comments after the codes. */
 function exitCodeTable(): string {
   const source = readFileSync('src/terminal/failure.ts', 'utf8');
   const rows = Object.entries(exitCodes).map(([name, exitCode]): Row => {
@@ -124,7 +124,7 @@ function eventTable(): string {
   return markdownTable(['event', 'level', 'meaning'], rows);
 }
 
-/** What the castle registers with prom-client. */
+/** The metrics that the castle registers with prom-client. */
 function metricTable(): string {
   const rows: Row[] = [];
   const register = Registry.prototype.registerMetric;
@@ -155,7 +155,7 @@ async function routeTable(): Promise<string> {
   return markdownTable(['request', 'what it does'], rows);
 }
 
-/** As much of a JSON schema as the tables show. */
+/** The part of a JSON schema that the tables show. */
 interface Schema {
   readonly type?: string;
   readonly description?: string;
@@ -199,7 +199,7 @@ function typeName({ type, items, anyOf, const: constant }: Schema): string {
   return type === 'array' ? `array of ${typeName(items ?? {})}` : (type ?? '');
 }
 
-/** The comments beside the codes give the HTTP status and the meaning. */
+/** The comments after the codes have the HTTP status and the meaning. */
 function refusalTable(): string {
   const source = readFileSync('src/protocol/contract.ts', 'utf8');
   const rows = [...source.matchAll(/\| '(\w+)';? \/\/ (\d{3})(?:: (.*))?/g)].map(

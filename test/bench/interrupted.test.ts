@@ -1,4 +1,4 @@
-/** A benchmark that is ended leaves nothing: no process and no file. */
+/** A benchmark that a signal ends leaves no process and no file. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
@@ -7,7 +7,7 @@ import t from 'tap';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 
-/** Processes in whose environment a text stands. */
+/** The processes whose environment contains a text. */
 const processesWith = (mark: string): readonly number[] =>
   readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
@@ -26,7 +26,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // ended meanwhile
+    return ''; // the process has ended
   }
 }
 
@@ -36,7 +36,7 @@ if (requires(t, pidNamespace, program('setpriv'), root)) {
     { section: 'jenkins', says: 'plug-ins and', signal: 'SIGTERM', some: 4 },
     { section: 'castle', says: 'containers at once', signal: 'SIGINT', some: 6 },
   ] as const) {
-    t.test(`${signal} in the middle of ${section}`, async (t) => {
+    t.test(`${signal} while ${section} measures leaves no process and no file`, async (t) => {
       const folder = mkdtempSync('/tmp/bb-');
       const bench = spawn(process.execPath, ['build/bench/main.js', section, '--quick'], {
         env: { PATH: process.env['PATH'], TMPDIR: folder },
@@ -45,18 +45,23 @@ if (requires(t, pidNamespace, program('setpriv'), root)) {
       t.teardown(() => {
         for (const pid of processesWith(folder)) killUnlessEnded(pid);
       });
-      let said = '';
+      let output = '';
       bench.stderr.on('data', (chunk: Buffer) => {
-        said += chunk;
+        output += chunk;
       });
-      await until('it measures', () => said.includes(says) || undefined);
-      await until('it has started some', () => processesWith(folder).length >= some || undefined);
+      await until('the benchmark measures', () => output.includes(says) || undefined);
+      await until(
+        'the benchmark has started processes',
+        () => processesWith(folder).length >= some || undefined,
+      );
       const ended = once(bench, 'exit');
       bench.kill(signal);
       t.strictSame(await ended, [128 + constants.signals[signal], null]);
-      await until('they have ended', () => processesWith(folder).length === 0 || undefined, 10_000).catch(
-        () => undefined,
-      );
+      await until(
+        'the processes have ended',
+        () => processesWith(folder).length === 0 || undefined,
+        10_000,
+      ).catch(() => undefined);
       t.strictSame(processesWith(folder), [], 'no process is left');
       t.strictSame(readdirSync(folder), [], 'no file is left');
       rmdirSync(folder);

@@ -3,14 +3,14 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:
 import { join, resolve } from 'node:path';
 import type { Test } from 'tap';
 
-/** Without NODE_OPTIONS, which tap sets: the demo would pass it on to the castle and the containers. */
+/** Unsets NODE_OPTIONS, which tap sets and the demo would pass on to the castle and the containers. */
 export const demoCommand = [
   ...['env', '-u', 'NODE_OPTIONS'],
   ...[process.execPath, resolve('build/demo/main.js')],
 ] as const;
 
 /**
- * The demo in a copy that every user may read, wherever the repository is.
+ * Copies the demo to a folder that every user may read.
  * @param folder for the copy
  */
 export function copiedDemo(folder: string): readonly string[] {
@@ -27,8 +27,8 @@ export interface DemoResult {
 }
 
 /**
- * One run of the demo, with a temporary folder. Everything that the demo creates has the folder's name in it; at the end of the
- * test nothing may be left: no process, no mount in any namespace, no file.
+ * One run of the demo, with a temporary folder, whose name is in everything that the demo creates. At the end of the
+ * test no process, no mount in any namespace and no file may be left.
  */
 export class DemoRun {
   // A short name, because the path of a socket has at most 107 bytes.
@@ -93,6 +93,6 @@ function readUnlessEnded(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return ''; // it has ended, or is a zombie without mounts
+    return ''; // the process has ended, or is a zombie without mounts
   }
 }

@@ -69,13 +69,13 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     t.equal(firstMissing(stdout, expectedLines), undefined);
     t.match(stdout, 'a stand-in for Jenkins, run by java');
     t.match(stdout, 'bailey has become java');
-    t.notMatch(stdout, '\x1b', 'no terminal, no escape sequences');
+    t.notMatch(stdout, '\x1b', 'no escape sequences without a terminal');
     t.equal(code, 0);
     demo.expectNothingLeft(t);
   });
 
   t.test(
-    'without a JDK the stand-in runs on node, and without root everything runs in a user namespace',
+    'without a JDK the stand-in runs on node, and without root the demo runs in a user namespace',
     async (t) => {
       const tools = onlyTools(t, ['unshare', 'nsenter', 'setpriv', 'sh', 'sleep', 'env', 'getconf']);
       const demo = new DemoRun({ PATH: tools, JAVA_HOME: '' });
@@ -99,14 +99,14 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
       says: /^demo: this machine does not allow new namespaces \(.+\); run the demo outside a container, or .+ --privileged\n$/,
     },
     {
-      // The limit allows one namespace, which exists before the demo starts. The demo is not root in it.
+      // The limit allows one namespace. It exists before the demo starts, and the demo is not root in it.
       who: 'a user without user namespaces',
       script: 'echo 1 >/proc/sys/user/max_user_namespaces && exec unshare -U "$@"',
       says: /^demo: this machine does not allow user namespaces \(.+\); run the demo as root, or allow them: .+\n$/,
     },
   ];
   for (const { who, script, says } of refusals) {
-    t.test(`${who}: one message, exit code 69`, async (t) => {
+    t.test(`${who}: the demo ends with one message and exit code 69`, async (t) => {
       if (!requires(t, root)) return;
       const demo = new DemoRun();
       const { code, stdout, stderr } = await demo.run(undefined, [
@@ -124,7 +124,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     });
   }
 
-  t.test('a missing tool: one message, exit code 69', async (t) => {
+  t.test('a missing tool ends the demo with one message and exit code 69', async (t) => {
     const demo = new DemoRun({ PATH: onlyTools(t, ['env', 'unshare']) });
     const { code, stderr } = await demo.run();
     t.equal(stderr, 'demo: the demo needs nsenter; install the package util-linux\n');

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { pidNamespace, program, requires } from '../kit/needs.ts';
+import { untilTrue } from '../kit/until.ts';
 import { DemoRun, demoCommand } from './demo-run.ts';
 
 if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
@@ -14,7 +14,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     { when: 'as the container starts', line: /^container 1, /m, signal: 'SIGQUIT', code: 131 },
   ] as const;
   for (const { when, line, signal, code } of moments) {
-    t.test(`${signal} ${when}`, async (t) => {
+    t.test(`${signal} ${when} ends the demo, which cleans up`, async (t) => {
       const demo = new DemoRun();
       const result = await demo.run((stdout) => (line.test(stdout) ? signal : undefined));
       t.match(result.stdout, /\nInterrupted: cleaning up\.\n$/);
@@ -34,7 +34,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     },
   ] as const;
   for (const { who, script, code, says } of readers) {
-    t.test(`${who}: it cleans up and ends`, async (t) => {
+    t.test(`${who}: the demo cleans up and ends`, async (t) => {
       const demo = new DemoRun();
       const result = await demo.run(undefined, ['bash', '-c', script, 'bash']);
       t.match(result.stderr, says);
@@ -43,7 +43,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     });
   }
 
-  t.test('started in another folder, the demo runs', async (t) => {
+  t.test('the demo runs from another working directory', async (t) => {
     const demo = new DemoRun();
     const onStart = (stdout: string) => (/^container 1, /m.test(stdout) ? ('SIGTERM' as const) : undefined);
     const result = await demo.run(onStart, ['env', '-C', demo.folder]);
@@ -52,20 +52,23 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     demo.expectNothingLeft(t);
   });
 
-  t.test('a signal at any moment while a container is created', async (t) => {
-    for (let moment = 0; moment < 8; moment++) {
-      const demo = new DemoRun();
-      let sendAt: number | undefined;
-      const result = await demo.run((stdout) => {
-        if (!/^container 1, /m.test(stdout)) return undefined;
-        sendAt ??= performance.now() + moment;
-        while (performance.now() < sendAt); // a timer is too coarse: unshare needs about 5 ms
-        return 'SIGTERM';
-      });
-      t.equal(result.code, 143, result.stderr);
-      demo.expectNothingLeft(t);
-    }
-  });
+  t.test(
+    'a signal at any moment of the creation of a container ends the demo, which cleans up',
+    async (t) => {
+      for (let moment = 0; moment < 8; moment++) {
+        const demo = new DemoRun();
+        let sendAt: number | undefined;
+        const result = await demo.run((stdout) => {
+          if (!/^container 1, /m.test(stdout)) return undefined;
+          sendAt ??= performance.now() + moment;
+          while (performance.now() < sendAt); // unshare needs about 5 ms: a timer would be too coarse
+          return 'SIGTERM';
+        });
+        t.equal(result.code, 143, result.stderr);
+        demo.expectNothingLeft(t);
+      }
+    },
+  );
 
   t.test('kill -9 of the demo leaves no process and no mount, only files', async (t) => {
     const run = new DemoRun();
@@ -73,15 +76,14 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'))) {
     const demo = spawn(file, args, { env: run.env, stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const chunk of demo.stdout) if (/ of 8 s: /.test(String(chunk))) break;
     demo.kill('SIGKILL');
-    const areLeft = () => processesNaming(run.folder).length > 0;
-    for (let poll = 0; areLeft() && poll < 200; poll++) await pause(50);
+    await untilTrue('the processes of the demo have ended', () => processesNaming(run.folder).length === 0);
     t.same(processesNaming(run.folder), []);
     for (const entry of readdirSync(run.folder)) rmSync(`${run.folder}/${entry}`, { recursive: true });
     run.expectNothingLeft(t);
   });
 }
 
-/** The processes whose command line or environment names a folder: the castle, unshare, bailey-init, java. */
+/** The processes whose command line or environment contains the name of a folder: castle, unshare, bailey-init, java. */
 function processesNaming(folder: string): readonly string[] {
   return readdirSync('/proc').filter((entry) => {
     if (!/^\d+$/.test(entry) || entry === String(process.pid)) return false;
@@ -90,7 +92,7 @@ function processesNaming(folder: string): readonly string[] {
         readFileSync(`/proc/${entry}/${file}`, 'utf8').includes(folder),
       );
     } catch {
-      return false; // it has ended
+      return false; // the process has ended
     }
   });
 }

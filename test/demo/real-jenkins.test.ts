@@ -10,7 +10,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), program('j
   execFileSync('javac', ['-d', folder, 'test/demo/fake-jenkins/War.java']);
   execFileSync('jar', ['--create', '--file', war, '--main-class', 'War', '-C', folder, 'War.class']);
 
-  t.test('JENKINS_WAR runs, leaves orphans, and its data is found again', async (t) => {
+  t.test('the demo runs JENKINS_WAR, whose orphans are reaped and whose data is kept', async (t) => {
     const demo = new DemoRun({ JENKINS_WAR: war });
     const { code, stdout, stderr } = await demo.run();
     t.equal(stderr, '');
@@ -25,7 +25,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), program('j
     demo.expectNothingLeft(t);
   });
 
-  t.test('lost data is reported, exit code 1', async (t) => {
+  t.test('lost data ends the demo with a message and exit code 1', async (t) => {
     const demo = new DemoRun({ JENKINS_WAR: war, JAVA_OPTS: '-Dforget=true' });
     const { code, stdout } = await demo.run();
     const fault =
@@ -36,16 +36,19 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), program('j
     demo.expectNothingLeft(t);
   });
 
-  t.test('a war that ends by itself: its last lines, one message, exit code 1', async (t) => {
-    const demo = new DemoRun({ JENKINS_WAR: war, JAVA_OPTS: '-Dfail=true' });
-    const { code, stdout, stderr } = await demo.run();
-    t.match(stdout, '  | this war is broken');
-    t.equal(stderr, 'demo: waited until the controller is ready, but the container ended with 5\n');
-    t.equal(code, 1);
-    demo.expectNothingLeft(t);
-  });
+  t.test(
+    'a war that ends by itself ends the demo with its last lines, one message and exit code 1',
+    async (t) => {
+      const demo = new DemoRun({ JENKINS_WAR: war, JAVA_OPTS: '-Dfail=true' });
+      const { code, stdout, stderr } = await demo.run();
+      t.match(stdout, '  | this war is broken');
+      t.equal(stderr, 'demo: waited until the controller is ready, but the container ended with 5\n');
+      t.equal(code, 1);
+      demo.expectNothingLeft(t);
+    },
+  );
 
-  t.test('a relative path to a file that is not a war: exit code 78', async (t) => {
+  t.test('a relative path to a file that is not a war is an error with exit code 78', async (t) => {
     const demo = new DemoRun({ JENKINS_WAR: 'War.class' });
     const { code, stderr } = await demo.run(undefined, ['env', '-C', folder]);
     t.equal(
@@ -56,7 +59,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), program('j
     demo.expectNothingLeft(t);
   });
 
-  t.test('a missing war: exit code 78', async (t) => {
+  t.test('a missing war is an error with exit code 78', async (t) => {
     const demo = new DemoRun({ JENKINS_WAR: '/nowhere/jenkins.war' });
     const { code, stderr } = await demo.run();
     t.match(stderr, /^demo: JENKINS_WAR \/nowhere\/jenkins\.war is not a file; .+\n$/);

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { screenFor } from '../../demo/screen.ts';
 
-t.test('a terminal without a known size', (t) => {
+t.test('a terminal of unknown size gets rows that are cut at 80 columns', (t) => {
   let text = '';
   const output = { write: (more: string) => (text += more), isTTY: true, columns: 0 };
   const screen = screenFor(output, Date.now, 'xterm');

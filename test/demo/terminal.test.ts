@@ -34,8 +34,8 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), terminal))
     t.equal(code, 0);
     t.match(text, 'Every expectation held.');
     const displays = count(text, /^ {2}zombies {2,}0 now, 0 at most/gm);
-    t.ok(displays > 10, `${displays} states were shown`);
-    // The container without bailey-init has a display of three rows: its first states may have no zombie yet.
+    t.ok(displays > 10, `${displays} displays were shown`);
+    // The display of the container without bailey-init has three rows, or fewer while it has no zombie yet.
     const withoutInit = count(
       text,
       /^container 1.* of 8 s\x1b\[K\r?\n {2}orphans.*\r?\n {2}zombies {2,}0 now, 0 at most/gm,
@@ -43,7 +43,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), terminal))
     t.equal(
       count(text, /\x1b\[6A\r/g),
       displays - withoutInit - 2,
-      'each state but the first of each container replaces the one before it',
+      'each display replaces the one before it, except the first of each container',
     );
     const cursor = [text.lastIndexOf('\x1b[?25l'), text.lastIndexOf('\x1b[?25h')];
     t.ok((cursor[0] ?? 0) < (cursor[1] ?? 0), 'the cursor is visible at the end');
@@ -62,7 +62,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), terminal))
     { keys: '\x03', name: '^C', expected: 130 },
     { keys: '\x1c', name: '^\\', expected: 131 },
   ]) {
-    t.test(`${name} at the terminal`, async (t) => {
+    t.test(`${name} at the terminal ends the demo, which cleans up`, async (t) => {
       const demo = new DemoRun();
       const { code, text } = await show(demo, (text) => (/ {2}zombies/.test(text) ? keys : undefined));
       t.equal(code, expected);

@@ -1,4 +1,4 @@
-/** The commands that the documentation prints: their names and options exist, and they print no warning. */
+/** The commands in the documentation: their names and options exist, and they print no warning. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -43,7 +43,7 @@ t.test('every example of castle and bailey names a command and options that exis
   for (const { page, text } of examples) {
     const [name = '', ...words] = text.replace(/^node dist\/(\w+)\.js/, '$1').split(' ');
     const program = programs.get(name);
-    // The other arguments of these two belong to Jenkins and to agent.jar.
+    // The other arguments of `jenkins` and `agent` are those of Jenkins and agent.jar.
     if (program === undefined || ['jenkins', 'agent'].includes(words[0] ?? '') || words.length === 0)
       continue;
     checked += 1;
@@ -52,7 +52,7 @@ t.test('every example of castle and bailey names a command and options that exis
   t.ok(checked > 25, `${checked} examples were checked`);
 });
 
-/** @returns the word that the command line does not know, or undefined */
+/** @returns the first word that is no command or option, or undefined */
 function faultOf(program: Command, words: readonly string[]): string | undefined {
   let command = program;
   for (const [at, word] of words.entries()) {

@@ -26,7 +26,7 @@ final class Agent {
                 socket.connect(new InetSocketAddress(host, 50000), 1000);
                 say("agent: connected");
                 while (socket.getInputStream().read() != -1) {
-                    // the controller talks
+                    // the controller sends data
                 }
             } catch (IOException refused) {
                 // again

@@ -39,7 +39,7 @@ final class Controller {
         return name;
     }
 
-    /** A shell that ends before what it started: the background process becomes a child of process 1, and ends there. */
+    /** Runs a shell that ends before its background process, which becomes a child of process 1 and ends there. */
     private static void leaveOrphans(int count) throws IOException, InterruptedException {
         for (int left = 0; left < count; left++) {
             new ProcessBuilder("sh", "-c", "sleep 0.05 &").inheritIO().start().waitFor();
@@ -47,7 +47,7 @@ final class Controller {
         say("controller: left orphans " + count);
     }
 
-    /** GET on any page is answered as a controller that is well answers /health, on the port of --httpPort. */
+    /** Answers GET on any page as a healthy controller answers /health, on the port of --httpPort. */
     private static void answerHealth(List<String> arguments) throws IOException {
         String option = "--httpPort=";
         int port = arguments.stream().filter(word -> word.startsWith(option))
@@ -59,7 +59,7 @@ final class Controller {
                     asking.getInputStream().read(new byte[4096]);
                     asking.getOutputStream().write("HTTP/1.0 200 OK\r\n\r\n{\"status\":true}".getBytes());
                 } catch (IOException gone) {
-                    // the next one
+                    // serve the next connection
                 }
             }
         });

@@ -1,6 +1,6 @@
 /**
- * `bailey agent` in an image as the official one of agents is, started as its users do: by the kubernetes plugin, and
- * by docker-workflow's `inside`.
+ * `bailey agent` in an image like the official agent image, started as the kubernetes plugin and the `inside` step of
+ * docker-workflow start it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,13 +35,13 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
       ...['--env', 'ORPHANS=30'],
     ]);
     await docker.untilPrinted(container, /^agent: ready$/);
-    const said = await docker.printed(container);
+    const output = await docker.printed(container);
     t.match(
-      said,
+      output,
       argumentsOf('-url http://127.0.0.1:8080/ci/ -workDir /home/jenkins/agent -noReconnectAfter 1d'),
     );
-    t.match(said, /^agent: arguments \[-secret, @\/proc\/self\/fd\/0, -name, build-pod-7,/m);
-    t.notMatch(said, kubernetes.JENKINS_SECRET, 'neither an argument nor a variable');
+    t.match(output, /^agent: arguments \[-secret, @\/proc\/self\/fd\/0, -name, build-pod-7,/m);
+    t.notMatch(output, kubernetes.JENKINS_SECRET, 'the secret is neither an argument nor a variable');
     for (const name of [
       'JENKINS_URL',
       'JENKINS_NAME',
@@ -49,9 +49,9 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
       'JENKINS_AGENT_WORKDIR',
       'REMOTING_OPTS',
     ] as const)
-      t.match(said, new RegExp(`^agent: variable ${name}=${kubernetes[name]}$`, 'm'));
+      t.match(output, new RegExp(`^agent: variable ${name}=${kubernetes[name]}$`, 'm'));
 
-    const rows = await until('the orphans have gone', async () => {
+    const rows = await until('the orphans are reaped', async () => {
       const rows = await docker.processes(container);
       return rows.length === 2 ? rows : undefined;
     });
@@ -70,7 +70,7 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
     t.match(
       asRoot,
       { code: 0, stdout: /^the agent is connected to port 50000/ },
-      'root of a container sees less',
+      'root of the container gets the same answer with fewer rights',
     );
 
     // kubelet does the same at the end of a pod.
@@ -78,16 +78,16 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
     t.equal(await docker.ended(container), 143);
   });
 
-  t.test("the kubernetes plugin's variables for a WebSocket", async (t) => {
+  t.test("an agent starts with the kubernetes plugin's variables for a WebSocket", async (t) => {
     const env = { ...kubernetes, JENKINS_WEB_SOCKET: 'true', JENKINS_TUNNEL: 'jenkins-agent:50000' };
     const container = await docker.start(t, image, variables({ ...env, ...noPreflight }));
     await docker.untilPrinted(container, /^agent: ready$/);
-    const said = await docker.printed(container);
-    t.match(said, argumentsOf('-workDir /home/jenkins/agent -webSocket -noReconnectAfter 1d'));
-    t.notMatch(said, /^agent: arguments .*-tunnel/m);
+    const output = await docker.printed(container);
+    t.match(output, argumentsOf('-workDir /home/jenkins/agent -webSocket -noReconnectAfter 1d'));
+    t.notMatch(output, /^agent: arguments .*-tunnel/m);
   });
 
-  t.test("the kubernetes plugin's variables for a direct connection", async (t) => {
+  t.test("an agent starts with the kubernetes plugin's variables for a direct connection", async (t) => {
     const { JENKINS_URL, ...rest } = kubernetes;
     const direct = {
       JENKINS_DIRECT_CONNECTION: '127.0.0.1:50000',
@@ -104,15 +104,15 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
     );
   });
 
-  /** The user of the container: an arbitrary uid, as docker-workflow sets it, and root. */
+  /** Users of the container: also an arbitrary uid, as docker-workflow sets it, and root. */
   const users: readonly [string, readonly string[]][] = [
     ["the image's user", []],
-    ['a user who is in no passwd', ['--user', '4711:4712']],
+    ['a user without a passwd entry', ['--user', '4711:4712']],
     ['root', ['--user', '0:0']],
   ];
   for (const [name, user] of users) {
-    t.test(`docker-workflow's cat, as ${name}`, async (t) => {
-      // Its own way, of DockerClient.run(): a terminal, detached.
+    t.test(`docker-workflow can run steps beside cat, as ${name}`, async (t) => {
+      // As in docker-workflow's DockerClient.run(): with a terminal, detached.
       const container = await docker.start(t, image, ['--tty', '--workdir', '/tmp', ...user], ['cat']);
       await untilTop(container, 'cat');
       const run = await docker.docker(
@@ -125,15 +125,15 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
         'echo "$A $(pwd)"; id -u',
       );
       t.match(run, /^b \/tmp\n(1000|4711|0)$/);
-      // The orphans of a build step whose shell has ended.
+      // These become orphans when the shell ends, like those of a build step.
       await docker.docker('exec', container.id, 'sh', '-c', 'for i in 1 2 3 4 5; do (sleep 0.1 &) done');
-      await until('the orphans have gone', async () =>
+      await until('the orphans are reaped', async () =>
         (await docker.processes(container)).length === 2 ? true : undefined,
       );
       t.same(await docker.zombies(container), []);
       t.match(await docker.processes(container), [{ command: 'bailey-init' }, { command: 'cat' }]);
       await docker.docker('stop', '--time', '30', container.id);
-      t.equal(await docker.ended(container), 143, 'at once, and not by SIGKILL');
+      t.equal(await docker.ended(container), 143, 'ended by SIGTERM, not by SIGKILL');
     });
   }
 
@@ -151,17 +151,17 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
       'cat',
     ]);
     t.teardown(() => docker.run('docker', ['rm', '--force', name]));
-    let said = '';
+    let output = '';
     cat.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
+      output += text;
     });
     cat.stdin.write('one\n');
-    await until('cat has copied its input', () => (said === 'one\n' ? true : undefined));
+    await until('cat has copied its input', () => (output === 'one\n' ? true : undefined));
     await untilTop({ id: name }, 'cat');
     cat.stdin.end('two\n');
     const [code] = await once(cat, 'close');
     t.equal(code, 0);
-    t.equal(said, 'one\ntwo\n');
+    t.equal(output, 'one\ntwo\n');
   });
 
   t.test('other arguments are passed to agent.jar', async (t) => {
@@ -176,11 +176,11 @@ if (requires(t, root, engine, ...['javac', 'jlink', 'busybox', 'tar'].map(progra
   });
 }
 
-/** The end of the arguments, behind the secret and the name. */
+/** Matches the end of the arguments, after the secret and the name. */
 const argumentsOf = (words: string): RegExp =>
   new RegExp(`^agent: arguments \\[.*${words.replaceAll(' ', ', ')}\\]$`, 'm');
 
-/** `docker top` as docker-workflow looks at it. */
+/** Waits until `docker top` lists the command, as docker-workflow does. */
 const untilTop = (container: docker.Container, command: string): Promise<true> =>
   until(`docker top shows ${command}`, async () =>
     (await docker.docker('top', container.id, '-eo', 'pid,comm'))

@@ -1,4 +1,5 @@
-// What a container of these tests runs: asks the castle until it gets its volume, says so, writes, and lives on.
+// The program of these tests' containers: requests its volume until the castle grants it, prints each new answer, writes to
+// the volume, and keeps running.
 //   node ask-castle.mjs VOLUME TARGET
 import { appendFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -25,9 +26,10 @@ function ask() {
 let last = '';
 for (;;) {
   const { status, retryAfter, error } = await ask();
-  const said = status === 201 || status === 200 ? 'has its volume' : `${status} ${error.code} ${retryAfter}`;
-  if (said !== last) console.log(said);
-  last = said;
+  const result =
+    status === 201 || status === 200 ? 'has its volume' : `${status} ${error.code} ${retryAfter}`;
+  if (result !== last) console.log(result);
+  last = result;
   if (error === undefined) break;
   await pause(200);
 }

@@ -21,7 +21,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     'ENTRYPOINT ["bailey-init","--","bailey","jenkins"]',
   ]);
 
-  /** The message of a container when it has its storage. */
+  /** What a container prints when it has its storage. */
   const works = ['sh', '-c', `echo x >>${home}/lives && echo has its volume && exec sleep 600`];
 
   /** The folder that a container gets: the certificate to trust and, when there is one, its token. */
@@ -55,7 +55,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     return { id };
   }
 
-  t.test('the token is created before the container starts', async (t) => {
+  t.test('a container gets its volume with a token that was created before its start', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const container = await create(t, tls, files);
@@ -81,7 +81,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     t.equal(
       readFileSync(join(tls.castle.backend, 'main/lives'), 'utf8'),
       'x\nx\n',
-      'with a new token it has its data',
+      'with a new token the container has its data',
     );
 
     await docker.docker('kill', container.id);
@@ -98,24 +98,27 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     });
   });
 
-  t.test('the token is created while the container runs, and belongs to its user', async (t) => {
-    const tls = await TlsCastle.start(t, 'docker');
-    const files = secrets(t, tls);
-    const container = await create(t, tls, files);
-    await docker.docker('start', container.id);
-    await docker.untilPrinted(
-      container,
-      /waiting for storage.*CASTLE_TOKEN_FILE \/secrets\/token is not there/,
-    );
-    t.match(await tls.command(container.id, 'main', '--out', join(files, 'token')), { code: 0 });
-    await docker.untilPrinted(container, /^has its volume/);
-    t.equal(
-      await docker.docker('exec', container.id, 'stat', '-c', '%u:%a', '/secrets/token'),
-      `${jenkinsUser}:600`,
-    );
-  });
+  t.test(
+    'a container gets its volume with a token that was created while it ran, for its user',
+    async (t) => {
+      const tls = await TlsCastle.start(t, 'docker');
+      const files = secrets(t, tls);
+      const container = await create(t, tls, files);
+      await docker.docker('start', container.id);
+      await docker.untilPrinted(
+        container,
+        /waiting for storage.*CASTLE_TOKEN_FILE \/secrets\/token is not there/,
+      );
+      t.match(await tls.command(container.id, 'main', '--out', join(files, 'token')), { code: 0 });
+      await docker.untilPrinted(container, /^has its volume/);
+      t.equal(
+        await docker.docker('exec', container.id, 'stat', '-c', '%u:%a', '/secrets/token'),
+        `${jenkinsUser}:600`,
+      );
+    },
+  );
 
-  t.test('the label decides about the volume, whatever the token names', async (t) => {
+  t.test('no token is created for a volume that the label does not permit', async (t) => {
     const tls = await TlsCastle.start(t, 'docker');
     const files = secrets(t, tls);
     const none = await create(t, tls, files, [], ['sleep', '600']);
@@ -143,7 +146,11 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     const thief = await create(t, tls, files, ['--label', 'castle.volume=main']);
     await docker.docker('start', thief.id);
     t.not(await docker.ended(thief), 0);
-    t.match(await docker.printed(thief), /leads to mount \d+ instead of \d+/, 'its bailey starts nothing');
+    t.match(
+      await docker.printed(thief),
+      /leads to mount \d+ instead of \d+/,
+      'the second container starts nothing',
+    );
     t.notMatch(await docker.printed(thief), /has its volume/);
     t.same(readdirSync(join(tls.castle.backend, 'main')), [], 'nothing was written');
   });
@@ -165,7 +172,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
     ] as const) {
       writeFileSync(join(files, name), await tls.token(container.id, 'main'), { mode: 0o644 });
       await docker.docker('start', container.id);
-      if (container === without) t.not(await docker.ended(container), 0, 'without one');
+      if (container === without) t.not(await docker.ended(container), 0, 'without a client certificate');
     }
     await docker.untilPrinted(with_, /^has its volume/);
     t.notMatch(await docker.printed(without), /has its volume/);

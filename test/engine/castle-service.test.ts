@@ -1,4 +1,4 @@
-/** etc/castle.service: its capabilities, and what systemd makes of it. */
+/** etc/castle.service: its capabilities, and its check by systemd. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -8,7 +8,7 @@ import { program, requires, root } from '../kit/needs.ts';
 
 const service = readFileSync('etc/castle.service', 'utf8');
 
-t.test('the capabilities of the service are enough to mount', async (t) => {
+t.test('the capabilities in the service file are enough to mount', async (t) => {
   if (!requires(t, root, program('setpriv'))) return;
   const [, line = ''] = /^CapabilityBoundingSet=(.*)$/m.exec(service) ?? [];
   const kept = line
@@ -26,12 +26,12 @@ t.test('the capabilities of the service are enough to mount', async (t) => {
   t.match(stdout, /^ok +mounting in a container: /m);
 });
 
-t.test('systemd understands the service file', async (t) => {
+t.test('systemd-analyze accepts the service file', async (t) => {
   if (!requires(t, program('systemd-analyze'))) return;
   const folder = temporaryFolder(t, 'systemd');
   const file = join(folder, 'castle.service');
   // systemd-analyze also checks that the program exists.
   writeFileSync(file, service.replace(/^ExecStart=\S+ \S+/m, 'ExecStart=/bin/true'));
   const { code, stdout, stderr } = await docker.run('systemd-analyze', ['verify', file]);
-  t.match({ code, said: stdout + stderr }, { code: 0, said: '' });
+  t.match({ code, output: stdout + stderr }, { code: 0, output: '' });
 });

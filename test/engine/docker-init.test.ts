@@ -53,7 +53,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
     }
   });
 
-  t.test('process 1 is docker-init, reaps what is left to it, and docker stop ends it', async (t) => {
+  t.test('process 1 is docker-init, which reaps orphans and ends on docker stop', async (t) => {
     const container = await start(
       t,
       image,
@@ -69,10 +69,10 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
     t.same(await zombies(container), []);
     await docker('stop', '--time', '60', container.id);
     t.equal(await ended(container), 143);
-    t.equal(await printed(container), 'left all\n', 'nothing was said beside');
+    t.equal(await printed(container), 'left all\n', 'docker-init printed nothing');
   });
 
-  t.test('docker run -it: ^Z freezes neither container nor shell, ^C arrives', async (t) => {
+  t.test('in docker run -it, ^Z stops neither container nor shell, and ^C reaches the program', async (t) => {
     const host = { DOCKER_HOST: process.env['DOCKER_HOST'] ?? '', TERM: 'dumb' };
     const interactive = ['run', '--rm', '--init', '--interactive', '--tty', '--network', 'none', image];
     const plain = new Terminal(
@@ -92,7 +92,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
     t.equal(await plain.ended(), 3);
 
     const shell = new Terminal(t, ['docker', ...interactive, 'sh'], host);
-    // What is typed while it sets its terminal up is lost.
+    // Characters are lost that are typed while the shell sets up its terminal.
     await until('the shell answers', () => {
       shell.type('echo $((40 + 2))\n');
       return shell.text.includes('\n42') || undefined;
@@ -110,7 +110,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'), () => needsIni
   });
 }
 
-t.test("an engine's limit on memory: the epitaph names it", async (t) => {
+t.test('the epitaph names the memory limit of the engine', async (t) => {
   if (!requires(t, root, engine, program('busybox'), program('tar'))) return;
   const folder = temporaryFolder(t, 'limited');
   await addBusybox(folder);
@@ -126,7 +126,7 @@ t.test("an engine's limit on memory: the epitaph names it", async (t) => {
   );
   const build = await runToEnd(image, limited, ['sh', '-c', `sh -c '${eats}'; echo ended $?; exit 0`]);
   t.same(build.code, 0);
-  t.notMatch(build.stderr, 'bailey-init', 'a build that is killed is not the end of the container');
+  t.notMatch(build.stderr, 'bailey-init', 'the container survives a build that is killed');
 });
 
 async function busybox(t: Test): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * The example Dockerfiles, built from this folder as they print it, and run. The base images are stand-ins from local files,
- * because CI reaches no image registry: the build image is a minimal Debian that has node, npm, gcc and make and nothing else
+ * The example Dockerfiles are built with the command in their comments, and run. The base images are stand-ins from local files,
+ * because CI reaches no image registry. The build image is a minimal Debian with node, npm, gcc and make and nothing else
  * that a build could use.
  */
 import {
@@ -36,7 +36,7 @@ import { until } from '../kit/until.ts';
 const boundMs = 900_000;
 t.setTimeout(4 * boundMs);
 
-/** What the builds leave besides their images. */
+/** Intermediate images that the builds leave. */
 const stages = new Set<string>();
 
 const programs = ['debootstrap', 'javac', 'jlink', 'busybox', 'tar'].map(program);
@@ -48,9 +48,13 @@ if (requires(t, root, engine, ...programs)) {
   await t.test('the example Dockerfiles build', async (t) => {
     t.setTimeout(3 * boundMs);
     const base = await buildImage(t);
-    const said = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
-    t.match(said, /bailey-init: linked statically with the system's static libc/, 'and says which libc');
-    // The first stage is the same: the engine has it in its cache.
+    const buildOutput = await build(t, 'Dockerfile.example', controller, base, await runtimeImage(t));
+    t.match(
+      buildOutput,
+      /bailey-init: linked statically with the system's static libc/,
+      'the build prints the libc',
+    );
+    // The first stage is the same, so the engine has it in its cache.
     await build(t, 'Dockerfile.agent.example', agent, base, await agentRuntimeImage(t));
     await build(t, 'Dockerfile.castle.example', castle, base, await castleRuntimeImage(t));
   });
@@ -65,7 +69,7 @@ if (requires(t, root, engine, ...programs)) {
   t.teardown(() => docker.run('docker', ['image', 'rm', '--force', controller, agent, castle, ...stages]));
 }
 
-/** @returns what the build said */
+/** @returns the output of the build */
 async function build(t: Test, file: string, tag: string, base: string, runtime: string): Promise<string> {
   const bases = { BUILD_IMAGE: base, RUNTIME_IMAGE: runtime };
   const args = Object.entries(bases).flatMap(([name, image]) => ['--build-arg', `${name}=${image}`]);
@@ -87,17 +91,17 @@ async function build(t: Test, file: string, tag: string, base: string, runtime: 
     boundMs,
     env: { ...process.env, DOCKER_BUILDKIT: '0' },
   });
-  const said = built.stdout + built.stderr;
-  if (built.code !== 0) t.comment(said);
+  const buildOutput = built.stdout + built.stderr;
+  if (built.code !== 0) t.comment(buildOutput);
   t.equal(built.code, 0, `docker build --file ${file}`);
-  // The first stage has no name, and would stay.
-  const [, stage] = /---> ([0-9a-f]+)\nStep \d+\/\d+ : FROM \$\{RUNTIME_IMAGE\}/.exec(said) ?? [];
+  // The image of the first stage has no name, so the test has to remove it.
+  const [, stage] = /---> ([0-9a-f]+)\nStep \d+\/\d+ : FROM \$\{RUNTIME_IMAGE\}/.exec(buildOutput) ?? [];
   if (stage !== undefined) stages.add(stage);
-  return said;
+  return buildOutput;
 }
 
 function tryContent(tag: string): void {
-  t.test(`${tag} is not root, and holds dist/ and Node and nothing else of the build`, async (t) => {
+  t.test(`${tag} has another user than root, and only dist/ and Node from the build`, async (t) => {
     const everything = await docker.runToEnd(tag, ['--user', '0', '--entrypoint', 'find'], ['/', '-xdev']);
     const paths = everything.stdout.split('\n');
     for (const name of ['bailey', 'bailey-init', 'node'])
@@ -107,7 +111,7 @@ function tryContent(tag: string): void {
     const who = await docker.runToEnd(tag, ['--entrypoint', 'id'], []);
     t.match(who.stdout, /^uid=1000\(jenkins\)/);
     const found = await docker.runToEnd(tag, ['--entrypoint', 'bailey'], ['--version']);
-    t.match(found, { code: 0, stdout: /^bailey \d/, stderr: '' }, 'bailey runs by its link');
+    t.match(found, { code: 0, stdout: /^bailey \d/, stderr: '' }, 'bailey runs through its symlink');
     const check = await docker.docker('image', 'inspect', '--format', '{{json .Config.Healthcheck}}', tag);
     t.match(JSON.parse(check), { Test: ['CMD', 'bailey', 'health'], StartPeriod: 300e9 });
   });
@@ -125,7 +129,7 @@ function tryController(tag: string): void {
     t.ok(existsSync(join(castle.backend, 'example/builds/1/log')));
   });
 
-  t.test('without CASTLE_URL it starts like any Jenkins image, and the engine sees its health', async (t) => {
+  t.test('without CASTLE_URL the image runs a controller, and the engine reports its health', async (t) => {
     const container = await docker.start(
       t,
       tag,
@@ -143,7 +147,7 @@ function tryController(tag: string): void {
 }
 
 function tryAgent(tag: string): void {
-  t.test('the image runs an agent, and the engine sees its health', async (t) => {
+  t.test('the image runs an agent, and the engine reports its health', async (t) => {
     const variables = [
       'JENKINS_URL=http://127.0.0.1:8080/',
       'JENKINS_SECRET=s',
@@ -151,7 +155,7 @@ function tryAgent(tag: string): void {
       'BAILEY_PREFLIGHT=off',
       'ORPHANS=20',
     ];
-    // With no time to start, the first failed check counts.
+    // Without a start period, the first failed check counts.
     const checks = ['--health-interval', '1s', '--health-retries', '1', '--health-start-period', '1ms'];
     const container = await docker.start(t, tag, [...checks, ...variables.flatMap((set) => ['--env', set])]);
     await docker.untilPrinted(container, /^agent: arguments \[.*-url, http:\/\/127\.0\.0\.1:8080\/\]$/);
@@ -239,14 +243,14 @@ const untilHealth = (container: docker.Container, wanted: string): Promise<strin
 /** A stand-in for the official Node image: Debian, node and npm where that image has them, gcc and make. */
 async function buildImage(t: Test): Promise<string> {
   const debian = await madeOnce('build/images/debian-bookworm', async (folder) => {
-    // In a mount namespace of its own: the /proc that it mounts goes with it, however it ends.
+    // In a new mount namespace, so that the mount of /proc ends with the process.
     const args = ['--variant=minbase', '--include=ca-certificates,gcc,libc6-dev,make', 'bookworm', folder];
     const made = await docker.run('unshare', ['--mount', 'debootstrap', ...args], { boundMs });
     if (made.code !== 0) throw new Error(`debootstrap: exit code ${made.code}: ${made.stdout}${made.stderr}`);
   });
   const folder = join(temporaryFolder(t, 'build-image'), 'root');
   await docker.output('cp', '--archive', '--reflink=auto', debian, folder);
-  // Nothing more can be installed, not even by mistake.
+  // Without sources, apt can install no other packages.
   rmSync(join(folder, 'etc/apt'), { recursive: true });
   const local = join(folder, 'usr/local');
   copyFileSync(process.execPath, join(local, 'bin/node'));
@@ -258,7 +262,7 @@ async function buildImage(t: Test): Promise<string> {
   return importImage(t, folder, ['ENV PATH=/usr/local/bin:/usr/bin:/bin']);
 }
 
-/** How this host's npm reaches its registry: a company's mirror and certificates belong to the machine, not in here. */
+/** Copies this host's npm settings for its registry, such as a company's mirror and certificates. */
 async function copyRegistrySettings(folder: string): Promise<void> {
   const setting = async (name: string) => (await docker.run('npm', ['config', 'get', name])).stdout.trim();
   const lines = [`registry=${await setting('registry')}`];

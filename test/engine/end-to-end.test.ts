@@ -21,19 +21,15 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       const options = [...castle.options('main'), '--env', 'ORPHANS=60'];
       const first = await docker.start(t, image, options, ['--httpPort=8080']);
       await docker.untilPrinted(first, /^controller: ready/);
-      const said = await docker.printed(first);
-      t.match(said, /^controller: arguments \[--httpPort=8080\]$/m);
-      t.match(said, /^controller: found builds \[\]$/m);
+      const log = await docker.printed(first);
+      t.match(log, /^controller: arguments \[--httpPort=8080\]$/m);
+      t.match(log, /^controller: found builds \[\]$/m);
 
       const lease = await castle.leaseOf('main');
       t.match(lease, { state: 'mounted', container: first.id, target: home });
       const mounts = await docker.docker('exec', first.id, 'cat', '/proc/self/mountinfo');
       const mine = mounts.split('\n').filter((line) => line.split(' ')[4] === home);
-      t.equal(
-        Number(mine.at(-1)?.split(' ')[0]),
-        lease?.mountId,
-        'the mount on top is the one the castle made',
-      );
+      t.equal(Number(mine.at(-1)?.split(' ')[0]), lease?.mountId, 'the topmost mount is that of the castle');
       t.match(mine.at(-1), / rw,nosuid,nodev/);
       t.equal(statSync(join(castle.backend, 'main')).uid, jenkinsUser);
       t.equal(
@@ -74,7 +70,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
       t.match(
         await castle.leaseOf('main'),
         { state: 'mounted', container: first.id },
-        'docker start asks again',
+        'a container that docker start starts again requests its volume again',
       );
       await docker.docker('stop', '--time', '60', first.id);
       await castle.untilFree('main');
@@ -91,31 +87,42 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     const other = ['--label', 'castle.volume=mine', ...castle.optionsWithoutPermission('secret')];
     const stranger = await docker.runToEnd(image, other, []);
     t.equal(stranger.code, 77, stranger.stderr);
-    t.notMatch(unlabelled.stdout + stranger.stdout, /controller:/, 'nothing was started without its storage');
+    t.notMatch(
+      unlabelled.stdout + stranger.stdout,
+      /controller:/,
+      'no controller starts without its storage',
+    );
     t.same(await castle.ask('volumes'), [], 'nothing was created');
   });
 
-  t.test('a volume that another container uses is refused', async (t) => {
-    const castle = await CastleOnHost.start(t);
-    const name = `bailey-holder-${process.pid}`;
-    const holder = await docker.start(t, image, [...castle.options('shared'), '--name', name]);
-    await docker.untilPrinted(holder, /^controller: ready/);
-    const impatient = [...castle.options('shared'), '--env', 'CASTLE_TIMEOUT=2s'];
-    const refused = await docker.runToEnd(image, impatient, []);
-    t.equal(refused.code, 75, refused.stderr);
-    t.match(refused.stderr, new RegExp(`^bailey: .*${name}`, 'm'), 'the message names the holder');
+  t.test(
+    'a volume that another container uses is refused, or granted when that container stops',
+    async (t) => {
+      const castle = await CastleOnHost.start(t);
+      const name = `bailey-holder-${process.pid}`;
+      const holder = await docker.start(t, image, [...castle.options('shared'), '--name', name]);
+      await docker.untilPrinted(holder, /^controller: ready/);
+      const impatient = [...castle.options('shared'), '--env', 'CASTLE_TIMEOUT=2s'];
+      const refused = await docker.runToEnd(image, impatient, []);
+      t.equal(refused.code, 75, refused.stderr);
+      t.match(refused.stderr, new RegExp(`^bailey: .*${name}`, 'm'), 'the message names the holder');
 
-    const patient = await docker.start(t, image, [
-      ...castle.options('shared'),
-      '--env',
-      'CASTLE_TIMEOUT=90s',
-    ]);
-    await docker.untilPrinted(patient, new RegExp(name));
-    t.equal((await castle.leaseOf('shared'))?.container, holder.id, 'it waits');
-    await docker.docker('stop', '--time', '60', holder.id);
-    await docker.untilPrinted(patient, /^controller: found builds \[1\]$/);
-    t.equal((await castle.leaseOf('shared'))?.container, patient.id, 'and has it when it is free');
-  });
+      const patient = await docker.start(t, image, [
+        ...castle.options('shared'),
+        '--env',
+        'CASTLE_TIMEOUT=90s',
+      ]);
+      await docker.untilPrinted(patient, new RegExp(name));
+      t.equal((await castle.leaseOf('shared'))?.container, holder.id, 'the second container waits');
+      await docker.docker('stop', '--time', '60', holder.id);
+      await docker.untilPrinted(patient, /^controller: found builds \[1\]$/);
+      t.equal(
+        (await castle.leaseOf('shared'))?.container,
+        patient.id,
+        'the second container gets the volume when the first one has stopped',
+      );
+    },
+  );
 
   t.test('SIGTERM ends a container that waits for its storage', async (t) => {
     const castle = await CastleOnHost.start(t);
@@ -128,34 +135,41 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.equal((await castle.leaseOf('busy'))?.container, holder.id);
   });
 
-  t.test('a castle killed with -9 finds its containers again', async (t) => {
-    const castle = await CastleOnHost.start(t);
-    const container = await docker.start(t, image, castle.options('kept'));
-    await docker.untilPrinted(container, /^controller: ready/);
-    const before = await castle.leaseOf('kept');
-    await castle.end('SIGKILL');
-    t.equal(
-      await docker.docker('exec', container.id, 'cat', `${home}/builds/1/log`),
-      'build 1',
-      'the data stays',
-    );
+  t.test(
+    'after kill -9 and a restart, the castle keeps the leases of running containers and ends the others',
+    async (t) => {
+      const castle = await CastleOnHost.start(t);
+      const container = await docker.start(t, image, castle.options('kept'));
+      await docker.untilPrinted(container, /^controller: ready/);
+      const before = await castle.leaseOf('kept');
+      await castle.end('SIGKILL');
+      t.equal(
+        await docker.docker('exec', container.id, 'cat', `${home}/builds/1/log`),
+        'build 1',
+        'the data stays',
+      );
 
-    await castle.serve();
-    t.same(await castle.leaseOf('kept'), before, 'the lease is the same');
-    const rival = await docker.runToEnd(image, [...castle.options('kept'), '--env', 'CASTLE_TIMEOUT=2s'], []);
-    t.equal(rival.code, 75, rival.stderr);
-    await docker.docker('stop', '--time', '60', container.id);
-    await castle.untilFree('kept');
+      await castle.serve();
+      t.same(await castle.leaseOf('kept'), before, 'the lease is the same');
+      const rival = await docker.runToEnd(
+        image,
+        [...castle.options('kept'), '--env', 'CASTLE_TIMEOUT=2s'],
+        [],
+      );
+      t.equal(rival.code, 75, rival.stderr);
+      await docker.docker('stop', '--time', '60', container.id);
+      await castle.untilFree('kept');
 
-    const next = await docker.start(t, image, castle.options('kept'));
-    await docker.untilPrinted(next, /^controller: found builds \[1\]$/);
-    await docker.untilPrinted(next, /^controller: ready/);
-    await castle.end('SIGKILL');
-    await docker.docker('stop', '--time', '60', next.id);
-    await castle.serve();
-    await castle.untilFree('kept');
-    t.pass('the lease of a container that ended while no castle was running ends at the next start');
-  });
+      const next = await docker.start(t, image, castle.options('kept'));
+      await docker.untilPrinted(next, /^controller: found builds \[1\]$/);
+      await docker.untilPrinted(next, /^controller: ready/);
+      await castle.end('SIGKILL');
+      await docker.docker('stop', '--time', '60', next.id);
+      await castle.serve();
+      await castle.untilFree('kept');
+      t.pass('the lease of a container that ended while no castle was running ends at the next start');
+    },
+  );
 
   t.test('JENKINS_HOME that is a symlink is refused', async (t) => {
     const castle = await CastleOnHost.start(t);
@@ -186,7 +200,11 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     const leases = await castle.ask('leases');
     t.same(leases.filter(({ state }) => state === 'mounted').length, 20);
     for (const [index, { id }] of crowd.entries()) {
-      t.equal(leases.find(({ container }) => container === id)?.volume, `crowd-${index}`, 'each has its own');
+      t.equal(
+        leases.find(({ container }) => container === id)?.volume,
+        `crowd-${index}`,
+        'each container has its own volume',
+      );
     }
     await docker.docker('kill', ...crowd.map(({ id }) => id));
     await Promise.all(names.map((name) => castle.untilFree(name)));

@@ -40,7 +40,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     await docker.untilPrinted(container, /^has its volume/);
     await docker.pause(container);
     t.match(await castle.untilEventOf('container.paused', container.id), [{ volume: 'main', level: 'info' }]);
-    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'it keeps its storage');
+    t.match(await castle.leaseOf('main'), { state: 'mounted' }, 'a paused container keeps its storage');
     await docker.docker('unpause', container.id);
     await castle.untilEventOf('container.resumed', container.id);
     await docker.docker('kill', stranger.id);
@@ -56,8 +56,12 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
     await docker.docker('start', container.id);
     await docker.untilPrinted(container, /^has its volume/, 2);
-    t.match(await castle.leaseOf('main'), { container: container.id }, 'started again, it has it again');
-    t.equal(lives(castle, 'main'), 2, 'and finds its data');
+    t.match(
+      await castle.leaseOf('main'),
+      { container: container.id },
+      'the restarted container has its volume again',
+    );
+    t.equal(lives(castle, 'main'), 2, 'the restarted container has its data');
     await docker.docker('kill', container.id);
     t.match(await castle.untilEventOf('container.died', container.id, 2), [
       {},
@@ -81,7 +85,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
   });
 
   t.test(
-    'without its engine the castle keeps running, refuses new requests, and catches up afterwards',
+    'while its engine is down, the castle keeps running and refuses requests; missed events are logged afterwards',
     async (t) => {
       const proxy = await EngineProxy.start(t);
       const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });
@@ -94,7 +98,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
       await castle.untilEngineIs('disconnected');
       t.equal(castle.eventsNamed('engine.disconnected').length, 1);
       t.equal(await castle.metric('castle_engine_connected'), 0);
-      t.equal((await castle.get('/healthz')).status, 200, 'the castle itself is well');
+      t.equal((await castle.get('/healthz')).status, 200, 'the castle stays healthy');
       const asks = await start(t, castle, 'later');
       await docker.untilPrinted(asks, /^503 backend_failed 2$/);
       t.same((await castle.ask('leases')).map(({ volume }) => volume).sort(), ['goes', 'stays']);
@@ -129,7 +133,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     },
   );
 
-  t.test('a castle can start before its engine', async (t) => {
+  t.test('a castle that starts before its engine connects to it later', async (t) => {
     const proxy = await EngineProxy.start(t);
     await proxy.cut();
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: proxy.socket });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { temporaryFolder } from '../kit/images.ts';
 
-/** A proxy for the engine's socket that can be cut, so that its clients lose the engine and get it back. */
+/** A proxy for the engine's socket that can be closed and opened, so that its clients lose the engine and reconnect. */
 export class EngineProxy {
   readonly socket: string;
   readonly #engine: string;

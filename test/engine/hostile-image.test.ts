@@ -1,4 +1,4 @@
-/** An image in which every program belongs to an attacker: the castle mounts in its containers, and executes none of them. */
+/** An image with an attacker's programs: the castle mounts volumes in its containers and executes none of the programs. */
 import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
@@ -39,7 +39,7 @@ if (requires(t, root, engine, program('openssl'), program('tar'))) {
     symlinkSync('/', join(files, 'link'));
     const image = await importImage(t, files, ['ENTRYPOINT ["/bin/sh","first"]']);
 
-    // The container itself does nothing: the request in its name comes from the test, which has its token.
+    // The container itself does nothing: the test sends the requests for it, with a token of the container.
     const tls = await TlsCastle.start(t, 'docker');
     const proof = temporaryFolder(t, 'proof');
     const container = await docker.start(t, image, [
@@ -67,9 +67,9 @@ if (requires(t, root, engine, program('openssl'), program('tar'))) {
     t.match(await tls.lease(linked, 'main', '/data'), { status: 200, body: { id: body.id } });
     t.equal((await tls.ask(linked, 'DELETE', `/v1/leases/${body.id}`)).status, 204);
     t.equal((await tls.lease(await tls.token(container.id, 'main'), 'main', '/data')).status, 201);
-    t.strictSame(readdirSync(proof), [], 'nothing ran');
+    t.strictSame(readdirSync(proof), [], 'no program of the image ran');
 
     await docker.docker('exec', container.id, '/bin/mount');
-    t.equal(readdirSync(proof).length, 1, 'it would have left its proof');
+    t.equal(readdirSync(proof).length, 1, 'a program of the image leaves a file when it runs');
   });
 }

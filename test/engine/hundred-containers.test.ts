@@ -1,6 +1,6 @@
 /**
- * A hundred containers on a real engine, each with its own volume, are killed and started again at random for a while, and
- * so is the castle. CASTLE_MANY_SECONDS sets how long, CASTLE_SEED the order.
+ * A hundred containers on a real engine, each with its own volume. For some time, containers at random and sometimes the
+ * castle are killed and started again. CASTLE_MANY_SECONDS sets the time, CASTLE_SEED the order.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -19,11 +19,11 @@ const seconds = Number(process.env['CASTLE_MANY_SECONDS'] ?? 60);
 
 /** How many containers the engine starts, or ends, at the same time. */
 const atOnce = 4;
-/** The castle is killed so many times meanwhile. */
+/** How many times the castle is killed. */
 const castleDeaths = 4;
-/** V8 keeps garbage for as long as there is room: with a small heap, memory that grows is memory that is in use. */
+/** V8 keeps garbage while the heap has room. With a small heap, growing memory is memory in use. */
 const smallHeap = { ...process.env, NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2' };
-/** What the memory of a process without a lease varies by: pages of the store, and the allocator's own. */
+/** By how much the memory of a castle without leases varies: pages of the store and caches of the allocator. */
 const moreKilobytes = 25_000;
 t.setTimeout(0);
 
@@ -33,7 +33,7 @@ const endings = ['engine kills', 'kill -9', 'stop'] as const;
 if (requires(t, root, engine, loopDevices, program('cc'), program('debugfs'))) {
   const image = await writerImage(t);
 
-  t.test(`100 containers for ${seconds} s, local`, async (t) => {
+  t.test(`100 containers that are killed at random for ${seconds} s lose no record (local)`, async (t) => {
     const castle = await CastleOnHost.start(t, 'docker', { env: smallHeap });
     await runCrowd(t, castle, image, 100, seconds);
     for (const volume of readdirSync(castle.backend)) {
@@ -41,13 +41,13 @@ if (requires(t, root, engine, loopDevices, program('cc'), program('debugfs'))) {
     }
   });
 
-  t.test(`30 containers for ${seconds / 3} s, loop`, async (t) => {
+  t.test(`30 containers that are killed at random for ${seconds / 3} s lose no record (loop)`, async (t) => {
     const castle = await CastleOnHost.start(t, 'docker', { loop: 'size=16M', env: smallHeap });
     const volumes = await runCrowd(t, castle, image, 30, seconds / 3);
     await untilNoLoops(castle.backend);
     for (const volume of volumes) {
       const file = imageOf(castle.backend, volume);
-      t.equal(fsck(file), 0, `${volume}: its file system`);
+      t.equal(fsck(file), 0, `${volume}: the file system has no errors`);
       checkChain(t, volume, spawnSync('debugfs', ['-R', 'cat /chain', file]).stdout);
     }
   });
@@ -105,7 +105,7 @@ async function runCrowd(
       name.endsWith('.broken') ? [`${name}: ${readFileSync(join(acks, name), 'utf8')}`] : [],
     ),
     [],
-    'every container found what the ones before it wrote',
+    'every container found the records of the earlier containers',
   );
   t.same((await castle.ask('volumes')).map(({ name }) => name).sort(), [...volumes].sort());
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
@@ -119,7 +119,7 @@ async function runCrowd(
   return volumes;
 }
 
-/** The last record of each volume that its writer knew to be on the disk. */
+/** The last record of each volume that its writer reported as synced. */
 const acknowledged = new Map<string, number>();
 
 async function createContainer(
@@ -153,7 +153,7 @@ async function endLife(container: Dockerode.Container, ending: (typeof endings)[
   await until('the container has ended', async () => !(await container.inspect()).State.Running || undefined);
 }
 
-/** Waits until so many containers have their volumes, and no others do. */
+/** Waits until exactly this number of containers have their volumes. */
 async function untilLeases(castle: CastleOnHost, count: number): Promise<void> {
   const look = async () => {
     const leases = JSON.parse((await castle.get('/v1/leases')).text) as readonly { readonly state: string }[];
@@ -164,7 +164,7 @@ async function untilLeases(castle: CastleOnHost, count: number): Promise<void> {
   await until(`${count} leases`, look);
 }
 
-/** A castle that has served many leases, all of which have ended, holds what one holds that was just started. */
+/** Checks that a castle whose leases have all ended uses as many descriptors and as much memory as a new castle. */
 async function checkLeaks(t: Test, castle: CastleOnHost): Promise<void> {
   const used = (await castle.status()).pid;
   const held = await until('its idle connections are closed', descriptorsWhenIdle(used));
@@ -177,16 +177,16 @@ async function checkLeaks(t: Test, castle: CastleOnHost): Promise<void> {
   t.same(
     held.filter(others),
     expected.filter(others),
-    'files and pipes of a castle that was used, and of a fresh one',
+    'the used castle has the same files and pipes open as a new one',
   );
-  // A connection to the engine can be kept alive.
+  // The HTTP client may keep one connection to the engine open.
   const most = expected.filter(sockets).length + 1;
   t.ok(held.filter(sockets).length <= most, `${held.filter(sockets).length} sockets, at most ${most}`);
   const allowed = residentKilobytes(fresh) + moreKilobytes;
   t.ok(kilobytes <= allowed, `${kilobytes} KB in memory, at most ${allowed}`);
 }
 
-/** A probe for what a process has open, sockets as a number, once that has not changed for five seconds. */
+/** A probe for the open descriptors of a process, when they have not changed for five seconds. */
 function descriptorsWhenIdle(pid: number): () => readonly string[] | undefined {
   let [last, since]: [string, number] = ['', performance.now()];
   return () => {
@@ -194,7 +194,7 @@ function descriptorsWhenIdle(pid: number): () => readonly string[] | undefined {
       try {
         return [readlinkSync(`/proc/${pid}/fd/${number}`).replace(/:\[\d+\]$/, '')];
       } catch {
-        return []; // It was closed meanwhile.
+        return []; // It has been closed.
       }
     });
     const now = JSON.stringify(kinds.sort());
@@ -208,7 +208,7 @@ function residentKilobytes(pid: number): number {
   return Number(kilobytes);
 }
 
-/** Calls a function for each, some at a time. */
+/** Calls a function for each element, several at the same time. */
 async function fewAtOnce<T, R>(all: readonly T[], call: (one: T) => Promise<R>): Promise<R[]> {
   const done: R[] = [];
   const left = [...all];
@@ -219,7 +219,7 @@ async function fewAtOnce<T, R>(all: readonly T[], call: (one: T) => Promise<R>):
   return done;
 }
 
-/** An image of nothing but test/engine/chain-writer.c. */
+/** An image that contains only test/engine/chain-writer.c. */
 async function writerImage(t: Test): Promise<string> {
   const folder = temporaryFolder(t, 'writer');
   const compiled = compileProgram(join(folder, 'chain-writer'), 'test/engine/chain-writer.c');
@@ -229,7 +229,7 @@ async function writerImage(t: Test): Promise<string> {
   return importImage(t, layout, ['ENTRYPOINT ["/chain-writer"]']);
 }
 
-/** Whether a volume has every record up to the last one that was acknowledged, in order, and no other one's. */
+/** Asserts that a volume has every record up to the last acknowledged one, in order, and no record of another volume. */
 function checkChain(t: Test, volume: string, found: Buffer): void {
   let chain = sum(2_166_136_261, volume);
   let number = 0;

@@ -14,7 +14,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
   for (const way of ['kernel', 'wait']) {
     const options = [...unprivileged, '--env', `BAILEY_REAP=${way}`];
 
-    t.test(`--reap ${way}: exit codes`, async (t) => {
+    t.test(`--reap ${way}: the exit code of the program is that of the container`, async (t) => {
       const cases: [code: number, ...command: string[]][] = [
         [0, 'true'],
         [7, 'sh', '-c', 'exit 7'],
@@ -62,13 +62,13 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
       t.match(status, /^Uid:\t1000\t/m);
       t.match(status, /^CapEff:\t0+$/m);
       if (way === 'kernel' && kernelReaps()) {
-        t.notMatch(await printed(container), /cannot reap/, 'the kernel did it, without falling back');
+        t.notMatch(await printed(container), /cannot reap/, 'the kernel reaped, without a fallback');
         t.match(status, /^SigIgn:\t[0-9a-f]*1[0-9a-f]{4}$/m, 'SIGCHLD is ignored');
       }
     });
   }
 
-  t.test('the same program without bailey-init leaves zombies, so the test above can fail', async (t) => {
+  t.test('the same program leaves zombies without bailey-init', async (t) => {
     const container = await start(t, image, [...unprivileged, '--entrypoint', 'sh'], ['-c', leaveOrphans]);
     await untilPrinted(container, /left all/);
     const rows = await until('all orphans have ended', async () => {
@@ -80,7 +80,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     await docker('kill', container.id);
   });
 
-  t.test('an image that holds one static program and nothing else', async (t) => {
+  t.test('bailey-init runs in an image with only one static program', async (t) => {
     const folder = temporaryFolder(t, 'bare');
     addProgram(folder, 'dist/bailey-init', 'bailey-init');
     addProgram(folder, '/bin/busybox', 'busybox');
@@ -92,7 +92,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
   });
 }
 
-/** Prints `left all` once process 1 has 200 orphans, and keeps running without children. */
+/** Prints `left all` when process 1 has 200 orphans, and keeps running without children. */
 const leaveOrphans = 'for i in $(seq 200); do (sleep 0.5 &) ; done; echo left all; exec sleep 1000';
 
 async function busyboxWithInit(t: Test): Promise<string> {
@@ -102,7 +102,7 @@ async function busyboxWithInit(t: Test): Promise<string> {
   return importImage(t, folder, ['ENV PATH=/usr/local/bin:/bin', 'ENTRYPOINT ["bailey-init"]']);
 }
 
-/** Since Linux 6.15 the exit status of a process that the kernel has reaped itself can be read (PIDFD_INFO_EXIT). */
+/** Since Linux 6.15 the exit status of a process can be read after the kernel has reaped it (PIDFD_INFO_EXIT). */
 function kernelReaps(): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   return major > 6 || (major === 6 && minor >= 15);

@@ -16,7 +16,7 @@ import {
 import { agentFile, engine, injectedAgent, program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
 
-/** As the README says, and as little as a container can have: no root, nothing writable, no capability. */
+/** The options of the documentation, without root, capabilities or a writable root. */
 const injected = [
   ...['--volume', `${resolve(agentFile)}:/bailey-agent:ro`, '--entrypoint', '/bailey-agent'],
   ...['--user', '1000:1000', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
@@ -29,10 +29,10 @@ const work = ['--tmpfs', '/work:noexec,mode=1777', '--env', 'JENKINS_HOME=/work'
 const controller = Object.entries(knownController).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
 
 if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 'tar'].map(program))) {
-  t.test('the agent in one file runs in an image that has only java', async (t) => {
+  t.test('the single-file agent runs in an image that has only java', async (t) => {
     const image = await javaImage(t);
 
-    t.test('it executes java below bailey-init, and leaves nothing behind', async (t) => {
+    t.test('the agent executes java under bailey-init, and leaves no process or open file', async (t) => {
       const more = ['--env', 'ORPHANS=60', '--env', 'NODE_OPTIONS=--require=/no.js'];
       const options = [...injected, ...work, ...controller, ...more];
       const container = await docker.start(t, image, options, ['-workDir', '/work/build 1']);
@@ -51,24 +51,24 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
       ]);
       const java = `/proc/${rows[1]?.pid}`;
       const open = readdirSync(`${java}/fd`).map((fd) => readlinkSync(`${java}/fd/${fd}`));
-      t.notMatch(open.join('\n'), /addon|bailey-agent/, 'java has no file of ours open');
-      t.notMatch(readFileSync(`${java}/maps`, 'utf8'), /bailey-agent/, 'nor in its memory');
+      t.notMatch(open.join('\n'), /addon|bailey-agent/, 'java has no file of Bailey open');
+      t.notMatch(readFileSync(`${java}/maps`, 'utf8'), /bailey-agent/, 'java has no file of Bailey mapped');
       const environment = readFileSync(`${java}/environ`, 'utf8').split('\0');
       t.ok(
         environment.includes('NODE_OPTIONS=--require=/no.js'),
-        'its builds have the NODE_OPTIONS of the image',
+        'builds have the NODE_OPTIONS of the image',
       );
       await docker.docker('stop', '--time', '60', container.id);
       t.equal(await docker.ended(container), 143);
       t.match(await docker.printed(container), /^controller: shutting down$/m);
     });
 
-    t.test('a wrong command line is refused', async (t) => {
+    t.test('a wrong command line is an error', async (t) => {
       const ran = await docker.runToEnd(image, injected, ['-webSocket', '-tunnel', 'h:1']);
       t.match(ran, { code: 64, stderr: /^bailey: -webSocket and -tunnel cannot be combined/ });
     });
 
-    t.test('the agent also runs below an init of the engine', async (t) => {
+    t.test("the agent also runs under the engine's init", async (t) => {
       const container = await docker.start(t, image, [...injected, ...work, ...controller, '--init']);
       await docker.untilPrinted(container, /^controller: ready/);
       const commands = (await docker.processes(container)).map(({ command }) => command);
@@ -78,7 +78,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
   });
 
   t.test(
-    'an image that has only glibc: the C++ libraries of Node are in the file, and java does not see them',
+    'in an image that has only glibc, the agent uses its own C++ libraries, and java does not get them',
     async (t) => {
       const folder = temporaryFolder(t, 'glibc');
       await addBusybox(folder);
@@ -90,7 +90,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
       const given = await docker.runToEnd(image, [...injected, '--env', 'LD_PRELOAD=/lib/none.so'], ['env']);
       t.match(given, { code: 0, stdout: /^LD_PRELOAD=\/lib\/none\.so$/m });
 
-      // docker-workflow runs `cat` and looks for it in `docker top`.
+      // docker-workflow runs `cat` and searches for it in `docker top`.
       const container = await docker.start(t, image, [...injected, '--interactive'], ['cat']);
       await until('docker top shows cat', async () => {
         const rows = await docker.docker('top', container.id, '-eo', 'pid,comm');
@@ -99,7 +99,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
     },
   );
 
-  t.test('an image without glibc: the message says what is missing', async (t) => {
+  t.test('in an image without glibc, a message names what is missing', async (t) => {
     const folder = temporaryFolder(t, 'static');
     await addBusybox(folder);
     const image = await importImage(t, folder, ['ENV PATH=/bin']);
@@ -120,7 +120,7 @@ async function javaImage(t: Test): Promise<string> {
   return importImage(t, folder, ['ENV PATH=/opt/java/openjdk/bin:/bin']);
 }
 
-/** All of glibc that programs link with, which every image with glibc has: a java alone needs only some of it. */
+/** All libraries of glibc, which every image with glibc has: java needs only some of them. */
 async function addGlibc(folder: string): Promise<void> {
   const { stdout } = await docker.run('ldd', [process.execPath]);
   for (const [, file = ''] of stdout.matchAll(

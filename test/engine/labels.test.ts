@@ -1,4 +1,4 @@
-/** The labels of the orchestrator, on a real engine: the size of a volume, and whether it may be written. */
+/** The labels of the orchestrator on a real engine: the size of a volume, its snapshot, and whether it is read-only. */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -36,39 +36,46 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     ];
     const lines = calls.map((call) => JSON.stringify(call)).join('\n');
     const script = `echo '${lines.replaceAll("'", "'\\''")}' | node /test-container.mjs /run/castle/castle.sock`;
-    const said = await docker.docker('exec', container.id, 'sh', '-c', script);
+    const output = await docker.docker('exec', container.id, 'sh', '-c', script);
     await meanwhile();
     await docker.docker('kill', container.id);
     await castle.untilFree('main');
-    const [, lease = '', ran = ''] = said.split('\n');
+    const [, lease = '', ran = ''] = output.split('\n');
     return { lease: JSON.parse(lease).value, ran: ran };
   }
 
   for (const loop of ['size=64M', undefined]) {
     const kind = loop === undefined ? 'local' : 'loop';
 
-    t.test(`${kind}: castle.readonly lets a container read, and nothing else`, async (t) => {
-      const castle = await CastleOnHost.start(t, 'docker', loop === undefined ? {} : { loop });
-      const write = `echo kept >${home}/data && stat -c %u:%g ${home}`;
-      const first = await ask(t, castle, ['castle.readonly=false'], write);
-      t.match(first.lease, { status: 201 });
-      t.match(first.ran, `${jenkinsUser}:${jenkinsUser}`, 'the volume belongs to who asked for it first');
-      const second = await ask(
-        t,
-        castle,
-        ['castle.readonly=true'],
-        `cat ${home}/data; touch ${home}/new || echo no`,
-        async () => {
-          const { status, text } = await castle.call('DELETE', '/v1/volumes/main');
-          t.equal(status, 409, `not deleted meanwhile: ${text}`);
-        },
-      );
-      t.match(second.lease, { status: 201, body: { readonly: true } });
-      t.match(second.ran, /kept.*no.*done/);
-      const third = await ask(t, castle, ['castle.readonly=yes'], 'true');
-      t.match(third.lease, { status: 403, body: { error: { message: /label castle.readonly="yes"/ } } });
-      await untilNoLoops(castle.backend);
-    });
+    t.test(
+      `${kind}: a container with castle.readonly can read its volume and cannot write to it`,
+      async (t) => {
+        const castle = await CastleOnHost.start(t, 'docker', loop === undefined ? {} : { loop });
+        const write = `echo kept >${home}/data && stat -c %u:%g ${home}`;
+        const first = await ask(t, castle, ['castle.readonly=false'], write);
+        t.match(first.lease, { status: 201 });
+        t.match(
+          first.ran,
+          `${jenkinsUser}:${jenkinsUser}`,
+          'the volume belongs to the user of the first container',
+        );
+        const second = await ask(
+          t,
+          castle,
+          ['castle.readonly=true'],
+          `cat ${home}/data; touch ${home}/new || echo no`,
+          async () => {
+            const { status, text } = await castle.call('DELETE', '/v1/volumes/main');
+            t.equal(status, 409, `a volume in use is not deleted: ${text}`);
+          },
+        );
+        t.match(second.lease, { status: 201, body: { readonly: true } });
+        t.match(second.ran, /kept.*no.*done/);
+        const third = await ask(t, castle, ['castle.readonly=yes'], 'true');
+        t.match(third.lease, { status: 403, body: { error: { message: /label castle.readonly="yes"/ } } });
+        await untilNoLoops(castle.backend);
+      },
+    );
   }
 
   t.test('castle.size sets the size of a new volume, and an invalid size is refused', async (t) => {
@@ -87,7 +94,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     t.match(
       (await ask(t, castle, ['castle.size=1000T'], 'true')).lease,
       { status: 503 },
-      'more than there is',
+      'more than the free space',
     );
     t.same(readdirSync(castle.backend), []);
     t.match((await ask(t, castle, ['castle.size=20M'], 'true')).lease, { status: 201 });
@@ -96,17 +103,17 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
     t.match(
       (await ask(t, castle, ['castle.size=64M'], 'true')).lease,
       { status: 201 },
-      'it is there already',
+      'the size of an existing volume is not checked',
     );
-    t.equal(statSync(join(castle.backend, name)).size, 20 * 2 ** 20, 'and stays as large as it is');
+    t.equal(statSync(join(castle.backend, name)).size, 20 * 2 ** 20, 'an existing volume keeps its size');
     await untilNoLoops(castle.backend);
   });
 
   t.test(
-    'castle.snapshot sets the content of a new volume, and does not change an existing one',
+    'castle.snapshot sets the content of a new volume and does not change an existing volume',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'docker');
-      // Without a container for each value, which would take long.
+      // Wrong values are tested without containers, which would take long.
       for (const wrong of ['golden', 'latest:', 'latest:../x', 'latest:a/b', '../x', '', '1234']) {
         t.throws(
           () => readLabels('it', { 'castle.snapshot': wrong }),
@@ -116,7 +123,7 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
       }
       const none = await ask(t, castle, ['castle.snapshot=latest:golden'], 'true');
       t.match(none.lease, { status: 404, body: { error: { message: /no snapshot of volume golden/ } } });
-      t.same(await castle.ask('volumes'), [], 'an empty one in its place is never made');
+      t.same(await castle.ask('volumes'), [], 'no empty volume is created instead');
       await order(castle, '/v1/volumes', { name: 'golden', uid: jenkinsUser, gid: jenkinsUser });
       writeFileSync(join(castle.backend, 'golden/data'), 'golden');
       const id = await taken(castle, 'golden');
@@ -130,7 +137,11 @@ if (requires(t, root, engine, loopDevices, program('mkfs.ext4'), program('busybo
       writeFileSync(join(castle.backend, 'golden/data'), 'later');
       await taken(castle, 'golden');
       const again = await ask(t, castle, [`castle.snapshot=${id}`], `cat ${home}/data ${home}/mine`);
-      t.match([again.lease, again.ran], [{ status: 201 }, /goldenmine/], 'it is there');
+      t.match(
+        [again.lease, again.ran],
+        [{ status: 201 }, /goldenmine/],
+        'the existing volume keeps its data',
+      );
     },
   );
 }

@@ -1,4 +1,4 @@
-/** Java in containers with limits: how much of them it uses, that it can use it, and how it ends when it needs more. */
+/** Java in containers with limits: its heap can be used fully, and the end of a java that exceeds a limit is reported. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -12,10 +12,10 @@ const home = '/var/jenkins_home';
 const folder = `${home}/logs/java`;
 const mebibyte = 2 ** 20;
 
-/** Without swap, so that the kernel kills soon. */
+/** Without swap, so that the kernel kills a process as soon as the limit is reached. */
 const limited = (size: string): string[] => ['--memory', size, '--memory-swap', size];
 
-/** The number behind a word that Memory.java prints. */
+/** The number after a word that Memory.java prints. */
 const number = ({ stdout }: Ran, word: string): number =>
   Number(new RegExp(`^${word}: (\\d+)$`, 'm').exec(stdout)?.[1]);
 
@@ -29,12 +29,12 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     ['4g', 2457],
   ] as const) {
     t.test(`${size}: java has the heap that bailey computed, and can fill it`, async (t) => {
-      // Filling gigabytes would show nothing more.
+      // Filling gigabytes would take long and test nothing else.
       const fill = heap > 512 ? [] : ['--fill'];
       const ran = await runToEnd(image, limited(size), fill);
       t.equal(ran.code, 0, ran.stderr);
-      const said = heap < 1024 ? `${heap} MiB` : `${(heap / 1024).toFixed(1)} GiB`;
-      t.match(ran.stderr, new RegExp(`^bailey: memory limit \\S+ [MG]iB: heap ${said}, `, 'm'));
+      const heapText = heap < 1024 ? `${heap} MiB` : `${(heap / 1024).toFixed(1)} GiB`;
+      t.match(ran.stderr, new RegExp(`^bailey: memory limit \\S+ [MG]iB: heap ${heapText}, `, 'm'));
       t.match(ran.stdout, ` -Xmx${heap}m `);
       hasHeap(t, ran, heap);
       if (fill.length > 0) t.match(ran.stdout, /^filled$/m);
@@ -68,13 +68,13 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.match(ran.stdout, `-XX:HeapDumpPath=${home}/agent/logs/java/heap.hprof`);
   });
 
-  t.test('docker exec CONTAINER bailey jvm', async (t) => {
+  t.test('docker exec CONTAINER bailey jvm reports the limits and options of the container', async (t) => {
     const container = await start(t, image, [...limited('512m'), '--cpus', '0.5'], ['--wait']);
     await untilPrinted(container, /^user: jenkins$/);
     const text = await docker('exec', container.id, 'bailey', 'jvm');
     t.match(text, /^memory limit {5}512 MiB, \/sys\/fs\/cgroup\/memory\S*$/m);
     t.match(text, /^CPU quota {8}0\.5, \/sys\/fs\/cgroup\/cpu\S*$/m);
-    t.notMatch(text, /ActiveProcessorCount/, 'the JVM sees this one by itself');
+    t.notMatch(text, /ActiveProcessorCount/, 'the JVM detects this quota itself');
     t.match(await printed(container), /^processors: 1$/m);
   });
 
@@ -82,7 +82,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     const ran = await runToEnd(image, limited('512m'), ['--build']);
     t.match(ran.stdout, /^build ended with 137\nstill here$/m);
     t.equal(ran.code, 0, ran.stderr);
-    t.notMatch(ran.stderr, /bailey-init/, 'an end like any other');
+    t.notMatch(ran.stderr, /bailey-init/, 'no epitaph for a build');
   });
 
   t.test(
@@ -102,18 +102,21 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     },
   );
 
-  t.test('OutOfMemoryError: 3, and one heap dump, however often', async (t) => {
-    const container = await start(t, image, limited('256m'), ['--leak']);
-    t.equal(await ended(container), 3, await printed(container));
-    const dumped = await sizeOfDump(t, container.id);
-    t.ok(dumped > 50 * mebibyte, `${dumped} bytes`);
-    await docker('start', container.id);
-    t.equal(await ended(container), 3);
-    t.equal(await sizeOfDump(t, container.id), dumped, 'the first one is kept');
-    t.match(await printed(container), `bailey: ${folder}/heap.hprof is from an earlier start: `);
-  });
+  t.test(
+    'an OutOfMemoryError ends java with exit code 3, and only the first one leaves a heap dump',
+    async (t) => {
+      const container = await start(t, image, limited('256m'), ['--leak']);
+      t.equal(await ended(container), 3, await printed(container));
+      const dumped = await sizeOfDump(t, container.id);
+      t.ok(dumped > 50 * mebibyte, `${dumped} bytes`);
+      await docker('start', container.id);
+      t.equal(await ended(container), 3);
+      t.equal(await sizeOfDump(t, container.id), dumped, 'the first heap dump is kept');
+      t.match(await printed(container), `bailey: ${folder}/heap.hprof is from an earlier start: `);
+    },
+  );
 
-  t.test('a crash of the JVM is described in the folder', async (t) => {
+  t.test('a crash of the JVM leaves an error file in the folder for dumps', async (t) => {
     const container = await start(t, image, [...limited('512m'), '--ulimit', 'core=0'], ['--wait']);
     await untilPrinted(container, /^user: jenkins$/);
     await docker('exec', container.id, 'sh', '-c', 'kill -SEGV $(pidof java)');
@@ -121,7 +124,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.match(await printed(container), new RegExp(`${folder}/hs_err_pid\\d+\\.log`));
   });
 
-  t.test('read-only root, a volume, and no capability', async (t) => {
+  t.test('java starts with a read-only root and without capabilities', async (t) => {
     const options = ['--read-only', '--cap-drop', 'ALL', '--user', '1000:1000', ...limited('512m')];
     const ran = await runToEnd(image, options, ['--fill']);
     t.equal(ran.code, 0, ran.stderr);
@@ -129,7 +132,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
     t.match(ran.stdout, `-XX:HeapDumpPath=${folder}/heap.hprof`);
   });
 
-  t.test('a uid without a name', async (t) => {
+  t.test('a uid without a passwd entry gives a warning', async (t) => {
     const ran = await runToEnd(
       image,
       [...limited('512m'), '--user', '4321:1000', '--tmpfs', `${home}:uid=4321`],
@@ -144,7 +147,7 @@ if (requires(t, root, engine, program('javac'), program('jlink'), program('busyb
   });
 }
 
-/** The heap as java has it: whole regions of G1, or less a survivor space of the serial collector. */
+/** Asserts the heap that java reports: G1 rounds to whole regions, the serial collector omits a survivor space. */
 function hasHeap(t: Test, ran: Ran, heap: number): void {
   const max = number(ran, 'heap') / mebibyte;
   t.ok(max > heap * 0.96 && max < heap + 4, `${max} MiB of heap`);

@@ -1,4 +1,4 @@
-/** The castle with Podman as its engine: the same API with other words. */
+/** The castle with Podman as its engine: the same API with other names of events. */
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -55,17 +55,21 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
 
     await podman.run('start', id);
     await printed(id, /^has its volume/, 2);
-    t.equal(readFileSync(join(castle.backend, 'main/lives'), 'utf8'), 'xx', 'started again, it has it again');
+    t.equal(
+      readFileSync(join(castle.backend, 'main/lives'), 'utf8'),
+      'xx',
+      'the restarted container has its volume again',
+    );
     await podman.run('kill', id);
     await castle.untilEventOf('container.killed', id);
     t.match(await castle.untilEventOf('container.died', id, 2), [{}, { message: /exit code 137$/ }]);
     await podman.run('rm', id);
     await castle.untilEventOf('container.destroyed', id);
     await castle.untilFree('main');
-    t.same(castle.eventsNamed('container.unresolved'), [], 'both witnesses agree');
+    t.same(castle.eventsNamed('container.unresolved'), [], 'the pidfd and Podman agree');
   });
 
-  t.test('without a label, or with that of another volume, a request is refused', async (t) => {
+  t.test('a request without a label, or with the label of another volume, is refused', async (t) => {
     const castle = await castleOf(t);
     const [none, other] = [await start(castle, 'main', []), await start(castle, 'main', label('other'))];
     for (const id of [none, other]) await printed(id, /^403 not_permitted/).catch((thrown) => t.fail(thrown));
@@ -89,7 +93,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     t.match(await castle.leaseOf('main'), { container: id });
   });
 
-  t.test('events that were missed while the service was down are detected afterwards', async (t) => {
+  t.test('events that the castle missed while the service was down are logged afterwards', async (t) => {
     const castle = await castleOf(t);
     const [stays, goes] = [
       await start(castle, 'stays', label('stays')),
@@ -109,7 +113,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     t.equal(await castle.end('SIGTERM'), 0);
   });
 
-  t.test('castle doctor recognises its containers', async (t) => {
+  t.test('castle doctor recognises a container of Podman', async (t) => {
     const id = await podman.run('run', '--detach', '--network', 'none', image, 'sleep', '1000');
     const options = ['--runtime', 'podman', '--docker-socket', podman.socket];
     const { stdout } = await run(process.execPath, ['dist/castle.js', 'doctor', '--json', ...options]);

@@ -1,4 +1,4 @@
 import { resolve } from 'node:path';
 
-/** The bailey-init to test: the one that the build made, or another build of it that BAILEY_INIT names. */
+/** The bailey-init to test: that of the build in dist/, or another one that BAILEY_INIT names. */
 export const bailey = resolve(process.env['BAILEY_INIT'] || 'dist/bailey-init');

@@ -4,7 +4,7 @@ import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 
-/** Runs the build with a PATH that has these programs of the machine and nothing else. */
+/** Runs the build with only these programs in PATH. */
 function build(
   t: Test,
   programs: readonly string[],
@@ -28,11 +28,39 @@ const crossPackages = `gcc-${compiler.replace(/-gcc$/, '').replace('_', '-')} li
 const failing = '#!/bin/sh\nexit 1\n';
 
 for (const [name, programs, args, extra, what, packages] of [
-  ['no make', [], [], {}, 'make is', 'make'],
-  ['no C compiler', ['make'], [], {}, 'cc is', 'gcc libc6-dev'],
-  ['no C headers', ['make'], [], { cc: failing }, 'the C headers for cc are', 'libc6-dev'],
-  ['no make for another machine', [], ['--target', other], {}, 'make is', 'make'],
-  ['no cross compiler', ['make', 'cc'], ['--target', other], {}, `${compiler} is`, crossPackages],
+  ['without make, the build names the package to install', [], [], {}, 'make is', 'make'],
+  [
+    'without a C compiler, the build names the packages to install',
+    ['make'],
+    [],
+    {},
+    'cc is',
+    'gcc libc6-dev',
+  ],
+  [
+    'without C headers, the build names the package to install',
+    ['make'],
+    [],
+    { cc: failing },
+    'the C headers for cc are',
+    'libc6-dev',
+  ],
+  [
+    'without make, a build for another machine names the package to install',
+    [],
+    ['--target', other],
+    {},
+    'make is',
+    'make',
+  ],
+  [
+    'without a cross compiler, the build names the packages to install',
+    ['make', 'cc'],
+    ['--target', other],
+    {},
+    `${compiler} is`,
+    crossPackages,
+  ],
 ] as const)
   t.test(name, async (t) => {
     const { status, stdout, stderr } = build(t, programs, args, extra);
@@ -41,7 +69,7 @@ for (const [name, programs, args, extra, what, packages] of [
     t.equal(stderr, `build: ${what} not installed. On Debian or Ubuntu, run: apt-get install ${packages}\n`);
   });
 
-t.test('a machine that there is no build for', async (t) => {
+t.test('a build for an unsupported machine is refused', async (t) => {
   const { status, stdout, stderr } = build(t, [], ['--target', 'riscv64']);
   t.same([status, stdout, stderr], [1, '', 'build: --target is amd64 or arm64, not riscv64\n']);
 });

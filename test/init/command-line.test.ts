@@ -22,7 +22,7 @@ t.test('--help, the manual and the parser come from one table of options', async
     text.replace(/.* /, ''),
   );
   const variables = [...new Set(stdout.match(/BAILEY_[A-Z_]+/g))];
-  sub.equal(options.length, variables.length + 2, 'all but --help and --version have a variable');
+  sub.equal(options.length, variables.length + 2, 'each option except --help and --version has a variable');
   for (const variable of variables)
     sub.ok(options.includes(`--${variable.slice(7).toLowerCase().replaceAll('_', '-')}`), variable);
   const manual = readFileSync('native/init/bailey-init.1', 'utf8').replaceAll('\\-', '-');
@@ -30,7 +30,11 @@ t.test('--help, the manual and the parser come from one table of options', async
   const made = spawnSync(process.execPath, ['scripts/bailey-init-options.js', '--check'], {
     encoding: 'utf8',
   });
-  sub.same([made.status, made.stderr], [0, ''], 'what is made from options.json is up to date');
+  sub.same(
+    [made.status, made.stderr],
+    [0, ''],
+    'the files that are generated from options.json are up to date',
+  );
   for (const number of ['128+', '127', '126', '64', '70', '71'])
     for (const [name, text] of Object.entries({
       help: stdout,
@@ -39,7 +43,7 @@ t.test('--help, the manual and the parser come from one table of options', async
       sub.ok(text.includes(number), `${name} has the exit status ${number}`);
 });
 
-t.test('a file made from options.json that was changed by hand is reported', async (sub) => {
+t.test('a change by hand to a file that is generated from options.json is reported', async (sub) => {
   const folder = sub.testdir({});
   cpSync('native/init', `${folder}/native/init`, { recursive: true });
   cpSync('scripts', `${folder}/scripts`, { recursive: true });
@@ -60,17 +64,17 @@ t.test('a file made from options.json that was changed by hand is reported', asy
   }
 });
 
-t.test('--version', async (sub) => {
+t.test('--version and -V print the version', async (sub) => {
   for (const option of ['--version', '-V'])
     sub.same(run([option]), { code: 0, stdout: `bailey-init ${version}\n`, stderr: '' });
 });
 
-t.test('help that cannot be written is an error', async (sub) => {
+t.test('--help that cannot be written ends with exit code 74', async (sub) => {
   const { status } = spawnSync('sh', ['-c', '"$0" --help >/dev/full', bailey]);
   sub.equal(status, 74);
 });
 
-t.test('a wrong command line: one line that says what is wrong, exit code 64', async (sub) => {
+t.test('a wrong command line ends with one line about the error and exit code 64', async (sub) => {
   const cases: [args: string[], environment: Record<string, string>, says: string][] = [
     [[], {}, 'no program to run was given; see --help'],
     [['--'], {}, 'no program to run was given; see --help'],
@@ -89,7 +93,7 @@ t.test('a wrong command line: one line that says what is wrong, exit code 64', a
   }
 });
 
-t.test('options end at the first argument that is not one', async (sub) => {
+t.test('options end at the first argument that is not an option', async (sub) => {
   const echo = ['sh', '-c', 'echo "$@"', 'sh'];
   const cases: [args: string[], printed: string][] = [
     [[...echo, '--version', '-x'], '--version -x'],
@@ -107,7 +111,7 @@ t.test(
     const shows = ['sh', '-c', 'echo "[$BAILEY_REAP]"'];
     sub.same(run(shows, { BAILEY_REAP: '' }), { code: 0, stdout: '[]\n', stderr: '' });
     sub.same(run(shows, { BAILEY_REAP: 'wait' }), { code: 0, stdout: '[wait]\n', stderr: '' });
-    // Ignored SIGCHLD of the parent shows which way it is.
+    // PID 1 ignores SIGCHLD only when the kernel reaps.
     const ignored = ['sh', '-c', "sed -n 's/^SigIgn:.*\\(.....\\)$/\\1/p' /proc/$PPID/status"];
     sub.equal(run(['--reap', 'wait', ...ignored], { BAILEY_REAP: 'kernel' }).stdout, '00000\n');
     sub.equal(run(ignored, { BAILEY_REAP: 'wait' }).stdout, '00000\n');

@@ -1,4 +1,4 @@
-// The epitaph, the line about an abnormal end: when it is written, what it says, and where it goes.
+// The epitaph, the line about an abnormal end: when it is written, its text, and where it is written.
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { compile } from '../kit/compile.ts';
@@ -40,7 +40,7 @@ const inMounts = (script: string, ...args: string[]) => [
 const ownDev = 'mount -t tmpfs none /dev; : >/dev/null';
 
 if (requires(t, root, pidNamespace)) {
-  eachWay(t, 'which ends have an epitaph', async (sub, way) => {
+  eachWay(t, 'an end by a signal has an epitaph, except by HUP, INT, PIPE and TERM', async (sub, way) => {
     const dies = (signal: number) => ['sh', '-c', `ulimit -c 0; kill -${signal} $$`];
     for (const [signal, name] of [
       [3, 'SIGQUIT'],
@@ -64,7 +64,7 @@ if (requires(t, root, pidNamespace)) {
       sub.same(run([bailey, '--reap', way, 'sh', '-c', `exit ${code}`]), { code, stdout: '', stderr: '' });
   });
 
-  eachWay(t, 'a forwarded signal has no epitaph', async (sub, way) => {
+  eachWay(t, 'an end by a forwarded signal has no epitaph', async (sub, way) => {
     for (const signal of [3, 6, 10, 34]) {
       const running = new Running([
         bailey,
@@ -92,94 +92,107 @@ if (requires(t, root, pidNamespace)) {
     sub.equal(shown, `bailey-init: '${folder}/a?b?c' (process N) was ended by SIGKILL\n`);
   });
 
-  t.test('/dev/termination-log', async (sub) => {
-    const line = "bailey-init: 'sh' (process N) was ended by SIGKILL\n";
-    const keep = `${sub.testdir({})}/kept`;
-    const cases: [what: string, before: string, program: string, options: string[], log: string][] = [
-      ['empty', ': >/dev/termination-log', 'kill -9 $$', [], line],
-      [
-        'the program wrote its own',
-        ': >/dev/termination-log',
-        'echo mine >/dev/termination-log; kill -9 $$',
-        [],
-        'mine\n',
-      ],
-      ['a normal end', ': >/dev/termination-log', 'exit 3', [], ''],
-      ['--no-epitaph', ': >/dev/termination-log', 'kill -9 $$', ['--no-epitaph'], ''],
-      ['a symbolic link', ': >/dev/x; ln -s x /dev/termination-log', 'kill -9 $$', [], ''],
-    ];
-    for (const [what, before, program, options, log] of cases) {
-      // A file of the outside is mounted as the log, as an orchestrator does it; of the link, nothing is.
-      writeFileSync(keep, '');
-      const bind = what === 'a symbolic link' ? '' : `; mount --bind ${keep} /dev/termination-log`;
-      const { stderr } = run(inMounts(`${ownDev}; ${before}${bind}`, ...options, 'sh', '-c', program));
-      sub.equal(anyProcess(readFileSync(keep, 'utf8')), log, what);
-      sub.equal(stderr, program === 'exit 3' || options.length > 0 ? '' : line, `${what}: standard error`);
-    }
-    const without = run(inMounts(ownDev, 'sh', '-c', 'kill -9 $$; ls /dev'));
-    sub.equal(without.stderr, line, 'without one, none is made');
-  });
+  t.test(
+    'the epitaph is also written to an existing /dev/termination-log that is a regular file',
+    async (sub) => {
+      const line = "bailey-init: 'sh' (process N) was ended by SIGKILL\n";
+      const keep = `${sub.testdir({})}/kept`;
+      const cases: [what: string, before: string, program: string, options: string[], log: string][] = [
+        ['empty', ': >/dev/termination-log', 'kill -9 $$', [], line],
+        [
+          'the program wrote its own',
+          ': >/dev/termination-log',
+          'echo mine >/dev/termination-log; kill -9 $$',
+          [],
+          'mine\n',
+        ],
+        ['a normal end', ': >/dev/termination-log', 'exit 3', [], ''],
+        ['--no-epitaph', ': >/dev/termination-log', 'kill -9 $$', ['--no-epitaph'], ''],
+        ['a symbolic link', ': >/dev/x; ln -s x /dev/termination-log', 'kill -9 $$', [], ''],
+      ];
+      for (const [what, before, program, options, log] of cases) {
+        // A file from outside is mounted as the log, as orchestrators do; a link is not mounted.
+        writeFileSync(keep, '');
+        const bind = what === 'a symbolic link' ? '' : `; mount --bind ${keep} /dev/termination-log`;
+        const { stderr } = run(inMounts(`${ownDev}; ${before}${bind}`, ...options, 'sh', '-c', program));
+        sub.equal(anyProcess(readFileSync(keep, 'utf8')), log, what);
+        sub.equal(stderr, program === 'exit 3' || options.length > 0 ? '' : line, `${what}: standard error`);
+      }
+      const without = run(inMounts(ownDev, 'sh', '-c', 'kill -9 $$; ls /dev'));
+      sub.equal(without.stderr, line, 'a missing /dev/termination-log is not created');
+    },
+  );
 
-  t.test('out of memory, cgroup v2: read from the files of a container', async (sub) => {
-    const killed = "bailey-init: 'sh' (process N) was ended by SIGKILL";
-    const events = (kills: number) => `low 0\nhigh 0\nmax 12\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
-    const cases: [files: Record<string, string>, says: string][] = [
-      [
-        {
-          'memory.events': events(1),
-          'memory.max': `${512 * mebibyte}\n`,
-          'memory.peak': `${511.6 * mebibyte}\n`,
-        },
-        ', by the out-of-memory killer: limit 512 MiB, peak 512 MiB',
-      ],
-      [
-        { 'memory.events': events(2), 'memory.max': 'max\n', 'memory.peak': `${3 * mebibyte}\n` },
-        ', by the out-of-memory killer: peak 3 MiB',
-      ],
-      [
-        { 'memory.events': events(1), 'memory.max': `${mebibyte}\n` },
-        ', by the out-of-memory killer: limit 1 MiB',
-      ],
-      [{ 'memory.events': events(1) }, ', by the out-of-memory killer'],
-      [{ 'memory.events': events(0), 'memory.max': `${mebibyte}\n` }, ''],
-      [{ 'memory.events': '' }, ''],
-      [{}, ''],
-    ];
-    for (const [index, [files, says]] of cases.entries()) {
-      const folder = `${sub.testdirName}-${index}`;
-      mkdirSync(folder, { recursive: true });
-      for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
-      const mounts = `mount --bind ${folder} /sys/fs/cgroup`;
-      // The machine's /dev/termination-log, if it has one, is not ours.
-      sub.equal(run(inMounts(`${ownDev}; ${mounts}`, 'sh', '-c', 'kill -9 $$')).stderr, `${killed}${says}\n`);
-      const other = run(inMounts(`${ownDev}; ${mounts}`, 'sh', '-c', 'ulimit -c 0; kill -11 $$')).stderr;
-      sub.equal(
-        other,
-        "bailey-init: 'sh' (process N) was ended by SIGSEGV\n",
-        'only SIGKILL is by the out-of-memory killer',
-      );
-      sub.teardown(() => rmSync(folder, { recursive: true }));
-    }
-  });
+  t.test(
+    'cgroup v2: the epitaph reports an out-of-memory kill that the files of the cgroup count',
+    async (sub) => {
+      const killed = "bailey-init: 'sh' (process N) was ended by SIGKILL";
+      const events = (kills: number) => `low 0\nhigh 0\nmax 12\noom 3\noom_kill ${kills}\noom_group_kill 0\n`;
+      const cases: [files: Record<string, string>, says: string][] = [
+        [
+          {
+            'memory.events': events(1),
+            'memory.max': `${512 * mebibyte}\n`,
+            'memory.peak': `${511.6 * mebibyte}\n`,
+          },
+          ', by the out-of-memory killer: limit 512 MiB, peak 512 MiB',
+        ],
+        [
+          { 'memory.events': events(2), 'memory.max': 'max\n', 'memory.peak': `${3 * mebibyte}\n` },
+          ', by the out-of-memory killer: peak 3 MiB',
+        ],
+        [
+          { 'memory.events': events(1), 'memory.max': `${mebibyte}\n` },
+          ', by the out-of-memory killer: limit 1 MiB',
+        ],
+        [{ 'memory.events': events(1) }, ', by the out-of-memory killer'],
+        [{ 'memory.events': events(0), 'memory.max': `${mebibyte}\n` }, ''],
+        [{ 'memory.events': '' }, ''],
+        [{}, ''],
+      ];
+      for (const [index, [files, says]] of cases.entries()) {
+        const folder = `${sub.testdirName}-${index}`;
+        mkdirSync(folder, { recursive: true });
+        for (const [name, text] of Object.entries(files)) writeFileSync(`${folder}/${name}`, text);
+        const mounts = `mount --bind ${folder} /sys/fs/cgroup`;
+        // The new /dev hides the machine's own /dev/termination-log, if there is one.
+        sub.equal(
+          run(inMounts(`${ownDev}; ${mounts}`, 'sh', '-c', 'kill -9 $$')).stderr,
+          `${killed}${says}\n`,
+        );
+        const other = run(inMounts(`${ownDev}; ${mounts}`, 'sh', '-c', 'ulimit -c 0; kill -11 $$')).stderr;
+        sub.equal(
+          other,
+          "bailey-init: 'sh' (process N) was ended by SIGSEGV\n",
+          'the out-of-memory killer sends only SIGKILL',
+        );
+        sub.teardown(() => rmSync(folder, { recursive: true }));
+      }
+    },
+  );
 }
 
 if (requires(t, root, pidNamespace, cgroup1))
-  eachWay(t, 'out of memory, cgroup v1: a process that the kernel kills', async (sub, way) => {
-    const [hungry = ''] = compile(sub, 'test/init/use-all-memory.c');
-    const group = `${memoryController}/bailey-test-${process.pid}-${way}`;
-    mkdirSync(group);
-    sub.teardown(() =>
-      until('the cgroup is empty', () => {
-        rmdirSync(group);
-        return true;
-      }),
-    );
-    writeFileSync(`${group}/memory.limit_in_bytes`, `${24 * mebibyte}`);
-    // What is over the limit must not go to swap.
-    const script = `${ownDev}; echo 0 >${group}/memory.swappiness; echo $$ >${group}/cgroup.procs
+  eachWay(
+    t,
+    'cgroup v1: the epitaph reports that the kernel killed the program for lack of memory',
+    async (sub, way) => {
+      const [hungry = ''] = compile(sub, 'test/init/use-all-memory.c');
+      const group = `${memoryController}/bailey-test-${process.pid}-${way}`;
+      mkdirSync(group);
+      sub.teardown(() =>
+        until('the cgroup is empty', () => {
+          rmdirSync(group);
+          return true;
+        }),
+      );
+      writeFileSync(`${group}/memory.limit_in_bytes`, `${24 * mebibyte}`);
+      // Memory over the limit must not be moved to swap.
+      const script = `${ownDev}; echo 0 >${group}/memory.swappiness; echo $$ >${group}/cgroup.procs
       mount --bind ${group} ${memoryController}`;
-    const { code, stderr } = run(inMounts(script, '--reap', way, hungry));
-    sub.equal(code, 137);
-    const says = /was ended by SIGKILL, by the out-of-memory killer: limit 24 MiB, peak 24 MiB\n$/;
-    sub.match(stderr, says);
-  });
+      const { code, stderr } = run(inMounts(script, '--reap', way, hungry));
+      sub.equal(code, 137);
+      const says = /was ended by SIGKILL, by the out-of-memory killer: limit 24 MiB, peak 24 MiB\n$/;
+      sub.match(stderr, says);
+    },
+  );

@@ -12,8 +12,8 @@ import { eachWay } from './reaping-ways.ts';
 const harmless = [17, 18, 19, 20, 21, 22, 23, 28];
 
 /**
- * Runs bailey-init many times, each in a namespace of its own, and collects what it ended with.
- * @param times shell words that the loop variable `n` goes through
+ * Runs bailey-init many times, each time in a new namespace, and collects the exit codes.
+ * @param times shell words, the values of the loop variable `n`
  * @param program a shell script, with $1 for n
  */
 async function codes(way: string, times: string, program: string): Promise<string[]> {
@@ -26,49 +26,65 @@ async function codes(way: string, times: string, program: string): Promise<strin
 }
 
 if (requires(t, pidNamespace)) {
-  eachWay(t, 'every exit code', async (sub, way) => {
+  eachWay(t, 'bailey-init exits with every exit code from 0 to 255', async (sub, way) => {
     const expected = Array.from({ length: 256 }, (_, code) => `${code} ${code}`);
     sub.same(await codes(way, '$(seq 0 255)', 'exit $1'), expected);
   });
 
-  eachWay(t, '128+n for every signal that ends a program', async (sub, way) => {
+  eachWay(t, 'a program that any signal n ends gives exit code 128+n', async (sub, way) => {
     const deadly = Array.from({ length: 64 }, (_, index) => index + 1).filter((n) => !harmless.includes(n));
-    // 32 and 33 belong to libc's threads; the shells' kill sends them all the same.
+    // 32 and 33 belong to libc's threads; the kill of a shell sends them nevertheless.
     const expected = deadly.map((signal) => `${signal} ${128 + signal}`);
     sub.same(await codes(way, deadly.join(' '), 'kill -$1 $$'), expected);
   });
 
-  eachWay(t, 'a program that exits at once: 500 times the right exit code', async (sub, way) => {
+  eachWay(t, 'the exit code of a program that exits immediately is right 500 times', async (sub, way) => {
     const wrong = (await codes(way, '$(seq 500)', 'exit 41')).filter((line) => !line.endsWith(' 41'));
     sub.same(wrong, []);
   });
 
-  eachWay(t, 'a program that is killed at once: 300 times the right exit code', async (sub, way) => {
+  eachWay(t, 'the exit code of a program that is killed immediately is right 300 times', async (sub, way) => {
     const wrong = (await codes(way, '$(seq 300)', 'kill -9 $$')).filter((line) => !line.endsWith(' 137'));
     sub.same(wrong, []);
   });
 
-  eachWay(t, 'a program whose first thread is not the last one to end', async (sub, way) => {
-    const [threads = ''] = compile(sub, 'test/init/first-thread-ends.c');
-    const run = (...args: string[]) => inNamespace([bailey, '--reap', way, '--', threads, ...args]);
-    for (let time = 0; time < 60; time++) {
-      sub.equal((await run('leaves', '33')).code, 33, 'another thread ends the process');
-      sub.equal((await run('leaves-killed', '15')).code, 143, 'another thread has it killed');
-      sub.equal((await run('execs', 'sh', '-c', 'exit 34')).code, 34, 'another thread executes a program');
-    }
-  });
+  eachWay(
+    t,
+    'the exit code is right when the first thread of a program ends before other threads',
+    async (sub, way) => {
+      const [threads = ''] = compile(sub, 'test/init/first-thread-ends.c');
+      const run = (...args: string[]) => inNamespace([bailey, '--reap', way, '--', threads, ...args]);
+      for (let time = 0; time < 60; time++) {
+        sub.equal((await run('leaves', '33')).code, 33, 'a thread other than the first one ends the process');
+        sub.equal(
+          (await run('leaves-killed', '15')).code,
+          143,
+          'a thread other than the first one kills the process',
+        );
+        sub.equal(
+          (await run('execs', 'sh', '-c', 'exit 34')).code,
+          34,
+          'a thread other than the first one executes a program',
+        );
+      }
+    },
+  );
 
-  eachWay(t, 'a debugger keeps the program as a zombie after its end', async (sub, way) => {
-    // Its pidfd is readable all the while, but the kernel has no exit status before the debugger detaches.
-    const [held = ''] = compile(sub, 'test/init/traced-zombie.c');
-    const running = new Running([bailey, '--reap', way, '--', held, '23']);
-    sub.teardown(() => running.kill());
-    sub.equal(await running.line(), 'held');
-    const init = await running.pid();
-    await until('bailey-init waits', () => stat(init)?.state === 'S');
-    running.write('let go\n');
-    sub.equal((await running.ended()).code, 23);
-  });
+  eachWay(
+    t,
+    'the exit code is right after a debugger has kept the ended program as a zombie',
+    async (sub, way) => {
+      // The pidfd of the traced zombie is readable, but the kernel has no exit status before the debugger detaches.
+      const [held = ''] = compile(sub, 'test/init/traced-zombie.c');
+      const running = new Running([bailey, '--reap', way, '--', held, '23']);
+      sub.teardown(() => running.kill());
+      sub.equal(await running.line(), 'held');
+      const init = await running.pid();
+      await until('bailey-init waits', () => stat(init)?.state === 'S');
+      running.write('detach\n');
+      sub.equal((await running.ended()).code, 23);
+    },
+  );
 
   t.test('the epitaph has the name in UTF-8, without control characters', async (sub) => {
     const name = 'grün\n\x1b\x7f';
@@ -79,7 +95,7 @@ if (requires(t, pidNamespace)) {
     sub.match(stderr, /^bailey-init: '\.\/grün\?\?\?' \(process \d+\) was ended by SIGKILL/);
   });
 
-  t.test('programs that cannot be executed', async (sub) => {
+  t.test('a program that cannot be executed ends with exit code 126 or 127 and the reason', async (sub) => {
     const folder = sub.testdir({
       'no-permission': '#!/bin/sh\n',
       'no-format': 'neither a script nor a program\n',
@@ -115,7 +131,7 @@ if (requires(t, pidNamespace)) {
       ['a folder', './dir', undefined, 126, "'./dir' cannot be executed: Permission denied"],
       ['no format', './no-format', undefined, 126, "'./no-format' cannot be executed: Exec format error"],
       [
-        'only a forbidden one in PATH',
+        'PATH has only a program without execute permission',
         'tool',
         '/bin:first',
         126,
@@ -139,7 +155,7 @@ if (requires(t, pidNamespace)) {
     sub.equal(
       (await run('tool', `${searched}:second`)).code,
       21,
-      'PATH: the search continues after a forbidden one',
+      'PATH: the search continues after a program that may not be executed',
     );
     sub.equal(
       (await run('no-format', `/usr/bin:/bin:`)).code,

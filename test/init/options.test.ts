@@ -37,7 +37,7 @@ function start(sub: Test, way: Way, args: readonly string[], env: Record<string,
 }
 
 if (requires(t, pidNamespace)) {
-  eachWay(t, '--group', async (sub, way) => {
+  eachWay(t, '--group forwards signals to the whole process group', async (sub, way) => {
     const script = "trap '' USR1; (trap - USR1; exec sh -c 'echo up; exec sleep 1000'); echo $?; exit 5";
     for (const [args, env] of bothForms('--group')) {
       const running = start(sub, way, [...args, 'sh', '-c', script], env);
@@ -48,60 +48,68 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, '--rewrite: names, numbers, real-time signals, lists, and 0', async (sub, way) => {
-    const [log = ''] = compile(sub, 'test/init/log-signals.c');
-    const rules = 'INT:TERM,SIGHUP:0,10:12,RTMIN+1:RTMAX-1,SIGRTMAX:35,RTMIN:USR1,33:32';
-    const sent: [signal: number, becomes: number][] = [
-      [2, 15],
-      [1, 0],
-      [10, 12],
-      [35, 63],
-      [64, 35],
-      [34, 10],
-      [33, 32],
-      [12, 12],
-    ];
-    for (const [args, env] of bothForms('--rewrite', rules)) {
-      const running = start(sub, way, [...args, log], env);
-      sub.equal(await running.line(), 'ready');
-      const init = await running.pid();
-      for (const [signal, becomes] of sent) {
-        process.kill(init, signal);
-        if (becomes > 0) sub.equal(await running.line(), `${becomes} 0 0`, `${signal}`);
+  eachWay(
+    t,
+    '--rewrite replaces signals by name, number and list, and drops those with 0',
+    async (sub, way) => {
+      const [log = ''] = compile(sub, 'test/init/log-signals.c');
+      const rules = 'INT:TERM,SIGHUP:0,10:12,RTMIN+1:RTMAX-1,SIGRTMAX:35,RTMIN:USR1,33:32';
+      const sent: [signal: number, becomes: number][] = [
+        [2, 15],
+        [1, 0],
+        [10, 12],
+        [35, 63],
+        [64, 35],
+        [34, 10],
+        [33, 32],
+        [12, 12],
+      ];
+      for (const [args, env] of bothForms('--rewrite', rules)) {
+        const running = start(sub, way, [...args, log], env);
+        sub.equal(await running.line(), 'ready');
+        const init = await running.pid();
+        for (const [signal, becomes] of sent) {
+          process.kill(init, signal);
+          if (becomes > 0) sub.equal(await running.line(), `${becomes} 0 0`, `${signal}`);
+        }
       }
-    }
-  });
+    },
+  );
 
-  t.test('--remap: single codes, pairs and lists', async (sub) => {
+  t.test('--remap replaces exit codes given alone, as a pair and in a list', async (sub) => {
     for (const [args, env] of bothForms('--remap', '143,5:7,255:0,137:9')) {
       const code = (...program: string[]) => run([bailey, '--no-epitaph', ...args, ...program], { env }).code;
       sub.equal(code('sh', '-c', 'kill -TERM $$'), 0);
       sub.equal(code('sh', '-c', 'kill -KILL $$'), 9);
       sub.equal(code(...exits(5)), 7);
-      sub.equal(code(...exits(7)), 7, 'once');
+      sub.equal(code(...exits(7)), 7, 'a replaced code is not replaced again');
       sub.equal(code(...exits(255)), 0);
       sub.equal(code(...exits(6)), 6);
     }
   });
 
-  eachWay(t, '--expect-term: only an end by a forwarded signal is a success', async (sub, way) => {
-    for (const [args, env] of bothForms('--expect-term')) {
-      const trapped = 'trap "exit 143" TERM; echo up; while :; do read x; done';
-      for (const [script, code] of [
-        ['echo up; exec sleep 1000', 0],
-        [trapped, 0],
-        ['trap "exit 3" TERM; echo up; while :; do read x; done', 3],
-      ] as const) {
-        const running = start(sub, way, [...args, 'sh', '-c', script], env);
-        await running.line();
-        process.kill(await running.pid(), 'SIGTERM');
-        sub.equal((await running.ended()).code, code, script);
+  eachWay(
+    t,
+    '--expect-term: exit code 0 only for a program that a forwarded signal ended',
+    async (sub, way) => {
+      for (const [args, env] of bothForms('--expect-term')) {
+        const trapped = 'trap "exit 143" TERM; echo up; while :; do read x; done';
+        for (const [script, code] of [
+          ['echo up; exec sleep 1000', 0],
+          [trapped, 0],
+          ['trap "exit 3" TERM; echo up; while :; do read x; done', 3],
+        ] as const) {
+          const running = start(sub, way, [...args, 'sh', '-c', script], env);
+          await running.line();
+          process.kill(await running.pid(), 'SIGTERM');
+          sub.equal((await running.ended()).code, code, script);
+        }
+        sub.equal(run([bailey, '--reap', way, ...args, 'sh', '-c', 'kill -TERM $$'], { env }).code, 143);
       }
-      sub.equal(run([bailey, '--reap', way, ...args, 'sh', '-c', 'kill -TERM $$'], { env }).code, 143);
-    }
-  });
+    },
+  );
 
-  eachWay(t, '--stop-timeout: SIGKILL to a program that does not end', async (sub, way) => {
+  eachWay(t, '--stop-timeout kills a program that ignores SIGTERM', async (sub, way) => {
     for (const [args, env] of bothForms('--stop-timeout', '100ms')) {
       const running = start(sub, way, [...args, 'sh', '-c', "trap '' TERM; echo up; exec sleep 1000"], env);
       await running.line();
@@ -124,9 +132,9 @@ if (requires(t, pidNamespace)) {
 
   eachWay(
     t,
-    '--grace: signal handlers finish, stopped processes continue, bailey-init exits with the last one',
+    '--grace: signal handlers finish, stopped processes continue, bailey-init exits after the last process',
     async (sub, way) => {
-      // A fifo is the bound of the handler: it ends when this test lets it.
+      // The handler ends when this test writes a line, not after a time.
       const handler =
         '(trap "echo in-handler; read x; echo \\$x; exit" TERM; echo up; while :; do sleep 0.02; done) <&3 &';
       const still = '(trap "echo woken; exit" TERM; kill -STOP $(exec sh -c "echo \\$PPID")) &';
@@ -136,19 +144,19 @@ if (requires(t, pidNamespace)) {
         sub.equal(await running.line(), 'up');
         const init = await running.pid();
         const below = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child, ...below(child)]);
-        await until('one is stopped', () => below(init).some((pid) => stat(pid)?.state === 'T'));
+        await until('a process is stopped', () => below(init).some((pid) => stat(pid)?.state === 'T'));
         running.write('the program ends\n');
         const words = [await running.line(), await running.line()].sort();
         sub.same(words, ['in-handler', 'woken']);
-        sub.ok(lives(init), 'it waits for the handler');
+        sub.ok(lives(init), 'bailey-init waits for the handler');
         running.write('finished\n');
         sub.equal(await running.line(), 'finished');
-        sub.equal((await running.ended()).code, 6, 'long before the grace is over');
+        sub.equal((await running.ended()).code, 6, 'before the end of the grace period');
       }
     },
   );
 
-  eachWay(t, '--grace: SIGKILL to processes that ignore SIGTERM', async (sub, way) => {
+  eachWay(t, '--grace kills processes that ignore SIGTERM', async (sub, way) => {
     const script = "(trap '' TERM; echo up; exec sleep 1000) & read x; exit 7";
     const running = start(sub, way, ['--grace', '100ms', 'sh', '-c', script]);
     sub.equal(await running.line(), 'up');
@@ -157,19 +165,23 @@ if (requires(t, pidNamespace)) {
     sub.equal(stderr, 'bailey-init: the grace period is over, sending SIGKILL to the remaining processes\n');
   });
 
-  eachWay(t, '--wait-all: a program that restarts itself by forking', async (sub, way) => {
-    const script = '(sh -c "echo second; read x; echo \\$x; exit 9" <&3 &) 3<&0; exit 8';
-    for (const [args, env] of bothForms('--wait-all')) {
-      const running = start(sub, way, [...args, 'sh', '-c', `exec 3<&0; ${script}`], env);
-      sub.equal(await running.line(), 'second');
-      const init = await running.pid();
-      await until('the first has ended', () => childrenOf(init).length === 1);
-      sub.ok(lives(init));
-      running.write('on\n');
-      sub.equal(await running.line(), 'on');
-      sub.equal((await running.ended()).code, 8);
-    }
-  });
+  eachWay(
+    t,
+    '--wait-all waits for the successor of a program that restarts itself by forking',
+    async (sub, way) => {
+      const script = '(sh -c "echo second; read x; echo \\$x; exit 9" <&3 &) 3<&0; exit 8';
+      for (const [args, env] of bothForms('--wait-all')) {
+        const running = start(sub, way, [...args, 'sh', '-c', `exec 3<&0; ${script}`], env);
+        sub.equal(await running.line(), 'second');
+        const init = await running.pid();
+        await until('the first program has ended', () => childrenOf(init).length === 1);
+        sub.ok(lives(init));
+        running.write('on\n');
+        sub.equal(await running.line(), 'on');
+        sub.equal((await running.ended()).code, 8);
+      }
+    },
+  );
 
   eachWay(t, '--wait-all with --grace: SIGTERM starts the grace period', async (sub, way) => {
     const script = "(trap '' TERM; echo up; exec sleep 1000) & exit 8";
@@ -177,8 +189,8 @@ if (requires(t, pidNamespace)) {
     sub.equal(await running.line(), 'up');
     const init = await running.pid();
     const sleeps = (pid: number) => stat(pid)?.comm === 'sleep';
-    // The program is a child too, but it never is the sleep itself.
-    await until('only what it has left is there', () => {
+    // The program is a child too, but it runs sh, not sleep.
+    await until('only the sleep is left', () => {
       const [child = 0, ...more] = childrenOf(init);
       return more.length === 0 && sleeps(child);
     });
@@ -190,7 +202,7 @@ if (requires(t, pidNamespace)) {
     });
   });
 
-  eachWay(t, 'not process 1: --grace ends only descendants', async (sub, way) => {
+  eachWay(t, 'when bailey-init is not process 1, --grace ends only its descendants', async (sub, way) => {
     const bystander = spawn('sleep', ['1000'], { stdio: 'ignore' });
     sub.teardown(() => bystander.kill('SIGKILL'));
     const script = "(trap '' TERM; setsid sleep 1000 >/dev/null & echo $!); exit 2";
@@ -202,11 +214,11 @@ if (requires(t, pidNamespace)) {
     });
     sub.same(await once(init, 'close'), [2, null]);
     sub.notOk(lives(Number(orphan)), 'an orphan in a session of its own has ended');
-    sub.equal(bystander.exitCode ?? bystander.signalCode, null, 'a bystander has not');
+    sub.equal(bystander.exitCode ?? bystander.signalCode, null, 'a process that is no descendant still runs');
   });
 
   t.test(
-    'not process 1, without its own /proc: no other process is signalled, and bailey-init exits',
+    'when bailey-init is not process 1 and has no /proc of its own, it signals no other process and exits',
     async (sub) => {
       const script = `$1; sleep 1000 >/dev/null 2>&1 & "$0" --grace 100ms sh -c '(sleep 1000 >/dev/null 2>&1 &); exit 5'
       echo "$?"; kill $! && echo alive`;
@@ -242,7 +254,7 @@ if (requires(t, pidNamespace)) {
       });
     });
 
-  t.test('--subreaper', async (sub) => {
+  t.test('--subreaper sets whether bailey-init adopts orphans when it is not process 1', async (sub) => {
     const script = '(sleep 1000 >/dev/null & echo $!); read line';
     for (const [value, adopted] of [
       ['auto', true],
@@ -254,20 +266,23 @@ if (requires(t, pidNamespace)) {
         const [text] = (await once(init.stdout.setEncoding('utf8'), 'data')) as [string];
         const orphan = Number(text);
         sub.teardown(() => process.kill(orphan, 'SIGKILL'));
-        await until('its first parent has gone', () => stat(stat(orphan)?.parent ?? 0)?.comm !== 'sh');
+        await until(
+          "the orphan's first parent has ended",
+          () => stat(stat(orphan)?.parent ?? 0)?.comm !== 'sh',
+        );
         sub.equal(stat(orphan)?.parent === init.pid, adopted, value);
         init.stdin.end();
         sub.same(await once(init, 'exit'), [1, null]);
       }
   });
 
-  t.test('--pause: no program, SIGTERM and SIGINT end it', async (sub) => {
+  t.test('--pause runs no program until SIGTERM or SIGINT', async (sub) => {
     for (const [args, env] of bothForms('--pause'))
       for (const signal of ['SIGTERM', 'SIGINT'] as const) {
         const running = new Running([bailey, ...args], { env: { ...process.env, ...env } });
         sub.teardown(() => running.kill());
         const init = await running.pid();
-        await until('it holds signals', () => blocks(init, 1));
+        await until('bailey-init blocks signals', () => blocks(init, 1));
         process.kill(init, 'SIGHUP');
         process.kill(init, signal);
         sub.same(await running.ended(), { code: 0, stdout: '', stderr: '' });
@@ -302,7 +317,7 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  t.test('--warn and --verbose', async (sub) => {
+  t.test('--warn reports each reaped zombie, --verbose also signals and exits', async (sub) => {
     const orphan =
       'p=$( (sh -c "while test \\$PPID != 1 -a -e /proc/\\$PPID; do :; done" >/dev/null & echo $!) ); while test -e /proc/$p; do :; done; echo $p';
     for (const [args, env] of bothForms('--warn')) {
@@ -319,7 +334,7 @@ if (requires(t, pidNamespace)) {
     sub.equal(run([bailey, 'sh', '-c', orphan]).stderr, '');
   });
 
-  t.test('wrong values: one line, exit code 64', async (sub) => {
+  t.test('a wrong value of an option or variable ends with one line and exit code 64', async (sub) => {
     for (const [option, values] of [
       [
         '--rewrite',

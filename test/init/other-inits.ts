@@ -14,24 +14,24 @@ export const dialects = ['tini', 'docker-init', 'dumb-init', 'catatonit'] as con
 export type Dialect = (typeof dialects)[number];
 
 /** bailey-init under the name of another program: the path of a symbolic link, which the test's teardown removes. */
-export function called(t: Test, name: Dialect): string {
+export function baileyInitAs(t: Test, name: Dialect): string {
   const folder = mkdtempSync(join(tmpdir(), 'bailey-test-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   symlinkSync(bailey, `${folder}/${name}`);
   return `${folder}/${name}`;
 }
 
-/** The name of the real program of a dialect in PATH. */
-export const peerOf = (dialect: Dialect): string => (dialect === 'docker-init' ? 'tini' : dialect);
+/** The name in PATH of the real program of a dialect. */
+export const realProgramOf = (dialect: Dialect): string => (dialect === 'docker-init' ? 'tini' : dialect);
 
-/** Needs the real programs, as the distribution packages them. */
-export const peers = (): Need => {
+/** A requirement: the real programs, as the distribution packages them. */
+export const otherInits = (): Need => {
   const missing = ['tini', 'dumb-init', 'catatonit'].map((name) => program(name)()).filter((need) => need);
   return missing.length === 0 ? undefined : missing.join('; ');
 };
 
 /**
- * Runs a test of a dialect for both ways of reaping. The dialects have no option for that, so for `wait` a seccomp filter
+ * Runs a test of a dialect with both ways of reaping. The dialects have no option for that, so for `wait` a seccomp filter
  * refuses what reaping by the kernel needs.
  * @param test gets the words to put before the command line of the init
  */
@@ -48,7 +48,7 @@ export function eachReaping(
     });
 }
 
-/** Runs a command to its end, as PID 1 or as an ordinary child; after two minutes it hangs, and is killed. */
+/** Runs a command to its end, as PID 1 or as an ordinary child. A command that runs for two minutes hangs and is killed. */
 export function run(
   command: readonly string[],
   how: { readonly env?: Record<string, string>; readonly process1?: boolean } = {},

@@ -25,8 +25,8 @@ let cached: { readonly missing: string | undefined } | undefined;
 export function kernelReapingMissing(): string | undefined {
   if (cached === undefined) {
     const [program, ...args] = asProcess1([bailey, '--reap', 'kernel', 'true']) as [string, ...string[]];
-    const said = spawnSync(program, args, { encoding: 'utf8' }).stderr.trim();
-    cached = { missing: said === '' ? undefined : said };
+    const warning = spawnSync(program, args, { encoding: 'utf8' }).stderr.trim();
+    cached = { missing: warning === '' ? undefined : warning };
   }
   return cached.missing;
 }

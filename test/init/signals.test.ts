@@ -1,4 +1,5 @@
-// Every signal that can be forwarded is, from the first instant on; the program starts with what bailey-init was given.
+// bailey-init forwards every signal that can be forwarded, also while it starts. The program inherits its signal mask and
+// dispositions.
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
 import { compile } from '../kit/compile.ts';
@@ -7,7 +8,7 @@ import { pidNamespace, requires } from '../kit/needs.ts';
 import { bailey } from './bailey-init.ts';
 import { eachWay } from './reaping-ways.ts';
 
-/** ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS: what the kernel sends to a program that has done wrong. */
+/** ILL, TRAP, ABRT, BUS, FPE, SEGV and SYS: the kernel sends them for faults of a program. */
 const faults = [4, 5, 6, 7, 8, 11, 31];
 
 /** All but SIGKILL and SIGSTOP, which cannot be caught, and SIGCHLD, which the init uses itself. */
@@ -34,7 +35,7 @@ if (requires(t, pidNamespace)) {
       process.kill(init, 17);
       process.kill(init, 15);
       sub.equal(await running.line(), '15 0 0', 'CHLD is not forwarded');
-      sub.equal(stat(init)?.comm, 'bailey-init', 'it lives on');
+      sub.equal(stat(init)?.comm, 'bailey-init', 'bailey-init still runs');
     });
 
     eachWay(t, `every queued ${kind} signal is forwarded with its value`, async (sub, way) => {
@@ -59,14 +60,14 @@ if (requires(t, pidNamespace)) {
       sub.equal(await running.line(), 'ready');
       const got: (string | undefined)[] = [];
       while (got.length < count) got.push(await running.line());
-      sub.same(got, expected, 'each one, in order');
+      sub.same(got, expected, 'each signal, in order');
       await running.kill();
     }
   });
 
   eachWay(
     t,
-    'the program gets the mask and the dispositions that bailey-init inherited',
+    'the program gets the signal mask and the dispositions that bailey-init inherited',
     async (sub, way) => {
       const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
       const cases: [mask: string, ignored: string, what: string][] = [
@@ -92,7 +93,7 @@ if (requires(t, pidNamespace)) {
     },
   );
 
-  eachWay(t, 'started with SIGCHLD ignored: the exit code is not lost', async (sub, way) => {
+  eachWay(t, 'the exit code is not lost when bailey-init starts with SIGCHLD ignored', async (sub, way) => {
     const [given = ''] = compile(sub, 'test/init/set-signal-state.c');
     for (let time = 0; time < 50; time++) {
       const command = [given, '0', '10000', bailey, '--reap', way, '--', 'sh', '-c', 'exit 9'];
@@ -118,29 +119,45 @@ if (requires(t, pidNamespace)) {
       }
     });
 
-  eachWay(t, 'a program that stops has not ended, and gets SIGCONT', async (sub, way) => {
-    const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; kill -STOP $$; exit 5']);
-    sub.teardown(() => running.kill());
-    await running.line();
-    const init = await running.pid();
-    const [program = 0] = childrenOf(init);
-    await until('the program is stopped', () => stat(program)?.state === 'T');
-    await until('bailey-init sleeps', () => stat(init)?.state === 'S');
-    process.kill(init, 'SIGCONT');
-    sub.equal((await running.ended()).code, 5);
-  });
+  eachWay(
+    t,
+    'bailey-init keeps running while the program is stopped, and forwards SIGCONT',
+    async (sub, way) => {
+      const running = new Running([
+        bailey,
+        '--reap',
+        way,
+        '--',
+        'sh',
+        '-c',
+        'echo up; kill -STOP $$; exit 5',
+      ]);
+      sub.teardown(() => running.kill());
+      await running.line();
+      const init = await running.pid();
+      const [program = 0] = childrenOf(init);
+      await until('the program is stopped', () => stat(program)?.state === 'T');
+      await until('bailey-init sleeps', () => stat(init)?.state === 'S');
+      process.kill(init, 'SIGCONT');
+      sub.equal((await running.ended()).code, 5);
+    },
+  );
 
-  eachWay(t, 'bailey-init is stopped while the program ends: the exit code is not lost', async (sub, way) => {
-    const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; read line; exit 6']);
-    sub.teardown(() => running.kill());
-    await running.line();
-    const init = await running.pid();
-    const [program = 0] = childrenOf(init);
-    process.kill(init, 'SIGSTOP');
-    await until('bailey-init is stopped', () => stat(init)?.state === 'T');
-    running.write('go\n');
-    await until('the program has ended', () => [undefined, 'Z', 'X'].includes(stat(program)?.state));
-    process.kill(init, 'SIGCONT');
-    sub.equal((await running.ended()).code, 6);
-  });
+  eachWay(
+    t,
+    'the exit code is not lost when the program ends while bailey-init is stopped',
+    async (sub, way) => {
+      const running = new Running([bailey, '--reap', way, '--', 'sh', '-c', 'echo up; read line; exit 6']);
+      sub.teardown(() => running.kill());
+      await running.line();
+      const init = await running.pid();
+      const [program = 0] = childrenOf(init);
+      process.kill(init, 'SIGSTOP');
+      await until('bailey-init is stopped', () => stat(init)?.state === 'T');
+      running.write('go\n');
+      await until('the program has ended', () => [undefined, 'Z', 'X'].includes(stat(program)?.state));
+      process.kill(init, 'SIGCONT');
+      sub.equal((await running.ended()).code, 6);
+    },
+  );
 }

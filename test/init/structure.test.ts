@@ -1,4 +1,4 @@
-// The ELF structure and the size of the static programs, for every machine that they are built for.
+// The ELF structure and the size of the static programs, for every machine for which they are built.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import t, { type Test } from 'tap';
@@ -57,11 +57,16 @@ function check(sub: Test, file: string, machine: RegExp, mostKb: number): void {
 }
 
 for (const { folder, machine, musl } of builds)
-  t.test(folder, async (sub) => {
-    const built = () =>
-      existsSync(`${folder}/bailey-init`) ? undefined : `needs npm run build -- --target ${folder.slice(5)}`;
-    if (!requires(sub, built, musl, program('readelf'))) return;
-    // bailey-init stays in memory as long as its container runs. castle-mount runs for milliseconds.
-    check(sub, `${folder}/bailey-init`, machine, 48);
-    check(sub, `${folder}/castle-mount`, machine, 64);
-  });
+  t.test(
+    `the programs in ${folder} are small, static and stripped, without an executable stack`,
+    async (sub) => {
+      const built = () =>
+        existsSync(`${folder}/bailey-init`)
+          ? undefined
+          : `needs npm run build -- --target ${folder.slice(5)}`;
+      if (!requires(sub, built, musl, program('readelf'))) return;
+      // bailey-init stays in memory as long as its container runs. castle-mount runs for milliseconds.
+      check(sub, `${folder}/bailey-init`, machine, 48);
+      check(sub, `${folder}/castle-mount`, machine, 64);
+    },
+  );

@@ -5,32 +5,32 @@ import { childrenOf, stat, until } from '../kit/namespace.ts';
 import { pidNamespace, program, requires, root } from '../kit/needs.ts';
 import { Terminal, terminal } from '../kit/terminal.ts';
 import { bailey } from './bailey-init.ts';
-import { called, peers } from './other-inits.ts';
+import { baileyInitAs, otherInits } from './other-inits.ts';
 import { ways } from './reaping-ways.ts';
 
 const shell = ['bash', '--norc', '--noprofile', '-i'];
 const prompt = { PS1: 'PROMPT> ', PS2: '', HISTFILE: '' };
 
-/** A container's first process leads the session of its terminal. */
+/** Runs a command as the first process of a container that has a terminal: it leads the session of the terminal. */
 const asLeader = (...command: string[]) => [
   ...['unshare', '--pid', '--fork', '--mount-proc', '--kill-child', 'setsid', '--ctty'],
   ...command,
 ];
 
-/** node-pty also sends SIGHUP to its child, which must not end the namespace before the program gets its own. */
-const survivor = (command: readonly string[]) => [
+/** node-pty also sends SIGHUP to its child, which must not end the namespace before the program gets the kernel's SIGHUP. */
+const ignoringHangup = (command: readonly string[]) => [
   ...['bash', '-c', 'trap : HUP; "$@"; exit', 'bash', 'setpriv', '--pdeathsig', 'KILL'],
   ...command,
 ];
 
 /** Prints when it is ready, when it gets SIGINT, and what it reads. */
-const talker = [
+const reportsInput = [
   'sh',
   '-c',
   'trap "echo got-INT; exit 3" INT; echo "is-""up"; while read x; do echo "read-""$x"; done',
 ];
 
-/** The process of that name among all that descend from a process. */
+/** Waits for a descendant of a process with this name. */
 async function descendant(of: number, name: string): Promise<number> {
   let found: number | undefined;
   const look = (pid: number): void => {
@@ -56,7 +56,7 @@ function field(pid: number, index: number): number {
 
 const processGroup = (pid: number) => field(pid, 2);
 
-/** The foreground process group of the terminal that a process has. */
+/** The foreground process group of the terminal of a process. */
 const foreground = (pid: number) => field(pid, 5);
 
 async function jobs(sub: Test, init: readonly string[]): Promise<void> {
@@ -64,7 +64,7 @@ async function jobs(sub: Test, init: readonly string[]): Promise<void> {
   await screen.shows('PROMPT> ');
   screen.type(`${init.join(' ')} sleep 1000\r`);
   const program = await descendant(screen.pid, 'sleep');
-  await until('it is in the foreground', () => foreground(program) === program);
+  await until('the job is in the foreground', () => foreground(program) === program);
   screen.type('\x1a');
   await screen.shows('Stopped');
   await screen.shows('PROMPT> ');
@@ -88,16 +88,16 @@ async function jobs(sub: Test, init: readonly string[]): Promise<void> {
   await screen.shows('code-130');
   screen.type(`${init.join(' ')} cat\r`);
   const reader = await descendant(screen.pid, 'cat');
-  await until('it is in the foreground', () => foreground(reader) === reader);
+  await until('the job is in the foreground', () => foreground(reader) === reader);
   screen.type('\x1a');
   await screen.shows('PROMPT> ');
   screen.type('bg\r');
   await until(
-    'it stops for want of the terminal',
+    'a job in the background that reads from the terminal stops',
     () => stopped(reader) && stopped(stat(reader)?.parent ?? 0),
   );
   screen.type('fg\r');
-  await until('it has the terminal', () => foreground(reader) === reader && !stopped(reader));
+  await until('the job is in the foreground again', () => foreground(reader) === reader && !stopped(reader));
   screen.type('words\r');
   await screen.shows('words\r\nwords');
   screen.type('\x04');
@@ -106,21 +106,21 @@ async function jobs(sub: Test, init: readonly string[]): Promise<void> {
   sub.equal(await screen.ended(), 7);
 }
 
-if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal, peers)) {
-  t.test('a job of an interactive shell: ^Z, jobs, bg, fg, ^C', (sub) => jobs(sub, [bailey]));
+if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal, otherInits)) {
+  t.test('an interactive shell controls its job with ^Z, jobs, bg, fg and ^C', (sub) => jobs(sub, [bailey]));
 
-  t.test('a job of several processes: ^Z stops all, and fg continues all', async (sub) => {
+  t.test('^Z stops every process of a job, and fg continues them', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
     screen.type(`${bailey} sh -c 'cat; exit 9'\r`);
     const cat = await descendant(screen.pid, 'cat');
-    await until('it is in the foreground', () => foreground(cat) === processGroup(cat));
+    await until('the job is in the foreground', () => foreground(cat) === processGroup(cat));
     screen.type('\x1a');
     await screen.shows('Stopped');
     await screen.shows('PROMPT> ');
-    await until('^Z stops what the program has started', () => stopped(cat));
+    await until('^Z stops the child of the program', () => stopped(cat));
     screen.type('fg\r');
-    await until('fg continues it', () => !stopped(cat) && foreground(cat) === processGroup(cat));
+    await until('fg continues the child', () => !stopped(cat) && foreground(cat) === processGroup(cat));
     screen.type('words\r');
     await screen.shows('words\r\nwords');
     screen.type('\x04');
@@ -129,29 +129,35 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('code-9');
   });
 
-  t.test('a job that starts in the background: fg gives it the terminal, ^Z takes it away', async (sub) => {
-    const screen = new Terminal(sub, shell, prompt);
-    await screen.shows('PROMPT> ');
-    screen.type(`${bailey} cat &\r`);
-    const cat = await descendant(screen.pid, 'cat');
-    await until('it stops for want of the terminal', () => stopped(cat) && stopped(stat(cat)?.parent ?? 0));
-    sub.equal(foreground(screen.pid), screen.pid, 'the shell keeps the terminal');
-    screen.type('fg\r');
-    await until('it has the terminal', () => foreground(cat) === cat && !stopped(cat));
-    screen.type('words\r');
-    await screen.shows('words\r\nwords');
-    screen.type('\x1a');
-    await screen.shows('Stopped');
-    await screen.shows('PROMPT> ');
-    screen.type('fg\r');
-    await until('it has the terminal again', () => foreground(cat) === cat && !stopped(cat));
-    screen.type('\x03');
-    await screen.shows('PROMPT> ');
-    screen.type('echo "code-"$?\r');
-    await screen.shows('code-130');
-  });
+  t.test(
+    'fg gives the terminal to a job that started in the background, ^Z returns it to the shell',
+    async (sub) => {
+      const screen = new Terminal(sub, shell, prompt);
+      await screen.shows('PROMPT> ');
+      screen.type(`${bailey} cat &\r`);
+      const cat = await descendant(screen.pid, 'cat');
+      await until(
+        'a job in the background that reads from the terminal stops',
+        () => stopped(cat) && stopped(stat(cat)?.parent ?? 0),
+      );
+      sub.equal(foreground(screen.pid), screen.pid, 'the shell keeps the terminal');
+      screen.type('fg\r');
+      await until('the job is in the foreground again', () => foreground(cat) === cat && !stopped(cat));
+      screen.type('words\r');
+      await screen.shows('words\r\nwords');
+      screen.type('\x1a');
+      await screen.shows('Stopped');
+      await screen.shows('PROMPT> ');
+      screen.type('fg\r');
+      await until('the second fg gives it the terminal', () => foreground(cat) === cat && !stopped(cat));
+      screen.type('\x03');
+      await screen.shows('PROMPT> ');
+      screen.type('echo "code-"$?\r');
+      await screen.shows('code-130');
+    },
+  );
 
-  t.test('a job in the background: SIGSTOP to the program does not stop bailey-init', async (sub) => {
+  t.test('SIGSTOP to the program of a job in the background does not stop bailey-init', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
     screen.type(`${bailey} sleep 1000 &\r`);
@@ -159,19 +165,19 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     const init = stat(program)?.parent ?? 0;
     await screen.shows('PROMPT> ');
     process.kill(program, 'SIGSTOP');
-    await until('it is stopped', () => stopped(program));
+    await until('the program is stopped', () => stopped(program));
     process.kill(init, 'SIGTERM');
     screen.type('wait $!; echo "code-"$?\r');
     await screen.shows('code-143');
   });
 
-  t.test('a job that reads from a pipe: ^Z stops it, fg continues it, ^C ends it', async (sub) => {
+  t.test('^Z stops a job that reads from a pipe, fg continues it, ^C ends it', async (sub) => {
     const screen = new Terminal(sub, shell, prompt);
     await screen.shows('PROMPT> ');
     screen.type(`sleep 1000 | ${bailey} tail -f /dev/null\r`);
     const program = await descendant(screen.pid, 'tail');
     const init = stat(program)?.parent ?? 0;
-    await until('it is in the foreground', () => foreground(init) === processGroup(init));
+    await until('the job is in the foreground', () => foreground(init) === processGroup(init));
     screen.type('\x1a');
     await screen.shows('Stopped');
     await screen.shows('PROMPT> ');
@@ -185,7 +191,9 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await screen.shows('code-130');
   });
 
-  t.test('a job of an interactive shell, as catatonit', (sub) => jobs(sub, [called(sub, 'catatonit')]));
+  t.test('an interactive shell controls a job of catatonit in the same way', (sub) =>
+    jobs(sub, [baileyInitAs(sub, 'catatonit')]),
+  );
 
   for (const way of ways)
     t.test(`a script reads from the terminal again after bailey-init has exited (${way})`, async (sub) => {
@@ -204,12 +212,12 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
   for (const [name, init] of [
     ['bailey-init', (_: Test) => [bailey]],
     ['bailey-init --reap wait', (_: Test) => [bailey, '--reap', 'wait']],
-    ['tini', (sub: Test) => [called(sub, 'tini'), '--']],
-    ['dumb-init', (sub: Test) => [called(sub, 'dumb-init')]],
-    ['catatonit', (sub: Test) => [called(sub, 'catatonit'), '--']],
+    ['tini', (sub: Test) => [baileyInitAs(sub, 'tini'), '--']],
+    ['dumb-init', (sub: Test) => [baileyInitAs(sub, 'dumb-init')]],
+    ['catatonit', (sub: Test) => [baileyInitAs(sub, 'catatonit'), '--']],
   ] as const) {
     t.test(`process 1 of a terminal, as ${name}: ^Z does not stop the program, ^C ends it`, async (sub) => {
-      const screen = new Terminal(sub, asLeader(...init(sub), ...talker));
+      const screen = new Terminal(sub, asLeader(...init(sub), ...reportsInput));
       await screen.shows('is-up');
       screen.type('\x1a');
       await screen.shows('^Z');
@@ -226,13 +234,13 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
       sub.notMatch(screen.text, /no job control|cannot set terminal/);
       screen.type('sleep 1000\r');
       const job = await descendant(screen.pid, 'sleep');
-      await until('it is in the foreground', () => foreground(job) === processGroup(job));
+      await until('the job is in the foreground', () => foreground(job) === processGroup(job));
       screen.type('\x1a');
       await screen.shows('Stopped');
       screen.type('jobs\r');
       await screen.shows(/\[1\]\+ {2}Stopped.*sleep 1000/);
       screen.type('fg\r');
-      await until('it continues', () => !stopped(job));
+      await until('the job continues', () => !stopped(job));
       screen.type('\x03');
       await screen.shows('PROMPT> ');
       screen.type('echo "code-"$?\r');
@@ -256,13 +264,13 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
         const script = 'trap "echo HUP >$0; exit 4" HUP; echo "is-""up"; while :; do sleep 0.05; done';
         const screen = new Terminal(
           sub,
-          survivor(asLeader(...init(sub), 'bash', '-c', script, `${folder}/heard`)),
+          ignoringHangup(asLeader(...init(sub), 'bash', '-c', script, `${folder}/hangup`)),
         );
         await screen.shows('is-up');
         screen.hangUp();
-        await until('it has heard', () => {
+        await until('the program got SIGHUP', () => {
           try {
-            return readFileSync(`${folder}/heard`, 'utf8') === 'HUP\n';
+            return readFileSync(`${folder}/hangup`, 'utf8') === 'HUP\n';
           } catch {
             return false;
           }
@@ -271,8 +279,8 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     );
   }
 
-  t.test('the real tini stops for ever on ^Z', async (sub) => {
-    const screen = new Terminal(sub, asLeader('tini', '--', ...talker));
+  t.test('under the real tini, ^Z stops the program for ever', async (sub) => {
+    const screen = new Terminal(sub, asLeader('tini', '--', ...reportsInput));
     await screen.shows('is-up');
     const init = await descendant(screen.pid, 'tini');
     const [program = 0] = childrenOf(init);
@@ -280,7 +288,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     await until('the program is stopped', () => stopped(program));
     screen.type('words\r\x03');
     await screen.shows('^C');
-    sub.ok(stopped(program), 'for ever');
+    sub.ok(stopped(program), 'the program stays stopped');
     sub.notMatch(screen.text, 'read-words');
   });
 }

@@ -13,10 +13,10 @@ if (requires(t, pidNamespace)) {
     t,
     'closed standard descriptors are opened on /dev/null, and no other descriptor leaks',
     async (sub, way) => {
-      // What is open already isn't ours: below 10 it is closed, above it isn't looked at.
+      // The test itself may have inherited open descriptors: those below 10 are closed, others are ignored.
       const others = [3, 4, 5, 6, 7, 8, 9].map((fd) => `${fd}>&-`).join(' ');
       const files = ['/dev/zero', '/dev/full', '/dev/random'];
-      // Static: a loader would open files of its own.
+      // A statically linked program: a loader would open files.
       const [waiting = ''] = compile(sub, 'test/init/log-signals.c');
       for (let closed = 0; closed < 8; closed++) {
         const isClosed = (fd: number) => (closed & (1 << fd)) !== 0;
@@ -46,7 +46,7 @@ if (requires(t, pidNamespace)) {
     },
   );
 
-  eachWay(t, 'not process 1: it adopts orphans as a subreaper', async (sub, way) => {
+  eachWay(t, 'bailey-init that is not process 1 adopts orphans as a subreaper', async (sub, way) => {
     const [orphans = ''] = compile(sub, 'bench/orphans.c');
     const init = spawn(bailey, ['--reap', way, '--', orphans, 'at-once', '50'], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -54,16 +54,16 @@ if (requires(t, pidNamespace)) {
     sub.teardown(() => init.stdin.destroy());
     const words = init.stdout.setEncoding('utf8')[Symbol.asyncIterator]();
     sub.equal((await words.next()).value, 'ready\n');
-    sub.equal(childrenOf(init.pid ?? 0).length, 51, 'they are its children');
+    sub.equal(childrenOf(init.pid ?? 0).length, 51, 'the orphans are children of bailey-init');
     init.stdin.write('go\n');
     sub.equal((await words.next()).value, 'done\n');
-    await until('none of them is left', () => childrenOf(init.pid ?? 0).length === 1);
+    await until('the orphans are reaped', () => childrenOf(init.pid ?? 0).length === 1);
     const code = new Promise((resolve) => init.on('exit', resolve));
     init.stdin.end();
     sub.equal(await code, 0);
   });
 
-  eachWay(t, 'a read-only root without /proc and /dev', async (sub, way) => {
+  eachWay(t, 'bailey-init works on a read-only root without /proc and /dev', async (sub, way) => {
     const [orphans = ''] = compile(sub, 'bench/orphans.c');
     const folder = sub.testdir({});
     const script = `set -e
@@ -74,11 +74,11 @@ if (requires(t, pidNamespace)) {
     sub.same(ended, { code: 13, stdout: 'ready\n', stderr: '' });
   });
 
-  // Without root every test here is unprivileged.
+  // When root does not run the tests, every test here is unprivileged.
   if (root() === undefined) {
-    eachWay(t, 'without any privilege', async (sub, way) => {
+    eachWay(t, 'bailey-init works without any privilege', async (sub, way) => {
       const [orphans = ''] = compile(sub, 'bench/orphans.c');
-      // A copy: the repository may lie where others cannot go.
+      // The program is copied, because other users may have no access to the repository.
       const copy = orphans.replace(/[^/]*$/, 'bailey-init');
       copyFileSync(bailey, copy);
       const user = [
@@ -94,7 +94,7 @@ if (requires(t, pidNamespace)) {
     });
   }
 
-  t.test('what a seccomp filter refuses is done in another way', async (sub) => {
+  t.test('bailey-init falls back to other system calls when a seccomp filter refuses one', async (sub) => {
     const [refuse = '', orphans = ''] = compile(sub, 'test/init/seccomp-refuse.c', 'bench/orphans.c');
     const cases: [what: string, errno: number, obstacle: string][] = [
       ['clone-pidfd', 22, 'there is no pidfd'],
@@ -120,7 +120,7 @@ if (requires(t, pidNamespace)) {
       sub.equal(reported.code, 15);
       const why = modern ? obstacle : 'it needs Linux 6.15';
       sub.equal(reported.stderr, `bailey-init: the kernel cannot reap (${why}), using waitpid\n`, what);
-      if (what === 'sigtimedwait') continue; // without it, signals are not forwarded
+      if (what === 'sigtimedwait') continue; // signals are not forwarded without sigtimedwait
       const running = new Running(filtered('--', 'sh', '-c', 'echo up; exec sleep 60'));
       await running.line();
       process.kill(await running.pid(), 'SIGTERM');
@@ -128,14 +128,14 @@ if (requires(t, pidNamespace)) {
     }
   });
 
-  eachWay(t, 'a full pipe as standard error that nobody reads blocks nothing', async (sub, way) => {
+  eachWay(t, 'a full pipe as standard error does not block bailey-init', async (sub, way) => {
     const [stuck = ''] = compile(sub, 'test/init/full-stderr.c');
     const deaf = "exec 2>/dev/null; trap '' TERM; echo up; exec sleep 1000";
     const late = new Running([stuck, bailey, '--reap', way, '--stop-timeout', '50ms', 'sh', '-c', deaf]);
     sub.teardown(() => late.kill());
     sub.equal(await late.line(), 'up');
     process.kill(await late.pid(), 'SIGTERM');
-    sub.equal((await late.ended()).code, 137, 'SIGKILL after SIGTERM, and an end with an epitaph');
+    sub.equal((await late.ended()).code, 137, 'the stop timeout kills the program, and bailey-init exits');
     const orphans =
       'exec 2>/dev/null; for x in 1 2 3 4 5 6 7 8 9; do (exit 1 & exec true); done; echo up; read x; exit 4';
     const warns = new Running([stuck, bailey, '--reap', way, '--warn', 'sh', '-c', orphans]);
@@ -146,7 +146,7 @@ if (requires(t, pidNamespace)) {
     sub.equal((await warns.end('end\n')).code, 4);
   });
 
-  t.test('no process can be created', async (sub) => {
+  t.test('an error of clone ends bailey-init with one message', async (sub) => {
     const [refuse = ''] = compile(sub, 'test/init/seccomp-refuse.c');
     const ended = await inNamespace([refuse, 'clone', '11', bailey, 'true']);
     sub.equal(ended.code, 71);
@@ -156,7 +156,7 @@ if (requires(t, pidNamespace)) {
     );
   });
 
-  t.test("the same when it is linked with the system's static libc", async (sub) => {
+  t.test("bailey-init also works when it is linked with the system's static libc", async (sub) => {
     const folder = sub.testdir({});
     const args = ['-s', '-C', 'native', `OUT=${folder}`, 'STATIC_CC=cc', `${folder}/bailey-init`];
     const made = spawnSync('make', args, { encoding: 'utf8' });
@@ -171,7 +171,7 @@ if (requires(t, pidNamespace)) {
     sub.equal((await inNamespace([`${folder}/bailey-init`, 'no-such-program'])).code, 127);
   });
 
-  t.test('it needs no loader and no library', async (sub) => {
+  t.test('bailey-init needs no loader and no library', async (sub) => {
     const listed = spawnSync('ldd', [bailey], { encoding: 'utf8' });
     sub.match(listed.stdout + listed.stderr, /not a dynamic executable/);
   });

@@ -6,7 +6,7 @@ import { until } from './until.ts';
 
 export type Controller = 'memory' | 'cpu';
 
-/** The folder in which this process can create cgroups with a controller, of cgroup version 1 or 2. */
+/** The folder in which this process can create cgroups with a controller (cgroup version 1 or 2). */
 function hierarchyOf(controller: Controller): string | undefined {
   return [`/sys/fs/cgroup/${controller}`, '/sys/fs/cgroup'].find((top) => {
     const probe = `${top}/bailey-probe-${process.pid}`;

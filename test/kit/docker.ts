@@ -42,7 +42,7 @@ export function run(
 /**
  * Runs a program that must succeed.
  * @returns its standard output without the last line's end
- * @throws Error with the command and what it said
+ * @throws Error with the command and its output
  */
 export async function output(program: string, ...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await run(program, args);

@@ -1,5 +1,5 @@
 /**
- * Images for an engine that reaches no registry: a folder is laid out from files of this machine and imported.
+ * Creates images without a registry: copies files of this machine to a folder, which the engine imports.
  */
 import {
   chmodSync,
@@ -27,7 +27,7 @@ export const jenkinsUser = 1000;
 /** Creates an empty folder; the test's teardown removes it. */
 export function temporaryFolder(t: Test, name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `bailey-${name}-`));
-  // A program that is ending may still write into the folder.
+  // A process that is about to end may still write into the folder.
   t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
   return folder;
 }
@@ -58,7 +58,7 @@ export function addProgram(root: string, file: string, as: string): void {
   chmodSync(target, 0o755);
 }
 
-/** busybox as sh and every other program that it can be, a /tmp, and the users root and jenkins. */
+/** Adds busybox with links for all its programs, a /tmp, and the users root and jenkins. */
 export async function addBusybox(root: string): Promise<void> {
   addProgram(root, await output('sh', '-c', 'command -v busybox'), 'bin/busybox');
   for (const name of (await output('busybox', '--list')).split('\n')) {
@@ -94,7 +94,7 @@ export async function addNode(root: string): Promise<void> {
 
 /** Adds the output of `npm run build` at the paths of Dockerfile.example. */
 export function addBailey(root: string): void {
-  // Dockerfile.example builds no bailey-agent, which is large.
+  // Without bailey-agent, which is large and which Dockerfile.example does not build.
   const filter = (file: string) => basename(file) !== 'bailey-agent';
   cpSync('dist', join(root, 'opt/bailey'), { recursive: true, filter });
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
@@ -115,7 +115,7 @@ export async function addJava(root: string): Promise<void> {
   await addLibraries(root, libraries);
 }
 
-/** A folder of the user jenkins. */
+/** Adds a folder of the user jenkins. */
 function addHome(root: string, path: string): void {
   const home = join(root, path);
   mkdirSync(home, { recursive: true });
@@ -123,9 +123,9 @@ function addHome(root: string, path: string): void {
 }
 
 /**
- * What the official image holds besides a system: java, the war, the reference folder and JENKINS_HOME of the user
+ * Adds what the official image has besides an operating system: java, the war, the reference folder and JENKINS_HOME of the user
  * jenkins.
- * @param war the source of what stands in for Jenkins
+ * @param war the source of the program in place of Jenkins
  */
 export async function addJenkins(t: Test, root: string, war = controllerSource): Promise<void> {
   await addJava(root);
@@ -136,7 +136,7 @@ export async function addJenkins(t: Test, root: string, war = controllerSource):
 }
 
 /**
- * What the official image of agents holds besides a system: java, agent.jar and the folders of the user jenkins. The
+ * Adds what the official agent image has besides an operating system: java, agent.jar and the folders of the user jenkins. The
  * jar is test/engine/Agent.java.
  */
 export async function addAgent(t: Test, root: string): Promise<void> {
@@ -158,7 +158,7 @@ export const jenkinsImage: readonly string[] = [
   'USER jenkins',
 ];
 
-/** The Dockerfile instructions of the official image of agents. */
+/** The Dockerfile instructions of the official agent image. */
 export const agentImage: readonly string[] = [
   `ENV JAVA_HOME=${javaHome}`,
   `ENV PATH=${javaHome}/bin:/usr/local/bin:/bin`,
@@ -168,7 +168,7 @@ export const agentImage: readonly string[] = [
   'USER jenkins',
 ];
 
-/** An image like the official one of agents, with Node and Bailey. */
+/** An image like the official agent image, with Node and Bailey. */
 export async function baileyAgentImage(t: Test): Promise<string> {
   const root = temporaryFolder(t, 'agent-root');
   await addBusybox(root);
@@ -182,7 +182,7 @@ export async function baileyAgentImage(t: Test): Promise<string> {
 }
 
 /**
- * An image like the official one, with Node and Bailey: the container's half of the slice.
+ * An image like the official controller image, with Node and Bailey.
  * @param war as {@link addJenkins} takes it
  */
 export async function baileyImage(t: Test, war?: string): Promise<string> {
@@ -203,8 +203,9 @@ async function javaRuntime(): Promise<string> {
 }
 
 /**
- * Keeps what is slow to make for the next test. Two that make it at once do no harm: each makes its own, and one is kept.
- * @param make fills the folder, which is not there yet
+ * Creates a folder that is slow to create, and keeps it for later tests. Two tests that create it at the same time do no harm:
+ * each creates its own, and one of them is kept.
+ * @param make creates and fills the folder
  */
 export async function madeOnce(folder: string, make: (folder: string) => Promise<unknown>): Promise<string> {
   if (existsSync(folder)) return folder;

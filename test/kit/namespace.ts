@@ -77,7 +77,7 @@ export class Running {
     });
   }
 
-  /** The pid outside of the namespace of its process 1, once that runs the named program. */
+  /** Waits until process 1 runs the named program. @returns its pid outside of the namespace */
   async pid(comm: string | RegExp = 'bailey-init'): Promise<number> {
     const isIt = (name = '') => (typeof comm === 'string' ? name === comm : comm.test(name));
     let found: number | undefined;
@@ -137,8 +137,8 @@ export function stat(pid: number): { comm: string; state: string; parent: number
 }
 
 /**
- * Whether a process blocks a signal. To process 1, one that comes before it does so is lost. A signal that is waited for
- * in sigtimedwait(2) does not count as blocked meanwhile: ask for another one.
+ * Whether a process blocks a signal. The kernel drops a signal to process 1 that arrives before process 1 blocks or handles it.
+ * Signals in the set of a running sigtimedwait(2) do not count as blocked: call this with another signal.
  */
 export function blocks(pid: number, signal: number): boolean {
   const [, mask = '0'] = /^SigBlk:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -8,14 +8,14 @@ import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
 /**
- * A container engine for one test, with its own socket and folders. It can be killed and started again, and it remembers
+ * A container engine for one test, with its own socket and folders. It can be stopped and started again, and it keeps a list of
  * the plug-ins that it has found.
  */
 export class OwnEngine {
   readonly socket: string;
   readonly #home: string;
   #process: ChildProcess | undefined;
-  #said = '';
+  #output = '';
 
   private constructor(home: string) {
     this.#home = home;
@@ -46,12 +46,12 @@ export class OwnEngine {
     );
     this.#process = started;
     started.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#said += text;
+      this.#output += text;
     });
     try {
       await until('the engine answers', async () => (await this.run('version')).code === 0 || undefined);
     } catch (thrown) {
-      throw new Error(`${String(thrown)}: ${this.#said.slice(-2000)}`);
+      throw new Error(`${String(thrown)}: ${this.#output.slice(-2000)}`);
     }
   }
 
@@ -85,7 +85,7 @@ export class OwnEngine {
       .split('\n')
       .map((line) => line.split(' ')[4] ?? '')
       .filter((point) => point.startsWith(`${this.#home}/`));
-    // The deepest mounts first.
+    // Inner mounts first.
     for (const point of points.reverse()) await run('umount', [point]);
   }
 }

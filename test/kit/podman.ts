@@ -8,8 +8,8 @@ import { temporaryFolder } from './images.ts';
 import { until } from './until.ts';
 
 /**
- * What is other than Debian's own: no systemd is needed, and limits that the machine allows, since Podman asks for more
- * than a test's root may give.
+ * Settings that differ from Debian's: no systemd is needed, and limits that the machine allows, since Podman requests higher
+ * ones than root of a test may set.
  */
 const settings = `
 [containers]
@@ -26,7 +26,7 @@ function processesNaming(folder: string): number {
     try {
       return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
     } catch {
-      return false; // It has ended.
+      return false; // The process has ended.
     }
   }).length;
 }
@@ -71,7 +71,7 @@ export class Podman {
     return podman;
   }
 
-  /** Starts its service. */
+  /** Starts the service. */
   async serve(): Promise<void> {
     const args = [...this.#options, 'system', 'service', '--time', '0', `unix://${this.socket}`];
     const service = spawn('podman', args, { env: this.#env, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -84,7 +84,7 @@ export class Podman {
     if (!answers) throw new Error(`podman ${args.join(' ')}: exit code ${service.exitCode}`);
   }
 
-  /** Stops its service; the containers run on. */
+  /** Stops the service; the containers continue to run. */
   async stop(): Promise<void> {
     const service = this.#service;
     this.#service = undefined;

@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 
-/** Numbers that look random and are the same for the same seed (mulberry32), so that a failure can be repeated. */
+/** Pseudo-random numbers, the same for the same seed (mulberry32), so that a failure can be repeated. */
 export class Random {
   readonly seed: number;
   #state: number;

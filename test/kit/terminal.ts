@@ -53,7 +53,7 @@ export class Terminal {
     this.#pty.resize(columns, rows);
   }
 
-  /** Closes the terminal's other side, like closing its window. */
+  /** Closes the other side of the terminal, as closing its window does. */
   hangUp(): void {
     (this.#pty as IPty & { destroy(): void }).destroy();
   }

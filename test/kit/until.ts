@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 const slowness = Number(process.env['BAILEY_TEST_SLOWNESS'] ?? 1);
 
 /**
- * Polls until a probe has an answer: for conditions of other processes, which send no signal when they become true.
- * @param what the condition in words, for the message when it has never become true
- * @param probe returns the answer, or undefined while there is none; an error that it throws counts as "not yet"
- * @param boundMs when to give up: a bound for what hangs, which a busy machine must not reach
+ * Polls a condition that reports no event when it becomes true, such as the state of another process.
+ * @param what the condition in words, for the error message
+ * @param probe returns a value when the condition is true, else undefined; an error that it throws counts as undefined
+ * @param boundMs the time after which the condition counts as hanging; a busy machine must not reach it
  * @param everyMs how often to call the probe
- * @throws Error with the condition and the last thing that the probe threw
+ * @throws Error with the condition and the last error of the probe
  */
 export async function until<T>(
   what: string,

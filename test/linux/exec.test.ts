@@ -5,7 +5,7 @@ import { program, requires } from '../kit/needs.ts';
 import { Terminal, terminal } from '../kit/terminal.ts';
 
 if (requires(t, terminal, program('stty'))) {
-  t.test('the terminal has its former modes', async (t) => {
+  t.test("the addon's exec restores the modes of the terminal", async (t) => {
     const become = (before: string) => `
       const { exec } = require(${JSON.stringify(resolve('dist/addon.node'))});
       ${before}

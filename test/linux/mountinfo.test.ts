@@ -12,7 +12,7 @@ const lines = [
   '25 20 0:52 / /fuse rw - fuse.sshfs server:/x rw,addr=10.0.0.7',
 ];
 
-t.test('each field of a line', async (t) => {
+t.test('every field of a line of mountinfo is parsed', async (t) => {
   const [root, data, inner, home, v6, fuse] = parseMountinfo(`${lines.join('\n')}\n`);
   t.match(root, {
     id: 20,
@@ -36,11 +36,11 @@ t.test('each field of a line', async (t) => {
   t.notOk(inner?.peerGroup);
   t.match(home, { device: 'nfs server', root: '/export/home', rootInFileSystem: '/', address: '10.0.0.7' });
   t.match(v6, { device: 'nfs [fe80::1]', root: '/x', address: 'fe80::1' });
-  t.match(fuse, { device: '0:52', root: '/' }, 'a FUSE file system is not taken for NFS');
+  t.match(fuse, { device: '0:52', root: '/' }, 'a FUSE file system does not count as NFS');
   t.same(parseMountinfo(''), []);
 });
 
-t.test('the mount that a path lies on', async (t) => {
+t.test('the mount of a path is the innermost visible one', async (t) => {
   const mounts = parseMountinfo(lines.join('\n'));
   const on = (path: string, table = mounts) => mountOf(table, path)?.id;
   t.equal(on('/'), 20);
@@ -54,7 +54,7 @@ t.test('the mount that a path lies on', async (t) => {
   t.equal(on('/data\\x/inner/file', over), 26, 'a mount below a hidden mount point does not count');
 });
 
-t.test('the mounts of this process', async (t) => {
+t.test('the mounts of a running process are read from /proc', async (t) => {
   t.same(mountsOf('self'), parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')));
-  t.equal(mountsOf(2 ** 30), undefined, 'unknown, when there is no such process');
+  t.equal(mountsOf(2 ** 30), undefined, 'undefined for a process that does not exist');
 });

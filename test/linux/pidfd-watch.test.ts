@@ -9,27 +9,30 @@ import { until } from '../kit/until.ts';
 
 const openDescriptors = () => readdirSync('/proc/self/fd').length;
 
-t.test('each watch of a process calls once when the process ends, a stopped one does not', async (t) => {
-  const { pidfdOpen, pidfdWatch } = native();
-  const watched = spawn('sleep', ['1000'], { stdio: 'ignore' });
-  const before = openDescriptors();
-  const pidfd = pidfdOpen(watched.pid ?? 0);
-  const called: string[] = [];
-  const stopFirst = pidfdWatch(pidfd, () => {
-    stopFirst(); // is over already
-    called.push('first');
-  });
-  pidfdWatch(pidfd, () => called.push('second'));
-  const stopThird = pidfdWatch(pidfd, () => called.push('third'));
-  stopThird();
-  stopThird();
-  closeSync(pidfd); // a watch has a descriptor of its own
-  t.same(called, []);
-  watched.kill('SIGKILL');
-  await until('both were called', () => called.length === 2 || undefined);
-  t.same(called.sort(), ['first', 'second']);
-  await until('the descriptors are closed', () => openDescriptors() === before || undefined);
-});
+t.test(
+  'each watch of a process calls once when the process ends; a cancelled watch does not call',
+  async (t) => {
+    const { pidfdOpen, pidfdWatch } = native();
+    const watched = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    const before = openDescriptors();
+    const pidfd = pidfdOpen(watched.pid ?? 0);
+    const called: string[] = [];
+    const stopFirst = pidfdWatch(pidfd, () => {
+      stopFirst(); // has ended already
+      called.push('first');
+    });
+    pidfdWatch(pidfd, () => called.push('second'));
+    const stopThird = pidfdWatch(pidfd, () => called.push('third'));
+    stopThird();
+    stopThird();
+    closeSync(pidfd); // a watch uses a copy of the descriptor
+    t.same(called, []);
+    watched.kill('SIGKILL');
+    await until('both were called', () => called.length === 2 || undefined);
+    t.same(called.sort(), ['first', 'second']);
+    await until('the descriptors are closed', () => openDescriptors() === before || undefined);
+  },
+);
 
 t.test(
   'a watch does not keep Node running, and what its function throws is an uncaught exception',
@@ -48,7 +51,7 @@ t.test(
   },
 );
 
-t.test('what cannot be watched is refused', async (t) => {
+t.test('a descriptor that is not a pidfd is refused', async (t) => {
   const { pidfdOpen, pidfdWatch } = native();
   const file = openSync('/etc/passwd', 'r');
   t.throws(() => pidfdWatch(100_000, () => undefined), { code: 'EBADF' });

@@ -1,4 +1,4 @@
-/** The command line of `bailey agent`, seen by a real java. */
+/** The command line that `bailey agent` gives a real java. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ const kubernetes = {
   REMOTING_OPTS: '-noReconnectAfter 1d',
 };
 
-/** The argument that replaces a secret. */
+/** The argument that stands in place of a secret. */
 const hidden = '@/proc/self/fd/0';
 const url = ['-url', 'http://j'];
 
@@ -99,7 +99,7 @@ const cases: readonly Case[] = [
     warnings: [/warning: JENKINS_TUNNEL is ignored/],
   },
   {
-    name: 'a name that is part of another argument is not given twice (the official script drops it)',
+    name: 'a name that is part of another argument is passed once (the official script drops it)',
     env: { JENKINS_AGENT_NAME: 'agent', JENKINS_SECRET: 'jenkins' },
     args: [...url, '-workDir', '/home/jenkins/agent'],
     agent: ['-secret', hidden, '-name', 'agent', ...url, '-workDir', '/home/jenkins/agent'],
@@ -151,18 +151,18 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'no eval: quotes hold, nothing runs',
+    name: 'quotes are kept and no shell evaluates the value',
     env: { REMOTING_OPTS: `-name "a b" -workDir $(id) -agentLog *` },
     args: ['-help'],
     agent: ['-name', 'a b', '-workDir', '$(id)', '-agentLog', '*', '-help'],
   },
   {
-    name: 'a certificate in a file, whose lines agent.jar would take for arguments',
+    name: 'a certificate in a file, whose lines agent.jar would read as arguments',
     args: ['-help', '-cert', '@/ca.pem', '-cert', '-----BEGIN CERTIFICATE-----'],
     agent: ['-help', '-cert=@/ca.pem', '-cert', '-----BEGIN CERTIFICATE-----'],
   },
   {
-    name: 'what agent.jar calls deprecated',
+    name: 'options that agent.jar calls deprecated',
     args: ['-jnlpUrl', 'http://j/computer/n/jenkins-agent.jnlp', '-jnlpCredentials', 'u:p', '-headless'],
     agent: [...['-jnlpUrl', 'http://j/computer/n/jenkins-agent.jnlp', hidden, '-headless']],
     warnings: [/-jnlpUrl is deprecated: use -url and -name/, /-headless is deprecated/],
@@ -202,9 +202,9 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
       const report = JSON.parse(ran.stdout) as Report;
       t.strictSame(report.argv, ['java', ...options, '-jar', jar, ...agent], name);
       t.equal(report.pid, ran.pid, name);
-      const said = ran.stderr.split('\n').slice(0, -1);
-      t.equal(said.length, warnings.length, `${name}: ${ran.stderr}`);
-      for (const [at, warning] of warnings.entries()) t.match(said[at], warning, name);
+      const stderrLines = ran.stderr.split('\n').slice(0, -1);
+      t.equal(stderrLines.length, warnings.length, `${name}: ${ran.stderr}`);
+      for (const [at, warning] of warnings.entries()) t.match(stderrLines[at], warning, name);
     }
   });
 

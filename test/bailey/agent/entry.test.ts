@@ -1,4 +1,4 @@
-/** dist/bailey, the command in an image: it runs what does not need Node without starting Node. */
+/** dist/bailey, the command in an image: programs that do not need Node run without starting it. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { inNamespace } from '../../kit/namespace.ts';
 import { pidNamespace, requires } from '../../kit/needs.ts';
 import { installBailey, temporaryFolder } from '../kit/bailey.ts';
 
-t.test('a program instead of an agent', async (t) => {
+t.test('a program instead of an agent replaces the process without Node; all else starts Node', async (t) => {
   const folder = temporaryFolder(t);
   installBailey(folder, true);
   copyFileSync(resolve('dist/bailey'), join(folder, 'dist/bailey'));
@@ -38,7 +38,7 @@ t.test('a program instead of an agent', async (t) => {
     t.match(bailey(withNode, 'agent', ''), { status: 64, stderr: /name of the program to run is empty/ });
   });
 
-  t.test('every other command line is passed to bailey.js unchanged', async (t) => {
+  t.test('every command line of bailey is passed to bailey.js unchanged', async (t) => {
     t.match(bailey(withNode, '--version'), { status: 0, stdout: /^bailey \d/ });
     t.match(bailey(withNode), {
       status: 64,

@@ -1,4 +1,4 @@
-/** dist/bailey-agent, the single-file agent: it does the same as `bailey agent`, from any directory. */
+/** dist/bailey-agent, the single-file agent, behaves like `bailey agent` in any directory. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -55,7 +55,7 @@ if (requires(t, injectedAgent, program('javac'), program('jar'), program('java')
     ];
     for (const { args, env = {} } of cases) {
       const options = { env: { PATH: path, JENKINS_AGENT_FILE: jar, ...knownController, ...env } };
-      // `bailey agent` would make Node read NODE_OPTIONS; it is left out there.
+      // NODE_OPTIONS is not set for `bailey agent`, whose Node would read it.
       const { NODE_OPTIONS: _, ...readable } = options.env as NodeJS.ProcessEnv;
       const normal = await run(bailey, { args: ['agent', ...args], env: readable });
       const injected = execute(agent, args, options.env);
@@ -152,7 +152,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     t.end();
   });
 
-  t.test('it runs with standard input, output or error closed', (t) => {
+  t.test('the agent runs with standard input, output or error closed', (t) => {
     const agent = injected();
     for (const closed of ['<&-', '<&- 2>&-', '<&- >&- 2>&-']) {
       const ran = spawnSync('sh', ['-c', `exec "$0" true ${closed}`, agent], { env: { PATH: path } });
@@ -161,7 +161,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     t.end();
   });
 
-  t.test('its addon requires no version of glibc beyond that of Node', (t) => {
+  t.test('the addon in the file requires no later glibc than Node', (t) => {
     const { status, stdout } = spawnSync('objdump', ['-T', 'build/inject/addon.node'], { encoding: 'utf8' });
     t.equal(status, 0);
     t.match(stdout, /\*UND\*\s.* execve$/m, 'the list contains undefined symbols');
@@ -169,7 +169,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
     t.end();
   });
 
-  t.test('a truncated copy does not run', (t) => {
+  t.test('a truncated copy of bailey-agent does not run', (t) => {
     const { length } = readFileSync(agentFile);
     for (const size of [1_000_000, length - 1]) {
       const agent = inject(t);
@@ -182,7 +182,7 @@ if (requires(t, injectedAgent, program('objdump'))) {
 }
 
 if (requires(t, injectedAgent, root)) {
-  t.test('a file that can be executed but not read is an error', (t) => {
+  t.test('bailey-agent that can be executed but not read reports an error', (t) => {
     const agent = inject(t);
     chmodSync(agent, 0o711);
     const ran = execute(agent, ['true'], { PATH: path }, 1000);
@@ -220,7 +220,7 @@ if (requires(t, injectedAgent, pidNamespace)) {
     const agent = injected();
     const folder = temporaryFolder(t);
     const java = join(folder, 'java');
-    // Wait until PID 1 runs again, which it does after the program's exec.
+    // PID 1 erases the secrets before it runs again, after the program's exec.
     const script =
       "while grep -aq 'c0ffe[e]' /proc/1/environ /proc/1/cmdline; do :; done; tr '\\0' ' ' < /proc/1/cmdline";
     writeFileSync(java, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -258,7 +258,7 @@ if (requires(t, injectedAgent, pidNamespace)) {
     t.equal((await running.ended()).code, 9);
   });
 
-  t.test('a signal during the start of Node ends it', async (t) => {
+  t.test('a signal during the start of Node ends the agent', async (t) => {
     const agent = injected();
     const endless = join(temporaryFolder(t), 'endless');
     writeFileSync(endless, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });

@@ -188,7 +188,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
       const before = controller.requests.length;
       const child = start(bailey, { args: ['agent', '-url', controller.url, ...identity], env: base });
       const end = ended(child);
-      await until('it is fetching', () => controller.requests.length >= before + 2 || undefined);
+      await until('bailey fetches the jar', () => controller.requests.length >= before + 2 || undefined);
       child.kill(signal);
       const { code, signal: by } = await end;
       t.match([code, by], signal === 'SIGTERM' ? [143, null] : [null, 'SIGKILL']);

@@ -123,7 +123,7 @@ t.test('each problem of a controller has its own message', async (t) => {
   }
 });
 
-t.test('an agent that would work is not held back', async (t) => {
+t.test('an agent that can work starts without delay', async (t) => {
   const { agent } = createAgentFixture(t);
   const agentPort = await startAgentPort(t);
   const closed = await closedPort();
@@ -146,9 +146,9 @@ t.test('an agent that would work is not held back', async (t) => {
     [/^$/, {}, '-url', toLogin.url, '-webSocket'],
     [/^bailey: what answers at .* does not say that it is Jenkins\n$/, {}, '-url', mute.url, '-webSocket'],
     [/^$/, {}, '-direct', `127.0.0.1:${agentPort}`, '-instanceIdentity', 'i'],
-    // Errors of Node that java may not have.
+    // Node fails here, but java may not.
     [/ cannot be checked from here \(HPE_INVALID_HEADER_TOKEN\); java decides\n$/, {}, '-url', odd.url],
-    // Not reachable directly, but java uses another way.
+    // Not reachable directly, but java connects through a proxy or tunnel.
     [
       /^bailey: .* is not checked: java reaches it through http_proxy\n$/,
       { http_proxy: 'http://proxy:3128' },
@@ -181,13 +181,13 @@ t.test('an agent that would work is not held back', async (t) => {
     [/^$/, { BAILEY_PREFLIGHT: 'off' }, '-url', `http://127.0.0.1:${closed}`],
     [/^$/, {}, '-url', 'http://jenkins.invalid', '-help'],
   ];
-  for (const [said, env, ...where] of cases) {
+  for (const [message, env, ...where] of cases) {
     const [flag, ...rest] = where;
     const own = flag === '--no-preflight' ? [flag, ...once] : [...once, flag ?? ''];
     const { code, stdout, stderr } = await agent([...own, ...rest, ...identity], env);
     t.equal(code, 0, `${where.join(' ')}: ${stderr}`);
     t.match(stdout, ran);
-    t.match(stderr, said);
+    t.match(stderr, message);
   }
   t.strictSame(webSocketOnly.requests, ['GET /login']);
 
@@ -204,11 +204,11 @@ t.test('the wait ends when the controller is ready', async (t) => {
   const port = await closedPort();
   const child = start(bailey, { args: ['agent', '-url', `http://127.0.0.1:${port}`, ...identity], env });
   const end = ended(child);
-  let said = '';
+  let log = '';
   child.stderr?.on('data', (text: string) => {
-    said += text;
+    log += text;
   });
-  await until('it waits', () => said.includes('refuses connections') || undefined);
+  await until('bailey waits', () => log.includes('refuses connections') || undefined);
   let starting = true;
   const controller = await startController(
     t,
@@ -242,10 +242,10 @@ t.test('the wait is limited by --connect-timeout, its variable, or the options o
     [[...where, '-noReconnectAfter', '500'], {}, /at most 1 s more/],
     [['--connect-timeout', '0', ...where], { REMOTING_OPTS: '-noReconnectAfter 1d' }, /refuses/],
   ];
-  for (const [args, env, said] of cases) {
+  for (const [args, env, message] of cases) {
     const { code, stderr } = await agent(args, env);
     t.equal(code, 69, args.join(' '));
-    t.match(stderr, said);
+    t.match(stderr, message);
   }
 });
 
@@ -260,7 +260,7 @@ t.test('a signal ends the wait at any moment', async (t) => {
   for (const [url, isThere] of [
     [hanging.url, () => hanging.requests.length > 0],
     [dripping.url, () => dripping.requests.length > 0],
-    [refused, (said: string) => said.includes('refuses')],
+    [refused, (log: string) => log.includes('refuses')],
   ] as const)
     for (const [signal, code] of [
       ['SIGTERM', 143],
@@ -270,11 +270,11 @@ t.test('a signal ends the wait at any moment', async (t) => {
       (dripping.requests as string[]).length = 0;
       const child = start(bailey, { args: ['agent', '-url', url, ...identity], env });
       const end = ended(child);
-      let said = '';
+      let log = '';
       child.stderr?.on('data', (text: string) => {
-        said += text;
+        log += text;
       });
-      await until('it waits', () => isThere(said) || undefined);
+      await until('bailey waits', () => isThere(log) || undefined);
       child.kill(signal);
       const { code: got, stdout } = await end;
       t.match([got, stdout], [code, ''], `${signal} ${url}`);
@@ -334,9 +334,9 @@ if (requires(t, program('openssl')))
       [69, /does not speak TLS/, toPlain, '-noCertificateCheck'],
       [69, /closes the connection|does not speak HTTP/, secure.url.replace('https:', 'http:')],
     ];
-    for (const [code, said, ...where] of cases) {
+    for (const [code, message, ...where] of cases) {
       const got = await agent([...once, '-url', ...where, ...identity]);
       t.equal(got.code, code, `${where.join(' ')}: ${got.stderr}`);
-      t.match(got.stderr, said, where.join(' '));
+      t.match(got.stderr, message, where.join(' '));
     }
   });

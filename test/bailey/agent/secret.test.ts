@@ -71,7 +71,7 @@ const ways: readonly Way[] = [
     read: [...url, '-name', 'n', '-secret', secret],
   },
   {
-    name: 'passwords beside it',
+    name: 'passwords in other options',
     args: [
       ...url,
       '-credentials',
@@ -138,7 +138,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
       const { child, inheritingChild } = reportOf(ran);
       t.match(child, /^sh\n-c\n/, mechanism);
       t.notMatch(child, /memfd|c0ffee/, mechanism);
-      // It inherits standard input, but reads nothing from it.
+      // The child inherits standard input, but must read nothing from it.
       t.match(inheritingChild, /memfd/, mechanism);
       t.notMatch(inheritingChild, /c0ffee/, mechanism);
     }
@@ -149,7 +149,7 @@ if (requires(t, program('javac'), program('jar'), program('java'), program('cc')
     const env = { ...base, JENKINS_SECRET: secret, JAVA_OPTS: `-Drestart=${library}` };
     const ran = await run(bailey, { args: ['agent', ...url, '-name', 'n'], env });
     t.equal(ran.code, 0, ran.stderr);
-    t.ok(existsSync(`${library}.restarted`), 'it has executed itself');
+    t.ok(existsSync(`${library}.restarted`), 'java has executed itself');
     t.strictSame(reportOf(ran).arguments, ['-secret', secret, ...url, '-name', 'n']);
     t.notMatch(reportOf(ran).argv.join('\n'), secret);
   });

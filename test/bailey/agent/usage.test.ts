@@ -279,7 +279,7 @@ t.test('a signal ends the wait for a pipe of arguments; another device is reject
     const writer = hasWriter ? openSync(fifo, 'r+') : undefined;
     const child = start(bailey, { args, env: base });
     const end = ended(child);
-    await until('it reads', () => opened(child.pid ?? 0) || undefined);
+    await until('bailey reads the pipe', () => opened(child.pid ?? 0) || undefined);
     child.kill('SIGTERM');
     t.match(await end, { code: 143, stdout: '', stderr: '' });
     if (writer !== undefined) closeSync(writer);

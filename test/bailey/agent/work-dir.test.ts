@@ -36,21 +36,24 @@ function refused(t: Test, ran: Ended, code: number, line: RegExp): void {
   t.notMatch(ran.stdout, /java ran/);
 }
 
-t.test('a missing one is created by agent.jar, unless -failIfWorkDirIsMissing is given', async (t) => {
-  const { bailey, work, env } = createAgentFixture(t);
-  const missing = { ...env, JENKINS_AGENT_WORKDIR: join(work, 'not/yet') };
-  const ran = await run(bailey, { args: ['agent'], env: missing });
-  t.match(ran, { code: 0, stdout: 'java ran\n' }, ran.stderr);
-  t.notOk(existsSync(join(work, 'not')), 'bailey does not create it');
-  refused(
-    t,
-    await run(bailey, { args: ['agent', '-failIfWorkDirIsMissing'], env: missing }),
-    73,
-    /^bailey: -workDir \S+\/not\/yet does not exist; .*mkdir -p \S+\/not\/yet/,
-  );
-});
+t.test(
+  'a missing work directory is created by agent.jar, unless -failIfWorkDirIsMissing is given',
+  async (t) => {
+    const { bailey, work, env } = createAgentFixture(t);
+    const missing = { ...env, JENKINS_AGENT_WORKDIR: join(work, 'not/yet') };
+    const ran = await run(bailey, { args: ['agent'], env: missing });
+    t.match(ran, { code: 0, stdout: 'java ran\n' }, ran.stderr);
+    t.notOk(existsSync(join(work, 'not')), 'bailey does not create it');
+    refused(
+      t,
+      await run(bailey, { args: ['agent', '-failIfWorkDirIsMissing'], env: missing }),
+      73,
+      /^bailey: -workDir \S+\/not\/yet does not exist; .*mkdir -p \S+\/not\/yet/,
+    );
+  },
+);
 
-t.test('a file, and a path below a file, are rejected', async (t) => {
+t.test('a work directory that is a file, or below a file, is rejected', async (t) => {
   const { bailey, env } = createAgentFixture(t);
   const file = env['JENKINS_AGENT_FILE'] ?? '';
   for (const [path, line] of [
@@ -66,7 +69,7 @@ t.test('a file, and a path below a file, are rejected', async (t) => {
 });
 
 if (requires(t, root, program('unshare'), program('mount'), program('nsenter'))) {
-  t.test('one of another owner is rejected for a user without a passwd entry', async (t) => {
+  t.test('a work directory of another owner is rejected for a user without a passwd entry', async (t) => {
     const { bailey, work, env: all } = createAgentFixture(t);
     const args = ['agent', '-name', '-workDir'];
     const env = { ...all, JENKINS_NAME: '' };
@@ -106,7 +109,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
     'sh',
   ];
 
-  t.test('one on a read-only mount is rejected', async (t) => {
+  t.test('a work directory on a read-only mount is rejected', async (t) => {
     const { bailey, work, env } = createAgentFixture(t);
     const below = inMounts(`mount --bind '${work}' '${work}'; mount -o remount,bind,ro '${work}'`);
     const sentence =
@@ -121,7 +124,7 @@ if (requires(t, root, program('unshare'), program('mount'), program('nsenter')))
     );
   });
 
-  t.test('one without free bytes or free inodes is rejected', async (t) => {
+  t.test('a work directory without free bytes or free inodes is rejected', async (t) => {
     const { bailey, work, env } = createAgentFixture(t);
     for (const [size, fill, line] of [
       [

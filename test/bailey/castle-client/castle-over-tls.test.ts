@@ -78,7 +78,7 @@ if (requires(t, program('openssl'))) {
     t.strictSame(castle.requests, []);
   });
 
-  t.test('a missing token file is waited for; an unreadable one is an error', async (t) => {
+  t.test('bailey waits for a missing token file; an unreadable one is an error', async (t) => {
     const { folder, ask } = createTlsFixture(t);
     const certificate = makeCertificate(folder, 'castle', ['IP:127.0.0.1']);
     const castle = await startFakeTlsCastle(t, certificate, refuseInUse);

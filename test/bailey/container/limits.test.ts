@@ -34,7 +34,7 @@ const v2 = (rootOfMount: string): string =>
 const v1 = (controller: string, rootOfMount: string): string =>
   `31 20 0:27 ${rootOfMount} /sys/fs/cgroup/${controller} ro - cgroup cgroup rw,${controller}\n`;
 
-t.test('cgroup v2 in a cgroup namespace', (t) => {
+t.test('cgroup v2 in a cgroup namespace: limits are read from the root of the mount', (t) => {
   const limits = read(t, {
     ...machine,
     'proc/self/cgroup': '0::/\n',
@@ -53,7 +53,7 @@ t.test('cgroup v2 in a cgroup namespace', (t) => {
   t.end();
 });
 
-t.test('cgroup v2 with a visible hierarchy: the smallest limit counts, on any level', (t) => {
+t.test('cgroup v2 with a visible hierarchy: the smallest limit of all levels counts', (t) => {
   const tree: Tree = {
     ...machine,
     'proc/self/cgroup': '0::/pods/pod1/jenkins\n',
@@ -73,7 +73,7 @@ t.test('cgroup v2 with a visible hierarchy: the smallest limit counts, on any le
   t.end();
 });
 
-t.test('cgroup v1 with and without a namespace; memory.stat contains the limits of the parents', (t) => {
+t.test('cgroup v1 with and without a namespace: memory.stat contains the limits of the parents', (t) => {
   for (const [path, rootOfMount] of [
     ['/docker/c1', '/docker/c1'],
     ['/', '/'],
@@ -97,7 +97,7 @@ t.test('cgroup v1 with and without a namespace; memory.stat contains the limits 
   t.end();
 });
 
-t.test('values that mean no limit', (t) => {
+t.test('max, -1 and values above the physical memory mean no limit', (t) => {
   const tree = (limit: string): Tree => ({
     ...machine,
     'proc/self/cgroup': '0::/\n',
@@ -147,11 +147,15 @@ t.test('unreadable files mean no limit', (t) => {
   };
   t.strictSame(read(t, {}), nothing);
   const hidden = { 'proc/self/cgroup': '0::/a\n5:memory:/a\n', 'proc/self/mountinfo': v2('/b') };
-  t.strictSame(read(t, { ...hidden, 'sys/fs/cgroup/memory.max': '4096\n' }), nothing, "another's cgroup");
+  t.strictSame(
+    read(t, { ...hidden, 'sys/fs/cgroup/memory.max': '4096\n' }),
+    nothing,
+    'a cgroup of another process',
+  );
   t.end();
 });
 
-t.test('a controller that /proc/cgroups omits or has disabled', (t) => {
+t.test('a controller that /proc/cgroups omits or disables is missing', (t) => {
   const listed = machine['proc/cgroups'] ?? '';
   for (const text of [listed.replace(/^cpuset.*\n/m, ''), listed.replace(/^(memory.*)1$/m, '$10')])
     t.equal(read(t, { ...machine, 'proc/cgroups': text }).controllersListed, false);
@@ -159,7 +163,7 @@ t.test('a controller that /proc/cgroups omits or has disabled', (t) => {
 });
 
 if (requires(t, root, cgroups('memory'))) {
-  t.test('real nested cgroups', async (t) => {
+  t.test('the smallest limit of real nested cgroups counts', async (t) => {
     const outer = new Cgroup(t, 'memory');
     const inner = new Cgroup(t, 'memory', outer);
     outer.limitMemory(256 * 2 ** 20);

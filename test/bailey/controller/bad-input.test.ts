@@ -1,4 +1,4 @@
-/** Errors are reported in one sentence, each kind with its exit code; no partial file is left. */
+/** Each error is reported in one line with the exit code of its kind; no partial file is left. */
 import {
   chmodSync,
   chownSync,
@@ -56,7 +56,7 @@ t.test('errors in options for java do not prevent a shell from starting', async 
   t.equal(ran.stdout, '"\n', 'the shell gets the variables unchanged');
 });
 
-t.test('wrong settings', async (t) => {
+t.test('each wrong setting is an error, and nothing is written', async (t) => {
   const { bailey, env, folder } = createInputFixture(t);
   const castle = { CASTLE_URL: 'unix:///nowhere.sock', CASTLE_VOLUME: 'v' };
   const cases: readonly (readonly [what: string, env: NodeJS.ProcessEnv, line: RegExp])[] = [
@@ -128,7 +128,7 @@ t.test('wrong settings', async (t) => {
   }
 });
 
-t.test('a war or agent.jar that is missing or not a file', async (t) => {
+t.test('a war or agent.jar that is missing or not a file is an error', async (t) => {
   const { bailey, env, folder } = createInputFixture(t);
   symlinkSync('loop', join(folder, 'loop'));
   for (const [variable, ...args] of [
@@ -158,7 +158,7 @@ t.test('a war or agent.jar that is missing or not a file', async (t) => {
   }
 });
 
-t.test('a log that cannot be written', async (t) => {
+t.test('a log that cannot be written is an error', async (t) => {
   const { bailey, env, folder } = createInputFixture(t);
   for (const [log, code, line] of [
     ['/dev/full', 73, /_LOG \/dev\/full cannot be written, the device takes no more;/],
@@ -174,13 +174,13 @@ t.test('a log that cannot be written', async (t) => {
   }
 });
 
-t.test('REF that is a file', async (t) => {
+t.test('REF that is a file is an error', async (t) => {
   const { bailey, env, folder } = createInputFixture(t);
   const ran = await run(bailey, { args: ['jenkins'], env: { ...env, REF: join(folder, 'jenkins.war') } });
   refused(t, ran, 73, /REF \S+\/jenkins\.war is not a folder;/, 'a file');
 });
 
-t.test('programs that are missing or not executable', async (t) => {
+t.test('a program that is missing is exit code 127, one that is not executable 126', async (t) => {
   const { bailey, env, folder } = createInputFixture(t);
   chmodSync(join(folder, 'bin/java'), 0o644);
   writeFileSync(join(folder, 'bin/no-interpreter'), '#!/no/such/shell\n', { mode: 0o755 });
@@ -219,7 +219,7 @@ t.test('programs that are missing or not executable', async (t) => {
   );
 });
 
-t.test('JENKINS_HOME that is missing, a file, or below a file', async (t) => {
+t.test('JENKINS_HOME that is missing, a file, or below a file is an error', async (t) => {
   const { bailey, env, folder } = createInputFixture(t);
   const file = join(folder, 'jenkins.war');
   for (const [JENKINS_HOME, line] of [
@@ -242,7 +242,7 @@ t.test('JENKINS_HOME that is missing, a file, or below a file', async (t) => {
 });
 
 if (requires(t, root, program('unshare'), program('mount'))) {
-  t.test('JENKINS_HOME of another owner', async (t) => {
+  t.test('JENKINS_HOME of another owner is refused with a remedy', async (t) => {
     const { bailey, env, folder } = createInputFixture(t);
     const sentence =
       /^bailey: JENKINS_HOME \S+\/home cannot be written: uid 1000, gid 1000, owner 0:0, mode 0755, \w+ rw; .*chown 1000:1000 \S+\/home/;
@@ -264,7 +264,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.equal(right.stdout, 'java ran\n');
   });
 
-  t.test('a folder in JENKINS_HOME of another owner', async (t) => {
+  t.test('a folder of another owner in JENKINS_HOME is an error', async (t) => {
     const { bailey, env, folder } = createInputFixture(t);
     chownSync(home(folder), 1000, 1000);
     mkdirSync(join(home(folder), 'plugins'));
@@ -280,7 +280,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.strictSame(readdirSync(join(home(folder), 'plugins')), []);
   });
 
-  t.test('a reference file without read permission', async (t) => {
+  t.test('a reference file without read permission is an error', async (t) => {
     const { bailey, env, folder } = createInputFixture(t);
     chownSync(home(folder), 1000, 1000);
     mkdirSync(join(folder, 'ref'));
@@ -300,7 +300,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     'sh',
   ];
 
-  t.test('JENKINS_HOME on a read-only mount', async (t) => {
+  t.test('JENKINS_HOME on a read-only mount is refused', async (t) => {
     const { bailey, env, folder } = createInputFixture(t);
     const below = inNamespace(`mount -t tmpfs -o ro none '${home(folder)}'`);
     const ran = await run(bailey, { args: ['jenkins'], env, below });
@@ -313,10 +313,10 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     );
   });
 
-  t.test('JENKINS_HOME on a full file system', async (t) => {
+  t.test('JENKINS_HOME on a full file system is an error, and no empty log is left', async (t) => {
     const { bailey, env, folder } = createInputFixture(t);
     const fill = `mount -t tmpfs -o size=64k none '${home(folder)}'; head -c 64k /dev/zero > '${home(folder)}/fill'`;
-    // Only the shell in the namespace sees the files after the failure, so it prints them.
+    // Only the shell in the namespace can read the files after the failure, so it prints them.
     const below = [
       'unshare',
       '--mount',
@@ -330,28 +330,31 @@ if (requires(t, root, program('unshare'), program('mount'))) {
     t.equal(ran.stdout, 'fill\n', 'no empty log is left');
   });
 
-  t.test('JENKINS_HOME on a file system that becomes full while files are copied', async (t) => {
-    const { bailey, env, folder } = createInputFixture(t);
-    mkdirSync(join(folder, 'ref'));
-    writeFileSync(join(folder, 'ref/big'), Buffer.alloc(1024 * 1024));
-    writeFileSync(join(folder, 'ref/small'), 'small');
-    const mount = `mount -t tmpfs -o size=256k none '${home(folder)}'`;
-    const below = [
-      'unshare',
-      '--mount',
-      'sh',
-      '-ec',
-      `${mount}; set +e; "$@"; code=$?; ls -A '${home(folder)}'; exit $code`,
-      'sh',
-    ];
-    const ran = await run(bailey, { args: ['jenkins'], env, below });
-    refused(
-      t,
-      ran,
-      73,
-      /home\/big cannot be written, tmpfs on \S+ has too little free space: [1-9]\d* of 262144 bytes/,
-      'full',
-    );
-    t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no partial file is left');
-  });
+  t.test(
+    'a file system that becomes full while files are copied is an error, and no partial file is left',
+    async (t) => {
+      const { bailey, env, folder } = createInputFixture(t);
+      mkdirSync(join(folder, 'ref'));
+      writeFileSync(join(folder, 'ref/big'), Buffer.alloc(1024 * 1024));
+      writeFileSync(join(folder, 'ref/small'), 'small');
+      const mount = `mount -t tmpfs -o size=256k none '${home(folder)}'`;
+      const below = [
+        'unshare',
+        '--mount',
+        'sh',
+        '-ec',
+        `${mount}; set +e; "$@"; code=$?; ls -A '${home(folder)}'; exit $code`,
+        'sh',
+      ];
+      const ran = await run(bailey, { args: ['jenkins'], env, below });
+      refused(
+        t,
+        ran,
+        73,
+        /home\/big cannot be written, tmpfs on \S+ has too little free space: [1-9]\d* of 262144 bytes/,
+        'full',
+      );
+      t.match(ran.stdout, /^copy_reference_file.log\n(small\n)?$/, 'no partial file is left');
+    },
+  );
 }

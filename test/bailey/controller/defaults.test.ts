@@ -40,7 +40,7 @@ if (requires(t, root, program('unshare'), program('mount'))) {
   });
 }
 
-t.test('DEBUG: java waits for a debugger on port 5005', async (t) => {
+t.test('with DEBUG, java waits for a debugger on port 5005', async (t) => {
   const { bailey, folder, PATH } = createDefaultsFixture(t);
   writeFileSync(join(folder, 'jenkins.war'), '');
   const env = { PATH, JENKINS_HOME: folder, JENKINS_WAR: join(folder, 'jenkins.war'), REF: '/none' };

@@ -63,12 +63,12 @@ if (requires(t, program('strace'))) {
       'config.xml',
     ]) {
       t.ok(synced(`${place}.bailey-part`) >= 0, `${place} is synced to disk`);
-      t.ok(named(place) > synced(`${place}.bailey-part`), `${place} gets its name afterwards`);
+      t.ok(named(place) > synced(`${place}.bailey-part`), `${place} is renamed afterwards`);
     }
     const folder = synced('plugins');
     for (const plugin of plugins) {
-      t.ok(named(`${plugin}.version_from_image`) < folder, `the marker of ${plugin} has its name before`);
-      t.ok(named(plugin) > folder, `${plugin} gets it when the folder is on the disk`);
+      t.ok(named(`${plugin}.version_from_image`) < folder, `the marker of ${plugin} is renamed first`);
+      t.ok(named(plugin) > folder, `${plugin} is renamed after the folder has been synced`);
     }
   });
 }
@@ -99,7 +99,7 @@ if (requires(t, program('strace'))) {
     }
   });
 
-  t.test('a file system that cannot sync directories is used without', async (t) => {
+  t.test('on a file system that cannot sync directories, the copy continues without', async (t) => {
     const fixture = new ControllerFixture(t);
     writePlugin(join(fixture.ref, 'plugins/a.jpi'), '2.0');
     const onlyFolder = `--trace-path=${join(fixture.home, 'plugins')}`;
@@ -127,12 +127,16 @@ t.test('a long start reports its progress', async (t) => {
   truncateSync(join(ref, 'endless'), 2 ** 42);
   writeFileSync(join(ref, 'small'), 'small');
   const child = fixture.startCopying({ REF: ref });
-  let said = '';
+  let progress = '';
   child.stderr?.on('data', (text: string) => {
-    said += text;
+    progress += text;
   });
   const end = ended(child);
-  await until('it says so', () => said.includes('\n') || child.exitCode !== null || undefined, 25_000);
+  await until(
+    'bailey reports its progress',
+    () => progress.includes('\n') || child.exitCode !== null || undefined,
+    25_000,
+  );
   child.kill('SIGTERM');
   const ran = await end;
   t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);

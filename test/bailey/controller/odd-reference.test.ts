@@ -31,7 +31,7 @@ const makePipe = (path: string): void => {
   if (status !== 0) throw new Error(stderr);
 };
 
-t.test('circular symlinks, and symlinks to a path below a file', async (t) => {
+t.test('circular symlinks, and symlinks to a path below a file, are skipped', async (t) => {
   const fixture = new ControllerFixture(t);
   fixture.write(join(fixture.ref, 'file.txt'), 'image');
   symlinkSync('two', join(fixture.ref, 'one'));
@@ -47,36 +47,39 @@ t.test('circular symlinks, and symlinks to a path below a file', async (t) => {
   t.match(log, /SKIPPED .*\/ref\/below : a dangling symlink/);
 });
 
-t.test('plugins/ is a symlink, and the image is made from a JENKINS_HOME', async (t) => {
-  const fixture = new ControllerFixture(t);
-  mkdirSync(join(fixture.folder, 'elsewhere'));
-  symlinkSync(join(fixture.folder, 'elsewhere'), join(fixture.home, 'plugins'));
-  for (const name of ['a', 'b']) {
-    writePlugin(join(fixture.ref, `plugins/${name}.jpi`), '2.0');
-    fixture.write(join(fixture.ref, `plugins/${name}.jpi.pinned`), '');
-  }
-  fixture.write(join(fixture.ref, 'plugins/a.jpi.version_from_image'), '1.0\n');
-  fixture.write(join(fixture.ref, 'plugins/b.jpi.version_from_image.override'), '1.0\n');
-  fixture.write(join(fixture.ref, 'plugins/a.jpi.bailey-part'), 'half');
-  fixture.write(join(fixture.ref, '.bailey-plugin-versions.json'), '{"form":1,"known":{}}');
-  const ran = await fixture.copy();
-  t.equal(ran.code, 0, ran.stderr);
-  for (const name of ['a', 'b']) {
-    t.equal(await readPluginVersion(join(fixture.home, `plugins/${name}.jpi`)), '2.0');
-    t.equal(
-      fixture.text(`plugins/${name}.jpi.version_from_image`),
-      '2.0\n',
-      'the marker tells what was copied',
+t.test(
+  'plugins/ may be a symlink, and files that bailey wrote to the JENKINS_HOME of the image are ignored',
+  async (t) => {
+    const fixture = new ControllerFixture(t);
+    mkdirSync(join(fixture.folder, 'elsewhere'));
+    symlinkSync(join(fixture.folder, 'elsewhere'), join(fixture.home, 'plugins'));
+    for (const name of ['a', 'b']) {
+      writePlugin(join(fixture.ref, `plugins/${name}.jpi`), '2.0');
+      fixture.write(join(fixture.ref, `plugins/${name}.jpi.pinned`), '');
+    }
+    fixture.write(join(fixture.ref, 'plugins/a.jpi.version_from_image'), '1.0\n');
+    fixture.write(join(fixture.ref, 'plugins/b.jpi.version_from_image.override'), '1.0\n');
+    fixture.write(join(fixture.ref, 'plugins/a.jpi.bailey-part'), 'half');
+    fixture.write(join(fixture.ref, '.bailey-plugin-versions.json'), '{"form":1,"known":{}}');
+    const ran = await fixture.copy();
+    t.equal(ran.code, 0, ran.stderr);
+    for (const name of ['a', 'b']) {
+      t.equal(await readPluginVersion(join(fixture.home, `plugins/${name}.jpi`)), '2.0');
+      t.equal(
+        fixture.text(`plugins/${name}.jpi.version_from_image`),
+        '2.0\n',
+        'the marker has the version that was copied',
+      );
+    }
+    t.notOk(existsSync(join(fixture.home, 'plugins/a.jpi.bailey-part')));
+    t.match(
+      fixture.log().join('\n'),
+      /SKIPPED \S+\/plugins\/a.jpi.bailey-part : a partial copy of an interrupted start/,
     );
-  }
-  t.notOk(existsSync(join(fixture.home, 'plugins/a.jpi.bailey-part')));
-  t.match(
-    fixture.log().join('\n'),
-    /SKIPPED \S+\/plugins\/a.jpi.bailey-part : a partial copy of an interrupted start/,
-  );
-});
+  },
+);
 
-t.test('file names that are not valid UTF-8', async (t) => {
+t.test('files whose names are not valid UTF-8 are copied', async (t) => {
   const fixture = new ControllerFixture(t);
   const bytes = (...parts: readonly string[]): Buffer => Buffer.from(parts.join('/'), 'latin1');
   mkdirSync(bytes(fixture.ref, 'caf\xe9/deep'), { recursive: true });
@@ -100,7 +103,7 @@ t.test('file names that are not valid UTF-8', async (t) => {
   t.equal(text('na\xeeve.txt'), 'another');
   t.equal(text('caf\xe9/deep/\xff.xml'), 'deep');
   t.equal(text('caf\xe9/forced'), 'forced');
-  t.equal(text('l\xe9/forced'), 'forced', 'through a symlink');
+  t.equal(text('l\xe9/forced'), 'forced', 'copied through a symlink');
   t.equal(text('plugins/\xe9.jpi.version_from_image'), '1.0\n');
   t.match(fixture.log().join('\n'), /SKIPPED .* : a circular symlink/);
   t.equal(fixture.log().length, 8, fixture.log().join('; '));
@@ -126,7 +129,7 @@ t.test('an archive bomb counts as an archive without a version', async (t) => {
   t.match(fixture.log().join('\n'), /INSTALLED plugins\/bomb.jpi : an unknown version/);
 });
 
-t.test('valid archives of unusual structure', async (t) => {
+t.test('the version is read from valid archives of unusual structure', async (t) => {
   const folder = new ControllerFixture(t).folder;
   const path = join(folder, 'p.jpi');
   writeCrowdedPlugin(path, '3.1', 2000);
@@ -181,7 +184,7 @@ t.test('a signal interrupts the copy of a large file', async (t) => {
   const child = fixture.startCopying({ REF: ref }, undefined, below);
   const end = ended(child);
   const part = join(fixture.home, 'endless.bailey-part');
-  await until('it is copied', () => existsSync(part) || child.exitCode !== null || undefined);
+  await until('the copy has begun', () => existsSync(part) || child.exitCode !== null || undefined);
   child.kill('SIGTERM');
   const ran = await end;
   t.equal(ran.code, 143, `${ran.signal} ${ran.stderr}`);
@@ -203,7 +206,7 @@ if (requires(t, program('mkfifo'))) {
     t.equal(await readPluginVersion(join(fixture.home, 'plugins/pinned.jpi')), '1.0');
   });
 
-  t.test('a log that is a pipe needs a reader', async (t) => {
+  t.test('a log that is a pipe is an error without a reader', async (t) => {
     const fixture = new ControllerFixture(t);
     const pipe = join(fixture.folder, 'pipe');
     makePipe(pipe);
@@ -217,7 +220,7 @@ if (requires(t, program('mkfifo'))) {
       t.match(ran.stderr, `COPY_REFERENCE_FILE_LOG ${where} is a pipe or socket without a reader; start`);
     }
     fixture.write(join(fixture.ref, 'file.txt'), 'image');
-    // A permanent reader, as a log collector: it also keeps the pipe open for writing.
+    // A permanent reader like a log collector, which also keeps the pipe open for writing.
     const script = '"$@" >&2; code=$?; head -n 2 <&3; exit $code';
     const behind = ['sh', '-c', `exec 3<>"${pipe}"; ${script}`, 'sh'];
     const read = await ended(fixture.startCopying({ COPY_REFERENCE_FILE_LOG: pipe }, undefined, behind));
@@ -227,7 +230,7 @@ if (requires(t, program('mkfifo'))) {
 }
 
 if (requires(t, root)) {
-  t.test('the message names the folder that cannot be read', async (t) => {
+  t.test('the error for a folder that cannot be read names it', async (t) => {
     const fixture = new ControllerFixture(t);
     chownSync(fixture.home, 1000, 1000);
     mkdirSync(join(fixture.ref, 'sub'));

@@ -1,4 +1,4 @@
-/** The cache of plug-in versions: unchanged plug-ins are not opened, and changed ones are noticed. */
+/** The cache of plug-in versions: unchanged plug-ins are not opened, and changed ones are read again. */
 import {
   existsSync,
   readFileSync,
@@ -49,7 +49,7 @@ if (requires(t, program('strace'))) {
     t.strictSame(about, [], 'no archive or marker is opened, and nothing is written');
     t.ok(
       calls.some((line) => line.includes(memory)),
-      'it looks into its memory',
+      'the cache is read',
     );
   });
 }
@@ -84,7 +84,7 @@ t.test('a changed plug-in file is read again', async (t) => {
 t.test('a plug-in file that changes immediately after the start is read again', async (t) => {
   const fixture = new ControllerFixture(t);
   writeOldPlugin(join(fixture.ref, 'plugins/a.jpi'), '1.0');
-  // Immediately after the start: the program that bailey becomes changes the file.
+  // The program that replaces bailey changes the file immediately after the start.
   writePlugin(join(fixture.folder, 'other.jpi'), '0.9');
   for (let round = 0; round < 10; round++) {
     const script = `cat '${fixture.folder}/other.jpi' > '${fixture.home}/plugins/a.jpi'`;

@@ -23,10 +23,10 @@ import {
 const seed = Number(process.env['BAILEY_TEST_SEED'] ?? 20_262);
 const rounds = Number(process.env['BAILEY_TEST_ROUNDS'] ?? 12);
 const logName = 'copy_reference_file.log';
-/** Files of bailey, which the rules do not mention. */
+/** Files that bailey writes for itself, outside the rules. */
 const own = [logName, '.bailey-plugin-versions.json'];
 
-/** The files of the home, except those. */
+/** The files of the home without those of bailey. */
 function homeFiles({ home }: Folders): Map<string, ModelFile> {
   const files = readFiles(home, false);
   for (const name of own) files.delete(name);
@@ -79,7 +79,7 @@ function sameAs(t: Test, { folders }: Case, expected: Outcome, what: string): vo
   t.strictSame(
     [...found.keys()].sort(),
     [...expected.files.keys()].sort(),
-    `${what}: these files and no others`,
+    `${what}: exactly the expected files`,
   );
   for (const [path, { content, like }] of expected.files) {
     const file = found.get(path);
@@ -127,49 +127,55 @@ const start = (bailey: string, { env }: Case, below: readonly string[] = []): Pr
   run(bailey, { args: ['jenkins', 'true'], env, below });
 
 if (requires(t, program('strace'))) {
-  t.test(`${rounds} random homes`, async (t) => {
-    const random = new Random(seed);
-    const folder = temporaryFolder(t);
-    const bailey = installBailey(folder);
-    let inTheMiddle = 0;
-    for (let round = 0; round < rounds; round++) {
-      const one = makeCase(folder, random);
-      const what = `seed ${seed}, round ${round}`;
-      const untouchedHome = join(folder, 'before');
-      rmSync(untouchedHome, { recursive: true, force: true });
-      cpSync(one.folders.home, untouchedHome, { recursive: true, preserveTimestamps: true });
+  t.test(
+    `${rounds} random homes are as the model requires after a start, a second one, and a start that was killed`,
+    async (t) => {
+      const random = new Random(seed);
+      const folder = temporaryFolder(t);
+      const bailey = installBailey(folder);
+      let inTheMiddle = 0;
+      for (let round = 0; round < rounds; round++) {
+        const one = makeCase(folder, random);
+        const what = `seed ${seed}, round ${round}`;
+        const untouchedHome = join(folder, 'before');
+        rmSync(untouchedHome, { recursive: true, force: true });
+        cpSync(one.folders.home, untouchedHome, { recursive: true, preserveTimestamps: true });
 
-      const first = await start(bailey, one);
-      t.equal(first.code, 0, `${what}: ${first.signal} ${first.stderr}`);
-      sameAs(t, one, one.expected, what);
-      logSays(t, one, one.expected, what);
+        const first = await start(bailey, one);
+        t.equal(first.code, 0, `${what}: ${first.signal} ${first.stderr}`);
+        sameAs(t, one, one.expected, what);
+        logSays(t, one, one.expected, what);
 
-      const before = homeFiles(one.folders);
-      const again = expectedOutcome(readFiles(one.folders.ref, true), before, one.env);
-      const stays = inodes(one.folders.home, untouched(one, again));
-      t.equal((await start(bailey, one)).code, 0, what);
-      sameAs(t, one, one.expected, `${what}, second start`);
-      logSays(t, one, again, `${what}, second start`);
-      t.strictSame(
-        inodes(
-          one.folders.home,
-          stays.map(([path]) => path),
-        ),
-        stays,
-        `${what}: not written again`,
+        const before = homeFiles(one.folders);
+        const again = expectedOutcome(readFiles(one.folders.ref, true), before, one.env);
+        const stays = inodes(one.folders.home, untouched(one, again));
+        t.equal((await start(bailey, one)).code, 0, what);
+        sameAs(t, one, one.expected, `${what}, second start`);
+        logSays(t, one, again, `${what}, second start`);
+        t.strictSame(
+          inodes(
+            one.folders.home,
+            stays.map(([path]) => path),
+          ),
+          stays,
+          `${what}: not written again`,
+        );
+
+        rmSync(one.folders.home, { recursive: true });
+        cpSync(untouchedHome, one.folders.home, { recursive: true, preserveTimestamps: true });
+        await start(bailey, one, killing(random));
+        if (isInTheMiddle(one)) inTheMiddle++;
+        nothingHalf(t, one, what);
+        t.equal((await start(bailey, one)).code, 0, what);
+        sameAs(t, one, one.expected, `${what}, after a kill`);
+        if (!t.passing()) break; // the first failing case ends the test
+      }
+      t.ok(
+        inTheMiddle > rounds / 4,
+        `${inTheMiddle} of ${rounds} starts were killed after some, but not all, files`,
       );
-
-      rmSync(one.folders.home, { recursive: true });
-      cpSync(untouchedHome, one.folders.home, { recursive: true, preserveTimestamps: true });
-      await start(bailey, one, killing(random));
-      if (isInTheMiddle(one)) inTheMiddle++;
-      nothingHalf(t, one, what);
-      t.equal((await start(bailey, one)).code, 0, what);
-      sameAs(t, one, one.expected, `${what}, after a kill`);
-      if (!t.passing()) break; // one failing case is enough
-    }
-    t.ok(inTheMiddle > rounds / 4, `${inTheMiddle} of ${rounds} were killed in the middle`);
-  });
+    },
+  );
 }
 
 /** System calls that place files, and their approximate number in the busiest thread. */

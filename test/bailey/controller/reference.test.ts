@@ -54,7 +54,7 @@ t.test('missing files are copied, existing files stay, and an override replaces 
   fixture.write(join(fixture.home, 'new.txt'), 'changed');
   t.equal((await fixture.copy({ VERBOSE: 'x' })).code, 0);
   t.equal(fixture.text('new.txt'), 'changed', 'the second start does not change it');
-  t.ok(fixture.log().includes('SKIPPED new.txt'), 'VERBOSE says so');
+  t.ok(fixture.log().includes('SKIPPED new.txt'), 'VERBOSE logs the file');
 });
 
 t.test('copies keep the mode and times of the image; symlinks are followed', async (t) => {

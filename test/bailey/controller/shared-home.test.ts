@@ -1,4 +1,4 @@
-/** Two starts that fill the same home, as in a rolling update: neither removes files that the other one writes. */
+/** Two starts that fill the same home, as in a rolling update: neither removes files of the other one. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { program, requires } from '../../kit/needs.ts';
 import { ended } from '../kit/bailey.ts';
 import { ControllerFixture } from './kit/controller-fixture.ts';
 
-/** A process that holds the lock of JENKINS_HOME until it is ended. */
+/** A process that holds the lock of JENKINS_HOME until the test ends it. */
 async function fillerOf(t: Test, home: string): Promise<() => void> {
   const holder = spawn('flock', [home, 'sh', '-c', 'echo held; read end'], {
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -18,7 +18,7 @@ async function fillerOf(t: Test, home: string): Promise<() => void> {
   return () => void holder.stdin.end();
 }
 
-t.test('both succeed, and every file is complete', async (t) => {
+t.test('two simultaneous starts on one home succeed, and every file is complete', async (t) => {
   const fixture = new ControllerFixture(t);
   const names = Array.from({ length: 300 }, (_, at) => `userContent/${at}`);
   for (const name of names) fixture.write(join(fixture.ref, name), name.repeat(2000));
@@ -29,7 +29,7 @@ t.test('both succeed, and every file is complete', async (t) => {
 });
 
 if (requires(t, program('flock'))) {
-  t.test('the second one waits, logs that, and decides after the first one has finished', async (t) => {
+  t.test('a second start waits for the first one, logs that, and then copies what is missing', async (t) => {
     const fixture = new ControllerFixture(t);
     fixture.write(join(fixture.ref, 'config.xml'), 'image');
     const endFilling = await fillerOf(t, fixture.home);
@@ -45,7 +45,7 @@ if (requires(t, program('flock'))) {
     t.equal(fixture.text('config.xml'), 'the first one');
   });
 
-  t.test('a signal ends the wait', async (t) => {
+  t.test('a signal ends the wait for the first start', async (t) => {
     const fixture = new ControllerFixture(t);
     fixture.write(join(fixture.ref, 'config.xml'), 'image');
     await fillerOf(t, fixture.home);

@@ -1,5 +1,5 @@
 /**
- * Signals while `bailey jenkins` prepares, and while it is replaced by java: none is lost. The moments are random;
+ * No signal is lost while `bailey jenkins` prepares and while java replaces it. The moments are random;
  * BAILEY_TEST_SEED=N repeats a run.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,30 +40,33 @@ function createFixture(t: Test): ControllerFixture {
 }
 
 if (requires(t, program('cc'))) {
-  t.test('a signal during the wait for storage: exit code 128+n, no lease, nothing written', async (t) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
-      const { bailey, env, folder, home } = createFixture(t);
-      let requestedTwice = (): void => undefined;
-      const asked = new Promise<void>((resolve) => {
-        requestedTwice = resolve;
-      });
-      const castle = await startFakeCastle(t, folder, (response, nth) => {
-        if (nth === 2) requestedTwice(); // a second request proves that it retries
-        refuseInUse(response);
-      });
-      const child = start(bailey, {
-        args: ['jenkins'],
-        env: { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' },
-      });
-      const end = ended(child);
-      await asked;
-      child.kill(signal);
-      const ran = await end;
-      t.equal(ran.code, 128 + constants.signals[signal], `${signal}: ${ran.stderr}`);
-      t.notOk(castle.requests.some((line) => line.startsWith('DELETE')));
-      t.notOk(existsSync(join(home, 'copy_reference_file.log')));
-    }
-  });
+  t.test(
+    'a signal ends the wait for storage with exit code 128+n, without a lease or a written file',
+    async (t) => {
+      for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
+        const { bailey, env, folder, home } = createFixture(t);
+        let requestedTwice = (): void => undefined;
+        const asked = new Promise<void>((resolve) => {
+          requestedTwice = resolve;
+        });
+        const castle = await startFakeCastle(t, folder, (response, nth) => {
+          if (nth === 2) requestedTwice(); // the second request shows that bailey retries
+          refuseInUse(response);
+        });
+        const child = start(bailey, {
+          args: ['jenkins'],
+          env: { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' },
+        });
+        const end = ended(child);
+        await asked;
+        child.kill(signal);
+        const ran = await end;
+        t.equal(ran.code, 128 + constants.signals[signal], `${signal}: ${ran.stderr}`);
+        t.notOk(castle.requests.some((line) => line.startsWith('DELETE')));
+        t.notOk(existsSync(join(home, 'copy_reference_file.log')));
+      }
+    },
+  );
 
   t.test('a lease that is granted after the signal is released', async (t) => {
     const { bailey, env, folder, home } = createFixture(t);
@@ -100,7 +103,7 @@ if (requires(t, program('cc'))) {
     rmSync(join(home, 'plugins'));
     const right = start(bailey, { args: ['jenkins', 'true'], env: withCastle });
     t.equal((await ended(right)).code, 0);
-    t.strictSame(castle.requests.slice(2), ['POST /v1/leases'], 'a successful start keeps it');
+    t.strictSame(castle.requests.slice(2), ['POST /v1/leases'], 'a successful start keeps the lease');
   });
 
   t.test('a lease that another program of the container already holds is not released', async (t) => {
@@ -121,14 +124,14 @@ if (requires(t, program('cc'))) {
     t.strictSame(castle.requests, ['POST /v1/leases', 'POST /v1/leases']);
   });
 
-  t.test('a signal while the storage is released', async (t) => {
+  t.test('a signal does not interrupt the release of storage, a second one does', async (t) => {
     for (const { what, signals } of [
       { what: 'one signal decides the exit code', signals: ['SIGTERM'] },
       { what: 'a second signal ends the process at once', signals: ['SIGINT', 'SIGTERM'] },
     ] as const) {
       const { bailey, env, folder, home } = createFixture(t);
       let child: ReturnType<typeof start> | undefined;
-      // The castle never answers: the client gives up by itself, or at the second signal.
+      // The castle never answers: the client gives up after its timeout, or at the second signal.
       const castle = await startFakeCastle(
         t,
         folder,
@@ -143,7 +146,7 @@ if (requires(t, program('cc'))) {
       const withCastle = { ...env, CASTLE_URL: castle.url, CASTLE_VOLUME: 'v' };
       child = start(bailey, { args: ['jenkins'], env: withCastle });
       const ran = await ended(child);
-      // Two signals at once may arrive in either order.
+      // Two signals that are sent at the same time may arrive in either order.
       const codes = signals.map((signal) => 128 + constants.signals[signal]);
       t.ok(codes.includes(ran.code ?? 0), `${what}: ${ran.code} ${ran.stderr}`);
       t.strictSame(castle.requests, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
@@ -152,36 +155,39 @@ if (requires(t, program('cc'))) {
     }
   });
 
-  t.test('a signal at 100 random moments of the start', async (t) => {
-    const random = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_261);
-    const { bailey, env, home } = createFixture(t);
-    const log = join(home, 'copy_reference_file.log');
-    const outcomes = { before: 0, preparing: 0, java: 0 };
-    const lost: unknown[] = [];
+  t.test(
+    'a signal at each of 100 random moments of the start ends the process, and nothing partial is left',
+    async (t) => {
+      const random = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_261);
+      const { bailey, env, home } = createFixture(t);
+      const log = join(home, 'copy_reference_file.log');
+      const outcomes = { before: 0, preparing: 0, java: 0 };
+      const lost: unknown[] = [];
 
-    for (let n = 0; n < 100; n++) {
-      rmSync(log, { force: true });
-      const child = start(bailey, { args: ['jenkins'], env });
-      const end = ended(child);
-      if (n % 2 === 0) await pause(random.next() * 120);
-      else {
-        // The log is the last file written before java starts: this signal arrives during the hand-over itself.
-        const reached = () => (existsSync(log) || child.exitCode !== null ? true : undefined);
-        await until('the log exists, or bailey has ended', reached, 30_000, 1);
-        for (let spin = random.below(20_000); spin > 0; spin--) void Math.sqrt(spin);
+      for (let n = 0; n < 100; n++) {
+        rmSync(log, { force: true });
+        const child = start(bailey, { args: ['jenkins'], env });
+        const end = ended(child);
+        if (n % 2 === 0) await pause(random.next() * 120);
+        else {
+          // The log is the last file that is written before java replaces bailey: this signal arrives in that moment.
+          const reached = () => (existsSync(log) || child.exitCode !== null ? true : undefined);
+          await until('the log exists, or bailey has ended', reached, 30_000, 1);
+          for (let spin = random.below(20_000); spin > 0; spin--) void Math.sqrt(spin);
+        }
+        child.kill('SIGTERM');
+        const ran = await end;
+        if (ran.code !== 143 && ran.signal !== 'SIGTERM') lost.push(ran);
+        if (ran.code === 143) outcomes.preparing++;
+        else if (ran.stdout === 'java') outcomes.java++;
+        else outcomes.before++;
       }
-      child.kill('SIGTERM');
-      const ran = await end;
-      if (ran.code !== 143 && ran.signal !== 'SIGTERM') lost.push(ran);
-      if (ran.code === 143) outcomes.preparing++;
-      else if (ran.stdout === 'java') outcomes.java++;
-      else outcomes.before++;
-    }
-    t.strictSame(lost, [], 'every run ended by the signal');
-    t.comment(
-      `ended before or in the hand-over ${outcomes.before}, preparing ${outcomes.preparing}, as java ${outcomes.java}`,
-    );
-    if (existsSync(log))
-      t.match(readFileSync(log, 'utf8'), /^--- Copying files at .*\n$/, 'the log has no partial line');
-  });
+      t.strictSame(lost, [], 'every run ended by the signal');
+      t.comment(
+        `ended before or in the hand-over ${outcomes.before}, preparing ${outcomes.preparing}, as java ${outcomes.java}`,
+      );
+      if (existsSync(log))
+        t.match(readFileSync(log, 'utf8'), /^--- Copying files at .*\n$/, 'the log has no partial line');
+    },
+  );
 }

@@ -29,7 +29,7 @@ t.test('the newer version is newer, in either order of arguments', async (t) => 
   }
 });
 
-t.test('equal versions', async (t) => {
+t.test('versions that differ only in separators or hashes are equal', async (t) => {
   t.equal(compareVersions('1.2.3', '1.2.3'), 0);
   t.equal(compareVersions('', ''), 0);
   t.equal(compareVersions('1.2-3', '1.2.3'), 0);

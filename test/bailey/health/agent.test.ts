@@ -23,7 +23,7 @@ const cases: readonly Case[] = [
     says: /^the agent is connected to port 50000 of its controller$/,
   },
   {
-    name: 'asking by HTTP whether the controller is back is no connection',
+    name: 'an HTTP request about whether the controller is back does not count as a connection',
     args: url,
     connect: '127.0.0.1:8080',
     says: /^bailey: the agent's java runs, but has no connection to the port that the controller advertises: /,
@@ -98,7 +98,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
     t.strictSame(
       proxy,
       { code: 0, text: 'the agent is connected to port 8080 of its controller' },
-      'by a proxy',
+      'through a proxy',
     );
     t.match(await fixture.health('--url http://127.0.0.1:1 --url http://h:2'), {
       code: 1,
@@ -164,7 +164,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
         );
       }
       const look = await fixture.run(`${blind} readlink /proc/$(pgrep -u 1000 -o java)/fd/0`);
-      t.strictSame(look, { code: 1, text: '' }, 'that root cannot read descriptors');
+      t.strictSame(look, { code: 1, text: '' }, 'root without CAP_SYS_PTRACE cannot read descriptors');
     });
   }
 }

@@ -114,7 +114,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     t.match(
       await fixture.health(`--role controller --url ${url} --url http://127.0.0.1:1/`),
       { code: 1 },
-      'all of them',
+      'all errors',
     );
   });
 
@@ -126,7 +126,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     t.match(await fixture.health(), { code: 0, text: /127\.0\.0\.1:8080\/health$/ });
   });
 
-  t.test('unhealthy while bailey is still preparing', async (t) => {
+  t.test('a controller is unhealthy while bailey is still preparing', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
     const castle = 'CASTLE_URL=unix:///nowhere/castle.sock CASTLE_VOLUME=main CASTLE_TIMEOUT=10m';
     const files = `JENKINS_HOME=${folder} JENKINS_WAR=${folder}/jenkins.war`;
@@ -140,7 +140,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
 
   t.test('a java that has exited but is not reaped is unhealthy', async (t) => {
     const fixture = await HealthFixture.open(t, folder);
-    // sleep(1) replaced the shell, and does not wait for its child.
+    // sleep(1) has replaced the shell and does not wait for its child.
     await fixture.must(`{ sh -c 'java ${war} & echo $! >victim; exec sleep 600' >/dev/null 2>&1 & }`);
     await fixture.untilHealth(/^the controller answers/);
     await fixture.must('kill -KILL $(cat victim)');
@@ -152,7 +152,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
   });
 }
 
-t.test('wrong options and variables', async (t) => {
+t.test('wrong options and variables are errors', async (t) => {
   const { spawnSync } = await import('node:child_process');
   const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
     [64, /unknown argument "x"; for usage, run: bailey health --help/, {}, 'x'],

@@ -93,7 +93,7 @@ export class HealthFixture {
     const log = join(this.#folder, `java-${this.#started}.log`);
     const pid = Number(
       await this.must(
-        // Another fixture may have left the file: empty it before, not from the background command.
+        // Another fixture may have left the file. It is emptied here, because the background command would do that too late.
         `: >${log}; ${as} java -Xshare:auto -XX:TieredStopAtLevel=1 ${words} >>${log} 2>&1 & echo $!`,
       ),
     );
@@ -113,7 +113,7 @@ export class HealthFixture {
 
   /** Repeats the check until it has the expected result. */
   untilHealth(wanted: RegExp, words = ''): Promise<Ended> {
-    return until(`health says ${wanted}`, async () => {
+    return until(`health prints ${wanted}`, async () => {
       const ended = await this.health(words);
       return wanted.test(ended.text) ? ended : undefined;
     });

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * Replaces jenkins.war and agent.jar: prints the limits that the JVM detected, then uses memory as its last argument says.
+ * Replaces jenkins.war and agent.jar: prints the limits that the JVM detected, then uses memory according to its last argument.
  */
 final class Memory {
     private static final int MEBIBYTE = 1 << 20;

@@ -44,7 +44,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     return cgroup.command;
   };
 
-  t.test('java starts with any configured options, and has the configured heap', async (t) => {
+  t.test('java starts with any configured options, and those about the heap take precedence', async (t) => {
     const { bailey, env, folder } = place(t);
     const below = limited(t, 512 * mebibyte);
     writeFileSync(join(folder, 'options'), '-Xmx77m\n-Xms70m\n');
@@ -63,7 +63,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
       [256, { JAVA_OPTS: '-XX:MaxRAMPercentage=50' }],
       [77, { JAVA_OPTS: `@${join(folder, 'options')}` }],
       [77, { JDK_JAVA_OPTIONS: `@${join(folder, 'options')}` }],
-      // The JVM's default is a quarter.
+      // The JVM's default heap is a quarter of the limit.
       [128, { JAVA_OPTS: '-XX:-UseContainerSupport -XX:MaxRAM=512m' }],
       [128, { BAILEY_JVM: 'off' }],
     ];
@@ -77,7 +77,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     }
   });
 
-  t.test('the added options stand before the configured ones', async (t) => {
+  t.test('the added options come before the configured ones', async (t) => {
     const { bailey, env, home } = place(t);
     const below = limited(t, 512 * mebibyte);
     const argumentsOf = ({ stdout }: Ended) => /^arguments: (.*?) ?$/m.exec(stdout)?.[1]?.split(' ');
@@ -163,7 +163,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.notMatch(ran.stdout, /HeapDump/);
     t.match(ran.stdout, / -XX:ErrorFile=/);
     const small = await run(bailey, { args: ['jenkins'], env: { ...env, JAVA_OPTS: '-Xmx100m' }, below });
-    t.match(small.stdout, / -XX:HeapDumpPath=/, 'the dump of a small heap fits');
+    t.match(small.stdout, / -XX:HeapDumpPath=/, 'the dump of a small heap fits into the free space');
   });
 
   t.test('a wrong BAILEY_JVM is an error before anything is changed', async (t) => {

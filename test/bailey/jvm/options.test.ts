@@ -184,7 +184,7 @@ t.test('a JVM that is not known to be HotSpot gets only -Xmx', (t) => {
   t.end();
 });
 
-t.test('the report as text', (t) => {
+t.test('bailey jvm prints the report as text', (t) => {
   const PATH = runtime(t);
   const text = ask(['--limit', '2g'], { PATH, JAVA_OPTS: '-XX:ErrorFile=/x' }).stdout;
   t.match(text, /^controller, \S+\/bin\/java, HotSpot 21\.0\.4$/m);
@@ -198,7 +198,7 @@ t.test('the report as text', (t) => {
   t.end();
 });
 
-t.test('wrong settings', (t) => {
+t.test('wrong settings are errors', (t) => {
   const PATH = runtime(t);
   for (const [args, line] of [
     [['--limit', '2GB'], /'2GB' is invalid\. It must be a size/],

@@ -1,4 +1,4 @@
-/** -XX:ActiveProcessorCount is added only where java may count too many processors, and always with the right count. */
+/** -XX:ActiveProcessorCount is added only where java may count too many processors. */
 import t from 'tap';
 import { missedCpuQuota } from '../../../src/bailey/jvm/missed-cpu-quota.ts';
 

@@ -56,7 +56,7 @@ export function installBailey(folder: string, withInit = false): string {
   return join(dist, 'bailey.js');
 }
 
-/** Starts `bailey` and returns at once. */
+/** Starts `bailey` without waiting for its end. */
 export function start(bailey: string, { args, env, uid, cwd, below = [] }: RunOptions): ChildProcess {
   // env(1) and not spawn's own environment: tap adds to that, and would load its hooks into the process under test.
   const variables = Object.entries(env).flatMap(([name, value]) =>

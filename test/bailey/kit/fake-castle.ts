@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { mountIdOf } from '../../../src/linux/mount-id.ts';
 
-/** A castle whose responses a test controls, for situations that a real one rarely produces. */
+/** A castle whose responses the test controls, for responses that a real castle rarely sends. */
 export interface FakeCastle {
   readonly url: string;
   /** Method and path of each request, in order. */

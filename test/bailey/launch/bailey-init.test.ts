@@ -37,7 +37,7 @@ if (requires(t, pidNamespace)) {
     t.equal(cmdline?.slice(0, expected.length), expected);
   });
 
-  t.test('without bailey-init it continues with a warning', async (t) => {
+  t.test('without bailey-init, bailey jenkins prints a warning and continues', async (t) => {
     const folder = temporaryFolder(t);
     const home = join(folder, 'home');
     mkdirSync(home);

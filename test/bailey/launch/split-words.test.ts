@@ -26,7 +26,7 @@ function ours(text: string): string[] | undefined {
 }
 
 if (requires(t, program('xargs'))) {
-  t.test('400 random texts are split like xargs does', async (t) => {
+  t.test('400 random texts are split as xargs splits them', async (t) => {
     const numbers = Random.ofTest(t, 'BAILEY_TEST_SEED', 20_260);
     const random = (): number => numbers.next();
     const pieces = [
@@ -58,7 +58,7 @@ if (requires(t, program('xargs'))) {
       if (JSON.stringify(got) !== JSON.stringify(expected)) wrong.push({ text, got, expected });
     }
     t.strictSame(wrong, []);
-    t.ok(split > 100, `${split} of them were splittable`);
+    t.ok(split > 100, `${split} of them could be split`);
   });
 }
 

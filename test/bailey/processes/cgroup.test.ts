@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { containerOf, tightestPidsLimit } from '../../../src/bailey/processes/process-cgroup.ts';
 import type { ZombieReport } from '../../../src/bailey/processes/zombie-report.ts';
 import { type Need, requires, root } from '../../kit/needs.ts';
+import { until, untilTrue } from '../../kit/until.ts';
 
 const id = '0123456789abcdef'.repeat(4);
 const other = 'f'.repeat(64);
@@ -65,27 +65,19 @@ t.test('the pids limits of parent cgroups count, too', async (t) => {
     const closed = new Promise((resolve) => parent.once('close', resolve));
     parent.kill('SIGKILL');
     await closed;
-    // PID 1 adopts and reaps the zombie at some time; until then the cgroup is busy.
-    for (let look = 0; readFileSync(`${inner}/cgroup.procs`, 'utf8') !== '' && look < 100; look++)
-      await pause(50);
+    // The cgroup is busy until PID 1 has adopted and reaped the zombie.
+    await untilTrue('the cgroup is empty', () => readFileSync(`${inner}/cgroup.procs`, 'utf8') === '');
     rmdirSync(inner);
     rmdirSync(outer);
   });
-  for (let look = 0; ; look++) {
+  const group = await until('the zombie is reported', () => {
     const { stdout } = spawnSync(process.execPath, ['dist/bailey.js', 'zombies', '--json'], {
       encoding: 'utf8',
     });
-    const group = (JSON.parse(stdout) as ZombieReport).parents.find(
-      ({ parent: { pid } }) => pid === parent.pid,
-    );
-    if (group === undefined && look < 100) {
-      await pause(50);
-      continue;
-    }
-    t.match(group?.parent, {
-      container: { engine: 'docker', id },
-      pids: { limit: 20, used: 2, file: `${outer}/pids.max` },
-    });
-    break;
-  }
+    return (JSON.parse(stdout) as ZombieReport).parents.find(({ parent: { pid } }) => pid === parent.pid);
+  });
+  t.match(group.parent, {
+    container: { engine: 'docker', id },
+    pids: { limit: 20, used: 2, file: `${outer}/pids.max` },
+  });
 });

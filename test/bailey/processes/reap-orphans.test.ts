@@ -28,16 +28,16 @@ t.before(() => calls.setSubreaper(true));
 t.test('a subreaper adopts the orphans of its descendants, until it stops being one', async (t) => {
   t.equal(calls.isSubreaper(), true);
   await leaveOrphans('sleep 1000 &');
-  const orphan = await until('the orphan is ours', () => children()[0]);
+  const orphan = await until('this process has adopted the orphan', () => children()[0]);
   calls.setSubreaper(false);
   t.equal(calls.isSubreaper(), false);
   calls.setSubreaper(true);
   const pidfd = calls.pidfdOpen(orphan.pid);
   calls.pidfdSignal(pidfd, 0);
   calls.pidfdSignal(pidfd, 9);
-  await until('it has ended', () => !calls.pidfdAlive(pidfd) || undefined);
-  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'peeked');
-  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'and still not reaped');
+  await until('the orphan has ended', () => !calls.pidfdAlive(pidfd) || undefined);
+  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'the end is visible');
+  t.same(calls.peekEnded(), { pid: orphan.pid, signal: 9 }, 'the orphan is not reaped');
   t.same(calls.reap(orphan.pid), { pid: orphan.pid, signal: 9 });
   t.equal(calls.reap(orphan.pid), undefined);
   t.equal(calls.peekEnded(), undefined);
@@ -63,8 +63,8 @@ t.test('children of Node get their exit event and orphans are reaped, in either 
   }
 });
 
-t.test('wrong pids are errors or ignored', (t) => {
-  t.equal(calls.reap(process.ppid), undefined, 'not our child');
+t.test('reaping a pid that is not a child is an error, or ignored', (t) => {
+  t.equal(calls.reap(process.ppid), undefined, 'a process that is not a child');
   t.throws(() => calls.reap(0), { code: 'EINVAL' });
   t.throws(() => calls.reap(-1), { code: 'EINVAL' });
   t.throws(() => calls.pidfdSignal(-1, 0), { code: 'EBADF' });

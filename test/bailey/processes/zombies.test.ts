@@ -3,13 +3,13 @@ import { chmodSync, cpSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/zombie-report.ts';
 import { compileProgram } from '../../kit/compile.ts';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
+import { until, untilTrue } from '../../kit/until.ts';
 
-/** Absolute: nsenter --mount changes to the root directory of the namespace. */
+/** An absolute path, because nsenter --mount changes the working directory to the root of the namespace. */
 const bailey = resolve('dist/bailey.js');
 const namespace = [
   ...(process.getuid?.() === 0 ? [] : ['-Ur']),
@@ -29,14 +29,11 @@ const report = (behind: readonly string[] = []) =>
   JSON.parse(zombies(['--json'], behind).stdout) as ZombieReport;
 
 /** Repeats the report until it matches the condition: the process needs time to exit. */
-async function reported(condition: (report: ZombieReport) => boolean, behind?: readonly string[]) {
-  for (let look = 0; look < 100; look++) {
+const reported = (condition: (report: ZombieReport) => boolean, behind?: readonly string[]) =>
+  until('the report matches', () => {
     const seen = report(behind);
-    if (condition(seen)) return seen;
-    await pause(50);
-  }
-  throw new Error('not reported within 100 attempts');
-}
+    return condition(seen) ? seen : undefined;
+  });
 
 const groupOf = (seen: ZombieReport, pid: number | undefined): ZombieGroup | undefined =>
   seen.parents.find((group) => group.parent.pid === pid);
@@ -84,7 +81,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     ['stopped', 'parent-stopped', /is stopped/],
   ];
   for (const [mode, cause, problem] of faults) {
-    t.test(`the cause for a parent that does not reap: ${mode}`, async (t) => {
+    t.test(`the report names the cause when a parent does not reap: ${mode}`, async (t) => {
       const parent = await started(t, faulty, [mode]);
       const seen = await reported((seen) => groupOf(seen, parent.pid)?.cause === cause);
       const group = groupOf(seen, parent.pid);
@@ -116,8 +113,8 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.match(zombies(['--all']).stdout, `${pid} parent, 1 thread left`);
   });
 
-  t.test('a PID 1 that does not reap, seen from outside and inside its namespace', async (t) => {
-    // One own child, one orphan. Neither may end before PID 1 has exec'ed: the shell would reap it.
+  t.test('a PID 1 that does not reap is reported outside and inside its namespace', async (t) => {
+    // One child and one orphan. Both must end after PID 1 has executed sleep: the shell would reap them.
     const script = `sh -c 'echo ") Z (0 1" >/proc/$$/comm; kill -STOP $$' & (sleep 1000 &); echo ready; exec sleep 1000`;
     const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', script]);
     const first = childOf(pid);
@@ -127,7 +124,7 @@ if (requires(t, pidNamespace, program('cc'))) {
       sleeps(first) &&
       childrenOf(first).some(sleeps) &&
       childrenOf(first).some((child) => / T /.test(statOf(child)));
-    for (let look = 0; !ready() && look < 100; look++) await pause(50);
+    await untilTrue('the processes sleep or are stopped', ready);
     for (const child of childrenOf(first)) process.kill(child, 'SIGKILL');
     const seen = await reported((seen) => groupOf(seen, first)?.zombies.length === 2);
     const group = groupOf(seen, first);
@@ -141,11 +138,11 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.same(
       group?.zombies.map(({ name }) => name).sort(),
       [') Z (0 1\n', 'sleep'],
-      'names with parentheses are whole',
+      'names with parentheses are complete',
     );
     t.match(zombies([]).stdout, ') Z (0 1\\x0a', 'control characters do not reach the terminal');
 
-    t.test('the report inside the namespace', async (t) => {
+    t.test('the report inside the namespace has its own pids', async (t) => {
       if (!requires(t, root)) return;
       const inside = ['nsenter', '-t', String(first), '--pid', '--mount'];
       const seen = await reported((seen) => seen.zombies === 2, inside);
@@ -157,7 +154,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     });
   });
 
-  t.test('an init that hangs, and an init that is stopped', async (t) => {
+  t.test('an init that hangs and an init that is stopped are reported as such', async (t) => {
     const tini = join(folder, 'tini');
     cpSync(faulty, tini);
     const { pid } = await started(t, 'unshare', [...namespace, tini, 'never']);
@@ -169,7 +166,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.match(groupOf(stopped, first), { cause: 'parent-stopped', remedy: `kill -CONT ${first}` });
   });
 
-  t.test('exit code 0 without zombies', (t) => {
+  t.test('without zombies, the exit code is 0', (t) => {
     const inside = ['unshare', ...namespace, 'sh', '-c', '"$@"; exit $?', 'sh'];
     const { status, stdout } = zombies([], inside);
     t.equal(status, 0);
@@ -178,7 +175,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
-  t.test('a parent outside the namespace', async (t) => {
+  t.test('a parent outside the namespace is reported as such', async (t) => {
     if (!requires(t, root)) return;
     const { pid } = await started(t, 'unshare', [...namespace, 'sh', '-c', 'echo ready; exec sleep 1000']);
     const first = String(childOf(pid));
@@ -201,7 +198,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     }
     watcher.kill('SIGTERM');
     const signal = await new Promise((resolve) => watcher.once('exit', (_, by) => resolve(by)));
-    t.equal(signal, 'SIGTERM', 'a signal ends it');
+    t.equal(signal, 'SIGTERM', 'a signal ends --watch');
   });
 
   t.test('a /proc mounted with hidepid is reported', (t) => {
@@ -210,7 +207,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     chmodSync(open, 0o755);
     cpSync(bailey, join(open, 'bailey.js'));
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
-    // tap sets NODE_OPTIONS for children; its hooks write files, which user nobody cannot.
+    // tap's hooks, which NODE_OPTIONS loads, write files where user nobody cannot.
     const script = 'unset NODE_OPTIONS; mount -t proc -o hidepid=2 proc /proc && "$@"; exit $?';
     const run = spawnSync(
       'unshare',
@@ -226,7 +223,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
-  t.test('a closed pipe ends the command silently; a full disk is exit code 74', (t) => {
+  t.test('a closed pipe ends the command silently; a full disk ends it with exit code 74', (t) => {
     const shell = (script: string) =>
       spawnSync('bash', ['-c', script, process.execPath, bailey], { encoding: 'utf8' });
     const head = shell('set -o pipefail; "$0" "$1" zombies --watch 0.1 | head -n 1; echo "$?"');
@@ -249,7 +246,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.equal(commandLine?.[0], 'a\x1b[2J\u009b31m\u202eb', 'the JSON value is unchanged');
   });
 
-  t.test('exit code 69 when /proc is not mounted', (t) => {
+  t.test('without a mounted /proc, the exit code is 69', (t) => {
     if (!requires(t, root)) return t.end();
     const behind = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c'];
     const { status, stdout, stderr } = zombies(
@@ -262,7 +259,7 @@ if (requires(t, pidNamespace, program('cc'))) {
     t.end();
   });
 
-  t.test('exit code 64 for a wrong command line', (t) => {
+  t.test('a wrong command line ends with exit code 64', (t) => {
     for (const args of [['--watch', 'x'], ['--watch', '0'], ['--what'], ['argument']]) {
       const { status, stderr } = zombies(args);
       t.equal(status, 64, args.join(' '));

@@ -171,13 +171,13 @@ const controllers: readonly ControllerCase[] = [
     says: '[fd00::77]:80 (CI_SERVICE_PORT_JNLP)',
   },
   {
-    name: "Swarm, whose templates fill in people's variables",
+    name: "Swarm, whose templates set the user's variables",
     env: { ...image, BAILEY_ADVERTISE: 'node-3:50000' },
     properties: { [host]: 'node-3', [port]: '50000', [listen]: '50000' },
     says: 'node-3:50000 (BAILEY_ADVERTISE)',
   },
   {
-    name: 'the option wins over the variable and the scheduler',
+    name: 'the option takes precedence over the variable and the scheduler',
     env: { ...auto, ...marathonBridge },
     args: ['--advertise', '[2001:db8::5]:4000', '--httpPort=8081'],
     properties: { [host]: '2001:db8::5', [port]: '4000', [listen]: '50000' },
@@ -190,19 +190,19 @@ const controllers: readonly ControllerCase[] = [
     says: '',
   },
   {
-    name: 'the port that Marathon maps is the one that is listened on',
+    name: 'the agent port is the port that Marathon maps',
     env: { ...auto, ...marathonBridge, PORT_4711: '31999', JAVA_OPTS: `-D${listen}=4711` },
     properties: { [listen]: '4711', [host]: 'agent-7.mesos.example', [port]: '31999' },
     says: 'agent-7.mesos.example:31999 (HOST and PORT_4711)',
   },
   {
-    name: 'no port for agents, nothing to advertise',
+    name: 'without a port for agents, nothing is advertised',
     env: { BAILEY_ADVERTISE: 'auto', JENKINS_SLAVE_AGENT_PORT: '-1' },
     properties: { [listen]: '-1' },
     says: '',
   },
   {
-    name: 'both are given: nothing is looked for',
+    name: 'with address and port given, the scheduler is ignored',
     env: { ...auto, JAVA_OPTS: `-D${port}=443 -D${host}=ci.example` },
     properties: { [port]: '443', [host]: 'ci.example', [listen]: '50000' },
     says: '',
@@ -222,12 +222,12 @@ interface AgentCase extends Case {
 const agents: readonly AgentCase[] = [
   { name: 'Kubernetes', env: { ...kubernetes, BAILEY_ADVERTISE: 'auto' }, tunnel: '10.96.88.40:50000' },
   {
-    name: "a link of Docker's",
+    name: 'a link of Docker',
     env: { JENKINS_PORT_50000_TCP: 'tcp://172.17.0.5:50000', BAILEY_ADVERTISE: 'auto' },
     tunnel: '172.17.0.5:50000',
   },
   {
-    name: "an upstream of Nomad's",
+    name: 'an upstream of Nomad',
     env: {
       NOMAD_ALLOC_ID: 'a',
       NOMAD_UPSTREAM_IP_jenkins_agent: '127.0.0.1',
@@ -246,23 +246,28 @@ const agents: readonly AgentCase[] = [
     tunnel: 'agent-7.mesos.example:31705',
   },
   {
-    name: 'JENKINS_TUNNEL wins',
+    name: 'JENKINS_TUNNEL takes precedence',
     env: { ...kubernetes, BAILEY_ADVERTISE: 'auto', JENKINS_TUNNEL: 'gate:1' },
     tunnel: 'gate:1',
   },
-  { name: '-tunnel wins', env: { BAILEY_ADVERTISE: 'auto' }, args: ['-tunnel', 'gate:2'], tunnel: 'gate:2' },
   {
-    name: 'a WebSocket needs none',
+    name: '-tunnel takes precedence',
+    env: { BAILEY_ADVERTISE: 'auto' },
+    args: ['-tunnel', 'gate:2'],
+    tunnel: 'gate:2',
+  },
+  {
+    name: 'a WebSocket gets no tunnel',
     env: { BAILEY_ADVERTISE: 'auto', JENKINS_WEB_SOCKET: 'true' },
     tunnel: undefined,
   },
   {
-    name: 'nor in the options',
+    name: 'a WebSocket in the options gets no tunnel',
     env: { BAILEY_ADVERTISE: 'auto', REMOTING_OPTS: '-webSocket' },
     tunnel: undefined,
   },
   {
-    name: 'nor a direct connection',
+    name: 'a direct connection gets no tunnel',
     env: { BAILEY_ADVERTISE: 'auto', JENKINS_URL: '' },
     args: ['-direct', 'h:1', '-instanceIdentity', 'i'],
     tunnel: undefined,
@@ -366,7 +371,7 @@ if (requires(t, program('javac'), program('jar'), program('java'))) {
       const words = argv(ran);
       const at = words.indexOf('-tunnel');
       t.equal(at === -1 ? undefined : words[at + 1], tunnel, name);
-      t.equal(words.lastIndexOf('-tunnel'), at, `${name}: once at most`);
+      t.equal(words.lastIndexOf('-tunnel'), at, `${name}: at most one -tunnel`);
     }
   });
 

@@ -15,7 +15,7 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 import { TlsCastle } from '../kit/tls-castle.ts';
 
-t.test('addresses that count as one peer', async (t) => {
+t.test('the peer of a connection is its IPv4 address, or the /64 network of its IPv6 address', async (t) => {
   const cases: [string | undefined, string][] = [
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
@@ -101,7 +101,7 @@ if (requires(t, root, program('openssl'))) {
       ...{ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
     });
     const [error] = (await once(old, 'error')) as [NodeJS.ErrnoException];
-    t.match(error.code, /^(ERR_SSL_|EPROTO|ECONNRESET)/, 'TLS 1.1');
+    t.match(error.code, /^(ERR_SSL_|EPROTO|ECONNRESET)/, 'TLS 1.1 is refused');
     const socket = await tls.connect();
     t.match(socket.getProtocol(), /^TLSv1\.[23]$/);
     socket.destroy();
@@ -120,8 +120,8 @@ if (requires(t, root, program('openssl'))) {
     t.equal((await container.lease('main')).status, 201, 'the unix socket serves meanwhile');
     await until('the silent connections are closed', () => closed() === 100 || undefined);
 
-    // After the handshake: one connection that sends nothing, one that sends a header line now and then, one whose body
-    // never ends.
+    // After the handshake, one connection sends nothing, one sends a header line from time to time, and the body of the
+    // third never ends.
     const token = await tls.tokenOf(container, 'other');
     const texts = [
       '',
@@ -185,7 +185,7 @@ if (requires(t, root, program('openssl'))) {
     const container = await TestContainer.start(t, tls.castle);
     const token = await tls.tokenOf(container, 'main');
     const body = { volume: 'main', target: container.home };
-    await t.rejects(tls.ask(token, 'POST', '/v1/leases', body), 'no certificate');
+    await t.rejects(tls.ask(token, 'POST', '/v1/leases', body), 'a client without a certificate is refused');
     await t.rejects(
       tls.ask(token, 'POST', '/v1/leases', body, stranger),
       'a certificate of another authority is refused',
@@ -195,7 +195,7 @@ if (requires(t, root, program('openssl'))) {
     t.match(
       await tls.ask(undefined, 'GET', '/v1/leases', undefined, own),
       { status: 403 },
-      'with a certificate, the token still decides',
+      'with a certificate, the token is still required',
     );
   });
 

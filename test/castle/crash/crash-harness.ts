@@ -1,6 +1,6 @@
 /**
  * A castle that is interrupted many times, and two containers that outlive it. After each interruption the harness checks
- * the invariants: no data is lost, nothing is mounted twice, and nothing is left over.
+ * the invariants: no data is lost, no volume is mounted twice, and no garbage is left.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -2,7 +2,7 @@
  * Counts and interrupts the steps of a castle: a library for LD_PRELOAD. CASTLE_STEPS names a file with the order, which
  * the library and the test both map (crash-points.ts has the same layout).
  *
- * A step is a call that changes what the next castle finds: a system call on the store (LMDB's writes and flushes) or on a
+ * A step is a call that changes the state on disk: a system call on the store (LMDB's writes and flushes) or on a
  * backend's files (Node uses the same libc), and the start and the end of each program that the castle runs. At the ordered
  * step the castle is killed before or after the call, or the call fails as on a full disk. Or the castle stops itself with
  * all its threads (SIGSTOP) before every step, so that the test can inspect the state at that moment.

@@ -19,7 +19,7 @@ export async function traced(pid: number, calls: string, nth: number): Promise<C
   return tracer;
 }
 
-/** Makes the castle's writes to its store fail as on a full disk. @returns ends the fault */
+/** Makes the castle's writes to its store fail as on a full disk. @returns a function that ends the fault */
 export async function withoutRoom(pid: number): Promise<() => Promise<void>> {
   const calls = 'pwrite64,pwritev,fdatasync';
   const inject = `inject=${calls}:error=ENOSPC`;

@@ -205,7 +205,7 @@ if (requires(t, root)) {
     await host.serve();
     t.ok(
       (await host.get('/v1/snapshots')).text.length > 2 ** 20,
-      'longer than a response to a container may be',
+      'the list is longer than the limit for responses to containers',
     );
     const { code, stdout } = await castle('snapshots', '--json', '--socket', host.socket);
     t.equal(code, 0);

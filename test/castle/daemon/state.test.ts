@@ -92,7 +92,7 @@ if (requires(t, root)) {
         targets.map((target, n) => ['POST', '/v1/leases', { volume: `v${n}`, target }] as const),
       );
       const refused = answers.filter(({ status }) => status !== 201);
-      t.not(refused.length, 0, 'some requests find no room');
+      t.not(refused.length, 0, 'some requests fail because the disk is full');
       for (const answer of refused) {
         t.match(answer, {
           status: 503,
@@ -127,7 +127,7 @@ if (requires(t, root)) {
       code: 73,
       stderr: /^castle: the state folder .* has no room: 0 bytes .*; make \d+ bytes/,
     };
-    t.match(await serve(socket, state, volumes), refused, 'a new store');
+    t.match(await serve(socket, state, volumes), refused, 'no new store can be created');
     rmSync(join(disk, 'filler'));
     const castle = await CastleOnHost.start(t, 'process', { state });
     const container = await TestContainer.start(t, castle);
@@ -143,7 +143,7 @@ if (requires(t, root)) {
     await castle.end('SIGTERM');
     rmSync(join(state, 'castle.lmdb-lock'));
     fill();
-    t.match(await serve(socket, state, volumes), refused, 'a store without its lock file');
+    t.match(await serve(socket, state, volumes), refused, 'a store without its lock file cannot be opened');
     rmSync(join(disk, 'filler'));
     await castle.serve();
     t.match(await castle.leaseOf('main'), { state: 'mounted' });

@@ -93,7 +93,7 @@ async function container(t: Test, source: string, hosts: string): Promise<Runnin
 const refused = (sentence: RegExp) => ({ status: 500, body: { Err: sentence } });
 
 if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
-  t.test('each call of the protocol, and invalid calls', async (t) => {
+  t.test('each call of the protocol is answered, and invalid calls are refused', async (t) => {
     const driver = await Driver.start(t);
     t.same((await driver.call('/Plugin.Activate')).body, { Implements: ['VolumeDriver'], Err: '' });
     t.same((await driver.call('Capabilities', 'null')).body, { Capabilities: { Scope: 'local' }, Err: '' });
@@ -161,7 +161,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
 
   for (const loop of [undefined, 'size=16M']) {
     t.test(
-      `${loop === undefined ? 'local' : 'loop'}: a volume has one holder, by the engine or by request`,
+      `${loop === undefined ? 'local' : 'loop'}: a volume has one holder, through the engine or through the API`,
       async (t) => {
         const driver = await Driver.start(t, loop === undefined ? {} : { loop });
         const { castle } = driver;
@@ -193,9 +193,9 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
         t.same(
           await driver.unmount('main', two),
           { status: 200, body: { Err: '' } },
-          'the id of another mount',
+          'Unmount with the id of another mount succeeds',
         );
-        t.same(driver.points(), [point], 'that call unmounts nothing');
+        t.same(driver.points(), [point], 'Unmount with the id of another mount unmounts nothing');
         t.same(await driver.unmount('main', one), { status: 200, body: { Err: '' } });
         t.same(
           await driver.unmount('main', one),
@@ -255,7 +255,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     t.match(castle.eventsNamed('lease.released').at(-1), { message: /no container uses the mount any more/ });
 
     const second = await container(t, await driver.mounted('main', one), 'second');
-    await until('the mount of the container is noticed', () =>
+    await until('the castle has found the mount of the container', () =>
       driver.unmount('main', one).then(() => driver.points().length === 1),
     );
     await second.kill();
@@ -296,12 +296,12 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
         if (act === 'unmount') await driver.mounted('main', one);
         tools.order('castle-mount', 1, moment);
         await driver[act]('main', one).catch(() => undefined);
-        t.ok(tools.withdraw(), `killed ${moment} ${act}`);
+        t.ok(tools.withdraw(), `killed ${moment} castle-mount in ${act}`);
         await castle.end('SIGKILL');
         await castle.serve();
         // An engine repeats the call; an orphan of the last castle may still be working on the image.
         const point = await until('the volume is mounted', () => driver.mounted('main', one));
-        t.same(driver.points(), [point], 'once');
+        t.same(driver.points(), [point], 'one mount');
         t.equal((await castle.ask('leases')).length, 1);
         t.match(await driver.mount('main', two), refused(/in use by the engine's mount 1111/));
         await until(

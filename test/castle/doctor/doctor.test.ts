@@ -1,4 +1,4 @@
-/** `castle doctor`: what it reports on hosts with and without what the castle needs, and that it changes nothing. */
+/** `castle doctor` reports what a host lacks for a castle, and changes nothing. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -26,7 +26,7 @@ async function findings(
 }
 
 if (requires(t, root, program('unshare'))) {
-  t.test('on a host with everything, nothing is missing and nothing is changed', async (t) => {
+  t.test('on a complete host, the doctor reports nothing missing and changes nothing', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
     const { code, stdout, stderr } = await run(process.execPath, [...doctor, ...all(folder)]);
     t.equal(code, 0, stdout + stderr);
@@ -42,7 +42,7 @@ if (requires(t, root, program('unshare'))) {
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), 'castle-doctor', 'nothing is mounted');
   });
 
-  t.test('each missing thing is named, with a remedy', async (t) => {
+  t.test('the doctor names each missing thing and its remedy', async (t) => {
     const folder = temporaryFolder(t, 'doctor');
     const state = join(folder, 'state');
     const volumes = join(folder, 'volumes');

@@ -29,7 +29,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.same(
       readdirSync(join(simulator.instance('i-b').host, 'dev')),
       ['nvme0n1'],
-      'the other instance has its root volume only',
+      'the other instance has only its root volume',
     );
     const { Reservations: [{ Instances: [shown] = [] } = {}] = [] } = await account.client.send(
       new DescribeInstancesCommand({ InstanceIds: ['i-a'] }),
@@ -60,7 +60,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   });
 
   t.test(
-    'a forced detach removes the disk: its user gets errors, and the next one finds the written data',
+    'a forced detach removes a mounted disk: its mount gets errors, and the next attachment has the flushed data',
     async (t) => {
       const simulator = await Simulator.start(t, 'i-a,i-b');
       const account = new Account(simulator);
@@ -71,7 +71,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
       await account.untilAttachment(id, 'busy');
       await account.detach(id, true);
       await account.untilState(id, 'available');
-      await t.rejects(disk.write('late', 'lost'), 'the old mount cannot write any more');
+      await t.rejects(disk.write('late', 'lost'), 'writes to the old mount fail');
       const next = await MountedDisk.mount(
         t,
         simulator,
@@ -130,7 +130,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await refused('OperationNotPermitted', account.detach(rootVolume));
   });
 
-  t.test('attachment faults', async (t) => {
+  t.test('each attachment fault happens as requested and ends when it is removed', async (t) => {
     const simulator = await Simulator.start(t, 'i-a');
     const account = new Account(simulator);
     const [first, second] = [await account.available(), await account.available()];
@@ -138,25 +138,32 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
 
     await simulator.fault({ kind: 'stuck-attaching', times: 1 });
     await account.attach(first, device, 'i-a');
-    // The next one overtakes it, so it is not merely slow.
+    // A later attachment finishes first, which shows that this one does not merely take longer.
     await account.attached(second, '/dev/xvdbb', 'i-a');
     t.equal((await account.describe(first)).Attachments?.[0]?.State, 'attaching');
     t.same(nodes(), ['nvme0n1', 'nvme1n1']);
     await account.detached(first);
 
     await simulator.fault({ kind: 'stuck-attaching', ms: 300, times: 1 });
-    t.ok(await account.attached(first, device, 'i-a'), 'the fault ends after its time');
+    t.ok(
+      await account.attached(first, device, 'i-a'),
+      'the attachment continues after the time of the fault',
+    );
     await account.detached(first);
 
     await simulator.fault({ kind: 'no-device', volume: first, times: 1 });
     await account.attached(first, device, 'i-a');
-    t.same(nodes(), ['nvme0n1', 'nvme1n1'], 'attached, says EC2, and there is no disk');
+    t.same(nodes(), ['nvme0n1', 'nvme1n1'], 'EC2 reports the attachment, but the disk is missing');
     await account.detached(first);
 
     await simulator.fault({ kind: 'wrong-device', shows: second, times: 1 });
     const block = await account.attached(first, device, 'i-a');
     const serial = readFileSync(join(simulator.instance().host, 'sys/block', block, 'device/serial'), 'utf8');
-    t.equal(serial.trim(), second.replace('-', ''), "attached, and it is another one's disk");
+    t.equal(
+      serial.trim(),
+      second.replace('-', ''),
+      'EC2 reports the attachment, but the disk is that of another volume',
+    );
     await account.detached(first);
     t.equal(
       (await account.describe(second)).Attachments?.[0]?.State,
@@ -189,30 +196,33 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.same(nodes(), ['nvme0n1']);
   });
 
-  t.test('a volume that is quickly attached and detached ends where it was attached last', async (t) => {
-    const simulator = await Simulator.start(t, 'i-a,i-b');
-    await simulator.set({ delaysMs: { attach: 0, detach: 0 } });
-    const account = new Account(simulator);
-    const id = await account.available();
-    for (let round = 0; round < 8; round += 1) {
-      await account.attach(id, device, 'i-a');
-      await account.detached(id);
-      const block = await account.attached(id, device, 'i-b');
-      t.ok(
-        existsSync(join(simulator.instance('i-b').host, 'dev', block)),
-        'the last instance has the device',
-      );
-      t.same(
-        readdirSync(join(simulator.instance('i-a').host, 'dev')),
-        ['nvme0n1'],
-        'the other instance has none',
-      );
-      t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 3);
-      await account.detached(id);
-    }
-  });
+  t.test(
+    'a volume that is quickly attached and detached is on the instance of the last attachment',
+    async (t) => {
+      const simulator = await Simulator.start(t, 'i-a,i-b');
+      await simulator.set({ delaysMs: { attach: 0, detach: 0 } });
+      const account = new Account(simulator);
+      const id = await account.available();
+      for (let round = 0; round < 8; round += 1) {
+        await account.attach(id, device, 'i-a');
+        await account.detached(id);
+        const block = await account.attached(id, device, 'i-b');
+        t.ok(
+          existsSync(join(simulator.instance('i-b').host, 'dev', block)),
+          'the last instance has the device',
+        );
+        t.same(
+          readdirSync(join(simulator.instance('i-a').host, 'dev')),
+          ['nvme0n1'],
+          'the other instance has none',
+        );
+        t.equal(loopsOf(join(simulator.folder, 'volumes')).length, 3);
+        await account.detached(id);
+      }
+    },
+  );
 
-  t.test('when a volume vanishes, its disk is removed while in use', async (t) => {
+  t.test('the disk of a volume that vanishes is removed while in use', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const id = await account.available();
@@ -223,7 +233,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.same(readdirSync(join(simulator.instance().host, 'dev')), ['nvme0n1']);
     await disk.unmount();
     await until(
-      'its loop device is gone',
+      'the loop device is freed',
       () => loopsOf(join(simulator.folder, 'volumes')).length === 1 || undefined,
     );
   });

@@ -10,7 +10,7 @@ import { bodyOf } from './wire/body.ts';
 import { Ec2Error } from './wire/errors.ts';
 
 /**
- * What tests say to the simulator, in JSON below `/control/`; README.md has the table.
+ * The interface through which tests control the simulator: JSON below `/control/`. README.md has the table.
  */
 export class Control {
   readonly #cloud: Cloud;

@@ -7,7 +7,7 @@ import { Account } from './account.ts';
 import { mostWithin, Simulator } from './simulator.ts';
 
 if (requires(t, root, loopDevices)) {
-  t.test('token buckets throttle each action on its own', async (t) => {
+  t.test('a token bucket for each action throttles it', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const bucket = { size: 3, refillPerSecond: 0 };
@@ -36,16 +36,16 @@ if (requires(t, root, loopDevices)) {
     t.equal((await simulator.calls('CreateVolume')).filter(({ outcome }) => outcome === 'ok').length, 6);
   });
 
-  t.test('errors by number, by probability, and by volume', async (t) => {
+  t.test('an error fault can be limited by number, probability and volume', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const [one, other] = [await account.available(), await account.available()];
     await simulator.fault({ kind: 'error', code: 'InternalError', status: 500, volume: one, times: 2 });
     const failure = { name: 'InternalError', $metadata: { httpStatusCode: 500 } };
     await t.rejects(account.describe(one), failure);
-    t.equal((await account.describe(other)).VolumeId, other, 'for one volume only');
+    t.equal((await account.describe(other)).VolumeId, other, 'only for one volume');
     await t.rejects(account.describe(one), failure);
-    t.equal((await account.describe(one)).VolumeId, one, 'two times only');
+    t.equal((await account.describe(one)).VolumeId, one, 'only two times');
     await simulator.fault({ kind: 'error', code: 'Unavailable', status: 503, probability: 0.5 });
     const outcomes = await Promise.allSettled(Array.from({ length: 64 }, () => account.describe(one)));
     const failed = outcomes.filter(({ status }) => status === 'rejected').length;
@@ -54,7 +54,7 @@ if (requires(t, root, loopDevices)) {
     await account.describe(one);
   });
 
-  t.test('lost and malformed responses: the request is executed all the same', async (t) => {
+  t.test('a request whose response is lost or malformed is executed', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const volumes = async () => Object.keys((await simulator.facts()).volumes).length - 1;
@@ -72,7 +72,7 @@ if (requires(t, root, loopDevices)) {
     await simulator.fault({ kind: 'lost-answer', action: 'CreateVolume', times: 1 });
     const patient = new Account(simulator, 3);
     const id = await patient.create({ ClientToken: 'one' });
-    t.equal(await volumes(), 4, 'tried again with the same token, it is one volume');
+    t.equal(await volumes(), 4, 'a retry with the same token creates no second volume');
     t.equal(await account.create({ ClientToken: 'one' }), id);
 
     await simulator.fault({ kind: 'slow', ms: 60_000, times: 1 });
@@ -83,7 +83,7 @@ if (requires(t, root, loopDevices)) {
     await account.describe(id);
   });
 
-  t.test('a creation that fails later has used up its token', async (t) => {
+  t.test('the token of a creation that fails later stays used', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const wanted = { ClientToken: 'main' };
@@ -96,7 +96,7 @@ if (requires(t, root, loopDevices)) {
 
     await simulator.fault({ kind: 'create-fails', vanishes: true, times: 1 });
     const gone = await account.create({ ClientToken: 'other' });
-    await until('it has vanished', async () =>
+    await until('the failed volume has vanished', async () =>
       account.describe(gone).then(
         () => undefined,
         ({ name }) => (name === 'InvalidVolume.NotFound' ? true : undefined),
@@ -118,22 +118,26 @@ if (requires(t, root, loopDevices)) {
     await until('the new volume is visible', () => account.describe(id).catch(() => undefined));
     await account.untilState(id, 'available');
     await account.attach(id, '/dev/xvdba', 'i-0a');
-    t.match(await account.describe(id), { State: 'available' }, 'an attachment is not seen at once either');
+    t.match(
+      await account.describe(id),
+      { State: 'available' },
+      'a new attachment is also not visible immediately',
+    );
     await account.untilAttachment(id, 'attached');
     await simulator.set({ lag: { ms: 60_000, probability: 0.5 } });
     const late = await account.create();
     const seen = await Promise.allSettled(Array.from({ length: 64 }, () => account.describe(late)));
     const times = seen.filter(({ status }) => status === 'fulfilled').length;
-    t.ok(times > 0 && times < 64, `seen ${times} times of 64`);
+    t.ok(times > 0 && times < 64, `visible in ${times} of 64 responses`);
   });
 
-  t.test('requests are signed for this service, region and time', async (t) => {
+  t.test('requests without a signature for this service, region and time are refused', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     await simulator.set({ clockMs: 3_600_000 });
     await t.rejects(account.client.send(new DescribeVolumesCommand({})), { name: 'RequestExpired' });
     const client = simulator.client(2);
-    t.ok(await client.send(new DescribeVolumesCommand({})), 'the SDK reads the clock of the answer');
+    t.ok(await client.send(new DescribeVolumesCommand({})), 'the SDK corrects its clock by the response');
     await simulator.set({ clockMs: 0 });
     const abroad = new EC2Client({
       ...{ endpoint: simulator.url, region: 'us-east-1', maxAttempts: 1 },

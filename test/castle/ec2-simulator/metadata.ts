@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cloud, Instance } from './cloud/cloud.ts';
 
-/** As long as a token of this service may be good for, by the EC2 User Guide: six hours. */
+/** The longest validity of a token, from the EC2 User Guide: six hours. */
 const longestSeconds = 21_600;
 
 /**
- * The metadata service of an instance, version 2: `PUT /latest/api/token` gives a token, without which nothing else is
- * answered. On a real instance it is at 169.254.169.254; here each instance has a port of its own.
+ * The metadata service of an instance, version 2: `PUT /latest/api/token` gives a token, which every other request needs.
+ * On a real instance the address is 169.254.169.254; here each instance has its own port.
  */
 export class Metadata {
   readonly #cloud: Cloud;
   readonly #instance: Instance;
-  /** Until when each token is good. */
+  /** When each token expires. */
   readonly #tokens = new Map<string, number>();
 
   constructor(cloud: Cloud, instance: Instance) {
@@ -30,7 +30,7 @@ export class Metadata {
     readonly status: number;
     readonly text: string;
   } {
-    // A proxy that is open to others must not hand this out: the real one refuses such requests, too.
+    // The real service refuses forwarded requests as well, so that a client of an open proxy gets no token.
     if (headers['x-forwarded-for'] !== undefined) return { status: 403, text: 'Forbidden' };
     if (method === 'PUT' && url === '/latest/api/token') {
       const seconds = Number(headers['x-aws-ec2-metadata-token-ttl-seconds']);

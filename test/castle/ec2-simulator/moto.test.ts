@@ -8,7 +8,7 @@ import { followScript, type Outcome } from './moto/script.ts';
 import { Simulator } from './simulator.ts';
 
 if (requires(t, root, loopDevices, motoServer)) {
-  t.test('the same calls have the same answers as moto gives, but for those that are known', async (t) => {
+  t.test('the simulator answers like moto, except for the known differences', async (t) => {
     const simulator = await Simulator.start(t, 'i-0a');
     const { zone } = simulator.instance();
     const ours = await followScript({ client: simulator.client(), instance: 'i-0a', zone });
@@ -29,12 +29,12 @@ if (requires(t, root, loopDevices, motoServer)) {
     t.same(
       differences.filter((_, index) => !met.has(index)).map(({ step, path }) => `${step}: ${path}`),
       [],
-      'every known difference is still one',
+      'every known difference still exists',
     );
   });
 }
 
-/** What is different between two outcomes; where one side only is an error, that says it all. */
+/** The paths at which two outcomes differ; only `error` when exactly one of them is an error. */
 function differ(ours: Outcome, theirs: Outcome) {
   const [a, b] = [normalise(ours), normalise(theirs)];
   const paths = a.has('error') === b.has('error') ? [...new Set([...a.keys(), ...b.keys()])] : ['error'];

@@ -18,7 +18,7 @@ export interface Options {
 
 /**
  * Reads the command line.
- * @throws Error that says what is wrong with it
+ * @throws Error that names the wrong option or value
  */
 export function optionsOf(args: readonly string[]): Options {
   const { values } = parseArgs({

@@ -8,7 +8,7 @@ import { Account } from './account.ts';
 import { MountedDisk } from './disk.ts';
 import { Simulator } from './simulator.ts';
 
-t.test('a wrong command line is refused', async (t) => {
+t.test('a wrong command line is an error', async (t) => {
   for (const [args, words] of [
     [[], /--folder is missing/],
     [['--folder', '/nonexistent', '--instances', 'a'], /an id is i-/],
@@ -31,50 +31,53 @@ t.test('a wrong command line is refused', async (t) => {
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    t.test(`after ${signal} no loop device is left, and the next life has everything again`, async (t) => {
-      const simulator = await Simulator.start(t, 'i-a,i-b');
-      const volumes = join(simulator.folder, 'volumes');
-      const account = new Account(simulator);
-      const id = await account.available({ ClientToken: 'main' });
-      const block = await account.attached(id, '/dev/xvdba', 'i-a');
-      const disk = await MountedDisk.mount(t, simulator, block, true);
-      await disk.write('data', 'kept');
-      t.equal(loopsOf(volumes).length, 3);
-      t.equal(await simulator.end(signal), signal === 'SIGTERM' ? 0 : undefined);
-      t.same(
-        loopsOf(volumes).map((loop) => loop.split(' ')[1]),
-        [id],
-        'but that which is mounted',
-      );
-      await disk.write('more', 'kept');
-      await simulator.serve();
-      const next = new Account(simulator);
-      t.equal(loopsOf(volumes).length, 3, 'which is taken over');
-      t.match(await next.describe(id), {
-        State: 'in-use',
-        Attachments: [{ State: 'attached', InstanceId: 'i-a' }],
-      });
-      t.equal(await next.create({ ClientToken: 'main' }), id);
-      t.same(readdirSync(join(simulator.instance('i-a').host, 'dev')).sort(), ['nvme0n1', block]);
-      await next.detach(id);
-      await next.untilAttachment(id, 'busy');
-      await disk.unmount();
-      await next.untilState(id, 'available');
-      const again = await MountedDisk.mount(
-        t,
-        simulator,
-        await next.attached(id, '/dev/xvdba', 'i-b'),
-        false,
-        'i-b',
-      );
-      t.equal(again.read('more'), 'kept');
-      await again.unmount();
-      await simulator.end(signal);
-      await untilNoLoops(volumes);
-    });
+    t.test(
+      `after ${signal} no loop device of an unmounted disk is left, and the restarted simulator has all volumes`,
+      async (t) => {
+        const simulator = await Simulator.start(t, 'i-a,i-b');
+        const volumes = join(simulator.folder, 'volumes');
+        const account = new Account(simulator);
+        const id = await account.available({ ClientToken: 'main' });
+        const block = await account.attached(id, '/dev/xvdba', 'i-a');
+        const disk = await MountedDisk.mount(t, simulator, block, true);
+        await disk.write('data', 'kept');
+        t.equal(loopsOf(volumes).length, 3);
+        t.equal(await simulator.end(signal), signal === 'SIGTERM' ? 0 : undefined);
+        t.same(
+          loopsOf(volumes).map((loop) => loop.split(' ')[1]),
+          [id],
+          'only the loop device of the mounted disk is left',
+        );
+        await disk.write('more', 'kept');
+        await simulator.serve();
+        const next = new Account(simulator);
+        t.equal(loopsOf(volumes).length, 3, 'the loop device of the mounted disk is adopted');
+        t.match(await next.describe(id), {
+          State: 'in-use',
+          Attachments: [{ State: 'attached', InstanceId: 'i-a' }],
+        });
+        t.equal(await next.create({ ClientToken: 'main' }), id);
+        t.same(readdirSync(join(simulator.instance('i-a').host, 'dev')).sort(), ['nvme0n1', block]);
+        await next.detach(id);
+        await next.untilAttachment(id, 'busy');
+        await disk.unmount();
+        await next.untilState(id, 'available');
+        const again = await MountedDisk.mount(
+          t,
+          simulator,
+          await next.attached(id, '/dev/xvdba', 'i-b'),
+          false,
+          'i-b',
+        );
+        t.equal(again.read('more'), 'kept');
+        await again.unmount();
+        await simulator.end(signal);
+        await untilNoLoops(volumes);
+      },
+    );
   }
 
-  t.test('an instance learns from its metadata service who it is, with a token only', async (t) => {
+  t.test('the metadata service returns the identity of its instance only with a token', async (t) => {
     const simulator = await Simulator.start(t, 'i-a,i-b=t2.micro');
     const get = async (instance: string, path: string, headers: Record<string, string>) => {
       const answer = await fetch(`${simulator.instance(instance).metadata}/latest/${path}`, { headers });
@@ -88,7 +91,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.equal((await ask('i-a', '0')).status, 400);
     const token = { 'X-aws-ec2-metadata-token': await (await ask('i-b', '60')).text() };
     t.equal(await get('i-b', 'meta-data/instance-id', {}), 401);
-    t.equal(await get('i-a', 'meta-data/instance-id', token), 401, "another instance's token");
+    t.equal(await get('i-a', 'meta-data/instance-id', token), 401, 'the token of another instance');
     t.equal(await get('i-b', 'meta-data/instance-id', token), 'i-b');
     t.equal(await get('i-b', 'meta-data/instance-type', token), 't2.micro');
     t.equal(await get('i-b', 'meta-data/placement/availability-zone', token), 'eu-central-1a');

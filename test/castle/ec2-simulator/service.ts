@@ -12,10 +12,10 @@ import { Parameters } from './wire/parameters.ts';
 import { checkSignature } from './wire/signature.ts';
 import { answerOf, errorOf } from './wire/xml.ts';
 
-/** Of the API: the last one that there is. */
+/** The newest version of the EC2 API. */
 const version = '2016-11-15';
 
-/** An answer before it is sent: what becomes of it on the way is a fault's to say. */
+/** An answer before it is sent; a fault may delay, lose or damage it. */
 interface Answer {
   readonly status: number;
   readonly text: string;
@@ -75,7 +75,7 @@ export class Service {
     }
     const fault = cloud.faults.take('error', subject);
     if (fault !== undefined) {
-      throw new Ec2Error(fault.code, fault.message ?? 'The test wanted it so.', fault.status);
+      throw new Ec2Error(fault.code, fault.message ?? 'The test requested this error.', fault.status);
     }
     if (parameters.text('Version') !== version) {
       throw new Ec2Error('NoSuchVersion', `The version of the API is ${version}.`);
@@ -107,7 +107,7 @@ export class Service {
       response.socket?.resetAndDestroy();
       return;
     }
-    // The client reads the service's clock here, and corrects its own by it.
+    // The client corrects its clock by this header.
     response.setHeader('Date', new Date(clock).toUTCString());
     response.setHeader('x-amzn-requestid', requestId);
     response.writeHead(status, {
@@ -116,7 +116,7 @@ export class Service {
     });
     if (isDone && faults.take('malformed-answer', subject) !== undefined) {
       call.outcome = 'malformed-answer';
-      // As long as announced, but no document.
+      // The content has the announced length, but is no XML document.
       response.end(text.replaceAll('</', '<<'));
     } else if (isDone && faults.take('truncated-answer', subject) !== undefined) {
       call.outcome = 'truncated-answer';

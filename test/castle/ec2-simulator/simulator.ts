@@ -18,9 +18,9 @@ import type { Announcement } from './main.ts';
 /** Some of the settings. */
 type Partly<T> = { readonly [K in keyof T]?: T[K] extends object ? Partly<T[K]> : T[K] };
 
-/** A simulated EC2 in its own process. When the test ends, everything of it is removed, however the process ended. */
+/** A simulated EC2 in its own process. The test's teardown removes its files and devices, however the process ended. */
 export class Simulator {
-  /** Volumes, snapshots, and what the instances see. */
+  /** The folder with volumes, snapshots, and the instances' /sys and /dev. */
   readonly folder: string;
   readonly #instances: string;
   readonly #clients = new Set<EC2Client>();
@@ -33,7 +33,7 @@ export class Simulator {
   }
 
   /**
-   * Starts one.
+   * Starts a simulator.
    * @param instances as the option `--instances`: `i-a,i-b=t2.micro`
    */
   static async start(t: Test, instances = 'i-0a'): Promise<Simulator> {
@@ -53,7 +53,7 @@ export class Simulator {
     return this.announced.url;
   }
 
-  /** What an instance has of /sys and /dev, and its metadata service. */
+  /** The folder with an instance's /sys and /dev, and the URL of its metadata service. */
   instance(id = this.#instances.split(/[=,]/)[0] as string): Announcement['instances'][string] {
     const found = this.announced.instances[id];
     if (found === undefined) throw new Error(`the simulator has no ${id}`);
@@ -69,7 +69,7 @@ export class Simulator {
       '--instances',
       this.#instances,
     ];
-    // A test file that is killed for taking too long takes its simulator along.
+    // When a test file is killed by its timeout, its simulator must end as well.
     const started = spawn('setpriv', ['--pdeathsig', 'TERM', process.execPath, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -85,7 +85,7 @@ export class Simulator {
     this.#announced = JSON.parse(line) as Announcement;
   }
 
-  /** Ends it. @returns its exit code, or undefined when a signal ended it */
+  /** Ends the program. @returns its exit code, or undefined when a signal ended it */
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | undefined> {
     const running = this.#process;
     this.#process = undefined;
@@ -98,7 +98,7 @@ export class Simulator {
     return running.exitCode ?? undefined;
   }
 
-  /** A client of the API like the castle's, with the number of attempts that the test wants. */
+  /** A client of the API like the castle's, with this number of attempts. */
   client(maxAttempts = 1): EC2Client {
     const client = new EC2Client({
       ...{ endpoint: this.url, region: this.announced.region, maxAttempts },
@@ -113,7 +113,7 @@ export class Simulator {
     await this.#control('PATCH', 'settings', settings);
   }
 
-  /** Adds a fault. @returns removes it */
+  /** Adds a fault. @returns a function that removes it */
   async fault(fault: Fault): Promise<() => Promise<void>> {
     const { id } = (await this.#control('POST', 'faults', fault)) as { readonly id: string };
     return async () => void (await this.#control('DELETE', `faults/${id}`));
@@ -153,11 +153,11 @@ export class Simulator {
     return JSON.parse(text);
   }
 
-  /** Ends the process, and frees what it could not free. A volume that is still mounted is an error of the test. */
+  /** Ends the process, and frees the devices that it could not free. A volume that is still mounted is an error of the test. */
   async #removeAll(): Promise<void> {
     await this.end('SIGTERM');
     const hosts = join(this.folder, 'hosts');
-    // These device numbers can be reused for other devices at any moment.
+    // The kernel can give these device numbers to other devices at any moment.
     for (const host of existsSync(hosts) ? readdirSync(hosts) : []) {
       rmSync(join(hosts, host, 'dev'), { recursive: true, force: true });
     }
@@ -172,7 +172,7 @@ export class Simulator {
   }
 }
 
-/** The most requests that came within a span of time, of those given in their order. */
+/** The largest number of requests within a span of time. @param calls in the order of their arrival */
 export function mostWithin(spanMs: number, calls: readonly CallMade[]): number {
   let [most, first] = [0, 0];
   for (const [last, { atMs }] of calls.entries()) {

@@ -19,7 +19,7 @@ import { Simulator } from './simulator.ts';
 const device = '/dev/xvdba';
 
 if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
-  t.test('a snapshot is of its moment, and new volumes have its data', async (t) => {
+  t.test('a snapshot has the data of its moment, and so have volumes that are created from it', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const id = await account.available();
@@ -45,7 +45,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await simulator.set({ delaysMs: { snapshot: 20 } });
     const later = await account.snapshot(id);
     await disk.unmount();
-    // The first one is still pending, and comes to its end when the simulator takes it up again.
+    // The first snapshot is still pending, and the restarted simulator completes it.
     await simulator.end('SIGKILL');
     await simulator.serve();
     const again = new Account(simulator);
@@ -72,14 +72,14 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     }
   });
 
-  t.test('snapshots fail, and are limited', async (t) => {
+  t.test('a snapshot can fail, and the limits on snapshots apply', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const id = await account.available();
     const snapshot = () => account.client.send(new CreateSnapshotCommand({ VolumeId: id }));
     await simulator.fault({ kind: 'snapshot-fails', times: 1 });
     const { SnapshotId: failed } = await snapshot();
-    await until('it has failed', async () => {
+    await until('the operation has failed', async () => {
       const { Snapshots = [] } = await account.client.send(
         new DescribeSnapshotsCommand({ Filters: [{ Name: 'status', Values: ['error'] }] }),
       );
@@ -98,7 +98,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     await t.rejects(snapshot(), { name: 'SnapshotLimitExceeded' });
   });
 
-  t.test('a volume grows under the file system that is mounted on it', async (t) => {
+  t.test('a volume grows while its file system is mounted', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const id = await account.available();
@@ -124,7 +124,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const asked = new DescribeVolumesModificationsCommand({
       Filters: [{ Name: 'modification-state', Values: ['completed'] }],
     });
-    await until('it is completed', async () => {
+    await until('the growth is completed', async () => {
       const { VolumesModifications = [] } = await again.client.send(asked);
       return VolumesModifications[0]?.Progress === 100 || undefined;
     });
@@ -135,13 +135,13 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     t.equal(disk.read('data'), 'kept');
 
     const change = (Size: number) => again.client.send(new ModifyVolumeCommand({ VolumeId: id, Size }));
-    await t.rejects(change(1), { name: 'InvalidParameterValue' }, 'it never shrinks');
+    await t.rejects(change(1), { name: 'InvalidParameterValue' }, 'a volume never shrinks');
     await simulator.set({ limits: { hoursBetweenModifications: 6 } });
     await t.rejects(change(3), { name: 'VolumeModificationRateExceeded' });
     await simulator.set({ limits: { hoursBetweenModifications: 0 } });
     await simulator.fault({ kind: 'modification-fails', times: 1 });
     await change(3);
-    await until('it has failed', async () => {
+    await until('the operation has failed', async () => {
       const { VolumesModifications = [] } = await again.client.send(
         new DescribeVolumesModificationsCommand({ VolumeIds: [id] }),
       );

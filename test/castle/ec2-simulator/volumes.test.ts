@@ -20,12 +20,12 @@ const tagged = (name: string) => ({
 });
 
 if (requires(t, root, loopDevices)) {
-  t.test('volumes are created once for a client token, and found by what they are', async (t) => {
+  t.test('a client token creates one volume, and filters find volumes by their properties', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const wanted = { ...tagged('main'), ClientToken: 'main-1', VolumeType: 'gp3' as const, Encrypted: true };
     const id = await account.available(wanted);
-    t.equal(await account.create(wanted), id, 'the same request');
+    t.equal(await account.create(wanted), id, 'the same request returns the same volume');
     await t.rejects(account.create({ ...wanted, Size: 2 }), { name: 'IdempotentParameterMismatch' });
     t.match(await account.describe(id), {
       Size: 1,
@@ -44,16 +44,20 @@ if (requires(t, root, loopDevices)) {
       );
     t.same(await found({ Name: 'tag:castle.volume', Values: ['main', 'nothing'] }), [id]);
     t.same(await found({ Name: 'tag:castle.volume', Values: ['other-?'] }), others);
-    t.same(await found({ Name: 'tag:castle.volume', Values: ['other.?', 'o(ther'] }), [], 'no other pattern');
+    t.same(
+      await found({ Name: 'tag:castle.volume', Values: ['other.?', 'o(ther'] }),
+      [],
+      'only * and ? are wildcards',
+    );
     t.same(
       await found({ Name: 'tag-key', Values: ['castle.volume'] }, { Name: 'volume-type', Values: ['gp3'] }),
       [id],
-      'all filters at once',
+      'all filters together',
     );
     t.equal(
       (await found({ Name: 'attachment.instance-id', Values: ['i-0a'] }))?.length,
       1,
-      "the instance's root",
+      "the instance's root volume",
     );
     t.equal((await found({ Name: 'status', Values: ['available'] }))?.length, 7);
     await t.rejects(found({ Name: 'colour', Values: ['red'] }), { name: 'InvalidParameterValue' });
@@ -73,14 +77,14 @@ if (requires(t, root, loopDevices)) {
 
     const remove = () => account.client.send(new DeleteVolumeCommand({ VolumeId: id }));
     await remove();
-    await until('it is gone', async () =>
+    await until('the volume is deleted', async () =>
       (await simulator.facts()).volumes[id] === undefined ? true : undefined,
     );
     await t.rejects(remove(), { name: 'InvalidVolume.NotFound' });
-    t.equal(await account.create(wanted), id, 'the token is spent, though the volume is gone');
+    t.equal(await account.create(wanted), id, 'the token stays used after the volume is deleted');
   });
 
-  t.test('what cannot be created or deleted is refused with the code that says why', async (t) => {
+  t.test('an impossible creation or deletion is refused with the error code of EC2', async (t) => {
     const simulator = await Simulator.start(t);
     const account = new Account(simulator);
     const refused = async (name: string, asked: Promise<unknown>) => t.rejects(asked, { name }, name);
@@ -100,11 +104,11 @@ if (requires(t, root, loopDevices)) {
     t.equal(
       (await simulator.calls('CreateVolume')).at(-1)?.outcome,
       'VolumeLimitExceeded',
-      'each call is noted',
+      'each call is recorded',
     );
   });
 
-  t.test('tags, zones and instance types', async (t) => {
+  t.test('tags, zones and instance types are described as in EC2', async (t) => {
     const simulator = await Simulator.start(t, 'i-a,i-b=t2.micro');
     const account = new Account(simulator);
     const id = await account.create(tagged('main'));
@@ -127,7 +131,11 @@ if (requires(t, root, loopDevices)) {
         Tags: [{ Key: 'by', Value: 'another' }, { Key: 'castle.volume' }],
       }),
     );
-    t.same(await tags(), { [`${id} by`]: 'castle', 'i-a by': 'castle' }, 'a value must be the right one');
+    t.same(
+      await tags(),
+      { [`${id} by`]: 'castle', 'i-a by': 'castle' },
+      'DeleteTags with another value deletes nothing',
+    );
     await t.rejects(add(['vol-0123456789abcdef0'], 'by', 'x'), { name: 'InvalidVolume.NotFound' });
     await t.rejects(add([id], 'aws:by', 'x'), { name: 'InvalidParameterValue' });
     await t.rejects(

@@ -10,9 +10,9 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 /** A castle command that runs until it is ended. */
-class Going {
-  said = '';
-  failed = '';
+class RunningCommand {
+  output = '';
+  stderr = '';
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
 
@@ -21,10 +21,10 @@ class Going {
     this.#process = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...command]);
     this.#ended = once(this.#process, 'close');
     this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.said += text;
+      this.output += text;
     });
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.failed += text;
+      this.stderr += text;
     });
     t.teardown(() => this.end('SIGKILL'));
   }
@@ -40,49 +40,48 @@ class Going {
   }
 }
 
-/** Waits until a client receives events: it causes refusals until one of them is printed. */
-const following = (castle: CastleOnHost, going: Going) =>
-  until('it follows', async () => {
+/** Waits until a client receives events: creates volumes until the client prints the name of one. */
+const untilReceiving = (castle: CastleOnHost, command: RunningCommand) =>
+  until('the client prints events', async () => {
     const name = `probe-${Math.random()}`;
     await castle.call('DELETE', `/v1/volumes/${name}`);
     await run(process.execPath, ['dist/castle.js', 'volume', 'create', name, '--socket', castle.socket]);
-    return going.said.includes(name) || undefined;
+    return command.output.includes(name) || undefined;
   });
 
 if (requires(t, root)) {
   t.test('castle events prints events as text or JSON until the castle ends', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [forPeople, forPrograms] = [
-      new Going(t, castle, 'events'),
-      new Going(t, castle, 'events', '--json'),
+    const [asText, asJson] = [
+      new RunningCommand(t, castle, 'events'),
+      new RunningCommand(t, castle, 'events', '--json'),
     ];
-    await following(castle, forPeople);
-    await following(castle, forPrograms);
+    await untilReceiving(castle, asText);
+    await untilReceiving(castle, asJson);
     const container = await TestContainer.start(t, castle);
     const { id } = (await container.lease('main')).body;
     await container.call('DELETE', `/v1/leases/${id}`);
     await until(
       'the release is printed',
       () =>
-        (forPeople.said.includes('lease.released') && forPrograms.said.includes('lease.released')) ||
-        undefined,
+        (asText.output.includes('lease.released') && asJson.output.includes('lease.released')) || undefined,
     );
     t.match(
-      forPeople.said,
+      asText.output,
       /^\d\d:\d\d:\d\d lease\.granted +volume main, container process-\d+: mounted on /m,
     );
-    const told = forPrograms.said
+    const events = asJson.output
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { readonly event: string; readonly lease?: string });
     t.same(
-      told.filter(({ lease }) => lease === id).map(({ event }) => event),
+      events.filter(({ lease }) => lease === id).map(({ event }) => event),
       ['lease.granted', 'lease.released'],
     );
     t.equal(await castle.end('SIGTERM'), 0, 'open event streams do not delay the stop');
-    for (const going of [forPeople, forPrograms]) {
-      t.equal(await going.code(), 69);
-      t.match(going.failed, /^castle: the castle at .* has stopped; run this again/);
+    for (const command of [asText, asJson]) {
+      t.equal(await command.code(), 69);
+      t.match(command.stderr, /^castle: the castle at .* has stopped; run this again/);
     }
   });
 
@@ -122,7 +121,7 @@ if (requires(t, root)) {
     },
   );
 
-  t.test('the number of event streams is limited', async (t) => {
+  t.test('an event stream above the limit is refused', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const sockets = Array.from({ length: 32 }, () => createConnection(castle.socket));
     t.teardown(() => {
@@ -134,7 +133,7 @@ if (requires(t, root)) {
     }
     t.match(await castle.get('/v1/events'), { status: 409, text: /too many clients read/ });
     sockets[0]?.destroy();
-    await until('there is room', async () => {
+    await until('another event stream is accepted', async () => {
       const socket = createConnection(castle.socket);
       sockets.push(socket);
       socket.write('GET /v1/events HTTP/1.1\r\nhost: castle\r\n\r\n');
@@ -146,26 +145,26 @@ if (requires(t, root)) {
 
   t.test('--watch prints the state repeatedly', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
-    const [people, programs] = [
-      new Going(t, castle, 'leases', '--watch', '0.2'),
-      new Going(t, castle, 'leases', '--json', '--watch', '0.2'),
+    const [text, json] = [
+      new RunningCommand(t, castle, 'leases', '--watch', '0.2'),
+      new RunningCommand(t, castle, 'leases', '--json', '--watch', '0.2'),
     ];
-    await until('both look', () => (people.said !== '' && programs.said !== '') || undefined);
-    t.match(people.said, /^\d{4}-.*Z\nno leases\n/);
-    t.match(programs.said, /^\[\]\n/);
+    await until('both print the state', () => (text.output !== '' && json.output !== '') || undefined);
+    t.match(text.output, /^\d{4}-.*Z\nno leases\n/);
+    t.match(json.output, /^\[\]\n/);
     const container = await TestContainer.start(t, castle);
     await container.lease('main');
     await until(
       'both print the lease',
       () =>
-        (/^main +process-/m.test(people.said) && /^\[\{.*"volume":"main"/m.test(programs.said)) || undefined,
+        (/^main +process-/m.test(text.output) && /^\[\{.*"volume":"main"/m.test(json.output)) || undefined,
     );
-    await people.end('SIGINT');
+    await text.end('SIGINT');
     for (const wrong of ['0', 'x', '-1']) {
-      const said = await run(process.execPath, ['dist/castle.js', 'status', `--watch=${wrong}`]);
-      t.match(said, { code: 64, stderr: /number of seconds/ }, wrong);
+      const ended = await run(process.execPath, ['dist/castle.js', 'status', `--watch=${wrong}`]);
+      t.match(ended, { code: 64, stderr: /number of seconds/ }, wrong);
     }
     await castle.end('SIGTERM');
-    t.equal(await programs.code(), 69, 'the command ends with the castle');
+    t.equal(await json.code(), 69, 'the command ends with the castle');
   });
 }

@@ -36,7 +36,7 @@ function fetched(port: number, path: string): Promise<{ readonly status: number;
 }
 
 if (requires(t, root)) {
-  t.test('each decision is one line of JSON with its fields', async (t) => {
+  t.test('each decision is logged as one line of JSON with its fields', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: ['--log-level', 'debug'] });
     const [has, wants] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     const { id, mountId } = (await has.lease('main')).body;
@@ -114,7 +114,7 @@ if (requires(t, root)) {
     const refusals = castle.eventsNamed('lease.refused').length;
     t.ok(refusals <= 10, `${refusals} lines for 120 refusals`);
     const all = castle.output.split('\n').length;
-    t.ok(all < 20, `${all} lines in all`);
+    t.ok(all < 20, `${all} lines in total`);
     t.equal(
       await castle.metric('castle_lease_request_seconds_count{outcome="volume_in_use"}'),
       20,
@@ -122,8 +122,10 @@ if (requires(t, root)) {
     );
     t.equal(await castle.metric('castle_lease_request_seconds_count{outcome="bad_target"}'), 100);
     await castle.end('SIGTERM');
-    const untold = castle.eventsNamed('lease.refused').find(({ count }) => count !== undefined)?.['count'];
-    t.equal(untold, 120 - refusals, 'the number of suppressed lines is logged');
+    const suppressed = castle.eventsNamed('lease.refused').find(({ count }) => count !== undefined)?.[
+      'count'
+    ];
+    t.equal(suppressed, 120 - refusals, 'the number of suppressed lines is logged');
   });
 
   t.test('control characters in the text of others are escaped in the log', async (t) => {
@@ -145,7 +147,7 @@ if (requires(t, root)) {
       ...[process.execPath, 'dist/castle.js', 'serve', '--socket', join(folder, 'run/castle.sock')],
       ...['--state', join(folder, 'state'), '--backend', `local=${folder}/volumes`, '--runtime', 'process'],
     ]);
-    await until('it serves', () => /castle\.serving/.test(shown.text) || undefined);
+    await until('the castle serves', () => /castle\.serving/.test(shown.text) || undefined);
     t.match(shown.text, /^\d\d:\d\d:\d\d castle\.serving +serving on /m);
     t.notMatch(shown.text, /[{}]/);
   });
@@ -181,9 +183,13 @@ if (requires(t, root)) {
     ]) {
       t.ok(Number(await castle.metric(series)) > 0, series);
     }
-    t.equal(await castle.metric('castle_engine_connected'), undefined, 'no engine, no series');
+    t.equal(
+      await castle.metric('castle_engine_connected'),
+      undefined,
+      'without an engine, the metric has no series',
+    );
     const { text } = await castle.get('/metrics');
-    t.notMatch(text, /main|process-\d+/, 'no name of a volume or container is in it');
+    t.notMatch(text, /main|process-\d+/, 'the metrics contain no name of a volume or container');
   });
 
   t.test('lists of all containers are permitted to the host only', async (t) => {

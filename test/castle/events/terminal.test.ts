@@ -1,4 +1,4 @@
-/** What the commands show on a terminal: colors, and `--watch`, which leaves the terminal as it was. */
+/** The output of commands on a terminal: colors, and `--watch`, which restores the terminal at its end. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connectTo } from '../../../src/protocol/http.ts';
@@ -74,10 +74,10 @@ if (requires(t, root, terminal)) {
   }
 
   t.test(
-    'Ctrl-Z in an orphaned process group, where no shell can continue it, does not stop it',
+    'Ctrl-Z does not stop --watch in an orphaned process group, where no shell could continue it',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
-      const shown = watching(t, castle); // leads the session of its terminal, as with docker exec -it
+      const shown = watching(t, castle); // the command leads the session of its terminal, as with docker exec -it
       for (const _ of ['once', 'twice']) {
         await shown.shows(alternateScreen);
         await shown.shows('no volumes');
@@ -92,7 +92,7 @@ if (requires(t, root, terminal)) {
     },
   );
 
-  t.test('Ctrl-Z under a shell stops it and restores the terminal until fg', async (t) => {
+  t.test('Ctrl-Z under a shell stops --watch and restores the terminal until fg', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const shell = new Terminal(t, ['bash', '--norc', '--noprofile', '-i'], { TERM: 'xterm', PS1: '> ' });
     await shell.shows('> ');
@@ -112,31 +112,34 @@ if (requires(t, root, terminal)) {
     await shell.shows(normalScreen);
   });
 
-  t.test('--watch on a terminal without a size, and on one without control sequences', async (t) => {
-    const castle = await CastleOnHost.start(t, 'process');
-    await createVolumes(castle, 30);
-    const command = [
-      process.execPath,
-      'dist/castle.js',
-      'volumes',
-      '--watch',
-      '0.2',
-      '--socket',
-      castle.socket,
-    ];
-    const sizeless = ['sh', '-c', 'stty cols 0 rows 0; exec "$@"', 'sh', ...command];
-    const shown = new Terminal(t, sizeless, { TERM: 'xterm' });
-    const dumb = ['dumb', ''].map((term) => new Terminal(t, ['env', `TERM=${term}`, ...command]));
-    await shown.shows('volume-10');
-    await shown.shows('… 8 more lines');
-    for (const plain of dumb) {
-      for (const _ of ['once', 'twice']) {
-        await plain.shows(/\d{4}-\d\d-\d\dT[\d:.]+Z\r\n/);
-        await plain.shows('volume-39');
+  t.test(
+    '--watch works on a terminal without a size and on a terminal without control sequences',
+    async (t) => {
+      const castle = await CastleOnHost.start(t, 'process');
+      await createVolumes(castle, 30);
+      const command = [
+        process.execPath,
+        'dist/castle.js',
+        'volumes',
+        '--watch',
+        '0.2',
+        '--socket',
+        castle.socket,
+      ];
+      const sizeless = ['sh', '-c', 'stty cols 0 rows 0; exec "$@"', 'sh', ...command];
+      const shown = new Terminal(t, sizeless, { TERM: 'xterm' });
+      const dumb = ['dumb', ''].map((term) => new Terminal(t, ['env', `TERM=${term}`, ...command]));
+      await shown.shows('volume-10');
+      await shown.shows('… 8 more lines');
+      for (const plain of dumb) {
+        for (const _ of ['once', 'twice']) {
+          await plain.shows(/\d{4}-\d\d-\d\dT[\d:.]+Z\r\n/);
+          await plain.shows('volume-39');
+        }
+        t.notMatch(plain.text, '\x1b');
       }
-      t.notMatch(plain.text, '\x1b');
-    }
-  });
+    },
+  );
 
   t.test('states have colors on a terminal, unless NO_COLOR is set', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');

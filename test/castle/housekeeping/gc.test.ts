@@ -1,4 +1,4 @@
-/** `castle gc`: garbage is found, reported and removed; what may be in use or hold data is kept. */
+/** `castle gc` finds, reports and removes garbage, and keeps everything that may be in use or hold data. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -58,7 +58,7 @@ const isMountPoint = (path: string): boolean =>
     .some((line) => line.split(' ')[4] === path);
 
 if (requires(t, root, program('strace'))) {
-  t.test('a dry run reports garbage, a real run removes it, and nothing else changes', async (t) => {
+  t.test('a dry run only reports garbage, and a real run removes only garbage', async (t) => {
     const of = await CastleOnHost.start(t, 'process');
     t.match(await castle(of, 'gc'), { code: 0, stdout: 'nothing to clean up\n' });
     for (const name of ['main', 'busy', 'lost']) {
@@ -131,12 +131,12 @@ if (requires(t, root, program('strace'))) {
     t.equal(
       (await container.call('POST', '/v1/gc', { dryRun: true })).status,
       403,
-      'containers are not permitted to run it',
+      'containers are not permitted to run the garbage collection',
     );
   });
 
   t.test(
-    'the periodic garbage collection removes what holds no data, and reports the rest once',
+    'the periodic garbage collection removes garbage without data, and reports other garbage once',
     async (t) => {
       const of = await CastleOnHost.start(t, 'process', { options: ['--gc-interval', '1s'] });
       const unfinished = join(of.backend, '.creating-x');
@@ -146,7 +146,10 @@ if (requires(t, root, program('strace'))) {
       await until('the unfinished file is removed', () => !existsSync(unfinished) || undefined);
       const runs = () => of.metric('castle_events_total{event="gc.done"}');
       const before = (await runs()) ?? 0;
-      await until('it has run again', async () => ((await runs()) ?? 0) > before + 2 || undefined);
+      await until(
+        'the garbage collection has run again',
+        async () => ((await runs()) ?? 0) > before + 2 || undefined,
+      );
       t.match(of.eventsNamed('gc.found'), [{ level: 'warn', remedy: /castle volume create stranger/ }]);
       t.ok(existsSync(stranger));
       for (const [option, code] of [
@@ -161,7 +164,7 @@ if (requires(t, root, program('strace'))) {
   t.test('a volume that is being created from a snapshot is not garbage', async (t) => {
     const folder = temporaryFolder(t, 'cp');
     const real = execFileSync('which', ['cp'], { encoding: 'utf8' }).trim();
-    // A script in place of the copying tool that waits for permission to end. The last argument but one is the snapshot,
+    // A script in place of the copying tool, which waits until the test lets it end. The last argument but one is the snapshot,
     // whose path begins with the volume's name.
     const script = `#!/bin/sh
 for last; do from=$to to=$last; done
@@ -185,8 +188,8 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
       writeFileSync(join(of.backend, name, 'data'), name);
       await castle(of, 'snapshot', 'create', name);
     }
-    // It looks for volumes that were begun before it looks for unfinished files, and waits for the first one there. The
-    // second is begun only then; something that it removes before tells that it is there.
+    // The garbage collection first removes empty mount folders, then waits for the first volume before it searches for
+    // unfinished files. The second volume is begun during that wait, which the removal of the folder shows.
     const first = restore('first');
     await copied('first');
     const place = join(of.state, 'mounts', 'first~empty');
@@ -204,46 +207,49 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.same(await gc(of), []);
   });
 
-  t.test('two garbage collections at the same time, and one that is killed at every step', async (t) => {
-    const of = await CastleOnHost.start(t, 'process', { env });
-    await volume(of, 'create', 'main');
-    writeFileSync(join(of.backend, 'main/data'), 'kept');
-    const unfinished = join(of.backend, '.creating-x');
-    const prepare = () => {
-      mkdirSync(unfinished);
-      for (const name of ['one', 'two']) writeFileSync(join(unfinished, name), '');
-      return orphanedMount(t, of, 'main');
-    };
-    const orphan = prepare();
-    const both = await Promise.all([gc(of), gc(of)]);
-    t.same(both.flat().sort(), [`removed file ${unfinished}`, `removed mount ${orphan}`]);
+  t.test(
+    'two simultaneous garbage collections, and one that is killed at any step, leave no garbage',
+    async (t) => {
+      const of = await CastleOnHost.start(t, 'process', { env });
+      await volume(of, 'create', 'main');
+      writeFileSync(join(of.backend, 'main/data'), 'kept');
+      const unfinished = join(of.backend, '.creating-x');
+      const prepare = () => {
+        mkdirSync(unfinished);
+        for (const name of ['one', 'two']) writeFileSync(join(unfinished, name), '');
+        return orphanedMount(t, of, 'main');
+      };
+      const orphan = prepare();
+      const both = await Promise.all([gc(of), gc(of)]);
+      t.same(both.flat().sort(), [`removed file ${unfinished}`, `removed mount ${orphan}`]);
 
-    let killed = 0;
-    for (let step = 1; ; step++) {
-      prepare();
-      const { pid } = await of.status();
-      const tracer = await traced(pid, 'unlink,unlinkat,rmdir,umount2', step);
-      const gone = once(tracer, 'close');
-      const asked = await castle(of, 'gc', '--json');
-      const died = asked.code !== 0;
-      tracer.kill(died ? 'SIGKILL' : 'SIGTERM');
-      await gone;
-      if (died) {
-        killed += 1;
-        await of.end('SIGKILL');
-        await of.serve();
+      let killed = 0;
+      for (let step = 1; ; step++) {
+        prepare();
+        const { pid } = await of.status();
+        const tracer = await traced(pid, 'unlink,unlinkat,rmdir,umount2', step);
+        const gone = once(tracer, 'close');
+        const asked = await castle(of, 'gc', '--json');
+        const died = asked.code !== 0;
+        tracer.kill(died ? 'SIGKILL' : 'SIGTERM');
+        await gone;
+        if (died) {
+          killed += 1;
+          await of.end('SIGKILL');
+          await of.serve();
+        }
+        await gc(of);
+        t.same(await gc(of), [], `step ${step}: ${died ? 'killed' : 'done'}: no garbage is left`);
+        t.same([existsSync(unfinished), existsSync(orphan)], [false, false]);
+        t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
+        if (!died) break;
+        if (step > 30) throw new Error('no end');
       }
-      await gc(of);
-      t.same(await gc(of), [], `step ${step}: ${died ? 'killed' : 'done'}: no garbage is left`);
-      t.same([existsSync(unfinished), existsSync(orphan)], [false, false]);
-      t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
-      if (!died) break;
-      if (step > 30) throw new Error('no end');
-    }
-    t.ok(killed >= 2, `${killed} kills`);
-  });
+      t.ok(killed >= 2, `${killed} kills`);
+    },
+  );
 
-  t.test('changes that a full disk kept from being recorded', async (t) => {
+  t.test('changes that could not be recorded on a full disk are recorded when there is room', async (t) => {
     const of = await CastleOnHost.start(t, 'process', { env });
     const { pid } = await of.status();
     const container = await TestContainer.start(t, of);
@@ -256,7 +262,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     await giveRoom();
     const [found = ''] = await gc(of, '--dry-run');
     t.match(found, /^found lease /);
-    t.ok(await of.leaseOf('main'), 'the lease is there still');
+    t.ok(await of.leaseOf('main'), 'the lease still exists');
     t.same(await gc(of), [found.replace('found', 'removed')]);
     t.notOk(await of.leaseOf('main'));
 
@@ -265,10 +271,10 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     await volume(of, 'create', 'half');
     tracer.kill('SIGKILL');
     await of.end('SIGKILL');
-    // What lies in its place keeps the next castle from finding out, and is then taken away.
+    // A file in place of the volume keeps the next castle from checking the creation; the test removes the file later.
     writeFileSync(join(of.backend, 'half'), '');
     await of.serve();
-    t.equal(await halfMade(), 1, 'one was begun, and how that ended cannot be told');
+    t.equal(await halfMade(), 1, 'the castle reports a creation whose outcome is unknown');
     rmSync(join(of.backend, 'half'));
     t.same(await gc(of, '--dry-run'), ['found volume half']);
     t.equal(await halfMade(), 1);
@@ -277,7 +283,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
   });
 
-  t.test('images: unfinished files, files in use, and devices without a mount', async (t) => {
+  t.test('of images, only old unfinished files and devices without a mount are removed', async (t) => {
     if (!requires(t, loopDevices, program('mkfs.ext4'), program('losetup'), program('flock'))) return;
     const of = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
     await volume(of, 'create', 'main');

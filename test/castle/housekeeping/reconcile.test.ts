@@ -1,4 +1,4 @@
-/** Differences between the castle's records and the system are found while it serves, repaired if possible, and reported. */
+/** The serving castle finds differences between its records and the system, repairs them if possible, and reports them. */
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -14,7 +14,7 @@ import { TestContainer } from '../kit/test-container.ts';
 const often = ['--reconcile-interval', '1s'];
 
 /** Waits until the castle has emitted an event a number of times. */
-const untilTold = (
+const untilEvent = (
   castle: CastleOnHost,
   event: string,
   facts: Readonly<Record<string, unknown>>,
@@ -31,7 +31,7 @@ const untilTold = (
   });
 
 if (requires(t, root, loopDevices)) {
-  t.test('a mount that root of the host unmounts ends its lease, with every backend', async (t) => {
+  t.test('with every backend, a lease ends when root of the host unmounts its volume', async (t) => {
     for (const loop of [undefined, 'size=16M']) {
       const castle = await CastleOnHost.start(t, 'process', {
         options: often,
@@ -41,8 +41,8 @@ if (requires(t, root, loopDevices)) {
       const { id } = (await one.lease('main')).body;
       const beside = (await other.lease('beside')).body.id;
       await one.run('umount', one.home);
-      await untilTold(castle, 'lease.ended', { lease: id, message: /its mount is gone/ });
-      await untilTold(castle, 'reconcile.corrected', { count: 1 });
+      await untilEvent(castle, 'lease.ended', { lease: id, message: /its mount is gone/ });
+      await untilEvent(castle, 'reconcile.corrected', { count: 1 });
       t.match(await castle.ask('leases'), [{ id: beside, state: 'mounted' }], 'other leases are unchanged');
       t.equal((await castle.ask('leases')).length, 1);
       t.equal((await other.lease('beside')).status, 200);
@@ -61,18 +61,18 @@ if (requires(t, root, loopDevices)) {
     mkdirSync(moved);
     await container.run('mount', '--move', container.home, moved);
     const before = castle.eventsNamed('reconcile.checked').length;
-    await untilTold(castle, 'reconcile.checked', {}, before + 2);
+    await untilEvent(castle, 'reconcile.checked', {}, before + 2);
     t.match(await castle.ask('leases'), [{ id, state: 'mounted' }]);
     t.same(castle.eventsNamed('lease.adopted'), []);
     t.same(castle.eventsNamed('reconcile.corrected'), []);
   });
 
-  t.test('what only an operator can repair is reported once', async (t) => {
+  t.test('a difference that only an operator can repair is reported once', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
     const container = await TestContainer.start(t, castle);
     const looks = async (count: number) => {
       const before = castle.eventsNamed('reconcile.checked').length;
-      await untilTold(castle, 'reconcile.checked', {}, before + count);
+      await untilEvent(castle, 'reconcile.checked', {}, before + count);
     };
     const unclear = (message: RegExp) =>
       castle.eventsNamed('volume.unresolved').filter((line) => message.test(String(line['message']))).length;
@@ -83,11 +83,11 @@ if (requires(t, root, loopDevices)) {
     renameSync(join(castle.backend, 'away'), `${castle.backend}-away`);
     const elsewhere = temporaryFolder(t, 'elsewhere');
     const umount = mounted(t, elsewhere, '--bind', join(castle.backend, 'used'));
-    await untilTold(castle, 'volume.unresolved', {
+    await untilEvent(castle, 'volume.unresolved', {
       volume: 'away',
       message: /missing from the local folder/,
     });
-    await untilTold(castle, 'volume.unresolved', {
+    await untilEvent(castle, 'volume.unresolved', {
       volume: 'used',
       message: /of the host, .*, without a lease/,
     });
@@ -104,7 +104,7 @@ if (requires(t, root, loopDevices)) {
     t.equal((await container.lease('away')).status, 201);
   });
 
-  t.test('--reconcile-interval has bounds', async (t) => {
+  t.test('--reconcile-interval below or above its bounds is an error', async (t) => {
     for (const [every, why] of [
       ['0s', /is not from 1s to 1d/],
       ['2d', /is not from 1s to 1d/],

@@ -10,7 +10,7 @@ import { program, requires, root } from '../../kit/needs.ts';
 import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
-t.test('the transitions of a lease', async (t) => {
+t.test('every lease ends with its container, and an ended lease has no transition', async (t) => {
   t.equal(after('mounting', 'mounted'), 'mounted');
   t.equal(after('mounted', 'release'), 'releasing');
   t.equal(after('releasing', 'releaseFailed'), 'mounted');
@@ -137,7 +137,7 @@ if (requires(t, root, program('setpriv'))) {
       t.match(JSON.parse(body), { error: { code: 'bad_request', message: String, remedy: String } }, name);
     }
     t.same(await castle.ask('volumes'), []);
-    t.equal((await container.lease('main')).status, 201, 'it continues to serve');
+    t.equal((await container.lease('main')).status, 201, 'the castle continues to serve');
   });
 
   t.test('the OpenAPI document names every operation', async (t) => {

@@ -1,4 +1,4 @@
-/** The container id in /proc/PID/cgroup: as engines write it, and as containers and users forge it. */
+/** The container id in /proc/PID/cgroup, as engines write it and as containers and users forge it. */
 import t from 'tap';
 import { containerIds } from '../../../src/castle/runtimes/container-id.ts';
 
@@ -16,7 +16,7 @@ const everywhere = (path: string) =>
 
 type Case = readonly [name: string, text: string, ids: readonly string[]];
 
-t.test('the cgroup paths of each engine', async (t) => {
+t.test('the container id is read from the cgroup paths of each engine', async (t) => {
   const cases: readonly Case[] = [
     ['Docker, v1, cgroupfs', everywhere(`/docker/${a}`), [a]],
     ['Docker, v1, systemd', everywhere(`/system.slice/docker-${a}.scope`), [a]],
@@ -103,7 +103,7 @@ t.test('for an engine in a container, the id of the outer container counts', asy
   for (const [name, text, ids] of cases) t.same(containerIds(text), ids, name);
 });
 
-t.test('forged cgroup paths', async (t) => {
+t.test('a forged cgroup path gives no id of another container', async (t) => {
   const cases: readonly Case[] = [
     ["a cgroup of a container's own, called like another container", `0::/docker/${a}/${b}\n`, [a]],
     ['the same as a scope', `0::/docker/${a}/docker-${b}.scope\n`, [a]],
@@ -118,7 +118,8 @@ t.test('forged cgroup paths', async (t) => {
       `4:memory:/docker/${a}\n3:pids:/docker/${b}\n`,
       [a, b],
     ],
-    // The engine has no such container, so it is refused; without an id, the process would count as one of the host.
+    // The engine has no container with this id, so the request is refused. Without an id, the process would count as one
+    // of the host.
     ['a pod without a container', `0::/libpod_parent/${pod}\n`, [pod]],
     ['a slice of a pod without a container', `0::/machine.slice/machine-libpod_pod_${pod}.slice\n`, [pod]],
     ['the monitor of a container', `0::/machine.slice/libpod-conmon-${a}.scope\n`, [a]],

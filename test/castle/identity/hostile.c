@@ -1,6 +1,6 @@
 /*
- * Every program of a hostile image. As process 1 it waits; every other run of it creates a file in /proof, with the
- * permissions of the process that executed it.
+ * The program in place of every program of a hostile image. As process 1 it waits. Any other process that executes it creates
+ * a file in /proof, with the permissions of that process.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

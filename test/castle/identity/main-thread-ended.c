@@ -1,6 +1,7 @@
 /*
- * leaderless PROGRAM [ARGUMENT…]: runs the program as a child of a process whose first thread has ended (pthread_exit in
- * main) while another lives on, as a Go or Java program may leave it: a zombie by /proc/PID/stat, alive all the same.
+ * main-thread-ended PROGRAM [ARGUMENT…]: runs the program as a child of a process whose first thread has ended
+ * (pthread_exit in main) while another one runs, as Go and Java programs may do. /proc/PID/stat shows a zombie, but the
+ * process is alive.
  */
 #include <errno.h>
 #include <pthread.h>

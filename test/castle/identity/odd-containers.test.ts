@@ -23,14 +23,14 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await second.lease('main'), { status: 409 }, 'its mount is found without a lease too');
+    t.match(await second.lease('main'), { status: 409 }, 'the mount is found although the lease is lost');
     const again = (await first.lease('main')).body;
     t.equal((await first.call('DELETE', `/v1/leases/${again.id}`)).status, 204);
     t.equal((await first.mounts(first.home)).length, 0);
   });
 
   t.test(
-    'a container whose first process has another root: the volume is mounted below that root',
+    'in a container whose first process has another root, the volume is mounted below that root',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
       const inJail = await TestContainer.start(t, castle, { jail: true });
@@ -39,7 +39,7 @@ if (requires(t, root)) {
       const [mount = ''] = await inJail.mounts(inJail.home);
       t.equal(Number(mount.split(' ')[0]), given.body.mountId);
       t.match(await inJail.lease('main'), { status: 200, body: { id: given.body.id } });
-      t.equal((await inJail.mounts(inJail.home)).length, 1, 'requested twice, mounted once');
+      t.equal((await inJail.mounts(inJail.home)).length, 1, 'two requests lead to one mount');
       t.equal((await inJail.call('DELETE', `/v1/leases/${given.body.id}`)).status, 204);
       t.equal((await inJail.mounts(inJail.home)).length, 0);
     },
@@ -50,7 +50,11 @@ if (requires(t, root)) {
     const container = await TestContainer.start(t, castle);
     const ask = (volume: string) => ['POST', '/v1/leases', { volume, target: container.home }] as const;
     const answers = await container.calls([ask('one'), ask('two')]);
-    t.same(answers.map(({ status }) => status).sort(), [201, 422], 'requested at the same time');
+    t.same(
+      answers.map(({ status }) => status).sort(),
+      [201, 422],
+      'one of two simultaneous requests is granted',
+    );
     const other = answers[0]?.status === 201 ? 'two' : 'one';
     t.match(await container.lease(other), {
       status: 422,
@@ -83,11 +87,15 @@ if (requires(t, root)) {
     });
     const stillThere = async (where: string) => {
       t.match(await giveBack(), busy(where));
-      t.match(await first.lease('main'), busy(where), 'asking again mounts nothing');
+      t.match(await first.lease('main'), busy(where), 'a repeated request mounts nothing');
       t.match(await second.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
       await castle.end('SIGKILL');
       await castle.serve();
-      t.match(await castle.leaseOf('main'), { id, state: 'mounted' }, 'nor does a restart');
+      t.match(
+        await castle.leaseOf('main'),
+        { id, state: 'mounted' },
+        'a restart of the castle mounts nothing',
+      );
     };
     await first.run('mount', '-t', 'tmpfs', 'hiding', first.home);
     await stillThere(first.home);

@@ -127,7 +127,8 @@ if (requires(t, root)) {
 
   t.test('a process of the host whose cgroup is named like a container is not accepted', async (t) => {
     if (!requires(t, cgroups('memory'))) return;
-    // Without an engine the id cannot be checked. The process must not count as one of the host, as it would without this name.
+    // Without an engine the id cannot be verified. The process must not count as a process of the host, because its cgroup
+    // name may be that of a container.
     const castle = await CastleOnHost.start(t, 'docker', { dockerSocket: '/nowhere/docker.sock' });
     const script = `
       for top in /sys/fs/cgroup/memory /sys/fs/cgroup; do

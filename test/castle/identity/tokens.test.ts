@@ -46,7 +46,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       const { status, body } = await tls.lease(token, 'main', container.home);
       t.match({ status, body }, { status: 201, body: { volume: 'main', state: 'mounted' } });
       t.equal((await container.mounts(container.home)).length, 1, 'the mount is in its container');
-      t.same(await other.mounts(container.home), [], 'and in no other');
+      t.same(await other.mounts(container.home), [], 'the mount is in no other container');
       const again = await tls.lease(token, 'main', container.home);
       t.match(again, { status: 200, body: { id: body.id } });
       t.match(
@@ -61,7 +61,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       t.strictSame(
         own.map(({ id }) => id),
         [body.id],
-        'only its own',
+        'a container sees only its own lease',
       );
       const foreign = (await tls.castle.ask('leases')).find(({ volume }) => volume === 'others');
       t.match(await tls.ask(token, 'DELETE', `/v1/leases/${foreign?.id}`), { status: 404 });
@@ -111,7 +111,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     const { castle, key } = tls.key;
     const claims = readToken(key, right);
     const signed = (changes: Partial<Claims>) => writeToken(key, { ...claims, id: randomUUID(), ...changes });
-    const [word = '', said = '', mac = ''] = right.split('.');
+    const [word = '', payload = '', mac = ''] = right.split('.');
     const forged = Buffer.from(JSON.stringify({ ...claims, volume: 'theirs' })).toString('base64url');
     const changed = `${mac.slice(0, -1)}${mac.endsWith('A') ? 'B' : 'A'}`;
     const now = Date.now();
@@ -122,10 +122,10 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       ['two words', 'castle1 x', /^the request has no token$/],
       ['garbage', 'garbage', /was not created by this castle, or was changed$/],
       ['only dots', '...', /was not created by this castle/],
-      ['no signature', `${word}.${said}.`, /was not created by this castle/],
+      ['no signature', `${word}.${payload}.`, /was not created by this castle/],
       ['the signature of nothing', `${word}..${mac}`, /was not created by this castle/],
       ['changed claims', `${word}.${forged}.${mac}`, /was not created by this castle/],
-      ['a changed signature', `${word}.${said}.${changed}`, /was not created by this castle/],
+      ['a changed signature', `${word}.${payload}.${changed}`, /was not created by this castle/],
       ['more behind it', `${right}=`, /was not created by this castle/],
       ['another format', right.replace('castle1', 'castle2'), /was not created by this castle/],
       ['one of JWT without algorithm', 'eyJhbGciOiJub25lIn0.e30.', /was not created by this castle/],
@@ -160,17 +160,17 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.match(
       await tls.lease(await tls.tokenOf(other, 'theirs'), 'main', container.home),
       refused(/^the token for volume theirs is for volume theirs, not for main$/),
-      "another container's",
+      'a token of another container',
     );
     t.same(await tls.castle.ask('volumes'), []);
     const lines = tls.castle.eventsNamed('lease.refused').length;
     t.ok(lines <= 10, `${lines} lines of the log for ${cases.length + 1} refusals`);
     t.notMatch(tls.castle.output, mac, 'the log has no token');
-    t.equal((await tls.lease(right, 'main', container.home)).status, 201, 'the right one');
+    t.equal((await tls.lease(right, 'main', container.home)).status, 201, 'the right token is accepted');
   });
 
   t.test(
-    'a stolen token does not help the thief: the volume is mounted in the container of the token',
+    'a stolen token mounts the volume in the container of the token, not in that of the thief',
     async (t) => {
       const tls = await TlsCastle.start(t);
       const [owner, thief] = [
@@ -189,21 +189,29 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     const container = await TestContainer.start(t, tls.castle);
     const token = await tls.tokenOf(container, 'main');
     const later = join(container.home, 'later');
-    t.match(await tls.lease(token, 'main', later), { status: 422 }, 'nothing is mounted, but it was used');
+    t.match(
+      await tls.lease(token, 'main', later),
+      { status: 422 },
+      'nothing is mounted, but the token is used',
+    );
     t.match(await tls.lease(token, 'main', container.home), refused(/was already used for .*\/later$/));
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
     t.match(
       await tls.lease(token, 'main', container.home),
       refused(/was already used for .*\/later$/),
-      'replayed',
+      'a replayed token is refused',
     );
     await container.run('mkdir', later);
     const { status, body } = await tls.lease(token, 'main', later);
-    t.equal(status, 201, 'the same request again is the same use');
+    t.equal(status, 201, 'a repeated request with the token is the same use');
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
-    t.match(await tls.lease(token, 'main', later), { status: 200, body: { id: body.id } }, 'a lost answer');
+    t.match(
+      await tls.lease(token, 'main', later),
+      { status: 200, body: { id: body.id } },
+      'a repeated request after a lost answer is the same use',
+    );
 
     t.match(await tls.ask(token, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
     const spent = refused(/was used, and its lease released$/);
@@ -211,7 +219,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     await tls.castle.end('SIGKILL');
     await tls.castle.serve();
     for (const target of [later, container.home])
-      t.match(await tls.lease(token, 'main', target), spent, 'replayed');
+      t.match(await tls.lease(token, 'main', target), spent, 'a replayed token is refused');
     t.match(await tls.ask(token, 'GET', '/v1/leases'), spent);
     t.same(await tls.castle.ask('leases'), []);
   });
@@ -236,7 +244,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       await TestContainer.start(t, tls.castle),
       await TestContainer.start(t, tls.castle),
     ];
-    // On a busy machine a token can expire before it is used: then the next one lives longer.
+    // On a busy machine a token can expire before it is used; the next token then gets a longer life.
     let [seconds, used] = [1, ''];
     const { body } = await until('a token is used before it expires', async () => {
       used = await tls.tokenOf(container, 'main', '--ttl', `${seconds}s`);
@@ -244,7 +252,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       seconds *= 2;
       return answer.status === 201 ? answer : undefined;
     });
-    // It expires after the other one.
+    // This token expires after the other one.
     const unused = await tls.tokenOf(other, 'other', '--ttl', `${seconds}s`);
     const last = await until('the token has expired', async () => {
       const answer = await tls.ask(unused, 'GET', '/v1/leases');
@@ -252,7 +260,7 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     });
     t.match(last, refused(/ expired at /));
     t.match(await tls.lease(unused, 'other', other.home), refused(/ expired at /));
-    t.match(await tls.lease(used, 'main', container.home), { status: 200 }, 'its lease lives');
+    t.match(await tls.lease(used, 'main', container.home), { status: 200 }, 'the lease is still active');
     t.match(await tls.ask(used, 'DELETE', `/v1/leases/${body.id}`), { status: 204 });
     t.match(await tls.lease(used, 'main', container.home), { status: 403 });
 
@@ -293,8 +301,12 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     t.match(stdout, new RegExp(`^token for container ${name} in ${file}, valid until .*Z\n$`));
     const { uid, gid, mode } = statSync(file);
     t.strictSame([uid, gid, mode & 0o777], [1000, 1001, 0o600]);
-    t.equal(readFileSync(elsewhere, 'utf8'), 'precious', 'a link in its place is not followed');
-    t.strictSame(readdirSync(folder).sort(), ['elsewhere', 'token'], 'nothing is left over');
+    t.equal(
+      readFileSync(elsewhere, 'utf8'),
+      'precious',
+      'a symlink in place of the token file is not followed',
+    );
+    t.strictSame(readdirSync(folder).sort(), ['elsewhere', 'token'], 'no temporary file is left');
     const token = readFileSync(file, 'utf8').trim();
     t.match(readToken(tls.key.key, token), { volume: 'main', container: /^pidns-/ });
     t.match(tls.castle.eventsNamed('token.created'), [
@@ -371,11 +383,11 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
     const before = readFileSync(file, 'utf8');
     await tls.castle.end('SIGTERM');
     await tls.castle.serve();
-    t.equal(readFileSync(file, 'utf8'), before, 'it is created once');
+    t.equal(readFileSync(file, 'utf8'), before, 'the key is created once');
     await tls.castle.end('SIGTERM');
     const fails = async (code: number, sentence: RegExp) => {
       const ended = tls.castle.launch();
-      await until('it has ended', () => (ended.exitCode === null ? undefined : true));
+      await until('the castle has ended', () => (ended.exitCode === null ? undefined : true));
       t.equal(ended.exitCode, code, String(sentence));
       t.match(tls.castle.output, sentence);
     };

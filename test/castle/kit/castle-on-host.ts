@@ -42,7 +42,7 @@ export class CastleOnHost {
   readonly #runtime: string;
   readonly #places: Places;
   #process: ChildProcess | undefined;
-  #said = '';
+  #output = '';
 
   private constructor(folder: string, runtime: string, places: Places) {
     this.#runtime = runtime;
@@ -80,12 +80,12 @@ export class CastleOnHost {
 
   /** All output of the castle, over all its starts. */
   get output(): string {
-    return this.#said;
+    return this.#output;
   }
 
   /** The log lines of an event, as objects. */
   eventsNamed(event: string): readonly Readonly<Record<string, unknown>>[] {
-    return this.#said
+    return this.#output
       .split('\n')
       .filter((line) => line.startsWith('{') && line.endsWith('}'))
       .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
@@ -123,7 +123,7 @@ export class CastleOnHost {
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
-        this.#said += text;
+        this.#output += text;
       });
     }
     return started;
@@ -137,7 +137,7 @@ export class CastleOnHost {
       return (await this.status()).pid === started.pid || undefined;
     });
     if (!answers)
-      throw new Error(`the castle ended, exit code ${started.exitCode}; it printed:\n${this.#said}`);
+      throw new Error(`the castle ended, exit code ${started.exitCode}; its output:\n${this.#output}`);
   }
 
   /** Ends the castle by a signal. @returns its exit code; undefined when the signal ended it */

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import type { Test } from 'tap';
 
 /**
- * Mounts something on a folder of the host until the test ends.
+ * Mounts a file system on a folder of the host until the test ends.
  * @param args arguments of mount(8) before the folder
- * @returns unmounts it earlier
+ * @returns a function that unmounts it earlier
  */
 export function mounted(t: Test, folder: string, ...args: readonly string[]): () => void {
   execFileSync('mount', [...args, folder]);

@@ -40,7 +40,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
         t.match(
           await early.lease('main'),
           { status: 201, body: { readonly: true } },
-          'the reader is the first one',
+          'the first reader has the first lease',
         );
         t.equal((await writer.lease('main')).status, 201);
         t.equal((await late.lease('main')).status, 201);
@@ -72,7 +72,11 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
           'the writer releases its lease',
         );
         t.equal((await writer.mounts(writer.home)).length, 0);
-        t.equal((await second.lease('main')).status, 201, 'then the next writer gets the volume');
+        t.equal(
+          (await second.lease('main')).status,
+          201,
+          'the next writer gets the volume when the first one has released it',
+        );
         await second.write(join(second.home, 'data'), ', and later');
         t.equal(await late.read(join(late.home, 'data')), 'written by the first, and later');
         await second.kill();
@@ -117,7 +121,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       t.match(
         await exclusive.lease('main'),
         inUse,
-        'the mounts alone prevent a conflict after the state is lost',
+        'after the state is lost, the existing mounts prevent a conflict',
       );
       for (const container of [one, other]) {
         t.equal(

@@ -146,7 +146,7 @@ function reachable<State extends string, Event extends string>(
       try {
         next = step(state, event);
       } catch {
-        continue; // the pairs that throw are compared below
+        continue; // check() compares the pairs that throw
       }
       if (!found.has(next)) open.push(next);
       found.add(next);
@@ -159,27 +159,30 @@ function check<State extends string, Event extends string>(
   what: string,
   machine: Machine<State, Event>,
 ): void {
-  t.test(`the states of ${what}`, async (t) => {
-    const { expected, step, first, atRest, afterCrash } = machine;
-    const states = Object.keys(expected) as State[];
-    for (const state of states) {
-      for (const [event, next] of Object.entries(expected[state]) as [Event, State | typeof never][]) {
-        if (next === never) t.throws(() => step(state, event), /cannot take/, `${state}: never ${event}`);
-        else t.equal(step(state, event), next, `${state}, ${event}: ${next}`);
+  t.test(
+    `the transitions of ${what} are those of the second table, and recovery ends every interrupted state`,
+    async (t) => {
+      const { expected, step, first, atRest, afterCrash } = machine;
+      const states = Object.keys(expected) as State[];
+      for (const state of states) {
+        for (const [event, next] of Object.entries(expected[state]) as [Event, State | typeof never][]) {
+          if (next === never) t.throws(() => step(state, event), /cannot take/, `${state}: never ${event}`);
+          else t.equal(step(state, event), next, `${state}, ${event}: ${next}`);
+        }
       }
-    }
-    const fromFirst = reachable(machine, first);
-    for (const state of states) {
-      t.ok(state === first || fromFirst.has(state), `${state} is reached from ${first}`);
-      if (atRest.includes(state)) continue;
-      t.ok(state in afterCrash, `a crash can leave ${state}, and recovery has events for it`);
-      for (const event of afterCrash[state] ?? []) {
-        const next = step(state, event);
-        const settled = [next, ...reachable(machine, next)].some((state) => atRest.includes(state));
-        t.ok(next !== state && settled, `after a crash in ${state}, ${event} leads to a state at rest`);
+      const fromFirst = reachable(machine, first);
+      for (const state of states) {
+        t.ok(state === first || fromFirst.has(state), `${state} is reached from ${first}`);
+        if (atRest.includes(state)) continue;
+        t.ok(state in afterCrash, `a crash can leave ${state}, and recovery has events for it`);
+        for (const event of afterCrash[state] ?? []) {
+          const next = step(state, event);
+          const settled = [next, ...reachable(machine, next)].some((state) => atRest.includes(state));
+          t.ok(next !== state && settled, `after a crash in ${state}, ${event} leads to a state at rest`);
+        }
       }
-    }
-  });
+    },
+  );
 }
 
 check('a lease', lease);

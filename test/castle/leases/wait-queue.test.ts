@@ -50,7 +50,7 @@ if (requires(t, root)) {
     t.equal((await castle.ask('leases')).length, 1);
   });
 
-  t.test('no request overtakes the queue, except a read-only one, which does not wait', async (t) => {
+  t.test('no request passes the queue, except a read-only one, which does not wait', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     const shared = { labels: { 'castle.shared': 'true' } };
     const [one, other, more] = (await start(t, castle, 3, shared)) as [

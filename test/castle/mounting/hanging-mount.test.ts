@@ -26,7 +26,11 @@ if (requires(t, root, fuse)) {
         body: { error: { code: 'busy', message: /castle-mount hangs in the container/ } },
       };
       t.match(await hangs.lease('main', join(folder, 'target')), busy);
-      t.match(await hangs.lease('main', join(folder, 'target')), busy, 'a second request');
+      t.match(
+        await hangs.lease('main', join(folder, 'target')),
+        busy,
+        'a second request for the volume is refused',
+      );
       t.match(await other.lease('main'), { status: 409, body: { error: { code: 'volume_in_use' } } });
       t.equal((await other.lease('another')).status, 201, 'requests for other volumes are granted');
       t.equal(await castle.end('SIGTERM'), 0, 'the castle stops');

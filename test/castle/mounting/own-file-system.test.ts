@@ -21,7 +21,7 @@ if (requires(t, root)) {
     for (const again of ['a second', 'a third']) {
       t.match(await first.lease('main'), { status: 200, body: { id: given.body.id } }, `${again} time`);
     }
-    t.equal((await first.mounts(first.home)).length, 1, 'mounted once');
+    t.equal((await first.mounts(first.home)).length, 1, 'the volume is mounted once');
 
     await castle.end('SIGKILL');
     await castle.serve();
@@ -35,7 +35,11 @@ if (requires(t, root)) {
     await castle.end('SIGKILL');
     castle.loseState();
     await castle.serve();
-    t.match(await second.lease('main'), { status: 409 }, 'its mount is enough, without the store');
+    t.match(
+      await second.lease('main'),
+      { status: 409 },
+      'without the store, the mount is enough to keep the volume in use',
+    );
     t.equal((await first.lease('main')).status, 201);
     await first.kill();
     await castle.untilFree('main');

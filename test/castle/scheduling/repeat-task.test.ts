@@ -1,4 +1,4 @@
-/** Tasks that run again and again. */
+/** Tasks that run repeatedly. */
 import t from 'tap';
 import { repeatTask } from '../../../src/castle/scheduling/repeat-task.ts';
 import { until } from '../../kit/until.ts';
@@ -58,15 +58,15 @@ t.test('stop waits for the run in progress, whose signal is aborted, and begins 
       }),
     { firstInMs: 0, failed: rethrow },
   );
-  await until('it runs', () => runs === 1 || undefined);
-  task.runIn(0); // while it runs: only one run at a time
+  await until('the task runs', () => runs === 1 || undefined);
+  task.runIn(0); // while the task runs: there is only one run at a time
   await task.stop();
   t.ok(wasAborted);
   task.runIn(0);
   t.equal(runs, 1);
 });
 
-t.test('an earlier request wins over a later one', async () => {
+t.test('an earlier time of a request replaces a later one', async () => {
   let runs = 0;
   const task = repeatTask(
     async () => {
@@ -78,6 +78,6 @@ t.test('an earlier request wins over a later one', async () => {
   task.runIn(3_600_000);
   task.runIn(1);
   task.runIn(3_600_000);
-  await until('the earlier one', () => runs === 1 || undefined);
+  await until('the task has run at the earlier time', () => runs === 1 || undefined);
   await task.stop();
 });

@@ -1,4 +1,4 @@
-/** Copies of snapshots in an S3 store off the host, and fetching them back. */
+/** Copies of snapshots in an S3 store off the host: they can be made, fetched, deleted and scheduled. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -94,7 +94,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
       'gunzip gives the image',
     );
 
-    // An existing copy is not made again.
+    // A snapshot with a copy is not copied again.
     const before = readFileSync(object);
     t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
     t.ok(readFileSync(object).equals(before));
@@ -173,7 +173,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
 
     await store.stop();
     const lost = await order(castle, 'snapshot', 'copy', id);
-    t.equal(lost.code, 69, 'no store');
+    t.equal(lost.code, 69, 'the store is not available');
     t.match(lost.stderr, 'ECONNREFUSED');
   });
 
@@ -218,7 +218,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     await order(castle, 'volume', 'create', 'main');
     await until('copy.failed is emitted', () => castle.eventsNamed('copy.failed').length > 0 || undefined);
     await store.run();
-    await until('it is copied', async () => (await copiesOf(castle)).length > 0 || undefined);
+    await until('the snapshot is copied', async () => (await copiesOf(castle)).length > 0 || undefined);
     t.match(await until('snapshot.copied is emitted', () => castle.eventsNamed('snapshot.copied')[0]), {
       volume: 'main',
     });
@@ -289,7 +289,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const castle = await castleOf(t, store, { options: ['--snapshot-schedule', '*/2 * * * * *'] });
     const idsOf = async () => (await copiesOf(castle)).map(({ volume }) => volume);
     await order(castle, 'volume', 'create', 'main');
-    const [copy] = await until('it is copied', async () => {
+    const [copy] = await until('the snapshot is copied', async () => {
       const copies = await copiesOf(castle);
       return copies.length > 0 && castle.eventsNamed('snapshot.copied').length > 0 ? copies : undefined;
     });

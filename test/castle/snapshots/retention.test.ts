@@ -9,7 +9,7 @@ import {
 
 const aged = (taken: string) => ({ id: taken, taken: `${taken}:00.000Z` });
 
-/** The snapshots that are kept of these times, newest last. */
+/** The times of the snapshots that are kept, newest last. */
 const kept = (retention: Retention, times: readonly string[]) => {
   const gone = new Set(expiredSnapshots(times.map(aged), retention).map(({ id }) => id));
   return times.filter((time) => !gone.has(time));
@@ -78,12 +78,12 @@ for (const [name, retention, all, wanted] of [
 ] as const) {
   t.test(name, async (t) => {
     t.same(kept(retention, all), wanted);
-    t.same(kept(retention, [...all].reverse()).sort(), wanted, 'in whatever order they come');
+    t.same(kept(retention, [...all].reverse()).sort(), wanted, 'the order of the times does not matter');
   });
 }
 
 t.test(
-  'the newest snapshot is always kept, and a kept one stays until a newer one replaces it',
+  'the newest snapshot is always kept, and a kept snapshot stays until a newer one replaces it',
   async (t) => {
     const hours = Array.from({ length: 24 * 100 }, (_, n) => new Date(Date.UTC(2026, 0, 1, n)).toISOString());
     const retention = { hourly: 24, daily: 7, weekly: 4, monthly: 12 };
@@ -100,7 +100,7 @@ t.test(
   },
 );
 
-t.test('the syntax of the settings', async (t) => {
+t.test('schedules and retention settings are parsed, and wrong ones are errors', async (t) => {
   t.same(parseRetention('last=3,hourly=24,monthly=1'), { last: 3, hourly: 24, monthly: 1 });
   for (const wrong of [
     '',
@@ -119,10 +119,14 @@ t.test('the syntax of the settings', async (t) => {
   t.equal(
     nextAfter(at('2026-03-29T02:59')),
     at('2026-03-29T03:00'),
-    'UTC: no hour is missing when clocks change',
+    'times are in UTC, so no hour is missing when clocks change',
   );
-  t.equal(nextAfter(at('2026-03-29T03:00')), at('2026-03-30T03:00'), 'later than that time');
-  t.equal(nextAfter(at('2026-03-30T03:00')), at('2026-03-30T04:30'), 'the first of all expressions');
+  t.equal(
+    nextAfter(at('2026-03-29T03:00')),
+    at('2026-03-30T03:00'),
+    'the next time is later than the given one',
+  );
+  t.equal(nextAfter(at('2026-03-30T03:00')), at('2026-03-30T04:30'), 'the earliest time of all expressions');
   t.same(
     ['main', 'main2', 'team-1', 'team-12', 'a.b', 'a.bc', 'axb'].filter(parseVolumeNames('main,team-?,a.b*')),
     ['main', 'team-1', 'a.b', 'a.bc'],

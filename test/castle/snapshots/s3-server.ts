@@ -10,11 +10,11 @@ import { until } from '../../kit/until.ts';
 
 const gateway = 'build/s3/versitygw';
 
-/** A store that is not ours. */
+/** A requirement: an S3 server, which scripts/get-s3-server.sh builds. */
 export const s3Server = (): Need =>
   existsSync(gateway) ? undefined : `needs ${gateway} (scripts/get-s3-server.sh)`;
 
-/** An S3 store of another vendor: Versity's gateway, which stores objects as files. */
+/** An S3 store for the tests: Versity's gateway, which stores objects as files. */
 export class S3Server {
   readonly bucket = 'backups';
   /** The credentials of clients. */

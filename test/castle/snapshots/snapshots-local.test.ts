@@ -45,7 +45,11 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       const container = await TestContainer.start(t, castle);
       t.equal((await container.lease('main')).status, 201);
       const volume = join(castle.backend, 'main');
-      t.equal(statSync(volume).ino === 256, disk === 'btrfs', 'a subvolume, where there are any');
+      t.equal(
+        statSync(volume).ino === 256,
+        disk === 'btrfs',
+        'the snapshot is a subvolume where the file system has subvolumes',
+      );
       const at = (name: string) => join(volume, name);
       mkdirSync(at('folder/deep'), { recursive: true });
       writeFileSync(at('folder/deep/file'), 'kept', { mode: 0o640 });
@@ -108,7 +112,7 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
   }
 
   t.test(
-    'btrfs: each file is as it was at one moment, nothing older than the order',
+    'btrfs: a snapshot has every file of one moment, which is after the request',
     { buffered: true },
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { backend: folderOn(t, 'btrfs') });
@@ -135,7 +139,7 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       const castle = await CastleOnHost.start(t, 'process');
       await castleCommand(castle, 'volume', 'create', 'main');
       const volume = join(castle.backend, 'main');
-      // So many files that the copy takes longer than a file exists.
+      // There are so many files that the copy takes longer than a file exists.
       for (let n = 0; n < 2000; n++) writeFileSync(join(volume, `file-${n}`), `${n}`);
       const script = `
       const { renameSync, rmSync, writeFileSync } = require('node:fs');
@@ -149,11 +153,11 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
       }`;
       const busy = spawn(process.execPath, ['-e', script], { cwd: volume });
       t.teardown(() => busy.kill('SIGKILL'));
-      let said = '';
+      let printed = '';
       busy.stdout.on('data', (text) => {
-        said += text;
+        printed += text;
       });
-      await until('files are replaced', () => said.includes('busy') || undefined);
+      await until('files are replaced', () => printed.includes('busy') || undefined);
       for (let round = 0; round < 2; round++) {
         t.equal(await restored(castle, await taken(castle, 'main'), `copy-${round}`), 201);
         const copy = join(castle.backend, `copy-${round}`);
@@ -169,17 +173,14 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
     },
   );
 
-  t.test(
-    'a tar that has read everything before its input ends is not an error',
-    { buffered: true },
-    async (t) => {
-      const folder = temporaryFolder(t, 'tar');
-      const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
-      mkdirSync(path);
-      const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
-      // The packing tar keeps its output open until the castle has seen the end of the unpacking tar. If that waits for the
-      // end of its input, the wait is limited.
-      const script = `#!/bin/sh
+  t.test('a tar that ends before the end of its input is not an error', { buffered: true }, async (t) => {
+    const folder = temporaryFolder(t, 'tar');
+    const [path, unpacked] = [join(folder, 'bin'), join(folder, 'unpacked')];
+    mkdirSync(path);
+    const real = execFileSync('which', ['tar'], { encoding: 'utf8' }).trim();
+    // The packing tar keeps its output open until the castle has seen the end of the unpacking tar. If that waits for the
+    // end of its input, the wait is limited.
+    const script = `#!/bin/sh
 case " $* " in
   *' --extract '*) echo $$ >${unpacked}; exec ${real} "$@" ;;
 esac
@@ -189,18 +190,17 @@ for n in $(seq 500); do
   sleep 0.01
 done 2>/dev/null
 `;
-      writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
-      const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
-      const castle = await CastleOnHost.start(t, 'process', { env });
-      await castleCommand(castle, 'volume', 'create', 'main');
-      writeFileSync(join(castle.backend, 'main/data'), 'kept');
-      t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
-      t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
-    },
-  );
+    writeFileSync(join(path, 'tar'), script, { mode: 0o755 });
+    const env = { ...process.env, PATH: `${path}:${process.env['PATH']}` };
+    const castle = await CastleOnHost.start(t, 'process', { env });
+    await castleCommand(castle, 'volume', 'create', 'main');
+    writeFileSync(join(castle.backend, 'main/data'), 'kept');
+    t.equal(await restored(castle, await taken(castle, 'main'), 'again'), 201);
+    t.equal(readFileSync(join(castle.backend, 'again/data'), 'utf8'), 'kept');
+  });
 
   t.test(
-    'exchanging folders for symlinks gets no file of the host into a snapshot',
+    'a container that exchanges folders for symlinks gets no file of the host into a snapshot',
     { buffered: true },
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process');
@@ -223,11 +223,11 @@ done 2>/dev/null
       }`;
       const busy = spawn(process.execPath, ['-e', script, outside], { cwd: volume });
       t.teardown(() => busy.kill('SIGKILL'));
-      let said = '';
+      let printed = '';
       busy.stdout.on('data', (text) => {
-        said += text;
+        printed += text;
       });
-      await until('symlinks are exchanged', () => said.includes('busy') || undefined);
+      await until('symlinks are exchanged', () => printed.includes('busy') || undefined);
       for (let round = 0; round < 20; round++) await taken(castle, 'main');
       const { code, stdout } = await run('grep', ['-rl', 'secret', join(castle.backend, '.snapshots')]);
       t.match({ code, stdout }, { code: 1, stdout: '' });
@@ -253,13 +253,17 @@ done 2>/dev/null
       t.same(
         readdirSync(join(backend, '.snapshots', name, 'inside')),
         [],
-        'what others have mounted in there',
+        'a mount inside the volume is left out',
       );
       writeFileSync(join(backend, 'main/more'), 'x'.repeat(3 * 2 ** 20));
       await t.rejects(taken(castle, 'main'), /503.*there is no room for a snapshot of volume main/);
       t.equal(await restored(castle, id, 'copy'), 201);
       t.equal(await restored(castle, id, 'second'), 503, 'the restore fails without room');
-      t.same(readdirSync(backend), ['.snapshots', 'copy', 'main'], 'nothing is left of either');
+      t.same(
+        readdirSync(backend),
+        ['.snapshots', 'copy', 'main'],
+        'nothing is left of the refused snapshot and restore',
+      );
       t.same(
         (await snapshotsOf(castle)).map((one) => one.id),
         [id],

@@ -1,4 +1,4 @@
-/** Scheduled snapshots: when they are taken, which missed ones are made up for, and which are kept. */
+/** Scheduled snapshots: when they are taken, when a missed one is taken, and which are kept. */
 import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -26,7 +26,7 @@ const bySchedule = async (castle: CastleOnHost, volume = 'main') =>
 
 if (requires(t, root)) {
   t.test(
-    'in use: each time, the last ones kept, and none that was asked for is removed',
+    'a volume in use gets a snapshot at each time; the last ones and all manual ones are kept',
     { buffered: true },
     async (t) => {
       const options = scheduled(everySecond, '--snapshot-keep', 'last=2', '--snapshot-volumes', 'main,idle');
@@ -43,7 +43,10 @@ if (requires(t, root)) {
         'manual snapshots are never removed',
       );
       t.same((await byHand(castle)).sort(), [...mine].sort());
-      t.ok((await bySchedule(castle)).length <= 4, 'two, and those being created or deleted');
+      t.ok(
+        (await bySchedule(castle)).length <= 4,
+        'at most two scheduled snapshots, and those that are being created or deleted',
+      );
       t.equal((await bySchedule(castle, 'idle')).length, 1, 'an unused volume gets no further snapshot');
       t.equal((await bySchedule(castle, 'other')).length, 0, 'a volume without a schedule gets no snapshot');
       t.equal(await castle.metric('castle_volumes_without_snapshot'), 1);
@@ -74,7 +77,7 @@ if (requires(t, root)) {
   t.test('a missed snapshot is taken once at the next start', { buffered: true }, async (t) => {
     const first = await CastleOnHost.start(t, 'process', { options: scheduled(yearly) });
     await order(first, '/v1/volumes', { name: 'main', uid: 0, gid: 0 });
-    t.same(await bySchedule(first), [], 'its time has not come');
+    t.same(await bySchedule(first), [], 'the scheduled time has not come');
     const missedMs = Date.now() + 1000;
     await until('that time has passed', () => Date.now() > missedMs + 1000 || undefined);
     await first.end('SIGTERM');
@@ -91,7 +94,7 @@ if (requires(t, root)) {
     await next.end('SIGKILL');
     await next.serve();
     await until('the next castle has begun', async () => (await next.status()).volumes === 1 || undefined);
-    t.equal((await bySchedule(next)).length, 1, 'one, and none again when the castle is started again');
+    t.equal((await bySchedule(next)).length, 1, 'one snapshot, and none at a further start of the castle');
   });
 
   t.test('a snapshot that fails does not delay others', { buffered: true }, async (t) => {

@@ -43,11 +43,18 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
           ids.push(await taken(castle, 'main', `round ${round}`));
           const name = `copy-${round}`;
           t.equal(await restored(castle, ids[round] ?? '', name), 201);
-          t.equal(fsck(imageOf(castle.backend, name)), 0, 'its file system is sound');
+          t.equal(fsck(imageOf(castle.backend, name)), 0, 'the file system of the snapshot has no errors');
           const reader = await TestContainer.start(t, castle);
-          t.equal((await reader.lease(name)).status, 201, 'a container can use it beside the volume itself');
+          t.equal(
+            (await reader.lease(name)).status,
+            201,
+            'a container can use the restored volume together with its original',
+          );
           const now = await lines(reader);
-          t.ok(now >= before && now >= least, `${now} lines, ${before} were written before it was asked for`);
+          t.ok(
+            now >= before && now >= least,
+            `${now} lines, of which ${before} were written before the request`,
+          );
           least = now;
           await reader.kill();
           await castle.untilFree(name);
@@ -69,7 +76,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
         t.same(
           stored(castle).filter((name) => name.startsWith('.')),
           [],
-          'nothing is left over',
+          'no temporary file is left',
         );
         t.match(castle.eventsNamed('snapshot.taken'), [
           { volume: 'main', snapshot: ids[0], tookMs: Number },
@@ -77,7 +84,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
         ]);
         const idle = await taken(castle, 'main');
         t.equal(await restored(castle, idle, 'idle'), 201);
-        t.equal(fsck(imageOf(castle.backend, 'idle')), 0, 'an unused volume gives a sound snapshot as well');
+        t.equal(fsck(imageOf(castle.backend, 'idle')), 0, 'a snapshot of an unused volume has no errors');
         await castle.end('SIGKILL');
         castle.loseState();
         await castle.serve();
@@ -96,7 +103,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
   }
 
   t.test(
-    'restores: to a larger size, never over an existing volume, never from an unknown snapshot',
+    'a restore can enlarge a volume, and is refused over an existing volume or from an unknown snapshot',
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { loop: 'size=32M' });
       const container = await TestContainer.start(t, castle);
@@ -148,9 +155,9 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
         [['snapshot', 'prune'], 64, /on request only/],
         [['snapshot', 'restore', id, 'x', '--size', 'big'], 64, /big is not a size/],
       ] as const) {
-        const said = await make(...args);
-        t.match(said, { code, stdout: '', stderr: sentence }, args.join(' '));
-        t.equal(said.stderr.trimEnd().split('\n').length, 1);
+        const ended = await make(...args);
+        t.match(ended, { code, stdout: '', stderr: sentence }, args.join(' '));
+        t.equal(ended.stderr.trimEnd().split('\n').length, 1);
       }
       t.equal(await container.read(join(container.home, 'data')), 'kept and more', 'the volume is unchanged');
       t.same(

@@ -13,12 +13,12 @@ import { Failure } from '../../../src/terminal/failure.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { Random } from '../../kit/random.ts';
 
-/** Set in the process that opens the damaged stores, since it may die. */
+/** Set in the process that opens the damaged stores, which a signal may end. */
 const folderToOpen = process.env['OPEN_DAMAGED_STORES'];
 const count = 400;
 const pageBytes = 4096;
 const sectorBytes = 512;
-/** In the flags of a page. */
+/** A bit in the flags of a page. */
 const overflowFlag = 4;
 
 const records = (store: Store) =>
@@ -58,7 +58,7 @@ function damage(good: Buffer, random: Random): Buffer {
   for (let places = 1 + upTo(3); places > 0; places--) {
     const page = pageBytes * (upTo(4) === 0 ? upTo(2) : upTo(pages));
     const sector = page + sectorBytes * upTo(pageBytes / sectorBytes);
-    // Of a value on a page of its own, only the header: a letter that becomes another one is no damage that can be seen.
+    // Of a page with one large value, only the header is damaged: a changed letter in the value cannot be detected.
     const header = page < 2 * pageBytes ? 168 : file.readUInt16LE(page + 18) === overflowFlag ? 24 : 80;
     const kinds = [
       () => file.writeUInt8(upTo(256), page + upTo(header)),
@@ -88,7 +88,7 @@ const copyWithin = (file: Buffer, to: number, from: number, length: number) =>
   file.copyWithin(to, from, from + length);
 
 if (folderToOpen === undefined) {
-  t.test('a store that is damaged at random is refused, or opens whole', async (t) => {
+  t.test('a store that is damaged at random is refused, or opens with all its records', async (t) => {
     const random = Random.ofTest(t, 'SEED', Math.floor(Math.random() * 2 ** 32));
     const folder = temporaryFolder(t, 'damaged');
     mkdirSync(join(folder, 'good'));
@@ -114,7 +114,10 @@ if (folderToOpen === undefined) {
       if (outcome === 'refused') refused++;
       else if (outcome !== whole) t.fail(`store ${n} opened with other records`);
     }
-    t.ok(refused > count / 4 && refused < count, `${refused} of ${count} are refused, the others are whole`);
+    t.ok(
+      refused > count / 4 && refused < count,
+      `${refused} of ${count} stores are refused, the others have all their records`,
+    );
   });
 } else {
   for (let n = 0; n < count; n++) {

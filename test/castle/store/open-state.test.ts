@@ -1,4 +1,4 @@
-/** What a castle finds where its store should be: unusual but sound files, other things than files, and full disks. */
+/** Opening a store: unusual but valid files, other file types in its place, and full disks. */
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
@@ -31,7 +31,7 @@ const snapshotWithNote = (noteBytes: number): SnapshotRecord => ({
   note: 'n'.repeat(noteBytes),
 });
 
-/** How opening the store ends: `opened`, or the kind of failure and its sentence. */
+/** The outcome of opening the store: `opened`, or the kind of failure and its message. */
 async function outcome(folder: string): Promise<string> {
   try {
     await openState(folder).close();
@@ -43,7 +43,7 @@ async function outcome(folder: string): Promise<string> {
 }
 
 t.test(
-  'a value that a shorter one replaced in the same transaction keeps its pages, which is sound',
+  'a value that a shorter one replaced in the same transaction keeps its pages, and the store is valid',
   async (t) => {
     const folder = temporaryFolder(t, 'shorter');
     const store = openState(folder);
@@ -59,7 +59,7 @@ t.test(
   },
 );
 
-t.test('something else than a file in place of the store or of its lock file is refused', async (t) => {
+t.test('a store or lock file that is no regular file is refused', async (t) => {
   for (const name of ['castle.lmdb', 'castle.lmdb-lock']) {
     const places: [string, (path: string) => void][] = [
       ['a folder', (path) => mkdirSync(path)],

@@ -31,7 +31,7 @@ async function readFormat(state: string): Promise<unknown> {
 if (requires(t, root)) {
   t.test('a store of format 1 is migrated when the castle starts', async (t) => {
     const state = join(temporaryFolder(t, 'format'), 'state');
-    // Of another backend: the castle lists these and does nothing with them.
+    // Records of another backend, which the castle lists and does not change.
     const same = { volume: 'main', backend: 'loop', note: 'before the upgrade' };
     const old = [
       { id: 'a', state: 'kept', origin: 'asked', taken: '2026-01-01T00:00:00.000Z' },

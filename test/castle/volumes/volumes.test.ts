@@ -87,10 +87,10 @@ if (requires(t, root, program('strace'))) {
     t.match(
       await volume(castle, 'delete', 'main'),
       { code: 75, stderr: /is mounted on .*\/home / },
-      'its mount is enough, without the store',
+      'without the store, the mount is enough to refuse the delete',
     );
     await container.kill();
-    await until('it is mounted nowhere', async () =>
+    await until('the volume is mounted nowhere', async () =>
       (await volume(castle, 'delete', 'main')).code === 0 ? true : undefined,
     );
     await volume(castle, 'restore', 'main');
@@ -134,9 +134,9 @@ if (requires(t, root, program('strace'))) {
       [[], 64, /for usage, run: castle volume --help/],
     ];
     for (const [args, code, stderr] of wrong) {
-      const said = await volume(castle, ...args);
-      t.match(said, { code, stdout: '', stderr }, args.join(' '));
-      t.equal(said.stderr.trimEnd().split('\n').length, 1);
+      const ended = await volume(castle, ...args);
+      t.match(ended, { code, stdout: '', stderr }, args.join(' '));
+      t.equal(ended.stderr.trimEnd().split('\n').length, 1);
     }
     const container = await TestContainer.start(t, castle);
     await volume(castle, 'create', 'main');
@@ -185,9 +185,9 @@ if (requires(t, root, program('strace'))) {
     await volume(castle, 'create', 'main');
     const [place, away] = [join(castle.backend, 'main'), join(castle.state, 'away')];
     renameSync(place, away);
-    const said = { code: 69, stderr: /^castle: volume main is missing from the local folder / };
-    t.match(await volume(castle, 'delete', 'main'), said);
-    t.match(await castleCommand(castle, 'snapshot', 'create', 'main'), said);
+    const missing = { code: 69, stderr: /^castle: volume main is missing from the local folder / };
+    t.match(await volume(castle, 'delete', 'main'), missing);
+    t.match(await castleCommand(castle, 'snapshot', 'create', 'main'), missing);
     renameSync(away, place);
     t.match(await volume(castle, 'delete', 'main'), { code: 0 });
   });
@@ -198,7 +198,7 @@ if (requires(t, root, program('strace'))) {
     mkdirSync(join(castle.backend, 'main/folder'));
     writeFileSync(join(castle.backend, 'main/folder/data'), 'gone');
     await volume(castle, 'delete', 'main');
-    await until('it is removed for good', () => castle.eventsNamed('volume.purged')[0]);
+    await until('the volume is purged', () => castle.eventsNamed('volume.purged')[0]);
     t.same(await deleted(castle), []);
     t.same(readdirSync(join(castle.backend, '.trash')), []);
     t.match(castle.eventsNamed('volume.purged'), [{ volume: 'main' }]);
@@ -219,7 +219,7 @@ if (requires(t, root, program('strace'))) {
       state: keeping.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('the purge was tried', () => purging.eventsNamed('volume.unresolved')[0]);
+    await until('the castle tried to purge the volume', () => purging.eventsNamed('volume.unresolved')[0]);
     t.match(purging.eventsNamed('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);
@@ -244,7 +244,7 @@ if (requires(t, root, program('strace'))) {
     const left = readdirSync(inTrash).length;
     t.ok(left > 0 && left < 200, `${left} files are left`);
     await castle.serve();
-    await until('the next castle finishes it', () => !existsSync(inTrash) || undefined);
+    await until('the next castle finishes the purge', () => !existsSync(inTrash) || undefined);
     t.same([await names(castle), await deleted(castle)], [[], []]);
   });
 
@@ -257,7 +257,7 @@ if (requires(t, root, program('strace'))) {
     const filler = join(state, 'filler');
     let refused = 0;
     for (let round = 0; round < 8; round++) {
-      // With some sizes of the gap, the first commit of an operation has room and the last one has not.
+      // With some sizes of the gap, there is room for the first commit of an operation but not for the last one.
       spawnSync('sh', ['-c', `head -c ${round * 4096} /dev/zero >${filler}.gap; cat /dev/zero >${filler}`]);
       rmSync(`${filler}.gap`);
       for (const path of ['/v1/volumes/main', '/v1/volumes/main/restore']) {

@@ -1,5 +1,5 @@
-/* Does the same as the controller's restarter in an agent (jenkins.slaves.restarter.UnixSlaveRestarter): marks all descriptors
- * but the first three close-on-exec, then executes the program again with the same arguments. */
+/* Like the controller's restarter in an agent (jenkins.slaves.restarter.UnixSlaveRestarter): marks all descriptors but the
+ * first three close-on-exec, then executes the program again with the same arguments. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <jni.h>

@@ -24,8 +24,8 @@ async function backendOf(ec2: Simulator, options?: string) {
   process.env['AWS_ACCESS_KEY_ID'] = 'AKIASIMULATOR';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'simulator';
   const native = createRequire(import.meta.url)(resolve('dist/addon.node')) as Native;
-  const said: string[] = [];
-  const emit = (message: string) => void said.push(message);
+  const messages: string[] = [];
+  const emit = (message: string) => void messages.push(message);
   const [, setting = ''] = /^ebs(.*)$/.exec(ebsSetting(ec2, undefined, options)) ?? [];
   const mountProgram = resolve('dist/castle-mount');
   const backend = await ebsBackend(parseEbs(setting), {
@@ -60,7 +60,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('tune2fs'), pro
       t.equal(
         Object.keys((await ec2.facts()).snapshots).length,
         1,
-        'requested twice, and with a lost response',
+        'one snapshot, although it was requested twice and a response was lost',
       );
       t.match(await snapshots.list(), [{ id, volume: 'main', taken }]);
       await container.write(join(container.home, 'data'), ', after');

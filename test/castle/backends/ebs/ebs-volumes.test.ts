@@ -85,7 +85,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const blocks = async () => Number((await container.run('stat', '-fc', '%b', container.home)).stdout);
     const before = await blocks();
     t.match(await order(castle, 'volume', 'grow', 'main', '2G'), { code: 0 });
-    t.ok((await blocks()) > before * 1.9, 'immediately');
+    t.ok((await blocks()) > before * 1.9, 'the file system grows immediately');
     t.equal((await volumeIn(ec2, 'main')).sizeGiB, 2);
     t.match(await order(castle, 'volume', 'grow', 'main', '1G'), {
       code: 64,

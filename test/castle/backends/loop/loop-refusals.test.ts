@@ -153,22 +153,22 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('losetup'))) {
     const image = imageOf(castle.backend, 'one');
     const away = join(temporaryFolder(t, 'away'), basename(image));
     renameSync(image, away);
-    t.match(await container.lease('one'), refusedWith(/missing from the/), 'lost');
+    t.match(await container.lease('one'), refusedWith(/missing from the/), 'a lost image');
     symlinkSync(imageOf(castle.backend, 'two'), image);
-    t.match(await container.lease('one'), refusedWith(/not a file/), 'a symlink');
+    t.match(await container.lease('one'), refusedWith(/not a file/), 'a symlink in place of the image');
     rmSync(image);
     mkdirSync(image);
-    t.match(await container.lease('one'), refusedWith(/not a file/), 'a folder');
+    t.match(await container.lease('one'), refusedWith(/not a file/), 'a folder in place of the image');
     rmSync(image, { recursive: true });
     const other = image.replace(/@.{8}/, '@00000000');
     copyFileSync(away, other);
     t.match(
       await container.lease('one'),
       refusedWith(/store has the id .*, but the backend has 00000000-/),
-      'another id',
+      'an image with another id',
     );
     copyFileSync(away, image);
-    t.match(await container.lease('one'), refusedWith(/has 2 images/), 'two');
+    t.match(await container.lease('one'), refusedWith(/has 2 images/), 'two images of one volume');
     rmSync(other);
     t.equal((await container.lease('one')).status, 201, 'the original image is accepted');
   });

@@ -79,7 +79,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(
       await volume(castle, 'delete', 'main'),
       { code: 75, stderr: /is mounted on .*\/home / },
-      'a lost state',
+      'a volume in use is not deleted after the state is lost',
     );
     await container.kill();
     await untilNoLoops(castle.backend);
@@ -90,7 +90,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.match(
       await volume(castle, 'delete', 'main'),
       { code: 75, stderr: new RegExp(`attached to ${device}, and not by`) },
-      'attached by a process of the host',
+      'an image that a process of the host has attached is not deleted',
     );
     const folder = join(castle.socketFolder, 'elsewhere');
     mkdirSync(folder);
@@ -104,38 +104,41 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
     t.equal(await found(t, castle, 'main'), 'kept');
   });
 
-  t.test('deleted volumes with the same name, and a lost state', async (t) => {
-    const castle = await start(t);
-    for (const life of ['first', 'second']) {
-      await filled(t, castle, 'main', life);
-      t.equal((await volume(castle, 'delete', 'main')).code, 0, life);
-    }
-    await volume(castle, 'create', 'main');
-    t.match(await volume(castle, 'restore', 'main'), {
-      code: 75,
-      stderr: /volume main exists again; delete that/,
-    });
-    await volume(castle, 'delete', 'main');
-    await castle.end('SIGTERM');
-    castle.loseState();
-    await castle.serve();
-    t.same(
-      await deleted(castle),
-      ['main', 'main', 'main'],
-      'the deleted volumes are found after the state is lost',
-    );
-    const contents = new Set<string>();
-    for (let n = 0; n < 3; n++) {
-      t.equal((await volume(castle, 'restore', 'main')).code, 0);
-      contents.add(await found(t, castle, 'main'));
-      // Rename the restored volume, so that the next one of the same name can be restored.
-      renameSync(imageOf(castle.backend, 'main'), join(castle.socketFolder, `image-${n}`));
+  t.test(
+    'several deleted volumes with the same name can be restored, also after the state is lost',
+    async (t) => {
+      const castle = await start(t);
+      for (const life of ['first', 'second']) {
+        await filled(t, castle, 'main', life);
+        t.equal((await volume(castle, 'delete', 'main')).code, 0, life);
+      }
+      await volume(castle, 'create', 'main');
+      t.match(await volume(castle, 'restore', 'main'), {
+        code: 75,
+        stderr: /volume main exists again; delete that/,
+      });
+      await volume(castle, 'delete', 'main');
       await castle.end('SIGTERM');
       castle.loseState();
       await castle.serve();
-    }
-    t.same([...contents].sort(), ['first', 'nothing', 'second'], 'all three are complete');
-  });
+      t.same(
+        await deleted(castle),
+        ['main', 'main', 'main'],
+        'the deleted volumes are found after the state is lost',
+      );
+      const contents = new Set<string>();
+      for (let n = 0; n < 3; n++) {
+        t.equal((await volume(castle, 'restore', 'main')).code, 0);
+        contents.add(await found(t, castle, 'main'));
+        // Rename the restored volume, so that the next one of the same name can be restored.
+        renameSync(imageOf(castle.backend, 'main'), join(castle.socketFolder, `image-${n}`));
+        await castle.end('SIGTERM');
+        castle.loseState();
+        await castle.serve();
+      }
+      t.same([...contents].sort(), ['first', 'nothing', 'second'], 'all three are complete');
+    },
+  );
 
   t.test('a deleted volume is purged after the retention time, but never while it is mounted', async (t) => {
     const castle = await start(t, { options: ['--keep-deleted', '1s'] });
@@ -158,7 +161,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('strace'))) {
       state: patient.state,
       options: ['--keep-deleted', '0'],
     });
-    await until('the purge was tried', () => eager.eventsNamed('volume.unresolved')[0]);
+    await until('the castle tried to purge the volume', () => eager.eventsNamed('volume.unresolved')[0]);
     t.match(eager.eventsNamed('volume.unresolved'), [
       { message: /could not be removed: .*is mounted on .*elsewhere/ },
     ]);

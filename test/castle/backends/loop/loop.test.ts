@@ -60,7 +60,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       const allocated = () => statSync(image).blocks * 512;
       const bytes = sizes[type] * 2 ** 20;
       t.equal(statSync(image).size, bytes);
-      t.ok(allocated() >= bytes, 'no holes');
+      t.ok(allocated() >= bytes, 'the image has no holes');
       t.equal(statSync(image).mode & 0o777, 0o600);
       await container.write(join(container.home, 'before'), 'kept');
       await t.rejects(

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# /init of the machine that scripts/test-nfs.sh boots: loads the modules for the root that it shares with its host, and
-# continues there. The machine powers off in every case.
+# /init of the machine that scripts/test-nfs.sh boots: loads the kernel modules, mounts the host's root folder read-only under
+# an overlay, and runs the command there. The machine powers off at the end and after every error.
 export PATH=/bin
 /bin/busybox --install -s /bin
 mount -t proc proc /proc

@@ -1,6 +1,6 @@
-# Starts the kernel's NFS server in the machine; sourced, with packages= the folder of its programs. It serves version 4
-# only, which needs neither rpcbind nor statd, and has in /machine/exports, its root:
-#   /data        root is root
+# Starts the kernel's NFS server in the machine. Sourced; $packages is the folder with its programs. It serves only version 4,
+# which needs neither rpcbind nor statd. Its root is /machine/exports, with the exports:
+#   /data        root is not mapped
 #   /squashed    root is mapped to nobody
 #   /one-owner   all users are mapped to 1000:1000
 export LD_LIBRARY_PATH=$packages/usr/lib/$(uname -m)-linux-gnu:$packages/lib/$(uname -m)-linux-gnu
@@ -17,7 +17,7 @@ for export in data:no_root_squash squashed:root_squash one-owner:all_squash,anon
   number=$((number + 1))
   folder=/machine/exports/${export%%:*}
   mkdir "$folder"
-  # One file system per export, as is usual.
+  # Each export is its own file system, as on most servers.
   mount -t tmpfs tmpfs "$folder"
   echo "$folder *($options,fsid=$number,${export#*:})" >>/etc/exports
 done

@@ -73,7 +73,7 @@ t.test('a new volume has the requested owner', async (t) => {
   );
 });
 
-t.test('two hosts on one export: one volume, one host', async (t) => {
+t.test('of two hosts with the same export, only one can use a volume at a time', async (t) => {
   const [one, other] = [await castleOn(t), await castleOn(t)];
   const [here, there] = [await TestContainer.start(t, one), await TestContainer.start(t, other)];
   const answers = await Promise.all([here.lease('shared'), there.lease('shared')]);
@@ -114,7 +114,7 @@ t.test('two hosts on one export: one volume, one host', async (t) => {
   await granted(loser, 'shared');
   t.equal(await loser.read(join(loser.home, 'file')), 'one');
 
-  t.comment('a host that is lost permanently');
+  t.comment('unlock gives the volume of a permanently lost host to another host');
   await waits.end('SIGKILL');
   const next = await TestContainer.start(t, has);
   t.equal(
@@ -175,7 +175,7 @@ t.test('deleted volumes are kept on the export, visible to all its castles', asy
   t.equal((await restore(one, 'gone')).status, 503, 'the first castle reports that it no longer exists');
 });
 
-t.test('a server that maps root to nobody (root_squash)', async (t) => {
+t.test('on a server that maps root to nobody (root_squash), a volume is refused with a remedy', async (t) => {
   const castle = await castleOn(t, '127.0.0.1:/squashed');
   const container = await TestContainer.start(t, castle);
   t.match(await container.lease('main'), {
@@ -190,16 +190,19 @@ t.test('a server that maps root to nobody (root_squash)', async (t) => {
   );
 });
 
-t.test('a server that maps all users to one (all_squash)', async (t) => {
-  const castle = await castleOn(t, '127.0.0.1:/one-owner');
-  t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
-  t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
-    code: 69,
-    stderr: /EPERM.*anonuid/,
-  });
-  const container = await TestContainer.start(t, castle);
-  t.equal((await container.lease('theirs')).status, 201);
-});
+t.test(
+  'on a server that maps all users to one (all_squash), volumes of other users are refused',
+  async (t) => {
+    const castle = await castleOn(t, '127.0.0.1:/one-owner');
+    t.match(await command(castle, 'create', 'theirs', '--owner', '1000:1000'), { code: 0 });
+    t.match(await command(castle, 'create', 'others', '--owner', '7:7'), {
+      code: 69,
+      stderr: /EPERM.*anonuid/,
+    });
+    const container = await TestContainer.start(t, castle);
+    t.equal((await container.lease('theirs')).status, 201);
+  },
+);
 
 t.test('a server that does not answer delays only requests that need it', async (t) => {
   const relay = await Relay.start(t);

@@ -111,7 +111,7 @@ function check({ cloud, seen, subject }: Call, volume: Volume, instance: Instanc
   const there = Object.values(cloud.state.current.volumes).filter(
     ({ attachment }) => attachment?.instance === instance.id,
   );
-  // Nitro numbers its disks itself; under Xen sdf is shown as xvdf, so those two are one.
+  // Nitro numbers its disks itself. Xen shows sdf as xvdf, so these two names are the same device.
   const place = (name: string | undefined) => name?.replace('/dev/xvd', '/dev/sd');
   if (
     there.some(({ attachment }) => place(attachment?.device) === place(device)) ||

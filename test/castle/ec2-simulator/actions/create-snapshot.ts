@@ -35,7 +35,7 @@ export const createSnapshot: Action = {
   },
 };
 
-/** Advances a snapshot to `completed`, or to `error` if a fault says so. */
+/** Advances a snapshot to `completed`, or to `error` if a fault requires it. */
 export async function finishSnapshot(
   { cloud }: Pick<Call, 'cloud'>,
   id: string,

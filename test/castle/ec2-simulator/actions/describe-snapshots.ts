@@ -30,7 +30,7 @@ export const describeSnapshots: Action = {
     checkIds('snap', ids);
     const missing = ids.filter((id) => seen.snapshots[id] === undefined);
     if (missing.length > 0) throw notFound('Snapshot', missing);
-    // All snapshots are of the one account that there is.
+    // There is only one account, which owns all snapshots.
     for (const owner of parameters.list('Owner')) {
       if (owner !== 'self' && owner !== cloud.account) throw invalidValue('owner', owner);
     }

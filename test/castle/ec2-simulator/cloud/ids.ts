@@ -17,5 +17,5 @@ export function checkIds(prefix: 'vol' | 'snap' | 'i', ids: readonly string[]): 
   }
 }
 
-/** What the NVMe controller of a volume gives as its serial number: the id without its dash. */
+/** The serial number of a volume's NVMe controller: the id without its dash. */
 export const serialOf = (volume: string): string => volume.replace('-', '');

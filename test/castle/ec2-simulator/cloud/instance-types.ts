@@ -9,8 +9,8 @@ export interface InstanceType {
 }
 
 /**
- * One of each kind, with what DescribeInstanceTypes says of them: up to the sixth generation, Nitro shares 28 places with
- * network interfaces, of which there is one; later ones have places for volumes alone; Xen is good for 40.
+ * One type of each kind, with the limits from DescribeInstanceTypes: up to the sixth generation, Nitro shares 28 places with
+ * network interfaces, of which the simulator has one; later generations have separate places for volumes; Xen allows 40.
  */
 export const instanceTypes: readonly InstanceType[] = [
   { name: 'm5.large', hypervisor: 'nitro', maximumAttachments: 27, limitIs: 'shared' },

@@ -40,7 +40,7 @@ export class Disks {
   }
 
   /**
-   * Replaces a volume's file by a copy under the same path, so that writes to the old file, by whoever has it open, have no
+   * Replaces a volume's file by a copy under the same path, so that processes that have the old file open write with no
    * effect.
    */
   async partWith(volume: string): Promise<void> {

@@ -1,72 +1,72 @@
-/** Where the simulator and moto differ, and which of them is like EC2. */
+/** A difference between the simulator and moto, and which of the two behaves like EC2. */
 export interface Difference {
-  /** The step of the script; without, every one. */
+  /** The step of the script. Default: every step. */
   readonly step?: string;
   /** The part of the answer. */
   readonly path: RegExp;
   readonly why: string;
 }
 
-/** moto does what EC2 refuses. */
+/** moto executes a request that EC2 refuses. */
 const lenient = (step: string, why: string): Difference => ({ step, path: /^error$/, why });
 
 /**
- * Those that are known, by moto 5.2.5. Sources: the EC2 API reference, its list of error codes, and the EBS User Guide.
- * Where moto is right and it matters to nobody here, it says so.
+ * The known differences to moto 5.2.5. Sources: the EC2 API reference, its list of error codes, and the EBS User Guide.
+ * Where moto is right and the castle does not need it, the reason says that.
  */
 export const differences: readonly Difference[] = [
   { path: /MultiAttachEnabled$/, why: 'a member of every Volume in the API reference; moto has none' },
   {
     path: /Throughput$/,
-    why: 'gp3 has a throughput (125 MiB/s by default); moto tells it only when it was asked for',
+    why: 'gp3 has a throughput (125 MiB/s by default); moto returns it only if the request had it',
   },
   {
     path: /^(Volumes\.\d\.)?SnapshotId$/,
-    why: 'EC2 answers an empty snapshotId for a blank volume; moto none',
+    why: 'EC2 returns an empty snapshotId for a blank volume; moto returns none',
   },
   {
     path: /^(Volumes\.\d\.)?Iops$/,
-    why: 'gp2 has IOPS by its size; moto tells them only when they were asked for',
+    why: 'the IOPS of gp2 depend on its size; moto returns them only if the request had them',
   },
   { path: /DeleteOnTermination$/, why: 'a member of every VolumeAttachment; moto has none' },
   {
     path: /^(State|Progress)$/,
-    why: 'in EC2 things take their time: creating, pending; in moto they are done at once',
+    why: 'EC2 has transitional states such as creating and pending; moto completes operations immediately',
   },
   {
     path: /^Attachments\.length$/,
-    why: 'moto answers an empty list of attachments to CreateVolume, EC2 none',
+    why: 'moto returns an empty list of attachments from CreateVolume, EC2 returns none',
   },
   {
     step: 'zones',
     path: /\.(ZoneId|ZoneType|Messages)\b/,
-    why: 'EC2 tells these as moto does; the castle does not ask',
+    why: 'EC2 returns these as moto does; the castle does not use them',
   },
   {
     step: 'a type',
     path: /^InstanceTypes\.0\.(?!InstanceType$|Hypervisor$|BareMetal$|EbsInfo\.(Max|Att|Nvme|Enc))/,
-    why: 'processors, memory, network and speed of a type, which moto has from EC2; the castle does not ask',
+    why: 'processors, memory, network and speed of a type, which moto copied from EC2; the castle does not use them',
   },
   {
     step: 'describe the instance',
     path: /\.(DeviceName|RootDeviceName)$/,
-    why: "a root device is called /dev/xvda or /dev/sda1, by the instance's image",
+    why: "the name of a root device, /dev/xvda or /dev/sda1, depends on the instance's image",
   },
   {
     step: 'describe the instance',
     path: /\.Hypervisor$/,
-    why: 'an m5.large is of Nitro; moto says xen of every one',
+    why: 'an m5.large uses Nitro; moto returns xen for every instance',
   },
   {
     step: 'describe the instance',
     path: /^Reservations\.0\.(Groups|Instances\.0\.(ClientToken|EbsOptimized|Network|Security|Source|Sriov|StateReason|StateTransition|Virtualization|Metadata|ImageId|P(rivate|ublic|latform|roductCodes|lacement\.GroupName)|AmiLaunchIndex|LaunchTime|Monitoring|SubnetId|VpcId))/,
-    why: 'network, image and the like of an instance, which EC2 tells as well; the castle does not ask',
+    why: 'network, image and other properties of an instance, which EC2 returns as well; the castle does not use them',
   },
   lenient('an unknown zone', 'EC2: InvalidParameterValue; moto: an empty list'),
   lenient('create without a zone', 'the zone is required'),
-  lenient('create of no known type', 'EC2: UnknownVolumeType; moto makes a floppy'),
+  lenient('create of no known type', 'EC2: UnknownVolumeType; moto creates a volume of that type'),
   lenient('create in an unknown zone', 'EC2: InvalidZone.NotFound'),
-  lenient('tags for something else at creation', 'EC2 takes tags for what is created only'),
+  lenient('tags for something else at creation', 'EC2 accepts tags only for the resource that is created'),
   lenient(
     'create with the same token and another size',
     'EC2: IdempotentParameterMismatch; moto ignores tokens',
@@ -98,11 +98,11 @@ export const differences: readonly Difference[] = [
   {
     step: 'modify',
     path: /^VolumeModification\.(ModificationState|Progress|EndTime)$/,
-    why: 'in EC2 it takes its time, in moto it is done at once',
+    why: 'a modification takes time in EC2; moto completes it immediately',
   },
   {
     path: /^Volume(s)?Modification(s\.0)?\.(Target|Original)(Iops|VolumeType)$/,
-    why: 'EC2 tells type and IOPS of both sides; moto only what was asked for',
+    why: 'EC2 returns type and IOPS before and after; moto returns only what the request had',
   },
   lenient('create from a snapshot with less room', 'EC2: InvalidParameterValue'),
   {

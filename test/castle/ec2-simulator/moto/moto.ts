@@ -9,7 +9,7 @@ import type { Place } from './script.ts';
 
 const region = 'eu-central-1';
 
-/** The release that differences.ts is about: others answer otherwise. */
+/** The release that differences.ts describes: other releases answer differently. */
 const release = '5.2.5';
 
 /** moto_server in that release, by the version of its Python package. */
@@ -18,7 +18,7 @@ export function motoServer(): Need {
     encoding: 'utf8',
   }).stdout;
   if (found.trim() === '') return 'needs moto_server on the PATH';
-  // A script of pip, whose first line names the Python that has the package. A shim of pyenv has one beside it.
+  // pip writes a script whose first line names the Python that has the package. A shim of pyenv has a Python in its folder.
   const [first = ''] = readFileSync(found.trim(), 'utf8').split('\n');
   const python = /python[\d.]*$/.test(first) ? first.replace(/^#!\s*/, '') : 'python3';
   const question = 'from importlib.metadata import version; print(version("moto"))';
@@ -33,18 +33,18 @@ export async function startMoto(t: Test): Promise<Place> {
   const server = spawn('setpriv', ['--pdeathsig', 'TERM', 'moto_server', '-H', '127.0.0.1', '-p', '0'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let said = '';
+  let output = '';
   server.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
+    output += text;
   });
   t.teardown(async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     server.kill('SIGTERM');
     await once(server, 'exit');
   });
-  const endpoint = await until('moto_server says where it listens', () => {
-    if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}: ${said}`);
-    return /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+  const endpoint = await until('moto_server prints its address', () => {
+    if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}: ${output}`);
+    return /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1];
   });
   const client = new EC2Client({
     ...{ endpoint, region, maxAttempts: 1 },

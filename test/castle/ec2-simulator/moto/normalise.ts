@@ -1,8 +1,8 @@
 import type { Outcome } from './script.ts';
 
 /**
- * An outcome as a flat list of what it has, without what is different each time: ids and times are reduced to their form,
- * and what an instance or an account has besides is left out.
+ * An outcome as a flat list of paths with values that do not differ from run to run: ids and times are reduced to their form,
+ * and other resources of the instance and the account are left out.
  * @returns `Volumes.0.State` and the like, each with its value
  */
 export function normalise(outcome: Outcome): ReadonlyMap<string, string> {
@@ -24,7 +24,7 @@ export function normalise(outcome: Outcome): ReadonlyMap<string, string> {
   return flat;
 }
 
-/** Lists without an order of their own get one. */
+/** Sorts lists whose order has no meaning. */
 function byName(a: unknown, b: unknown): number {
   const nameOf = (item: unknown) => {
     const { Key = '', DeviceName = '' } = item as { readonly Key?: string; readonly DeviceName?: string };

@@ -19,10 +19,10 @@ import {
 } from '@aws-sdk/client-ec2';
 import { until } from '../../../kit/until.ts';
 
-/** What came of a call: the answer, or the error's code and HTTP status. */
+/** The outcome of a call: the answer, or the error's code and HTTP status. */
 export type Outcome = Readonly<Record<string, unknown>>;
 
-/** Where the calls go. */
+/** The service that receives the calls. */
 export interface Place {
   readonly client: EC2Client;
   /** An instance of type m5.large, and its zone. */
@@ -31,12 +31,12 @@ export interface Place {
 }
 
 /**
- * The same calls, in the same order, wherever they go.
- * @returns what came of each, under its name
+ * Sends the same calls in the same order to the simulator or moto.
+ * @returns the outcome of each call by its name
  */
 export async function followScript({ client, instance, zone }: Place): Promise<ReadonlyMap<string, Outcome>> {
   const outcomes = new Map<string, Outcome>();
-  /** Does one step. What it answers is typed loosely on purpose: an answer without what it should have is an outcome. */
+  /** Runs one step. The type of the answer is loose, because an incomplete answer is an outcome too. */
   const step = async (name: string, sent: Promise<object>): Promise<Outcome> => {
     const outcome = await sent.then(
       (answer): Outcome => ({ ...answer }),
@@ -140,7 +140,7 @@ export async function followScript({ client, instance, zone }: Place): Promise<R
   await step('attach', attach(main));
   await settle(main, 'in-use');
   await until(
-    'it is attached',
+    'the volume is attached',
     async () =>
       (await volumes({ VolumeIds: [main] }))[0]?.Attachments?.[0]?.State === 'attached' || undefined,
   );
@@ -196,7 +196,7 @@ export async function followScript({ client, instance, zone }: Place): Promise<R
   await step('modifications of what was not modified', modifications({ VolumeIds: [main] }));
   await step('modify', client.send(new ModifyVolumeCommand({ VolumeId: main, Size: 3 })));
   await until(
-    'it is modified',
+    'the volume is modified',
     async () =>
       (await modifications({ VolumeIds: [main] })).VolumesModifications?.[0]?.ModificationState ===
         'completed' || undefined,
@@ -221,7 +221,7 @@ export async function followScript({ client, instance, zone }: Place): Promise<R
   );
   const snapshot = String(snapshotted['SnapshotId']);
   await until(
-    'it is completed',
+    'the snapshot is completed',
     async () =>
       (await snapshots({ SnapshotIds: [snapshot] })).Snapshots?.[0]?.State === 'completed' || undefined,
   );
@@ -248,7 +248,7 @@ export async function followScript({ client, instance, zone }: Place): Promise<R
   await step('detach what is not attached', detach(main));
   await step('detach an unknown volume', detach(unknown.volume));
   await step('delete', remove(main));
-  await until('it is gone', () =>
+  await until('the volume is deleted', () =>
     volumes({ VolumeIds: [main] }).then(
       () => undefined,
       () => true,
@@ -256,7 +256,7 @@ export async function followScript({ client, instance, zone }: Place): Promise<R
   );
   await step('delete what is deleted', remove(main));
 
-  // What moto does and EC2 does not changes what comes after: it comes last.
+  // These steps come last: moto executes them and EC2 refuses them, so later steps would differ.
   const spare = paged[3] as string;
   await attach(spare);
   await settle(spare, 'in-use');

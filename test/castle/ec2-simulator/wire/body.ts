@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { Ec2Error } from './errors.ts';
 
-/** Far above what a request with 1000 ids needs. */
+/** Far above the size of a request with 1000 ids. */
 const limit = 1 << 20;
 
 /**
- * Reads what a request carries.
+ * Reads the body of a request.
  * @throws Ec2Error RequestEntityTooLarge above 1 MiB
  */
 export async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -1,8 +1,8 @@
-/** An answer of EC2 that is an error: its code is what clients decide by. */
+/** An error response of EC2. Clients act on its code. */
 export class Ec2Error extends Error {
   /** As in the list of error codes of the EC2 API: `InvalidVolume.NotFound`. */
   readonly code: string;
-  /** HTTP: 400 for what the client did wrong, 403 for who it is, 500 and 503 for the server. */
+  /** The HTTP status: 400 for a wrong request, 403 for a wrong signature, 500 and 503 for errors of the server. */
   readonly status: number;
 
   constructor(code: string, message: string, status = 400) {
@@ -12,11 +12,11 @@ export class Ec2Error extends Error {
   }
 }
 
-/** A value that a parameter cannot have. */
+/** The error for an invalid value of a parameter. */
 export const invalidValue = (parameter: string, value: string, why = 'is invalid'): Ec2Error =>
   new Ec2Error('InvalidParameterValue', `Value (${value}) for parameter ${parameter} ${why}.`);
 
-/** An id of no volume, snapshot or instance; several are listed, as the real one does. */
+/** The error for ids that do not exist; EC2 lists several ids in one message. */
 export const notFound = (kind: 'Volume' | 'Snapshot' | 'InstanceID', ids: readonly string[]): Ec2Error => {
   const noun = { Volume: 'volume', Snapshot: 'snapshot', InstanceID: 'instance ID' }[kind];
   const quoted = ids.map((id) => `'${id}'`).join(', ');

@@ -8,13 +8,13 @@ export class Parameters {
   readonly #values: ReadonlyMap<string, string>;
   readonly #path: string;
 
-  /** @param path what stands before each name, for messages: `Filter.1.` */
+  /** @param path the prefix of each name in messages: `Filter.1.` */
   constructor(values: Iterable<readonly [string, string]>, path = '') {
     this.#values = new Map(values);
     this.#path = path;
   }
 
-  /** The first part of each name, without the numbers: what the action must know. */
+  /** The first part of each name, without numbers, to compare with the parameters of the action. */
   names(): readonly string[] {
     return [...new Set([...this.#values.keys()].map((name) => name.split('.')[0] as string))];
   }
@@ -37,7 +37,7 @@ export class Parameters {
     return value;
   }
 
-  /** @throws Ec2Error InvalidParameterValue unless it is a whole number, or not there */
+  /** @throws Ec2Error InvalidParameterValue unless it is a whole number or missing */
   integer(name: string): number | undefined {
     const value = this.#values.get(name);
     if (value === undefined) return undefined;
@@ -45,7 +45,7 @@ export class Parameters {
     return Number(value);
   }
 
-  /** @throws Ec2Error InvalidParameterValue unless it is true or false, or not there */
+  /** @throws Ec2Error InvalidParameterValue unless it is true or false or missing */
   flag(name: string): boolean | undefined {
     const value = this.#values.get(name);
     if (value === undefined) return undefined;

@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Ec2Error } from './errors.ts';
 
-/** How far a request's clock may be off: five minutes, as the real service says of AWS Signature Version 4. */
+/** The tolerance for a request's clock: five minutes, from the documentation of AWS Signature Version 4. */
 const tolerance = 5 * 60_000;
 
 /**
- * Looks at the Signature Version 4 of a request: whether it is there, of today, for the service ec2 and this region, and
- * signs what it must. The signature itself is not computed again, since no test of ours could send a wrong one.
- * @param now the service's own clock, in milliseconds
- * @throws Ec2Error as the real service refuses
+ * Checks the Signature Version 4 of a request: it must exist, be of today, for the service ec2 and this region, and
+ * cover the required headers. The signature itself is not verified, since the SDK always sends a correct one.
+ * @param now the time of the service, in milliseconds
+ * @throws Ec2Error with the codes of EC2
  */
 export function checkSignature(headers: IncomingHttpHeaders, region: string, now: number): void {
   const { authorization } = headers;

@@ -1,5 +1,5 @@
 /**
- * What an answer consists of. A list becomes `<item>` elements, what is undefined is left out, as EC2 does.
+ * The content of an answer. A list becomes `<item>` elements, and undefined values are left out, as in EC2.
  */
 export type Xml = string | number | boolean | undefined | readonly Xml[] | { readonly [name: string]: Xml };
 
