@@ -97,7 +97,7 @@ if (requires(t, root, program('strace'))) {
     t.ok(isMountPoint(orphan));
     t.match(
       (await castle(of, 'gc', '--dry-run')).stdout,
-      /^found {4}mount .*main~orphan: it was made for an engine, /m,
+      /^found {4}mount .*main~orphan: it was created for an engine, /m,
     );
 
     const done = await gc(of);
