@@ -116,7 +116,7 @@ export async function serveTls(
     app.server,
     { host, port },
     `the castle cannot listen on ${listen}`,
-    'give another --listen',
+    'choose another address for --listen',
   );
   const { port: bound } = app.server.address() as AddressInfo;
   return {

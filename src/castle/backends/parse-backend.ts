@@ -30,7 +30,7 @@ export interface BackendDeps {
 }
 
 /** The default size of a volume, in bytes. */
-const usualSizeBytes = 10 * 2 ** 30;
+const defaultSizeBytes = 10 * 2 ** 30;
 
 /**
  * The backends by name: each function creates one from the text after the `=`. backend.ts defines what a backend has to
@@ -67,7 +67,7 @@ export async function parseBackend(text: string, deps: BackendDeps): Promise<Bac
  */
 export function parseLoop(setting: string): LoopSettings {
   const [folder = '', ...options] = setting.split(',');
-  let settings: LoopSettings = { folder: resolve(folder), fileSystem: ext4, sizeBytes: usualSizeBytes };
+  let settings: LoopSettings = { folder: resolve(folder), fileSystem: ext4, sizeBytes: defaultSizeBytes };
   for (const option of options) settings = { ...settings, ...parseLoopOption(option) };
   const { fileSystem, sizeBytes } = settings;
   if (folder === '') throw wrong('loop needs a folder', 'use loop=DIR');

@@ -48,23 +48,23 @@ export async function examine(settings: ServeSettings): Promise<readonly Finding
   ];
 }
 
-/** The folder in `NAME=DIR[,OPTION…]`. */
+/** Returns the folder in `NAME=DIR[,OPTION…]`. */
 const folderOf = (backend: string): string =>
   resolve(backend.split('=').slice(1).join('=').split(',')[0] ?? '');
 
-/** The settings of the backend ebs, which has no folder of its own; undefined for another backend. */
+/** Returns the settings of the backend ebs, which has no folder; undefined for another backend. */
 function ebsOf(backend: string): EbsSettings | undefined {
   const [, setting] = /^ebs(?:=(?!$)|(?=,)|$)(.*)$/.exec(backend) ?? [];
   return setting === undefined ? undefined : parseEbs(setting);
 }
 
-/** The settings of the backend nfs; undefined for another backend. */
+/** Returns the settings of the backend nfs; undefined for another backend. */
 function nfsOf(backend: string): NfsSettings | undefined {
   const [, setting] = /^nfs=(.*)$/s.exec(backend) ?? [];
   return setting === undefined ? undefined : parseNfs(setting);
 }
 
-/** Checks what the backend loop needs besides its folder; nothing for another backend. */
+/** Checks what the backend loop needs besides its folder. Returns no findings for another backend. */
 async function loop(backend: string): Promise<readonly Finding[]> {
   const [, setting] = /^loop=(.*)$/s.exec(backend) ?? [];
   return setting === undefined ? [] : loopFindings(parseLoop(setting).fileSystem);

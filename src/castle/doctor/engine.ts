@@ -7,8 +7,7 @@ import { type Finding, missing, ok, warning } from './finding.ts';
 const answerWithinMs = 5_000;
 
 /**
- * Checks that the engine answers, and that the castle finds a container's id in its cgroup; the second is tried on one running
- * container.
+ * Checks that the engine answers, and that the castle finds the id of one running container in the path of its cgroup.
  * @param socketPath the engine's unix socket
  */
 export async function engineFindings(socketPath: string): Promise<readonly Finding[]> {

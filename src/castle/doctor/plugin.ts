@@ -23,7 +23,7 @@ export function pluginFindings(socket: string): readonly Finding[] {
       return [
         missing(
           what,
-          'the castle is in a mount namespace of its own: the engine would not see its mounts',
+          'the castle is not in the mount namespace of process 1, so the engine cannot use its mounts',
           remedy,
         ),
       ];

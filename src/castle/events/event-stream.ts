@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { CastleEvent } from './event.ts';
 
-/** More readers than this are refused. */
+/** The maximum number of readers. */
 const limitOfReaders = 32;
 /** The largest buffer of one reader, in bytes. Events that do not fit are dropped. */
 const limitBufferedBytes = 256 * 1024;

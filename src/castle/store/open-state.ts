@@ -53,12 +53,12 @@ function needRoom(folder: string): void {
   if (bfree * bsize >= roomToBegin) return;
   throw new Failure(
     'cannotCreate',
-    `the state folder ${folder} has no room: ${bfree * bsize} bytes are free on its disk`,
-    `make ${roomToBegin} bytes free`,
+    `the disk of the state folder ${folder} is full: ${bfree * bsize} bytes are free`,
+    `free at least ${roomToBegin} bytes`,
   );
 }
 
-/** @throws Failure cannotCreate when something else than a regular file has the name */
+/** Checks that a path, if it exists, is a regular file. @throws Failure cannotCreate */
 function checkIsFile(path: string): void {
   let isFile: boolean;
   try {
@@ -73,9 +73,9 @@ function checkIsFile(path: string): void {
 const lockBytes = 4096;
 
 /**
- * Creates LMDB's lock file with its first block, or makes sure that it is a regular file. When LMDB cannot create or map
- * the file itself, for want of an inode or because something else has its name, the process ends by SIGSEGV (lmdb-js 3.5).
- * Zeros are fine: the only process that has the file open initializes it.
+ * Creates LMDB's lock file with its first block; checks that an existing one is a regular file. If LMDB itself cannot create or
+ * map the file, because no inode is free or the path is not a regular file, the process ends by SIGSEGV (lmdb-js 3.5). The block
+ * contains zeros, because the only process that has the file open initializes it.
  * @throws Failure cannotCreate
  */
 function prepareLockFile(path: string): void {
@@ -94,10 +94,10 @@ function prepareLockFile(path: string): void {
     throw new Failure(
       'cannotCreate',
       `cannot open the castle's lock file ${path}: ${errorMessage(thrown)}`,
-      'see to the space, the inodes and the permissions of its folder',
+      'check the free space, the free inodes and the permissions of its folder',
     );
   }
 }
 
 const notAFile = (path: string): Failure =>
-  new Failure('cannotCreate', `${path} is not a regular file`, 'move it away, or give another --state');
+  new Failure('cannotCreate', `${path} is not a regular file`, 'move it away, or set another --state');

@@ -382,7 +382,7 @@ export class VolumeAdministration {
         return true;
       });
       // Runs without the volume's lock: the removal of a large volume takes long and must not block a new volume of that name.
-      if (isPurging) await this.removeForGood(purging, trash);
+      if (isPurging) await this.removePermanently(purging, trash);
     } catch (thrown) {
       this.deps.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
@@ -391,11 +391,11 @@ export class VolumeAdministration {
     }
   }
 
-  private async removeForGood(record: TrashRecord, trash: Trash): Promise<void> {
+  private async removePermanently(record: TrashRecord, trash: Trash): Promise<void> {
     const { id, volume, deleted } = record;
     await trash.purge(volume, id);
     await this.advance(record, 'purged');
-    this.deps.emit(`volume ${volume}, deleted on ${deleted}, was removed for good`, {
+    this.deps.emit(`volume ${volume}, deleted on ${deleted}, was removed permanently`, {
       event: 'volume.purged',
       volume,
     });

@@ -106,7 +106,7 @@ const deletedPattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@(
 export const deletedPath = (trash: string, { volume, id, type }: Image, trashId: string): string =>
   join(trash, `${volume}@${id}@${trashId}.${type}`);
 
-/** All images in a trash folder; none when it does not exist. */
+/** Returns all images in a trash folder; none when the folder does not exist. */
 export function listDeletedImages(trash: string): readonly DeletedImage[] {
   let names: readonly string[];
   try {

@@ -60,6 +60,6 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const folders = await CastleOnHost.start(t, 'process');
     const owner = await TestContainer.start(t, folders);
     await owner.lease('main');
-    t.match(await grow(folders, 'main', '1G'), { code: 64, stderr: /has no size of its own/ });
+    t.match(await grow(folders, 'main', '1G'), { code: 64, stderr: /share one disk and have no size/ });
   });
 }
