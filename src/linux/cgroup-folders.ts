@@ -26,7 +26,7 @@ export interface CgroupFolder {
 }
 
 /**
- * The folder of a process's cgroup in the hierarchy of one controller.
+ * Returns the folder of a process's cgroup in the hierarchy of one controller.
  * @param controller empty for the unified hierarchy
  * @param paths the result of {@link cgroupPaths}
  * @param mountinfo /proc/self/mountinfo of the reader
@@ -60,7 +60,7 @@ function isHierarchyOf(controller: string, { type, fileSystemOptions }: MountLin
     : type === 'cgroup' && fileSystemOptions.split(',').includes(controller);
 }
 
-/** The folder and its parents up to the mount point, innermost first. */
+/** Returns the folder and its parents up to the mount point, innermost first. */
 export function upwards({ top, below }: CgroupFolder): readonly string[] {
   const folders = [`${top}${below}`];
   for (let rest = below; rest !== ''; ) {

@@ -10,7 +10,7 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
-/** The id of this boot of the kernel; random(4), /proc/sys/kernel/random/boot_id. */
+/** Returns the id of this boot of the kernel; random(4), /proc/sys/kernel/random/boot_id. */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
 /**
@@ -61,7 +61,7 @@ function threadsOf(pid: number | 'self'): readonly string[] {
   }
 }
 
-/** The name of a namespace of a process, such as `pid:[4026531836]`; namespaces(7). */
+/** Returns the name of a namespace of a process, such as `pid:[4026531836]`; namespaces(7). */
 export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt' | 'user'): string {
   return fromAnyThread(pid, (folder) => readlinkSync(`${folder}/ns/${kind}`));
 }
@@ -93,7 +93,7 @@ export function hasCapability(number: number): boolean {
   return ((effective >> BigInt(number)) & 1n) === 1n;
 }
 
-/** The environment that a process was started with. Later changes by the process may or may not be included. */
+/** Returns the environment that a process was started with. Later changes by the process may or may not be included. */
 export function environmentOf(pid: number): ReadonlyMap<string, string> {
   const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/environ`, 'utf8'));
   return new Map(

@@ -96,7 +96,9 @@ export const Snapshot = Type.Object({
   ),
   note: Type.Optional(Type.String()),
   sizeBytes: Type.Optional(
-    Type.Integer({ description: 'How much space it uses by itself, where the backend can report it.' }),
+    Type.Integer({
+      description: 'The space that only this snapshot uses, in bytes, where the backend can report it.',
+    }),
   ),
   offHostCopy: Type.Unsafe<OffHostCopy>(
     Type.String({
@@ -273,11 +275,11 @@ export type GcRequest = Static<typeof GcRequest>;
 export const GarbageResult = Type.Object({
   kind: Type.String({ description: 'mount, device, volume, snapshot, file or lease' }),
   name: Type.String(),
-  reason: Type.String({ description: 'Why it is garbage, as the end of a sentence after "because".' }),
+  reason: Type.String({ description: 'Why it is garbage, as the end of a sentence after a colon.' }),
   outcome: Type.Unsafe<'found' | 'removed' | 'left' | 'failed'>(
     Type.Union((['found', 'removed', 'left', 'failed'] as const).map((outcome) => Type.Literal(outcome))),
   ),
-  remedy: Type.Optional(Type.String({ description: 'What to do about it by hand.' })),
+  remedy: Type.Optional(Type.String({ description: 'What an operator can do about it.' })),
 });
 export type GarbageResult = Static<typeof GarbageResult>;
 

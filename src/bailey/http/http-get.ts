@@ -15,7 +15,7 @@ export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Certificates to trust in addition to Node's own, PEM. */
   readonly ca?: string;
-  /** Accept any certificate, as agent.jar does with -noCertificateCheck. */
+  /** Whether any certificate is accepted, as agent.jar does with -noCertificateCheck. */
   readonly anyCertificate?: boolean;
   readonly signal?: AbortSignal;
 }

@@ -7,7 +7,7 @@ export interface ProcessorCount {
 }
 
 /**
- * The value for -XX:ActiveProcessorCount where the JVM would count too many processors: the CPU quota rounded up, which a
+ * Returns the value for -XX:ActiveProcessorCount where the JVM would count too many processors: the CPU quota rounded up, which a
  * JVM that sees the quota would use itself. Two such cases are known; in all others the result is undefined:
  * - the quota is set on a parent cgroup, as for a Kubernetes pod: before the fix of JDK-8322420 (JDK 24, and late updates
  *   of older releases) the JVM reads only the innermost cgroup;

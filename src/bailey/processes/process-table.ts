@@ -33,7 +33,7 @@ export function uptimeSeconds(proc = procfs): number {
 }
 
 /**
- * The hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does not
+ * Returns the hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does not
  * apply to root. Members of the mount's group (gid=) are exempt, too, which is not checked here.
  */
 export function hidepidOption(

@@ -31,7 +31,7 @@ export function readAdvertiseSetting(
 }
 
 /**
- * The address that agents connect to: the configured one, or with `auto` the only one found in the variables that
+ * Returns the address that agents connect to: the configured one, or with `auto` the only one found in the variables that
  * schedulers set.
  * @param role `controller`: find the own address; `agent`: find the address of its controller
  * @param port the controller's port for agents, if it is fixed

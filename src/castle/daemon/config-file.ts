@@ -3,7 +3,7 @@ import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { castleSettings, type SettingTexts } from './settings.ts';
 
-/** A larger file, in bytes, is not read. */
+/** The maximum size of the file, in bytes. */
 const limitBytes = 64 * 1024;
 
 /**
@@ -93,7 +93,7 @@ function readTrusted(file: string): string {
 const wrong = (file: string, line: number | undefined, what: string, remedy: string): Failure =>
   new Failure('config', `${file}${line === undefined ? '' : `:${line}`}: ${what}`, remedy);
 
-/** A value, cut to fit in a message. */
+/** Returns a value as text, truncated for a message. */
 function short(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;

@@ -42,7 +42,7 @@ function lock(native: Native, fd: number, folder: string, emit: EmitEvent): bool
   }
 }
 
-/** The pid of the process that has the lock, from /proc/locks (proc_locks(5)); undefined when it is not listed. */
+/** Returns the pid of the process that has the lock, from /proc/locks (proc_locks(5)); undefined when it is not listed. */
 function holderOf(fd: number): number | undefined {
   const inode = fstatSync(fd).ino;
   const found = new RegExp(

@@ -75,7 +75,7 @@ const durationWithin = (shortestMs: number, longestMs: number, range: string): S
   parse(option, text) {
     const ms = duration.parse(option, text);
     if (ms >= shortestMs && ms <= longestMs) return ms;
-    throw new Failure('usage', `${option} ${text} is not from ${range}`, 'give a time as in 5m');
+    throw new Failure('usage', `${option} ${text} is not a time from ${range}`, 'give a time as in 5m');
   },
 });
 
@@ -143,7 +143,7 @@ const declarations = {
     meaning:
       'where volumes are stored: local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G], nfs=HOST:/EXPORT[,OPTION…] or ebs[=ZONE][,size=10G][,type=gp3]…',
     details:
-      'Where volumes are stored. local=DIR: a folder for each volume. loop=DIR,fs=ext4,size=10G: an image of its own size for each. nfs=HOST:/EXPORT: a folder for each on an NFS server. ebs,size=10G,type=gp3: on EC2, an EBS volume for each.',
+      'Where volumes are stored. local=DIR: a folder for each volume. loop=DIR,fs=ext4,size=10G: an image for each volume, with its own size. nfs=HOST:/EXPORT: a folder for each volume on an NFS server. ebs,size=10G,type=gp3: an EBS volume for each volume, on EC2.',
     syntax: backend,
   },
   runtime: {
@@ -153,7 +153,7 @@ const declarations = {
     default: 'docker',
     meaning: 'what runs the containers: docker, podman, or process (for development only)',
     details:
-      'What runs the containers: docker or podman. `process` is for development: it lets every container have every volume.',
+      'What runs the containers: docker or podman. `process` is for development: every container may use every volume.',
     syntax: text('docker, podman or process', /^(docker|podman|process)$/),
   },
   dockerSocket: {
@@ -195,7 +195,7 @@ const declarations = {
     default: 'hourly=24,daily=7,weekly=4,monthly=12',
     meaning: 'how many of the scheduled snapshots are kept',
     details:
-      'How many of the scheduled snapshots are kept. Snapshots that somebody requested are never deleted by this.',
+      'How many of the scheduled snapshots are kept. This never deletes snapshots that were taken on request.',
     syntax: text('numbers, as in last=3,hourly=24,daily=7', /^[a-z]+=.+$/),
   },
   offHost: {
@@ -242,9 +242,9 @@ const declarations = {
     group: 'housekeeping',
     placeholder: 'TIME',
     default: '1h',
-    meaning: 'how often garbage is collected: mounts, devices and files that nothing uses; 0: never',
+    meaning: 'how often garbage is collected: unused mounts, devices and files; 0: never',
     details:
-      'How often garbage is collected: mounts, devices and files that the castle made and that nothing uses. What holds no data is removed; what may hold data is only reported. "0": never.',
+      'How often garbage is collected: unused mounts, devices and files that the castle created. Objects without data are removed; objects that may hold data are only reported. "0": never.',
     syntax: durationOrZero,
   },
   metricsListen: {
@@ -252,9 +252,9 @@ const declarations = {
     group: 'metrics',
     placeholder: 'HOST:PORT',
     without: 'only on the unix socket',
-    meaning: 'TCP address that serves /metrics and /healthz to everybody',
+    meaning: 'TCP address that serves /metrics and /healthz without authentication',
     details:
-      'The TCP address that serves /metrics and /healthz, for Prometheus, which cannot read a unix socket. Everybody who reaches the port may read; no names of containers or volumes are served.',
+      'The TCP address that serves /metrics and /healthz, for Prometheus, which cannot read a unix socket. Any client that reaches the port can read them. They contain no names of containers or volumes.',
     example: '127.0.0.1:9464',
     syntax: address,
   },
@@ -392,6 +392,6 @@ export function parseSettings(texts: SettingTexts): SettingValues {
     const text = texts[name] ?? declared.default;
     return [name, text === undefined ? undefined : declared.syntax.parse(`--${declared.key}`, text)] as const;
   });
-  // The table's own type says which value each name has.
+  // The type of the table determines the type of each value.
   return Object.fromEntries(values) as SettingValues;
 }

@@ -135,7 +135,7 @@ const standInFor = (volume: string, id: string, shared: boolean): Container => (
   engineMount: true,
 });
 
-/** @throws RefusalError not_permitted when the engine would not see the castle's mounts */
+/** Checks that the engine can use the castle's mounts. @throws RefusalError not_permitted when it is in another mount namespace */
 function checkSeesOurMounts({ pid }: Peer): void {
   if (namespaceOf(pid, 'mnt') === namespaceOf('self', 'mnt')) return;
   throw new RefusalError(

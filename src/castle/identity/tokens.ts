@@ -177,7 +177,7 @@ export class Tokens {
     });
   }
 
-  /** Records of expired tokens whose container has no lease on the volume. */
+  /** Returns the records of expired tokens whose container has no lease on the volume. */
   private over(): readonly TokenUse[] {
     const { store } = this.deps;
     const kept = new Set(store.leases().map(({ container, volume }) => `${container} ${volume}`));
@@ -215,7 +215,7 @@ const runOf = ({ first: { pid, startTicks } }: Container): Run => ({ pid, startT
 const isSameRun = (run: Run, { first }: Container): boolean =>
   run.pid === first.pid && run.startTicks === first.startTicks;
 
-/** The user of a container's first process, as the host numbers it: the owner of a new volume. */
+/** Returns the user of a container's first process, by its ids on the host. This user owns a new volume. */
 function userOf({ first: { pid } }: Container): { readonly uid: number; readonly gid: number } {
   try {
     const status = readStatus(pid);

@@ -83,7 +83,7 @@ export function growRefusal(fault: MountFault, image: string, target: string): R
   return new RefusalError(
     'backend_failed',
     `the file system of ${image} could not grow while mounted on ${target}: ${step}: ${error}`,
-    'its image is larger already; the file system follows when it is mounted the next time',
+    'no action is needed: the image is larger already, and the file system grows at the next mount',
   );
 }
 

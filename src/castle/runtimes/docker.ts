@@ -94,7 +94,7 @@ function known(inspected: Inspected): KnownContainer {
 }
 
 /**
- * The container with its first process; undefined when it is not running. The pid may have been reused since the engine's
+ * Returns the container with its first process; undefined when it is not running. The pid may have been reused since the engine's
  * answer, so the cgroup of the process must have the id of the container.
  */
 function running({ id, name, pid, labels }: Inspected): Container | undefined {

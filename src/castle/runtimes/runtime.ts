@@ -42,9 +42,9 @@ export interface Peer {
 export interface Runtime {
   readonly name: string;
   /**
-   * The container that a process runs in, or undefined when it runs in none.
-   * @throws RefusalError not_permitted when it is in a container that this runtime does not know, backend_failed when the engine
-   *   does not answer
+   * Returns the container that a process runs in; undefined when it runs in none.
+   * @throws RefusalError not_permitted when it is in a container of another runtime, backend_failed when the engine does not
+   *   answer
    */
   containerOf(peer: Peer): Promise<Container | undefined>;
   /**
@@ -58,7 +58,7 @@ export interface Runtime {
   /** Follows the events of containers from now on; absent for runtimes without an engine. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
   /**
-   * The names of the running, paused and restarting containers that use the engine's volume of this name.
+   * Returns the names of the running, paused and restarting containers that use the engine's volume of this name.
    * @throws RefusalError backend_failed when the engine does not answer
    */
   readonly usersOf?: (volume: string) => Promise<readonly string[]>;

@@ -313,7 +313,7 @@ function openDatabase(folder: string): RootDatabase {
   }
 }
 
-/** The path of the file with all data. LMDB creates the lock file beside it when it is missing. */
+/** Returns the path of the file with all data. LMDB creates the lock file beside it when it is missing. */
 export const storeFile = (folder: string): string => join(folder, 'castle.lmdb');
 
 function damaged(folder: string, why: string): Failure {

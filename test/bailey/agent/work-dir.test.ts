@@ -55,7 +55,7 @@ t.test('a file, and a path below a file, are rejected', async (t) => {
   const file = env['JENKINS_AGENT_FILE'] ?? '';
   for (const [path, line] of [
     [file, /-workDir \S+\/agent\.jar is not a folder;/],
-    [`${file}/work`, /-workDir \S+\/agent\.jar\/work lies below a file;/],
+    [`${file}/work`, /-workDir \S+\/agent\.jar\/work is below a file;/],
   ] as const)
     refused(
       t,

@@ -317,7 +317,7 @@ const wrong: readonly [string, number, RegExp, NodeJS.ProcessEnv, ...string[]][]
   [
     'agent',
     64,
-    /\[::1\]:5 \(--advertise\) cannot be a tunnel: agent\.jar takes no IPv6 address there/,
+    /\[::1\]:5 \(--advertise\) cannot be a tunnel: agent\.jar does not accept an IPv6 address there/,
     {},
     '--advertise',
     '[::1]:5',

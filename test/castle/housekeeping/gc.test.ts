@@ -260,7 +260,8 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.same(await gc(of), [found.replace('found', 'removed')]);
     t.notOk(await of.leaseOf('main'));
 
-    const halfMade = async () => (await of.ask('volumes')).filter((one) => one.state === 'creating').length;
+    const unfinishedVolumes = async () =>
+      (await of.ask('volumes')).filter((one) => one.state === 'creating').length;
     const tracer = await traced(pid, 'rename', 1);
     await volume(of, 'create', 'half');
     tracer.kill('SIGKILL');
@@ -268,12 +269,12 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     // What lies in its place keeps the next castle from finding out, and is then taken away.
     writeFileSync(join(of.backend, 'half'), '');
     await of.serve();
-    t.equal(await halfMade(), 1, 'one was begun, and how that ended cannot be told');
+    t.equal(await unfinishedVolumes(), 1, 'one was begun, and how that ended cannot be told');
     rmSync(join(of.backend, 'half'));
     t.same(await gc(of, '--dry-run'), ['found volume half']);
-    t.equal(await halfMade(), 1);
+    t.equal(await unfinishedVolumes(), 1);
     t.same(await gc(of), ['removed volume half']);
-    t.equal(await halfMade(), 0);
+    t.equal(await unfinishedVolumes(), 0);
     t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
   });
 

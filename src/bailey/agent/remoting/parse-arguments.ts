@@ -51,7 +51,7 @@ export function parseArguments(args: readonly RawArgument[]): readonly ParsedArg
 const mayTakeNext = (option: RemotingOption | undefined, next: Word | undefined): boolean =>
   next !== undefined && (option?.takesValue ?? !next.text.startsWith('-'));
 
-/** All occurrences of an option, in order. */
+/** Returns all occurrences of an option, in order. */
 export const argumentsNamed = (items: readonly ParsedArgument[], name: string): readonly ParsedArgument[] =>
   items.filter((item) => item.name === name);
 
@@ -59,11 +59,11 @@ export const argumentsNamed = (items: readonly ParsedArgument[], name: string): 
 export const hasOption = (items: readonly ParsedArgument[], name: string): boolean =>
   items.some((item) => item.name === name);
 
-/** The value of an option; agent.jar uses the last of several. */
+/** Returns the value of an option; agent.jar uses the last of several. */
 export const lastValue = (items: readonly ParsedArgument[], name: string): string | undefined =>
   argumentsNamed(items, name).at(-1)?.value;
 
-/** The positional arguments: the secret, then the name. */
+/** Returns the positional arguments: the secret, then the name. */
 export const positionalArguments = (items: readonly ParsedArgument[]): readonly ParsedArgument[] =>
   items.filter((item) => item.name === undefined);
 

@@ -220,7 +220,7 @@ function imageOf(fd: number, { path }: HostDevice, { fileSystem, id }: CastleVol
   return { fd, path, isDevice: true as const, fileSystem: { type: fileSystem, uuid: id } };
 }
 
-/** The plan for a new volume that gets an empty file system. */
+/** Returns the plan for a new volume that gets an empty file system. */
 function newPlan(volume: NewVolume, sizeBytes: number, fileSystem: FileSystem): VolumePlan {
   return {
     volume,

@@ -27,7 +27,7 @@ export class Copies {
     private readonly prefix: string,
   ) {}
 
-  /** The description of the object store, for messages. */
+  /** Returns the description of the object store, for messages. */
   get place(): string {
     return this.objects.description;
   }

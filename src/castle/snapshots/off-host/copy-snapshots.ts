@@ -25,7 +25,7 @@ export class OffHostCopies {
 
   constructor(private readonly deps: OffHostCopyDeps) {}
 
-  /** The description of the object store, for messages. */
+  /** Returns the description of the object store, for messages. */
   get place(): string {
     return this.deps.copies.place;
   }

@@ -22,7 +22,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await container.lease('main');
       t.match(await grow(castle, 'main', '64M'), {
         code: 69,
-        stderr: /ext4 grows for CAP_SYS_RESOURCE only/,
+        stderr: /ext4 grows only with CAP_SYS_RESOURCE/,
       });
       t.equal(statSync(imageOf(castle.backend, 'main')).size, 16 * 2 ** 20);
     });
