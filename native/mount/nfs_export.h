@@ -1,4 +1,7 @@
-/* Operations of the castle in an NFS export. The export is mounted for the time of one operation, in no mount namespace. */
+/*
+ * Operations of the castle in an NFS export. The export is mounted for the time of one operation, in no mount
+ * namespace.
+ */
 #ifndef CASTLE_MOUNT_NFS_EXPORT_H
 #define CASTLE_MOUNT_NFS_EXPORT_H
 

@@ -8,8 +8,8 @@ const char *__asan_default_options(void)
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 {
     /*
-     * No leaks: PID 1 allocates nothing, and looking for some takes a thread that traces the others. No handlers: the
-     * program must get the dispositions that were given, and an end by SIGSEGV shows in every exit code.
+     * No leak detection: PID 1 allocates nothing, and the detection needs a thread that traces the others. No handlers:
+     * the program must get the given dispositions, and every exit code shows an end by SIGSEGV.
      */
     return "detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0";
 }

@@ -180,8 +180,8 @@ export function isSharedWithHost(pid: number, folder: string): boolean {
 }
 
 /**
- * Returns the mount that a path lies on. It follows the mount points that the path crosses, from the root on, so that a mount below
- * a hidden mount point does not count.
+ * Returns the mount that a path lies on. It follows the mount points that the path crosses, from the root on, so that a mount
+ * below a hidden mount point does not count.
  * @param path absolute and without symlinks
  */
 export function mountOf(mounts: readonly MountLine[], path: string): MountLine | undefined {

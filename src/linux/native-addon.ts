@@ -33,7 +33,8 @@ export interface Native {
    */
   exec(path: string, argv: readonly (string | Buffer)[], without?: readonly string[], stdin?: number): never;
   /**
-   * Creates a sealed file in memory that only this user can read: memfd_create(2) (Linux 3.17). The file position is at the end.
+   * Creates a sealed file in memory that only this user can read: memfd_create(2) (Linux 3.17). The file position is at the
+   * end.
    * @returns its descriptor (close-on-exec)
    * @throws ENOSYS or EPERM where the system does not allow it
    */
@@ -54,8 +55,8 @@ export interface Native {
    */
   syncFiles(paths: Buffer): Promise<void>;
   /**
-   * Returns the process at the other end of a connected unix stream socket, as the kernel recorded it at connect(2): SO_PEERCRED and
-   * SO_PEERPIDFD (Linux 6.5); before 6.5, pidfd_open(2) and a comparison with the credentials.
+   * Returns the process at the other end of a connected unix stream socket, as the kernel recorded it at connect(2):
+   * SO_PEERCRED and SO_PEERPIDFD (Linux 6.5); before 6.5, pidfd_open(2) and a comparison with the credentials.
    * @param fd descriptor of the socket
    * @throws ESRCH when the peer has ended
    */

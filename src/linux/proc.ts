@@ -33,8 +33,8 @@ export function isStillThere(identity: ProcessIdentity): boolean {
 }
 
 /**
- * Reads a file below /proc/PID whose content all threads of a process share. When the first thread has ended before the others (pthread_exit in main),
- * /proc/PID no longer shows it, but the folder of each remaining thread does.
+ * Reads a file below /proc/PID whose content all threads of a process share. When the first thread has ended before the others
+ * (pthread_exit in main), /proc/PID no longer shows it, but the folder of each remaining thread does.
  * @param read reads the file below its argument, /proc/PID or /proc/PID/task/TID
  * @throws the error for the first thread, when it cannot be read for any thread
  */

@@ -45,8 +45,8 @@ export function parseCastleUrl(text: string): CastleAddress {
 const longestSocketPath = 107;
 
 /**
- * Returns why a path is not valid for a socket, as the end of a sentence; undefined when it is valid. libuv truncates a path that
- * is too long, so a call could reach another socket.
+ * Returns why a path is not valid for a socket, as the end of a sentence; undefined when it is valid. libuv truncates a path
+ * that is too long, so a call could reach another socket.
  */
 export function socketPathFault(path: string): string | undefined {
   const length = Buffer.byteLength(path);

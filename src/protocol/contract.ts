@@ -11,7 +11,9 @@ const VolumeName = Type.String({
   description: 'Letters, digits, _ . -; starts with a letter or digit; at most 128 characters.',
 });
 
-/** POST /v1/leases: mounts a volume. It does not name the container: the castle identifies it by the socket's peer or the token. */
+/**
+ * POST /v1/leases: mounts a volume. It does not name the container: the castle identifies it by the socket's peer or the token.
+ */
 export const LeaseRequest = Type.Object(
   {
     volume: VolumeName,
@@ -301,7 +303,9 @@ export const Status = Type.Object({
 });
 export type Status = Static<typeof Status>;
 
-/** The body of the response to a refused request. Programs decide by `code`; `message` and `remedy` are text for the operator. */
+/**
+ * The body of the response to a refused request. Programs decide by `code`; `message` and `remedy` are text for the operator.
+ */
 export const Refusal = Type.Object({
   error: Type.Object({
     code: Type.String(),

@@ -114,8 +114,8 @@ const partSizeOption =
   /^-X(?:mn|mo|mns|mnx|mos|mox)(\w+)$|^-XX:(?:SoftMaxHeapSize|NewSize|MaxNewSize|OldSize)=(\w+)$/;
 
 /**
- * Returns the first option that requires a larger heap than this one. With both, the JVM would not start, or would use less than
- * the option requests.
+ * Returns the first option that requires a larger heap than this one. With both, the JVM would not start, or would use less
+ * than the option requests.
  */
 export function configuredSizeAbove(
   configured: readonly ConfiguredOption[],

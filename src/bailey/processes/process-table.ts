@@ -33,8 +33,8 @@ export function uptimeSeconds(proc = procfs): number {
 }
 
 /**
- * Returns the hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does not
- * apply to root. Members of the mount's group (gid=) are exempt, too, which is not checked here.
+ * Returns the hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does
+ * not apply to root. Members of the mount's group (gid=) are exempt, too, which is not checked here.
  */
 export function hidepidOption(
   uid: number,

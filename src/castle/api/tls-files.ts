@@ -24,8 +24,8 @@ export interface TlsIdentity {
 }
 
 /**
- * Reads the files and checks that the key belongs to the certificate: otherwise the server would start, and each connection would
- * fail. An expired certificate is accepted, because the castle also serves containers without TLS.
+ * Reads the files and checks that the key belongs to the certificate: otherwise the server would start, and each connection
+ * would fail. An expired certificate is accepted, because the castle also serves containers without TLS.
  * @throws Failure config when a file cannot be read or is wrong
  */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsSettings): TlsIdentity {

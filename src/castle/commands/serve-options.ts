@@ -48,8 +48,8 @@ export interface CastleSettings extends ServeSettings {
 }
 
 /**
- * Returns the settings that the command line, the config file and the environment give. Each overrides the next, and all of them
- * override the defaults.
+ * Returns the settings that the command line, the config file and the environment give. Each overrides the next, and all of
+ * them override the defaults.
  * @param command the command that was called
  * @throws Failure config when the file is wrong, usage when an option is
  */

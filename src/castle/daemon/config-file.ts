@@ -7,8 +7,8 @@ import { castleSettings, type SettingTexts } from './settings.ts';
 const limitBytes = 64 * 1024;
 
 /**
- * Reads the config file: YAML with the keys of the settings table. YAML was chosen because it has comments and administrators use
- * it for Docker and Kubernetes; its parser is already a dependency of the OpenAPI plug-in.
+ * Reads the config file: YAML with the keys of the settings table. YAML was chosen because it has comments and administrators
+ * use it for Docker and Kubernetes; its parser is already a dependency of the OpenAPI plug-in.
  * @throws Failure config with the file, the line, what is wrong and what to do
  */
 export function readConfig(file: string): SettingTexts {

@@ -22,7 +22,10 @@ export type SettingGroup =
 
 /** The syntax of a setting's value. */
 interface Syntax<Value> {
-  /** The accepted text in the config file. It is stricter than the command line: paths must be absolute, because a service has no working directory. */
+  /**
+   * The accepted text in the config file. It is stricter than the command line: paths must be absolute, because a service has
+   * no working directory.
+   */
   readonly pattern: RegExp;
   /** The syntax in words: the end of the sentence "KEY must be". */
   readonly form: string;

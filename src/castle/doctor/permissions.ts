@@ -34,8 +34,8 @@ export function permissionFindings(): readonly Finding[] {
 }
 
 /**
- * Returns the remedy for missing capabilities. Root lacks a capability only if a container engine or a systemd service has removed
- * it, so the remedy for root is an option of the engine or the service.
+ * Returns the remedy for missing capabilities. Root lacks a capability only if a container engine or a systemd service has
+ * removed it, so the remedy for root is an option of the engine or the service.
  * @param names as in `CAP_SYS_ADMIN`
  */
 export function capabilityRemedy(names: readonly string[]): string {

@@ -2,7 +2,9 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
 import { repeatTask } from '../scheduling/repeat-task.ts';
 
-/** The random variation of the pause, as a fraction of it, so that the castles of many hosts do not reconcile at the same time. */
+/**
+ * The random variation of the pause, as a fraction of it, so that the castles of many hosts do not reconcile at the same time.
+ */
 const jitter = 0.1;
 
 /**

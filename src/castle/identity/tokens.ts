@@ -30,9 +30,9 @@ export interface Bearer {
 }
 
 /**
- * The tokens of one castle. A token is valid for one run of one container, one volume and one mount point: the first request for
- * a lease records these in the store before anything is mounted. Repeating that request, after a lost answer or a killed castle,
- * is the same use. Releasing the lease spends the token.
+ * The tokens of one castle. A token is valid for one run of one container, one volume and one mount point: the first request
+ * for a lease records these in the store before anything is mounted. Repeating that request, after a lost answer or a killed
+ * castle, is the same use. Releasing the lease spends the token.
  */
 export class Tokens {
   private readonly perToken = new KeyedMutex();
@@ -209,7 +209,9 @@ const useOf = (
 /** One run of a container, identified by its first process. */
 type Run = Pick<ProcessIdentity, 'pid' | 'startTicks'>;
 
-/** Returns the run of a container, without the boot id: the claims contain it already, and leases of earlier boots have ended. */
+/**
+ * Returns the run of a container, without the boot id: the claims contain it already, and leases of earlier boots have ended.
+ */
 const runOf = ({ first: { pid, startTicks } }: Container): Run => ({ pid, startTicks });
 
 const isSameRun = (run: Run, { first }: Container): boolean =>

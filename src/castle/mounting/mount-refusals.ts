@@ -70,7 +70,9 @@ export function nfsRefusal(fault: MountFault, source: string, target: string): R
   return new RefusalError('backend_failed', `${sentence}: ${step}: ${error}`, remedy ?? remedyFor(fault));
 }
 
-/** Returns the refusal for a mounted file system that could not grow. The image is larger already; the next mount tries again. */
+/**
+ * Returns the refusal for a mounted file system that could not grow. The image is larger already; the next mount tries again.
+ */
 export function growRefusal(fault: MountFault, image: string, target: string): RefusalError {
   const { step, error } = fault;
   if (step === 'mount') {

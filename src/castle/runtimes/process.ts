@@ -8,8 +8,8 @@ import type { Container, Peer, Runtime } from './runtime.ts';
 
 /**
  * The runtime `process`: every process in other PID and mount namespaces than the castle's is in a container, which may use any
- * volume. The variable CASTLE_LABELS takes the place of labels, as in `castle.readonly=true castle.size=20G`. For development and
- * the demo only, since the container could change this variable.
+ * volume. The variable CASTLE_LABELS takes the place of labels, as in `castle.readonly=true castle.size=20G`. For development
+ * and the demo only, since the container could change this variable.
  */
 export function processRuntime(): Runtime {
   return {
@@ -92,8 +92,8 @@ function checkMountNamespace(peer: Peer, first: number): void {
 }
 
 /**
- * Returns the pid, in the castle's PID namespace, of PID 1 of another namespace. PID 1 is an ancestor of the process, unless the
- * process entered the namespace with setns(2).
+ * Returns the pid, in the castle's PID namespace, of PID 1 of another namespace. PID 1 is an ancestor of the process, unless
+ * the process entered the namespace with setns(2).
  */
 function firstOf(pid: number, namespace: string): number {
   for (let at = pid; at > 1; at = Number(readStatus(at).get('PPid'))) {

@@ -13,7 +13,10 @@ export interface Container {
   readonly volumes: 'any' | readonly string[];
   /** Whether the container's mounts of volumes are read-only. */
   readonly readonly: boolean;
-  /** Whether other containers may write to its volume at the same time. A volume that is created for the container is then shared. */
+  /**
+   * Whether other containers may write to its volume at the same time. A volume that is created for the container is then
+   * shared.
+   */
   readonly shared: boolean;
   /** How the ids of its volume are mapped; undefined: the owner of the volume appears as the user of the container. */
   readonly idmap?: IdLabel;

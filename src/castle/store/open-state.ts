@@ -74,8 +74,8 @@ const lockBytes = 4096;
 
 /**
  * Creates LMDB's lock file with its first block; checks that an existing one is a regular file. If LMDB itself cannot create or
- * map the file, because no inode is free or the path is not a regular file, the process ends by SIGSEGV (lmdb-js 3.5). The block
- * contains zeros, because the only process that has the file open initializes it.
+ * map the file, because no inode is free or the path is not a regular file, the process ends by SIGSEGV (lmdb-js 3.5). The
+ * block contains zeros, because the only process that has the file open initializes it.
  * @throws Failure cannotCreate
  */
 function prepareLockFile(path: string): void {

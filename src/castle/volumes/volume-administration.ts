@@ -222,8 +222,8 @@ export class VolumeAdministration {
   }
 
   /**
-   * At start, completes or reverts the deletes and restores that an earlier castle did not finish: each such volume is either in
-   * the trash or in its original place. A volume in the trash without a record, for example after the store was lost, gets a
+   * At start, completes or reverts the deletes and restores that an earlier castle did not finish: each such volume is either
+   * in the trash or in its original place. A volume in the trash without a record, for example after the store was lost, gets a
    * record with the current time as its time of deletion.
    */
   async reconcile(): Promise<void> {
@@ -297,7 +297,9 @@ export class VolumeAdministration {
     return this.deps.store.trash().filter(({ backend }) => backend === this.deps.backend.name);
   }
 
-  /** Refuses a volume whose record belongs to another backend: a volume of the same name in this backend is a different volume. */
+  /**
+   * Refuses a volume whose record belongs to another backend: a volume of the same name in this backend is a different volume.
+   */
   private checkBackend(volume: string): void {
     const known = this.deps.store.volume(volume);
     if (known !== undefined && known.backend !== this.deps.backend.name) {

@@ -10,8 +10,8 @@ const formatVersion = 1;
 /** In bytes: more than ten thousand plug-ins need. A larger file is ignored. */
 const maxBytes = 16 * 1024 * 1024;
 /**
- * Returns the resolution of file times: kernel ticks of at most 10 ms; if the time is a whole second, the file system may store no
- * finer ones. Within one tick a file can change twice without a visible change of its times.
+ * Returns the resolution of file times: kernel ticks of at most 10 ms; if the time is a whole second, the file system may store
+ * no finer ones. Within one tick a file can change twice without a visible change of its times.
  */
 const tickMs = ({ ctimeMs }: Stats): number => (ctimeMs % 1000 === 0 ? 2000 : 10);
 

@@ -55,7 +55,10 @@ export function folderSnapshotContent(base: string): SnapshotContent {
   };
 }
 
-/** Returns an archive of a folder as a stream. The stream fails when tar fails, so that its reader discards an incomplete archive. */
+/**
+ * Returns an archive of a folder as a stream. The stream fails when tar fails, so that its reader discards an incomplete
+ * archive.
+ */
 function createArchive(folder: string): Readable {
   const args = [
     '--create',

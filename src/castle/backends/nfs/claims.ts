@@ -17,8 +17,8 @@ const unfinishedPattern = /^\.new(.+)~([0-9a-f]{32})\.[a-z]+$/;
 const triesToClaim = 5;
 
 /**
- * Claims of volumes, stored on the export and made in one atomic step on the server (native/mount/volume_claim.h). A claim is made
- * either for as long as containers of this host use the volume, or while its folder is created, moved or removed.
+ * Claims of volumes, stored on the export and made in one atomic step on the server (native/mount/volume_claim.h). A claim is
+ * made either for as long as containers of this host use the volume, or while its folder is created, moved or removed.
  */
 export class NfsClaims implements Claims {
   private readonly use: string;

@@ -37,7 +37,9 @@ export function defaultIdMapping(owner: Owner, peer: Owner, container: Container
   };
 }
 
-/** Returns a map in which files of the container's root have its host id on the disk, so they never belong to root of the host. */
+/**
+ * Returns a map in which files of the container's root have its host id on the disk, so they never belong to root of the host.
+ */
 function withoutRoot(extents: readonly Extent[]): readonly Extent[] {
   const root = outside(extents, 0);
   if (root === undefined) return extents;
