@@ -31,7 +31,7 @@ enum event {
     RECEIVED,       /* signal */
     FORWARDED,      /* signal, pid */
     ISOLATED,       /* the program has its own session */
-    ORPHAN_REAPED,         /* pid: only with an option that asks for it */
+    ORPHAN_REAPED,         /* pid: only with an option for it */
     REAPED,         /* pid, code: not the program */
     REAPED_KILLED,  /* pid, signal: not the program */
     PROGRAM_EXITED, /* pid, code */

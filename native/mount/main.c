@@ -30,8 +30,8 @@
  * not the root of the namespace. Descriptor 5 is an image or a block device, open for reading and writing. With `ids`,
  * the castle sends the owner and an id map on standard input (idmap.h).
  *
- * On success it prints the id of the mount, as the container sees it. On failure it prints `STEP ERRNO` and exits with
- * 1; the castle turns that into a message.
+ * On success it prints the id of the mount, as in the mountinfo of the container. On failure it prints `STEP ERRNO` and
+ * exits with 1; the castle turns that into a message.
  *
  * Security. castle-mount runs with all rights of the host, and the container is hostile. What an attacker controls:
  *   TARGET       a path in the container, and every folder on it. Paths are opened with openat2(2) without symbolic and

@@ -11,7 +11,7 @@
  * type  `ext4` or `xfs`
  * uuid  in the form 8-4-4-4-12, lower case
  *
- * Returns 0, or -1 and errno: EUCLEAN when there is no such superblock, ESTALE when it has another UUID,
+ * Returns 0, or -1 and errno: EUCLEAN without such a superblock, ESTALE when it has another UUID,
  * EINVAL for another type.
  */
 int check_identity(int device, const char *type, const char *uuid);

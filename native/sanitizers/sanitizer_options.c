@@ -1,5 +1,5 @@
 /*
- * Options of the sanitizers' runtime, in the program itself, because the tests run it with environments of their own.
+ * Options of the sanitizers' runtime. They are compiled into the program, because the tests set its whole environment.
  */
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the runtime chooses the name */
 const char *__asan_default_options(void);

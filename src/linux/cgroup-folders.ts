@@ -42,7 +42,7 @@ export function cgroupFolder(
   for (const mount of parseMountinfo(mountinfo)) {
     if (!isHierarchyOf(controller, mount)) continue;
     const { root, point: top } = mount;
-    // A container without a cgroup namespace sees the host's path, but only its own part of the hierarchy.
+    // In a container without a cgroup namespace, the path is that of the host, but only a part of the hierarchy is mounted.
     const below =
       root === '/'
         ? path

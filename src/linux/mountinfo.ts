@@ -21,7 +21,7 @@ export interface MountLine {
   readonly rootInFileSystem: string;
   /** For NFS: the address of the server. */
   readonly address?: string;
-  /** The mount point, as that process sees it. */
+  /** The mount point: a path below the root of that process. */
   readonly point: string;
   /** Whether the mount, or its whole file system, is read-only. */
   readonly readonly: boolean;
@@ -180,7 +180,7 @@ export function isSharedWithHost(pid: number, folder: string): boolean {
 }
 
 /**
- * Returns the mount that a path lies on. It follows the mount points that the path crosses, from the root on, so that a mount
+ * Returns the mount that a path is on. It follows the mount points that the path crosses, from the root on, so that a mount
  * below a hidden mount point does not count.
  * @param path absolute and without symlinks
  */

@@ -61,7 +61,7 @@ export interface Native {
    * @throws ESRCH when the peer has ended
    */
   peer(fd: number): PeerProcess;
-  /** Opens a pidfd: pidfd_open(2) (Linux 5.3). @throws ESRCH when there is no such process */
+  /** Opens a pidfd: pidfd_open(2) (Linux 5.3). @throws ESRCH when the process does not exist */
   pidfdOpen(pid: number): number;
   /** Whether the process of a pidfd is alive; a zombie is not. */
   pidfdAlive(pidfd: number): boolean;

@@ -15,7 +15,7 @@ export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_i
 
 /**
  * Identifies a process.
- * @throws Error with code ENOENT or ESRCH when there is no such process
+ * @throws Error with code ENOENT or ESRCH when the process does not exist
  */
 export function identify(pid: number): ProcessIdentity {
   const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));

@@ -72,7 +72,7 @@ export function startProgram(
   // Without a free descriptor there are no pipes: the program is not started, and `end` has the reason.
   const stdin = child.stdin ?? new PassThrough().resume();
   const stdout = child.stdout ?? Readable.from([]);
-  // A write error is ignored: the program may have ended before it read all input, and `end` says how it ended.
+  // A write error is ignored: the program may have ended before it read all input, and `end` describes how it ended.
   stdin.on('error', () => undefined);
   function kill(): void {
     child.kill('SIGKILL');

@@ -51,7 +51,7 @@ export function openScreen(terminal: WriteStream): Screen {
   }
   function endBy(signal: NodeJS.Signals): void {
     close();
-    // Without the handler the signal ends the process, and the parent sees it in the exit status.
+    // Without the handler the signal ends the process, so that its exit status shows the signal.
     process.kill(process.pid, signal);
   }
   /**
@@ -90,7 +90,7 @@ export function openScreen(terminal: WriteStream): Screen {
 const ignore = (): void => undefined;
 
 /**
- * Returns the part of a text that fits into a window. When lines are left out, the last row says how many.
+ * Returns the part of a text that fits into a window. When lines are omitted, the last row shows their number.
  * @param text whole lines, each with its end; color sequences take no columns
  */
 export function clip(text: string, columns: number, rows: number): string {

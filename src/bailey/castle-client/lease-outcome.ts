@@ -93,7 +93,7 @@ const unreachable: Record<string, string> = {
   ECONNREFUSED: 'no program listens there',
   ECONNRESET: 'it closed the connection',
   ENOTFOUND: 'the host name does not exist',
-  EAI_AGAIN: 'the host name cannot be looked up now',
+  EAI_AGAIN: 'the host name cannot be resolved now',
   ENOTSOCK: 'it is not a socket',
   EPROTO: 'the server there does not use TLS',
 };

@@ -81,7 +81,7 @@ export function requireFreeSpace(name: string, path: string): void {
  * @param name the variable that names it
  * @param path relative to the working directory, or absolute
  * @param remedy what to do when it does not exist
- * @throws Failure 78 when there is no such file, 77 without permission to reach or read it
+ * @throws Failure 78 when the file does not exist, 77 without permission to reach or read it
  */
 export function requireFile(name: string, path: string, remedy: string): void {
   let fault = 'is not a file';
@@ -145,7 +145,7 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
       return new Failure(
         'cannotCreate',
         `${subject} cannot ${what}: the quota of uid ${currentIds().uid} is used up`,
-        'remove what is not needed, or raise the quota',
+        'remove unneeded files, or raise the quota',
         because,
       );
     case 'ENOSPC':

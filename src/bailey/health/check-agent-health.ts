@@ -12,7 +12,7 @@ import { type TcpSocket, tcpSockets } from './tcp-sockets.ts';
 const lostAfterRetransmits = 6;
 
 /**
- * Checks whether an agent is connected to its controller. agent.jar has no status interface, so this looks for an
+ * Checks whether an agent is connected to its controller. agent.jar has no status interface, so this searches for an
  * established outgoing TCP connection of its java whose packets are acknowledged. An idle agent has one, since the
  * channel stays open; an agent that is reconnecting has none.
  * @param urls the URLs of the controller, whose ports identify the connection; empty: read from java's command line

@@ -30,7 +30,7 @@ export function findProgram(name: string, path: string | undefined): ProgramLook
 
 /**
  * Finds a program by its name, or fails.
- * @throws Failure 64 for an empty name, 127 when there is no such program, 126 when it cannot be executed
+ * @throws Failure 64 for an empty name, 127 when the program is not found, 126 when it cannot be executed
  */
 export function requireProgram(name: string, path: string | undefined): string {
   if (name === '')

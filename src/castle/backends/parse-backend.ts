@@ -45,7 +45,7 @@ const backends: Record<string, (setting: string, deps: BackendDeps) => Promise<B
 
 /**
  * Creates the backend of `--backend NAME=SETTING`.
- * @throws Failure usage when there is no such backend or its setting is wrong; cannotCreate, config
+ * @throws Failure usage for an unknown backend or a wrong setting; cannotCreate, config
  */
 export async function parseBackend(text: string, deps: BackendDeps): Promise<Backend> {
   // All options of `ebs` come after a comma, because it has no mandatory setting.

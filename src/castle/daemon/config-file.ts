@@ -9,7 +9,7 @@ const limitBytes = 64 * 1024;
 /**
  * Reads the config file: YAML with the keys of the settings table. YAML was chosen because it has comments and administrators
  * use it for Docker and Kubernetes; its parser is already a dependency of the OpenAPI plug-in.
- * @throws Failure config with the file, the line, what is wrong and what to do
+ * @throws Failure config with the file, the line, the fault and the remedy
  */
 export function readConfig(file: string): SettingTexts {
   const lines = new LineCounter();

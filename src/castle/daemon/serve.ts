@@ -63,7 +63,7 @@ import { Services } from './services.ts';
 import { recoverAtStart } from './startup-recovery.ts';
 
 export interface Castle {
-  /** Stops listening, finishes what is in progress, and leaves all mounts as they are. */
+  /** Stops listening, and waits for the work in progress. All mounts stay. */
   stop(): Promise<void>;
 }
 

@@ -62,7 +62,7 @@ function idMapping(): Finding {
     return ok('id mapping', 'the ids of a volume can be mapped to those of a container');
   return warning(
     'id mapping',
-    `without ${lacking.join(', ')}, the ids of a volume cannot be mapped: a container sees them as they are on disk`,
+    `without ${lacking.join(', ')}, the ids of a volume cannot be mapped: in a container, files have the ids that they have on the disk`,
     `if containers do not run as the owner of their volume: ${capabilityRemedy(lacking)}`,
   );
 }

@@ -159,7 +159,7 @@ class LmdbFileCheck {
       // LMDB allows a branch page of the free list to have one child (ITS#8336), and asserts two elsewhere.
       const fewest = isLeaf || compare === compareIntegers ? 1 : 2;
       require(nodes.length >= fewest, () => `${where} has ${nodes.length} entries`);
-      // The first key of a branch page stands for every lower key and is never compared.
+      // The first key of a branch page covers every lower key and is never compared.
       const keys = nodes.map(({ key }, n) => (isLeaf || n > 0 ? key : undefined));
       let previous = bounds.from;
       for (const [n, key] of keys.entries()) {
@@ -213,7 +213,7 @@ class LmdbFileCheck {
       `${where} has a value that is longer than its pages`);
     const page = this.readPage(first, what, count);
     require(page.readUInt16LE(18) === pageFlag.overflow, () =>
-      `page ${first} is no overflow page, as ${where} says`);
+      `page ${first} is not an overflow page, but ${where} refers to it as one`);
     require(page.readUInt32LE(20) === count, () => `page ${first} and ${where} disagree about its size`);
     return { key, value: page.subarray(pageHeaderBytes, pageHeaderBytes + valueBytes), isSubTree: false };
   }

@@ -1,7 +1,7 @@
 import type { RawArgument } from './read-arguments.ts';
 import { canonicalName, findRemotingOption, type RemotingOption } from './remoting-options.ts';
 
-/** A word as agent.jar's parser sees it: an argument, or a line of its `@FILE`. */
+/** A word in the sense of agent.jar's parser: an argument, or a line of its `@FILE`. */
 export interface Word {
   readonly text: string;
   readonly argument: RawArgument;

@@ -24,7 +24,7 @@ const pageSize = 500;
 
 /**
  * EBS snapshots: each contains the content of its volume at the moment when EC2 responds, and is stored off this host. EC2
- * has no client token for snapshots, so a repeated request first looks for an existing snapshot by its tag.
+ * has no client token for snapshots, so a repeated request first searches for an existing snapshot by its tag.
  */
 export function ebsSnapshots(context: EbsContext): Snapshots {
   const { ec2, inventory, creation, replay, cluster, pace } = context;
