@@ -20,7 +20,7 @@ export async function engineFindings(socketPath: string): Promise<readonly Findi
       what,
       `${ServerVersion} answers on ${socketPath}; cgroups version ${CgroupVersion}, driver ${CgroupDriver}`,
     );
-    // Without `limit`: with it, the engine also lists containers that have ended.
+    // `limit` is not set, because with it the engine also lists containers that have ended.
     for (const { Id } of await engine.listContainers()) {
       const { Pid } = (await engine.getContainer(Id).inspect()).State;
       if (Pid > 0) return [answers, layout(Id, Pid)]; // 0: it has ended since it was listed

@@ -39,7 +39,7 @@ export function unleasedHostMounts(deps: HostMountDeps): Collector {
         {
           kind: 'file',
           name: target,
-          reason: reason,
+          reason,
           remove: () =>
             volumeLock.run(volume, async () => {
               if (isLeased(target, volume)) return false;
