@@ -15,7 +15,7 @@ export function readProcessTable(proc = procfs): ProcessTable {
   if (readProcLink(`${proc}/self`) === undefined)
     throw new Failure(
       'unavailable',
-      `${proc} does not show the processes of this container: it is not mounted, or belongs to another one`,
+      `${proc} does not show the processes of this container: it is not mounted, or belongs to another container`,
       `mount it: mount -t proc proc ${proc}`,
     );
   const table = new Map<number, ProcessStat>();

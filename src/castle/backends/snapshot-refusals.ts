@@ -77,7 +77,7 @@ export function wrongFormat(id: string, format: string): RefusalError {
   return new RefusalError(
     'bad_request',
     `snapshot ${id} has the format ${format}, which this backend does not store`,
-    'fetch it with a castle that uses the kind of backend that took it',
+    'fetch it with a castle that has the same kind of backend',
   );
 }
 

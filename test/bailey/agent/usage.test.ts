@@ -76,7 +76,7 @@ const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
   [64, /-webSocket needs -url/, {}, '-webSocket', ...identity],
   [
     64,
-    /-webSocket takes a single -url: -url \(JENKINS_URL\) and -url are 2/,
+    /-webSocket takes only one -url, not 2: -url \(JENKINS_URL\), -url;/,
     { JENKINS_URL: 'http://j' },
     ...url,
     '-webSocket',

@@ -113,7 +113,7 @@ function validateInbound(items: readonly ParsedArgument[]): void {
   const urls = argumentsNamed(items, '-url');
   if (hasOption(items, '-webSocket') && urls.length > 1)
     throw usage(
-      `-webSocket takes a single -url: ${urls.map(describeArgument).join(' and ')} are ${urls.length}`,
+      `-webSocket takes only one -url, not ${urls.length}: ${urls.map(describeArgument).join(', ')}`,
       'leave the others out',
     );
   if (hasOption(items, '-jnlpUrl') || items.some(isUnknownOption) || positionalArguments(items).length > 0)

@@ -113,7 +113,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
         const snapshot = await begun(volume.ec2Id, id, known.name, taken);
         return { completed: whole(snapshot, known.name) };
       } catch (thrown) {
-        throw refusals.ec2Refused(`no snapshot of volume ${known.name} can be taken`, thrown);
+        throw refusals.ec2Refused(`cannot take a snapshot of volume ${known.name}`, thrown);
       }
     },
 
