@@ -98,7 +98,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const before = readFileSync(object);
     t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
     t.ok(readFileSync(object).equals(before));
-    t.match((await order(castle, 'snapshot', 'fetch', id)).stderr, 'is on this host');
+    t.match((await order(castle, 'snapshot', 'fetch', id)).stderr, 'is already on this host');
 
     const other = await castleOf(t, store, { loop: 'size=24M' });
     t.equal((await order(other, 'snapshot', 'fetch', id)).code, 0);
