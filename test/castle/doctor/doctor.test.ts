@@ -113,11 +113,11 @@ if (requires(t, root, program('unshare'))) {
     t.equal(noMounts.code, 1);
     t.match(
       noMounts.stdout,
-      /^missing +capabilities: .*\n +give it .*docker run --cap-add CHOWN --cap-add SYS_ADMIN;/m,
+      /^missing +capabilities: .*\n +give the castle .*docker run --cap-add CHOWN --cap-add SYS_ADMIN;/m,
     );
     t.match(
       noMounts.stdout,
-      /^missing +mounting in a container: .*\n +give it .*docker run --cap-add SYS_ADMIN;/m,
+      /^missing +mounting in a container: .*\n +give the castle .*docker run --cap-add SYS_ADMIN;/m,
     );
     t.notMatch(stdout + noMounts.stdout, /run the castle as root/);
   });
