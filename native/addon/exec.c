@@ -1,8 +1,9 @@
 /*
- * execve(2) from Node. The next program must find the process in the state in which Node found it, as far as that state is known.
+ * execve(2) from Node. The next program must find the process in the state in which Node found it, as far as that state
+ * is known.
  *
  * Node changes this at its start (node::PlatformInit, Node 20 to 26), and it is undone here:
- *  - SIGPIPE and SIGXFSZ are ignored: a Java or shell child would not die when its pipe is closed;
+ *  - SIGPIPE and SIGXFSZ are ignored: a child of Java or a shell would not end when its pipe is closed;
  *  - O_NONBLOCK is set on pipes and terminals used as stdio: Java loses output with EAGAIN;
  *  - a terminal may be in raw mode, if code of the program called setRawMode;
  *  - descriptors 0 to 2 are close-on-exec (uv_disable_stdio_inheritance): the next program would have no stdio;
@@ -12,9 +13,9 @@
  *  - the soft RLIMIT_NOFILE is raised to the hard one: programs that close all possible descriptors take minutes;
  *  - ignored signals get their default action, and the mask is emptied: the effect of `nohup` is lost.
  * If the parent is bailey-init, both are restored from there: bailey-init was started with the same limit and ignored
- * signals and changes neither. With any other parent, and as PID 1, the former state is unknown: a shell in between
- * may have set it for itself or for this process. Then the limit stays raised (java raises its own anyway), and the
- * signals have their default action. The mask is always empty.
+ * signals and changes neither. With any other parent, and as PID 1, the former state is unknown, because a shell in
+ * between may have changed it. The limit then stays raised (java raises its limit anyway), and the signals have their
+ * default action. The mask is always empty.
  */
 #include "addon.h"
 
@@ -38,7 +39,7 @@
 #define SYS_close_range 436
 #endif
 
-/* A string as UTF-8, or the bytes of a Buffer as they are; NULL when it is neither, or has a NUL inside. */
+/* Returns a string as UTF-8, or the bytes of a Buffer; NULL when the value is neither, or has a NUL inside. */
 static char *copy_string(napi_env env, napi_value value)
 {
     bool answer = false;
@@ -126,7 +127,7 @@ static bool read_proc_line(pid_t pid, const char *file, const char *start, char 
     return found;
 }
 
-/* Lowers the soft limit, and only if the hard limit is the same: the program can raise it again. */
+/* Lowers the soft limit if both processes have the same hard limit, so that the program can raise it again. */
 static void restore_file_limit(pid_t init)
 {
     struct rlimit mine, given;
@@ -137,7 +138,7 @@ static void restore_file_limit(pid_t init)
         setrlimit(RLIMIT_NOFILE, &given);
 }
 
-/* All ignored signals except SIGCHLD, whose disposition bailey-init changes itself. */
+/* Ignores the signals that bailey-init ignores, except SIGCHLD, whose disposition bailey-init changes. */
 static void restore_ignored_signals(pid_t init)
 {
     char mask[128];
@@ -151,7 +152,9 @@ static void restore_ignored_signals(pid_t init)
             set_action(number, SIG_IGN);
 }
 
-/* Restores the limit and the ignored signals from the parent, if the parent is bailey-init, which has not changed them. */
+/*
+ * Restores the limit and the ignored signals from the parent, if the parent is bailey-init, which has not changed them.
+ */
 static void restore_from_init(void)
 {
     pid_t parent = getppid();

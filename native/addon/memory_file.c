@@ -1,6 +1,6 @@
 /*
- * memfd_create(2) (Linux 3.17): a file in memory that vanishes with its last descriptor. A program can open it again
- * from its beginning as /proc/self/fd/N. A program that only inherits the descriptor reads nothing, because its
+ * memfd_create(2) (Linux 3.17): a file in memory that exists until its last descriptor is closed. A program can open it
+ * again from its beginning as /proc/self/fd/N. A program that only inherits the descriptor reads nothing, because its
  * position is at the end. The file is sealed: its content cannot change.
  */
 #include "addon.h"

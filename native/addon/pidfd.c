@@ -2,13 +2,13 @@
  * Processes by pidfd, a descriptor that refers to one process even when its pid is reused for another.
  *
  * A pidfd becomes readable when its process ends (pidfd_open(2)), so libuv can wait for it: the event loop that runs
- * JavaScript polls every watched pidfd, and there is no thread of our own. Node exports libuv's functions to addons,
- * and libuv keeps their ABI within version 1, which Node 20 to 26 have. They are declared below by hand, with opaque
- * types, since Node's headers are not installed everywhere and npm's node-api-headers has no uv.h.
+ * JavaScript polls every watched pidfd, without an additional thread. Node exports libuv's functions to addons, and
+ * libuv keeps their ABI within version 1, which Node 20 to 26 have. They are declared below, with opaque types, because
+ * Node's headers are not installed everywhere and npm's node-api-headers has no uv.h.
  *
  * A watch has two owners: the poll handle, until libuv has closed it, and the JavaScript function that stops the watch,
- * until it is garbage-collected. The last one frees it. When the environment ends, be it Node's main thread or a
- * worker, an asynchronous cleanup hook keeps it alive until libuv has let go of the handle.
+ * until it is garbage-collected. The last owner frees the watch. When the environment (Node's main thread or a worker)
+ * ends, an asynchronous cleanup hook keeps it alive until libuv has closed the handle.
  */
 #include "addon.h"
 
@@ -23,7 +23,7 @@
 #define SYS_pidfd_open 434 /* Linux 5.3 */
 #endif
 
-/* From libuv's uv.h. uv_poll_t is allocated with the size that the running libuv says, its fields are never used. */
+/* From libuv's uv.h. uv_poll_t is allocated with the size that the running libuv reports; its fields are never used. */
 struct uv_loop_s;
 typedef struct uv_poll_s uv_poll_t;
 enum { UV_POLL = 8, UV_READABLE = 1 };
@@ -81,7 +81,7 @@ static void release(struct watch *watch)
         free(watch);
 }
 
-/* libuv's last call for the handle, also while the environment ends: nothing of JavaScript may be touched here. */
+/* libuv's last call for the handle. The environment may be ending, so this function must not use JavaScript objects. */
 static void handle_closed(uv_poll_t *handle)
 {
     struct watch *watch = uv_handle_get_data(handle);
@@ -103,14 +103,14 @@ static void end_watch(struct watch *watch)
     close(watch->fd); /* libuv has stopped polling it, and does not need it to close the handle */
 }
 
-/* The environment ends: it waits until handle_closed removes the hook. */
+/* Called when the environment ends; the environment then waits until handle_closed removes the hook. */
 static void environment_ends(napi_async_cleanup_hook_handle hook, void *watch)
 {
     (void)hook;
     end_watch(watch);
 }
 
-/* Calls the function from outside of any JavaScript. What it throws is an uncaught exception, as with a timer. */
+/* Calls the function from the event loop. An exception that it throws is uncaught, as with a timer. */
 static void call_ended(const struct watch *watch)
 {
     napi_value function, receiver, error;
@@ -155,7 +155,10 @@ static void stop_function_collected(napi_env env, void *watch, void *unused)
     release(watch);
 }
 
-/* Creates the Node-API objects that a call into JavaScript needs; false when Node-API refuses, as while a worker is being terminated. */
+/*
+ * Creates the Node-API objects that a call into JavaScript needs. Returns false when Node-API refuses, as while a
+ * worker is being terminated.
+ */
 static bool prepare_call(struct watch *watch, napi_value function)
 {
     napi_value name;
@@ -166,7 +169,7 @@ static bool prepare_call(struct watch *watch, napi_value function)
            napi_add_async_cleanup_hook(watch->env, environment_ends, watch, &watch->cleanup) == napi_ok;
 }
 
-/* Starts to poll a duplicate of the descriptor. Returns 0, or an errno with everything as before. */
+/* Starts to poll a duplicate of the descriptor. Returns 0, or an errno, in which case nothing has changed. */
 static int start_polling(struct watch *watch, int fd)
 {
     struct uv_loop_s *loop;

@@ -1,7 +1,7 @@
 /*
- * Reaping orphans beside libuv. libuv waits for each of its own children by pid at SIGCHLD; if another wait reaped one,
- * the exit event of that child would never come. So the caller first peeks (waitid(2) with WNOWAIT leaves the zombie),
- * and then reaps by pid a child that is not libuv's.
+ * Reaping orphans in a process in which libuv also reaps. libuv waits for each of its children by pid at SIGCHLD; if
+ * another wait reaped such a child, Node would never emit its exit event. So the caller first peeks (waitid(2) with
+ * WNOWAIT leaves the zombie), and then reaps by pid a child that is not libuv's.
  */
 #include "addon.h"
 
@@ -44,7 +44,7 @@ napi_value addon_is_subreaper(napi_env env, napi_callback_info info)
     return result;
 }
 
-/* {pid, code} or {pid, signal}; undefined when no child has ended, or there is no such child. */
+/* Returns {pid, code} or {pid, signal}; undefined when no child has ended, or no such child exists. */
 static napi_value wait_for(napi_env env, idtype_t whom, int pid, int options)
 {
     siginfo_t ended = {0};

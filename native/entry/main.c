@@ -1,10 +1,10 @@
 /*
  * bailey: the command in an image. It executes Node with bailey.js, which is in the same folder as this file.
  *
- * There is one exception, because `bailey agent cat` must not take the time to start Node. docker-workflow starts it, checks at once that the container runs
- * `cat`, and reports a wrong image when it finds another process, such as a Node that is still starting
- * (WithContainerStep.java: docker run --detach, then docker top). So a program that runs in place of an agent is
- * executed here. If that fails, bailey.js reports why.
+ * There is one exception: a program that runs in place of an agent is executed here, without Node. docker-workflow
+ * starts `bailey agent cat`, checks at once that the container runs `cat`, and reports a wrong image when it finds
+ * another process, such as a Node that is still starting (WithContainerStep.java: docker run --detach, then docker
+ * top). If the program cannot be executed, bailey.js reports why.
  */
 #include <errno.h>
 #include <limits.h>

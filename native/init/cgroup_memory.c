@@ -50,7 +50,7 @@ static uint64_t number_in(const char *path)
     return read_file(path, text, sizeof text) ? leading_number(text) : 0;
 }
 
-/* The value of the line `name value`; 0 without such a line. */
+/* Returns the value of the line `name value`; 0 without such a line. */
 static uint64_t value_of(const char *text, const char *name)
 {
     const size_t length = strlen(name);

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * Milliseconds on the monotonic clock, never 0. By the bare system call: libc's clock_gettime touches the pages of the
- * vDSO's symbols.
+ * Returns the milliseconds on the monotonic clock, never 0. Uses the bare system call, because libc's clock_gettime
+ * touches the pages of the vDSO's symbols.
  */
 static inline uint64_t now_ms(void)
 {
@@ -19,7 +19,7 @@ static inline uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
 }
 
-/* Milliseconds until a moment on that clock; 0 when it is past. */
+/* Returns the milliseconds until a moment on that clock; 0 when it is past. */
 static inline int time_left(uint64_t moment)
 {
     const uint64_t now = now_ms();

@@ -11,15 +11,15 @@ void open_missing_standard_descriptors(void)
     struct pollfd standard[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
     int missing = 0;
 
-    /* One system call for all three. POLLNVAL: it is closed. */
+    /* One system call checks all three. POLLNVAL: the descriptor is closed. */
     if (poll(standard, 3, 0) <= 0)
         return;
     for (int fd = 0; fd < 3; fd++)
         missing += (standard[fd].revents & POLLNVAL) != 0;
     while (missing-- > 0) {
         /*
-         * open(2) takes the lowest free number. Without /dev/null, an O_PATH descriptor, which nothing can use, fills
-         * it.
+         * open(2) takes the lowest free number. Without /dev/null, an O_PATH descriptor takes it, which cannot be read
+         * or written.
          */
         if (open("/dev/null", O_RDWR) < 0 && open("/", O_PATH) < 0)
             return;
@@ -35,7 +35,7 @@ static void close_between(unsigned int first, unsigned int last)
 {
     if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
         return;
-    /* Before Linux 5.9: up to the usual limit of open files. */
+    /* Before Linux 5.9, closes each descriptor up to the default limit of open files. */
     for (unsigned int fd = first; fd <= last && fd < 1024; fd++)
         (void)close((int)fd);
 }

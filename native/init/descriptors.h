@@ -3,14 +3,13 @@
 #define BAILEY_DESCRIPTORS_H
 
 /*
- * Opens standard input, output and error on /dev/null where they are closed, for this process and the program.
- * Otherwise the next descriptor that is opened would get that number, and the program would read from it or write to
- * it.
+ * Opens those of standard input, output and error on /dev/null that are closed, for this process and the program.
+ * Otherwise the next descriptor that is opened would get the number, and the program would read from it or write to it.
  */
 void open_missing_standard_descriptors(void);
 
 /*
- * Closes every descriptor from 3 on except one, in this process alone, so that it does not keep pipes open for ever.
+ * Closes every descriptor from 3 on except one, in this process only, so that this process does not keep pipes open.
  * @param kept a descriptor, or -1
  */
 void close_inherited(int kept);

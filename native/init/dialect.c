@@ -1,6 +1,6 @@
 /*
- * The dialects: bailey-init by its own name, and tini, dumb-init and catatonit as drop-in replacements. Messages are those
- * of bailey-init, except texts that scripts and the test suites of these programs look for.
+ * The dialects: that of bailey-init, and those of tini, dumb-init and catatonit, which it replaces. The messages are
+ * those of bailey-init, except texts that scripts and the test suites of these programs search for.
  */
 #include "dialect.h"
 
@@ -309,7 +309,7 @@ static const struct message_text bailey_messages[] = {
     {EVENTS, ERROR, NULL},
 };
 
-/* tini's test suite and scripts look for the texts of NOT_SUBREAPER and ORPHAN_REAPED. */
+/* tini's test suite and scripts search for the texts of NOT_SUBREAPER and ORPHAN_REAPED. */
 static const struct message_text tini_messages[] = {
     {NOT_SUBREAPER, WARNING,
      "neither process 1 nor a subreaper: orphans go elsewhere, and zombie reaping won't work; use -s or TINI_SUBREAPER"},

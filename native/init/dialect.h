@@ -1,5 +1,5 @@
 /*
- * Dialects: the programs that bailey-init can stand in for, chosen by argv[0]. A dialect is a set of tables: options,
+ * Dialects: the programs that bailey-init can replace, chosen by argv[0]. A dialect is a set of tables: options,
  * variables, messages, exit codes and the initial settings.
  */
 #ifndef BAILEY_DIALECT_H
@@ -31,7 +31,7 @@ enum event {
     RECEIVED,       /* signal */
     FORWARDED,      /* signal, pid */
     ISOLATED,       /* the program has its own session */
-    ORPHAN_REAPED,         /* pid: only with an option that asks for it */
+    ORPHAN_REAPED,         /* pid: only with an option for it */
     REAPED,         /* pid, code: not the program */
     REAPED_KILLED,  /* pid, signal: not the program */
     PROGRAM_EXITED, /* pid, code */
@@ -56,9 +56,8 @@ struct message_fields {
 };
 
 /*
- * The text of a message. In it, %n stands for the name, %d for the detail, %h for the hint, %p for the pid, %s for the
- * number of the signal, %S for its name, %c for the code, %e for the error, %q for the pid of this process, %l for the
- * level.
+ * The text of a message, with these directives: %n is the name, %d the detail, %h the hint, %p the pid, %s the number
+ * of the signal, %S its name, %c the code, %e the error, %q the pid of this process, %l the level.
  */
 struct message_text {
     enum event event;
@@ -96,7 +95,7 @@ struct variable {
     setter *set;
 };
 
-/* One program that bailey-init can stand in for. */
+/* One program that bailey-init can replace. */
 struct dialect {
     const char *names[3]; /* of argv[0], without a folder */
     struct behavior behavior;
@@ -118,10 +117,10 @@ struct dialect {
     uint8_t not_executable;
 };
 
-/* The dialect of a program of this name; bailey-init's own for any other name. */
+/* Returns the dialect of the program with this name; that of bailey-init for any other name. */
 const struct dialect *dialect_of(const char *argv0);
 
-/* The message of a dialect; null when it has none. */
+/* Returns the message of a dialect about an event; null when it has none. */
 const struct message_text *message_of(const struct dialect *dialect, enum event event);
 
 #endif

@@ -76,7 +76,7 @@ static void add_memory(struct text *text, const struct cgroup_memory *memory)
         add_mebibytes(text, memory->limit > 0 ? ", peak " : ": peak ", memory->peak);
 }
 
-/* Writes only if the file exists and is empty: a message of the program itself is more useful. */
+/* Writes only if the file exists and is empty, because a message of the program is more useful. */
 static void write_termination_log(const char *text)
 {
     struct stat about;
@@ -99,7 +99,7 @@ void write_epitaph(const struct settings *settings, const struct child *child, i
         (forwarding->forwarded | ordinary) & signal_bit(WTERMSIG(status)))
         return;
     add(&text, "bailey-init: '");
-    /* Cut, so that there is room for the rest of the line. */
+    /* The name is truncated, so that the rest of the line fits. */
     add_printable(&text, settings->program[0], LENGTH / 2);
     add(&text, "' (process ");
     add_number(&text, child->pid);

@@ -9,8 +9,8 @@
 #include "remaining_processes.h"
 
 /*
- * SIGKILL is repeated in this interval, for processes that were forked in the meantime, and for this long: a process of
- * another user, or one in an uninterruptible sleep, may never end.
+ * The interval at which SIGKILL is repeated, for processes that were forked in the meantime, and the time limit of the
+ * repetition: a process of another user, or one in an uninterruptible sleep, may never end.
  */
 enum { KILL_AGAIN_MS = 50, KILL_MS = 5000 };
 
@@ -60,7 +60,7 @@ static void forward_to_remaining(const struct settings *settings, int received)
 
 void end_remaining_processes(const struct settings *settings, const struct forwarding *forwarding)
 {
-    /* From here on, this function reaps each process. Processes that ended before were freed by the kernel or reaped. */
+    /* From here on, this function reaps each process. The kernel has freed, or reap() has reaped, all earlier ones. */
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
     const struct behavior *behavior = &settings->behavior;
     const signal_set blocked = ~behavior->unblocked;

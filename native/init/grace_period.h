@@ -6,9 +6,8 @@
 
 /*
  * Waits for the processes that remain after the program, if the settings say so. With --grace they get SIGTERM at once,
- * and SIGKILL after the grace period. With --wait-all they get no signal of their own; a SIGTERM to bailey-init starts
- * the grace period, if there is one. Returns as soon as the last process has ended, and at most five seconds after
- * SIGKILL.
+ * and SIGKILL after the grace period. With --wait-all they get no signal until a SIGTERM to bailey-init starts the
+ * grace period, if there is one. Returns as soon as the last process has ended, and at most five seconds after SIGKILL.
  */
 void end_remaining_processes(const struct settings *settings, const struct forwarding *forwarding);
 

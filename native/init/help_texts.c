@@ -39,7 +39,7 @@ const char tini_help[] =
     "  -v         more messages; up to three times                     TINI_VERBOSITY (default: 1)\n"
     "\n";
 
-/* docker info takes the version from before and the commit from behind the dash. */
+/* docker info reads the version before the dash and the commit after it. */
 const char tini_version[] = "tini version " TINI " - git.bailey-init\n";
 
 const char dumb_init_usage[] = "Usage: dumb-init [option] program [args]\n"

@@ -3,7 +3,7 @@
  * exits with the exit status of the program. bailey-init.1 is its manual.
  *
  * It allocates no memory and has no signal handlers: every signal is blocked and is fetched with sigtimedwait(2). It
- * has no timer unless an option asks for one and that timer runs.
+ * uses no timer unless an option requires one.
  *
  *   1. block_signals      before anything else, so that no signal is lost
  *   2. read_options       the command line and the environment, as the program that argv[0] names reads them (dialect.h)
@@ -94,7 +94,10 @@ static void finish_start(const struct settings *settings, const struct child *ch
         print_message(settings, FOLDER_NOT_LEFT, &(struct message_fields){.error = errno});
 }
 
-/* Reporting each process, or following the stops of the program, requires a wake-up for each, so it needs reaping with waitpid. */
+/*
+ * Reporting each process, and following the stops of the program, requires a wake-up for each process, so it requires
+ * reaping with waitpid.
+ */
 static void choose_reaping(struct settings *settings, enum terminal terminal)
 {
     struct behavior *behavior = &settings->behavior;
@@ -106,7 +109,7 @@ static void choose_reaping(struct settings *settings, enum terminal terminal)
     behavior->reaping = REAP_WAIT;
 }
 
-/* Reported after the end of the program, in the order that dumb-init has in its debug mode. */
+/* Reports the signal after the end of the program, in the same order as the debug mode of dumb-init. */
 static void report_group_signal(const struct settings *settings, const struct child *child)
 {
     const int signal = settings->forwarded_as[SIGTERM];

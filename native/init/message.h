@@ -5,15 +5,15 @@
 #include "dialect.h"
 
 /*
- * Prints the message about an event, as the dialect has it, if the verbosity includes it. One write per line, so that
- * lines of other processes do not mix with it.
+ * Prints the message of the dialect about an event, if the verbosity includes it. Each line is one write, so that lines
+ * of other processes do not mix with it.
  * @param fields the values that the text uses; null when it uses none
  */
 void print_message(const struct settings *settings, enum event event, const struct message_fields *fields);
 
 /*
- * Whether a line can be written without blocking: PID 1 must not block on a full pipe that nobody reads. It waits
- * half a second for a slow reader, and not at all if the last wait was in vain.
+ * Whether a line can be written without blocking: PID 1 must not block on a full pipe that no process reads. Waits half
+ * a second for a slow reader, unless the previous wait timed out.
  */
 bool can_write_now(int fd);
 

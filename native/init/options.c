@@ -1,6 +1,6 @@
 /*
- * Reads the command line and the environment by the tables of a dialect (dialect.h). libc's getopt_long() is not used:
- * it brings stdio along.
+ * Reads the command line and the environment by the tables of a dialect (dialect.h). libc's getopt_long() is not used,
+ * because it links stdio.
  */
 #include "options.h"
 
@@ -76,7 +76,10 @@ static int read_variables(struct settings *settings)
     return RUN_PROGRAM;
 }
 
-/* How many characters of the argument are the name of the option, or its beginning if abbreviations count; else 0. */
+/*
+ * Returns how many characters of the argument are the name of the option, or its beginning if it may be abbreviated;
+ * else 0.
+ */
 static size_t match(const struct option *option, const char *argument, size_t length, bool may_abbreviate)
 {
     if (!option->name || length <= 2 || strncmp(option->name, argument, length) != 0)
@@ -109,7 +112,7 @@ static const struct option *find_letter(const struct dialect *dialect, char lett
 }
 
 /*
- * Finds the option at the position and moves the position behind it.
+ * Finds the option at the position and advances the position past it.
  * @param value becomes its value; null when it takes none, or when it is missing
  * @return null for an unknown option
  */
@@ -175,8 +178,8 @@ static int read_arguments(struct settings *settings, struct position *position)
 }
 
 /*
- * Terminal stops are forwarded as SIGSTOP unless a rule rewrites them: the program runs in a session of its own, in
- * whose orphaned process group they would do nothing.
+ * Rewrites terminal stops to SIGSTOP unless a rule rewrites them: the program runs in its own session, in whose
+ * orphaned process group terminal stops have no effect.
  */
 static void rewrite_terminal_stops(struct settings *settings)
 {

@@ -1,4 +1,4 @@
-/* See parse_values.h. By hand, because libc's strtol() accepts blanks, signs and other bases. */
+/* See parse_values.h. libc's strtol() is not used, because it accepts blanks, signs and other bases. */
 #include "parse_values.h"
 
 #include <signal.h>
@@ -33,7 +33,7 @@ bool parse_number(const char *text, const char **end, uint32_t most, uint32_t *n
     return at > text && value <= most;
 }
 
-/* Whether the text begins with this word; if so, end is set behind it. */
+/* Whether the text begins with this word; if so, end is set to the first character after the word. */
 static bool begins_with(const char *text, const char *word, const char **end)
 {
     const size_t length = strlen(word);

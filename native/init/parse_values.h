@@ -26,7 +26,7 @@ int parse_signal(const char *text, const char **end);
  */
 bool parse_duration(const char *text, uint32_t *milliseconds);
 
-/* SIGTERM for 15; null for a number without a name. */
+/* Returns the name of a signal, such as SIGTERM for 15; null for a number without a name. */
 const char *signal_name(int number);
 
 #endif

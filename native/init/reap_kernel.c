@@ -3,8 +3,8 @@
  * they never become zombies, and this process is not woken. The exit status of the program comes from its pidfd, where
  * Linux 6.15 and later keep it.
  *
- * A lost exit status is worse than a zombie. So every step that could be refused is tried before SIGCHLD is ignored,
- * and in doubt bailey-init reaps with waitpid (reap_wait.c).
+ * A lost exit status is worse than a zombie. So every step that the kernel could refuse is tried before SIGCHLD is
+ * ignored, and in doubt bailey-init reaps with waitpid (reap_wait.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -44,7 +44,8 @@ static const char *leading_number(const char *text, unsigned int *value)
 }
 
 /*
- * 6.13 and 6.14 accept the request too, but have no exit status, and one cannot find that out with a running process.
+ * Whether the kernel is Linux 6.15 or later. 6.13 and 6.14 accept the request too, but do not return an exit status,
+ * and a running process does not show the difference.
  */
 static bool release_keeps_exit_status(void)
 {
@@ -62,9 +63,9 @@ static bool release_keeps_exit_status(void)
 }
 
 /*
- * epoll and not poll: it stays in the wait queues between two waits, which saves 0.2 of the 4.5 us for each signal. A
- * second thread that waits for the program and turns its end into a signal would save another 0.3 us, but cost a task,
- * and 20 to 80 us at the end (bench/latency.c, bench/starts.c).
+ * Adds a descriptor to an epoll set. epoll is faster than poll, because it stays in the wait queues between two waits,
+ * which saves 0.2 of the 4.5 us for each signal. A second thread that waits for the program and sends a signal at its
+ * end would save another 0.3 us, but cost a task, and 20 to 80 us at the end (bench/latency.c, bench/starts.c).
  * @return false with errno when the kernel or a seccomp filter refuses it
  */
 static bool add_to_epoll(int epoll_fd, int descriptor, uint32_t events)
@@ -74,13 +75,13 @@ static bool add_to_epoll(int epoll_fd, int descriptor, uint32_t events)
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
 
-/* By the bare system call: aarch64 has only this one, and libc's wrapper is one more resident page. */
+/* Uses the bare system call: aarch64 has no other one, and libc's wrapper is one more resident page. */
 static int wait_for_events(int epoll_fd, struct epoll_event *events, int most, int milliseconds)
 {
     return (int)syscall(SYS_epoll_pwait, epoll_fd, events, most, milliseconds, NULL, sizeof(signal_set));
 }
 
-/* An epoll descriptor for signals and for the end of the program, or -1. */
+/* Returns an epoll descriptor for signals and for the end of the program, or -1. */
 static int open_epoll(int signals, int pidfd)
 {
     struct epoll_event events[2];
@@ -89,7 +90,8 @@ static int open_epoll(int signals, int pidfd)
     if (epoll_fd < 0 || !add_to_epoll(epoll_fd, signals, EPOLLIN))
         return -1;
     /*
-     * Edge-triggered. EPOLLIN: the program has ended. EPOLLHUP, always reported: it was freed, and its status is kept.
+     * Edge-triggered. EPOLLIN: the program has ended. EPOLLHUP (always reported): the program was freed, and its exit
+     * status is kept.
      */
     if (!add_to_epoll(epoll_fd, pidfd, EPOLLIN | EPOLLET) || wait_for_events(epoll_fd, events, 2, 0) < 0)
         return -1;
@@ -120,7 +122,7 @@ const char *prepare_kernel_reaping(const struct settings *settings, const struct
     return NULL;
 }
 
-/* True with the wait status if the process of the pidfd has been freed. */
+/* Returns true with the wait status if the process of the pidfd has been freed. */
 static bool read_exit_status(int pidfd, int *status)
 {
     struct exit_info info = {.mask = info_exit};
@@ -131,7 +133,7 @@ static bool read_exit_status(int pidfd, int *status)
     return true;
 }
 
-/* epoll_pwait fails although it worked before: from here on, reap with waitpid. */
+/* Reaps with waitpid from here on, because epoll_pwait fails although it worked before. */
 static bool fall_back(const struct settings *settings, const struct child *child, struct forwarding *forwarding, int *status)
 {
     const struct sigaction ended_only = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};

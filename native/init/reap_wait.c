@@ -1,4 +1,6 @@
-/* Reaping with waitpid(2), after each SIGCHLD: for older kernels, and to report or follow every child. */
+/*
+ * Reaping with waitpid(2) after each SIGCHLD. Used on older kernels, and when every child must be reported or followed.
+ */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,7 +29,8 @@ static void report_end(const struct settings *settings, pid_t pid, int status, b
 }
 
 /*
- * Call it before the program is reaped: while the program is a zombie, its pid, which is also the id of its group, is not reused.
+ * Call it before the program is reaped: while the program is a zombie, its pid, which is also the id of its group, is
+ * not reused.
  */
 static void terminate_group_of_zombie(const struct settings *settings, const struct child *child)
 {
@@ -39,7 +42,7 @@ static void terminate_group_of_zombie(const struct settings *settings, const str
 
 enum reap_result reap_ended(const struct settings *settings, const struct child *child, int *status)
 {
-    /* By number: the program was not reaped yet, so the number is its own. */
+    /* By pid: the program was not reaped yet, so its pid is not reused. */
     const struct child by_number = {.pid = child ? child->pid : 0, .pidfd = -1};
     /*
      * __WALL: children from before the exec of bailey-init may send another signal than SIGCHLD at their end, clone(2).
@@ -68,7 +71,8 @@ int reap_by_waiting(const struct settings *settings, const struct child *child, 
 {
     const signal_set blocked = ~settings->behavior.unblocked;
     /*
-     * Without the pidfd: the number is safe, because only this process reaps it, and pidfd_send_signal may be refused.
+     * Without the pidfd: the pid is safe, because only this process reaps the program, and pidfd_send_signal may be
+     * refused.
      */
     const struct child by_number = {.pid = child->pid, .pidfd = -1, .terminal = child->terminal};
     /* Without SA_NOCLDSTOP, for stops by the terminal, and of a child that this process traces (PTRACE_TRACEME). */
@@ -78,7 +82,9 @@ int reap_by_waiting(const struct settings *settings, const struct child *child, 
 
     (void)sigaction(SIGCHLD, &every_change, NULL);
     release_startup_pages();
-    /* One SIGCHLD may stand for several ends, so each one reaps all that have ended (catatonit issue 4 hung). */
+    /*
+     * One SIGCHLD may report the end of several children, so all that have ended are reaped (catatonit issue 4 hung).
+     */
     while (reap_ended(settings, &by_number, &status) != PROGRAM_ENDED) {
         int signal;
 

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 
 /*
- * x86 has one page size; arm64 kernels have 4, 16 or 64 KB. The right one matters: madvise(2) refuses an address that
- * is not at the start of a page, but rounds the length up, which would discard data behind the range.
+ * Returns the page size of the kernel: x86 has one; arm64 kernels have 4, 16 or 64 KB. With a wrong size, madvise(2)
+ * would refuse an address that is not at the start of a page, or round the length up and discard data after the range.
  */
 static uintptr_t page_size(void)
 {

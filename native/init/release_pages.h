@@ -5,7 +5,7 @@
 /* The smallest page of any kernel, in bytes. */
 enum { SMALLEST_PAGE = 4096 };
 
-/* The address, rounded down to a page of the smallest size. */
+/* Returns the address, rounded down to a page of the smallest size. */
 char *round_down_to_page(char *address);
 
 /*

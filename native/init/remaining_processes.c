@@ -26,7 +26,7 @@ struct entry {
     char name[];
 };
 
-/* The parent of a process; 0 for PID 1, and when there is no such process. */
+/* Returns the parent of a process; 0 for PID 1, and when the process does not exist. */
 static pid_t parent_of(pid_t pid)
 {
     char path[sizeof "/proc//stat" + NUMBER_SIZE] = "/proc/";
@@ -62,7 +62,8 @@ static bool is_descendant(pid_t pid)
 }
 
 /*
- * A pidfd refers to the process while its parents are read, so that the signal cannot reach a later process with that pid.
+ * Signals a process if it is a descendant. A pidfd refers to the process while its parents are read, so that the signal
+ * cannot reach a later process with that pid.
  */
 static void signal_if_descendant(pid_t pid, int signal)
 {
@@ -78,7 +79,7 @@ static void signal_if_descendant(pid_t pid, int signal)
         close(pidfd);
 }
 
-/* Whether /proc belongs to the PID namespace of this process: otherwise its numbers mean other processes. */
+/* Whether /proc belongs to the PID namespace of this process: otherwise its pids refer to other processes. */
 static bool is_own_namespace(int folder)
 {
     char self[NUMBER_SIZE + 1], room[NUMBER_SIZE];

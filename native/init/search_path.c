@@ -20,8 +20,8 @@ static bool continues_search(int error)
 }
 
 /*
- * A script needs one more argument. The array of arguments is changed in place, because nothing else here has memory
- * for any number of arguments.
+ * Executes a file, or runs it as a script, which needs one more argument. The array of arguments is changed in place,
+ * because no other memory here is large enough for any number of arguments.
  */
 static void run_file(char *file, char **program, bool runs_scripts)
 {

@@ -12,7 +12,7 @@ struct dialect;
 /* How zombies are avoided. */
 enum reaping {
     REAP_AUTO,   /* the kernel reaps if it can, else waitpid(2) */
-    REAP_KERNEL, /* the same, and a message says why if the kernel cannot */
+    REAP_KERNEL, /* the same, and a message reports the reason if the kernel cannot */
     REAP_WAIT,   /* waitpid(2) */
 };
 
@@ -70,7 +70,10 @@ struct settings {
     uint8_t exit_as[256];                    /* the exit status for each one of the program */
 };
 
-/* Whether messages below the level of warnings are printed. Resident code asks first, so that the pages of the messages stay unused. */
+/*
+ * Whether messages below the level of warnings are printed. Resident code calls this first, so that the pages of the
+ * messages stay unused.
+ */
 static inline bool is_verbose(const struct settings *settings)
 {
     return settings->behavior.verbosity > WARNING;

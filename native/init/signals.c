@@ -22,7 +22,7 @@ static const signal_set every_signal = ~(signal_set)0; /* the kernel ignores SIG
 /* Flag of pidfd_send_signal(2): to the process group that the process leads or led; Linux 6.9. */
 enum { TO_PROCESS_GROUP = 1 << 2 };
 
-/* Cannot fail with these arguments: rt_sigprocmask(2) allocates nothing. */
+/* Changes the signal mask. It cannot fail with these arguments, because rt_sigprocmask(2) allocates nothing. */
 static void change_mask(int how, const signal_set *mask, signal_set *before)
 {
     (void)syscall(SYS_rt_sigprocmask, how, mask, before, sizeof *mask);
@@ -62,7 +62,7 @@ void restore_signals(const struct inherited_signals *given, bool fresh)
     change_mask(SIG_SETMASK, fresh ? &none : &given->mask, NULL);
 }
 
-/* A seccomp filter refuses sigtimedwait(2): reaping still works, signals are not forwarded. */
+/* Used when a seccomp filter refuses sigtimedwait(2): reaping still works, but signals are not forwarded. */
 static int wait_without_signals(void)
 {
     siginfo_t ended;
@@ -110,8 +110,8 @@ bool can_wait_for_signals(void)
 }
 
 /*
- * Through the pidfd if there is one: when the kernel reaps, the number may already belong to another process. Without a
- * pidfd this process reaps, so the number belongs to the program until then.
+ * Sends a signal through the pidfd if there is one, because the pid may already belong to another process when the
+ * kernel reaps. Without a pidfd this process reaps, so the pid belongs to the program until then.
  */
 static long send_signal(const struct child *child, bool to_group, int signal, const siginfo_t *info)
 {
@@ -130,8 +130,8 @@ bool can_signal(const struct child *child, bool to_group)
 }
 
 /*
- * The kernel refuses to forward the siginfo of kill(2), tgkill(2) and its own signals (si_code >= 0);
- * rt_sigqueueinfo(2).
+ * Whether the siginfo can be forwarded. The kernel refuses that for the siginfo of kill(2), tgkill(2) and its own
+ * signals (si_code >= 0); rt_sigqueueinfo(2).
  */
 static bool has_value(const siginfo_t *info)
 {
@@ -154,7 +154,9 @@ bool detach_traced(pid_t pid, int signal)
     return syscall(SYS_ptrace, PTRACE_DETACH, pid, 0L, signal == SIGTRAP ? 0L : (long)signal) == 0;
 }
 
-/* A stopped program gets SIGTERM only when it continues. One that a debugger has stopped stays stopped. */
+/*
+ * Continues a stopped program, because it gets SIGTERM only then. A program that a debugger has stopped stays stopped.
+ */
 static void continue_if_stopped(const struct settings *settings, const struct child *child)
 {
     siginfo_t state = {0};
@@ -171,10 +173,10 @@ static void continue_if_stopped(const struct settings *settings, const struct ch
 }
 
 /*
- * Stops this process by a stop signal of the terminal, as a program without handlers stops: for a job of a shell whose
- * standard input is not the terminal, as in `make | bailey-init tee`. Otherwise only the program would stop, and the
+ * Stops this process by the default action of a stop signal of the terminal. This is for a job of a shell whose
+ * standard input is not the terminal, as in `make | bailey-init tee`: otherwise only the program would stop, and the
  * shell would wait forever. Without a shell that has job control the kernel ignores the signal (setpgid(2), orphaned
- * process groups), and PID 1 is never stopped.
+ * process groups). PID 1 is never stopped.
  */
 static void stop_by_default_action(int signal)
 {

@@ -32,7 +32,7 @@ void block_signals(struct inherited_signals *given);
 void unblock_signals(signal_set unblocked, const struct inherited_signals *given);
 
 /*
- * In the child: restores the inherited mask and dispositions, or sets the defaults. From here on signals arrive.
+ * In the child, restores the inherited mask and dispositions, or sets the defaults. Signals are delivered from here on.
  */
 void restore_signals(const struct inherited_signals *given, bool fresh);
 
@@ -43,10 +43,10 @@ void restore_signals(const struct inherited_signals *given, bool fresh);
  */
 int next_signal(signal_set wanted, siginfo_t *info, int milliseconds);
 
-/* The pending signals. */
+/* Returns the pending signals. */
 signal_set pending_signals(void);
 
-/* A signalfd (close-on-exec) that is readable while one of the signals is pending, or -1 with errno. */
+/* Returns a signalfd (close-on-exec) that is readable while one of the signals is pending, or -1 with errno. */
 int open_signalfd(signal_set wanted);
 
 /* Whether sigtimedwait(2) is permitted. */
@@ -74,8 +74,8 @@ void forward_signal(const struct settings *settings, const struct child *child, 
 int kill_after_timeout(const struct settings *settings, const struct child *child, struct forwarding *forwarding);
 
 /*
- * Sends SIGTERM to the process group of a program that has ended: before the program is reaped, or through its pidfd,
- * which stands for the group as long as the group has members.
+ * Sends SIGTERM to the process group of a program that has ended. Call it before the program is reaped, unless it has a
+ * pidfd, which identifies the group as long as the group has members.
  */
 void terminate_group(const struct settings *settings, const struct child *child);
 

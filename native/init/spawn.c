@@ -1,7 +1,7 @@
 /*
- * See spawn.h. There is a ladder of three ways to create the process, the best first: clone(2) with vfork semantics and
- * a pidfd, the same without the pidfd, and a plain fork. Each step down is for kernels, sandboxes and seccomp filters
- * that refuse the one above.
+ * See spawn.h. The process is created in one of three ways, which are tried in this order: clone(2) with vfork
+ * semantics and a pidfd, the same without the pidfd, and a plain fork. Each fallback is for kernels, sandboxes and
+ * seccomp filters that refuse the way before it.
  */
 #include "spawn.h"
 
@@ -24,9 +24,9 @@
 #endif
 
 /*
- * The stack of the child until it executes the program: room for the path in execute() and a few calls. No signal
- * handler runs on it. A common symbol, which the linker puts behind all other data; the stack begins at the end of a
- * page, so that whole pages are given back.
+ * The stack of the child until it executes the program, with space for the path in execute() and a few calls. No signal
+ * handler runs on it. It is a common symbol, which the linker places after all other data. The stack begins at the end
+ * of a page, so that whole pages are given back.
  */
 extern char child_stack[20480];
 char child_stack[20480] __attribute__((common));
@@ -56,7 +56,8 @@ static int report_exec_failure(const struct settings *settings)
 }
 
 /*
- * A socket-activated program expects its own pid in LISTEN_PID, but the service manager only knew that of this process.
+ * Sets LISTEN_PID to the pid of the program: a socket-activated program expects its pid there, but the service manager
+ * has set the pid of bailey-init.
  */
 static void move_listen_pid(void)
 {
@@ -91,9 +92,9 @@ static void isolate(const struct start *start)
 }
 
 /*
- * The child. It runs in the memory of the parent, which is suspended (vfork), so it changes nothing there except
- * LISTEN_PID in the environment. It reports a failure itself, not through the shared memory: qemu-user turns the vfork
- * into a fork.
+ * The function of the child. It runs in the memory of the parent, which is suspended (vfork), so it changes nothing
+ * there except LISTEN_PID in the environment. The child reports a failure, and not the parent through the shared
+ * memory, because qemu-user turns the vfork into a fork.
  */
 static int execute_program(void *argument)
 {
@@ -109,21 +110,24 @@ static int execute_program(void *argument)
     return report_exec_failure(settings);
 }
 
-/* For kernels and sandboxes without the other ways. By the bare system call: libc's fork() needs one more page. */
+/* For kernels and sandboxes without the other ways. Uses the bare system call: libc's fork() needs one more page. */
 static pid_t plain_fork(struct start *start)
 {
     const pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
     if (pid == 0)
         _exit(execute_program(start));
-    /* In both processes, so that the group exists whichever runs first (tini lost signals). EACCES: it has executed. */
+    /*
+     * Both processes do this, so that the group exists whichever runs first (tini lost signals). EACCES: it has
+     * executed.
+     */
     if (pid > 0 && start->settings->behavior.isolation == OWN_GROUP && setpgid(pid, pid) < 0 && errno != EACCES &&
         errno != ESRCH)
         print_message(start->settings, GROUP_NOT_CHANGED, &(struct message_fields){.error = errno});
     return pid;
 }
 
-/* Whether the next step of the ladder may succeed: refused by the kernel or a filter, or no descriptor is free. */
+/* Whether the next way may succeed: the kernel or a filter refused this one, or no descriptor is free. */
 static bool is_refusal(int error)
 {
     return error == EINVAL || error == EPERM || error == EACCES || error == ENOSYS || error == EMFILE ||
@@ -147,7 +151,7 @@ bool spawn(const struct settings *settings, const struct inherited_signals *give
         child->pid = clone(execute_program, stack_end, flags, &start);
     if (child->pid < 0 && is_refusal(errno))
         child->pid = plain_fork(&start);
-    /* The child may have changed it, to run a script with the shell, and it shared this memory. */
+    /* The child shared this memory, and may have changed the name to run a script with the shell. */
     settings->program[0] = name;
     if (child->pid < 0)
         return false;

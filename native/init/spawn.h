@@ -18,8 +18,8 @@ struct child {
 };
 
 /*
- * Starts the program, in the process group or session that the settings say, with the inherited signal state. If it
- * cannot be executed, the child reports why and exits with the exit code that the dialect has for that.
+ * Starts the program, in the process group or session of the settings, with the inherited signal state. If the program
+ * cannot be executed, the child reports the reason and exits with the dialect's exit code for it.
  * @return false with errno when no process could be created
  */
 bool spawn(const struct settings *settings, const struct inherited_signals *given, enum terminal terminal,

@@ -24,7 +24,10 @@ static bool has_foreground(void)
     return is_foreground(getpgrp());
 }
 
-/* TIOCNOTTY makes both signals pending. One that was pending before came from elsewhere, and stays. */
+/*
+ * Detaches from the terminal. TIOCNOTTY makes SIGHUP and SIGCONT pending. A signal that was pending before has another
+ * sender, and is kept.
+ */
 static bool detach_from_terminal(void)
 {
     const signal_set own = signal_bit(SIGHUP) | signal_bit(SIGCONT);
@@ -49,7 +52,7 @@ enum terminal detect_terminal(struct settings *settings)
         settings->behavior.isolation = OWN_SESSION;
         return HANDED_OVER;
     }
-    /* Also for a job in the background: fg may follow. */
+    /* A job in the background counts too, because the shell may put it into the foreground later (fg). */
     return settings->behavior.isolation == OWN_GROUP && !leads && tcgetpgrp(STDIN_FILENO) >= 0 ? SHARED : NO_TERMINAL;
 }
 
@@ -57,7 +60,7 @@ void take_foreground(const struct settings *settings)
 {
     if (!is_foreground(getpgid(getppid())))
         return;
-    /* ENOTTY, ENXIO: the terminal was taken away or hung up meanwhile. */
+    /* ENOTTY, ENXIO: this process has lost the terminal, or the terminal has hung up. */
     if (tcsetpgrp(STDIN_FILENO, getpid()) < 0 && errno != ENOTTY && errno != ENXIO)
         print_message(settings, FOREGROUND_NOT_TAKEN, &(struct message_fields){.error = errno});
 }
@@ -70,12 +73,12 @@ void acquire_terminal(const struct settings *settings)
 
 void stop_with_program(const struct child *child, int signal)
 {
-    /* After bg, the shell's fg sends no SIGCONT, so this is the first moment to detect that this process is in the foreground. */
+    /* After bg, the shell's fg sends no SIGCONT, so only now can this process detect that it is in the foreground. */
     if (TERMINAL_ACCESS & signal_bit(signal) && has_foreground()) {
         (void)tcsetpgrp(STDIN_FILENO, child->pid);
         (void)kill(-child->pid, SIGCONT);
     } else if (!(TERMINAL_STOPS & signal_bit(signal)) && !is_foreground(child->pid))
-        return; /* No shell waits for a job in the background. The sender of the SIGSTOP continues the program, but not this process. */
+        return; /* no shell waits for a job in the background, and the sender of SIGSTOP continues only the program */
     else if (getpid() != 1)
         (void)kill(getpid(), SIGSTOP);
     else if (TERMINAL_STOPS & signal_bit(signal))

@@ -14,10 +14,10 @@ enum terminal {
 };
 
 /*
- * Detects the terminal, and detaches from it if the program gets it in a session of its own: because the dialect wants
+ * Detects the terminal, and detaches from it if the program gets it in a new session: because the dialect requires
  * that, or because this process leads the session, as under `docker run -it`. In the session of this process, ^Z could
- * stop the program and nothing would continue it; in a session of its own that cannot happen (setpgid(2), orphaned
- * process groups). Detaching sends SIGHUP and SIGCONT to this process, which are discarded.
+ * stop the program and no process would continue it; in a new session that cannot happen (setpgid(2), orphaned process
+ * groups). Detaching sends SIGHUP and SIGCONT to this process, which are discarded.
  */
 enum terminal detect_terminal(struct settings *settings);
 
@@ -32,16 +32,18 @@ void take_foreground(const struct settings *settings);
 void acquire_terminal(const struct settings *settings);
 
 /*
- * The program has stopped, and the terminal is shared: stops this process too, so that the shell that waits for it
- * takes the terminal back. PID 1 cannot stop, so there the program is continued. A SIGSTOP to a program in the
- * background does not stop this process: no shell waits for it.
+ * Called when the program has stopped and the terminal is shared: stops this process too, so that the shell that waits
+ * for it takes the terminal back. PID 1 cannot stop, so it continues the program. A SIGSTOP to a program in the
+ * background does not stop this process, because no shell waits for it.
  */
 void stop_with_program(const struct child *child, int signal);
 
-/* The program has ended: puts the group of this process into the foreground again, for the next program of a script. */
+/*
+ * After the end of the program, puts the group of this process into the foreground, for the next program of a script.
+ */
 void reclaim_terminal(const struct child *child);
 
-/* This process continues after a stop: if the shell has put it into the foreground, puts the program there. */
+/* After a stop of this process: if the shell has put this process into the foreground, puts the program there. */
 void continue_program(const struct child *child);
 
 #endif

@@ -4,14 +4,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Asterisks, not NULs: it stays visible that there was a value, and arguments stay separate. */
+/*
+ * Overwrites a text with asterisks and not with NULs, so that a value remains visible as such, and arguments stay
+ * separate.
+ */
 static void wipe(char *text)
 {
     for (; *text != '\0'; text++)
         *text = '*';
 }
 
-/* The value in `NAME=value`, or null. */
+/* Returns the value in `NAME=value`, or null. */
 static char *value_after(char *text, const char *name, size_t length)
 {
     return strncmp(text, name, length) == 0 && text[length] == '=' ? text + length + 1 : NULL;

@@ -15,8 +15,8 @@
 #include "payload.h"
 
 /*
- * Script that reads the bundle from this file and runs it. It is passed with -e: given a path below /proc/self/fd, Node
- * would search the parent folders for a package.json.
+ * The script that reads the bundle from this file and runs it. It is passed with -e, because for a path below
+ * /proc/self/fd, Node would search the parent folders for a package.json.
  */
 static const char run_bundle[] =
     "const[,fd,at,size]=process.argv,code=Buffer.alloc(+size);"
@@ -51,8 +51,8 @@ static void append(char *text, const char *more)
 }
 
 /*
- * Copies the libraries that Node needs and the image lacks to memory. Those of the image are preferred: they fit its
- * glibc.
+ * Copies the libraries that Node needs and the image lacks to memory. The libraries of the image are preferred, because
+ * they match its glibc.
  * @param preload becomes LD_PRELOAD=…, or stays empty
  */
 static void add_missing_libraries(const struct payload *payload, char *preload)
@@ -95,7 +95,7 @@ static void map_loader(const struct image *node, struct image *loader)
     const int file = open(node->interpreter, O_RDONLY | O_CLOEXEC);
 
     if (file < 0 && errno == ENOENT)
-        exit_with_message(127, "this image has no glibc", errno, "musl, as in Alpine, will not do: take an image with glibc");
+        exit_with_message(127, "this image has no glibc", errno, "musl, as in Alpine, does not work: use an image with glibc");
     if (file < 0 || !map_image(file, 0, loader))
         exit_with_message(126, "glibc's loader cannot be mapped", errno, NULL);
     (void)close(file);

@@ -2,8 +2,8 @@
  * bailey-agent: bailey-init, Node and `bailey agent` in one file, for images that have only java. As PID 1 it is
  * bailey-init, which starts the same file again. As any other process it becomes Node, which becomes java.
  *
- * The code of bailey-init is linked into this program. As a second file in memory, PID 1 would have no name in
- * /proc.
+ * The code of bailey-init is linked into this program, because PID 1 would have no file name in /proc if bailey-init
+ * were a second file in memory.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,7 +18,9 @@
 /* bailey-init's main, under the name that the Makefile gives it. */
 int init_main(int argc, char **argv);
 
-/* The path that was executed. Without a slash it would be searched in PATH, so it is /proc/self/exe then. */
+/*
+ * Returns the path that was executed. A path without a slash would be searched in PATH, so it is /proc/self/exe then.
+ */
 static char *executed_file(void)
 {
     static char otherwise[] = "/proc/self/exe";
@@ -28,8 +30,9 @@ static char *executed_file(void)
 }
 
 /*
- * PID 1 was started with the secret of the agent, and every build can read its command line and environment. As in
- * src/bailey/commands/agent.ts, all arguments are overwritten, since the secret may be any of them.
+ * Whether secrets are overwritten by default. PID 1 was started with the secret of the agent, and every build can read
+ * its command line and environment. As in src/bailey/commands/agent.ts, all arguments are overwritten, because the
+ * secret may be any of them.
  */
 static bool wipes_by_default(void)
 {

@@ -137,7 +137,7 @@ bool map_image(int file, off_t at, struct image *image)
     return true;
 }
 
-/* The kernel's auxiliary vector describes bailey-agent: replaces the entries about the program. */
+/* Replaces the entries about the program in the kernel's auxiliary vector, which describes bailey-agent. */
 static ElfW(auxv_t) describe_program(ElfW(auxv_t) line, const struct image *program, const struct image *loader)
 {
     switch (line.a_type) {

@@ -18,7 +18,9 @@ static bool read_at(int file, void *into, size_t size, off_t offset)
     return offset >= 0 && pread(file, into, size, offset) == (ssize_t)size;
 }
 
-/* Each part is inside the file and has a terminated name: a file that was copied incompletely must not be run. */
+/*
+ * Whether each part is inside the file and has a terminated name. A file that was copied incompletely must not be run.
+ */
 static bool is_sound(const struct payload *payload, off_t file_size)
 {
     const uint64_t end = (uint64_t)file_size;
@@ -69,7 +71,7 @@ int copy_part_to_memory(const struct payload *payload, const struct part *part)
     off_t at = (off_t)part->offset;
 
     if (file < 0)
-        exit_with_message(EX_CANTCREAT, "no file in memory can be made", errno, "it needs memfd_create(2)");
+        exit_with_message(EX_CANTCREAT, "cannot create a file in memory", errno, "allow memfd_create(2)");
     while (at < end) {
         const ssize_t sent = sendfile(file, payload->file, &at, (size_t)(end - at));
 

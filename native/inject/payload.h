@@ -32,7 +32,7 @@ struct payload {
 /* Opens this file and reads its table. On failure it exits with a message. */
 void open_payload(struct payload *payload);
 
-/* The part of this name. Without one it exits with a message. */
+/* Returns the part with this name. Exits with a message when there is none. */
 const struct part *find_part(const struct payload *payload, const char *name);
 
 /*

@@ -20,8 +20,8 @@
 int mount_block_device(const struct image *image, const char *path, const char **step);
 
 /*
- * Mounts the device in no mount namespace, so that the kernel replays the journal, and unmounts it again. The device may be a
- * copy of one that is mounted.
+ * Mounts the device in no mount namespace, so that the kernel replays the journal, and unmounts it again. The device
+ * may be a copy of one that is mounted.
  *
  * Returns 0, or -1 and errno.
  */

@@ -24,7 +24,7 @@ int open_folder_at(int base, const char *path);
 /* Opens a folder to read its entries. Returns NULL and errno when that fails. */
 DIR *open_entries(int base, const char *path);
 
-/* The next entry but `.` and `..`; NULL at the end. */
+/* Returns the next entry except `.` and `..`; NULL at the end. */
 const struct dirent *next_entry(DIR *entries);
 
 /* Removes a folder and everything in it. It succeeds if the folder does not exist. Returns 0, or -1 and errno. */

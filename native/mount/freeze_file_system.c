@@ -33,7 +33,7 @@ static int mount_device(const char *type, const char *device, int readonly)
 }
 
 /*
- * Mounts a device that is mounted already: the kernel returns the existing file system, frozen or not. It fails with
+ * Mounts a device that is mounted already. The kernel uses the existing file system, frozen or not. The call fails with
  * EBUSY when only one of the two mounts is read-only.
  */
 static int mount_device_again(const char *type, const char *device)

@@ -4,12 +4,12 @@
 
 /*
  * Freezes the file system that is mounted from a device, prints `frozen`, and thaws it when standard input ends or the
- * time is over, whichever comes first; then it prints `thawed` or `late`. It does not matter where the file system is
- * mounted: it is reached by one more mount, in no mount namespace.
+ * time is over, whichever comes first; then it prints `thawed` or `late`. The file system may be mounted anywhere: it
+ * is accessed by an additional mount, in no mount namespace.
  *
- * A frozen file system blocks every process that writes to it, so every freeze must end. It ends when the castle
- * ends, which closes standard input, and at the time limit. All signals that can be blocked are blocked. If this process
- * is killed with SIGKILL, the castle calls thaw_device().
+ * A frozen file system blocks every process that writes to it, so every freeze must end. It ends when the castle ends,
+ * which closes standard input, and at the time limit. All signals that can be blocked are blocked. If this process is
+ * killed with SIGKILL, the castle calls thaw_device().
  *
  * uuid          that the file system must have
  * device        path of its block device

@@ -8,8 +8,8 @@
 enum { LOOP_PATH_SIZE = 32 };
 
 /*
- * Creates a loop device for an image. It vanishes with its last user (LO_FLAGS_AUTOCLEAR): until it is mounted, that is
- * the descriptor of the caller, so that the kernel frees it however the caller ends.
+ * Creates a loop device for an image. The kernel frees the device with its last user (LO_FLAGS_AUTOCLEAR). Until the
+ * device is mounted, its only user is the descriptor of the caller, so the kernel frees it however the caller ends.
  *
  * image  descriptor of the file, open for reading and writing
  * path   gets the device's path

@@ -4,8 +4,8 @@
  *   castle-mount mount rw|ro SOURCE TARGET [ids] 3<NAMESPACE 4<ROOT
  *       bind SOURCE, a path of the host, on TARGET, a path of the container
  *   castle-mount mount-image rw|ro TYPE UUID TARGET new|DEVICE [ids] 3<NAMESPACE 4<ROOT 5<>IMAGE
- *       mount the file system in an image on TARGET: by a new loop device, which vanishes with its last mount, or by DEVICE,
- *       which has the image already
+ *       mount the file system in an image on TARGET, by a new loop device, which the kernel frees after its last mount,
+ *       or by DEVICE, which has the image already
  *   castle-mount mount-device rw|ro TYPE UUID DEVICE TARGET [ids] 3<NAMESPACE 4<ROOT 5<>DEVICE
  *       mount the file system on a block device of the host on TARGET
  *   castle-mount mount-nfs rw|ro SOURCE OPTIONS TARGET 3<NAMESPACE 4<ROOT
@@ -17,8 +17,8 @@
  *   castle-mount unmount TARGET ID 3<NAMESPACE 4<ROOT
  *       unmount the mount with that id from TARGET
  *   castle-mount freeze UUID DEVICE MILLISECONDS
- *       freeze the mounted file system of a block device until standard input ends, but at most that long; prints `frozen`,
- *       then `thawed` or `late`
+ *       freeze the mounted file system of a block device until standard input ends, but at most that long; prints
+ *       `frozen`, then `thawed` or `late`
  *   castle-mount thaw UUID DEVICE
  *       thaw it, whichever process froze it
  *   castle-mount replay TYPE UUID new|DEVICE 5<>IMAGE
@@ -30,20 +30,21 @@
  * not the root of the namespace. Descriptor 5 is an image or a block device, open for reading and writing. With `ids`,
  * the castle sends the owner and an id map on standard input (idmap.h).
  *
- * On success it prints the id of the mount, as the container sees it. On failure it prints `STEP ERRNO` and exits with
- * 1; the castle turns that into a message.
+ * On success it prints the id of the mount, as in the mountinfo of the container. On failure it prints `STEP ERRNO` and
+ * exits with 1; the castle turns that into a message.
  *
  * Security. castle-mount runs with all rights of the host, and the container is hostile. What an attacker controls:
- *   TARGET       a path in the container, and every folder on it. Paths are opened with openat2(2) without symbolic and magic
- *                links, and the descriptor, not the path, is what the mount is attached to.
- *   content      of the volume: set-user-ID programs and device nodes in it have no effect (MOUNT_ATTR_NOSUID, NODEV). A
- *                damaged file system is the kernel's problem: the castle made it, with a UUID that is checked before.
- *   the process  in the container may end, or exec, at any time: its namespace and root are held by descriptors.
+ *   TARGET       a path in the container, and every folder on it. Paths are opened with openat2(2) without symbolic and
+ *                magic links, and the mount is attached to the descriptor and not to the path.
+ *   content      of the volume. Set-user-ID programs and device nodes in it have no effect (MOUNT_ATTR_NOSUID, NODEV).
+ *                The kernel must be safe against a damaged file system; only one that the castle created, with the
+ *                expected UUID, is mounted.
+ *   the process  in the container, which may end, or exec, at any time. Descriptors hold its namespace and root.
  * SOURCE, DEVICE, TYPE, UUID and OPTIONS come from the castle's configuration and records, never from a request.
  *
- * It is a program of its own with one thread, because setns(CLONE_NEWNS) is refused to a process whose threads share
- * their root (setns(2)). It never executes anything after setns: the files there belong to the container, but the
- * rights are those of the host. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and Linux 5.12.
+ * It is a separate program with one thread, because the kernel refuses setns(CLONE_NEWNS) to a process whose threads
+ * share their root (setns(2)). It never executes a program after setns, because the files there belong to the
+ * container, but the rights are those of the host. It needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and Linux 5.12.
  */
 #include "block_device.h"
 #include "freeze_file_system.h"
@@ -66,8 +67,8 @@
 enum { NAMESPACE = 3, ROOT = 4, IMAGE = 5 };
 
 /*
- * Changes to the mount namespace and the root folder of the container. From here on an attacker controls what every
- * path leads to: the caller opens only TARGET, executes nothing and reads no file.
+ * Changes to the mount namespace and the root folder of the container. From here on an attacker controls the target of
+ * every path: the caller opens only TARGET, executes nothing and reads no file.
  */
 static int enter_container(void)
 {
@@ -108,8 +109,8 @@ static int mount_folder(int readonly, const char *source, const char *target, in
 }
 
 /*
- * Attaches a mount to a folder of the container that was opened before setns. The descriptor stands for the same folder
- * in the namespace, whatever the container has renamed or mounted meanwhile.
+ * Attaches a mount to a folder of the container that was opened before setns. The descriptor refers to the same folder,
+ * even if the container has renamed it or mounted over it meanwhile.
  */
 static int attach_in_container(int tree, int folder)
 {
@@ -131,7 +132,7 @@ static int mount_image_in_container(const struct image *image, const char *path,
     const char *step;
     int tree, folder;
 
-    /* The target first: mounting a file system writes to it, and a wrong target must not cause that. */
+    /* The target is opened first: mounting a file system writes to it, and a wrong target must not cause that. */
     folder = open_folder_in(ROOT, target, O_PATH);
     if (folder == -1)
         return report_failure("target");
@@ -212,8 +213,8 @@ static int unmount(const char *target, uint64_t expected)
     }
     close(folder); /* an open descriptor would keep the mount busy */
     /*
-     * The container may change the path between the check and this call, so that it unmounts another mount: but only
-     * one of the same container, since this process is in its mount namespace.
+     * The container may change the path between the check and this call, so that this call unmounts another mount. That
+     * can only be a mount of the same container, because this process is in its mount namespace.
      */
     if (umount2(target, UMOUNT_NOFOLLOW) != 0)
         return report_failure("unmount");

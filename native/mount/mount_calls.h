@@ -1,9 +1,9 @@
 /*
  * The mount system calls. glibc has wrappers since 2.36, musl none; here both libcs use the bare calls.
  *
- * The constants come from libc's headers. What follows behind #ifndef is what musl 1.2.3 or glibc 2.36 lacks: the
- * kernel's own headers (linux/mount.h, linux/openat2.h) cannot serve, because musl-gcc does not see them, a cross
- * compiler for musl has none, and linux/mount.h clashes with glibc 2.36's sys/mount.h. The kernel never changes these
+ * The constants come from libc's headers. The definitions below #ifndef are those that musl 1.2.3 or glibc 2.36 lacks.
+ * The kernel's own headers (linux/mount.h, linux/openat2.h) cannot be used: musl-gcc does not find them, a cross
+ * compiler for musl has none, and linux/mount.h conflicts with glibc 2.36's sys/mount.h. The kernel never changes these
  * values.
  */
 #ifndef CASTLE_MOUNT_MOUNT_CALLS_H

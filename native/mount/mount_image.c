@@ -14,10 +14,10 @@ static int set_options(int context, const struct image *image, const char *devic
 {
     if (configure_string(context, "source", device) != 0)
         return -1;
-    /* xfs refuses to mount a UUID that is mounted already. A copy has the UUID of its original until it gets a new one. */
+    /* xfs refuses to mount a UUID that is mounted already. A copy has the UUID of its original at first. */
     if (image->is_copy && strcmp(image->type, "xfs") == 0 && configure_flag(context, "nouuid") != 0)
         return -1;
-    /* ext4 becomes read-only when it finds damage, before the damage grows. xfs shuts down by itself. */
+    /* ext4 becomes read-only when it detects damage, which limits the damage. xfs shuts down without an option. */
     if (strcmp(image->type, "ext4") == 0 && configure_string(context, "errors", "remount-ro") != 0)
         return -1;
     return configure_create(context);

@@ -67,7 +67,7 @@ int exit_with_parent(void)
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return -1;
-    /* The parent may have ended before: then nobody reads standard output. Pipes report POLLERR, sockets POLLHUP. */
+    /* If the parent has ended before, no process reads standard output: pipes report POLLERR, sockets POLLHUP. */
     if (poll(&reader, 1, 0) == -1)
         return -1;
     if ((reader.revents & (POLLERR | POLLHUP)) == 0)

@@ -49,7 +49,7 @@ static int list(int export, char **arguments)
     if (entries == NULL)
         return errno == ENOENT ? 0 : -1;
     for (errno = 0; (entry = next_entry(entries)) != NULL; errno = 0) {
-        /* The castle creates no such name, and the line feed would make it look like two. */
+        /* The castle creates no such name, and the castle would read it as two names. */
         if (strchr(entry->d_name, '\n') != NULL)
             continue;
         print(entry->d_name);
@@ -61,7 +61,10 @@ static int list(int export, char **arguments)
     return 0;
 }
 
-/* Where the server maps all users to one (all_squash), chown fails, but the folder may have the right owner already. */
+/*
+ * Creates a folder with an owner. Where the server maps all users to one (all_squash), chown fails, but the folder may
+ * have the right owner already.
+ */
 static int make(int export, char **arguments)
 {
     uid_t uid = (uid_t)strtoul(arguments[1], NULL, 10);

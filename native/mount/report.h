@@ -10,8 +10,8 @@ void print(const char *text);
 int report_failure(const char *step);
 
 /*
- * Prints the failure of an action on an export, whose output has several lines: `failed STEP ERRNO SENTENCE`. SENTENCE may be
- * empty.
+ * Prints the failure of an action on an export, whose output has several lines: `failed STEP ERRNO SENTENCE`. SENTENCE
+ * may be empty.
  */
 int report_export_failure(const char *step, const char *sentence);
 

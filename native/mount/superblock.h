@@ -1,6 +1,6 @@
 /*
- * Identifies the file system on a device by its first superblock. The castle mounts a device only if that UUID is the UUID
- * of the volume: a device name may lead to another disk, whose data a mount would change.
+ * Identifies the file system on a device by its first superblock. The castle mounts a device only if that UUID is the
+ * UUID of the volume: a device name may refer to another disk, whose data a mount would change.
  */
 #ifndef CASTLE_MOUNT_SUPERBLOCK_H
 #define CASTLE_MOUNT_SUPERBLOCK_H
@@ -11,13 +11,13 @@
  * type  `ext4` or `xfs`
  * uuid  in the form 8-4-4-4-12, lower case
  *
- * Returns 0, or -1 and errno: EUCLEAN when there is no such superblock, ESTALE when it has another UUID,
+ * Returns 0, or -1 and errno: EUCLEAN without such a superblock, ESTALE when it has another UUID,
  * EINVAL for another type.
  */
 int check_identity(int device, const char *type, const char *uuid);
 
 /*
- * The type of the file system with that UUID on a device.
+ * Finds the type of the file system with that UUID on a device.
  *
  * Returns `ext4` or `xfs`, or NULL and errno: EUCLEAN when there is no superblock of either, ESTALE when it has another
  * UUID.

@@ -5,9 +5,9 @@
 /*
  * A claim on VOLUME is the folder `.claims/VOLUME` with one file in it, which is named after the claimant. It is
  * created elsewhere and renamed into place. The rename is atomic on the server, and succeeds only if nothing is there
- * or an empty folder (rename(2)): of several hosts, exactly one gets the claim. No other claim contains a file of
- * that name, so a claimant can only give up its own claim. An empty folder may remain of a claim that was given up; it is
- * no claim.
+ * or an empty folder (rename(2)): of several hosts, exactly one gets the claim. No other claim contains a file of that
+ * name, so a claimant can only give up its own claim. An empty folder, which may remain after a claim was given up, is
+ * not a claim.
  */
 
 /*

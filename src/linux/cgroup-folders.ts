@@ -26,7 +26,7 @@ export interface CgroupFolder {
 }
 
 /**
- * The folder of a process's cgroup in the hierarchy of one controller.
+ * Returns the folder of a process's cgroup in the hierarchy of one controller.
  * @param controller empty for the unified hierarchy
  * @param paths the result of {@link cgroupPaths}
  * @param mountinfo /proc/self/mountinfo of the reader
@@ -42,7 +42,7 @@ export function cgroupFolder(
   for (const mount of parseMountinfo(mountinfo)) {
     if (!isHierarchyOf(controller, mount)) continue;
     const { root, point: top } = mount;
-    // A container without a cgroup namespace sees the host's path, but only its own part of the hierarchy.
+    // In a container without a cgroup namespace, the path is that of the host, but only a part of the hierarchy is mounted.
     const below =
       root === '/'
         ? path
@@ -60,7 +60,7 @@ function isHierarchyOf(controller: string, { type, fileSystemOptions }: MountLin
     : type === 'cgroup' && fileSystemOptions.split(',').includes(controller);
 }
 
-/** The folder and its parents up to the mount point, innermost first. */
+/** Returns the folder and its parents up to the mount point, innermost first. */
 export function upwards({ top, below }: CgroupFolder): readonly string[] {
   const folders = [`${top}${below}`];
   for (let rest = below; rest !== ''; ) {

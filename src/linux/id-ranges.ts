@@ -20,7 +20,7 @@ export const allIds = 2 ** 32 - 1;
 export const identity: readonly Extent[] = [{ from: 0, to: 0, count: allIds }];
 
 /**
- * The map from the ids in a process's user namespace to the ids on the host.
+ * Returns the map from the ids in a process's user namespace to the ids on the host.
  * @throws Error when the process has ended
  */
 export function idsInside(pid: number, kind: 'uid' | 'gid'): readonly Extent[] {
@@ -34,13 +34,13 @@ export function idsInside(pid: number, kind: 'uid' | 'gid'): readonly Extent[] {
     .map(([from = 0, to = 0, count = 0]) => ({ from, to, count }));
 }
 
-/** The id that an id is mapped to; undefined when it is not mapped. */
+/** Returns the id that an id is mapped to; undefined when it is not mapped. */
 export function outside(extents: readonly Extent[], id: number): number | undefined {
   const extent = extents.find(({ from, count }) => id >= from && id < from + count);
   return extent === undefined ? undefined : extent.to + (id - extent.from);
 }
 
-/** The id that is mapped to an id; undefined when none is. */
+/** Returns the id that is mapped to an id; undefined when none is. */
 export function inside(extents: readonly Extent[], id: number): number | undefined {
   const extent = extents.find(({ to, count }) => id >= to && id < to + count);
   return extent === undefined ? undefined : extent.from + (id - extent.to);

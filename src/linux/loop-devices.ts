@@ -22,7 +22,7 @@ export function loopDevices(): readonly LoopDevice[] {
     });
 }
 
-/** The loop device with that number, if it is attached to a file. */
+/** Returns the loop device with that number, if it is attached to a file. */
 export function loopDeviceOf(number: string): LoopDevice | undefined {
   return loopDevices().find((device) => device.number === number);
 }
@@ -33,7 +33,7 @@ export function hasFile(device: LoopDevice, { dev, ino }: Stats): boolean {
   return file?.dev === dev && file.ino === ino;
 }
 
-/** A free device has no folder `loop`, and a device may become free meanwhile. */
+/** Reads one device. A device that is free, or becomes free meanwhile, has no folder `loop`: undefined then. */
 function read(name: string): LoopDevice | undefined {
   const value = (file: string) => readFileSync(`${devices}/${name}/${file}`, 'utf8').replace(/\n$/, '');
   try {

@@ -15,7 +15,7 @@ export function mountIdOf(folder: string): number {
 }
 
 /**
- * The id of the mount that an open file is on; proc_pid_fdinfo(5), field mnt_id (Linux 3.15).
+ * Returns the id of the mount that an open file is on; proc_pid_fdinfo(5), field mnt_id (Linux 3.15).
  * @throws Error when /proc is missing
  */
 export function mountIdOfDescriptor(fd: number): number {

@@ -21,7 +21,7 @@ export interface MountLine {
   readonly rootInFileSystem: string;
   /** For NFS: the address of the server. */
   readonly address?: string;
-  /** The mount point, as that process sees it. */
+  /** The mount point: a path below the root of that process. */
   readonly point: string;
   /** Whether the mount, or its whole file system, is read-only. */
   readonly readonly: boolean;
@@ -44,9 +44,9 @@ export interface SourceFolder {
 }
 
 /**
- * Names a folder of an NFS server. The device number and the root in mountinfo do not identify it: each mount of a server
- * may have a device number of its own, and its root is `/`. The source always is the host as given to mount and the whole
- * path.
+ * Identifies a folder of an NFS server by the source of its mount, which consists of the host as given to mount(8) and the
+ * whole path. The device number and the root in mountinfo do not identify it: each mount of a server may have another device
+ * number, and its root is `/`.
  * @param host the part of the source before the colon
  */
 export const nfsFolder = (host: string, path: string, address: string | undefined): SourceFolder => ({
@@ -99,7 +99,7 @@ function parseLine(line: string): MountLine {
   };
 }
 
-/** Only the kernel's NFS client has these types: a FUSE file system of a container cannot imitate them. */
+/** Returns the folder on the server of an NFS mount. Only the kernel's NFS client has these types; FUSE cannot imitate them. */
 function folderOnServer(type: string, source: string, options: string): SourceFolder | undefined {
   if (type !== 'nfs' && type !== 'nfs4') return undefined;
   const [, host, path] = /^(\[[^\]]*\]|[^:[]+):(\/.*)$/s.exec(source) ?? [];
@@ -107,7 +107,7 @@ function folderOnServer(type: string, source: string, options: string): SourceFo
   return nfsFolder(host, path, /(?:^|,)addr=([^,]+)/.exec(options)?.[1]);
 }
 
-/** The kernel writes space, tab, newline and backslash as \ooo. */
+/** Decodes the \ooo sequences that the kernel writes for space, tab, newline and backslash. */
 function decodeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
@@ -143,7 +143,7 @@ const onSameDevice = (one: SourceFolder, other: SourceFolder): boolean =>
 export const isPartOf = (one: SourceFolder, other: SourceFolder): boolean =>
   onSameDevice(one, other) && isWithin(one.root, other.root);
 
-/** The mount of a source on a mount point, if no later mount hides it there. */
+/** Returns the mount of a source on a mount point, if no later mount hides it there. */
 export function mountOn(
   mounts: readonly MountLine[],
   source: SourceFolder,
@@ -153,7 +153,7 @@ export function mountOn(
   return top !== undefined && onSameDevice(top, source) && top.root === source.root ? top : undefined;
 }
 
-/** An entry of a folder. */
+/** Returns an entry of a folder. */
 export const below = (folder: SourceFolder, name: string): SourceFolder => ({
   ...folder,
   root: posix.join(folder.root, name),
@@ -165,11 +165,11 @@ export function liesIn(pid: number, path: string, folder: SourceFolder): boolean
   return on !== undefined && isPartOf(folderOn(on, path), folder) && !isEntryOf(on, folder);
 }
 
-/** Whether a folder lies in another one and is not that folder itself. */
+/** Whether a folder is inside another one and is not that folder itself. */
 export const isEntryOf = (one: SourceFolder, folder: SourceFolder): boolean =>
   isPartOf(one, folder) && one.root !== folder.root;
 
-/** The topmost mount on a mount point: it hides the others there. */
+/** Returns the topmost mount on a mount point: it hides the others there. */
 export const topmostOn = (mounts: readonly MountLine[], point: string): MountLine | undefined =>
   mounts.filter((line) => line.point === point).at(-1);
 
@@ -180,8 +180,8 @@ export function isSharedWithHost(pid: number, folder: string): boolean {
 }
 
 /**
- * The mount that a path lies on. It follows the mount points that the path crosses, from the root on, so that a mount below
- * a hidden mount point does not count.
+ * Returns the mount that a path is on. It follows the mount points that the path crosses, from the root on, so that a mount
+ * below a hidden mount point does not count.
  * @param path absolute and without symlinks
  */
 export function mountOf(mounts: readonly MountLine[], path: string): MountLine | undefined {

@@ -33,7 +33,8 @@ export interface Native {
    */
   exec(path: string, argv: readonly (string | Buffer)[], without?: readonly string[], stdin?: number): never;
   /**
-   * Creates a sealed file in memory that only this user can read: memfd_create(2) (Linux 3.17). The file position is at the end.
+   * Creates a sealed file in memory that only this user can read: memfd_create(2) (Linux 3.17). The file position is at the
+   * end.
    * @returns its descriptor (close-on-exec)
    * @throws ENOSYS or EPERM where the system does not allow it
    */
@@ -54,13 +55,13 @@ export interface Native {
    */
   syncFiles(paths: Buffer): Promise<void>;
   /**
-   * The process at the other end of a connected unix stream socket, as the kernel recorded it at connect(2): SO_PEERCRED and
-   * SO_PEERPIDFD (Linux 6.5); before 6.5, pidfd_open(2) and a comparison with the credentials.
+   * Returns the process at the other end of a connected unix stream socket, as the kernel recorded it at connect(2):
+   * SO_PEERCRED and SO_PEERPIDFD (Linux 6.5); before 6.5, pidfd_open(2) and a comparison with the credentials.
    * @param fd descriptor of the socket
    * @throws ESRCH when the peer has ended
    */
   peer(fd: number): PeerProcess;
-  /** Opens a pidfd: pidfd_open(2) (Linux 5.3). @throws ESRCH when there is no such process */
+  /** Opens a pidfd: pidfd_open(2) (Linux 5.3). @throws ESRCH when the process does not exist */
   pidfdOpen(pid: number): number;
   /** Whether the process of a pidfd is alive; a zombie is not. */
   pidfdAlive(pidfd: number): boolean;
@@ -79,8 +80,8 @@ export interface Native {
   setSubreaper(on: boolean): void;
   isSubreaper(): boolean;
   /**
-   * A child that has ended and was not reaped yet; it is not reaped by this call: waitid(2) with WNOWAIT. Until it is reaped,
-   * the next call may return the same child.
+   * Returns a child that has ended and was not reaped yet, and does not reap it: waitid(2) with WNOWAIT. Until the child is
+   * reaped, the next call may return it again.
    */
   peekEnded(): EndedChild | undefined;
   /**
@@ -93,7 +94,7 @@ export interface Native {
 let loaded: Native | undefined;
 
 /**
- * The addon, loaded from the file beside the bundle (dist/addon.node).
+ * Returns the addon, loaded from the file beside the bundle (dist/addon.node).
  * @throws Failure when the file is missing or was built for another machine
  */
 export function native(): Native {
@@ -123,8 +124,8 @@ function load(): Native {
 }
 
 /**
- * The path of the addon: beside the bundle, or in dist/ for the bundles of tests, demo and benchmarks. Never in the working
- * directory: a user who can write there could make this program run other code.
+ * Returns the path of the addon: beside the bundle, or in dist/ for the bundles of tests, demo and benchmarks. The working
+ * directory is never searched, because a user who can write there could make this program run other code.
  */
 function addonFile(here: string): string {
   const beside = join(here, 'addon.node');

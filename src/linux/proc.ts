@@ -11,12 +11,12 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
-/** The id of this boot of the kernel; random(4), /proc/sys/kernel/random/boot_id. */
+/** Returns the id of this boot of the kernel; random(4), /proc/sys/kernel/random/boot_id. */
 export const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
 /**
  * Identifies a process.
- * @throws Error with code ENOENT or ESRCH when there is no such process
+ * @throws Error with code ENOENT or ESRCH when the process does not exist
  */
 export function identify(pid: number): ProcessIdentity {
   const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -38,8 +38,8 @@ export function isStillThere(identity: ProcessIdentity): boolean {
 }
 
 /**
- * Reads a file below /proc/PID whose content all threads of a process share. When the first thread has ended before the others (pthread_exit in main),
- * /proc/PID no longer shows it, but the folder of each remaining thread does.
+ * Reads a file below /proc/PID whose content all threads of a process share. When the first thread has ended before the others
+ * (pthread_exit in main), /proc/PID no longer shows it, but the folder of each remaining thread does.
  * @param read reads the file below its argument, /proc/PID or /proc/PID/task/TID
  * @throws the error for the first thread, when it cannot be read for any thread
  */
@@ -66,7 +66,7 @@ function threadsOf(pid: number | 'self'): readonly string[] {
   }
 }
 
-/** The name of a namespace of a process, such as `pid:[4026531836]`; namespaces(7). */
+/** Returns the name of a namespace of a process, such as `pid:[4026531836]`; namespaces(7). */
 export function namespaceOf(pid: number | 'self', kind: 'pid' | 'mnt' | 'user'): string {
   return fromAnyThread(pid, (folder) => readlinkSync(`${folder}/ns/${kind}`));
 }
@@ -98,7 +98,7 @@ export function hasCapability(number: number): boolean {
   return ((effective >> BigInt(number)) & 1n) === 1n;
 }
 
-/** The environment that a process was started with. Later changes by the process may or may not be included. */
+/** Returns the environment that a process was started with. Later changes by the process may or may not be included. */
 export function environmentOf(pid: number): ReadonlyMap<string, string> {
   const text = fromAnyThread(pid, (folder) => readFileSync(`${folder}/environ`, 'utf8'));
   return new Map(

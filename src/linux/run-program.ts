@@ -72,7 +72,7 @@ export function startProgram(
   // Without a free descriptor there are no pipes: the program is not started, and `end` has the reason.
   const stdin = child.stdin ?? new PassThrough().resume();
   const stdout = child.stdout ?? Readable.from([]);
-  // A write error is ignored: the program may have ended before it read all input, and `end` says how it ended.
+  // A write error is ignored: the program may have ended before it read all input, and `end` describes how it ended.
   stdin.on('error', () => undefined);
   function kill(): void {
     child.kill('SIGKILL');
@@ -129,7 +129,7 @@ export function describeEnd(end: ProgramEnd): string {
     case 'timed-out':
       return 'killed at its time limit';
     case 'hung':
-      return 'killed at its time limit, and still not gone';
+      return 'killed at its time limit, but it has not ended';
     case 'not-started':
       return `it cannot be run: ${end.error}`;
   }
@@ -226,7 +226,7 @@ class OutputTail {
   add(part: Buffer): void {
     this.parts.push(part);
     this.bytes += part.length;
-    // Twice the limit, so that output in many small parts is not copied with each of them.
+    // Cut only at twice the limit, so that output in many small parts is not copied with each part.
     if (this.bytes > 2 * this.limitBytes) this.cut();
   }
 

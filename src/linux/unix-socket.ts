@@ -15,7 +15,7 @@ export function checkSocketPath(path: string, option = '--socket'): void {
   const bytes = Buffer.byteLength(path);
   if (bytes > maxPathBytes) {
     const message = `the path of the socket has ${bytes} bytes, and Linux allows ${maxPathBytes}: ${path}`;
-    throw new Failure('config', message, `give a shorter ${option}`);
+    throw new Failure('config', message, `set ${option} to a shorter path`);
   }
 }
 
@@ -32,7 +32,7 @@ export async function freeSocket(path: string, option = '--socket'): Promise<voi
   }
   if (!existsSync(path)) return;
   if (!lstatSync(path).isSocket()) {
-    throw new Failure('cannotCreate', `${path} exists and is not a socket`, `give another ${option}`);
+    throw new Failure('cannotCreate', `${path} exists and is not a socket`, `set ${option} to another path`);
   }
   const answer = await connectTo(path);
   if (answer === 'ECONNREFUSED')
@@ -64,7 +64,7 @@ export async function listen(server: Server, path: string, mask = 0o111, option 
     throw new Failure(
       kind,
       `the castle cannot listen on ${path}: ${errorMessage(thrown)}`,
-      `give another ${option}`,
+      `set ${option} to another path`,
     );
   }
 }
@@ -74,7 +74,7 @@ function inUse(path: string, answer: string, option: string): Failure {
     return new Failure(
       'tryAgain',
       `another castle answers on ${path}`,
-      `stop it first, or give another ${option}`,
+      `stop it first, or set ${option} to another path`,
     );
   }
   // EAGAIN: its backlog is full, it is busy or stopped. EPROTOTYPE: not a stream socket, so not a castle's.
@@ -82,7 +82,7 @@ function inUse(path: string, answer: string, option: string): Failure {
   return new Failure(
     kind,
     `${path} is the socket of another program (${answer})`,
-    `stop it first, or give another ${option}`,
+    `stop it first, or set ${option} to another path`,
   );
 }
 

@@ -21,7 +21,7 @@ export function parseCastleUrl(text: string): CastleAddress {
       throw new Failure(
         'config',
         `the path in CASTLE_URL ${text} ${fault}`,
-        'mount its folder at a shorter path',
+        'mount the folder of the socket at a shorter path',
       );
     if (socketPath !== undefined) return { kind: 'unix', socketPath };
   }
@@ -45,8 +45,8 @@ export function parseCastleUrl(text: string): CastleAddress {
 const longestSocketPath = 107;
 
 /**
- * Returns why a path is not valid for a socket, as the end of a sentence; undefined when it is valid. libuv truncates a path that
- * is too long, so a call could reach another socket.
+ * Returns why a path is not valid for a socket, as the end of a sentence; undefined when it is valid. libuv truncates a path
+ * that is too long, so a call could reach another socket.
  */
 export function socketPathFault(path: string): string | undefined {
   const length = Buffer.byteLength(path);
@@ -55,7 +55,7 @@ export function socketPathFault(path: string): string | undefined {
     : undefined;
 }
 
-/** A percent-decoded path; undefined when it cannot be decoded or contains a NUL. */
+/** Returns a percent-decoded path; undefined when it cannot be decoded or contains a NUL. */
 function decoded(path: string): string | undefined {
   try {
     const text = decodeURIComponent(path);

@@ -11,7 +11,9 @@ const VolumeName = Type.String({
   description: 'Letters, digits, _ . -; starts with a letter or digit; at most 128 characters.',
 });
 
-/** POST /v1/leases: mounts a volume. It does not name the container: the castle identifies it by the socket's peer or the token. */
+/**
+ * POST /v1/leases: mounts a volume. It does not name the container: the castle identifies it by the socket's peer or the token.
+ */
 export const LeaseRequest = Type.Object(
   {
     volume: VolumeName,
@@ -96,7 +98,9 @@ export const Snapshot = Type.Object({
   ),
   note: Type.Optional(Type.String()),
   sizeBytes: Type.Optional(
-    Type.Integer({ description: 'How much space it uses by itself, where the backend can report it.' }),
+    Type.Integer({
+      description: 'The space that only this snapshot uses, in bytes, where the backend can report it.',
+    }),
   ),
   offHostCopy: Type.Unsafe<OffHostCopy>(
     Type.String({
@@ -273,11 +277,11 @@ export type GcRequest = Static<typeof GcRequest>;
 export const GarbageResult = Type.Object({
   kind: Type.String({ description: 'mount, device, volume, snapshot, file or lease' }),
   name: Type.String(),
-  reason: Type.String({ description: 'Why it is garbage, as the end of a sentence after "because".' }),
+  reason: Type.String({ description: 'Why it is garbage, as the end of a sentence after a colon.' }),
   outcome: Type.Unsafe<'found' | 'removed' | 'left' | 'failed'>(
     Type.Union((['found', 'removed', 'left', 'failed'] as const).map((outcome) => Type.Literal(outcome))),
   ),
-  remedy: Type.Optional(Type.String({ description: 'What to do about it by hand.' })),
+  remedy: Type.Optional(Type.String({ description: 'What an operator can do about it.' })),
 });
 export type GarbageResult = Static<typeof GarbageResult>;
 
@@ -299,7 +303,9 @@ export const Status = Type.Object({
 });
 export type Status = Static<typeof Status>;
 
-/** The body of the response to a refused request. Programs decide by `code`; `message` and `remedy` are text for the operator. */
+/**
+ * The body of the response to a refused request. Programs decide by `code`; `message` and `remedy` are text for the operator.
+ */
 export const Refusal = Type.Object({
   error: Type.Object({
     code: Type.String(),

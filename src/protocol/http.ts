@@ -39,7 +39,7 @@ export interface Credentials {
 const mebibyte = 1024 * 1024;
 
 /**
- * Creates the function that sends requests to one castle. No keep-alive: a container sends one or two requests in its life.
+ * Creates the function that sends requests to one castle, without keep-alive: a container sends only one or two requests.
  * Node's HTTP modules are loaded here and not at start, because a container without a castle does not need them.
  */
 export async function connectTo(address: CastleAddress, credentials: () => Credentials): Promise<Call> {

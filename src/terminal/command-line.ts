@@ -4,8 +4,8 @@ import { print } from './print.ts';
 import { usageHint } from './usage-hint.ts';
 
 /**
- * Parses a command line and runs its command. A wrong command line becomes one Failure, instead of the several lines
- * that commander prints by itself.
+ * Parses a command line and runs its command. A wrong command line becomes one Failure, instead of the several lines that
+ * commander prints.
  * @throws Failure 64 for a wrong command line, and whatever the command throws
  */
 export async function runCommandLine(program: Command, argv: readonly string[]): Promise<void> {
@@ -52,7 +52,7 @@ function usageFailure(command: Command, { code, message }: CommanderError, argv:
 const fullName = (command: Command): string =>
   command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 
-/** A program or command, and all commands below it. */
+/** Returns a program or command, and all commands below it. */
 export function allCommands(command: Command): readonly Command[] {
   return [command, ...command.commands.flatMap(allCommands)];
 }

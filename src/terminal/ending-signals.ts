@@ -6,7 +6,7 @@ export const endingSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const
 /** signal(7): these numbers are the same on every architecture. Node's own table would load node:os. */
 const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 } as const;
 
-/** The number of a signal; the exit code after it is 128 + the number. */
+/** Returns the number of a signal; the exit code after it is 128 + the number. */
 export const signalNumber = (signal: Interrupted['signal']): number => numbers[signal];
 
 /**

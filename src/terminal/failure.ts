@@ -55,21 +55,21 @@ export class Interrupted extends Error {
   }
 }
 
-/** The system's error code (`ENOENT`, …) of a thrown value, or undefined when it has none. */
+/** Returns the system's error code (`ENOENT`, …) of a thrown value, or undefined when it has none. */
 export function errorCode(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
     ? thrown.code
     : undefined;
 }
 
-/** The path in a system error, or undefined when it has none. */
+/** Returns the path in a system error, or undefined when it has none. */
 export function errorPath(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'path' in thrown && typeof thrown.path === 'string'
     ? thrown.path
     : undefined;
 }
 
-/** The message of a thrown value, whatever was thrown. */
+/** Returns the message of a thrown value, whatever was thrown. */
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -18,7 +18,7 @@ export function print(text: string): Promise<void> {
   });
 }
 
-/** The error for a failed write to standard output: SIGPIPE for a closed pipe, else a Failure. */
+/** Returns the error for a failed write to standard output: SIGPIPE for a closed pipe, else a Failure. */
 export function outputFailure(error: Error): Error {
   const code = errorCode(error);
   if (code === 'EPIPE') return new Interrupted('SIGPIPE');

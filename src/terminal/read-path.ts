@@ -8,5 +8,5 @@ import { Failure } from './failure.ts';
  */
 export function readPath(option: string, text: string): string {
   if (text.trim() !== '') return resolve(text);
-  throw new Failure('usage', `${option} is empty`, 'give a path, or leave the option out');
+  throw new Failure('usage', `${option} is empty`, 'give a path, or omit the option');
 }

@@ -12,7 +12,7 @@ const eraseRestOfLine = '\x1b[K';
 const eraseBelow = '\x1b[J';
 
 /** The size of a terminal that reports 0 columns or rows, as a serial console or a new pseudo-terminal does. */
-const [usualColumns, usualRows] = [80, 24];
+const [defaultColumns, defaultRows] = [80, 24];
 
 /** A color sequence, or one character; only a character takes a column. */
 const units = /\x1b\[[0-9;]*m|./gsu;
@@ -47,17 +47,17 @@ export function openScreen(terminal: WriteStream): Screen {
   }
   function draw(): void {
     if (!isOpen) return;
-    write(home + clip(shown, terminal.columns || usualColumns, terminal.rows || usualRows) + eraseBelow);
+    write(home + clip(shown, terminal.columns || defaultColumns, terminal.rows || defaultRows) + eraseBelow);
   }
   function endBy(signal: NodeJS.Signals): void {
     close();
-    // Without the handler the signal ends the process, and the parent sees it in the exit status.
+    // Without the handler the signal ends the process, so that its exit status shows the signal.
     process.kill(process.pid, signal);
   }
   /**
-   * Stops the process, and goes on after SIGCONT. Not with SIGSTOP: in an orphaned process group, as under `docker exec -it`
-   * or `ssh -t`, no shell would ever continue the process. There the kernel discards SIGTSTP (POSIX, 2.4.3), and the process
-   * goes on at once.
+   * Stops the process until SIGCONT. SIGSTOP is not used: in an orphaned process group, as under `docker exec -it` or
+   * `ssh -t`, no shell would ever continue the process. There the kernel discards SIGTSTP (POSIX, 2.4.3), and the process
+   * continues at once.
    */
   function suspend(): void {
     restore();
@@ -86,11 +86,11 @@ export function openScreen(terminal: WriteStream): Screen {
   };
 }
 
-/** A terminal that has hung up cannot be written to (EIO); SIGHUP ends the process. */
+/** Ignores the error of a write to a terminal that has hung up (EIO); SIGHUP ends the process. */
 const ignore = (): void => undefined;
 
 /**
- * The part of a text that fits into a window. When lines are left out, the last row says how many.
+ * Returns the part of a text that fits into a window. When lines are omitted, the last row shows their number.
  * @param text whole lines, each with its end; color sequences take no columns
  */
 export function clip(text: string, columns: number, rows: number): string {

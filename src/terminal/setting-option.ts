@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import type { Setting } from './setting.ts';
 
 /**
- * The option of a settings table, for commander.
+ * Returns the option of a settings table, for commander.
  * @param name the option, as in `--timeout`; it must be in the table
  */
 export function settingOption(settings: readonly Setting[], name: `--${string}`): Option {

@@ -21,7 +21,7 @@ export interface Setting {
 const nameWidth = 28;
 const lineWidth = 100;
 
-/** The options of a command as lines for its help text. */
+/** Returns the options of a command as lines for its help text. */
 export const optionHelp = (settings: readonly Setting[]): string =>
   settings
     .flatMap((setting) => {
@@ -38,7 +38,7 @@ export const optionHelp = (settings: readonly Setting[]): string =>
     })
     .join('\n');
 
-/** The variables of a command as lines for its help text. */
+/** Returns the variables of a command as lines for its help text. */
 export const variableHelp = (settings: readonly Setting[]): string =>
   settings
     .flatMap((setting) =>

@@ -16,9 +16,9 @@ export interface Frame {
 }
 
 /**
- * Fetches and shows a text repeatedly until a signal ends the process. On a terminal, each update replaces the one before,
- * on the alternate screen, so that the scrollback stays as it was. On a pipe or a file, or when TERM is
- * empty or `dumb`, updates follow one another, each below its time; with --json, without the time.
+ * Fetches and shows a text repeatedly until a signal ends the process. On a terminal, each update replaces the one before, on
+ * the alternate screen, so that the scrollback does not change. On a pipe or a file, or when TERM is empty or `dumb`, each
+ * update is appended below its time; with --json, without the time.
  * @param every seconds between two updates; true: the default
  * @param env the environment, for TERM
  * @param look fetches one update; an error that it throws ends the watch

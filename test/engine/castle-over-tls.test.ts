@@ -107,7 +107,7 @@ if (requires(t, root, engine, program('openssl'), program('busybox'), program('t
       await docker.docker('start', container.id);
       await docker.untilPrinted(
         container,
-        /waiting for storage.*CASTLE_TOKEN_FILE \/secrets\/token is not there/,
+        /waiting for storage.*CASTLE_TOKEN_FILE \/secrets\/token does not exist/,
       );
       t.match(await tls.command(container.id, 'main', '--out', join(files, 'token')), { code: 0 });
       await docker.untilPrinted(container, /^has its volume/);

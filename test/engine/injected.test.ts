@@ -105,7 +105,7 @@ if (requires(t, root, engine, injectedAgent, ...['javac', 'jlink', 'busybox', 't
     const image = await importImage(t, folder, ['ENV PATH=/bin']);
     const ran = await docker.runToEnd(image, injected, ['env']);
     t.equal(ran.code, 127);
-    t.match(ran.stderr, /^bailey-agent: this image has no glibc: [^\n]+; [^\n]+ take an image with glibc$/m);
+    t.match(ran.stderr, /^bailey-agent: this image has no glibc: [^\n]+; [^\n]+ use an image with glibc$/m);
   });
 }
 

@@ -66,7 +66,7 @@ if (requires(t, root, program('dockerd'), program('busybox'), program('tar'))) {
       await engine.docker('volume', 'create', '--driver', driver, '--opt', 'uid=0', '--opt', 'gid=0', 'main');
       t.match(await engine.run('volume', 'create', '--driver', driver, '--opt', 'colour=red', 'other'), {
         code: 1,
-        stderr: /there is no option "colour"/,
+        stderr: /unknown option "colour"/,
       });
       await begin('first', 'main');
       await lived('main', 1);

@@ -28,8 +28,8 @@ export function advertisedTunnel(setting: AdvertiseSetting, env: Environment): A
       if (address.host.includes(':'))
         throw new Failure(
           setting.kind,
-          `${formatAddress(address)} (${address.source}) cannot be a tunnel: agent.jar takes no IPv6 address there`,
-          'give a name that leads to it',
+          `${formatAddress(address)} (${address.source}) cannot be a tunnel: agent.jar does not accept an IPv6 address there`,
+          'give a host name that resolves to it',
         );
       return formatAddress(address);
     },

@@ -53,7 +53,7 @@ interface Variable {
   readonly args: readonly string[];
 }
 
-/** The variables that become arguments of agent.jar, in order. */
+/** Returns the variables that become arguments of agent.jar, in order. */
 function chooseVariables(
   config: AgentConfig,
   given: readonly ParsedArgument[],

@@ -95,6 +95,6 @@ async function awaitControllerAndJar(
   return fetchAgentJar(readControllerTarget(items, env), folder, wait);
 }
 
-/** The java to run, in the order of the official script: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
+/** Returns the java to run, in the order of the official script: JENKINS_JAVA_BIN, JAVA_HOME, PATH. */
 export const javaName = ({ javaBin, javaHome }: AgentConfig): string =>
   javaBin ?? (javaHome === undefined ? 'java' : join(javaHome, 'bin/java'));

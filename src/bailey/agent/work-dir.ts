@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { accessFailure, requireFolderAccess, requireFreeSpace } from '../container/folder-access.ts';
 import { lastValue, type ParsedArgument } from './remoting/parse-arguments.ts';
 
-/** The work directory of the agent, absolute; undefined if it has none. */
+/** Returns the work directory of the agent, absolute; undefined if it has none. */
 export function workDirOf(items: readonly ParsedArgument[]): string | undefined {
   const path = lastValue(items, '-workDir');
   return path === undefined || path === '' ? undefined : resolve(path);

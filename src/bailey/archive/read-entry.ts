@@ -3,7 +3,7 @@ import { errorCode } from '../../terminal/failure.ts';
 import { readEntryFastPath } from './zip-fast-path.ts';
 
 /**
- * The content of one file in an archive (zip, jar, hpi, war).
+ * Returns the content of one file in an archive (zip, jar, hpi, war).
  * @param name its path in the archive
  * @param maxBytes an entry that unpacks to more counts as missing (protection from archive bombs)
  * @returns undefined when the file is not an archive, or has no such entry

@@ -84,7 +84,7 @@ export async function acquireStorage(
 }
 
 /**
- * Retries with growing pauses until the lease is granted, the castle refuses for good, the deadline passes or the signal
+ * Retries with growing pauses until the lease is granted, the castle refuses permanently, the deadline passes or the signal
  * is aborted. For a volume in use the request waits in the castle's queue, which is first come, first served.
  */
 async function requestUntilGranted(
@@ -207,8 +207,8 @@ function verifyMounted(request: StorageRequest, lease: Lease): void {
     const reason = errorCode(thrown) ?? errorMessage(thrown);
     throw new Failure(
       'io',
-      `whether ${request.target} is mounted cannot be told: ${reason}`,
-      'the container needs /proc',
+      `cannot determine whether ${request.target} is mounted: ${reason}`,
+      'mount /proc in the container',
     );
   }
   if (found === lease.mountId) return;
@@ -261,7 +261,7 @@ function readToken(file: string): string {
   throw new Failure(
     'config',
     `CASTLE_TOKEN_FILE ${file} ${token === '' ? 'is empty' : 'is not one word of plain ASCII'}`,
-    'put the token of this container there, and nothing else',
+    'write only the token of this container to that file',
   );
 }
 
@@ -273,8 +273,8 @@ function readSettingFile(name: string, file: string): string {
     if (name === 'CASTLE_TOKEN_FILE' && errorCode(thrown) === 'ENOENT') {
       throw new Failure(
         'tryAgain',
-        `${name} ${file} is not there`,
-        'make it on the host: castle token --container … --volume … --out …',
+        `${name} ${file} does not exist`,
+        'create it on the host: castle token --container … --volume … --out …',
       );
     }
     throw new Failure(

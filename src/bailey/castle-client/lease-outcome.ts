@@ -36,12 +36,12 @@ export function readResponse(url: string, answer: Answer): LeaseOutcome {
     return { kind: 'granted', lease, isNew: answer.status === 201 };
   const refusal = parseRefusal(answer.body);
   if (refusal === undefined) {
-    const sentence = `what answers at CASTLE_URL ${url} is not a castle (HTTP status ${answer.status})`;
+    const sentence = `the server at CASTLE_URL ${url} is not a castle (HTTP status ${answer.status})`;
     // A proxy in front of a stopped castle answers 502 or 503.
     return answer.status >= 500
       ? {
           kind: 'retry',
-          failure: new Failure('unavailable', sentence, 'see whether the castle behind it runs'),
+          failure: new Failure('unavailable', sentence, 'check that the castle behind it runs'),
         }
       : { kind: 'final', failure: new Failure('config', sentence, 'check the address') };
   }
@@ -89,16 +89,16 @@ export function readConnectionError(url: string, thrown: unknown): LeaseOutcome 
 }
 
 const unreachable: Record<string, string> = {
-  ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nothing listens there',
+  ENOENT: 'the socket does not exist',
+  ECONNREFUSED: 'no program listens there',
   ECONNRESET: 'it closed the connection',
-  ENOTFOUND: 'no such host name',
-  EAI_AGAIN: 'the host name cannot be looked up now',
+  ENOTFOUND: 'the host name does not exist',
+  EAI_AGAIN: 'the host name cannot be resolved now',
   ENOTSOCK: 'it is not a socket',
-  EPROTO: 'what listens there does not speak TLS',
+  EPROTO: 'the server there does not use TLS',
 };
 
-/** The lease in a response body; undefined for anything else. */
+/** Returns the lease in a response body; undefined for anything else. */
 export function parseLease(body: unknown): Lease | undefined {
   if (!isRecord(body)) return undefined;
   const { id, volume, target, mountId } = body;

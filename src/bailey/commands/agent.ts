@@ -2,7 +2,7 @@ import { launchAgent } from '../agent/launch-agent.ts';
 import { runLaunch } from './launch.ts';
 import { isHelpRequest, printLaunchHelp } from './launch-help.ts';
 
-/** The --forget list of bailey-init for `bailey agent`: `-` stands for all arguments, because the secret may be positional. */
+/** The --forget list of bailey-init for `bailey agent`: `-` means all arguments, because the secret may be positional. */
 const secrets = ['JENKINS_SECRET', 'REMOTING_OPTS', '-'];
 
 /** `bailey agent [ARGS…]`: becomes the java of a Jenkins agent, or the program that is the only argument. */

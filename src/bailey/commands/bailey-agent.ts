@@ -19,8 +19,8 @@ interface Injected {
 const infoOptions: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);
 
 /**
- * `bailey-agent [ARGS…]`, the single-file agent: `bailey agent [ARGS…]` without `agent`. It has help of its own, because its
- * image does not contain `bailey`. process.execPath is this file itself, which cannot run scripts as Node can.
+ * `bailey-agent [ARGS…]`, the single-file agent, does the same as `bailey agent [ARGS…]`. It has separate help, because its
+ * image does not contain `bailey`. process.execPath is this file, which cannot run scripts as Node can.
  */
 async function main(argv: readonly string[]): Promise<undefined> {
   const { addon, args, ...held } = takeInjected(argv);

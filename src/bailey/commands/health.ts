@@ -85,7 +85,7 @@ function readTimeout(name: string, text: string, kind: 'usage' | 'config'): numb
 }
 
 /**
- * The root URL of a controller, with a slash at its end so that pages can be appended. A user name and password are
+ * Returns the root URL of a controller, with a slash at its end so that pages can be appended. A user name and password are
  * removed: the check needs no login, and the health log would show them.
  */
 function readUrl(name: string, text: string, kind: 'usage' | 'config'): URL {

@@ -45,7 +45,7 @@ export function addJvmCommand(program: Command): void {
     });
 }
 
-/** The java that a launch would start, and the directory that would contain its heap dumps. */
+/** Returns the java that a launch would start, and the directory that would contain its heap dumps. */
 async function findJavaAndBase(role: Role, env: NodeJS.ProcessEnv) {
   if (role === 'agent') {
     const { readAgentConfig } = await import('../agent/agent-config.ts');

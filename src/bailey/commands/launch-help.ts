@@ -1,4 +1,4 @@
-/** Whether the only argument asks for help. */
+/** Whether the only argument is a help option. */
 export const isHelpRequest = ([first, ...more]: readonly string[]): boolean =>
   more.length === 0 && (first === '--help' || first === '-h');
 

@@ -8,7 +8,9 @@ import { addHealthHelp } from './health.ts';
 import { addJvmCommand } from './jvm.ts';
 import { addZombiesCommand } from './zombies.ts';
 
-/** The command line of `bailey` as commander sees it: the commands that bailey.ts does not run by itself, and all help. */
+/**
+ * Returns the command line of `bailey` for commander: the commands that bailey.ts does not run without commander, and all help.
+ */
 export function baileyProgram(): Command {
   const program = new Command('bailey')
     .description('Prepares a Jenkins controller or agent in its container, then replaces itself with java.')
@@ -29,7 +31,9 @@ export function baileyProgram(): Command {
   return program;
 }
 
-/** The command line of `bailey-agent`, for its help and version only: all other arguments are those of `bailey agent`. */
+/**
+ * Returns the command line of `bailey-agent`, for its help and version only: all other arguments are those of `bailey agent`.
+ */
 export function baileyAgentProgram(): Command {
   return new Command('bailey-agent')
     .description('Becomes the java of a Jenkins agent. As PID 1 it first starts bailey-init.')

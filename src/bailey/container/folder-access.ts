@@ -81,7 +81,7 @@ export function requireFreeSpace(name: string, path: string): void {
  * @param name the variable that names it
  * @param path relative to the working directory, or absolute
  * @param remedy what to do when it does not exist
- * @throws Failure 78 when there is no such file, 77 without permission to reach or read it
+ * @throws Failure 78 when the file does not exist, 77 without permission to reach or read it
  */
 export function requireFile(name: string, path: string, remedy: string): void {
   let fault = 'is not a file';
@@ -100,7 +100,7 @@ export function requireFile(name: string, path: string, remedy: string): void {
 
 const noSuchFile: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
-  ENOTDIR: 'lies below a file',
+  ENOTDIR: 'is below a file',
   ELOOP: 'is a circular symlink',
   ENAMETOOLONG: 'is too long for a path',
 };
@@ -122,7 +122,7 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
     case 'EEXIST': // Node 22, for mkdir -p with a file in place of a directory
       return new Failure(
         'cannotCreate',
-        `${subject} ${existsSync(path) ? 'is not a folder' : 'lies below a file'}`,
+        `${subject} ${existsSync(path) ? 'is not a folder' : 'is below a file'}`,
         'correct the path, or move the file away',
         because,
       );
@@ -145,14 +145,14 @@ export function accessFailure(name: string, path: string, thrown: unknown, what:
       return new Failure(
         'cannotCreate',
         `${subject} cannot ${what}: the quota of uid ${currentIds().uid} is used up`,
-        'remove what is not needed, or raise the quota',
+        'remove unneeded files, or raise the quota',
         because,
       );
     case 'ENOSPC':
       return new Failure(
         'cannotCreate',
         `${subject} cannot ${what}, ${freeSpaceText(path)}`,
-        'free space, or make it bigger',
+        'free space, or enlarge it',
         because,
       );
     default:
@@ -177,7 +177,7 @@ function accessContext(path: string): string {
 }
 
 /**
- * The command that fixes the owner, and where to run it: on the host for a bind mount, in the image for a directory of
+ * Returns the command that fixes the owner, and where to run it: on the host for a bind mount, in the image for a directory of
  * the image. The root field of mountinfo is the path in the mounted file system, which is the host's path if that file
  * system is the host's root.
  */
@@ -194,7 +194,7 @@ function chownRemedy(path: string): string {
   return `as root: ${command(uid, gid)} ${existing.path}`;
 }
 
-/** The id on the host, which differs in a user namespace (dockerd --userns-remap, rootless engines). */
+/** Returns the id on the host, which differs in a user namespace (dockerd --userns-remap, rootless engines). */
 function hostId(id: number, kind: 'uid' | 'gid'): number {
   try {
     return idOutside(id, readFileSync(`/proc/self/${kind}_map`, 'utf8')) ?? id;
@@ -204,12 +204,12 @@ function hostId(id: number, kind: 'uid' | 'gid'): number {
 }
 
 /**
- * The free space of the file system, for messages: a write may fail on a file system that is not full, when the file is
+ * Returns the free space of the file system, for messages: a write may fail on a file system that is not full, when the file is
  * larger.
  */
 function freeSpaceText(path: string): string {
   const existing = nearestExisting(path);
-  if (existing.stat.isCharacterDevice()) return 'the device takes no more';
+  if (existing.stat.isCharacterDevice()) return 'the device is full';
   const mount = mountAt(existing.path);
   const onto = mount === undefined ? 'its file system' : `${mount.type} on ${mount.point}`;
   try {
@@ -221,7 +221,7 @@ function freeSpaceText(path: string): string {
   }
 }
 
-/** The path itself, or its nearest parent that this process can stat. */
+/** Returns the path itself, or its nearest parent that this process can stat. */
 function nearestExisting(path: string): { readonly path: string; readonly stat: Stats } {
   try {
     const real = realpathSync(path);
@@ -233,7 +233,7 @@ function nearestExisting(path: string): { readonly path: string; readonly stat: 
   }
 }
 
-/** The mount that contains a path; undefined without /proc, then the message omits it. */
+/** Returns the mount that contains a path; undefined without /proc, then the message omits it. */
 function mountAt(path: string): MountLine | undefined {
   return mountOf(mountsOf('self') ?? [], path);
 }

@@ -79,7 +79,7 @@ function compareLetters(a: string, b: string, digitA: boolean, digitB: boolean):
   return 0;
 }
 
-/** The rank of a character in the sort order: tilde, end of the text, digit, letter, any other character. */
+/** Returns the rank of a character in the sort order: tilde, end of the text, digit, letter, any other character. */
 function rankOf(char: string | undefined, digitFollows: boolean): number {
   if (char === undefined) return digitFollows ? 0 : -1;
   if (char === '~') return -2;

@@ -6,13 +6,13 @@ import type { JenkinsProcess } from './jenkins-process.ts';
 import { type TcpSocket, tcpSockets } from './tcp-sockets.ts';
 
 /**
- * This many retransmits in a row mean about 13 s without an acknowledgement: TCP retransmits after 0.2 s and doubles the
- * time with each retransmit (tcp(7), tcp_retries2).
+ * The number of consecutive retransmits from which a connection counts as lost. It corresponds to about 13 s without an
+ * acknowledgement: TCP retransmits after 0.2 s and doubles the time with each retransmit (tcp(7), tcp_retries2).
  */
 const lostAfterRetransmits = 6;
 
 /**
- * Checks whether an agent is connected to its controller. agent.jar has no status interface, so this looks for an
+ * Checks whether an agent is connected to its controller. agent.jar has no status interface, so this searches for an
  * established outgoing TCP connection of its java whose packets are acknowledged. An idle agent has one, since the
  * channel stays open; an agent that is reconnecting has none.
  * @param urls the URLs of the controller, whose ports identify the connection; empty: read from java's command line
@@ -39,7 +39,7 @@ export function checkAgentHealth(
     return healthy(`the agent is connected to port ${connection.remotePort} of its controller`);
   if (candidates.length > 0)
     return unhealthy(
-      `the agent's connection to port ${candidates[0]?.remotePort} is dead: the controller has not confirmed anything for many seconds`,
+      `the agent's connection to port ${candidates[0]?.remotePort} is dead: the controller has not acknowledged any data for many seconds`,
     );
   return unhealthy(
     `the agent's java runs, but has no connection to ${controllerPorts.name}: it is connecting, or the controller cannot be reached`,

@@ -54,10 +54,10 @@ function unavailableReason(page: URL, { body }: HttpReply): string {
   const failed = failedChecks(body);
   return failed === undefined
     ? `${page.href} answers 503: Jenkins is starting, or has failed to`
-    : `${page.href} answers 503: not well: ${failed.join(', ') || 'no check is named'}`;
+    : `${page.href} answers 503: failed checks: ${failed.join(', ') || '(not named)'}`;
 }
 
-/** The names of the checks that failed: `{"status":false,"data":[{"name":…,"result":false}]}` (jenkins.health). */
+/** Returns the names of the checks that failed: `{"status":false,"data":[{"name":…,"result":false}]}` (jenkins.health). */
 function failedChecks(body: Buffer): readonly string[] | undefined {
   let report: unknown;
   try {

@@ -25,7 +25,7 @@ export async function checkHealth(request: HealthCheckRequest): Promise<HealthRe
   const { stat } = found.java;
   if (stat.state === 'T' || stat.state === 't')
     return unhealthy(
-      `the ${found.java.role}'s java (pid ${stat.pid}) is stopped (state ${stat.state}): kill -CONT lets it go on`,
+      `the ${found.java.role}'s java (pid ${stat.pid}) is stopped (state ${stat.state}): kill -CONT resumes it`,
     );
   if (found.java.role === 'controller') return checkControllerHealth(found.java, request);
   // Dynamic: the check of a controller does not need it.
@@ -38,8 +38,7 @@ async function checkControllerHealth(
   { urls, timeoutMs }: HealthCheckRequest,
 ): Promise<HealthResult> {
   const endpoint = urls.length > 0 ? undefined : controllerEndpoint(args);
-  if (endpoint !== undefined && 'fault' in endpoint)
-    return unhealthy(`${endpoint.fault}; say where with --url`);
+  if (endpoint !== undefined && 'fault' in endpoint) return unhealthy(`${endpoint.fault}; set --url`);
   const { checkHealthPage } = await import('./check-health-page.ts');
   const roots = endpoint === undefined ? urls : [endpoint.url];
   const results = await Promise.all(roots.map((root) => checkHealthPage(root, timeoutMs)));
@@ -49,15 +48,14 @@ async function checkControllerHealth(
   return unhealthy(`${result.reason}; its java has been running for ${ageSeconds} s`);
 }
 
-/** The result when no java of Jenkins runs: bailey may still be preparing it. */
+/** Returns the result when no java of Jenkins runs: bailey may still be preparing it. */
 function notRunning(
   wanted: Role | undefined,
   { defunct, entrypoint }: JenkinsProcesses,
   env: HealthCheckRequest['env'],
 ): HealthResult {
   const role = wanted ?? entrypoint ?? roleByEnvironment(env);
-  if (role === undefined)
-    return unhealthy('neither a controller nor an agent runs here; say which one is meant with --role');
+  if (role === undefined) return unhealthy('neither a controller nor an agent runs here; set --role');
   if (defunct !== undefined)
     return unhealthy(`the ${role}'s java (pid ${defunct.pid}) has ended, and has not been reaped`);
   if (entrypoint === role)

@@ -17,7 +17,7 @@ export function controllerEndpoint(args: readonly string[]): Endpoint {
   if (port === '-1') return { fault: 'Jenkins listens on no TCP port (--httpPort=-1 and no --httpsPort)' };
   if (!/^[1-9][0-9]{0,4}$/.test(port) || Number(port) > 65_535)
     return {
-      fault: `which port Jenkins listens on cannot be told from ${isHttp ? '--httpPort' : '--httpsPort'}=${port}`,
+      fault: `cannot determine the port of Jenkins from ${isHttp ? '--httpPort' : '--httpsPort'}=${port}`,
     };
   const host = ownAddress(options.get(isHttp ? 'httpListenAddress' : 'httpsListenAddress'));
   const path = (options.get('prefix') ?? '').replace(/^\/*|\/*$/g, '');
@@ -30,7 +30,7 @@ export function controllerEndpoint(args: readonly string[]): Endpoint {
   }
 }
 
-/** The address at which this host reaches a listener: loopback for a listener on all addresses. */
+/** Returns the address at which this host reaches a listener: loopback for a listener on all addresses. */
 function ownAddress(listening: string | undefined): string {
   if (listening === undefined || listening === '' || listening === '0.0.0.0') return '127.0.0.1';
   if (!listening.includes(':')) return listening;

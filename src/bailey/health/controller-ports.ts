@@ -50,14 +50,14 @@ function parsed(url: string): URL[] {
   }
 }
 
-/** The port of HOST:PORT or :PORT; undefined for `HOST:`. */
+/** Returns the port of HOST:PORT or :PORT; undefined for `HOST:`. */
 function portOfAddress(address: string | undefined): number | undefined {
   const [, port] = /:(\d{1,5})$/.exec(address ?? '') ?? [];
   return port === undefined ? undefined : Number(port);
 }
 
 /**
- * The ports of the proxies that an agent's java may connect through: http_proxy, which agent.jar reads, and java's own
+ * Returns the ports of the proxies that an agent's java may connect through: http_proxy, which agent.jar reads, and java's own
  * properties with their defaults.
  */
 export function proxyPorts(javaOptions: readonly string[], httpProxy: string | undefined): number[] {

@@ -16,8 +16,8 @@ export interface TcpSocket {
 const states: Readonly<Record<string, TcpSocket['state']>> = { '01': 'established', '0A': 'listening' };
 
 /**
- * The TCP sockets of a process, IPv4 and IPv6, identified by /proc/PID/fd. Only the same user may read that, and root only
- * with CAP_SYS_PTRACE; without it the result is all sockets of the process's user in its network namespace.
+ * Returns the TCP sockets of a process, IPv4 and IPv6, identified by /proc/PID/fd. Only the same user may read that, and root
+ * only with CAP_SYS_PTRACE; without it the result is all sockets of the process's user in its network namespace.
  * @param uid the user of the process
  */
 export function tcpSockets(pid: number, uid: number): readonly TcpSocket[] {

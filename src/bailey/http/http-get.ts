@@ -15,7 +15,7 @@ export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Certificates to trust in addition to Node's own, PEM. */
   readonly ca?: string;
-  /** Accept any certificate, as agent.jar does with -noCertificateCheck. */
+  /** Whether any certificate is accepted, as agent.jar does with -noCertificateCheck. */
   readonly anyCertificate?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -52,7 +52,7 @@ export async function httpGet(url: URL, options: GetOptions): Promise<HttpReply>
       );
     });
     const abort = (): void => void request.destroy(signal?.reason);
-    // A timer of our own: the socket's timeout restarts with every byte.
+    // The socket's timeout is not used, because it restarts with every byte.
     const timer = setTimeout(
       () =>
         request.destroy(errorWithCode('ETIMEDOUT', `no whole answer within ${Math.ceil(withinMs / 1000)} s`)),

@@ -10,7 +10,7 @@ export function isJvmSizingEnabled(env: Readonly<Record<string, string | undefin
   if (value === 'auto' || value === 'off') return value === 'auto';
   throw new Failure(
     'config',
-    `BAILEY_JVM ${quoted(value)} is not known`,
-    'set it to off, or to auto, or leave it out',
+    `BAILEY_JVM ${quoted(value)} is neither auto nor off`,
+    'set it to auto or off, or remove it',
   );
 }

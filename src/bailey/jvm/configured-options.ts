@@ -11,7 +11,7 @@ export interface ConfiguredOption {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * All java options in the environment, in order of increasing precedence: the JVM reads JAVA_TOOL_OPTIONS before the
+ * Returns all java options in the environment, in order of increasing precedence: the JVM reads JAVA_TOOL_OPTIONS before the
  * command line and _JAVA_OPTIONS after it, the launcher inserts JDK_JAVA_OPTIONS (Java 9) at the front of the command
  * line, and OpenJ9 has OPENJ9_JAVA_OPTIONS. For an agent, JENKINS_JAVA_OPTS replaces JAVA_OPTS.
  * @throws Failure 78 for quotes that are not closed in the two variables of Jenkins
@@ -40,17 +40,17 @@ const readJvmVariable = (variable: string, env: Environment): ConfiguredOption[]
     .filter((text) => text !== '')
     .map((text) => ({ text, variable }));
 
-/** The name of an -XX option, without its sign or its value. */
+/** Returns the name of an -XX option, without its sign or its value. */
 const xxOptionName = ({ text }: ConfiguredOption): string | undefined => /^-XX:[+-]?(\w+)/.exec(text)?.[1];
 
-/** The first option with one of these -XX names, whatever its value. */
+/** Returns the first option with one of these -XX names, whatever its value. */
 export const findXxOption = (
   configured: readonly ConfiguredOption[],
   names: readonly string[],
 ): ConfiguredOption | undefined => configured.find((option) => names.includes(xxOptionName(option) ?? ''));
 
 /**
- * The first option that may contain options not visible here: an argument file (java(1), `@argfiles`) or a file of -XX
+ * Returns the first option that may contain options not visible here: an argument file (java(1), `@argfiles`) or a file of -XX
  * options; or the option that makes the JVM ignore the container's limits.
  */
 export function findOpaqueOption(configured: readonly ConfiguredOption[]): ConfiguredOption | undefined {
@@ -70,7 +70,7 @@ export interface ConfiguredHeap {
 }
 
 /**
- * The maximum heap size set by configured options: -Xmx overrides percentages, and the last option overrides earlier
+ * Returns the maximum heap size set by configured options: -Xmx overrides percentages, and the last option overrides earlier
  * ones. The launcher also accepts -mx and -ms for -Xmx and -Xms.
  * @param memory bytes that percentages refer to
  */
@@ -114,8 +114,8 @@ const partSizeOption =
   /^-X(?:mn|mo|mns|mnx|mos|mox)(\w+)$|^-XX:(?:SoftMaxHeapSize|NewSize|MaxNewSize|OldSize)=(\w+)$/;
 
 /**
- * The first option that requires a larger heap than this one. With both, the JVM would not start, or would use less than
- * the option requests.
+ * Returns the first option that requires a larger heap than this one. With both, the JVM would not start, or would use less
+ * than the option requests.
  */
 export function configuredSizeAbove(
   configured: readonly ConfiguredOption[],

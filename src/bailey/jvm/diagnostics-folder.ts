@@ -6,7 +6,7 @@ import { formatBytes } from './java-size.ts';
 import { heapDumpName, type JvmPlan, type PlannedOption } from './plan-jvm.ts';
 
 /**
- * The directory for heap dumps and error files, inside Jenkins' own directory for logs.
+ * Returns the directory for heap dumps and error files, inside Jenkins' own directory for logs.
  * @param base JENKINS_HOME, or an agent's work directory
  * @returns undefined for a path with %, which the JVM would expand
  */
@@ -39,7 +39,7 @@ export function prepareDiagnostics(
     logLine(`${dump} is from an earlier start: java writes no new one until it is moved away`);
   else if (free !== undefined && free < heapBytes * minFreeFactor) {
     logLine(
-      `warning: no heap dump: ${folder} has ${formatBytes(free)} of room, and one may have ${formatBytes(heapBytes)}`,
+      `warning: no heap dump: ${folder} has ${formatBytes(free)} of free space, and a dump may have ${formatBytes(heapBytes)}`,
     );
     return options.filter(({ writes }) => writes !== 'heap dump');
   }

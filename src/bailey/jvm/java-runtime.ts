@@ -12,7 +12,7 @@ export interface JavaRuntime {
 
 /**
  * Detects the JVM of a java program without starting it: since Java 8 every runtime has a file `release` in its home
- * directory, and each JVM has its library in a directory of its own. A script that starts java counts as `other`.
+ * directory, and the library of each JVM is in a different directory. A script that starts java counts as `other`.
  * @param java the program's file; symlinks are followed
  */
 export function readJavaRuntime(java: string): JavaRuntime {

@@ -18,9 +18,9 @@ export interface JvmLaunch {
 }
 
 /**
- * The java options derived from the limits of the container, to be placed before the configured ones. Logs how the memory
- * is divided, and creates the directory for heap dumps and error files; if that fails, java gets no such options. Without
- * a limit the result is empty.
+ * Returns the java options derived from the limits of the container, to be placed before the configured ones. Logs how the
+ * memory is divided, and creates the directory for heap dumps and error files; if that fails, java gets no such options.
+ * Without a limit the result is empty.
  */
 export function jvmOptions({ role, env, java, base, logLine }: JvmLaunch): string[] {
   const limits = readLimits();

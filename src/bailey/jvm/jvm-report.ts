@@ -63,7 +63,7 @@ const disabled: JvmPlan = {
   warnings: [],
 };
 
-/** The report as lines of text. */
+/** Returns the report as lines of text. */
 export function formatJvmReport({ role, limits, usedBytes, java, plan }: JvmReport): string[] {
   const { memory, physicalBytes, cpuQuota, cpus } = limits;
   return [

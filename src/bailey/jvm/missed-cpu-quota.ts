@@ -1,14 +1,15 @@
 import type { Limits } from '../container/limits.ts';
 
-/** A number of processors that the JVM does not detect by itself. */
+/** A number of processors that the JVM does not detect. */
 export interface ProcessorCount {
   readonly count: number;
   readonly reason: string;
 }
 
 /**
- * The value for -XX:ActiveProcessorCount where the JVM would count too many processors: the CPU quota rounded up, which a
- * JVM that sees the quota would use itself. Two such cases are known; in all others the result is undefined:
+ * Returns the value for -XX:ActiveProcessorCount where the JVM would count too many processors: the CPU quota rounded up, which
+ * is also the number that a JVM derives from a quota that it detects. Two such cases are known; in all others the result is
+ * undefined:
  * - the quota is set on a parent cgroup, as for a Kubernetes pod: before the fix of JDK-8322420 (JDK 24, and late updates
  *   of older releases) the JVM reads only the innermost cgroup;
  * - /proc/cgroups does not list a controller, possible from kernel 6.12 on: before the fix of JDK-8349988 the JVM then

@@ -48,8 +48,8 @@ export interface PlannedOption {
 const largeHeapShare = 0.8;
 
 /**
- * Computes the options to add to the configured ones. Without a limit there are none. Configured options always win: an
- * option is left out when a configured one concerns the same thing, and all are left out when there may be configured
+ * Computes the options to add to the configured ones. Without a limit it adds none. Configured options take precedence: an
+ * option is omitted when a configured option sets the same property, and all options are omitted when there may be configured
  * options that are not visible here.
  */
 export function planJvm(request: PlanRequest): JvmPlan {
@@ -100,7 +100,7 @@ export function planJvm(request: PlanRequest): JvmPlan {
 
 const heapOption = (limit: number, { heap }: MemorySplit): PlannedOption => ({
   option: `-Xmx${heap / mebibyte}m`,
-  reason: `${Math.round((heap / limit) * 100)} % of the memory limit; the JVM by itself takes 25 %`,
+  reason: `${Math.round((heap / limit) * 100)} % of the memory limit; the JVM's default is 25 %`,
 });
 
 function processorOptions({ limits, configured, runtime }: PlanRequest, omitted: string[]): PlannedOption[] {
@@ -129,7 +129,7 @@ function diagnosticOptions({ configured, folder }: PlanRequest, omitted: string[
     [
       {
         option: '-XX:+ExitOnOutOfMemoryError',
-        reason: 'java exits with code 3 instead of running on without memory',
+        reason: 'java exits with code 3 instead of continuing without memory',
       },
     ],
   );

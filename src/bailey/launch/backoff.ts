@@ -1,6 +1,6 @@
 /**
- * The pause before a retry: exponential, capped, with jitter. If a thousand containers lose the same castle at once, their
- * retries spread over the whole interval.
+ * Returns the pause before a retry: exponential, capped, with jitter. If a thousand containers lose the same castle at once,
+ * their retries spread over the whole interval.
  * @param attempt 0 for the wait after the first failure
  * @param random a number in [0, 1)
  * @returns milliseconds, between a tenth of the interval and the whole of it

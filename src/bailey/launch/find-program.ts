@@ -30,7 +30,7 @@ export function findProgram(name: string, path: string | undefined): ProgramLook
 
 /**
  * Finds a program by its name, or fails.
- * @throws Failure 64 for an empty name, 127 when there is no such program, 126 when it cannot be executed
+ * @throws Failure 64 for an empty name, 127 when the program is not found, 126 when it cannot be executed
  */
 export function requireProgram(name: string, path: string | undefined): string {
   if (name === '')
@@ -40,7 +40,7 @@ export function requireProgram(name: string, path: string | undefined): string {
   return found.file;
 }
 
-/** The failure for a program that was not found or cannot be executed. */
+/** Returns the failure for a program that was not found or cannot be executed. */
 export function programFailure(
   name: string,
   { fault, file }: Extract<ProgramLookup, { fault: string }>,
@@ -48,7 +48,7 @@ export function programFailure(
   if (fault === 'not executable')
     return new Failure('notExecutable', `${file ?? name} cannot be executed`, `chmod +x ${file ?? name}`);
   if (fault === 'folder')
-    return new Failure('notExecutable', `${file ?? name} is a folder`, 'name the program in it');
+    return new Failure('notExecutable', `${file ?? name} is a folder`, 'give the path of a program in it');
   return new Failure(
     'notFound',
     name.includes('/') ? `${name} does not exist` : `${name} is not in PATH`,

@@ -57,8 +57,8 @@ function execFailure(file: string, thrown: unknown): Failure {
  * @throws the signal's reason when it is aborted
  */
 export async function throwIfSignalled(signal: AbortSignal): Promise<void> {
-  // Twice, so that a whole poll phase lies in between: a setImmediate called in the poll phase runs in the check phase
-  // of the same iteration.
+  // Called twice, so that a whole poll phase runs in between: a setImmediate that is called in the poll phase runs in the
+  // check phase of the same iteration.
   await nextEventLoopTurn();
   await nextEventLoopTurn();
   signal.throwIfAborted();

@@ -36,7 +36,7 @@ export function splitWords(variable: string, text: string): string[] {
   return words;
 }
 
-/** The index of the closing quote, or -1; as in xargs, a quoted text ends before a newline. */
+/** Returns the index of the closing quote, or -1; as in xargs, a quoted text ends before a newline. */
 function closingQuote(text: string, start: number): number {
   const end = text.indexOf(text.charAt(start), start + 1);
   const newline = text.indexOf('\n', start);

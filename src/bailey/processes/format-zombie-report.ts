@@ -86,7 +86,7 @@ function zombieText({ pid, name, ageSeconds, defunctSeconds }: Zombie): string {
   return `${pid} ${name} (started ${duration(ageSeconds)} ago${seen})`;
 }
 
-/** A duration in its two largest units. */
+/** Returns a duration in its two largest units. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   const [days, hours, minutes] = [

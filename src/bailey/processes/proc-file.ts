@@ -5,7 +5,7 @@ import { errorCode } from '../../terminal/failure.ts';
 export const procfs = '/proc';
 
 /**
- * A file below /proc as text. Processes vanish while they are being read (ENOENT before open, ESRCH after it), and
+ * Returns a file below /proc as text. Processes vanish while they are being read (ENOENT before open, ESRCH after it), and
  * many files are readable only by the owner (EACCES, EPERM; /proc/PID/syscall gives EIO on kernels without it): all these
  * errors mean "not known".
  */
@@ -13,7 +13,7 @@ export function readProcFile(path: string): string | undefined {
   return ifReadable(() => readFileSync(path, 'utf8'));
 }
 
-/** The target of a link below /proc (`exe`, `ns/pid`), or undefined when it cannot be read. */
+/** Returns the target of a link below /proc (`exe`, `ns/pid`), or undefined when it cannot be read. */
 export function readProcLink(path: string): string | undefined {
   return ifReadable(() => readlinkSync(path));
 }

@@ -47,8 +47,8 @@ export interface ProcessLimit {
 }
 
 /**
- * The pids limit with the fewest processes left, among the process's cgroup and its ancestors. A zombie counts until it is
- * reaped (kernel documentation, cgroup-v2, PID controller), and at the limit fork fails with EAGAIN.
+ * Returns the pids limit with the fewest processes left, among the process's cgroup and its ancestors. A zombie counts until it
+ * is reaped (kernel documentation, cgroup-v2, PID controller), and at the limit fork fails with EAGAIN.
  * @param mountinfo content of /proc/self/mountinfo: where the cgroup file systems are mounted, and with which root
  */
 export function tightestPidsLimit(cgroupText: string, mountinfo: string): ProcessLimit | undefined {

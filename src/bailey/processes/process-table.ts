@@ -15,7 +15,7 @@ export function readProcessTable(proc = procfs): ProcessTable {
   if (readProcLink(`${proc}/self`) === undefined)
     throw new Failure(
       'unavailable',
-      `${proc} does not show the processes of this container: it is not mounted, or belongs to another one`,
+      `${proc} does not show the processes of this container: it is not mounted, or belongs to another container`,
       `mount it: mount -t proc proc ${proc}`,
     );
   const table = new Map<number, ProcessStat>();
@@ -33,8 +33,8 @@ export function uptimeSeconds(proc = procfs): number {
 }
 
 /**
- * The hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does not
- * apply to root. Members of the mount's group (gid=) are exempt, too, which is not checked here.
+ * Returns the hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does
+ * not apply to root. Members of the mount's group (gid=) are exempt, too, which is not checked here.
  */
 export function hidepidOption(
   uid: number,

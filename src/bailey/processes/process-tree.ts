@@ -1,7 +1,7 @@
 import type { ProcessStat } from '../../linux/process-stat.ts';
 import type { ProcessTable } from './process-table.ts';
 
-/** The parent, its parent and so on, nearest first; ends where the next one is not visible. */
+/** Returns the parent, its parent and so on, nearest first; ends where the next one is not visible. */
 export function ancestors(table: ProcessTable, process: ProcessStat): readonly ProcessStat[] {
   const line: ProcessStat[] = [];
   let next = table.get(process.ppid);
@@ -13,7 +13,7 @@ export function ancestors(table: ProcessTable, process: ProcessStat): readonly P
   return line;
 }
 
-/** The processes that satisfy a condition, by the pid of their parent. */
+/** Returns the processes that satisfy a condition, by the pid of their parent. */
 export function byParent(
   table: ProcessTable,
   condition: (process: ProcessStat) => boolean,

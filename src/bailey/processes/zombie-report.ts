@@ -23,7 +23,7 @@ export interface NamespaceInit {
   readonly reaps: boolean;
 }
 
-/** The process that should reap, and what is known about why it does not. */
+/** The process that should reap, and the known facts about why it does not. */
 export interface Parent {
   /** 0 when the parent is outside of this PID namespace. */
   readonly pid: number;
@@ -47,7 +47,7 @@ export interface Parent {
   readonly adopter?: NamespaceInit;
 }
 
-/** A parent, its zombies (oldest first), and what is wrong. */
+/** A parent, its zombies (oldest first), and the problem. */
 export interface ZombieGroup extends Diagnosis {
   readonly parent: Parent;
   readonly cause: Cause;

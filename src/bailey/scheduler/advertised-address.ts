@@ -31,9 +31,9 @@ export function readAdvertiseSetting(
 }
 
 /**
- * The address that agents connect to: the configured one, or with `auto` the only one found in the variables that
+ * Returns the address that agents connect to: the configured one, or with `auto` the only one found in the variables that
  * schedulers set.
- * @param role `controller`: find the own address; `agent`: find the address of its controller
+ * @param role `controller`: finds the address of this controller; `agent`: finds the address of the agent's controller
  * @param port the controller's port for agents, if it is fixed
  * @throws Failure 64 or 78 for a wrong address, 78 when the environment contains none, or more than one
  */
@@ -54,7 +54,7 @@ export function findAdvertisedAddress(
   throw new Failure(
     'config',
     `${setting.name} auto found more than one address: ${all.join(', ')}`,
-    `say which one: ${setting.name}=HOST:PORT`,
+    `choose one: ${setting.name}=HOST:PORT`,
   );
 }
 
@@ -73,12 +73,12 @@ function parseAddress({ value, name, kind }: AdvertiseSetting): Address {
     throw new Failure(
       kind,
       `${name} ${quoted(value)} is not an address`,
-      'write auto, or HOST:PORT with what the scheduler fills in',
+      'write auto, or HOST:PORT with the address from the scheduler',
     );
   return { host, port, source: name };
 }
 
-/** Several variables may contain the same address; the first of them is kept. */
+/** Removes duplicates: several variables may contain the same address, and the first of them is kept. */
 function distinct(addresses: readonly Address[]): Address[] {
   const byText = new Map<string, Address>();
   for (const address of addresses) {
@@ -101,7 +101,7 @@ function noAddressFailure(
     );
   return new Failure(
     'config',
-    `${name} auto found no address in the environment (looked for ${searched.join('; ')})`,
-    `give it: ${name}=HOST:PORT`,
+    `${name} auto found no address in the environment (searched variables: ${searched.join('; ')})`,
+    `give the address: ${name}=HOST:PORT`,
   );
 }

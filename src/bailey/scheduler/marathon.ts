@@ -34,6 +34,6 @@ function agentPort(env: Environment, listenPort: number | undefined): Omit<Addre
     : { port, listenPort: port, source: variable };
 }
 
-/** With host networking PORT_8080 is 8080; with mapped ports it is another number. */
+/** Whether the task uses host networking: then PORT_8080 is 8080; with mapped ports it is another number. */
 const isHostNetwork = (env: Environment): boolean =>
   Object.entries(env).every(([name, value]) => !/^PORT_\d+$/.test(name) || name === `PORT_${value}`);

@@ -45,6 +45,6 @@ function portOf(env: Environment, label: string): (Address & { label: string })[
   return [{ label, host, port, listenPort, source: `${ip} and ${hostPort}${label}` }];
 }
 
-/** The last word of a service name: `agent` for jenkins-agent and jenkins_agent. */
+/** Returns the last word of a service name: `agent` for jenkins-agent and jenkins_agent. */
 const lastWord = (service: string): string =>
   service.slice(Math.max(service.lastIndexOf('-'), service.lastIndexOf('_')) + 1);

@@ -1,4 +1,4 @@
-/** The address of a controller's TCP port for agents, as agents reach it. */
+/** The address at which agents reach the TCP port of a controller for agents. */
 export interface Address {
   /** A host name, an IPv4 address, or an IPv6 address without brackets. */
   readonly host: string;
@@ -16,15 +16,15 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * the environment alone and return every address that matches.
  */
 export interface Scheduler {
-  /** For messages. */
+  /** The name of the scheduler, for messages. */
   readonly name: string;
   /**
-   * The addresses at which others reach a controller that is started with this environment.
+   * Returns the addresses at which others reach a controller that is started with this environment.
    * @param listenPort its port for agents, if it is fixed
    */
   controllerAddresses(env: Environment, listenPort: number | undefined): readonly Address[];
   /**
-   * The addresses at which an agent that is started with this environment reaches its controller.
+   * Returns the addresses at which an agent that is started with this environment reaches its controller.
    * @param agentPort the controller's port for agents
    */
   agentAddresses(env: Environment, agentPort: number | undefined): readonly Address[];
@@ -39,7 +39,7 @@ export interface Scheduler {
 export const isAgentPortName = (name: string): boolean =>
   /^(jenkins[-_])?(agents?|jnlp|(agent|slave)[-_]?listener)$/i.test(name);
 
-/** Parses a port number; undefined when the text is none from 1 to 65535. */
+/** Parses a port number; undefined when the text is not a number from 1 to 65535. */
 export function portNumber(text: string | undefined): number | undefined {
   const port = /^\d{1,5}$/.test(text ?? '') ? Number(text) : 0;
   return port >= 1 && port <= 65_535 ? port : undefined;

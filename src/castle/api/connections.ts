@@ -5,7 +5,7 @@ import type { Native } from '../../linux/native-addon.ts';
 import { namespaceOf } from '../../linux/proc.ts';
 import { type Connection, holdPeer } from '../identity/caller.ts';
 
-/** The most connections from one PID namespace: otherwise, a container could use up all file descriptors. */
+/** The maximum number of connections from one PID namespace, so that a container cannot use up all file descriptors. */
 const limitPerContainer = 128;
 
 interface Open extends Connection {
@@ -30,7 +30,7 @@ export class Connections {
     );
   }
 
-  /** The peer of a connection; undefined when it has closed. */
+  /** Returns the peer of a connection; undefined when the connection has closed. */
   of(socket: Socket): Connection | undefined {
     return this.open.get(socket);
   }
@@ -54,7 +54,7 @@ export class Connections {
     });
   }
 
-  /** The peer of a new connection; undefined when it has ended, or has too many connections. */
+  /** Returns the peer of a new connection; undefined when the peer has ended, or has too many connections. */
   private hold(socket: Socket): Open | undefined {
     const fd = descriptorOf(socket);
     if (fd === undefined) return undefined;
@@ -89,7 +89,7 @@ export class Connections {
   }
 }
 
-/** The PID namespace of a process. Processes that have ended or are not visible are counted together. */
+/** Returns the PID namespace of a process; an empty string for all processes that have ended or are not visible. */
 function pidNamespaceOf(pid: number): string {
   try {
     return namespaceOf(pid, 'pid');
@@ -98,7 +98,7 @@ function pidNamespaceOf(pid: number): string {
   }
 }
 
-/** The descriptor of an accepted socket. Node has no documented way to get it: it is in the socket's handle. */
+/** Returns the descriptor of an accepted socket. Node does not document it, so it is read from the socket's internal handle. */
 export function descriptorOf(socket: Socket): number | undefined {
   const handle: unknown = '_handle' in socket ? socket._handle : undefined;
   if (typeof handle !== 'object' || handle === null || !('fd' in handle)) return undefined;

@@ -16,7 +16,7 @@ export interface CopyRoutesDeps {
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 
-/** Copy snapshots off this host, list, fetch and delete the copies; for root of the host. */
+/** The routes for off-host copies of snapshots: create, list, fetch and delete. Only for root of the host. */
 export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): FastifyPluginCallbackTypebox {
   const refusals = { '4xx': Refusal, '5xx': Refusal };
   const params = Type.Object({ id: Type.String() });
@@ -24,7 +24,7 @@ export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): Fa
     if (offHost !== undefined) return offHost;
     throw new RefusalError(
       'bad_request',
-      'this castle has no off-host place to copy snapshots to',
+      'this castle has no object store for off-host copies',
       'start it with --off-host',
     );
   };
@@ -35,7 +35,7 @@ export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): Fa
       '/v1/copies',
       {
         schema: {
-          summary: 'List the off-host copies of snapshots; for the host',
+          summary: 'List the off-host copies of snapshots (only for root of the host)',
           querystring: Type.Object({ volume: Type.Optional(Type.String()) }),
           response: { 200: Type.Array(SnapshotCopy), ...refusals },
         },
@@ -50,7 +50,7 @@ export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): Fa
       '/v1/snapshots/:id/copy',
       {
         schema: {
-          summary: 'Copy a snapshot off this host; for the host',
+          summary: 'Copy a snapshot off this host (only for root of the host)',
           params,
           response: { 200: SnapshotCopy, ...refusals },
         },
@@ -65,7 +65,7 @@ export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): Fa
       '/v1/copies/:id/fetch',
       {
         schema: {
-          summary: 'Fetch the copy of a snapshot back to this host; for the host',
+          summary: 'Fetch the copy of a snapshot back to this host (only for root of the host)',
           params,
           response: { 201: Snapshot, ...refusals },
         },
@@ -82,7 +82,7 @@ export function copyRoutes({ snapshots, offHost, needHost }: CopyRoutesDeps): Fa
       '/v1/copies/:id',
       {
         schema: {
-          summary: 'Delete a copy permanently; for the host',
+          summary: 'Delete a copy permanently (only for root of the host)',
           params,
           response: { 204: Type.Null(), ...refusals },
         },

@@ -16,7 +16,7 @@ export function deviceRoutes({ devices, needHost }: DeviceRoutesDeps): FastifyPl
       '/v1/devices',
       {
         schema: {
-          summary: 'List the block devices of this host that hold volumes; for the host',
+          summary: 'List the block devices of this host that hold volumes (only for root of the host)',
           response: { 200: Devices, '4xx': Refusal, '5xx': Refusal },
         },
       },

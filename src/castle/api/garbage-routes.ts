@@ -17,7 +17,8 @@ export function garbageRoutes({ garbage, needHost }: GarbageRoutesDeps): Fastify
       '/v1/gc',
       {
         schema: {
-          summary: 'Collect garbage: remove what the castle made and nothing uses any more; for the host',
+          summary:
+            'Collect garbage: remove unused objects that the castle created (only for root of the host)',
           body: GcRequest,
           response: { 200: Type.Array(GarbageResult), '4xx': Refusal, '5xx': Refusal },
         },

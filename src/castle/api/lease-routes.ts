@@ -84,7 +84,7 @@ export function leaseRoutes({ leases, requests, clients }: LeaseRoutesDeps): Fas
       '/v1/leases',
       {
         schema: {
-          summary: 'List all leases; a container sees only its own',
+          summary: 'List all leases; for a container, only its own leases',
           response: { 200: Type.Array(Lease), ...refusals },
         },
       },

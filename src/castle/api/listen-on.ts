@@ -3,7 +3,7 @@ import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 import type { Address } from './listen-address.ts';
 
 /**
- * Makes a server listen on TCP. Later errors of the server are ignored: the castle goes on with its other listeners.
+ * Makes a server listen on TCP. Later errors of the server are ignored, because the castle's other listeners still work.
  * @param what begins the message, as in "the castle cannot listen on 0.0.0.0:8443"
  * @throws Failure noPermission, cannotCreate
  */

@@ -8,7 +8,7 @@ export interface MetricsListener {
   close(): Promise<void>;
 }
 
-/** The most connections; a Prometheus server needs one. */
+/** The maximum number of connections; a Prometheus server needs one. */
 const limitOfConnections = 64;
 /** A client must send its request within this time, in milliseconds. */
 const requestWithinMs = 10_000;
@@ -36,7 +36,7 @@ export async function serveMetrics(
     server,
     address,
     `cannot serve metrics on ${formatAddress(address)}`,
-    'give another --metrics-listen',
+    'choose another address for --metrics-listen',
   );
   return {
     close: () =>
@@ -66,7 +66,7 @@ async function answer(
     checkHealth();
     response.writeHead(200).end('ok\n');
   } catch (thrown) {
-    // The reason has paths in it, so it is only in the log and on the unix socket, for root of the host.
+    // The reason contains paths, so only the log and the unix socket, which root of the host reads, disclose it.
     response.writeHead(thrown instanceof RefusalError ? thrown.status : 500).end('unhealthy\n');
   }
 }

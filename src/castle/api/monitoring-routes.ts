@@ -27,7 +27,12 @@ export function addObservation(
 
   app.get(
     '/metrics',
-    { schema: { summary: 'Metrics in the Prometheus text format; for the host', produces: ['text/plain'] } },
+    {
+      schema: {
+        summary: 'Metrics in the Prometheus text format (only for root of the host)',
+        produces: ['text/plain'],
+      },
+    },
     async (request, reply) => {
       await needHost(request);
       return reply.type(metrics.contentType).send(await metrics.text());
@@ -36,7 +41,9 @@ export function addObservation(
 
   app.get(
     '/v1/events',
-    { schema: { summary: 'Stream events from now on, one JSON object per line; for the host' } },
+    {
+      schema: { summary: 'Stream events from now on, one JSON object per line (only for root of the host)' },
+    },
     async (request, reply) => {
       await needHost(request);
       if (events.isFull)

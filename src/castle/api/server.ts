@@ -102,7 +102,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   app.setNotFoundHandler((request, reply) => {
     const refused = new RefusalError(
       'not_found',
-      `no such route: ${request.method} ${request.url}`,
+      `unknown route: ${request.method} ${request.url}`,
       'see /v1/openapi.json',
     );
     return reply.status(refused.status).send(refused.toJSON());
@@ -134,7 +134,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     '/v1/volumes',
     {
       schema: {
-        summary: 'List all volumes; for the host',
+        summary: 'List all volumes (only for root of the host)',
         response: { 200: Type.Array(Volume), ...refusals },
       },
     },
@@ -152,7 +152,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     '/v1/volumes/:name/size',
     {
       schema: {
-        summary: 'Make a volume larger; for the host',
+        summary: 'Make a volume larger (only for root of the host)',
         params: Type.Object({ name: Type.String() }),
         body: GrowRequest,
         response: { 200: Volume, ...refusals },
@@ -168,7 +168,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     '/v1/status',
     {
       schema: {
-        summary: 'Report the state of the castle; for the host',
+        summary: 'Report the state of the castle (only for root of the host)',
         response: { 200: Status, ...refusals },
       },
     },

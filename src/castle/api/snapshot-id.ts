@@ -8,8 +8,8 @@ const shortestPrefix = 4;
 /**
  * Completes a shortened id of a snapshot, such as `523e051c`, or `523e051c-…` as in the documentation.
  * @param ids lists the ids of all snapshots; called only for a shortened id
- * @returns the one id that begins so; the text itself when it is a complete id, `latest:VOLUME`, or the beginning of none
- * @throws RefusalError bad_request when several ids begin so; it names them
+ * @returns the only id with that prefix; the text itself when it is a complete id or `latest:VOLUME`, or no id has that prefix
+ * @throws RefusalError bad_request when several ids have that prefix; its message lists them
  */
 export async function completeSnapshotId(
   text: string,

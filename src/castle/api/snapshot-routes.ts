@@ -15,10 +15,10 @@ export interface SnapshotRoutesDeps extends AdministrationRoutesDeps {
 /** How long a response waits for the snapshot to complete, in milliseconds. After that, it reports an incomplete snapshot. */
 const completeWithinMs = 10_000;
 
-/** The owner of a restored volume comes from the snapshot; this one is for a backend that does not record it. */
+/** The owner of a restored volume if the snapshot does not contain an owner. */
 const owner = { uid: 0, gid: 0 };
 
-/** Take, list, delete, restore and prune snapshots; for root of the host. */
+/** The routes for snapshots: take, list, delete, restore and prune. Only for root of the host. */
 export function snapshotRoutes({
   snapshots,
   scheduler,
@@ -33,7 +33,7 @@ export function snapshotRoutes({
       '/v1/snapshots',
       {
         schema: {
-          summary: 'List all snapshots, or those of one volume; for the host',
+          summary: 'List all snapshots, or those of one volume (only for root of the host)',
           querystring: Type.Object({ volume: Type.Optional(Type.String()) }),
           response: { 200: Type.Array(Snapshot), ...refusals },
         },
@@ -48,7 +48,7 @@ export function snapshotRoutes({
       '/v1/snapshots',
       {
         schema: {
-          summary: 'Take a snapshot of a volume; 202 when it is not complete yet; for the host',
+          summary: 'Take a snapshot of a volume; 202 when it is not complete yet (only for root of the host)',
           body: SnapshotRequest,
           response: { 201: Snapshot, 202: Snapshot, ...refusals },
         },
@@ -70,7 +70,7 @@ export function snapshotRoutes({
       '/v1/snapshots/:id',
       {
         schema: {
-          summary: 'Delete a snapshot permanently; for the host',
+          summary: 'Delete a snapshot permanently (only for root of the host)',
           params,
           response: { 204: Type.Null(), ...refusals },
         },
@@ -86,7 +86,7 @@ export function snapshotRoutes({
       '/v1/snapshots/:id/restore',
       {
         schema: {
-          summary: 'Create a new volume from a snapshot; for the host',
+          summary: 'Create a new volume from a snapshot (only for root of the host)',
           params,
           body: RestoreRequest,
           response: { 201: Type.Null(), ...refusals },
@@ -110,7 +110,8 @@ export function snapshotRoutes({
       '/v1/snapshots/prune',
       {
         schema: {
-          summary: 'Delete the scheduled snapshots that the retention does not keep; for the host',
+          summary:
+            'Delete the scheduled snapshots that the retention does not keep (only for root of the host)',
           body: Type.Object({ dryRun: Type.Boolean() }, { additionalProperties: false }),
           response: { 200: Type.Array(Snapshot), ...refusals },
         },

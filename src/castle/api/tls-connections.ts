@@ -4,9 +4,9 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { peerOf } from './peer-addresses.ts';
 
-/** The most connections from one peer. */
+/** The maximum number of connections from one peer. */
 const limitPerPeer = 64;
-/** The most connections from all peers. */
+/** The maximum number of connections from all peers. */
 const limitInAll = 1024;
 
 /**

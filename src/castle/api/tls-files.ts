@@ -24,8 +24,8 @@ export interface TlsIdentity {
 }
 
 /**
- * Reads the files and checks that the key belongs to the certificate: otherwise the server would start, and each connection would
- * fail. An expired certificate is accepted, because the castle also serves containers without TLS.
+ * Reads the files and checks that the key belongs to the certificate: otherwise the server would start, and each connection
+ * would fail. An expired certificate is accepted, because the castle also serves containers without TLS.
  * @throws Failure config when a file cannot be read or is wrong
  */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsSettings): TlsIdentity {
@@ -39,7 +39,7 @@ export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsSettings): 
     throw new Failure(
       'config',
       `the key ${keyFile} does not belong to the first certificate in ${certFile}`,
-      'use the key that the certificate was made for, and put the certificate before its intermediate certificates',
+      'use the key of that certificate, and put the certificate before its intermediate certificates',
     );
   }
   const ca = clientCaFile === undefined ? undefined : read('--tls-client-ca', clientCaFile);
@@ -53,7 +53,7 @@ export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsSettings): 
 /** How long before its expiry a certificate is reported, in milliseconds: 14 days. */
 const warnBeforeMs = 14 * 86_400_000;
 
-/** A message about the certificate's expiry; undefined while that is more than 14 days away. */
+/** Returns a message about the certificate's expiry; undefined while the expiry is more than 14 days away. */
 export function certificateExpiry(
   certFile: string,
   { validTo }: Pick<TlsIdentity, 'validTo'>,

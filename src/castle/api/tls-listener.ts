@@ -114,7 +114,7 @@ export async function serveTls(
     app.server,
     listen,
     `the castle cannot listen on ${formatAddress(listen)}`,
-    'give another --listen',
+    'choose another address for --listen',
   );
   const { port: bound } = app.server.address() as AddressInfo;
   return {

@@ -5,7 +5,7 @@ import type { Tokens } from '../identity/tokens.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 
 /**
- * Create tokens for containers that use TLS; for root of the host.
+ * The route that creates tokens for containers that use TLS. Only for root of the host.
  * @param tokens undefined: the castle does not listen with TLS
  * @param needHost throws RefusalError not_permitted unless the sender is root of the host
  */
@@ -18,7 +18,7 @@ export function tokenRoutes(
       '/v1/tokens',
       {
         schema: {
-          summary: 'Create a token for a container that uses TLS; for the host',
+          summary: 'Create a token for a container that uses TLS (only for root of the host)',
           body: TokenRequest,
           response: { 201: Token, '4xx': Refusal, '5xx': Refusal },
         },

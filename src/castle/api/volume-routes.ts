@@ -14,7 +14,7 @@ export interface AdministrationRoutesDeps {
   readonly needHost: (request: FastifyRequest) => Promise<void>;
 }
 
-/** Create, delete, restore and unlock volumes; for root of the host. */
+/** The routes for volumes: create, list the deleted ones, delete, restore and unlock. Only for root of the host. */
 export function administrationRoutes({
   administration,
   snapshots,
@@ -28,7 +28,7 @@ export function administrationRoutes({
       '/v1/volumes',
       {
         schema: {
-          summary: 'Create a volume; for the host',
+          summary: 'Create a volume (only for root of the host)',
           body: VolumeRequest,
           response: { 200: Type.Null(), 201: Type.Null(), ...refusals },
         },
@@ -50,7 +50,7 @@ export function administrationRoutes({
       '/v1/volumes/deleted',
       {
         schema: {
-          summary: 'List the deleted volumes that can be restored; for the host',
+          summary: 'List the deleted volumes that can be restored (only for root of the host)',
           response: { 200: Type.Array(DeletedVolume), ...refusals },
         },
       },
@@ -64,7 +64,7 @@ export function administrationRoutes({
       '/v1/volumes/:name',
       {
         schema: {
-          summary: 'Delete a volume; it can be restored for a time; for the host',
+          summary: 'Delete a volume, which can be restored for some time (only for root of the host)',
           params,
           response: { 200: DeletedVolume, ...refusals },
         },
@@ -79,7 +79,7 @@ export function administrationRoutes({
       '/v1/volumes/:name/restore',
       {
         schema: {
-          summary: 'Restore the most recently deleted volume of that name; for the host',
+          summary: 'Restore the most recently deleted volume of that name (only for root of the host)',
           params,
           response: { 204: Type.Null(), ...refusals },
         },
@@ -95,7 +95,7 @@ export function administrationRoutes({
       '/v1/volumes/:name/unlock',
       {
         schema: {
-          summary: "Discard a dead host's claim on a volume; for the host",
+          summary: "Discard a dead host's claim on a volume (only for root of the host)",
           params,
           response: { 200: Unlocked, ...refusals },
         },

@@ -104,7 +104,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall:
 
   const clients = {
     attachVolume: client('AttachVolume'),
-    // EC2 has no client token for snapshots, so the caller looks for an existing snapshot before it retries.
+    // EC2 has no client token for snapshots, so the caller searches for an existing snapshot before it retries.
     createSnapshot: client('CreateSnapshot', 1),
     createTags: client('CreateTags'),
     createVolume: client('CreateVolume'),

@@ -1,8 +1,8 @@
 /**
  * The interface of a storage backend. To add a backend, write a function that returns a `Backend`, and name it in
- * backend-settings.ts and open-backend.ts. Every member of `Backend` is mandatory. What only some backends support is a capability: a separate
- * interface, all of whose members are mandatory too, in a field that is null where the backend does not support it. The
- * castle refuses requests that need a capability that the backend lacks.
+ * backend-settings.ts and open-backend.ts. Every member of `Backend` is mandatory. A feature that only some backends support
+ * is a capability: a separate interface, whose members are mandatory too, in a field that is null if the backend does not
+ * support it. The castle refuses requests that need a capability that the backend lacks.
  *
  * For backends whose volumes are block devices with one file system each, block-backend.ts implements most of this.
  *

@@ -73,7 +73,7 @@ export interface BlockVolumes
   ownsDevice(deviceNumber: string): boolean;
 }
 
-/** @param say logs repairs */
+/** Creates a backend from an implementation of `BlockVolumes`. @param emit logs repairs of file systems */
 export function blockBackend(volumes: BlockVolumes, mounter: Mounter, emit: EmitEvent): Backend {
   /** Volumes that this castle created and has never tried to mount. Any other volume may contain data. */
   const neverMounted = new Set<string>();

@@ -16,7 +16,7 @@ export interface ExpectedFileSystem {
 
 /**
  * Checks that a device or an image holds the volume's file system. Called before any program works on it: a repair could
- * turn a wrong file system into one that looks right.
+ * change a wrong file system so that a later check accepts it.
  * @param fd descriptor of the device or image, open for reading
  * @throws RefusalError backend_failed
  */

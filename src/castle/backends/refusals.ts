@@ -26,7 +26,7 @@ export function tooSmall(volume: string, sizeBytes: number, type: string, leastB
 export function noSizeOfItsOwn(volume: string, backend: string): RefusalError {
   return new RefusalError(
     'bad_request',
-    `volume ${volume} has no size of its own: it shares the disk of the ${backend}`,
+    `volume ${volume} cannot grow: all volumes of the ${backend} share one disk and have no size`,
     'only volumes of the backends loop and ebs can grow',
   );
 }
@@ -34,13 +34,17 @@ export function noSizeOfItsOwn(volume: string, backend: string): RefusalError {
 export function cannotShrink(volume: string, sizeBytes: number): RefusalError {
   return new RefusalError(
     'bad_request',
-    `volume ${volume} has ${formatSize(sizeBytes)} already, and volumes never shrink`,
+    `volume ${volume} cannot shrink: its size is ${formatSize(sizeBytes)}`,
     'give a larger size',
   );
 }
 
 export function cannotGrow(volume: string, why: string): RefusalError {
-  return new RefusalError('backend_failed', `volume ${volume} cannot grow: ${why}`, 'give it to the castle');
+  return new RefusalError(
+    'backend_failed',
+    `volume ${volume} cannot grow: ${why}`,
+    'give the castle that capability',
+  );
 }
 
 export function noRoomToGrow(volume: string, path: string, why: string): RefusalError {
@@ -108,7 +112,7 @@ export function noFileSystem(volume: string, path: string, type: string): Refusa
   return new RefusalError(
     'backend_failed',
     `volume ${volume} has no ${type} file system any more: the first superblock of ${path} is damaged or was overwritten`,
-    'it was not changed, and is never formatted again: repair a copy of it, or restore a backup',
+    'repair a copy of it, or restore a backup; the castle has not changed it, and never formats it again',
   );
 }
 
@@ -116,8 +120,8 @@ export function noFileSystem(volume: string, path: string, type: string): Refusa
 export function wrongFileSystem(volume: string, path: string, id: string, found: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${volume} is ${id}, but the file system in ${path} is ${found}: images were exchanged`,
-    'rename each image back; nothing was changed',
+    `volume ${volume} has the id ${id}, but the file system in ${path} has the id ${found}: images were exchanged`,
+    'rename each image back; the castle has not changed them',
   );
 }
 
@@ -131,14 +135,14 @@ export function truncatedImage(
   return new RefusalError(
     'backend_failed',
     `the image of volume ${volume} is truncated: ${path} has ${sizeBytes} of ${wantedBytes} bytes`,
-    'it was not changed: restore the whole image from a backup',
+    'restore the whole image from a backup; the castle has not changed it',
   );
 }
 
 export function damagedFileSystem(volume: string, path: string, { why, remedy }: Damage): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${volume}, ${path}, has to be repaired by hand: ${why}`,
+    `the file system of volume ${volume} in ${path} is damaged: ${why}`,
     remedy,
   );
 }

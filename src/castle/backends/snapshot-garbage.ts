@@ -5,7 +5,7 @@ import { unfinishedSnapshotPath, unfinishedSnapshots } from './snapshot-names.ts
  * Finds what interrupted snapshots and removals left without a record, for example after the state was lost.
  * @param base the folder of the volumes
  * @param isKnown whether the store has a snapshot with this id; such a snapshot is completed or removed at start
- * @param remove removes what is left of the snapshot with this id
+ * @param remove removes the files of the snapshot with this id
  */
 export async function findSnapshotGarbage(
   base: string,

@@ -19,17 +19,17 @@ export interface StoredSnapshot extends KnownSnapshot {
   readonly type?: string;
 }
 
-/** The path of the folder of snapshots, inside the folder of the volumes. */
+/** Returns the path of the folder of snapshots, inside the folder of the volumes. */
 export const snapshotFolder = (base: string): string => join(base, folderName);
 
-/** The path of a complete snapshot. */
+/** Returns the path of a complete snapshot. */
 export function snapshotPath(base: string, snapshot: Omit<StoredSnapshot, 'path'>): string {
   const { volume, volumeId, id, taken, type } = snapshot;
   const parts = [volume, ...(volumeId === undefined ? [] : [volumeId]), id, taken.replace(/[-:.]/g, '')];
   return join(snapshotFolder(base), `${parts.join('@')}${type === undefined ? '' : `.${type}`}`);
 }
 
-/** The path of a snapshot that is incomplete or being removed; it is not listed. */
+/** Returns the path of a snapshot that is incomplete or being removed; it is not listed. */
 export const unfinishedSnapshotPath = (base: string, id: string): string =>
   join(snapshotFolder(base), `${unfinished}${id}`);
 

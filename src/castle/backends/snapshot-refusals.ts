@@ -8,7 +8,7 @@ export function noSuchSnapshot(id: string): RefusalError {
 export function noRoomForSnapshot(volume: string, wantedBytes: number, freeBytes: number): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `there is no room for a snapshot of volume ${volume}: it may need ${wantedBytes} bytes, and ${freeBytes} are free`,
+    `the disk has too little space for a snapshot of volume ${volume}: up to ${wantedBytes} bytes are needed, ${freeBytes} are free`,
     'free space on the disk of the volumes, or delete snapshots',
   );
 }
@@ -16,8 +16,8 @@ export function noRoomForSnapshot(volume: string, wantedBytes: number, freeBytes
 export function snapshotFailed(volume: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `no snapshot can be taken of volume ${volume}: ${why}`,
-    'check the folder of the volumes on the host; nothing is left of the snapshot',
+    `cannot take a snapshot of volume ${volume}: ${why}`,
+    'check the folder of the volumes on the host; nothing of the snapshot remains',
   );
 }
 
@@ -26,7 +26,7 @@ export function freezeTooLong(volume: string, limitMs: number): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} would be frozen for more than ${limitMs / 1000} s for a snapshot: copying it takes too long`,
-    'put the images on xfs or btrfs, where a copy takes no time, take the snapshot while no container uses the volume, or raise --freeze-limit',
+    'raise --freeze-limit, take the snapshot while no container uses the volume, or put the images on xfs or btrfs, which copy at once',
   );
 }
 
@@ -34,7 +34,7 @@ export function restoreFailed(volume: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${volume} cannot be created from a snapshot: ${why}`,
-    'nothing is left of it, and the snapshot is unchanged',
+    'nothing of the volume remains, and the snapshot is unchanged',
   );
 }
 
@@ -58,7 +58,7 @@ export function volumeExists(volume: string): RefusalError {
 export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: number): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `there is no room for volume ${volume}: the snapshot has ${wantedBytes} bytes, and ${freeBytes} are free`,
+    `the disk has too little space for volume ${volume}: the snapshot has ${wantedBytes} bytes, ${freeBytes} are free`,
     'free space on the disk of the volumes',
   );
 }
@@ -67,8 +67,8 @@ export function noRoomForVolume(volume: string, wantedBytes: number, freeBytes: 
 export function noOwnSize(volume: string): RefusalError {
   return new RefusalError(
     'bad_request',
-    `volume ${volume} would have no size of its own: folders share their disk`,
-    'leave the size out',
+    `volume ${volume} cannot have a size: this backend stores volumes as folders that share one disk`,
+    'omit the size',
   );
 }
 
@@ -77,7 +77,7 @@ export function wrongFormat(id: string, format: string): RefusalError {
   return new RefusalError(
     'bad_request',
     `snapshot ${id} has the format ${format}, which this backend does not store`,
-    'fetch it with a castle that has the backend of the copy',
+    'fetch it with a castle that has the same kind of backend',
   );
 }
 
@@ -85,6 +85,6 @@ export function fetchFailed(id: string, why: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `snapshot ${id} cannot be fetched: ${why}`,
-    'nothing is left of it on this host, and the copy is unchanged',
+    'nothing of it remains on this host, and the copy is unchanged',
   );
 }

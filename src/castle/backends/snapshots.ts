@@ -36,7 +36,7 @@ export interface Snapshots {
   begin(volume: KnownVolume, id: string, taken: string): Promise<BegunSnapshot>;
   /**
    * Continues an incomplete snapshot that an earlier castle began.
-   * @returns undefined when there is no such snapshot, or this backend cannot continue a snapshot of an earlier castle
+   * @returns undefined when the snapshot does not exist, or this backend cannot continue a snapshot of an earlier castle
    */
   resume(id: string): Promise<BegunSnapshot | undefined>;
   /** Lists all complete snapshots. */

@@ -164,7 +164,7 @@ const kinds: Readonly<Record<number, FailureKind>> = {
   409: 'tryAgain',
 };
 
-/** The failure that a castle's error response stands for. */
+/** Converts a castle's error response to a failure. */
 export function refusalFailure(status: number, body: unknown): Failure {
   const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
   const sentence =

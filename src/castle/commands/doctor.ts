@@ -9,7 +9,7 @@ export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description(
-      'check whether a castle with these options would work here; report what is missing and how to get it',
+      'check whether a castle with these options would work on this host; report missing requirements and their remedies',
     );
   addCastleOptions(command)
     .option('--json', 'print the results as JSON')

@@ -28,7 +28,7 @@ export function addEvents(program: Command): void {
       throw new Failure(
         'unavailable',
         `the castle at ${socket} has stopped`,
-        'run this again when it is back',
+        'run this again when the castle has started again',
       );
     });
 }

@@ -19,7 +19,7 @@ const withinMs = 600_000;
 export function addGc(program: Command): void {
   program
     .command('gc')
-    .description('remove mounts, devices and files that the castle made and nothing uses any more')
+    .description('remove unused mounts, devices and files that the castle created')
     .addOption(socketOption())
     .option('--dry-run', 'only report what would be removed')
     .option('--json', 'print the response as JSON')

@@ -15,7 +15,7 @@ import { addToken } from './token.ts';
 import { addVolume } from './volume.ts';
 import { addDeleted, addVolumes } from './volumes.ts';
 
-/** The command line of `castle`. */
+/** Returns the command line of `castle`. */
 export function describeCastle(): Command {
   const program = new Command('castle')
     .description('Mounts storage volumes into the running containers of this host that request them.')

@@ -6,7 +6,7 @@ import { colorOf } from './state-color.ts';
 const width = 9;
 
 /**
- * Lines for a result: the word, the text, and below it what to do. On a terminal, the word has its color.
+ * Returns the lines for a result: the word and the text, and the remedy below them. On a terminal, the word is colored.
  * @param word as in `ok` or `removed`
  */
 export function resultLines(word: string, text: string, remedy: string | undefined): readonly string[] {

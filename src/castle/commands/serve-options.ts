@@ -52,8 +52,8 @@ export interface CastleSettings extends ServeSettings {
 }
 
 /**
- * The settings that the command line, the config file and the environment give. Each overrides the next, and all of them
- * override the defaults.
+ * Returns the settings that the command line, the config file and the environment give. Each overrides the next, and all of
+ * them override the defaults.
  * @param command the command that was called
  * @throws Failure config when the file is wrong, usage when an option is
  */
@@ -90,7 +90,7 @@ export async function settingsOf(command: Command): Promise<CastleSettings> {
   };
 }
 
-/** The options that were given on the command line (`cli`), or by an environment variable (`env`). */
+/** Returns the options that were given on the command line (`cli`), or by an environment variable (`env`). */
 function textsFrom(source: 'cli' | 'env', command: Command): SettingTexts {
   const texts = castleSettings.flatMap(({ name, key }) => {
     const attribute = key.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
@@ -137,7 +137,7 @@ function engineSocket(runtime: string): string {
     : (unixPath(process.env['DOCKER_HOST']) ?? '/var/run/docker.sock');
 }
 
-/** The path of a `unix://` address; other addresses are those of engines on other hosts. */
+/** Returns the path of a `unix://` address; other addresses are those of engines on other hosts. */
 function unixPath(engineHost: string | undefined): string | undefined {
   return engineHost?.startsWith('unix://') ? engineHost.slice('unix://'.length) : undefined;
 }

@@ -25,7 +25,7 @@ function writeLine(line: string): void {
   }
 }
 
-/** Waits for a signal. Its handlers are removed then, so that a second signal ends the process at once. */
+/** Waits for a signal, then removes the signal handlers, so that a second signal ends the process at once. */
 function firstSignal(signals: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
     const caught = () => {

@@ -25,10 +25,10 @@ const colors: Readonly<Record<string, Color>> = {
   missing: 'red',
 };
 
-/** The color of a state, outcome or result; undefined for a word without one. */
+/** Returns the color of a state, outcome or result; undefined for a word without one. */
 export const colorOf = (word: string): Color | undefined =>
   Object.hasOwn(colors, word) ? colors[word] : undefined;
 
-/** The color of a table's cell: states have one. */
+/** Returns the color of a table's cell: states have one. */
 export const colorOfState = (title: string, cell: string): Color | undefined =>
   title === 'STATE' ? colorOf(cell) : undefined;

@@ -12,13 +12,16 @@ interface UnlockOptions {
 /** `castle volume unlock NAME --force`. */
 export function addUnlock(command: Command): void {
   command
-    .option('--force', 'confirm that the host is dead: a live host would go on writing to the volume')
+    .option(
+      '--force',
+      'confirm that the host no longer exists: otherwise, two hosts could write to the volume',
+    )
     .action(async (name: string, { socket, force }: UnlockOptions) => {
       if (force !== true) {
         throw new Failure(
           'usage',
-          'the claim keeps two hosts from writing to one volume',
-          'when the host that holds it is dead for good, add --force',
+          'the claim prevents two hosts from writing to one volume',
+          'if the host with the claim no longer exists, add --force',
         );
       }
       const { body } = await askCastle(socket, 'POST', `/v1/volumes/${encodeURIComponent(name)}/unlock`);

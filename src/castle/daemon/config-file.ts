@@ -3,13 +3,13 @@ import { type Document, isMap, isScalar, LineCounter, parseDocument } from 'yaml
 import { errorMessage, Failure } from '../../terminal/failure.ts';
 import { castleSettings, type GivenValues } from './settings.ts';
 
-/** A larger file, in bytes, is not read. */
+/** The maximum size of the file, in bytes. */
 const limitBytes = 64 * 1024;
 
 /**
- * Reads the config file: YAML with the keys of the settings table. YAML was chosen because it has comments and administrators use
- * it for Docker and Kubernetes; its parser is already a dependency of the OpenAPI plug-in.
- * @throws Failure config with the file, the line, what is wrong and what to do
+ * Reads the config file: YAML with the keys of the settings table. YAML was chosen because it has comments and administrators
+ * use it for Docker and Kubernetes; its parser is already a dependency of the OpenAPI plug-in.
+ * @throws Failure config with the file, the line, the fault and the remedy
  */
 export async function readConfig(file: string): Promise<GivenValues> {
   const lines = new LineCounter();
@@ -111,7 +111,7 @@ function readTrusted(file: string): string {
 const wrong = (file: string, line: number | undefined, what: string, remedy: string): Failure =>
   new Failure('config', `${file}${line === undefined ? '' : `:${line}`}: ${what}`, remedy);
 
-/** A value, cut to fit in a message. */
+/** Returns a value as text, truncated for a message. */
 function short(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;

@@ -3,7 +3,7 @@ import { castleSettings } from './settings.ts';
 
 const lineWidth = 120;
 
-/** The text of etc/castle.yaml: every setting with its explanation; those without a default are commented out. */
+/** Returns the text of etc/castle.yaml: every setting with its explanation; those without a default are commented out. */
 export function exampleConfig(): string {
   const header = [
     'Settings of a castle: castle serve --config /etc/castle/castle.yaml',

@@ -4,9 +4,9 @@ import { errorCode, errorMessage, Failure } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
 
 /**
- * Locks a folder for this castle until the process ends, with flock(2) on the folder itself. The kernel releases the lock when the
- * process ends, also after SIGKILL, and the lock applies to every path of the folder. On a file system without locks, an event
- * reports that another castle could use the folder.
+ * Locks a folder for this castle until the process ends, with flock(2) on the folder itself. The kernel releases the lock when
+ * the process ends, also after SIGKILL, and the lock applies to every path of the folder. On a file system without locks, an
+ * event reports that another castle could use the folder.
  * @param what the purpose of the folder, for messages: `state folder`
  * @throws Failure tryAgain when another castle has the lock, cannotCreate when the folder cannot be opened
  */
@@ -42,7 +42,7 @@ function lock(native: Native, fd: number, folder: string, emit: EmitEvent): bool
   }
 }
 
-/** The pid of the process that has the lock, from /proc/locks (proc_locks(5)); undefined when it is not listed. */
+/** Returns the pid of the process that has the lock, from /proc/locks (proc_locks(5)); undefined when it is not listed. */
 function holderOf(fd: number): number | undefined {
   const inode = fstatSync(fd).ino;
   const found = new RegExp(

@@ -5,7 +5,7 @@ import type { Mounter } from '../mounting/mounter.ts';
 import { RefusalError } from '../refusals/refusal.ts';
 import type { Store } from '../store/store.ts';
 
-/** A mounter whose operations are measured and reported as events. */
+/** Returns a mounter whose operations are measured and reported as events. */
 export function observedMounter(mounter: Mounter, metrics: Metrics, emit: EmitEvent): Mounter {
   /** @param done reports success */
   async function observed<T>(
@@ -72,7 +72,7 @@ export function observedMounter(mounter: Mounter, metrics: Metrics, emit: EmitEv
   };
 }
 
-/** A store whose commits are measured. */
+/** Returns a store whose commits are measured. */
 export function observedStore(store: Store, metrics: Metrics): Store {
   return {
     ...store,
@@ -89,7 +89,7 @@ export function observedStore(store: Store, metrics: Metrics): Store {
   };
 }
 
-/** Milliseconds since `begun`, with three decimal places. */
+/** Returns the milliseconds since `begun`, with three decimal places. */
 const since = (begun: number): number => Math.round((performance.now() - begun) * 1000) / 1000;
 
 const codeOf = (thrown: unknown) => (thrown instanceof RefusalError ? { code: thrown.code } : {});

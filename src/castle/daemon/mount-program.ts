@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Failure } from '../../terminal/failure.ts';
 
 /**
- * The path of castle-mount, which is in the same folder as the bundle that this becomes part of.
+ * Returns the path of castle-mount, which is in the same folder as the bundle of this module.
  * @throws Failure config when it is missing
  */
 export function findMountProgram(): string {

@@ -38,7 +38,7 @@ function isWithin(path: string, folder: string): boolean {
   }
 }
 
-/** Undefined for a path that does not exist or cannot be read; creating it reports the error. */
+/** Returns undefined for a path that does not exist or cannot be read; the later creation reports the error. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);
@@ -53,14 +53,10 @@ function statOf(path: string): Stats | undefined {
  */
 export function keepSocketsApart(socket: string, plugin: string | undefined, kind: 'usage' | 'config'): void {
   if (plugin === undefined || withoutSymlinks(socket) !== withoutSymlinks(plugin)) return;
-  throw new Failure(
-    kind,
-    `--socket and --plugin are the same socket, ${socket}`,
-    'give each a path of its own',
-  );
+  throw new Failure(kind, `--socket and --plugin are the same socket, ${socket}`, 'give each its own path');
 }
 
-/** A path with its symlinks resolved, as far as it exists. */
+/** Returns a path with the symlinks in its existing part resolved. */
 function withoutSymlinks(path: string): string {
   try {
     return realpathSync(path);

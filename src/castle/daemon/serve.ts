@@ -63,7 +63,7 @@ import { Services } from './services.ts';
 import { recoverAtStart } from './startup-recovery.ts';
 
 export interface Castle {
-  /** Stops listening, finishes what is in progress, and leaves all mounts as they are. */
+  /** Stops listening, and waits for the work in progress. All mounts stay. */
   stop(): Promise<void>;
 }
 
@@ -77,7 +77,7 @@ export async function serve(settings: ServeSettings, log: (event: CastleEvent) =
   try {
     return await start(settings, log, services);
   } catch (thrown) {
-    // The error of the start is the one to report: an error of the stop would follow from it.
+    // Only the error of the start is reported: an error of the stop is a consequence of it.
     await services.stop().catch(() => undefined);
     if (errorCode(thrown) !== 'EMFILE') throw thrown;
     throw new Failure(
@@ -346,7 +346,7 @@ async function listen(
   await tokens?.forget();
   let tlsListener: Awaited<ReturnType<typeof serveTls>> | undefined;
   let pluginListener: PluginListener | undefined;
-  // Before they are opened: when one cannot be, those before it are closed.
+  // Added before the listeners are opened: if one of them cannot be opened, the earlier ones are closed.
   services.add(
     { name: 'volume driver', stop: () => pluginListener?.stop() },
     { name: 'unix socket', stop: () => api.stop() },

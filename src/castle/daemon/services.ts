@@ -1,6 +1,6 @@
 /** A started part of the castle that must be stopped. */
 export interface Service {
-  /** For the message when it cannot be stopped. */
+  /** The name of the service, for the message when it cannot be stopped. */
   readonly name: string;
   stop(): void | Promise<void>;
 }

@@ -34,7 +34,10 @@ export type SettingGroup =
 
 /** The syntax of a setting's value. */
 interface Syntax<Value> {
-  /** The accepted text in the config file. It is stricter than the command line: paths must be absolute, because a service has no working directory. */
+  /**
+   * The accepted text in the config file. It is stricter than the command line: paths must be absolute, because a service has
+   * no working directory.
+   */
   readonly pattern: RegExp;
   /** The syntax in words: the end of the sentence "KEY must be". */
   readonly form: string;
@@ -94,7 +97,7 @@ const durationWithin = (shortestMs: number, longestMs: number, range: string): S
   parse(option, text) {
     const ms = readMs(option, text);
     if (ms >= shortestMs && ms <= longestMs) return ms;
-    throw new Failure('usage', `${option} ${text} is not from ${range}`, 'give a time as in 5m');
+    throw new Failure('usage', `${option} ${text} is not a time from ${range}`, 'give a time as in 5m');
   },
 });
 
@@ -192,7 +195,7 @@ const declarations = {
     meaning:
       'where volumes are stored: local=DIR, loop=DIR[,fs=ext4|xfs][,size=10G], nfs=HOST:/EXPORT[,OPTION…] or ebs[=ZONE][,size=10G][,type=gp3]…',
     details:
-      'Where volumes are stored. local=DIR: a folder for each volume. loop=DIR,fs=ext4,size=10G: an image of its own size for each. nfs=HOST:/EXPORT: a folder for each on an NFS server. ebs,size=10G,type=gp3: on EC2, an EBS volume for each.',
+      'Where volumes are stored. local=DIR: a folder for each volume. loop=DIR,fs=ext4,size=10G: an image for each volume, with its own size. nfs=HOST:/EXPORT: a folder for each volume on an NFS server. ebs,size=10G,type=gp3: an EBS volume for each volume, on EC2.',
     syntax: backend,
   },
   runtime: {
@@ -202,7 +205,7 @@ const declarations = {
     default: 'docker',
     meaning: 'what runs the containers: docker, podman, or process (for development only)',
     details:
-      'What runs the containers: docker or podman. `process` is for development: it lets every container have every volume.',
+      'What runs the containers: docker or podman. `process` is for development: every container may use every volume.',
     syntax: runtime,
   },
   dockerSocket: {
@@ -244,7 +247,7 @@ const declarations = {
     default: 'hourly=24,daily=7,weekly=4,monthly=12',
     meaning: 'how many of the scheduled snapshots are kept',
     details:
-      'How many of the scheduled snapshots are kept. Snapshots that somebody requested are never deleted by this.',
+      'How many of the scheduled snapshots are kept. This never deletes snapshots that were taken on request.',
     syntax: retention,
   },
   offHost: {
@@ -291,9 +294,9 @@ const declarations = {
     group: 'housekeeping',
     placeholder: 'TIME',
     default: '1h',
-    meaning: 'how often garbage is collected: mounts, devices and files that nothing uses; 0: never',
+    meaning: 'how often garbage is collected: unused mounts, devices and files; 0: never',
     details:
-      'How often garbage is collected: mounts, devices and files that the castle made and that nothing uses. What holds no data is removed; what may hold data is only reported. "0": never.',
+      'How often garbage is collected: unused mounts, devices and files that the castle created. Objects without data are removed; objects that may hold data are only reported. "0": never.',
     syntax: durationOrZero,
   },
   metricsListen: {
@@ -301,9 +304,9 @@ const declarations = {
     group: 'metrics',
     placeholder: 'HOST:PORT',
     without: 'only on the unix socket',
-    meaning: 'TCP address that serves /metrics and /healthz to everybody',
+    meaning: 'TCP address that serves /metrics and /healthz without authentication',
     details:
-      'The TCP address that serves /metrics and /healthz, for Prometheus, which cannot read a unix socket. Everybody who reaches the port may read; no names of containers or volumes are served.',
+      'The TCP address that serves /metrics and /healthz, for Prometheus, which cannot read a unix socket. Any client that reaches the port can read them. They contain no names of containers or volumes.',
     example: '127.0.0.1:9464',
     syntax: address,
   },

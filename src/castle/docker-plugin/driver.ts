@@ -29,8 +29,8 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
  * containers request: a volume that an engine has mounted for one container is in use for all others.
  *
  * An engine repeats a call whose answer was lost, calls Mount and Unmount several times with the same id (for a container and
- * for each `docker cp`), and sometimes never calls Unmount. So the id identifies the holder, and whether the mount is still in use
- * is read from the mounts of the containers.
+ * for each `docker cp`), and sometimes never calls Unmount. So the id identifies the holder, and whether the mount is still in
+ * use is read from the mounts of the containers.
  * @param changed called after each mount
  */
 export function volumeDriver(leases: LeaseService, changed: () => void): Driver {
@@ -135,7 +135,10 @@ const standInFor = (volume: string, id: string, shared: boolean): Container => (
   engineMount: true,
 });
 
-/** @throws RefusalError not_permitted when the engine would not see the castle's mounts */
+/**
+ * Checks that the engine can use the castle's mounts.
+ * @throws RefusalError not_permitted when it is in another mount namespace
+ */
 function checkSeesOurMounts({ pid }: Peer): void {
   if (namespaceOf(pid, 'mnt') === namespaceOf('self', 'mnt')) return;
   throw new RefusalError(

@@ -24,7 +24,7 @@ export function readOptions(options: unknown): VolumeSpec {
     if (name === 'size') spec = { ...spec, sizeBytes: readSize(value) };
     else if (name === 'uid') spec = { ...spec, owner: { ...spec.owner, uid: readId(name, value) } };
     else if (name === 'gid') spec = { ...spec, owner: { ...spec.owner, gid: readId(name, value) } };
-    else throw wrong(`there is no option ${JSON.stringify(name)}`);
+    else throw wrong(`unknown option ${JSON.stringify(name)}`);
   }
   return spec;
 }

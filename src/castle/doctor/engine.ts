@@ -7,8 +7,7 @@ import { type Finding, missing, ok, warning } from './finding.ts';
 const answerWithinMs = 5_000;
 
 /**
- * Checks that the engine answers, and that the castle finds a container's id in its cgroup; the second is tried on one running
- * container.
+ * Checks that the engine answers, and that the castle finds the id of one running container in the path of its cgroup.
  * @param socketPath the engine's unix socket
  */
 export async function engineFindings(socketPath: string): Promise<readonly Finding[]> {
@@ -21,7 +20,7 @@ export async function engineFindings(socketPath: string): Promise<readonly Findi
       what,
       `${ServerVersion} answers on ${socketPath}; cgroups version ${CgroupVersion}, driver ${CgroupDriver}`,
     );
-    // Without `limit`: with it, the engine also lists containers that have ended.
+    // `limit` is not set, because with it the engine also lists containers that have ended.
     for (const { Id } of await engine.listContainers()) {
       const { Pid } = (await engine.getContainer(Id).inspect()).State;
       if (Pid > 0) return [answers, layout(Id, Pid)]; // 0: it has ended since it was listed

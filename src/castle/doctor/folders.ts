@@ -115,7 +115,7 @@ function inspected(
   return findings.length > 0 ? findings : [ok(what, `${room}${note}`)];
 }
 
-/** The folder, or its nearest parent that exists. */
+/** Returns the folder, or its nearest parent that exists. */
 function nearest(folder: string): string {
   let at = folder;
   while (!existsSync(at) && at !== dirname(at)) at = dirname(at);

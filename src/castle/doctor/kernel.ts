@@ -20,7 +20,7 @@ function version(): Finding {
     return warning(
       'kernel',
       `Linux ${release()} has no SO_PEERPIDFD`,
-      'nothing: the castle checks the identity of each caller twice instead',
+      'no action is needed: the castle checks the identity of each caller twice instead',
     );
   }
   return ok('kernel', `Linux ${release()}`);

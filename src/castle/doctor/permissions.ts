@@ -34,19 +34,20 @@ export function permissionFindings(): readonly Finding[] {
 }
 
 /**
- * Returns the remedy for missing capabilities. Root lacks a capability only if a container engine or a systemd service has removed
- * it, so the remedy for root is an option of the engine or the service.
+ * Returns the remedy for missing capabilities. Root lacks a capability only if a container engine or a systemd service has
+ * removed it, so the remedy for root is an option of the engine or the service.
  * @param names as in `CAP_SYS_ADMIN`
  */
 export function capabilityRemedy(names: readonly string[]): string {
   if (process.getuid?.() !== 0) return 'run the castle as root on the host';
   const options = names.map((name) => `--cap-add ${name.replace(/^CAP_/, '')}`).join(' ');
-  return `give it the missing capabilities: in a container, docker run ${options}; in a systemd service, CapabilityBoundingSet=${names.join(' ')} besides those it has`;
+  return `give the castle the missing capabilities: in a container, docker run ${options}; in a systemd service, CapabilityBoundingSet=${names.join(' ')} besides those it has`;
 }
 
 function capabilities(): Finding {
   const lacking = needed.filter(({ bit }) => !hasCapability(bit));
-  if (lacking.length === 0) return ok('capabilities', `uid ${process.getuid?.()} has all that are needed`);
+  if (lacking.length === 0)
+    return ok('capabilities', `uid ${process.getuid?.()} has all that the castle needs`);
   const list = lacking.map(({ name, why }) => `${name} (${why})`).join(', ');
   return missing(
     'capabilities',
@@ -61,7 +62,7 @@ function idMapping(): Finding {
     return ok('id mapping', 'the ids of a volume can be mapped to those of a container');
   return warning(
     'id mapping',
-    `without ${lacking.join(', ')}, the ids of a volume cannot be mapped: a container sees them as they are on disk`,
+    `without ${lacking.join(', ')}, the ids of a volume cannot be mapped: in a container, files have the ids that they have on the disk`,
     `if containers do not run as the owner of their volume: ${capabilityRemedy(lacking)}`,
   );
 }
@@ -81,11 +82,15 @@ function mountNamespace(): Finding {
   try {
     if (namespaceOf('self', 'mnt') === namespaceOf(1, 'mnt')) return ok(what, "the host's");
   } catch {
-    return warning(what, 'that of process 1 cannot be read', capabilityRemedy(['CAP_SYS_PTRACE']));
+    return warning(
+      what,
+      'the mount namespace of process 1 cannot be read',
+      capabilityRemedy(['CAP_SYS_PTRACE']),
+    );
   }
   return warning(
     what,
-    'not that of process 1: the castle does not see what the host mounts later',
+    'not that of process 1: later mounts of the host are not visible to the castle',
     'run the castle as a service without PrivateMounts= or another option that creates a mount namespace; for a container, see Dockerfile.castle.example',
   );
 }

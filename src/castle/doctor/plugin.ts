@@ -4,8 +4,8 @@ import { namespaceOf } from '../../linux/proc.ts';
 import { type Finding, missing, ok } from './finding.ts';
 
 /**
- * Checks what the castle needs to be an engine's volume driver. The engine must be in the castle's mount namespace. The engine's
- * namespace is known only when the engine calls, so this check uses process 1, which shares it on most hosts.
+ * Checks what the castle needs to be an engine's volume driver. The engine must be in the castle's mount namespace. The
+ * engine's namespace is known only when the engine calls, so this check uses process 1, which shares it on most hosts.
  * @param socket absolute path
  */
 export function pluginFindings(socket: string): readonly Finding[] {
@@ -23,7 +23,7 @@ export function pluginFindings(socket: string): readonly Finding[] {
       return [
         missing(
           what,
-          'the castle is in a mount namespace of its own: the engine would not see its mounts',
+          'the castle is not in the mount namespace of process 1, so the engine cannot use its mounts',
           remedy,
         ),
       ];

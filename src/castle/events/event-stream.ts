@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { CastleEvent } from './event.ts';
 
-/** More readers than this are refused. */
+/** The maximum number of readers. */
 const limitOfReaders = 32;
 /** The largest buffer of one reader, in bytes. Events that do not fit are dropped. */
 const limitBufferedBytes = 256 * 1024;
@@ -13,8 +13,8 @@ interface Reader {
 }
 
 /**
- * The readers of /v1/events. Each reader receives every event as one line of JSON. For a slow reader, events that do not fit into
- * its bounded buffer are dropped, and the reader later receives their number. A slow reader delays no other reader.
+ * The readers of /v1/events. Each reader receives every event as one line of JSON. For a slow reader, events that do not fit
+ * into its bounded buffer are dropped, and the reader later receives their number. A slow reader delays no other reader.
  */
 export class EventStream {
   private readonly readers = new Set<Reader>();

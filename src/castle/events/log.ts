@@ -14,8 +14,8 @@ export interface LogSettings {
 
 /**
  * The castle's log.
- * @param write takes one whole line with its end. pino's own transports are not used: they are threads that load files of
- *   their own, which a bundle of one file does not have, and they lose the last lines of a process that is killed.
+ * @param write writes one line, which ends with a newline. pino's own transports are not used: they are threads that load
+ *   separate files, which a bundle of one file does not have, and they lose the last lines of a killed process.
  */
 export function openLog(
   { level, format, isColored }: LogSettings,

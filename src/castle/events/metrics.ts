@@ -195,7 +195,7 @@ function setAll(
   for (const state of states) gauge.set({ state }, numbers.get(state) ?? 0);
 }
 
-/** The number of items for each key. */
+/** Returns the number of items for each key. */
 export function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {
   const numbers = new Map<string, number>();
   for (const item of items) numbers.set(keyOf(item), (numbers.get(keyOf(item)) ?? 0) + 1);

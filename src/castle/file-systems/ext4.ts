@@ -53,7 +53,7 @@ export const ext4: FileSystem = {
   },
 
   whyNoGrowth() {
-    return hasCapability(sysResource) ? undefined : 'ext4 grows for CAP_SYS_RESOURCE only';
+    return hasCapability(sysResource) ? undefined : 'a mounted ext4 grows only with CAP_SYS_RESOURCE';
   },
 
   async changeUuid({ path, fd }, id) {
@@ -80,7 +80,7 @@ export const ext4: FileSystem = {
     return {
       kind: 'damaged',
       why: `e2fsck -p ended with ${exitCode ?? 'a signal'}: ${lastLine}`,
-      remedy: `copy ${path}, then let e2fsck repair the copy and look at it, or restore a backup`,
+      remedy: `repair a copy of ${path} with e2fsck and check its content, or restore a backup`,
     };
   },
 };

@@ -47,7 +47,7 @@ export interface FileSystem {
    * @returns undefined when there is no valid superblock of this type
    */
   identify(start: Buffer): Identity | undefined;
-  /** Returns the capability(7) that this castle lacks to grow a file system of this type; undefined when it can grow one. */
+  /** Returns why this castle cannot grow a file system of this type, with the missing capability(7); undefined when it can. */
   whyNoGrowth(): string | undefined;
   /**
    * Gives a copy a new UUID, after replaying its journal. Only called for a file that was just created.

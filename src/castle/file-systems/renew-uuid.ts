@@ -16,9 +16,10 @@ export async function renewUuid(
 ): Promise<void> {
   const found = readIdentity(copy.fd, fileSystem)?.uuid;
   if (found !== before && found !== id) {
-    throw new Error(`the file system on ${copy.path} is ${found ?? 'none'}, not ${before}`);
+    throw new Error(`the file system on ${copy.path} has the UUID ${found ?? '(none)'} and not ${before}`);
   }
   const asItIs = { ...copy, fileSystem: { type: fileSystem.name, uuid: found } };
   await fileSystem.changeUuid(copy, id, () => replay(asItIs));
-  if (readIdentity(copy.fd, fileSystem)?.uuid !== id) throw new Error(`${copy.path} has not got its UUID`);
+  if (readIdentity(copy.fd, fileSystem)?.uuid !== id)
+    throw new Error(`the UUID of ${copy.path} could not be changed`);
 }

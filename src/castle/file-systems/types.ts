@@ -4,14 +4,14 @@ import { xfs } from './xfs.ts';
 
 const types: Readonly<Record<string, FileSystem>> = { ext4, xfs };
 
-/** @returns undefined for a type that this castle doesn't know */
+/** Returns a file system type by its name; undefined for an unknown type. */
 export function findFileSystem(type: string): FileSystem | undefined {
   return Object.hasOwn(types, type) ? types[type] : undefined;
 }
 
-/** @throws Error for a type that this castle doesn't know */
+/** Returns a file system type by its name. @throws Error for an unknown type */
 export function fileSystemNamed(type: string): FileSystem {
   const known = findFileSystem(type);
-  if (known === undefined) throw new Error(`this castle knows no file system ${type}`);
+  if (known === undefined) throw new Error(`unknown file system type ${type}`);
   return known;
 }

@@ -5,7 +5,7 @@ export interface Garbage {
   readonly kind: (typeof garbageKinds)[number];
   /** The path or id of the object. */
   readonly name: string;
-  /** Why the object is garbage: the end of the event's message, after "because". */
+  /** Why the object is garbage: the end of the event's message, after a colon. */
   readonly reason: string;
   /**
    * Checks the object again, and removes it if it is still unused and not mounted.

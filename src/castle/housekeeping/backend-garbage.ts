@@ -5,7 +5,7 @@ import type { Collector } from './collector.ts';
 /** Unfinished volumes and snapshots, and idle devices of the backend. */
 export function backendGarbage(store: Store, backend: Backend): Collector {
   return {
-    name: 'strays of the backend',
+    name: 'garbage of the backend',
     find() {
       const atBegin = knownIds(store);
       // Read the store again only for an unknown id: it may belong to a volume that was created in the meantime.

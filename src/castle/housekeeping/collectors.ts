@@ -19,7 +19,7 @@ export interface CollectorDeps extends HostMountDeps {
   readonly keepDeletedMs: number;
 }
 
-/** Returns all collectors. Leases come before mounts, and mounts before devices, because each keeps the next one in use. */
+/** Returns all collectors. Leases come before mounts, and mounts before devices: a lease uses a mount, and a mount a device. */
 export function collectorsFor(deps: CollectorDeps): readonly Collector[] {
   const { store, backend, volumeLock, watch, catalog, administration, keepDeletedMs } = deps;
   return [

@@ -79,13 +79,13 @@ export class GarbageCollection {
       try {
         for (const found of await find()) collected.push(await this.deal(found, order));
       } catch (thrown) {
-        this.emit(`${name} could not be looked for: ${errorMessage(thrown)}`, { event: 'gc.failed' });
+        this.emit(`cannot search for ${name}: ${errorMessage(thrown)}`, { event: 'gc.failed' });
       }
     }
     this.left = collected.filter(({ outcome }) => outcome !== 'removed');
     if (order === 'clock') for (const one of this.left) this.report(one);
     const removed = collected.length - this.left.length;
-    this.emit(`looked for strays: ${removed} removed, ${this.left.length} left`, { event: 'gc.done' });
+    this.emit(`collected garbage: ${removed} removed, ${this.left.length} left`, { event: 'gc.done' });
     return collected;
   }
 
@@ -97,15 +97,15 @@ export class GarbageCollection {
     }
     if (order === 'look') return { ...about, outcome: 'found' };
     if (order === 'clock' && !isRemovedPeriodically[kind]) {
-      return { ...about, outcome: 'left', remedy: 'castle gc removes it' };
+      return { ...about, outcome: 'left', remedy: 'to remove it, run: castle gc' };
     }
     try {
-      if (!(await found.remove())) return { ...about, outcome: 'left', remedy: 'somebody has it after all' };
+      if (!(await found.remove())) return { ...about, outcome: 'left', remedy: 'it is in use now' };
     } catch (thrown) {
-      this.emit(`${kind} ${name} could not be removed: ${errorMessage(thrown)}`, { event: 'gc.failed' });
+      this.emit(`cannot remove ${kind} ${name}: ${errorMessage(thrown)}`, { event: 'gc.failed' });
       return { ...about, outcome: 'failed', remedy: errorMessage(thrown) };
     }
-    this.emit(`${kind} ${name} is removed: it belonged to nobody, because ${reason}`, {
+    this.emit(`removed the garbage ${kind} ${name}: ${reason}`, {
       event: 'gc.removed',
     });
     return { ...about, outcome: 'removed' };
@@ -116,7 +116,7 @@ export class GarbageCollection {
     const key = `${kind} ${name}`;
     if (this.reported.has(key)) return;
     this.reported.add(key);
-    this.emit(`${kind} ${name} belongs to nobody, because ${reason}`, {
+    this.emit(`${kind} ${name} is garbage: ${reason}`, {
       event: 'gc.found',
       ...(remedy === undefined ? {} : { remedy }),
     });

@@ -52,8 +52,8 @@ export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Colle
         found.push({
           kind: 'device' as const,
           name: device.path,
-          reason: `it has the image ${device.file} of volume ${volume}, and is mounted nowhere`,
-          byHand: `see who has it open (fuser ${device.path}), then losetup --detach ${device.path}`,
+          reason: `it has the image ${device.file} of volume ${volume}, and is not mounted`,
+          byHand: `find the program that has it open (fuser ${device.path}), then run: losetup --detach ${device.path}`,
           remove: leaveAlone,
         });
       }

@@ -19,8 +19,8 @@ export function overdueTrash(
           kind: 'volume' as const,
           name: `${volume} (${id})`,
           reason: isGone
-            ? 'it was deleted, and is not in the trash any more'
-            : `it was deleted on ${deleted}, and its time is over`,
+            ? 'it was deleted, and is missing from the trash'
+            : `it was deleted on ${deleted}, and its retention is over`,
           remove: () => (isGone ? administration.forget(id) : administration.purgeOne(id)),
         });
       }

@@ -34,7 +34,7 @@ export function purgePeriodically(
     {
       firstInMs: 0,
       failed(thrown) {
-        emit(`the trash could not be looked through: ${errorMessage(thrown)}`);
+        emit(`cannot purge the trash: ${errorMessage(thrown)}`);
         return retryAfterMs;
       },
     },

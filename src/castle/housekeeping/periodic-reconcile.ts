@@ -2,7 +2,9 @@ import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
 import { repeatTask } from '../scheduling/repeat-task.ts';
 
-/** The random variation of the pause, as a fraction of it, so that the castles of many hosts do not reconcile at the same time. */
+/**
+ * The random variation of the pause, as a fraction of it, so that the castles of many hosts do not reconcile at the same time.
+ */
 const jitter = 0.1;
 
 /**
@@ -23,19 +25,19 @@ export function reconcilePeriodically(
     const count = await reconcile(stop);
     const tookMs = Math.round(performance.now() - begunMs);
     if (count > 0) {
-      emit(`looked at everything again; corrected: ${count}`, {
+      emit(`reconciled the store with the host; corrected records: ${count}`, {
         event: 'reconcile.corrected',
         count,
         tookMs,
       });
-    } else emit('looked at everything again', { event: 'reconcile.checked', tookMs });
+    } else emit('reconciled the store with the host', { event: 'reconcile.checked', tookMs });
     return pauseMs();
   }
 
   const runs = repeatTask(run, {
     firstInMs: pauseMs(),
     failed(thrown) {
-      emit(`not everything could be looked at again: ${errorMessage(thrown)}`, {
+      emit(`cannot reconcile the store with the host: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
       });
       return pauseMs();

@@ -10,23 +10,23 @@ export function unfinishedVolumes(
   volumeLock: KeyedMutex,
   catalog: VolumeCatalog,
 ): Collector {
-  const isHalfMade = (name: string): boolean => store.volume(name)?.state === 'creating';
+  const isUnfinished = (name: string): boolean => store.volume(name)?.state === 'creating';
   return {
-    name: 'half-made volumes',
+    name: 'unfinished volumes',
     async find() {
       const found = [];
       for (const { name, state, backend } of store.volumes()) {
         if (backend !== backendName) continue; // volumes of another backend cannot be examined
         // A volume whose creation is in progress holds the lock, and is complete when the lock is free.
-        if (state !== 'creating' || !(await volumeLock.run(name, async () => isHalfMade(name)))) continue;
+        if (state !== 'creating' || !(await volumeLock.run(name, async () => isUnfinished(name)))) continue;
         found.push({
           kind: 'volume' as const,
           name,
-          reason: 'it was begun, and nobody is making it any more',
+          reason: 'its creation began and did not finish',
           remove: () =>
             volumeLock.run(name, async () => {
-              if (isHalfMade(name)) await catalog.settle(name);
-              return !isHalfMade(name);
+              if (isUnfinished(name)) await catalog.settle(name);
+              return !isUnfinished(name);
             }),
         });
       }

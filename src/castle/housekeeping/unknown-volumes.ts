@@ -8,7 +8,7 @@ import { type Collector, leaveAlone } from './collector.ts';
  */
 export function unknownVolumes(store: Store, backend: Backend): Collector {
   return {
-    name: 'volumes that the state does not know',
+    name: 'volumes without a record',
     async find() {
       const there = await backend.listVolumes();
       return there
@@ -16,8 +16,8 @@ export function unknownVolumes(store: Store, backend: Backend): Collector {
         .map(({ name }) => ({
           kind: 'volume',
           name,
-          reason: `it lies in the ${backend.description}, and the state does not know it`,
-          byHand: `castle volume create ${name} takes it in as it is; or move it away`,
+          reason: `it is in the ${backend.description}, and the store has no record of it`,
+          byHand: `to adopt it with its content, run: castle volume create ${name}; otherwise move it away`,
           remove: leaveAlone,
         }));
     },

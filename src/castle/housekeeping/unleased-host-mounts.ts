@@ -33,13 +33,13 @@ export function unleasedHostMounts(deps: HostMountDeps): Collector {
 
   function found(target: string, volume: string): readonly FoundGarbage[] {
     const mount = topmostOn(mountsOf('self') ?? [], target);
-    const reason = 'it was made for an engine, and no lease stands for it';
+    const reason = 'it was created for an engine, and no lease refers to it';
     if (mount === undefined) {
       return [
         {
           kind: 'file',
           name: target,
-          reason: reason,
+          reason,
           remove: () =>
             volumeLock.run(volume, async () => {
               if (isLeased(target, volume)) return false;

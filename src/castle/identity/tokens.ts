@@ -30,9 +30,9 @@ export interface Bearer {
 }
 
 /**
- * The tokens of one castle. A token is valid for one run of one container, one volume and one mount point: the first request for
- * a lease records these in the store before anything is mounted. Repeating that request, after a lost answer or a killed castle,
- * is the same use. Releasing the lease spends the token.
+ * The tokens of one castle. A token is valid for one run of one container, one volume and one mount point: the first request
+ * for a lease records these in the store before anything is mounted. Repeating that request, after a lost answer or a killed
+ * castle, is the same use. Releasing the lease spends the token.
  */
 export class Tokens {
   private readonly perToken = new KeyedMutex();
@@ -177,7 +177,7 @@ export class Tokens {
     });
   }
 
-  /** Records of expired tokens whose container has no lease on the volume. */
+  /** Returns the records of expired tokens whose container has no lease on the volume. */
   private over(): readonly TokenUse[] {
     const { store } = this.deps;
     const kept = new Set(store.leases().map(({ container, volume }) => `${container} ${volume}`));
@@ -209,13 +209,15 @@ const useOf = (
 /** One run of a container, identified by its first process. */
 type Run = Pick<ProcessIdentity, 'pid' | 'startTicks'>;
 
-/** Returns the run of a container, without the boot id: the claims contain it already, and leases of earlier boots have ended. */
+/**
+ * Returns the run of a container, without the boot id: the claims contain it already, and leases of earlier boots have ended.
+ */
 const runOf = ({ first: { pid, startTicks } }: Container): Run => ({ pid, startTicks });
 
 const isSameRun = (run: Run, { first }: Container): boolean =>
   run.pid === first.pid && run.startTicks === first.startTicks;
 
-/** The user of a container's first process, as the host numbers it: the owner of a new volume. */
+/** Returns the user of a container's first process, by its ids on the host. This user owns a new volume. */
 function userOf({ first: { pid } }: Container): { readonly uid: number; readonly gid: number } {
   try {
     const status = readStatus(pid);

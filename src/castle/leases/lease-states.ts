@@ -29,6 +29,6 @@ export const transitions: Record<LeaseState, Partial<Record<LeaseEvent, LeaseSta
  */
 export function after(state: LeaseState, event: LeaseEvent): LeaseState {
   const next = transitions[state][event];
-  if (next === undefined) throw new Error(`a lease that is ${state} cannot take ${event}`);
+  if (next === undefined) throw new Error(`a lease in state ${state} has no transition for ${event}`);
   return next;
 }

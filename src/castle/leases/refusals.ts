@@ -27,8 +27,8 @@ export function mountedOnOther(volume: string, point: string): RefusalError {
 export function hidden(volume: string, point: string): RefusalError {
   return new RefusalError(
     'busy',
-    `volume ${volume} is still mounted on ${point} in this container, but the castle cannot unmount it: the mount was moved, is hidden by another mount, or was copied into another mount namespace`,
-    'undo that in the container, or stop the container',
+    `the castle cannot unmount volume ${volume} from ${point} in this container: the mount was moved, is hidden by another mount, or was copied into another mount namespace`,
+    'stop the container, or unmount the volume there in the container',
   );
 }
 
@@ -62,7 +62,7 @@ export function mountHung(volume: string, target: string): RefusalError {
 export function sharedTarget(target: string): RefusalError {
   return new RefusalError(
     'bad_target',
-    `mount point ${target} is on a mount that the container shares with the host: the volume would be mounted on the host too`,
+    `mount point ${target} is on a mount that the container shares with the host, so the host would get the mount too`,
     'start the container without shared mount propagation (rshared, Bidirectional) for that folder',
   );
 }
@@ -70,7 +70,7 @@ export function sharedTarget(target: string): RefusalError {
 export function targetInBackend(target: string): RefusalError {
   return new RefusalError(
     'bad_target',
-    `mount point ${target} is in the castle's own folder of volumes`,
+    `mount point ${target} is in the folder in which the castle keeps its volumes`,
     'request a mount point in a folder of the container, such as /var/jenkins_home',
   );
 }

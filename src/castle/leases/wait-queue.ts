@@ -125,7 +125,7 @@ export class WaitQueue {
       own += queue.filter(({ container }) => container.id === id).length;
     if (own < limitPerContainer) return;
     const reason = `container ${name} already has ${limitPerContainer} requests that wait, which is the limit`;
-    throw new RefusalError('busy', reason, 'wait for the answer to one of them, or cancel one, first');
+    throw new RefusalError('busy', reason, 'first wait for the answer to one of them, or cancel one');
   }
 }
 

@@ -115,7 +115,7 @@ function cannotFreeze(path: string, line: string): RefusalError {
   );
 }
 
-/** Returns the path of the block device with a number; undefined when there is no such device. */
+/** Returns the path of the block device with a number; undefined when the device does not exist. */
 function devicePath(number: string): string | undefined {
   try {
     const [, name] = /^DEVNAME=(.+)$/m.exec(readFileSync(`/sys/dev/block/${number}/uevent`, 'utf8')) ?? [];

@@ -55,7 +55,7 @@ export class MountNamespaces {
 
 /**
  * The kernel has no list of mount namespaces: the scan reads the namespace of each process, and the mounts of one process
- * in each. A process with another root (chroot) sees another part of the mounts, so it counts as a separate view.
+ * in each. The mountinfo of a process with another root (chroot) shows other mounts, so it counts as a separate view.
  */
 function views(): readonly View[] {
   const seen = new Set<string>();

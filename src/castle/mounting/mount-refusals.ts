@@ -70,7 +70,9 @@ export function nfsRefusal(fault: MountFault, source: string, target: string): R
   return new RefusalError('backend_failed', `${sentence}: ${step}: ${error}`, remedy ?? remedyFor(fault));
 }
 
-/** Returns the refusal for a mounted file system that could not grow. The image is larger already; the next mount tries again. */
+/**
+ * Returns the refusal for a mounted file system that could not grow. The image is larger already; the next mount tries again.
+ */
 export function growRefusal(fault: MountFault, image: string, target: string): RefusalError {
   const { step, error } = fault;
   if (step === 'mount') {
@@ -83,7 +85,7 @@ export function growRefusal(fault: MountFault, image: string, target: string): R
   return new RefusalError(
     'backend_failed',
     `the file system of ${image} could not grow while mounted on ${target}: ${step}: ${error}`,
-    'its image is larger already; the file system follows when it is mounted the next time',
+    'no action is needed: the image is larger already, and the file system grows at the next mount',
   );
 }
 

@@ -38,7 +38,7 @@ export class RefusalError extends Error {
     this.status = more.status ?? statuses[code];
   }
 
-  /** The body of the answer. */
+  /** Returns the body of the answer. */
   toJSON(): Refusal {
     const { code, sentence, remedy } = this;
     const { holder } = this.more;

@@ -2,9 +2,9 @@
 const hex64 = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/;
 
 /**
- * The container id in /proc/PID/cgroup, for cgroup v1 (a line per hierarchy) and v2 (one line): the first 64 hex
- * digits of the path that are not a pod's. The first, because a process in a container can only create cgroups below its own:
- * an engine inside a container appends its ids there, and so may an attacker.
+ * Returns the container id in /proc/PID/cgroup, for cgroup v1 (a line per hierarchy) and v2 (one line): the first 64 hex
+ * digits of the path that are not a pod's. Later ids in the path are ignored, because a process in a container can create
+ * cgroups below its own: an engine inside a container appends its ids there, and an attacker could do the same.
  *
  * | engine | cgroupfs | systemd |
  * |---|---|---|

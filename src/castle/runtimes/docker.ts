@@ -22,8 +22,8 @@ export interface DockerClients extends EngineClients {
 }
 
 /**
- * The runtimes `docker` and `podman`. The cgroup of a process gives the id of its container. The labels of the container give the
- * volumes that it may use.
+ * The runtimes `docker` and `podman`. The cgroup of a process gives the id of its container. The labels of the container give
+ * the volumes that it may use.
  */
 export function dockerRuntime(clients: DockerClients, dialect: EngineDialect): Runtime {
   const { asking } = clients;
@@ -94,8 +94,8 @@ function known(inspected: Inspected): KnownContainer {
 }
 
 /**
- * The container with its first process; undefined when it is not running. The pid may have been reused since the engine's
- * answer, so the cgroup of the process must have the id of the container.
+ * Returns the container with its first process; undefined when it is not running. The pid may have been reused since the
+ * engine's answer, so the cgroup of the process must have the id of the container.
  */
 function running({ id, name, pid, labels }: Inspected): Container | undefined {
   if (pid === 0) return undefined;

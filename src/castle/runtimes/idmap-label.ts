@@ -7,7 +7,7 @@ export type IdLabel = 'off' | readonly Extent[];
 const extentLimit = 32;
 
 /**
- * Parses `off` or `DISK:SEEN:COUNT[,…]`: ids on the disk, and the ids that the container sees instead.
+ * Parses `off` or `DISK:SEEN:COUNT[,…]`: ids on the disk, and the ids that files have in the container instead.
  * @returns undefined when the text is neither, or when two extents overlap
  */
 export function parseIdLabel(text: string): IdLabel | undefined {

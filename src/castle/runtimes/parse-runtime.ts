@@ -28,7 +28,7 @@ async function engine({ dockerSocket }: RuntimeSettings, dialect: EngineDialect)
 
 /**
  * Creates the runtime that `--runtime` names.
- * @throws Failure usage when there is no such runtime
+ * @throws Failure usage for an unknown runtime
  */
 export async function parseRuntime(name: string, settings: RuntimeSettings): Promise<Runtime> {
   const create = Object.hasOwn(runtimes, name) ? runtimes[name] : undefined;

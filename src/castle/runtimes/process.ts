@@ -8,8 +8,8 @@ import type { Container, Peer, Runtime } from './runtime.ts';
 
 /**
  * The runtime `process`: every process in other PID and mount namespaces than the castle's is in a container, which may use any
- * volume. The variable CASTLE_LABELS takes the place of labels, as in `castle.readonly=true castle.size=20G`. For development and
- * the demo only, since the container could change this variable.
+ * volume. The variable CASTLE_LABELS takes the place of labels, as in `castle.readonly=true castle.size=20G`. For development
+ * and the demo only, since the container could change this variable.
  */
 export function processRuntime(): Runtime {
   return {
@@ -43,7 +43,7 @@ function containerOf(peer: Peer): Container | undefined {
   return container(first, namespace);
 }
 
-/** The container whose first process has this pid; undefined when it is not the first process of a PID namespace. */
+/** Returns the container whose first process has this pid; undefined when it is not the first process of a PID namespace. */
 function containerWithFirst(pid: number): Container | undefined {
   try {
     const namespace = namespaceOf(pid, 'pid');
@@ -70,7 +70,7 @@ function container(first: number, namespace: string): Container {
   };
 }
 
-/** The labels in the environment of a container's first process. */
+/** Returns the labels in the environment of a container's first process. */
 function labelsOf(first: number): Readonly<Record<string, string>> {
   const words = (environmentOf(first).get('CASTLE_LABELS') ?? '').split(' ').filter((word) => word !== '');
   return Object.fromEntries(
@@ -92,8 +92,8 @@ function checkMountNamespace(peer: Peer, first: number): void {
 }
 
 /**
- * The pid, in the castle's PID namespace, of PID 1 of another namespace. Usually it is an ancestor of the process; not if the
- * process entered with setns(2).
+ * Returns the pid, in the castle's PID namespace, of PID 1 of another namespace. PID 1 is an ancestor of the process, unless
+ * the process entered the namespace with setns(2).
  */
 function firstOf(pid: number, namespace: string): number {
   for (let at = pid; at > 1; at = Number(readStatus(at).get('PPid'))) {

@@ -4,8 +4,8 @@ import { RefusalError } from '../refusals/refusal.ts';
 export function inHostsMounts(container: string): RefusalError {
   return new RefusalError(
     'not_permitted',
-    `container ${container} has no mount namespace of its own: a volume would be mounted on the host`,
-    'start it with one (unshare --mount)',
+    `container ${container} shares the mount namespace of the host, where a volume would be mounted`,
+    'start it in its own mount namespace (unshare --mount)',
   );
 }
 

@@ -13,7 +13,10 @@ export interface Container {
   readonly volumes: 'any' | readonly string[];
   /** Whether the container's mounts of volumes are read-only. */
   readonly readonly: boolean;
-  /** Whether other containers may write to its volume at the same time. A volume that is created for the container is then shared. */
+  /**
+   * Whether other containers may write to its volume at the same time. A volume that is created for the container is then
+   * shared.
+   */
   readonly shared: boolean;
   /** How the ids of its volume are mapped; undefined: the owner of the volume appears as the user of the container. */
   readonly idmap?: IdLabel;
@@ -42,9 +45,9 @@ export interface Peer {
 export interface Runtime {
   readonly name: string;
   /**
-   * The container that a process runs in, or undefined when it runs in none.
-   * @throws RefusalError not_permitted when it is in a container that this runtime does not know, backend_failed when the engine
-   *   does not answer
+   * Returns the container that a process runs in; undefined when it runs in none.
+   * @throws RefusalError not_permitted when it is in a container of another runtime, backend_failed when the engine does not
+   *   answer
    */
   containerOf(peer: Peer): Promise<Container | undefined>;
   /**
@@ -58,7 +61,7 @@ export interface Runtime {
   /** Follows the events of containers from now on; absent for runtimes without an engine. */
   readonly follow?: (listener: EngineListener) => EngineWatch;
   /**
-   * The names of the running, paused and restarting containers that use the engine's volume of this name.
+   * Returns the names of the running, paused and restarting containers that use the engine's volume of this name.
    * @throws RefusalError backend_failed when the engine does not answer
    */
   readonly usersOf?: (volume: string) => Promise<readonly string[]>;

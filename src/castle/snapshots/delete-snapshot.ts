@@ -36,7 +36,11 @@ export async function giveUp(
   record: SnapshotRecord,
   reason: string,
 ): Promise<void> {
-  context.recorder.log(record, 'snapshot.failed', `no snapshot of volume ${record.volume}: ${reason}`);
+  context.recorder.log(
+    record,
+    'snapshot.failed',
+    `the snapshot of volume ${record.volume} failed: ${reason}`,
+  );
   await undoSnapshot(context, record);
 }
 
@@ -50,7 +54,7 @@ export async function undoSnapshot(context: SnapshotContext, record: SnapshotRec
     recorder.log(
       record,
       'snapshot.unresolved',
-      `what is left of snapshot ${record.id} stays: ${errorMessage(thrown)}`,
+      `cannot delete the failed snapshot ${record.id}: ${errorMessage(thrown)}`,
     );
   }
 }

@@ -30,7 +30,11 @@ export function fetchSnapshot(
     try {
       await recorder.write(record);
       const ready = await recorder.advance(record, 'whole', await write());
-      recorder.log(ready, 'snapshot.fetched', `the snapshot of ${taken} of volume ${volume} is here again`);
+      recorder.log(
+        ready,
+        'snapshot.fetched',
+        `snapshot of volume ${volume}, taken ${taken}, is fetched to this host`,
+      );
       return ready;
     } catch (thrown) {
       if (store.snapshot(id) !== undefined) await undoSnapshot(context, record);

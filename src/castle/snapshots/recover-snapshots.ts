@@ -19,7 +19,7 @@ export async function thawFrozenVolumes(context: SnapshotContext): Promise<void>
       context.recorder.log(
         record,
         'snapshot.unresolved',
-        `volume ${record.volume} may stand still: ${errorMessage(thrown)}`,
+        `cannot thaw the file system of volume ${record.volume}, so writes to it may hang: ${errorMessage(thrown)}`,
       );
     }
   }
@@ -39,7 +39,7 @@ export async function recoverSnapshots(context: SnapshotContext): Promise<boolea
     there = new Map((await snapshots.list()).map((one) => [one.id, one]));
   } catch (thrown) {
     // The castle starts nevertheless: volumes can be leased without snapshots.
-    emit(`the snapshots cannot be looked through: ${errorMessage(thrown)}`, { event: 'snapshot.unresolved' });
+    emit(`cannot list the snapshots: ${errorMessage(thrown)}`, { event: 'snapshot.unresolved' });
     return false;
   }
   const known = new Set(store.snapshots().map(({ id }) => id));
@@ -52,7 +52,7 @@ export async function recoverSnapshots(context: SnapshotContext): Promise<boolea
       recorder.log(
         record,
         'snapshot.unresolved',
-        `snapshot ${record.id} is left as it is: ${errorMessage(thrown)}`,
+        `cannot recover snapshot ${record.id}: ${errorMessage(thrown)}`,
       );
     }
   }
@@ -69,7 +69,7 @@ async function recover(
   switch (record.state) {
     case 'freezing':
       // The file system may have been thawed before the snapshot was begun.
-      await giveUp(context, record, 'the castle ended while the volume stood still for it');
+      await giveUp(context, record, 'the castle ended while the file system was frozen');
       return;
     case 'taking': {
       if (isThere) {
@@ -77,7 +77,7 @@ async function recover(
         return;
       }
       const resumed = await snapshots.resume(record.id);
-      if (resumed === undefined) await giveUp(context, record, 'the castle ended before it was whole');
+      if (resumed === undefined) await giveUp(context, record, 'the castle ended before it was complete');
       else completeLater(context, record, withoutUnhandledRejection(resumed), performance.now());
       return;
     }
@@ -89,7 +89,7 @@ async function recover(
       context.recorder.log(
         record,
         'snapshot.unresolved',
-        `snapshot ${record.id} of volume ${record.volume} is not there any more`,
+        `snapshot ${record.id} of volume ${record.volume} no longer exists`,
       );
   }
 }
@@ -112,6 +112,6 @@ async function adopt(
   recorder.log(
     adopted,
     'snapshot.adopted',
-    `a snapshot of volume ${volume}, taken ${taken}, is found and kept`,
+    `snapshot of volume ${volume}, taken ${taken}, had no record and is adopted`,
   );
 }

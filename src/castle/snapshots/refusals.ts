@@ -6,8 +6,8 @@ export { noSuchSnapshot, volumeExists as isThereAlready } from '../backends/snap
 export function noSnapshots(backend: string): RefusalError {
   return new RefusalError(
     'bad_request',
-    `no snapshots are taken in the ${backend}`,
-    'use a backend that has them',
+    `the ${backend} does not support snapshots`,
+    'use the backend local, loop or ebs',
   );
 }
 
@@ -18,8 +18,8 @@ export function noVolumeToTake(volume: string): RefusalError {
 export function ofOtherBackend(what: string, backend: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `${what} lives in the backend ${backend}, and this castle serves another one`,
-    'start the castle with the --backend that it was made with',
+    `${what} is in the backend ${backend}, and this castle uses another one`,
+    'start the castle with the --backend that created it',
   );
 }
 
@@ -27,8 +27,8 @@ export function ofOtherBackend(what: string, backend: string): RefusalError {
 export function notStill(volume: string, limitMs: number): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${volume} stood still for ${limitMs / 1000} s, which was not enough for a snapshot`,
-    'put the images on an xfs or btrfs, where a copy takes no time, take it while no container has the volume, or raise --freeze-limit',
+    `volume ${volume} was frozen for ${limitMs / 1000} s, the limit, before its snapshot was complete`,
+    'raise --freeze-limit, take the snapshot while no container uses the volume, or put the images on xfs or btrfs, which copy at once',
   );
 }
 
@@ -48,16 +48,16 @@ export function noSnapshotOf(volume: string): RefusalError {
 export function tookNone(volume: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `the snapshot of volume ${volume} did not become whole, and nothing is left of it`,
-    'the log of the castle says why',
+    `the snapshot of volume ${volume} failed`,
+    'see the log of the castle for the cause',
   );
 }
 
 export function noPlan(): RefusalError {
   return new RefusalError(
     'bad_request',
-    'this castle takes snapshots on request only, and keeps them all',
-    'start it with --snapshot-schedule',
+    'this castle has no snapshot schedule, so it keeps all snapshots',
+    'start the castle with --snapshot-schedule',
   );
 }
 
@@ -65,7 +65,7 @@ export function noPlan(): RefusalError {
 export function isHere(id: string): RefusalError {
   return new RefusalError(
     'busy',
-    `snapshot ${id} is on this host`,
+    `snapshot ${id} is already on this host`,
     'restore it with castle snapshot restore',
   );
 }

@@ -18,7 +18,7 @@ export async function restoreSnapshot(
     context.recorder.log(
       record,
       'snapshot.restored',
-      `volume ${volume.name} is made from the snapshot of ${record.taken} of volume ${record.volume}`,
+      `volume ${volume.name} is created from the snapshot of volume ${record.volume} taken ${record.taken}`,
     );
   });
 }

@@ -46,13 +46,13 @@ function readCron(Maker: typeof Cron, expression: string): Cron {
     // Without a callback, Cron starts no timer; it only calculates times.
     return new Maker(expression, { timezone: 'UTC' });
   } catch (thrown) {
-    throw wrong('--snapshot-schedule', expression, `it is no cron expression: ${errorMessage(thrown)}`);
+    throw wrong('--snapshot-schedule', expression, `use a cron expression (${errorMessage(thrown)})`);
   }
 }
 
 function readPattern(pattern: string): RegExp {
   if (!/^[A-Za-z0-9_.*?-]+$/.test(pattern)) {
-    throw wrong('--snapshot-volumes', pattern, 'it is no name of volumes, with * and ? for what varies');
+    throw wrong('--snapshot-volumes', pattern, 'use volume names, with the wildcards * and ?');
   }
   const source = pattern.replaceAll('.', '\\.').replaceAll('*', '.*').replaceAll('?', '.');
   return new RegExp(`^${source}$`);
@@ -79,5 +79,5 @@ export function parseRetention(text: string): Retention {
   return retention;
 }
 
-const wrong = (option: string, value: string, why: string): Failure =>
-  new Failure('usage', `${option} has ${JSON.stringify(value)}`, why);
+const wrong = (option: string, value: string, remedy: string): Failure =>
+  new Failure('usage', `${option} has the invalid value ${JSON.stringify(value)}`, remedy);

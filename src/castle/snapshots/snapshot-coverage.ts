@@ -2,8 +2,9 @@ import type { SnapshotCoverage } from '../events/metrics.ts';
 import type { SnapshotRecord, VolumeRecord } from '../store/store.ts';
 
 /**
- * Counts the volumes without a snapshot, and computes the age of the oldest last snapshot. @param nowMs milliseconds since
- * 1970
+ * Counts the volumes without a snapshot. Computes the age of the last snapshot of each other volume, and returns the highest
+ * age.
+ * @param nowMs milliseconds since 1970
  */
 export function snapshotCoverage(
   volumes: readonly VolumeRecord[],

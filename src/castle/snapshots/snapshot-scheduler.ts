@@ -79,7 +79,7 @@ export class SnapshotScheduler {
         await this.deps.snapshots.delete(record.id);
         gone.push(record);
       } catch (thrown) {
-        this.deps.emit(`snapshot ${record.id} could not be removed: ${errorMessage(thrown)}`, {
+        this.deps.emit(`cannot remove snapshot ${record.id}: ${errorMessage(thrown)}`, {
           event: 'snapshot.unresolved',
           volume: record.volume,
           snapshot: record.id,

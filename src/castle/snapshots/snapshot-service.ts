@@ -1,6 +1,6 @@
 /**
  * Snapshots: the content of a volume at one moment. The API, the schedule and the off-host copies call this service; each
- * operation is a module of its own. Every step is recorded in the store before it is executed, so that after a crash the
+ * operation is a separate module. Every step is recorded in the store before it is executed, so that after a crash the
  * next castle can complete or undo the step (recover-snapshots.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -21,6 +21,6 @@ export const snapshotTransitions: Record<SnapshotState, Partial<Record<SnapshotE
  */
 export function nextSnapshotState(state: SnapshotState, event: SnapshotEvent): SnapshotState {
   const next = snapshotTransitions[state][event];
-  if (next === undefined) throw new Error(`a snapshot that is ${state} cannot take ${event}`);
+  if (next === undefined) throw new Error(`a snapshot in state ${state} has no transition for ${event}`);
   return next;
 }

@@ -38,7 +38,7 @@ export function takeSnapshot(
     try {
       return await takeLocked(context, volume, reason);
     } catch (thrown) {
-      const message = `no snapshot of volume ${volume}: ${errorMessage(thrown)}`;
+      const message = `the snapshot of volume ${volume} failed: ${errorMessage(thrown)}`;
       context.emit(message, { event: 'snapshot.failed', volume });
       throw thrown;
     }

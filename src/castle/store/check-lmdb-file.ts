@@ -1,15 +1,15 @@
 /**
  * Checks an LMDB file before LMDB opens it.
  *
- * LMDB maps its file into memory and follows what the pages say without checking it. A page number that lies outside the
- * file, or a length that points out of a page, ends the process by SIGBUS, SIGSEGV or a failed assertion, which no
- * program can catch. This module reads the file with plain read(2), where a bad sector is an error and not a signal, and
- * verifies every structure that LMDB relies on: both meta pages, each page that can be reached from the newer one, and the
- * list of free pages, from which LMDB takes the pages of its next commit.
+ * LMDB maps its file into memory and does not check the content of the pages. A page number beyond the end of the file, or a
+ * length that reaches beyond its page, ends the process by SIGBUS, SIGSEGV or a failed assertion, which no program can catch.
+ * This module reads the file with plain read(2), where a bad sector is an error and not a signal. It verifies every structure
+ * that LMDB relies on: both meta pages, each page that can be reached from the newer one, and the list of free pages, from
+ * which LMDB takes the pages of its next commit.
  *
- * The layout is that of LMDB 0.9.90 as lmdb-js has it (data version 2, 64-bit, little-endian, no checksums, no encryption):
- * node_modules/lmdb/dependencies/lmdb/libraries/liblmdb/mdb.c, from `struct MDB_page_header` on. The file may be shorter
- * than its last page number says: pages that were given back before their first commit are never written.
+ * The layout is that of LMDB 0.9.90 in lmdb-js (data version 2, 64-bit, little-endian, no checksums, no encryption); see
+ * node_modules/lmdb/dependencies/lmdb/libraries/liblmdb/mdb.c, from `struct MDB_page_header` on. The file may end before its
+ * last page number, because LMDB never writes pages that were freed before their first commit.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -36,7 +36,7 @@ const noPage = 2n ** 64n - 1n;
  * page.
  */
 const largestMapBytes = 2 ** 36;
-/** The maximum depth of a tree: LMDB's cursors have room for this many levels. */
+/** The maximum depth of a tree: the number of levels for which LMDB's cursors have space. */
 const deepestTree = 32;
 
 const pageFlag = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const;
@@ -111,7 +111,7 @@ class LmdbFileCheck {
     this.walkTree('the list of tables', mainTree, compareBytes, ({ key, value, isSubTree }) => {
       const name = key.toString('latin1').replace(/\0$/, '');
       require(isSubTree && value.length === treeBytes, () =>
-        `the list of tables has an entry that is no table`);
+        `the list of tables has an entry that is not a table`);
       const tree = readTree(value, 0);
       require(tree.flags === 0, () => `table ${name} has the flags ${hex(tree.flags)}`);
       this.walkTree(`table ${name}`, tree, compareBytes, (entry) => {
@@ -156,10 +156,10 @@ class LmdbFileCheck {
       require(flags === (isLeaf ? pageFlag.leaf : pageFlag.branch), () =>
         `${where} has the flags ${hex(flags)}`);
       const nodes = readNodes(page, where, isLeaf);
-      // LMDB lets a branch page of the free list have one child (ITS#8336), and asserts two elsewhere.
+      // LMDB allows a branch page of the free list to have one child (ITS#8336), and asserts two elsewhere.
       const fewest = isLeaf || compare === compareIntegers ? 1 : 2;
       require(nodes.length >= fewest, () => `${where} has ${nodes.length} entries`);
-      // The first key of a branch page stands for every lower key and is never compared.
+      // The first key of a branch page covers every lower key and is never compared.
       const keys = nodes.map(({ key }, n) => (isLeaf || n > 0 ? key : undefined));
       let previous = bounds.from;
       for (const [n, key] of keys.entries()) {
@@ -207,18 +207,18 @@ class LmdbFileCheck {
     require(readInteger(inlineValue, 8) <= this.meta.transaction, () =>
       `${where} points to a page of a later transaction`);
     const count = overflowPagesOf(node);
-    // More pages than the value needs are sound: a value that is replaced by a shorter one in the same transaction keeps
-    // its pages (mdb_cursor_put).
+    // A value may have more pages than it needs: a value that is replaced by a shorter one in the same transaction keeps its
+    // pages (mdb_cursor_put).
     require(count * this.meta.pageBytes >= pageHeaderBytes + valueBytes, () =>
       `${where} has a value that is longer than its pages`);
     const page = this.readPage(first, what, count);
     require(page.readUInt16LE(18) === pageFlag.overflow, () =>
-      `page ${first} is no overflow page, as ${where} says`);
+      `page ${first} is not an overflow page, but ${where} refers to it as one`);
     require(page.readUInt32LE(20) === count, () => `page ${first} and ${where} disagree about its size`);
     return { key, value: page.subarray(pageHeaderBytes, pageHeaderBytes + valueBytes), isSubTree: false };
   }
 
-  /** Reads a page that is in use, with those that continue it. */
+  /** Reads a page that is in use. @param count the number of pages, if overflow pages follow the first one */
   private readPage(number: number, what: string, count = 1): Buffer {
     const { pageBytes, transaction } = this.meta;
     this.claimPages(number, count, what);
@@ -226,16 +226,16 @@ class LmdbFileCheck {
     require(readInteger(page, 0) === number, () =>
       `page ${number} of ${what} has the number of another page`);
     // LMDB regards a page of a later transaction as uncommitted, and would write to it through the read-only mapping.
-    require(readInteger(page, 8) <= transaction, () => `page ${number} of ${what} is of a later transaction`);
+    require(readInteger(page, 8) <= transaction, () =>
+      `page ${number} of ${what} belongs to a later transaction`);
     return page;
   }
 
   private claimPages(first: number, count: number, what: string): void {
     require(first >= 2 && count >= 1 && first + count - 1 <= this.meta.lastPage, () =>
-      `${what} uses pages that the file does not have`);
+      `${what} uses pages beyond the last page of the file`);
     for (let number = first; number < first + count; number++) {
-      require(this.usedPages[number] === 0, () =>
-        `page ${number}, which ${what} uses, has another use as well`);
+      require(this.usedPages[number] === 0, () => `page ${number} of ${what} is used twice`);
       this.usedPages[number] = 1;
     }
   }
@@ -247,10 +247,11 @@ class LmdbFileCheck {
   private checkFreePages(key: Buffer, value: Buffer): void {
     const transaction = readInteger(key, 0);
     const what = `the free pages of transaction ${transaction}`;
-    require(transaction >= 1 && transaction <= this.meta.transaction, () => `there are ${what}`);
+    require(transaction >= 1 && transaction <= this.meta.transaction, () =>
+      `the free list contains the impossible transaction ${transaction}`);
     require(value.length >= 8 && value.length % 8 === 0, () => `${what} have ${value.length} bytes`);
     const words = readInteger(value, 0);
-    require(words < value.length / 8, () => `${what} have more entries than room`);
+    require(words < value.length / 8, () => `${what} have more entries than fit into their value`);
     for (let n = 1; n <= words; n++) {
       const word = value.readBigInt64LE(8 * n);
       if (word > 0n) this.claimPages(Number(word), 1, what);
@@ -278,7 +279,7 @@ class LmdbFileCheck {
 function readMeta(bytes: Buffer, number: number): Meta {
   const meta = bytes.subarray(pageHeaderBytes);
   require(bytes.readUInt16LE(18) === pageFlag.meta && meta.readUInt32LE(0) === magic, () =>
-    `meta page ${number} is none of LMDB`);
+    `meta page ${number} is not a meta page of LMDB`);
   require(meta.readUInt32LE(4) === dataVersion, () =>
     `meta page ${number} has version ${meta.readUInt32LE(4)}`);
   const pageBytes = meta.readUInt32LE(24);
@@ -358,7 +359,7 @@ function readNodes(page: Buffer, where: string, isLeaf: boolean): readonly Node[
   return nodes;
 }
 
-/** How many pages the value has that lies outside its leaf. */
+/** Returns the number of overflow pages of a value that is stored outside its leaf page. */
 const overflowPagesOf = ({ inlineValue }: Node): number => readInteger(inlineValue, 16);
 
 type Compare = (one: Buffer, other: Buffer) => number;
@@ -370,7 +371,7 @@ const compareIntegers: Compare = (one, other) => readInteger(one, 0) - readInteg
 
 /** Reads a 64-bit integer. It is inexact above 2^53, which no number in a valid file reaches. */
 function readInteger(bytes: Buffer, offset: number): number {
-  require(bytes.length >= offset + 8, 'a number is cut short');
+  require(bytes.length >= offset + 8, 'a number is truncated');
   return bytes.readUInt32LE(offset) + bytes.readUInt32LE(offset + 4) * 2 ** 32;
 }
 

@@ -38,7 +38,7 @@ export function migrateStore(root: RootDatabase, file: string): void {
     throw new Failure(
       'cannotCreate',
       `the castle's state ${file} cannot be written in format ${storeFormat}: ${errorMessage(thrown)}`,
-      'see to the space and the health of its folder on the host',
+      'check the free space and the health of the disk on the host',
     );
   }
 }

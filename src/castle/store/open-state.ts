@@ -53,8 +53,8 @@ function needRoom(folder: string): void {
   if (bfree * bsize >= roomToBegin) return;
   throw new Failure(
     'cannotCreate',
-    `the state folder ${folder} has no room: ${bfree * bsize} bytes are free on its disk`,
-    `make ${roomToBegin} bytes free`,
+    `the disk of the state folder ${folder} is full: ${bfree * bsize} bytes are free`,
+    `free at least ${roomToBegin} bytes`,
   );
 }
 
@@ -138,10 +138,10 @@ function prepareLockFile(folder: string): void {
     throw new Failure(
       'cannotCreate',
       `cannot open the castle's lock file ${path}: ${errorMessage(thrown)}`,
-      'see to the space, the inodes and the permissions of its folder',
+      'check the free space, the free inodes and the permissions of its folder',
     );
   }
 }
 
 const notAFile = (path: string): Failure =>
-  new Failure('cannotCreate', `${path} is not a regular file`, 'move it away, or give another --state');
+  new Failure('cannotCreate', `${path} is not a regular file`, 'move it away, or set another --state');

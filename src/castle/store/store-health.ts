@@ -39,7 +39,7 @@ export function monitoredStore(store: Store): MonitoredStore {
         throw new RefusalError(
           'backend_failed',
           `the castle's state cannot be read: ${errorMessage(thrown)}`,
-          'see its log',
+          'see the log of the castle',
         );
       }
     },

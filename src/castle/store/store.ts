@@ -253,7 +253,7 @@ export function checkStore(folder: string): void {
   let isNewer = false;
   try {
     checkLmdbFile(file, (table, key, value) => {
-      // The tables come in the order of their names, `format` first. The records of a newer castle have rules of their own.
+      // The tables are visited in the order of their names, `format` first. Records of a newer castle may have other fields.
       if (isNewer || !tableNames.includes(table)) return;
       const record: StoredRecord | null = JSON.parse(decoder.decode(value));
       if (record === null || typeof record !== 'object')
@@ -310,14 +310,14 @@ function openDatabase(folder: string): RootDatabase {
   }
 }
 
-/** The path of the file with all data. LMDB creates the lock file beside it when it is missing. */
+/** Returns the path of the file with all data. LMDB creates the lock file beside it when it is missing. */
 export const storeFile = (folder: string): string => join(folder, 'castle.lmdb');
 
 function damaged(folder: string, why: string): Failure {
   return new Failure(
     'io',
     `the castle's state ${storeFile(folder)} is damaged: ${why}`,
-    'move that file away: volumes stay as they are, and a container gets the lease of what it has mounted when it asks again',
+    'move that file away; volumes and mounts do not change, and a container gets its lease again with its next request',
   );
 }
 
@@ -325,6 +325,6 @@ function notWritten(folder: string, thrown: unknown): RefusalError {
   return new RefusalError(
     'backend_failed',
     `the castle cannot write its state in ${folder}: ${errorMessage(thrown)}`,
-    'see to the space and the health of that folder on the host',
+    'check the free space and the health of the disk on the host',
   );
 }

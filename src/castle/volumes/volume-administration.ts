@@ -222,8 +222,8 @@ export class VolumeAdministration {
   }
 
   /**
-   * At start, completes or reverts the deletes and restores that an earlier castle did not finish: each such volume is either in
-   * the trash or in its original place. A volume in the trash without a record, for example after the store was lost, gets a
+   * At start, completes or reverts the deletes and restores that an earlier castle did not finish: each such volume is either
+   * in the trash or in its original place. A volume in the trash without a record, for example after the store was lost, gets a
    * record with the current time as its time of deletion.
    */
   async reconcile(): Promise<void> {
@@ -297,7 +297,9 @@ export class VolumeAdministration {
     return this.deps.store.trash().filter(({ backend }) => backend === this.deps.backend.name);
   }
 
-  /** Refuses a volume whose record belongs to another backend: a volume of the same name in this backend is a different volume. */
+  /**
+   * Refuses a volume whose record belongs to another backend: a volume of the same name in this backend is a different volume.
+   */
   private checkBackend(volume: string): void {
     const known = this.deps.store.volume(volume);
     if (known !== undefined && known.backend !== this.deps.backend.name) {
@@ -382,7 +384,7 @@ export class VolumeAdministration {
         return true;
       });
       // Runs without the volume's lock: the removal of a large volume takes long and must not block a new volume of that name.
-      if (isPurging) await this.removeForGood(purging, trash);
+      if (isPurging) await this.removePermanently(purging, trash);
     } catch (thrown) {
       this.deps.emit(`the deleted volume ${volume} could not be removed: ${errorMessage(thrown)}`, {
         event: 'volume.unresolved',
@@ -391,11 +393,11 @@ export class VolumeAdministration {
     }
   }
 
-  private async removeForGood(record: TrashRecord, trash: Trash): Promise<void> {
+  private async removePermanently(record: TrashRecord, trash: Trash): Promise<void> {
     const { id, volume, deleted } = record;
     await trash.purge(volume, id);
     await this.advance(record, 'purged');
-    this.deps.emit(`volume ${volume}, deleted on ${deleted}, was removed for good`, {
+    this.deps.emit(`volume ${volume}, deleted on ${deleted}, was removed permanently`, {
       event: 'volume.purged',
       volume,
     });

@@ -45,13 +45,14 @@ export const trashTransitions: Record<TrashState, Partial<Record<TrashEvent, Tra
 /** @throws Error when the table has no such transition: a bug in the castle, never a caller's mistake */
 export function afterVolume(state: VolumeState, event: VolumeEvent): VolumeState {
   const next = volumeTransitions[state][event];
-  if (next === undefined) throw new Error(`a volume that is ${state} cannot take ${event}`);
+  if (next === undefined) throw new Error(`a volume in state ${state} has no transition for ${event}`);
   return next;
 }
 
 /** @throws Error when the table has no such transition: a bug in the castle, never a caller's mistake */
 export function afterTrash(state: TrashState, event: TrashEvent): TrashState {
   const next = trashTransitions[state][event];
-  if (next === undefined) throw new Error(`a deleted volume that is ${state} cannot take ${event}`);
+  if (next === undefined)
+    throw new Error(`a deleted volume in state ${state} has no transition for ${event}`);
   return next;
 }

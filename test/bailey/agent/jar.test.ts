@@ -253,7 +253,7 @@ if (requires(t, program('jar'), program('javac'), program('java'))) {
     t.equal(refused.code, 73);
     t.match(
       refused.stderr,
-      /^bailey: there is no folder to fetch agent\.jar into: .* may be written by others; set XDG_CACHE_HOME/,
+      /^bailey: no folder can be used for a fetched agent\.jar: .* is writable by other users; set XDG_CACHE_HOME/,
     );
     symlinkSync(home, join(folder, 'linked'));
     mkdirSync(join(folder, 'evil'));

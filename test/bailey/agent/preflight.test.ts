@@ -38,7 +38,7 @@ t.test('each problem of a controller has its own message', async (t) => {
   const url = async (listener: Parameters<typeof startController>[1]): Promise<string> =>
     (await startController(t, listener)).url;
   const cases: readonly [number, RegExp, ...string[]][] = [
-    [69, /127\.0\.0\.1:\d+ refuses connections; start what/, '-url', `http://127.0.0.1:${closed}`],
+    [69, /127\.0\.0\.1:\d+ refuses connections; start the server/, '-url', `http://127.0.0.1:${closed}`],
     [69, /refuses connections/, '-url', `https://127.0.0.1:${closed}/`],
     [
       69,
@@ -47,14 +47,19 @@ t.test('each problem of a controller has its own message', async (t) => {
       'http://no-such-host.invalid/',
     ],
     [75, /127\.0\.0\.1:\d+\/ is not ready \(HTTP status 503\)/, '-url', await url(always(503))],
-    [75, /Jenkins at http:.* is starting; its log/, '-url', await url(always(503, { 'X-Jenkins': '2.530' }))],
-    [69, /answers with HTTP status 502; see whether the controller/, '-url', await url(always(502))],
+    [
+      75,
+      /Jenkins at http:.* is starting; see its log/,
+      '-url',
+      await url(always(503, { 'X-Jenkins': '2.530' })),
+    ],
+    [69, /answers with HTTP status 502; check that the controller/, '-url', await url(always(502))],
     [69, /denies access \(HTTP status 403\)/, '-url', await url(always(403))],
-    [69, /is not Jenkins: it names no agent port; correct -url/, '-url', await url(always(200))],
+    [69, /is not Jenkins: its response names no agent port; correct -url/, '-url', await url(always(200))],
     [69, /is not Jenkins \(HTTP status 404\); correct -url/, '-url', await url(always(404))],
     [
       69,
-      /a page that Jenkins does not have, .* \(HTTP status 404\); correct -url/,
+      /is not the root of Jenkins \(HTTP status 404\); correct -url/,
       '-url',
       `${jenkins.url}prefix-it-has-none`,
     ],
@@ -70,7 +75,7 @@ t.test('each problem of a controller has its own message', async (t) => {
     [69, /closes the connection without an answer/, '-url', await url((request) => request.socket.destroy())],
     [
       69,
-      /does not speak HTTP; .* the agent port instead/,
+      /does not speak HTTP; .*the agent port/,
       '-url',
       await url((request) => request.socket.end('Protocol:')),
     ],
@@ -107,7 +112,7 @@ t.test('each problem of a controller has its own message', async (t) => {
     ],
     [
       69,
-      /refuses connections, and what answers at .* is not Jenkins/,
+      /refuses connections, and the server at .* is not Jenkins/,
       '-url',
       `http://127.0.0.1:${closed}`,
       '-url',
@@ -144,7 +149,7 @@ t.test('an agent that can work starts without delay', async (t) => {
     [/^$/, {}, '-url', `http://127.0.0.1:${closed}`, '-url', jenkins.url],
     [/^$/, {}, '-url', webSocketOnly.url, '-webSocket'],
     [/^$/, {}, '-url', toLogin.url, '-webSocket'],
-    [/^bailey: what answers at .* does not say that it is Jenkins\n$/, {}, '-url', mute.url, '-webSocket'],
+    [/^bailey: the server at .* does not identify itself as Jenkins\n$/, {}, '-url', mute.url, '-webSocket'],
     [/^$/, {}, '-direct', `127.0.0.1:${agentPort}`, '-instanceIdentity', 'i'],
     // Node fails here, but java may not.
     [/ cannot be checked from here \(HPE_INVALID_HEADER_TOKEN\); java decides\n$/, {}, '-url', odd.url],
@@ -286,10 +291,7 @@ t.test('a missing response is a timeout', async (t) => {
   const hanging = await startController(t, () => undefined);
   const { code, stderr } = await agent([...once, '-url', hanging.url, ...identity]);
   t.equal(code, 69);
-  t.match(
-    stderr,
-    /127\.0\.0\.1:\d+ does not answer: no whole answer within 5 s; a firewall may be in between/,
-  );
+  t.match(stderr, /127\.0\.0\.1:\d+ does not answer: no whole answer within 5 s; check the firewalls/);
 });
 
 if (requires(t, program('openssl')))
@@ -330,8 +332,8 @@ if (requires(t, program('openssl')))
       [0, /^$/, secure.url, '-noCertificateCheck'],
       [0, /^$/, other.url, '-noCertificateCheck'],
       [0, / cannot be checked from here \((EPROTO|ERR_SSL_\w+)\); java decides\n$/, ancient.url],
-      [69, /does not speak TLS; is it http:\/\/ instead of https/, toPlain],
-      [69, /does not speak TLS/, toPlain, '-noCertificateCheck'],
+      [69, /does not use TLS; correct .*http:\/\//, toPlain],
+      [69, /does not use TLS/, toPlain, '-noCertificateCheck'],
       [69, /closes the connection|does not speak HTTP/, secure.url.replace('https:', 'http:')],
     ];
     for (const [code, message, ...where] of cases) {

@@ -76,7 +76,7 @@ const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
   [64, /-webSocket needs -url/, {}, '-webSocket', ...identity],
   [
     64,
-    /-webSocket takes a single -url: -url \(JENKINS_URL\) and -url are 2/,
+    /-webSocket takes only one -url, not 2: -url \(JENKINS_URL\), -url;/,
     { JENKINS_URL: 'http://j' },
     ...url,
     '-webSocket',
@@ -122,8 +122,8 @@ const wrong: readonly [number, RegExp, NodeJS.ProcessEnv, ...string[]][] = [
   // Name, secret and controller.
   [64, /-secret is missing; give it, or set JENKINS_SECRET/, {}, ...url, '-name', 'n'],
   [64, /-name is missing; give it, or set JENKINS_NAME/, { JENKINS_SECRET: secret }, ...url],
-  [64, /there is no -url/, {}],
-  [64, /there is no -url/, { JENKINS_SECRET: secret, JENKINS_NAME: 'n' }],
+  [64, /-url is missing/, {}],
+  [64, /-url is missing/, { JENKINS_SECRET: secret, JENKINS_NAME: 'n' }],
   [
     64,
     /takes a secret and a name without options, not 1; write -secret SECRET -name NAME/,
@@ -246,7 +246,7 @@ t.test('@FILE arguments are read, and errors name the file', async (t) => {
     [64, /leave only one line in .*\/lines/, '-secret', file('lines', `${secret}\nmore\n`), '-name', 'n'],
     [
       64,
-      /-secret takes a file with a blank, not with =; write -secret @FILE/,
+      /-secret needs a blank and not a = before @FILE; write -secret @FILE/,
       '-secret=@/run/secret',
       '-name',
       'n',
@@ -316,7 +316,7 @@ t.test('an unknown option is rejected unless the agent.jar declares it', async (
     ['-Newoption', /lists them/],
     ['-websocket', /did you mean -webSocket\?/],
     ['--url', /did you mean -url\?/],
-    ['--no-preflight', /options of bailey stand before/],
+    ['--no-preflight', /options of bailey come before/],
     ['--', /lists them/],
     ['-', /lists them/],
   ] as const) {

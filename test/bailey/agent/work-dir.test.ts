@@ -58,7 +58,7 @@ t.test('a work directory that is a file, or below a file, is rejected', async (t
   const file = env['JENKINS_AGENT_FILE'] ?? '';
   for (const [path, line] of [
     [file, /-workDir \S+\/agent\.jar is not a folder;/],
-    [`${file}/work`, /-workDir \S+\/agent\.jar\/work lies below a file;/],
+    [`${file}/work`, /-workDir \S+\/agent\.jar\/work is below a file;/],
   ] as const)
     refused(
       t,

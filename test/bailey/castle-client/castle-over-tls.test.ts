@@ -73,7 +73,7 @@ if (requires(t, program('openssl'))) {
         CASTLE_CA_FILE: certificate.file,
       });
       t.equal(ran.code, 78);
-      t.match(ran.stderr, `bailey: CASTLE_TOKEN_FILE ${tokenFile} ${fault}; put the token`);
+      t.match(ran.stderr, `bailey: CASTLE_TOKEN_FILE ${tokenFile} ${fault}; write only the token`);
     }
     t.strictSame(castle.requests, []);
   });
@@ -85,10 +85,10 @@ if (requires(t, program('openssl'))) {
     const url = { CASTLE_URL: castle.url, CASTLE_CA_FILE: certificate.file };
     const missing = await ask({ ...url, CASTLE_TOKEN_FILE: join(folder, 'later'), CASTLE_TIMEOUT: '1s' });
     t.equal(missing.code, 75, missing.stderr);
-    t.match(missing.stderr, /^bailey: waiting for storage, .*CASTLE_TOKEN_FILE .*later is not there$/m);
+    t.match(missing.stderr, /^bailey: waiting for storage, .*CASTLE_TOKEN_FILE .*later does not exist$/m);
     t.match(
       missing.stderr,
-      /later is not there, and that has not changed within 1 s .*; make it on the host: castle/,
+      /later does not exist, and that has not changed within 1 s .*; create it on the host: castle/,
     );
     const unreadable = await ask({ ...url, CASTLE_TOKEN_FILE: folder });
     t.match(unreadable, { code: 78, stderr: /CASTLE_TOKEN_FILE .* cannot be read: EISDIR/ });
@@ -139,7 +139,7 @@ if (requires(t, program('openssl'))) {
     const port = await plainPort(t);
     const spoken = await ask({ ...trusted, CASTLE_URL: `https://127.0.0.1:${port}` });
     t.equal(spoken.code, 69, spoken.stderr);
-    t.match(spoken.stderr, /what listens there does not speak TLS/);
+    t.match(spoken.stderr, /the server there does not use TLS/);
   });
 }
 

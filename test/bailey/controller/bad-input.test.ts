@@ -136,7 +136,7 @@ t.test('a war or agent.jar that is missing or not a file is an error', async (t)
     ['JENKINS_AGENT_FILE', 'agent', '-version'],
   ] as const) {
     for (const [path, line] of [
-      ['/etc/passwd/x', /\/etc\/passwd\/x lies below a file; put \S+ there, or set /],
+      ['/etc/passwd/x', /\/etc\/passwd\/x is below a file; put \S+ there, or set /],
       [join(folder, 'loop'), /loop is a circular symlink; /],
       ['/dev/null', /\/dev\/null is not a file; /],
     ] as const) {
@@ -161,13 +161,13 @@ t.test('a war or agent.jar that is missing or not a file is an error', async (t)
 t.test('a log that cannot be written is an error', async (t) => {
   const { bailey, env, folder } = createInputFixture(t);
   for (const [log, code, line] of [
-    ['/dev/full', 73, /_LOG \/dev\/full cannot be written, the device takes no more;/],
+    ['/dev/full', 73, /_LOG \/dev\/full cannot be written, the device is full;/],
     [
       join(folder, 'no/such.log'),
       73,
       /^bailey: the folder of COPY_REFERENCE_FILE_LOG \S+\/no\/such\.log does not exist; .*mkdir -p \S+\/no\), or correct COPY_REFERENCE_FILE_LOG\n$/,
     ],
-    [join(folder, 'jenkins.war/x.log'), 73, /x\.log lies below a file;/],
+    [join(folder, 'jenkins.war/x.log'), 73, /x\.log is below a file;/],
   ] as const) {
     const ran = await run(bailey, { args: ['jenkins'], env: { ...env, COPY_REFERENCE_FILE_LOG: log } });
     refused(t, ran, code, line, log);
@@ -202,7 +202,7 @@ t.test('a program that is missing is exit code 127, one that is not executable 1
   );
   for (const name of [folder, '/etc', './']) {
     const ran = await run(bailey, { args: ['jenkins', name], env });
-    refused(t, ran, 126, /^bailey: \S+ is a folder; name the program in it\n$/, name);
+    refused(t, ran, 126, /^bailey: \S+ is a folder; give the path of a program in it\n$/, name);
   }
   const dot = await run(bailey, { args: ['jenkins', '.'], env });
   refused(t, dot, 127, /^bailey: \. is not in PATH;/, 'a folder in a folder of PATH');
@@ -228,7 +228,7 @@ t.test('JENKINS_HOME that is missing, a file, or below a file is an error', asyn
       /JENKINS_HOME \/no\/such\/home does not exist; .*mkdir -p \/no\/such\/home && chown 0:0|1000:1000/,
     ],
     [file, /JENKINS_HOME .*jenkins\.war is not a folder;/],
-    [`${file}/home`, /JENKINS_HOME .*jenkins\.war\/home lies below a file;/],
+    [`${file}/home`, /JENKINS_HOME .*jenkins\.war\/home is below a file;/],
   ] as const) {
     refused(
       t,

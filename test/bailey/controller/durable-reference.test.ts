@@ -84,11 +84,7 @@ if (requires(t, program('strace'))) {
     fixture.write(join(fixture.ref, 'config.xml'), 'image');
     for (const [error, code, line] of [
       ['EIO', 74, /^bailey: \S+\/home\/\S+ cannot be synced to disk: fsync: Input\/output error\n$/],
-      [
-        'ENOSPC',
-        73,
-        /^bailey: \S+\/home\/\S+ cannot be synced to disk, .*; free space, or make it bigger\n$/,
-      ],
+      ['ENOSPC', 73, /^bailey: \S+\/home\/\S+ cannot be synced to disk, .*; free space, or enlarge it\n$/],
     ] as const) {
       const ran = await ended(fixture.startCopying({}, undefined, failing(error)));
       t.equal(ran.code, code, ran.stderr);

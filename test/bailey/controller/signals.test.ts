@@ -96,7 +96,7 @@ if (requires(t, program('cc'))) {
     t.equal(ran.code, 73, ran.stderr);
     t.match(
       ran.stderr,
-      /^bailey: volume v is mounted on .*\nbailey: \S+plugins\S* (?:lies below a file|is not a folder); [^\n]+\n$/,
+      /^bailey: volume v is mounted on .*\nbailey: \S+plugins\S* (?:is below a file|is not a folder); [^\n]+\n$/,
     );
     t.strictSame(castle.requests, ['POST /v1/leases', 'DELETE /v1/leases/lease-1']);
 

@@ -14,7 +14,11 @@ const states: readonly [string, number, RegExp][] = [
   ['moved', 0, /^the controller answers at http:/],
   ['older', 0, /^the controller, Jenkins 2\.440\.1, answers at http:\/\/127\.0\.0\.1:8080\/login$/],
   ['older-open', 0, /^the controller, Jenkins 2\.440\.1, answers at .*\/login$/],
-  ['not-well', 1, /^bailey: .*\/health answers 503: not well: disk; its java has been running for \d+ s$/],
+  [
+    'not-well',
+    1,
+    /^bailey: .*\/health answers 503: failed checks: disk; its java has been running for \d+ s$/,
+  ],
   ['starting', 1, /^bailey: .*\/health answers 503: Jenkins is starting, or has failed to; /],
   ['foreign', 1, /^bailey: .*\/login answers 200 without the header X-Jenkins: that is not Jenkins; /],
   ['failed', 1, /^bailey: .*\/health answers 500: Jenkins has failed; /],

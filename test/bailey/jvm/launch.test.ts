@@ -158,7 +158,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
     t.equal(ran.code, 0, ran.stderr);
     t.match(
       ran.stderr,
-      /^bailey: warning: no heap dump: \S+\/logs\/java has 300 MiB of room, and one may have 204 MiB$/m,
+      /^bailey: warning: no heap dump: \S+\/logs\/java has 300 MiB of free space, and a dump may have 204 MiB$/m,
     );
     t.notMatch(ran.stdout, /HeapDump/);
     t.match(ran.stdout, / -XX:ErrorFile=/);
@@ -174,7 +174,7 @@ if (requires(t, root, cgroups('memory'), program('javac'), program('jar'), progr
       t.match(ran, {
         code: 78,
         stdout: '',
-        stderr: 'bailey: BAILEY_JVM "of" is not known; set it to off, or to auto, or leave it out\n',
+        stderr: 'bailey: BAILEY_JVM "of" is neither auto nor off; set it to auto or off, or remove it\n',
       });
     }
   });

@@ -217,7 +217,7 @@ t.test('wrong settings are errors', (t) => {
     t.equal(stdout, '');
   }
   for (const [env, line] of [
-    [{ BAILEY_JVM: 'on' }, /^bailey: BAILEY_JVM "on" is not known; /],
+    [{ BAILEY_JVM: 'on' }, /^bailey: BAILEY_JVM "on" is neither auto nor off; /],
     [{ JAVA_OPTS: '"' }, /^bailey: JAVA_OPTS has a double quote/],
   ] as const) {
     const { status, stderr } = ask(['--limit', '2g'], { PATH, ...env });

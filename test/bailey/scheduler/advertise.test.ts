@@ -278,19 +278,19 @@ const wrong: readonly [string, number, RegExp, NodeJS.ProcessEnv, ...string[]][]
   [
     'jenkins',
     78,
-    /^bailey: BAILEY_ADVERTISE auto found no address in the environment \(looked for Marathon: HOST with PORT_50000, .*; Nomad: NOMAD_HOST_IP_.*; Kubernetes: .*_PORT_50000_TCP .*\); give it: BAILEY_ADVERTISE=HOST:PORT$/,
+    /^bailey: BAILEY_ADVERTISE auto found no address in the environment \(searched variables: Marathon: HOST with PORT_50000, .*; Nomad: NOMAD_HOST_IP_.*; Kubernetes: .*_PORT_50000_TCP .*\); give the address: BAILEY_ADVERTISE=HOST:PORT$/,
     auto,
   ],
   [
     'agent',
     78,
-    /found no address in the environment \(looked for Nomad: NOMAD_UPSTREAM_ADDR_.*; Kubernetes: /,
+    /found no address in the environment \(searched variables: Nomad: NOMAD_UPSTREAM_ADDR_.*; Kubernetes: /,
     { ...auto, ...marathonBridge },
   ],
   [
     'jenkins',
     78,
-    /auto found more than one address: agent-7\.mesos\.example:31705 \(HOST and PORT_50000\), 10\.96\.88\.40:50000 \(JENKINS_AGENT_SERVICE_PORT_AGENT_LISTENER\); say which one/,
+    /auto found more than one address: agent-7\.mesos\.example:31705 \(HOST and PORT_50000\), 10\.96\.88\.40:50000 \(JENKINS_AGENT_SERVICE_PORT_AGENT_LISTENER\); choose one/,
     { ...auto, ...marathonBridge, ...kubernetes },
   ],
   [
@@ -322,7 +322,7 @@ const wrong: readonly [string, number, RegExp, NodeJS.ProcessEnv, ...string[]][]
   [
     'agent',
     64,
-    /\[::1\]:5 \(--advertise\) cannot be a tunnel: agent\.jar takes no IPv6 address there/,
+    /\[::1\]:5 \(--advertise\) cannot be a tunnel: agent\.jar does not accept an IPv6 address there/,
     {},
     '--advertise',
     '[::1]:5',

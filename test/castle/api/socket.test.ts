@@ -73,7 +73,7 @@ if (requires(t, root)) {
     t.match(await serve(folder, `${longest}y`), {
       code: 78,
       stderr:
-        /^castle: the path of the socket has 108 bytes, and Linux allows 107: .*; give a shorter --socket\n$/,
+        /^castle: the path of the socket has 108 bytes, and Linux allows 107: .*; set --socket to a shorter path\n$/,
     });
     t.match(await serve(folder, ''), { code: 64, stderr: /^castle: --socket is empty; / });
     t.same(readdirSync(folder), []);
@@ -109,7 +109,7 @@ if (requires(t, root)) {
     for (const plugin of [socket, join(folder, 'run/../castle.sock'), join(folder, 'link/castle.sock')]) {
       t.match(await serve(folder, socket, '--plugin', plugin), {
         code: 64,
-        stderr: `castle: --socket and --plugin are the same socket, ${socket}; give each a path of its own\n`,
+        stderr: `castle: --socket and --plugin are the same socket, ${socket}; give each its own path\n`,
       });
     }
     t.same(readdirSync(folder), ['link']);

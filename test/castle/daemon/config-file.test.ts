@@ -55,7 +55,7 @@ t.test('an empty CASTLE_SOCKET counts as not set, an empty or blank path is refu
   const refused = (option: string) => ({
     code: 64,
     stdout: '',
-    stderr: `castle: ${option} is empty; give a path, or leave the option out\n`,
+    stderr: `castle: ${option} is empty; give a path, or omit the option\n`,
   });
   const commands = [['status'], ['events'], ['gc'], ['volume', 'delete', 'main'], ['snapshot', 'prune']];
   await Promise.all([

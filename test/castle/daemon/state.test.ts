@@ -125,7 +125,7 @@ if (requires(t, root)) {
     const [socket, volumes] = [join(folder, 'run/castle.sock'), join(folder, 'volumes')];
     const refused = {
       code: 73,
-      stderr: /^castle: the state folder .* has no room: 0 bytes .*; make \d+ bytes/,
+      stderr: /^castle: the disk of the state folder .* is full: 0 bytes .*; free at least \d+ bytes/,
     };
     t.match(await serve(socket, state, volumes), refused, 'no new store can be created');
     rmSync(join(disk, 'filler'));

@@ -112,7 +112,7 @@ if (requires(t, root, program('setpriv'), loopDevices, program('mkfs.ext4'))) {
     });
     t.match((await driver.call('List')).body, { Volumes: [{ Name: 'main', Mountpoint: '' }] });
     for (const [method, body, sentence] of [
-      ['Create', { Name: 'x', Opts: { colour: 'red' } }, /^there is no option "colour"; use size /],
+      ['Create', { Name: 'x', Opts: { colour: 'red' } }, /^unknown option "colour"; use size /],
       ['Create', { Name: 'x', Opts: { size: 'large' } }, /^size=large is not a size/],
       ['Create', { Name: 'x', Opts: { uid: 'root' } }, /^uid=root is not an id/],
       ['Create', { Name: 'x', Opts: { gid: 7 } }, /^the value of option gid is not a string/],

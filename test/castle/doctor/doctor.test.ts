@@ -32,7 +32,7 @@ if (requires(t, root, program('unshare'))) {
     t.equal(code, 0, stdout + stderr);
     t.match(stdout, /^ok +kernel: Linux /m);
     t.match(stdout, /^ok +caller identity \(peer pidfd\): /m);
-    t.match(stdout, /^ok +capabilities: uid 0 has all that are needed$/m);
+    t.match(stdout, /^ok +capabilities: uid 0 has all that the castle needs$/m);
     t.match(stdout, /^ok +mounting in a container: \/ was mounted .* and unmounted; a symlink was refused$/m);
     t.match(stdout, /^ok +end of a container \(pidfd\): the kernel reported it$/m);
     t.match(stdout, /^warning +runtime process: .*\n +outside development, use --runtime docker$/m);
@@ -105,7 +105,7 @@ if (requires(t, root, program('unshare'))) {
     t.equal(code, 1);
     t.match(
       stdout,
-      /^missing +capabilities: uid 0 lacks CAP_SYS_CHROOT \(.*\n +give it .*docker run --cap-add SYS_CHROOT; .*CapabilityBoundingSet=CAP_SYS_CHROOT /m,
+      /^missing +capabilities: uid 0 lacks CAP_SYS_CHROOT \(.*\n +give the castle .*docker run --cap-add SYS_CHROOT; .*CapabilityBoundingSet=CAP_SYS_CHROOT /m,
     );
     t.match(stdout, /^missing +mounting in a container: .*\n +the castle needs .*CAP_SYS_CHROOT/m);
     t.notMatch(stdout, /lacks .*CAP_SYS_ADMIN/);
@@ -113,11 +113,11 @@ if (requires(t, root, program('unshare'))) {
     t.equal(noMounts.code, 1);
     t.match(
       noMounts.stdout,
-      /^missing +capabilities: .*\n +give it .*docker run --cap-add CHOWN --cap-add SYS_ADMIN;/m,
+      /^missing +capabilities: .*\n +give the castle .*docker run --cap-add CHOWN --cap-add SYS_ADMIN;/m,
     );
     t.match(
       noMounts.stdout,
-      /^missing +mounting in a container: .*\n +give it .*docker run --cap-add SYS_ADMIN;/m,
+      /^missing +mounting in a container: .*\n +give the castle .*docker run --cap-add SYS_ADMIN;/m,
     );
     t.notMatch(stdout + noMounts.stdout, /run the castle as root/);
   });

@@ -97,7 +97,7 @@ if (requires(t, root, program('strace'))) {
     t.ok(isMountPoint(orphan));
     t.match(
       (await castle(of, 'gc', '--dry-run')).stdout,
-      /^found {4}mount .*main~orphan: it was made for an engine, /m,
+      /^found {4}mount .*main~orphan: it was created for an engine, /m,
     );
 
     const done = await gc(of);
@@ -266,7 +266,8 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.same(await gc(of), [found.replace('found', 'removed')]);
     t.notOk(await of.leaseOf('main'));
 
-    const halfMade = async () => (await of.ask('volumes')).filter((one) => one.state === 'creating').length;
+    const unfinishedVolumes = async () =>
+      (await of.ask('volumes')).filter((one) => one.state === 'creating').length;
     const tracer = await traced(pid, 'rename', 1);
     await volume(of, 'create', 'half');
     tracer.kill('SIGKILL');
@@ -274,12 +275,12 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     // A file in place of the volume keeps the next castle from checking the creation; the test removes the file later.
     writeFileSync(join(of.backend, 'half'), '');
     await of.serve();
-    t.equal(await halfMade(), 1, 'the castle reports a creation whose outcome is unknown');
+    t.equal(await unfinishedVolumes(), 1, 'the castle reports a creation whose outcome is unknown');
     rmSync(join(of.backend, 'half'));
     t.same(await gc(of, '--dry-run'), ['found volume half']);
-    t.equal(await halfMade(), 1);
+    t.equal(await unfinishedVolumes(), 1);
     t.same(await gc(of), ['removed volume half']);
-    t.equal(await halfMade(), 0);
+    t.equal(await unfinishedVolumes(), 0);
     t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
   });
 

@@ -106,8 +106,8 @@ if (requires(t, root, loopDevices)) {
 
   t.test('--reconcile-interval below or above its bounds is an error', async (t) => {
     for (const [every, why] of [
-      ['0s', /is not from 1s to 1d/],
-      ['2d', /is not from 1s to 1d/],
+      ['0s', /is not a time from 1s to 1d/],
+      ['2d', /is not a time from 1s to 1d/],
       ['often', /--reconcile-interval/],
     ] as const) {
       const ended = await run(process.execPath, ['dist/castle.js', 'serve', '--reconcile-interval', every]);

@@ -82,7 +82,7 @@ if (requires(t, root, program('setpriv'))) {
           ],
           { input: `${call}\n`, encoding: 'utf8' },
         );
-        t.match(stdout, /"status":403.*has no mount namespace of its own/, `uid ${user}`);
+        t.match(stdout, /"status":403.*shares the mount namespace of the host/, `uid ${user}`);
       }
       t.same(await castle.ask('volumes'), []);
       t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), target);

@@ -82,7 +82,10 @@ if (requires(t, root)) {
     const busy = (where: string) => ({
       status: 409,
       body: {
-        error: { code: 'busy', message: `volume main is still mounted on ${where} in this container` },
+        error: {
+          code: 'busy',
+          message: `the castle cannot unmount volume main from ${where} in this container`,
+        },
       },
     });
     const stillThere = async (where: string) => {

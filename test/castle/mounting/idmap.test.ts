@@ -160,7 +160,7 @@ if (requires(t, root, loopDevices, ...tools)) {
 
       t.match(await create(castle, 'there'), { code: 0 });
       const refused = await (await TestContainer.start(t, castle, ordered)).lease('there');
-      t.match(refused, { status: 503, body: { error: { message: /cannot be mapped as the label/ } } });
+      t.match(refused, { status: 503, body: { error: { message: /cannot be mapped by the label/ } } });
       const plain = await TestContainer.start(t, castle, { user });
       t.equal((await plain.lease('there')).status, 201);
       t.equal(await ownerOf(plain), `${disk}:${disk}`);

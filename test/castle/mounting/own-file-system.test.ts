@@ -80,7 +80,7 @@ if (requires(t, root)) {
     mkdirSync(join(castle.backend, 'other'));
     t.match(await container.lease('main', join(castle.backend, 'other')), {
       status: 422,
-      body: { error: { code: 'bad_target', message: /own folder of volumes/ } },
+      body: { error: { code: 'bad_target', message: /folder in which the castle keeps its volumes/ } },
     });
   });
 }

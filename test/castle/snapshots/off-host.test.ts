@@ -98,7 +98,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const before = readFileSync(object);
     t.equal((await order(castle, 'snapshot', 'copy', id)).code, 0);
     t.ok(readFileSync(object).equals(before));
-    t.match((await order(castle, 'snapshot', 'fetch', id)).stderr, 'is on this host');
+    t.match((await order(castle, 'snapshot', 'fetch', id)).stderr, 'is already on this host');
 
     const other = await castleOf(t, store, { loop: 'size=24M' });
     t.equal((await order(other, 'snapshot', 'fetch', id)).code, 0);
@@ -312,12 +312,12 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const castle = await CastleOnHost.start(t, 'process');
     t.match((await order(castle, 'copies')).stderr, 'start it with --off-host');
     for (const [place, word] of [
-      ['backups', 'no bucket'],
-      ['s3=UPPER', 'no bucket'],
+      ['backups', 'is not a bucket'],
+      ['s3=UPPER', 'is not a bucket'],
       ['s3=backups/a b', 'the prefix'],
-      ['s3=backups,endpoint=ftp://x', 'no URL'],
-      ['s3=backups,endpoint=http://user:secret@x', 'more than an address'],
-      ['s3=backups,colour=blue', 'unknown'],
+      ['s3=backups,endpoint=ftp://x', 'is not a URL'],
+      ['s3=backups,endpoint=http://user:secret@x', 'contains credentials'],
+      ['s3=backups,colour=blue', 'the option "colour=blue" is invalid'],
     ] as const) {
       const { code, stderr } = await run(process.execPath, ['dist/castle.js', 'serve', '--off-host', place]);
       t.equal(code, 64, place);

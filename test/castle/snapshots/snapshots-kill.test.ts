@@ -195,7 +195,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
       process.kill(await watchdog(castle), 'SIGKILL');
       await goesOn('castle-mount is killed, and the castle lives');
       tools.letGo();
-      t.match(await taking, { status: 503, text: /stood still for 10 s, which was not enough/ });
+      t.match(await taking, { status: 503, text: /was frozen for 10 s, the limit/ });
       t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
 
       taking = standStill(host);
@@ -247,7 +247,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     tools.letGo();
     t.match(await taking, {
       status: 503,
-      text: /stood still for 1 s, which was not enough.*raise --freeze-limit/,
+      text: /was frozen for 1 s, the limit.*raise --freeze-limit/,
     });
     t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
 

@@ -90,7 +90,7 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
 
       t.match(await castleCommand(castle, 'snapshot', 'restore', id, 'sized', '--size', '1G'), {
         code: 64,
-        stderr: /no size of its own/,
+        stderr: /cannot have a size/,
       });
       t.equal(await restored(castle, id, 'main'), 409, 'no volume is replaced');
       await container.kill();
@@ -256,7 +256,7 @@ done 2>/dev/null
         'a mount inside the volume is left out',
       );
       writeFileSync(join(backend, 'main/more'), 'x'.repeat(3 * 2 ** 20));
-      await t.rejects(taken(castle, 'main'), /503.*there is no room for a snapshot of volume main/);
+      await t.rejects(taken(castle, 'main'), /503.*too little space for a snapshot of volume main/);
       t.equal(await restored(castle, id, 'copy'), 201);
       t.equal(await restored(castle, id, 'second'), 503, 'the restore fails without room');
       t.same(

@@ -152,7 +152,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
         [['snapshot', 'restore', id, '../x'], 64, /name "\.\.\/x"/],
         [['snapshot', 'create', 'none'], 64, /there is no volume none/],
         [['snapshot', 'delete', '../../x'], 64, /there is no snapshot \.\.\/\.\.\/x/],
-        [['snapshot', 'prune'], 64, /on request only/],
+        [['snapshot', 'prune'], 64, /no snapshot schedule/],
         [['snapshot', 'restore', id, 'x', '--size', 'big'], 64, /big is not a size/],
       ] as const) {
         const ended = await make(...args);

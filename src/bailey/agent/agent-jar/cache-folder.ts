@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { errorCode, errorMessage, Failure } from '../../../terminal/failure.ts';
 
 /**
- * Finds or creates the directory for a fetched agent.jar. Since that is a program to run, only this user and root may be
- * able to write there. Candidates in order: XDG_CACHE_HOME, the home directory and the work directory, which may survive
- * a restart of the container; then the temporary directory, where another user may have created the name first, in
- * which case it is rejected.
+ * Finds or creates the directory for a fetched agent.jar. Only this user and root may be able to write there, because java
+ * executes the jar. Candidates in order: XDG_CACHE_HOME, the home directory and the work directory, which may survive a
+ * restart of the container; then the temporary directory. A folder of another user is rejected: in the temporary directory,
+ * another user may have created the name first.
  * @param workDir -workDir; it is not created here because of -failIfWorkDirIsMissing
  * @returns the absolute path of an existing directory
  * @throws Failure 73 when no candidate is usable, with the reason for each
@@ -28,8 +28,8 @@ export function findCacheFolder(env: Readonly<NodeJS.ProcessEnv>, workDir: strin
   }
   throw new Failure(
     'cannotCreate',
-    `there is no folder to fetch agent.jar into: ${faults.join(', ')}`,
-    'set XDG_CACHE_HOME to one that can be written, or put agent.jar into the image',
+    `no folder can be used for a fetched agent.jar: ${faults.join(', ')}`,
+    'set XDG_CACHE_HOME to a writable folder, or put agent.jar into the image',
   );
 }
 
@@ -40,7 +40,7 @@ function prepare(folder: string): string | undefined {
     const stat = lstatSync(folder);
     if (!stat.isDirectory()) return 'is not a folder';
     if (stat.uid !== process.geteuid?.()) return `belongs to uid ${stat.uid}`;
-    if ((stat.mode & 0o022) !== 0) return 'may be written by others';
+    if ((stat.mode & 0o022) !== 0) return 'is writable by other users';
     accessSync(folder, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (thrown) {

@@ -14,9 +14,9 @@ const maxBytes = 64 * 1024 * 1024;
 
 /**
  * Fetches the controller's own agent.jar, unless the cached one is still current. The agent executes the fetched jar. This
- * needs no additional trust, because the controller runs its builds on the agent anyway. Over http:// a man in the middle
- * can replace the jar, as he can impersonate the controller to agent.jar; over https:// nothing is fetched unless the
- * certificate is trusted.
+ * needs no additional trust, because the controller runs its builds on the agent anyway. Over http:// an attacker on the
+ * network can replace the jar, and can also impersonate the controller to agent.jar. Over https:// nothing is fetched unless
+ * the certificate is trusted.
  * @param folder from findCacheFolder
  * @returns the jar's path
  * @throws Failure 69 or 75 at the deadline, 78 for a certificate that isn't trusted, 73, 74 or 77 when it cannot be
@@ -30,7 +30,7 @@ export async function fetchAgentJar(target: Controller, folder: string, wait: Wa
       if (typeof got === 'string') return got;
       first ??= got;
     }
-    return first ?? new Failure('usage', 'there is no -url to fetch agent.jar from');
+    return first ?? new Failure('usage', '-url is missing, so agent.jar cannot be fetched');
   }, wait);
 }
 
@@ -80,6 +80,6 @@ const untrustedFailure = (url: URL, thrown: unknown): Failure =>
   new Failure(
     'config',
     `agent.jar is not fetched from ${shownUrl(url)}: its certificate is not trusted (${errorCode(thrown)})`,
-    "give -cert @FILE with the one to trust (java's own are not read here), or put agent.jar into the image",
+    "give the certificate with -cert @FILE (java's trust store is not read here), or put agent.jar into the image",
     { cause: thrown },
   );

@@ -1,5 +1,5 @@
 /**
- * The file name of a fetched agent.jar. `bailey health` recognizes an agent by it on java's command line.
+ * Returns the file name of a fetched agent.jar. `bailey health` recognizes an agent by it on java's command line.
  * @param contentHash 32 hexadecimal digits
  */
 export const fetchedJarName = (contentHash: string): string => `agent-${contentHash}.jar`;

@@ -18,9 +18,9 @@ export interface CachedJar {
 const abandonedAfterMs = 3_600_000;
 
 /**
- * The jar that was last fetched from a URL. The file name is a hash of the content: a damaged jar is not used, and record
- * and jar match even if several processes fetch at the same time. Older jars are kept: a running agent may have to exec
- * itself again with its own.
+ * Returns the jar that was last fetched from a URL. The file name is a hash of the content, so a damaged jar is not used, and
+ * record and jar match even if several processes fetch at the same time. Older jars are kept, because a running agent may
+ * have to exec itself again with its jar.
  */
 export function findCachedJar(folder: string, url: URL): CachedJar | undefined {
   try {

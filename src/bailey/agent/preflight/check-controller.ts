@@ -36,7 +36,7 @@ export async function checkController(
     } catch (thrown) {
       if (!isCertificateError(thrown)) throw thrown;
       // Java has its own trust store, which bailey does not read. So java verifies the certificate later.
-      note = `the certificate of ${shownUrl(url)} is not one that Node trusts (${errorCode(thrown)}): should java refuse it too, give -cert @FILE`;
+      note = `the certificate of ${shownUrl(url)} is not one that Node trusts (${errorCode(thrown)}): if java refuses it too, give -cert @FILE`;
       return getWithRedirects(new URL(path, url), { ...options, anyCertificate: true });
     }
   };
@@ -71,19 +71,16 @@ async function judgeListenerReply(
   if (answer.status === 200) {
     const advertised = header(answer, 'x-jenkins-jnlp-port') ?? header(answer, 'x-hudson-jnlp-port');
     if (advertised === undefined)
-      return notReady(`what answers at ${where} is not Jenkins: it names no agent port`, checkUrl);
+      return notReady(`the server at ${where} is not Jenkins: its response names no agent port`, checkUrl);
     return checkAgentPort(url, answer, advertised, target, withinMs, signal);
   }
   if (answer.status === 404) {
     // Jenkins has a login page at its root, and sends the header X-Jenkins with every page, even 404.
     const login = await request('login');
     const isJenkins = header(answer, 'x-jenkins') !== undefined || header(login, 'x-jenkins') !== undefined;
-    if (!isJenkins) return notReady(`what answers at ${where} is not Jenkins (HTTP status 404)`, checkUrl);
+    if (!isJenkins) return notReady(`the server at ${where} is not Jenkins (HTTP status 404)`, checkUrl);
     return login.status === 404
-      ? notReady(
-          `${where} is a page that Jenkins does not have, and not Jenkins itself (HTTP status 404)`,
-          checkUrl,
-        )
+      ? notReady(`${where} is not the root of Jenkins (HTTP status 404)`, checkUrl)
       : notReady(
           `Jenkins at ${where} has no agent port`,
           'use -webSocket (JENKINS_WEB_SOCKET=true), or enable the TCP port for inbound agents in its security settings',
@@ -97,7 +94,7 @@ function judgeLoginReply(url: URL, answer: FinalReply): PreflightResult {
   const where = shownUrl(url);
   if (answer.status === 404 || answer.status >= 500) return judgeOtherReply(url, answer);
   if (answer.status === 200 && header(answer, 'x-jenkins') === undefined)
-    return { kind: 'ready', note: `what answers at ${where} does not say that it is Jenkins` };
+    return { kind: 'ready', note: `the server at ${where} does not identify itself as Jenkins` };
   return ready; // other statuses may come from a login proxy in front of Jenkins
 }
 
@@ -106,7 +103,7 @@ function judgeOtherReply(url: URL, answer: FinalReply): PreflightResult {
   const { status } = answer;
   if (answer.otherProtocol !== undefined)
     return notReady(
-      `${where} leads to ${answer.otherProtocol}, and java does not follow to another protocol`,
+      `${where} leads to ${answer.otherProtocol}, and java does not follow a redirect to another protocol`,
       `make -url begin with ${answer.otherProtocol}`,
     );
   if (status === 503) {
@@ -114,19 +111,19 @@ function judgeOtherReply(url: URL, answer: FinalReply): PreflightResult {
       header(answer, 'x-jenkins') !== undefined || answer.body.includes('Jenkins')
         ? `Jenkins at ${where} is starting`
         : `${where} is not ready (HTTP status 503)`;
-    return { kind: 'not ready', failure: new Failure('tryAgain', sentence, 'its log says how far it is') };
+    return { kind: 'not ready', failure: new Failure('tryAgain', sentence, 'see its log') };
   }
   if (status >= 500)
     return notReady(
       `${where} answers with HTTP status ${status}`,
-      'see whether the controller behind it runs',
+      'check that the controller behind it runs',
     );
   if (status === 401 || status === 403)
     return notReady(
       `${where} denies access (HTTP status ${status})`,
-      'what stands before Jenkins must let tcpSlaveAgentListener/ through, or -credentials may help',
+      'allow tcpSlaveAgentListener/ in the proxy in front of Jenkins, or give -credentials',
     );
-  return notReady(`what answers at ${where} is not Jenkins (HTTP status ${status})`, checkUrl);
+  return notReady(`the server at ${where} is not Jenkins (HTTP status ${status})`, checkUrl);
 }
 
 async function checkAgentPort(
@@ -197,5 +194,5 @@ function header({ headers }: FinalReply, name: string): string | undefined {
   return typeof value === 'string' ? value : value?.[0];
 }
 
-/** A URL without user name and password, for messages. */
+/** Returns a URL without user name and password, for messages. */
 export const shownUrl = (url: URL): string => `${url.origin}${url.pathname}`;

@@ -65,7 +65,7 @@ export function readTarget(
   return target.urls.length === argumentsNamed(items, '-url').length ? target : { kind: 'unknown' };
 }
 
-/** The controller of -url, with the options for the connection. */
+/** Returns the controller of -url, with the options for the connection. */
 export function readControllerTarget(
   items: readonly ParsedArgument[],
   env: Readonly<NodeJS.ProcessEnv>,

@@ -36,42 +36,39 @@ export function networkFailure(option: string, host: string, port: number, throw
       code === 'ENOTFOUND'
         ? `DNS has no entry for host ${host}`
         : `DNS lookup of host ${host} failed (${code})`,
-      `correct ${option}, or the network that this container is in`,
+      `correct ${option}, or the network of this container`,
     );
   if (tls.test(code))
-    return unavailable(`what listens on ${where} does not speak TLS`, 'is it http:// instead of https://?');
+    return unavailable(
+      `the server on ${where} does not use TLS`,
+      `correct ${option}: a server without TLS needs http://`,
+    );
   if (code.startsWith('HPE_'))
     return unavailable(
-      `what listens on ${where} does not speak HTTP`,
-      'is it https:// instead of http://, or the agent port instead of the web interface?',
+      `the server on ${where} does not speak HTTP`,
+      `correct ${option}: a server with TLS needs https://, and the port is that of the web interface, not the agent port`,
     );
   switch (code) {
     case 'ECONNREFUSED':
-      return unavailable(
-        `${where} refuses connections`,
-        `start what should listen there, or correct ${option}`,
-      );
+      return unavailable(`${where} refuses connections`, `start the server there, or correct ${option}`);
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return unavailable(
-        `there is no route to ${where} (${code})`,
-        'look at the network that this container is in',
-      );
+      return unavailable(`there is no route to ${where} (${code})`, 'check the network of this container');
     case 'ETIMEDOUT':
       return unavailable(
         `${where} does not answer: ${errorMessage(thrown)}`,
-        `a firewall may be in between, or nothing: look at it, or correct ${option}`,
+        `check the firewalls and the host, or correct ${option}`,
       );
     case 'ECONNRESET':
     case 'EPIPE':
       return unavailable(
         `${where} closes the connection without an answer`,
-        'see whether something runs behind what listens there',
+        'check the server behind that port',
       );
     default:
       return unavailable(
         `${where} cannot be reached: ${code || errorMessage(thrown)}`,
-        `look at it, or correct ${option}`,
+        `check the network, or correct ${option}`,
       );
   }
 }

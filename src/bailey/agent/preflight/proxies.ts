@@ -4,7 +4,7 @@
 const networkProperties =
   /^-D((?:https?\.p|socksP)roxyHost|java\.net\.useSystemProxies|jdk\.net\.hosts\.file|javax\.net\.ssl\.keyStore)=./;
 
-/** The first such option in java's arguments or in the variables from which it reads options. */
+/** Returns the first such option in java's arguments or in the variables from which it reads options. */
 export function javaNetworkOverride(
   javaOptions: readonly string[],
   env: Readonly<NodeJS.ProcessEnv>,

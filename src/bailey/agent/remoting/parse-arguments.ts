@@ -1,7 +1,7 @@
 import type { RawArgument } from './read-arguments.ts';
 import { canonicalName, findRemotingOption, type RemotingOption } from './remoting-options.ts';
 
-/** A word as agent.jar's parser sees it: an argument, or a line of its `@FILE`. */
+/** A word in the sense of agent.jar's parser: an argument, or a line of its `@FILE`. */
 export interface Word {
   readonly text: string;
   readonly argument: RawArgument;
@@ -51,7 +51,7 @@ export function parseArguments(args: readonly RawArgument[]): readonly ParsedArg
 const mayTakeNext = (option: RemotingOption | undefined, next: Word | undefined): boolean =>
   next !== undefined && (option?.takesValue ?? !next.text.startsWith('-'));
 
-/** All occurrences of an option, in order. */
+/** Returns all occurrences of an option, in order. */
 export const argumentsNamed = (items: readonly ParsedArgument[], name: string): readonly ParsedArgument[] =>
   items.filter((item) => item.name === name);
 
@@ -59,11 +59,11 @@ export const argumentsNamed = (items: readonly ParsedArgument[], name: string): 
 export const hasOption = (items: readonly ParsedArgument[], name: string): boolean =>
   items.some((item) => item.name === name);
 
-/** The value of an option; agent.jar uses the last of several. */
+/** Returns the value of an option; agent.jar uses the last of several. */
 export const lastValue = (items: readonly ParsedArgument[], name: string): string | undefined =>
   argumentsNamed(items, name).at(-1)?.value;
 
-/** The positional arguments: the secret, then the name. */
+/** Returns the positional arguments: the secret, then the name. */
 export const positionalArguments = (items: readonly ParsedArgument[]): readonly ParsedArgument[] =>
   items.filter((item) => item.name === undefined);
 

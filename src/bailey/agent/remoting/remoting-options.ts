@@ -69,11 +69,11 @@ const aliases: Readonly<Record<string, string>> = {
 export const canonicalName = (name: string): string =>
   Object.hasOwn(aliases, name) ? (aliases[name] ?? name) : name;
 
-/** The known option of this name. */
+/** Returns the known option of this name. */
 export const findRemotingOption = (name: string): RemotingOption | undefined =>
   Object.hasOwn(options, name) ? options[name] : undefined;
 
-/** The known option that differs only in letter case or the number of dashes. */
+/** Returns the known option that differs only in letter case or the number of dashes. */
 export function similarOption(name: string): string | undefined {
   const plain = (text: string): string => text.replace(/^-+/, '-').toLowerCase();
   return Object.keys(options).find((known) => plain(known) === plain(name));

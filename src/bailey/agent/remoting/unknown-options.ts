@@ -28,7 +28,7 @@ export async function rejectUnknownOptions(jar: string, items: readonly ParsedAr
       'usage',
       `agent.jar has no option ${describeArgument({ ...item, name: quoted(name) })}`,
       similar === undefined
-        ? `java -jar ${jar} -help lists them; options of bailey stand before those of agent.jar`
+        ? `java -jar ${jar} -help lists them; options of bailey come before those of agent.jar`
         : `did you mean ${similar}?`,
     );
   }

@@ -12,8 +12,8 @@ import {
 } from './parse-arguments.ts';
 
 /**
- * Rejects a command line that agent.jar would reject: agent.jar itself exits with 0 then, which a container engine takes
- * for success. Unknown options are not checked here.
+ * Rejects a command line that agent.jar would reject. agent.jar itself would exit with 0, which means success for a container
+ * engine. Unknown options are not checked here.
  * @throws Failure 64, without values that could be secrets
  */
 export function validateArguments(items: readonly ParsedArgument[]): void {
@@ -34,12 +34,12 @@ function validateForm(item: ParsedArgument): void {
   if (name === undefined || option === undefined) return;
   if (!option.takesValue) {
     if (value !== undefined)
-      throw usage(`${describeArgument(item)} takes no value`, 'leave out what is behind the =');
+      throw usage(`${describeArgument(item)} takes no value`, 'remove the = and the text after it');
     return;
   }
   if (value === undefined) throw usage(`${describeArgument(item)} needs a value`);
   if (option.isSecret && item.valueWord === word && value.startsWith('@'))
-    throw usage(`${describeArgument(item)} takes a file with a blank, not with =`, `write ${name} @FILE`);
+    throw usage(`${describeArgument(item)} needs a blank and not a = before @FILE`, `write ${name} @FILE`);
   requireValue(item, name, value);
 }
 
@@ -113,7 +113,7 @@ function validateInbound(items: readonly ParsedArgument[]): void {
   const urls = argumentsNamed(items, '-url');
   if (hasOption(items, '-webSocket') && urls.length > 1)
     throw usage(
-      `-webSocket takes a single -url: ${urls.map(describeArgument).join(' and ')} are ${urls.length}`,
+      `-webSocket takes only one -url, not ${urls.length}: ${urls.map(describeArgument).join(', ')}`,
       'leave the others out',
     );
   if (hasOption(items, '-jnlpUrl') || items.some(isUnknownOption) || positionalArguments(items).length > 0)
@@ -126,14 +126,14 @@ function validateInbound(items: readonly ParsedArgument[]): void {
 }
 
 /**
- * Without an address agent.jar talks to the controller over standard input, as when started by ssh. With a
- * terminal or /dev/null as standard input, agent.jar would end at once or wait forever.
+ * Rejects an agent without an address if it would end at once or wait forever. Without an address agent.jar communicates with
+ * the controller over standard input, as when ssh starts it. That is impossible with a terminal or /dev/null.
  */
 function validateStdio(items: readonly ParsedArgument[]): void {
   if (hasOption(items, '-tcp') || hasOption(items, '-connectTo') || items.some(isUnknownOption)) return;
   const identity = items.find(({ name }) => name === undefined || name === '-secret' || name === '-name');
   if (identity === undefined && (hasOption(items, '-text') || !fstatSync(0).isCharacterDevice())) return;
-  throw usage('there is no -url: the agent does not know its controller', 'give it, or set JENKINS_URL');
+  throw usage('-url is missing, so the agent cannot connect to a controller', 'give it, or set JENKINS_URL');
 }
 
 /** Whether the argument is an option that is not in bailey's table. */

@@ -14,13 +14,13 @@ export const below = (folder: BytePath | string, path: BytePath | string): ByteP
 export const withSuffix = (path: BytePath, suffix: string): BytePath =>
   Buffer.concat([path, Buffer.from(suffix)]);
 
-/** The parent directory of an absolute path. */
+/** Returns the parent directory of an absolute path. */
 export const folderOf = (path: BytePath): BytePath => path.subarray(0, Math.max(1, path.lastIndexOf(slash)));
 
-/** A string for comparisons, different for different paths; UTF-8 decoding would not guarantee that. */
+/** Returns a string for comparisons, different for different paths; UTF-8 decoding would not guarantee that. */
 export const keyOf = (path: BytePath): string => path.toString('latin1');
 
-/** The temporary name, in the same directory, under which a file is written before it is renamed. */
+/** Returns the temporary name, in the same directory, under which a file is written before it is renamed. */
 export const partOf = (target: BytePath): BytePath => Buffer.concat([target, partSuffix]);
 
 /** Whether a file has a temporary name. */

@@ -28,7 +28,7 @@ export async function copyContent(
   }
 }
 
-/** The callback API: node:fs/promises would be more modules to load. */
+/** Uses the callback API, because node:fs/promises would load more modules. */
 const copyWhole = (source: BytePath, target: BytePath, flags: number): Promise<void> =>
   new Promise((resolve, reject) => {
     copyFile(source, target, flags, (error) => {

@@ -82,8 +82,8 @@ function append(log: string, text: string): void {
 }
 
 /**
- * For a log that is a pipe: checks that it has a reader. Opening it normally would block, and with it all signal handling;
- * O_NONBLOCK fails with ENXIO instead (fifo(7)).
+ * Checks that a log that is a pipe has a reader. Without O_NONBLOCK, open(2) would block until a reader opens the pipe, and
+ * signals would not be handled; with it, open(2) fails with ENXIO (fifo(7)).
  * @returns a descriptor that keeps the reader from seeing end of file meanwhile; undefined when the log is not a pipe
  */
 function requireReader(log: string): number | undefined {

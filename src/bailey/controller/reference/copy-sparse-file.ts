@@ -35,7 +35,7 @@ async function copyPieces(from: FileHandle, to: FileHandle, signal: AbortSignal)
   }
 }
 
-/** A write on a full disk may be partial; the next one fails with ENOSPC. */
+/** Writes all bytes. A write on a full disk may be partial, and the next one fails with ENOSPC. */
 async function writeAll(to: FileHandle, bytes: Buffer, at: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await to.write(bytes, done, bytes.length - done, at + done);

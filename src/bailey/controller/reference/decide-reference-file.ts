@@ -34,7 +34,7 @@ interface FileDecision {
   readonly marker?: string;
 }
 
-/** The marker file of a plug-in, which contains the version that an image installed last. */
+/** Returns the marker file of a plug-in, which contains the version that an image installed last. */
 export const markerOf = ({ target }: Pick<Plan, 'target'>): BytePath =>
   withSuffix(target, '.version_from_image');
 

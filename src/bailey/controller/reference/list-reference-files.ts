@@ -65,7 +65,7 @@ export function listReferenceFiles(
   return [...found.values()];
 }
 
-/** The stat of the path's target, or why the target cannot be reached. */
+/** Returns the stat of the path's target, or why the target cannot be reached. */
 function statTarget(path: BytePath): Stats | string {
   try {
     return statSync(path);

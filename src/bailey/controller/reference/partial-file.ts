@@ -14,7 +14,7 @@ import { errorCode } from '../../../terminal/failure.ts';
 import { type BytePath, partOf } from './byte-path.ts';
 import { copyContent } from './copy-content.ts';
 
-/** The final path of a temporary one, for messages. */
+/** Returns the final path of a temporary one, for messages. */
 export const withoutPart = (path: string): string => path.replace(/\.bailey-part$/, '');
 
 /** A file to be copied. */

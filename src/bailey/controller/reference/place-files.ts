@@ -103,7 +103,7 @@ async function writeParts({ file, target, copy, marker }: Plan, context: Placeme
 
 const partsOf = (plan: Plan): BytePath[] => targetsOf(plan).map(partOf);
 
-/** The paths that a plan writes: the marker of a plug-in, then the file. */
+/** Returns the paths that a plan writes: the marker of a plug-in, then the file. */
 const targetsOf = ({ target, copy, marker }: Plan): BytePath[] => [
   ...(marker === undefined ? [] : [markerOf({ target })]),
   ...(copy ? [target] : []),
@@ -178,7 +178,7 @@ async function sync(paths: readonly BytePath[], native: Native): Promise<void> {
   }
 }
 
-/** Syncs a directory. Not every file system supports that; without it, only the order of the renames protects the files. */
+/** Syncs directories. On a file system that does not support it, only the order of the renames protects the files. */
 async function syncFolders(folders: readonly BytePath[], native: Native): Promise<void> {
   try {
     await sync(folders, native);

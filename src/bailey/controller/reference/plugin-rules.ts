@@ -29,8 +29,8 @@ export interface Decision {
 }
 
 /**
- * The rules of the official image: a plug-in from an image is upgraded with the image, never downgraded; one that was
- * upgraded by hand or not installed from an image is left unchanged.
+ * Decides by the rules of the official image. A plug-in from an image is upgraded with the image, and never downgraded. A
+ * plug-in that was upgraded by hand, or not installed from an image, is left unchanged.
  */
 export function decidePlugin(
   { image, installed, marker, override }: PluginState,

@@ -10,8 +10,8 @@ const formatVersion = 1;
 /** In bytes: more than ten thousand plug-ins need. A larger file is ignored. */
 const maxBytes = 16 * 1024 * 1024;
 /**
- * The resolution of file times: kernel ticks of at most 10 ms; if the time is a whole second, the file system may store no
- * finer ones. Within one tick a file can change twice without a visible change of its times.
+ * Returns the resolution of file times: kernel ticks of at most 10 ms; if the time is a whole second, the file system may store
+ * no finer ones. Within one tick a file can change twice without a visible change of its times.
  */
 const tickMs = ({ ctimeMs }: Stats): number => (ctimeMs % 1000 === 0 ? 2000 : 10);
 
@@ -22,7 +22,7 @@ type CacheEntry = readonly [state: string, text: string];
  * Caches the versions read from plug-in archives and markers, so that an unchanged file costs only a stat. The cache file
  * may be lost or damaged without harm. An entry is valid only while the file has the same size, inode, mtime and ctime,
  * which no program can set. A file that changed during this start is not cached, since another change might be invisible.
- * The cache needs no protection of its own: a user who can write it can also write the plug-ins.
+ * The cache needs no protection, because a user who can write it can also write the plug-ins.
  */
 export class PluginVersionCache {
   readonly #file: BytePath;
@@ -37,7 +37,7 @@ export class PluginVersionCache {
     this.#loaded = read(this.#file);
   }
 
-  /** The cached version for this state of the file; undefined if there is none. */
+  /** Returns the cached version for this state of the file; undefined if there is none. */
   get(path: BytePath, stat: Stats): string | undefined {
     const known = this.#loaded.get(keyOf(path));
     if (known !== undefined && known[0] === stateOf(stat)) {

@@ -2,7 +2,7 @@ import type { PathLike } from 'node:fs';
 import { readManifestAttribute } from '../../archive/manifest-attribute.ts';
 
 /**
- * The Plugin-Version in the manifest of a plug-in's archive.
+ * Returns the Plugin-Version in the manifest of a plug-in's archive.
  * @returns an empty string, older than every version, when the file is not an archive or has no version
  * @throws the system's error when the file cannot be read
  */

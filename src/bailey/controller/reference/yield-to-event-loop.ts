@@ -1,7 +1,7 @@
 const maxBlockMs = 20;
 
 /**
- * For long work on the main thread: signals and timers are handled only when it yields.
+ * Lets long work on the main thread yield to the event loop, which handles signals and timers only then.
  * @returns a function to await between two steps, which yields to the event loop every 20 ms
  * @throws the signal's reason, once it is aborted
  */

@@ -29,7 +29,7 @@ export async function attachmentLimit(
     return info?.Hypervisor === 'xen' ? defaultLimits.xen : defaultLimits.nitro;
   } catch (thrown) {
     note(
-      `how many volumes ${type} takes is not known, ${defaultLimits.nitro} are assumed: ${describeEc2Error(thrown)}`,
+      `the attachment limit of ${type} is unknown, so ${defaultLimits.nitro} volumes are assumed: ${describeEc2Error(thrown)}`,
     );
     return defaultLimits.nitro;
   }

@@ -162,20 +162,20 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
 
     async removeUnfinished() {
       try {
-        const halfMade = async () =>
+        const unfinished = async () =>
           (await inventory.list()).filter(
             ({ state, creator, zone: there }) =>
               state === 'creating' && creator === instance && there === zone,
           );
-        if ((await halfMade()).length === 0) return;
+        if ((await unfinished()).length === 0) return;
         // EC2 is eventually consistent: it may still show the old state of a volume that an earlier castle has marked as
         // ready.
         await sleep(context.pace.settle.withinMs);
-        for (const volume of await halfMade()) {
+        for (const volume of await unfinished()) {
           const gone = await creation.deleteUnused(volume);
           const what = gone
-            ? 'unfinished since an earlier castle, is deleted'
-            : 'unfinished, is still in use';
+            ? 'which an earlier castle did not finish, is deleted'
+            : 'which an earlier castle did not finish, is still in use';
           emit(`volume ${volume.name}: ${volume.ec2Id}, ${what}`, {
             event: 'volume.unresolved',
             volume: volume.name,
@@ -220,7 +220,7 @@ function imageOf(fd: number, { path }: HostDevice, { fileSystem, id }: CastleVol
   return { fd, path, isDevice: true as const, fileSystem: { type: fileSystem, uuid: id } };
 }
 
-/** The plan for a new volume that gets an empty file system. */
+/** Returns the plan for a new volume that gets an empty file system. */
 function newPlan(volume: NewVolume, sizeBytes: number, fileSystem: FileSystem): VolumePlan {
   return {
     volume,

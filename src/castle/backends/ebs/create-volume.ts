@@ -116,9 +116,9 @@ export class VolumeCreator {
     try {
       const now = (await this.deps.inventory.getCastleVolume(ec2Id)) ?? volume;
       if (await this.deleteUnused(now)) return;
-      this.emitUnresolved(name, `${ec2Id}, half made, is in use and could not be taken back`);
+      this.emitUnresolved(name, `the unfinished ${ec2Id} cannot be deleted, because it is in use`);
     } catch (thrown) {
-      this.emitUnresolved(name, `${ec2Id}, half made, could not be taken back: ${describeEc2Error(thrown)}`);
+      this.emitUnresolved(name, `the unfinished ${ec2Id} cannot be deleted: ${describeEc2Error(thrown)}`);
     }
   }
 
@@ -222,7 +222,7 @@ export class VolumeCreator {
     });
     if (made !== undefined && made.status !== 'error') return made;
     this.deps.emit(
-      `volume ${volume.name}: ${begun.ec2Id} ${made === undefined ? 'was never there' : 'failed in EBS'}, another one is made`,
+      `volume ${volume.name}: ${begun.ec2Id} ${made === undefined ? 'did not appear in EBS' : 'failed in EBS'}; another EBS volume is created`,
       { event: 'volume.unresolved', volume: volume.name },
     );
     await ec2.deleteVolume({ VolumeId: begun.ec2Id }).catch(() => undefined); // garbage collection retries
@@ -274,7 +274,7 @@ export class VolumeCreator {
   }
 }
 
-/** Returns the n-th client token for a volume name. EC2 limits a token to 64 characters. */
+/** Returns client token number n for a volume name. EC2 limits a token to 64 characters. */
 function clientToken(cluster: string, name: string, n: number): string {
   const hash = createHash('sha256').update(`${cluster}/${name}`).digest('hex').slice(0, 40);
   return `castle-${hash}${n === 1 ? '' : `-${n}`}`;

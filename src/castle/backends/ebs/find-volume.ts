@@ -14,7 +14,7 @@ export async function findVolume(
   try {
     found = await inventory.listByName(name);
   } catch (thrown) {
-    throw refusals.ec2Refused(`volume ${name} cannot be looked for in EBS`, thrown);
+    throw refusals.ec2Refused(`volume ${name} cannot be looked up in EBS`, thrown);
   }
   const live = found.filter((volume) => !isDeleted(volume) && volume.status !== 'error');
   const whole = live.filter(({ state }) => state === 'ready');

@@ -56,7 +56,7 @@ async function modified(ec2: Ec2, ec2Id: string, wanted: number): Promise<'done'
     const [last] = answer.VolumesModifications ?? [];
     // The volume was never modified: it still has the size with which it was created.
     if (last === undefined) return 'done';
-    if (last.ModificationState === 'failed') throw new Error(last.StatusMessage ?? 'EBS says that it failed');
+    if (last.ModificationState === 'failed') throw new Error(last.StatusMessage ?? 'EBS reports a failure');
     const isEnough = (last.TargetSize ?? 0) * gibibyte >= wanted;
     return isEnough && last.ModificationState !== 'modifying' ? 'done' : undefined;
   } catch (thrown) {

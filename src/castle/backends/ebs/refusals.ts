@@ -8,7 +8,7 @@ export function ec2Refused(what: string, thrown: unknown): RefusalError {
   return new RefusalError(
     'backend_failed',
     `${what}: ${describeEc2Error(thrown)}`,
-    'try again; if it stays so, see the permissions of the instance and the limits of the account',
+    'try again; if it fails again, check the permissions of the instance and the limits of the account',
   );
 }
 
@@ -29,8 +29,8 @@ export function attachedElsewhere(
 export function anotherZone({ name, ec2Id, zone }: CastleVolume, here: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} (${ec2Id}) is in the zone ${zone}, and this instance in ${here}`,
-    'run the container there, or restore a snapshot of it here; the castle creates no empty one in its place',
+    `volume ${name} (${ec2Id}) is in the zone ${zone}, but this instance is in ${here}`,
+    'run the container there, or restore a snapshot of it here; the castle never creates an empty volume in its place',
   );
 }
 
@@ -38,7 +38,7 @@ export function anotherZone({ name, ec2Id, zone }: CastleVolume, here: string): 
 export function severalVolumes(name: string, ids: readonly string[]): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} exists ${ids.length} times: ${ids.join(', ')}`,
+    `${ids.length} EBS volumes have the name ${name}: ${ids.join(', ')}`,
     'remove the tag castle-volume from all but the right one',
   );
 }
@@ -48,7 +48,7 @@ export function stillBeingCreated({ name, ec2Id, creator }: CastleVolume): Refus
   return new RefusalError(
     'busy',
     `volume ${name} (${ec2Id}) is being created by the castle on instance ${creator}`,
-    `wait for it; if that instance is gone, delete ${ec2Id}: nothing was ever written to it`,
+    `wait; if that instance no longer exists, delete ${ec2Id}, which has no data`,
   );
 }
 
@@ -57,7 +57,7 @@ export function volumeGone(name: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} does not exist in EBS any more`,
-    'restore a snapshot; the castle does not create an empty one in its place',
+    'restore a snapshot; the castle never creates an empty volume in its place',
   );
 }
 
@@ -73,16 +73,16 @@ export function wrongState({ name, ec2Id, state }: CastleVolume): RefusalError {
 export function tooManyAttached(name: string, instance: string, limit: number): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} cannot be attached: instance ${instance} has ${limit} volumes, and cannot have more`,
-    'end a container that has one, use a larger instance type, or set max= in --backend if it can have more',
+    `volume ${name} cannot be attached: instance ${instance} already has ${limit} volumes, which is its limit`,
+    'stop a container that uses one, use a larger instance type, or raise max= in --backend if the instance allows it',
   );
 }
 
 export function noNameLeft(name: string, instance: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} cannot be attached: no device name of instance ${instance} is left`,
-    'see castle devices; names that failed are forgotten after a time, and by a new instance',
+    `volume ${name} cannot be attached: instance ${instance} has no free device name`,
+    'see castle devices; the castle avoids a name that failed for some time, and a new instance has all names',
   );
 }
 
@@ -96,7 +96,7 @@ export function attachmentTimedOut(
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is still ${doing} after ${seconds} s`,
-    'it was detached; the next attempt uses another device name; if that fails too, use another instance',
+    'try again, which uses another device name for an attachment; if it fails again, use another instance',
   );
 }
 
@@ -105,7 +105,7 @@ export function noSuchDevice(name: string, ec2Id: string, deviceName: string): R
   return new RefusalError(
     'backend_failed',
     `volume ${name} is attached as ${deviceName}, but no disk of this host has the serial of ${ec2Id}`,
-    'it was detached and not changed; the next attempt uses another device name',
+    'try again, which uses another device name; the volume was detached and not changed',
   );
 }
 
@@ -122,8 +122,8 @@ export function notBlank(name: string, path: string): RefusalError {
 export function stillDetaching(name: string, ec2Id: string): RefusalError {
   return new RefusalError(
     'busy',
-    `volume ${name} (${ec2Id}) is being detached from this instance, which waits for its last user`,
-    'retry in a moment; if it stays so, find the program that has the device open or mounted',
+    `volume ${name} (${ec2Id}) is still being detached from this instance, because its device is in use`,
+    'retry in a moment; if it fails again, find the program that has the device open or mounted',
   );
 }
 
@@ -131,8 +131,8 @@ export function stillDetaching(name: string, ec2Id: string): RefusalError {
 export function tokensUsedUp(name: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `volume ${name} cannot be created: EC2 remembers all client tokens of that name for other volumes`,
-    'it forgets them after some hours; use another name until then',
+    `volume ${name} cannot be created: all client tokens of that name are in use for earlier volumes`,
+    'use another name, or try again after some hours, when EC2 has discarded the tokens',
   );
 }
 

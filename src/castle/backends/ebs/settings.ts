@@ -86,7 +86,7 @@ const options: Readonly<Record<string, (value: string) => Partial<EbsSettings> |
  */
 export function parseEbs(setting: string): EbsSettings {
   const [zone = '', ...given] = setting.split(',');
-  if (!/^[a-z0-9-]{0,64}$/.test(zone)) throw wrong(`${JSON.stringify(zone)} is no zone`);
+  if (!/^[a-z0-9-]{0,64}$/.test(zone)) throw wrong(`${JSON.stringify(zone)} is not a zone`);
   let settings: EbsSettings = zone === '' ? defaults : { ...defaults, zone };
   for (const option of given) {
     const at = option.indexOf('=');

@@ -24,7 +24,7 @@ const pageSize = 500;
 
 /**
  * EBS snapshots: each contains the content of its volume at the moment when EC2 responds, and is stored off this host. EC2
- * has no client token for snapshots, so a repeated request first looks for an existing snapshot by its tag.
+ * has no client token for snapshots, so a repeated request first searches for an existing snapshot by its tag.
  */
 export function ebsSnapshots(context: EbsContext): Snapshots {
   const { ec2, inventory, creation, replay, cluster, pace } = context;
@@ -113,7 +113,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
         const snapshot = await begun(volume.ec2Id, id, known.name, taken);
         return { completed: whole(snapshot, known.name) };
       } catch (thrown) {
-        throw refusals.ec2Refused(`no snapshot of volume ${known.name} can be taken`, thrown);
+        throw refusals.ec2Refused(`cannot take a snapshot of volume ${known.name}`, thrown);
       }
     },
 

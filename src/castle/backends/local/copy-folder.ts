@@ -59,7 +59,7 @@ export async function measureSpace(from: string, on: string): Promise<{ wanted: 
       const { bavail, bsize } = await statfs(on);
       return { wanted, free: bavail * bsize };
     }
-    if (attempt === tries) throw new Error(`du(1) does not say how large ${from} is: ${lastLine}`);
+    if (attempt === tries) throw new Error(`du(1) cannot measure ${from}: ${lastLine}`);
   }
 }
 

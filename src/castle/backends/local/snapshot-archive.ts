@@ -55,7 +55,10 @@ export function folderSnapshotContent(base: string): SnapshotContent {
   };
 }
 
-/** An archive of a folder as a stream. It fails when tar fails, so that an incomplete archive is not taken for a complete one. */
+/**
+ * Returns an archive of a folder as a stream. The stream fails when tar fails, so that its reader discards an incomplete
+ * archive.
+ */
 function createArchive(folder: string): Readable {
   const args = [
     '--create',

@@ -19,7 +19,7 @@ import { folderSnapshotContent } from './snapshot-archive.ts';
 
 /**
  * Snapshots of folders, in DIR/.snapshots: a read-only snapshot of a btrfs subvolume, or else a copy, file by file. A btrfs
- * snapshot contains what is on disk at that moment, and btrfs writes dirty pages file by file: data written in the same few
+ * snapshot contains the data that is on disk at that moment, and btrfs writes dirty pages file by file: data written in the same few
  * milliseconds may be in one file and not yet in another (observed on Linux 6.18).
  * @param base the folder of the volumes
  * @param unfinished the prefix of folders in base that are being created, which the backend removes at start

@@ -242,7 +242,7 @@ export function requireLoopDevices(): void {
   } catch (thrown) {
     throw new Failure(
       'config',
-      `loop devices cannot be made: /dev/loop-control: ${errorCode(thrown) ?? errorMessage(thrown)}`,
+      `cannot create loop devices: /dev/loop-control: ${errorCode(thrown) ?? errorMessage(thrown)}`,
       'run the castle as root, with the /dev of the host and the module loop',
     );
   }

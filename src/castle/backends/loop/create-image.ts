@@ -29,7 +29,7 @@ export async function createImage(
 ): Promise<void> {
   const file = await open(temporary, 'wx+', 0o600);
   try {
-    if (!native.flock(file.fd)) throw new Error(`${temporary} is locked by somebody else`);
+    if (!native.flock(file.fd)) throw new Error(`${temporary} is locked by another program`);
     const image = { path: temporary, fd: file.fd };
     await allocate(image, sizeBytes);
     await fileSystem.format(image, volume.id, volume.owner);
@@ -54,7 +54,7 @@ export async function allocate({ path, fd }: HeldImage, sizeBytes: number): Prom
   const missing = sizeBytes - (await stat(path)).blocks * blockBytes;
   const { bavail, bsize } = await statfs(path);
   if (missing > bavail * bsize) {
-    throw new Error(`No space left on device: ${missing} bytes more are needed, ${bavail * bsize} are free`);
+    throw new Error(`No space left on device: ${missing} more bytes are needed, ${bavail * bsize} are free`);
   }
   const args = ['--length', String(sizeBytes), path];
   const { exitCode, lastLine } = await runProgram('fallocate', args, { descriptors: [fd] });

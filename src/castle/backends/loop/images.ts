@@ -22,7 +22,7 @@ const unfinishedPattern = /^\.unfinished-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]
 /** The suffix of a prototype file, from which mkfs.xfs(8) creates a root folder. */
 export const prototypeEnding = '.prototype';
 
-/** The path of an image that is being created or removed. */
+/** Returns the path of an image that is being created or removed. */
 export const unfinishedPath = (base: string, id: string): string => join(base, `${unfinished}${id}`);
 
 export const imagePath = (base: string, volume: string, id: string, type: string): string =>
@@ -102,11 +102,11 @@ export interface DeletedImage extends Image {
 
 const deletedPattern = /^([^@]+)@([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@([^@.]+)\.([a-z0-9]+)$/;
 
-/** The path of an image in the trash. */
+/** Returns the path of an image in the trash. */
 export const deletedPath = (trash: string, { volume, id, type }: Image, trashId: string): string =>
   join(trash, `${volume}@${id}@${trashId}.${type}`);
 
-/** All images in a trash folder; none when it does not exist. */
+/** Returns all images in a trash folder; none when the folder does not exist. */
 export function listDeletedImages(trash: string): readonly DeletedImage[] {
   let names: readonly string[];
   try {

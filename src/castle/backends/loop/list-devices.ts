@@ -7,7 +7,7 @@ import { findImage, volumeOfDevice } from './images.ts';
 /** The unit of /sys/block/NAME/size, in bytes. */
 const sectorBytes = 512;
 
-/** The loop devices that hold images of a folder. */
+/** Returns the loop devices that hold images of a folder. */
 export function listLoopDevices(base: string): Devices {
   const devices = loopDevices().flatMap((device) => {
     const volume = volumeOfDevice(base, device);

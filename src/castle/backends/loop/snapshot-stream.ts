@@ -49,16 +49,17 @@ export function imageSnapshotContent(base: string): SnapshotContent {
 }
 
 /**
- * Writes an image to disk and reads the UUID of its file system. @throws Error when the file system is missing or truncated
+ * Writes an image to disk and reads the UUID of its file system.
+ * @throws Error when the file system is missing or truncated
  */
 async function syncAndIdentify(path: string, type: FileSystem): Promise<string> {
   const file = await open(path, 'r');
   try {
     await file.sync();
     const found = readIdentity(file.fd, type);
-    if (found === undefined) throw new Error(`its content is no ${type.name}`);
+    if (found === undefined) throw new Error(`its content is not an ${type.name} file system`);
     const { size } = await file.stat();
-    if (size < found.sizeBytes) throw new Error('its file system was cut off');
+    if (size < found.sizeBytes) throw new Error('its file system is truncated');
     return found.uuid;
   } finally {
     await file.close();

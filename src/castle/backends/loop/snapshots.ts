@@ -104,9 +104,9 @@ export function loopSnapshots({ base, native, replay }: LoopSnapshotsDeps): Snap
         const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
         try {
           const { fd } = file;
-          if (!native.flock(fd)) throw new Error(`${path} is locked by somebody else`);
+          if (!native.flock(fd)) throw new Error(`${path} is locked by another program`);
           const sizeBytes = readIdentity(fd, type)?.sizeBytes ?? 0;
-          if (fstatSync(fd).size < sizeBytes) throw new Error('its file system was cut off');
+          if (fstatSync(fd).size < sizeBytes) throw new Error('its file system is truncated');
           // Allocated first, so that the file system is not written into holes.
           const image = { path, fd };
           await allocate(image, wanted);

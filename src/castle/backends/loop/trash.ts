@@ -29,7 +29,7 @@ export function loopTrash(base: string, native: Native): Trash {
   const kept = (volume: string, id: string): DeletedImage | undefined =>
     listDeletedImages(trash).find((image) => image.volume === volume && image.trashId === id);
 
-  /** Moves an image that is not in use. A user would continue to write to the image after the move. */
+  /** Moves an image. Refuses when the image is in use, because its user would continue to write to it after the move. */
   async function moveUnattached(image: Image, to: string): Promise<void> {
     const fd = openImage(image);
     try {

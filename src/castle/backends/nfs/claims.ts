@@ -17,8 +17,8 @@ const unfinishedPattern = /^\.new(.+)~([0-9a-f]{32})\.[a-z]+$/;
 const triesToClaim = 5;
 
 /**
- * Claims of volumes, stored on the export and made in one atomic step on the server (native/mount/volume_claim.h). A claim is made
- * either for as long as containers of this host use the volume, or while its folder is created, moved or removed.
+ * Claims of volumes, stored on the export and made in one atomic step on the server (native/mount/volume_claim.h). A claim is
+ * made either for as long as containers of this host use the volume, or while its folder is created, moved or removed.
  */
 export class NfsClaims implements Claims {
   private readonly use: string;
@@ -131,7 +131,7 @@ export class NfsClaims implements Claims {
         if (!(thrown instanceof NfsOperationError && thrown.code === 'EEXIST')) throw thrown;
       }
       const found = await this.read(volume);
-      if (found === undefined) continue; // given up just now
+      if (found === undefined) continue; // released since the attempt
       other = toClaim(found.text);
       if (found.claimant === this.use) return found.claimant;
       if (found.claimant !== this.moment) break;
@@ -159,7 +159,7 @@ export class NfsClaims implements Claims {
   }
 }
 
-/** Parses a claim. The text is not trusted: everything that can write to the export may have written it. */
+/** Parses a claim. The text is not trusted, because any program that can write to the export may have written it. */
 function toClaim(text: string): Claim {
   try {
     const value: unknown = JSON.parse(text);

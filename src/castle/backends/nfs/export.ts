@@ -33,7 +33,7 @@ export class NfsOperationError extends Error {
 export class NfsExport {
   /** The last known address of the server. */
   address: string | undefined;
-  private looking: Promise<string> | undefined;
+  private lookupInProgress: Promise<string> | undefined;
 
   constructor(
     readonly settings: NfsSettings,
@@ -89,16 +89,16 @@ export class NfsExport {
   private async resolve(): Promise<string> {
     const { host } = this.settings;
     if (host.startsWith('[') || isIP(host) !== 0) return this.address ?? host;
-    this.looking ??= lookup(host)
+    this.lookupInProgress ??= lookup(host)
       .then(({ address }) => {
         this.address = address;
         return address;
       })
       .finally(() => {
-        this.looking = undefined;
+        this.lookupInProgress = undefined;
       });
     try {
-      return await withTimeout(lookupLimitMs, this.looking);
+      return await withTimeout(lookupLimitMs, this.lookupInProgress);
     } catch (thrown) {
       if (this.address !== undefined) return this.address;
       throw refusals.unknownHost(this.settings, errorMessage(thrown));

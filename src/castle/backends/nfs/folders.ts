@@ -8,19 +8,19 @@ export class NfsFolders {
 
   /** Whether a folder exists. @throws RefusalError backend_failed when something else has its name */
   async exists(path: string): Promise<boolean> {
-    const [kind] = await this.run(`${path} cannot be looked at`, ['kind', path]);
+    const [kind] = await this.run(`${path} cannot be examined`, ['kind', path]);
     if (kind === 'other') throw notAFolder(this.server.settings, path);
     return kind === 'folder';
   }
 
-  /** The entries of a folder; none when it does not exist. */
+  /** Returns the entries of a folder; none when the folder does not exist. */
   list(path: string): Promise<readonly string[]> {
     return this.run(`${path} cannot be read`, ['list', path]);
   }
 
   /** Creates a folder for the castle's own use unless it exists. */
   async ensure(path: string): Promise<void> {
-    await this.run(`${path} cannot be made`, ['folder', path]);
+    await this.run(`${path} cannot be created`, ['folder', path]);
   }
 
   /** Creates a folder with an owner. @param what begins the message of a refusal */

@@ -102,7 +102,7 @@ export function claimedElsewhere(volume: string, { host, since }: Claim): Refusa
   return new RefusalError(
     'volume_in_use',
     `volume ${volume} is in use on host ${host}${since === '' ? '' : ` since ${since}`}`,
-    `stop its container there; only if that host is gone for good, run: castle volume unlock ${volume} --force`,
+    `stop its container there; only if that host no longer exists, run: castle volume unlock ${volume} --force`,
     { holder: `host ${host}` },
   );
 }

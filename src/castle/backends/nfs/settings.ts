@@ -53,15 +53,15 @@ export function parseNfs(setting: string): NfsSettings {
   const [, host = '', path = ''] = /^(\[[0-9a-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(\/.*)$/i.exec(where) ?? [];
   if (path === '' || (host.startsWith('[') && isIP(host.slice(1, -1)) !== 6)) {
     throw wrong(
-      `${JSON.stringify(where)} is no export`,
-      'use nfs=HOST:/EXPORT; an IPv6 address stands in brackets',
+      `${JSON.stringify(where)} is not an export`,
+      'use nfs=HOST:/EXPORT, with an IPv6 address in brackets',
     );
   }
   const clean = path.replace(/\/+$/, '') || '/';
   if (/[\x00-\x1f\x7f\\]|\/\/|\/\.{1,2}(\/|$)/.test(clean)) {
     throw wrong(
       `the export ${JSON.stringify(path)} is not a path in its shortest form`,
-      'give it as the server does',
+      'write it as the server exports it',
     );
   }
   for (const option of options) checkOption(option);
@@ -79,7 +79,7 @@ function checkOption(option: string): void {
   const remedy =
     name === 'vers' || name === 'nfsvers'
       ? 'use vers=4.2 or vers=4.1'
-      : `there are ${Object.keys(known).join(', ')}, as in nfs(5)`;
+      : `use one of ${Object.keys(known).join(', ')}, as in nfs(5)`;
   throw wrong(`nfs has no option ${JSON.stringify(option)}`, remedy);
 }
 

@@ -18,7 +18,7 @@ export interface IdView {
 }
 
 /**
- * How the ids of a volume appear in a container: as the label `castle.idmap` says; without the label, files of the
+ * Returns how the ids of a volume appear in a container. The label `castle.idmap` defines it. Without the label, files of the
  * volume's owner appear as files of the container's user.
  * @throws RefusalError not_permitted when the label cannot be applied; Error when the container has ended
  */

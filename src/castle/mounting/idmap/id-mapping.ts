@@ -9,12 +9,12 @@ export interface ContainerIds {
 }
 
 /**
- * The id mapping with which files of the volume's owner on the disk appear as files of the container's user. Undefined
- * when the volume is mounted without a mapping:
+ * Returns the id mapping with which files of the volume's owner on the disk appear as files of the container's user. Returns
+ * undefined, so that the volume is mounted without a mapping, when
  *
  * - the user owns the volume already;
  * - the user is root, which can access every file, and may switch to the owner's uid later (gosu);
- * - root of the host owns the volume: files that a container's user writes must not belong to root of the host.
+ * - root of the host owns the volume, because files that a container's user writes must not belong to root of the host.
  *
  * The mapping exchanges the user and the owner; every other id stays as it is, so every file can be accessed. In a
  * container with its own user namespace, files of other containers appear with the ids that they have outside, except
@@ -37,7 +37,9 @@ export function defaultIdMapping(owner: Owner, peer: Owner, container: Container
   };
 }
 
-/** A map in which files of the container's root have its host id on the disk, so they never belong to root of the host. */
+/**
+ * Returns a map in which files of the container's root have its host id on the disk, so they never belong to root of the host.
+ */
 function withoutRoot(extents: readonly Extent[]): readonly Extent[] {
   const root = outside(extents, 0);
   if (root === undefined) return extents;

@@ -62,7 +62,7 @@ export async function mountWithIdMapping(
 function idMappingRefusal(volume: string, { error }: IdMappingUnsupportedError): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `the ids of volume ${volume} cannot be mapped as the label castle.idmap says: ${error}`,
+    `the ids of volume ${volume} cannot be mapped by the label castle.idmap: ${error}`,
     'its file system cannot map ids: start the container without the label, and chown the volume on the host',
   );
 }

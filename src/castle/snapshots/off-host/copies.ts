@@ -27,7 +27,7 @@ export class Copies {
     private readonly prefix: string,
   ) {}
 
-  /** The description of the object store, for messages. */
+  /** Returns the description of the object store, for messages. */
   get place(): string {
     return this.objects.description;
   }
@@ -117,7 +117,7 @@ function noSuchCopy(id: string, place: string): RefusalError {
 function notWhole(key: string, place: string): RefusalError {
   return new RefusalError(
     'backend_failed',
-    `the object ${key} in ${place} is not whole: its end is missing or was changed`,
-    'copy that snapshot again; another one may be whole',
+    `the object ${key} in ${place} is incomplete: its trailer is missing or damaged`,
+    'copy that snapshot again, or use another copy',
   );
 }

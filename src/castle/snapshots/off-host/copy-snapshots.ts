@@ -35,7 +35,7 @@ export class OffHostCopies {
 
   constructor(private readonly deps: OffHostCopyDeps) {}
 
-  /** The description of the object store, for messages. */
+  /** Returns the description of the object store, for messages. */
   get place(): string {
     return this.deps.copies.place;
   }
@@ -53,7 +53,7 @@ export class OffHostCopies {
       const copy = await copies.put({ id, volume, taken }, () => content.read(id));
       await snapshots.setOffHostCopy(id, 'copied');
       const tookMs = Math.round(performance.now() - begunMs);
-      emit(`the snapshot of ${taken} of volume ${volume} is in ${copies.place} too`, {
+      emit(`snapshot of volume ${volume}, taken ${taken}, is copied to ${copies.place}`, {
         event: 'snapshot.copied',
         volume,
         snapshot: id,
@@ -100,7 +100,7 @@ export class OffHostCopies {
         await snapshots.setOffHostCopy(id, 'copied');
         throw thrown;
       }
-      emit(`the copy of the snapshot of ${snapshot.taken} of volume ${snapshot.volume} is removed`, {
+      emit(`the copy of the snapshot of volume ${snapshot.volume}, taken ${snapshot.taken}, is removed`, {
         event: 'copy.removed',
         volume: snapshot.volume,
         snapshot: id,
@@ -138,7 +138,7 @@ export class OffHostCopies {
       } catch (thrown) {
         // The retention of the schedule may have deleted the snapshot meanwhile.
         if (thrown instanceof RefusalError && thrown.code === 'not_found') continue;
-        emit(`snapshot ${id} of volume ${volume} is not copied: ${errorMessage(thrown)}`, {
+        emit(`cannot copy snapshot ${id} of volume ${volume}: ${errorMessage(thrown)}`, {
           event: 'copy.failed',
           volume,
           snapshot: id,
@@ -154,7 +154,7 @@ export class OffHostCopies {
     try {
       await copies.sweep();
     } catch (thrown) {
-      emit(`the look for what was left half written failed: ${errorMessage(thrown)}`, {
+      emit(`the search for abandoned uploads failed: ${errorMessage(thrown)}`, {
         event: 'copy.failed',
       });
     }
@@ -166,8 +166,10 @@ export class OffHostCopies {
     if (content !== null) return content;
     throw new RefusalError(
       'bad_request',
-      `nothing is copied from the ${backend.description}`,
-      backend.snapshots === null ? 'it has no snapshots' : 'its snapshots are off this host by themselves',
+      `the ${backend.description} does not support off-host copies`,
+      backend.snapshots === null
+        ? 'use a backend with snapshots'
+        : 'its snapshots need no copy, because they are not stored on this host',
     );
   }
 }

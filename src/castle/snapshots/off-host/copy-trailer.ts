@@ -27,8 +27,8 @@ const commentLength = 160;
 export const trailerBytes = header.length + commentLength + empty.length;
 
 /**
- * Compresses content and appends its trailer. The fastest level: a copy waits for the network or the disk, and the empty
- * blocks of an image shrink at any level.
+ * Compresses content and appends its trailer. The level is the fastest one, because a copy waits for the network or the disk,
+ * and the empty blocks of an image shrink at any level.
  * @returns the stream; an error of the content destroys it, so that an incomplete object never has a trailer
  */
 export function compressWithTrailer(content: Readable): Readable {
@@ -55,7 +55,7 @@ export function decompressAndVerify(object: Readable, trailer: CopyTrailer): Rea
       if (sha256 === trailer.sha256 && bytes === trailer.bytes) return done();
       done(
         new Error(
-          `its content is not what was put there: ${bytes} of ${trailer.bytes} bytes, or changed ones`,
+          `the content of the copy does not match its checksum (${bytes} of ${trailer.bytes} bytes were read)`,
         ),
       );
     },

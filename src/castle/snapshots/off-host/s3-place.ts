@@ -27,12 +27,12 @@ export function parsePlace(text: string): S3Place {
   const [head = '', ...options] = text.split(',');
   const [, bucket = '', rest = ''] = /^s3=([^/]*)(?:\/(.*))?$/.exec(head) ?? [];
   if (!bucketPattern.test(bucket)) {
-    throw wrong(`${JSON.stringify(head)} is no bucket`, 'write s3=BUCKET or s3=BUCKET/PREFIX');
+    throw wrong(`${JSON.stringify(head)} is not a bucket`, 'write s3=BUCKET or s3=BUCKET/PREFIX');
   }
   if (rest !== '' && !prefixPattern.test(rest)) {
     throw wrong(
-      `the prefix ${JSON.stringify(rest)} is not letters, digits and slashes`,
-      'choose another one',
+      `the prefix ${JSON.stringify(rest)} is invalid`,
+      "use letters, digits and !_.*'()-, separated by single slashes",
     );
   }
   const prefix = rest === '' || rest.endsWith('/') ? rest : `${rest}/`;
@@ -45,8 +45,8 @@ export function parsePlace(text: string): S3Place {
     else if (option === 'virtual-host') virtualHost = true;
     else
       throw wrong(
-        `${JSON.stringify(option)} is unknown`,
-        'known are endpoint=URL, region=NAME and virtual-host',
+        `the option ${JSON.stringify(option)} is invalid`,
+        'use endpoint=URL, region=NAME or virtual-host',
       );
   }
   place.pathStyle = place.endpoint !== undefined && !virtualHost;
@@ -65,11 +65,14 @@ function split(option: string): readonly [string, string] {
 
 function endpointOf(text: string): string {
   if (!URL.canParse(text) || !/^https?:\/\//.test(text)) {
-    throw wrong(`endpoint ${JSON.stringify(text)} is no URL`, 'write endpoint=https://HOST[:PORT]');
+    throw wrong(`endpoint ${JSON.stringify(text)} is not a URL`, 'write endpoint=https://HOST[:PORT]');
   }
   const { username, password, search, hash } = new URL(text);
   if (username !== '' || password !== '' || search !== '' || hash !== '') {
-    throw wrong('the endpoint has more than an address in it', 'give credentials as the AWS SDKs take them');
+    throw wrong(
+      'the endpoint contains credentials, a query or a fragment',
+      'give only the address there, and credentials where the AWS SDK finds them',
+    );
   }
   return text.replace(/\/+$/, '');
 }

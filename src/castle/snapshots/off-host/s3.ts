@@ -33,6 +33,7 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
     requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: silentForMs },
   });
 
+  /** Runs an operation. @param what the operation, for the message of a failure, which ends with the address of the store */
   async function doing<T>(what: string, act: () => Promise<T>): Promise<T> {
     try {
       return await act();
@@ -40,8 +41,8 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
       if (thrown instanceof RefusalError) throw thrown;
       throw new RefusalError(
         'backend_failed',
-        `${what} in ${description} failed: ${why(thrown)}`,
-        'see to the store, its credentials and the way there, then try again',
+        `cannot ${what} ${description}: ${why(thrown)}`,
+        'check the store, its credentials and the network, then try again',
       );
     }
   }
@@ -50,7 +51,7 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
     description,
 
     put: (key, content, atMostBytes, facts) =>
-      doing(`writing ${key}`, async () => {
+      doing(`write ${key} to`, async () => {
         const upload = new sdk.Upload({
           client,
           params: {
@@ -75,7 +76,7 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
       }),
 
     find: (key) =>
-      doing(`looking for ${key}`, async () => {
+      doing(`find ${key} in`, async () => {
         try {
           const { ContentLength } = await client.send(new sdk.HeadObjectCommand({ Bucket, Key: key }));
           return { key, bytes: ContentLength ?? 0 };
@@ -86,18 +87,18 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
       }),
 
     end: (key, bytes) =>
-      doing(`reading the end of ${key}`, async () => {
+      doing(`read the end of ${key} in`, async () => {
         const command = new sdk.GetObjectCommand({ Bucket, Key: key, Range: `bytes=-${bytes}` });
         return buffer(bodyOf((await client.send(command)).Body));
       }),
 
     get: (key) =>
-      doing(`reading ${key}`, async () =>
+      doing(`read ${key} from`, async () =>
         bodyOf((await client.send(new sdk.GetObjectCommand({ Bucket, Key: key }))).Body),
       ),
 
     list: (prefix) =>
-      doing('the look at what is', async () => {
+      doing('list', async () => {
         const found: StoredObject[] = [];
         for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
           for (const { Key, Size } of page.Contents ?? [])
@@ -107,12 +108,12 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
       }),
 
     remove: (key) =>
-      doing(`removing ${key}`, async () => {
+      doing(`remove ${key} from`, async () => {
         await client.send(new sdk.DeleteObjectCommand({ Bucket, Key: key }));
       }),
 
     sweep: (prefix, beforeMs) =>
-      doing('the look for what was left half written', async () => {
+      doing('abort abandoned uploads to', async () => {
         const { Uploads = [] } = await client.send(
           new sdk.ListMultipartUploadsCommand({ Bucket, Prefix: prefix }),
         );

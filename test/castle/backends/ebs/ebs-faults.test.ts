@@ -185,7 +185,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'))) {
     const castle = await startOnInstance(t, ec2, { ebs: 'max=1' });
     const [one, two] = [await TestContainer.start(t, castle), await TestContainer.start(t, castle)];
     t.equal((await one.lease('one')).status, 201);
-    t.match(await two.lease('two'), refused('backend_failed', /has 1 volumes, and cannot have more/));
+    t.match(await two.lease('two'), refused('backend_failed', /already has 1 volumes, which is its limit/));
     t.equal((await volumesIn(ec2)).length, 1, 'the new volume is deleted again');
     await one.kill();
     await untilDetached(ec2);

@@ -89,7 +89,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     t.equal((await volumeIn(ec2, 'main')).sizeGiB, 2);
     t.match(await order(castle, 'volume', 'grow', 'main', '1G'), {
       code: 64,
-      stderr: /volumes never shrink/,
+      stderr: /cannot shrink/,
     });
     await ec2.set({ limits: { hoursBetweenModifications: 6 } });
     t.match(await order(castle, 'volume', 'grow', 'main', '3G'), { code: 75, stderr: /some hours/ });
@@ -191,7 +191,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       ]);
     t.match(await serve('ebs,size=1500M'), { code: 64, stderr: /no option "size=1500M"/ });
     t.match(await serve('ebs,color=red'), { code: 64, stderr: /no option "color=red"/ });
-    t.match(await serve('ebs=Über'), { code: 64, stderr: /is no zone/ });
+    t.match(await serve('ebs=Über'), { code: 64, stderr: /is not a zone/ });
     t.match(await serve('ebs,metadata=http://127.0.0.1:9'), {
       code: 78,
       stderr: /does not identify this instance/,

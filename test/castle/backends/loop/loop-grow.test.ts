@@ -22,7 +22,7 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
       await container.lease('main');
       t.match(await grow(castle, 'main', '64M'), {
         code: 69,
-        stderr: /ext4 grows for CAP_SYS_RESOURCE only/,
+        stderr: /ext4 grows only with CAP_SYS_RESOURCE/,
       });
       t.equal(statSync(imageOf(castle.backend, 'main')).size, 16 * 2 ** 20);
     });
@@ -60,6 +60,6 @@ if (requires(t, root, loopDevices, program('mkfs.ext4'), program('mkfs.xfs'))) {
     const folders = await CastleOnHost.start(t, 'process');
     const owner = await TestContainer.start(t, folders);
     await owner.lease('main');
-    t.match(await grow(folders, 'main', '1G'), { code: 64, stderr: /has no size of its own/ });
+    t.match(await grow(folders, 'main', '1G'), { code: 64, stderr: /share one disk and have no size/ });
   });
 }

@@ -18,13 +18,13 @@ function castle(t: Test, command: string, backend: string, config?: string) {
 t.test('a wrong export or option is an error that shows the right form', async (t) => {
   const wrong: readonly (readonly [string, RegExp])[] = [
     ['', /use local=DIR, loop=DIR.*, nfs=HOST:\/EXPORT/],
-    ['server', /"server" is no export; use nfs=HOST:\/EXPORT/],
-    ['server:relative', /is no export/],
-    ['[10.0.0.1]:/x', /an IPv6 address stands in brackets/],
+    ['server', /"server" is not an export; use nfs=HOST:\/EXPORT/],
+    ['server:relative', /is not an export/],
+    ['[10.0.0.1]:/x', /with an IPv6 address in brackets/],
     ['server:/x/../y', /not a path in its shortest form/],
     ['server:/x,vers=3', /no option "vers=3"; use vers=4.2 or vers=4.1/],
     ['server:/x,sec=krb5', /no option "sec=krb5"/],
-    ['server:/x,addr=10.0.0.1', /no option "addr=10.0.0.1"; there are vers, /],
+    ['server:/x,addr=10.0.0.1', /no option "addr=10.0.0.1"; use one of vers, /],
     ['server:/x,sharecache', /no option "sharecache"/],
     ['server:/x,hard=1', /no option "hard=1"/],
     ['server:/x,constructor', /no option "constructor"/],
