@@ -150,6 +150,6 @@ export class EngineMountLeases {
 }
 
 /** Returns the record of a mount that the engine requests now and that no container uses yet. */
-export const newEngineMount = (): EngineMount => ({ asked: new Date().toISOString(), seen: false });
+export const newEngineMount = (): EngineMount => ({ requested: new Date().toISOString(), seen: false });
 
 const isOfEngine = ({ engine }: LeaseRecord): boolean => engine !== undefined;

@@ -70,8 +70,8 @@ export function openHostMounts(
 }
 
 /** Whether the castle may unmount a mount for the engine that no container uses now: one did, or the time limit is over. */
-export function isEngineMountExpired({ asked, seen }: EngineMount, nowMs: number): boolean {
-  return seen || nowMs - Date.parse(asked) > firstUseWithinMs;
+export function isEngineMountExpired({ requested, seen }: EngineMount, nowMs: number): boolean {
+  return seen || nowMs - Date.parse(requested) > firstUseWithinMs;
 }
 
 function createFolder(state: string): string {

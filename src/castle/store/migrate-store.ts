@@ -22,7 +22,9 @@ type OldRecord = { readonly [field: string]: unknown };
 type TableMigrations = Readonly<Record<string, (record: OldRecord) => OldRecord>>;
 
 /** The migration N converts format N to format N + 1. */
-const migrations: Readonly<Record<number, TableMigrations>> = { 1: { snapshots: renameSnapshotFields } };
+const migrations: Readonly<Record<number, TableMigrations>> = {
+  1: { leases: renameEngineMountFields, snapshots: renameSnapshotFields },
+};
 
 /**
  * Migrates a store to `storeFormat`, in one commit: if the castle is killed meanwhile, the old store is unchanged.
@@ -83,4 +85,11 @@ function renameSnapshotFields(record: OldRecord): OldRecord {
     origin: origins[String(origin)] ?? origin,
     offHostCopy: isCopied === true ? 'copied' : isCopyUnwanted === true ? 'unwanted' : 'none',
   };
+}
+
+/** Format 2 renames the time of the engine's request. */
+function renameEngineMountFields(record: OldRecord): OldRecord {
+  if (record['engine'] === undefined) return record;
+  const { asked, ...same } = record['engine'] as OldRecord;
+  return { ...record, engine: { ...same, requested: asked } };
 }

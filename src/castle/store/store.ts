@@ -117,7 +117,7 @@ export interface TokenUse {
 /** A mount on the host, which a container engine bind-mounts into a container. */
 export interface EngineMount {
   /** When the engine last requested it, ISO 8601, UTC. */
-  readonly asked: string;
+  readonly requested: string;
   /** Whether the mount has been seen in a container since that request. */
   readonly seen: boolean;
 }

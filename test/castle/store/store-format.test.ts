@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import t from 'tap';
-import { storeFormat } from '../../../src/castle/store/migrate-store.ts';
+import { migrateStore, storeFormat } from '../../../src/castle/store/migrate-store.ts';
 import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
@@ -27,6 +27,20 @@ async function readFormat(state: string): Promise<unknown> {
   await store.close();
   return format;
 }
+
+t.test('the leases of format 1 are migrated', async (t) => {
+  const state = join(temporaryFolder(t, 'format'), 'state');
+  const plain = { id: 'a', volume: 'main', target: '/data' };
+  const asked = '2026-01-01T00:00:00.000Z';
+  await write(state, { leases: [plain, { ...plain, id: 'b', engine: { asked, seen: true } }] });
+  const file = join(state, 'castle.lmdb');
+  const store = open({ path: file, encoding: 'json', overlappingSync: false });
+  migrateStore(store, file);
+  const leases = store.openDB<unknown, string>({ name: 'leases', encoding: 'json' });
+  t.same(leases.get('a'), plain);
+  t.same(leases.get('b'), { ...plain, id: 'b', engine: { requested: asked, seen: true } });
+  await store.close();
+});
 
 if (requires(t, root)) {
   t.test('a store of format 1 is migrated when the castle starts', async (t) => {
