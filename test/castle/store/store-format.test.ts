@@ -32,7 +32,8 @@ t.test('the leases of format 1 are migrated', async (t) => {
   const state = join(temporaryFolder(t, 'format'), 'state');
   const plain = { id: 'a', volume: 'main', target: '/data' };
   const asked = '2026-01-01T00:00:00.000Z';
-  await write(state, { leases: [plain, { ...plain, id: 'b', engine: { asked, seen: true } }] });
+  const ofEngine = { ...plain, id: 'b', engine: { asked, seen: true } };
+  await write(state, { leases: [plain, ofEngine] });
   const file = join(state, 'castle.lmdb');
   const store = open({ path: file, encoding: 'json', overlappingSync: false });
   migrateStore(store, file);
