@@ -87,6 +87,9 @@ static int mount_folder(int readonly, const char *source, const char *target, in
     uint64_t id;
     int tree, folder;
 
+    /* When the castle has ended and the next one finds no mount, another container may get the volume. */
+    if (exit_with_parent() != 0)
+        return report_failure("parent");
     /* Before setns, while the path is one of the host. The clone is in no mount namespace until it is attached. */
     tree = open_tree_clone(source);
     if (tree == -1)
