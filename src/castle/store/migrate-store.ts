@@ -4,8 +4,10 @@
  *
  * To change a record: raise `storeFormat`, and add the step from the previous format to `migrations`.
  */
+import { statSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
+import { commitBytes, makeRoom } from './store-room.ts';
 
 /** The format that this castle reads and writes. A store without a number has format 1. */
 export const storeFormat = 2;
@@ -60,6 +62,8 @@ function migrate(root: RootDatabase, file: string): void {
   const tables = new Map(
     [...names].map((name) => [name, root.openDB<OldRecord, string>({ name, encoding: 'json' })]),
   );
+  // A migration writes every page once more.
+  makeRoom(root, file, statSync(file).size + commitBytes);
   root.transactionSync(() => {
     for (const [name, table] of tables) {
       // The whole table is read first: a range does not continue in a table that is written to.
