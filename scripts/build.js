@@ -149,7 +149,7 @@ async function buildShipped() {
   });
   await buildBeside('castle-ebs', 'src/castle/aws/sdk.ts');
   await buildBeside('castle-s3', 'src/castle/snapshots/off-host/sdk.ts');
-  const define = { ...small.define, CODE_CACHE: JSON.stringify(cacheCastle()) };
+  const define = { ...small.define, CODE_CACHE_HASH: JSON.stringify(cacheCastle()) };
   await build({
     ...common,
     ...small,
@@ -165,18 +165,17 @@ async function buildShipped() {
   for (const name of ['bailey', 'castle']) chmodSync(`dist/${name}.js`, 0o755);
 }
 
-/** Writes the code cache of dist/castle-main.js. @returns {string} its file name */
+/** Writes the code cache of dist/castle-main.js. @returns {string} the hash with which the launcher checks both */
 function cacheCastle() {
-  const hash = createHash('sha256').update(readFileSync('dist/castle-main.js')).digest('hex').slice(0, 16);
-  const name = `castle-main.${hash}.cache`;
-  for (const file of readdirSync('dist')) {
-    if (file.endsWith('.cache') && file !== name) rmSync(join('dist', file));
-  }
-  const made = spawnSync(process.execPath, ['scripts/code-cache.js', 'dist/castle-main.js', `dist/${name}`], {
+  const main = 'dist/castle-main.js';
+  const made = spawnSync(process.execPath, ['scripts/code-cache.js', main, `${main}.cache`], {
     encoding: 'utf8',
   });
   if (made.status !== 0) throw new BuildError(`the code cache of the castle cannot be made: ${made.stderr}`);
-  return name;
+  return createHash('sha256')
+    .update(readFileSync(main))
+    .update(readFileSync(`${main}.cache`))
+    .digest('hex');
 }
 
 /**

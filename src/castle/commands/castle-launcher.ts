@@ -1,41 +1,47 @@
 /**
- * The program dist/castle.js: runs dist/castle-main.js, which is src/castle/commands/castle.ts with everything that it imports. The build
- * compiles castle-main.js and stores V8's code cache beside it: with the cache a castle starts in half the time.
+ * The program dist/castle.js: runs dist/castle-main.js, which is src/castle/commands/castle.ts with everything that it imports. The
+ * build compiles castle-main.js and stores V8's code cache beside it: with the cache a castle starts in half the time.
  *
- * V8 rejects the cache of another release or of other options of V8, and that of a source of another length (vm.Script in
- * the documentation of Node). The name of the cache contains the hash of the source, because V8 would accept a different
- * source of the same length. Without a cache castle-main.js does the same and starts more slowly.
+ * V8 itself rejects the cache of another release or of other options of V8 (vm.Script in the documentation of Node). It checks neither
+ * the content of the cache nor that of the source: so the launcher compares the hash of both with the one that the build
+ * noted. Without a usable cache castle-main.js does the same, and starts more slowly.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
-/** The file name of the code cache; the build replaces it. */
-declare const CODE_CACHE: string;
+/** The SHA-256 of the source and the code cache, one after the other, in hexadecimal; the build replaces it. */
+declare const CODE_CACHE_HASH: string;
 
-/** Compiles a CommonJS module from its file and its code cache, and evaluates it. */
-function requireWithCache(file: string, cachedData: Buffer): void {
-  const source = readFileSync(file, 'utf8');
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-    filename: file,
-    cachedData,
-  });
-  const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(file), module, file, dirname(file));
-}
+const main = join(dirname(fileURLToPath(import.meta.url)), 'castle-main.js');
 
-function readCache(file: string): Buffer | undefined {
+/** Returns castle-main.js and its code cache; undefined if one of them is missing or is not what the build wrote. */
+function readCached(): { readonly source: string; readonly cachedData: Buffer } | undefined {
   try {
-    return readFileSync(file);
+    const [source, cachedData] = [readFileSync(main), readFileSync(`${main}.cache`)];
+    const hash = createHash('sha256').update(source).update(cachedData).digest('hex');
+    return hash === CODE_CACHE_HASH ? { source: source.toString(), cachedData } : undefined;
   } catch {
     return undefined;
   }
 }
 
-const folder = dirname(fileURLToPath(import.meta.url));
-const main = join(folder, 'castle-main.js');
-const cache = readCache(join(folder, CODE_CACHE));
-if (cache === undefined) createRequire(main)(main);
-else requireWithCache(main, cache);
+const cached = readCached();
+if (cached === undefined) {
+  createRequire(main)(main);
+} else {
+  const { source, cachedData } = cached;
+  // As Node compiles a CommonJS module.
+  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
+  const module = { exports: {} };
+  new Script(wrapped, { filename: main, cachedData }).runInThisContext()(
+    module.exports,
+    createRequire(main),
+    module,
+    main,
+    dirname(main),
+  );
+}

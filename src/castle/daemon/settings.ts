@@ -268,7 +268,7 @@ const declarations = {
     default: '10s',
     meaning: 'how long a volume may be frozen for a snapshot',
     details: 'How long a volume in use may be frozen for a snapshot, where a snapshot is a full copy.',
-    syntax: duration,
+    syntax: durationWithin(1_000, 3_600_000, '1s to 1h'),
   },
   keepDeletedMs: {
     key: 'keep-deleted',
