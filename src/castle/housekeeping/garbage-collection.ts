@@ -100,7 +100,7 @@ export class GarbageCollection {
       return { ...about, outcome: 'left', remedy: 'to remove it, run: castle gc' };
     }
     try {
-      if (!(await found.remove())) return { ...about, outcome: 'left', remedy: 'it is in use now' };
+      if (!(await found.remove())) return { ...about, outcome: 'left', remedy: 'end the program that uses it, then run: castle gc' };
     } catch (thrown) {
       this.emit(`cannot remove ${kind} ${name}: ${errorMessage(thrown)}`, { event: 'gc.failed' });
       return { ...about, outcome: 'failed', remedy: errorMessage(thrown) };

@@ -33,7 +33,7 @@ t.test('V8 accepts the cache for the source as the launcher compiles it', async 
   t.equal(script.cachedDataRejected, false);
 });
 
-t.test('the castle does the same without a cache, and with one that cannot be used', async (t) => {
+t.test('the castle works in the same way without a cache and with an unusable cache', async (t) => {
   const { folder, cache } = copyOf(t);
   const usual = help(folder);
   t.match(usual, /^Usage: castle volumes/);

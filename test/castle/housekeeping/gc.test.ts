@@ -284,7 +284,7 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
   });
 
-  t.test('of images, only old unfinished files and devices without a mount are removed', async (t) => {
+  t.test('with loop, only old unfinished files are removed, and a device without a mount is reported', async (t) => {
     if (!requires(t, loopDevices, program('mkfs.ext4'), program('losetup'), program('flock'))) return;
     const of = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
     await volume(of, 'create', 'main');

@@ -308,7 +308,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.same((await idsOf()).sort(), ['main', 'other']);
   });
 
-  t.test('a castle without --off-host, or with a wrong value', async (t) => {
+  t.test('a castle without --off-host refuses copies, and a wrong value is an error', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     t.match((await order(castle, 'copies')).stderr, 'start it with --off-host');
     for (const [place, word] of [

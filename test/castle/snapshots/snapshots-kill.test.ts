@@ -139,10 +139,10 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     { buffered: true },
     (t) =>
       killByTools(t, 'size=16M', [
-        ['take', 'it is tried whether a copy can share', 'cp', 1],
+        ['take', 'cp tries to share blocks', 'cp', 1],
         ['take', 'it is copied while it is written to', 'cp', 2],
-        ['take', 'it stands still', 'castle-mount', 1],
-        ['take', 'it is copied while it stands still', 'cp', 4],
+        ['take', 'it is frozen', 'castle-mount', 1],
+        ['take', 'it is copied while it is frozen', 'cp', 4],
       ]),
   );
 
@@ -184,7 +184,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
       t.ok(standsStill(castle), 'the file system is frozen');
       t.match(await snapshotsOf(castle), [{ state: 'freezing' }], 'the state is recorded');
       await castle.end('SIGKILL');
-      await goesOn('the castle is killed, and nobody is there but castle-mount');
+      await goesOn('the castle is killed, and only castle-mount runs');
       tools.letGo();
       await taking;
       await castle.serve();
@@ -193,7 +193,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
       taking = standStill(host);
       await tools.untilHeld();
       process.kill(await watchdog(castle), 'SIGKILL');
-      await goesOn('castle-mount is killed, and the castle lives');
+      await goesOn('castle-mount is killed, and the castle still runs');
       tools.letGo();
       t.match(await taking, { status: 503, text: /was frozen for 10 s, the limit/ });
       t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);

@@ -27,7 +27,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
     ['xfs', 'fs=xfs,size=300M'],
   ] as const) {
     t.test(
-      `${image} on the ${disk}: snapshots of a volume that is written to are of one moment each`,
+      `${image} on the ${disk}: each snapshot of a volume that is being written has the data of one moment`,
       async (t) => {
         const backend = folderOn(t, disk, 2048);
         const castle = await CastleOnHost.start(t, 'process', { loop: image, backend });

@@ -218,6 +218,6 @@ export class Attachments {
 
   private avoidName(name: string, why: string, never: boolean): void {
     this.deps.names.avoid(name, why, never ? stuckAvoidMs : avoidMs, never);
-    this.deps.emit(`device name ${name} is avoided for some time: ${why}`, { event: 'device.name-avoided' });
+    this.deps.emit(`device name ${name} is not used for some time: ${why}`, { event: 'device.name-avoided' });
   }
 }

@@ -116,9 +116,9 @@ export class VolumeCreator {
     try {
       const now = (await this.deps.inventory.getCastleVolume(ec2Id)) ?? volume;
       if (await this.deleteUnused(now)) return;
-      this.emitUnresolved(name, `the unfinished ${ec2Id} cannot be deleted, because it is in use`);
+      this.emitUnresolved(name, `the incomplete EBS volume ${ec2Id} cannot be deleted, because it is in use`);
     } catch (thrown) {
-      this.emitUnresolved(name, `the unfinished ${ec2Id} cannot be deleted: ${describeEc2Error(thrown)}`);
+      this.emitUnresolved(name, `the incomplete EBS volume ${ec2Id} cannot be deleted: ${describeEc2Error(thrown)}`);
     }
   }
 

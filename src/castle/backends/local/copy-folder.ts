@@ -20,10 +20,10 @@ export async function copyQuietFolder(from: string, to: string): Promise<void> {
 }
 
 /**
- * Copies a folder to which a container may write meanwhile. Each file is copied as it is when it is read; different files
- * may be from different moments. This uses tar(1) and not cp(1). cp opens files by path, where the container could place a
- * symlink to a file of the host, and skips a file that is replaced meanwhile. tar descends by folder descriptors, and reads
- * either the old or the new file.
+ * Copies a folder to which a container may write meanwhile. A copy has the content that the file had when it was read;
+ * different files may be copied at different moments. This uses tar(1) and not cp(1). cp opens files by path, where the
+ * container could place a symlink to a file of the host, and skips a file that is replaced meanwhile. tar descends by folder
+ * descriptors, and reads either the old or the new file.
  * @param to a path that does not exist; removed when the copy fails
  * @throws Error
  */
