@@ -45,9 +45,7 @@ async function main(): Promise<number> {
     const controller =
       warPath === undefined ? standIn(env, workspace.folder) : await realJenkins(warPath, env);
     const failures = await runScenario({ workspace, controller, screen, signal, env });
-    screen.line(
-      failures.length === 0 ? 'All checks passed.' : `Some checks failed: ${failures.join('; ')}.`,
-    );
+    screen.line(failures.length === 0 ? 'All checks passed.' : `Some checks failed: ${failures.join('; ')}.`);
     signal.throwIfAborted();
     return failures.length === 0 ? 0 : 1;
   } catch (thrown) {

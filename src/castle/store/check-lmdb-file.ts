@@ -251,7 +251,8 @@ class LmdbFileCheck {
       `the free list contains the impossible transaction ${transaction}`);
     require(value.length >= 8 && value.length % 8 === 0, () => `${what} have ${value.length} bytes`);
     const words = readInteger(value, 0);
-    require(words < value.length / 8, () => `${what} have a count of ${words} entries, which is more than their value contains`);
+    require(words < value.length / 8, () =>
+      `${what} have a count of ${words} entries, which is more than their value contains`);
     for (let n = 1; n <= words; n++) {
       const word = value.readBigInt64LE(8 * n);
       if (word > 0n) this.claimPages(Number(word), 1, what);
