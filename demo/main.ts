@@ -5,7 +5,7 @@
  *
  *   JENKINS_WAR=/path/jenkins.war npm run demo      runs a real Jenkins instead of the stand-in
  *
- * Exit codes: 0 every expectation was met; 1 one was not met; 69 this machine does not allow containers; 74 the output cannot be
+ * Exit codes: 0 all checks passed; 1 a check failed; 69 this machine does not allow containers; 74 the output cannot be
  * written; 78 JENKINS_WAR is not a war; 128+n ended by signal n.
  */
 import { dirname, join, resolve } from 'node:path';
@@ -45,9 +45,7 @@ async function main(): Promise<number> {
     const controller =
       warPath === undefined ? standIn(env, workspace.folder) : await realJenkins(warPath, env);
     const failures = await runScenario({ workspace, controller, screen, signal, env });
-    screen.line(
-      failures.length === 0 ? 'Every expectation held.' : `Some expectations failed: ${failures.join('; ')}.`,
-    );
+    screen.line(failures.length === 0 ? 'All checks passed.' : `Some checks failed: ${failures.join('; ')}.`);
     signal.throwIfAborted();
     return failures.length === 0 ? 0 : 1;
   } catch (thrown) {

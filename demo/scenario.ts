@@ -30,13 +30,13 @@ const displayEveryMs = 200;
 /** The exit code of a program that SIGTERM ended, as a shell shows it; java uses it too. */
 const terminated = 143;
 
-/** Prints whether an expectation is met, and records those that are not. */
+/** Prints whether a check passed, and records those that failed. */
 type Expect = (holds: boolean, statement: string, failure: string) => void;
 
 /**
  * Runs the demo: a container without bailey-init, then a castle and two containers with bailey-init. In every case,
  * all processes that it started have ended when it returns or throws.
- * @returns one sentence for each expectation that failed
+ * @returns one sentence for each check that failed
  * @throws DemoError when the demo cannot continue; the signal's reason
  */
 export async function runScenario(deps: ScenarioDeps): Promise<readonly string[]> {

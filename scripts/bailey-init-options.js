@@ -98,7 +98,7 @@ export function cHeader() {
 #define BAILEY_OPTION_ROWS \\
 ${rows.join(' \\\n')}
 
-/* What --help says of them. */
+/* The description of the options in --help. */
 #define BAILEY_OPTION_HELP \\
 ${help.map((line) => `    ${literal(`${line}\n`)}`).join(' \\\n')}
 

@@ -9,7 +9,7 @@
 //                                    earlier build with --inject
 //   node scripts/build.js --target arm64 --target amd64
 //                                    only the static programs, for these machines, into dist/arm64 and dist/amd64, so that
-//                                    a Dockerfile for both can say COPY dist/$TARGETARCH/bailey-init. The other machine
+//                                    a Dockerfile for both can use COPY dist/$TARGETARCH/bailey-init. The other machine
 //                                    needs its cross compiler, and for musl scripts/get-musl.sh.
 //
 // The bundles are CommonJS although the sources are ES modules: a CommonJS bundle starts some milliseconds sooner

@@ -21,7 +21,7 @@
     {.name = "--help", .letter = 'h', .text = bailey_help}, \
     {.name = "--version", .letter = 'V', .text = bailey_version},
 
-/* What --help says of them. */
+/* The description of the options in --help. */
 #define BAILEY_OPTION_HELP \
     "Signals\n" \
     "  --group              forward signals to PROGRAM's process group        BAILEY_GROUP\n" \

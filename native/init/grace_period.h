@@ -5,7 +5,7 @@
 #include "signals.h"
 
 /*
- * Waits for the processes that remain after the program, if the settings say so. With --grace they get SIGTERM at once,
+ * Waits for the processes that remain after the program, if the settings require that. With --grace they get SIGTERM at once,
  * and SIGKILL after the grace period. With --wait-all they get no signal until a SIGTERM to bailey-init starts the
  * grace period, if there is one. Returns as soon as the last process has ended, and at most five seconds after SIGKILL.
  */

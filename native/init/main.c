@@ -71,7 +71,7 @@ static bool reap(const struct settings *settings, const struct child *child, str
     return true;
 }
 
-/* The exit status of this process: that of a shell for the wait status, changed as the settings say. */
+/* The exit status of this process: that of a shell for the wait status, changed according to the settings. */
 static int exit_code(const struct settings *settings, int status, const struct forwarding *forwarding)
 {
     const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -61,7 +61,7 @@ bool can_wait_for_signals(void);
 bool detach_traced(pid_t pid, int signal);
 
 /*
- * Forwards a signal to the program or its process group, or drops it, as the settings say. A signal that was queued
+ * Forwards a signal to the program or its process group, or drops it, according to the settings. A signal that was queued
  * with a value (sigqueue(3)) keeps the value unless it is rewritten. SIGTERM starts --stop-timeout.
  */
 void forward_signal(const struct settings *settings, const struct child *child, struct forwarding *forwarding,

@@ -37,7 +37,7 @@ const expectedLines = [
   /^ {2}zombies at the end +[1-9]\d* +0$/m,
   /^ {2}cost of reaping +none +[\d.]+ ms CPU, \d+ wake-ups?$/m,
   /^ {2}exit code after SIGTERM +143 +143$/m,
-  /^Every expectation held\.$/m,
+  /^All checks passed\.$/m,
 ];
 
 /** @returns the first pattern that has no match after the match of the one before it, or undefined when all have */

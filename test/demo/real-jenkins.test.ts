@@ -31,7 +31,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), program('j
     const fault =
       /container 3 did not find the data of container 2: a controller with the identity [0-9a-f]{12}/;
     t.match(stdout, new RegExp(`FAILED {2}${fault.source}`));
-    t.match(stdout, new RegExp(`Some expectations failed: ${fault.source}\\.`));
+    t.match(stdout, new RegExp(`Some checks failed: ${fault.source}\\.`));
     t.equal(code, 1);
     demo.expectNothingLeft(t);
   });

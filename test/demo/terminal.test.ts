@@ -32,7 +32,7 @@ if (requires(t, pidNamespace, program('setpriv'), program('nsenter'), terminal))
     const demo = new DemoRun();
     const { code, text } = await show(demo);
     t.equal(code, 0);
-    t.match(text, 'Every expectation held.');
+    t.match(text, 'All checks passed.');
     const displays = count(text, /^ {2}zombies {2,}0 now, 0 at most/gm);
     t.ok(displays > 10, `${displays} displays were shown`);
     // The display of the container without bailey-init has three rows, or fewer while it has no zombie yet.

@@ -234,7 +234,7 @@ function printedOptions(folders: Readonly<Record<string, string>>): readonly str
 
 /** Waits for what the engine makes of the checks. @returns what the last one printed */
 const untilHealth = (container: docker.Container, wanted: string): Promise<string> =>
-  until(`the engine says ${wanted}`, async () => {
+  until(`the engine reports ${wanted}`, async () => {
     const text = await docker.docker('inspect', '--format', '{{json .State.Health}}', container.id);
     const { Status, Log } = JSON.parse(text) as { Status: string; Log: { Output: string }[] | null };
     return Status === wanted ? Log?.at(-1)?.Output : undefined;

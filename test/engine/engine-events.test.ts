@@ -156,7 +156,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
     t.equal(await castle.end('SIGTERM'), 0);
   });
 
-  t.test('castle doctor recognises a container of this engine', async (t) => {
+  t.test('castle doctor recognizes a container of this engine', async (t) => {
     const container = await docker.start(t, image, [], ['sleep', '1000']);
     const { stdout } = await docker.run(process.execPath, [
       'dist/castle.js',

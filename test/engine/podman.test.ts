@@ -113,7 +113,7 @@ if (requires(t, root, program('podman'), program('docker'), program('busybox'), 
     t.equal(await castle.end('SIGTERM'), 0);
   });
 
-  t.test('castle doctor recognises a container of Podman', async (t) => {
+  t.test('castle doctor recognizes a container of Podman', async (t) => {
     const id = await podman.run('run', '--detach', '--network', 'none', image, 'sleep', '1000');
     const options = ['--runtime', 'podman', '--docker-socket', podman.socket];
     const { stdout } = await run(process.execPath, ['dist/castle.js', 'doctor', '--json', ...options]);

@@ -1,6 +1,6 @@
 /*
- * Executes a program whose standard error is a full pipe that nobody reads: full-stderr PROGRAM [ARGUMENT...]
- * The read end stays open, so that a write blocks for ever.
+ * Executes a program whose standard error is a full pipe that no process reads: full-stderr PROGRAM [ARGUMENT...]
+ * The read end stays open, so that a write blocks forever.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

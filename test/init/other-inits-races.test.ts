@@ -18,7 +18,7 @@ const own = (...args: string[]): [name: string, command: string[]][] =>
 
 /**
  * Whether a signal that arrives while the program is created is lost in one of many rounds. The program ends by that
- * signal; when it was lost, the program ends by itself.
+ * signal; when it was lost, the program exits without it.
  */
 function losesEarlySignal(sub: Test, init: readonly string[], signal: number): boolean {
   const [atBirth = '', waits = ''] = compile(
@@ -124,7 +124,7 @@ if (requires(t, pidNamespace, otherInits)) {
         sub.equal(await running.line(), `${signal} 0 0`, `${name}: ${signal}`);
       }
     }
-    // The real catatonit reads the signal to send from beyond the end of its table; what lies there is not predictable.
+    // The real catatonit reads the signal to send from beyond the end of its table; the value there is not predictable.
   });
 
   t.test('kill(-1): an init that is not process 1 signals only its own descendants', async (sub) => {

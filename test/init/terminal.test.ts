@@ -279,7 +279,7 @@ if (requires(t, root, pidNamespace, program('bash'), program('setsid'), terminal
     );
   }
 
-  t.test('under the real tini, ^Z stops the program for ever', async (sub) => {
+  t.test('under the real tini, ^Z stops the program forever', async (sub) => {
     const screen = new Terminal(sub, asLeader('tini', '--', ...reportsInput));
     await screen.shows('is-up');
     const init = await descendant(screen.pid, 'tini');

@@ -77,7 +77,7 @@ t.test('the lines of a program arrive one at a time', async (t) => {
   t.match(await program.end, { kind: 'exited', exitCode: 0 });
 });
 
-t.test('the lines end when the program is killed', async (t) => {
+t.test('reading lines ends when the program is killed', async (t) => {
   const program = startProgram('sh', ['-c', 'echo problem >&2; echo ready; exec sleep 1000']);
   const lines = readLines(program.stdout);
   t.equal((await lines.next()).value, 'ready');

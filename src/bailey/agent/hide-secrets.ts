@@ -24,10 +24,10 @@ export interface ArgumentsWithoutSecrets {
  * Why a file, and why standard input:
  * - It must be readable again. After a reconnect the controller makes the agent execv itself with the same arguments, and
  *   first marks all descriptors except 0, 1 and 2 close-on-exec (jenkins.slaves.restarter). A pipe would be empty by
- *   then, and a higher descriptor closed.
+ *   then, and a descriptor above 2 would be closed.
  * - Builds do not get it: java gives its children pipes for 0, 1 and 2 and closes all other descriptors. A child that
  *   inherits standard input finds the file offset at the end.
- * - agent.jar does not use standard input when it connects to the controller, and only then is there a secret.
+ * - An agent has a secret only when it connects to the controller, and then agent.jar does not use standard input.
  * - The file has no name in any directory and vanishes with java, even after `kill -9`.
  * Remaining exposure: processes of the same user can read /proc/PID/fd of java, as they can read its memory unless Yama
  * (kernel.yama.ptrace_scope) prevents it.
@@ -93,7 +93,7 @@ const isSecret = ({ name }: ParsedArgument): boolean => name === undefined || na
 const isOnCommandLine = ({ word, valueWord, value }: ParsedArgument): boolean =>
   word.argument.lines === undefined && valueWord?.argument.lines === undefined && value !== undefined;
 
-/** Removes a trailing line end, which a variable filled from a file may contain; agent.jar would not. */
+/** Removes a trailing line end. A variable that was filled from a file may have one, and agent.jar does not remove it. */
 function line(item: ParsedArgument): string {
   const text = (item.value ?? '').replace(/[\r\n]+$/, '');
   if (/[\r\n]/.test(text))

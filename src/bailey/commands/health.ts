@@ -109,8 +109,7 @@ const usage = (sentence: string): Failure =>
 export function addHealthHelp(program: Command): void {
   program
     .command('health')
-    .summary('check the controller or agent of this container, for HEALTHCHECK')
-    .description('Checks the controller or agent of this container, for HEALTHCHECK.')
+    .description('check the controller or agent of this container, for HEALTHCHECK')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', details);
 }

@@ -42,7 +42,7 @@ const redirectsTo = ({ headers }: HttpReply, from: URL, to: URL): boolean =>
 async function checkLoginPage(page: URL, request: (url: URL) => Promise<HttpReply>): Promise<HealthResult> {
   const { status, headers } = await request(page);
   const version = headers['x-jenkins'];
-  if (status === 503) return unhealthy(`${page.href} answers 503: Jenkins is starting, or has failed to`);
+  if (status === 503) return unhealthy(`${page.href} answers 503: Jenkins is starting, or failed to start`);
   if (status >= 500) return unhealthy(`${page.href} answers ${status}: Jenkins has failed`);
   if (version === undefined)
     return unhealthy(`${page.href} answers ${status} without the header X-Jenkins: that is not Jenkins`);
@@ -53,7 +53,7 @@ async function checkLoginPage(page: URL, request: (url: URL) => Promise<HttpRepl
 function unavailableReason(page: URL, { body }: HttpReply): string {
   const failed = failedChecks(body);
   return failed === undefined
-    ? `${page.href} answers 503: Jenkins is starting, or has failed to`
+    ? `${page.href} answers 503: Jenkins is starting, or failed to start`
     : `${page.href} answers 503: failed checks: ${failed.join(', ') || '(not named)'}`;
 }
 
@@ -78,7 +78,7 @@ function nameOfFailed(check: unknown): string[] {
 function noAnswerReason(root: URL, thrown: unknown, withinMs: number): string {
   switch (errorCode(thrown)) {
     case 'ECONNREFUSED':
-      return `nothing listens at ${root.host}: Jenkins is starting, or has failed to`;
+      return `nothing listens at ${root.host}: Jenkins is starting, or failed to start`;
     case 'ETIMEDOUT':
       return `${root.host} gave no answer within ${withinMs / 1000} s: Jenkins hangs, or is overloaded`;
     default:

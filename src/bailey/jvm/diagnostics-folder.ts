@@ -36,7 +36,7 @@ export function prepareDiagnostics(
   const dump = join(folder, heapDumpName);
   const free = freeBytes(folder);
   if (existsSync(dump))
-    logLine(`${dump} is from an earlier start: java writes no new one until it is moved away`);
+    logLine(`${dump} is from an earlier start: java writes no new heap dump until that file is moved away`);
   else if (free !== undefined && free < heapBytes * minFreeFactor) {
     logLine(
       `warning: no heap dump: ${folder} has ${formatBytes(free)} of free space, and a dump may have ${formatBytes(heapBytes)}`,

@@ -87,7 +87,7 @@ export function planJvm(request: PlanRequest): JvmPlan {
     ...(runtime.jvm === 'HotSpot' ? diagnosticOptions(request, omitted) : []),
   ];
   if (runtime.jvm !== 'HotSpot')
-    omitted.push('no -XX options: the JVM is not known to be HotSpot, and another may refuse them');
+    omitted.push('no -XX options: the JVM is not known to be HotSpot, and other JVMs may reject them');
   return {
     options,
     omitted,
@@ -193,7 +193,7 @@ function heapWarning(limit: number, heap: ConfiguredHeap | undefined, split: Mem
   const percent = Math.round((heap.bytes / limit) * 100);
   return [
     `heap ${formatBytes(heap.bytes)} (${formatOption(heap.option)}) is ${percent} % of the memory limit ${formatBytes(limit)}: ` +
-      `the kernel will kill java when it needs the rest; give it at most ${formatBytes(split.heap)}, or leave the option out`,
+      `the kernel will kill java when java needs the rest of the memory; set at most ${formatBytes(split.heap)}, or remove the option`,
   ];
 }
 

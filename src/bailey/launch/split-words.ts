@@ -50,7 +50,7 @@ function unclosed(variable: string, text: string, at: number): Failure {
   return new Failure(
     'config',
     `${variable} has a ${kind} quote at character ${at + 1}${before ? ` (after ${before})` : ''} that is not closed on its line`,
-    'close it, or write \\ before it to have the quote itself',
+    'close the quote, or write \\ before it to make it an ordinary character',
   );
 }
 

@@ -73,7 +73,7 @@ const explanations: Readonly<Record<Cause, (parent: Parent, zombies: readonly Zo
     remedy: `${bugIn(parent)}: it must unblock SIGCHLD or read it with sigwait or signalfd; ${killRemedy(parent)}`,
   }),
   'sigchld-ignored': (parent) => ({
-    problem: `${parentName(parent)} ignores SIGCHLD since after they exited; the kernel discards only children that exit later`,
+    problem: `${parentName(parent)} began to ignore SIGCHLD after they had exited; the kernel discards only children that exit later`,
     remedy: `${bugIn(parent)}: after it starts to ignore SIGCHLD it must call waitpid once; ${killRemedy(parent)}`,
   }),
   'handler-misses': (parent) => ({

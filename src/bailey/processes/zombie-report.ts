@@ -35,7 +35,7 @@ export interface Parent {
   /** Its pid in each PID namespace, outermost first. */
   readonly namespacePids: readonly number[];
   readonly isPid1: boolean;
-  /** Whether it lives in the machine's own PID namespace; absent when that cannot be read. */
+  /** Whether it is in the machine's own PID namespace; absent when that cannot be read. */
   readonly inInitialNamespace?: boolean;
   readonly reaps: boolean;
   readonly frozen: boolean;

@@ -9,7 +9,7 @@ export const nomad: Scheduler = {
   name: 'Nomad',
   searchedVariables: {
     controller:
-      'NOMAD_HOST_IP_<label> and NOMAD_HOST_PORT_<label> of a port labelled agent or jnlp, or mapped to <port>',
+      'NOMAD_HOST_IP_<label> and NOMAD_HOST_PORT_<label> of a port with the label agent or jnlp, or mapped to <port>',
     agent: 'NOMAD_UPSTREAM_ADDR_<service> with <port> or the name of an agent port at its end',
   },
   controllerAddresses(env, listenPort) {

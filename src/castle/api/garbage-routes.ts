@@ -25,7 +25,7 @@ export function garbageRoutes({ garbage, needHost }: GarbageRoutesDeps): Fastify
       },
       async (request) => {
         await needHost(request);
-        return [...(await garbage.run(request.body.dryRun ? 'look' : 'person'))];
+        return [...(await garbage.run(request.body.dryRun ? 'dry-run' : 'requested'))];
       },
     );
     done();

@@ -343,7 +343,7 @@ async function listen(
   const metricsListener =
     metricsListen === undefined ? undefined : await serveMetrics(metricsListen, metrics, checkHealth);
   services.add({ name: 'metrics listener', stop: () => metricsListener?.close() });
-  await tokens?.forget();
+  await tokens?.deleteUnusableRecords();
   let tlsListener: Awaited<ReturnType<typeof serveTls>> | undefined;
   let pluginListener: PluginListener | undefined;
   // Added before the listeners are opened: if one of them cannot be opened, the earlier ones are closed.

@@ -3,7 +3,7 @@ import type { Garbage } from '../garbage/garbage.ts';
 /** Garbage that a collector found. */
 export interface FoundGarbage extends Garbage {
   /** The remedy for an operator. Set when the castle must not remove the object: another program may own or use it. */
-  readonly byHand?: string;
+  readonly operatorRemedy?: string;
 }
 
 /** Finds the garbage of one kind. `find` changes nothing. */
@@ -14,4 +14,4 @@ export interface Collector {
 }
 
 /** The `remove` function of garbage that the castle only reports. */
-export const leaveAlone = async (): Promise<boolean> => false;
+export const removeNothing = async (): Promise<boolean> => false;

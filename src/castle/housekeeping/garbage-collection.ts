@@ -22,11 +22,11 @@ export interface CollectedGarbage extends Pick<FoundGarbage, 'kind' | 'name' | '
 /** What a run may remove. */
 export type CollectionMode =
   /** Nothing. */
-  | 'look'
+  | 'dry-run'
   /** Everything: an operator started the run, and could list the garbage before. */
-  | 'person'
+  | 'requested'
   /** Only objects that hold no data: the run is periodic. */
-  | 'clock';
+  | 'periodic';
 
 /**
  * Which kinds of garbage a periodic run removes. It does not remove volumes and snapshots, because they are data, and missing
@@ -55,8 +55,8 @@ export class GarbageCollection {
   ) {}
 
   /** Runs all collectors, after a run in progress has ended. */
-  run(order: CollectionMode): Promise<readonly CollectedGarbage[]> {
-    const mine = this.last.then(() => this.collect(order));
+  run(mode: CollectionMode): Promise<readonly CollectedGarbage[]> {
+    const mine = this.last.then(() => this.collect(mode));
     this.last = mine.catch(() => undefined);
     return mine;
   }
@@ -73,34 +73,39 @@ export class GarbageCollection {
     await this.last;
   }
 
-  private async collect(order: CollectionMode): Promise<readonly CollectedGarbage[]> {
+  private async collect(mode: CollectionMode): Promise<readonly CollectedGarbage[]> {
     const collected: CollectedGarbage[] = [];
     for (const { name, find } of this.collectors) {
       try {
-        for (const found of await find()) collected.push(await this.deal(found, order));
+        for (const found of await find()) collected.push(await this.deal(found, mode));
       } catch (thrown) {
         this.emit(`cannot search for ${name}: ${errorMessage(thrown)}`, { event: 'gc.failed' });
       }
     }
     this.left = collected.filter(({ outcome }) => outcome !== 'removed');
-    if (order === 'clock') for (const one of this.left) this.report(one);
+    if (mode === 'periodic') for (const one of this.left) this.report(one);
     const removed = collected.length - this.left.length;
     this.emit(`collected garbage: ${removed} removed, ${this.left.length} left`, { event: 'gc.done' });
     return collected;
   }
 
-  private async deal(found: FoundGarbage, order: CollectionMode): Promise<CollectedGarbage> {
-    const { kind, name, reason, byHand } = found;
+  private async deal(found: FoundGarbage, mode: CollectionMode): Promise<CollectedGarbage> {
+    const { kind, name, reason, operatorRemedy } = found;
     const about = { kind, name, reason };
-    if (byHand !== undefined) {
-      return { ...about, outcome: order === 'look' ? 'found' : 'left', remedy: byHand };
+    if (operatorRemedy !== undefined) {
+      return { ...about, outcome: mode === 'dry-run' ? 'found' : 'left', remedy: operatorRemedy };
     }
-    if (order === 'look') return { ...about, outcome: 'found' };
-    if (order === 'clock' && !isRemovedPeriodically[kind]) {
+    if (mode === 'dry-run') return { ...about, outcome: 'found' };
+    if (mode === 'periodic' && !isRemovedPeriodically[kind]) {
       return { ...about, outcome: 'left', remedy: 'to remove it, run: castle gc' };
     }
     try {
-      if (!(await found.remove())) return { ...about, outcome: 'left', remedy: 'it is in use now' };
+      if (!(await found.remove()))
+        return {
+          ...about,
+          outcome: 'left',
+          remedy: 'it is in use; to remove it, end the program that uses it, then run: castle gc',
+        };
     } catch (thrown) {
       this.emit(`cannot remove ${kind} ${name}: ${errorMessage(thrown)}`, { event: 'gc.failed' });
       return { ...about, outcome: 'failed', remedy: errorMessage(thrown) };

@@ -6,12 +6,12 @@ import { listDeletedImages, volumeOfDevice } from '../backends/loop/images.ts';
 import { trashFolderName } from '../backends/trash.ts';
 import { MountNamespaces } from '../mounting/mount-namespaces.ts';
 import type { KeyedMutex } from '../store/keyed-mutex.ts';
-import { type Collector, leaveAlone } from './collector.ts';
+import { type Collector, removeNothing } from './collector.ts';
 
 /** How long the kernel may take to detach a device after its last unmount, in milliseconds. */
-const goesWithinMs = 2_000;
+const detachWithinMs = 2_000;
 /** The interval between two checks whether the device was detached, in milliseconds. */
-const lookAgainMs = 50;
+const checkIntervalMs = 50;
 
 /**
  * Finds loop devices that have the image of a volume and are not mounted. The kernel detaches the castle's devices after their
@@ -31,13 +31,13 @@ export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Colle
   }
 
   async function isIdle(device: LoopDevice): Promise<boolean> {
-    const end = performance.now() + goesWithinMs;
+    const end = performance.now() + detachWithinMs;
     for (;;) {
       if (!loopDevices().some(({ path, file }) => path === device.path && file === device.file)) return false;
       const uses = await namespaces.findMounts({ device: device.number, root: '/' }, undefined);
       if (uses.length > 0) return false;
       if (performance.now() > end) return true;
-      await sleep(lookAgainMs);
+      await sleep(checkIntervalMs);
     }
   }
 
@@ -53,8 +53,8 @@ export function idleLoopDevices(backend: Backend, volumeLock: KeyedMutex): Colle
           kind: 'device' as const,
           name: device.path,
           reason: `it has the image ${device.file} of volume ${volume}, and is not mounted`,
-          byHand: `find the program that has it open (fuser ${device.path}), then run: losetup --detach ${device.path}`,
-          remove: leaveAlone,
+          operatorRemedy: `find the program that has it open (fuser ${device.path}), then run: losetup --detach ${device.path}`,
+          remove: removeNothing,
         });
       }
       return found;

@@ -21,7 +21,7 @@ export function overdueTrash(
           reason: isGone
             ? 'it was deleted, and is missing from the trash'
             : `it was deleted on ${deleted}, and its retention is over`,
-          remove: () => (isGone ? administration.forget(id) : administration.purgeOne(id)),
+          remove: () => (isGone ? administration.removeMissingRecord(id) : administration.purgeOne(id)),
         });
       }
       return found;

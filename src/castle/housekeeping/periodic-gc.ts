@@ -17,7 +17,7 @@ export function collectGarbagePeriodically(garbage: GarbageCollection, everyMs: 
   const pauseMs = everyMs === 0 ? undefined : Math.min(Math.max(everyMs, shortestPauseMs), longestPauseMs);
   const runs = repeatTask(
     async () => {
-      await garbage.run('clock');
+      await garbage.run('periodic');
       return pauseMs;
     },
     { ...(pauseMs === undefined ? {} : { firstInMs: pauseMs }), failed: () => pauseMs },

@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend.ts';
 import type { Store } from '../store/store.ts';
-import { type Collector, leaveAlone } from './collector.ts';
+import { type Collector, removeNothing } from './collector.ts';
 
 /**
  * Finds volumes in the backend without a record in the store. They are never removed, because they may be data that an operator
@@ -17,8 +17,8 @@ export function unknownVolumes(store: Store, backend: Backend): Collector {
           kind: 'volume',
           name,
           reason: `it is in the ${backend.description}, and the store has no record of it`,
-          byHand: `to adopt it with its content, run: castle volume create ${name}; otherwise move it away`,
-          remove: leaveAlone,
+          operatorRemedy: `to adopt it with its content, run: castle volume create ${name}; otherwise move it away`,
+          remove: removeNothing,
         }));
     },
   };

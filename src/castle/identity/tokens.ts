@@ -169,7 +169,7 @@ export class Tokens {
   }
 
   /** Deletes the records of tokens that can no longer be used. */
-  async forget(): Promise<void> {
+  async deleteUnusableRecords(): Promise<void> {
     const over = this.over();
     if (over.length === 0) return;
     await this.deps.store.commit((changes) => {

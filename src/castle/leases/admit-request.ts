@@ -88,7 +88,7 @@ async function verifyOwnLease(
       if (own.target !== target) throw refusals.mountedOnOther(own.volume, own.target);
       return recorder.recordMount(own, location.mount.id);
     case 'elsewhere':
-      throw refusals.hidden(own.volume, location.found.mount.point);
+      throw refusals.cannotUnmount(own.volume, location.found.mount.point);
     case 'unknown':
       throw refusals.unreadableMounts(container.name);
     case 'gone':

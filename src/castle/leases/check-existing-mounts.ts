@@ -82,7 +82,7 @@ function checkTargetIsFree(
   const taken = store
     .leasesOf(container.id)
     .find((lease) => lease.target === target && isSameContainer(lease, container));
-  if (taken !== undefined) throw refusals.takenTarget(target, taken.volume);
+  if (taken !== undefined) throw refusals.mountPointInUse(target, taken.volume);
   const top = topmostOn(mountsOf(container.first.pid) ?? [], target);
-  if (top !== undefined && backend.ownsMount(top)) throw refusals.takenTarget(target);
+  if (top !== undefined && backend.ownsMount(top)) throw refusals.mountPointInUse(target);
 }

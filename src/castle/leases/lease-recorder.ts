@@ -3,7 +3,7 @@ import type { EmitEvent, EventName } from '../events/event.ts';
 import type { LeaseRecord, Store, VolumeRecord } from '../store/store.ts';
 import type { UnusedVolumeRelease } from '../volumes/release-when-unused.ts';
 import { afterVolume } from '../volumes/volume-states.ts';
-import { after, type LeaseEvent } from './lease-states.ts';
+import { type LeaseEvent, nextLeaseState } from './lease-states.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
 /**
@@ -39,7 +39,7 @@ export class LeaseRecorder {
     event: LeaseEvent,
     changed?: { readonly mountId: number },
   ): Promise<LeaseRecord> {
-    const state = after(lease.state, event);
+    const state = nextLeaseState(lease.state, event);
     if (state === 'ended') {
       await this.store.commit((changes) => changes.removeLease(lease.id));
       this.queue.wakeFirst(lease.volume);

@@ -3,7 +3,7 @@
  * growVolume, reconcileAll) are functions that take their dependencies from this object.
  *
  * Every change is written to the store before it is made and after it was made. One operation at a time runs per volume.
- * A lease lives as long as its container's first process. A lease that cannot be examined is never ended.
+ * A lease ends when its container's first process ends. A lease that cannot be examined is never ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SourceFolder, sourceFolder } from '../../linux/mountinfo.ts';

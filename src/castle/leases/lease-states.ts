@@ -27,7 +27,7 @@ export const transitions: Record<LeaseState, Partial<Record<LeaseEvent, LeaseSta
  * Returns the state after an event.
  * @throws Error when the table has no such transition, which is a bug in the castle and never caused by a wrong request
  */
-export function after(state: LeaseState, event: LeaseEvent): LeaseState {
+export function nextLeaseState(state: LeaseState, event: LeaseEvent): LeaseState {
   const next = transitions[state][event];
   if (next === undefined) throw new Error(`a lease in state ${state} has no transition for ${event}`);
   return next;

@@ -24,7 +24,7 @@ export function mountedOnOther(volume: string, point: string): RefusalError {
 }
 
 /** The container has the volume mounted elsewhere than on the lease's mount point, so castle-mount cannot unmount it. */
-export function hidden(volume: string, point: string): RefusalError {
+export function cannotUnmount(volume: string, point: string): RefusalError {
   return new RefusalError(
     'busy',
     `the castle cannot unmount volume ${volume} from ${point} in this container: the mount was moved, is hidden by another mount, or was copied into another mount namespace`,
@@ -33,7 +33,7 @@ export function hidden(volume: string, point: string): RefusalError {
 }
 
 /** Another volume is mounted on the mount point, and a second mount would hide it. */
-export function takenTarget(target: string, volume?: string): RefusalError {
+export function mountPointInUse(target: string, volume?: string): RefusalError {
   return new RefusalError(
     'bad_target',
     `${volume === undefined ? 'another volume' : `volume ${volume}`} is already mounted on ${target}`,

@@ -80,8 +80,8 @@ async function unmount(
     case 'unknown':
       throw refusals.unreadableMounts(lease.containerName);
     case 'onTarget':
-      throw refusals.hidden(lease.volume, location.mount.point);
+      throw refusals.cannotUnmount(lease.volume, location.mount.point);
     case 'elsewhere':
-      throw refusals.hidden(lease.volume, location.found.mount.point);
+      throw refusals.cannotUnmount(lease.volume, location.found.mount.point);
   }
 }

@@ -17,7 +17,7 @@ export function completeLater(
   const { pending, recorder } = context;
   const settled = completed
     .then(async ({ sizeBytes }) => {
-      await recorder.advance(record, 'whole', sizeBytes === undefined ? {} : { sizeBytes });
+      await recorder.advance(record, 'completed', sizeBytes === undefined ? {} : { sizeBytes });
       const tookMs = Math.round(performance.now() - begunMs);
       recorder.log(record, 'snapshot.taken', `snapshot of volume ${record.volume} is taken`, { tookMs });
     })

@@ -29,7 +29,7 @@ export function fetchSnapshot(
     fetching.add(id);
     try {
       await recorder.write(record);
-      const ready = await recorder.advance(record, 'whole', await write());
+      const ready = await recorder.advance(record, 'completed', await write());
       recorder.log(
         ready,
         'snapshot.fetched',

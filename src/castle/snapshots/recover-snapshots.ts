@@ -73,7 +73,7 @@ async function recover(
       return;
     case 'taking': {
       if (isThere) {
-        await context.recorder.advance(record, 'whole');
+        await context.recorder.advance(record, 'completed');
         return;
       }
       const resumed = await snapshots.resume(record.id);

@@ -3,8 +3,8 @@ export interface Retention {
   /** How many of the newest snapshots are kept. */
   readonly last?: number;
   /**
-   * For how many hours (UTC) that contain a snapshot the newest snapshot of the hour is kept. The other kinds work the same
-   * way.
+   * The number of hours (UTC) for which the newest snapshot of the hour is kept; hours without a snapshot do not count. The
+   * other kinds work the same way.
    */
   readonly hourly?: number;
   readonly daily?: number;

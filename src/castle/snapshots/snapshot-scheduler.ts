@@ -62,22 +62,22 @@ export class SnapshotScheduler {
   /** Returns the scheduled snapshots that the plan does not keep. */
   expired(): readonly SnapshotRecord[] {
     const { store, backend } = this.deps;
-    const lives = new Map<string, SnapshotRecord[]>();
+    const byVolume = new Map<string, SnapshotRecord[]>();
     for (const record of store.snapshots()) {
       if (record.backend !== backend || record.origin !== 'scheduled' || record.state !== 'ready') continue;
-      const life = `${record.volume} ${record.volumeId ?? ''}`;
-      lives.set(life, [...(lives.get(life) ?? []), record]);
+      const volumeKey = `${record.volume} ${record.volumeId ?? ''}`;
+      byVolume.set(volumeKey, [...(byVolume.get(volumeKey) ?? []), record]);
     }
-    return [...lives.values()].flatMap((records) => expiredSnapshots(records, this.plan.retention));
+    return [...byVolume.values()].flatMap((records) => expiredSnapshots(records, this.plan.retention));
   }
 
   /** Deletes the scheduled snapshots that the plan does not keep. @returns those that were deleted */
   async prune(): Promise<readonly SnapshotRecord[]> {
-    const gone: SnapshotRecord[] = [];
+    const deleted: SnapshotRecord[] = [];
     for (const record of this.expired()) {
       try {
         await this.deps.snapshots.delete(record.id);
-        gone.push(record);
+        deleted.push(record);
       } catch (thrown) {
         this.deps.emit(`cannot remove snapshot ${record.id}: ${errorMessage(thrown)}`, {
           event: 'snapshot.unresolved',
@@ -86,7 +86,7 @@ export class SnapshotScheduler {
         });
       }
     }
-    return gone;
+    return deleted;
   }
 
   /** The time until the next scheduled time, in milliseconds. */

@@ -1,15 +1,15 @@
 import type { SnapshotState } from '../../protocol/contract.ts';
 
 /** The events of a snapshot. */
-export type SnapshotEvent = 'begun' | 'whole' | 'failed' | 'remove' | 'removed';
+export type SnapshotEvent = 'started' | 'completed' | 'failed' | 'remove' | 'removed';
 
 /**
  * The state machine of a snapshot: the next state for each state and event. An event without a next state is impossible. In
  * `freezing`, the volume's file system may be frozen; recovery thaws it first.
  */
 export const snapshotTransitions: Record<SnapshotState, Partial<Record<SnapshotEvent, SnapshotState>>> = {
-  freezing: { begun: 'taking', failed: 'deleting' },
-  taking: { whole: 'ready', failed: 'deleting' },
+  freezing: { started: 'taking', failed: 'deleting' },
+  taking: { completed: 'ready', failed: 'deleting' },
   ready: { remove: 'deleting' },
   deleting: { remove: 'deleting', removed: 'deleted' },
   deleted: {},

@@ -159,5 +159,5 @@ async function beginFrozen(
     await snapshot.completed.catch(() => undefined);
     throw refusals.notStill(volume.name, freezeLimitMs);
   }
-  return { record: await recorder.advance(freezing, 'begun'), snapshot };
+  return { record: await recorder.advance(freezing, 'started'), snapshot };
 }

@@ -195,7 +195,7 @@ class LmdbFileCheck {
     walkPage(tree.root, 1, {});
     for (const [name, count] of Object.entries(counted)) {
       const recorded = tree[name as keyof typeof counted];
-      require(recorded === count, () => `${what} has ${count} ${name} where ${recorded} are recorded`);
+      require(recorded === count, () => `${what} has ${count} ${name}, but its record contains ${recorded}`);
     }
   }
 
@@ -224,7 +224,7 @@ class LmdbFileCheck {
     this.claimPages(number, count, what);
     const page = this.read(number * pageBytes, count * pageBytes);
     require(readInteger(page, 0) === number, () =>
-      `page ${number} of ${what} has the number of another page`);
+      `page ${number} of ${what} contains a different page number`);
     // LMDB regards a page of a later transaction as uncommitted, and would write to it through the read-only mapping.
     require(readInteger(page, 8) <= transaction, () =>
       `page ${number} of ${what} belongs to a later transaction`);
@@ -251,7 +251,8 @@ class LmdbFileCheck {
       `the free list contains the impossible transaction ${transaction}`);
     require(value.length >= 8 && value.length % 8 === 0, () => `${what} have ${value.length} bytes`);
     const words = readInteger(value, 0);
-    require(words < value.length / 8, () => `${what} have more entries than fit into their value`);
+    require(words < value.length / 8, () =>
+      `${what} have a count of ${words} entries, which is more than their value contains`);
     for (let n = 1; n <= words; n++) {
       const word = value.readBigInt64LE(8 * n);
       if (word > 0n) this.claimPages(Number(word), 1, what);

@@ -114,7 +114,7 @@ const lockBytes = 4096;
  * Makes sure that LMDB's lock file is a regular file and has its first block.
  *
  * LMDB creates the file sparse and writes to it through a mapping: if the disk has no block for it, SIGBUS ends the process
- * (Linux 6.18). When LMDB cannot create or map the file, for want of an inode or because something else has its name, SIGSEGV
+ * (Linux 6.18). When LMDB cannot create or map the file, because no inode is free or another kind of file has its name, SIGSEGV
  * ends the process (lmdb-js 3.5). Zeros are fine: the only process that has the file open initializes it.
  * @throws Failure cannotCreate
  */

@@ -268,7 +268,7 @@ export function checkStore(folder: string): void {
       }
       const recordKey = table === 'volumes' ? record.name : record.id;
       if (recordKey !== key.toString()) {
-        throw new Error(`table ${table} has ${String(recordKey)} under the key ${key.toString()}`);
+        throw new Error(`table ${table} has the record ${String(recordKey)} with the key ${key.toString()}`);
       }
     });
   } catch (thrown) {

@@ -40,7 +40,7 @@ export class MountInspector {
 
   /**
    * Scans all mount namespaces once, for the lookup of many volumes.
-   * @returns a function that tells whether a volume was mounted at the time of the scan; use findMounts for the current state
+   * @returns a function that returns whether a volume was mounted at the time of the scan; use findMounts for the current state
    */
   scan(): (volume: string) => Promise<boolean> {
     const mountsIn = this.namespaces.scan();

@@ -39,7 +39,7 @@ export function mountedElsewhere(volume: string, { pid, mount }: VolumeMount, on
   return onHost
     ? new RefusalError(
         'volume_in_use',
-        `volume ${volume} is ${place} of the host, outside the folder of the volumes`,
+        `volume ${volume} is ${place} on the host, outside the folder of the volumes`,
         `stop the processes that use it there, then run: umount ${mount.point}`,
         { holder: 'the host' },
       )

@@ -190,7 +190,7 @@ export class VolumeAdministration {
   }
 
   /** Removes the record of a deleted volume that is missing in the trash. @returns false when the volume is in the trash */
-  async forget(id: string): Promise<boolean> {
+  async removeMissingRecord(id: string): Promise<boolean> {
     const record = this.keptRecord(id);
     if (record === undefined) return true;
     return this.deps.volumeLock.run(record.volume, async () => {

@@ -32,7 +32,7 @@ const kubernetes = {
   REMOTING_OPTS: '-noReconnectAfter 1d',
 };
 
-/** The argument that stands in place of a secret. */
+/** The argument that replaces a secret. */
 const hidden = '@/proc/self/fd/0';
 const url = ['-url', 'http://j'];
 

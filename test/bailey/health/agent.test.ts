@@ -154,8 +154,8 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
       await fixture.java(listener);
       await fixture.java(agent({ args: url, connect: '127.0.0.1:50000' }), user);
       await fixture.untilHealth(/^the agent is connected/);
-      const blind = 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace';
-      for (const who of ['', user, blind]) {
+      const withoutPtrace = 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace';
+      for (const who of ['', user, withoutPtrace]) {
         const ended = await fixture.health('', who);
         t.strictSame(
           ended,
@@ -163,7 +163,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox'].map(program
           who || 'root',
         );
       }
-      const look = await fixture.run(`${blind} readlink /proc/$(pgrep -u 1000 -o java)/fd/0`);
+      const look = await fixture.run(`${withoutPtrace} readlink /proc/$(pgrep -u 1000 -o java)/fd/0`);
       t.strictSame(look, { code: 1, text: '' }, 'root without CAP_SYS_PTRACE cannot read descriptors');
     });
   }

@@ -19,7 +19,7 @@ const states: readonly [string, number, RegExp][] = [
     1,
     /^bailey: .*\/health answers 503: failed checks: disk; its java has been running for \d+ s$/,
   ],
-  ['starting', 1, /^bailey: .*\/health answers 503: Jenkins is starting, or has failed to; /],
+  ['starting', 1, /^bailey: .*\/health answers 503: Jenkins is starting, or failed to start; /],
   ['foreign', 1, /^bailey: .*\/login answers 200 without the header X-Jenkins: that is not Jenkins; /],
   ['failed', 1, /^bailey: .*\/health answers 500: Jenkins has failed; /],
 ];
@@ -107,7 +107,7 @@ if (requires(t, pidNamespace, ...['javac', 'jar', 'java', 'busybox', 'openssl'].
     });
     t.match(await fixture.health('--role controller', `BAILEY_HEALTH_URL=http://127.0.0.1:1`), {
       code: 1,
-      text: /^bailey: nothing listens at 127\.0\.0\.1:1: Jenkins is starting, or has failed to; its java has been running for/,
+      text: /^bailey: nothing listens at 127\.0\.0\.1:1: Jenkins is starting, or failed to start; its java has been running for/,
     });
     const withPassword = 'http://me:hunter2@127.0.0.1:8081/a/';
     t.strictSame(

@@ -73,7 +73,7 @@ t.test('an error names the variable and the position, without the value', async 
   t.throws(() => splitWords('JAVA_OPTS', '-Da=1 -Dpw="secret'), {
     kind: 'config',
     message:
-      'JAVA_OPTS has a double quote at character 12 (after -Dpw=) that is not closed on its line; close it, or write \\ before it to have the quote itself',
+      'JAVA_OPTS has a double quote at character 12 (after -Dpw=) that is not closed on its line; close the quote, or write \\ before it to make it an ordinary character',
   });
   t.throws(() => splitWords('JENKINS_OPTS', "it's"), {
     message: /JENKINS_OPTS has a single quote at character 3/,

@@ -75,7 +75,7 @@ if (requires(t, pidNamespace, program('cc'))) {
   const faults: readonly (readonly [string, ZombieGroup['cause'], RegExp])[] = [
     ['never', 'never-waits', /does not wait for its children/],
     ['blocked', 'sigchld-blocked', /blocks SIGCHLD; the signal is pending/],
-    ['ignored', 'sigchld-ignored', /ignores SIGCHLD since after they exited/],
+    ['ignored', 'sigchld-ignored', /began to ignore SIGCHLD after they had exited/],
     ['handled', 'handler-misses', /handles SIGCHLD, but does not wait/],
     ['another', 'waits-for-another', /waits for its child \d+ only/],
     ['stopped', 'parent-stopped', /is stopped/],

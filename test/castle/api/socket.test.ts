@@ -118,7 +118,7 @@ if (requires(t, root)) {
   t.test('a start that fails leaves no socket behind', async (t) => {
     const folder = temporaryFolder(t, 'failed');
     const plugin = join(folder, 'plugins/castle.sock');
-    // Nobody can create a file in /proc; the castle listens there after the volume driver.
+    // No process can create a file in /proc; the castle listens there after the volume driver.
     t.match(await serve(folder, '/proc/castle.sock', '--plugin', plugin), {
       code: /^73|77$/,
       stderr: 'the castle cannot listen on /proc/castle.sock: ',

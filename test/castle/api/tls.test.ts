@@ -55,10 +55,16 @@ if (requires(t, root, program('openssl'))) {
       ['no body', 'POST', '/v1/leases', undefined, 400],
       ['no JSON', 'POST', '/v1/leases', '{"volume": ', 400],
       ['another type', 'POST', '/v1/leases', { volume: 1, target: '/mnt' }, 400],
-      ['who it says it is', 'POST', '/v1/leases', { volume: 'main', target: '/mnt', container: 'x' }, 400],
+      [
+        'a field that names the sender',
+        'POST',
+        '/v1/leases',
+        { volume: 'main', target: '/mnt', container: 'x' },
+        400,
+      ],
       ['__proto__', 'POST', '/v1/leases', '{"volume": "a", "target": "/mnt", "__proto__": {"x": 1}}', 400],
       ['too large', 'POST', '/v1/leases', { volume: 'main', target: '/'.repeat(20_000) }, 413],
-      ['a path that is none', 'DELETE', '/v1/leases/%', undefined, 400],
+      ['an invalid path', 'DELETE', '/v1/leases/%', undefined, 400],
       ['an unknown lease', 'DELETE', '/v1/leases/..%2f..%2fetc', undefined, 404],
     ];
     for (const [name, method, path, body, status] of wrong) {

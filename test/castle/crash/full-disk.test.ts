@@ -23,7 +23,7 @@ t.setTimeout(0);
 
 if (requires(t, root, loopDevices, program('cc'), program('mkfs.ext4'), program('mkfs.xfs'))) {
   t.test(
-    'no data is lost when a step fails on a full disk, or when all steps from one step on fail',
+    'no data is lost when one step fails on a full disk, or when this step and all later steps fail',
     async (t) => {
       const begin = performance.now();
       let times = 0;

@@ -75,10 +75,13 @@ t.test('an empty CASTLE_SOCKET counts as not set, an empty or blank path is refu
   ]);
 });
 
-t.test('the path of a client is relative to the working directory, also when it is a number', async (t) => {
-  const ended = await run(process.execPath, ['dist/castle.js', 'status', '--socket', '39123']);
-  t.match(ended, { code: 69, stderr: ` ${join(process.cwd(), '39123')}: the socket does not exist` });
-});
+t.test(
+  '--socket of a client command is relative to the working directory, even if the path is a number',
+  async (t) => {
+    const ended = await run(process.execPath, ['dist/castle.js', 'status', '--socket', '39123']);
+    t.match(ended, { code: 69, stderr: ` ${join(process.cwd(), '39123')}: the socket does not exist` });
+  },
+);
 
 t.test('every option has a key in the file, and the example contains it', async (t) => {
   const { stdout } = await run(process.execPath, ['dist/castle.js', 'serve', '--help']);

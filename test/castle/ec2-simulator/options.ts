@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { type InstanceType, instanceTypes } from './cloud/instance-types.ts';
 
 export const usage = `usage: node build/test/castle/ec2-simulator/main.js --folder DIR [--port PORT] [--instances ID[=TYPE],...] [--region REGION]
-Simulates the part of EC2 that deals with volumes; test/castle/ec2-simulator/README.md tells what and how.
+Simulates the part of EC2 that deals with volumes; test/castle/ec2-simulator/README.md describes it.
   --folder DIR     volumes, snapshots, what each instance sees, and the state; on a file system that has devices
   --port PORT      of 127.0.0.1; 0, the default: any that is free
   --instances ...  default i-0a=m5.large; types: ${instanceTypes.map(({ name }) => name).join(', ')}

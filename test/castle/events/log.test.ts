@@ -1,4 +1,4 @@
-/** The castle's log, metrics and health, and who may read them. */
+/** The castle's log, metrics and health, and which clients may read them. */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { get } from 'node:http';
@@ -207,7 +207,7 @@ if (requires(t, root)) {
     t.equal((await castle.get('/healthz')).status, 200);
   });
 
-  t.test('metrics are served on TCP only with the option, and nothing else is', async (t) => {
+  t.test('--metrics-listen serves /metrics and /healthz on TCP, and no other path', async (t) => {
     const port = await freePort();
     const castle = await CastleOnHost.start(t, 'process', {
       options: ['--metrics-listen', `127.0.0.1:${port}`],

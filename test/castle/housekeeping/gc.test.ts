@@ -284,43 +284,46 @@ until [ -e "${folder}/$name.end" ]; do sleep 0.02; done
     t.equal(readFileSync(join(of.backend, 'main/data'), 'utf8'), 'kept');
   });
 
-  t.test('of images, only old unfinished files and devices without a mount are removed', async (t) => {
-    if (!requires(t, loopDevices, program('mkfs.ext4'), program('losetup'), program('flock'))) return;
-    const of = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
-    await volume(of, 'create', 'main');
-    const id = (n: number) => `.unfinished-0000000${n}-0000-4000-8000-000000000000`;
-    const [young, old, locked] = [1, 2, 3].map((n) => join(of.backend, id(n))) as [string, string, string];
-    for (const path of [young, old, `${old}.prototype`, locked]) writeFileSync(path, '');
-    for (const path of [old, `${old}.prototype`, locked]) utimesSync(path, 1e9, 1e9);
-    const worker = spawn('flock', [locked, 'sh', '-c', 'echo works; read -r end'], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    await once(worker.stdout, 'data');
-    const image = imageOf(of.backend, 'main');
-    const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
-    t.teardown(() => run('losetup', ['--detach', device]));
-    const stranger = join(of.backend, 'stranger@11111111-0000-4000-8000-000000000000.ext4');
-    writeFileSync(stranger, 'precious');
-    t.match(await gc(of), [
-      `left device ${device}`,
-      'left volume stranger',
-      `removed file ${old}`,
-      `removed file ${old}.prototype`,
-    ]);
-    t.same(
-      [existsSync(young), existsSync(locked)],
-      [true, true],
-      'a young or locked file may be in use and stays',
-    );
-    t.equal(readFileSync(stranger, 'utf8'), 'precious');
-    worker.stdin.end();
-    await once(worker, 'close');
-    execFileSync('losetup', ['--detach', device]);
-    utimesSync(young, 1e9, 1e9);
-    renameSync(stranger, join(of.socketFolder, 'stranger'));
-    t.same([...(await gc(of))].sort(), [`removed file ${young}`, `removed file ${locked}`]);
-    const container = await TestContainer.start(t, of);
-    t.equal((await container.lease('main')).status, 201, 'the volume is unchanged');
-    t.same(await gc(of), [], 'a device with a mount is not reported');
-  });
+  t.test(
+    'with loop, only old unfinished files are removed, and a device without a mount is reported',
+    async (t) => {
+      if (!requires(t, loopDevices, program('mkfs.ext4'), program('losetup'), program('flock'))) return;
+      const of = await CastleOnHost.start(t, 'process', { loop: 'size=16M' });
+      await volume(of, 'create', 'main');
+      const id = (n: number) => `.unfinished-0000000${n}-0000-4000-8000-000000000000`;
+      const [young, old, locked] = [1, 2, 3].map((n) => join(of.backend, id(n))) as [string, string, string];
+      for (const path of [young, old, `${old}.prototype`, locked]) writeFileSync(path, '');
+      for (const path of [old, `${old}.prototype`, locked]) utimesSync(path, 1e9, 1e9);
+      const worker = spawn('flock', [locked, 'sh', '-c', 'echo works; read -r end'], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      await once(worker.stdout, 'data');
+      const image = imageOf(of.backend, 'main');
+      const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim();
+      t.teardown(() => run('losetup', ['--detach', device]));
+      const stranger = join(of.backend, 'stranger@11111111-0000-4000-8000-000000000000.ext4');
+      writeFileSync(stranger, 'precious');
+      t.match(await gc(of), [
+        `left device ${device}`,
+        'left volume stranger',
+        `removed file ${old}`,
+        `removed file ${old}.prototype`,
+      ]);
+      t.same(
+        [existsSync(young), existsSync(locked)],
+        [true, true],
+        'a young or locked file may be in use and stays',
+      );
+      t.equal(readFileSync(stranger, 'utf8'), 'precious');
+      worker.stdin.end();
+      await once(worker, 'close');
+      execFileSync('losetup', ['--detach', device]);
+      utimesSync(young, 1e9, 1e9);
+      renameSync(stranger, join(of.socketFolder, 'stranger'));
+      t.same([...(await gc(of))].sort(), [`removed file ${young}`, `removed file ${locked}`]);
+      const container = await TestContainer.start(t, of);
+      t.equal((await container.lease('main')).status, 201, 'the volume is unchanged');
+      t.same(await gc(of), [], 'a device with a mount is not reported');
+    },
+  );
 }

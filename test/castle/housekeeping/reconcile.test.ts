@@ -70,11 +70,11 @@ if (requires(t, root, loopDevices)) {
   t.test('a difference that only an operator can repair is reported once', async (t) => {
     const castle = await CastleOnHost.start(t, 'process', { options: [...often, '--log-level', 'debug'] });
     const container = await TestContainer.start(t, castle);
-    const looks = async (count: number) => {
+    const untilReconciled = async (count: number) => {
       const before = castle.eventsNamed('reconcile.checked').length;
       await untilEvent(castle, 'reconcile.checked', {}, before + count);
     };
-    const unclear = (message: RegExp) =>
+    const unresolvedCount = (message: RegExp) =>
       castle.eventsNamed('volume.unresolved').filter((line) => message.test(String(line['message']))).length;
     for (const volume of ['away', 'used']) {
       const { id } = (await container.lease(volume)).body;
@@ -91,9 +91,9 @@ if (requires(t, root, loopDevices)) {
       volume: 'used',
       message: /of the host, .*, without a lease/,
     });
-    await looks(2);
-    t.equal(unclear(/missing from/), 1);
-    t.equal(unclear(/without a lease/), 1);
+    await untilReconciled(2);
+    t.equal(unresolvedCount(/missing from/), 1);
+    t.equal(unresolvedCount(/without a lease/), 1);
     t.match(
       (await castle.ask('volumes')).map(({ name, state }) => `${name} ${state}`),
       ['away ready', 'used ready'],

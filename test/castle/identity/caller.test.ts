@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { after, type LeaseEvent, transitions } from '../../../src/castle/leases/lease-states.ts';
+import { type LeaseEvent, nextLeaseState, transitions } from '../../../src/castle/leases/lease-states.ts';
 import type { LeaseState } from '../../../src/protocol/contract.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { program, requires, root } from '../../kit/needs.ts';
@@ -11,9 +11,9 @@ import { CastleOnHost } from '../kit/castle-on-host.ts';
 import { TestContainer } from '../kit/test-container.ts';
 
 t.test('every lease ends with its container, and an ended lease has no transition', async (t) => {
-  t.equal(after('mounting', 'mounted'), 'mounted');
-  t.equal(after('mounted', 'release'), 'releasing');
-  t.equal(after('releasing', 'releaseFailed'), 'mounted');
+  t.equal(nextLeaseState('mounting', 'mounted'), 'mounted');
+  t.equal(nextLeaseState('mounted', 'release'), 'releasing');
+  t.equal(nextLeaseState('releasing', 'releaseFailed'), 'mounted');
   const states = Object.keys(transitions) as LeaseState[];
   for (const state of states) {
     const ends = state === 'ended' ? undefined : 'ended';
@@ -25,7 +25,7 @@ t.test('every lease ends with its container, and an ended lease has no transitio
   }
   const possible = new Set(states.flatMap((state) => Object.keys(transitions[state]))) as Set<LeaseEvent>;
   for (const event of possible)
-    t.throws(() => after('ended', event), `an ended lease has no transition: ${event}`);
+    t.throws(() => nextLeaseState('ended', event), `an ended lease has no transition: ${event}`);
 });
 
 if (requires(t, root, program('setpriv'))) {

@@ -141,7 +141,11 @@ if (requires(t, root, program('openssl'), program('setpriv'))) {
       ['expired', signed({ fromMs: now - 2000, untilMs: now - 1000 }), /expired at \d{4}-/],
       ['not yet valid', signed({ fromMs: now + 60_000, untilMs: now + 90_000 }), /is not valid yet/],
       ['without claims', writeToken(key, {} as Claims), /was not created by this castle/],
-      ['for nobody', signed({ container: 'pidns-1-1' }), /is for a container that does not exist$/],
+      [
+        'for a container that does not exist',
+        signed({ container: 'pidns-1-1' }),
+        /is for a container that does not exist$/,
+      ],
       [
         'for a container by its name',
         signed({ container: `process-${await container.pid()}` }),

@@ -3,7 +3,7 @@
  * result of every event in every state. A pair that is missing here is a type error.
  */
 import t from 'tap';
-import { after as afterLease, type LeaseEvent } from '../../../src/castle/leases/lease-states.ts';
+import { nextLeaseState as afterLease, type LeaseEvent } from '../../../src/castle/leases/lease-states.ts';
 import {
   nextSnapshotState as afterSnapshot,
   type SnapshotEvent,
@@ -120,17 +120,17 @@ const trash: Machine<TrashState, TrashEvent> = {
 
 const snapshot: Machine<SnapshotState, SnapshotEvent> = {
   expected: {
-    freezing: { begun: 'taking', whole: never, failed: 'deleting', remove: never, removed: never },
-    taking: { begun: never, whole: 'ready', failed: 'deleting', remove: never, removed: never },
-    ready: { begun: never, whole: never, failed: never, remove: 'deleting', removed: never },
-    deleting: { begun: never, whole: never, failed: never, remove: 'deleting', removed: 'deleted' },
-    deleted: { begun: never, whole: never, failed: never, remove: never, removed: never },
+    freezing: { started: 'taking', completed: never, failed: 'deleting', remove: never, removed: never },
+    taking: { started: never, completed: 'ready', failed: 'deleting', remove: never, removed: never },
+    ready: { started: never, completed: never, failed: never, remove: 'deleting', removed: never },
+    deleting: { started: never, completed: never, failed: never, remove: 'deleting', removed: 'deleted' },
+    deleted: { started: never, completed: never, failed: never, remove: never, removed: never },
   },
   step: afterSnapshot,
   // A snapshot without a freeze begins in `taking`, which is reached from here as well.
   first: 'freezing',
   atRest: ['ready', 'deleted'],
-  afterCrash: { freezing: ['failed'], taking: ['whole', 'failed'], deleting: ['removed'] },
+  afterCrash: { freezing: ['failed'], taking: ['completed', 'failed'], deleting: ['removed'] },
 };
 
 /** The states that `step` reaches from one, by any events. */

@@ -37,7 +37,7 @@ t.test('a step can be removed before the failure, and by another step while the 
   t.same(done, ['first']);
 });
 
-t.test('keepAll leaves everything as it is', async (t) => {
+t.test('after keepAll, a failure runs no undo step', async (t) => {
   const done: string[] = [];
   const failing = withUndo(async (undo) => {
     undo.push(() => void done.push('first'));

@@ -60,7 +60,7 @@ if (requires(t, root)) {
           error: {
             code: 'volume_in_use',
             holder: 'the host',
-            message: `volume main is mounted on ${elsewhere} of the host, outside the folder of the volumes`,
+            message: `volume main is mounted on ${elsewhere} on the host, outside the folder of the volumes`,
             remedy: `umount ${elsewhere}`,
           },
         },

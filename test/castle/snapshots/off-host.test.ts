@@ -273,9 +273,9 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     const fetched = order(castle, 'snapshot', 'fetch', id);
     await until('the fetch is in progress', () => gate.holds || undefined);
     rmSync(folder);
-    const looks = () => castle.eventsNamed('reconcile.checked').length;
-    const before = looks();
-    await until('the castle has listed its snapshots', () => looks() > before + 1 || undefined);
+    const reconcileCount = () => castle.eventsNamed('reconcile.checked').length;
+    const before = reconcileCount();
+    await until('the castle has listed its snapshots', () => reconcileCount() > before + 1 || undefined);
     gate.open();
     t.match(await fetched, { code: 0, stderr: '' });
     t.match(await snapshotsOf(castle), [{ id, state: 'ready', origin: 'fetched' }]);
@@ -308,7 +308,7 @@ if (requires(t, root, loopDevices, s3Server, program('mkfs.ext4'), program('tar'
     t.same((await idsOf()).sort(), ['main', 'other']);
   });
 
-  t.test('a castle without --off-host, or with a wrong value', async (t) => {
+  t.test('a castle without --off-host refuses copies, and a wrong value is an error', async (t) => {
     const castle = await CastleOnHost.start(t, 'process');
     t.match((await order(castle, 'copies')).stderr, 'start it with --off-host');
     for (const [place, word] of [

@@ -106,16 +106,16 @@ const volumes = async (castle: CastleOnHost, name: string): Promise<boolean> =>
  * The number of the call of cp that copies while the file system is frozen: two calls and an attempt to share blocks
  * precede it.
  */
-const inStandstill = 3;
+const copyWhileFrozen = 3;
 
 /** Begins a snapshot that is held while the file system is frozen. @returns a promise of the castle's response */
-function standStill({ tools, castle }: { tools: FatalTools; castle: CastleOnHost }) {
-  tools.order('cp', inStandstill, 'hold');
+function beginHeldSnapshot({ tools, castle }: { tools: FatalTools; castle: CastleOnHost }) {
+  tools.order('cp', copyWhileFrozen, 'hold');
   return order(castle, '/v1/snapshots', { volume: 'main' }).catch(() => undefined);
 }
 
 /** Whether the file system of the volume main is frozen: castle-mount's attempt to freeze it again fails then. */
-function standsStill(castle: CastleOnHost): boolean {
+function isFrozen(castle: CastleOnHost): boolean {
   const [device = '', image = ''] = loopsOf(castle.backend)[0]?.split(' ') ?? [];
   const uuid = /^main@(.*)\.ext4$/.exec(image)?.[1] ?? '';
   const { stdout } = spawnSync('dist/castle-mount', ['freeze', uuid, device, '1'], {
@@ -139,10 +139,10 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     { buffered: true },
     (t) =>
       killByTools(t, 'size=16M', [
-        ['take', 'it is tried whether a copy can share', 'cp', 1],
+        ['take', 'cp tries to share blocks', 'cp', 1],
         ['take', 'it is copied while it is written to', 'cp', 2],
-        ['take', 'it stands still', 'castle-mount', 1],
-        ['take', 'it is copied while it stands still', 'cp', 4],
+        ['take', 'it is frozen', 'castle-mount', 1],
+        ['take', 'it is copied while it is frozen', 'cp', 4],
       ]),
   );
 
@@ -174,44 +174,44 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     async (t) => {
       const host = await begin(t);
       const { tools, castle, container } = host;
-      const goesOn = async (what: string) => {
+      const canWrite = async (what: string) => {
         await container.write(join(container.home, 'data'), `${what}\n`);
         t.match(await container.read(join(container.home, 'data')), new RegExp(`${what}\n$`), what);
       };
 
-      let taking = standStill(host);
+      let taking = beginHeldSnapshot(host);
       await tools.untilHeld();
-      t.ok(standsStill(castle), 'the file system is frozen');
+      t.ok(isFrozen(castle), 'the file system is frozen');
       t.match(await snapshotsOf(castle), [{ state: 'freezing' }], 'the state is recorded');
       await castle.end('SIGKILL');
-      await goesOn('the castle is killed, and nobody is there but castle-mount');
+      await canWrite('the castle is killed, and only castle-mount runs');
       tools.letGo();
       await taking;
       await castle.serve();
       t.same(await snapshotsOf(castle), [], 'the incomplete snapshot is not listed');
 
-      taking = standStill(host);
+      taking = beginHeldSnapshot(host);
       await tools.untilHeld();
       process.kill(await watchdog(castle), 'SIGKILL');
-      await goesOn('castle-mount is killed, and the castle lives');
+      await canWrite('castle-mount is killed, and the castle still runs');
       tools.letGo();
       t.match(await taking, { status: 503, text: /was frozen for 10 s, the limit/ });
       t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
 
-      taking = standStill(host);
+      taking = beginHeldSnapshot(host);
       await tools.untilHeld();
       const [{ pid }, helper] = [await castle.status(), await watchdog(castle)];
       process.kill(pid, 'SIGSTOP');
       process.kill(helper, 'SIGKILL');
       await castle.end('SIGKILL');
-      t.ok(standsStill(castle), 'with both killed, the file system stays frozen');
+      t.ok(isFrozen(castle), 'with both killed, the file system stays frozen');
       tools.letGo();
       await taking;
       await castle.serve();
-      await goesOn('the next castle has found it in its journal');
+      await canWrite('the next castle has found it in its journal');
       t.same([await snapshotsOf(castle), unfinished(castle)], [[], []]);
 
-      taking = standStill(host);
+      taking = beginHeldSnapshot(host);
       await tools.untilHeld();
       const [again, helperAgain] = [await castle.status(), await watchdog(castle)];
       process.kill(again.pid, 'SIGSTOP');
@@ -237,12 +237,9 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
   t.test('no file system stays frozen for longer than --freeze-limit', { buffered: true }, async (t) => {
     const host = await begin(t, 'size=16M', '--freeze-limit', '1s');
     const { tools, castle, container } = host;
-    let taking = standStill(host);
+    let taking = beginHeldSnapshot(host);
     await tools.untilHeld();
-    await until(
-      'the file system is thawed while the copy continues',
-      () => !standsStill(castle) || undefined,
-    );
+    await until('the file system is thawed while the copy continues', () => !isFrozen(castle) || undefined);
     await container.write(join(container.home, 'data'), 'second\n');
     tools.letGo();
     t.match(await taking, {
@@ -254,7 +251,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs'].map(program))) {
     tools.order('cp', 2, 'hold');
     taking = order(castle, '/v1/snapshots', { volume: 'main' });
     await tools.untilHeld();
-    t.notOk(standsStill(castle), 'the first copy is made without a freeze');
+    t.notOk(isFrozen(castle), 'the first copy is made without a freeze');
     t.match(
       await taking,
       { status: 503, text: /would be frozen for more than 1 s/ },

@@ -112,7 +112,7 @@ if (requires(t, root, loopDevices, ...['mkfs.btrfs', 'mkfs.xfs', 'setfattr'].map
   }
 
   t.test(
-    'btrfs: a snapshot has every file of one moment, which is after the request',
+    'btrfs: a snapshot has every file as it was at one moment after the request',
     { buffered: true },
     async (t) => {
       const castle = await CastleOnHost.start(t, 'process', { backend: folderOn(t, 'btrfs') });

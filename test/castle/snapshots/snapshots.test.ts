@@ -27,7 +27,7 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
     ['xfs', 'fs=xfs,size=300M'],
   ] as const) {
     t.test(
-      `${image} on the ${disk}: snapshots of a volume that is written to are of one moment each`,
+      `${image} on the ${disk}: each snapshot of a volume that is being written has the data of one moment`,
       async (t) => {
         const backend = folderOn(t, disk, 2048);
         const castle = await CastleOnHost.start(t, 'process', { loop: image, backend });
@@ -109,8 +109,8 @@ if (requires(t, root, loopDevices, ...['mkfs.ext4', 'mkfs.xfs', 'mkfs.btrfs'].ma
       const container = await TestContainer.start(t, castle);
       await container.lease('main');
       await container.write(join(container.home, 'data'), 'kept');
-      const { stdout: told } = await castleCommand(castle, 'snapshot', 'create', 'main', '--note', 'first');
-      const id = /^snapshot (\S+) of volume main is taken$/m.exec(told)?.[1] ?? told;
+      const { stdout: report } = await castleCommand(castle, 'snapshot', 'create', 'main', '--note', 'first');
+      const id = /^snapshot (\S+) of volume main is taken$/m.exec(report)?.[1] ?? report;
       await container.write(join(container.home, 'data'), ' and more');
       const later = await taken(castle, 'main');
       const make = (...args: readonly string[]) => castleCommand(castle, ...args);

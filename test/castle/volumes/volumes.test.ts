@@ -105,7 +105,7 @@ if (requires(t, root, program('strace'))) {
     writeFileSync(join(inside, 'precious'), '');
     t.match(await volume(castle, 'delete', 'inside'), {
       code: 75,
-      stderr: /has something mounted on .*folder; umount/,
+      stderr: /a file system is mounted in .*, on .*folder; umount/,
     });
     t.ok(existsSync(join(inside, 'precious')));
     await volume(castle, 'create', 'elsewhere');

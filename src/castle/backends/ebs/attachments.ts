@@ -120,7 +120,7 @@ export class Attachments {
     if (name === undefined) throw refusals.noNameLeft(volume.name, instance);
     try {
       // EC2 is eventually consistent: it may not find a volume that was just created.
-      const begun = await waitFor(pace.settle, async () => {
+      const begun = await waitFor(pace.visible, async () => {
         try {
           await ec2.attachVolume({ VolumeId: now.ec2Id, InstanceId: instance, Device: name });
           return name;
@@ -184,7 +184,7 @@ export class Attachments {
   /** Waits until the kernel shows the disk of the volume. */
   private async waitForDevice(volume: CastleVolume, name: string): Promise<HostDevice> {
     const { host, names, pace } = this.deps;
-    const device = await waitFor({ ...pace.settle, firstMs: pace.settle.firstMs / 10 }, async () =>
+    const device = await waitFor({ ...pace.visible, firstMs: pace.visible.firstMs / 10 }, async () =>
       host.find(volume.ec2Id, name),
     );
     if (device !== undefined) {
@@ -218,6 +218,6 @@ export class Attachments {
 
   private avoidName(name: string, why: string, never: boolean): void {
     this.deps.names.avoid(name, why, never ? stuckAvoidMs : avoidMs, never);
-    this.deps.emit(`device name ${name} is avoided for some time: ${why}`, { event: 'device.name-avoided' });
+    this.deps.emit(`device name ${name} is not used for some time: ${why}`, { event: 'device.name-avoided' });
   }
 }

@@ -69,7 +69,7 @@ async function assemble(
   );
   const limit = settings.max ?? (await attachmentLimit(ec2, here, (why) => emit(why)));
   const pace = pollingPaces(pollMs);
-  const inventory = new VolumeInventory(ec2, cluster, batchMs, pace.settle.withinMs);
+  const inventory = new VolumeInventory(ec2, cluster, batchMs, pace.visible.withinMs);
   const host = new HostDevices(settings.sys, settings.dev);
   const names = new DeviceNames();
   const [zone, instance] = [settings.zone ?? here.zone, here.id];
@@ -170,7 +170,7 @@ function ebsVolumes(settings: EbsSettings, base: string, context: EbsContext): B
         if ((await unfinished()).length === 0) return;
         // EC2 is eventually consistent: it may still show the old state of a volume that an earlier castle has marked as
         // ready.
-        await sleep(context.pace.settle.withinMs);
+        await sleep(context.pace.visible.withinMs);
         for (const volume of await unfinished()) {
           const gone = await creation.deleteUnused(volume);
           const what = gone

@@ -116,9 +116,12 @@ export class VolumeCreator {
     try {
       const now = (await this.deps.inventory.getCastleVolume(ec2Id)) ?? volume;
       if (await this.deleteUnused(now)) return;
-      this.emitUnresolved(name, `the unfinished ${ec2Id} cannot be deleted, because it is in use`);
+      this.emitUnresolved(name, `the incomplete EBS volume ${ec2Id} cannot be deleted, because it is in use`);
     } catch (thrown) {
-      this.emitUnresolved(name, `the unfinished ${ec2Id} cannot be deleted: ${describeEc2Error(thrown)}`);
+      this.emitUnresolved(
+        name,
+        `the incomplete EBS volume ${ec2Id} cannot be deleted: ${describeEc2Error(thrown)}`,
+      );
     }
   }
 
@@ -170,7 +173,7 @@ export class VolumeCreator {
         return undefined;
       }
       // The call may have created the volume although its response was lost.
-      const found = await waitFor(this.deps.pace.glance, () => this.byId(volume.id));
+      const found = await waitFor(this.deps.pace.lookup, () => this.byId(volume.id));
       if (found !== undefined) return found;
       throw thrown;
     }
@@ -187,7 +190,7 @@ export class VolumeCreator {
    */
   private async checkToken(token: string): Promise<void> {
     const { inventory, instance, pace } = this.deps;
-    const holder = await waitFor(pace.glance, async () =>
+    const holder = await waitFor(pace.lookup, async () =>
       (await inventory.listByTag(tags.token, token)).at(-1),
     );
     if (holder === undefined || isDeleted(holder) || holder.status === 'error') return;

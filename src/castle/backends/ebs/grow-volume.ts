@@ -38,12 +38,12 @@ export async function extendVolume(context: EbsContext, known: KnownVolume, want
     return;
   }
   // The device reports its new size to the kernel without a rescan.
-  const isLarger = await waitFor(pace.settle, async () => {
+  const isLarger = await waitFor(pace.visible, async () => {
     const device = host.find(volume.ec2Id, attachment.name);
     return device === undefined || device.sizeBytes >= wanted ? true : undefined;
   });
   if (isLarger === undefined)
-    throw refusals.attachmentTimedOut(name, volume.ec2Id, 'growing', pace.settle.withinMs / 1000);
+    throw refusals.attachmentTimedOut(name, volume.ec2Id, 'growing', pace.visible.withinMs / 1000);
 }
 
 /**

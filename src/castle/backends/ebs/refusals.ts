@@ -66,7 +66,7 @@ export function wrongState({ name, ec2Id, state }: CastleVolume): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is marked as ${state}`,
-    'see castle deleted and castle volumes; it was not changed',
+    'check the output of castle deleted and castle volumes; the volume was not changed',
   );
 }
 
@@ -82,7 +82,7 @@ export function noNameLeft(name: string, instance: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} cannot be attached: instance ${instance} has no free device name`,
-    'see castle devices; the castle avoids a name that failed for some time, and a new instance has all names',
+    'wait, or use another instance; castle devices lists the names that the castle avoids after a failure, and until when',
   );
 }
 
@@ -96,7 +96,7 @@ export function attachmentTimedOut(
   return new RefusalError(
     'backend_failed',
     `volume ${name} (${ec2Id}) is still ${doing} after ${seconds} s`,
-    'try again, which uses another device name for an attachment; if it fails again, use another instance',
+    'try again: the next attachment uses another device name; if it fails again, use another instance',
   );
 }
 
@@ -105,7 +105,7 @@ export function noSuchDevice(name: string, ec2Id: string, deviceName: string): R
   return new RefusalError(
     'backend_failed',
     `volume ${name} is attached as ${deviceName}, but no disk of this host has the serial of ${ec2Id}`,
-    'try again, which uses another device name; the volume was detached and not changed',
+    'try again: the next attachment uses another device name; the volume was detached and not changed',
   );
 }
 
@@ -114,7 +114,7 @@ export function notBlank(name: string, path: string): RefusalError {
   return new RefusalError(
     'backend_failed',
     `volume ${name} was just created, but ${path} is not blank`,
-    'it was not formatted; check which volume that device is',
+    'the device was not formatted; check which volume it belongs to',
   );
 }
 

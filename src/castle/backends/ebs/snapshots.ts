@@ -79,7 +79,7 @@ export function ebsSnapshots(context: EbsContext): Snapshots {
         if (SnapshotId !== undefined) return SnapshotId;
       } catch (thrown) {
         // The response may have been lost. A second snapshot would cost money and have no record.
-        const after = await waitFor(pace.glance, () => withId(id));
+        const after = await waitFor(pace.lookup, () => withId(id));
         if (after?.SnapshotId !== undefined) return after.SnapshotId;
         if (attempt === tries || !(isThrottling(ec2Code(thrown)) || isLost(thrown))) throw thrown;
         await sleep(Math.random() * firstPauseMs * 2 ** attempt);

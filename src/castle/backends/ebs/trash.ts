@@ -87,7 +87,7 @@ export function ebsTrash(context: EbsContext): Trash {
         if (marked.state === 'deleted') await mark(marked, { [tags.state]: 'purging' });
         // A castle on another host may restore the volume without having seen the mark `purging`. After this pause, its
         // restore has overwritten the mark.
-        await sleep(pace.settle.withinMs * 1.5);
+        await sleep(pace.visible.withinMs * 1.5);
         const volume = await inTrash(id);
         if (volume === undefined) return;
         if (volume.state !== 'purging') throw refusals.wrongState(volume);

@@ -15,7 +15,7 @@ export interface PollingPace {
 /** Returns the polling pace for each kind of change in EC2. @param pollMs the base interval, in milliseconds */
 export function pollingPaces(
   pollMs: number,
-): Record<'attach' | 'detach' | 'create' | 'settle' | 'glance' | 'modify' | 'snapshot', PollingPace> {
+): Record<'attach' | 'detach' | 'create' | 'visible' | 'lookup' | 'modify' | 'snapshot', PollingPace> {
   const pace = (firstMs: number, factor: number, longest: number, within: number): PollingPace => ({
     firstMs,
     factor,
@@ -28,27 +28,27 @@ export function pollingPaces(
     detach: pace(pollMs / 2, 1.5, 5, 40),
     create: pace(pollMs / 2, 1.5, 5, 60),
     // For a change that was made: EC2 is eventually consistent, and some of its servers show the change later.
-    settle: pace(pollMs / 2, 1.5, 3, 20),
+    visible: pace(pollMs / 2, 1.5, 3, 20),
     // The same, but shorter, for a request that EC2 may never have received.
-    glance: pace(pollMs / 2, 1.5, 2, 5),
+    lookup: pace(pollMs / 2, 1.5, 2, 5),
     modify: pace(pollMs, 1.8, 10, 300),
     snapshot: pace(pollMs * 2, 1.5, 30, 86_400),
   };
 }
 
 /**
- * Polls with growing pauses until `look` returns a result. The pauses vary at random, so that castles that started at the
+ * Polls with growing pauses until `poll` returns a result. The pauses vary at random, so that castles that started at the
  * same time do not poll at the same time.
  * @returns the result; undefined after the time limit
- * @throws what `look` throws
+ * @throws what `poll` throws
  */
 export async function waitFor<T>(
   { firstMs, factor, longestMs, withinMs }: PollingPace,
-  look: () => Promise<T | undefined>,
+  poll: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   const endMs = performance.now() + withinMs;
   for (let pauseMs = firstMs; ; pauseMs = Math.min(pauseMs * factor, longestMs)) {
-    const found = await look();
+    const found = await poll();
     if (found !== undefined) return found;
     const leftMs = endMs - performance.now();
     if (leftMs <= 0) return undefined;

@@ -20,10 +20,10 @@ export async function copyQuietFolder(from: string, to: string): Promise<void> {
 }
 
 /**
- * Copies a folder to which a container may write meanwhile. Each file is copied as it is when it is read; different files
- * may be from different moments. This uses tar(1) and not cp(1). cp opens files by path, where the container could place a
- * symlink to a file of the host, and skips a file that is replaced meanwhile. tar descends by folder descriptors, and reads
- * either the old or the new file.
+ * Copies a folder to which a container may write meanwhile. The copy of a file has the content that the file had when it was
+ * read; different files may be copied at different moments. This uses tar(1) and not cp(1). cp opens files by path, where the
+ * container could place a symlink to a file of the host, and skips a file that is replaced meanwhile. tar descends by folder
+ * descriptors, and reads either the old or the new file.
  * @param to a path that does not exist; removed when the copy fails
  * @throws Error
  */
@@ -52,25 +52,30 @@ const tries = 5;
  * @returns the size of the folder `from`, and the free space of the file system of `on`, in bytes
  * @throws Error
  */
-export async function measureSpace(from: string, on: string): Promise<{ wanted: number; free: number }> {
+export async function measureSpace(
+  from: string,
+  on: string,
+): Promise<{ requiredBytes: number; freeBytes: number }> {
   for (let attempt = 1; ; attempt++) {
-    const { wanted, lastLine } = await sizeOf(from);
-    if (wanted !== undefined) {
+    const { requiredBytes, lastLine } = await sizeOf(from);
+    if (requiredBytes !== undefined) {
       const { bavail, bsize } = await statfs(on);
-      return { wanted, free: bavail * bsize };
+      return { requiredBytes, freeBytes: bavail * bsize };
     }
     if (attempt === tries) throw new Error(`du(1) cannot measure ${from}: ${lastLine}`);
   }
 }
 
 /** @returns bytes, or the last message of du(1) when it printed no size */
-async function sizeOf(folder: string): Promise<{ readonly wanted?: number; readonly lastLine: string }> {
+async function sizeOf(
+  folder: string,
+): Promise<{ readonly requiredBytes?: number; readonly lastLine: string }> {
   // The exit code is ignored: du exits with 1 when an entry disappeared meanwhile, which then takes no space.
   const { stdout, lastLine } = await runProgram('du', [
     ...['--summarize', '--block-size=1', '--one-file-system', '--', folder],
   ]);
   const [, bytes] = /^(\d+)\t/.exec(stdout) ?? [];
-  return { ...(bytes === undefined ? {} : { wanted: Number(bytes) }), lastLine };
+  return { ...(bytes === undefined ? {} : { requiredBytes: Number(bytes) }), lastLine };
 }
 
 /** Writes all dirty data of a file system to disk, without blocking the main thread. @throws Error */

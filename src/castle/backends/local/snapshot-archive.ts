@@ -30,8 +30,8 @@ export function folderSnapshotContent(base: string): SnapshotContent {
     async read(id) {
       const there = (await storedSnapshots(base)).find((one) => one.id === id);
       if (there === undefined || there.type !== undefined) throw noSuchSnapshot(id);
-      const { wanted } = await measureSpace(there.path, base);
-      const atMostBytes = wanted * perByteOnDisk + leastBytes;
+      const { requiredBytes } = await measureSpace(there.path, base);
+      const atMostBytes = requiredBytes * perByteOnDisk + leastBytes;
       return { format, stream: createArchive(there.path), atMostBytes };
     },
 

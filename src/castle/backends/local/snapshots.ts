@@ -45,10 +45,10 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
           await snapshotSubvolume(from, snapshotPath(base, whole), 'ro');
           return { completed: syncFileSystem(base).then(() => ({})) };
         }
-        const { wanted, free } = await measureSpace(from, snapshotFolder(base));
-        if (wanted > free) throw refusals.noRoomForSnapshot(name, wanted, free);
+        const { requiredBytes, freeBytes } = await measureSpace(from, snapshotFolder(base));
+        if (requiredBytes > freeBytes) throw refusals.noRoomForSnapshot(name, requiredBytes, freeBytes);
         await copyLiveFolder(from, unfinishedSnapshotPath(base, id));
-        return { completed: finish(base, whole, wanted) };
+        return { completed: finish(base, whole, requiredBytes) };
       } catch (thrown) {
         await removeTree(unfinishedSnapshotPath(base, id));
         throw thrown instanceof RefusalError ? thrown : refusals.snapshotFailed(name, errorMessage(thrown));
@@ -71,8 +71,8 @@ export function localSnapshots(base: string, unfinished: string, making: Set<str
         if (await isSubvolume(from.path)) {
           await snapshotSubvolume(from.path, path, 'rw');
         } else {
-          const { wanted, free } = await measureSpace(from.path, base);
-          if (wanted > free) throw refusals.noRoomForVolume(name, wanted, free);
+          const { requiredBytes, freeBytes } = await measureSpace(from.path, base);
+          if (requiredBytes > freeBytes) throw refusals.noRoomForVolume(name, requiredBytes, freeBytes);
           await copyQuietFolder(from.path, path);
         }
         await syncFileSystem(base);

@@ -71,7 +71,7 @@ function refuseMountsIn(path: string, what: string): void {
   if (mount === undefined) return;
   throw new RefusalError(
     'busy',
-    `${what} has something mounted on ${mount.point}`,
+    `a file system is mounted in ${what}, on ${mount.point}`,
     `umount ${mount.point} first`,
   );
 }

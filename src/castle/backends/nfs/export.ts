@@ -84,7 +84,7 @@ export class NfsExport {
 
   /**
    * Resolves the server's name at each call, since its address may change. When the lookup fails, the last address is used.
-   * Only one lookup runs at a time: a resolver that hangs blocks one of Node's four threads.
+   * Only one lookup runs at a time: a lookup that hangs blocks one of the four threads of libuv's pool.
    */
   private async resolve(): Promise<string> {
     const { host } = this.settings;

@@ -16,19 +16,19 @@ export interface OffHostCopyDeps {
 }
 
 /** The interval at which scheduled snapshots without a copy are copied, in milliseconds; a failed copy is retried then. */
-const lookAgainMs = 60_000;
+const copyIntervalMs = 60_000;
 
 /** Copies snapshots to an off-host store and fetches them back. Scheduled snapshots are copied automatically. */
 export class OffHostCopies {
   private readonly runs = repeatTask(
     async (stop) => {
       await this.copyScheduled(stop);
-      return lookAgainMs;
+      return copyIntervalMs;
     },
     {
       failed: (thrown) => {
         this.deps.emit(`the scheduled snapshots could not be copied: ${errorMessage(thrown)}`);
-        return lookAgainMs;
+        return copyIntervalMs;
       },
     },
   );
