@@ -36,7 +36,7 @@ const logs = 'build/test-logs';
 const { values: asked, positionals: texts } = parseArgs({
   allowPositionals: true,
   options: {
-    jobs: { type: 'string', default: String(availableParallelism() + 1) },
+    jobs: { type: 'string', default: String(availableParallelism() + 2) },
     rest: { type: 'boolean' },
     suite: { type: 'string', multiple: true },
   },

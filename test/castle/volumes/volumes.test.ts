@@ -8,9 +8,11 @@ import {
   renameSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { open } from 'lmdb';
 import t from 'tap';
 import { type Ran, run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
@@ -257,9 +259,12 @@ if (requires(t, root, program('strace'))) {
     const filler = join(state, 'filler');
     let refused = 0;
     for (let round = 0; round < 8; round++) {
+      await castle.end('SIGTERM');
+      await trimStore(join(state, 'castle.lmdb'));
       // With some sizes of the gap, there is room for the first commit of an operation but not for the last one.
-      spawnSync('sh', ['-c', `head -c ${round * 4096} /dev/zero >${filler}.gap; cat /dev/zero >${filler}`]);
+      spawnSync('sh', ['-c', `head -c ${round * 20_480} /dev/zero >${filler}.gap; cat /dev/zero >${filler}`]);
       rmSync(`${filler}.gap`);
+      await castle.serve();
       for (const path of ['/v1/volumes/main', '/v1/volumes/main/restore']) {
         const { status } = await castle.call(path.endsWith('restore') ? 'POST' : 'DELETE', path);
         if (status === 503) refused += 1;
@@ -269,6 +274,14 @@ if (requires(t, root, program('strace'))) {
       t.same([await names(castle), await deleted(castle)], [['main'], []], `round ${round}`);
       t.equal(readFileSync(join(castle.backend, 'main/data'), 'utf8'), 'kept');
     }
-    t.not(refused, 0, `${refused} refused`);
+    t.ok(refused > 0 && refused < 16, `${refused} of 16 requests are refused`);
   });
+}
+
+/** Removes the unused space at the end of a store that no process has open. */
+async function trimStore(file: string): Promise<void> {
+  const store = open({ path: file, encoding: 'json', readOnly: true });
+  const { lastPageNumber, pageSize } = store.getStats() as { lastPageNumber: number; pageSize: number };
+  await store.close();
+  truncateSync(file, (lastPageNumber + 1) * pageSize);
 }
