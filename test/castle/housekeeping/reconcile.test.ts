@@ -89,7 +89,7 @@ if (requires(t, root, loopDevices)) {
     });
     await untilEvent(castle, 'volume.unresolved', {
       volume: 'used',
-      message: /of the host, .*, without a lease/,
+      message: /on the host, .*, without a lease/,
     });
     await untilReconciled(2);
     t.equal(unresolvedCount(/missing from/), 1);
