@@ -4,7 +4,7 @@
 //   node scripts/test.js --rest          the other suites, as `npm run test:all`
 //   node scripts/test.js --suite NAME    one suite; can be given several times
 //   node scripts/test.js TEXT...         every file whose name contains one of the texts, once
-//   --jobs N                             the number of files that run at a time; default: the number of CPUs plus two
+//   --jobs N                             the number of files that run at a time; default: the number of CPUs plus one
 //
 // Every file is a program that prints TAP. It runs in its own process group with its own temporary folder. The runner prints
 // one line with the time of each file; the output of the file is in build/test-logs. The run fails when an assertion fails,
@@ -36,7 +36,7 @@ const logs = 'build/test-logs';
 const { values: asked, positionals: texts } = parseArgs({
   allowPositionals: true,
   options: {
-    jobs: { type: 'string', default: String(availableParallelism() + 2) },
+    jobs: { type: 'string', default: String(availableParallelism() + 1) },
     rest: { type: 'boolean' },
     suite: { type: 'string', multiple: true },
   },

@@ -1,7 +1,17 @@
 /** bailey-init as the entrypoint of containers of a real engine: default seccomp profile, uid 1000, read-only root. */
 import { release } from 'node:os';
 import t, { type Test } from 'tap';
-import { docker, ended, printed, processes, runToEnd, start, untilPrinted, zombies } from '../kit/docker.ts';
+import {
+  type Container,
+  docker,
+  ended,
+  printed,
+  processes,
+  runToEnd,
+  start,
+  untilPrinted,
+  zombies,
+} from '../kit/docker.ts';
 import { addBusybox, addProgram, importImage, temporaryFolder } from '../kit/images.ts';
 import { engine, program, requires, root } from '../kit/needs.ts';
 import { until } from '../kit/until.ts';
@@ -50,7 +60,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
     t.test(`--reap ${way}: 200 orphans leave no zombie`, async (t) => {
       const container = await start(t, image, options, ['sh', '-c', leaveOrphans]);
-      await untilPrinted(container, /left all/);
+      await endOrphans(container);
       // The shell has executed sleep, and all other processes have been reaped: there are only two rows.
       await until('only bailey-init and its program are left', async () => {
         const rows = await processes(container);
@@ -70,7 +80,7 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 
   t.test('the same program leaves zombies without bailey-init', async (t) => {
     const container = await start(t, image, [...unprivileged, '--entrypoint', 'sh'], ['-c', leaveOrphans]);
-    await untilPrinted(container, /left all/);
+    await endOrphans(container);
     const rows = await until('all orphans have ended', async () => {
       const rows = await processes(container);
       return rows.filter(({ state }) => state !== 'Z').length === 1 ? rows : undefined;
@@ -93,7 +103,13 @@ if (requires(t, root, engine, program('busybox'), program('tar'))) {
 }
 
 /** Prints `left all` when process 1 has 200 orphans, and keeps running without children. */
-const leaveOrphans = 'for i in $(seq 200); do (sleep 0.5 &) ; done; echo left all; exec sleep 1000';
+const leaveOrphans = 'for i in $(seq 200); do (tail -f /dev/null &) ; done; echo left all; exec sleep 1000';
+
+/** Ends the orphans, only once all exist: a shell that still starts some would reap the others. */
+async function endOrphans(container: Container): Promise<void> {
+  await untilPrinted(container, /left all/);
+  await docker('exec', container.id, 'killall', 'tail');
+}
 
 async function busyboxWithInit(t: Test): Promise<string> {
   const folder = temporaryFolder(t, 'busybox');
