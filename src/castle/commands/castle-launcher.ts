@@ -1,10 +1,11 @@
 /**
- * The program dist/castle.js: runs dist/castle-main.js, which is src/castle/commands/castle.ts with everything that it imports. The
- * build compiles castle-main.js and stores V8's code cache beside it: with the cache a castle starts in half the time.
+ * The program dist/castle.js: runs dist/castle-main.js, which is src/castle/commands/castle.ts with everything that it
+ * imports. The build compiles castle-main.js and stores V8's code cache beside it: with the cache a castle starts in half the
+ * time.
  *
- * V8 itself rejects the cache of another release or of other options of V8 (vm.Script in the documentation of Node). It checks neither
- * the content of the cache nor that of the source: so the launcher compares the hash of both with the one that the build
- * noted. Without a usable cache castle-main.js does the same, and starts more slowly.
+ * V8 itself rejects the cache of another release or of other options of V8 (vm.Script in the documentation of Node). It
+ * checks neither the content of the cache nor that of the source: so the launcher compares the hash of both with the one
+ * that the build noted. Without a usable cache castle-main.js does the same, and starts more slowly.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

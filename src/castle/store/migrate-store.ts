@@ -7,7 +7,7 @@
 import { statSync } from 'node:fs';
 import type { RootDatabase } from 'lmdb';
 import { errorMessage, Failure } from '../../terminal/failure.ts';
-import { commitBytes, makeRoom } from './store-room.ts';
+import { commitBytes, type MakeRoom } from './store-room.ts';
 
 /** The format that this castle reads and writes. A store without a number has format 1. */
 export const storeFormat = 2;
@@ -34,9 +34,9 @@ const migrations: Readonly<Record<number, TableMigrations>> = {
  * @throws Failure config when a newer castle wrote the store, cannotCreate when it cannot be written; nothing is changed
  *   then
  */
-export function migrateStore(root: RootDatabase, file: string): void {
+export function migrateStore(root: RootDatabase, file: string, makeRoom: MakeRoom): void {
   try {
-    migrate(root, file);
+    migrate(root, file, makeRoom);
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
     throw new Failure(
@@ -47,7 +47,7 @@ export function migrateStore(root: RootDatabase, file: string): void {
   }
 }
 
-function migrate(root: RootDatabase, file: string): void {
+function migrate(root: RootDatabase, file: string, makeRoom: MakeRoom): void {
   const formats = root.openDB<FormatRecord, string>({ name: 'format', encoding: 'json' });
   const format = formats.get('format')?.number ?? 1;
   if (format > storeFormat) {
@@ -63,7 +63,7 @@ function migrate(root: RootDatabase, file: string): void {
     [...names].map((name) => [name, root.openDB<OldRecord, string>({ name, encoding: 'json' })]),
   );
   // A migration writes every page once more.
-  makeRoom(root, file, statSync(file).size + commitBytes);
+  makeRoom(statSync(file).size + commitBytes);
   root.transactionSync(() => {
     for (const [name, table] of tables) {
       // The whole table is read first: a range does not continue in a table that is written to.

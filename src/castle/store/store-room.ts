@@ -19,31 +19,50 @@ const extraBytes = 64 * 1024;
 /**
  * Makes sure that the next commit has space. LMDB uses the pages behind its last one when it needs more, and no reader uses
  * them before.
- * @param root an open store
- * @param file its path
  * @param neededBytes the space that the commit may need
  * @throws Error ENOSPC, EDQUOT, EIO and others of write(2) when there is too little space
  */
-export function makeRoom(root: RootDatabase, file: string, neededBytes: number): void {
-  const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
-  const usedBytes = (lastPageNumber + 1) * pageSize;
-  const fd = openSync(file, 'r+');
-  try {
-    let { size } = fstatSync(fd);
-    const enough = usedBytes + neededBytes;
-    if (size >= enough) return;
-    const zeros = Buffer.alloc(enough + extraBytes - size);
-    const end = size + zeros.length;
-    // A disk that has less space writes a part; the next call reports that it is full.
-    while (size < end) {
-      try {
-        size += writeSync(fd, zeros, 0, end - size, size);
-      } catch (thrown) {
-        if (size >= enough) return;
-        throw thrown;
-      }
+export type MakeRoom = (neededBytes: number) => void;
+
+/**
+ * Returns the function that makes room in an open store. It opens the file only when it has to be longer: the file never shrinks.
+ * @param file the path of the store
+ */
+export function roomMaker(root: RootDatabase, file: string): MakeRoom {
+  /** The size of the file, or less: LMDB may have made it longer. */
+  let knownBytes = 0;
+  return (neededBytes) => {
+    const { lastPageNumber, pageSize } = root.getStats() as { lastPageNumber: number; pageSize: number };
+    const enough = (lastPageNumber + 1) * pageSize + neededBytes;
+    if (knownBytes >= enough) return;
+    const fd = openSync(file, 'r+');
+    try {
+      knownBytes = fstatSync(fd).size;
+      if (knownBytes < enough) knownBytes = extend(fd, knownBytes, enough, enough + extraBytes);
+    } finally {
+      closeSync(fd);
     }
-  } finally {
-    closeSync(fd);
+  };
+}
+
+/**
+ * Appends zeros to a file, in bytes.
+ * @param size the present size
+ * @param enough the size that is needed
+ * @param wanted the size that is tried
+ * @returns the new size, at least `enough`
+ */
+function extend(fd: number, size: number, enough: number, wanted: number): number {
+  const zeros = Buffer.alloc(wanted - size);
+  let end = size;
+  // A disk that has less space writes a part; the next call reports that it is full.
+  while (end < wanted) {
+    try {
+      end += writeSync(fd, zeros, 0, wanted - end, end);
+    } catch (thrown) {
+      if (end >= enough) return end;
+      throw thrown;
+    }
   }
+  return end;
 }

@@ -8,7 +8,7 @@ import { checkLmdbFile } from './check-lmdb-file.ts';
 import { GroupCommit } from './group-commit.ts';
 import { migrateStore, storeFormat } from './migrate-store.ts';
 import { RecordIndex } from './record-index.ts';
-import { commitBytes, makeRoom, recordBytes } from './store-room.ts';
+import { commitBytes, recordBytes, roomMaker } from './store-room.ts';
 
 /** The record of a volume. The state `creating` is written before the backend creates the volume, `ready` afterwards. */
 export interface VolumeRecord {
@@ -181,7 +181,8 @@ export const mapSizeBytes = 1024 * 1024 * 1024;
 export function openStore(folder: string): Store {
   const root = openDatabase(folder);
   const file = storeFile(folder);
-  migrateStore(root, file);
+  const makeRoom = roomMaker(root, file);
+  migrateStore(root, file, makeRoom);
   const { volumes, leases, trash, tokens, snapshots } = openTables(root, folder);
   const all = <T>(table: Database<T, string>): T[] => [...table.getRange()].map(({ value }) => value);
   const byIds = <T>(table: Database<T, string>, ids: readonly string[]): T[] =>
@@ -215,7 +216,7 @@ export function openStore(folder: string): Store {
   };
   const commits = new GroupCommit((together) => {
     try {
-      makeRoom(root, file, commitBytes + together.length * recordBytes);
+      makeRoom(commitBytes + together.length * recordBytes);
       root.transactionSync(() => {
         for (const change of together) change();
       });

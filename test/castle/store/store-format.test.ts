@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import t from 'tap';
 import { migrateStore, storeFormat } from '../../../src/castle/store/migrate-store.ts';
+import { roomMaker } from '../../../src/castle/store/store-room.ts';
 import { run } from '../../kit/docker.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 import { requires, root } from '../../kit/needs.ts';
@@ -36,7 +37,7 @@ t.test('the leases of format 1 are migrated', async (t) => {
   await write(state, { leases: [plain, ofEngine] });
   const file = join(state, 'castle.lmdb');
   const store = open({ path: file, encoding: 'json', overlappingSync: false });
-  migrateStore(store, file);
+  migrateStore(store, file, roomMaker(store, file));
   const leases = store.openDB<unknown, string>({ name: 'leases', encoding: 'json' });
   t.same(leases.get('a'), plain);
   t.same(leases.get('b'), { ...plain, id: 'b', engine: { requested: asked, seen: true } });
