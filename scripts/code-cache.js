@@ -2,29 +2,44 @@
 //
 //   node scripts/code-cache.js MAIN CACHE
 //
-// V8 compiles a function when it is first called. So that the cache has the functions of a start, this runs `castle serve`
-// until it fails, which it does before it changes anything: its state folder cannot exist.
-import { readFileSync, writeFileSync } from 'node:fs';
+// V8 compiles a function when it is first called. So that the cache has the functions of a start, this runs `castle serve` in a
+// temporary folder until it serves, and then ends it. Where that fails, for example without root, the cache has fewer functions.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { Script } from 'node:vm';
 
+/** After this time the castle does not serve, and never will, in milliseconds. */
+const hangsMs = 120_000;
+
 const [main, cache] = process.argv.slice(2).map((path) => resolve(path));
+const content = readFileSync(main, 'utf8');
+const wide = content.search(/[^\0-\x7f]/);
+if (wide !== -1) {
+  const around = JSON.stringify(content.slice(wide - 20, wide + 20));
+  console.error(`${main} has a character that is not ASCII, near ${around}; V8 would use two bytes for each
+of its characters; write it as an escape, such as \\u2026`);
+  process.exit(1);
+}
 // Exactly as the launcher compiles it: V8 compares the length of the source.
-const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(main, 'utf8')}\n})`;
+const source = `(function (exports, require, module, __filename, __dirname) {${content}\n})`;
 const script = new Script(source, { filename: main });
+
+const folder = mkdtempSync(join(tmpdir(), 'castle-code-cache-'));
+const socket = join(folder, 'castle.sock');
 process.on('exit', () => {
+  rmSync(folder, { recursive: true, force: true });
   writeFileSync(cache, script.createCachedData());
   process.exitCode = 0;
 });
-const options = [
-  '--backend',
-  `local=${dirname(main)}`,
-  '--runtime',
-  'process',
-  '--socket',
-  '/dev/null/castle.sock',
-];
-process.argv = [process.execPath, main, 'serve', ...options, '--state', '/dev/null/state'];
+setTimeout(() => process.exit(), hangsMs).unref();
+const untilServing = setInterval(() => {
+  if (!existsSync(socket)) return;
+  clearInterval(untilServing);
+  process.kill(process.pid, 'SIGTERM');
+}, 10).unref();
+const places = ['--socket', socket, '--state', join(folder, 'state'), '--backend', `local=${folder}/volumes`];
+process.argv = [process.execPath, main, 'serve', '--runtime', 'process', ...places];
 const module = { exports: {} };
 script.runInThisContext()(module.exports, createRequire(main), module, main, dirname(main));

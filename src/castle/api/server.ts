@@ -1,5 +1,5 @@
 import swagger from '@fastify/swagger';
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Native } from '../../linux/native-addon.ts';
@@ -72,9 +72,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   const app = fastify({
     ...settings(emit),
     http: { headersTimeout: headersWithinMs, connectionsCheckingInterval: headersWithinMs },
-  })
-    .setValidatorCompiler(TypeBoxValidatorCompiler)
-    .withTypeProvider<TypeBoxTypeProvider>();
+  }).withTypeProvider<TypeBoxTypeProvider>();
 
   const connections = new Connections(app.server, native);
   refuseExpectations(app.server);

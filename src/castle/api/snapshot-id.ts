@@ -15,7 +15,7 @@ export async function completeSnapshotId(
   text: string,
   ids: () => readonly string[] | Promise<readonly string[]>,
 ): Promise<string> {
-  const prefix = text.replace(/(…|[.]{3})$/, '');
+  const prefix = text.replace(/(\u2026|[.]{3})$/, '');
   if (text.length >= idLength || prefix.length < shortestPrefix || !/^[0-9a-f-]+$/.test(prefix)) return text;
   const matches = (await ids()).filter((id) => id.startsWith(prefix));
   if (matches.length <= 1) return matches[0] ?? text;

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyRequest } from 'fastify';
 import { errorMessage } from '../../terminal/failure.ts';
 import type { EmitEvent } from '../events/event.ts';
@@ -60,9 +60,7 @@ export async function serveTls(
       connectionsCheckingInterval: headersWithinMs,
     },
     ...settings(emit),
-  })
-    .setValidatorCompiler(TypeBoxValidatorCompiler)
-    .withTypeProvider<TypeBoxTypeProvider>();
+  }).withTypeProvider<TypeBoxTypeProvider>();
 
   const connections = new TlsConnections(app.server);
   refuseExpectations(app.server);

@@ -19,30 +19,29 @@ declare const CODE_CACHE_HASH: string;
 
 const main = join(dirname(fileURLToPath(import.meta.url)), 'castle-main.js');
 
-/** Returns castle-main.js and its code cache; undefined if one of them is missing or is not what the build wrote. */
-function readCached(): { readonly source: string; readonly cachedData: Buffer } | undefined {
+/** castle-main.js as a function, as Node compiles a CommonJS module. */
+type Main = (...module: [object, NodeJS.Require, object, file: string, folder: string]) => void;
+
+/**
+ * Compiles castle-main.js with its code cache. Neither the source as it was read nor the cache stays in memory.
+ * @returns undefined if one of the files is missing or is not what the build wrote
+ */
+function compileCached(): Main | undefined {
   try {
     const [source, cachedData] = [readFileSync(main), readFileSync(`${main}.cache`)];
     const hash = createHash('sha256').update(source).update(cachedData).digest('hex');
-    return hash === CODE_CACHE_HASH ? { source: source.toString(), cachedData } : undefined;
+    if (hash !== CODE_CACHE_HASH) return undefined;
+    const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
+    return new Script(wrapped, { filename: main, cachedData }).runInThisContext() as Main;
   } catch {
     return undefined;
   }
 }
 
-const cached = readCached();
-if (cached === undefined) {
+const run = compileCached();
+if (run === undefined) {
   createRequire(main)(main);
 } else {
-  const { source, cachedData } = cached;
-  // As Node compiles a CommonJS module.
-  const wrapped = `(function (exports, require, module, __filename, __dirname) {${source}\n})`;
   const module = { exports: {} };
-  new Script(wrapped, { filename: main, cachedData }).runInThisContext()(
-    module.exports,
-    createRequire(main),
-    module,
-    main,
-    dirname(main),
-  );
+  run(module.exports, createRequire(main), module, main, dirname(main));
 }
