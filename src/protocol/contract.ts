@@ -34,11 +34,12 @@ export const LeaseRequest = Type.Object(
 );
 export type LeaseRequest = Static<typeof LeaseRequest>;
 
-/** The states of a lease; src/castle/leases/lease-states.ts has the table of transitions. */
-export const LeaseState = Type.Union(
-  (['mounting', 'mounted', 'releasing', 'ended'] as const).map((state) => Type.Literal(state)),
-);
-export type LeaseState = 'mounting' | 'mounted' | 'releasing' | 'ended';
+/**
+ * The states of a lease; src/castle/leases/lease-states.ts has the table of transitions. Type.Enum, not a union of constants:
+ * Fastify would compile validators with Ajv to serialize a union, for 40 ms in the first response.
+ */
+export const LeaseState = Type.Enum(['mounting', 'mounted', 'releasing', 'ended']);
+export type LeaseState = Static<typeof LeaseState>;
 
 /** The right of one container to use one volume, from request to release. */
 export const Lease = Type.Object({
@@ -51,7 +52,7 @@ export const Lease = Type.Object({
   shared: Type.Optional(
     Type.Boolean({ description: 'Whether other containers may write to the volume at the same time.' }),
   ),
-  state: Type.Unsafe<LeaseState>(LeaseState),
+  state: LeaseState,
   mountId: Type.Integer({
     description: 'Id of the mount in /proc/self/mountinfo of the container; 0 before it is mounted.',
   }),
@@ -66,7 +67,7 @@ export const Volume = Type.Object({
     Type.String({ description: 'A UUID; that of the file system, where volumes are devices.' }),
   ),
   backend: Type.String(),
-  state: Type.Unsafe<'creating' | 'ready'>(Type.Union([Type.Literal('creating'), Type.Literal('ready')])),
+  state: Type.Enum(['creating', 'ready']),
   created: Type.String({ description: 'ISO 8601, UTC.' }),
   sizeBytes: Type.Optional(
     Type.Integer({ description: 'The size of the volume, where the backend can report it cheaply.' }),
@@ -278,9 +279,7 @@ export const GarbageResult = Type.Object({
   kind: Type.String({ description: 'mount, device, volume, snapshot, file or lease' }),
   name: Type.String(),
   reason: Type.String({ description: 'Why it is garbage, as the end of a sentence after a colon.' }),
-  outcome: Type.Unsafe<'found' | 'removed' | 'left' | 'failed'>(
-    Type.Union((['found', 'removed', 'left', 'failed'] as const).map((outcome) => Type.Literal(outcome))),
-  ),
+  outcome: Type.Enum(['found', 'removed', 'left', 'failed']),
   remedy: Type.Optional(Type.String({ description: 'What an operator can do about it.' })),
 });
 export type GarbageResult = Static<typeof GarbageResult>;
@@ -291,11 +290,7 @@ export const Status = Type.Object({
   pid: Type.Integer(),
   started: Type.String({ description: 'ISO 8601, UTC.' }),
   runtime: Type.String(),
-  engine: Type.Optional(
-    Type.Unsafe<'connected' | 'disconnected'>(
-      Type.Union([Type.Literal('connected'), Type.Literal('disconnected')]),
-    ),
-  ),
+  engine: Type.Optional(Type.Enum(['connected', 'disconnected'])),
   backend: Type.String(),
   volumes: Type.Integer(),
   leases: Type.Integer({ description: 'Leases that have not ended.' }),
