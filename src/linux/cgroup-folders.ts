@@ -17,6 +17,13 @@ export function cgroupPaths(cgroupText: string): ReadonlyMap<string, string> {
   return paths;
 }
 
+/**
+ * Finds the mounts of cgroup hierarchies. Other lines of mountinfo, of which a host may have thousands, are not parsed.
+ * @param mountinfo the content of /proc/self/mountinfo of the reader
+ */
+export const cgroupMounts = (mountinfo: string): readonly MountLine[] =>
+  parseMountinfo((mountinfo.match(/^.* - cgroup2? .*$/gm) ?? []).join('\n'));
+
 /** The folder of a cgroup. */
 export interface CgroupFolder {
   /** The mount point of the hierarchy. */
@@ -29,17 +36,17 @@ export interface CgroupFolder {
  * Returns the folder of a process's cgroup in the hierarchy of one controller.
  * @param controller empty for the unified hierarchy
  * @param paths the result of {@link cgroupPaths}
- * @param mountinfo /proc/self/mountinfo of the reader
+ * @param mounts the result of {@link cgroupMounts}
  * @returns undefined when the hierarchy is not mounted, or the process's part of it is not visible here
  */
 export function cgroupFolder(
   controller: string,
   paths: ReadonlyMap<string, string>,
-  mountinfo: string,
+  mounts: readonly MountLine[],
 ): CgroupFolder | undefined {
   const path = paths.get(controller);
   if (path === undefined) return undefined;
-  for (const mount of parseMountinfo(mountinfo)) {
+  for (const mount of mounts) {
     if (!isHierarchyOf(controller, mount)) continue;
     const { root, point: top } = mount;
     // In a container without a cgroup namespace, the path is that of the host, but only a part of the hierarchy is mounted.

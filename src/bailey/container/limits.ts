@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cgroupFolder, cgroupPaths, upwards } from '../../linux/cgroup-folders.ts';
+import { cgroupFolder, cgroupMounts, cgroupPaths, upwards } from '../../linux/cgroup-folders.ts';
 
 /** The resources that this process may use; undefined: not limited, or not known. */
 export interface Limits {
@@ -84,11 +84,11 @@ interface Cgroups {
 function openCgroups(root: string): Cgroups {
   const read: Read = (path) => readText(join(root, path));
   const paths = cgroupPaths(read('/proc/self/cgroup') ?? '');
-  const mountinfo = read('/proc/self/mountinfo') ?? '';
+  const mounts = cgroupMounts(read('/proc/self/mountinfo') ?? '');
   return {
     read,
     folders: (controller) => {
-      const place = cgroupFolder(controller, paths, mountinfo);
+      const place = cgroupFolder(controller, paths, mounts);
       return place === undefined ? [] : upwards(place);
     },
   };

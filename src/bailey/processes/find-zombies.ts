@@ -1,3 +1,5 @@
+import { cgroupMounts } from '../../linux/cgroup-folders.ts';
+import type { MountLine } from '../../linux/mountinfo.ts';
 import { isEndedLeader, isZombie, type ProcessStat, ticksPerSecond } from '../../linux/process-stat.ts';
 import { isKnownInit } from './known-inits.ts';
 import { procfs, readProcFile, readProcLink } from './proc-file.ts';
@@ -47,7 +49,13 @@ export async function findZombies(
   for (const zombie of seenSince.keys()) if (!staying.has(zombie)) seenSince.delete(zombie);
   for (const zombie of staying) if (!seenSince.has(zombie)) seenSince.set(zombie, since);
 
-  const scan = { proc, source, table, seenSince, mountinfo: readProcFile(`${proc}/self/mountinfo`) ?? '' };
+  const scan = {
+    proc,
+    source,
+    table,
+    seenSince,
+    mounts: cgroupMounts(readProcFile(`${proc}/self/mountinfo`) ?? ''),
+  };
   const parents = [...byParent(table, (process) => staying.has(processKey(process)))]
     .map(([ppid, zombies]) => groupOf(scan, ppid, zombies))
     .sort((one, other) => other.zombies.length - one.zombies.length);
@@ -70,7 +78,8 @@ interface ScanContext {
   readonly source: ZombieSource;
   readonly table: ProcessTable;
   readonly seenSince: ReadonlyMap<string, number>;
-  readonly mountinfo: string;
+  /** The mounts of the cgroup file systems. */
+  readonly mounts: readonly MountLine[];
 }
 
 const zombiesOf = (table: ProcessTable): readonly ProcessStat[] => [...table.values()].filter(isZombie);
@@ -102,12 +111,12 @@ function zombieOf({ proc, source, seenSince }: ScanContext, process: ProcessStat
 }
 
 function parentOf(scan: ScanContext, ppid: number, zombies: readonly ProcessStat[]): Parent {
-  const { proc, table, mountinfo } = scan;
+  const { proc, table, mounts } = scan;
   const stat = table.get(ppid);
   // If the parent is not visible, use the cgroup of the zombie (which cgroup v2 keeps).
   const cgroup = readProcFile(`${proc}/${stat === undefined ? zombies[0]?.pid : ppid}/cgroup`) ?? '';
   const container = containerOf(cgroup);
-  const pids = tightestPidsLimit(cgroup, mountinfo);
+  const pids = tightestPidsLimit(cgroup, mounts);
   const context = {
     ...(container === undefined ? {} : { container }),
     ...(pids === undefined ? {} : { pids }),
@@ -136,7 +145,7 @@ function parentOf(scan: ScanContext, ppid: number, zombies: readonly ProcessStat
     isPid1,
     ...(namespace === undefined ? {} : { inInitialNamespace: namespace === initialNamespace }),
     reaps: reaps(proc, stat),
-    frozen: isFrozen(cgroup, mountinfo),
+    frozen: isFrozen(cgroup, mounts),
     sigchld: status.sigchld,
     waiting: readWaitState(proc, ppid, scan.source.arch),
     ...context,

@@ -1,4 +1,5 @@
 import { cgroupFolder, cgroupPaths, upwards } from '../../linux/cgroup-folders.ts';
+import type { MountLine } from '../../linux/mountinfo.ts';
 import { readProcFile } from './proc-file.ts';
 
 /** The container of a process, derived from the name of its cgroup. */
@@ -49,11 +50,14 @@ export interface ProcessLimit {
 /**
  * Returns the pids limit with the fewest processes left, among the process's cgroup and its ancestors. A zombie counts until it
  * is reaped (kernel documentation, cgroup-v2, PID controller), and at the limit fork fails with EAGAIN.
- * @param mountinfo content of /proc/self/mountinfo: where the cgroup file systems are mounted, and with which root
+ * @param mounts the mounts of the cgroup file systems, from `cgroupMounts`
  */
-export function tightestPidsLimit(cgroupText: string, mountinfo: string): ProcessLimit | undefined {
+export function tightestPidsLimit(
+  cgroupText: string,
+  mounts: readonly MountLine[],
+): ProcessLimit | undefined {
   const paths = cgroupPaths(cgroupText);
-  const place = cgroupFolder('pids', paths, mountinfo) ?? cgroupFolder('', paths, mountinfo);
+  const place = cgroupFolder('pids', paths, mounts) ?? cgroupFolder('', paths, mounts);
   if (place === undefined) return undefined;
   let tightest: ProcessLimit | undefined;
   for (const folder of upwards(place)) {
@@ -68,16 +72,16 @@ export function tightestPidsLimit(cgroupText: string, mountinfo: string): Proces
 }
 
 /** Whether the process's cgroup is frozen, for example by `docker pause` (cgroup v2: cgroup.events, v1: freezer.state). */
-export function isFrozen(cgroupText: string, mountinfo: string): boolean {
+export function isFrozen(cgroupText: string, mounts: readonly MountLine[]): boolean {
   const paths = cgroupPaths(cgroupText);
-  const unified = cgroupFolder('', paths, mountinfo);
+  const unified = cgroupFolder('', paths, mounts);
   if (
     unified !== undefined &&
     /^frozen 1$/m.test(readProcFile(`${unified.top}${unified.below}/cgroup.events`) ?? '')
   ) {
     return true;
   }
-  const freezer = cgroupFolder('freezer', paths, mountinfo);
+  const freezer = cgroupFolder('freezer', paths, mounts);
   const state = freezer && readProcFile(`${freezer.top}${freezer.below}/freezer.state`);
   return state?.startsWith('FR') === true;
 }

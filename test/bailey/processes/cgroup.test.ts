@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { containerOf, tightestPidsLimit } from '../../../src/bailey/processes/process-cgroup.ts';
 import type { ZombieReport } from '../../../src/bailey/processes/zombie-report.ts';
+import { cgroupMounts } from '../../../src/linux/cgroup-folders.ts';
 import { type Need, requires, root } from '../../kit/needs.ts';
 import { until, untilTrue } from '../../kit/until.ts';
 
@@ -32,10 +33,10 @@ t.test('containers are recognized by the cgroup names of the engines', (t) => {
 
 t.test('hierarchies that are not visible give no limit', (t) => {
   const mountinfo = '30 20 0:26 /mine /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n';
-  t.equal(tightestPidsLimit('0::/yours/x', mountinfo), undefined);
-  t.equal(tightestPidsLimit('0::/mineral', mountinfo), undefined);
-  t.equal(tightestPidsLimit('0::/../x', mountinfo.replace('/mine', '/')), undefined);
-  t.equal(tightestPidsLimit('', mountinfo), undefined);
+  t.equal(tightestPidsLimit('0::/yours/x', cgroupMounts(mountinfo)), undefined);
+  t.equal(tightestPidsLimit('0::/mineral', cgroupMounts(mountinfo)), undefined);
+  t.equal(tightestPidsLimit('0::/../x', cgroupMounts(mountinfo.replace('/mine', '/'))), undefined);
+  t.equal(tightestPidsLimit('', cgroupMounts(mountinfo)), undefined);
   t.end();
 });
 
