@@ -13,11 +13,24 @@ export type BackendSettings =
 
 /** The parser of each backend's setting, the text after the `=`. */
 const parsers: Readonly<Record<string, (setting: string) => BackendSettings>> = {
-  local: (folder) => ({ name: 'local', folder: resolve(folder) }),
+  local: (setting) => ({ name: 'local', folder: parseLocal(setting) }),
   loop: (setting) => ({ name: 'loop', ...parseLoop(setting) }),
   nfs: (setting) => ({ name: 'nfs', ...parseNfs(setting) }),
   ebs: (setting) => ({ name: 'ebs', ...parseEbs(setting) }),
 };
+
+/** @throws Failure usage for a text that is meant for another backend, such as `/srv,size=10G` */
+function parseLocal(setting: string): string {
+  const [, option] = /,([a-z-]+=.*)$/.exec(setting) ?? [];
+  if (option !== undefined) {
+    throw new Failure(
+      'usage',
+      `--backend: local has no option ${JSON.stringify(option)}`,
+      'use local=DIR, or a backend whose volumes have a size: loop, ebs',
+    );
+  }
+  return resolve(setting);
+}
 
 /**
  * Reads the value of `--backend`, `NAME=SETTING`.

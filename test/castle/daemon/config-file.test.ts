@@ -125,6 +125,8 @@ t.test('errors in a file are reported with their place and a remedy', async (t) 
     ],
     ['backend: zfs=/srv\n', /:1: backend "zfs=\/srv" is not a backend; use local=DIR/],
     ['backend: loop=/srv,fs=ntfs\n', /:1: backend: loop has no option "fs=ntfs"; use fs=ext4/],
+    ['backend: local=/srv,size=10G\n', /:1: backend: local has no option "size=10G"; use local=DIR, or/],
+    ['backend: loop=/srv,fs=xfs,fs=ext4\n', /:1: backend: the option fs is given twice; give each/],
     ['backend: ebs,size=1M\n', /:1: backend: ebs has no option "size=1M"; use ebs/],
     ['backend: nfs=host:/srv,vers=3\n', /:1: backend: nfs has no option "vers=3"; use vers=4\.2/],
     [

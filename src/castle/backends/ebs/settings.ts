@@ -6,6 +6,7 @@ import { defaultMetadataUrl } from '../../aws/instance-metadata.ts';
 import { ext4 } from '../../file-systems/ext4.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { xfs } from '../../file-systems/xfs.ts';
+import { checkRepeatedOptions } from '../check-repeated-options.ts';
 
 /** The settings of the backend `ebs`. */
 export interface EbsSettings {
@@ -87,6 +88,7 @@ const options: Readonly<Record<string, (value: string) => Partial<EbsSettings> |
 export function parseEbs(setting: string): EbsSettings {
   const [zone = '', ...given] = setting.split(',');
   if (!/^[a-z0-9-]{0,64}$/.test(zone)) throw wrong(`${JSON.stringify(zone)} is not a zone`);
+  checkRepeatedOptions(given);
   let settings: EbsSettings = zone === '' ? defaults : { ...defaults, zone };
   for (const option of given) {
     const at = option.indexOf('=');

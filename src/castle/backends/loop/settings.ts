@@ -4,6 +4,7 @@ import { formatSize, parseSize } from '../../../terminal/size.ts';
 import { ext4 } from '../../file-systems/ext4.ts';
 import type { FileSystem } from '../../file-systems/file-system.ts';
 import { findFileSystem } from '../../file-systems/types.ts';
+import { checkRepeatedOptions } from '../check-repeated-options.ts';
 
 /** The settings of the backend `loop`. */
 export interface LoopSettings {
@@ -25,6 +26,7 @@ const defaultSizeBytes = 10 * 2 ** 30;
 export function parseLoop(setting: string): LoopSettings {
   const [folder = '', ...options] = setting.split(',');
   let settings: LoopSettings = { folder: resolve(folder), fileSystem: ext4, sizeBytes: defaultSizeBytes };
+  checkRepeatedOptions(options);
   for (const option of options) settings = { ...settings, ...parseLoopOption(option) };
   const { fileSystem, sizeBytes } = settings;
   if (folder === '') throw wrong('loop needs a folder', 'use loop=DIR');

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Failure } from '../../../terminal/failure.ts';
+import { checkRepeatedOptions } from '../check-repeated-options.ts';
 
 /** The server, the folder and the mount options of an export. */
 export interface NfsSettings {
@@ -65,6 +66,7 @@ export function parseNfs(setting: string): NfsSettings {
     );
   }
   for (const option of options) checkOption(option);
+  checkRepeatedOptions(options);
   const version = options.some((option) => option.startsWith('vers=')) ? [] : ['vers=4.2'];
   return { host, path: clean, options: [...version, ...options] };
 }
