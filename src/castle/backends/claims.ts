@@ -11,9 +11,9 @@ export interface Claims {
   /** Returns the claim on a volume. @throws RefusalError backend_failed */
   holder(volume: string): Promise<Claim | undefined>;
   /**
-   * Removes the claim of a host that no longer exists. If that host still runs, both hosts may write to the volume.
-   * @returns the claim that was removed; undefined when there was none
+   * Discards the claim of a host that no longer exists. If that host still runs, both hosts may write to the volume.
+   * @returns the discarded claim; undefined when there was none
    * @throws RefusalError backend_failed
    */
-  forceRelease(volume: string): Promise<Claim | undefined>;
+  discard(volume: string): Promise<Claim | undefined>;
 }

@@ -37,7 +37,7 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'volume.deleted': 'a volume was moved to the trash',
   'volume.restored': 'a deleted volume was restored',
   'volume.purged': 'a deleted volume was removed permanently',
-  'volume.unlocked': "another host's claim was removed",
+  'volume.unlocked': "another host's claim was discarded",
   'device.detached': 'an EBS volume is free for other hosts',
   'device.busy': 'a disk is in use and cannot be detached now',
   'device.name-avoided': 'a device name is not used for some time',

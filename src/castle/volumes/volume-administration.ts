@@ -156,7 +156,7 @@ export class VolumeAdministration {
       if (lease !== undefined) throw leasedVolume(lease);
       const [found] = await inspector.findMounts(volume);
       if (found !== undefined) throw inUseElsewhere(volume, found);
-      const discarded = await claims.forceRelease(volume);
+      const discarded = await claims.discard(volume);
       if (discarded === undefined) return undefined;
       emit(
         `the claim of host ${discarded.host} on volume ${volume}, since ${discarded.since}, was discarded`,

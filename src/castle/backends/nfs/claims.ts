@@ -100,7 +100,7 @@ export class NfsClaims implements Claims {
     return found === undefined ? undefined : toClaim(found.text);
   }
 
-  async forceRelease(volume: string): Promise<Claim | undefined> {
+  async discard(volume: string): Promise<Claim | undefined> {
     const found = await this.read(volume);
     if (found === undefined) return undefined;
     await this.run(['give-up', volume, found.claimant]);
