@@ -20,8 +20,8 @@ export interface StruckStep {
   readonly what: string;
 }
 
-/** Size of the fields of four bytes each: moment, at, counted, struck, sent. The description of the step follows as text. */
-const fields = 20;
+/** Size of the fields of four bytes each: moment, at, counted, struck, sent, stopping. The description of the step follows as text. */
+const fields = 24;
 const orderBytes = 256;
 
 /**
@@ -68,9 +68,19 @@ export class Steps {
 
   /** The number of steps since the order, and of writes to sockets. */
   progress(): { readonly counted: number; readonly sent: number } {
+    const order = this.#fields();
+    return { counted: order.readInt32LE(8), sent: order.readInt32LE(16) };
+  }
+
+  /** Whether a thread may still stop the castle, after the order `stops` was withdrawn. */
+  mayStop(): boolean {
+    return this.#fields().readInt32LE(20) !== 0;
+  }
+
+  #fields(): Buffer {
     const order = Buffer.alloc(fields);
     readSync(this.#file, order, 0, fields, 0);
-    return { counted: order.readInt32LE(8), sent: order.readInt32LE(16) };
+    return order;
   }
 
   #setMoment(moment: (typeof moments)[number]): void {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { childrenOf } from '../../kit/namespace.ts';
+import { untilTrue } from '../../kit/until.ts';
 import type { Places } from '../kit/castle-on-host.ts';
 import { type CrashBackend, CrashHarness, type PreparedOperation } from './crash-harness.ts';
 import { imageOf } from './crash-image.ts';
@@ -112,9 +113,11 @@ export class StepInterrupter {
     }
     const success = await running;
     const struck = steps.withdraw();
-    // A thread that was about to enter a step may stop the process after the order was withdrawn.
-    await pause(20);
-    if (castle.pid !== undefined) process.kill(castle.pid, 'SIGCONT');
+    await untilTrue('no thread stops the castle any more', () => {
+      if (castle.pid === undefined || !steps.mayStop()) return true;
+      if (isStopped(castle.pid)) process.kill(castle.pid, 'SIGCONT');
+      return false;
+    });
     return { images, faults: await this.#checked(operation, struck, success) };
   }
 

@@ -35,7 +35,8 @@ struct order {
     _Atomic int counted;
     _Atomic int struck; /* the interrupted step; 0: none yet */
     _Atomic int sent;   /* writes to sockets other than standard output and error: responses, and requests to other services */
-    char what[236];
+    _Atomic int stopping; /* threads that may stop the castle: they have read that they shall, or are about to read it */
+    char what[232];
 };
 
 static struct order *order;
@@ -104,6 +105,17 @@ static void die(const struct step *step)
         pause();
 }
 
+/* Stops the castle before a step, unless the order was withdrawn meanwhile. */
+static void stop(struct step *step)
+{
+    atomic_fetch_add(&order->stopping, 1);
+    if (atomic_load(&order->moment) == STOPS) {
+        step->number = atomic_fetch_add(&order->counted, 1) + 1;
+        syscall(SYS_kill, getpid(), SIGSTOP);
+    }
+    atomic_fetch_sub(&order->stopping, 1);
+}
+
 /* Counts a step before its call. Returns 0, or -1 with errno set if the call must fail. */
 static int enter(struct step *step)
 {
@@ -114,11 +126,13 @@ static int enter(struct step *step)
     /* A flush (EIO) fails once, as on a broken disk: a full disk still flushes what it has stored. */
     if (moment == FAILS_ON && step->error == EIO)
         return 0;
+    if (moment == STOPS) {
+        stop(step);
+        return 0;
+    }
     step->number = atomic_fetch_add(&order->counted, 1) + 1;
     if (moment == BEFORE && step->number == order->at)
         die(step);
-    if (moment == STOPS)
-        syscall(SYS_kill, getpid(), SIGSTOP);
     if (step->number == order->at ? moment == FAILS_ONCE || moment == FAILS_ON
                                   : moment == FAILS_ON && step->number > order->at && !step->finds_room) {
         describe(step);
