@@ -1,12 +1,13 @@
 import type * as types from '@aws-sdk/client-ec2';
 import { errorMessage } from '../../terminal/failure.ts';
+import { httpTimeouts } from './http-timeouts.ts';
 import { CallBudget } from './retry-budget.ts';
 
 /** The maximum number of attempts of a call. The AWS SDK waits between them: exponential back-off with full jitter. */
 const maxAttempts = 8;
-/** The time limits for opening a connection, and for a response, in milliseconds. */
+/** The time limits for opening a connection, and for silence on an open one, in milliseconds. */
 const connectWithinMs = 5_000;
-const answerWithinMs = 30_000;
+const silentForMs = 30_000;
 /** The maximum burst after a pause, in seconds of the long-term call rate. */
 const burstSeconds = 10;
 
@@ -75,7 +76,7 @@ export async function openEc2({ region, url, callsPerSecond }: Endpoint, onCall:
     region,
     ...(url === undefined ? {} : { endpoint: url }),
     retryMode: 'adaptive',
-    requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: answerWithinMs },
+    requestHandler: httpTimeouts(connectWithinMs, silentForMs),
   };
   const first = new sdk.EC2Client(shared);
   // Credentials are resolved and renewed once for all clients.

@@ -71,10 +71,15 @@ export class SnapshotScheduler {
     return [...byVolume.values()].flatMap((records) => expiredSnapshots(records, this.plan.retention));
   }
 
-  /** Deletes the scheduled snapshots that the plan does not keep. @returns those that were deleted */
+  /**
+   * Deletes the scheduled snapshots that the plan does not keep. Those in use, such as one that is being copied, are deleted the
+   * next time: the schedule must not wait for an off-host store.
+   * @returns those that were deleted
+   */
   async prune(): Promise<readonly SnapshotRecord[]> {
     const deleted: SnapshotRecord[] = [];
     for (const record of this.expired()) {
+      if (this.deps.snapshots.isBusy(record.id)) continue;
       try {
         await this.deps.snapshots.delete(record.id);
         deleted.push(record);

@@ -61,6 +61,11 @@ export class SnapshotService {
     return this.context.snapshotLock.run(id, operation);
   }
 
+  /** Whether an operation on a snapshot is in progress, such as its copy to an off-host store, which may take hours. */
+  isBusy(id: string): boolean {
+    return this.context.snapshotLock.isBusy(id);
+  }
+
   /** Records whether a snapshot has an off-host copy. Call this within `withSnapshot` or `withSnapshotId`. */
   async setOffHostCopy(id: string, offHostCopy: OffHostCopy): Promise<void> {
     const record = this.context.store.snapshot(id);

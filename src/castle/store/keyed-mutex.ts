@@ -20,6 +20,11 @@ export class KeyedMutex {
     return mine;
   }
 
+  /** Whether an operation with this key runs or waits. */
+  isBusy(key: string): boolean {
+    return this.last.has(key);
+  }
+
   /** Resolves when all operations have ended, including those that were added while waiting. */
   async idle(): Promise<void> {
     while (this.last.size > 0) await Promise.all(this.last.values());

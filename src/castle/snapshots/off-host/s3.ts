@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { errorMessage } from '../../../terminal/failure.ts';
+import { httpTimeouts } from '../../aws/http-timeouts.ts';
 import { RefusalError } from '../../refusals/refusal.ts';
 import type { Objects, StoredObject } from './object-store.ts';
 import { describePlace, type S3Place } from './s3-place.ts';
@@ -13,14 +14,15 @@ const partsAtOnce = 2;
  * enlarges.
  */
 const parts = 9_000;
-/** The time limits for opening a connection, and for silence on an open one, in milliseconds. */
-const [connectWithinMs, silentForMs] = [10_000, 60_000];
+/** The time limit for opening a connection, in milliseconds. */
+const connectWithinMs = 10_000;
 
 /**
  * Opens an S3-compatible store with the AWS SDK, which signs and retries requests, and finds credentials where every AWS
  * tool does (environment, ~/.aws, container, instance).
+ * @param silentForMs the time limit for silence on an open connection, after which a request is sent again, up to 3 times
  */
-export async function s3Objects(place: S3Place): Promise<Objects> {
+export async function s3Objects(place: S3Place, silentForMs = 60_000): Promise<Objects> {
   const sdk = await import('./sdk.ts');
   const { bucket, endpoint, region, pathStyle } = place;
   const Bucket = bucket;
@@ -30,7 +32,7 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: pathStyle,
     maxAttempts: 4,
-    requestHandler: { connectionTimeout: connectWithinMs, requestTimeout: silentForMs },
+    requestHandler: httpTimeouts(connectWithinMs, silentForMs),
   });
 
   /** Runs an operation. @param what the operation, for the message of a failure, which ends with the address of the store */
@@ -101,6 +103,8 @@ export async function s3Objects(place: S3Place): Promise<Objects> {
       doing('list', async () => {
         const found: StoredObject[] = [];
         for await (const page of sdk.paginateListObjectsV2({ client }, { Bucket, Prefix: prefix })) {
+          // Without it, the page of any web server would be an empty list.
+          if (page.IsTruncated === undefined) throw new Error(unlikeS3);
           for (const { Key, Size } of page.Contents ?? [])
             if (Key !== undefined) found.push({ key: Key, bytes: Size ?? 0 });
         }
@@ -131,12 +135,21 @@ function bodyOf(body: unknown): Readable {
   throw new Error('the store answered without a body');
 }
 
+const unlikeS3 = 'it does not answer as an S3 store does';
+
 const isNotThere = (thrown: unknown): boolean =>
   thrown instanceof Error && (thrown.name === 'NotFound' || thrown.name === 'NoSuchKey');
 
-/** Returns the reason of a failure. For a response without a body, the SDK's error has a name but no message. */
+/** Returns the reason of a failure. The messages of the SDK are for its developers, and some are empty. */
 function why(thrown: unknown): string {
-  const message = errorMessage(thrown);
-  if (!(thrown instanceof Error)) return message;
-  return message === '' || message === 'UnknownError' ? thrown.name : `${message} (${thrown.name})`;
+  if (!(thrown instanceof Error)) return errorMessage(thrown);
+  const { code, $response } = thrown as Error & { code?: string; $response?: { statusCode?: number } };
+  if (code === 'EPROTO') return 'it does not answer with TLS';
+  if (code !== undefined) return errorMessage(thrown);
+  if (thrown.name === 'TimeoutError') return 'it does not answer';
+  if (/deserialization error/i.test(thrown.message))
+    return `${unlikeS3}, HTTP status ${$response?.statusCode}`;
+  const [message = ''] = errorMessage(thrown).split('\n');
+  if (message === '' || message === 'UnknownError') return thrown.name;
+  return thrown.name === 'Error' ? message : `${message} (${thrown.name})`;
 }
