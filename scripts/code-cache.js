@@ -26,20 +26,46 @@ of its characters; write it as an escape, such as \\u2026`);
 const source = `(function (exports, require, module, __filename, __dirname) {${content}\n})`;
 const script = new Script(source, { filename: main });
 
-const folder = mkdtempSync(join(tmpdir(), 'castle-code-cache-'));
+// The path of a socket may have at most 107 bytes, so a long TMPDIR cannot be used.
+const folder = temporaryFolder([tmpdir(), '/tmp', dirname(main)].filter((parent) => parent.length < 60));
 const socket = join(folder, 'castle.sock');
+let isInterrupted = false;
 process.on('exit', () => {
   rmSync(folder, { recursive: true, force: true });
+  if (isInterrupted) return;
   writeFileSync(cache, script.createCachedData());
   process.exitCode = 0;
 });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
 setTimeout(() => process.exit(), hangsMs).unref();
 const untilServing = setInterval(() => {
   if (!existsSync(socket)) return;
   clearInterval(untilServing);
+  // From now on SIGTERM ends the castle, which then ends this process.
+  process.off('SIGTERM', interrupt);
   process.kill(process.pid, 'SIGTERM');
 }, 10).unref();
 const places = ['--socket', socket, '--state', join(folder, 'state'), '--backend', `local=${folder}/volumes`];
 process.argv = [process.execPath, main, 'serve', '--runtime', 'process', ...places];
 const module = { exports: {} };
 script.runInThisContext()(module.exports, createRequire(main), module, main, dirname(main));
+
+function interrupt() {
+  isInterrupted = true;
+  process.exit(1);
+}
+
+/** Creates a folder in the first of these folders where that is possible. */
+function temporaryFolder(parents) {
+  for (const parent of parents) {
+    try {
+      return mkdtempSync(join(parent, 'castle-code-cache-'));
+    } catch {
+      // The next one may be writable.
+    }
+  }
+  console.error(
+    `no temporary folder can be created in ${parents.join(' or ')}; set TMPDIR to a folder that can be written to`,
+  );
+  process.exit(1);
+}
