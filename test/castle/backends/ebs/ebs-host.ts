@@ -15,6 +15,8 @@ export interface EbsPlaces extends Omit<Places, 'backend' | 'loop' | 'setting'> 
 /** The value of `--backend` for an instance of a simulated EC2. */
 export function ebsSetting(ec2: Simulator, instance?: string, more?: string): string {
   const { metadata, host } = ec2.instance(instance);
+  const given = more?.split(',') ?? [];
+  const isGiven = (option: string) => given.some((one) => one.split('=')[0] === option.split('=')[0]);
   return [
     'ebs',
     `endpoint=${ec2.url}`,
@@ -22,8 +24,8 @@ export function ebsSetting(ec2: Simulator, instance?: string, more?: string): st
     `sys=${join(host, 'sys')}`,
     `dev=${join(host, 'dev')}`,
     // Shorter than the defaults, to keep the tests fast.
-    ...['poll=40ms', 'batch=10ms', 'rate=1000', 'size=1G'],
-    ...(more === undefined ? [] : [more]),
+    ...['poll=40ms', 'batch=10ms', 'rate=1000', 'size=1G'].filter((option) => !isGiven(option)),
+    ...given,
   ].join(',');
 }
 
