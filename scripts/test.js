@@ -33,14 +33,7 @@ const isCI = process.env.CI === 'true';
 const boundMs = 3 * 3600 * 1000;
 const logs = 'build/test-logs';
 
-const { values: asked, positionals: texts } = parseArgs({
-  allowPositionals: true,
-  options: {
-    jobs: { type: 'string', default: String(availableParallelism() + 1) },
-    rest: { type: 'boolean' },
-    suite: { type: 'string', multiple: true },
-  },
-});
+const { values: asked, positionals: texts } = readCommandLine();
 
 const failures = [];
 const skipped = new Map();
@@ -64,6 +57,27 @@ for (const suite of suites.filter(({ alone }) => alone)) {
   await runAll(jobs.filter((job) => job.suite === suite));
 }
 await report();
+
+/** Reads the command line; ends the process with exit code 64 when it is wrong. */
+function readCommandLine() {
+  try {
+    const read = parseArgs({
+      allowPositionals: true,
+      options: {
+        jobs: { type: 'string', default: String(availableParallelism() + 1) },
+        rest: { type: 'boolean' },
+        suite: { type: 'string', multiple: true },
+      },
+    });
+    if (!/^[1-9]\d{0,2}$/.test(read.values.jobs)) {
+      throw new Error(`--jobs ${read.values.jobs} is not a number from 1 to 999`);
+    }
+    return read;
+  } catch (thrown) {
+    console.error(`test: ${thrown.message.split('\n')[0]}; see the head of scripts/test.js`);
+    process.exit(64);
+  }
+}
 
 /** Starts a process that outlives this one and then removes everything that tests have left. */
 function startCleanUp() {
@@ -108,6 +122,9 @@ function plan() {
     const shared = suite.node !== undefined || suite.init !== undefined ? prepareOnce(suite) : undefined;
     for (const file of chosen) wanted.push({ suite, name: file, prepared: shared });
     if (suite.command) wanted.push({ suite, name: suite.command.join(' ') });
+  }
+  for (const text of texts) {
+    if (!all.some((file) => file.includes(text))) failures.push(`no test file has ${text} in its name`);
   }
   for (const file of left) failures.push(`test/${file} belongs to no suite`);
   for (const name of asked.suite ?? []) {

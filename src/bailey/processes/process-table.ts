@@ -34,7 +34,7 @@ export function uptimeSeconds(proc = procfs): number {
 
 /**
  * Returns the hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does
- * not apply to root. Members of the mount's group (gid=) are exempt, too, which is not checked here.
+ * not apply to root, nor to members of the mount's group (gid=); proc(5).
  */
 export function hidepidOption(
   uid: number,
@@ -42,9 +42,10 @@ export function hidepidOption(
 ): string | undefined {
   if (uid === 0) return undefined;
   const line = mounts.split('\n').findLast((mount) => mount.split(' ')[1] === procfs);
-  const option = line
-    ?.split(' ')[3]
-    ?.split(',')
-    .find((word) => word.startsWith('hidepid='));
+  const options = line?.split(' ')[3]?.split(',') ?? [];
+  const gid = options.find((word) => word.startsWith('gid='))?.slice('gid='.length);
+  const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
+  if (gid !== undefined && groups.includes(Number(gid))) return undefined;
+  const option = options.find((word) => word.startsWith('hidepid='));
   return option === 'hidepid=0' || option === 'hidepid=off' ? undefined : option;
 }

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import type { Command } from 'commander';
 import { addCastleOptions, settingsOf } from './serve-options.ts';
 
-/** `castle serve`: runs until SIGTERM or SIGINT. */
+/** `castle serve`: runs until SIGTERM, SIGINT, or SIGHUP, which a closed terminal sends. */
 export function addServe(program: Command): void {
   const command = program.command('serve').description('run the castle of this host');
   addCastleOptions(command).action(async () => {
@@ -12,7 +12,7 @@ export function addServe(program: Command): void {
       import('../events/log.ts'),
     ]);
     const castle = await serve(settings, openLog(log, writeLine));
-    await firstSignal(['SIGTERM', 'SIGINT']);
+    await firstSignal(['SIGTERM', 'SIGINT', 'SIGHUP']);
     await castle.stop();
   });
 }

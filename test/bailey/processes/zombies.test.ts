@@ -208,13 +208,18 @@ if (requires(t, pidNamespace, program('cc'))) {
     cpSync(bailey, join(open, 'bailey.js'));
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
     // tap's hooks, which NODE_OPTIONS loads, write files where user nobody cannot.
-    const script = 'unset NODE_OPTIONS; mount -t proc -o hidepid=2 proc /proc && "$@"; exit $?';
-    const run = spawnSync(
-      'unshare',
-      [...namespace, 'sh', '-c', script, 'sh', ...nobody, join(open, 'bailey.js'), 'zombies'],
-      { encoding: 'utf8' },
-    );
+    const zombiesWith = (option: string) => {
+      const script = `unset NODE_OPTIONS; mount -t proc -o ${option} proc /proc && "$@"; exit $?`;
+      return spawnSync(
+        'unshare',
+        [...namespace, 'sh', '-c', script, 'sh', ...nobody, join(open, 'bailey.js'), 'zombies'],
+        { encoding: 'utf8' },
+      );
+    };
+    const run = zombiesWith('hidepid=2');
+    const inGroup = zombiesWith('hidepid=2,gid=65534');
     execFileSync('rm', ['-r', open]);
+    t.match(inGroup, { status: 0, stdout: /^(?![^]*hidepid)/ }, 'its group sees all processes');
     t.match(
       run.stdout,
       /hidepid=(2|invisible): processes of other users are not visible; run bailey zombies as root/,

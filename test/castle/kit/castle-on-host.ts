@@ -141,7 +141,7 @@ export class CastleOnHost {
   }
 
   /** Ends the castle by a signal. @returns its exit code; undefined when the signal ended it */
-  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | undefined> {
+  async end(signal: 'SIGTERM' | 'SIGHUP' | 'SIGKILL'): Promise<number | undefined> {
     const running = this.#process;
     if (running === undefined) return undefined;
     this.#process = undefined;
