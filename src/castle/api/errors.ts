@@ -17,10 +17,19 @@ export function refusalOf(error: FastifyError | RefusalError, body: unknown, emi
   const name = error.validation === undefined ? undefined : wrongVolumeName(body);
   if (name !== undefined) return name;
   const status = error.statusCode ?? 500;
-  if (status < 500) return badRequest(error.message, status);
+  if (status < 500) return badRequest(unknownField(error) ?? error.message, status);
   const reason = errorMessage(error);
   emit(`unexpected error: ${reason}`, { event: 'castle.fault' });
   return new RefusalError('internal', `the castle failed: ${reason}`, 'see the log of the castle');
+}
+
+/** Names an unknown field of a request. The validator's message would not name it. */
+function unknownField({ validation, validationContext }: FastifyError): string | undefined {
+  const fault = validation?.find(({ keyword }) => keyword === 'additionalProperties');
+  const names = fault?.params['additionalProperties'];
+  if (!Array.isArray(names)) return undefined;
+  const fields = names.map((name) => JSON.stringify(name)).join(', ');
+  return `${validationContext ?? 'body'}${fault?.instancePath ?? ''} has unknown fields: ${fields}`;
 }
 
 /** A wrong request. @param status the HTTP status that fits best */

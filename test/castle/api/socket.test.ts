@@ -45,6 +45,19 @@ if (requires(t, root)) {
     t.equal((await container.lease('main')).status, 201);
   });
 
+  t.test('a wrong request is refused with what is wrong', async (t) => {
+    const castle = await CastleOnHost.start(t, 'process');
+    for (const [body, message] of [
+      [{ volume: 'a', target: '/a', size: 1 }, 'the request is wrong: body has unknown fields: "size"'],
+      [{ volume: 'a' }, 'the request is wrong: body must have required properties target'],
+      [{ volume: 'a', target: 5 }, 'the request is wrong: body/target must be string'],
+      [[], 'the request is wrong: body must be object'],
+    ] as const) {
+      const { status, text } = await castle.call('POST', '/v1/leases', body);
+      t.match({ status, ...JSON.parse(text) }, { status: 400, error: { code: 'bad_request', message } });
+    }
+  });
+
   t.test('a socket that another process holds is not replaced', async (t) => {
     const [holder] = compile(t, 'test/castle/api/hold-socket.c');
     const folder = temporaryFolder(t, 'held');
