@@ -164,6 +164,7 @@ interface Schema {
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly const?: unknown;
+  readonly enum?: readonly unknown[];
 }
 
 /** The bodies of requests and answers: a table for each object that src/protocol/contract.ts exports. */
@@ -193,10 +194,14 @@ function fieldRows({ properties = {}, required = [] }: Schema, prefix: string): 
   ]);
 }
 
-function typeName({ type, items, anyOf, const: constant }: Schema): string {
-  if (constant !== undefined) return code(JSON.stringify(constant));
+function typeName({ type, items, anyOf, const: constant, enum: values = [constant] }: Schema): string {
+  if (values[0] !== undefined) return values.map((value) => code(JSON.stringify(value))).join(' or ');
   if (anyOf !== undefined) return anyOf.map(typeName).join(' or ');
-  return type === 'array' ? `array of ${typeName(items ?? {})}` : (type ?? '');
+  return type === 'array' ? `array of ${typeName(items ?? {})}` : (type ?? unnamed());
+}
+
+function unnamed(): never {
+  throw new Error('a field in src/protocol/contract.ts has a schema whose type has no name');
 }
 
 /** The comments after the codes have the HTTP status and the meaning. */

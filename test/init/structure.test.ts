@@ -1,6 +1,6 @@
 // The ELF structure and the size of the static programs, for every machine for which they are built.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { type Need, program, requires } from '../kit/needs.ts';
 
@@ -27,6 +27,15 @@ const builds: readonly Built[] = [
     musl: process.arch === 'arm64' ? program('musl-gcc') : muslFor('aarch64'),
   },
 ];
+
+t.test('the other names of bailey-init are copies: npm packs no symbolic links', (t) => {
+  const program = readFileSync('dist/bailey-init');
+  for (const name of ['docker-init', 'tini', 'dumb-init', 'catatonit']) {
+    t.ok(lstatSync(`dist/${name}`).isFile(), name);
+    t.ok(readFileSync(`dist/${name}`).equals(program), `${name} has the same content`);
+  }
+  t.end();
+});
 
 function readelf(file: string, ...options: string[]): string {
   return spawnSync('readelf', ['--wide', ...options, file], { encoding: 'utf8' }).stdout;

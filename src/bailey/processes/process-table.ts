@@ -34,18 +34,20 @@ export function uptimeSeconds(proc = procfs): number {
 
 /**
  * Returns the hidepid mount option of /proc, which hides other users' processes from this table; undefined without one. It does
- * not apply to root, nor to members of the mount's group (gid=); proc(5).
+ * not apply to root. Nor do most values apply to members of the mount's group, gid=, which is 0 when it is not shown
+ * (has_pid_permissions in fs/proc/base.c, Linux 5.8).
  */
 export function hidepidOption(
   uid: number,
   mounts = readProcFile(`${procfs}/self/mounts`) ?? '',
+  groups: readonly (number | undefined)[] = [process.getegid?.(), ...(process.getgroups?.() ?? [])],
 ): string | undefined {
   if (uid === 0) return undefined;
   const line = mounts.split('\n').findLast((mount) => mount.split(' ')[1] === procfs);
   const options = line?.split(' ')[3]?.split(',') ?? [];
-  const gid = options.find((word) => word.startsWith('gid='))?.slice('gid='.length);
-  const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])];
-  if (gid !== undefined && groups.includes(Number(gid))) return undefined;
   const option = options.find((word) => word.startsWith('hidepid='));
-  return option === 'hidepid=0' || option === 'hidepid=off' ? undefined : option;
+  if (option === 'hidepid=0' || option === 'hidepid=off') return undefined;
+  if (option === 'hidepid=4' || option === 'hidepid=ptraceable') return option;
+  const gid = options.find((word) => word.startsWith('gid='))?.slice('gid='.length) ?? '0';
+  return groups.includes(Number(gid)) ? undefined : option;
 }

@@ -38,7 +38,7 @@ export const settings = (emit: EmitEvent) => ({
     compilersFactory: {
       // Fastify's type expects the routes of Ajv.
       buildValidator: () => lazily(TypeBoxValidatorCompiler) as never,
-      // A serializer leaves out what its schema does not name.
+      // Fastify's own, which compiles at the start.
       buildSerializer: (...input: Parameters<ReturnType<typeof SerializerSelector>>) =>
         lazily(SerializerSelector()(...input)),
     },

@@ -21,12 +21,12 @@ const parsers: Readonly<Record<string, (setting: string) => BackendSettings>> = 
 
 /** @throws Failure usage for a text that is meant for another backend, such as `/srv,size=10G` */
 function parseLocal(setting: string): string {
-  const [, option] = /,([a-z-]+=.*)$/.exec(setting) ?? [];
+  const [, option] = /,([a-z-]+=[^,]*)/.exec(setting) ?? [];
   if (option !== undefined) {
     throw new Failure(
       'usage',
       `--backend: local has no option ${JSON.stringify(option)}`,
-      'use local=DIR, or a backend whose volumes have a size: loop, ebs',
+      'use local=DIR, or the backend that has this option',
     );
   }
   return resolve(setting);

@@ -59,7 +59,10 @@ export class SnapshotScheduler {
     return this.runs.stop();
   }
 
-  /** Returns the scheduled snapshots that the plan does not keep. */
+  /**
+   * Returns the scheduled snapshots that the plan does not keep. Those in use are left out, such as one that is being copied: the
+   * schedule must not wait for an off-host store.
+   */
   expired(): readonly SnapshotRecord[] {
     const { store, backend } = this.deps;
     const byVolume = new Map<string, SnapshotRecord[]>();
@@ -68,18 +71,15 @@ export class SnapshotScheduler {
       const volumeKey = `${record.volume} ${record.volumeId ?? ''}`;
       byVolume.set(volumeKey, [...(byVolume.get(volumeKey) ?? []), record]);
     }
-    return [...byVolume.values()].flatMap((records) => expiredSnapshots(records, this.plan.retention));
+    return [...byVolume.values()]
+      .flatMap((records) => expiredSnapshots(records, this.plan.retention))
+      .filter(({ id }) => !this.deps.snapshots.isBusy(id));
   }
 
-  /**
-   * Deletes the scheduled snapshots that the plan does not keep. Those in use, such as one that is being copied, are deleted the
-   * next time: the schedule must not wait for an off-host store.
-   * @returns those that were deleted
-   */
+  /** Deletes the snapshots of `expired`. @returns those that were deleted */
   async prune(): Promise<readonly SnapshotRecord[]> {
     const deleted: SnapshotRecord[] = [];
     for (const record of this.expired()) {
-      if (this.deps.snapshots.isBusy(record.id)) continue;
       try {
         await this.deps.snapshots.delete(record.id);
         deleted.push(record);

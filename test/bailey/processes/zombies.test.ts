@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
+import { hidepidOption } from '../../../src/bailey/processes/process-table.ts';
 import type { ZombieGroup, ZombieReport } from '../../../src/bailey/processes/zombie-report.ts';
 import { compileProgram } from '../../kit/compile.ts';
 import { pidNamespace, program, requires, root } from '../../kit/needs.ts';
@@ -199,6 +200,19 @@ if (requires(t, pidNamespace, program('cc'))) {
     watcher.kill('SIGTERM');
     const signal = await new Promise((resolve) => watcher.once('exit', (_, by) => resolve(by)));
     t.equal(signal, 'SIGTERM', 'a signal ends --watch');
+  });
+
+  t.test('hidepid does not apply to root and, for most values, to the group of the mount', (t) => {
+    const option = (options: string, uid: number, ...groups: readonly number[]) =>
+      hidepidOption(uid, `proc /proc proc rw,${options} 0 0\n`, groups);
+    t.equal(option('hidepid=invisible', 1000, 1000), 'hidepid=invisible');
+    t.equal(option('hidepid=invisible', 0, 0), undefined, 'root');
+    t.equal(option('hidepid=invisible,gid=4', 1000, 1000, 4), undefined, 'in the group');
+    t.equal(option('hidepid=invisible,gid=4', 1000, 1000), 'hidepid=invisible', 'not in the group');
+    t.equal(option('hidepid=invisible', 1000, 0), undefined, 'group 0 is the default');
+    t.equal(option('hidepid=ptraceable,gid=4', 1000, 4), 'hidepid=ptraceable', 'applies to the group too');
+    t.equal(option('hidepid=off', 1000, 1000), undefined);
+    t.end();
   });
 
   t.test('a /proc mounted with hidepid is reported', (t) => {

@@ -35,7 +35,7 @@ struct order {
     _Atomic int counted;
     _Atomic int struck; /* the interrupted step; 0: none yet */
     _Atomic int sent;   /* writes to sockets other than standard output and error: responses, and requests to other services */
-    _Atomic int stopping; /* threads that may stop the castle: they have read that they shall, or are about to read it */
+    _Atomic int stopping; /* number of threads in stop(): each may still stop the castle */
     char what[232];
 };
 
@@ -111,7 +111,8 @@ static void stop(struct step *step)
     atomic_fetch_add(&order->stopping, 1);
     if (atomic_load(&order->moment) == STOPS) {
         step->number = atomic_fetch_add(&order->counted, 1) + 1;
-        syscall(SYS_kill, getpid(), SIGSTOP);
+        /* To this thread, so that it stops before it returns from the call; the others stop with it. */
+        syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), SIGSTOP);
     }
     atomic_fetch_sub(&order->stopping, 1);
 }

@@ -29,6 +29,13 @@ t.test('V8 accepts the cache for the source as the launcher compiles it', async 
   t.equal(script.cachedDataRejected, false);
 });
 
+t.test('the bundle is ASCII: else V8 would use two bytes for each of its characters', async (t) => {
+  const { main } = copyOf(t);
+  const source = readFileSync(main, 'utf8');
+  const at = source.search(/[^\0-\x7f]/);
+  t.equal(at === -1 ? '' : source.slice(Math.max(0, at - 40), at + 40), '');
+});
+
 t.test('the castle works in the same way without a cache and with an unusable cache', async (t) => {
   const { folder, main, cache } = copyOf(t);
   const usual = help(folder);

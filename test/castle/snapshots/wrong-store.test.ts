@@ -96,7 +96,7 @@ if (requires(t, root)) {
     });
     const container = await TestContainer.start(t, castle);
     t.equal((await container.lease('main')).status, 201);
-    await until('a copy has begun', () => requests > 0 || undefined);
+    await until('the store has received a request', () => requests > 0 || undefined);
     await until('later snapshots are deleted', () => castle.eventsNamed('snapshot.removed')[1]);
   });
 }

@@ -144,7 +144,7 @@ const isNotThere = (thrown: unknown): boolean =>
 function why(thrown: unknown): string {
   if (!(thrown instanceof Error)) return errorMessage(thrown);
   const { code, $response } = thrown as Error & { code?: string; $response?: { statusCode?: number } };
-  if (code === 'EPROTO') return 'it does not answer with TLS';
+  if (code === 'EPROTO' || code?.startsWith('ERR_SSL_')) return 'it does not answer with TLS';
   if (code !== undefined) return errorMessage(thrown);
   if (thrown.name === 'TimeoutError') return 'it does not answer';
   if (/deserialization error/i.test(thrown.message))
