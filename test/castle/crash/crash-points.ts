@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Test } from 'tap';
+import tap, { type Test } from 'tap';
 import { compileLibrary } from '../../kit/compile.ts';
 import { temporaryFolder } from '../../kit/images.ts';
 
@@ -20,6 +20,18 @@ export interface StruckStep {
   readonly what: string;
 }
 
+let library: string | undefined;
+
+/** Compiles storage-call-interrupter.c, once for all castles of a test file. @returns the path of the library */
+function interrupter(): string {
+  library ??= compileLibrary(
+    join(temporaryFolder(tap, 'interrupter'), 'interrupter.so'),
+    'test/castle/crash/storage-call-interrupter.c',
+    '-ldl',
+  );
+  return library;
+}
+
 /** Size of the fields of four bytes each: moment, at, counted, struck, sent, stopping. The description of the step follows as text. */
 const fields = 24;
 const orderBytes = 256;
@@ -34,18 +46,12 @@ export class Steps {
   readonly #file: number;
 
   constructor(t: Test) {
-    const folder = temporaryFolder(t, 'steps');
-    const library = compileLibrary(
-      join(folder, 'steps.so'),
-      'test/castle/crash/storage-call-interrupter.c',
-      '-ldl',
-    );
-    const order = join(folder, 'order');
+    const order = join(temporaryFolder(t, 'steps'), 'order');
     this.#file = openSync(order, 'w+');
     t.teardown(() => closeSync(this.#file));
     writeSync(this.#file, Buffer.alloc(orderBytes), 0, orderBytes, 0);
     // With io_uring the kernel executes Node's file operations without a call of libc, so it is turned off.
-    this.env = { ...process.env, LD_PRELOAD: library, CASTLE_STEPS: order, UV_USE_IO_URING: '0' };
+    this.env = { ...process.env, LD_PRELOAD: interrupter(), CASTLE_STEPS: order, UV_USE_IO_URING: '0' };
   }
 
   /** Orders an interruption. @param at the step, counted from 1 and from now on */
