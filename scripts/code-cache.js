@@ -14,9 +14,8 @@ import { Script } from 'node:vm';
 const hangsMs = 120_000;
 
 const [main, cache] = process.argv.slice(2).map((path) => resolve(path));
-const content = readFileSync(main, 'utf8');
 // Exactly as the launcher compiles it: V8 compares the length of the source.
-const source = `(function (exports, require, module, __filename, __dirname) {${content}\n})`;
+const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(main, 'utf8')}\n})`;
 const script = new Script(source, { filename: main });
 
 // The path of a socket may have at most 107 bytes, so a long TMPDIR cannot be used.

@@ -162,8 +162,6 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
-  readonly anyOf?: readonly Schema[];
-  readonly const?: unknown;
   readonly enum?: readonly unknown[];
 }
 
@@ -194,9 +192,8 @@ function fieldRows({ properties = {}, required = [] }: Schema, prefix: string): 
   ]);
 }
 
-function typeName({ type, items, anyOf, const: constant, enum: values = [constant] }: Schema): string {
-  if (values[0] !== undefined) return values.map((value) => code(JSON.stringify(value))).join(' or ');
-  if (anyOf !== undefined) return anyOf.map(typeName).join(' or ');
+function typeName({ type, items, enum: values }: Schema): string {
+  if (values !== undefined) return values.map((value) => code(JSON.stringify(value))).join(' or ');
   return type === 'array' ? `array of ${typeName(items ?? {})}` : (type ?? unnamed());
 }
 

@@ -12,8 +12,8 @@ import { bodyLimitBytes, lastAnswersMs, requestWithinMs, retryAfterS } from './h
 import type { LeaseRequests } from './log-lease-requests.ts';
 
 /**
- * Wraps a compiler of schemas, so that it compiles each schema when it is first used: to compile all of them takes a fifth of the
- * time in which a castle starts.
+ * Wraps a compiler of schemas, so that it compiles each schema when it is first used: to compile all of them takes a fifth
+ * of the time in which a castle starts.
  */
 function lazily<Route, Value, Result>(compile: (route: Route) => (value: Value) => Result) {
   return (route: Route) => {

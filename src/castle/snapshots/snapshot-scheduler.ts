@@ -60,8 +60,8 @@ export class SnapshotScheduler {
   }
 
   /**
-   * Returns the scheduled snapshots that the plan does not keep. Those in use are left out, such as one that is being copied: the
-   * schedule must not wait for an off-host store.
+   * Returns the scheduled snapshots that the plan does not keep. Those in use are left out, such as one that is being
+   * copied: the schedule must not wait for an off-host store.
    */
   expired(): readonly SnapshotRecord[] {
     const { store, backend } = this.deps;

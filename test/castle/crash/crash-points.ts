@@ -32,7 +32,10 @@ function interrupter(): string {
   return library;
 }
 
-/** Size of the fields of four bytes each: moment, at, counted, struck, sent, stopping. The description of the step follows as text. */
+/**
+ * Size of the fields of four bytes each: moment, at, counted, struck, sent, stopping. The description of the step follows
+ * as text.
+ */
 const fields = 24;
 const orderBytes = 256;
 

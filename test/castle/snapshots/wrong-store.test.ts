@@ -1,7 +1,6 @@
 /** Off-host stores that never answer, or do not answer as S3. */
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { s3Objects } from '../../../src/castle/snapshots/off-host/s3.ts';
 import { parsePlace } from '../../../src/castle/snapshots/off-host/s3-place.ts';

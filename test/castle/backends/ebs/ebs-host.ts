@@ -15,18 +15,17 @@ export interface EbsPlaces extends Omit<Places, 'backend' | 'loop' | 'setting'> 
 /** The value of `--backend` for an instance of a simulated EC2. */
 export function ebsSetting(ec2: Simulator, instance?: string, more?: string): string {
   const { metadata, host } = ec2.instance(instance);
-  const given = more?.split(',') ?? [];
-  const isGiven = (option: string) => given.some((one) => one.split('=')[0] === option.split('=')[0]);
-  return [
-    'ebs',
+  const options = [
     `endpoint=${ec2.url}`,
     `metadata=${metadata}`,
     `sys=${join(host, 'sys')}`,
     `dev=${join(host, 'dev')}`,
     // Shorter than the defaults, to keep the tests fast.
-    ...['poll=40ms', 'batch=10ms', 'rate=1000', 'size=1G'].filter((option) => !isGiven(option)),
-    ...given,
-  ].join(',');
+    ...['poll=40ms', 'batch=10ms', 'rate=1000', 'size=1G'],
+    ...(more?.split(',') ?? []),
+  ];
+  const byName = new Map(options.map((option) => [option.split('=')[0], option]));
+  return ['ebs', ...byName.values()].join(',');
 }
 
 /** A castle on an instance of a simulated EC2. */
